@@ -1,0 +1,1 @@
+"""Baybridge carries a CAR-T patient, the records, cells and money across three regions; start with `docs/tour.md`."""

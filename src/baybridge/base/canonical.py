@@ -1,0 +1,23 @@
+"""Canonical bytes: one JSON text for one value, and its SHA-256.
+
+Main job: make bytes that two regions agree on before they sign or compare them.
+
+**Source**: RFC 8785 (JSON Canonicalization Scheme), by the `rfc8785` library.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """RFC 8785 bytes of a JSON value (dict, list, str, int, float, bool, None)."""
+    return rfc8785.dumps(value)
+
+
+def sha256_hex(data: bytes) -> str:
+    """Lower-case hexadecimal SHA-256."""
+    return sha256(data).hexdigest()

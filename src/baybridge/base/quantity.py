@@ -1,0 +1,20 @@
+"""Quantities: an exact number with a UCUM unit, as it was reported.
+
+Main job: keep the reported digits; conversion between units lives in `facts/units.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A decimal value and its UCUM unit (`""` is not a unit; unknown unit is None)."""
+
+    value: Decimal
+    unit: str | None
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.unit or ''}".rstrip()

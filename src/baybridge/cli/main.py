@@ -1,0 +1,50 @@
+"""The `baybridge` command: gathers the topics, each imported only when it is used.
+
+Main job: `baybridge decide …` loads the policy engine and nothing of the server.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+#: command -> module that holds a click command of the same name (dashes as underscores)
+TOPICS: dict[str, str] = {
+    "decide": "baybridge.cli.policies",
+    "policy": "baybridge.cli.policies",
+    "facts": "baybridge.cli.records",
+    "import": "baybridge.cli.records",
+    "export": "baybridge.cli.records",
+    "recognise": "baybridge.cli.exchange",
+    "transfer": "baybridge.cli.exchange",
+    "fund": "baybridge.cli.funding",
+    "verify": "baybridge.cli.ledger",
+    "ledger": "baybridge.cli.ledger",
+    "init": "baybridge.cli.nodes",
+    "serve": "baybridge.cli.nodes",
+    "do": "baybridge.cli.nodes",
+    "demo": "baybridge.cli.demo",
+}
+
+
+class Topics(click.Group):
+    """A group whose commands are imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Every command, in the order of the table."""
+        return list(TOPICS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command of that name, imported now."""
+        if cmd_name not in TOPICS:
+            return None
+        name = "import_" if cmd_name == "import" else cmd_name
+        command: click.Command = getattr(import_module(TOPICS[cmd_name]), name)
+        return command
+
+
+@click.command(cls=Topics)
+@click.version_option(package_name="baybridge")
+def main() -> None:
+    """Carries a CAR-T patient, the records, cells and money across three regions. Decision support: a clinician decides."""

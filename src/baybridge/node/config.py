@@ -1,0 +1,144 @@
+"""A node's configuration: what its folder says, and the few settings that the environment may change.
+
+Main job: read a node folder (`node.yaml`, `keys/`, `data/`) into one frozen `Config`; make a new folder (`baybridge init`).
+
+The folder: `node.yaml` (who this is, neighbours), `keys/` (signing, sealing, secrets; readable by the owner only), `data/` (documents laid over ours),
+`node.sqlite` (everything else). This module and `node/clock.py` are the only readers of environment and clock.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from baybridge.base.time import CHINA
+from baybridge.journey.command import Role, Site
+
+
+class Setting(NamedTuple):
+    """One setting: the variable, what it means, what holds without it."""
+
+    variable: str
+    meaning: str
+    default: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("BAYBRIDGE_DATABASE", "database URL; the node's own SQLite file without it", ""),
+    Setting("BAYBRIDGE_HALT_AT", "named step at which the process kills itself, for crash tests; never set it in service", ""),
+    Setting("BAYBRIDGE_MAX_UPLOAD_MB", "largest file taken in, in megabytes after unpacking", "256"),
+    Setting("BAYBRIDGE_DELIVERY_SECONDS", "seconds between two looks at outgoing packages", "1"),
+    Setting("BAYBRIDGE_WITNESS_SECONDS", "seconds between two looks at the neighbours' checkpoints", "15"),
+)
+
+JURISDICTIONS = ("CN", "HK", "MO")
+GD9_CITIES = frozenset(
+    # Source: GBA Standard Contract guidelines, 10 December 2023: the nine mainland cities of the Greater Bay Area.
+    {"Guangzhou", "Shenzhen", "Zhuhai", "Foshan", "Huizhou", "Dongguan", "Zhongshan", "Jiangmen", "Zhaoqing"}
+)
+
+
+class ConfigProblem(Exception):
+    """The node folder cannot be used; the message says what was expected, what was found and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another node: where it answers and the public keys by which its word is known."""
+
+    site: Site
+    url: str
+    signing_keys: tuple[dict[str, Any], ...]
+    sealing_key: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that a running node is told from outside."""
+
+    folder: Path
+    site: Site
+    database: str
+    neighbours: dict[str, Neighbour] = field(default_factory=dict)
+    data_folder: Path | None = None
+    secrets: dict[str, str] = field(default_factory=dict)
+    signing_key: str = ""
+    sealing_key: str = ""
+    port: int | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+    roles: tuple[str, ...] = tuple(Role)
+
+
+def read_settings() -> dict[str, str]:
+    """Each setting's value from the environment, or its default."""
+    return {setting.variable: os.environ.get(setting.variable, setting.default) for setting in SETTINGS}  # noqa: TID251 - this module reads the environment
+
+
+def make_site(node: str, profile: dict[str, Any]) -> Site:
+    """A site from a profile; a mainland city of the nine is GD9 unless the profile says otherwise."""
+    jurisdiction = profile.get("jurisdiction")
+    if jurisdiction not in JURISDICTIONS:
+        raise ConfigProblem(f"jurisdiction: expected one of {', '.join(JURISDICTIONS)}, found {jurisdiction!r}")
+    city = profile.get("city")
+    gd9 = profile.get("gd9", jurisdiction == "CN" and city in GD9_CITIES)
+    return Site(
+        node=node,
+        organisation=str(profile["organisation"]),
+        jurisdiction=jurisdiction,
+        city=city,
+        kinds=frozenset(profile.get("kinds", ["centre", "laboratory"])),
+        gd9=bool(gd9),
+        ciio=bool(profile.get("ciio", False)),
+        zone=ZoneInfo(profile["zone"]) if "zone" in profile else CHINA,
+    )
+
+
+def read_config(folder: Path, database: str | None = None) -> Config:
+    """The configuration of a node folder; ConfigProblem where it is not one."""
+    path = folder / "node.yaml"
+    if not path.is_file():
+        raise ConfigProblem(f"expected a node folder with node.yaml, found none in {folder.name!r}; make one with: baybridge init DIR …")
+    profile = yaml.safe_load(path.read_text(encoding="utf-8"))
+    settings = read_settings()
+    site = make_site(profile["node"], profile)
+    config = Config(
+        folder=folder,
+        site=site,
+        database=database or settings["BAYBRIDGE_DATABASE"] or f"sqlite:///{(folder / 'node.sqlite').resolve()}",
+        data_folder=folder / "data",
+        secrets=yaml.safe_load((folder / "keys" / "secrets.yaml").read_text(encoding="utf-8")),
+        signing_key=(folder / "keys" / "signing.pem").read_text(encoding="utf-8"),
+        sealing_key=(folder / "keys" / "sealing.pem").read_text(encoding="utf-8"),
+        port=profile.get("port"),
+        settings=settings,
+        roles=tuple(profile.get("roles", tuple(Role))),
+    )
+    return replace(config, neighbours=read_neighbours(folder))
+
+
+def read_neighbours(folder: Path) -> dict[str, Neighbour]:
+    """The neighbours of a node folder, from their node cards in `neighbours/*.yaml`."""
+    found = {}
+    for path in sorted((folder / "neighbours").glob("*.yaml")):
+        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found[card["node"]] = Neighbour(make_site(card["node"], card), card["url"], tuple(card["signing_keys"]), card["sealing_key"])
+    return found
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def new_secrets() -> dict[str, str]:
+    """Fresh secrets of a node: for pseudonyms, for session cookies."""
+    return {"pseudonym": secrets.token_hex(32), "session": secrets.token_hex(32)}

@@ -1,0 +1,86 @@
+"""Storage: the one database of a node, and its transactions.
+
+Main job: `writing()` gives one writer a connection whose work is all there or not at all; `reading()` a consistent view.
+
+SQLite runs with write-ahead log and `synchronous=FULL`: what was acknowledged survives power loss. Elsewhere: the tables stand with their parts
+(`ledger/tables.py`, `record/tables.py`, `node/tables.py`); the same schema serves PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import Engine
+from sqlalchemy.pool import QueuePool
+
+from baybridge.ledger.tables import metadata as ledger_metadata
+from baybridge.node.tables import metadata as node_metadata
+from baybridge.record.tables import metadata as record_metadata
+
+_BUSY_MS = 30_000
+
+
+class Storage:
+    """Engine and transactions of one database URL."""
+
+    def __init__(self, url: str) -> None:
+        self._writer = threading.Lock()
+        self._sqlite = url.startswith("sqlite")
+        self.engine = _sqlite_engine(url) if self._sqlite else create_engine(url, isolation_level="SERIALIZABLE")
+
+    def create(self) -> None:
+        """Create what is missing of the schema."""
+        for metadata in (ledger_metadata, record_metadata, node_metadata):
+            metadata.create_all(self.engine)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection in a write transaction; committed at the end, rolled back when anything raises."""
+        with self._writer, self.engine.connect() as connection:
+            if self._sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                self._end(connection, "ROLLBACK")
+                raise
+            self._end(connection, "COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection with one consistent view."""
+        with self.engine.connect() as connection:
+            if self._sqlite:
+                connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                self._end(connection, "ROLLBACK")
+
+    def _end(self, connection: Connection, how: str) -> None:
+        if self._sqlite:
+            connection.exec_driver_sql(how)
+        elif how == "COMMIT":
+            connection.commit()
+        else:
+            connection.rollback()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(url, poolclass=QueuePool, pool_size=8, isolation_level="AUTOCOMMIT", connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_BUSY_MS}", "foreign_keys=ON", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine

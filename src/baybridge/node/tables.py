@@ -1,0 +1,131 @@
+"""Tables of the node itself: accounts, sessions, decisions, tasks, packages.
+
+Main job: one SQLAlchemy schema for SQLite and PostgreSQL. Every table about a patient carries `case_id` as its distribution key.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+account = Table(
+    "account",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),  # what the person types to sign in
+    Column("role", String, nullable=False),
+    Column("organisation", String, nullable=False),
+    Column("password_hash", String, nullable=False),
+    Column("totp_secret", String),
+    Column("patient_id", String),  # role patient: whose record
+    Column("language", String, nullable=False, default="en"),
+    Column("disabled", Boolean, nullable=False, default=False),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("token_sha256", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("csrf", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+)
+
+case_index = Table(
+    "case_index",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("patient_id", String, nullable=False, index=True),
+    Column("stage", String, nullable=False),
+    Column("product", String),
+    Column("synthetic", Boolean, nullable=False),
+    Column("updated_at", String, nullable=False),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("case_id", String, nullable=False, index=True),
+    Column("policy", String, nullable=False),
+    Column("policy_sha256", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("made_at", String, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("facts", LargeBinary, nullable=False),
+    Column("superseded_by", String),
+)
+
+decision_source = Table(
+    "decision_source",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("resource", String, primary_key=True),  # Type/id that a fact of the decision was read from
+    Column("case_id", String, nullable=False),
+    Index("decision_source_resource", "resource"),
+)
+
+policy_text = Table(
+    "policy_text",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+task = Table(
+    "task",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("task", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("due_at", String),
+    Column("body", LargeBinary, nullable=False),
+)
+
+outgoing = Table(
+    "outgoing",
+    metadata,
+    Column("package_id", String, primary_key=True),
+    Column("case_id", String, nullable=False, index=True),
+    Column("to_node", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("content_sha256", String, nullable=False),
+    Column("resources", LargeBinary, nullable=False),  # JSON list of Type/id, so that a correction finds who has it
+    Column("receipt", LargeBinary),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("last_problem", String),
+    Index("outgoing_waiting", "receipt", "created_at"),
+)
+
+incoming = Table(
+    "incoming",
+    metadata,
+    Column("package_id", String, primary_key=True),
+    Column("case_id", String, nullable=False, index=True),
+    Column("from_node", String, nullable=False),
+    Column("received_at", String, nullable=False),
+    Column("content_sha256", String, nullable=False),
+    Column("signed", LargeBinary, nullable=False),  # the sender's signature over the content
+    Column("receipt", LargeBinary, nullable=False),
+)
+
+import_report = Table(
+    "import_report",
+    metadata,
+    Column("report", String, primary_key=True),
+    Column("case_id", String, index=True),
+    Column("at", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+projection_failure = Table(
+    "projection_failure",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("case_id", String, nullable=False),
+    Column("problem", String, nullable=False),
+    Column("attempts", Integer, nullable=False, default=1),
+)

@@ -1,0 +1,183 @@
+"""Packages between nodes: what they hold, signing, sealing, opening, receipts.
+
+Main job: `seal` turns content into bytes that only the receiver can read and that everybody can see come from the sender; `open_sealed` undoes it
+or answers every reason against. The signature stays with the receiver as proof of what was sent.
+
+**Source**: JWS with EdDSA (RFC 7515, 8037), JWE with ECDH-ES and A256GCM to X25519 (RFC 7516, 8037), by the `joserfc` library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from joserfc import jwe, jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from msgspec import Struct, ValidationError, convert
+
+from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+
+SIGNED_TYPE = "baybridge-package+jws"
+RECEIPT_TYPE = "baybridge-receipt+jws"
+_SIGNATURE = ["Ed25519", "EdDSA"]
+_SEALING = ["ECDH-ES", "A256GCM"]
+
+
+class Content(Struct, frozen=True, kw_only=True):
+    """What a package carries: the check that allowed it, told events and resources of one case for one purpose."""
+
+    package_id: str
+    kind: str  # transfer | correction | reply
+    from_node: str
+    to_node: str
+    case_id: str
+    patient_id: str
+    synthetic: bool
+    purpose: str
+    route: str
+    codes: tuple[str, ...]
+    sent_at: str
+    decision: dict[str, Any]
+    told: tuple[dict[str, Any], ...]
+    resources: tuple[str, ...]  # JSON text as stored, so that no number loses a digit
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """The receiver's word that it filed a package."""
+
+    package_id: str
+    content_sha256: str
+    from_node: str
+    to_node: str
+    received_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A package whose signature and seal held: its content and the signed bytes to keep."""
+
+    content: Content
+    content_sha256: str
+    signed: bytes
+
+
+def key_of(text_or_jwk: str | Mapping[str, Any]) -> OKPKey:
+    """A signing or sealing key from PEM text or a JWK."""
+    return OKPKey.import_key(text_or_jwk if isinstance(text_or_jwk, str) else dict(text_or_jwk))
+
+
+def new_keys() -> tuple[str, str]:
+    """Fresh private keys as PEM: Ed25519 for signing, X25519 for sealing."""
+    return (_pem(OKPKey.generate_key("Ed25519")), _pem(OKPKey.generate_key("X25519")))
+
+
+def _pem(key: OKPKey) -> str:
+    return key.as_pem(private=True).decode()
+
+
+def public_jwk(pem: str) -> dict[str, Any]:
+    """The public half as a JWK whose `kid` is its RFC 7638 thumbprint."""
+    key = key_of(pem)
+    return {**key.as_dict(private=False), "kid": key.thumbprint()}
+
+
+def sign(payload: bytes, signing_pem: str, kind: str) -> bytes:
+    """Compact JWS over payload; `typ` names what was signed, so that one kind never passes for another."""
+    key = key_of(signing_pem)
+    header = {"alg": "Ed25519", "typ": kind, "kid": key.thumbprint()}
+    return jws.serialize_compact(header, payload, key, algorithms=_SIGNATURE).encode()
+
+
+def check_signed(signed: bytes, keys: Sequence[Mapping[str, Any]], kind: str) -> bytes | Refusal:
+    """The payload of a signature by one of these keys over this kind, or why not."""
+    try:
+        found = jws.extract_compact(signed).headers()
+    except (JoseError, ValueError):
+        return refuse(Reason("federation.not_signed"), category=Category.INVALID)
+    if found.get("typ") != kind:
+        return refuse(Reason("federation.wrong_kind", {"expected": kind, "found": str(found.get("typ"))}), category=Category.INVALID)
+    for jwk in keys:
+        key = key_of(jwk)
+        if key.thumbprint() == found.get("kid"):
+            try:
+                return jws.deserialize_compact(signed, key, algorithms=_SIGNATURE).payload
+            except JoseError:
+                return refuse(Reason("federation.bad_signature"), category=Category.FORBIDDEN)
+    return refuse(Reason("federation.unknown_signer"), category=Category.FORBIDDEN)
+
+
+def content_bytes(content: Content) -> bytes:
+    """Canonical bytes of a content, over which its SHA-256 is taken."""
+    return canonical_bytes(_plain(content))
+
+
+def _plain(value: Struct) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__struct_fields__}
+
+
+def seal(payload: bytes, signing_pem: str, receiver: Mapping[str, Any]) -> bytes:
+    """Payload signed by the sender, then encrypted to the receiver."""
+    signed = sign(payload, signing_pem, SIGNED_TYPE)
+    protected = {"alg": "ECDH-ES", "enc": "A256GCM", "cty": "JWS"}
+    return jwe.encrypt_compact(protected, signed, key_of(receiver), algorithms=_SEALING).encode()
+
+
+def open_sealed(sealed: bytes, sealing_pem: str, senders: Mapping[str, Sequence[Mapping[str, Any]]], me: str) -> Opened | Refusal:
+    """The content of a package sealed to this node by a known sender, or why not.
+
+    `senders` maps node names to their public signing keys; the name inside the package must be the one whose key signed it.
+    """
+    try:
+        signed = jwe.decrypt_compact(sealed, key_of(sealing_pem), algorithms=_SEALING).plaintext
+    except (JoseError, ValueError):
+        return refuse(Reason("federation.not_sealed_to_us"), category=Category.INVALID)
+    if signed is None:
+        return refuse(Reason("federation.not_sealed_to_us"), category=Category.INVALID)
+    keys = [key for keys in senders.values() for key in keys]
+    payload = check_signed(signed, keys, SIGNED_TYPE)
+    if isinstance(payload, Refusal):
+        return payload
+    content = read_content(payload)
+    if isinstance(content, Refusal):
+        return content
+    return _addressed(content, payload, signed, senders, me)
+
+
+def _addressed(content: Content, payload: bytes, signed: bytes, senders: Mapping[str, Sequence[Mapping[str, Any]]], me: str) -> Opened | Refusal:
+    own = check_signed(signed, senders.get(content.from_node, ()), SIGNED_TYPE)
+    reasons = []
+    if isinstance(own, Refusal):
+        reasons.append(Reason("federation.sender_mismatch", {"node": content.from_node}))
+    if content.to_node != me:
+        reasons.append(Reason("federation.not_for_us", {"node": content.to_node}))
+    if reasons:
+        return refuse(*reasons, category=Category.FORBIDDEN)
+    return Opened(content, sha256_hex(payload), signed)
+
+
+def read_content(payload: bytes) -> Content | Refusal:
+    """A content from its bytes."""
+    try:
+        return convert(orjson.loads(payload), Content)
+    except (orjson.JSONDecodeError, ValidationError) as problem:
+        return refuse(Reason("federation.unreadable", {"problem": type(problem).__name__}), category=Category.INVALID)
+
+
+def make_receipt(receipt: Receipt, signing_pem: str) -> bytes:
+    """A receipt, signed by the receiver."""
+    return sign(canonical_bytes(_plain(receipt)), signing_pem, RECEIPT_TYPE)
+
+
+def read_receipt(signed: bytes, keys: Sequence[Mapping[str, Any]]) -> Receipt | Refusal:
+    """A receipt signed by one of these keys, or why not."""
+    payload = check_signed(signed, keys, RECEIPT_TYPE)
+    if isinstance(payload, Refusal):
+        return payload
+    try:
+        return convert(orjson.loads(payload), Receipt)
+    except (orjson.JSONDecodeError, ValidationError):
+        return refuse(Reason("federation.unreadable", {"problem": "receipt"}), category=Category.INVALID)

@@ -21,8 +21,9 @@ from baybridge.base.outcome import Refusal
 from baybridge.base.time import CHINA
 from baybridge.journey.case import Case
 from baybridge.journey.events import Event
+from baybridge.journey.judged import Judged
 
-Verdict = tuple[Event, ...] | Refusal
+Verdict = tuple[Event, ...] | Judged | Refusal
 
 
 class Role(StrEnum):

@@ -1,0 +1,1 @@
+"""What the patient allowed, to whom, for what, until when; read `grants.py`, then `rules.py`."""

@@ -1,0 +1,460 @@
+"""The case: what all events so far amount to.
+
+Main job: `fold(events) -> Case`. A case is nothing but its entries; every property below is read from them, so that a case as of
+an earlier moment is the fold of the events until then.
+
+Events that another node told of are folded too, with their origin. Where only one value can hold (product, day of death) the one
+recorded here stands, and `conflicts` names what was told differently.
+
+**Units**: times aware, end in `_at`; dates end in `_on`. Elsewhere: cells and bags in `cells.py`, grades and drugs in `course.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Literal, TypeVar
+
+from baybridge.journey import events as ev
+from baybridge.journey.cells import Batch, Collection, Shipment, batches_of, quarantined_of, shipments_of
+from baybridge.journey.course import Grade, RapidResponse, grades_of, rapid_responses_of
+from baybridge.journey.entry import Entry, Origin, Unread, unfold
+from baybridge.journey.stages import stage_of
+
+E = TypeVar("E", bound=ev.Event)
+
+
+class Stage(StrEnum):
+    """Where the case stands on the road, in order."""
+
+    NEW = "new"
+    OPENED = "opened"
+    REFERRED = "referred"
+    DECLINED = "declined"
+    ACCEPTED = "accepted"
+    SLOT_RESERVED = "slot_reserved"
+    COLLECTED = "collected"
+    TO_PLANT = "to_plant"
+    AT_PLANT = "at_plant"
+    IN_PROCESS = "in_process"
+    OUT_OF_SPECIFICATION = "out_of_specification"
+    RELEASED = "released"
+    TO_CENTRE = "to_centre"
+    AT_CENTRE = "at_centre"
+    LYMPHODEPLETED = "lymphodepleted"
+    INFUSED = "infused"
+    DISCHARGED = "discharged"
+    FOLLOW_UP = "follow_up"
+    DIED = "died"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the patient allowed: to whom, for what, until when; `withdrawn_on` where it was taken back."""
+
+    consent_id: str
+    kind: ev.ConsentKind
+    recipients: tuple[str, ...]
+    purposes: tuple[str, ...]
+    valid_until: date | None
+    withdrawn_on: date | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A package that was sent, and its receipt once that arrived."""
+
+    sent: Entry[ev.TransferAllowed]
+    receipt: Entry[ev.TransferReceived] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preauthorisation:
+    """A request to a payer and the payer's last answer."""
+
+    requested: Entry[ev.PreauthorisationRequested]
+    answered: Entry[ev.PreauthorisationAnswered] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Another node told a value that differs from the one that holds here."""
+
+    field: str
+    kept: Origin
+    told: Origin
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case as of its last entry; made by `fold` only."""
+
+    case_id: str = ""
+    entries: tuple[Entry[Any], ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+    # --- reading entries --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _by_type(self) -> dict[type[ev.Event], tuple[Entry[Any], ...]]:
+        found: dict[type[ev.Event], list[Entry[Any]]] = {}
+        for entry in self.entries:
+            found.setdefault(type(entry.event), []).append(entry)
+        return {kind: tuple(entries) for kind, entries in found.items()}
+
+    def of(self, kind: type[E]) -> tuple[Entry[E], ...]:
+        """All entries of one kind of event, in the order in which they were learnt."""
+        return self._by_type.get(kind, ())
+
+    def last(self, kind: type[E]) -> Entry[E] | None:
+        """The last entry of a kind; one recorded here goes before one that was told."""
+        entries = self.of(kind)
+        own = tuple(entry for entry in entries if not entry.origin.told)
+        best = own or entries
+        return best[-1] if best else None
+
+    def did(self, kind: type[ev.Event]) -> bool:
+        """Whether something of this kind happened."""
+        return bool(self.of(kind))
+
+    # --- who --------------------------------------------------------------------------------------------------------
+
+    @property
+    def opened(self) -> Entry[ev.CaseOpened] | None:
+        """The opening of the case."""
+        return self.last(ev.CaseOpened)
+
+    @property
+    def patient_id(self) -> str | None:
+        """The patient's identifier in this node's record."""
+        return self.opened.event.patient_id if self.opened else None
+
+    @property
+    def residence(self) -> Literal["CN", "HK", "MO", "other"] | None:
+        """Where the patient lives."""
+        return self.opened.event.residence if self.opened else None
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the patient is invented."""
+        return self.opened is not None and self.opened.event.synthetic
+
+    @property
+    def owner_node(self) -> str | None:
+        """The node that opened the case."""
+        return self.opened.origin.node if self.opened else None
+
+    @property
+    def treating_node(self) -> str | None:
+        """The node that accepted the case for treatment."""
+        accepted = self.last(ev.CaseAccepted)
+        return accepted.origin.node if accepted else None
+
+    @property
+    def plant_node(self) -> str | None:
+        """The manufacturer's node of the current slot."""
+        return self.slot.event.plant_node if self.slot else None
+
+    @property
+    def follow_up_node(self) -> str | None:
+        """The node that follows the patient for life; the treating node until another accepts."""
+        accepted = self.last(ev.FollowUpAccepted)
+        return accepted.origin.node if accepted else self.treating_node
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        """Every node that recorded something in this case."""
+        return frozenset(entry.origin.node for entry in self.entries)
+
+    # --- deciding ---------------------------------------------------------------------------------------------------
+
+    @property
+    def product(self) -> str | None:
+        """The product that was chosen, else accepted, else referred for."""
+        for kind in (ev.ProductChosen, ev.CaseAccepted, ev.CaseReferred):
+            entry: Any = self.last(kind)
+            if entry and entry.event.product:
+                return str(entry.event.product)
+        return None
+
+    @property
+    def eligibility(self) -> dict[str, Entry[ev.EligibilityDecided]]:
+        """The last eligibility decision by policy."""
+        return {entry.event.policy: entry for entry in self.of(ev.EligibilityDecided)}
+
+    @property
+    def confirmed(self) -> dict[str, Entry[ev.FindingConfirmed]]:
+        """Facts that a person confirmed, by name; what was confirmed here goes before what was told."""
+        told = {e.event.fact: e for e in self.of(ev.FindingConfirmed) if e.origin.told}
+        own = {e.event.fact: e for e in self.of(ev.FindingConfirmed) if not e.origin.told}
+        return {**told, **own}
+
+    @property
+    def recognised(self) -> tuple[Entry[ev.ResultRecognised], ...]:
+        """Outside results that serve, each by result and purpose as last judged."""
+        return tuple(e for e in self._judgements if isinstance(e.event, ev.ResultRecognised))
+
+    @property
+    def repeats(self) -> tuple[Entry[ev.RepeatRequested], ...]:
+        """Outside results that are to be repeated, each by result and purpose as last judged."""
+        return tuple(e for e in self._judgements if isinstance(e.event, ev.RepeatRequested))
+
+    @property
+    def _judgements(self) -> tuple[Entry[Any], ...]:
+        kinds = (ev.ResultRecognised, ev.RepeatRequested)
+        last = {(e.event.result_id, e.event.purpose): e for e in self.entries if isinstance(e.event, kinds)}
+        return tuple(last.values())
+
+    @property
+    def decisions(self) -> dict[str, str]:
+        """SHA-256 of every decision document that an event cites, with the policy or event it stands for."""
+        return {
+            e.event.decision_sha256: getattr(e.event, "policy", getattr(e.event, "scale", type(e.event).__name__))
+            for e in self.entries
+            if getattr(e.event, "decision_sha256", "")
+        }
+
+    # --- consent and sharing ----------------------------------------------------------------------------------------
+
+    @property
+    def consents(self) -> tuple[Consent, ...]:
+        """All consents, withdrawn ones too."""
+        withdrawn: dict[str, date] = {}
+        for entry in self.of(ev.ConsentWithdrawn):
+            day = entry.event.withdrawn_on
+            withdrawn[entry.event.consent_id] = min(day, withdrawn.get(entry.event.consent_id, day))
+        return tuple(
+            Consent(g.consent_id, g.kind, g.recipients, g.purposes, g.valid_until, withdrawn.get(g.consent_id), e.origin)
+            for e in self.of(ev.ConsentRecorded)
+            for g in (e.event,)
+        )
+
+    @property
+    def notifications(self) -> tuple[Entry[ev.AuthorityNotified], ...]:
+        """Authorities that were told."""
+        return self.of(ev.AuthorityNotified)
+
+    @property
+    def transfers(self) -> tuple[Transfer, ...]:
+        """Packages that this node sent, with receipts."""
+        receipts = {e.event.package_id: e for e in self.of(ev.TransferReceived)}
+        return tuple(Transfer(e, receipts.get(e.event.package_id)) for e in self.of(ev.TransferAllowed))
+
+    @property
+    def refused_transfers(self) -> tuple[Entry[ev.TransferRefused], ...]:
+        """Transfers that were checked and not made."""
+        return self.of(ev.TransferRefused)
+
+    @property
+    def packages(self) -> tuple[Entry[ev.PackageReceived], ...]:
+        """Packages that came from other nodes."""
+        return self.of(ev.PackageReceived)
+
+    # --- money ------------------------------------------------------------------------------------------------------
+
+    @property
+    def quote(self) -> Entry[ev.QuoteIssued] | None:
+        """The quote that was issued last."""
+        return self.last(ev.QuoteIssued)
+
+    @property
+    def preauthorisations(self) -> tuple[Preauthorisation, ...]:
+        """Requests to payers with the last answer of that payer for that plan."""
+        answers = {(e.event.payer, e.event.plan): e for e in self.of(ev.PreauthorisationAnswered)}
+        requests = {(e.event.payer, e.event.plan): e for e in self.of(ev.PreauthorisationRequested)}
+        return tuple(Preauthorisation(e, answers.get(key)) for key, e in requests.items())
+
+    @property
+    def payments(self) -> tuple[Entry[ev.BenefitPaid], ...]:
+        """Payments, one a claim."""
+        return tuple({e.event.claim_id: e for e in reversed(self.of(ev.BenefitPaid))}.values())[::-1]
+
+    @property
+    def settlement(self) -> Entry[ev.OutcomeSettled] | None:
+        """How an outcome agreement was settled."""
+        return self.last(ev.OutcomeSettled)
+
+    # --- cells ------------------------------------------------------------------------------------------------------
+
+    @property
+    def slot(self) -> Entry[ev.SlotReserved] | None:
+        """The slot that was reserved last."""
+        return self.last(ev.SlotReserved)
+
+    @property
+    def chain_of_identity(self) -> str | None:
+        """The chain-of-identity id of the current therapy event."""
+        return self.slot.event.chain_of_identity if self.slot else None
+
+    @property
+    def chains(self) -> frozenset[str]:
+        """Every chain-of-identity id of this case."""
+        return frozenset(e.event.chain_of_identity for e in self.of(ev.SlotReserved))
+
+    @property
+    def permits(self) -> tuple[Entry[ev.PermitRecorded], ...]:
+        """Papers for the border."""
+        return self.of(ev.PermitRecorded)
+
+    @property
+    def collections(self) -> tuple[Collection, ...]:
+        """Leukaphereses."""
+        return tuple(Collection(e) for e in self.of(ev.CellsCollected))
+
+    @cached_property
+    def shipments(self) -> tuple[Shipment, ...]:
+        """Shipments of either leg; a receipt without a known dispatch stands too."""
+        return shipments_of(self.of(ev.ShipmentDispatched), self.of(ev.ShipmentReceived))
+
+    def shipments_on(self, leg: ev.Leg, chain_of_identity: str | None = None) -> tuple[Shipment, ...]:
+        """Shipments of one leg, of one chain of identity where given."""
+        return tuple(s for s in self.shipments if s.leg == leg and chain_of_identity in (None, s.chain_of_identity))
+
+    @cached_property
+    def quarantined(self) -> frozenset[str]:
+        """Bags that may not be used: in quarantine, or discarded after it."""
+        return quarantined_of(self.entries)
+
+    @cached_property
+    def batches(self) -> tuple[Batch, ...]:
+        """Batches, in the order in which they were started."""
+        return batches_of(self.entries)
+
+    def batch_of_bag(self, bag: str) -> Batch | None:
+        """The released batch that a product bag belongs to."""
+        return next((b for b in self.batches if b.released and bag in b.released.event.bags), None)
+
+    @property
+    def bags_at_centre(self) -> frozenset[str]:
+        """Product bags that arrived at the centre, quarantined ones too."""
+        return frozenset(bag for s in self.shipments_on("to_centre") if s.received for bag in s.received.event.bags)
+
+    @property
+    def bags_at_plant(self) -> frozenset[str]:
+        """Collected bags that arrived at the plant, quarantined ones too."""
+        return frozenset(bag for s in self.shipments_on("to_plant") if s.received for bag in s.received.event.bags)
+
+    # --- treatment --------------------------------------------------------------------------------------------------
+
+    @property
+    def lymphodepletion(self) -> Entry[ev.LymphodepletionStarted] | None:
+        """The lymphodepletion that began last."""
+        return self.last(ev.LymphodepletionStarted)
+
+    @property
+    def bedside_checks(self) -> tuple[Entry[ev.BedsideChecked], ...]:
+        """Checks of patient, order and bag by two people."""
+        return self.of(ev.BedsideChecked)
+
+    @property
+    def infusions(self) -> tuple[Entry[ev.Infused], ...]:
+        """Infusions by their start."""
+        return tuple(sorted(self.of(ev.Infused), key=lambda e: e.event.started_at))
+
+    @property
+    def infused_at(self) -> datetime | None:
+        """Start of the last infusion: day 0."""
+        return self.infusions[-1].event.started_at if self.infusions else None
+
+    @property
+    def assessments(self) -> tuple[Entry[ev.AssessmentRecorded], ...]:
+        """Bedside assessments by time."""
+        return tuple(sorted(self.of(ev.AssessmentRecorded), key=lambda e: e.event.assessed_at))
+
+    @cached_property
+    def grades(self) -> dict[str, Grade]:
+        """By scale: the latest grade and the highest of the episode since the last infusion."""
+        return grades_of(self.of(ev.GradeAssessed), self.of(ev.GradeConfirmed), self.infused_at)
+
+    @cached_property
+    def rapid_responses(self) -> tuple[RapidResponse, ...]:
+        """Calls of the rapid response team with its arrival."""
+        return rapid_responses_of(self.entries)
+
+    @property
+    def open_rapid_response(self) -> RapidResponse | None:
+        """A call whose team has not arrived."""
+        return next((call for call in self.rapid_responses if call.arrived is None), None)
+
+    @property
+    def drugs(self) -> tuple[Entry[ev.DrugGiven], ...]:
+        """Drugs given against toxicity, by time."""
+        return tuple(sorted(self.of(ev.DrugGiven), key=lambda e: e.event.given_at))
+
+    @property
+    def discharge(self) -> Entry[ev.Discharged] | None:
+        """The last discharge."""
+        return self.last(ev.Discharged)
+
+    @property
+    def responses(self) -> dict[str, Entry[ev.ResponseAssessed]]:
+        """The response by time point, as last assessed."""
+        return {e.event.timepoint: e for e in self.of(ev.ResponseAssessed)}
+
+    # --- afterwards -------------------------------------------------------------------------------------------------
+
+    @property
+    def handover(self) -> Entry[ev.HandedOver] | None:
+        """The hand-over to the node that follows up."""
+        return self.last(ev.HandedOver)
+
+    @property
+    def follow_up(self) -> Entry[ev.FollowUpScheduled] | None:
+        """The follow-up schedule, which has no end."""
+        return self.last(ev.FollowUpScheduled)
+
+    @property
+    def visits(self) -> tuple[Entry[ev.FollowUpVisited], ...]:
+        """Follow-up contacts by day."""
+        return tuple(sorted(self.of(ev.FollowUpVisited), key=lambda e: e.event.visited_on))
+
+    @property
+    def died_on(self) -> date | None:
+        """The day of death."""
+        died = self.last(ev.Died)
+        return died.event.died_on if died else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether no death was recorded."""
+        return self.died_on is None
+
+    # --- the whole --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def stage(self) -> Stage:
+        """Where the case stands on the road."""
+        return Stage(stage_of(self))
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """What another node told differently from what holds here, so that a person settles it."""
+        return tuple(conflict for field, kind, value in _SINGLE for conflict in _conflicts(self, field, kind, value))
+
+
+_SINGLE: tuple[tuple[str, type[ev.Event], Callable[[Any], object]], ...] = (
+    ("patient_id", ev.CaseOpened, lambda event: event.patient_id),
+    ("residence", ev.CaseOpened, lambda event: event.residence),
+    ("product", ev.ProductChosen, lambda event: event.product),
+    ("slot", ev.SlotReserved, lambda event: (event.chain_of_identity, event.collection_on, event.plant_node)),
+    ("died_on", ev.Died, lambda event: event.died_on),
+)
+
+
+def _conflicts(case: Case, field: str, kind: type[ev.Event], value: Callable[[Any], object]) -> Iterable[Conflict]:
+    kept = case.last(kind)
+    if kept is None or kept.origin.told:
+        return ()
+    told = (entry for entry in case.of(kind) if entry.origin.told)
+    return tuple(Conflict(field, kept.origin, e.origin) for e in told if value(e.event) != value(kept.event))
+
+
+def fold(events: Iterable[ev.Recorded], case_id: str = "") -> Case:
+    """The case that these envelopes amount to; `case_id` names a case that has none yet. Same envelopes, same case."""
+    envelopes = tuple(events)
+    entries, unread = unfold(envelopes)
+    return Case(envelopes[0].case_id if envelopes else case_id, entries, unread)

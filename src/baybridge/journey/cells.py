@@ -1,0 +1,140 @@
+"""Cells on their way: collections, shipments, batches, bags in quarantine.
+
+Main job: put together what two nodes recorded about one bag: sent here, received there.
+
+**Units**: hours and degrees Celsius by name. Elsewhere: what is allowed with them is judged in `supply` and `bedside`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from baybridge.journey import events as ev
+from baybridge.journey.entry import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One leukapheresis."""
+
+    entry: Entry[ev.CellsCollected]
+
+    @property
+    def chain_of_identity(self) -> str:
+        """The therapy event that it belongs to."""
+        return self.entry.event.chain_of_identity
+
+    @property
+    def bags(self) -> tuple[str, ...]:
+        """The bags that were filled."""
+        return self.entry.event.bags
+
+    @property
+    def ended_at(self) -> datetime:
+        """End of collection: the clock of fresh cells runs from here."""
+        return self.entry.event.ended_at
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One shipment, as its sender and its receiver recorded it; either may be unknown yet."""
+
+    shipment_id: str
+    leg: ev.Leg
+    chain_of_identity: str
+    dispatched: Entry[ev.ShipmentDispatched] | None
+    received: Entry[ev.ShipmentReceived] | None
+
+    @property
+    def bags(self) -> tuple[str, ...]:
+        """The bags that were sent, or arrived where the dispatch is unknown."""
+        known = self.dispatched or self.received
+        return known.event.bags if known else ()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it left and has not arrived."""
+        return self.received is None
+
+    def hold_ends_at(self) -> datetime | None:
+        """When the container's qualified hold time ends; None where it has none or it is unknown."""
+        if self.dispatched is None or self.dispatched.event.remaining_hold_h is None:
+            return None
+        return self.dispatched.event.dispatched_at + timedelta(hours=self.dispatched.event.remaining_hold_h)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch: begun, tested, then released or rejected."""
+
+    batch: str
+    chain_of_identity: str | None = None
+    from_bags: tuple[str, ...] = ()
+    started: Entry[ev.ManufactureStarted] | None = None
+    tests: tuple[Entry[ev.ProductTested], ...] = ()
+    released: Entry[ev.ProductReleased] | None = None
+    rejected: Entry[ev.ProductRejected] | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is neither released nor rejected."""
+        return self.released is None and self.rejected is None
+
+
+def shipments_of(sent: Sequence[Entry[ev.ShipmentDispatched]], arrived: Sequence[Entry[ev.ShipmentReceived]]) -> tuple[Shipment, ...]:
+    """Dispatches and receipts joined by shipment id."""
+    found: dict[str, Shipment] = {}
+    for entry in sent:
+        key = entry.event.shipment_id
+        found.setdefault(key, Shipment(key, entry.event.leg, entry.event.chain_of_identity, entry, None))
+    for receipt in arrived:
+        key = receipt.event.shipment_id
+        known = found.get(key, Shipment(key, receipt.event.leg, receipt.event.chain_of_identity, None, None))
+        found[key] = replace(known, received=known.received or receipt)
+    return tuple(found.values())
+
+
+def quarantined_of(entries: Iterable[Entry[Any]]) -> frozenset[str]:
+    """Bags that arrived into quarantine and were not cleared for use since."""
+    held: set[str] = set()
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, ev.ShipmentReceived) and event.disposition == "quarantined":
+            held.update(event.bags)
+        if isinstance(event, ev.QuarantineResolved) and event.decision == "use":
+            held.difference_update(event.bags)
+        if isinstance(event, ev.QuarantineResolved) and event.decision == "discard":
+            held.update(event.bags)
+    return frozenset(held)
+
+
+def discarded_of(entries: Iterable[Entry[Any]]) -> frozenset[str]:
+    """Bags that quality discarded."""
+    decided = [e.event for e in entries if isinstance(e.event, ev.QuarantineResolved)]
+    return frozenset(bag for event in decided if event.decision == "discard" for bag in event.bags)
+
+
+def batches_of(entries: Iterable[Entry[Any]]) -> tuple[Batch, ...]:
+    """Batches from what plant and centre recorded, in order of first mention."""
+    found: dict[str, Batch] = {}
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, ev.ManufactureStarted):
+            known = found.get(event.batch, Batch(event.batch))
+            changed = replace(known, chain_of_identity=event.chain_of_identity, from_bags=event.from_bags, started=entry)
+        elif isinstance(event, ev.ProductTested):
+            known = found.get(event.batch, Batch(event.batch))
+            changed = replace(known, tests=(*known.tests, entry))
+        elif isinstance(event, ev.ProductReleased):
+            known = found.get(event.batch, Batch(event.batch))
+            changed = replace(known, chain_of_identity=event.chain_of_identity, released=entry)
+        elif isinstance(event, ev.ProductRejected):
+            known = found.get(event.batch, Batch(event.batch))
+            changed = replace(known, chain_of_identity=event.chain_of_identity, rejected=entry)
+        else:
+            continue
+        found[changed.batch] = changed
+    return tuple(found.values())

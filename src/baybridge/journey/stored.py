@@ -1,0 +1,58 @@
+"""Events as bytes: what the ledger keeps and the evidence pack shows.
+
+Main job: `encode` gives canonical JSON of a `Recorded` envelope, `decode` reads it back; an event type of a newer node is kept as it came.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Union
+
+import msgspec
+
+from baybridge.base.canonical import canonical_bytes
+from baybridge.journey.events import EVENT_TYPES, Event, Recorded
+
+
+class UnknownEvent(Event, frozen=True, kw_only=True):
+    """An event whose type this version does not know; kept whole."""
+
+    body: dict[str, Any]
+
+
+_KNOWN: Any = Union[tuple(EVENT_TYPES.values())]  # noqa: UP007 - built from the table at import
+
+
+def event_from_json(body: dict[str, Any]) -> Event:
+    """An event from its JSON body with `type`; unknown types are kept."""
+    if body.get("type") not in EVENT_TYPES:
+        return UnknownEvent(body=body)
+    event: Event = msgspec.convert(body, _KNOWN, strict=False)
+    return event
+
+
+def event_as_json(event: Event) -> dict[str, Any]:
+    """The JSON body of an event, with `type`."""
+    if isinstance(event, UnknownEvent):
+        return event.body
+    body: dict[str, Any] = msgspec.to_builtins(event)
+    return body
+
+
+def encode(recorded: Recorded) -> bytes:
+    """Canonical JSON (RFC 8785) of an envelope."""
+    plain = msgspec.to_builtins(msgspec.structs.replace(recorded, event=Event()))
+    return canonical_bytes({**plain, "event": event_as_json(recorded.event)})
+
+
+def decode(body: bytes) -> Recorded:
+    """The envelope of canonical JSON."""
+    plain = msgspec.json.decode(body)
+    event = event_from_json(plain.pop("event"))
+    envelope = msgspec.convert({**plain, "event": {}}, _Envelope)
+    return Recorded(event=event, **{name: getattr(envelope, name) for name in _Envelope.__struct_fields__ if name != "event"})
+
+
+_Envelope = msgspec.defstruct(
+    "_Envelope",
+    [(field.name, field.type) for field in msgspec.structs.fields(Recorded) if field.name != "event"] + [("event", dict[str, Any])],
+)

@@ -121,6 +121,13 @@ import_report = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+rendered = Table(
+    "rendered",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("case_id", String, nullable=False, index=True),
+)
+
 projection_failure = Table(
     "projection_failure",
     metadata,

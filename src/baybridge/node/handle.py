@@ -1,0 +1,175 @@
+"""The only way in: authorise, load, check, decide, append, then project.
+
+Main job: `handle(node, command)` answers `Done` with the events that now stand, or a `Refusal` with every reason. Page, command line, HTTP and packages of
+other nodes all come through here.
+
+A command whose `command_id` was handled before answers what it answered then. A projection (FHIR rendering, tasks) that fails is recorded and
+retried by the worker; it never undoes what happened.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.journey.case import Case, fold
+from baybridge.journey.command import Command, Situation
+from baybridge.journey.events import CaseOpened, Recorded
+from baybridge.journey.judged import Judged
+from baybridge.ledger import streams
+from baybridge.node import access, projections
+from baybridge.node.commands import COMMANDS, CommandKind
+from baybridge.node.deciding import Deciding
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What now stands: the case, the events that were appended, the decisions they rest on."""
+
+    case_id: str
+    events: tuple[Recorded, ...]
+    decisions: tuple[str, ...] = ()
+
+
+def handle(node: Node, command: Command) -> Done | Refusal:
+    """Do what a command asks, or answer every reason why not."""
+    kind = COMMANDS.get(command.name)
+    if kind is None:
+        known = ", ".join(sorted(COMMANDS))
+        return refuse(Reason("command.unknown", {"command": command.name, "known": known}), category=Category.NOT_FOUND)
+    given = read_given(kind, command.given)
+    with node.unit() as unit:
+        repeated = streams.by_command(unit.connection, command.command_id)
+        events = unit.events(command.case_id)
+        case = fold(events)
+        refusal = may(node, kind, command, case if events else None)
+        if refusal is not None:
+            return refusal
+        if repeated:
+            return Done(command.case_id, tuple(event for event in events if event.event_id in repeated))
+        if isinstance(given, Refusal):
+            return given
+        return _decide_and_append(node, unit, kind, command, case, given, len(events))
+
+
+def _decide_and_append(node: Node, unit: Unit, kind: CommandKind, command: Command, case: Case, given: Any, known: int) -> Done | Refusal:
+    deciding, situation = situate(node, unit, kind, case, command)
+    verdict = kind.rule(situation, given)
+    unit.step("write.decided")
+    if isinstance(verdict, Refusal):
+        return verdict
+    events = verdict.events if isinstance(verdict, Judged) else verdict
+    for document in verdict.decisions if isinstance(verdict, Judged) else ():
+        deciding.keep(document)
+    recorded = unit.append(command.case_id, events, command.actor, known=known, command_id=command.command_id)
+    kept = [unit.keep_decision(command.case_id, made) for sha256, made in deciding.made.items() if rests_on(events, sha256)]
+    after_append(node, unit, command.case_id)
+    node.after(kind, unit, command, recorded)
+    unit.step("write.before_commit")
+    return Done(command.case_id, tuple(recorded), tuple(kept))
+
+
+def after_append(node: Node, unit: Unit, case_id: str) -> None:
+    """Bring projections of a case up to date: its FHIR rendering, its place in the index, its tasks."""
+    projections.project(node, unit, case_id)
+    unit.step("write.projected")
+
+
+def rests_on(events: tuple[Any, ...], sha256: str) -> bool:
+    """Whether one of the events points to a decision."""
+    return any(getattr(event, name, None) == sha256 for event in events for name in ("decision_sha256", "quote_sha256", "new_decision_sha256"))
+
+
+def may(node: Node, kind: CommandKind, command: Command, case: Case | None) -> Refusal | None:
+    """Whether this actor may give this command here, now."""
+    reasons = []
+    actor = command.actor
+    refusal = access.may_case("case.command", actor, node.site, case.patient_id if case else None, payers_of(case))
+    if refusal is not None and not (kind.opens and actor.organisation == node.site.organisation):
+        return refusal
+    if actor.role not in kind.roles and actor.role.value not in ("system", "node"):
+        roles = ", ".join(sorted(role.value for role in kind.roles))
+        reasons.append(Reason("access.command", {"command": kind.name, "roles": roles, "role": actor.role.value}))
+        return refuse(*reasons, category=Category.FORBIDDEN)
+    if kind.kinds and not kind.kinds & node.site.kinds:
+        return refuse(Reason("access.node_kind", {"command": kind.name, "kinds": ", ".join(sorted(kind.kinds))}), category=Category.FORBIDDEN)
+    if case is None and not kind.opens:
+        return refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
+    if case is not None and kind.opens:
+        return refuse(Reason("command.case_exists"), category=Category.CONFLICT)
+    return None
+
+
+def payers_of(case: Case | None) -> frozenset[str]:
+    """Payers that were asked about a case and may therefore see its funding."""
+    return frozenset(asked.requested.event.payer for asked in case.preauthorisations) if case else frozenset()
+
+
+def situate(node: Node, unit: Unit, kind: CommandKind, case: Case, command: Command) -> tuple[Deciding, Situation]:
+    """The situation in which a command is judged, and the memory of decisions made in it."""
+    fact_set = node.fact_set(unit.connection, case, unit.at)
+    deciding = Deciding(node.policies, fact_set, command.case_id, unit.at)
+    situation = Situation(
+        case=case,
+        facts=fact_set.values,
+        now=unit.at,
+        actor=command.actor,
+        site=node.site,
+        neighbours={name: neighbour.site for name, neighbour in node.neighbours.items()},
+        decide=deciding.decide,
+        documents=node.documents.folder,
+        new_id=unit.new_id,
+        record=node.record_material(unit.connection, kind.needs, case, unit.at),
+    )
+    return deciding, situation
+
+
+def read_given(kind: CommandKind, given: Mapping[str, Any]) -> Any:
+    """The input of a command as its struct, or a refusal with every field that does not fit."""
+    fields = msgspec.structs.fields(kind.given)
+    names = {field.name for field in fields}
+    reasons = [Reason("command.unknown_field", {"field": name, "known": ", ".join(sorted(names))}, where=name) for name in sorted(given) if name not in names]
+    values = {}
+    for field in fields:
+        if given.get(field.name) is None and (not field.required or is_optional(field.type)):
+            if field.required:
+                values[field.name] = None
+            continue
+        if field.name not in given:
+            reasons.append(Reason("command.missing_field", {"field": field.name, "expected": type_name(field.type)}, where=field.name))
+            continue
+        try:
+            values[field.name] = msgspec.convert(given[field.name], field.type, strict=False)
+        except msgspec.ValidationError as problem:
+            text = str(problem).split(" - at")[0]
+            reasons.append(Reason("command.bad_field", {"field": field.name, "problem": text, "expected": type_name(field.type)}, where=field.name))
+    return refuse(*reasons, category=Category.INVALID) if reasons else kind.given(**values)
+
+
+def is_optional(kind: Any) -> bool:
+    """Whether a type admits None."""
+    return typing.get_origin(kind) in (typing.Union, types.UnionType) and type(None) in typing.get_args(kind)
+
+
+def type_name(kind: Any) -> str:
+    """A type as a person reads it: codes listed, containers named."""
+    if typing.get_origin(kind) is typing.Literal:
+        return " | ".join(str(value) for value in typing.get_args(kind))
+    if is_optional(kind):
+        return " | ".join(type_name(part) for part in typing.get_args(kind) if part is not type(None)) + " or nothing"
+    return str(getattr(kind, "__name__", kind)).replace("typing.", "")
+
+
+def opened_patient(events: tuple[Recorded, ...]) -> str | None:
+    """The patient of a case that these events opened."""
+    return next((item.event.patient_id for item in events if isinstance(item.event, CaseOpened)), None)

@@ -1,0 +1,158 @@
+"""One running site: the composition root.
+
+Main job: `Node(config)` holds configuration, storage, documents and keys, and offers what pages, commands, HTTP and workers call: `handle`, `case`,
+`facts`, `import_file`, `receive`, `deliver`. Rules stand in the parts; this class only wires.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from baybridge.base.outcome import Refusal
+from baybridge.facts.dictionary import Dictionary
+from baybridge.facts.reading import FactSet, read
+from baybridge.journey.case import Case, fold
+from baybridge.journey.command import Actor, Command, Role, Site
+from baybridge.journey.events import Recorded
+from baybridge.journey.stored import decode
+from baybridge.ledger import streams
+from baybridge.node import access, clock, handle, reopening, transfers
+from baybridge.node.commands import CommandKind
+from baybridge.node.config import Config, Neighbour
+from baybridge.node.documents import Documents, fact_types, packaged_data
+from baybridge.node.handle import Done
+from baybridge.node.storage import Storage
+from baybridge.node.unit import Unit
+from baybridge.record import store
+
+Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
+
+
+class Node:
+    """One organisation's node, over one database."""
+
+    def __init__(self, config: Config, *, now: clock.Clock = clock.now, transport: Transport | None = None) -> None:
+        self.config = config
+        self.now = now
+        self.transport = transport
+        self.storage = Storage(config.database)
+        self.storage.create()
+        roots = [packaged_data()]
+        if config.data_folder is not None and config.data_folder.is_dir():
+            roots.append(config.data_folder)
+        self.documents = Documents(*roots)
+
+    # --- what it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def site(self) -> Site:
+        """Who this node is."""
+        return self.config.site
+
+    @property
+    def neighbours(self) -> Mapping[str, Neighbour]:
+        """The nodes it knows."""
+        return self.config.neighbours
+
+    @cached_property
+    def dictionary(self) -> Dictionary:
+        """The fact dictionary."""
+        return Dictionary.from_documents(self.documents.folder("facts"))
+
+    @cached_property
+    def policies(self) -> Any:
+        """The policy library."""
+        return self.documents.policies(fact_types(self.documents))
+
+    def system(self) -> Actor:
+        """The node's own worker as an actor."""
+        return Actor("system", Role.SYSTEM, self.site.organisation)
+
+    def pseudonym(self, case_id: str) -> str:
+        """The name of a case in this node's log; without the node's secret nobody can tell which case it is."""
+        return hmac.new(bytes.fromhex(self.config.secrets["pseudonym"]), case_id.encode(), sha256).hexdigest()[:32]
+
+    def step(self, name: str) -> None:
+        """Pass a named step of a write or transfer; crash tests have the process killed at one of them."""
+        if self.config.settings.get("BAYBRIDGE_HALT_AT") == name:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    # --- transactions -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def unit(self) -> Iterator[Unit]:
+        """A unit of work; all of it stands afterwards, or none."""
+        with self.storage.writing() as connection:
+            yield Unit(connection, self.site, self.now(), lambda: clock.new_id(self.now), self.pseudonym, self.step)
+        self.step("write.committed")
+
+    # --- doing ------------------------------------------------------------------------------------------------------
+
+    def handle(self, command: Command) -> Done | Refusal:
+        """Do what a command asks, or answer every reason why not."""
+        if command.name == "Transfer":
+            return transfers.send(self, command)
+        return handle.handle(self, command)
+
+    def after(self, kind: CommandKind, unit: Unit, command: Command, recorded: list[Recorded]) -> None:
+        """What follows a command in the same transaction."""
+        reopening.follow_up(self, unit, command, recorded)
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    def events(self, case_id: str, until: datetime | None = None) -> list[Recorded]:
+        """The events of a case, as known at `until`."""
+        with self.storage.reading() as connection:
+            recorded = [decode(stored.body) for stored in streams.read(connection, case_id)]
+        return [item for item in recorded if until is None or item.recorded_at <= until]
+
+    def case(self, case_id: str, until: datetime | None = None) -> Case | None:
+        """A case, as known at `until`; None where there is none."""
+        events = self.events(case_id, until)
+        return fold(events) if events else None
+
+    def fact_set(self, connection: Connection, case: Case, at: datetime) -> FactSet:
+        """The facts of a case's patient as of a moment, from record and case."""
+        resources = store.patient_resources(connection, case.patient_id, at) if case.patient_id else []
+        confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
+        return read(resources, at, self.dictionary, case=case, confirmed=confirmed)
+
+    def facts(self, case: Case, at: datetime | None = None) -> FactSet:
+        """The facts of a case's patient, as known at `at`."""
+        with self.storage.reading() as connection:
+            return self.fact_set(connection, case, at or self.now())
+
+    def record_material(self, connection: Connection, needs: frozenset[str], case: Case, at: datetime) -> dict[str, Any]:
+        """What a rule asked the record for: `observations`, `resources`."""
+        if not needs or not case.patient_id:
+            return {}
+        resources = store.patient_resources(connection, case.patient_id, at)
+        found = {"resources": resources, "observations": [r for r in resources if r["resourceType"] == "Observation"]}
+        return {name: found[name] for name in needs if name in found}
+
+    def may_read(self, actor: Actor | None, action: str, patient_id: str | None) -> Refusal | None:
+        """Whether an actor may do a reading action on a patient's record."""
+        return access.may_case(action, actor, self.site, patient_id)
+
+    def record_access(self, actor: Actor, case_id: str, what: str, purpose: str) -> None:
+        """Write an access to a patient's record into the log."""
+        with self.unit() as unit:
+            unit.log("access", case_id, what, what.encode(), actor, purpose)
+
+
+def open_node(folder: Path, *, database: str | None = None, now: clock.Clock = clock.now, transport: Transport | None = None) -> Node:
+    """The node of a folder."""
+    from baybridge.node.config import read_config
+
+    return Node(read_config(folder, database), now=now, transport=transport)

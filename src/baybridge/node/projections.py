@@ -1,0 +1,110 @@
+"""Projections: the FHIR rendering, the index and the tasks of a case, made again from its events.
+
+Main job: `project(node, unit, case_id)` after every change. A rendering that fails is written to `projection_failure` with its reason and tried
+again by the worker; the events stand whatever happens here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from baybridge.exchange.fhir import render
+from baybridge.journey.case import Case, fold
+from baybridge.journey.events import Recorded
+from baybridge.journey.pathway import tasks
+from baybridge.node import tables
+from baybridge.record import store
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
+
+
+def project(node: Node, unit: Unit, case_id: str) -> None:
+    """Bring every projection of a case up to date."""
+    events = unit.events(case_id)
+    case = fold(events)
+    render_events(unit, case, events)
+    index(unit, case)
+    refresh_tasks(node, unit, case)
+
+
+def render_events(unit: Unit, case: Case, events: Sequence[Recorded]) -> None:
+    """Store the FHIR rendering of the events that have none yet; a failure is recorded, not raised."""
+    known = select(tables.rendered.c.event_id).where(tables.rendered.c.case_id == case.case_id)
+    done = set(unit.connection.execute(known).scalars())
+    reference = f"Patient/{case.patient_id}" if case.patient_id else ""
+    for recorded in events:
+        if recorded.event_id in done:
+            continue
+        try:
+            with savepoint(unit.connection):
+                for resource in render(recorded, case, reference):
+                    store.put(unit.connection, resource, at=unit.at)
+                unit.connection.execute(insert(tables.rendered).values(event_id=recorded.event_id, case_id=case.case_id))
+        except Exception as problem:  # noqa: BLE001 - whatever a rendering does, the event stands; the worker retries and says so
+            _record_failure(unit, recorded, problem)
+
+
+def _record_failure(unit: Unit, recorded: Recorded, problem: Exception) -> None:
+    row = tables.projection_failure
+    unit.connection.execute(delete(row).where(row.c.event_id == recorded.event_id))
+    unit.connection.execute(insert(row).values(event_id=recorded.event_id, case_id=recorded.case_id, problem=type(problem).__name__, attempts=1))
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    """Part of a transaction that can be undone alone."""
+    connection.exec_driver_sql("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
+        connection.exec_driver_sql("RELEASE SAVEPOINT part")
+        raise
+    connection.exec_driver_sql("RELEASE SAVEPOINT part")
+
+
+def index(unit: Unit, case: Case) -> None:
+    """The case's row in the list of cases."""
+    row = tables.case_index
+    unit.connection.execute(delete(row).where(row.c.case_id == case.case_id))
+    unit.connection.execute(
+        insert(row).values(
+            case_id=case.case_id,
+            patient_id=case.patient_id or "",
+            stage=case.stage.value,
+            product=case.product,
+            synthetic=case.synthetic,
+            updated_at=unit.at.isoformat(),
+        )
+    )
+
+
+def refresh_tasks(node: Node, unit: Unit, case: Case) -> None:
+    """The case's open tasks as of now, in place of the earlier ones."""
+    row = tables.task
+    unit.connection.execute(delete(row).where(row.c.case_id == case.case_id))
+    for task in open_tasks(node, unit.connection, case, unit.at):
+        due = task.due_at.isoformat() if task.due_at else None
+        body = msgspec.json.encode(task)
+        unit.connection.execute(insert(row).values(case_id=case.case_id, task=task.key, role=task.role, due_at=due, body=body))
+
+
+def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> tuple[Any, ...]:
+    """What somebody at this node must do next for a case."""
+    pathway = node.documents.folder("pathways")["standard"]
+    return tasks(pathway, case, node.fact_set(connection, case, at).values, at, node.site)
+
+
+def refresh_all(node: Node, case_ids: Sequence[str]) -> None:
+    """Tasks and failed renderings of many cases, each in its own unit; the worker calls it."""
+    for case_id in case_ids:
+        with node.unit() as unit:
+            project(node, unit, case_id)

@@ -1,0 +1,136 @@
+"""One unit of work: everything that a command, an import or a package changes, in one transaction.
+
+Main job: append events, store resources, write the log, keep decisions, queue packages, so that all of it stands or none.
+
+Named steps (`BAYBRIDGE_HALT_AT`) lie between the parts of a write, so that tests can kill the process there: nothing acknowledged may be lost.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, insert, select, update
+
+from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.journey.command import Actor, Site
+from baybridge.journey.events import Event, Recorded
+from baybridge.journey.stored import decode, encode
+from baybridge.ledger import log, streams
+from baybridge.node import tables
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A decision as it was made: its document, the facts it was given, where they came from, the policy's text."""
+
+    document: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    sources: frozenset[str]
+    policy_text: str
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the canonical document; events point to it."""
+        return sha256_hex(canonical_bytes(self.document))
+
+
+@dataclass(slots=True)
+class Unit:
+    """A running write transaction of one node."""
+
+    connection: Connection
+    site: Site
+    at: datetime
+    new_id: Callable[[], str]
+    pseudonym: Callable[[str], str]
+    step: Callable[[str], None] = field(default=lambda _name: None)
+
+    def events(self, case_id: str) -> list[Recorded]:
+        """The events of a case so far."""
+        return [decode(stored.body) for stored in streams.read(self.connection, case_id)]
+
+    def append(self, case_id: str, events: Sequence[Event], actor: Actor, *, known: int, command_id: str | None = None) -> list[Recorded]:
+        """Append events after the `known` ones that the caller decided on; each gets a log entry."""
+        recorded = [self._envelope(case_id, event, actor, known + number) for number, event in enumerate(events, start=1)]
+        stored = [
+            streams.StoredEvent(
+                event_id=item.event_id,
+                case_id=case_id,
+                sequence=item.sequence,
+                type=type(item.event).__name__,
+                at=item.at.isoformat(),
+                recorded_at=item.recorded_at.isoformat(),
+                body=encode(item),
+                command_id=command_id,
+            )
+            for item in recorded
+        ]
+        streams.append(self.connection, stored, known)
+        self.step("write.events")
+        for item in stored:
+            self.log("event", case_id, f"{item.type}/{item.event_id}", item.body, actor)
+        self.step("write.log")
+        return recorded
+
+    def _envelope(self, case_id: str, event: Event, actor: Actor, sequence: int) -> Recorded:
+        return Recorded(
+            event_id=self.new_id(),
+            case_id=case_id,
+            sequence=sequence,
+            at=self.at,
+            recorded_at=self.at,
+            node=self.site.node,
+            organisation=self.site.organisation,
+            actor=actor.account,
+            role=actor.role.value,
+            event=event,
+        )
+
+    def log(self, kind: str, case_id: str, what: str, content: bytes, actor: Actor, purpose: str = "care") -> None:
+        """Write one log entry; the entry holds a salted hash of the content and no personal data."""
+        entry = log.Entry(
+            kind=kind,
+            at=self.at.isoformat(),
+            node=self.site.node,
+            organisation=self.site.organisation,
+            actor=actor.account,
+            role=actor.role.value,
+            purpose=purpose,
+            subject=self.pseudonym(case_id) if case_id else "",
+            what=what,
+        )
+        log.append(self.connection, [(entry, content)], salt=lambda: os.urandom(32))
+
+    def keep_decision(self, case_id: str, made: Made) -> str:
+        """Store a decision with all that is needed to make it again; the same decision is stored once."""
+        sha256 = made.sha256
+        if self.connection.execute(select(tables.decision.c.sha256).where(tables.decision.c.sha256 == sha256)).first():
+            return sha256
+        policy_sha256 = str(made.document.get("policy_sha256", ""))
+        self.connection.execute(
+            insert(tables.decision).values(
+                sha256=sha256,
+                case_id=case_id,
+                policy=str(made.document.get("policy", "")),
+                policy_sha256=policy_sha256,
+                outcome=str(made.document.get("outcome", "")),
+                made_at=self.at.isoformat(),
+                document=canonical_bytes(made.document),
+                facts=orjson.dumps(dict(made.facts), option=orjson.OPT_SORT_KEYS),
+            )
+        )
+        for source in sorted(made.sources):
+            self.connection.execute(insert(tables.decision_source).values(sha256=sha256, resource=source, case_id=case_id))
+        known_text = select(tables.policy_text.c.sha256).where(tables.policy_text.c.sha256 == policy_sha256)
+        if policy_sha256 and not self.connection.execute(known_text).first():
+            self.connection.execute(insert(tables.policy_text).values(sha256=policy_sha256, text=made.policy_text))
+        return sha256
+
+    def supersede(self, old: str, new: str) -> None:
+        """Mark a decision as made again."""
+        self.connection.execute(update(tables.decision).where(tables.decision.c.sha256 == old).values(superseded_by=new))

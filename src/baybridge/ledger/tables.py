@@ -1,7 +1,7 @@
 """Tables of the ledger: event streams, log, tree, salts, checkpoints, witnesses.
 
-Main job: one SQLAlchemy schema for SQLite and PostgreSQL. A table about a patient carries the case, or the case's pseudonym `subject`, as its
-distribution key, inside its primary key. The tables are append-only but for `content_salt`, which the law may have erased,
+Main job: one SQLAlchemy schema for SQLite and PostgreSQL. A table about a patient carries the case, or the case's
+pseudonym `subject`, as its distribution key. The tables are append-only but for salts and bodies that the law may have erased,
 co-signatures that join a checkpoint, and the latest word of each neighbour.
 
 **Units**: times are ISO 8601 texts with offset; hashes and salts 32 bytes; positions in the log count from 0, sequences in a case from 1.

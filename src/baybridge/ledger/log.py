@@ -1,0 +1,196 @@
+"""The log: one entry for each event, record transaction, decision, transfer, signature, scan and access, in a Merkle tree.
+
+Main job: append entries that bind content by a salted hash without holding any of it, and prove what stands in the log.
+
+The SHA-256 of an entry covers a 32-byte salt and the content; erasing salt and content leaves a hash that nobody can guess
+back, while every proof still verifies. **Source**: RFC 9162 (tree), RFC 8785 (the entry's bytes). **Units**: positions count from 0.
+Elsewhere: checkpoints are signed in `checkpoint.py` and kept by `keeping.py`; the whole is checked by `checking.py`.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from msgspec import Struct, structs, to_builtins
+from msgspec.json import Decoder
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
+
+from baybridge.base.canonical import canonical_bytes
+from baybridge.ledger import merkle
+from baybridge.ledger.merkle import Place
+from baybridge.ledger.tables import content_salt, log_entry, log_node
+
+SALT_BYTES = 32
+_READ_AT_ONCE = 400  # bound variables in one statement stay far below every database's limit
+
+
+class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry: who did what to which subject, where, when, why; no personal data.
+
+    `subject` is the case's pseudonym in this log ("" where it is about no case), `what` an event id, resource version, decision hash or
+    key id. `sha256` covers salt and content, lower-case hexadecimal; `append` fills it in.
+    """
+
+    kind: str
+    at: datetime
+    node: str
+    organisation: str
+    actor: str
+    role: str
+    purpose: str
+    subject: str
+    what: str
+    sha256: str = ""
+
+
+class Logged(Struct, frozen=True, kw_only=True):
+    """An entry as it stands in the log: its position, its exact bytes, and its salt unless that was erased."""
+
+    position: int
+    body: bytes
+    salt: bytes | None
+
+    @property
+    def entry(self) -> Entry:
+        """The entry that the bytes say."""
+        return read_entry(self.body)
+
+
+_DECODER = Decoder(Entry)
+
+
+def entry_bytes(entry: Entry) -> bytes:
+    """The canonical bytes of an entry, which the tree hashes."""
+    return canonical_bytes(to_builtins(entry))
+
+
+def read_entry(body: bytes) -> Entry:
+    """The entry of exact bytes; msgspec.DecodeError where they are not one."""
+    return _DECODER.decode(body)
+
+
+def pseudonym(secret: bytes, case_id: str) -> str:
+    """The name of a case in this log: the same for one case and secret, and nothing to anyone without the secret."""
+    return hmac.new(secret, case_id.encode(), sha256).hexdigest()
+
+
+def content_sha256(salt: bytes, content: bytes) -> str:
+    """What an entry says of its content: hexadecimal SHA-256 over salt, then content; ValueError unless the salt has 32 bytes."""
+    if len(salt) != SALT_BYTES:
+        raise ValueError(f"expected a salt of {SALT_BYTES} bytes, found {len(salt)}")
+    return sha256(salt + content).hexdigest()
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+def append(connection: Connection, entries: Sequence[tuple[Entry, bytes]], salt: Callable[[], bytes]) -> list[int]:
+    """Append (entry without hash, content) pairs in order; the positions that they took.
+
+    `salt` answers 32 fresh random bytes. The caller's transaction makes the entries stand together with what they are about.
+    """
+    if not entries:
+        return []
+    start = size(connection)
+    salts = [salt() for _ in entries]
+    finished = [
+        structs.replace(entry, sha256=content_sha256(one_salt, content)) for (entry, content), one_salt in zip(entries, salts, strict=True)
+    ]
+    bodies = [entry_bytes(entry) for entry in finished]
+    leaves = [merkle.leaf_hash(body) for body in bodies]
+    nodes = merkle.grow(start, leaves, lambda places: nodes_of(connection, places))
+    positions = list(range(start, start + len(entries)))
+    rows = zip(positions, finished, bodies, leaves, strict=True)
+    connection.execute(insert(log_entry), [_entry_row(*row) for row in rows])
+    connection.execute(insert(log_node), [{"level": place[0], "position": place[1], "hash": value} for place, value in nodes.items()])
+    connection.execute(
+        insert(content_salt),
+        [{"position": at, "subject": entry.subject, "salt": one} for at, entry, one in zip(positions, finished, salts, strict=True)],
+    )
+    return positions
+
+
+def _entry_row(position: int, entry: Entry, body: bytes, leaf: bytes) -> dict[str, Any]:
+    columns = {"subject": entry.subject, "kind": entry.kind, "what": entry.what}
+    return {"position": position, **columns, "body": body, "leaf_hash": leaf}
+
+
+def erase(connection: Connection, position: int) -> None:
+    """Erase the salt of an entry; the caller erases the content. The log still proves that something was there."""
+    connection.execute(delete(content_salt).where(content_salt.c.position == position))
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def size(connection: Connection) -> int:
+    """How many entries the log has."""
+    last = connection.execute(select(func.max(log_entry.c.position))).scalar()
+    return 0 if last is None else last + 1
+
+
+def nodes_of(connection: Connection, places: Sequence[Place]) -> Mapping[Place, bytes]:
+    """The stored hashes of complete subtrees; KeyError names a place that the tables lack."""
+    found: dict[Place, bytes] = {}
+    for start in range(0, len(places), _READ_AT_ONCE):
+        some = places[start : start + _READ_AT_ONCE]
+        query = select(log_node).where(tuple_(log_node.c.level, log_node.c.position).in_(some))
+        found.update({(row.level, row.position): row.hash for row in connection.execute(query)})
+    missing = [place for place in places if place not in found]
+    if missing:
+        raise KeyError(missing[0])
+    return found
+
+
+def entries(connection: Connection, start: int, end: int) -> list[Logged]:
+    """The entries at positions start..end, end excluded."""
+    return _logged(connection, (log_entry.c.position >= start) & (log_entry.c.position < end))
+
+
+def entries_of(connection: Connection, subject: str, kind: str | None = None) -> list[Logged]:
+    """The entries about a subject, in order, of one kind or all."""
+    where = log_entry.c.subject == subject
+    return _logged(connection, where if kind is None else where & (log_entry.c.kind == kind))
+
+
+def entries_on(connection: Connection, what: str, kind: str) -> list[Logged]:
+    """The entries of one kind about one event, resource version, decision or key."""
+    return _logged(connection, (log_entry.c.what == what) & (log_entry.c.kind == kind))
+
+
+def _logged(connection: Connection, where: Any) -> list[Logged]:
+    joined = log_entry.outerjoin(content_salt, log_entry.c.position == content_salt.c.position)
+    query = select(log_entry.c.position, log_entry.c.body, content_salt.c.salt).select_from(joined).where(where)
+    return [_row(row) for row in connection.execute(query.order_by(log_entry.c.position))]
+
+
+def _row(row: Row[Any, Any, Any]) -> Logged:
+    return Logged(position=row.position, body=row.body, salt=row.salt)
+
+
+def size_and_root(connection: Connection, upto: int | None = None) -> tuple[int, bytes]:
+    """The size of the log (or `upto`, where the log is at least that long) and the root over it."""
+    length = size(connection) if upto is None else upto
+    return length, merkle.root(length, lambda places: nodes_of(connection, places))
+
+
+def proof(connection: Connection, position: int, tree_size: int) -> list[bytes]:
+    """The inclusion proof of an entry in the tree of that size; ValueError unless position < tree_size <= size of the log."""
+    _within(connection, tree_size)
+    return merkle.inclusion_proof(position, tree_size, lambda places: nodes_of(connection, places))
+
+
+def consistency(connection: Connection, old: int, new: int) -> list[bytes]:
+    """The proof that the tree of `new` entries begins with that of `old`; ValueError unless 1 <= old <= new <= size of the log."""
+    _within(connection, new)
+    return merkle.consistency_proof(old, new, lambda places: nodes_of(connection, places))
+
+
+def _within(connection: Connection, tree_size: int) -> None:
+    length = size(connection)
+    if tree_size > length:
+        raise ValueError(f"expected a tree size up to {length}, found {tree_size}")

@@ -1,0 +1,108 @@
+"""Event streams: what happened to each case, in order, never changed.
+
+Main job: append events behind the ones that the writer has seen, or say that somebody else was faster; read a case back byte for byte.
+
+**Units**: the first event of a case has sequence 1; `expected_sequence` is the last one that the writer saw, 0 for a new case.
+Elsewhere: events are bytes here; `journey/events.py` knows their meaning, `node/handle.py` writes them and maps a conflict to a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from baybridge.ledger.tables import event
+
+
+class StoredEvent(Struct, frozen=True, kw_only=True):
+    """One event as it is kept: envelope columns for finding it, and the canonical JSON of the whole envelope as `body`.
+
+    `command_id` is the command that it came from, so that a repeat of the command is found; `body` is empty where the law had it erased.
+    """
+
+    event_id: str
+    case_id: str
+    sequence: int
+    type: str
+    at: str
+    recorded_at: str
+    body: bytes
+    command_id: str | None = None
+
+
+class StreamConflict(Exception):
+    """Somebody else appended to the case, or the same command was done before; nothing of this append may be kept."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(f"expected the case to end at sequence {expected}, found {found}")
+        self.expected = expected
+        self.found = found
+
+
+def append(connection: Connection, stored: Sequence[StoredEvent], expected_sequence: int) -> None:
+    """Append events of one case whose sequences follow `expected_sequence`.
+
+    StreamConflict if the case does not end there, or if the same command or event is already in it; the caller then rolls back.
+    ValueError if the events are not of one case or not numbered one by one.
+    """
+    if not stored:
+        return
+    case_id = stored[0].case_id
+    for number, one in enumerate(stored, start=expected_sequence + 1):
+        if one.sequence != number or one.case_id != case_id:
+            raise ValueError(f"expected sequence {number} of one case, found sequence {one.sequence}")
+    found = last_sequence(connection, case_id)
+    if found != expected_sequence:
+        raise StreamConflict(expected_sequence, found)
+    try:
+        connection.execute(insert(event), _rows(stored))
+    except IntegrityError:
+        raise StreamConflict(expected_sequence, found) from None
+
+
+def _rows(stored: Sequence[StoredEvent]) -> list[dict[str, Any]]:
+    parts: dict[str | None, int] = {}
+    rows = []
+    for one in stored:
+        part = parts[one.command_id] = parts.get(one.command_id, -1) + 1
+        row = {name: getattr(one, name) for name in one.__struct_fields__}
+        rows.append({**row, "command_part": None if one.command_id is None else part})
+    return rows
+
+
+def _stored(row: Row[Any]) -> StoredEvent:
+    return StoredEvent(**{name: getattr(row, name) for name in StoredEvent.__struct_fields__})
+
+
+def read(connection: Connection, case_id: str, upto: int | None = None) -> list[StoredEvent]:
+    """The events of a case in order, up to and including sequence `upto`."""
+    query = select(event).where(event.c.case_id == case_id).order_by(event.c.sequence)
+    if upto is not None:
+        query = query.where(event.c.sequence <= upto)
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def last_sequence(connection: Connection, case_id: str) -> int:
+    """The sequence of the latest event of a case, 0 if it has none."""
+    found = connection.execute(select(func.max(event.c.sequence)).where(event.c.case_id == case_id)).scalar()
+    return found or 0
+
+
+def of_command(connection: Connection, case_id: str, command_id: str) -> list[StoredEvent]:
+    """The events that a command already led to in a case, so that a repeat answers the same."""
+    query = select(event).where(event.c.case_id == case_id, event.c.command_id == command_id).order_by(event.c.sequence)
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def case_ids(connection: Connection) -> list[str]:
+    """Every case that has an event, sorted."""
+    return list(connection.execute(select(event.c.case_id).distinct().order_by(event.c.case_id)).scalars())
+
+
+def erase(connection: Connection, case_id: str, sequence: int) -> None:
+    """Empty the body of an event whose erasure the law demands; its place, type and times stay. Erase its salt too (`log.erase`)."""
+    connection.execute(update(event).where(event.c.case_id == case_id, event.c.sequence == sequence).values(body=b""))

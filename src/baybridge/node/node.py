@@ -6,14 +6,12 @@ Main job: `Node(config)` holds configuration, storage, documents and keys, and o
 
 from __future__ import annotations
 
-import hmac
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +21,17 @@ from baybridge.base.outcome import Refusal
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey.case import Case, fold
-from baybridge.journey.command import Actor, Command, Role, Site
+from baybridge.journey.command import Actor, Command, Site
 from baybridge.journey.events import Recorded
 from baybridge.journey.stored import decode
-from baybridge.ledger import streams
+from baybridge.ledger import log, streams
 from baybridge.node import access, clock, handle, reopening, transfers
 from baybridge.node.commands import CommandKind
 from baybridge.node.config import Config, Neighbour
 from baybridge.node.documents import Documents, fact_types, packaged_data
 from baybridge.node.handle import Done
 from baybridge.node.storage import Storage
-from baybridge.node.unit import Unit
+from baybridge.node.unit import Unit, system_actor
 from baybridge.record import store
 
 Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
@@ -77,11 +75,11 @@ class Node:
 
     def system(self) -> Actor:
         """The node's own worker as an actor."""
-        return Actor("system", Role.SYSTEM, self.site.organisation)
+        return system_actor(self.site)
 
     def pseudonym(self, case_id: str) -> str:
         """The name of a case in this node's log; without the node's secret nobody can tell which case it is."""
-        return hmac.new(bytes.fromhex(self.config.secrets["pseudonym"]), case_id.encode(), sha256).hexdigest()[:32]
+        return log.pseudonym(bytes.fromhex(self.config.secrets["pseudonym"]), case_id)
 
     def step(self, name: str) -> None:
         """Pass a named step of a write or transfer; crash tests have the process killed at one of them."""
@@ -94,7 +92,9 @@ class Node:
     def unit(self) -> Iterator[Unit]:
         """A unit of work; all of it stands afterwards, or none."""
         with self.storage.writing() as connection:
-            yield Unit(connection, self.site, self.now(), lambda: clock.new_id(self.now), self.pseudonym, self.step)
+            unit = Unit(connection, self.site, self.now(), lambda: clock.new_id(self.now), self.pseudonym, self.step)
+            yield unit
+            unit.finish()
         self.step("write.committed")
 
     # --- doing ------------------------------------------------------------------------------------------------------

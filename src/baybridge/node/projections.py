@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import orjson
 from sqlalchemy import Connection, delete, insert, select
 
 from baybridge.exchange.fhir import render
@@ -45,9 +46,12 @@ def render_events(unit: Unit, case: Case, events: Sequence[Recorded]) -> None:
             continue
         try:
             with savepoint(unit.connection):
-                for resource in render(recorded, case, reference):
+                resources = render(recorded, case, reference)
+                for resource in resources:
                     store.put(unit.connection, resource, at=unit.at)
-                unit.connection.execute(insert(tables.rendered).values(event_id=recorded.event_id, case_id=case.case_id))
+                made = orjson.dumps([f"{resource['resourceType']}/{resource['id']}" for resource in resources])
+                row = {"event_id": recorded.event_id, "case_id": case.case_id, "resources": made}
+                unit.connection.execute(insert(tables.rendered).values(row))
         except Exception as problem:  # noqa: BLE001 - whatever a rendering does, the event stands; the worker retries and says so
             _record_failure(unit, recorded, problem)
 

@@ -126,6 +126,7 @@ rendered = Table(
     metadata,
     Column("event_id", String, primary_key=True),
     Column("case_id", String, nullable=False, index=True),
+    Column("resources", LargeBinary, nullable=False),  # JSON list of Type/id
 )
 
 projection_failure = Table(

@@ -42,7 +42,7 @@ def send(node: Node, command: Command) -> handle.Done | Refusal:
     kind = COMMANDS["Transfer"]
     given = handle.read_given(kind, command.given)
     with node.unit() as unit:
-        repeated = streams.by_command(unit.connection, command.command_id)
+        repeated = {item.event_id for item in streams.of_command(unit.connection, command.case_id, command.command_id)}
         events = unit.events(command.case_id)
         case = fold(events)
         refusal = handle.may(node, kind, command, case if events else None)
@@ -56,3 +56,259 @@ def send(node: Node, command: Command) -> handle.Done | Refusal:
             known = ", ".join(sorted(node.neighbours))
             return refuse(Reason("exchange.transfer.unknown_node", {"node": given.to_node, "known": known}, where="to_node"), category=Category.INVALID)
         return _judge(node, unit, command, case, given, events)
+
+
+def _judge(node: Node, unit: Unit, command: Command, case: Case, given: Any, events: Sequence[Recorded]) -> handle.Done | Refusal:
+    deciding, situation = handle.situate(node, unit, COMMANDS["Transfer"], case, command)
+    judgement = sending.judge(situation, given)
+    sha256 = deciding.keep(judgement.decision)
+    unit.step("transfer.judged")
+    if not judgement.allowed:
+        refused = TransferRefused(
+            to_node=given.to_node, purpose=given.purpose, route=judgement.route, codes=judgement.codes, decision_sha256=sha256
+        )
+        _append(node, unit, command, [refused], len(events), deciding.made[sha256])
+        return refuse(*judgement.reasons)
+    content = _content(node, unit, case, given, judgement, events)
+    allowed = queue(node, unit, content, sha256)
+    recorded = _append(node, unit, command, [allowed], len(events), deciding.made[sha256])
+    unit.step("transfer.before_commit")
+    return handle.Done(command.case_id, tuple(recorded), (sha256,))
+
+
+def _append(node: Node, unit: Unit, command: Command, events: Sequence[Event], known: int, made: Any) -> list[Recorded]:
+    unit.keep_decision(command.case_id, made)
+    recorded = unit.append(command.case_id, events, command.actor, known=known, command_id=command.command_id)
+    handle.after_append(node, unit, command.case_id)
+    return recorded
+
+
+def _content(node: Node, unit: Unit, case: Case, given: Any, judgement: Any, events: Sequence[Recorded]) -> packages.Content:
+    rules = node.documents.folder("telling")["told"]
+    without_patient = given.purpose in rules["without_patient"]
+    return packages.Content(
+        package_id=unit.new_id(),
+        kind="transfer",
+        from_node=node.site.node,
+        to_node=given.to_node,
+        case_id=case.case_id,
+        patient_id="" if without_patient else case.patient_id or "",
+        synthetic=case.synthetic,
+        purpose=given.purpose,
+        route=judgement.route,
+        codes=judgement.codes,
+        sent_at=unit.at.isoformat(),
+        decision=dict(judgement.decision),
+        told=told(rules, given.purpose, events, without_patient=without_patient),
+        resources=tuple(store.as_text(resource) for resource in judgement.kept),
+    )
+
+
+def told(rules: Mapping[str, Any], purpose: str, events: Sequence[Recorded], *, without_patient: bool) -> tuple[dict[str, Any], ...]:
+    """The events of a case that go with a package of this purpose, those that others told included, each with its origin."""
+    wanted = set(rules["purposes"].get(purpose, ()))
+    own = [
+        Told(
+            event_id=item.event_id,
+            node=item.node,
+            at=item.at,
+            recorded_at=item.recorded_at,
+            actor=item.actor,
+            role=item.role,
+            event=event_as_json(item.event),
+        )
+        for item in events
+    ]
+    relayed = [told for item in events if isinstance(item.event, PackageReceived) for told in item.event.told]
+    chosen = [item for item in (*own, *relayed) if item.event.get("type") in wanted]
+    plain = [msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at)]
+    for item in plain:
+        if without_patient and item["event"]["type"] == "CaseOpened":
+            item["event"] = {**item["event"], "patient_id": ""}
+    return tuple(plain)
+
+
+def queue(node: Node, unit: Unit, content: packages.Content, decision_sha256: str) -> TransferAllowed:
+    """Sign and seal a content, put it among the outgoing packages; the event that says so."""
+    payload = packages.content_bytes(content)
+    sealed = packages.seal(payload, node.config.signing_key, node.neighbours[content.to_node].sealing_key)
+    names = [reference_of(orjson.loads(text)) for text in content.resources]
+    unit.connection.execute(
+        insert(tables.outgoing).values(
+            package_id=content.package_id,
+            case_id=content.case_id,
+            to_node=content.to_node,
+            created_at=unit.at.isoformat(),
+            sealed=sealed,
+            content_sha256=sha256_hex(payload),
+            resources=orjson.dumps(names),
+        )
+    )
+    unit.step("transfer.queued")
+    return TransferAllowed(
+        package_id=content.package_id,
+        to_node=content.to_node,
+        purpose=content.purpose,
+        route=content.route,
+        codes=content.codes,
+        decision_sha256=decision_sha256,
+        content_sha256=sha256_hex(payload),
+        resources=len(content.resources),
+    )
+
+
+def reference_of(resource: Mapping[str, Any]) -> str:
+    """Type/id of a resource."""
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+# --- delivering -----------------------------------------------------------------------------------------------------
+
+
+def deliver(node: Node) -> int:
+    """Post every package that waits; how many receipts came. A failure is kept with its reason and tried again."""
+    with node.storage.reading() as connection:
+        waiting = connection.execute(
+            select(tables.outgoing).where(tables.outgoing.c.receipt.is_(None)).order_by(tables.outgoing.c.created_at)
+        ).mappings().all()
+    return sum(_deliver_one(node, dict(row)) for row in waiting)
+
+
+def _deliver_one(node: Node, row: dict[str, Any]) -> bool:
+    neighbour = node.neighbours.get(row["to_node"])
+    if neighbour is None or node.transport is None:
+        return False
+    node.step("transfer.before_post")
+    try:
+        status, answer = node.transport(neighbour, EXCHANGE_PATH, row["sealed"])
+    except OSError as problem:
+        return _failed(node, row, type(problem).__name__)
+    node.step("transfer.posted")
+    if status != 200:
+        return _failed(node, row, f"HTTP {status}")
+    receipt = packages.read_receipt(answer, neighbour.signing_keys)
+    if isinstance(receipt, Refusal) or receipt.package_id != row["package_id"] or receipt.content_sha256 != row["content_sha256"]:
+        return _failed(node, row, "receipt")
+    file_receipt(node, row, answer)
+    return True
+
+
+def _failed(node: Node, row: Mapping[str, Any], problem: str) -> bool:
+    with node.unit() as unit:
+        where = tables.outgoing.c.package_id == row["package_id"]
+        unit.connection.execute(update(tables.outgoing).where(where).values(attempts=row["attempts"] + 1, last_problem=problem))
+    return False
+
+
+def file_receipt(node: Node, row: Mapping[str, Any], signed: bytes) -> None:
+    """Keep a receipt and say in the case that it came; a second receipt changes nothing."""
+    with node.unit() as unit:
+        table = tables.outgoing
+        fresh = unit.connection.execute(
+            update(table).where(table.c.package_id == row["package_id"], table.c.receipt.is_(None)).values(receipt=signed)
+        )
+        if fresh.rowcount == 0:
+            return
+        known = len(unit.events(row["case_id"]))
+        event = TransferReceived(package_id=row["package_id"], receipt_sha256=sha256_hex(signed))
+        unit.append(row["case_id"], [event], node.system(), known=known)
+        handle.after_append(node, unit, row["case_id"])
+        unit.step("transfer.receipt_filed")
+
+
+# --- receiving ------------------------------------------------------------------------------------------------------
+
+
+def receive(node: Node, sealed: bytes) -> bytes | Refusal:
+    """File a package of another node and answer the signed receipt; the same package again answers the same receipt."""
+    senders = {name: neighbour.signing_keys for name, neighbour in node.neighbours.items()}
+    opened = packages.open_sealed(sealed, node.config.sealing_key, senders, node.site.node)
+    if isinstance(opened, Refusal):
+        return opened
+    with node.unit() as unit:
+        known = select(tables.incoming).where(tables.incoming.c.package_id == opened.content.package_id)
+        row = unit.connection.execute(known).mappings().first()
+        if row is not None:
+            return _same(row, opened)
+        reasons = against(node, opened.content)
+        if reasons:
+            return refuse(*reasons)
+        return _file(node, unit, opened)
+
+
+def _same(row: Any, opened: packages.Opened) -> bytes | Refusal:
+    if row["content_sha256"] != opened.content_sha256:
+        return refuse(Reason("federation.package_differs"), category=Category.CONFLICT)
+    return bytes(row["receipt"])
+
+
+def against(node: Node, content: packages.Content) -> list[Reason]:
+    """Every reason against filing a package: events told by a node that cannot know them, or as if from here."""
+    rules = node.documents.folder("telling")["told"]
+    reasons = []
+    sites = {name: neighbour.site for name, neighbour in node.neighbours.items()} | {node.site.node: node.site}
+    for item in content.told:
+        kind, origin = item["event"].get("type", ""), item["node"]
+        if kind not in rules["purposes"].get(content.purpose, ()):
+            reasons.append(Reason("federation.told_beyond_purpose", {"event": kind, "purpose": content.purpose}))
+        needed = next((kind_of_node for kind_of_node, kinds in rules["only_from"].items() if kind in kinds), None)
+        if needed and (origin not in sites or needed not in sites[origin].kinds):
+            reasons.append(Reason("federation.told_by_wrong_kind", {"event": kind, "node": origin, "kind": needed}))
+    return reasons
+
+
+def _file(node: Node, unit: Unit, opened: packages.Opened) -> bytes:
+    content = opened.content
+    actor = Actor(f"node:{content.from_node}", Role.NODE, node.neighbours[content.from_node].site.organisation)
+    changed = [file_resource(node, unit, content, orjson.loads(text), actor) for text in content.resources]
+    unit.step("transfer.resources_filed")
+    own = {item.event_id for item in unit.events(content.case_id)}
+    news = tuple(msgspec.convert(item, Told) for item in content.told if item["event_id"] not in own)
+    event = PackageReceived(
+        package_id=content.package_id,
+        from_node=content.from_node,
+        purpose=content.purpose,
+        route=content.route,
+        content_sha256=opened.content_sha256,
+        resources=len(content.resources),
+        told=news,
+    )
+    recorded = unit.append(content.case_id, [event], actor, known=len(unit.events(content.case_id)))
+    reopening.reopen(node, unit, content.case_id, [name for name, was_there in changed if was_there], actor, f"package from {content.from_node}")
+    handle.after_append(node, unit, content.case_id)
+    receipt = packages.make_receipt(
+        packages.Receipt(
+            package_id=content.package_id,
+            content_sha256=opened.content_sha256,
+            from_node=content.from_node,
+            to_node=node.site.node,
+            received_at=recorded[0].at.isoformat(),
+        ),
+        node.config.signing_key,
+    )
+    _keep(unit, opened, receipt)
+    unit.step("transfer.before_receipt")
+    return receipt
+
+
+def _keep(unit: Unit, opened: packages.Opened, receipt: bytes) -> None:
+    unit.connection.execute(
+        insert(tables.incoming).values(
+            package_id=opened.content.package_id,
+            case_id=opened.content.case_id,
+            from_node=opened.content.from_node,
+            received_at=unit.at.isoformat(),
+            content_sha256=opened.content_sha256,
+            signed=opened.signed,
+            receipt=receipt,
+        )
+    )
+
+
+def file_resource(node: Node, unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> tuple[str, bool]:
+    """Store a resource of a package, tagged with its origin; its name here, and whether it replaced another version."""
+    site = node.neighbours[content.from_node].site
+    marked = sending.mark_received(resource, site, content.route)
+    version = store.put(unit.connection, marked, at=unit.at)
+    unit.log("resource", content.case_id, f"{reference_of(marked)}/_history/{version.version}", canonical_bytes(version.version), actor)
+    return reference_of(marked), version.version > 1 and version.changed

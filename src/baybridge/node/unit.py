@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import Connection, insert, select, update
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
-from baybridge.journey.command import Actor, Site
+from baybridge.journey.command import Actor, Role, Site
 from baybridge.journey.events import Event, Recorded
 from baybridge.journey.stored import decode, encode
 from baybridge.ledger import log, streams
@@ -48,7 +48,8 @@ class Unit:
     at: datetime
     new_id: Callable[[], str]
     pseudonym: Callable[[str], str]
-    step: Callable[[str], None] = field(default=lambda _name: None)
+    step: Callable[[str], None]
+    _to_log: list[tuple[log.Entry, bytes]] = field(default_factory=list)
 
     def events(self, case_id: str) -> list[Recorded]:
         """The events of a case so far."""
@@ -73,8 +74,7 @@ class Unit:
         streams.append(self.connection, stored, known)
         self.step("write.events")
         for item in stored:
-            self.log("event", case_id, f"{item.type}/{item.event_id}", item.body, actor)
-        self.step("write.log")
+            self.log("event", case_id, item.event_id, item.body, actor)
         return recorded
 
     def _envelope(self, case_id: str, event: Event, actor: Actor, sequence: int) -> Recorded:
@@ -92,10 +92,10 @@ class Unit:
         )
 
     def log(self, kind: str, case_id: str, what: str, content: bytes, actor: Actor, purpose: str = "care") -> None:
-        """Write one log entry; the entry holds a salted hash of the content and no personal data."""
+        """Note one log entry, written with the rest at the end; the entry holds a salted hash of the content and no personal data."""
         entry = log.Entry(
             kind=kind,
-            at=self.at.isoformat(),
+            at=self.at,
             node=self.site.node,
             organisation=self.site.organisation,
             actor=actor.account,
@@ -104,7 +104,13 @@ class Unit:
             subject=self.pseudonym(case_id) if case_id else "",
             what=what,
         )
-        log.append(self.connection, [(entry, content)], salt=lambda: os.urandom(32))
+        self._to_log.append((entry, content))
+
+    def finish(self) -> None:
+        """Append what was logged to the Merkle log; the last thing before the commit."""
+        log.append(self.connection, self._to_log, salt=lambda: os.urandom(log.SALT_BYTES))
+        self._to_log.clear()
+        self.step("write.log")
 
     def keep_decision(self, case_id: str, made: Made) -> str:
         """Store a decision with all that is needed to make it again; the same decision is stored once."""
@@ -129,8 +135,14 @@ class Unit:
         known_text = select(tables.policy_text.c.sha256).where(tables.policy_text.c.sha256 == policy_sha256)
         if policy_sha256 and not self.connection.execute(known_text).first():
             self.connection.execute(insert(tables.policy_text).values(sha256=policy_sha256, text=made.policy_text))
+        self.log("decision", case_id, sha256, canonical_bytes(made.document), system_actor(self.site))
         return sha256
 
     def supersede(self, old: str, new: str) -> None:
         """Mark a decision as made again."""
         self.connection.execute(update(tables.decision).where(tables.decision.c.sha256 == old).values(superseded_by=new))
+
+
+def system_actor(site: Site) -> Actor:
+    """The node's own worker."""
+    return Actor("system", Role.SYSTEM, site.organisation)

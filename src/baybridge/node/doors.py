@@ -1,0 +1,198 @@
+"""Doors: how HTTP requests come in, for pages and services alike.
+
+Main job: a `Door` is a route with the action that it needs in `node/access.py`; `routes(doors)` turns them into Starlette routes that sign in, check the role,
+read the body and run the endpoint in a worker thread with one plain `Asked`. A door without a row of access answers nobody.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.journey.command import Actor
+from baybridge.node import access, accounts
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+
+COOKIE = "baybridge"
+LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
+_CASE_RELATIONS = "case_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that came with a form."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request, read and signed in: everything an endpoint may look at."""
+
+    node: Node
+    method: str
+    path: str
+    parameters: Mapping[str, str]  # of the path
+    query: Mapping[str, str]
+    queries: Sequence[tuple[str, str]]  # of the address, with repeats, in order
+    headers: Mapping[str, str]
+    body: bytes
+    form: Mapping[str, str]
+    forms: Sequence[tuple[str, str]]
+    uploads: Mapping[str, Upload]
+    actor: Actor | None
+    session: accounts.Session | None
+    language: str
+    base_url: str
+    cookies: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def person(self) -> Actor:
+        """The signed-in actor; a door that needs none must not ask."""
+        if self.actor is None:
+            raise RuntimeError("this door lets unsigned requests in and yet asks who it is")
+        return self.actor
+
+
+Endpoint = Callable[[Asked], Response]
+Refused = Callable[[Asked, Refusal], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A route: where, which methods, its name, the action it needs, what answers."""
+
+    path: str
+    methods: tuple[str, ...]
+    name: str
+    action: str
+    endpoint: Endpoint
+
+
+def routes(node: Node, doors: Sequence[Door], refused: Refused) -> list[Route]:
+    """Starlette routes of doors; `refused` renders a refusal for this kind of caller."""
+    return [Route(door.path, _guarded(node, door, refused), methods=list(door.methods), name=door.name) for door in doors]
+
+
+def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Any]:
+    async def answer(request: Request) -> Response:
+        limit = int(node.config.settings.get("BAYBRIDGE_MAX_UPLOAD_MB", "256")) * 1024 * 1024
+        if int(request.headers.get("content-length") or 0) > limit:
+            early = await _read(node, request, b"", {}, [])
+            return refused(early, refuse(Reason("request.too_large", {"limit_mb": limit // 1024 // 1024}), category=Category.TOO_LARGE))
+        asked = await _asked(node, request)
+        return await run_in_threadpool(_answer, node, door, asked, refused)
+
+    return answer
+
+
+def _answer(node: Node, door: Door, asked: Asked, refused: Refused) -> Response:
+    refusal = access.may(door.action, asked.actor) or _forged(asked)
+    if refusal is None and _CASE_RELATIONS in asked.parameters:
+        refusal = _case_refusal(node, door, asked)
+    return refused(asked, refusal) if refusal is not None else door.endpoint(asked)
+
+
+def _case_refusal(node: Node, door: Door, asked: Asked) -> Refusal | None:
+    from baybridge.node.handle import payers_of
+
+    case = node.case(asked.parameters["case_id"])
+    refusal = access.may_case(door.action, asked.actor, node.site, case.patient_id if case else None, payers_of(case))
+    if refusal is None and case is None:
+        return refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
+    return refusal
+
+
+def _forged(asked: Asked) -> Refusal | None:
+    """A form that was not made by one of our pages for this session; requests with a bearer token carry none."""
+    if asked.method != "POST" or asked.session is None or asked.headers.get("authorization"):
+        return None
+    if asked.form.get("csrf") == asked.session.csrf:
+        return None
+    return refuse(Reason("access.form_expired"), category=Category.FORBIDDEN)
+
+
+async def _asked(node: Node, request: Request) -> Asked:
+    content_type = request.headers.get("content-type", "")
+    uploads: dict[str, Upload] = {}
+    forms: list[tuple[str, str]] = []
+    body = b""
+    if content_type.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
+        async with request.form(max_part_size=2**30) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, UploadFile):
+                    uploads[name] = Upload(value.filename or "", await value.read())
+                else:
+                    forms.append((name, value))
+    else:
+        body = await request.body()
+    return await _read(node, request, body, uploads, forms)
+
+
+async def _read(node: Node, request: Request, body: bytes, uploads: Mapping[str, Upload], forms: Sequence[tuple[str, str]]) -> Asked:
+    token = _token(request)
+    session = await run_in_threadpool(_session, node, token) if token else None
+    return Asked(
+        node=node,
+        method=request.method,
+        path=request.url.path,
+        parameters=request.path_params,
+        query=dict(request.query_params),
+        queries=request.query_params.multi_items(),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=body,
+        form=dict(forms),
+        forms=forms,
+        uploads=uploads,
+        actor=session.actor if session else None,
+        session=session,
+        language=_language(request, session),
+        base_url=str(request.base_url).rstrip("/"),
+        cookies=request.cookies,
+    )
+
+
+def _session(node: Node, token: str) -> accounts.Session | None:
+    with node.storage.reading() as connection:
+        return accounts.session_of(connection, token, node.now())
+
+
+def _token(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else request.cookies.get(COOKIE)
+
+
+def _language(request: Request, session: accounts.Session | None) -> str:
+    asked = request.query_params.get("language") or request.cookies.get("language")
+    if asked in LANGUAGES:
+        return asked
+    if session is not None:
+        return session.language
+    accepted = [part.split(";")[0].strip().lower() for part in request.headers.get("accept-language", "").split(",")]
+    table = {"zh-hk": "zh-Hant", "zh-mo": "zh-Hant", "zh-tw": "zh-Hant", "zh-hant": "zh-Hant", "zh-cn": "zh-Hans", "zh-hans": "zh-Hans", "zh": "zh-Hans"}
+    for tag in accepted:
+        found = table.get(tag) or next((known for known in LANGUAGES if tag.split("-")[0] == known), None)
+        if found:
+            return found
+    return "en"
+
+
+def read_json(asked: Asked) -> Any | Refusal:
+    """The JSON body of a request, or a refusal that says where it breaks."""
+    try:
+        return json.loads(asked.body or b"{}")
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        where = f"line {problem.lineno}, column {problem.colno}" if isinstance(problem, json.JSONDecodeError) else "not UTF-8"
+        return refuse(Reason("request.not_json", {"problem": where}), category=Category.INVALID)

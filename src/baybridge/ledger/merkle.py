@@ -36,7 +36,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def grow(size: int, leaves: Sequence[bytes], fetch: Fetch) -> dict[Place, bytes]:
     """The nodes that become complete when `leaves` (hashes) follow the first `size` entries, the leaves among them."""
     made: dict[Place, bytes] = {}
-    known = dict(fetch(_peaks(0, size))) if leaves and size else {}
+    known = dict(fetch(peaks(size))) if leaves and size else {}
     for index, leaf in enumerate(leaves, start=size):
         level, position, value = 0, index, leaf
         made[level, position] = value
@@ -48,14 +48,19 @@ def grow(size: int, leaves: Sequence[bytes], fetch: Fetch) -> dict[Place, bytes]
     return made
 
 
+def peaks(size: int) -> list[Place]:
+    """The complete subtrees, left to right, that make up a tree of that size."""
+    return _peaks(0, size)
+
+
 def _peaks(start: int, end: int) -> list[Place]:
     """The complete subtrees, left to right, that make up entries start..end; start is a multiple of a power of two >= end-start."""
-    peaks = []
+    places = []
     while start < end:
         level = (end - start).bit_length() - 1
-        peaks.append((level, start >> level))
+        places.append((level, start >> level))
         start += 1 << level
-    return peaks
+    return places
 
 
 def _fold(hashes: Sequence[bytes]) -> bytes:
@@ -66,10 +71,10 @@ def _fold(hashes: Sequence[bytes]) -> bytes:
 
 
 def _hash_ranges(ranges: Sequence[tuple[int, int]], fetch: Fetch) -> list[bytes]:
-    peaks = [_peaks(start, end) for start, end in ranges]
-    wanted = [place for places in peaks for place in places]
+    parts = [_peaks(start, end) for start, end in ranges]
+    wanted = [place for places in parts for place in places]
     known = fetch(wanted) if wanted else {}
-    return [_fold([known[place] for place in places]) for places in peaks]
+    return [_fold([known[place] for place in places]) for places in parts]
 
 
 def root(size: int, fetch: Fetch) -> bytes:

@@ -34,7 +34,7 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     command_id: str | None = None
 
 
-class StreamConflict(Exception):
+class StreamConflictError(Exception):
     """Somebody else appended to the case, or the same command was done before; nothing of this append may be kept."""
 
     def __init__(self, expected: int, found: int) -> None:
@@ -46,7 +46,7 @@ class StreamConflict(Exception):
 def append(connection: Connection, stored: Sequence[StoredEvent], expected_sequence: int) -> None:
     """Append events of one case whose sequences follow `expected_sequence`.
 
-    StreamConflict if the case does not end there, or if the same command or event is already in it; the caller then rolls back.
+    StreamConflictError if the case does not end there, or if the same command or event is already in it; the caller then rolls back.
     ValueError if the events are not of one case or not numbered one by one.
     """
     if not stored:
@@ -57,11 +57,11 @@ def append(connection: Connection, stored: Sequence[StoredEvent], expected_seque
             raise ValueError(f"expected sequence {number} of one case, found sequence {one.sequence}")
     found = last_sequence(connection, case_id)
     if found != expected_sequence:
-        raise StreamConflict(expected_sequence, found)
+        raise StreamConflictError(expected_sequence, found)
     try:
         connection.execute(insert(event), _rows(stored))
     except IntegrityError:
-        raise StreamConflict(expected_sequence, found) from None
+        raise StreamConflictError(expected_sequence, found) from None
 
 
 def _rows(stored: Sequence[StoredEvent]) -> list[dict[str, Any]]:
@@ -92,15 +92,21 @@ def last_sequence(connection: Connection, case_id: str) -> int:
     return found or 0
 
 
-def of_command(connection: Connection, case_id: str, command_id: str) -> list[StoredEvent]:
-    """The events that a command already led to in a case, so that a repeat answers the same."""
-    query = select(event).where(event.c.case_id == case_id, event.c.command_id == command_id).order_by(event.c.sequence)
-    return [_stored(row) for row in connection.execute(query)]
+def by_command(connection: Connection, command_id: str) -> list[str]:
+    """The ids of the events that a command already led to, in order, so that a repeat answers the same; empty if it is new."""
+    query = select(event.c.event_id).where(event.c.command_id == command_id).order_by(event.c.case_id, event.c.sequence)
+    return list(connection.execute(query).scalars())
 
 
 def case_ids(connection: Connection) -> list[str]:
     """Every case that has an event, sorted."""
     return list(connection.execute(select(event.c.case_id).distinct().order_by(event.c.case_id)).scalars())
+
+
+def case_of(connection: Connection, event_id: str) -> str | None:
+    """The case that an event belongs to; None if there is no such event."""
+    found: str | None = connection.execute(select(event.c.case_id).where(event.c.event_id == event_id)).scalar()
+    return found
 
 
 def erase(connection: Connection, case_id: str, sequence: int) -> None:

@@ -1,0 +1,1 @@
+"""Services over HTTP: FHIR, commands, decisions, the log, node to node; read `services.py` first."""

@@ -1,0 +1,191 @@
+"""Commands, decisions, the log and node-to-node exchange over HTTP.
+
+Main job: `POST /do/{Command}`, `POST /decide/{policy}`, `/log/…`, `POST /exchange/packages`, `/.well-known/…`, `POST /session`. Thin: reads JSON, calls the node,
+renders the answer; a refusal is rendered by `refused` from the one table of outcomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import orjson
+from starlette.responses import Response
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.facts.given import read_given
+from baybridge.federation.package import public_jwk
+from baybridge.journey.command import Command
+from baybridge.journey.stored import event_as_json
+from baybridge.ledger import log
+from baybridge.node import accounts, transfers, witnessing
+from baybridge.node.clock import new_id
+from baybridge.node.doors import Asked, Door, read_json
+from baybridge.node.texts import Texts
+from baybridge.policy.decide import decide
+
+
+def answer(body: Any, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(body, default=msgspec.to_builtins), status, media_type="application/json")
+
+
+def refused(asked: Asked, refusal: Refusal) -> Response:
+    """A refusal as JSON: category, every reason with its sentence."""
+    texts = Texts(asked.node.documents)
+    reasons = [{**reason.as_json(), "text": texts.reason(asked.language, reason)} for reason in refusal.reasons]
+    response = answer({"refused": refusal.category.value, "reasons": reasons}, refusal.surface.http_status)
+    if refusal.category is Category.UNAUTHENTICATED:
+        response.headers["www-authenticate"] = "Bearer"
+    return response
+
+
+def with_json(work: Callable[[Asked, Any], Any | Refusal]) -> Callable[[Asked], Response]:
+    """An endpoint that receives the JSON body and answers JSON."""
+
+    def endpoint(asked: Asked) -> Response:
+        body = read_json(asked)
+        result = body if isinstance(body, Refusal) else work(asked, body)
+        return refused(asked, result) if isinstance(result, Refusal) else answer(result)
+
+    return endpoint
+
+
+def do(asked: Asked, body: Any) -> Any | Refusal:
+    """Carry out a command: `{"case": …, "given": {…}, "command_id": …}`."""
+    if not isinstance(body, dict) or not isinstance(body.get("given", {}), dict):
+        return refuse(Reason("request.not_object"), category=Category.INVALID)
+    command = Command(
+        name=asked.parameters["command"],
+        case_id=str(body.get("case") or new_id(asked.node.now)),
+        given=body.get("given", {}),
+        actor=asked.person,
+        command_id=str(body.get("command_id") or new_id(asked.node.now)),
+    )
+    done = asked.node.handle(command)
+    return done if isinstance(done, Refusal) else done_as_json(done)
+
+
+def done_as_json(done: Any) -> dict[str, Any]:
+    """What a command did, as JSON: the case, its new events, the decisions they rest on."""
+    events = [{**msgspec.to_builtins(msgspec.structs.replace(item, event=None)), "event": event_as_json(item.event)} for item in done.events]
+    return {"case": done.case_id, "events": events, "decisions": list(done.decisions)}
+
+
+def decide_policy(asked: Asked, body: Any) -> Any | Refusal:
+    """Decide a policy over given facts (one object or a list), as `baybridge decide` does."""
+    library = asked.node.policies
+    if asked.parameters["policy"] not in library.ids():
+        return refuse(Reason("policy.unknown", {"policy": asked.parameters["policy"]}), category=Category.NOT_FOUND)
+    policy = library.get(asked.parameters["policy"])
+    results: list[Any] = []
+    for number, item in enumerate(body if isinstance(body, list) else [body]):
+        values, problems = read_given(item, asked.node.dictionary)
+        if problems:
+            where = f"[{number}]" if isinstance(body, list) else ""
+            return refuse(*(Reason("facts.bad_input", {"problem": str(problem)}, where=where) for problem in problems), category=Category.INVALID)
+        results.append(decide(policy, values).as_json())
+    return results if isinstance(body, list) else results[0]
+
+
+def session(asked: Asked, body: Any) -> Any | Refusal:
+    """A bearer token for a name and password (and one-time code)."""
+    name, password, code = (str(body.get(key, "")) if isinstance(body, dict) else "" for key in ("name", "password", "code"))
+    with asked.node.storage.writing() as connection:
+        account = accounts.check_password(connection, name, password, code, asked.node.now())
+        if isinstance(account, Refusal):
+            return account
+        opened = accounts.open_session(connection, account, asked.node.now())
+    return {"token": opened.token, "role": opened.actor.role.value, "organisation": opened.actor.organisation}
+
+
+# --- log ------------------------------------------------------------------------------------------------------------
+
+
+def checkpoint(asked: Asked) -> Response:
+    """The newest signed checkpoint, with the neighbours' co-signatures, as a C2SP note."""
+    return Response(witnessing.latest_note(asked.node), media_type="text/plain; charset=utf-8")
+
+
+def inclusion(asked: Asked) -> Response:
+    """The inclusion proof of an entry in a tree of that size."""
+    position, size = int(asked.parameters["position"]), int(asked.parameters["size"])
+    with asked.node.storage.reading() as connection:
+        try:
+            proof = log.proof(connection, position, size)
+        except ValueError as problem:
+            return refused(asked, refuse(Reason("log.no_such_proof", {"problem": str(problem)}), category=Category.NOT_FOUND))
+    return answer({"position": position, "size": size, "proof": [part.hex() for part in proof]})
+
+
+def consistency(asked: Asked) -> Response:
+    """The proof that the tree of one size begins with that of another."""
+    old, new = int(asked.parameters["old"]), int(asked.parameters["new"])
+    with asked.node.storage.reading() as connection:
+        try:
+            proof = log.consistency(connection, old, new)
+        except ValueError as problem:
+            return refused(asked, refuse(Reason("log.no_such_proof", {"problem": str(problem)}), category=Category.NOT_FOUND))
+    return answer({"old": old, "new": new, "proof": [part.hex() for part in proof]})
+
+
+def entries(asked: Asked) -> Response:
+    """Entries of the log, for signed-in staff and neighbours."""
+    start = int(asked.query.get("start", "0"))
+    with asked.node.storage.reading() as connection:
+        found = log.entries(connection, start, start + min(int(asked.query.get("count", "100")), 1000))
+    return answer([{"position": item.position, "entry": orjson.loads(item.body)} for item in found])
+
+
+# --- node to node ---------------------------------------------------------------------------------------------------
+
+
+def packages(asked: Asked) -> Response:
+    """File a sealed package; the answer is the signed receipt. The package's own signature says who sends it."""
+    receipt = transfers.receive(asked.node, asked.body)
+    return refused(asked, receipt) if isinstance(receipt, Refusal) else Response(receipt, media_type="application/jose")
+
+
+def cosignatures(asked: Asked) -> Response:
+    """A neighbour's co-signature of our checkpoint, or its complaint; the note's own signature says who sends it."""
+    problem = witnessing.accept_cosignature(asked.node, asked.body.decode(errors="replace"))
+    return refused(asked, problem) if isinstance(problem, Refusal) else answer({"accepted": True})
+
+
+def node_card(asked: Asked) -> Response:
+    """Who this node is and by which keys its word is known."""
+    site, config = asked.node.site, asked.node.config
+    card = {
+        "node": site.node,
+        "organisation": site.organisation,
+        "jurisdiction": site.jurisdiction,
+        "city": site.city,
+        "kinds": sorted(site.kinds),
+        "gd9": site.gd9,
+        "url": asked.base_url,
+        "signing_keys": [public_jwk(config.signing_key)],
+        "sealing_key": public_jwk(config.sealing_key),
+        "log_origin": witnessing.origin(asked.node),
+    }
+    return answer(card)
+
+
+def jwks(asked: Asked) -> Response:
+    """The public signing keys."""
+    return answer({"keys": [public_jwk(asked.node.config.signing_key)]})
+
+
+DOORS = (
+    Door("/session", ("POST",), "session.open", "public", with_json(session)),
+    Door("/do/{command}", ("POST",), "do", "case.list", with_json(do)),
+    Door("/decide/{policy}", ("POST",), "decide", "policy.decide", with_json(decide_policy)),
+    Door("/log/checkpoint", ("GET",), "log.checkpoint", "public", checkpoint),
+    Door("/log/proof/{position:int}/{size:int}", ("GET",), "log.inclusion", "public", inclusion),
+    Door("/log/consistency/{old:int}/{new:int}", ("GET",), "log.consistency", "public", consistency),
+    Door("/log/entries", ("GET",), "log.entries", "log.entries", entries),
+    Door("/exchange/packages", ("POST",), "exchange.packages", "public", packages),
+    Door("/exchange/cosignatures", ("POST",), "exchange.cosignatures", "public", cosignatures),
+    Door("/.well-known/baybridge.json", ("GET",), "node.card", "public", node_card),
+    Door("/.well-known/jwks.json", ("GET",), "node.jwks", "public", jwks),
+)

@@ -108,6 +108,11 @@ def checkpoint(asked: Asked) -> Response:
     return Response(witnessing.latest_note(asked.node), media_type="text/plain; charset=utf-8")
 
 
+def witnessed(asked: Asked) -> Response:
+    """The latest checkpoint that this node saw of each neighbour, so that two neighbours can compare."""
+    return answer(witnessing.witnessed(asked.node))
+
+
 def inclusion(asked: Asked) -> Response:
     """The inclusion proof of an entry in a tree of that size."""
     position, size = int(asked.parameters["position"]), int(asked.parameters["size"])
@@ -181,6 +186,7 @@ DOORS = (
     Door("/do/{command}", ("POST",), "do", "case.list", with_json(do)),
     Door("/decide/{policy}", ("POST",), "decide", "policy.decide", with_json(decide_policy)),
     Door("/log/checkpoint", ("GET",), "log.checkpoint", "public", checkpoint),
+    Door("/log/witnessed", ("GET",), "log.witnessed", "public", witnessed),
     Door("/log/proof/{position:int}/{size:int}", ("GET",), "log.inclusion", "public", inclusion),
     Door("/log/consistency/{old:int}/{new:int}", ("GET",), "log.consistency", "public", consistency),
     Door("/log/entries", ("GET",), "log.entries", "log.entries", entries),

@@ -1,0 +1,41 @@
+# Two commands set everything up on a fresh machine with Python 3.11 and make:
+#   make demo   the demo network in the browser          make test   every check
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo demo-reset test check lint types spec benchmarks browser clean
+
+$(READY): requirements.lock requirements-installer.lock pyproject.toml
+	@echo "Installing what Baybridge needs into $(VENV) …"
+	@command -v $(PYTHON) >/dev/null || { echo "make: expected $(PYTHON) on this machine; install Python 3.11 or name another with PYTHON=…" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-installer.lock
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/baybridge demo
+
+demo-reset: $(READY)
+	@$(BIN)/baybridge demo --reset
+
+browser:
+	@tests/browser.sh
+
+test: $(READY) browser
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY)
+	$(BIN)/python -m pytest tests/unit tests/spec tests/property tests/contract tests/house -n 2
+
+benchmarks: $(READY)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) demo-network

@@ -1,0 +1,130 @@
+"""`init`, `serve` and `do`: make a node, run it, carry out a step of the pathway."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from baybridge.base.outcome import Refusal
+
+
+def fail(sentence: str) -> None:
+    """One clear line on standard error, exit 1."""
+    click.echo(sentence, err=True)
+    sys.exit(1)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--organisation", required=True, help="Name of the organisation that runs the node.")
+@click.option("--jurisdiction", required=True, type=click.Choice(["CN", "HK", "MO"]))
+@click.option("--city")
+@click.option("--profile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="YAML with gd9, ciio, kinds, roles, accounts.")
+@click.option("--json", "as_json", is_flag=True)
+def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, profile: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Make a node folder with keys and an empty database."""
+    from baybridge.node.config import ConfigProblem
+    from baybridge.node.founding import found
+
+    name = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower()).strip("-") or "node"
+    whole: dict[str, Any] = {"node": name, "kinds": ["centre", "laboratory"]}
+    if profile is not None:
+        read = yaml.safe_load(profile.read_text(encoding="utf-8")) or {}
+        if not isinstance(read, dict):
+            fail(f"{profile.name}: expected a YAML mapping, found {type(read).__name__}")
+        whole |= read
+    whole |= {"organisation": organisation, "jurisdiction": jurisdiction}
+    if city:
+        whole["city"] = city
+    try:
+        found(folder, whole)
+    except ConfigProblem as problem:
+        fail(str(problem))
+    click.echo(json.dumps({"node": whole["node"], "folder": str(folder)}) if as_json else f"Node {whole['node']} made in {folder}.")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--port", type=int, help="Port on loopback; the one of node.yaml, or 8080.")
+@click.option("--database", help="Database URL; the node's own SQLite file without it.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+def serve(folder: Path, port: int | None, database: str | None, host: str) -> None:
+    """Run a node: pages, services, workers."""
+    from importlib import import_module
+
+    from baybridge.node.config import ConfigProblem, read_config
+
+    try:
+        config = read_config(folder, database)
+    except ConfigProblem as problem:
+        fail(str(problem))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    import_module("baybridge.serving").serve(folder, database, host, port or config.port or 8080)
+
+
+@click.command()
+@click.argument("command")
+@click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--case", "case_id", help="The case; a fresh identifier for OpenCase without it.")
+@click.option("--input", "source", type=click.File("rb"), help="JSON file with what the command needs, or - for standard input.")
+@click.option("--role", help="Act in this role; the first that the command allows without it.")
+@click.option("--command-id", help="Makes a repeat harmless: the same id answers what it answered before.")
+@click.option("--json", "as_json", is_flag=True)
+def do(folder: Path, command: str, case_id: str | None, source: Any, role: str | None, command_id: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Carry out one step of the pathway at a node; prints the events, or every reason against."""
+    from baybridge.node.config import ConfigProblem
+    from baybridge.node.node import open_node
+    from baybridge.node.transport import post
+
+    try:
+        given = json.load(source) if source else {}
+        node = open_node(folder, transport=post)
+    except ConfigProblem as problem:
+        fail(str(problem))
+    except json.JSONDecodeError as problem:
+        fail(f"{source.name}: expected JSON, found an error at line {problem.lineno}, column {problem.colno}: {problem.msg}")
+    if not isinstance(given, dict):
+        fail(f"{source.name}: expected one JSON object, found {type(given).__name__}")
+    answer = _carry_out(node, command, case_id, given, role, command_id)
+    _print(node, answer, as_json=as_json)
+
+
+def _carry_out(node: Any, name: str, case_id: str | None, given: dict[str, Any], role: str | None, command_id: str | None) -> Any:
+    from baybridge.journey.command import Actor, Command, Role
+    from baybridge.node.clock import new_id
+    from baybridge.node.commands import COMMANDS
+
+    kind = COMMANDS.get(name)
+    allowed = sorted(kind.roles) if kind else [Role.COORDINATOR]
+    if role is not None and role not in list(Role):
+        fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
+    actor = Actor("operator", Role(role) if role else allowed[0], node.site.organisation)
+    return node.handle(Command(name, case_id or new_id(), given, actor, command_id or new_id()))
+
+
+def _print(node: Any, answer: Any, *, as_json: bool) -> None:
+    from baybridge.journey.stored import event_as_json
+    from baybridge.node.texts import Texts
+
+    texts = Texts(node.documents)
+    if isinstance(answer, Refusal):
+        reasons = [{**reason.as_json(), "text": texts.reason("en", reason)} for reason in answer.reasons]
+        if as_json:
+            click.echo(json.dumps({"refused": answer.category.value, "reasons": reasons}, ensure_ascii=False))
+        fail(" ".join(f"{reason['text']} [{reason['code']}]" for reason in reasons))
+    events = [{"sequence": item.sequence, "event_id": item.event_id, "event": event_as_json(item.event)} for item in answer.events]
+    if as_json:
+        click.echo(json.dumps({"case": answer.case_id, "events": events, "decisions": list(answer.decisions)}, ensure_ascii=False))
+        return
+    click.echo(f"case {answer.case_id}")
+    for item in events:
+        body = dict(item["event"])
+        click.echo(f"{item['sequence']:>4}  {body.pop('type')}  " + "  ".join(f"{key}={value}" for key, value in body.items() if value not in (None, [], "")))

@@ -1,0 +1,63 @@
+"""Founding: make a node folder, and make nodes know each other.
+
+Main job: `found(folder, profile)` writes `node.yaml`, keys and an empty database; `introduce(nodes)` exchanges node cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from baybridge.federation.package import new_keys, public_jwk
+from baybridge.node.config import ConfigProblem, make_site, new_secrets, write_private
+from baybridge.node.storage import Storage
+
+_CARD = ("node", "organisation", "jurisdiction", "city", "kinds", "gd9", "ciio", "zone")
+
+
+def found(folder: Path, profile: Mapping[str, Any]) -> None:
+    """A new node folder; ConfigProblem where one is there already or the profile does not say who the node is."""
+    if (folder / "node.yaml").exists():
+        raise ConfigProblem(f"expected a folder without a node, found node.yaml in {folder.name!r}; choose another folder")
+    make_site(str(profile["node"]), dict(profile))
+    signing, sealing = new_keys()
+    write_private(folder / "keys" / "signing.pem", signing)
+    write_private(folder / "keys" / "sealing.pem", sealing)
+    write_private(folder / "keys" / "secrets.yaml", yaml.safe_dump(new_secrets()))
+    for name in ("data", "neighbours"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    storage = Storage(f"sqlite:///{(folder / 'node.sqlite').resolve()}")
+    storage.create()
+    storage.close()
+    (folder / "node.yaml").write_text(yaml.safe_dump(dict(profile), allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def card(folder: Path, url: str) -> dict[str, Any]:
+    """The node card of a folder, as neighbours keep it."""
+    profile = yaml.safe_load((folder / "node.yaml").read_text(encoding="utf-8"))
+    keys = folder / "keys"
+    return {
+        **{name: profile[name] for name in _CARD if name in profile},
+        "url": url,
+        "signing_keys": [public_jwk((keys / "signing.pem").read_text(encoding="utf-8"))],
+        "sealing_key": public_jwk((keys / "sealing.pem").read_text(encoding="utf-8")),
+    }
+
+
+def introduce(nodes: Sequence[tuple[Path, str]]) -> None:
+    """Give every node of (folder, address) the cards of all others."""
+    cards = {folder: card(folder, url) for folder, url in nodes}
+    for folder, _ in nodes:
+        for other, other_card in cards.items():
+            if other != folder:
+                path = folder / "neighbours" / f"{other_card['node']}.yaml"
+                path.write_text(yaml.safe_dump(other_card, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def trust(nodes: Sequence[tuple[Path, str]]) -> dict[str, Any]:
+    """The public keys of a network, by which evidence can be checked offline."""
+    cards = [card(folder, url) for folder, url in nodes]
+    return {"nodes": [{"node": c["node"], "log_origin": f"baybridge/{c['node']}", "signing_keys": c["signing_keys"]} for c in cards]}

@@ -130,8 +130,10 @@ class Case:
 
     @property
     def patient_id(self) -> str | None:
-        """The patient's identifier in this node's record."""
-        return self.opened.event.patient_id if self.opened else None
+        """The patient's identifier in this node's record; None where only cells are known here, not the patient."""
+        named = [entry for entry in self.of(ev.CaseOpened) if entry.event.patient_id]
+        own = [entry for entry in named if not entry.origin.told]
+        return (own or named)[-1].event.patient_id if named else None
 
     @property
     def residence(self) -> Literal["CN", "HK", "MO", "other"] | None:

@@ -277,6 +277,7 @@ class SlotReserved(Event, frozen=True, kw_only=True, tag=True):
     product: str
     collection_on: date
     chain_of_identity: str
+    supply_basis: Literal["registered", "named_patient"] | None = None
 
 
 class PermitRecorded(Event, frozen=True, kw_only=True, tag=True):
@@ -328,6 +329,7 @@ class ShipmentReceived(Event, frozen=True, kw_only=True, tag=True):
     minutes_outside: int
     seal_intact: bool
     disposition: Literal["accepted", "quarantined"]
+    findings: tuple[str, ...] = ()
 
 
 class QuarantineResolved(Event, frozen=True, kw_only=True, tag=True):
@@ -426,6 +428,7 @@ class Infused(Event, frozen=True, kw_only=True, tag=True):
     started_at: datetime
     ended_at: datetime
     entire_volume: bool
+    late_reason: str | None = None
 
 
 class AssessmentRecorded(Event, frozen=True, kw_only=True, tag=True):
@@ -479,6 +482,7 @@ class DrugGiven(Event, frozen=True, kw_only=True, tag=True):
     name: str
     dose: str
     given_at: datetime
+    override_reason: str | None = None
 
 
 class Discharged(Event, frozen=True, kw_only=True, tag=True):
@@ -497,6 +501,7 @@ class ResponseAssessed(Event, frozen=True, kw_only=True, tag=True):
     assessed_on: date
     first_reader: str
     second_reader: str | None
+    window_reason: str | None = None
 
 
 # --- afterwards -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,123 @@
+"""Recording, withdrawing and notifying: what the law wants to see of each.
+
+Main job: the rules of `RecordConsent`, `WithdrawConsent`, `NotifyAuthority`.
+
+**Source**: PIPL articles 23, 29, 39 (separate consent names recipient and purpose, in a language that was understood); Macao Law 8/2005
+articles 20 and 21 (notice to the authority).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.consent.grants import DSPDP, NAMED_KINDS
+from baybridge.journey.checks import alive, happened, said
+from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.events import AuthorityNotified, ConsentKind, ConsentRecorded, ConsentWithdrawn
+
+#: Purposes of transfers. Source: policy reference B3, purpose profiles.
+PURPOSES = (
+    "CARE_REFERRAL",
+    "RESULT_RECOGNITION",
+    "COI_LOGISTICS",
+    "CLAIM",
+    "OBA_OUTCOME",
+    "QUALITY_REGISTRY",
+    "PHARMACOVIGILANCE",
+)
+LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
+PIPL_39 = "PIPL articles 23 and 39"
+
+
+class RecordConsent(Struct, frozen=True, kw_only=True):
+    """The patient allows something."""
+
+    kind: ConsentKind
+    recipients: Annotated[tuple[str, ...], Meta(description="nodes that may receive; none for care and finance is no limit")] = ()
+    purposes: Annotated[tuple[str, ...], Meta(description="purpose codes; none for care and finance is no limit")] = ()
+    valid_until: date | None = None
+    notice_version: str
+    notice_language: str
+
+
+class WithdrawConsent(Struct, frozen=True, kw_only=True):
+    """The patient takes a consent back."""
+
+    consent_id: str
+    withdrawn_on: Annotated[date | None, Meta(description="today where left out")] = None
+
+
+class NotifyAuthority(Struct, frozen=True, kw_only=True):
+    """An authority was told."""
+
+    authority: str = DSPDP
+    reference: str
+    notified_on: Annotated[date | None, Meta(description="today where left out")] = None
+
+
+def record_consent(situation: Situation, given: RecordConsent) -> Verdict:
+    """The consent stands, or what its form lacks."""
+    against = (*alive(situation), *_form(situation, given))
+    if against:
+        return refuse(*against)
+    return (
+        ConsentRecorded(
+            consent_id=situation.new_id(),
+            kind=given.kind,
+            recipients=given.recipients,
+            purposes=given.purposes,
+            valid_until=given.valid_until,
+            notice_version=given.notice_version,
+            notice_language=given.notice_language,
+        ),
+    )
+
+
+def _form(situation: Situation, given: RecordConsent) -> Iterator[Reason]:
+    known = {situation.site.node, *situation.neighbours}
+    for node in given.recipients:
+        if node not in known:
+            yield Reason("consent.record.recipient_unknown", {"node": node}, where="recipients")
+    for purpose in given.purposes:
+        if purpose not in PURPOSES:
+            yield Reason("consent.record.purpose_unknown", {"purpose": purpose, "known": ", ".join(PURPOSES)}, where="purposes")
+    if given.kind in NAMED_KINDS and not given.recipients:
+        yield Reason("consent.record.recipient_missing", {"kind": given.kind}, source=PIPL_39, where="recipients")
+    if given.kind in NAMED_KINDS and not given.purposes:
+        yield Reason("consent.record.purpose_missing", {"kind": given.kind}, source=PIPL_39, where="purposes")
+    if not said(given.notice_version):
+        yield Reason("consent.record.notice_missing", source=PIPL_39, where="notice_version")
+    if given.notice_language not in LANGUAGES:
+        yield Reason("consent.record.language_unknown", {"known": ", ".join(LANGUAGES)}, source=PIPL_39, where="notice_language")
+    if given.valid_until is not None and given.valid_until < situation.today:
+        yield Reason("consent.record.already_over", {"day": given.valid_until.isoformat()}, where="valid_until")
+
+
+def withdraw_consent(situation: Situation, given: WithdrawConsent) -> Verdict:
+    """The consent ends; a consent can be taken back at any time, whatever else stands."""
+    found = next((c for c in situation.case.consents if c.consent_id == given.consent_id), None)
+    day = given.withdrawn_on or situation.today
+    against = [*happened(situation, withdrawn_on=day)]
+    if found is None:
+        against.append(Reason("consent.withdraw.unknown", where="consent_id"))
+    elif found.withdrawn_on is not None and found.withdrawn_on <= day:
+        against.append(Reason("consent.withdraw.already", {"day": found.withdrawn_on.isoformat()}, where="consent_id"))
+    return refuse(*against) if against else (ConsentWithdrawn(consent_id=given.consent_id, withdrawn_on=day),)
+
+
+def notify_authority(situation: Situation, given: NotifyAuthority) -> Verdict:
+    """The notice stands with its reference."""
+    day = given.notified_on or situation.today
+    against = [*alive(situation), *happened(situation, notified_on=day)]
+    if not said(given.authority):
+        against.append(Reason("consent.notify.authority_missing", where="authority"))
+    if not said(given.reference):
+        against.append(Reason("consent.notify.reference_missing", source="Macao Law 8/2005 article 21", where="reference"))
+    if against:
+        return refuse(*against)
+    return (AuthorityNotified(authority=given.authority.strip(), reference=given.reference.strip(), notified_on=day),)

@@ -1,0 +1,85 @@
+"""Checks that every rule begins with: the case is open, the patient lives, the times can be, two people are two.
+
+Main job: small generators of reasons, so that a rule gives every reason and not the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Meta
+
+from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.outcome import Reason
+from baybridge.journey.command import Situation
+
+When = TypeVar("When", datetime, date)
+
+#: A time in a command's input: one without an offset is refused when the input is read.
+Moment = Annotated[datetime, Meta(tz=True)]
+
+#: Clocks of two machines differ; a time this far ahead of the node's is still "now". Convention of this project.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+#: Source: chain of identity rule F2.3 (two-person check).
+TWO_PEOPLE = "policy reference F2, rule 3"
+
+
+def alive(situation: Situation) -> Iterator[Reason]:
+    """The case stands and the patient has not died."""
+    if situation.case.opened is None and not situation.case.entries:
+        yield Reason("journey.case.not_open")
+    if situation.case.died_on is not None:
+        yield Reason("journey.case.died")
+
+
+def treating_here(situation: Situation) -> Iterator[Reason]:
+    """This node accepted the case for treatment."""
+    if situation.case.treating_node is None:
+        yield Reason("journey.case.not_accepted")
+    elif situation.case.treating_node != situation.site.node:
+        yield Reason("journey.case.treated_elsewhere", {"node": situation.case.treating_node})
+
+
+def happened(situation: Situation, **moments: datetime | date | None) -> Iterator[Reason]:
+    """None of the named moments lies in the future."""
+    for field, moment in moments.items():
+        if moment is not None and _ahead(situation, moment):
+            yield Reason("journey.time.future", {"field": field, "moment": moment.isoformat()}, where=field)
+
+
+def _ahead(situation: Situation, moment: datetime | date) -> bool:
+    if isinstance(moment, datetime):
+        return moment > situation.now + CLOCK_TOLERANCE
+    return moment > situation.today
+
+
+def ordered(first: When, then: When, first_field: str, then_field: str) -> Iterator[Reason]:
+    """The first moment is not after the second; both times, or both dates."""
+    if first > then:
+        yield Reason("journey.time.order", {"first": first_field, "then": then_field}, where=then_field)
+
+
+def two_people(first: str, second: str) -> Iterator[Reason]:
+    """Two checkers are named and are two."""
+    if not first.strip() or not second.strip():
+        yield Reason("journey.people.missing", source=TWO_PEOPLE, where="second_checker")
+    elif first.strip().casefold() == second.strip().casefold():
+        yield Reason("journey.people.same", source=TWO_PEOPLE, where="second_checker")
+
+
+def said(text: str | None) -> bool:
+    """Whether a reason or name was really given."""
+    return bool(text and text.strip())
+
+
+def digest(decision: Any) -> str:
+    """The SHA-256 under which a decision's document is kept."""
+    return sha256_hex(canonical_bytes(decision.as_json()))
+
+
+def local_day(situation: Situation, moment: datetime) -> date:
+    """The date of a moment at this node."""
+    return moment.astimezone(situation.site.zone).date()

@@ -1,0 +1,133 @@
+"""Leukapheresis: nothing is taken from the patient before everything that the cells need is there.
+
+Main job: the rule of `Collect`.
+
+**Source**: logistics reference C3 (guards of COLLECTED), chain of identity rules F2.1 and F2.3, clinical reference 6.2
+(infectious markers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.consent.grants import consents_for
+from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, treating_here, two_people
+from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.events import CellsCollected
+from baybridge.supply.limits import limits
+from baybridge.supply.permits import missing_papers
+from baybridge.supply.slots import site_of
+
+
+class Collect(Struct, frozen=True, kw_only=True):
+    """A leukapheresis that ended; two people checked identity and labels."""
+
+    chain_of_identity: Annotated[str, Meta(description="as scanned from the label")]
+    bags: Annotated[tuple[str, ...], Meta(description="as scanned from each bag")]
+    started_at: Moment
+    ended_at: Moment
+    volume_ml: Annotated[int, Meta(gt=0)]
+    identity_checked: Annotated[bool, Meta(description="patient stated name and birth date, wrist band read")]
+    first_checker: str
+    second_checker: str
+    planned_entry_on: Annotated[date | None, Meta(description="day on which the cells cross the border")] = None
+
+
+def collect_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against collecting at all today."""
+    yield from alive(situation)
+    yield from treating_here(situation)
+    yield from _slot(situation)
+    if not consents_for(situation.case, None, None, situation.today).care:
+        yield Reason("supply.collect.no_care_consent")
+
+
+def collect(situation: Situation, given: Collect) -> Verdict:
+    """The cells are collected, or every reason against."""
+    against = (
+        *collect_blocked(situation),
+        *_identity(situation, given),
+        *_times(situation, given),
+        *_markers(situation, given.started_at),
+        *_entry(situation, given),
+    )
+    if against:
+        return refuse(*against)
+    return (
+        CellsCollected(
+            chain_of_identity=given.chain_of_identity,
+            bags=given.bags,
+            started_at=given.started_at,
+            ended_at=given.ended_at,
+            volume_ml=given.volume_ml,
+            first_checker=given.first_checker.strip(),
+            second_checker=given.second_checker.strip(),
+        ),
+    )
+
+
+def _slot(situation: Situation) -> Iterator[Reason]:
+    slot = situation.case.slot
+    if slot is None:
+        yield Reason("supply.collect.no_slot", source="logistics reference C3")
+        return
+    plant = site_of(situation, slot.event.plant_node)
+    if plant is None:
+        yield Reason("supply.slot.plant_unknown", {"node": slot.event.plant_node})
+    elif plant.jurisdiction != situation.site.jurisdiction and slot.event.supply_basis is None:
+        yield Reason("supply.collect.supply_basis_missing", source="logistics reference C3")
+
+
+def _identity(situation: Situation, given: Collect) -> Iterator[Reason]:
+    yield from two_people(given.first_checker, given.second_checker)
+    if not given.identity_checked:
+        yield Reason("supply.collect.identity_unchecked", source="policy reference F2, rule 3", where="identity_checked")
+    if situation.case.slot and given.chain_of_identity != situation.case.chain_of_identity:
+        yield Reason("supply.collect.wrong_chain", source="policy reference F2, rule 2", where="chain_of_identity")
+    yield from _labels(situation, given.bags)
+
+
+def _labels(situation: Situation, bags: tuple[str, ...]) -> Iterator[Reason]:
+    used = {bag for collection in situation.case.collections for bag in collection.bags}
+    if not bags or not all(bag.strip() for bag in bags):
+        yield Reason("supply.collect.no_bags", where="bags")
+    if len(set(bags)) != len(bags) or used & set(bags):
+        yield Reason("supply.collect.bag_reused", source="policy reference F2, rule 1", where="bags")
+
+
+def _times(situation: Situation, given: Collect) -> Iterator[Reason]:
+    yield from happened(situation, started_at=given.started_at, ended_at=given.ended_at)
+    yield from ordered(given.started_at, given.ended_at, "started_at", "ended_at")
+
+
+def _markers(situation: Situation, at: Moment) -> Iterator[Reason]:
+    """Each infectious marker has a result, own or outside, that is recognised for collection until then."""
+    wanted = limits(situation)["infectious_markers"]
+    serving = [
+        e.event
+        for e in situation.case.recognised
+        if e.event.purpose == wanted["purpose"] and e.origin.node == situation.site.node and not e.origin.told
+    ]
+    for marker, loincs in wanted["markers"].items():
+        results = [r for r in serving if r.loinc in loincs]
+        if not results:
+            yield Reason("supply.collect.marker_missing", {"marker": marker}, source=wanted["source"])
+        elif not any(r.valid_until is not None and at <= r.valid_until for r in results):
+            yield Reason("supply.collect.marker_expired", {"marker": marker}, source=wanted["source"])
+
+
+def _entry(situation: Situation, given: Collect) -> Iterator[Reason]:
+    plant = site_of(situation, situation.case.plant_node)
+    if plant is None or plant.jurisdiction == situation.site.jurisdiction:
+        return
+    if given.planned_entry_on is None:
+        yield Reason("supply.collect.entry_day_missing", source="logistics reference C3", where="planned_entry_on")
+        return
+    yield from ordered(local_day(situation, given.started_at), given.planned_entry_on, "started_at", "planned_entry_on")
+    ends = (situation.site.jurisdiction, plant.jurisdiction)
+    yield from missing_papers(situation, "to_plant", ends, given.planned_entry_on, before="collection")

@@ -1,0 +1,221 @@
+"""At the plant: a batch is begun from the right bags, tested, and released or rejected against its specification.
+
+Main job: the rules of `StartManufacture`, `TestProduct` and `Release`.
+
+**Source**: quality reference F1 (the approved standard of each product governs), F2 (identity), F5 (out of specification: a product that fails
+is not released; identity, sterility, mycoplasma, endotoxin and RCL are critical). Elsewhere: the limits themselves are policy documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.journey.cells import Batch
+from baybridge.journey.checks import Moment, alive, digest, said
+from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.events import ManufactureStarted, ProductRejected, ProductReleased, ProductTested
+from baybridge.supply.readings import read_results, wrong_results
+
+SCAN = "policy reference F2, rule 2"
+
+
+class TestResult(Struct, frozen=True, kw_only=True):
+    """One attribute of a batch as measured."""
+
+    attribute: str
+    value: str
+    unit: str = ""
+
+
+class StartManufacture(Struct, frozen=True, kw_only=True):
+    """A batch is begun from collected bags."""
+
+    chain_of_identity: Annotated[str, Meta(description="as scanned")]
+    batch: str
+    from_bags: Annotated[tuple[str, ...], Meta(description="as scanned")]
+
+
+class TestProduct(Struct, frozen=True, kw_only=True):
+    """Release tests of a batch."""
+
+    batch: str
+    results: tuple[TestResult, ...]
+
+
+class Release(Struct, frozen=True, kw_only=True):
+    """Quality releases a batch, by signature on a certificate."""
+
+    batch: str
+    bags: Annotated[tuple[str, ...], Meta(description="product bags as labelled")]
+    expires_at: Moment
+    storage_max_c: Annotated[float | None, Meta(description="warmest storage that the label allows; the catalogue's where left out")] = None
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A batch against its specification: what failed, what is not known, and the decision."""
+
+    decision: Any
+    failed: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def outcome(self) -> str:
+        """The decision's own word."""
+        return str(self.decision.outcome)
+
+
+def start_manufacture(situation: Situation, given: StartManufacture) -> Verdict:
+    """The batch begins, or every reason against."""
+    against = (*alive(situation), *_material(situation, given))
+    if against:
+        return refuse(*against)
+    return (ManufactureStarted(chain_of_identity=given.chain_of_identity, batch=given.batch.strip(), from_bags=given.from_bags),)
+
+
+def _material(situation: Situation, given: StartManufacture) -> Iterator[Reason]:
+    case, bags = situation.case, set(given.from_bags)
+    if case.slot is None:
+        yield Reason("supply.manufacture.no_slot")
+    elif case.plant_node != situation.site.node:
+        yield Reason("supply.manufacture.wrong_site", {"node": case.plant_node or ""})
+    if given.chain_of_identity != case.chain_of_identity:
+        yield Reason("supply.manufacture.wrong_chain", source=SCAN, where="chain_of_identity")
+    if not said(given.batch) or any(batch.batch == given.batch.strip() for batch in case.batches):
+        yield Reason("supply.manufacture.batch_taken", where="batch")
+    if not bags or not bags <= _arrived(situation, given.chain_of_identity):
+        yield Reason("supply.manufacture.not_received", source=SCAN, where="from_bags")
+    if bags & case.quarantined:
+        yield Reason("supply.manufacture.quarantined", source="policy reference F4", where="from_bags")
+
+
+def _arrived(situation: Situation, chain: str) -> set[str]:
+    shipments = situation.case.shipments_on("to_plant", chain)
+    return {bag for s in shipments if s.received for bag in s.received.event.bags}
+
+
+def test_product(situation: Situation, given: TestProduct) -> Verdict:
+    """The results are recorded with what the specification says of all results so far; out of specification is said, not hidden."""
+    batch = _batch(situation, given.batch)
+    against = (*alive(situation), *_open(batch), *_results(situation, given))
+    if against or batch is None:
+        return refuse(*against)
+    results = tuple((r.attribute, r.value, r.unit) for r in given.results)
+    judged = judge(situation, {**_known(batch), **read_results(results)})
+    event = ProductTested(batch=batch.batch, results=results, outcome=judged.outcome, decision_sha256=digest(judged.decision))
+    return (event,)
+
+
+def release(situation: Situation, given: Release) -> Verdict:
+    """The batch is released; rejected where an attribute is out of its limit; refused where one is not known."""
+    batch = _batch(situation, given.batch)
+    against = [*alive(situation), *_open(batch), *_label(situation, given)]
+    if batch is None:
+        return refuse(*against)
+    judged = judge(situation, _known(batch))
+    if not judged.failed:
+        against.extend(_untested(batch, judged))
+    if against:
+        return refuse(*against)
+    if judged.failed:
+        return (_rejected(situation, batch, judged),)
+    return (_released(situation, batch, given, judged),)
+
+
+def _rejected(situation: Situation, batch: Batch, judged: Judgement) -> ProductRejected:
+    chain = batch.chain_of_identity or situation.case.chain_of_identity or ""
+    return ProductRejected(batch=batch.batch, chain_of_identity=chain, failed=judged.failed, decision_sha256=digest(judged.decision))
+
+
+def _released(situation: Situation, batch: Batch, given: Release, judged: Judgement) -> ProductReleased:
+    limit = given.storage_max_c if given.storage_max_c is not None else label_limit(situation)
+    return ProductReleased(
+        batch=batch.batch,
+        product=situation.case.product or "",
+        chain_of_identity=batch.chain_of_identity or "",
+        bags=given.bags,
+        expires_at=given.expires_at,
+        storage_max_c=limit if limit is not None else 0.0,
+        specification=specification(situation),
+        decision_sha256=digest(judged.decision),
+        certificate=given.certificate.strip(),
+    )
+
+
+def judge(situation: Situation, attributes: Mapping[str, Any]) -> Judgement:
+    """What the product's specification says of these attributes; what is not among them is unknown, whatever the patient's record holds."""
+    decision = situation.decide(specification(situation), attributes)
+    reasons = decision.as_json()["reasons"]
+    failed = tuple(reason["criterion"] for reason in reasons if reason["holds"] is False)
+    unknown = tuple(reason["criterion"] for reason in reasons if reason["holds"] is None)
+    return Judgement(decision, failed, tuple(sorted({*unknown, *decision.missing})))
+
+
+def product_document(situation: Situation) -> Mapping[str, Any]:
+    """The catalogue's entry of the case's product; empty where it has none."""
+    return situation.documents("products").get(situation.case.product or "", {})
+
+
+def specification(situation: Situation) -> str:
+    """The policy that holds the product's release limits."""
+    return str(product_document(situation).get("specification") or "release-generic")
+
+
+def label_limit(situation: Situation) -> float | None:
+    """The warmest storage that the product's label allows, in degrees Celsius; None where the catalogue does not know it."""
+    limit = product_document(situation).get("storage_max_c")
+    return float(limit) if limit is not None else None
+
+
+def _batch(situation: Situation, name: str) -> Batch | None:
+    return next((batch for batch in situation.case.batches if batch.batch == name.strip()), None)
+
+
+def _known(batch: Batch) -> dict[str, Any]:
+    """All results so far; a later test of the same attribute replaces an earlier one."""
+    return {name: value for entry in batch.tests for name, value in read_results(entry.event.results).items()}
+
+
+def _open(batch: Batch | None) -> Iterator[Reason]:
+    if batch is None or batch.started is None:
+        yield Reason("supply.release.batch_unknown", where="batch")
+    elif batch.released is not None:
+        yield Reason("supply.release.already", where="batch")
+    elif batch.rejected is not None:
+        yield Reason("supply.release.rejected", source="policy reference F5", where="batch")
+
+
+def _results(situation: Situation, given: TestProduct) -> Iterator[Reason]:
+    if not given.results:
+        yield Reason("supply.test.none", where="results")
+    yield from wrong_results(situation, tuple((r.attribute, r.value, r.unit) for r in given.results))
+
+
+def _untested(batch: Batch, judged: Judgement) -> Iterator[Reason]:
+    if not batch.tests:
+        yield Reason("supply.release.untested", source="policy reference F1")
+    elif judged.unknown:
+        values = {"attributes": ", ".join(judged.unknown)}
+        yield Reason("supply.release.unknown_attributes", values, source="policy reference F1")
+
+
+def _label(situation: Situation, given: Release) -> Iterator[Reason]:
+    used = {bag for b in situation.case.batches if b.released for bag in b.released.event.bags}
+    if not given.bags or len(set(given.bags)) != len(given.bags) or used & set(given.bags):
+        yield Reason("supply.release.bags", source="policy reference F2, rule 1", where="bags")
+    if given.expires_at <= situation.now:
+        yield Reason("supply.release.expired", where="expires_at")
+    if not said(given.certificate):
+        yield Reason("supply.release.no_certificate", source="policy reference F1", where="certificate")
+    known = label_limit(situation)
+    if given.storage_max_c is None and known is None:
+        yield Reason("supply.release.no_storage_limit", source="policy reference F4", where="storage_max_c")
+    elif given.storage_max_c is not None and known is not None and given.storage_max_c > known:
+        values = {"label_c": str(known)}
+        yield Reason("supply.release.storage_above_label", values, source="policy reference F4", where="storage_max_c")

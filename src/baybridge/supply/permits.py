@@ -1,0 +1,72 @@
+"""Papers for the border: which a leg needs, and which of them are valid on a day.
+
+Main job: the rule of `RecordPermit`, and `missing_papers` for collection and dispatch.
+
+**Source**: `data/pathways/border-papers.yaml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from msgspec import Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.journey.case import Case
+from baybridge.journey.checks import alive, said
+from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.events import Leg, PermitKind, PermitRecorded
+
+Paper = tuple[str, str]
+
+
+class RecordPermit(Struct, frozen=True, kw_only=True):
+    """A paper for the border, with its number and its two dates."""
+
+    kind: PermitKind
+    leg: Leg
+    number: str
+    valid_from: date
+    valid_to: date
+
+
+def papers_needed(document: Mapping[str, Any], leg: str, start: str, end: str, before: str | None = None) -> tuple[Paper, ...]:
+    """(kind, source) of each paper that a leg between two jurisdictions needs; none where no border is crossed."""
+    if start == end:
+        return ()
+    rows = [row for row in document["legs"] if row["leg"] == leg and start in row["from"] and end in row["to"]]
+    papers = [paper for row in rows for paper in row["papers"] if before is None or paper["before"] == before]
+    return tuple((paper["kind"], paper["source"]) for paper in papers)
+
+
+def missing_papers(situation: Situation, leg: Leg, ends: tuple[str, str], day: date, before: str | None = None) -> Iterator[Reason]:
+    """A reason for each paper of the leg that is not valid on the day; `ends` are the two jurisdictions."""
+    document = situation.documents("pathways")["border-papers"]
+    for kind, source in papers_needed(document, leg, *ends, before):
+        if not permit_valid(situation.case, kind, leg, day):
+            values = {"kind": kind, "leg": leg, "day": day.isoformat()}
+            yield Reason("supply.permit.missing", values, source=source)
+
+
+def permit_valid(case: Case, kind: str, leg: str, day: date) -> bool:
+    """Whether a paper of this kind for this leg is valid on the day."""
+    papers = (entry.event for entry in case.permits)
+    return any(p.kind == kind and p.leg == leg and p.valid_from <= day <= p.valid_to for p in papers)
+
+
+def record_permit(situation: Situation, given: RecordPermit) -> Verdict:
+    """The paper stands, or what is wrong with it."""
+    against = [*alive(situation)]
+    if not said(given.number):
+        against.append(Reason("supply.permit.number_missing", where="number"))
+    if given.valid_to < given.valid_from:
+        against.append(Reason("supply.permit.dates", where="valid_to"))
+    elif given.valid_to < situation.today:
+        against.append(Reason("supply.permit.expired", {"day": given.valid_to.isoformat()}, where="valid_to"))
+    if against:
+        return refuse(*against)
+    return (
+        PermitRecorded(kind=given.kind, leg=given.leg, number=given.number.strip(), valid_from=given.valid_from, valid_to=given.valid_to),
+    )

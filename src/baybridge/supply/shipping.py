@@ -1,0 +1,293 @@
+"""On the road: bags leave with their papers and logger, and arrive as what left, or not at all.
+
+Main job: the rules of `Ship`, `ReceiveShipment` and `ResolveQuarantine`.
+
+**Source**: chain of identity rules F2.2 (scan by giver and receiver; mismatch: hard stop, quarantine), F4 (temperature, dry
+shipper), logistics reference C1 and C3 (papers, logger, clocks). Elsewhere: temperature bands in `temperature.py`, papers in `permits.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.journey.cells import Shipment
+from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, said
+from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
+from baybridge.supply.limits import limits
+from baybridge.supply.permits import missing_papers
+from baybridge.supply.slots import site_of
+from baybridge.supply.temperature import Reading, contradicts, judge_fresh, judge_product, quarantines
+
+SCAN = "policy reference F2, rule 2"
+
+
+class Ship(Struct, frozen=True, kw_only=True):
+    """Bags leave with a courier."""
+
+    leg: Leg
+    chain_of_identity: Annotated[str, Meta(description="as scanned")]
+    bags: Annotated[tuple[str, ...], Meta(description="as scanned")]
+    container: str
+    logger_id: str
+    dispatched_at: Moment
+    expected_transit_h: Annotated[int, Meta(gt=0)]
+    remaining_hold_h: Annotated[int | None, Meta(ge=0, description="qualified hold time of the dry shipper that is left")] = None
+    planned_entry_on: Annotated[date | None, Meta(description="day at the border; day of dispatch where left out")] = None
+
+
+class ReceiveShipment(Struct, frozen=True, kw_only=True):
+    """Bags arrived; what was scanned and what the logger said."""
+
+    shipment_id: str
+    chain_of_identity: Annotated[str, Meta(description="as scanned")]
+    bags: Annotated[tuple[str, ...], Meta(description="as scanned")]
+    received_at: Moment
+    warmest_c: float
+    coldest_c: float
+    minutes_outside: Annotated[int, Meta(ge=0, description="above the product's limit; for fresh cells outside 0 to 10 degrees")]
+    seal_intact: bool
+    quarantine: Annotated[bool, Meta(description="take bags whose identity does not match into quarantine")] = False
+
+
+class ResolveQuarantine(Struct, frozen=True, kw_only=True):
+    """Quality decides on bags in quarantine."""
+
+    bags: tuple[str, ...]
+    decision: Literal["use", "discard"]
+    basis: str
+
+
+# --- leaving --------------------------------------------------------------------------------------------------------
+
+
+def ship(situation: Situation, given: Ship) -> Verdict:
+    """The bags leave under a new shipment id, or every reason against."""
+    against = (*alive(situation), *_sender(situation, given), *_load(situation, given), *_outfit(given), *_road(situation, given))
+    if against:
+        return refuse(*against)
+    return (
+        ShipmentDispatched(
+            shipment_id=situation.new_id(),
+            leg=given.leg,
+            to_node=_destination(situation, given.leg) or "",
+            chain_of_identity=given.chain_of_identity,
+            bags=given.bags,
+            container=given.container.strip(),
+            logger_id=given.logger_id.strip(),
+            dispatched_at=given.dispatched_at,
+            remaining_hold_h=given.remaining_hold_h,
+        ),
+    )
+
+
+def _destination(situation: Situation, leg: Leg) -> str | None:
+    return situation.case.plant_node if leg == "to_plant" else situation.case.treating_node
+
+
+def _sender(situation: Situation, given: Ship) -> Iterator[Reason]:
+    case = situation.case
+    origin = case.treating_node if given.leg == "to_plant" else case.plant_node
+    if case.slot is None:
+        yield Reason("supply.ship.no_slot")
+    elif origin is not None and origin != situation.site.node:
+        yield Reason("supply.ship.wrong_site", {"leg": given.leg, "node": origin}, where="leg")
+    if site_of(situation, _destination(situation, given.leg)) is None:
+        yield Reason("supply.ship.destination_unknown", {"leg": given.leg})
+
+
+def _load(situation: Situation, given: Ship) -> Iterator[Reason]:
+    case = situation.case
+    bags = set(given.bags)
+    if given.chain_of_identity != case.chain_of_identity:
+        yield Reason("supply.ship.wrong_chain", source=SCAN, where="chain_of_identity")
+    if not bags or len(bags) != len(given.bags):
+        yield Reason("supply.ship.no_bags", where="bags")
+    if bags & case.quarantined:
+        yield Reason("supply.ship.quarantined", source="policy reference F4", where="bags")
+    if any(bags & set(shipment.bags) for shipment in case.shipments_on(given.leg)):
+        yield Reason("supply.ship.already_sent", where="bags")
+    yield from (_collected(situation, given) if given.leg == "to_plant" else _released(situation, given))
+
+
+def _collected(situation: Situation, given: Ship) -> Iterator[Reason]:
+    here = {bag for c in situation.case.collections if c.chain_of_identity == given.chain_of_identity for bag in c.bags}
+    if not set(given.bags) <= here:
+        yield Reason("supply.ship.not_collected", source=SCAN, where="bags")
+
+
+def _released(situation: Situation, given: Ship) -> Iterator[Reason]:
+    batches = {bag: situation.case.batch_of_bag(bag) for bag in given.bags}
+    released = {bag: b.released.event for bag, b in batches.items() if b is not None and b.released is not None}
+    if len(released) < len(batches):
+        yield Reason("supply.ship.not_released", source="policy reference F1", where="bags")
+    if any(event.chain_of_identity != given.chain_of_identity for event in released.values()):
+        yield Reason("supply.ship.wrong_bag", source=SCAN, where="bags")
+    arrival = given.dispatched_at + timedelta(hours=given.expected_transit_h)
+    if any(event.expires_at <= arrival for event in released.values()):
+        yield Reason("supply.ship.expires_on_the_way", where="bags")
+
+
+def _outfit(given: Ship) -> Iterator[Reason]:
+    if not said(given.logger_id):
+        yield Reason("supply.ship.no_logger", source="logistics reference C3", where="logger_id")
+    if not said(given.container):
+        yield Reason("supply.ship.no_container", where="container")
+
+
+def _road(situation: Situation, given: Ship) -> Iterator[Reason]:
+    yield from happened(situation, dispatched_at=given.dispatched_at)
+    yield from _hold(situation, given)
+    if given.leg == "to_plant":
+        yield from _fresh_clock(situation, given)
+    there = site_of(situation, _destination(situation, given.leg))
+    if there is not None:
+        day = given.planned_entry_on or local_day(situation, given.dispatched_at)
+        yield from missing_papers(situation, given.leg, (situation.site.jurisdiction, there.jurisdiction), day)
+
+
+def _hold(situation: Situation, given: Ship) -> Iterator[Reason]:
+    """The container holds at least twice the expected transit; fresh cells travel in a box whose hold may be unknown."""
+    factor = int(limits(situation)["dry_shipper"]["hold_factor"])
+    needed = factor * given.expected_transit_h
+    if given.remaining_hold_h is None:
+        if given.leg == "to_centre":
+            yield Reason("supply.ship.hold_unknown", {"needed_h": needed}, source="policy reference F4", where="remaining_hold_h")
+    elif given.remaining_hold_h < needed:
+        values = {"needed_h": needed, "remaining_h": given.remaining_hold_h}
+        yield Reason("supply.ship.hold_too_short", values, source="policy reference F4", where="remaining_hold_h")
+
+
+def _fresh_clock(situation: Situation, given: Ship) -> Iterator[Reason]:
+    stop_h = int(limits(situation)["fresh_cells"]["stop_h"])
+    for collection in situation.case.collections:
+        if collection.chain_of_identity != given.chain_of_identity:
+            continue
+        yield from ordered(collection.ended_at, given.dispatched_at, "ended_at", "dispatched_at")
+        arrival = given.dispatched_at + timedelta(hours=given.expected_transit_h)
+        if arrival > collection.ended_at + timedelta(hours=stop_h):
+            yield Reason("supply.ship.too_late", {"stop_h": stop_h}, source="logistics reference C3", where="expected_transit_h")
+
+
+# --- arriving -------------------------------------------------------------------------------------------------------
+
+
+def receive_shipment(situation: Situation, given: ReceiveShipment) -> Verdict:
+    """The bags are accepted, or in quarantine for what the log says; bags that are not those sent are a hard stop."""
+    known = next((s for s in situation.case.shipments if s.shipment_id == given.shipment_id), None)
+    mismatch = tuple(_mismatch(situation, given, known))
+    against = (*alive_or_arriving(situation), *_arrival(situation, given, known), *(() if given.quarantine else mismatch))
+    if against:
+        return refuse(*against)
+    findings = (*(reason.code for reason in mismatch), *_findings(situation, given, known))
+    return (
+        ShipmentReceived(
+            shipment_id=given.shipment_id,
+            leg=_leg(situation, known),
+            chain_of_identity=given.chain_of_identity,
+            bags=given.bags,
+            received_at=given.received_at,
+            warmest_c=given.warmest_c,
+            coldest_c=given.coldest_c,
+            minutes_outside=given.minutes_outside,
+            seal_intact=given.seal_intact,
+            disposition="quarantined" if quarantines(findings) or given.quarantine else "accepted",
+            findings=findings,
+        ),
+    )
+
+
+def alive_or_arriving(situation: Situation) -> Iterator[Reason]:
+    """A shipment that is under way is received even when the patient has died meanwhile."""
+    yield from (reason for reason in alive(situation) if reason.code != "journey.case.died")
+
+
+def _leg(situation: Situation, known: Shipment | None) -> Leg:
+    if known is not None:
+        return known.leg
+    return "to_plant" if "plant" in situation.site.kinds else "to_centre"
+
+
+def _mismatch(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> Iterator[Reason]:
+    if known is None or known.dispatched is None:
+        yield Reason("supply.receive.dispatch_unknown", source=SCAN, where="shipment_id")
+    elif known.dispatched.event.to_node != situation.site.node:
+        yield Reason("supply.receive.wrong_site", {"node": known.dispatched.event.to_node}, source=SCAN, where="shipment_id")
+    if given.chain_of_identity not in situation.case.chains or (known and given.chain_of_identity != known.chain_of_identity):
+        yield Reason("supply.receive.wrong_chain", source=SCAN, where="chain_of_identity")
+    if known is not None and known.dispatched is not None and sorted(given.bags) != sorted(known.bags):
+        yield Reason("supply.receive.wrong_bag", source=SCAN, where="bags")
+
+
+def _arrival(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> Iterator[Reason]:
+    yield from happened(situation, received_at=given.received_at)
+    if not given.bags:
+        yield Reason("supply.receive.no_bags", where="bags")
+    if known is not None and known.received is not None:
+        yield Reason("supply.receive.already", where="shipment_id")
+    if known is not None and known.dispatched is not None:
+        yield from ordered(known.dispatched.event.dispatched_at, given.received_at, "dispatched_at", "received_at")
+    if contradicts(_reading(given), *_allowed(situation, given, known)):
+        yield Reason("supply.receive.log_contradicts", where="minutes_outside")
+
+
+def _reading(given: ReceiveShipment) -> Reading:
+    return Reading(given.warmest_c, given.coldest_c, given.minutes_outside)
+
+
+def _allowed(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> tuple[float | None, float]:
+    if _leg(situation, known) == "to_plant":
+        fresh = limits(situation)["fresh_cells"]
+        return fresh["outer_coldest_c"], fresh["outer_warmest_c"]
+    limit = _storage_limit(situation, given.bags)
+    return None, given.warmest_c - 1 if limit is None and given.minutes_outside else limit if limit is not None else given.warmest_c
+
+
+def _storage_limit(situation: Situation, bags: tuple[str, ...]) -> float | None:
+    """The strictest label limit of the released batches that these bags belong to; None where one is unknown."""
+    batches = [situation.case.batch_of_bag(bag) for bag in bags]
+    known = [b.released.event.storage_max_c for b in batches if b is not None and b.released is not None]
+    return min(known) if known and len(known) == len(batches) else None
+
+
+def _findings(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> tuple[str, ...]:
+    seal = () if given.seal_intact else ("seal_broken",)
+    if _leg(situation, known) == "to_plant":
+        return (*seal, *judge_fresh(_reading(given), _age_h(situation, given), limits(situation)["fresh_cells"]))
+    limit = _storage_limit(situation, given.bags)
+    if limit is None:
+        return (*seal, "product_limit_unknown")
+    return (*seal, *judge_product(_reading(given), limit, limits(situation)["product"]))
+
+
+def _age_h(situation: Situation, given: ReceiveShipment) -> float | None:
+    ends = [c.ended_at for c in situation.case.collections if set(c.bags) & set(given.bags)]
+    return (given.received_at - min(ends)).total_seconds() / 3600 if ends else None
+
+
+# --- quarantine -----------------------------------------------------------------------------------------------------
+
+
+def resolve_quarantine(situation: Situation, given: ResolveQuarantine) -> Verdict:
+    """Quality lets the bags be used, or discards them; never without a stated basis."""
+    against = [*alive_or_arriving(situation)]
+    if situation.actor.role not in (Role.QUALITY, Role.SYSTEM):
+        against.append(Reason("supply.quarantine.not_quality", source="policy reference F4"))
+    if not given.bags or not set(given.bags) <= situation.case.quarantined:
+        against.append(Reason("supply.quarantine.not_held", where="bags"))
+    if not said(given.basis):
+        against.append(Reason("supply.quarantine.no_basis", source="policy reference F4", where="basis"))
+    if given.decision == "use" and set(given.bags) & _of_nobody(situation):
+        against.append(Reason("supply.quarantine.identity_unproven", source=SCAN, where="bags"))
+    return refuse(*against) if against else (QuarantineResolved(bags=given.bags, decision=given.decision, basis=given.basis.strip()),)
+
+
+def _of_nobody(situation: Situation) -> set[str]:
+    """Bags in quarantine that this case neither collected nor released."""
+    ours = {bag for c in situation.case.collections for bag in c.bags}
+    return {bag for bag in situation.case.quarantined if bag not in ours and situation.case.batch_of_bag(bag) is None}

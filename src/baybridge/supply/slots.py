@@ -1,0 +1,90 @@
+"""The slot: a collection day at the centre and a start at the plant, held together; the therapy event gets its id here.
+
+Main job: the rule of `ReserveSlot`.
+
+**Source**: chain of identity rules F2.1 (id before collection, one per therapy event) and F2.5 (a new therapy event has a new id);
+logistics reference C3 (the path of import is chosen before collection).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.journey.case import Case
+from baybridge.journey.cells import discarded_of
+from baybridge.journey.checks import alive, treating_here
+from baybridge.journey.command import Site, Situation, Verdict
+from baybridge.journey.events import SlotReserved
+from baybridge.supply.chain import provisional_id
+
+
+class ReserveSlot(Struct, frozen=True, kw_only=True):
+    """Hold a collection day and a start at the plant."""
+
+    plant_node: str
+    collection_on: date
+    supply_basis: Annotated[
+        Literal["registered", "named_patient"] | None, Meta(description="how the product may be imported; needed where a border is crossed")
+    ] = None
+
+
+def reserve_slot_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against any slot, whatever day is chosen."""
+    yield from alive(situation)
+    yield from treating_here(situation)
+    if situation.case.product is None:
+        yield Reason("supply.slot.no_product")
+    if therapy_event_open(situation.case):
+        yield Reason("supply.slot.therapy_event_open", source="policy reference F2, rule 1")
+
+
+def reserve_slot(situation: Situation, given: ReserveSlot) -> Verdict:
+    """The slot is held under a new chain-of-identity id."""
+    against = (*reserve_slot_blocked(situation), *_plant(situation, given))
+    if against:
+        return refuse(*against)
+    chain = provisional_id(situation.site.node, given.collection_on.year, situation.new_id())
+    return (
+        SlotReserved(
+            plant_node=given.plant_node,
+            product=situation.case.product or "",
+            collection_on=given.collection_on,
+            chain_of_identity=chain,
+            supply_basis=given.supply_basis,
+        ),
+    )
+
+
+def site_of(situation: Situation, node: str | None) -> Site | None:
+    """This site or a neighbour, by node."""
+    if node is None:
+        return None
+    return situation.site if node == situation.site.node else situation.neighbours.get(node)
+
+
+def therapy_event_open(case: Case) -> bool:
+    """Whether the current therapy event still leads to an infusion: neither infused, nor rejected, nor all its bags discarded."""
+    chain = case.chain_of_identity
+    if chain is None:
+        return False
+    if any(e.event.chain_of_identity == chain for e in case.infusions):
+        return False
+    batches = [batch for batch in case.batches if batch.chain_of_identity == chain]
+    if batches and batches[-1].rejected:
+        return False
+    bags = {bag for c in case.collections if c.chain_of_identity == chain for bag in c.bags}
+    bags |= {bag for batch in batches if batch.released for bag in batch.released.event.bags}
+    return not (bags and bags <= discarded_of(case.entries))
+
+
+def _plant(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
+    plant = site_of(situation, given.plant_node)
+    if plant is None or "plant" not in plant.kinds:
+        yield Reason("supply.slot.plant_unknown", {"node": given.plant_node}, where="plant_node")
+    elif plant.jurisdiction != situation.site.jurisdiction and given.supply_basis is None:
+        yield Reason("supply.slot.supply_basis_missing", source="logistics reference C3", where="supply_basis")

@@ -1,0 +1,217 @@
+"""Types, units and codes of a rule, before anybody relies on it.
+
+Main job: `Checker.check(expression)` answers the type of an expression and collects everything that is wrong with it: an unknown
+fact (with the nearest known one), a code that a fact cannot take, two units that differ, a comparison across types.
+
+**Units**: UCUM, as the dictionary gives them. A number written in a rule has the unit of what it is compared with; products and
+quotients have no checked unit. Elsewhere: conversion belongs to `facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from difflib import get_close_matches
+from typing import Literal
+
+from baybridge.policy import expression as tree
+from baybridge.policy.types import ExpressionProblem, FactType, Value
+
+Kind = Literal["boolean", "integer", "number", "text", "date", "instant", "null", "any"]
+_OF_FACT: dict[str, Kind] = {"code": "text", "text": "text", "boolean": "boolean", "integer": "integer"}
+_OF_FACT |= {"number": "number", "date": "date", "instant": "instant"}
+_NUMBERS = frozenset({"integer", "number"})
+_ORDERED = frozenset({"integer", "number", "date", "instant"})
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The type of an expression, its unit where one is known, and the codes it can take where it is one fact."""
+
+    kind: Kind
+    unit: str | None = None
+    codes: tuple[str, ...] = ()
+    fact: str = ""
+
+
+class Checker:
+    """Checks the expressions of one document; `problems` fills up instead of stopping at the first."""
+
+    def __init__(self, fact_types: Mapping[str, FactType]) -> None:
+        self.fact_types = fact_types
+        self.defined: dict[str, Typed] = {}
+        self.problems: list[ExpressionProblem] = []
+
+    def condition(self, node: tree.Expression) -> None:
+        """Check an expression that must be true, false or unknown."""
+        self._expect(node, frozenset({"boolean"}), "a condition (true, false or unknown)")
+
+    def define(self, name: str, node: tree.Expression) -> None:
+        """Check a named expression and make its name usable."""
+        self.defined[name] = self.check(node)
+
+    def check(self, node: tree.Expression) -> Typed:
+        """The type of an expression; what is wrong is added to `problems`."""
+        match node:
+            case tree.Literal_(value=value):
+                return Typed(_kind_of(value))
+            case tree.Fact(name=name):
+                return self._fact(node, name)
+            case tree.Defined(name=name):
+                return self.defined.get(name, Typed("any"))
+            case tree.And(terms=terms) | tree.Or(terms=terms):
+                for term in terms:
+                    self.condition(term)
+                return Typed("boolean")
+            case tree.Not(term=term):
+                self.condition(term)
+                return Typed("boolean")
+            case tree.IsNull(term=term):
+                self.check(term)
+                return Typed("boolean")
+            case tree.Compare():
+                return self._compare(node)
+            case tree.In(term=term, values=values):
+                found = self.check(term)
+                for value in values:
+                    self._comparable(found, self.check(value), value, "=")
+                return Typed("boolean")
+            case tree.Coalesce(terms=terms):
+                return self._one_type(terms)
+            case tree.Case(branches=branches, otherwise=otherwise):
+                for condition, _ in branches:
+                    self.condition(condition)
+                return self._one_type((*(result for _, result in branches), otherwise))
+            case tree.Extreme(terms=terms):
+                return self._extreme(node, terms)
+            case _:
+                return self._computed(node)
+
+    def _fact(self, node: tree.Expression, name: str) -> Typed:
+        known = self.fact_types.get(name)
+        if known is None:
+            close = get_close_matches(name, [*self.fact_types, *self.defined], n=1)
+            hint = f"did you mean {close[0]}?" if close else "add it to the dictionary of facts or under define"
+            self._report("unknown_fact", node, "a fact of the dictionary or a name defined above", name, hint)
+            return Typed("any")
+        return Typed(_OF_FACT[known.type], _unit(known.unit), known.values if known.type == "code" else (), name)
+
+    def _extreme(self, node: tree.Expression, terms: tuple[tree.Expression, ...]) -> Typed:
+        shared = replace(self._one_type(terms), codes=(), fact="")
+        if shared.kind in _ORDERED or shared.kind in {"any", "null"}:
+            return shared
+        self._report("wrong_type", node, "numbers, dates or instants", f"values of type {shared.kind}", "")
+        return Typed("any")
+
+    def _computed(self, node: tree.Expression) -> Typed:
+        match node:
+            case tree.Arithmetic(operator=operator, left=left, right=right):
+                return self._arithmetic(operator, left, right)
+            case tree.Negate(term=term):
+                return self._number(term)
+            case tree.Call(function=function, term=term, digits=digits):
+                found = self._number(term)
+                if function in {"ABS", "ROUND", "FLOOR", "CEIL"}:
+                    whole = function in {"FLOOR", "CEIL"} or (function == "ROUND" and digits == 0)
+                    return Typed("integer" if whole else found.kind, found.unit)
+                return Typed("number")
+            case tree.Span(unit=unit, start=start, end=end):
+                self._same_calendar(start, end)
+                return Typed("integer", "d" if unit == "DAY" else "mo")
+            case tree.Shift(term=term, unit=unit):
+                allowed = frozenset({"date", "instant"} if unit == "DAY" else {"date"})
+                return replace(self._expect(term, allowed, "a date" if unit == "MONTH" else "a date or an instant"), fact="")
+        raise TypeError(f"no type for {type(node).__name__}")
+
+    def _number(self, node: tree.Expression) -> Typed:
+        found = self._expect(node, _NUMBERS, "a number")
+        return Typed(found.kind, found.unit)
+
+    def _arithmetic(self, operator: str, left: tree.Expression, right: tree.Expression) -> Typed:
+        first, second = self._number(left), self._number(right)
+        whole = operator != "/" and first.kind == second.kind == "integer"
+        kind: Kind = "integer" if whole else "number"
+        if operator in "*/":
+            return Typed(kind)
+        self._same_unit(first, second, right)
+        return Typed(kind, first.unit or second.unit)
+
+    def _same_calendar(self, start: tree.Expression, end: tree.Expression) -> None:
+        calendar = frozenset({"date", "instant"})
+        first = self._expect(start, calendar, "a date or an instant")
+        second = self._expect(end, calendar, "a date or an instant")
+        if first.kind != second.kind and "any" not in {first.kind, second.kind} and "null" not in {first.kind, second.kind}:
+            self._report("wrong_type", end, f"a {first.kind}, as the first argument", f"a {second.kind}", "dates and instants are not mixed")
+
+    def _compare(self, node: tree.Compare) -> Typed:
+        left, right = self.check(node.left), self.check(node.right)
+        for found, part in ((left, node.left), (right, node.right)):
+            if found.kind == "null":
+                self._report("wrong_type", part, "a value", "NULL", "use IS NULL or IS NOT NULL")
+        self._comparable(left, right, node.right, node.operator)
+        self._comparable_codes(right, node.left)
+        return Typed("boolean")
+
+    def _comparable(self, left: Typed, right: Typed, at: tree.Expression, operator: str) -> None:
+        kinds = {left.kind, right.kind}
+        if kinds & {"any", "null"}:
+            return
+        if len(kinds) > 1 and not kinds <= _NUMBERS:
+            hint = "a date is written DATE '2026-01-31'" if kinds & {"date", "instant"} else ""
+            self._report("wrong_type", at, f"a value of type {left.kind}", f"one of type {right.kind}", hint)
+            return
+        if operator not in {"=", "<>"} and not kinds <= _ORDERED:
+            self._report("wrong_type", at, f"= or <> between values of type {left.kind}", operator, "only numbers and dates have an order")
+        self._same_unit(left, right, at)
+        self._comparable_codes(left, at)
+
+    def _comparable_codes(self, left: Typed, at: tree.Expression) -> None:
+        if left.codes and isinstance(at, tree.Literal_) and isinstance(at.value, str) and at.value not in left.codes:
+            close = get_close_matches(at.value, left.codes, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else ""
+            self._report("unknown_code", at, f"a code of {left.fact}: {', '.join(left.codes)}", f"'{at.value}'", hint)
+
+    def _same_unit(self, left: Typed, right: Typed, at: tree.Expression) -> None:
+        if left.unit and right.unit and left.unit != right.unit:
+            self._report("unit_mismatch", at, f"a value in {left.unit}", f"one in {right.unit}", "convert one of them, e.g. creatinine / 88.4")
+
+    def _one_type(self, nodes: tuple[tree.Expression, ...]) -> Typed:
+        """The type that all alternatives share."""
+        shared = Typed("null")
+        for node in nodes:
+            found = self.check(node)
+            if shared.kind == "null" or (shared.kind == "any" and found.kind != "null"):
+                shared = found
+            elif shared.kind != "any" and found.kind not in {"null", "any"}:
+                self._comparable(shared, found, node, "=")
+                kind: Kind = "number" if {shared.kind, found.kind} == _NUMBERS else shared.kind
+                shared = Typed(kind, shared.unit or found.unit, shared.codes if shared.codes == found.codes else (), shared.fact)
+        return shared
+
+    def _expect(self, node: tree.Expression, kinds: frozenset[str], expected: str) -> Typed:
+        found = self.check(node)
+        if found.kind in kinds or found.kind in {"any", "null"}:
+            return found
+        self._report("wrong_type", node, expected, f"a value of type {found.kind}", "")
+        return Typed("any")
+
+    def _report(self, code: str, node: tree.Expression, expected: str, found: str, hint: str) -> None:
+        self.problems.append(ExpressionProblem(f"policy.problem.{code}", node.at, expected, found, hint))
+
+
+def _kind_of(value: Value) -> Kind:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, date):
+        return "date"
+    return "integer" if isinstance(value, int) else "number"
+
+
+def _unit(unit: str | None) -> str | None:
+    """The unit to compare by; dimensionless ones (`1`, annotations such as `{score}`) are not checked."""
+    return None if not unit or unit == "1" or unit.startswith("{") else unit

@@ -1,0 +1,111 @@
+"""From the text of a policy document to a checked `Policy`, or every problem in it.
+
+Main job: `load(text, origin, fact_types)`.
+
+**Source**: docs/architecture.md, "A policy document". Elsewhere: `shapes.py` what a policy is; `source.py` places; `parse.py` and
+`check.py` the expressions; `node/documents.py` where documents are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.policy.bodies import BODY_KEYS, SHAPES
+from baybridge.policy.fields import Fields
+from baybridge.policy.rules import Rules
+from baybridge.policy.shapes import Policy, Rule, WorkedCase
+from baybridge.policy.source import Source, plain, read_yaml
+from baybridge.policy.types import FactType, PolicyProblems
+
+_KEYS = frozenset(
+    "id version shape title source sources confidence jurisdiction in_force_from in_force_to notes define flags values "
+    "recorded_only cases".split()
+)
+
+
+def load(text: str, origin: str, fact_types: Mapping[str, FactType]) -> Policy:
+    """The policy of a YAML text; raises `PolicyProblems` with all problems, each with file, line, column, expected, found, hint."""
+    source = read_yaml(text, origin)
+    policy = _policy(source, fact_types) if isinstance(source.document, dict) else None
+    if policy is None:
+        source.report("wrong_form", (), "a policy document: a mapping with id, version, shape …", "something else")
+    if source.problems or policy is None:
+        raise PolicyProblems(source.problems)
+    return policy
+
+
+def _policy(source: Source, fact_types: Mapping[str, FactType]) -> Policy:
+    fields = Fields(source, (), source.document)
+    shape = fields.choice("shape", tuple(SHAPES))
+    fields.refuse_others(_KEYS | BODY_KEYS[shape])
+    sources = tuple(dict.fromkeys([*([fields.text("source")] if "source" in fields.value else []), *fields.texts("sources")]))
+    if not sources:
+        fields.report((), "a source of the policy", "none", "cite the label, guideline, law or plan terms")
+    rules = Rules(source, fact_types, sources[0] if sources else "")
+    rules.define(fields)
+    flags = tuple(_flag(rules, item) for item in fields.items("flags"))
+    values = tuple(rules.formula(fields.mapping("values"), name) for name in fields.mapping("values").value)
+    body = SHAPES[shape](fields, rules)
+    return Policy(
+        id=fields.text("id"),
+        version=_version(fields),
+        shape=shape,
+        title=fields.translations("title"),
+        sources=sources,
+        confidence=fields.choice("confidence", ("high", "medium", "low"), "medium"),  # type: ignore[arg-type]
+        jurisdiction=fields.texts("jurisdiction"),
+        in_force_from=fields.day("in_force_from"),
+        in_force_to=fields.day("in_force_to"),
+        notes=fields.optional_text("notes") or "",
+        define=dict(rules.trees),
+        flags=flags,
+        values=values,
+        recorded_only=_recorded_only(fields, rules),
+        cases=_cases(fields),
+        body=body,
+        fact_types={name: fact_types[name] for name in sorted(rules.read) if name in fact_types},
+        sha256=_sha256(source),
+        origin=source.origin,
+    )
+
+
+def _version(fields: Fields) -> str:
+    version = fields.value.get("version")
+    return str(version) if isinstance(version, int | float) and not isinstance(version, bool) else fields.text("version")
+
+
+def _flag(rules: Rules, item: Fields) -> Rule:
+    item.refuse_others({"code", "when", "source", "text"})
+    return rules.condition(item, item.text("code"))
+
+
+def _recorded_only(fields: Fields, rules: Rules) -> tuple[str, ...]:
+    names = fields.texts("recorded_only")
+    for index, name in enumerate(names):
+        if name not in rules.read:
+            fields.report(("recorded_only", index), "a fact that this policy reads", name, code="unknown_fact")
+    return names
+
+
+def _cases(fields: Fields) -> tuple[WorkedCase, ...]:
+    found = []
+    for item in fields.items("cases"):
+        item.refuse_others({"name", "at", "facts", "expect"})
+        expect = item.mapping("expect")
+        expect.refuse_others({"outcome", "values", "missing", "would_settle", "reasons"})
+        if not expect.value:
+            item.report((), "what must come out, under expect", "nothing")
+        at = plain(item.value.get("at"))
+        line = fields.source.nodes[item.path].start_mark.line + 1
+        found.append(WorkedCase(item.text("name"), at, item.mapping("facts").value, plain(expect.value), line))
+    return tuple(found)
+
+
+def _sha256(source: Source) -> str:
+    """SHA-256 of the canonical JSON of the parsed document, so that layout and comments do not count."""
+    try:
+        return sha256_hex(canonical_bytes(plain(source.document)))
+    except (ValueError, TypeError, OverflowError) as error:
+        source.report("wrong_form", (), "values that canonical JSON can carry", str(error))
+        return ""

@@ -1,0 +1,112 @@
+"""What may be written in a rule at all: words, signs, length and nesting, refused before anything is parsed.
+
+Main job: look at the tokens of an expression and refuse, with the place and a hint, what is outside the language, so that the
+parser never meets a subquery, an attribute, a cast, a foreign function or a text deep enough to exhaust it.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from baybridge.policy.types import ExpressionProblem
+
+if TYPE_CHECKING:
+    from sqlglot.tokens import Token
+
+MAX_LENGTH = 8_000  # characters of one expression
+MAX_TOKENS = 1_500
+MAX_DEPTH = 20  # nested brackets, CASE and prefix signs
+
+FUNCTIONS = ("ABS", "CEIL", "COALESCE", "DAYS_BETWEEN", "EXP", "FLOOR", "GREATEST", "LEAST", "LN", "MONTHS_BETWEEN", "ROUND", "SQRT")
+KEYWORDS = frozenset("AND OR NOT IS NULL IN BETWEEN CASE WHEN THEN ELSE END TRUE FALSE DATE INTERVAL".split())
+UNITS = frozenset({"DAY", "DAYS", "MONTH", "MONTHS"})
+SIGNS = frozenset({"(", ")", ",", "+", "-", "*", "/", "=", "<>", "<", "<=", ">", ">="})
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_HINTS = {
+    "!=": "write <>",
+    "==": "write =",
+    ".": "a fact has one plain name; nothing can be reached through it",
+    "::": "there are no casts; a date is written DATE '2026-01-31'",
+    "CAST": "there are no casts; a date is written DATE '2026-01-31'",
+    "SELECT": "a rule reads facts only, never a table",
+    "LIKE": "codes are compared with = or IN",
+    "%": "a remainder is not part of the language",
+    "||": "texts are only compared",
+}
+
+
+def refuse_foreign(text: str, tokens: list[Token]) -> None:
+    """Raise `ExpressionProblem` at the first token that the language does not have, or where the limits are passed."""
+    if len(tokens) > MAX_TOKENS:
+        raise _limit(tokens[MAX_TOKENS].start, f"at most {MAX_TOKENS} words and signs", f"{len(tokens)}")
+    for index, token in enumerate(tokens):
+        _refuse_token(text, tokens, index, token)
+    _refuse_depth(tokens)
+
+
+def refuse_length(text: str) -> None:
+    """Raise `ExpressionProblem` when an expression is empty or longer than the language allows."""
+    if not text.strip():
+        raise ExpressionProblem("policy.problem.syntax", 0, "an expression", "nothing")
+    if len(text) > MAX_LENGTH:
+        raise _limit(MAX_LENGTH, f"at most {MAX_LENGTH} characters", f"{len(text)}")
+
+
+def _limit(offset: int, expected: str, found: str) -> ExpressionProblem:
+    return ExpressionProblem("policy.problem.too_large", offset, expected, found, "name parts of it under define")
+
+
+def _refuse_token(text: str, tokens: list[Token], index: int, token: Token) -> None:
+    written = text[token.start : token.end + 1]
+    follower = tokens[index + 1] if index + 1 < len(tokens) else None
+    called = follower is not None and follower.text == "(" and follower.token_type.name == "L_PAREN"
+    kind = token.token_type.name
+    if token.comments:
+        raise _foreign(token.start, "no comment inside a rule", "a comment", "use the document's notes")
+    if kind == "STRING" and written.startswith("'"):
+        return
+    if kind == "NUMBER" and NUMBER.fullmatch(written):
+        return
+    if written in SIGNS or (written.upper() in KEYWORDS and not (called and written.upper() in {"DATE", "INTERVAL"})):
+        return
+    if written.upper() in UNITS and index >= 2 and tokens[index - 2].text.upper() == "INTERVAL":
+        return
+    if called:
+        return _refuse_function(token.start, written)
+    if kind == "VAR" and NAME.fullmatch(written):
+        return
+    raise _describe_foreign(token.start, written, kind)
+
+
+def _describe_foreign(offset: int, written: str, kind: str) -> ExpressionProblem:
+    if kind == "IDENTIFIER":
+        return _foreign(offset, "a fact or a text", written, "texts and codes stand in single quotes, facts in none")
+    if NAME.fullmatch(written.lower()):
+        hint = _HINTS.get(written.upper(), "facts are lower case letters, digits and _, and no word of SQL")
+        return _foreign(offset, "a fact, a defined name or a word of the language", written, hint)
+    return _foreign(offset, "a word or sign of the language", written, _HINTS.get(written, ""))
+
+
+def _refuse_function(offset: int, written: str) -> None:
+    if written.upper() in FUNCTIONS:
+        return
+    close = get_close_matches(written.upper(), FUNCTIONS, n=1)
+    hint = f"did you mean {close[0]}?" if close else ""
+    raise _foreign(offset, f"one of {', '.join(FUNCTIONS)}", f"{written}(", hint)
+
+
+def _foreign(offset: int, expected: str, found: str, hint: str) -> ExpressionProblem:
+    return ExpressionProblem("policy.problem.outside_language", offset, expected, found[:40], hint)
+
+
+def _refuse_depth(tokens: list[Token]) -> None:
+    depth = prefix = 0
+    for token in tokens:
+        word = token.text.upper() if token.token_type.name != "STRING" else "'"
+        depth += (word in {"(", "CASE"}) - (word in {")", "END"})
+        prefix = prefix + 1 if word in {"NOT", "-", "+"} else 0
+        if depth + prefix > MAX_DEPTH:
+            raise _limit(token.start, f"at most {MAX_DEPTH} levels", "more")

@@ -47,6 +47,11 @@ def shape_of(value: object) -> str:
     return "a list" if isinstance(value, list | tuple) else "an object"
 
 
+def is_exchange_rate(text: str) -> bool:
+    """Whether a text is a rate of exchange: a plain decimal above zero."""
+    return _RATE.fullmatch(text) is not None and Fraction(text) > 0
+
+
 class Fields:
     """One object of the file, its path, and the list that its problems go to."""
 

@@ -114,7 +114,7 @@ def _decision(policy: Policy, subject: str | None, as_of: datetime | date | None
 
 def _used(policy: Policy, facts: Mapping[str, Value]) -> dict[str, Value]:
     """The facts that the policy reads, refused where they are not of their type."""
-    used = {name: facts.get(name) for name in policy.facts}
+    used = {name: facts.get(name) for name in policy.fact_names}
     problems = [problem for name, value in used.items() if (problem := _wrong(policy.fact_types[name], value))]
     if problems:
         raise FactProblems(problems)

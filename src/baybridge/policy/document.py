@@ -18,6 +18,8 @@ from baybridge.policy.shapes import Policy, Rule, WorkedCase
 from baybridge.policy.source import Source, plain, read_yaml
 from baybridge.policy.types import FactType, PolicyProblems
 
+__all__ = ["Policy", "PolicyProblems", "load"]
+
 _KEYS = frozenset(
     "id version shape title source sources confidence jurisdiction in_force_from in_force_to notes define flags values "
     "recorded_only cases".split()
@@ -67,6 +69,7 @@ def _policy(source: Source, fact_types: Mapping[str, FactType]) -> Policy:
         fact_types={name: fact_types[name] for name in sorted(rules.read) if name in fact_types},
         sha256=_sha256(source),
         origin=source.origin,
+        text=source.text,
     )
 
 

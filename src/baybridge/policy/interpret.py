@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from calendar import monthrange
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -133,14 +133,14 @@ class Evaluation:
         raise TypeError(f"no meaning for {type(node).__name__}")
 
 
-def kleene_and(values: list[Value]) -> bool | None:
+def kleene_and(values: Sequence[Value]) -> bool | None:
     """False when one is false, else unknown when one is unknown, else true."""
     if any(value is False for value in values):
         return False
     return None if any(value is None for value in values) else True
 
 
-def kleene_or(values: list[Value]) -> bool | None:
+def kleene_or(values: Sequence[Value]) -> bool | None:
     """True when one is true, else unknown when one is unknown, else false."""
     if any(value is True for value in values):
         return True

@@ -214,8 +214,9 @@ class Policy:
     fact_types: Mapping[str, FactType]  # of every fact that the policy reads
     sha256: str
     origin: str
+    text: str = field(repr=False)  # the document as written
 
     @property
-    def facts(self) -> tuple[str, ...]:
+    def fact_names(self) -> tuple[str, ...]:
         """The facts that the policy reads, sorted."""
         return tuple(sorted(self.fact_types))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from baybridge.policy.types import ExpressionProblem
 
 if TYPE_CHECKING:
-    from sqlglot.tokens import Token
+    from sqlglot.tokenizer_core import Token
 
 MAX_LENGTH = 8_000  # characters of one expression
 MAX_TOKENS = 1_500
@@ -21,6 +21,7 @@ MAX_DEPTH = 20  # nested brackets, CASE and prefix signs
 
 FUNCTIONS = ("ABS", "CEIL", "COALESCE", "DAYS_BETWEEN", "EXP", "FLOOR", "GREATEST", "LEAST", "LN", "MONTHS_BETWEEN", "ROUND", "SQRT")
 KEYWORDS = frozenset("AND OR NOT IS NULL IN BETWEEN CASE WHEN THEN ELSE END TRUE FALSE DATE INTERVAL".split())
+_NEVER_CALLED = frozenset({"DATE", "INTERVAL"})
 UNITS = frozenset({"DAY", "DAYS", "MONTH", "MONTHS"})
 SIGNS = frozenset({"(", ")", ",", "+", "-", "*", "/", "=", "<>", "<", "<=", ">", ">="})
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -61,24 +62,27 @@ def _limit(offset: int, expected: str, found: str) -> ExpressionProblem:
 
 def _refuse_token(text: str, tokens: list[Token], index: int, token: Token) -> None:
     written = text[token.start : token.end + 1]
-    follower = tokens[index + 1] if index + 1 < len(tokens) else None
-    called = follower is not None and follower.text == "(" and follower.token_type.name == "L_PAREN"
-    kind = token.token_type.name
+    called = index + 1 < len(tokens) and tokens[index + 1].token_type.name == "L_PAREN"
     if token.comments:
         raise _foreign(token.start, "no comment inside a rule", "a comment", "use the document's notes")
-    if kind == "STRING" and written.startswith("'"):
-        return
-    if kind == "NUMBER" and NUMBER.fullmatch(written):
-        return
-    if written in SIGNS or (written.upper() in KEYWORDS and not (called and written.upper() in {"DATE", "INTERVAL"})):
+    if _is_literal_or_sign(token, written) or (written.upper() in KEYWORDS and not (called and written.upper() in _NEVER_CALLED)):
         return
     if written.upper() in UNITS and index >= 2 and tokens[index - 2].text.upper() == "INTERVAL":
         return
     if called:
-        return _refuse_function(token.start, written)
-    if kind == "VAR" and NAME.fullmatch(written):
-        return
-    raise _describe_foreign(token.start, written, kind)
+        _refuse_function(token.start, written)
+    elif token.token_type.name != "VAR" or not NAME.fullmatch(written):
+        raise _describe_foreign(token.start, written, token.token_type.name)
+
+
+def _is_literal_or_sign(token: Token, written: str) -> bool:
+    match token.token_type.name:
+        case "STRING":
+            return written.startswith("'")
+        case "NUMBER":
+            return NUMBER.fullmatch(written) is not None
+        case _:
+            return written in SIGNS
 
 
 def _describe_foreign(offset: int, written: str, kind: str) -> ExpressionProblem:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from sqlalchemy import ColumnElement, and_, false, not_, or_, select
@@ -112,8 +113,6 @@ def _of_resource(name: str, modifier: str, text: str) -> Condition:
 
 
 def _recorded(text: str) -> ColumnElement[bool]:
-    from datetime import UTC, datetime
-
     prefix, rest = _prefixed(text)
     span = date_span(rest)
     if span is None:
@@ -121,8 +120,9 @@ def _recorded(text: str) -> ColumnElement[bool]:
     low, high = (datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for moment in span)
     column = resource_current.c.recorded_at
     inside = and_(column >= low, column < high)
-    comparisons = {"eq": inside, "ap": inside, "ne": not_(inside), "gt": column >= high, "sa": column >= high, "lt": column < low, "eb": column < low}
-    return comparisons.get(prefix) if prefix in comparisons else (column >= low if prefix == "ge" else column < high)  # type: ignore[return-value]
+    after, before = column >= high, column < low
+    comparisons = {"eq": inside, "ap": inside, "ne": not_(inside), "gt": after, "sa": after, "lt": before, "eb": before}
+    return comparisons.get(prefix, column >= low if prefix == "ge" else column < high)
 
 
 def _prefixed(text: str) -> tuple[str, str]:

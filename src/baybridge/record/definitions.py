@@ -7,7 +7,7 @@ Main job: answer what the standard says about a type, from `r4.json`, which belo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -102,12 +102,17 @@ def type_of(name: str) -> Type | None:
         return None
     fields = {key: _field(spec) for key, spec in raw["f"].items()}
     if name in resource_types():
-        fields["resourceType"] = Field("code", False, None, frozenset(), None, True)
+        fields["resourceType"] = _primitive_field("code")
+        fields["id"] = _primitive_field("id")
     groups: dict[str, list[str]] = {}
     for key, field in fields.items():
         if field.group:
             groups.setdefault(field.group, []).append(key)
     return Type(fields, tuple(raw["r"]), {group: tuple(names) for group, names in groups.items()})
+
+
+def _primitive_field(kind: str) -> Field:
+    return Field(kind=kind, many=False, codes=None, targets=frozenset(), group=None, primitive=True)
 
 
 def _field(spec: list[Any]) -> Field:
@@ -126,11 +131,15 @@ def _field(spec: list[Any]) -> Field:
 @cache
 def parameters(resource_type: str) -> Mapping[str, Parameter]:
     """The search parameters of a resource type, the common ones included."""
-    found = {name: Parameter(name, kind, (Path(tuple(path.split(".")), frozenset(), None),), frozenset()) for name, (kind, path) in COMMON.items()}
+    found = {name: Parameter(name, kind, (_path(path),), frozenset()) for name, (kind, path) in COMMON.items()}
     for name, (kind, paths) in _tables()["search"].get(resource_type, {}).items():
-        read = tuple(Path(tuple(path.split(".")), frozenset(targets), tuple(where) or None) for path, targets, where in paths)
+        read = tuple(_path(path, targets, where) for path, targets, where in paths)
         found[name] = Parameter(name, kind, read, _targets(resource_type, read) if kind == "reference" else frozenset())
     return found
+
+
+def _path(path: str, targets: Sequence[str] = (), where: Sequence[str] = ()) -> Path:
+    return Path(tuple(path.split(".")), frozenset(targets), (where[0], where[1]) if where else None)
 
 
 def _targets(resource_type: str, paths: tuple[Path, ...]) -> frozenset[str]:

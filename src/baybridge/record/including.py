@@ -56,7 +56,8 @@ def _named(connection: Connection, found: Sequence[Version], include: Include) -
     keys: list[tuple[str, str]] = []
     for ids in _parts([version.id for version in found if version.type == include.kind]):
         names = stored_as(include.kind, include.parameter)
-        values = connection.execute(select(table.c.value).where(table.c.type == include.kind, table.c.param.in_(names), table.c.id.in_(ids)))
+        is_named = (table.c.type == include.kind) & table.c.param.in_(names) & table.c.id.in_(ids)
+        values = connection.execute(select(table.c.value).where(is_named))
         keys += [key for text in values.scalars() if (key := local_part(text)) and include.target in (None, key[0])]
     return keys
 
@@ -66,7 +67,8 @@ def _naming(connection: Connection, found: Sequence[Version], include: Include) 
     keys: list[tuple[str, str]] = []
     for references in _parts([version.reference for version in found]):
         names = stored_as(include.kind, include.parameter)
-        rows = connection.execute(select(table.c.id).where(table.c.type == include.kind, table.c.param.in_(names), table.c.value.in_(references)))
+        is_naming = (table.c.type == include.kind) & table.c.param.in_(names) & table.c.value.in_(references)
+        rows = connection.execute(select(table.c.id).where(is_naming))
         keys += [(include.kind, logical_id) for logical_id in rows.scalars()]
     return keys
 

@@ -24,6 +24,10 @@ _LONGEST = 200  # characters of a string that are compared
 OPEN = 1e15  # seconds: a period without start or end reaches this far
 
 
+#: Parts of names, addresses and others that a string parameter compares. Source: FHIR R4, search parameters name and address.
+_TEXTS = ("text", "family", "given", "prefix", "suffix", "line", "city", "district", "state", "country", "postalCode", "display", "name")
+
+
 class Value(NamedTuple):
     """One searchable value."""
 
@@ -121,7 +125,7 @@ def _strings(name: str, item: Any) -> Iterator[Value]:
 
 
 def _inner_texts(item: Any) -> Iterator[str]:
-    for key in ("text", "family", "given", "prefix", "suffix", "line", "city", "district", "state", "country", "postalCode", "display", "name"):
+    for key in _TEXTS:
         value = item.get(key) if isinstance(item, dict) else None
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str):

@@ -131,7 +131,8 @@ def _read(kind: str, given: Pairs) -> _Question:
             _read_condition(question, kind, known.get(base), base, modifier, value)
         else:
             names = ", ".join(sorted(known))
-            question.reasons.append(Reason("record.search.unknown", {"parameter": _short(base), "type": kind, "known": names}, where=_short(base)))
+            values = {"parameter": _short(base), "type": kind, "known": names}
+            question.reasons.append(Reason("record.search.unknown", values, where=_short(base)))
     return question
 
 
@@ -153,7 +154,7 @@ def _read_count(question: _Question, _kind: str, value: str) -> None:
 def _read_sort(question: _Question, kind: str, value: str) -> None:
     first = value.split(",")[0]
     name = first.removeprefix("-")
-    if name not in parameters(kind) and name not in ("_id", "_lastUpdated") or "," in value:
+    if (name not in parameters(kind) and name not in ("_id", "_lastUpdated")) or "," in value:
         known = ", ".join(["_id", "_lastUpdated", *sorted(parameters(kind))])
         question.reasons.append(Reason("record.search.value", {"parameter": "_sort", "expected": known}, where="_sort"))
         return

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
-from sqlalchemy.exc import IntegrityError
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.record.definitions import resource_types
@@ -28,6 +27,7 @@ from baybridge.record.wire import Json, content_sha256, parse, stamped, write
 Change = Literal["created", "updated", "unchanged", "deleted"]
 Key = tuple[str, str]  # type, id
 
+_NOTHING = (0, "", True)
 _AT_ONCE = 400  # keys in one question, below the parameter limits of both databases
 
 
@@ -71,10 +71,7 @@ def put(connection: Connection, resource: Json, *, at: datetime, expected_versio
         current = found.version if found is not None else 0
         if current != expected_version:
             return _conflict(key[0], expected_version, current)
-    try:
-        return put_many(connection, [resource], at=at)[0]
-    except IntegrityError:
-        return _conflict(key[0], expected_version or 0, -1)
+    return put_many(connection, [resource], at=at)[0]
 
 
 def _conflict(kind: str, expected: int, current: int) -> Refusal:
@@ -93,17 +90,26 @@ def put_many(connection: Connection, resources: Sequence[Json], *, at: datetime)
         version = _next(key, resource, known.get(key), stamp)
         known[key] = (version.number, version.sha256, False)
         answers.append(version)
-    _file(connection, [version for version in answers if version.change != "unchanged"], set(current), resources=dict(zip(keys, resources, strict=True)))
+    changed = [version for version in answers if version.change != "unchanged"]
+    _file(connection, changed, set(current), resources=dict(zip(keys, resources, strict=True)))
     return _with_bodies(connection, answers)
 
 
 def _next(key: Key, resource: Json, known: tuple[int, str, bool] | None, stamp: str) -> Version:
     sha256 = content_sha256(resource)
-    number, before, deleted = known or (0, "", True)
-    if before == sha256 and not deleted:
-        return Version(*key, number, "", "", False, sha256, b"", "unchanged")
-    body = write(stamped(resource, number + 1, stamp))
-    return Version(*key, number + 1, patient_of(resource), stamp, False, sha256, body, "created" if deleted else "updated")
+    number, before, is_new = (known[0], known[1], known[2]) if known else _NOTHING
+    if before == sha256 and not is_new:
+        return Version(*key, number, patient="", recorded_at="", deleted=False, sha256=sha256, body=b"")
+    return Version(
+        *key,
+        number + 1,
+        patient=patient_of(resource),
+        recorded_at=stamp,
+        deleted=False,
+        sha256=sha256,
+        body=write(stamped(resource, number + 1, stamp)),
+        change="created" if is_new else "updated",
+    )
 
 
 def _file(connection: Connection, versions: list[Version], existing: set[Key], resources: dict[Key, Json]) -> None:
@@ -175,7 +181,9 @@ def _with_bodies(connection: Connection, versions: list[Version]) -> list[Versio
     return [stored[version.type, version.id] if version.change == "unchanged" else version for version in versions]
 
 
-def remove(connection: Connection, kind: str, logical_id: str, *, at: datetime, expected_version: int | None = None) -> Version | Refusal | None:
+def remove(
+    connection: Connection, kind: str, logical_id: str, *, at: datetime, expected_version: int | None = None
+) -> Version | Refusal | None:
     """Mark a resource as deleted, its history stays; None where there is none."""
     key = (kind, logical_id)
     found = _current(connection, [key]).get(key)
@@ -185,7 +193,8 @@ def remove(connection: Connection, kind: str, logical_id: str, *, at: datetime, 
         return _conflict(kind, expected_version, found.version)
     if found.deleted:
         return get(connection, kind, logical_id)
-    version = Version(kind, logical_id, found.version + 1, found.patient, time_text(at), True, "", b"", "deleted")
+    stamp = time_text(at)
+    version = Version(kind, logical_id, found.version + 1, found.patient, stamp, deleted=True, sha256="", body=b"", change="deleted")
     row = _insert_versions(connection, [version])[0]
     _point_to(connection, {key: (version, row)}, {key})
     _forget_search(connection, [key])
@@ -252,7 +261,8 @@ def _own_versions(connection: Connection, patient_id: str, stamp: str | None) ->
     table = resource_version
     if stamp is None:
         current = resource_current
-        statement = _versions().join(current, current.c.row == table.c.row).where(current.c.patient == patient_id, current.c.deleted.is_(False))
+        is_current = _versions().join(current, current.c.row == table.c.row)
+        statement = is_current.where(current.c.patient == patient_id, current.c.deleted.is_(False))
     else:
         statement = _last_before(stamp).where(table.c.patient == patient_id)
     return [_version(row) for row in connection.execute(statement.order_by(table.c.row))]

@@ -3,7 +3,8 @@
 Main job: `validate(resource)` walks a parsed resource against the tables of R4 and answers all problems: `error` keeps the resource
 out, `odd` is told and the resource is kept whole. Nothing is repaired here, and nothing is dropped.
 
-**Source**: HL7 FHIR R4 4.0.1: elements, cardinality, types, required bindings, choice, and the invariants per-1, qty-3, obs-6, obs-7, ref-1.
+**Source**: HL7 FHIR R4 4.0.1: elements, cardinality, types, required bindings, choice, and the invariants per-1, qty-3, obs-6, obs-7,
+ref-1.
 Elsewhere: primitive formats in `primitives.py`; plausible ranges and units of facts in `facts`.
 """
 
@@ -21,7 +22,8 @@ Severity = Literal["error", "odd"]
 
 _MAX_DEPTH = 60
 _REFERENCE = re.compile(
-    r"(?:#[^\s]*|urn:(?:uuid|oid):[^\s]+|[a-zA-Z][a-zA-Z0-9+.\-]*://[^\s]+|(?P<type>[A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?)"
+    r"(?:#\S*|urn:(?:uuid|oid):\S+|[a-zA-Z][a-zA-Z0-9+.\-]*://\S+"
+    r"|(?P<type>[A-Z][A-Za-z]+)(?:/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?|\?\S+))"
 )
 
 

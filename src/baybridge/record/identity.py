@@ -1,0 +1,41 @@
+"""Whether two resources with the same id are about the same person or thing.
+
+Main job: protect one patient's record from another hospital's patient who happens to have the same logical id.
+
+**Source**: this project's rule: a shared identifier means the same; otherwise nothing may contradict.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def shared_identifiers(value: object) -> set[str]:
+    """The identifiers of a resource as `system|value`, those with both."""
+    items = value if isinstance(value, list) else [value]
+    return {f"{item['system']}|{item['value']}" for item in items if isinstance(item, dict) and item.get("system") and item.get("value")}
+
+
+def is_someone_else(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """True when two resources of one type and id are about different persons or things."""
+    first, second = shared_identifiers(one.get("identifier")), shared_identifiers(other.get("identifier"))
+    if first & second:
+        return False
+    contradicts = any(one.get(name) and other.get(name) and one[name] != other[name] for name in ("birthDate", "gender"))
+    return contradicts or bool(first and second and not _same_name(one.get("name"), other.get("name")))
+
+
+def _same_name(one: object, other: object) -> bool:
+    return bool(_names(one) & _names(other))
+
+
+def _names(value: object) -> set[str]:
+    if isinstance(value, str):
+        return {value}
+    found: set[str] = set()
+    for item in value if isinstance(value, list) else []:
+        if isinstance(item, dict):
+            given = item.get("given")
+            whole = " ".join([*(given if isinstance(given, list) else []), str(item.get("family", ""))]).strip()
+            found |= {text for text in (item.get("text"), whole) if isinstance(text, str) and text}
+    return found

@@ -1,0 +1,108 @@
+"""How specification tests find a policy document, apply it, and break it on purpose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from baybridge.base.time import parse_instant
+from baybridge.policy.decide import Decision, decide
+from baybridge.policy.document import load
+from baybridge.policy.shapes import Policy, WorkedCase
+from baybridge.policy.types import FactType
+
+DATA = Path(__file__).resolve().parents[1] / "src" / "baybridge" / "data"
+
+
+@cache
+def fact_types() -> Mapping[str, FactType]:
+    """Every fact of the dictionary, as rules see it."""
+    found = {}
+    for path in sorted((DATA / "facts").glob("*.yaml")):
+        for name, entry in yaml.safe_load(path.read_text("utf-8")).items():
+            if isinstance(entry, dict) and "type" in entry:
+                found[name] = FactType(name, entry["type"], entry.get("unit"), tuple(entry.get("values") or ()), entry.get("cost", 1))
+    return found
+
+
+def paths(*folders: str) -> list[Path]:
+    """The documents of some folders below data/policies."""
+    return [path for folder in folders for path in sorted((DATA / "policies" / folder).rglob("*.yaml"))]
+
+
+@cache
+def policy(name: str) -> Policy:
+    """A policy by its identifier."""
+    path = next((DATA / "policies").rglob(f"{name}.yaml"))
+    return load(path.read_text("utf-8"), str(path), fact_types())
+
+
+def apply(name: str, facts: Mapping[str, Any], at: str | None = None) -> Decision:
+    """The decision of a policy over facts."""
+    return decide(policy(name), facts, as_of=_moment(at))
+
+
+def _moment(at: str | None) -> datetime | date | None:
+    if at is None:
+        return None
+    return date.fromisoformat(at) if len(at) == len("2026-01-31") else parse_instant(at)
+
+
+def differences(document: Policy, case: WorkedCase) -> list[str]:
+    """What a worked case of a document expects and the engine does not answer."""
+    decision = decide(document, case.facts, as_of=_moment(case.at))
+    expect, found = case.expect, decision.as_json()
+    wrong = [f"outcome {found['outcome']}, not {expect['outcome']}"] if found["outcome"] != expect.get("outcome", found["outcome"]) else []
+    for name, value in (expect.get("values") or {}).items():
+        if not _same(found["values"].get(name), value):
+            wrong.append(f"{name} {found['values'].get(name)}, not {value}")
+    if "missing" in expect and found["missing"] != expect["missing"]:
+        wrong.append(f"missing {found['missing']}, not {expect['missing']}")
+    if "would_settle" in expect and found["would_settle"] != expect["would_settle"]:
+        wrong.append(f"would settle {found['would_settle']}, not {expect['would_settle']}")
+    return [f"{document.id}, {case.name}: {text}" for text in wrong]
+
+
+def _same(found: Any, expected: Any) -> bool:
+    if isinstance(found, float) and isinstance(expected, int | float):
+        return abs(found - expected) <= 1e-9 * max(1.0, abs(expected))
+    return bool(found == expected)
+
+
+def broken(path: Path) -> Iterator[tuple[str, str]]:
+    """The document with one threshold, operator, date or word of logic changed, once for each; its cases are left alone."""
+    text = path.read_text("utf-8")
+    rules, cases = text.split("\ncases:\n")
+    lines = rules.split("\n")
+    for number, line in enumerate(lines):
+        if line.startswith(("#", "source", "notes", "title", "id:", "version", "  en:", "  zh", "  pt")):
+            continue
+        for changed in _mutations(line):
+            yield f"line {number + 1}: {changed.strip()}", "\n".join([*lines[:number], changed, *lines[number + 1 :]]) + "\ncases:\n" + cases
+
+
+_SWAPS = {">=": ">", "<=": "<", " > ": " >= ", " < ": " <= ", " AND ": " OR ", " OR ": " AND ", "<>": "="}
+_RULE = re.compile(r"(when: |: |- id: |^ +)")
+
+
+def _mutations(line: str) -> Iterator[str]:
+    if line.startswith("in_force_from: 2"):
+        yield f"in_force_from: {date.fromisoformat(line.split(': ')[1]) + timedelta(days=1)}"
+        return
+    rule = re.split(r", source: |    text: |    source: ", line)[0]
+    if rule.strip() == "" or "outcome" in rule and "when" not in rule:
+        return
+    for old, new in _SWAPS.items():
+        for place in re.finditer(re.escape(old), rule):
+            yield rule[: place.start()] + new + rule[place.end() :] + line[len(rule) :]
+    for place in re.finditer(r"(?:>=|<=|<|>|=) (\d+(?:\.\d+)?)(?![\d'])", rule):
+        value = place.group(1)
+        step = 10 ** -(len(value.split(".")[1]) if "." in value else 0)
+        for moved in (float(value) + step, float(value) - step):
+            yield rule[: place.start(1)] + (f"{moved:.4f}".rstrip("0").rstrip(".")) + rule[place.end(1) :] + line[len(rule) :]

@@ -73,7 +73,7 @@ def _tell(node: Node, unit: Unit, case_id: str, changed: Sequence[str]) -> list[
 def _correction(node: Node, unit: Unit, case_id: str, to_node: str, names: Sequence[str]) -> Event:
     from baybridge.node.transfers import queue
 
-    texts = [store.get_text(unit.connection, *name.split("/")) for name in names]
+    versions = [store.get(unit.connection, *name.split("/")) for name in names]
     case = fold(unit.events(case_id))
     sent = next(t.sent.event for t in reversed(case.transfers) if t.sent.event.to_node == to_node)
     content = packages.Content(
@@ -90,7 +90,7 @@ def _correction(node: Node, unit: Unit, case_id: str, to_node: str, names: Seque
         sent_at=unit.at.isoformat(),
         decision={},
         told=(),
-        resources=tuple(text for text in texts if text is not None),
+        resources=tuple(version.body.decode() for version in versions if version is not None and not version.deleted),
     )
     return queue(node, unit, content, sent.decision_sha256)
 

@@ -7,14 +7,13 @@ its receipt; the same package again answers the same receipt. Named steps lie be
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import orjson
 from sqlalchemy import insert, select, update
 
-from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.exchange import sending
 from baybridge.federation import package as packages
@@ -25,7 +24,8 @@ from baybridge.journey.stored import event_as_json
 from baybridge.ledger import streams
 from baybridge.node import handle, reopening, tables
 from baybridge.node.commands import COMMANDS
-from baybridge.record import store
+from baybridge.node.records import what
+from baybridge.record import store, wire
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -100,7 +100,7 @@ def _content(node: Node, unit: Unit, case: Case, given: Any, judgement: Any, eve
         sent_at=unit.at.isoformat(),
         decision=dict(judgement.decision),
         told=told(rules, given.purpose, events, without_patient=without_patient),
-        resources=tuple(store.as_text(resource) for resource in judgement.kept),
+        resources=tuple(wire.write(resource).decode() for resource in judgement.kept),
     )
 
 
@@ -260,7 +260,7 @@ def against(node: Node, content: packages.Content) -> list[Reason]:
 def _file(node: Node, unit: Unit, opened: packages.Opened) -> bytes:
     content = opened.content
     actor = Actor(f"node:{content.from_node}", Role.NODE, node.neighbours[content.from_node].site.organisation)
-    changed = [file_resource(node, unit, content, orjson.loads(text), actor) for text in content.resources]
+    changed = [file_resource(node, unit, content, wire.parse(text.encode()), actor) for text in content.resources]
     unit.step("transfer.resources_filed")
     own = {item.event_id for item in unit.events(content.case_id)}
     news = tuple(msgspec.convert(item, Told) for item in content.told if item["event_id"] not in own)
@@ -310,5 +310,8 @@ def file_resource(node: Node, unit: Unit, content: packages.Content, resource: d
     site = node.neighbours[content.from_node].site
     marked = sending.mark_received(resource, site, content.route)
     version = store.put(unit.connection, marked, at=unit.at)
-    unit.log("resource", content.case_id, f"{reference_of(marked)}/_history/{version.version}", canonical_bytes(version.version), actor)
-    return reference_of(marked), version.version > 1 and version.changed
+    if isinstance(version, Refusal):
+        raise RuntimeError("a resource of a package was refused without an expected version")
+    if version.change != "unchanged":
+        unit.log("record", content.case_id, what(unit, version), version.body, actor)
+    return version.reference, version.change == "updated"

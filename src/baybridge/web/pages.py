@@ -1,0 +1,152 @@
+"""The pages and their doors: signing in, tasks, cases, import, policies, the log.
+
+Main job: `DOORS`, the list of pages with the action that each needs. The tabs of a case stand in `case_pages.py`, forms in `forms.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+from starlette.responses import Response
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.journey.command import Role
+from baybridge.ledger import keeping, log
+from baybridge.node import accounts, tables, witnessing
+from baybridge.node.doors import COOKIE, Asked, Door
+from baybridge.node.importing import import_upload
+from baybridge.web import case_pages
+from baybridge.web.page import Reader, go, refused, render
+from baybridge.web.policy_pages import POLICY_DOORS
+
+
+# --- signing in -----------------------------------------------------------------------------------------------------
+
+
+def sign_in_page(asked: Asked) -> Response:
+    """The form to sign in."""
+    return render(asked, "sign-in.html", problem="")
+
+
+def sign_in(asked: Asked) -> Response:
+    """Check name, password and code; open a session."""
+    node, form = asked.node, asked.form
+    with node.storage.writing() as connection:
+        account = accounts.check_password(connection, form.get("name", ""), form.get("password", ""), form.get("code", ""), node.now())
+        if isinstance(account, Refusal):
+            return render(asked, "sign-in.html", 401, problem=Reader(asked).t(account.reasons[0].code))
+        session = accounts.open_session(connection, account, node.now())
+    response = go("/")
+    response.set_cookie(COOKIE, session.token, httponly=True, samesite="lax")
+    return response
+
+
+def sign_out(asked: Asked) -> Response:
+    """End the session."""
+    with asked.node.storage.writing() as connection:
+        accounts.close_session(connection, asked.cookies.get(COOKIE, ""))
+    response = go("/sign-in")
+    response.delete_cookie(COOKIE)
+    return response
+
+
+# --- tasks and cases ------------------------------------------------------------------------------------------------
+
+
+def home(asked: Asked) -> Response:
+    """What this person must do next; those without tasks go where their work is."""
+    actor = asked.person
+    if actor.role is Role.PATIENT:
+        return go(f"/cases/{own_case(asked)}") if own_case(asked) else go("/cases")
+    if actor.role in (Role.ALLIANCE, Role.ADMINISTRATOR):
+        return go("/log")
+    if actor.role is Role.PAYER:
+        return go("/cases")
+    with asked.node.storage.reading() as connection:
+        rows = connection.execute(select(tables.task).order_by(tables.task.c.due_at.is_(None), tables.task.c.due_at)).mappings().all()
+    tasks = [{**orjson.loads(row["body"]), "case_id": row["case_id"]} for row in rows]
+    mine = [task for task in tasks if task["role"] == actor.role.value]
+    others = [task for task in tasks if task["role"] != actor.role.value]
+    now = asked.node.now().isoformat()
+    return render(asked, "tasks.html", mine=mine, others=others, now=now, labels=case_pages.labels(asked))
+
+
+def own_case(asked: Asked) -> str | None:
+    """The case of a signed-in patient."""
+    with asked.node.storage.reading() as connection:
+        query = select(tables.case_index.c.case_id).where(tables.case_index.c.patient_id == (asked.person.patient_id or "-"))
+        return connection.execute(query).scalar()
+
+
+def cases(asked: Asked) -> Response:
+    """The cases that this person may see."""
+    rows = [row for row in visible_cases(asked) if not asked.query.get("stage") or row["stage"] == asked.query["stage"]]
+    return render(asked, "cases.html", rows=rows, labels=case_pages.labels(asked))
+
+
+def visible_cases(asked: Asked) -> list[dict[str, Any]]:
+    """Rows of the index for cases that the actor is tied to."""
+    actor = asked.person
+    with asked.node.storage.reading() as connection:
+        rows = [dict(row) for row in connection.execute(select(tables.case_index).order_by(tables.case_index.c.updated_at.desc())).mappings()]
+    if actor.role is Role.PATIENT:
+        return [row for row in rows if row["patient_id"] and row["patient_id"] == actor.patient_id]
+    if actor.role is Role.PAYER:
+        return [row for row in rows if asked_payer(asked, row["case_id"])]
+    return rows if actor.organisation == asked.node.site.organisation else []
+
+
+def asked_payer(asked: Asked, case_id: str) -> bool:
+    """Whether this payer was asked about a case."""
+    case = asked.node.case(case_id)
+    return case is not None and any(one.requested.event.payer == asked.person.organisation for one in case.preauthorisations)
+
+
+# --- import ---------------------------------------------------------------------------------------------------------
+
+
+def import_page(asked: Asked) -> Response:
+    """The form to upload a file of records."""
+    return render(asked, "import.html", report=None, sentences=[])
+
+
+def import_file(asked: Asked) -> Response:
+    """Read an uploaded file; say what was understood, what was odd, and which cases it opened."""
+    upload = asked.uploads.get("file")
+    if upload is None or not upload.content:
+        return refused(asked, refuse(Reason("import.no_file"), category=Category.INVALID))
+    report = import_upload(asked.node, asked.person, upload.name, upload.content)
+    if isinstance(report, Refusal):
+        return refused(asked, report)
+    return render(asked, "import.html", report=report, sentences=[])
+
+
+# --- log ------------------------------------------------------------------------------------------------------------
+
+
+def log_page(asked: Asked) -> Response:
+    """This node's log, and what it saw of its neighbours' logs."""
+    note = witnessing.latest_note(asked.node)
+    with asked.node.storage.reading() as connection:
+        size = log.size(connection)
+        seen = keeping.all_seen(connection)
+        start = max(0, size - 50)
+        show = asked.person.role not in (Role.PATIENT, Role.PAYER)
+        entries = [(item.position, item.entry) for item in log.entries(connection, start, size)][::-1] if show else []
+    return render(asked, "log.html", note=note, size=size, seen=seen, entries=entries)
+
+
+DOORS = (
+    Door("/sign-in", ("GET",), "sign-in.page", "public", sign_in_page),
+    Door("/sign-in", ("POST",), "sign-in", "public", sign_in),
+    Door("/sign-out", ("POST",), "sign-out", "own-account", sign_out),
+    Door("/", ("GET",), "home", "own-account", home),
+    Door("/cases", ("GET",), "cases", "case.list", cases),
+    Door("/import", ("GET",), "import.page", "records.import", import_page),
+    Door("/import", ("POST",), "import.file", "records.import", import_file),
+    Door("/log", ("GET",), "log.page", "log.pages", log_page),
+    *POLICY_DOORS,
+    *case_pages.CASE_DOORS,
+)

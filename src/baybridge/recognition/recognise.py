@@ -1,0 +1,96 @@
+"""Whether an outside result serves here: the test need not be repeated, or why it must.
+
+Main job: `recognise(request, rules) -> Recognition`, pure: the same request and rules give the same bytes.
+
+**Source**: exchange contract, "recognise"; policy reference A3 to A5. **Units**: windows in exact hours from collection.
+Elsewhere: input in `request.py`, facts in `derive.py`, conditions in the policy `test-recognition`, precedence in `outcome.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from baybridge.policy.decide import Decision, decide
+from baybridge.policy.shapes import FindingRow, Findings, Policy
+from baybridge.recognition.derive import Derived, derive
+from baybridge.recognition.outcome import CONVERTED, RECOGNISED, REPEAT, Found, Outcome, precede
+from baybridge.recognition.request import read
+from baybridge.recognition.rules import RecognitionRules
+
+#: What codes outside the policy's conditions rest on. Source: policy reference A3.
+_ADDED_SOURCE = "A3, override; exchange contract, precedence of the outcome"
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What an outside result is worth for one purpose."""
+
+    outcome: str
+    codes: tuple[str, ...]
+    converted_value: float | int | None
+    converted_unit: str | None
+    valid_until: datetime | None
+    direction: Literal["accept", "repeat"] | None
+    reasons: tuple[Mapping[str, Any], ...]
+    policy_sha256: str
+    window_sources: tuple[str, ...] = field(default=())
+
+    @property
+    def serves(self) -> bool:
+        """Whether the result may be used: recognised, converted, or accepted by a clinician."""
+        return self.outcome in (RECOGNISED, CONVERTED) or (self.outcome != REPEAT and self.direction == "accept")
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of the contract as plain JSON."""
+        return {
+            "outcome": self.outcome,
+            "codes": list(self.codes),
+            "converted_value": self.converted_value,
+            "converted_unit": self.converted_unit,
+            "valid_until": None if self.valid_until is None else self.valid_until.isoformat(),
+            **({"direction": self.direction} if self.direction else {}),
+            "reasons": [dict(reason) for reason in self.reasons],
+            "policy": "test-recognition",
+            "policy_sha256": self.policy_sha256,
+            "window_sources": list(self.window_sources),
+        }
+
+
+def recognise(request: Mapping[str, Any], rules: RecognitionRules) -> Recognition:
+    """What the result of a request is worth; raises `FormProblems` where the request cannot be read."""
+    checked = read(request)
+    derived = derive(checked, rules.settings)
+    decision = decide(rules.policy, derived.facts)
+    found = [_found(row, derived) for row in holding(rules.policy, decision)]
+    outcome = precede(found, checked.request, rules.settings.overriding)
+    return _answer(outcome, derived, decision, rules.policy)
+
+
+def holding(policy: Policy, decision: Decision) -> list[FindingRow]:
+    """The rows of a policy of findings that hold in a decision."""
+    if not isinstance(policy.body, Findings):
+        raise TypeError(f"expected a policy of shape findings, found {policy.shape}")
+    held = {reason["criterion"] for reason in decision.as_json()["reasons"] if reason["holds"] is True}
+    return [row for row in policy.body.findings if row.rule.id in held]
+
+
+def _found(row: FindingRow, derived: Derived) -> Found:
+    return Found(row.code, row.severity, row.overridable and not derived.never_overridden)
+
+
+def _answer(outcome: Outcome, derived: Derived, decision: Decision, policy: Policy) -> Recognition:
+    added = [{"criterion": code, "holds": True, "expression": "", "facts": {}, "source": _ADDED_SOURCE} for code in outcome.added]
+    return Recognition(
+        outcome=outcome.outcome,
+        codes=outcome.codes,
+        converted_value=derived.conversion.value,
+        converted_unit=derived.conversion.unit,
+        valid_until=derived.window.valid_until(derived.collected_at),
+        direction=outcome.direction if outcome.outcome == "clinician-override" else None,
+        reasons=(*decision.as_json()["reasons"], *added),
+        policy_sha256=policy.sha256,
+        window_sources=derived.window.sources,
+    )

@@ -1,0 +1,55 @@
+"""The documents that recognition rests on, as values.
+
+Main job: `RecognitionRules`, the policy with its settings; `settings_of` gathers the settings from the folder `recognition`.
+
+Nothing here is read at import: the caller's loader lays a site's own folder over ours, so that a changed window changes every surface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from baybridge.policy.shapes import Policy
+
+Document = Mapping[str, Any]
+
+#: The policy that `recognise` applies, by its identifier.
+POLICY_ID = "test-recognition"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Parsed documents of `data/recognition`."""
+
+    windows: Document
+    methods: Document
+    conversions: Document
+    local_only: Document
+    overriding: Document
+    marks: Document
+    preanalytics: Document
+    accreditation: Document
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionRules:
+    """The policy with its settings."""
+
+    policy: Policy
+    settings: Settings
+
+
+def settings_of(documents: Mapping[str, Document]) -> Settings:
+    """The settings among the documents of the folder `recognition`, by their identifiers."""
+    return Settings(
+        windows=documents["windows"],
+        methods=documents["methods"],
+        conversions=documents["conversions"],
+        local_only=documents["local-only"],
+        overriding=documents["overriding"],
+        marks=documents["marks"],
+        preanalytics=documents["preanalytics"],
+        accreditation=documents["accreditation"],
+    )

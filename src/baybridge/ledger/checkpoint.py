@@ -78,6 +78,11 @@ class Checkpoint:
         return "".join(f"{line}\n" for line in lines)
 
 
+def origin_of(node: str) -> str:
+    """The name of a node's log, which is also its name as a witness."""
+    return f"baybridge/{node}"
+
+
 def key_id(name: str, key: VerifyKey) -> bytes:
     """The key id of a log's signature."""
     return sha256(name.encode() + b"\n" + _ED25519 + key.raw).digest()[:_KEY_ID_BYTES]

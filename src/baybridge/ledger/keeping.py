@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from msgspec import Struct, structs
+from msgspec import Struct, structs, to_builtins
 from sqlalchemy import Connection, delete, insert, select, update
 
 from baybridge.base.canonical import canonical_bytes
@@ -53,7 +53,7 @@ def issue(connection: Connection, origin: str, key: SigningKey, stamp: Entry, sa
         return stored
     note = str(notes.sign(Checkpoint(origin, size, root), key))
     connection.execute(delete(checkpoint).where(checkpoint.c.tree_size == size))
-    connection.execute(insert(checkpoint).values(tree_size=size, note=note, made_at=stamp.at))
+    connection.execute(insert(checkpoint).values(tree_size=size, note=note, made_at=to_builtins(stamp)["at"]))
     return note
 
 

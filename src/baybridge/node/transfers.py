@@ -315,3 +315,11 @@ def file_resource(node: Node, unit: Unit, content: packages.Content, resource: d
     if version.change != "unchanged":
         unit.log("record", content.case_id, what(unit, version), version.body, actor)
     return version.reference, version.change == "updated"
+
+
+def preview(situation: Any, given: Any) -> Refusal | None:
+    """The refusal that a transfer would meet now, or None."""
+    if given.to_node not in situation.neighbours:
+        return refuse(Reason("exchange.transfer.unknown_node", {"node": given.to_node, "known": ", ".join(sorted(situation.neighbours))}))
+    judgement = sending.judge(situation, given)
+    return None if judgement.allowed else refuse(*judgement.reasons)

@@ -144,9 +144,14 @@ def as_text(value: Any, asked: Asked) -> str:
 
 def read(asked: Asked, kind: CommandKind) -> dict[str, Any]:
     """What a form says, as the JSON that the command takes; empty fields are not given."""
+    return from_texts(asked, kind, asked.forms)
+
+
+def from_texts(asked: Asked, kind: CommandKind, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The JSON of a command's input from (field, text) pairs."""
     given: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind.given):
-        texts = [value.strip() for name, value in asked.forms if name == field.name and value.strip()]
+        texts = [value.strip() for name, value in pairs if name == field.name and value.strip()]
         if texts:
             given[field.name] = _value(asked, field.type, texts)
     return given

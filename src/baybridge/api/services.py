@@ -47,6 +47,8 @@ def with_json(work: Callable[[Asked, Any], Any | Refusal]) -> Callable[[Asked], 
     def endpoint(asked: Asked) -> Response:
         body = read_json(asked)
         result = body if isinstance(body, Refusal) else work(asked, body)
+        if isinstance(result, Response):
+            return result
         return refused(asked, result) if isinstance(result, Refusal) else answer(result)
 
     return endpoint
@@ -158,6 +160,18 @@ def cosignatures(asked: Asked) -> Response:
     return refused(asked, problem) if isinstance(problem, Refusal) else answer({"accepted": True})
 
 
+def checkpoints(asked: Asked, body: Any) -> Response:
+    """A neighbour shows its newest checkpoint; the answer is our co-signature, or (409) the size that we saw last."""
+    try:
+        note, proof = str(body["note"]), [bytes.fromhex(part) for part in body["proof"]]
+    except (KeyError, TypeError, ValueError):
+        return refused(asked, refuse(Reason("log.not_a_note"), category=Category.INVALID))
+    found = witnessing.consider(asked.node, note, proof)
+    if isinstance(found, Refusal):
+        return refused(asked, found)
+    return answer({"seen": found}, 409) if isinstance(found, int) else Response(found, media_type="text/plain; charset=utf-8")
+
+
 def node_card(asked: Asked) -> Response:
     """Who this node is and by which keys its word is known."""
     site, config = asked.node.site, asked.node.config
@@ -191,6 +205,7 @@ DOORS = (
     Door("/log/consistency/{old:int}/{new:int}", ("GET",), "log.consistency", "public", consistency),
     Door("/log/entries", ("GET",), "log.entries", "log.entries", entries),
     Door("/exchange/packages", ("POST",), "exchange.packages", "public", packages),
+    Door("/exchange/checkpoints", ("POST",), "exchange.checkpoints", "public", with_json(checkpoints)),
     Door("/exchange/cosignatures", ("POST",), "exchange.cosignatures", "public", cosignatures),
     Door("/.well-known/baybridge.json", ("GET",), "node.card", "public", node_card),
     Door("/.well-known/jwks.json", ("GET",), "node.jwks", "public", jwks),

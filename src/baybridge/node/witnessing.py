@@ -164,3 +164,60 @@ def accept_cosignature(node: Node, cosigned: str) -> Refusal | None:
     with node.storage.writing() as connection:
         keeping.join_cosignatures(connection, checkpoint.size, lines)
     return None
+
+
+# --- being asked, and asking, at once -------------------------------------------------------------------------------
+
+
+def ask_cosignatures(node: Node) -> None:
+    """Show the newest checkpoint to every neighbour and join what they co-sign; a neighbour that does not answer is left out."""
+    note = latest_note(node)
+    for name, neighbour in node.neighbours.items():
+        try:
+            _ask_one(node, name, neighbour, note)
+        except OSError:
+            continue
+
+
+def _ask_one(node: Node, name: str, neighbour: Neighbour, note: str) -> None:
+    if node.transport is None or notes.cosigned_at(notes.parse(note), origin_of(name), keys_of(neighbour)) is not None:
+        return
+    status, body = node.transport(neighbour, "/exchange/checkpoints", _showing(node, note, 0))
+    if status == _CONFLICT:
+        status, body = node.transport(neighbour, "/exchange/checkpoints", _showing(node, note, int(orjson.loads(body)["seen"])))
+    if status == _OK:
+        accept_cosignature(node, body.decode())
+
+
+def _showing(node: Node, note: str, seen: int) -> bytes:
+    size = notes.read(notes.parse(note)).size
+    with node.storage.reading() as connection:
+        proof = log.consistency(connection, seen, size) if 0 < seen < size else []
+    return orjson.dumps({"note": note, "proof": [part.hex() for part in proof]})
+
+
+_OK, _CONFLICT = 200, 409
+
+
+def consider(node: Node, note: str, proof: Sequence[bytes]) -> str | int | Refusal:
+    """A neighbour's checkpoint that was shown to us: the co-signed note, or the size that we saw last, from which it must prove its growth."""
+    names = {origin_of(name): name for name in node.neighbours}
+    try:
+        name = names[notes.read(notes.parse(note)).origin]
+    except (ValueError, KeyError):
+        return refuse(Reason("log.not_a_note"), category=Category.INVALID)
+    with node.storage.reading() as connection:
+        before = keeping.seen(connection, name)
+    last = before.note if before else ""
+    keys = keys_of(node.neighbours[name])
+    judgement = witness.judge(last, note, origin=origin_of(name), keys=keys, proof=proof or None)
+    if judgement.verdict is witness.Verdict.BAD_SIGNATURE:
+        return refuse(Reason("log.not_a_note"), category=Category.FORBIDDEN)
+    if judgement.verdict in (witness.Verdict.UNPROVEN, witness.Verdict.SHRUNK):
+        return notes.read(notes.parse(last)).size
+    with node.storage.writing() as connection:
+        keeping.remember(connection, name, note, judgement, node.now().isoformat())
+    if not judgement.consistent:
+        return refuse(Reason("log.forked"), category=Category.CONFLICT)
+    line = notes.cosign(notes.parse(note), origin(node), signing_key(node), int(node.now().timestamp()))
+    return str(notes.parse(note).joined([line]))

@@ -20,7 +20,7 @@ from baybridge.base.money import CURRENCIES
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.funding.agreement import OPEN_OUTCOMES
 from baybridge.funding.layers import read_layers
-from baybridge.funding.reading import Fields, shape_of
+from baybridge.funding.reading import Fields, is_text, shape_of
 from baybridge.funding.terms import PATIENT, Agreement, Allocation, FundingCase, Line, RefundBasis, Scale, Tender
 
 _CASE = (
@@ -94,7 +94,7 @@ def _case(fields: Fields, scale: Scale) -> FundingCase:
     layers = read_layers(fields, currency, scale)
     instalments = fields.child("instalments")
     return FundingCase(
-        case_id=fields.value["id"] if isinstance(fields.value.get("id"), str) else None,
+        case_id=fields.value["id"] if is_text(fields.value.get("id")) else None,
         currency=currency,
         event_on=event_on,  # type: ignore[arg-type]  # None only beside a problem, and then the case is not used
         lines=_lines(fields),

@@ -23,6 +23,7 @@ from baybridge.base.time import parse_day
 
 _PLAIN = re.compile(r"[-+0-9.,%/: ]{1,40}")
 _CODE = re.compile(r"[A-Z][A-Z_]{0,39}")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")
 
 
@@ -45,6 +46,11 @@ def shape_of(value: object) -> str:
         shown = _PLAIN.fullmatch(value) or _CODE.fullmatch(value)
         return f'"{value}"' if shown else f"text of {len(value)} characters"
     return "a list" if isinstance(value, list | tuple) else "an object"
+
+
+def is_text(value: object) -> bool:
+    """Whether a value is a text that can be printed on one line."""
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= 200 and not _UNPRINTABLE.search(value)
 
 
 def is_exchange_rate(text: str) -> bool:
@@ -153,11 +159,11 @@ class Fields:
 
     def text(self, name: str) -> str:
         """A text that is not empty."""
-        found = self.value.get(name)
-        if not isinstance(found, str) or not found.strip() or len(found) > 200:
+        found: Any = self.value.get(name)
+        if not is_text(found):
             self.wrong("text", name)
             return ""
-        return found
+        return str(found)
 
     def one_of(self, name: str, allowed: Collection[str], default: str | Missing = REQUIRED) -> str:
         """One of a closed list of codes."""

@@ -1,0 +1,114 @@
+"""`fund`: who pays what of a bill, what is left to the patient, and what comes back in which outcome.
+
+Main job: read a funding case, print the contract's JSON or the same as sentences.
+
+**Source**: shared funding contract; exit codes of design 9.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from baybridge.base.outcome import Reason, Refusal
+from baybridge.funding.case import parse_json, read_cases
+from baybridge.funding.layers import scale_of
+from baybridge.funding.report import Funded, as_json, sentences
+from baybridge.funding.report import fund as fund_case
+from baybridge.funding.terms import Scale
+from baybridge.node.documents import DocumentProblem, Documents
+from baybridge.node.texts import FALLBACK, Texts
+
+#: The scale of the funding contract's examples; another is chosen with `--scale`, or stands in the file.
+DEFAULT_SCALE = "hk-ccf-scale-2012"
+
+LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
+
+
+@click.command()
+@click.argument("file", metavar="CASE.json")
+@click.option("--json", "json_wanted", is_flag=True, help="Print the contract's JSON.")
+@click.option("--scale", "scale_id", default=DEFAULT_SCALE, show_default=True, help="Means-test scale where the file names none.")
+@click.option("--language", type=click.Choice(LANGUAGES), default=FALLBACK, show_default=True)
+def fund(file: str, scale_id: str, language: str, *, json_wanted: bool) -> None:
+    """Stack the payers of a bill to the cent; CASE.json holds one case or a list of cases, - is standard input."""
+    documents = Documents()
+    texts = Texts(documents)
+    data = _parsed(file, texts, language)
+    answers = _funded(data, _scale(documents, texts, scale_id, language), file, texts, language)
+    if json_wanted:
+        printed = [as_json(answer) for answer in answers]
+        click.echo(json.dumps(printed if isinstance(data, list) else printed[0], ensure_ascii=False, indent=2))
+        return
+    for line in told(answers, texts, language):
+        click.echo(line)
+
+
+def _parsed(file: str, texts: Texts, language: str) -> Any:
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError:
+        _fail(texts.say(language, "funding.case.unreadable_file", {"file": file}))
+    value = parse_json(content)
+    if isinstance(value, Refusal):
+        _refuse(file, value.reasons, texts, language)
+    return value
+
+
+def _scale(documents: Documents, texts: Texts, scale_id: str, language: str) -> Scale:
+    try:
+        document = documents.folder("plans/scales").get(scale_id)
+    except DocumentProblem as problem:
+        _fail(str(problem))
+    if document is None:
+        _fail(texts.say(language, "funding.case.no_scale", {"scale": scale_id}))
+    scale = scale_of(document)
+    if isinstance(scale, Refusal):
+        _refuse(scale_id, scale.reasons, texts, language)
+    return scale
+
+
+def _funded(data: Any, scale: Scale, file: str, texts: Texts, language: str) -> list[Funded]:
+    """Every case funded, or the end with every problem."""
+    cases = read_cases(data, scale)
+    if isinstance(cases, Refusal):
+        _refuse(file, cases.reasons, texts, language)
+    answers: list[Funded] = []
+    against: list[Reason] = []
+    for index, case in enumerate(cases):
+        answer = fund_case(case)
+        if isinstance(answer, Refusal):
+            where = f"[{index}]." if isinstance(data, list) else ""
+            against += [Reason(reason.code, reason.values, reason.source, where + reason.where) for reason in answer.reasons]
+        else:
+            answers.append(answer)
+    if against:
+        _refuse(file, against, texts, language)
+    return answers
+
+
+def told(answers: Iterable[Funded], texts: Texts, language: str) -> Iterator[str]:
+    """The waterfall of each case in sentences; details stand indented under their layer or outcome."""
+    for answer in answers:
+        if answer.case.case_id is not None:
+            yield texts.say(language, "funding.told.case", {"case": answer.case.case_id})
+        for key, values in sentences(answer):
+            detail = key.startswith("funding.code.") or key.endswith(("_line", "refund_to", "means_test"))
+            yield f"{'    ' if detail else '  '}{texts.say(language, key, values)}"
+
+
+def _refuse(file: str, reasons: Iterable[Reason], texts: Texts, language: str) -> NoReturn:
+    said = [f"{reason.where}: {texts.reason(language, reason)}" if reason.where else texts.reason(language, reason) for reason in reasons]
+    count = texts.say(language, "funding.case.problems", {"count": len(said), "file": file})
+    _fail(f"{file}: {said[0]}" if len(said) == 1 else f"{count} {' '.join(said)}")
+
+
+def _fail(sentence: str) -> NoReturn:
+    """One clear line on standard error, exit 1."""
+    click.echo(" ".join(sentence.split()), err=True)
+    sys.exit(1)

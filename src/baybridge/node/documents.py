@@ -1,7 +1,7 @@
 """The one reader of `data/`: our documents with a site's own laid over them.
 
-Main job: `Documents(*roots)`, later roots over earlier ones by document id, and `PolicyLibrary`, which loads and checks a policy only when it is
-asked for. A site that writes a document with an id of ours replaces all our versions of it.
+Main job: `Documents(*roots)`, later roots over earlier ones by document id, and `PolicyLibrary`, which loads and checks a policy only
+when it is asked for. A site that writes a document with an id of ours replaces all our versions of it.
 
 Elsewhere: what a document means belongs to the part that reads it; policies to `policy/document.py`.
 """

@@ -79,7 +79,8 @@ def _names(fields: Fields, combine: str) -> ScoreNames:
 
 def _domain(item: Fields, rules: Rules) -> Domain:
     item.refuse_others({"id", "source", "rows", "text", "notes"})
-    name, rows = item.text("id"), []
+    name = item.text("id")
+    rows: list[PointRow] = []
     for row in item.items("rows", required=True):
         row.refuse_others(_RULE_KEYS | {"points"})
         points = row.number("points")
@@ -143,7 +144,7 @@ def _written(value: Any) -> str:
 def _findings(fields: Fields, rules: Rules) -> Body:
     outcomes = fields.mapping("outcomes")
     outcomes.refuse_others({"found", "clear"})
-    found = []
+    found: list[FindingRow] = []
     for item in fields.items("findings", required=True):
         item.refuse_others(_RULE_KEYS | {"code", "severity", "overridable"})
         code = item.text("code")

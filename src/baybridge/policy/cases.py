@@ -35,6 +35,6 @@ def _differences(expect: Mapping[str, Any], found: Mapping[str, Any]) -> Iterato
 
 def same(expected: Any, found: Any) -> bool:
     """Whether two printed values are equal; fractions within a tolerance, true is not 1."""
-    if isinstance(expected, float | int) and isinstance(found, float | int) and not isinstance(expected, bool) and not isinstance(found, bool):
+    if type(expected) in (int, float) and type(found) in (int, float):
         return expected == found or math.isclose(expected, found, rel_tol=_TOLERANCE)
     return type(expected) is type(found) and bool(expected == found)

@@ -60,6 +60,16 @@ class Checker:
                 return self._fact(node, name)
             case tree.Defined(name=name):
                 return self.defined.get(name, Typed("any"))
+            case tree.Coalesce() | tree.Case() | tree.Extreme():
+                return self._alternatives(node)
+            case tree.Arithmetic() | tree.Negate() | tree.Call() | tree.Span() | tree.Shift():
+                return self._computed(node)
+            case _:
+                return self._truth(node)
+
+    def _truth(self, node: tree.Expression) -> Typed:
+        """The expressions that are true, false or unknown."""
+        match node:
             case tree.And(terms=terms) | tree.Or(terms=terms):
                 for term in terms:
                     self.condition(term)
@@ -74,9 +84,14 @@ class Checker:
                 return self._compare(node)
             case tree.In(term=term, values=values):
                 found = self.check(term)
-                for value in values:
-                    self._comparable(found, self.check(value), value, "=")
+                for literal in values:
+                    self._comparable(found, self.check(literal), literal, "=")
                 return Typed("boolean")
+        raise TypeError(f"no type for {type(node).__name__}")
+
+    def _alternatives(self, node: tree.Expression) -> Typed:
+        """The expressions that answer one of several values."""
+        match node:
             case tree.Coalesce(terms=terms):
                 return self._one_type(terms)
             case tree.Case(branches=branches, otherwise=otherwise):
@@ -85,8 +100,7 @@ class Checker:
                 return self._one_type((*(result for _, result in branches), otherwise))
             case tree.Extreme(terms=terms):
                 return self._extreme(node, terms)
-            case _:
-                return self._computed(node)
+        raise TypeError(f"no type for {type(node).__name__}")
 
     def _fact(self, node: tree.Expression, name: str) -> Typed:
         known = self.fact_types.get(name)
@@ -121,7 +135,8 @@ class Checker:
                 return Typed("integer", "d" if unit == "DAY" else "mo")
             case tree.Shift(term=term, unit=unit):
                 allowed = frozenset({"date", "instant"} if unit == "DAY" else {"date"})
-                return replace(self._expect(term, allowed, "a date" if unit == "MONTH" else "a date or an instant"), fact="")
+                expected = "a date" if unit == "MONTH" else "a date or an instant"
+                return replace(self._expect(term, allowed, expected), fact="")
         raise TypeError(f"no type for {type(node).__name__}")
 
     def _number(self, node: tree.Expression) -> Typed:
@@ -141,8 +156,11 @@ class Checker:
         calendar = frozenset({"date", "instant"})
         first = self._expect(start, calendar, "a date or an instant")
         second = self._expect(end, calendar, "a date or an instant")
-        if first.kind != second.kind and "any" not in {first.kind, second.kind} and "null" not in {first.kind, second.kind}:
-            self._report("wrong_type", end, f"a {first.kind}, as the first argument", f"a {second.kind}", "dates and instants are not mixed")
+        kinds = {first.kind, second.kind}
+        if len(kinds) > 1 and not kinds & {"any", "null"}:
+            self._report(
+                "wrong_type", end, f"a {first.kind}, as the first argument", f"a {second.kind}", "dates and instants are not mixed"
+            )
 
     def _compare(self, node: tree.Compare) -> Typed:
         left, right = self.check(node.left), self.check(node.right)
@@ -174,7 +192,9 @@ class Checker:
 
     def _same_unit(self, left: Typed, right: Typed, at: tree.Expression) -> None:
         if left.unit and right.unit and left.unit != right.unit:
-            self._report("unit_mismatch", at, f"a value in {left.unit}", f"one in {right.unit}", "convert one of them, e.g. creatinine / 88.4")
+            self._report(
+                "unit_mismatch", at, f"a value in {left.unit}", f"one in {right.unit}", "convert one of them, e.g. creatinine / 88.4"
+            )
 
     def _one_type(self, nodes: tuple[tree.Expression, ...]) -> Typed:
         """The type that all alternatives share."""

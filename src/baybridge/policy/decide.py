@@ -2,7 +2,8 @@
 
 Main job: `decide(policy, facts, subject=…, as_of=…) -> Decision`. Same policy, facts and moment: same bytes.
 
-**Source**: design section 9, "A decision document". Elsewhere: `verdict.py` for outcomes, `settle.py` for what to ask next, `interpret.py` for truth.
+**Source**: design section 9, "A decision document". Elsewhere: `interpret.py` for truth, `verdict.py` for outcomes, `settle.py` for what to
+ask next.
 """
 
 from __future__ import annotations
@@ -82,9 +83,7 @@ class FactProblems(ValueError):
         super().__init__("; ".join(problems))
 
 
-def decide(
-    policy: Policy, facts: Mapping[str, Value], *, subject: str | None = None, as_of: datetime | date | None = None
-) -> Decision:
+def decide(policy: Policy, facts: Mapping[str, Value], *, subject: str | None = None, as_of: datetime | date | None = None) -> Decision:
     """The decision; facts absent or None are unknown, facts that the policy does not read are ignored.
 
     `as_of` outside the policy's dates of effect gives `not-in-force`; without `as_of` the dates are not looked at.
@@ -107,9 +106,7 @@ def _decision(policy: Policy, subject: str | None, as_of: datetime | date | None
     result, values, reasons, missing, settling = found
     cited = (*policy.sources, *(reason.source for reason in reasons))
     sources = tuple(dict.fromkeys(source for source in cited if source))
-    return Decision(
-        policy.id, policy.version, policy.sha256, subject, as_of, result, values, reasons, missing, settling, sources
-    )
+    return Decision(policy.id, policy.version, policy.sha256, subject, as_of, result, values, reasons, missing, settling, sources)
 
 
 def _used(policy: Policy, facts: Mapping[str, Value]) -> dict[str, Value]:
@@ -126,7 +123,11 @@ def _wrong(fact: FactType, value: Value) -> str | None:
     if value is None or (_kind(value) == fact.type or (fact.type == "number" and _kind(value) == "integer")):
         return None
     if fact.type == "code" and isinstance(value, str):
-        return None if not fact.values or value in fact.values else f"{fact.name}: expected one of {', '.join(fact.values)}, found another code"
+        return (
+            None
+            if not fact.values or value in fact.values
+            else f"{fact.name}: expected one of {', '.join(fact.values)}, found another code"
+        )
     return f"{fact.name}: expected {fact.type}, found {_kind(value) or 'something else'}"
 
 
@@ -157,8 +158,18 @@ def _missing(policy: Policy, evaluation: Evaluation, truths: Truths) -> tuple[st
     waiting = [rule.expression for rule in undecided(policy.body, truths)]
     waiting += [rule.expression for rule in policy.values if rule.kind in _NUMBERS]
     found = frozenset().union(*(evaluation.unknowns(node) for node in waiting))
-    unrecorded = {name for name in policy.recorded_only if evaluation.facts.get(name) is None}
-    return tuple(sorted(found | unrecorded))
+    return tuple(sorted(found | _unrecorded(policy, evaluation)))
+
+
+def _unrecorded(policy: Policy, evaluation: Evaluation) -> frozenset[str]:
+    """Facts that count only when recorded, were not, and could change the outcome if they were."""
+    awaited = frozenset(name for name in policy.recorded_only if evaluation.facts.get(name) is None)
+    if not awaited:
+        return awaited
+    waiting = Evaluation(evaluation.facts, policy.define, awaited)
+    truths = {rule.id: waiting.holds(rule.expression) for rule in policy.body.rules}
+    found = frozenset().union(*(waiting.unknowns(rule.expression) for rule in undecided(policy.body, truths)))
+    return found & awaited
 
 
 def _values(policy: Policy, evaluation: Evaluation, truths: Truths) -> dict[str, Any]:

@@ -21,8 +21,24 @@ from baybridge.policy.types import FactType, PolicyProblems
 __all__ = ["Policy", "PolicyProblems", "load"]
 
 _KEYS = frozenset(
-    "id version shape title source sources confidence jurisdiction in_force_from in_force_to notes define flags values "
-    "recorded_only cases".split()
+    [
+        "id",
+        "version",
+        "shape",
+        "title",
+        "source",
+        "sources",
+        "confidence",
+        "jurisdiction",
+        "in_force_from",
+        "in_force_to",
+        "notes",
+        "define",
+        "flags",
+        "values",
+        "recorded_only",
+        "cases",
+    ]
 )
 
 

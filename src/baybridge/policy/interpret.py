@@ -30,10 +30,14 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class Evaluation:
-    """One look at the facts: each defined name is computed at most once. Facts that are absent are unknown."""
+    """One look at the facts: each defined name is computed at most once. Facts that are absent are unknown.
 
-    def __init__(self, facts: Mapping[str, Value], define: Mapping[str, tree.Expression]) -> None:
+    COALESCE does not pass over a term that waits for one of the `awaited` facts: so one sees what these could still change.
+    """
+
+    def __init__(self, facts: Mapping[str, Value], define: Mapping[str, tree.Expression], awaited: frozenset[str] = frozenset()) -> None:
         self.facts = facts
+        self._awaited = awaited
         self._define = define
         self._values: dict[str, Value] = {}
         self._unknowns: dict[str, frozenset[str]] = {}
@@ -54,7 +58,7 @@ class Evaluation:
             case tree.IsNull(term=term):
                 return self.value(term) is None
             case tree.Coalesce(terms=terms):
-                return next((value for term in terms if (value := self.value(term)) is not None), None)
+                return self._first_known(terms)
             case tree.Case():
                 return self.value(self._chosen(node))
             case _:
@@ -83,6 +87,13 @@ class Evaluation:
 
     def _union(self, nodes: tuple[tree.Expression, ...]) -> frozenset[str]:
         return frozenset().union(*(self.unknowns(node) for node in nodes))
+
+    def _first_known(self, terms: tuple[tree.Expression, ...]) -> Value:
+        for term in terms:
+            value = self.value(term)
+            if value is not None or (self._awaited and self.unknowns(term) & self._awaited):
+                return value
+        return None
 
     def _defined(self, name: str) -> Value:
         if name not in self._values:
@@ -121,6 +132,11 @@ class Evaluation:
                 return bounded(-operands[0])
             case tree.Arithmetic(operator=operator):
                 return arithmetic(operator, operands[0], operands[1])
+            case _:
+                return self._computed(node, operands)
+
+    def _computed(self, node: tree.Expression, operands: list[Any]) -> Value:
+        match node:
             case tree.Extreme(which=which):
                 least: Value = min(operands) if which == "LEAST" else max(operands)
                 return least

@@ -36,7 +36,7 @@ def parse(text: str) -> tree.Expression:
     return _convert(_grammar(text), 0)
 
 
-def _grammar(text: str) -> exp.Expression:
+def _grammar(text: str) -> exp.Expr:
     from sqlglot.dialects.dialect import Dialect  # here, because it costs a third of a second that no other module needs
     from sqlglot.errors import ParseError, TokenError
 
@@ -62,14 +62,15 @@ def _from_sqlglot(text: str, error: Any) -> ExpressionProblem:
     highlight = first.get("highlight") or ""
     starts = sum(len(part) for part in text.splitlines(keepends=True)[: line - 1])
     offset = min(max(starts + column - len(highlight), 0), len(text))
-    return _syntax(offset, "a complete expression", repr(highlight) if highlight else "its end", str(first.get("description") or "").rstrip("."))
+    hint = str(first.get("description") or "").partition(" for <class")[0].rstrip(".")
+    return _syntax(offset, "a complete expression", repr(highlight) if highlight else "its end", hint)
 
 
 def _syntax(offset: int, expected: str, found: str, hint: str = "") -> ExpressionProblem:
     return ExpressionProblem("policy.problem.syntax", offset, expected, found[:60], hint)
 
 
-def _offset(node: exp.Expression) -> int:
+def _offset(node: exp.Expr) -> int:
     """The character where a node starts, by the first of its parts that knows."""
     starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
     return min(starts, default=0)
@@ -77,7 +78,8 @@ def _offset(node: exp.Expression) -> int:
 
 def _convert(node: Any, depth: int) -> tree.Expression:
     if depth > MAX_TREE_DEPTH:
-        raise ExpressionProblem("policy.problem.too_large", _offset(node), f"at most {MAX_TREE_DEPTH} levels", "more", "name parts under define")
+        hint = "name parts of it under define"
+        raise ExpressionProblem("policy.problem.too_large", _offset(node), f"at most {MAX_TREE_DEPTH} levels", "more", hint)
     converter = _converters().get(type(node).__name__)
     if converter is None:
         raise _outside(node)
@@ -150,7 +152,8 @@ def _date(node: Any, _: int) -> tree.Expression:
     try:
         return tree.Literal_(date.fromisoformat(node.this.this), at=_offset(node))
     except ValueError:
-        raise ExpressionProblem("policy.problem.wrong_type", _offset(node), "a date such as DATE '2026-01-31'", repr(node.this.this)[:40]) from None
+        found = repr(node.this.this)[:40]
+        raise ExpressionProblem("policy.problem.wrong_type", _offset(node), "a date such as DATE '2026-01-31'", found) from None
 
 
 def _junction(node: Any, depth: int) -> tree.Expression:
@@ -205,7 +208,8 @@ def _in(node: Any, depth: int) -> tree.Expression:
     values = [_convert(part, depth) for part in node.expressions]
     for value in values:
         if not isinstance(value, tree.Literal_) or value.value is None:
-            raise ExpressionProblem("policy.problem.outside_language", value.at, "literals in IN (…)", "an expression", "compare with = and OR")
+            hint = "compare with = and OR"
+            raise ExpressionProblem("policy.problem.outside_language", value.at, "literals in IN (…)", "an expression", hint)
     if extra or not values:
         raise _syntax(term.at, "IN with literals in brackets", "IN without them")
     return tree.In(term, tuple(value for value in values if isinstance(value, tree.Literal_)), at=term.at)
@@ -213,7 +217,8 @@ def _in(node: Any, depth: int) -> tree.Expression:
 
 def _is(node: Any, depth: int) -> tree.Expression:
     if type(node.expression).__name__ != "Null":
-        raise ExpressionProblem("policy.problem.outside_language", _offset(node), "IS NULL or IS NOT NULL", "IS with something else", "a boolean stands by itself")
+        expected, found, hint = "IS NULL or IS NOT NULL", "IS with something else", "a boolean stands by itself"
+        raise ExpressionProblem("policy.problem.outside_language", _offset(node), expected, found, hint)
     term = _convert(node.this, depth)
     return tree.IsNull(term, at=term.at)
 
@@ -267,7 +272,9 @@ def _shift(node: Any, operator: str, depth: int) -> tree.Expression:
     term, interval = _convert(node.this, depth), node.expression
     amount = getattr(interval.this, "this", None)
     unit = str(getattr(interval.args.get("unit"), "this", "")).upper().removesuffix("S")
-    if operator not in "+-" or unit not in {"DAY", "MONTH"} or not str(amount).isdigit() or int(str(amount)) > MAX_INTERVAL:
-        raise _syntax(term.at, "a date plus or minus INTERVAL n DAY or MONTH", "another interval", f"n is a whole number up to {MAX_INTERVAL}")
+    whole = str(amount).isdecimal() and int(str(amount)) <= MAX_INTERVAL
+    if operator not in "+-" or unit not in {"DAY", "MONTH"} or not whole:
+        hint = f"n is a whole number up to {MAX_INTERVAL}"
+        raise _syntax(term.at, "a date plus or minus INTERVAL n DAY or MONTH", "another interval", hint)
     signed = int(str(amount)) if operator == "+" else -int(str(amount))
     return tree.Shift(term, signed, unit, at=term.at)  # type: ignore[arg-type]

@@ -107,7 +107,9 @@ class Rules:
 
 def resolve(node: tree.Expression, names: frozenset[str]) -> tree.Expression:
     """The tree with every fact of one of these names turned into the defined expression."""
-    return tree.rebuild(node, lambda part: tree.Defined(part.name, at=part.at) if isinstance(part, tree.Fact) and part.name in names else part)
+    return tree.rebuild(
+        node, lambda part: tree.Defined(part.name, at=part.at) if isinstance(part, tree.Fact) and part.name in names else part
+    )
 
 
 def _one_line(text: str) -> str:

@@ -2,9 +2,10 @@
 
 Main job: `would_settle(policy, facts, missing)`.
 
-A set is tried with representative values: every code, both truths, each number that a rule compares with and points around and between
-them, dates around those in the rules. A set is listed when some values of it make the outcome certain, no smaller part of it does, and it is
-found within a bounded effort (sets up to three facts first; a fixed number of trials), so the answer is the same on every machine.
+A set is tried with representative values: every code, both truths, each number that a rule compares with and points around and
+between them, dates around those in the rules. A set is listed when some values of it make the outcome certain, no smaller part of it
+does, and it is found within a bounded effort (sets up to three facts first; a fixed number of trials), so that the answer is the same
+on every machine.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import combinations, islice, product
+from itertools import combinations, islice, pairwise, product
 
 from baybridge.policy import expression as tree
 from baybridge.policy.interpret import Evaluation
@@ -157,9 +158,9 @@ class _Representatives:
                 self._named[node.name] = self._reach(self.policy.define[node.name])
             return self._named[node.name]
         parts = [self._reach(child) for child in tree.children(node)]
-        facts = {node.name} if isinstance(node, tree.Fact) else set()
-        literals = {node.value} if isinstance(node, tree.Literal_) and node.value is not None else set()
-        return _Reach(frozenset(facts.union(*(part.facts for part in parts))), frozenset(literals.union(*(part.literals for part in parts))))
+        facts = frozenset({node.name} if isinstance(node, tree.Fact) else ())
+        literals = frozenset({node.value} if isinstance(node, tree.Literal_) and node.value is not None else ())
+        return _Reach(facts.union(*(part.facts for part in parts)), literals.union(*(part.literals for part in parts)))
 
     def _values(self, fact: FactType) -> tuple[Value, ...]:
         literals = self.literals.get(fact.name, set())
@@ -190,7 +191,7 @@ def _whole_numbers(numbers: list[int | float]) -> Iterator[int]:
 
 def _fractions(numbers: list[int | float]) -> Iterator[int | float]:
     yield from numbers
-    yield from ((low + high) / 2 for low, high in zip(numbers, numbers[1:], strict=False))
+    yield from ((low + high) / 2 for low, high in pairwise(numbers))
     if numbers:
         yield from (numbers[0] - 1, numbers[-1] + 1)
     yield from (0, 1, 100)

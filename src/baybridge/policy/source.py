@@ -9,7 +9,6 @@ the values their meaning.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -22,6 +21,7 @@ MAX_NODES = 50_000
 MAX_DEPTH = 30
 
 Path = tuple[str | int, ...]
+_PLAIN_TAGS = frozenset({"str", "int", "float", "bool", "null", "timestamp"})
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -53,7 +53,7 @@ class Source:
 
     def _place_within(self, path: Path, offset: int) -> tuple[int, int]:
         """Line and column of a character: the written text is walked, skipping what folding and quoting add."""
-        node = self.nodes[path]
+        node: Any = self.nodes[path]
         skip = sum(not mark.isspace() for mark in str(node.value)[:offset])
         position, end = node.start_mark.index, node.end_mark.index
         if node.style in ("|", ">"):
@@ -89,7 +89,9 @@ def read_yaml(text: str, origin: str) -> Source:
 def _not_yaml(origin: str, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    return Problem(origin, line, column, "policy.problem.not_yaml", "a YAML document", error.problem or "something else", error.context or "")
+    return Problem(
+        origin, line, column, "policy.problem.not_yaml", "a YAML document", error.problem or "something else", error.context or ""
+    )
 
 
 class _Construction:
@@ -97,7 +99,6 @@ class _Construction:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.scalars: dict[str, Callable[[Any], Any]] = {}
         self.loader = _LOADER("")
 
     def value(self, node: yaml.Node, path: Path) -> Any:
@@ -125,7 +126,7 @@ class _Construction:
     def scalar(self, node: yaml.Node, path: Path) -> Any:
         tag = str(node.tag).removeprefix("tag:yaml.org,2002:")
         try:
-            value = self.loader.construct_object(node) if tag in {"str", "int", "float", "bool", "null", "timestamp"} else _Refused
+            value = self.loader.construct_object(node) if tag in _PLAIN_TAGS else _Refused
         except ValueError:
             value = _Refused
         if value is _Refused or (isinstance(value, float) and not math.isfinite(value)):

@@ -102,13 +102,12 @@ def band(score: Score, points: Points) -> str:
 def _could_raise(score: Score, truths: Truths) -> tuple[Rule, ...]:
     """Unknown rows that could still change the bounds: worth more than what is certain already."""
     low = score_bounds(score, truths).low
-    found = []
+    found: list[Rule] = []
     for domain in score.domains:
         bounds = domain_bounds(domain, truths)
         floor = max(bounds.low, low) if score.combine == "max" else bounds.low
-        for row in domain.rows:
-            if truths[row.rule.id] is None and (row.points > floor or row.points < 0):
-                found.append(row.rule)
+        open_rows = (row for row in domain.rows if truths[row.rule.id] is None)
+        found += [row.rule for row in open_rows if row.points > floor or row.points < 0]
     return tuple(found)
 
 

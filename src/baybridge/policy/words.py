@@ -20,7 +20,9 @@ MAX_TOKENS = 1_500
 MAX_DEPTH = 20  # nested brackets, CASE and prefix signs
 
 FUNCTIONS = ("ABS", "CEIL", "COALESCE", "DAYS_BETWEEN", "EXP", "FLOOR", "GREATEST", "LEAST", "LN", "MONTHS_BETWEEN", "ROUND", "SQRT")
-KEYWORDS = frozenset("AND OR NOT IS NULL IN BETWEEN CASE WHEN THEN ELSE END TRUE FALSE DATE INTERVAL".split())
+KEYWORDS = frozenset(
+    ["AND", "OR", "NOT", "IS", "NULL", "IN", "BETWEEN", "CASE", "WHEN", "THEN", "ELSE", "END", "TRUE", "FALSE", "DATE", "INTERVAL"]
+)
 _NEVER_CALLED = frozenset({"DATE", "INTERVAL"})
 UNITS = frozenset({"DAY", "DAYS", "MONTH", "MONTHS"})
 SIGNS = frozenset({"(", ")", ",", "+", "-", "*", "/", "=", "<>", "<", "<=", ">", ">="})

@@ -2,8 +2,8 @@
 
 Main job: the rules of `StartManufacture`, `TestProduct` and `Release`.
 
-**Source**: quality reference F1 (the approved standard of each product governs), F2 (identity), F5 (out of specification: a product that fails
-is not released; identity, sterility, mycoplasma, endotoxin and RCL are critical). Elsewhere: the limits themselves are policy documents.
+**Source**: quality reference F1 (the approved standard of each product governs), F2 (identity), F5 (a product that
+fails its standard is not released). Elsewhere: the limits themselves are policy documents.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def test_product(situation: Situation, given: TestProduct) -> Verdict:
     if against or batch is None:
         return refuse(*against)
     results = tuple((r.attribute, r.value, r.unit) for r in given.results)
-    judged = judge(situation, {**_known(batch), **read_results(results)})
+    judged = judge(situation, {**_known(situation, batch), **read_results(situation, results)})
     event = ProductTested(batch=batch.batch, results=results, outcome=judged.outcome, decision_sha256=digest(judged.decision))
     return (event,)
 
@@ -118,7 +118,7 @@ def release(situation: Situation, given: Release) -> Verdict:
     against = [*alive(situation), *_open(batch), *_label(situation, given)]
     if batch is None:
         return refuse(*against)
-    judged = judge(situation, _known(batch))
+    judged = judge(situation, _known(situation, batch))
     if not judged.failed:
         against.extend(_untested(batch, judged))
     if against:
@@ -177,9 +177,9 @@ def _batch(situation: Situation, name: str) -> Batch | None:
     return next((batch for batch in situation.case.batches if batch.batch == name.strip()), None)
 
 
-def _known(batch: Batch) -> dict[str, Any]:
+def _known(situation: Situation, batch: Batch) -> dict[str, Any]:
     """All results so far; a later test of the same attribute replaces an earlier one."""
-    return {name: value for entry in batch.tests for name, value in read_results(entry.event.results).items()}
+    return {name: value for entry in batch.tests for name, value in read_results(situation, entry.event.results).items()}
 
 
 def _open(batch: Batch | None) -> Iterator[Reason]:

@@ -232,7 +232,7 @@ def _arrival(situation: Situation, given: ReceiveShipment, known: Shipment | Non
         yield Reason("supply.receive.already", where="shipment_id")
     if known is not None and known.dispatched is not None:
         yield from ordered(known.dispatched.event.dispatched_at, given.received_at, "dispatched_at", "received_at")
-    if contradicts(_reading(given), *_allowed(situation, given, known)):
+    if _contradicts(situation, given, known):
         yield Reason("supply.receive.log_contradicts", where="minutes_outside")
 
 
@@ -240,12 +240,15 @@ def _reading(given: ReceiveShipment) -> Reading:
     return Reading(given.warmest_c, given.coldest_c, given.minutes_outside)
 
 
-def _allowed(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> tuple[float | None, float]:
+def _contradicts(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> bool:
+    """Whether the log cannot be true; without a known label limit only the extremes are compared."""
     if _leg(situation, known) == "to_plant":
         fresh = limits(situation)["fresh_cells"]
-        return fresh["outer_coldest_c"], fresh["outer_warmest_c"]
+        return contradicts(_reading(given), fresh["outer_coldest_c"], fresh["outer_warmest_c"])
     limit = _storage_limit(situation, given.bags)
-    return None, given.warmest_c - 1 if limit is None and given.minutes_outside else limit if limit is not None else given.warmest_c
+    if limit is None:
+        return given.coldest_c > given.warmest_c
+    return contradicts(_reading(given), None, limit)
 
 
 def _storage_limit(situation: Situation, bags: tuple[str, ...]) -> float | None:

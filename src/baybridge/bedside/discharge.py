@@ -1,0 +1,107 @@
+"""Leaving hospital, and how the disease answered.
+
+Main job: the rules of `Discharge` and `AssessResponse`.
+
+**Source**: clinical reference 2.3 (stay near the centre 2 weeks in the US since June 2025, 4 weeks in the mainland and Hong Kong
+texts known); recognition reference A5 (day 28 and month 3, two readers for what triggers money), mission M6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.bedside.limits import limits
+from baybridge.bedside.monitoring import infused_here
+from baybridge.journey.checks import alive, happened, local_day, ordered, said, treating_here
+from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.events import Discharged, ResponseAssessed, ResponseCategory
+
+
+class Discharge(Struct, frozen=True, kw_only=True):
+    """The patient leaves hospital."""
+
+    discharged_on: date
+    stay_near_until: Annotated[date, Meta(description="until when the patient stays near the centre")]
+
+
+class AssessResponse(Struct, frozen=True, kw_only=True):
+    """The response at a time point."""
+
+    timepoint: Literal["D28", "M3", "M6", "M12", "other"]
+    criteria: Annotated[str, Meta(description="for example Lugano 2014, IMWG 2016")]
+    category: ResponseCategory
+    assessed_on: date
+    first_reader: str
+    second_reader: str | None = None
+    window_reason: Annotated[str | None, Meta(description="why the day lies outside the window of the time point")] = None
+
+
+def discharge(situation: Situation, given: Discharge) -> Verdict:
+    """The patient left, unless a call of the rapid response team is open."""
+    against = [
+        *alive(situation),
+        *treating_here(situation),
+        *infused_here(situation),
+        *happened(situation, discharged_on=given.discharged_on),
+        *ordered(given.discharged_on, given.stay_near_until, "discharged_on", "stay_near_until"),
+    ]
+    if situation.case.open_rapid_response is not None:
+        against.append(Reason("bedside.discharge.rapid_response_open"))
+    infused_at = situation.case.infused_at
+    if infused_at is not None and given.discharged_on < local_day(situation, infused_at):
+        against.append(Reason("bedside.discharge.before_infusion", where="discharged_on"))
+    return refuse(*against) if against else (Discharged(discharged_on=given.discharged_on, stay_near_until=given.stay_near_until),)
+
+
+def assess_response(situation: Situation, given: AssessResponse) -> Verdict:
+    """The response stands; where money follows from it, two people read it, inside its window."""
+    against = (
+        *alive(situation),
+        *infused_here(situation),
+        *happened(situation, assessed_on=given.assessed_on),
+        *_readers(situation, given),
+        *_window(situation, given),
+    )
+    if against:
+        return refuse(*against)
+    return (
+        ResponseAssessed(
+            timepoint=given.timepoint,
+            criteria=given.criteria.strip(),
+            category=given.category,
+            assessed_on=given.assessed_on,
+            first_reader=given.first_reader.strip(),
+            second_reader=given.second_reader.strip() if given.second_reader else None,
+            window_reason=given.window_reason,
+        ),
+    )
+
+
+def _readers(situation: Situation, given: AssessResponse) -> Iterator[Reason]:
+    rules = limits(situation)["response"]
+    if not said(given.criteria):
+        yield Reason("bedside.response.no_criteria", where="criteria")
+    if not said(given.first_reader):
+        yield Reason("bedside.response.no_reader", where="first_reader")
+    if given.timepoint in rules["two_readers"] and not said(given.second_reader):
+        yield Reason(
+            "bedside.response.second_reader_missing", {"timepoint": given.timepoint}, source=rules["source"], where="second_reader"
+        )
+    elif given.second_reader and given.second_reader.strip().casefold() == given.first_reader.strip().casefold():
+        yield Reason("journey.people.same", source=rules["source"], where="second_reader")
+
+
+def _window(situation: Situation, given: AssessResponse) -> Iterator[Reason]:
+    rules = limits(situation)["response"]
+    window, infused_at = rules["windows"].get(given.timepoint), situation.case.infused_at
+    if window is None or infused_at is None:
+        return
+    day = (given.assessed_on - local_day(situation, infused_at)).days
+    if abs(day - window["day"]) > window["within_d"] and not said(given.window_reason):
+        values = {"timepoint": given.timepoint, "found": day, "day": window["day"], "within": window["within_d"]}
+        yield Reason("bedside.response.outside_window", values, source=rules["source"], where="assessed_on")

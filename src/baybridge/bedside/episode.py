@@ -1,0 +1,46 @@
+"""What the case itself says about the episode: day since infusion, whether CRS was diagnosed, whether fever may be suppressed.
+
+Main job: `standing_facts`, laid under the findings of an assessment where the record did not say it already.
+
+**Source**: clinical reference 1.1 rule C2 (fever is not needed once CRS was diagnosed and treated); ATC codes of the shared facts contract.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from baybridge.journey.command import Situation
+from baybridge.journey.events import GradeAssessed
+
+CRS = "crs-astct-2019"
+
+#: Antipyretics and anticytokine drugs by ATC prefix. Source: shared facts contract, "Reading from FHIR".
+SUPPRESS_FEVER = ("L04AC07", "L04AC11", "L04AC03", "H02AB", "N02BE01", "N02BB02", "M01A")
+
+
+def standing_facts(situation: Situation, at: datetime) -> dict[str, Any]:
+    """Facts of the episode as of a moment that neither record nor findings need to repeat."""
+    infused_at = situation.case.infused_at
+    if infused_at is None:
+        return {}
+    diagnosed_at = _crs_diagnosed_at(situation, infused_at, at)
+    zone = situation.site.zone
+    found: dict[str, Any] = {"days_since_infusion": (at.astimezone(zone).date() - infused_at.astimezone(zone).date()).days}
+    if situation.facts.get("crs_diagnosed") is None:
+        found["crs_diagnosed"] = diagnosed_at is not None
+    if situation.facts.get("fever_suppressed") is None:
+        found["fever_suppressed"] = diagnosed_at is not None and _suppressed(situation, diagnosed_at, at)
+    return found
+
+
+def _crs_diagnosed_at(situation: Situation, infused_at: datetime, at: datetime) -> datetime | None:
+    """When CRS was certainly grade 1 or more for the first time in this episode, before `at`."""
+    graded = (entry.event for entry in situation.case.of(GradeAssessed))
+    times = [g.assessed_at for g in graded if g.scale == CRS and g.grade_min >= 1 and infused_at <= g.assessed_at < at]
+    return min(times, default=None)
+
+
+def _suppressed(situation: Situation, since: datetime, at: datetime) -> bool:
+    drugs = (entry.event for entry in situation.case.drugs)
+    return any(since <= drug.given_at <= at and drug.atc.startswith(SUPPRESS_FEVER) for drug in drugs)

@@ -1,0 +1,224 @@
+"""From the freezer into the vein: check of patient, order and bag; thaw; infusion.
+
+Main job: the rules of `CheckBedside`, `Thaw` and `Infuse`.
+
+**Source**: chain of identity rules F2.3 (two people, two identifiers, wrist band, bag, order, expiry), quality reference F4 (one bag at a
+time, label time, no refreeze), E4 (two doses of tocilizumab reserved before infusion), clinical reference 5.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.bedside.limits import limits
+from baybridge.bedside.product import IDENTITY, bag_reasons, released_with
+from baybridge.consent.grants import consents_for
+from baybridge.journey.checks import Moment, alive, happened, ordered, said, treating_here, two_people
+from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.events import BedsideChecked, Infused, ProductThawed
+
+
+class CheckBedside(Struct, frozen=True, kw_only=True):
+    """Two people match patient, wrist band, order and bag."""
+
+    wrist_band: Annotated[str, Meta(description="as scanned: the patient's identifier or the chain-of-identity id")]
+    order: Annotated[str, Meta(description="chain-of-identity id, as scanned from the order")]
+    chain_of_identity: Annotated[str, Meta(description="as scanned from the bag")]
+    bag: Annotated[str, Meta(description="as scanned from the bag")]
+    name_stated: Annotated[bool, Meta(description="the patient, or who speaks for the patient, stated the name and it matches")]
+    birth_date_stated: Annotated[bool, Meta(description="the birth date was stated and matches")]
+    tocilizumab_doses: Annotated[int, Meta(ge=0, description="doses reserved for this patient")]
+    first_checker: str
+    second_checker: str
+    checked_at: Moment
+
+
+class Thaw(Struct, frozen=True, kw_only=True):
+    """One bag is thawed."""
+
+    chain_of_identity: Annotated[str, Meta(description="as scanned from the bag")]
+    bag: Annotated[str, Meta(description="as scanned from the bag")]
+    first_checker: str
+    second_checker: str
+    thawed_at: Moment
+
+
+class Infuse(Struct, frozen=True, kw_only=True):
+    """The product is given."""
+
+    chain_of_identity: Annotated[str, Meta(description="as scanned from the bag")]
+    bag: Annotated[str, Meta(description="as scanned from the bag")]
+    started_at: Moment
+    ended_at: Moment
+    entire_volume: bool
+    late_reason: Annotated[
+        str | None, Meta(description="a physician's reason where no verified label time after thaw is known and it is over")
+    ] = None
+
+
+# --- check ----------------------------------------------------------------------------------------------------------
+
+
+def check_bedside(situation: Situation, given: CheckBedside) -> Verdict:
+    """The check stands, or every mismatch; a mismatch is a hard stop."""
+    against = (
+        *alive(situation),
+        *treating_here(situation),
+        *two_people(given.first_checker, given.second_checker),
+        *_patient(situation, given),
+        *bag_reasons(situation, given.bag, given.chain_of_identity, given.checked_at),
+        *_tocilizumab(situation, given.tocilizumab_doses),
+        *happened(situation, checked_at=given.checked_at),
+    )
+    if against:
+        return refuse(*against)
+    return (
+        BedsideChecked(
+            chain_of_identity=given.chain_of_identity,
+            bag=given.bag,
+            first_checker=given.first_checker.strip(),
+            second_checker=given.second_checker.strip(),
+            checked_at=given.checked_at,
+        ),
+    )
+
+
+def _patient(situation: Situation, given: CheckBedside) -> Iterator[Reason]:
+    if given.wrist_band not in {situation.case.patient_id, *(situation.case.chains & {given.chain_of_identity})}:
+        yield Reason("bedside.check.wrong_patient", source=IDENTITY, where="wrist_band")
+    if given.order not in situation.case.chains or given.order != given.chain_of_identity:
+        yield Reason("bedside.check.wrong_order", source=IDENTITY, where="order")
+    if not given.name_stated:
+        yield Reason("bedside.check.name_not_stated", source=IDENTITY, where="name_stated")
+    if not given.birth_date_stated:
+        yield Reason("bedside.check.birth_date_not_stated", source=IDENTITY, where="birth_date_stated")
+
+
+def _tocilizumab(situation: Situation, doses: int) -> Iterator[Reason]:
+    needed = int(limits(situation)["tocilizumab"]["reserved_doses"])
+    if doses < needed:
+        yield Reason("bedside.check.tocilizumab_missing", {"needed": needed}, source="policy reference E4", where="tocilizumab_doses")
+
+
+# --- thaw -----------------------------------------------------------------------------------------------------------
+
+
+def thaw(situation: Situation, given: Thaw) -> Verdict:
+    """The bag is thawed and its clock runs, or every reason against."""
+    against = (
+        *alive(situation),
+        *treating_here(situation),
+        *two_people(given.first_checker, given.second_checker),
+        *bag_reasons(situation, given.bag, given.chain_of_identity, given.thawed_at),
+        *_one_at_a_time(situation, given),
+        *_lymphodepleted(situation),
+        *happened(situation, thawed_at=given.thawed_at),
+    )
+    return refuse(*against) if against else (ProductThawed(bag=given.bag, thawed_at=given.thawed_at),)
+
+
+def _one_at_a_time(situation: Situation, given: Thaw) -> Iterator[Reason]:
+    given_bags = {entry.event.bag for entry in situation.case.infusions}
+    thawed = {entry.event.bag: entry.event.thawed_at for entry in situation.case.of(ProductThawed)}
+    if given.bag in thawed:
+        yield Reason("bedside.thaw.already", source="policy reference F4", where="bag")
+    if any(bag not in given_bags and bag != given.bag and _in_time(situation, bag, at, given.thawed_at) for bag, at in thawed.items()):
+        yield Reason("bedside.thaw.another_open", source="policy reference F4", where="bag")
+
+
+def _in_time(situation: Situation, bag: str, thawed_at: datetime, now: datetime) -> bool:
+    return now <= thawed_at + timedelta(minutes=thaw_limit(situation, bag)[0])
+
+
+def thaw_limit(situation: Situation, bag: str) -> tuple[int, bool]:
+    """Minutes from thaw to the end of the infusion by the product's label, and whether that time is verified."""
+    release = released_with(situation, bag)
+    rules = limits(situation)["thaw"]
+    row = rules["limits"].get(release.product if release else "", rules["unverified"])
+    return int(row["minutes"]), row["confidence"] == "high"
+
+
+def _lymphodepleted(situation: Situation) -> Iterator[Reason]:
+    started = situation.case.lymphodepletion
+    before = situation.case.infused_at
+    new_cycle = before is not None and situation.case.chain_of_identity not in {e.event.chain_of_identity for e in situation.case.infusions}
+    if started is None or (new_cycle and before is not None and started.event.started_on <= before.date()):
+        yield Reason("bedside.infuse.no_lymphodepletion", source="clinical reference 6.4")
+
+
+# --- infusion -------------------------------------------------------------------------------------------------------
+
+
+def infuse_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against any infusion now, whatever bag."""
+    yield from _ready(situation)
+    if not situation.case.bedside_checks:
+        yield Reason("bedside.infuse.no_check", source=IDENTITY)
+
+
+def _ready(situation: Situation) -> Iterator[Reason]:
+    yield from alive(situation)
+    yield from treating_here(situation)
+    yield from _lymphodepleted(situation)
+    if not consents_for(situation.case, None, None, situation.today).care:
+        yield Reason("bedside.infuse.no_care_consent")
+
+
+def infuse(situation: Situation, given: Infuse) -> Verdict:
+    """The product was given; this is day 0. Every reason against otherwise."""
+    release = released_with(situation, given.bag)
+    batch = situation.case.batch_of_bag(given.bag)
+    against = (
+        *_ready(situation),
+        *bag_reasons(situation, given.bag, given.chain_of_identity, given.started_at, given.ended_at),
+        *_checked(situation, given),
+        *_thawed(situation, given),
+        *happened(situation, started_at=given.started_at, ended_at=given.ended_at),
+        *ordered(given.started_at, given.ended_at, "started_at", "ended_at"),
+    )
+    if against or release is None or batch is None:
+        return refuse(*against)
+    return (
+        Infused(
+            product=release.product,
+            batch=batch.batch,
+            bag=given.bag,
+            chain_of_identity=given.chain_of_identity,
+            started_at=given.started_at,
+            ended_at=given.ended_at,
+            entire_volume=given.entire_volume,
+            late_reason=given.late_reason,
+        ),
+    )
+
+
+def _checked(situation: Situation, given: Infuse) -> Iterator[Reason]:
+    """A check of this very bag, under this id, before the start and not long before."""
+    checks = [e.event for e in situation.case.bedside_checks if e.event.bag == given.bag]
+    valid = timedelta(minutes=int(limits(situation)["bedside"]["check_valid_min"]))
+    before = [c.checked_at for c in checks if c.chain_of_identity == given.chain_of_identity and c.checked_at <= given.started_at]
+    if not before:
+        yield Reason("bedside.infuse.no_check", source=IDENTITY, where="bag")
+    elif given.started_at > max(before) + valid:
+        values = {"minutes": int(valid.total_seconds() // 60)}
+        yield Reason("bedside.infuse.check_too_old", values, source=IDENTITY, where="bag")
+
+
+def _thawed(situation: Situation, given: Infuse) -> Iterator[Reason]:
+    thaws = [e.event.thawed_at for e in situation.case.of(ProductThawed) if e.event.bag == given.bag]
+    if not thaws:
+        yield Reason("bedside.infuse.not_thawed", source="policy reference F4", where="bag")
+        return
+    yield from ordered(max(thaws), given.started_at, "thawed_at", "started_at")
+    minutes, verified = thaw_limit(situation, given.bag)
+    if given.ended_at <= max(thaws) + timedelta(minutes=minutes):
+        return
+    excused = not verified and said(given.late_reason) and situation.actor.role is Role.PHYSICIAN
+    if not excused:
+        code = "bedside.infuse.thaw_time_over" if verified else "bedside.infuse.thaw_time_unverified"
+        yield Reason(code, {"minutes": minutes}, source="policy reference F4", where="ended_at")

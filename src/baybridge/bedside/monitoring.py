@@ -1,0 +1,140 @@
+"""Watching over the patient: findings become grades, a certain grade 3 calls the team, a possible one asks for what is missing.
+
+Main job: the rules of `Assess`, `ConfirmGrade` and `ArriveRapidResponse`.
+
+**Source**: ASTCT consensus 2019 by the policies `crs-astct-2019` and `icans-astct-2019`; alerts fire on the lower bound (shared
+facts contract).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.bedside.episode import standing_facts
+from baybridge.journey.checks import Moment, alive, digest, happened, said
+from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.events import (
+    AssessmentRecorded,
+    Event,
+    GradeAssessed,
+    GradeConfirmed,
+    RapidResponseArrived,
+    RapidResponseCalled,
+    Scale,
+)
+from baybridge.journey.values import Typed, fact_entry, read_typed, unfit
+
+SCALES: tuple[Scale, ...] = ("crs-astct-2019", "icans-astct-2019")
+
+#: A grade that is certainly this high calls the team. Source: clinical reference 14, time-critical alerts.
+ALERT_GRADE = 3
+
+
+class Assess(Struct, frozen=True, kw_only=True):
+    """A bedside assessment."""
+
+    findings: Annotated[dict[str, Typed], Meta(description="fact name to value, in the dictionary's unit")]
+    assessed_at: Moment
+
+
+class ConfirmGrade(Struct, frozen=True, kw_only=True):
+    """A physician confirms or overrides the computed grade."""
+
+    scale: Scale
+    grade: Annotated[int, Meta(ge=0, le=5)]
+    reason: str = ""
+
+
+class ArriveRapidResponse(Struct, frozen=True, kw_only=True):
+    """The team is at the bedside."""
+
+    arrived_at: Moment
+
+
+def infused_here(situation: Situation) -> Iterator[Reason]:
+    """The product was given, as far as this node knows."""
+    if not situation.case.infusions:
+        yield Reason("bedside.assess.not_infused")
+
+
+def assess(situation: Situation, given: Assess) -> Verdict:
+    """The findings, a grade on each scale, and the team's call where a grade is certainly high and none is under way."""
+    against = (
+        *alive(situation),
+        *infused_here(situation),
+        *happened(situation, assessed_at=given.assessed_at),
+        *_findings(situation, given),
+    )
+    if against:
+        return refuse(*against)
+    findings = {name: read_typed(fact_entry(situation, name), value) for name, value in given.findings.items()}
+    facts = {**standing_facts(situation, given.assessed_at), **findings}
+    graded = tuple(_grade(scale, situation.decide(scale, facts), given) for scale in SCALES)
+    recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())))
+    return (recorded, *graded, *_call(situation, graded))
+
+
+def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
+    if not given.findings:
+        yield Reason("bedside.assess.nothing_found", where="findings")
+    for name in sorted(given.findings):
+        yield from unfit(situation, name, given.findings[name])
+    infused_at = situation.case.infused_at
+    if infused_at is not None and given.assessed_at < infused_at:
+        yield Reason("bedside.assess.before_infusion", where="assessed_at")
+
+
+def _grade(scale: Scale, decision: Any, given: Assess) -> GradeAssessed:
+    values: Mapping[str, Any] = decision.values
+    return GradeAssessed(
+        scale=scale,
+        outcome=decision.outcome,
+        grade=values.get("grade"),
+        grade_min=int(values.get("grade_min") or 0),
+        grade_max=int(values["grade_max"]) if values.get("grade_max") is not None else 4,
+        driver=values.get("driver"),
+        missing=tuple(decision.missing),
+        assessed_at=given.assessed_at,
+        decision_sha256=digest(decision),
+    )
+
+
+def _call(situation: Situation, graded: tuple[GradeAssessed, ...]) -> tuple[Event, ...]:
+    """One call for the highest certain grade, unless a team is on its way."""
+    high = [g for g in graded if g.grade_min >= ALERT_GRADE]
+    if not high or situation.case.open_rapid_response is not None:
+        return ()
+    worst = max(high, key=lambda g: g.grade_min)
+    return (RapidResponseCalled(scale=worst.scale, grade_min=worst.grade_min, called_at=situation.now),)
+
+
+def confirm_grade(situation: Situation, given: ConfirmGrade) -> Verdict:
+    """The physician's grade beside the computed one; a difference needs a reason."""
+    standing = situation.case.grades.get(given.scale)
+    against = [*_assessed(standing, given)]
+    if against or standing is None:
+        return refuse(*against)
+    computed = standing.latest.event.grade
+    return (GradeConfirmed(scale=given.scale, grade=given.grade, computed=computed, reason=given.reason.strip()),)
+
+
+def _assessed(standing: Any, given: ConfirmGrade) -> Iterator[Reason]:
+    if standing is None:
+        yield Reason("bedside.confirm.nothing_assessed", {"scale": given.scale}, where="scale")
+    elif given.grade != standing.latest.event.grade and not said(given.reason):
+        yield Reason("bedside.confirm.no_reason", source="clinical reference 14", where="reason")
+
+
+def arrive_rapid_response(situation: Situation, given: ArriveRapidResponse) -> Verdict:
+    """The team arrived at an open call."""
+    against = [*happened(situation, arrived_at=given.arrived_at)]
+    call = situation.case.open_rapid_response
+    if call is None:
+        against.append(Reason("bedside.rapid_response.none_open"))
+    elif given.arrived_at < call.called.event.called_at:
+        against.append(Reason("bedside.rapid_response.before_call", where="arrived_at"))
+    return refuse(*against) if against else (RapidResponseArrived(arrived_at=given.arrived_at),)

@@ -1,0 +1,111 @@
+"""Visits for life, second malignancies, death.
+
+Main job: the rules of `ScheduleFollowUp`, `RecordVisit`, `ReportSecondMalignancy` and `RecordDeath`.
+
+**Source**: clinical reference 7.1 (never close a patient, only change the cadence), 7.3 (what to collect on a second malignancy:
+the tumour is tested for the transgene, maker and authority are told), 7.4 (cadence).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Category, Reason, refuse
+from baybridge.journey.checks import alive, happened, local_day, said
+from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.events import Died, FollowUpScheduled, FollowUpVisited, SecondMalignancyReported
+from baybridge.journey.schedule import next_visit
+
+SCHEDULE = "follow-up"
+
+#: Groups of second malignancy. Source: clinical reference 7.3.
+Malignancy = Literal["t_cell", "mds", "aml", "b_cell", "solid", "non_melanoma_skin", "other"]
+
+
+class ScheduleFollowUp(Struct, frozen=True, kw_only=True):
+    """Visits are planned, without an end."""
+
+    schedule: Annotated[str, Meta(description="the schedule's document")] = SCHEDULE
+
+
+class RecordVisit(Struct, frozen=True, kw_only=True):
+    """A follow-up contact took place."""
+
+    visit: Annotated[str, Meta(description="code of the visit, for example M6")]
+    visited_on: date
+    alive: bool = True
+    new_malignancy: Annotated[bool | None, Meta(description="asked and answered; nothing where it was not asked")] = None
+
+
+class ReportSecondMalignancy(Struct, frozen=True, kw_only=True):
+    """A second primary malignancy."""
+
+    kind: Malignancy
+    found_on: date
+    transgene_tested: Annotated[bool | None, Meta(description="whether the tumour was tested for the transgene")] = None
+
+
+class RecordDeath(Struct, frozen=True, kw_only=True):
+    """The patient died."""
+
+    died_on: date
+    cause: Literal["disease", "non_relapse", "unknown"] = "unknown"
+
+
+def schedule_follow_up(situation: Situation, given: ScheduleFollowUp) -> Verdict:
+    """The schedule stands, with the first visit that is due."""
+    document = situation.documents("pathways").get(given.schedule)
+    against = [*alive(situation), *_infused(situation)]
+    if document is None or "visits" not in document:
+        against.append(Reason("followup.schedule.unknown", {"schedule": given.schedule}, where="schedule"))
+    if against or document is None:
+        return refuse(*against)
+    first = next_visit(situation.case, document, situation.site.zone)
+    due = first.due_on if first else situation.today
+    return (FollowUpScheduled(schedule=given.schedule, first_due_on=due),)
+
+
+def _infused(situation: Situation) -> Iterator[Reason]:
+    if not situation.case.infusions:
+        yield Reason("followup.visit.not_infused")
+
+
+def record_visit(situation: Situation, given: RecordVisit) -> Verdict:
+    """The contact stands; a death is recorded as a death, not as a visit."""
+    against = [*alive(situation), *_infused(situation), *happened(situation, visited_on=given.visited_on)]
+    infused_at = situation.case.infused_at
+    if infused_at is not None and given.visited_on < local_day(situation, infused_at):
+        against.append(Reason("followup.visit.before_infusion", where="visited_on"))
+    if not said(given.visit):
+        against.append(Reason("followup.visit.no_code", where="visit"))
+    if not given.alive:
+        against.append(Reason("followup.visit.record_death", where="alive"))
+    if against:
+        return refuse(*against)
+    return (FollowUpVisited(visit=given.visit.strip(), visited_on=given.visited_on, alive=True, new_malignancy=given.new_malignancy),)
+
+
+def report_second_malignancy(situation: Situation, given: ReportSecondMalignancy) -> Verdict:
+    """The report stands, after death too."""
+    against = [*_infused(situation), *happened(situation, found_on=given.found_on)]
+    infused_at = situation.case.infused_at
+    if infused_at is not None and given.found_on < local_day(situation, infused_at):
+        against.append(Reason("followup.malignancy.before_infusion", where="found_on"))
+    if against:
+        return refuse(*against)
+    return (SecondMalignancyReported(kind=given.kind, found_on=given.found_on, transgene_tested=given.transgene_tested),)
+
+
+def record_death(situation: Situation, given: RecordDeath) -> Verdict:
+    """Open tasks end; what follows a death begins."""
+    if situation.case.died_on is not None:
+        return refuse(Reason("followup.death.already"), category=Category.CONFLICT)
+    against = [*happened(situation, died_on=given.died_on)]
+    later = max((entry.event.ended_at for entry in situation.case.infusions), default=None)
+    if later is not None and given.died_on < local_day(situation, later):
+        against.append(Reason("followup.death.before_infusion", where="died_on"))
+    return refuse(*against) if against else (Died(died_on=given.died_on, cause=given.cause),)

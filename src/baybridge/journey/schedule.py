@@ -1,0 +1,58 @@
+"""Follow-up visits that never end.
+
+Main job: `next_visit(case, document)`: the first visit that has not taken place. While the patient lives and was infused there
+always is one.
+
+**Source**: `data/pathways/follow-up.yaml`. **Units**: months after day 0; days of tolerance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import count
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from baybridge.base.time import CHINA, add_months
+from baybridge.journey.case import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit: its code, the day that it is due, and the tolerance around it."""
+
+    code: str
+    due_on: date
+    window_d: int
+    contact_only: bool = False
+
+    @property
+    def late_after(self) -> date:
+        """The last day on which it counts as on time."""
+        return self.due_on + timedelta(days=self.window_d)
+
+
+def visits(day_0: date, document: Mapping[str, Any]) -> Iterator[Visit]:
+    """All visits after an infusion, in order, without end."""
+    month = 0
+    for row in document["visits"]:
+        month = int(row.get("months") or month)
+        due_on = add_months(day_0, month) if "months" in row else day_0 + timedelta(days=int(row["days"]))
+        yield Visit(str(row["visit"]), due_on, int(row["window_d"]))
+    for row in document["then"]:
+        step, until = int(row["every_months"]), row["until_month"]
+        months = count(month + step, step) if until is None else range(month + step, int(until) + 1, step)
+        for due in months:
+            yield Visit(f"M{due}", add_months(day_0, due), int(row["window_d"]), bool(row.get("contact")))
+            month = due
+
+
+def next_visit(case: Case, document: Mapping[str, Any], zone: ZoneInfo = CHINA) -> Visit | None:
+    """The first visit since the last infusion that has not taken place; None after death or without an infusion."""
+    if not case.alive or case.infused_at is None:
+        return None
+    day_0 = case.infused_at.astimezone(zone).date()
+    done = {entry.event.visit for entry in case.visits if entry.event.visited_on >= day_0}
+    return next(visit for visit in visits(day_0, document) if visit.code not in done)

@@ -1,0 +1,100 @@
+"""A value that a person typed, against the dictionary: read as the fact's type, refused where it does not fit.
+
+Main job: `read_typed` and `unfit`, for confirmed findings, bedside assessments and release tests alike.
+
+**Units**: the dictionary's own. A value outside the plausible range is refused, because a typing error is likelier than a wonder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from baybridge.base.outcome import Reason
+from baybridge.journey.command import Situation
+
+Typed = bool | int | float | str
+
+_WORDS: Mapping[str, bool] = {"true": True, "false": False}
+
+
+def fact_entry(situation: Situation, name: str) -> Mapping[str, Any] | None:
+    """The dictionary's entry of a fact; None where it has none."""
+    for document in situation.documents("facts").values():
+        entry = document.get(name)
+        if isinstance(entry, Mapping) and "type" in entry:
+            return entry
+    return None
+
+
+def read_typed(entry: Mapping[str, Any] | None, value: Typed) -> Typed:
+    """The value as the fact's type where text was sent; as it came where it cannot be read so."""
+    if not isinstance(value, str):
+        return value
+    text, kind = value.strip(), entry.get("type") if entry else None
+    if kind == "boolean":
+        return _WORDS.get(text.casefold(), text)
+    if kind in ("integer", "number"):
+        return _number(text)
+    return text
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def unfit(situation: Situation, name: str, value: Typed) -> Iterator[Reason]:
+    """Why a value cannot stand for a fact: unknown name, wrong type, unknown code, implausible."""
+    entry = fact_entry(situation, name)
+    if entry is None:
+        yield Reason("journey.value.fact_unknown", {"fact": name}, where=name)
+        return
+    typed = read_typed(entry, value)
+    if not _fits(entry, typed):
+        yield Reason("journey.value.unfit", {"fact": name, "expected": expected(entry)}, where=name)
+    elif not _plausible(entry, typed):
+        low, high = entry["plausible"]
+        yield Reason("journey.value.implausible", {"fact": name, "low": str(low), "high": str(high), "unit": _unit(entry)}, where=name)
+
+
+def expected(entry: Mapping[str, Any]) -> str:
+    """What a fact can be, in words: its codes, or its type and unit."""
+    codes = entry.get("values") or ()
+    return ", ".join(str(code) for code in codes) if codes else f"{entry['type']} {_unit(entry)}".strip()
+
+
+def _unit(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("unit") or "")
+
+
+def _fits(entry: Mapping[str, Any], value: Typed) -> bool:
+    kind, codes = entry["type"], entry.get("values") or ()
+    if kind == "boolean" or isinstance(value, bool):
+        return kind == "boolean" and isinstance(value, bool)
+    if kind == "integer":
+        return isinstance(value, int)
+    if kind == "number":
+        return isinstance(value, int | float)
+    if kind in ("date", "instant"):
+        return isinstance(value, str) and _is_time(kind, value)
+    return isinstance(value, str) and (not codes or value in codes)
+
+
+def _is_time(kind: str, value: str) -> bool:
+    try:
+        return bool(date.fromisoformat(value)) if kind == "date" else datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _plausible(entry: Mapping[str, Any], value: Typed) -> bool:
+    span = entry.get("plausible")
+    if not span or isinstance(value, bool | str):
+        return True
+    return (span[0] is None or value >= span[0]) and (span[1] is None or value <= span[1])

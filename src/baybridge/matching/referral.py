@@ -1,0 +1,154 @@
+"""Opening a case, confirming what the record only suggests, and offering the case to a treating centre.
+
+Main job: the rules of `OpenCase`, `ConfirmFinding`, `ReferCase`, `AcceptCase`, `DeclineCase`, `ArrangeTravel`.
+
+**Source**: mission M14 (the international patient's journey), shared facts contract (what only text says is confirmed by a person).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Category, Reason, refuse
+from baybridge.consent.grants import consents_for
+from baybridge.journey.checks import alive, said, treating_here
+from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.events import (
+    CaseAccepted,
+    CaseDeclined,
+    CaseOpened,
+    CaseReferred,
+    FindingConfirmed,
+    TravelArranged,
+)
+from baybridge.journey.values import fact_entry, read_typed, unfit
+
+
+class OpenCase(Struct, frozen=True, kw_only=True):
+    """A case begins for a patient of this node's record."""
+
+    patient_id: str
+    residence: Literal["CN", "HK", "MO", "other"]
+    synthetic: Annotated[bool, Meta(description="the patient is invented")] = False
+
+
+class ConfirmFinding(Struct, frozen=True, kw_only=True):
+    """A person confirms or codes a fact that text alone, or a proposal, said."""
+
+    fact: str
+    value: bool | int | float | str
+    basis: Annotated[str, Meta(description="the report or observation it rests on")]
+
+
+class ReferCase(Struct, frozen=True, kw_only=True):
+    """The case is offered to another node."""
+
+    to_node: str
+    product: Annotated[str, Meta(description="catalogue identifier; empty leaves the choice to the centre")] = ""
+
+
+class AcceptCase(Struct, frozen=True, kw_only=True):
+    """The centre takes the case."""
+
+    product: str
+
+
+class DeclineCase(Struct, frozen=True, kw_only=True):
+    """The centre does not take the case."""
+
+    reason: str
+
+
+class ArrangeTravel(Struct, frozen=True, kw_only=True):
+    """Entry papers, invitation and lodging stand."""
+
+    papers: Annotated[
+        tuple[str, ...], Meta(description="kinds only, no numbers: s2-visa, invitation, home-return-permit, hk-entry, mo-entry, lodging")
+    ]
+    arrives_on: date
+
+
+def open_case(situation: Situation, given: OpenCase) -> Verdict:
+    """The case is open."""
+    if situation.case.entries:
+        return refuse(Reason("matching.open.already"), category=Category.CONFLICT)
+    if not said(given.patient_id):
+        return refuse(Reason("matching.open.no_patient", where="patient_id"))
+    return (CaseOpened(patient_id=given.patient_id.strip(), residence=given.residence, synthetic=given.synthetic),)
+
+
+def confirm_finding(situation: Situation, given: ConfirmFinding) -> Verdict:
+    """The fact stands as a person said it, with what it rests on."""
+    against = [*alive(situation), *unfit(situation, given.fact, given.value)]
+    if not said(given.basis):
+        against.append(Reason("matching.confirm.no_basis", where="basis"))
+    if against:
+        return refuse(*against)
+    value = read_typed(fact_entry(situation, given.fact), given.value)
+    return (FindingConfirmed(fact=given.fact, value=value, basis=given.basis.strip()),)
+
+
+def refer_case(situation: Situation, given: ReferCase) -> Verdict:
+    """The case is offered; sending the records is a transfer of its own."""
+    against = (*alive(situation), *_receiver(situation, given))
+    if against:
+        return refuse(*against)
+    return (CaseReferred(to_node=given.to_node, product=given.product),)
+
+
+def _receiver(situation: Situation, given: ReferCase) -> Iterator[Reason]:
+    there = situation.site if given.to_node == situation.site.node else situation.neighbours.get(given.to_node)
+    if there is None or "centre" not in there.kinds:
+        yield Reason("matching.refer.centre_unknown", {"node": given.to_node}, where="to_node")
+    if given.product and given.product not in situation.documents("products"):
+        yield Reason("matching.refer.product_unknown", {"product": given.product}, where="product")
+    if not consents_for(situation.case, None, None, situation.today).care:
+        yield Reason("matching.refer.no_care_consent")
+    if situation.case.treating_node is not None:
+        yield Reason("matching.refer.already_accepted", {"node": situation.case.treating_node})
+
+
+def accept_case(situation: Situation, given: AcceptCase) -> Verdict:
+    """This centre takes the case."""
+    against = (*alive(situation), *_offer(situation), *_product(situation, given.product))
+    return refuse(*against) if against else (CaseAccepted(product=given.product),)
+
+
+def accept_case_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against accepting, whatever product."""
+    yield from alive(situation)
+    yield from _offer(situation)
+
+
+def _offer(situation: Situation) -> Iterator[Reason]:
+    case = situation.case
+    if case.treating_node is not None:
+        yield Reason("matching.accept.already", {"node": case.treating_node})
+    offered = {e.event.to_node for e in case.of(CaseReferred)}
+    if case.owner_node != situation.site.node and situation.site.node not in offered:
+        yield Reason("matching.accept.not_offered")
+
+
+def _product(situation: Situation, product: str) -> Iterator[Reason]:
+    if product not in situation.documents("products"):
+        yield Reason("matching.refer.product_unknown", {"product": product}, where="product")
+
+
+def decline_case(situation: Situation, given: DeclineCase) -> Verdict:
+    """This centre does not take the case, and says why."""
+    against = [*alive(situation), *_offer(situation)]
+    if not said(given.reason):
+        against.append(Reason("matching.decline.no_reason", where="reason"))
+    return refuse(*against) if against else (CaseDeclined(reason=given.reason.strip()),)
+
+
+def arrange_travel(situation: Situation, given: ArrangeTravel) -> Verdict:
+    """The journey is arranged."""
+    against = [*alive(situation), *treating_here(situation)]
+    if not given.papers:
+        against.append(Reason("matching.travel.no_papers", where="papers"))
+    return refuse(*against) if against else (TravelArranged(papers=given.papers, arrives_on=given.arrives_on),)

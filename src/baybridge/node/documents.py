@@ -102,6 +102,10 @@ class PolicyLibrary:
         """Every version of a policy, the earliest in force first; raises `UnknownPolicy`, or `PolicyProblems` for a broken document."""
         return tuple(self._load(version.file) for version in self._known(policy_id))
 
+    def files(self, policy_id: str) -> tuple[Path, ...]:
+        """The files of a policy, the earliest in force first; raises `UnknownPolicy`."""
+        return tuple(version.file for version in self._known(policy_id))
+
     def get(self, policy_id: str, on: date | None = None) -> Policy:
         """The version in force on a day, else the earliest, so that a decision can say not-in-force; without a day the newest.
 
@@ -119,7 +123,7 @@ class PolicyLibrary:
         return self._versions[policy_id]
 
     def _read(self, file: Path) -> Policy:
-        return load(_text(file), str(file), self.fact_types)
+        return load(read_text(file), str(file), self.fact_types)
 
 
 def fact_types(documents: Documents) -> dict[str, FactType]:
@@ -143,7 +147,7 @@ def files(folder: Path) -> Iterator[Path]:
 def read_document(file: Path) -> Any:
     """A YAML file as plain values; raises `DocumentProblem` with file, line and column."""
     try:
-        return yaml.load(_text(file), Loader=_LOADER)  # noqa: S506 - the C form of the safe loader
+        return yaml.load(read_text(file), Loader=_LOADER)  # noqa: S506 - the C form of the safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
@@ -152,7 +156,8 @@ def read_document(file: Path) -> Any:
         raise DocumentProblem(f"{file}: expected YAML, found {type(error).__name__}") from None
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a file; raises `DocumentProblem` when it is not UTF-8."""
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -172,7 +177,7 @@ def _index(folder: Path) -> dict[str, tuple[Version, ...]]:
     """The policies of one folder by id, from the text alone: nothing is parsed."""
     found: dict[str, list[Version]] = {}
     for file in files(folder):
-        text = _text(file)
+        text = read_text(file)
         named, begins = _ID.search(text), _FROM.search(text)
         if named:
             found.setdefault(named.group(1), []).append(Version(file, date.fromisoformat(begins.group(1)) if begins else None))

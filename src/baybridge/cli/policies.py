@@ -1,0 +1,281 @@
+"""`decide` and `policy`: apply a rule to facts, and look after the rules themselves.
+
+Main job: read facts (one object, an array, or one object a line), print one decision each, in order. Thin: nothing is decided here.
+
+Output is JSON always; a single decision is indented on a terminal. The same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import click
+
+from baybridge.base.time import CHINA, parse_instant_or_day
+
+if TYPE_CHECKING:
+    from baybridge.facts.dictionary import Dictionary
+    from baybridge.node.documents import Documents
+    from baybridge.policy.shapes import Policy
+
+_NODE = click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
+
+
+class Given(NamedTuple):
+    """Facts as they were given: each object with the place it stood at, and how the answer is to be laid out."""
+
+    objects: list[tuple[str, dict[str, Any]]]
+    layout: str  # one, array, lines
+
+
+@click.command()
+@click.argument("policy_id")
+@click.option("--facts", "facts_file", type=click.File("rb"), help="JSON object, array, or one object a line; - for standard input.")
+@click.option("--at", help="Time with offset, or date (start of that day).")
+@click.option("--patient", "patient_id", help="Patient of the node's record, instead of --facts.")
+@_NODE
+@_JSON
+def decide(policy_id: str, facts_file: Any, at: str | None, patient_id: str | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Apply a policy to facts: a decision with every reason, what is missing, and what would settle it."""
+    if (facts_file is None) == (patient_id is None):
+        raise click.UsageError("give either --facts FILE or --patient ID --node DIR")
+    if patient_id is not None and node_dir is None:
+        raise click.UsageError("--patient needs --node DIR")
+    moment = _moment(at)
+    if patient_id is not None:
+        _print_one(_for_patient(node_dir, policy_id, patient_id, moment), as_json)
+    else:
+        _decide_given(policy_id, _read_facts(facts_file), moment, _documents(node_dir), as_json)
+
+
+def _for_patient(node_dir: Path | None, policy_id: str, patient_id: str, at: datetime | None) -> dict[str, Any]:
+    from baybridge.node.reading import decide_for_patient
+    from baybridge.policy.types import PolicyProblems
+
+    try:
+        decision = decide_for_patient(node_dir, policy_id, patient_id, at)
+    except (PolicyProblems, LookupError, ValueError) as problem:
+        _fail(str(problem.args[0]) if isinstance(problem, KeyError) and problem.args else str(problem))
+    return decision if isinstance(decision, dict) else dict(decision.as_json())
+
+
+def _decide_given(policy_id: str, given: Given, at: datetime | None, documents: Documents, as_json: bool) -> None:  # noqa: FBT001
+    from baybridge.facts.given import read_given
+    from baybridge.policy.decide import decide as apply
+
+    dictionary = _dictionary(documents)
+    policy = _policy(documents, policy_id, at)
+    decisions, complaints = [], []
+    for place, facts in given.objects:
+        values, problems = read_given(facts, dictionary)
+        complaints += [f"{place}{_sentence(documents, problem)}" for problem in problems]
+        if not problems:
+            decisions.append(apply(policy, values, as_of=at).as_json())
+    if complaints:
+        _fail(*complaints)
+    _print(decisions, given.layout, as_json)
+
+
+def _read_facts(file: Any) -> Given:
+    """What stands in a file of facts; one JSON value, or one object a line."""
+    name = getattr(file, "name", "-")
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _fail(f"{name}: expected UTF-8 text, found another byte at {error.start}")
+    try:
+        whole = _strict_json(text)
+    except ValueError as error:
+        return Given(list(_lines(name, text, error)), "lines")
+    if isinstance(whole, list):
+        return Given([(f"[{index}] ", _object(f"{name}: item {index}", item)) for index, item in enumerate(whole)], "array")
+    return Given([("", _object(name, whole))], "one")
+
+
+def _lines(name: str, text: str, error: ValueError) -> Iterator[tuple[str, dict[str, Any]]]:
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if len(lines) < 2 or not all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for _, line in lines):
+        _fail(f"{name}: expected a JSON object, an array of them, or one a line, found {error}")
+    for number, line in lines:
+        try:
+            yield f"line {number}: ", _object(f"{name}: line {number}", _strict_json(line))
+        except ValueError as problem:
+            _fail(f"{name}: line {number}: expected a JSON object, found {problem}")
+
+
+def _object(place: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        _fail(f"{place}: expected a JSON object of facts by name, found {type(value).__name__}")
+    return value
+
+
+def _strict_json(text: str) -> Any:
+    """JSON without NaN and without a key given twice."""
+    try:
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twice)
+    except RecursionError:
+        raise ValueError("too many nested parts") from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name}, which is no JSON number")
+
+
+def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = sorted({key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1})
+        raise ValueError(f"{', '.join(twice)} given twice")
+    return made
+
+
+def _moment(at: str | None) -> datetime | None:
+    if at is None:
+        return None
+    try:
+        return parse_instant_or_day(at)
+    except ValueError as error:
+        _fail(f"--at: {error}")
+
+
+def _documents(node_dir: Path | None) -> Documents:
+    from baybridge.node.documents import Documents, packaged_data
+
+    site = [node_dir / "data"] if node_dir is not None and (node_dir / "data").is_dir() else []
+    return Documents(packaged_data(), *site)
+
+
+def _dictionary(documents: Documents) -> Dictionary:
+    from baybridge.facts.dictionary import Dictionary, DictionaryProblem
+    from baybridge.node.documents import DocumentProblem
+
+    try:
+        return Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
+    except (DictionaryProblem, DocumentProblem) as problem:
+        _fail(str(problem))
+
+
+def _policy(documents: Documents, policy_id: str, at: datetime | None) -> Policy:
+    from baybridge.node.documents import DocumentProblem, UnknownPolicy, fact_types
+    from baybridge.policy.types import PolicyProblems
+
+    try:
+        on = None if at is None else at.astimezone(CHINA).date()
+        return documents.policies(fact_types(documents)).get(policy_id, on)
+    except (PolicyProblems, UnknownPolicy, DocumentProblem) as problem:
+        _fail(str(problem))
+
+
+def _sentence(documents: Documents, problem: Any) -> str:
+    """What is wrong with a given fact, as every surface says it."""
+    from baybridge.node.texts import Texts
+
+    return Texts(documents).reason("en", problem)
+
+
+def _print(decisions: list[dict[str, Any]], layout: str, as_json: bool) -> None:  # noqa: FBT001
+    if layout == "one":
+        _print_one(decisions[0], as_json)
+    elif layout == "array":
+        click.echo(_dump(decisions))
+    else:
+        for decision in decisions:
+            click.echo(_dump(decision))
+
+
+def _print_one(decision: Any, as_json: bool) -> None:  # noqa: FBT001
+    pretty = sys.stdout.isatty() and not as_json
+    click.echo(_dump(decision, indent=2 if pretty else None))
+
+
+def _dump(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _fail(*sentences: str) -> NoReturn:
+    """Each sentence on its own line of standard error, exit 1."""
+    for sentence in sentences:
+        click.echo(sentence, err=True)
+    sys.exit(1)
+
+
+@click.group()
+def policy() -> None:
+    """List, show and check the rules."""
+
+
+@policy.command("list")
+@_NODE
+@_JSON
+def list_policies(node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Every policy: id, version, shape, since when, how sure its source is."""
+    from baybridge.node.documents import DocumentProblem
+
+    try:
+        rows = [_summary(*entry) for entry in sorted(_documents(node_dir).folder("policies").items())]
+    except DocumentProblem as problem:
+        _fail(str(problem))
+    if as_json:
+        click.echo(_dump(rows))
+        return
+    for row in rows:
+        doubt = "  (unverified)" if row["confidence"] == "low" else ""
+        click.echo(f"{row['id']:32} {row['version']:4} {row['shape']:9} {row['in_force_from'] or '-':11} {row['title']}{doubt}")
+
+
+def _summary(policy_id: str, document: Any) -> dict[str, Any]:
+    title = document.get("title") or {}
+    begins = document.get("in_force_from")
+    return {
+        "id": policy_id,
+        "version": str(document.get("version", "")),
+        "shape": str(document.get("shape", "")),
+        "in_force_from": None if begins is None else str(begins),
+        "jurisdiction": document.get("jurisdiction") or [],
+        "confidence": str(document.get("confidence", "")),
+        "title": title.get("en", policy_id) if isinstance(title, dict) else str(title),
+    }
+
+
+@policy.command("show")
+@click.argument("policy_id")
+@click.option("--at", help="The version of that time or date; without it the newest.")
+@_NODE
+@_JSON
+def show_policy(policy_id: str, at: str | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """The document of a policy, as it was written."""
+    found = _policy(_documents(node_dir), policy_id, _moment(at))
+    if not as_json:
+        click.echo(found.text.rstrip("\n"))
+        return
+    from baybridge.policy.source import plain, read_yaml
+
+    click.echo(_dump({"sha256": found.sha256, "facts": found.fact_names, "document": plain(read_yaml(found.text, found.origin).document)}))
+
+
+@policy.command("check")
+@click.argument("file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_NODE
+@_JSON
+def check_policies(file: Path | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Check a document (or all shipped ones): types, units, codes, and its own worked cases."""
+    from baybridge.node.documents import DocumentProblem
+    from baybridge.node.policy_check import check_documents
+
+    documents = _documents(node_dir)
+    try:
+        report = check_documents(documents, _dictionary(documents), file)
+    except DocumentProblem as problem:
+        _fail(str(problem))
+    if as_json:
+        click.echo(_dump(report.as_json()))
+    else:
+        click.echo(f"{report.policies} policies, {report.cases} worked cases, {len(report.problems)} problems")
+    if report.problems:
+        _fail(*(str(problem) for problem in report.problems))

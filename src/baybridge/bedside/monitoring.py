@@ -34,10 +34,13 @@ SCALES: tuple[Scale, ...] = ("crs-astct-2019", "icans-astct-2019")
 ALERT_GRADE = 3
 
 
+Findings = dict[str, Typed] | tuple[tuple[str, Typed], ...]
+
+
 class Assess(Struct, frozen=True, kw_only=True):
     """A bedside assessment."""
 
-    findings: Annotated[dict[str, Typed], Meta(description="fact name to value, in the dictionary's unit")]
+    findings: Annotated[Findings, Meta(description="fact and value, in the dictionary's unit")]
     assessed_at: Moment
 
 
@@ -71,18 +74,23 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     )
     if against:
         return refuse(*against)
-    findings = {name: read_typed(fact_entry(situation, name), value) for name, value in given.findings.items()}
+    findings = {name: read_typed(fact_entry(situation, name), value) for name, value in _pairs(given)}
     facts = {**standing_facts(situation, given.assessed_at), **findings}
     graded = tuple(_grade(scale, situation.decide(scale, facts), given) for scale in SCALES)
     recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())))
     return (recorded, *graded, *_call(situation, graded))
 
 
+def _pairs(given: Assess) -> tuple[tuple[str, Typed], ...]:
+    found = given.findings
+    return tuple(sorted(found.items() if isinstance(found, dict) else found, key=lambda pair: pair[0]))
+
+
 def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
     if not given.findings:
         yield Reason("bedside.assess.nothing_found", where="findings")
-    for name in sorted(given.findings):
-        yield from unfit(situation, name, given.findings[name])
+    for name, value in _pairs(given):
+        yield from unfit(situation, name, value)
     infused_at = situation.case.infused_at
     if infused_at is not None and given.assessed_at < infused_at:
         yield Reason("bedside.assess.before_infusion", where="assessed_at")

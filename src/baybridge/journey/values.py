@@ -21,11 +21,8 @@ _WORDS: Mapping[str, bool] = {"true": True, "false": False}
 
 def fact_entry(situation: Situation, name: str) -> Mapping[str, Any] | None:
     """The dictionary's entry of a fact; None where it has none."""
-    for document in situation.documents("facts").values():
-        entry = document.get(name)
-        if isinstance(entry, Mapping) and "type" in entry:
-            return entry
-    return None
+    entry = situation.documents("facts").get(name)
+    return entry if isinstance(entry, Mapping) and "type" in entry else None
 
 
 def read_typed(entry: Mapping[str, Any] | None, value: Typed) -> Typed:

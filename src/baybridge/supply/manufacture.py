@@ -19,17 +19,9 @@ from baybridge.journey.cells import Batch
 from baybridge.journey.checks import Moment, alive, digest, said
 from baybridge.journey.command import Situation, Verdict
 from baybridge.journey.events import ManufactureStarted, ProductRejected, ProductReleased, ProductTested
-from baybridge.supply.readings import read_results, wrong_results
+from baybridge.supply.readings import Result, read_results, wrong_results
 
 SCAN = "policy reference F2, rule 2"
-
-
-class TestResult(Struct, frozen=True, kw_only=True):
-    """One attribute of a batch as measured."""
-
-    attribute: str
-    value: str
-    unit: str = ""
 
 
 class StartManufacture(Struct, frozen=True, kw_only=True):
@@ -44,7 +36,7 @@ class TestProduct(Struct, frozen=True, kw_only=True):
     """Release tests of a batch."""
 
     batch: str
-    results: tuple[TestResult, ...]
+    results: Annotated[tuple[Result, ...], Meta(description="attribute, value, unit; - for no unit")]
 
 
 class Release(Struct, frozen=True, kw_only=True):
@@ -106,9 +98,8 @@ def test_product(situation: Situation, given: TestProduct) -> Verdict:
     against = (*alive(situation), *_open(batch), *_results(situation, given))
     if against or batch is None:
         return refuse(*against)
-    results = tuple((r.attribute, r.value, r.unit) for r in given.results)
-    judged = judge(situation, {**_known(situation, batch), **read_results(situation, results)})
-    event = ProductTested(batch=batch.batch, results=results, outcome=judged.outcome, decision_sha256=digest(judged.decision))
+    judged = judge(situation, {**_known(situation, batch), **read_results(situation, given.results)})
+    event = ProductTested(batch=batch.batch, results=given.results, outcome=judged.outcome, decision_sha256=digest(judged.decision))
     return (event,)
 
 
@@ -194,7 +185,7 @@ def _open(batch: Batch | None) -> Iterator[Reason]:
 def _results(situation: Situation, given: TestProduct) -> Iterator[Reason]:
     if not given.results:
         yield Reason("supply.test.none", where="results")
-    yield from wrong_results(situation, tuple((r.attribute, r.value, r.unit) for r in given.results))
+    yield from wrong_results(situation, given.results)
 
 
 def _untested(batch: Batch, judged: Judgement) -> Iterator[Reason]:

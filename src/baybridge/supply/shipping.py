@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.journey.cells import Shipment
 from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, said
-from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.command import Situation, Verdict
 from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
 from baybridge.supply.limits import limits
 from baybridge.supply.permits import missing_papers
@@ -279,8 +279,6 @@ def _age_h(situation: Situation, given: ReceiveShipment) -> float | None:
 def resolve_quarantine(situation: Situation, given: ResolveQuarantine) -> Verdict:
     """Quality lets the bags be used, or discards them; never without a stated basis."""
     against = [*alive_or_arriving(situation)]
-    if situation.actor.role not in (Role.QUALITY, Role.SYSTEM):
-        against.append(Reason("supply.quarantine.not_quality", source="policy reference F4"))
     if not given.bags or not set(given.bags) <= situation.case.quarantined:
         against.append(Reason("supply.quarantine.not_held", where="bags"))
     if not said(given.basis):

@@ -1,0 +1,127 @@
+"""The demo network's four nodes and its accounts.
+
+Main job: `found_network(folder, ports)` makes the node folders and lets them know each other; `ACCOUNTS` lists who may sign in where.
+
+All organisations, people and passwords are invented for the demonstration; the passwords are printed on the terminal and open only this network.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from baybridge.journey.command import Role
+from baybridge.node import accounts
+from baybridge.node.clock import new_id
+from baybridge.node.founding import found, introduce, trust
+from baybridge.node.node import Node
+
+PASSWORD = "synthetic-demo"  # noqa: S105 - printed on the terminal, opens only invented data on loopback
+
+PROFILES: Mapping[str, dict[str, Any]] = {
+    "mo": {
+        "node": "mo", "organisation": "Macao Hospital (synthetic)", "jurisdiction": "MO", "city": "Macao", "kinds": ["centre", "laboratory"],
+    },
+    "gd": {
+        "node": "gd", "organisation": "Guangzhou Centre and Laboratory (synthetic)", "jurisdiction": "CN", "city": "Guangzhou",
+        "kinds": ["centre", "laboratory"], "gd9": True,
+    },
+    "hk": {
+        "node": "hk", "organisation": "Hong Kong Centre (synthetic)", "jurisdiction": "HK", "city": "Hong Kong", "kinds": ["centre", "laboratory"],
+    },
+    "sh": {
+        "node": "sh", "organisation": "Shanghai Manufacturer (synthetic)", "jurisdiction": "CN", "city": "Shanghai", "kinds": ["plant"], "gd9": False,
+    },
+}
+PREFERRED_PORTS = {"mo": 8401, "gd": 8402, "hk": 8403, "sh": 8404}
+PAYER = "Greater Bay Mutual (synthetic payer)"
+ALLIANCE = "CAR-T Quality Alliance (synthetic)"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One demo account: node, sign-in name, role, language, organisation where it is not the node's."""
+
+    node: str
+    name: str
+    role: Role
+    language: str = "en"
+    organisation: str | None = None
+    patient_id: str | None = None
+
+
+def _staff(node: str, language: str) -> list[Account]:
+    roles = (Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.LABORATORY, Role.QUALITY)
+    return [Account(node, f"{role.value}.{node}", role, language) for role in roles]
+
+
+ACCOUNTS: tuple[Account, ...] = (
+    *_staff("mo", "zh-Hant"),
+    *_staff("gd", "zh-Hans"),
+    *_staff("hk", "zh-Hant"),
+    Account("sh", "manufacturer.sh", Role.MANUFACTURER, "zh-Hans"),
+    Account("sh", "quality.sh", Role.QUALITY, "zh-Hans"),
+    Account("sh", "coordinator.sh", Role.COORDINATOR, "zh-Hans"),
+    *(Account(node, f"payer.{node}", Role.PAYER, "en", PAYER) for node in ("mo", "gd", "hk")),
+    *(Account(node, f"alliance.{node}", Role.ALLIANCE, "en", ALLIANCE) for node in ("mo", "gd", "hk", "sh")),
+)
+
+
+def free_port(wanted: int) -> int:
+    """The wanted port on loopback, or a free one where it is taken."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on loopback")
+
+
+def choose_ports() -> dict[str, int]:
+    """A free port for each node, the usual one where it can be had."""
+    return {node: free_port(port) for node, port in PREFERRED_PORTS.items()}
+
+
+def address(port: int) -> str:
+    """The address of a node on this machine."""
+    return f"http://127.0.0.1:{port}"
+
+
+def found_network(folder: Path, ports: Mapping[str, int]) -> None:
+    """Make the four node folders, their acquaintance, and the file of public keys for offline checks."""
+    for name, profile in PROFILES.items():
+        found(folder / name, profile)
+    meet(folder, ports)
+
+
+def meet(folder: Path, ports: Mapping[str, int]) -> None:
+    """Write every node's card to the others, at the addresses of this run."""
+    nodes = [(folder / name, address(ports[name])) for name in PROFILES]
+    introduce(nodes)
+    (folder / "trust.json").write_bytes(orjson.dumps(trust(nodes), option=orjson.OPT_INDENT_2))
+
+
+def add_accounts(node: Node, patient_id: str | None = None) -> None:
+    """Give a node its demo accounts; a patient account where a patient is named."""
+    mine = [account for account in ACCOUNTS if account.node == node.site.node]
+    if patient_id is not None:
+        mine.append(Account(node.site.node, f"patient.{node.site.node}", Role.PATIENT, mine[0].language, None, patient_id))
+    with node.storage.writing() as connection:
+        for account in mine:
+            accounts.add_account(
+                connection,
+                account=new_id(),
+                name=account.name,
+                role=account.role,
+                organisation=account.organisation or node.site.organisation,
+                password=PASSWORD,
+                patient_id=account.patient_id,
+                language=account.language,
+            )

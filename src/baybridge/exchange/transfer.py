@@ -8,14 +8,13 @@ Main job: `check_transfer(request, rules) -> TransferDecision`, pure: the same r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from baybridge.exchange.transfer_facts import derive
 from baybridge.exchange.transfer_request import read
-from baybridge.policy.decide import decide
-from baybridge.policy.shapes import Policy
+from baybridge.policy.decide import Decision
 from baybridge.recognition.recognise import holding
 
 ROUTE_POLICY_ID = "transfer-route"
@@ -28,13 +27,14 @@ ALL_MET = "DT-001"
 GENOME_CODES, GENOME_ROUTE = frozenset({"DT-050", "DT-051"}), "R3"
 _ALL_MET_SOURCE = "Policy reference B3"
 
+Decide = Callable[[str, Mapping[str, Any]], Decision]
+
 
 @dataclass(frozen=True, slots=True)
 class TransferRules:
-    """Both policies, the purpose profiles, and holidays by jurisdiction."""
+    """How a policy is applied to facts by its identifier, the purpose profiles, and holidays by jurisdiction."""
 
-    route: Policy
-    check: Policy
+    decide: Decide
     profiles: Mapping[str, Any]
     holidays: Mapping[str, Any]
 
@@ -73,21 +73,21 @@ class TransferDecision:
         }
 
 
-def rules_of(route: Policy, check: Policy, exchange: Mapping[str, Mapping[str, Any]], directory: Mapping[str, Mapping[str, Any]]) -> TransferRules:
-    """The rules from both policies and the documents of the folders `exchange` and `directory`."""
-    return TransferRules(route, check, exchange["profiles"], directory["holidays"]["jurisdictions"])
+def rules_of(decide: Decide, exchange: Mapping[str, Mapping[str, Any]], directory: Mapping[str, Mapping[str, Any]]) -> TransferRules:
+    """The rules from applied policies and the documents of the folders `exchange` and `directory`."""
+    return TransferRules(decide, exchange["profiles"], directory["holidays"]["jurisdictions"])
 
 
 def check_transfer(request: Mapping[str, Any], rules: TransferRules) -> TransferDecision:
-    """Whether the transfer of a request may be made; raises `FormProblems` where the request cannot be read."""
+    """Whether the transfer of a request may be made; raises `FormError` where the request cannot be read."""
     checked = read(request, rules.purposes)
     facts = derive(checked, rules.profiles, rules.holidays)
-    route = decide(rules.route, facts)
-    decision = decide(rules.check, {**facts, "transfer_route": route.outcome})
-    found = holding(rules.check, decision)
-    severities = {row.severity for row in found}
-    codes = tuple(sorted(row.code for row in found))
-    reasons = [reason for reason in route.as_json()["reasons"] if reason["holds"] is True][:1] + decision.as_json()["reasons"]
+    route = rules.decide(ROUTE_POLICY_ID, facts)
+    decision = rules.decide(CHECK_POLICY_ID, {**facts, "transfer_route": route.outcome})
+    found = holding(decision)
+    severities = {reason["severity"] for reason in found}
+    codes = tuple(sorted(reason["code"] for reason in found))
+    reasons = holding(route)[:1] + decision.as_json()["reasons"]
     if not codes:
         reasons.append({"criterion": ALL_MET, "holds": True, "expression": "", "facts": {}, "source": _ALL_MET_SOURCE})
     return TransferDecision(
@@ -96,5 +96,5 @@ def check_transfer(request: Mapping[str, Any], rules: TransferRules) -> Transfer
         beside=(GENOME_ROUTE,) if GENOME_CODES & set(codes) else (),
         codes=codes or (ALL_MET,),
         reasons=tuple(reasons),
-        policy_sha256=rules.check.sha256,
+        policy_sha256=decision.policy_sha256,
     )

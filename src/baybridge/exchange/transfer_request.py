@@ -18,6 +18,7 @@ from baybridge.recognition.form import Check, Field, FormProblem, boolean, count
 ROUTES = tuple(f"R{number}" for number in range(10))
 CONTRACT_KINDS = ("gba", "national", "pcpd_clauses", "certificate")
 JURISDICTIONS = ("CN", "HK", "MO")
+_ANSWERS = ("contains_genomic", "genomic_for_care", "important_data", "emergency", "mixed_with_cn_data", "encrypted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def form_of(purposes: Sequence[str]) -> Mapping[str, Field]:
         "at": Field(instant, required=True),
         "purpose": Field(one_of(*purposes), required=True),
         "data_categories": Field(list_of(text)),
-        **{name: Field(boolean) for name in ("contains_genomic", "genomic_for_care", "important_data", "emergency", "mixed_with_cn_data", "encrypted")},
+        **{name: Field(boolean) for name in _ANSWERS},
         "origin": Field(one_of(*JURISDICTIONS)),
         "received_under": Field(one_of(*ROUTES)),
         "retention_until": Field(day_or_instant),
@@ -87,7 +88,7 @@ def form_of(purposes: Sequence[str]) -> Mapping[str, Field]:
 
 
 def read(value: Any, purposes: Sequence[str]) -> TransferRequest:
-    """The checked request; raises `FormProblems` with every problem."""
+    """The checked request; raises `FormError` with every problem."""
     parts = require(value, form_of(purposes))
     return TransferRequest(
         parts["transfer"], parts["exporter"], parts["importer"], parts.get("contract"), parts.get("pipia"), parts.get("consents") or {}

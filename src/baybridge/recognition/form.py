@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from baybridge.base.time import parse_day, parse_instant
@@ -30,7 +31,7 @@ class FormProblem:
         return f"{self.path}: expected {self.expected}, found {self.found}"
 
 
-class FormProblems(ValueError):
+class FormError(ValueError):
     """A request that cannot be judged, with every problem in it; the text is one line."""
 
     def __init__(self, problems: Sequence[FormProblem]) -> None:
@@ -78,7 +79,7 @@ def boolean(value: Any, path: str) -> list[FormProblem]:
 
 def number(value: Any, path: str) -> list[FormProblem]:
     """A finite number."""
-    known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) != float("inf") and value == value  # noqa: PLR0124
+    known = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
     return [] if known else _problem(path, "a number", value)
 
 
@@ -167,9 +168,9 @@ def _field(value: Any, path: str, field: Field) -> Iterable[FormProblem]:
 
 
 def require(value: Any, form: Form) -> Mapping[str, Any]:
-    """The value as an object that fits the form; raises `FormProblems` with every problem."""
+    """The value as an object that fits the form; raises `FormError` with every problem."""
     problems = [FormProblem(problem.path or "request", problem.expected, problem.found) for problem in object_of(form)(value, "")]
     if problems:
-        raise FormProblems(problems)
+        raise FormError(problems)
     fitting: Mapping[str, Any] = value
     return fitting

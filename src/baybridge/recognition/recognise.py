@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from baybridge.policy.decide import Decision, decide
-from baybridge.policy.shapes import FindingRow, Findings, Policy
+from baybridge.policy.decide import Decision
 from baybridge.recognition.derive import Derived, derive
 from baybridge.recognition.outcome import CONVERTED, RECOGNISED, REPEAT, Found, Outcome, precede
 from baybridge.recognition.request import read
@@ -35,6 +34,7 @@ class Recognition:
     valid_until: datetime | None
     direction: Literal["accept", "repeat"] | None
     reasons: tuple[Mapping[str, Any], ...]
+    policy: str
     policy_sha256: str
     window_sources: tuple[str, ...] = field(default=())
 
@@ -53,35 +53,32 @@ class Recognition:
             "valid_until": None if self.valid_until is None else self.valid_until.isoformat(),
             **({"direction": self.direction} if self.direction else {}),
             "reasons": [dict(reason) for reason in self.reasons],
-            "policy": "test-recognition",
+            "policy": self.policy,
             "policy_sha256": self.policy_sha256,
             "window_sources": list(self.window_sources),
         }
 
 
 def recognise(request: Mapping[str, Any], rules: RecognitionRules) -> Recognition:
-    """What the result of a request is worth; raises `FormProblems` where the request cannot be read."""
+    """What the result of a request is worth; raises `FormError` where the request cannot be read."""
     checked = read(request)
     derived = derive(checked, rules.settings)
-    decision = decide(rules.policy, derived.facts)
-    found = [_found(row, derived) for row in holding(rules.policy, decision)]
+    decision = rules.decide(derived.facts)
+    found = [_found(reason, derived) for reason in holding(decision)]
     outcome = precede(found, checked.request, rules.settings.overriding)
-    return _answer(outcome, derived, decision, rules.policy)
+    return _answer(outcome, derived, decision)
 
 
-def holding(policy: Policy, decision: Decision) -> list[FindingRow]:
-    """The rows of a policy of findings that hold in a decision."""
-    if not isinstance(policy.body, Findings):
-        raise TypeError(f"expected a policy of shape findings, found {policy.shape}")
-    held = {reason["criterion"] for reason in decision.as_json()["reasons"] if reason["holds"] is True}
-    return [row for row in policy.body.findings if row.rule.id in held]
+def holding(decision: Decision) -> list[dict[str, Any]]:
+    """The reasons of a decision of findings that hold, each with code, severity and overridable."""
+    return [reason for reason in decision.as_json()["reasons"] if reason["holds"] is True]
 
 
-def _found(row: FindingRow, derived: Derived) -> Found:
-    return Found(row.code, row.severity, row.overridable and not derived.never_overridden)
+def _found(reason: Mapping[str, Any], derived: Derived) -> Found:
+    return Found(reason["code"], reason["severity"], reason["overridable"] and not derived.never_overridden)
 
 
-def _answer(outcome: Outcome, derived: Derived, decision: Decision, policy: Policy) -> Recognition:
+def _answer(outcome: Outcome, derived: Derived, decision: Decision) -> Recognition:
     added = [{"criterion": code, "holds": True, "expression": "", "facts": {}, "source": _ADDED_SOURCE} for code in outcome.added]
     return Recognition(
         outcome=outcome.outcome,
@@ -91,6 +88,7 @@ def _answer(outcome: Outcome, derived: Derived, decision: Decision, policy: Poli
         valid_until=derived.window.valid_until(derived.collected_at),
         direction=outcome.direction if outcome.outcome == "clinician-override" else None,
         reasons=(*decision.as_json()["reasons"], *added),
-        policy_sha256=policy.sha256,
+        policy=decision.policy,
+        policy_sha256=decision.policy_sha256,
         window_sources=derived.window.sources,
     )

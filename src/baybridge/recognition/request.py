@@ -98,6 +98,6 @@ class RecognitionRequest:
 
 
 def read(value: Any) -> RecognitionRequest:
-    """The checked request; raises `FormProblems` with every problem."""
+    """The checked request; raises `FormError` with every problem."""
     parts = require(value, FORM)
     return RecognitionRequest(parts["result"], parts["laboratory"], parts["request"])

@@ -7,13 +7,16 @@ Nothing here is read at import: the caller's loader lays a site's own folder ove
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from baybridge.policy.decide import Decision, decide
 from baybridge.policy.shapes import Policy
 
 Document = Mapping[str, Any]
+Decide = Callable[[Mapping[str, Any]], Decision]
 
 #: The policy that `recognise` applies, by its identifier.
 POLICY_ID = "test-recognition"
@@ -35,10 +38,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class RecognitionRules:
-    """The policy with its settings."""
+    """The policy, applied to facts, with its settings."""
 
-    policy: Policy
+    decide: Decide
     settings: Settings
+
+
+def rules_of(policy: Policy, documents: Mapping[str, Document]) -> RecognitionRules:
+    """The rules from the policy and the documents of the folder `recognition`."""
+    return RecognitionRules(partial(decide, policy), settings_of(documents))
 
 
 def settings_of(documents: Mapping[str, Document]) -> Settings:

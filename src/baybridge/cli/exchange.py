@@ -1,0 +1,137 @@
+"""`recognise FILE` and `transfer check FILE`: what an outside result is worth, and whether data may cross.
+
+Main job: read one request or a list, apply the documents (a site's own laid over ours with `--node`), print the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from baybridge.node.documents import Documents
+    from baybridge.policy.decide import Decision
+
+_NODE = click.option(
+    "--node", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of a node whose own documents lie over ours."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON: one object for a request, a list for a list.")
+_FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
+Answer = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+@click.command()
+@_FILE
+@_NODE
+@_JSON
+def recognise(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a switch of the command line
+    """Say whether outside results serve at the receiving site, with every reason."""
+    from baybridge.recognition.recognise import recognise as judge
+    from baybridge.recognition.rules import POLICY_ID, rules_of
+
+    documents, policies = _documents(node)
+    rules = _made(lambda: rules_of(policies.get(POLICY_ID), documents.folder("recognition")))
+    _answer(file, lambda request: judge(request, rules).as_json(), _recognition_line, as_json=as_json)
+
+
+@click.group()
+def transfer() -> None:
+    """Transfers of data between places."""
+
+
+@transfer.command()
+@_FILE
+@_NODE
+@_JSON
+def check(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a switch of the command line
+    """Say whether data may cross, by which route, with every reason."""
+    from baybridge.exchange.transfer import check_transfer, rules_of
+    from baybridge.policy.decide import decide
+
+    documents, policies = _documents(node)
+
+    def apply(policy_id: str, facts: Mapping[str, Any]) -> Decision:
+        return decide(policies.get(policy_id), facts)
+
+    rules = _made(lambda: rules_of(apply, documents.folder("exchange"), documents.folder("directory")))
+    _answer(file, lambda request: check_transfer(request, rules).as_json(), _transfer_line, as_json=as_json)
+
+
+def _documents(node: Path | None) -> tuple[Documents, Any]:
+    from baybridge.node.documents import Documents, fact_types, packaged_data
+
+    documents = Documents(packaged_data(), *([node / "data"] if node else []))
+    return documents, _made(lambda: documents.policies(fact_types(documents)))
+
+
+def _made(make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except (ValueError, KeyError) as problem:
+        _fail(f"documents: {' '.join(str(problem).split())}")
+
+
+def _answer(file: Path, judge: Answer, line: Callable[[Mapping[str, Any]], str], *, as_json: bool) -> None:
+    given = _read(file)
+    requests = given if isinstance(given, list) else [given]
+    answers = _judged(requests, judge, many=isinstance(given, list))
+    if as_json:
+        click.echo(json.dumps(answers if isinstance(given, list) else answers[0], ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n".join(line(answer) for answer in answers))
+
+
+def _judged(requests: list[Any], judge: Answer, *, many: bool) -> list[dict[str, Any]]:
+    """One answer a request; with any problem, all problems of all requests on one line."""
+    from baybridge.recognition.form import FormError
+
+    answers, problems = [], []
+    for number, request in enumerate(requests):
+        try:
+            answers.append(judge(request))
+        except FormError as found:
+            problems += [f"[{number}].{problem}" if many else str(problem) for problem in found.problems]
+        except (ValueError, OverflowError) as found:
+            problems.append(f"[{number}]: {found}" if many else str(found))
+    if problems:
+        _fail("; ".join(problems))
+    return answers
+
+
+def _read(file: Path) -> Any:
+    name = "standard input" if str(file) == "-" else file.name
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        return json.loads(text, parse_constant=_not_json)
+    except OSError as problem:
+        _fail(f"{name}: cannot be read ({problem.strerror or type(problem).__name__})")
+    except UnicodeDecodeError as problem:
+        _fail(f"{name}: expected UTF-8 text, found another byte at {problem.start}")
+    except json.JSONDecodeError as problem:
+        _fail(f"{name}:{problem.lineno}:{problem.colno}: expected JSON, found something else ({problem.msg})")
+    except (ValueError, RecursionError) as problem:
+        _fail(f"{name}: expected JSON, found something else ({problem})")
+
+
+def _not_json(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _recognition_line(answer: Mapping[str, Any]) -> str:
+    converted = f"; {answer['converted_value']} {answer['converted_unit']}" if answer["converted_value"] is not None else ""
+    until = f"; valid until {answer['valid_until']}" if answer["valid_until"] else ""
+    return f"{answer['outcome']}; {', '.join(answer['codes']) or 'no codes'}{converted}{until}"
+
+
+def _transfer_line(answer: Mapping[str, Any]) -> str:
+    return f"{answer['outcome']}; {answer['route'] or 'no route'}; {', '.join(answer['codes'])}"
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(sentence, err=True)
+    sys.exit(1)

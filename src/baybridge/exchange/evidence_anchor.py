@@ -117,14 +117,17 @@ def _earlier(connection: Connection, size: int, witnesses: Mapping[str, Sequence
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """What the anchor showed: its checks, its checkpoint, how many entries witnesses vouch for, and what the result rests on."""
+    """What the anchor showed: its checks, its checkpoint, how many entries witnesses vouch for, and what the result rests on.
+
+    `parties` are the keys of the node and its neighbours, those known beforehand in place of those that the file names.
+    """
 
     checks: tuple[Check, ...]
     node: str
     checkpoint: Checkpoint | None
     witnessed: int
     trust: Reason
-    neighbours: Mapping[str, tuple[VerifyKey, ...]]
+    parties: Mapping[str, tuple[VerifyKey, ...]]
 
 
 def check_anchor(raw: Any, signer: VerifyKey, trust: Trust | None) -> Anchored | Check:
@@ -132,10 +135,12 @@ def check_anchor(raw: Any, signer: VerifyKey, trust: Trust | None) -> Anchored |
     try:
         anchor = convert(raw, Anchor, strict=True)
         note = notes.parse(anchor.checkpoint)
+        named = {card.node: tuple(ring_of({"keys": card.keys})) for card in anchor.witnesses}
     except (ValidationError, ValueError):
         return failed("anchor", "unreadable")
     checkpoint = notes.verify(anchor.checkpoint, notes.origin_of(anchor.node), [signer])
-    neighbours = _neighbours(anchor, signer, trust)
+    known = {other.node or "": tuple(other.keys) for other in trust.others(anchor.node)} if trust is not None else {}
+    neighbours = _distinct(known or named, anchor.node, signer)
     vouched = _Vouched(anchor, note, checkpoint, neighbours)
     checks = [
         *_check_signer(anchor, signer, trust),
@@ -143,22 +148,19 @@ def check_anchor(raw: Any, signer: VerifyKey, trust: Trust | None) -> Anchored |
         *vouched.checks(must=trust is None or bool(trust.others(anchor.node))),
         _check_key_entry(anchor, signer, checkpoint, vouched.size if trust is None else None),
     ]
-    return Anchored(tuple(checks), anchor.node, checkpoint, vouched.size, _trust(anchor, trust, vouched), neighbours)
+    parties = {**named, **known, anchor.node: (signer,)}
+    return Anchored(tuple(checks), anchor.node, checkpoint, vouched.size, _trust(anchor, trust, vouched), parties)
 
 
-def _neighbours(anchor: Anchor, signer: VerifyKey, trust: Trust | None) -> dict[str, tuple[VerifyKey, ...]]:
-    """Who may vouch: the known other nodes, or without any those that the file names; never by the signer's own key, no key for two."""
-    if trust is not None and trust.others(anchor.node):
-        named = [(known.node or "", tuple(known.keys)) for known in trust.others(anchor.node)]
-    else:
-        named = [(card.node, tuple(ring_of({"keys": card.keys}))) for card in anchor.witnesses]
+def _distinct(named: Mapping[str, tuple[VerifyKey, ...]], node: str, signer: VerifyKey) -> dict[str, tuple[VerifyKey, ...]]:
+    """Who may vouch for `node`: others, never by the signer's own key, and no key for two of them."""
     used = {signer}
     found: dict[str, tuple[VerifyKey, ...]] = {}
-    for node, keys in named:
+    for name, keys in named.items():
         own = tuple(key for key in keys if key not in used)
         used.update(own)
-        if own and node != anchor.node:
-            found[node] = own
+        if own and name != node:
+            found[name] = own
     return found
 
 

@@ -28,6 +28,11 @@ Recompute = Callable[[str, Mapping[str, Any], str | None, str | None], Mapping[s
 #: event fields that name a decision or quote document by its SHA-256
 DOCUMENT_FIELDS = ("decision_sha256", "new_decision_sha256", "quote_sha256")
 
+#: members of a decision document (design, section 9); what parts decide without the policy engine looks different and is kept, not computed
+_DECISION_MEMBERS = frozenset(
+    ("policy", "version", "policy_sha256", "subject", "as_of", "outcome", "values", "reasons", "missing", "would_settle", "sources")
+)
+
 
 class PackedEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An event of the case with its log entry; body and salt are null where the law had them erased."""
@@ -83,7 +88,7 @@ def check_case(payload: Any, anchored: Anchored, recompute: Recompute | None) ->
     yield from _check_order(pack)
     yield _check_head(pack)
     yield from _check_decisions(pack, recompute)
-    yield from _check_receipts(pack, anchored.neighbours)
+    yield from _check_receipts(pack, anchored.parties)
 
 
 # --- events ---------------------------------------------------------------------------------------------------------
@@ -192,7 +197,7 @@ def _check_decisions(pack: CasePack, recompute: Recompute | None) -> Iterator[Ch
 
 def recomputed(decisions: Sequence[PackedDecision], recompute: Recompute | None) -> Iterator[Check]:
     """Whether each decision with a policy comes out the same, byte for byte."""
-    with_policy = [one for one in decisions if one.policy is not None]
+    with_policy = [one for one in decisions if one.policy is not None and set(one.document) == _DECISION_MEMBERS]
     if recompute is None:
         yield held("decisions", "not_recomputed", {"count": len(decisions)})
         return
@@ -214,20 +219,26 @@ def _comes_out_the_same(one: PackedDecision, recompute: Recompute) -> bool:
 # --- receipts -------------------------------------------------------------------------------------------------------
 
 
-def _check_receipts(pack: CasePack, neighbours: Mapping[str, tuple[VerifyKey, ...]]) -> Iterator[Check]:
-    bodies = [one.body.get("event") for one in pack.events if one.body is not None]
-    named = {body.get("receipt_sha256") for body in bodies if isinstance(body, Mapping)}
+def _check_receipts(pack: CasePack, parties: Mapping[str, tuple[VerifyKey, ...]]) -> Iterator[Check]:
+    bodies = [one.body["event"] for one in pack.events if one.body is not None and isinstance(one.body.get("event"), Mapping)]
     for number, text in enumerate(pack.receipts, start=1):
-        if sha256_hex(text.encode()) not in named:
-            yield failed("receipts", "not_of_the_case", {"number": number})
-        elif not _receipt_holds(text, neighbours):
+        receipt = _receipt(text, parties)
+        if receipt is None:
             yield failed("receipts", "bad_signature", {"number": number})
+        elif not any(_is_about(body, receipt, sha256_hex(text.encode())) for body in bodies):
+            yield failed("receipts", "not_of_the_case", {"number": number})
     yield held("receipts", values={"count": len(pack.receipts)})
 
 
-def _receipt_holds(text: str, neighbours: Mapping[str, tuple[VerifyKey, ...]]) -> bool:
-    """A receipt is signed by the node that it says received the package."""
+def _receipt(text: str, parties: Mapping[str, tuple[VerifyKey, ...]]) -> Mapping[str, Any] | None:
+    """What a receipt says, if the node that it says received the package signed it."""
     document = read_document(text.encode())
     if isinstance(document, Refusal) or document.kind != "receipt" or not isinstance(document.payload, Mapping):
-        return False
-    return document.by(neighbours.get(str(document.payload.get("to_node")), ())) is not None
+        return None
+    return document.payload if document.by(parties.get(str(document.payload.get("to_node")), ())) is not None else None
+
+
+def _is_about(event: Mapping[str, Any], receipt: Mapping[str, Any], sha256: str) -> bool:
+    """True if an event names this receipt, or is the arrival of the package that it acknowledges."""
+    same = all(event.get(name) == receipt.get(name) for name in ("package_id", "content_sha256"))
+    return event.get("receipt_sha256") == sha256 or (event.get("type") == "PackageReceived" and same)

@@ -151,11 +151,12 @@ class _Walk:
             yield Reason("ledger.check.no_checkpoint", {"log": self.size})
 
     def _cosignatures(self, size: int, note: notes.Note) -> Iterator[Reason]:
-        for name, ring in self.witnesses.items():
+        for witness, ring in self.witnesses.items():
+            name = notes.origin_of(witness)
             lines = {(one.name, one.key_id) for one in note.signatures}
             mine = any((name, notes.cosigner_id(name, key)) in lines for key in ring)
             if mine and notes.cosigned_at(note, name, ring) is None:
-                yield Reason("ledger.check.cosignature", {"size": size, "witness": name})
+                yield Reason("ledger.check.cosignature", {"size": size, "witness": witness})
 
     def held_by_neighbours(self, held: Mapping[str, str]) -> Iterator[Reason]:
         """Problems of what neighbours hold of this log: signed by it, yet not in it."""

@@ -42,7 +42,13 @@ def decide(policy: str, facts: Any, subject: str | None, as_of: str | None) -> d
         "policy_sha256": sha256_hex(policy.encode()),
         "subject": subject,
         "as_of": as_of,
+        "version": "1",
         "outcome": "eligible" if facts["age"] >= 18 else "ineligible",
+        "values": {},
+        "reasons": [],
+        "missing": [],
+        "would_settle": [],
+        "sources": [],
     }
 
 

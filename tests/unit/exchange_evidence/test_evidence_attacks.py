@@ -1,6 +1,7 @@
 """What somebody could do to an evidence pack: each attempt is refused, and for the reason that is meant.
 
-Where a change is signed again by the node's own key (`resigned(…, w.key)`), the outer signature holds, so that the check inside is the one tested.
+Where a change is signed again by the node's own key (`resigned(…, w.key)`), the outer signature holds, so that the check inside is the one
+that is tested.
 """
 
 from __future__ import annotations
@@ -362,6 +363,11 @@ def test_a_changed_outcome_is_refused(w: World, pack: bytes) -> None:
     is_refused(data, "ledger.verify.decisions.differs")
 
 
+def test_a_decision_made_to_look_like_one_that_is_not_computed_is_refused(w: World, pack: bytes) -> None:
+    change = lambda v: v["payload"]["decisions"][0]["document"].pop("sources")  # noqa: E731
+    is_refused(resigned(pack, w.key, change), "ledger.verify.decisions.not_of_the_case")
+
+
 def test_changed_facts_are_refused(w: World, pack: bytes) -> None:
     is_refused(resigned(pack, w.key, lambda v: v["payload"]["decisions"][0].update(facts={"age": 3})), "ledger.verify.decisions.differs")
 
@@ -416,3 +422,39 @@ def test_a_pack_without_an_anchor_is_refused(w: World, pack: bytes) -> None:
 def test_an_odd_anchor_is_refused(w: World, pack: bytes, member: str) -> None:
     assert not verify(resigned(pack, w.key, lambda v: v["anchor"].update({member: 7}))).ok
     assert not verify(resigned(pack, w.key, lambda v: v["anchor"].pop(member))).ok
+
+
+# --- receipts -------------------------------------------------------------------------------------------------------
+
+
+def receipt(signer: str, **changes: str) -> bytes:
+    """A compact JWS as nodes exchange them."""
+    said = {"package_id": "p1", "content_sha256": "c1", "from_node": "hk", "to_node": "mo", "received_at": "2026-03-08", **changes}
+    header = {"alg": "Ed25519", "kid": key(signer).kid, "typ": "baybridge-receipt+jws"}
+    text = f"{b64url(canonical_bytes(header))}.{b64url(canonical_bytes(said))}"
+    return f"{text}.{b64url(key(signer).sign(text.encode()))}".encode()
+
+
+def with_receipts(*receipts: bytes, named: bytes | None = None) -> bytes:
+    w = world()
+    w.happen("case-a", "TransferReceived", package_id="p1", receipt_sha256=sha256_hex(named or receipts[0]))
+    w.happen("case-a", "PackageReceived", package_id="p2", content_sha256="c2", from_node="gd")
+    w.checkpoint("case-a")
+    w.receipts.extend(receipts)
+    return w.pack("case-a")
+
+
+@pytest.mark.parametrize("trust", [None, EVERYBODY, trusting("hk", "gd")])
+def test_receipts_of_both_directions_hold(trust: Trust | None) -> None:
+    own = receipt("hk", package_id="p2", content_sha256="c2", from_node="gd", to_node="hk")
+    report = verify(with_receipts(receipt("mo"), own), trust)
+    assert report.ok, codes(report)
+
+
+def test_a_receipt_signed_by_somebody_else_is_refused() -> None:
+    is_refused(with_receipts(receipt("gd")), "ledger.verify.receipts.bad_signature")
+
+
+def test_a_receipt_of_another_case_is_refused() -> None:
+    other = receipt("mo", package_id="p9")
+    is_refused(with_receipts(other, named=receipt("mo")), "ledger.verify.receipts.not_of_the_case")

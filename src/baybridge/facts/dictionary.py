@@ -1,0 +1,166 @@
+"""The dictionary: every fact's name, type, unit, codes, plausible range, and how it is read.
+
+Main job: `Dictionary.from_documents(facts, terms)` from the parsed documents of `data/facts` and `data/terms`; look-ups by name and by code.
+
+**Source**: shared facts contract; each fact carries its own. **Units**: UCUM. Elsewhere: unit spellings and conversion in `units.py`, the
+vocabulary of diagnoses and treatments in `terms.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Any, cast
+
+from baybridge.base.quantity import Quantity
+from baybridge.facts.terms import Terms
+from baybridge.facts.units import Conversion, UnitTable, convert
+from baybridge.policy.types import FACT_KINDS, FactKind, FactType
+
+LOINC = "http://loinc.org"
+LOCAL = "urn:baybridge:observation"
+#: Kinds of code in the dictionary's documents that stand for one coding system; `icd10` and `snomed` are matched by `terms.py`.
+_SYSTEMS = {"loinc": LOINC, "local": LOCAL}
+
+
+class DictionaryProblem(ValueError):
+    """A document of the dictionary that cannot be used; the message says where, what was expected and what was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact: what it is called and measured in, and how it is read. `max_age_h` None means that it does not grow old."""
+
+    name: str
+    type: FactKind
+    unit: str | None = None
+    values: tuple[str, ...] = ()
+    codes: tuple[tuple[str, str], ...] = ()
+    conditions: tuple[tuple[str, str], ...] = ()
+    answers: Mapping[str, int | str | bool] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    plausible: tuple[Decimal, Decimal] | None = None
+    conversions: Mapping[str, Conversion] = field(default_factory=dict)
+    read: Mapping[str, Any] = field(default_factory=dict)
+    cost: float = 1
+    source: str = ""
+    confidence: str = "high"
+
+    @property
+    def how(self) -> str:
+        """The way in which it is read."""
+        return str(self.read.get("how", "latest"))
+
+    @property
+    def max_age_h(self) -> float | None:
+        """Hours for which a value is used."""
+        return self.read.get("max_age_h")
+
+    def label(self, language: str) -> str:
+        """Its name for people, in English where the language has none."""
+        return self.labels.get(language) or self.labels.get("en") or self.name
+
+    def is_plausible(self, value: Decimal) -> bool:
+        """Whether a value in `unit` can be true of a living person."""
+        return self.plausible is None or self.plausible[0] <= value <= self.plausible[1]
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """All facts, with the units and terms by which they are read."""
+
+    facts: Mapping[str, Fact]
+    terms: Terms
+    units: UnitTable
+    _by_code: Mapping[tuple[str, str], Fact]
+
+    @classmethod
+    def from_documents(cls, facts: Mapping[str, Any], terms: Mapping[str, Any]) -> Dictionary:
+        """The dictionary of the documents of `data/facts` (by document, or already one mapping of facts) and `data/terms`."""
+        found: dict[str, Fact] = {}
+        by_code: dict[tuple[str, str], Fact] = {}
+        for where, name, spec in _specifications(facts):
+            if name in found:
+                raise DictionaryProblem(f"{where}: the fact {name} is defined twice")
+            fact = found[name] = _fact(where, name, spec)
+            for code in fact.codes:
+                if code in by_code:
+                    raise DictionaryProblem(f"{where}: {code[1]} of {name} already reads {by_code[code].name}")
+                by_code[code] = fact
+        return cls(found, Terms.from_documents(terms), UnitTable.from_document(terms["units"]), by_code)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.facts
+
+    def __getitem__(self, name: str) -> Fact:
+        return self.facts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.facts)
+
+    def by_code(self, system: str, code: str) -> Fact | None:
+        """The fact that a code of an observation stands for."""
+        return self._by_code.get((system, code))
+
+    def close_to(self, name: str) -> str | None:
+        """The fact whose name is most like one that does not exist."""
+        close = get_close_matches(name, self.facts, n=1)
+        return close[0] if close else None
+
+    def types(self) -> dict[str, FactType]:
+        """Every fact as the rule language sees it."""
+        return {f.name: FactType(f.name, f.type, f.unit, f.values, f.cost) for f in self.facts.values()}
+
+    def convert(self, name: str, quantity: Quantity) -> Decimal:
+        """A quantity in the unit of a fact; `UnitMismatch` where the units do not fit."""
+        fact = self.facts[name]
+        return convert(quantity, fact.unit, fact.conversions, self.units)
+
+
+def _specifications(folder: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for key in folder:
+        document = folder[key]
+        if not isinstance(document, Mapping):
+            continue
+        if isinstance(document.get("type"), str):
+            yield key, key, document
+            continue
+        for name, spec in document.items():
+            if isinstance(spec, Mapping) and "type" in spec:
+                yield key, name, spec
+
+
+def _fact(where: str, name: str, spec: Mapping[str, Any]) -> Fact:
+    if spec["type"] not in FACT_KINDS:
+        raise DictionaryProblem(f"{where}: {name}: expected a type of {', '.join(FACT_KINDS)}, found {spec['type']!r}")
+    plausible = spec.get("plausible")
+    return Fact(
+        name=name,
+        type=cast("FactKind", spec["type"]),
+        unit=spec.get("unit"),
+        values=tuple(spec.get("values") or ()),
+        codes=tuple((_SYSTEMS[kind], str(code)) for kind, code in _codes(spec) if kind in _SYSTEMS),
+        conditions=tuple((kind, str(code)) for kind, code in _codes(spec) if kind not in _SYSTEMS),
+        answers=spec.get("answers") or {},
+        labels=spec.get("labels") or {},
+        plausible=(Decimal(str(plausible[0])), Decimal(str(plausible[1]))) if plausible else None,
+        conversions={unit: _conversion(given) for unit, given in (spec.get("conversions") or {}).items()},
+        read=spec.get("read") or {},
+        cost=spec.get("cost", 1),
+        source=spec.get("source", ""),
+        confidence=spec.get("confidence", "high"),
+    )
+
+
+def _codes(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [item for code in spec.get("codes") or () for item in code.items()]
+
+
+def _conversion(given: Any) -> Conversion:
+    if not isinstance(given, Mapping):
+        return Conversion(Fraction(str(given)), None)
+    factor = 1 / Fraction(str(given["divide"])) if "divide" in given else Fraction(str(given["factor"]))
+    return Conversion(factor, given.get("decimals"))

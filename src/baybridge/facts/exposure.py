@@ -1,0 +1,121 @@
+"""Exposures: which coded drug was given, from when to when.
+
+Main job: `read_exposures(found, at, terms)` from medication statements and administrations; orders are no proof that a drug was taken.
+
+**Source**: shared facts contract (ATC; explicit line number in `category.text`). **Units**: days in China's civil time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from baybridge.base.time import CHINA
+from baybridge.facts.fhir import Found, Resource, codings, items, mapping, moment, name_of, span, text, words
+from baybridge.facts.terms import Treatments
+
+_TAKEN = {
+    "MedicationStatement": frozenset({"active", "completed", "stopped", "on-hold"}),
+    "MedicationAdministration": frozenset({"in-progress", "completed", "stopped", "on-hold"}),
+}
+_CHINESE = {c: n for n, c in enumerate("一二三四五六七八九", start=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One drug over one period; `end` None is still running, `end_known` false is not recorded."""
+
+    atc: str
+    start: date
+    end: date | None
+    end_known: bool
+    single_dose: bool
+    line: int | None
+    words: str
+    source: str
+    at: datetime
+
+    @property
+    def last(self) -> date:
+        """The last day on which it is known to have been given, up to the moment of reading."""
+        return self.end if self.end is not None else date.max
+
+
+@dataclass(frozen=True, slots=True)
+class Exposures:
+    """Dated exposures, every ATC code taken, and whether some drug could not be read at all."""
+
+    dated: tuple[Exposure, ...]
+    taken: tuple[tuple[str, str], ...]
+    complete: bool
+    unread: tuple[Any, ...]
+
+
+def read_exposures(found: Found, at: datetime, treatments: Treatments) -> Exposures:
+    """The exposures that began at or before `at`."""
+    dated: list[Exposure] = []
+    taken: list[tuple[str, str]] = []
+    unread: list[Any] = []
+    undated = False
+    for resource in found.of(*_TAKEN):
+        began = _began(resource)
+        if resource.get("status") not in _TAKEN[str(resource["resourceType"])] or (began is not None and began > at):
+            continue
+        concept = found.medication(resource)
+        listed = codings(concept)
+        atc = next((c.code for c in listed if c.system in treatments.atc_systems), None)
+        if atc is None:
+            if not any(c.system == treatments.product_system for c in listed):
+                unread.append(concept)
+            continue
+        taken.append((atc, name_of(resource)))
+        if began is None:
+            undated = undated or treatments.is_class(atc, "anticancer")
+        else:
+            dated.append(_exposure(resource, concept, atc, began, at, treatments))
+    return Exposures(tuple(sorted(dated, key=_order)), tuple(sorted(taken)), not unread and not undated, tuple(unread))
+
+
+def _order(exposure: Exposure) -> tuple[date, str, str]:
+    return exposure.start, exposure.atc, exposure.source
+
+
+def _began(resource: Resource) -> datetime | None:
+    period = mapping(resource.get("effectivePeriod"))
+    return moment(period.get("start")) or moment(resource.get("effectiveDateTime"))
+
+
+def _exposure(resource: Resource, concept: Any, atc: str, began: datetime, at: datetime, treatments: Treatments) -> Exposure:
+    period = mapping(resource.get("effectivePeriod"))
+    start = began.astimezone(CHINA).date()
+    end = span(period.get("end"))
+    today = at.astimezone(CHINA).date()
+    running = (end is not None and end.first > today) or (end is None and resource.get("status") in {"active", "in-progress"} and bool(period))
+    single = not period
+    said = "\n".join((*_category_words(resource), *(text(n.get("text")) for n in items(resource.get("note"))), words(concept)))
+    return Exposure(
+        atc=atc,
+        start=start,
+        end=None if running else (end.last if end else start),
+        end_known=single or running or (end is not None and end.exact),
+        single_dose=single,
+        line=_line_number(_category_words(resource), treatments),
+        words=said,
+        source=name_of(resource),
+        at=began,
+    )
+
+
+def _category_words(resource: Resource) -> list[str]:
+    return [words(concept) for concept in items(resource.get("category"))]
+
+
+def _line_number(said: Iterable[str], treatments: Treatments) -> int | None:
+    for part in said:
+        match = treatments.lines.number.search(part)
+        if match:
+            digits = next(group for group in match.groups() if group)
+            return _CHINESE.get(digits) or int(digits)
+    return None

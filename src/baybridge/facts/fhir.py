@@ -1,0 +1,169 @@
+"""Looking into FHIR R4 resources that may hold anything: what is not there, or has another shape, is simply absent.
+
+Main job: codings, moments, days and references of a resource, without ever raising on a strange one.
+
+**Units**: a moment that is only a day is the start of that day in China's civil time; days keep how exactly they were said.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+from baybridge.base.time import CHINA, start_of_day
+
+Resource = Mapping[str, Any]
+_YEAR, _MONTH, _DAY = len("2026"), len("2026-03"), len("2026-03-08")
+
+
+class Coded(NamedTuple):
+    """One coding of a concept."""
+
+    system: str
+    code: str
+    display: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A day, or the days that a partial date leaves open."""
+
+    first: date
+    last: date
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is one day."""
+        return self.first == self.last
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """The value where it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: object) -> list[Mapping[str, Any]]:
+    """The objects of a list; one object counts as a list of it."""
+    if isinstance(value, Mapping):
+        return [value]
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def text(value: object) -> str:
+    """The value where it is text, else nothing."""
+    return value if isinstance(value, str) else ""
+
+
+def name_of(resource: Resource) -> str:
+    """`Type/id` of a resource."""
+    return f"{text(resource.get('resourceType')) or 'Resource'}/{text(resource.get('id')) or '?'}"
+
+
+def codings(concept: object) -> list[Coded]:
+    """The codings of a CodeableConcept that have a code."""
+    found = items(mapping(concept).get("coding"))
+    return [Coded(text(c.get("system")), text(c.get("code")), text(c.get("display"))) for c in found if text(c.get("code"))]
+
+
+def words(concept: object) -> str:
+    """Everything that a CodeableConcept says in words, one line each."""
+    said = [text(mapping(concept).get("text")), *(text(c.get("display")) for c in items(mapping(concept).get("coding")))]
+    return "\n".join(part for part in said if part)
+
+
+def span(value: object) -> Span | None:
+    """The day or days of a FHIR date or time; None where it is none."""
+    said = text(value)
+    try:
+        if len(said) == _YEAR:
+            return Span(date(int(said), 1, 1), date(int(said), 12, 31))
+        if len(said) == _MONTH:
+            year, month = int(said[:_YEAR]), int(said[_YEAR + 1 :])
+            return Span(date(year, month, 1), date(year, month, monthrange(year, month)[1]))
+        day = date.fromisoformat(said) if len(said) == _DAY else _aware(said).astimezone(CHINA).date()
+    except (ValueError, OverflowError):
+        return None
+    return Span(day, day)
+
+
+def moment(value: object) -> datetime | None:
+    """The earliest instant that a FHIR date or time can mean; None where it is none, or a time without its offset."""
+    said = text(value)
+    if len(said) > _DAY:
+        try:
+            return _aware(said)
+        except (ValueError, OverflowError):
+            return None
+    days = span(value)
+    return start_of_day(days.first) if days else None
+
+
+def _aware(said: str) -> datetime:
+    value = datetime.fromisoformat(said)
+    if value.tzinfo is None:
+        raise ValueError("a time needs its offset")
+    return value
+
+
+def number(value: object) -> Decimal | None:
+    """A JSON number exactly; None for anything else, infinities included."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    try:
+        exact = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return exact if exact.is_finite() else None
+
+
+def references(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every (path, reference) anywhere in a resource."""
+    if isinstance(value, Mapping):
+        said = value.get("reference")
+        if isinstance(said, str):
+            yield path, said
+        for key, inner in value.items():
+            if isinstance(inner, Mapping | list):
+                yield from references(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from references(inner, f"{path}[{index}]")
+
+
+class Found:
+    """The resources of one patient by type and by name, each name once."""
+
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        ordered = sorted((r for r in resources if isinstance(r, Mapping)), key=_order)
+        self.all: tuple[Resource, ...] = tuple({name_of(r) if r.get("id") else id(r): r for r in ordered}.values())
+        self.names = frozenset(name_of(r) for r in self.all)
+        self.ids = frozenset(text(r.get("id")) for r in self.all)
+
+    def of(self, *types: str) -> list[Resource]:
+        """The resources of some types, in order of type and id."""
+        return [r for r in self.all if r.get("resourceType") in types]
+
+    def has(self, reference: str) -> bool:
+        """Whether a reference leads to one of these."""
+        if reference.startswith("urn:uuid:"):
+            return reference.removeprefix("urn:uuid:") in self.ids
+        return "/".join(reference.split("/_history")[0].split("/")[-2:]) in self.names
+
+    def medication(self, resource: Resource) -> Mapping[str, Any]:
+        """The concept of a medication, followed through a reference to a contained or separate Medication."""
+        if "medicationReference" not in resource:
+            return mapping(resource.get("medicationCodeableConcept"))
+        reference = text(mapping(resource["medicationReference"]).get("reference"))
+        inside = [r for r in items(resource.get("contained")) if reference == f"#{text(r.get('id'))}"]
+        tail = reference.removeprefix("urn:uuid:").split("/")[-1]
+        beside = [r for r in self.of("Medication") if text(r.get("id")) == tail]
+        return next((mapping(r.get("code")) for r in (*inside, *beside)), {})
+
+
+def _order(resource: Resource) -> tuple[str, str, str]:
+    meta = mapping(resource.get("meta"))
+    return text(resource.get("resourceType")), text(resource.get("id")), text(meta.get("versionId")) + text(meta.get("lastUpdated"))

@@ -1,0 +1,151 @@
+"""Facts that somebody gives: read, checked and converted, with everything that is wrong with them.
+
+Main job: `read_given(object, dictionary)` for `baybridge decide --facts`: plain values, or a number with its unit.
+
+An absent or null fact is unknown. A reason never repeats the value that was given.
+
+**Source**: shared facts contract ("A number may also be given with its unit").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from baybridge.base.outcome import Reason
+from baybridge.base.quantity import Quantity
+from baybridge.base.time import parse_day, parse_instant
+from baybridge.facts.dictionary import Dictionary, Fact
+from baybridge.facts.units import UnitMismatch
+from baybridge.policy.types import Value
+
+#: One thing wrong with a given fact; `where` is the fact's name.
+Problem = Reason
+
+_KINDS = {bool: "true or false", int: "a number", float: "a number", Decimal: "a number", str: "text", list: "a list", dict: "an object"}
+
+
+class _Unfit(Exception):
+    def __init__(self, code: str, **values: str) -> None:
+        self.code, self.values = code, values
+        super().__init__(code)
+
+
+def read_given(given: Mapping[str, object], dictionary: Dictionary) -> tuple[dict[str, Value], list[Problem]]:
+    """The known values by name in the dictionary's units, and every problem, in order of names."""
+    values: dict[str, Value] = {}
+    problems: list[Problem] = []
+    for name in sorted(given):
+        if name not in dictionary:
+            problems.append(_unknown(name, dictionary))
+            continue
+        try:
+            value = _read(given[name], dictionary[name], dictionary)
+        except _Unfit as unfit:
+            problems.append(Reason(unfit.code, {"fact": name, **unfit.values}, where=name))
+            continue
+        if value is not None:
+            values[name] = value
+    return values, problems
+
+
+def _unknown(name: str, dictionary: Dictionary) -> Problem:
+    close = dictionary.close_to(name)
+    code = "facts.given.unknown_name_close" if close else "facts.given.unknown_name"
+    return Reason(code, {"fact": name[:80], **({"close": close} if close else {})}, where=name[:80])
+
+
+def _read(given: object, fact: Fact, dictionary: Dictionary) -> Value:
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        return _with_unit(given, fact, dictionary)
+    return _READERS[fact.type](given, fact)
+
+
+def _with_unit(given: Mapping[str, object], fact: Fact, dictionary: Dictionary) -> Value:
+    if fact.type not in {"number", "integer"} or set(given) != {"value", "unit"}:
+        raise _unfit(given, fact)
+    unit = given["unit"]
+    if given["value"] is None:
+        return None
+    if not isinstance(unit, str):
+        raise _Unfit("facts.given.unit_missing", expected=fact.unit or "1")
+    try:
+        converted = dictionary.convert(fact.name, Quantity(_decimal(given["value"], fact), unit))
+    except UnitMismatch as mismatch:
+        raise _Unfit("facts.given.unit_mismatch", expected=mismatch.expected, found=unit[:40]) from None
+    return _number(converted, fact)
+
+
+def _number(given: object, fact: Fact) -> Value:
+    value = _decimal(given, fact)
+    if fact.type == "integer":
+        if value != value.to_integral_value():
+            raise _Unfit("facts.given.not_whole")
+        return int(value)
+    return int(value) if isinstance(given, int) else float(value)
+
+
+def _decimal(given: object, fact: Fact) -> Decimal:
+    if isinstance(given, bool) or not isinstance(given, int | float | Decimal):
+        raise _unfit(given, fact)
+    value = Decimal(str(given))
+    if not value.is_finite():
+        raise _Unfit("facts.given.not_finite")
+    return value
+
+
+def _boolean(given: object, fact: Fact) -> Value:
+    if not isinstance(given, bool):
+        raise _unfit(given, fact)
+    return given
+
+
+def _code(given: object, fact: Fact) -> Value:
+    if not isinstance(given, str):
+        raise _unfit(given, fact)
+    if given not in fact.values:
+        raise _Unfit("facts.given.code_unknown", expected=", ".join(fact.values))
+    return given
+
+
+def _text(given: object, fact: Fact) -> Value:
+    if not isinstance(given, str):
+        raise _unfit(given, fact)
+    return given
+
+
+def _day(given: object, fact: Fact) -> Value:
+    if isinstance(given, date) and not isinstance(given, datetime):
+        return given
+    try:
+        return parse_day(given)  # type: ignore[arg-type]
+    except ValueError:
+        raise _unfit(given, fact) from None
+
+
+def _instant(given: object, fact: Fact) -> Value:
+    if isinstance(given, datetime) and given.tzinfo is not None:
+        return given
+    try:
+        return parse_instant(given)  # type: ignore[arg-type]
+    except ValueError:
+        raise _unfit(given, fact) from None
+
+
+def _unfit(given: object, fact: Fact) -> _Unfit:
+    found = next((words for kind, words in _KINDS.items() if isinstance(given, kind)), "something else")
+    return _Unfit(f"facts.given.expected_{fact.type}", found=found)
+
+
+_READERS: dict[str, Callable[[object, Fact], Value]] = {
+    "number": _number,
+    "integer": _number,
+    "boolean": _boolean,
+    "code": _code,
+    "text": _text,
+    "date": _day,
+    "instant": _instant,
+}

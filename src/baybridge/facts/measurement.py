@@ -1,0 +1,321 @@
+"""Measurements: every observation, and every component of one, that a fact of the dictionary reads.
+
+Main job: `measure(found, at, dictionary) -> Measured`: the measurements at or before `at` in the dictionary's units, what was odd, and codes
+that nothing reads. Which of them is used is decided in `reading.py`.
+
+**Source**: shared facts contract ("Reading from FHIR": status `final`, `amended`, `corrected`; `effective` or `issued`).
+**Units**: `value` in the unit of its fact; `reported` as it stood in the record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from baybridge.base.quantity import Quantity
+from baybridge.facts.dictionary import LOCAL, Dictionary, Fact
+from baybridge.facts.factset import Odd
+from baybridge.facts.fhir import Coded, Found, Resource, codings, items, mapping, moment, name_of, number, text, words
+from baybridge.facts.units import UnitMismatch
+from baybridge.policy.types import Value
+
+FINAL = frozenset({"final", "amended", "corrected"})
+_UCUM = "http://unitsofmeasure.org"
+_UNITLESS = frozenset({None, "1", "{score}", "{INR}", "{ratio}"})
+
+
+class State(StrEnum):
+    """What kind of answer a measurement is."""
+
+    EXACT = "exact"
+    BOUND = "bound"
+    IMPLAUSIBLE = "implausible"
+    PROPOSED = "proposed"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One value of one fact at one moment, with its source."""
+
+    fact: Fact
+    value: Value
+    at: datetime
+    source: str
+    state: State = State.EXACT
+    amended: bool = False
+    issued: datetime | None = None
+    original: str = ""
+    reported: Quantity | None = None
+    reference_high: Decimal | None = None
+    identifiers: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def order(self) -> tuple[datetime, bool, datetime, str, str]:
+        """The later of two measurements is the greater: by moment, then amended, then later issued, then id."""
+        return self.at, self.amended, self.issued or self.at, self.source, self.original
+
+
+@dataclass(slots=True)
+class Measured:
+    """What was measured, and what was in the way."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    odd: list[Odd] = field(default_factory=list)
+    unread: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    read_codes: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def of(self, name: str) -> list[Measurement]:
+        """The exact measurements of a fact, oldest first."""
+        return sorted((m for m in self.measurements if m.fact.name == name and m.state is State.EXACT), key=lambda m: m.order)
+
+    def finding(self, resource: Resource, path: str, code: str, **values: str) -> None:
+        """Note something odd."""
+        self.odd.append(Odd(name_of(resource), path, f"facts.odd.{code}", tuple(sorted(values.items()))))
+
+    def nobody_reads(self, kind: str, concept: object) -> None:
+        """Note a concept that nothing reads."""
+        listed = codings(concept)
+        first = listed[0] if listed else Coded("", "", "")
+        self.unread[(kind, first.system, first.code, text(mapping(concept).get("text")) or first.display)] += 1
+
+
+class _Unusable(Exception):
+    def __init__(self, code: str, path: str, **values: str) -> None:
+        self.code, self.path, self.values = code, path, values
+        super().__init__(code)
+
+
+def measure(found: Found, at: datetime, dictionary: Dictionary) -> Measured:
+    """Everything that observations say of facts at or before `at`."""
+    measured = Measured()
+    for resource in found.of("Observation"):
+        parts = list(_parts(resource))
+        known = [(part, path, fact, code) for part, path in parts for fact, code in [_fact(part, dictionary)] if fact and code]
+        if not known:
+            _unread(resource, parts, measured, dictionary)
+            continue
+        for _, _, _, code in known:
+            measured.read_codes[code.system, code.code] += 1
+        _read_known(resource, known, at, measured, dictionary)
+    measured.measurements = _without_doubles(measured)
+    return measured
+
+
+def _parts(resource: Resource) -> Iterator[tuple[Resource, str]]:
+    yield resource, "Observation"
+    for index, component in enumerate(items(resource.get("component"))):
+        yield component, f"Observation.component[{index}]"
+
+
+def _fact(part: Resource, dictionary: Dictionary) -> tuple[Fact | None, Coded | None]:
+    for coded in codings(part.get("code")):
+        fact = dictionary.by_code(coded.system, coded.code)
+        if fact is not None:
+            return fact, coded
+    return None, None
+
+
+def _unread(resource: Resource, parts: list[tuple[Resource, str]], measured: Measured, dictionary: Dictionary) -> None:
+    treatments = dictionary.terms.treatments
+    if any(c.code in treatments.response_loinc or c.system == treatments.response_system for c in codings(resource.get("code"))):
+        return
+    with_value = [part for part, _ in parts if any(key.startswith("value") for key in part)]
+    for part in with_value or [resource]:
+        measured.nobody_reads("Observation", part.get("code"))
+
+
+def _read_known(
+    resource: Resource, known: list[tuple[Resource, str, Fact, Coded]], at: datetime, measured: Measured, dictionary: Dictionary
+) -> None:
+    taken_at = _taken_at(resource)
+    if taken_at is None:
+        measured.finding(resource, "Observation.effective", "time_unreadable")
+        return
+    if taken_at > at:
+        return
+    status = text(resource.get("status"))
+    if status not in FINAL:
+        measured.finding(resource, "Observation.status", "status_not_final", status=status[:30] or "-")
+        return
+    for part, path, fact, _ in known:
+        _read_part(resource, part, path, _blank(resource, fact, taken_at), measured, dictionary)
+    for part, path in _parts(resource):
+        if path != "Observation" and _fact(part, dictionary)[0] is None:
+            measured.nobody_reads("Observation", part.get("code"))
+
+
+def _taken_at(resource: Resource) -> datetime | None:
+    period = mapping(resource.get("effectivePeriod"))
+    said = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("end"), period.get("start"))
+    given = next((value for value in said if value), None)
+    return moment(given if given else resource.get("issued"))
+
+
+def _blank(resource: Resource, fact: Fact, taken_at: datetime) -> Measurement:
+    identifiers = frozenset(
+        (text(i.get("system")), text(i.get("value"))) for i in items(resource.get("identifier")) if text(i.get("value"))
+    )
+    amended = resource.get("status") in {"amended", "corrected"}
+    issued = moment(resource.get("issued"))
+    return Measurement(fact, None, taken_at, name_of(resource), amended=amended, issued=issued, identifiers=identifiers)
+
+
+def _read_part(
+    resource: Resource, part: Resource, path: str, blank: Measurement, measured: Measured, dictionary: Dictionary
+) -> None:
+    try:
+        measurement = _value(part, path, blank, dictionary)
+    except _Unusable as unusable:
+        measured.finding(resource, unusable.path, unusable.code, fact=blank.fact.name, **unusable.values)
+        return
+    if measurement is None:
+        return
+    if measurement.state is State.IMPLAUSIBLE:
+        measured.finding(resource, path, "implausible", fact=blank.fact.name, unit=blank.fact.unit or "1")
+    if measurement.state is State.BOUND:
+        measured.finding(resource, path, "bound", fact=blank.fact.name)
+    if measurement.state is State.PROPOSED:
+        measured.finding(resource, path, "text_only", fact=blank.fact.name)
+    measured.measurements.append(measurement)
+
+
+def _value(part: Resource, path: str, blank: Measurement, dictionary: Dictionary) -> Measurement | None:
+    """The measurement of one part; None where it says no value; raises `_Unusable` where it says one that cannot be used."""
+    if "valueQuantity" in part:
+        return _quantity(part, f"{path}.valueQuantity", blank, dictionary)
+    if "valueInteger" in part:
+        return _integer(part["valueInteger"], f"{path}.valueInteger", blank)
+    if "valueBoolean" in part:
+        return _boolean(part["valueBoolean"], f"{path}.valueBoolean", blank)
+    if "valueCodeableConcept" in part:
+        return _concept(part["valueCodeableConcept"], f"{path}.valueCodeableConcept", blank, dictionary)
+    if "valueString" in part:
+        return replace(blank, state=State.PROPOSED, original=text(part["valueString"])[:200])
+    if blank.fact.type == "boolean" and part.get("interpretation"):
+        return next((_concept(i, f"{path}.interpretation", blank, dictionary) for i in items(part["interpretation"])), None)
+    if any(key.startswith("value") for key in part):
+        raise _Unusable("value_kind", path)
+    return None
+
+
+def _quantity(part: Resource, path: str, blank: Measurement, dictionary: Dictionary) -> Measurement:
+    said = mapping(part["valueQuantity"])
+    value = number(said.get("value"))
+    if value is None or blank.fact.type not in {"number", "integer"}:
+        raise _Unusable("value_kind", path)
+    quantity, converted = _converted(said, value, path, blank.fact, dictionary)
+    limit = _reference_high(part, said, blank.fact, dictionary)
+    original = f"{text(said.get('comparator'))}{quantity}"
+    read = replace(blank, original=original, reported=quantity, reference_high=limit)
+    if said.get("comparator"):
+        return replace(read, state=State.BOUND)
+    return _numeric(converted, path, read)
+
+
+def _converted(said: Mapping[str, Any], value: Decimal, path: str, fact: Fact, dictionary: Dictionary) -> tuple[Quantity, Decimal]:
+    written = [u for u in (text(said.get("code")), text(said.get("unit"))) if u.strip()]
+    if said.get("system") not in (None, _UCUM) and len(written) > 1:
+        written.reverse()
+    if not written:
+        if fact.unit in _UNITLESS:
+            return Quantity(value, None), value
+        raise _Unusable("unit_missing", f"{path}.unit", expected=fact.unit or "1")
+    for unit in written:
+        try:
+            return Quantity(value, unit), dictionary.convert(fact.name, Quantity(value, unit))
+        except UnitMismatch:
+            continue
+    raise _Unusable("unit_unknown", f"{path}.unit", expected=fact.unit or "1", found=written[0][:40])
+
+
+def _reference_high(part: Resource, said: Mapping[str, Any], fact: Fact, dictionary: Dictionary) -> Decimal | None:
+    for given in items(part.get("referenceRange")):
+        kinds = {c.code for c in codings(given.get("type"))}
+        high = mapping(given.get("high"))
+        value = number(high.get("value"))
+        if value is None or (kinds and "normal" not in kinds):
+            continue
+        units = high if text(high.get("code")) or text(high.get("unit")) else said
+        try:
+            return _converted(units, value, "", fact, dictionary)[1]
+        except _Unusable:
+            continue
+    return None
+
+
+def _numeric(value: Decimal, path: str, read: Measurement) -> Measurement:
+    fact = read.fact
+    if fact.type == "integer" and value != value.to_integral_value():
+        raise _Unusable("value_kind", path)
+    plain: Value = int(value) if fact.type == "integer" else float(value)
+    state = State.EXACT if fact.is_plausible(value) else State.IMPLAUSIBLE
+    return replace(read, value=plain, state=state)
+
+
+def _integer(said: object, path: str, blank: Measurement) -> Measurement:
+    value = number(said)
+    if value is None or blank.fact.type not in {"number", "integer"}:
+        raise _Unusable("value_kind", path)
+    if blank.fact.unit not in _UNITLESS:
+        raise _Unusable("unit_missing", path, expected=blank.fact.unit or "1")
+    return _numeric(value, path, replace(blank, original=str(value), reported=Quantity(value, None)))
+
+
+def _boolean(said: object, path: str, blank: Measurement) -> Measurement:
+    if not isinstance(said, bool) or blank.fact.type != "boolean":
+        raise _Unusable("value_kind", path)
+    return replace(blank, value=said, original=str(said).lower())
+
+
+def _concept(said: object, path: str, blank: Measurement, dictionary: Dictionary) -> Measurement:
+    listed = codings(said)
+    read = replace(blank, original=(words(said) or ", ".join(c.code for c in listed))[:200])
+    if not listed:
+        return replace(read, state=State.PROPOSED)
+    if blank.fact.type == "boolean":
+        return _yes_or_no(listed, path, read, dictionary)
+    if blank.fact.type == "code":
+        own = [c.code for c in listed if c.code in blank.fact.values and c.system in {LOCAL, ""}]
+        if own:
+            return replace(read, value=own[0])
+        raise _Unusable("code_unknown", path, found=listed[0].code[:40])
+    answers = [blank.fact.answers[c.code] for c in listed if c.code in blank.fact.answers]
+    if answers:
+        return _numeric(Decimal(str(answers[0])), path, read)
+    if _answers(listed) & dictionary.terms.negative:
+        return replace(read, state=State.BOUND)
+    raise _Unusable("code_unknown", path, found=listed[0].code[:40])
+
+
+def _yes_or_no(listed: list[Coded], path: str, read: Measurement, dictionary: Dictionary) -> Measurement:
+    said = _answers(listed)
+    yes, no = bool(said & dictionary.terms.positive), bool(said & dictionary.terms.negative)
+    if yes == no:
+        raise _Unusable("answer_open", path, found=listed[0].code[:40])
+    return replace(read, value=yes)
+
+
+def _answers(listed: list[Coded]) -> frozenset[str]:
+    return frozenset(f"{c.system}|{c.code}" for c in listed)
+
+
+def _without_doubles(measured: Measured) -> list[Measurement]:
+    """Each measurement once; one that carries another's identifier for the same fact and moment is a double, and is told."""
+    kept: list[Measurement] = []
+    seen: dict[tuple[str, datetime, tuple[str, str]], Measurement] = {}
+    for measurement in sorted(measured.measurements, key=lambda m: m.order, reverse=True):
+        keys = [(measurement.fact.name, measurement.at, identifier) for identifier in measurement.identifiers]
+        first = next((seen[key] for key in keys if key in seen), None)
+        if first is not None and first.source != measurement.source:
+            code = "duplicate" if first.value == measurement.value else "duplicate_differs"
+            values = (("fact", measurement.fact.name), ("other", first.source))
+            measured.odd.append(Odd(measurement.source, "Observation.identifier", f"facts.odd.{code}", values))
+            continue
+        seen.update(dict.fromkeys(keys, measurement))
+        kept.append(measurement)
+    return kept

@@ -1,0 +1,237 @@
+"""Reading: from a patient's record and case to the facts as of a moment.
+
+Main job: `read(resources, at, dictionary, case=…, confirmed=…) -> FactSet`. The order of the resources changes nothing.
+
+The latest value at or before `at` counts; of two at the same moment the amended one, then the one issued later. What cannot be true, is only words,
+or has no fitting unit is told and not used; a newer result above or below a limit makes the fact unknown rather than an older one current.
+
+**Source**: shared facts contract ("Reading from FHIR"). Elsewhere: observations in `measurement.py`, diagnosis in `diagnosis.py`, treatment history
+in `treatment.py` and `lines.py`, the CRS episode in `episode.py`, windows in `series.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from baybridge.base.time import CHINA, full_years
+from baybridge.facts.course import Course, read_course
+from baybridge.facts.diagnosis import is_read, read_conditions, read_diagnosis
+from baybridge.facts.dictionary import Dictionary, Fact
+from baybridge.facts.episode import GradeAt, read_episode
+from baybridge.facts.factset import FactSet, Odd, ReadFact, Status, UnreadCode
+from baybridge.facts.fhir import Found, name_of, references, span, text, words
+from baybridge.facts.given import read_given
+from baybridge.facts.measurement import Measured, Measurement, State, measure
+from baybridge.facts.series import WINDOWED, Window, read_windowed
+from baybridge.facts.treatment import read_treatment
+from baybridge.journey import events as ev
+from baybridge.journey.case import Case
+
+__all__ = ["FactSet", "Odd", "ReadFact", "Status", "read"]
+
+#: A reference to one of these leads into the patient's own record, so it must be there.
+_OWN = frozenset({"Observation", "Condition", "DiagnosticReport", "MedicationAdministration", "MedicationStatement", "Procedure", "Specimen"})
+_STATES = {State.IMPLAUSIBLE: Status.IMPLAUSIBLE, State.PROPOSED: Status.PROPOSED, State.BOUND: Status.BOUND}
+_NOTES = {
+    Status.STALE: "facts.note.stale",
+    Status.IMPLAUSIBLE: "facts.note.implausible",
+    Status.PROPOSED: "facts.note.to_be_confirmed",
+    Status.BOUND: "facts.note.bound",
+}
+
+
+def read(
+    resources: Iterable[Mapping[str, Any]],
+    at: datetime,
+    dictionary: Dictionary,
+    case: Case | None = None,
+    confirmed: Mapping[str, Any] | None = None,
+    *,
+    windows: Mapping[str, float | None] | None = None,
+    grade_at: GradeAt | None = None,
+    zone: ZoneInfo = CHINA,
+) -> FactSet:
+    """The facts of one patient as of `at`.
+
+    `confirmed` maps a fact to the value that a person confirmed; `windows` overrides the hours for which a fact is used (None: for ever);
+    `grade_at` answers the bounds of the CRS grade for bedside values, where the diagnosis is not left to the rule for fever.
+    """
+    found = Found(resources)
+    measured = measure(found, at, dictionary)
+    measured.measurements += _assessed(case, at, dictionary)
+    course = read_course(found, at, dictionary.terms.treatments, case)
+    facts, set_aside = _latest(measured, at, dictionary, windows or {})
+    facts |= _derived(found, measured, course, at, dictionary, facts, grade_at, zone, set_aside)
+    facts |= _confirmed(confirmed or {}, case, at, dictionary, windows or {})
+    _note_conditions(found, measured, dictionary)
+    _note_references(found, measured)
+    return FactSet(
+        at=at,
+        values={name: facts[name].value for name in sorted(facts) if facts[name].status is Status.USED and facts[name].value is not None},
+        facts=dict(sorted(facts.items())),
+        set_aside=tuple(sorted(set_aside, key=lambda f: (f.name, f.source, f.original))),
+        odd=tuple(sorted(set(measured.odd))),
+        unread=tuple(sorted(UnreadCode(*key, count) for key, count in measured.unread.items())),
+        read_codes=dict(sorted(measured.read_codes.items())),
+    )
+
+
+def _assessed(case: Case | None, at: datetime, dictionary: Dictionary) -> list[Measurement]:
+    """The findings of bedside assessments that the case records."""
+    found = []
+    for entry in case.of(ev.AssessmentRecorded) if case is not None else ():
+        if entry.event.assessed_at > at:
+            continue
+        values, _ = read_given(dict(entry.event.findings), dictionary)
+        source = f"Event/{entry.origin.event_id}"
+        found += [
+            Measurement(dictionary[name], value, entry.event.assessed_at, source, original=str(value), issued=entry.origin.recorded_at)
+            for name, value in values.items()
+        ]
+    return found
+
+
+# --- the latest value of a fact -------------------------------------------------------------------------------------------
+
+
+def _latest(
+    measured: Measured, at: datetime, dictionary: Dictionary, windows: Mapping[str, float | None]
+) -> tuple[dict[str, ReadFact], list[ReadFact]]:
+    """The reading that stands for each fact, and those that were set aside."""
+    by_fact: dict[str, list[Measurement]] = {}
+    for measurement in measured.measurements:
+        by_fact.setdefault(measurement.fact.name, []).append(measurement)
+    facts: dict[str, ReadFact] = {}
+    upper_limits: dict[str, ReadFact] = {}
+    set_aside: list[ReadFact] = []
+    for name, found in by_fact.items():
+        ranked = sorted(found, key=lambda m: m.order, reverse=True)
+        best = next((m for m in ranked if m.state in {State.EXACT, State.BOUND}), ranked[0])
+        facts[name] = _reading(best, _status(best, at, windows))
+        set_aside += [_reading(m, _STATES[m.state]) for m in ranked if m is not best and m.state in {State.IMPLAUSIBLE, State.PROPOSED}]
+        upper_limits |= _upper_limits(dictionary[name], best, facts[name], dictionary)
+    return {**upper_limits, **facts}, set_aside
+
+
+def _status(measurement: Measurement, at: datetime, windows: Mapping[str, float | None]) -> Status:
+    name = measurement.fact.name
+    limit = windows[name] if name in windows else measurement.fact.max_age_h
+    if measurement.state is not State.EXACT:
+        return _STATES[measurement.state]
+    return Status.STALE if limit is not None and at - measurement.at > timedelta(hours=limit) else Status.USED
+
+
+def _reading(measurement: Measurement, status: Status) -> ReadFact:
+    fact = measurement.fact
+    note = _NOTES.get(status, "")
+    return ReadFact(fact.name, measurement.value, fact.unit, measurement.original, measurement.at, measurement.source, status, note)
+
+
+def _upper_limits(fact: Fact, best: Measurement, reading: ReadFact, dictionary: Dictionary) -> dict[str, ReadFact]:
+    """The upper limit of normal that the laboratory gave with the result that stands."""
+    if best.reference_high is None or best.state is not State.EXACT:
+        return {}
+    limit = float(best.reference_high)
+    return {
+        f.name: ReadFact(f.name, limit, f.unit, str(best.reference_high), best.at, best.source, reading.status, reading.note)
+        for f in dictionary.facts.values()
+        if f.how == "reference_high" and f.read.get("of") == fact.name
+    }
+
+
+# --- facts that follow from more than one thing ---------------------------------------------------------------------------
+
+
+def _derived(
+    found: Found,
+    measured: Measured,
+    course: Course,
+    at: datetime,
+    dictionary: Dictionary,
+    facts: Mapping[str, ReadFact],
+    grade_at: GradeAt | None,
+    zone: ZoneInfo,
+    set_aside: list[ReadFact],
+) -> dict[str, ReadFact]:
+    diagnosed = read_diagnosis(found, at, dictionary)
+    treated = read_treatment(found, at, dictionary, course, diagnosed.relapsed_source)
+    set_aside += diagnosed.others
+    for concept in treated.unread:
+        measured.nobody_reads("Medication", concept)
+    window = Window(measured, course, at, dictionary, zone)
+    answers: list[ReadFact | None] = [_age(found, at, zone, measured), diagnosed.main, _days_since(course, window)]
+    answers += [read_windowed(fact, window) for fact in dictionary.facts.values() if fact.how in WINDOWED]
+    derived = {answer.name: answer for answer in answers if answer is not None}
+    derived |= read_conditions(found, at, dictionary)
+    derived |= treated.facts
+    derived |= read_episode(measured, course, at, dictionary, grade_at)
+    return {name: reading for name, reading in derived.items() if name in dictionary and name not in facts}
+
+
+def _age(found: Found, at: datetime, zone: ZoneInfo, measured: Measured) -> ReadFact | None:
+    """Completed years; unknown where the birth date leaves two answers open."""
+    for patient in found.of("Patient"):
+        born = span(patient.get("birthDate"))
+        if born is None:
+            if patient.get("birthDate"):
+                measured.finding(patient, "Patient.birthDate", "date_unreadable")
+            continue
+        today = at.astimezone(zone).date()
+        oldest, youngest = full_years(born.first, today), full_years(born.last, today)
+        if youngest < 0 or oldest != youngest:
+            measured.finding(patient, "Patient.birthDate", "birth_date_open" if youngest >= 0 else "date_unreadable")
+            continue
+        return ReadFact("age", youngest, "a", text(patient.get("birthDate")), None, name_of(patient), Status.USED)
+    return None
+
+
+def _days_since(course: Course, window: Window) -> ReadFact | None:
+    infusion = course.infusion
+    if infusion is None:
+        return None
+    return ReadFact("days_since_infusion", window.day(window.at), "d", infusion.at.isoformat(), infusion.at, infusion.source, Status.USED)
+
+
+def _confirmed(
+    confirmed: Mapping[str, Any], case: Case | None, at: datetime, dictionary: Dictionary, windows: Mapping[str, float | None]
+) -> dict[str, ReadFact]:
+    """What a person confirmed; it grows old like a measurement of the same fact."""
+    values, _ = read_given(confirmed, dictionary)
+    entries = case.confirmed if case is not None else {}
+    read_: dict[str, ReadFact] = {}
+    for name, value in values.items():
+        entry = entries.get(name)
+        said_at = entry.origin.at if entry else None
+        if said_at is not None and said_at > at:
+            continue
+        limit = windows[name] if name in windows else dictionary[name].max_age_h
+        stale = said_at is not None and limit is not None and at - said_at > timedelta(hours=limit)
+        status = Status.STALE if stale else Status.USED
+        source = f"Event/{entry.origin.event_id}" if entry else "confirmed"
+        read_[name] = ReadFact(name, value, dictionary[name].unit, str(value), said_at, source, status, "facts.note.confirmed")
+    return read_
+
+
+# --- what is odd, and what nothing reads ----------------------------------------------------------------------------------
+
+
+def _note_conditions(found: Found, measured: Measured, dictionary: Dictionary) -> None:
+    for resource in found.of("Condition"):
+        if not is_read(resource, dictionary):
+            measured.nobody_reads("Condition", resource.get("code"))
+    transplant = dictionary.terms.treatments.lines.transplant_text
+    for resource in found.of("Procedure"):
+        if not transplant.search(words(resource.get("code"))):
+            measured.nobody_reads("Procedure", resource.get("code"))
+
+
+def _note_references(found: Found, measured: Measured) -> None:
+    """References into the patient's own record that lead nowhere."""
+    for resource in found.all:
+        for path, reference in references(resource):
+            kind = reference.split("/_history")[0].split("/")[-2] if "/" in reference else ""
+            if kind in _OWN and not found.has(reference):
+                measured.finding(resource, f"{resource.get('resourceType')}.{path}", "reference_to_nowhere", type=kind)

@@ -1,0 +1,279 @@
+"""Windowed facts: what happened to a value around infusion or lymphodepletion.
+
+Main job: one function for each `read.how` of the windowed facts in `data/facts/series.yaml`; `WINDOWED` names them.
+
+Nothing recorded in a window is unknown, never zero or false. Windows are by instant, both ends included; runs of days are by calendar day.
+
+**Source**: each fact carries its own. Method of runs: gaps of fewer than the given days above the threshold are joined and counted, days between two
+measured days are interpolated linearly, none is extrapolated (Liang EC et al. 2024; clinical reference 3.2). **Units**: those of the facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from baybridge.base.time import CHINA
+from baybridge.facts.course import Course, Happened
+from baybridge.facts.dictionary import Dictionary, Fact
+from baybridge.facts.factset import ReadFact, Status
+from baybridge.facts.measurement import Measured, Measurement
+from baybridge.policy.types import Value
+
+_ALBUMIN_WITHIN = timedelta(hours=72)
+_CORRECTION, _NORMAL_ALBUMIN = 0.02, 40.0  # mmol/L per g/L; g/L. Source: clinical reference 3.1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a windowed fact looks at."""
+
+    measured: Measured
+    course: Course
+    at: datetime
+    dictionary: Dictionary
+    zone: ZoneInfo = CHINA
+
+    def anchor(self, name: str) -> Happened | None:
+        """The moment from which days are counted."""
+        return self.course.infusion if name == "infusion" else self.course.lymphodepletion_at
+
+    def day(self, moment: datetime) -> int | None:
+        """The day after the infusion, by the calendar; the day of infusion is 0."""
+        infusion = self.course.infusion
+        return (moment.astimezone(self.zone).date() - infusion.at.astimezone(self.zone).date()).days if infusion else None
+
+    def within(self, name: str, rule: Mapping[str, Any]) -> list[Measurement]:
+        """The measurements of a fact inside the rule's window, oldest first."""
+        anchor = self.anchor(rule["anchor"])
+        if anchor is None:
+            return []
+        first, last = anchor.at + timedelta(days=rule["from_days"]), anchor.at + timedelta(days=rule["to_days"])
+        return [m for m in self.measured.of(name) if first <= m.at <= last and m.at <= self.at]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A value and what it rests on."""
+
+    value: Value
+    at: datetime | None = None
+    sources: tuple[str, ...] = ()
+
+
+def read_windowed(fact: Fact, window: Window) -> ReadFact | None:
+    """The windowed fact, or None where it is unknown."""
+    answer = WINDOWED[fact.how](fact.read, window)
+    if answer is None or answer.value is None:
+        return None
+    sources = tuple(dict.fromkeys(answer.sources))
+    return ReadFact(fact.name, answer.value, fact.unit, str(answer.value), answer.at, sources[-1] if sources else "", Status.USED, "", sources)
+
+
+def _number(measurement: Measurement) -> float:
+    return float(measurement.value) if isinstance(measurement.value, int | float) else float("nan")
+
+
+def _of(measurement: Measurement, value: Value = None) -> Answer:
+    return Answer(measurement.value if value is None else value, measurement.at, (measurement.source,))
+
+
+def window_extreme(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """The highest or lowest value in the window; with `per: reference_high` in multiples of the upper limit of normal."""
+    found = window.within(rule["of"], rule)
+    pick: Callable[..., Any] = max if rule["extreme"] == "max" else min
+    if rule.get("per") != "reference_high":
+        best = pick(found, key=lambda m: (_number(m), m.order), default=None)
+        return _of(best) if best else None
+    ratios = [(ratio, m) for m in found for ratio in [_multiple(m, window)] if ratio is not None]
+    best_ratio = pick(ratios, key=lambda item: (item[0], item[1].order), default=None)
+    return _of(best_ratio[1], best_ratio[0]) if best_ratio else None
+
+
+def _multiple(measurement: Measurement, window: Window) -> float | None:
+    limit = measurement.reference_high
+    if limit is None:
+        limits = [m for m in window.measured.of(measurement.fact.name) if m.reference_high is not None and m.at <= window.at]
+        limit = limits[-1].reference_high if limits else None
+    return _number(measurement) / float(limit) if limit else None
+
+
+def last_before(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """The last value strictly before the window."""
+    anchor = window.anchor(rule["anchor"])
+    if anchor is None:
+        return None
+    start = anchor.at + timedelta(days=rule["days"])
+    earlier = [m for m in window.measured.of(rule["of"]) if m.at < start and m.at <= window.at]
+    return _of(earlier[-1]) if earlier else None
+
+
+def window_worst(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """The code of the window that stands last in the rule's order."""
+    order: list[str] = list(rule["order"])
+    found = [m for m in window.within(rule["of"], rule) if m.value in order]
+    worst = max(found, key=lambda m: (order.index(str(m.value)), m.order), default=None)
+    return _of(worst) if worst else None
+
+
+def window_any(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """Whether any value of the window is true."""
+    found = window.within(rule["of"], rule)
+    if not found:
+        return None
+    best = max(found, key=lambda m: (bool(m.value), m.order))
+    return Answer(bool(best.value), best.at, (best.source,))
+
+
+def anchor_recorded(rule: Mapping[str, Any], window: Window) -> Answer:
+    """Whether the moment from which days are counted is recorded."""
+    anchor = window.anchor(rule["anchor"])
+    return Answer(anchor is not None, anchor.at if anchor else None, (anchor.source,) if anchor else ())
+
+
+def follow_up_end_day(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """The last day of the period, or the day of death where that is earlier."""
+    infusion = window.course.infusion
+    if infusion is None:
+        return None
+    died_on = window.course.died_on
+    last = rule["to_day"] if died_on is None else (died_on - infusion.at.astimezone(window.zone).date()).days
+    return Answer(min(rule["to_day"], last), infusion.at, (infusion.source,))
+
+
+def window_nth_lowest(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """The n-th lowest value after a day."""
+    found = [m for m in window.measured.of(rule["of"]) for day in [window.day(m.at)] if day is not None and day > rule["after_day"]]
+    ranked = sorted((m for m in found if m.at <= window.at), key=lambda m: (_number(m), m.order))
+    return _of(ranked[rule["n"] - 1]) if len(ranked) >= rule["n"] else None
+
+
+# --- analytes that are abnormal together ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    analyte: str
+    at: datetime
+    source: str
+    abnormal: bool
+
+
+def window_abnormal_count(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """How many analytes are abnormal within one span of hours, at least or at most, given what was not measured."""
+    anchor = window.anchor(rule["anchor"])
+    if anchor is None:
+        return None
+    analytes: Mapping[str, Any] = rule["analytes"]
+    points = [p for name, limit in analytes.items() if limit for p in _points(name, limit, rule, window)]
+    together = _most_together([p for p in points if p.abnormal], timedelta(hours=rule["within_h"]))
+    count = len({p.analyte for p in together})
+    if rule["bound"] == "max":
+        count = min(len(analytes), count + len(set(analytes) - {p.analyte for p in points}))
+    sources = tuple(p.source for p in (together or points))
+    return Answer(count, max((p.at for p in together), default=anchor.at), sources)
+
+
+def _points(name: str, limit: Mapping[str, Any], rule: Mapping[str, Any], window: Window) -> list[_Point]:
+    if name == "corrected_calcium":
+        return _corrected_calcium(limit, rule, window)
+    return [_Point(name, m.at, m.source, _beyond(m, limit, window.dictionary)) for m in window.within(name, rule)]
+
+
+def _beyond(measurement: Measurement, limit: Mapping[str, Any], dictionary: Dictionary) -> bool:
+    """Strictly beyond the limit, in the unit as reported where the limit is published in it."""
+    also, reported = limit.get("also"), measurement.reported
+    if also and reported and reported.unit and dictionary.units.read(reported.unit) == dictionary.units.read(also["unit"]):
+        return _outside(float(reported.value), also)
+    return _outside(_number(measurement), limit)
+
+
+def _outside(value: float, limit: Mapping[str, Any]) -> bool:
+    return value > limit["above"] if "above" in limit else value < limit["below"]
+
+
+def _corrected_calcium(limit: Mapping[str, Any], rule: Mapping[str, Any], window: Window) -> list[_Point]:
+    reported = window.within("corrected_calcium", rule)
+    points = [_Point("corrected_calcium", m.at, m.source, _beyond(m, limit, window.dictionary)) for m in reported]
+    known = {m.at for m in reported}
+    albumins = [m for m in window.measured.of("albumin") if m.at <= window.at]
+    for total in window.within("calcium", rule):
+        near = min(albumins, key=lambda m: (abs(m.at - total.at), m.order), default=None)
+        if total.at in known or near is None or abs(near.at - total.at) > _ALBUMIN_WITHIN:
+            continue
+        corrected = round(_number(total) + _CORRECTION * (_NORMAL_ALBUMIN - _number(near)), 6)
+        points.append(_Point("corrected_calcium", total.at, total.source, _outside(corrected, limit)))
+    return points
+
+
+def _most_together(points: Iterable[_Point], span: timedelta) -> list[_Point]:
+    ordered = sorted(points, key=lambda p: (p.at, p.analyte, p.source))
+    spans = [[p for p in ordered if first.at <= p.at <= first.at + span] for first in ordered]
+    return max(spans, key=lambda found: len({p.analyte for p in found}), default=[])
+
+
+# --- runs of days ---------------------------------------------------------------------------------------------------------
+
+
+def joined_run(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """Length, first or last day of the longest run of days at or under a threshold."""
+    by_day = _lowest_by_day(rule, window)
+    if not by_day:
+        return None
+    sources = tuple(m.source for _, m in sorted(by_day.items()))
+    last_at = by_day[max(by_day)].at
+    run = longest_run({day: _number(m) for day, m in by_day.items()}, rule["at_most"], rule["join_gap_days"])
+    if run is None:
+        return Answer(0, last_at, sources) if rule["give"] == "length" else None
+    first, last = run
+    value = {"length": last - first + 1, "first_day": first, "last_day": last}[rule["give"]]
+    return Answer(value, last_at, sources)
+
+
+def _lowest_by_day(rule: Mapping[str, Any], window: Window) -> dict[int, Measurement]:
+    lowest: dict[int, Measurement] = {}
+    for measurement in window.measured.of(rule["of"]):
+        day = window.day(measurement.at)
+        if day is None or measurement.at > window.at or not rule["from_day"] <= day <= rule["to_day"]:
+            continue
+        if day not in lowest or _number(measurement) < _number(lowest[day]):
+            lowest[day] = measurement
+    return lowest
+
+
+def longest_run(by_day: Mapping[int, float], at_most: float, join_gap_days: int) -> tuple[int, int] | None:
+    """First and last day of the longest joined run, the earliest where two are as long; None where no day is low."""
+    values = _interpolated(by_day)
+    runs: list[tuple[int, int]] = []
+    for day in sorted(day for day, value in values.items() if value <= at_most):
+        if runs and day - runs[-1][1] - 1 < join_gap_days:
+            runs[-1] = (runs[-1][0], day)
+        else:
+            runs.append((day, day))
+    return max(runs, key=lambda run: (run[1] - run[0], -run[0]), default=None)
+
+
+def _interpolated(by_day: Mapping[int, float]) -> dict[int, float]:
+    days: Sequence[int] = sorted(by_day)
+    values = dict(by_day)
+    for left, right in zip(days, days[1:], strict=False):
+        for day in range(left + 1, right):
+            share = (day - left) / (right - left)
+            values[day] = by_day[left] + share * (by_day[right] - by_day[left])
+    return values
+
+
+WINDOWED: Mapping[str, Callable[[Mapping[str, Any], Window], Answer | None]] = {
+    "window_extreme": window_extreme,
+    "last_before": last_before,
+    "window_worst": window_worst,
+    "window_any": window_any,
+    "anchor_recorded": anchor_recorded,
+    "follow_up_end_day": follow_up_end_day,
+    "window_nth_lowest": window_nth_lowest,
+    "window_abnormal_count": window_abnormal_count,
+    "joined_run": joined_run,
+}

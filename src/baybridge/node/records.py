@@ -1,8 +1,8 @@
 """Records of outside come in, and the record goes out again.
 
-Main job: `import_file` files a FHIR file within one unit of work; `import_in_parts` files a large one in several, so that others can write
-meanwhile and an interrupted import goes on where it stopped. Every version that is filed appends one log entry. `export` yields the record as
-FHIR bulk NDJSON.
+Main job: `import_file` files a FHIR file within one unit of work; `import_in_parts` files a large one in several, so that others can
+write meanwhile and an interrupted import goes on where it stopped. Every version that is filed appends one log entry. `export` yields
+the record as FHIR bulk NDJSON.
 
 **Source**: design sections 4 (log) and 9 (import and export); FHIR Bulk Data Access, NDJSON files by type.
 Elsewhere: reading, checking and filing in `record`.
@@ -100,7 +100,13 @@ def import_file(
 
 
 def import_in_parts(
-    node: Node, actor: Actor, content: bytes | Path, *, name: str = "", limit: int = DEFAULT_LIMIT, on_progress: Callable[[int, int], None] | None = None
+    node: Node,
+    actor: Actor,
+    content: bytes | Path,
+    *,
+    name: str = "",
+    limit: int = DEFAULT_LIMIT,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> ImportReport:
     """The same in one unit of work per batch; `on_progress` is told how many of how many entries are done."""
     source = source_of(content, name, limit)

@@ -36,6 +36,11 @@ __all__ = ["BATCH", "IMPORTED_ID", "Batch", "ImportProblem", "Plan", "batches", 
 IMPORTED_ID = "urn:baybridge:imported-id"
 BATCH = 500
 
+#: Types whose identifier names one person, place or finding; bills and visits share theirs.
+_ONE_EACH = frozenset(
+    {"Patient", "RelatedPerson", "Practitioner", "Organization", "Observation", "Specimen", "DiagnosticReport", "Procedure", "Condition"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ImportProblem:
@@ -232,7 +237,7 @@ def _same_identifiers(connection: Connection, source: Source, batch: Batch) -> l
     """Resources of this batch whose identifier another resource of their type has too."""
     found = []
     for resource, place in zip(batch.resources, batch.places, strict=True):
-        identifiers = shared_identifiers(resource.get("identifier"))
+        identifiers = shared_identifiers(resource.get("identifier")) if resource["resourceType"] in _ONE_EACH else set()
         if identifiers and _others_with(connection, resource["resourceType"], resource["id"], identifiers):
             kind = resource["resourceType"]
             expected = f"an identifier that one {kind} has"

@@ -59,5 +59,5 @@ search_value = Table(
     Column("low", Double),
     Column("high", Double),
     Index("search_value_by_value", "type", "param", "value", "id"),
-    Index("search_value_of_resource", "type", "id"),
+    Index("search_value_of_resource", "type", "id", "param"),
 )

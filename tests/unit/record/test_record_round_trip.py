@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shared_data import SHARED
 from sqlalchemy import create_engine
 
 from baybridge.record import store
 from baybridge.record.importing import batches, file_batch, plan
 from baybridge.record.reading import Source
 from baybridge.record.tables import metadata
+from shared_data import SHARED
 
 AT = datetime(2026, 3, 8, 9, tzinfo=UTC)
 FOLDERS = ("cart", "synthea", "ips", "mcode", "cibmtr")

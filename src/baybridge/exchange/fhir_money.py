@@ -1,0 +1,172 @@
+"""Events of money in FHIR: quote, pre-authorisation, payment, outcome settlement.
+
+**Source**: design section 6 (Coverage, Claim, ClaimResponse, PaymentReconciliation, Contract, Invoice); FHIR R4.
+**Units**: minor units become decimals with two places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from baybridge.exchange.fhir_deciding import guidance
+from baybridge.exchange.fhir_parts import Json, Writer, concept, identifier, money
+from baybridge.journey import events as ev
+
+_CLAIM_TYPE = concept("http://terminology.hl7.org/CodeSystem/claim-type", "institutional")
+_PRIORITY = concept("http://terminology.hl7.org/CodeSystem/processpriority", "normal")
+_QUOTE = "urn:baybridge:quote"
+
+
+def _payer(name: str) -> Json:
+    return {"type": "Organization", "identifier": identifier("urn:baybridge:payer", name)}
+
+
+def _quoted(event: ev.QuoteIssued, writer: Writer) -> None:
+    parts = (("patient", event.patient_minor), ("entitled", event.entitled_minor))
+    invoice = writer.add(
+        "Invoice",
+        {
+            "identifier": [identifier(_QUOTE, event.quote_sha256)],
+            "status": "draft",
+            "type": {"text": "quote"},
+            "subject": writer.patient,
+            "date": writer.at,
+            "issuer": writer.node,
+            "totalPriceComponent": [
+                {"type": "informational", "code": {"text": name}, "amount": money(minor, event.currency)} for name, minor in parts
+            ],
+            "totalGross": money(event.gross_minor, event.currency),
+            "note": [{"text": f"valid until {event.valid_until.isoformat()}"}],
+        },
+    )
+    if event.agreement:
+        _contract(writer, event.agreement, "offered", invoice)
+
+
+def _contract(writer: Writer, agreement: str, status: str, about: Json) -> Json:
+    content = {
+        "identifier": [identifier("urn:baybridge:agreement", agreement)],
+        "status": status,
+        "subject": [writer.patient],
+        "authority": [writer.node],
+        "type": {"text": "outcome agreement"},
+        "supportingInfo": [about],
+    }
+    return writer.add("Contract", content)
+
+
+def _coverage_id(writer: Writer, payer: str, plan: str) -> str:
+    safe = "".join(char if (char.isalnum() and char.isascii()) or char in "-." else "-" for char in f"{payer}-{plan}")
+    return f"{writer.case_id[:36]}-{safe}"[:64]
+
+
+def _requested(event: ev.PreauthorisationRequested, writer: Writer) -> None:
+    coverage = writer.add(
+        "Coverage",
+        {
+            "status": "active",
+            "beneficiary": writer.patient,
+            "payor": [_payer(event.payer)],
+            "class": [
+                {"type": concept("http://terminology.hl7.org/CodeSystem/coverage-class", "plan"), "value": event.plan},
+            ],
+        },
+        logical_id=_coverage_id(writer, event.payer, event.plan),
+    )
+    writer.add(
+        "Claim",
+        {
+            "identifier": [identifier(_QUOTE, event.quote_sha256)],
+            "status": "active",
+            "type": _CLAIM_TYPE,
+            "use": "preauthorization",
+            "patient": writer.patient,
+            "created": writer.at,
+            "insurer": _payer(event.payer),
+            "provider": writer.node,
+            "priority": _PRIORITY,
+            "insurance": [{"sequence": 1, "focal": True, "coverage": coverage}],
+            "total": money(event.amount_minor, event.currency),
+        },
+    )
+
+
+#: Answer -> (outcome of the processing, decision in words). Source: FHIR R4 value set remittance-outcome.
+_ANSWERS = {"approved": "complete", "partially_approved": "partial", "refused": "error"}
+
+
+def _answered(event: ev.PreauthorisationAnswered, writer: Writer) -> None:
+    requested = next(
+        (
+            entry
+            for entry in writer.case.of(ev.PreauthorisationRequested)
+            if (entry.event.payer, entry.event.plan) == (event.payer, event.plan)
+        ),
+        None,
+    )
+    coverage = {"reference": f"Coverage/{_coverage_id(writer, event.payer, event.plan)}"}
+    writer.add(
+        "ClaimResponse",
+        {
+            "status": "active",
+            "type": _CLAIM_TYPE,
+            "use": "preauthorization",
+            "patient": writer.patient,
+            "created": writer.at,
+            "insurer": _payer(event.payer),
+            "request": {"reference": f"Claim/{requested.origin.event_id}-1"} if requested else None,
+            "outcome": _ANSWERS[event.answer],
+            "disposition": event.answer,
+            "insurance": [{"sequence": 1, "focal": True, "coverage": coverage}],
+            "total": [
+                {
+                    "category": concept("http://terminology.hl7.org/CodeSystem/adjudication", "benefit"),
+                    "amount": money(event.amount_minor, event.currency),
+                }
+            ],
+            "processNote": [{"text": event.reason}] if event.reason else None,
+        },
+    )
+
+
+def _paid(event: ev.BenefitPaid, writer: Writer) -> None:
+    _payment(writer, event.claim_id, event.payer, event.amount_minor, event.currency, [])
+
+
+def _payment(writer: Writer, claim_id: str, payer: str, minor: int, currency: str, detail: list[Json]) -> Json:
+    content = {
+        "identifier": [identifier("urn:baybridge:claim", claim_id)],
+        "status": "active",
+        "created": writer.at,
+        "paymentIssuer": _payer(payer),
+        "requestor": writer.node,
+        "outcome": "complete",
+        "paymentDate": writer.told.at.date().isoformat(),
+        "paymentAmount": money(minor, currency),
+        "detail": detail,
+    }
+    return writer.add("PaymentReconciliation", content)
+
+
+def _settled(event: ev.OutcomeSettled, writer: Writer) -> None:
+    detail = [
+        {
+            "type": concept("http://terminology.hl7.org/CodeSystem/payment-type", "adjustment"),
+            "payee": _payer(payee),
+            "amount": money(minor, event.currency),
+        }
+        for payee, minor in event.allocation
+    ]
+    payment = _payment(writer, f"refund {writer.told.event_id}", event.agreement, event.refund_minor, event.currency, detail)
+    _contract(writer, event.agreement, "executed", payment)
+    guidance(writer, event.agreement, event.outcome, event.decision_sha256, reasons=(event.code,))
+
+
+RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
+    ev.QuoteIssued: _quoted,
+    ev.PreauthorisationRequested: _requested,
+    ev.PreauthorisationAnswered: _answered,
+    ev.BenefitPaid: _paid,
+    ev.OutcomeSettled: _settled,
+}

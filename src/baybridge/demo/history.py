@@ -1,0 +1,455 @@
+"""The road of an invented patient, step by step, through the product's own commands and packages.
+
+Main job: `ROAD` lists the steps; `Walk` carries them out on four nodes with a clock that the demo moves, and stops where a case should stand. Nothing
+here writes to a database: every step is a command, an import or a delivery, as people and nodes would do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from baybridge.base.outcome import Refusal
+from baybridge.demo import patients
+from baybridge.demo.network import PAYER
+from baybridge.demo.patients import Invented
+from baybridge.journey.case import Case
+from baybridge.journey.command import Actor, Command, Role
+from baybridge.node import transfers
+from baybridge.node.clock import new_id
+from baybridge.node.importing import import_upload
+from baybridge.node.node import Node
+
+PURPOSES = ["CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS"]
+PRODUCTS = {
+    "mm": ("equecabtagene-autoleucel", "eque-cel-mm-hk"),
+    "dlbcl": ("axicabtagene-ciloleucel", "axi-cel-lbcl-3l-cn"),
+    "dlbcl-early": ("axicabtagene-ciloleucel", "axi-cel-lbcl-2l-cn"),
+}
+
+
+class Refused(Exception):
+    """A step of the demo was refused; the message names step and reasons."""
+
+
+@dataclass
+class Walk:
+    """One patient on the road: home node, treating node, plant, and the shared clock."""
+
+    nodes: Mapping[str, Node]
+    clock: Ticking
+    patient: Invented
+    home: str
+    centre: str
+    plant: str = "sh"
+    case_id: str = ""
+    bags: list[str] = field(default_factory=list)
+
+    @property
+    def crosses(self) -> bool:
+        """Whether home and treating centre are different nodes."""
+        return self.home != self.centre
+
+    def case(self, node: str) -> Case:
+        """The case as a node knows it."""
+        return self.nodes[node].case(self.case_id) or Case(self.case_id)
+
+    def do(self, node: str, role: Role, name: str, **given: Any) -> None:
+        """Carry out one command at a node."""
+        site = self.nodes[node].site
+        organisation = PAYER if role is Role.PAYER else site.organisation
+        actor = Actor(f"demo-{role.value}", role, organisation)
+        done = self.nodes[node].handle(Command(name, self.case_id, given, actor, new_id(self.clock)))
+        if isinstance(done, Refusal):
+            raise Refused(f"{name} at {node}: " + "; ".join(f"{reason.code} {dict(reason.values)}" for reason in done.reasons))
+
+    def send(self, node: str, to_node: str, purpose: str) -> None:
+        """Transfer to another node and deliver at once."""
+        self.do(node, Role.COORDINATOR, "Transfer", to_node=to_node, purpose=purpose)
+        transfers.deliver(self.nodes[node])
+
+    def file(self, node: str, bundle: Mapping[str, Any]) -> None:
+        """Import a bundle at a node, as its coordinator."""
+        target = self.nodes[node]
+        actor = Actor("demo-coordinator", Role.COORDINATOR, target.site.organisation)
+        answer = import_upload(target, actor, "synthetic.json", orjson.dumps(bundle))
+        if isinstance(answer, Refusal):
+            raise Refused(f"import at {node}: " + "; ".join(reason.code for reason in answer.reasons))
+        self.case_id = self.case_id or answer.cases[self.patient.id]
+
+
+@dataclass
+class Ticking:
+    """A clock that the demo moves; it never goes back."""
+
+    moment: datetime
+
+    def __call__(self) -> datetime:
+        """The present moment of the demo."""
+        self.moment += timedelta(milliseconds=40)
+        return self.moment
+
+    def advance(self, **span: float) -> None:
+        """Move on."""
+        self.moment += timedelta(**span)
+
+
+Step = Callable[[Walk], None]
+
+
+# --- before cells ---------------------------------------------------------------------------------------------------
+
+
+def records(walk: Walk) -> None:
+    """The home hospital imports its own record of the patient."""
+    walk.file(walk.home, patients.bundle(walk.patient, walk.clock()))
+
+
+def consent(walk: Walk) -> None:
+    """The patient consents to care, sensitive data, crossing, finance; Macao's authority is told."""
+    others = [name for name in walk.nodes if name != walk.home]
+    for kind in ("care", "sensitive", "cross_border", "finance", "hk_sharing"):
+        named = {"recipients": others, "purposes": PURPOSES} if kind in ("sensitive", "cross_border") else {}
+        walk.do(walk.home, Role.COORDINATOR, "RecordConsent", kind=kind, notice_version="2026-1", notice_language="zh-Hant", **named)
+    if walk.nodes[walk.home].site.jurisdiction == "MO":
+        walk.do(walk.home, Role.COORDINATOR, "RecordConsent", kind="mo_ground", notice_version="2026-1", notice_language="zh-Hant")
+        walk.do(walk.home, Role.COORDINATOR, "NotifyAuthority", authority="DSPDP", reference="synthetic-1")
+
+
+def eligibility(walk: Walk) -> None:
+    """Every product in the catalogue is judged."""
+    walk.do(walk.home, Role.PHYSICIAN, "DecideEligibility")
+
+
+def refer(walk: Walk) -> None:
+    """The case is offered to the treating centre, and the record goes with it."""
+    product, _ = PRODUCTS[walk.patient.disease]
+    walk.do(walk.home, Role.COORDINATOR, "ReferCase", to_node=walk.centre, product=product)
+    if walk.crosses:
+        walk.send(walk.home, walk.centre, "CARE_REFERRAL")
+
+
+def second_laboratory(walk: Walk) -> None:
+    """Guangzhou tests too, and its results go to the centre under the GBA contract."""
+    if walk.home != "mo" or walk.centre != "hk":
+        return
+    walk.send("mo", "gd", "CARE_REFERRAL")
+    walk.clock.advance(days=1)
+    bundle = patients.bundle(walk.patient, walk.clock())
+    kept = [entry for entry in bundle["entry"] if entry["resource"]["resourceType"] == "Observation" and "-a-" in entry["resource"]["id"]]
+    for entry in kept:
+        entry["resource"]["id"] = entry["resource"]["id"].replace("-a-", "-gz-")
+        entry["fullUrl"] = entry["request"]["url"] = f"Observation/{entry['resource']['id']}"
+    walk.file("gd", {**bundle, "entry": kept})
+    walk.send("gd", "hk", "RESULT_RECOGNITION")
+
+
+def accept(walk: Walk) -> None:
+    """The centre takes the case, judges eligibility for itself and chooses the product."""
+    product, policy = PRODUCTS[walk.patient.disease]
+    walk.do(walk.centre, Role.PHYSICIAN, "AcceptCase", product=product)
+    walk.do(walk.centre, Role.PHYSICIAN, "DecideEligibility")
+    reason = "synthetic: decided by the board on the mainland label" if walk.centre == "hk" and walk.patient.disease != "mm" else None
+    walk.do(walk.centre, Role.PHYSICIAN, "ChooseProduct", product=product, policy=policy, exception_reason=reason)
+
+
+def recognise(walk: Walk) -> None:
+    """Which outside results serve for collection; the centre repeats what does not."""
+    walk.clock.advance(hours=6)
+    use_at = (walk.clock() + timedelta(days=2)).isoformat()
+    walk.do(walk.centre, Role.PHYSICIAN, "RecogniseResults", purpose="APH_IDM", use_at=use_at)
+    walk.do(walk.centre, Role.PHYSICIAN, "RecogniseResults", purpose="APH_FITNESS", use_at=use_at)
+
+
+def quote(walk: Walk) -> None:
+    """What it costs, who pays, what comes back; the payer is asked and answers."""
+    walk.do(walk.centre, Role.COORDINATOR, "IssueQuote", **quote_input(walk))
+    case = walk.case(walk.centre)
+    if case.quote is not None:
+        plan = quote_input(walk)["plans"][0]["plan"]
+        walk.do(walk.centre, Role.COORDINATOR, "RequestPreauthorisation", payer=PAYER, plan=plan)
+        walk.do(walk.centre, Role.PAYER, "AnswerPreauthorisation", payer=PAYER, plan=plan, answer="approved")
+
+
+def quote_input(walk: Walk) -> dict[str, Any]:
+    """The bill of the demo: list price where one is published, the rest invented and said to be."""
+    return {
+        "event_date": walk.clock().date().isoformat(),
+        "currency": "CNY",
+        "bill_lines": [
+            {"id": "collection", "category": "COLLECTION", "gross": "18000.00", "desc": "invented"},
+            {"id": "drug", "category": "CAR_T_DRUG", "gross": "1166000.00", "desc": "mainland list price"},
+            {"id": "inpatient", "category": "INPATIENT", "gross": "145000.00", "desc": "invented"},
+        ],
+        "plans": [{"plan": "beijing-puhui-2023"}, {"plan": "shanghai-huhuibao-2024"}],
+        "agreement": "axi-cel-value-based-oop",
+    }
+
+
+def slot(walk: Walk) -> None:
+    """A collection day and a start at the plant, and the papers for the border."""
+    day = (walk.clock() + timedelta(days=1)).date()
+    walk.do(walk.centre, Role.COORDINATOR, "ArrangeTravel", papers=["hk-entry", "lodging"], arrives_on=day.isoformat())
+    basis = {"supply_basis": "REGISTERED" if walk.patient.disease == "mm" else "NAMED_PATIENT"} if walk.centre == "hk" else {}
+    walk.do(walk.centre, Role.COORDINATOR, "ReserveSlot", plant_node=walk.plant, collection_on=day.isoformat(), **basis)
+    papers(walk, walk.centre, "to_plant", ("special_article", "carrier"))
+
+
+def papers(walk: Walk, node: str, leg: str, kinds: Sequence[str]) -> None:
+    """Papers of a leg, where the leg crosses a border."""
+    if walk.nodes[walk.centre].site.jurisdiction == walk.nodes[walk.plant].site.jurisdiction:
+        return
+    start = walk.clock().date()
+    for kind in kinds:
+        span = {"valid_from": start.isoformat(), "valid_to": (start + timedelta(days=80)).isoformat()}
+        walk.do(node, Role.COORDINATOR, "RecordPermit", kind=kind, leg=leg, number=f"SYNTH-{kind[:3].upper()}-{walk.patient.number:03d}", **span)
+
+
+# --- cells ----------------------------------------------------------------------------------------------------------
+
+
+def collect(walk: Walk) -> None:
+    """Leukapheresis under the chain-of-identity id, checked by two."""
+    walk.clock.advance(days=1, hours=2)
+    walk.bags = [f"APH-{walk.patient.number:03d}-{letter}" for letter in "AB"]
+    ended = walk.clock()
+    walk.do(
+        walk.centre,
+        Role.NURSE,
+        "Collect",
+        chain_of_identity=walk.case(walk.centre).chain_of_identity,
+        bags=walk.bags,
+        started_at=(ended - timedelta(hours=4)).isoformat(),
+        ended_at=ended.isoformat(),
+        volume_ml=210,
+        identity_checked=True,
+        first_checker="nurse one",
+        second_checker="nurse two",
+        planned_entry_on=(ended + timedelta(hours=8)).date().isoformat(),
+    )
+
+
+def ship_cells(walk: Walk) -> None:
+    """The cells leave for the plant; it learns what logistics needs and no more."""
+    walk.clock.advance(hours=2)
+    walk.do(
+        walk.centre,
+        Role.COORDINATOR,
+        "Ship",
+        leg="to_plant",
+        chain_of_identity=walk.case(walk.centre).chain_of_identity,
+        bags=walk.bags,
+        container="Box 7",
+        logger_id=f"LOG-{walk.patient.number:03d}",
+        dispatched_at=walk.clock().isoformat(),
+        expected_transit_h=18,
+        remaining_hold_h=72,
+    )
+    walk.send(walk.centre, walk.plant, "COI_LOGISTICS")
+
+
+def receive_cells(walk: Walk) -> None:
+    """The plant scans and accepts what left."""
+    walk.clock.advance(hours=15)
+    arrive(walk, walk.plant, "to_plant", warmest_c=6.1, coldest_c=3.2)
+
+
+def arrive(walk: Walk, node: str, leg: str, warmest_c: float, coldest_c: float) -> None:
+    """A shipment is received."""
+    shipment = next(item for item in reversed(walk.case(node).shipments) if item.leg == leg)
+    walk.do(
+        node,
+        Role.MANUFACTURER if node == walk.plant else Role.PHARMACIST,
+        "ReceiveShipment",
+        shipment_id=shipment.shipment_id,
+        chain_of_identity=shipment.chain_of_identity,
+        bags=list(shipment.bags),
+        received_at=walk.clock().isoformat(),
+        warmest_c=warmest_c,
+        coldest_c=coldest_c,
+        minutes_outside=0,
+        seal_intact=True,
+    )
+
+
+def batch(walk: Walk) -> str:
+    """The batch number of this walk."""
+    return f"B26{walk.patient.number:03d}"
+
+
+def manufacture(walk: Walk) -> None:
+    """A batch is begun."""
+    walk.clock.advance(hours=6)
+    chain = walk.case(walk.plant).chain_of_identity
+    walk.do(walk.plant, Role.MANUFACTURER, "StartManufacture", chain_of_identity=chain, batch=batch(walk), from_bags=walk.bags)
+
+
+def release(walk: Walk) -> None:
+    """Tests against the specification, then release."""
+    walk.clock.advance(days=11)
+    walk.do(walk.plant, Role.MANUFACTURER, "TestProduct", batch=batch(walk), results=release_results(walk))
+    walk.do(
+        walk.plant,
+        Role.QUALITY,
+        "Release",
+        batch=batch(walk),
+        bags=[f"CAR-{walk.patient.number:03d}-1"],
+        expires_at=(walk.clock() + timedelta(days=180)).isoformat(),
+        storage_max_c=-130.0,
+        certificate=f"COA-{batch(walk)}",
+    )
+
+
+def release_results(walk: Walk) -> list[list[str]]:
+    """Invented release results within the specification of the product."""
+    policies = walk.nodes[walk.plant].policies
+    product = walk.case(walk.plant).product or ""
+    name = f"spec-{product}" if f"spec-{product}" in policies.ids() else "release-generic"
+    return [list(RELEASE[fact]) for fact in sorted(policies.get(name).fact_names) if fact in RELEASE]
+
+
+#: Invented results, (attribute, value, unit), all within the generic specification.
+RELEASE: Mapping[str, tuple[str, str, str]] = {}
+
+
+def ship_product(walk: Walk) -> None:
+    """The product leaves for the centre with its papers."""
+    walk.clock.advance(days=1)
+    papers(walk, walk.plant, "to_centre", ("export", "import_licence"))
+    event = walk.case(walk.plant).batches[-1].released.event  # type: ignore[union-attr]
+    walk.do(
+        walk.plant,
+        Role.MANUFACTURER,
+        "Ship",
+        leg="to_centre",
+        chain_of_identity=event.chain_of_identity,
+        bags=list(event.bags),
+        container="Dry shipper 12",
+        logger_id=f"LOG-P-{walk.patient.number:03d}",
+        dispatched_at=walk.clock().isoformat(),
+        expected_transit_h=30,
+        remaining_hold_h=220,
+    )
+    walk.send(walk.plant, walk.centre, "COI_LOGISTICS")
+
+
+def receive_product(walk: Walk) -> None:
+    """The centre scans and accepts the product."""
+    walk.clock.advance(hours=28)
+    arrive(walk, walk.centre, "to_centre", warmest_c=-158.0, coldest_c=-187.0)
+
+
+# --- treatment ------------------------------------------------------------------------------------------------------
+
+
+def lymphodeplete(walk: Walk) -> None:
+    """Fitness is checked, lymphodepletion begins after release and receipt."""
+    walk.clock.advance(days=1)
+    walk.do(walk.centre, Role.PHYSICIAN, "CheckFitness", step="lymphodepletion")
+    walk.do(walk.centre, Role.PHYSICIAN, "Lymphodeplete", regimen="fludarabine and cyclophosphamide", started_on=walk.clock().date().isoformat())
+
+
+def infuse(walk: Walk) -> None:
+    """Bedside check by two, thaw, infusion: day 0."""
+    walk.clock.advance(days=5)
+    case = walk.case(walk.centre)
+    chain, bag = case.chain_of_identity, case.batches[-1].released.event.bags[0]  # type: ignore[union-attr]
+    two = {"first_checker": "nurse one", "second_checker": "doctor two"}
+    checked = {"wrist_band": chain, "order": chain, "chain_of_identity": chain, "bag": bag, "name_stated": True, "birth_date_stated": True}
+    walk.do(walk.centre, Role.NURSE, "CheckBedside", **checked, **two, tocilizumab_doses=2, checked_at=walk.clock().isoformat())
+    walk.do(walk.centre, Role.PHARMACIST, "Thaw", chain_of_identity=chain, bag=bag, **two, thawed_at=walk.clock().isoformat())
+    walk.clock.advance(minutes=20)
+    started = walk.clock() - timedelta(minutes=12)
+    times = {"started_at": started.isoformat(), "ended_at": walk.clock().isoformat()}
+    walk.do(walk.centre, Role.NURSE, "Infuse", chain_of_identity=chain, bag=bag, **times, entire_volume=True)
+
+
+WELL: Mapping[str, Any] = {
+    "temperature": 36.8, "fever_attributable": True, "hypotension": "none", "vasopressors": 0, "vasopressin": False, "hypotension_attributable": True,
+    "oxygen_device": "none", "oxygen_reason": "none", "hypoxia_attributable": True, "ice_score": 10, "arousal": "spontaneous", "sedated": False,
+    "seizure": "none", "deep_focal_motor_weakness": False, "cerebral_edema": "none", "raised_icp_sign": False, "intracranial_hemorrhage": False,
+}
+
+
+def assess(walk: Walk, **findings: Any) -> None:
+    """A bedside assessment: a well patient but for what is given."""
+    walk.do(walk.centre, Role.NURSE, "Assess", findings={**WELL, **findings}, assessed_at=walk.clock().isoformat())
+
+
+def monitor(walk: Walk) -> None:
+    """The first days after infusion: fever, then low-flow oxygen, then tocilizumab."""
+    walk.clock.advance(days=3)
+    assess(walk, temperature=38.6)
+    walk.clock.advance(days=1)
+    assess(walk, temperature=38.9, oxygen_device="nasal_cannula", oxygen_flow=3, oxygen_reason="hypoxia", ice_score=9)
+    walk.do(
+        walk.centre, Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose="8 mg/kg", dose_mg=520.0, given_at=walk.clock().isoformat()
+    )
+
+
+def worsen(walk: Walk) -> None:
+    """One case calls the rapid response team."""
+    walk.clock.advance(hours=9)
+    assess(walk, temperature=39.2, hypotension="vasopressor", vasopressors=1, ice_score=2)
+
+
+def recover(walk: Walk) -> None:
+    """All signs gone."""
+    walk.clock.advance(days=2)
+    assess(walk)
+
+
+def discharge(walk: Walk) -> None:
+    """The patient leaves hospital and stays near."""
+    walk.clock.advance(days=7)
+    today = walk.clock().date()
+    walk.do(walk.centre, Role.PHYSICIAN, "Discharge", discharged_on=today.isoformat(), stay_near_until=(today + timedelta(days=18)).isoformat())
+
+
+def day_28(walk: Walk) -> None:
+    """Response at day 28."""
+    walk.clock.advance(days=15)
+    respond(walk, "D28", "PR" if walk.patient.number % 3 else "CR")
+
+
+def month_3(walk: Walk) -> None:
+    """Response at month 3, read by two, and the outcome agreement settled."""
+    walk.clock.advance(days=62)
+    respond(walk, "M3", "SD" if walk.patient.number % 4 == 0 else "CR")
+    walk.do(walk.centre, Role.COORDINATOR, "SettleOutcome", **({}))
+
+
+def respond(walk: Walk, timepoint: str, category: str) -> None:
+    """A response assessment."""
+    criteria = "IMWG 2016" if walk.patient.disease == "mm" else "Lugano 2014"
+    walk.do(
+        walk.centre,
+        Role.PHYSICIAN,
+        "AssessResponse",
+        timepoint=timepoint,
+        criteria=criteria,
+        category=category,
+        assessed_on=walk.clock().date().isoformat(),
+        first_reader="reader one",
+        second_reader="reader two",
+    )
+
+
+def hand_over(walk: Walk) -> None:
+    """Care goes home; the home node follows for life."""
+    walk.clock.advance(days=2)
+    if walk.crosses:
+        walk.do(walk.centre, Role.COORDINATOR, "HandOver", to_node=walk.home)
+        walk.send(walk.centre, walk.home, "CARE_REFERRAL")
+        walk.do(walk.home, Role.COORDINATOR, "AcceptFollowUp", from_node=walk.centre)
+    walk.do(walk.home, Role.COORDINATOR, "ScheduleFollowUp")
+
+
+ROAD: tuple[Step, ...] = (
+    records, consent, eligibility, refer, second_laboratory, accept, recognise, quote, slot, collect, ship_cells, receive_cells, manufacture, release,
+    ship_product, receive_product, lymphodeplete, infuse, monitor, recover, discharge, day_28, month_3, hand_over,
+)

@@ -1,0 +1,238 @@
+"""The laws of funding over generated bills, stacks of up to 12 layers in four currencies, agreements and tenders.
+
+Letters as in policy reference D6: (a) and (b) conservation and limits, (c) accumulators, (d) refunds, (e) instalments, (f) tenders,
+(g) a layer added last, (h) the order of charges.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baybridge.base.money import CURRENCIES, format_minor, parse_minor
+from baybridge.base.outcome import Refusal
+from baybridge.funding.report import Funded, as_json, fund
+from baybridge.funding.stack import pay_stack
+from funding_material import case_of, problems
+
+CATEGORIES = ("CAR_T_DRUG", "INPATIENT", "COLLECTION", "TRAVEL")
+DAYS = ("2025-12-01", "2026-01-09", "2026-01-10", "2026-03-09", "2026-03-10", "2026-03-11")
+CAPS = ("cap_event", "cap_year", "cap_lifetime")
+
+amounts = st.one_of(st.integers(0, 200), st.integers(0, 300_000_000)).map(format_minor)
+rates = st.one_of(st.sampled_from(["0", "0.5", "0.80", "1.00"]), st.integers(0, 10_000).map(lambda n: f"{n // 10_000}.{n % 10_000:04d}"))
+exchange_rates = st.integers(1, 30_000_000).map(lambda n: f"{n // 1_000_000}.{n % 1_000_000:06d}")
+
+
+@st.composite
+def bands(draw: st.DrawFn) -> list[dict[str, str]]:
+    ends = sorted(draw(st.sets(st.integers(1, 200_000_000), min_size=1, max_size=4)))
+    return [{"up_to": format_minor(end), "rate": draw(rates)} for end in ends] + [{"rate": draw(rates)}]
+
+
+@st.composite
+def means_tests(draw: st.DrawFn) -> dict[str, str]:
+    names = ("annual_gross_income", "allowable_deductions", "net_assets", "asset_allowance")
+    test = {name: draw(amounts) for name in names} | {"income_factor": draw(rates), "asset_factor": draw(rates)}
+    return test | ({"absolute_cap": draw(amounts)} if draw(st.booleans()) else {})
+
+
+@st.composite
+def layers(draw: st.DrawFn, name: str, order: int, currency: str) -> dict[str, Any]:
+    kind = draw(st.sampled_from(["COINSURANCE", "COINSURANCE", "COINSURANCE", "FIXED_GRANT", "MEANS_TESTED"]))
+    layer: dict[str, Any] = {"id": name, "order": order, "kind": kind}
+    layer["covers"] = draw(st.lists(st.sampled_from(CATEGORIES), min_size=1, max_size=4, unique=True))
+    if kind == "COINSURANCE":
+        layer |= draw(st.one_of(rates.map(lambda rate: {"rate": rate}), bands().map(lambda rows: {"bands": rows})))
+        layer["basis"] = draw(st.sampled_from(["GROSS", "RESIDUAL"]))
+        shared = {"deductible": amounts, "deductible_used": amounts, "deductible_group": st.just("shared")}
+        layer |= draw(st.fixed_dictionaries({}, optional=shared))
+    layer |= {"amount": draw(amounts)} if kind == "FIXED_GRANT" else {}
+    layer |= {"means_test": draw(means_tests())} if kind == "MEANS_TESTED" else {}
+    for cap in CAPS:
+        layer |= draw(st.fixed_dictionaries({}, optional={cap: amounts, f"{cap}_used": amounts}))
+    layer |= draw(st.fixed_dictionaries({}, optional={"effective_to": st.sampled_from(DAYS[2:])}))
+    if draw(st.booleans()):
+        layer |= {"effective_from": draw(st.sampled_from(DAYS[:3])), "waiting_days": draw(st.sampled_from([0, 30, 59, 60, 61]))}
+    own = draw(st.sampled_from([currency, *CURRENCIES]))
+    layer |= {"layer_ccy": own, "fx_to_layer_ccy": draw(exchange_rates)} if own != currency else {}
+    return layer | draw(st.fixed_dictionaries({}, optional={"status": st.sampled_from(["verified", "unverified", "expired"])}))
+
+
+@st.composite
+def cases(draw: st.DrawFn, max_layers: int = 12) -> dict[str, Any]:
+    currency = draw(st.sampled_from(CURRENCIES))
+    names = draw(st.lists(st.text("abcxyz019", min_size=1, max_size=3), min_size=1, max_size=5, unique=True))
+    lines = [{"id": name, "category": draw(st.sampled_from(CATEGORIES)), "gross": draw(amounts)} for name in names]
+    stack = [draw(layers(f"L{n}", n, currency)) for n in range(draw(st.integers(0, max_layers)))]
+    if len({item.get("layer_ccy") for item in stack if "deductible_group" in item}) > 1:
+        stack = [{key: value for key, value in item.items() if key != "deductible_group"} for item in stack]
+    return {"currency": currency, "event_date": "2026-03-10", "bill_lines": lines, "layers": stack}
+
+
+@st.composite
+def agreements(draw: st.DrawFn) -> dict[str, Any]:
+    return {
+        "basis": draw(st.sampled_from(["LIST_PRICE", "PATIENT_OOP_DRUG", "NET_PAID"])),
+        "rate": draw(rates),
+        "cap": draw(st.one_of(st.none(), amounts)),
+        "allocation": draw(st.sampled_from(["PATIENT_ONLY", "PRO_RATA_BY_CONTRIBUTION", "INSURER_FIRST"])),
+        "refund_outcomes": ["NO_CR_AT_M3"],
+        "void_outcomes": ["NOT_INFUSED_OOS"],
+        "cases": [{"outcome": name} for name in ("CR_AT_M3", "NO_CR_AT_M3", "NOT_INFUSED_OOS", "PENDING", "DEATH_NRM")],
+    }
+
+
+def answered(data: dict[str, Any]) -> Funded:
+    answer = fund(case_of(data))
+    assert not isinstance(answer, Refusal), answer
+    return answer
+
+
+@given(cases())
+def test_a_b_shares_and_the_patient_sum_to_the_charge_and_nothing_exceeds_its_limit(data: dict[str, Any]) -> None:
+    stack = answered(data).stack
+    left = {line.line_id: line.gross_minor for line in stack.case.lines}
+    for paid in stack.layers:
+        assert sum(paid.allocation.values()) == paid.amounts.benefit
+        for line_id, share in paid.allocation.items():
+            assert 0 <= share <= left[line_id]
+            left[line_id] -= share
+        own = (paid.own or paid.amounts).benefit
+        assert all(own <= cap.left_minor for cap in paid.layer.caps)
+        assert all(minor >= 0 for minor in (paid.amounts.base, paid.amounts.deductible, paid.amounts.after_deductible, paid.amounts.raw))
+    assert left == dict(stack.patient_by_line)
+    assert stack.computed_minor + stack.patient_minor == stack.case.gross_minor
+    assert 0 <= stack.entitled_minor <= stack.computed_minor
+
+
+@given(cases())
+def test_c_accumulators_never_fall(data: dict[str, Any]) -> None:
+    for paid in answered(data).stack.layers:
+        for cap in paid.layer.caps:
+            assert paid.used[f"{cap.name}_used"] >= cap.used_minor
+        if paid.layer.deductible_minor:
+            assert paid.used["deductible_used"] >= paid.layer.deductible_used_minor
+
+
+@given(cases(max_layers=6), agreements())
+def test_d_refunds_never_exceed_what_was_paid_and_leave_the_rest(data: dict[str, Any], oba: dict[str, Any]) -> None:
+    answer = answered({**data, "oba": oba})
+    drug = sum(line.gross_minor for line in answer.case.lines if line.category == "CAR_T_DRUG")
+    for settled in answer.outcomes or ():
+        assert sum(settled.allocation.values()) == settled.refund_minor
+        assert sum(settled.net_on_drug.values()) == drug - settled.refund_minor
+        assert min(settled.net_on_drug.values()) >= 0
+        assert all(settled.allocation.values())
+        if settled.outcome == "NO_CR_AT_M3" and oba["cap"] is not None:
+            assert settled.refund_minor <= parse_minor(oba["cap"])
+        if settled.outcome == "NOT_INFUSED_OOS":
+            assert settled.refund_minor == drug
+
+
+@given(cases(max_layers=3), st.integers(1, 60))
+def test_e_instalments_sum_to_the_patients_share(data: dict[str, Any], count: int) -> None:
+    answer = answered({**data, "instalments": {"count": count}})
+    assert answer.instalments is not None
+    assert answer.instalments.sum_minor == answer.stack.patient_minor
+    assert 0 <= answer.instalments.each_minor <= answer.instalments.last_minor
+
+
+@given(cases(max_layers=3), agreements(), st.lists(st.tuples(st.sampled_from(CURRENCIES), st.integers(0, 100), exchange_rates), max_size=4))
+def test_f_tenders_sum_to_the_share_and_refunds_go_back_through_them(data: dict[str, Any], oba: dict[str, Any], parts: list[Any]) -> None:
+    share = answered(data).stack.patient_minor
+    per_part = share // (len(parts) + 1)
+    tenders = [
+        {
+            "currency": currency,
+            "bill_ccy_amount": format_minor(per_part * weight // 100),
+            "rate_bill_to_tender": "1" if currency == data["currency"] else rate,
+        }
+        for currency, weight, rate in parts
+    ]
+    settlement = {"tenders": [*tenders, {"currency": data["currency"], "remainder": True}]}
+    printed = as_json(answered({**data, "oba": oba, "settlement": settlement}))
+    assert printed["settlement"]["bill_ccy_sum"] == printed["patient_share"] == format_minor(share)
+    taken = printed["settlement"]["tenders"]
+    for outcome in printed["oba"]:
+        back = outcome["refund_by_tender"]
+        assert sum(parse_minor(part["bill_ccy"]) for part in back) == parse_minor(outcome["refund_allocation"].get("PATIENT", "0.00"))
+        for before, after in zip(taken, back, strict=True):
+            assert parse_minor(after["bill_ccy"]) <= parse_minor(before["bill_ccy_amount"])
+            assert parse_minor(after["tender_amount_at_original_rate"]) <= parse_minor(before["tender_amount"])
+
+
+@given(cases(max_layers=6), st.data())
+def test_g_a_layer_added_last_never_raises_the_patients_share(data: dict[str, Any], more: st.DataObject) -> None:
+    before = answered(data).stack
+    last = more.draw(layers("LAST", 99, data["currency"]))
+    last.pop("deductible_group", None)
+    after = answered({**data, "layers": [*data["layers"], last]}).stack
+    assert after.patient_minor <= before.patient_minor
+    assert all(after.patient_by_line[line] <= minor for line, minor in before.patient_by_line.items())
+
+
+@given(cases(), agreements(), st.randoms(use_true_random=False))
+def test_h_the_order_of_charges_and_of_layers_in_the_file_changes_nothing(data: dict[str, Any], oba: dict[str, Any], random: Any) -> None:
+    shuffled = {**data, "oba": oba, "bill_lines": list(data["bill_lines"]), "layers": list(data["layers"])}
+    random.shuffle(shuffled["bill_lines"])
+    random.shuffle(shuffled["layers"])
+    assert as_json(answered(shuffled)) == as_json(answered({**data, "oba": oba}))
+
+
+@given(cases(max_layers=4))
+def test_a_benefit_is_what_an_exact_second_reckoning_gives(data: dict[str, Any]) -> None:
+    """A second, naive evaluator of one layer at a time, on exact fractions, for layers in the bill's own currency."""
+    stack = answered(data).stack
+    left = {line.line_id: line.gross_minor for line in stack.case.lines}
+    for written, paid in zip(data["layers"], stack.layers, strict=True):
+        plain = paid.layer.fx is None and written["kind"] == "COINSURANCE" and "rate" in written and "deductible_group" not in written
+        if plain and paid.binding == "PAY-RATE":
+            covered = [line for line in stack.case.lines if line.category in written["covers"]]
+            base = sum(line.gross_minor if written["basis"] == "GROSS" else left[line.line_id] for line in covered)
+            open_deductible = max(parse_minor(written.get("deductible", "0.00")) - parse_minor(written.get("deductible_used", "0.00")), 0)
+            exact = Fraction(written["rate"]) * (base - min(open_deductible, base))
+            assert paid.amounts.base == base
+            assert abs(paid.amounts.benefit - exact) * 2 <= 1
+        for line_id, share in paid.allocation.items():
+            left[line_id] -= share
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), amounts, st.text(max_size=5), rates),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300)
+@given(cases(max_layers=3), agreements(), JSON, st.data())
+def test_anything_anywhere_is_answered_or_refused_never_a_crash(data: dict[str, Any], oba: Any, junk: Any, draw: st.DataObject) -> None:
+    tenders = [{"currency": data["currency"], "remainder": True, "rate_bill_to_tender": "1"}]
+    whole: Any = {**data, "oba": oba, "instalments": {"count": 3}, "settlement": {"tenders": tenders}}
+    holder, key = draw.draw(st.sampled_from(list(_places(whole))))
+    holder[key] = junk
+    for where, code in problems(whole):
+        assert code
+        assert where or not isinstance(whole, dict)
+
+
+def _places(value: Any) -> Any:
+    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in list(keys):
+        yield value, key
+        yield from _places(value[key])
+
+
+def test_an_earlier_layer_may_cost_the_patient() -> None:
+    """Why (g) speaks of the last layer only: an earlier one moves what is left between lines, out of a later payer's reach."""
+    lines = [{"id": "a", "category": "DRUG", "gross": "200.00"}, {"id": "b", "category": "STAY", "gross": "200.00"}]
+    both = {"id": "both", "order": 1, "covers": ["DRUG", "STAY"], "rate": "1.00", "deductible": "50.00"}
+    drug = {"id": "drug", "order": 2, "covers": ["DRUG"], "rate": "1.00", "cap_event": "50.00"}
+    early = {"id": "early", "order": 0, "covers": ["DRUG"], "rate": "0.50"}
+    data = {"currency": "CNY", "event_date": "2026-03-10", "bill_lines": lines, "layers": [both, drug]}
+    assert pay_stack(case_of(data)).patient_minor == 2500
+    assert pay_stack(case_of({**data, "layers": [early, both, drug]})).patient_minor == 3333

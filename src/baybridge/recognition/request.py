@@ -12,7 +12,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baybridge.recognition.form import Field, anything, boolean, day, instant, list_of, number, object_of, one_of, plain, require, text, whole_between
+from baybridge.recognition.form import (
+    Field,
+    anything,
+    boolean,
+    day,
+    instant,
+    list_of,
+    number,
+    object_of,
+    one_of,
+    plain,
+    require,
+    text,
+    whole_between,
+)
 
 PURPOSES = (
     "ELIGIBILITY", "APH_IDM", "APH_FITNESS", "MFR_ACCEPT", "LD_FITNESS", "INFUSION_DAY", "TOX_MONITOR", "RESPONSE", "OBA_OUTCOME", "LTFU",

@@ -1,0 +1,38 @@
+"""What a resource says about itself that the law asks for: where it was collected, how it came here, whether it holds genome data.
+
+Main job: reading `meta.tag` and content. Tags of this project: `urn:baybridge:origin` (CN, HK, MO),
+`urn:baybridge:received-under` (a route), `urn:baybridge:signed` (the node that signed for it), `urn:baybridge:origin-system` (ehealth).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ORIGIN = "urn:baybridge:origin"
+RECEIVED_UNDER = "urn:baybridge:received-under"
+SIGNED = "urn:baybridge:signed"
+ORIGIN_SYSTEM = "urn:baybridge:origin-system"
+#: The route of the GBA Standard Contract. Source: policy reference B3.
+GBA_ROUTE = "R5"
+
+
+def tagged(resource: Mapping[str, Any], system: str) -> tuple[str, ...]:
+    """The codes of a tag's system on a resource."""
+    tags = (resource.get("meta") or {}).get("tag") or ()
+    return tuple(tag["code"] for tag in tags if tag.get("system") == system and tag.get("code"))
+
+
+def received_under(resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """The routes under which a resource reached this node."""
+    return tagged(resource, RECEIVED_UNDER)
+
+
+def is_genomic(resource: Mapping[str, Any], rules: Mapping[str, Any]) -> bool:
+    """Whether a resource holds gene or genome data."""
+    if resource["resourceType"] in rules["types"]:
+        return True
+    category = resource.get("category") or ()
+    concepts = category if isinstance(category, list) else [category]
+    codes = {coding.get("code") for concept in concepts if isinstance(concept, dict) for coding in concept.get("coding") or ()}
+    return bool(codes & set(rules["categories"]))

@@ -20,7 +20,7 @@ from baybridge.journey.command import Situation, Verdict
 from baybridge.journey.events import Died, FollowUpScheduled, FollowUpVisited, SecondMalignancyReported
 from baybridge.journey.schedule import next_visit
 
-SCHEDULE = "follow-up"
+SCHEDULE = "standard"
 
 #: Groups of second malignancy. Source: clinical reference 7.3.
 Malignancy = Literal["t_cell", "mds", "aml", "b_cell", "solid", "non_melanoma_skin", "other"]
@@ -29,7 +29,7 @@ Malignancy = Literal["t_cell", "mds", "aml", "b_cell", "solid", "non_melanoma_sk
 class ScheduleFollowUp(Struct, frozen=True, kw_only=True):
     """Visits are planned, without an end."""
 
-    schedule: Annotated[str, Meta(description="the schedule's document")] = SCHEDULE
+    schedule: Annotated[str, Meta(description="the pathway whose schedule it is")] = SCHEDULE
 
 
 class RecordVisit(Struct, frozen=True, kw_only=True):
@@ -60,11 +60,11 @@ def schedule_follow_up(situation: Situation, given: ScheduleFollowUp) -> Verdict
     """The schedule stands, with the first visit that is due."""
     document = situation.documents("pathways").get(given.schedule)
     against = [*alive(situation), *_infused(situation)]
-    if document is None or "visits" not in document:
+    if document is None or "follow_up" not in document:
         against.append(Reason("followup.schedule.unknown", {"schedule": given.schedule}, where="schedule"))
     if against or document is None:
         return refuse(*against)
-    first = next_visit(situation.case, document, situation.site.zone)
+    first = next_visit(situation.case, document["follow_up"], situation.site.zone)
     due = first.due_on if first else situation.today
     return (FollowUpScheduled(schedule=given.schedule, first_due_on=due),)
 

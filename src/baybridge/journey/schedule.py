@@ -3,7 +3,7 @@
 Main job: `next_visit(case, document)`: the first visit that has not taken place. While the patient lives and was infused there
 always is one.
 
-**Source**: `data/pathways/follow-up.yaml`. **Units**: months after day 0; days of tolerance.
+**Source**: `follow_up` in `data/pathways/standard.yaml`. **Units**: months after day 0; days of tolerance.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Every command, in the order of the road: who may give it, where, with which input, judged by which rule.
 
-Main job: the table `COMMANDS`. Page, command line (`baybridge do`) and `POST /do/{Command}` are made from it; a command without a row does not exist.
+Main job: the table `COMMANDS`. Page, command line (`baybridge do`) and `POST /do/{Command}` are made from it; a command without a
+row does not exist.
 
 Elsewhere: the rules stand in the parts; whether an actor may touch this very case is decided in `access.py`.
 """

@@ -11,8 +11,15 @@ from typing import Any
 from baybridge.journey.command import Situation
 
 COLD_CHAIN = "cold-chain"
+PATHWAY = "standard"
 
 
 def limits(situation: Situation) -> Mapping[str, Any]:
-    """Clocks and limits of cells on their way."""
+    """Temperature limits of cells on their way."""
     return situation.documents("pathways")[COLD_CHAIN]
+
+
+def fresh_clock(situation: Situation) -> Mapping[str, Any]:
+    """The clock of fresh cells, the same that the tasks show: `amber_h`, `red_h`, `stop_h`."""
+    clock: Mapping[str, Any] = situation.documents("pathways")[PATHWAY]["alarms"]["fresh_cells"]
+    return clock

@@ -19,7 +19,7 @@ from baybridge.journey.cells import Shipment
 from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, said
 from baybridge.journey.command import Situation, Verdict
 from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
-from baybridge.supply.limits import limits
+from baybridge.supply.limits import fresh_clock, limits
 from baybridge.supply.permits import missing_papers
 from baybridge.supply.slots import site_of
 from baybridge.supply.temperature import Reading, contradicts, judge_fresh, judge_product, quarantines
@@ -164,7 +164,7 @@ def _hold(situation: Situation, given: Ship) -> Iterator[Reason]:
 
 
 def _fresh_clock(situation: Situation, given: Ship) -> Iterator[Reason]:
-    stop_h = int(limits(situation)["fresh_cells"]["stop_h"])
+    stop_h = int(fresh_clock(situation)["stop_h"])
     for collection in situation.case.collections:
         if collection.chain_of_identity != given.chain_of_identity:
             continue
@@ -261,7 +261,10 @@ def _storage_limit(situation: Situation, bags: tuple[str, ...]) -> float | None:
 def _findings(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> tuple[str, ...]:
     seal = () if given.seal_intact else ("seal_broken",)
     if _leg(situation, known) == "to_plant":
-        return (*seal, *judge_fresh(_reading(given), _age_h(situation, given), limits(situation)["fresh_cells"]))
+        return (
+            *seal,
+            *judge_fresh(_reading(given), _age_h(situation, given), {**limits(situation)["fresh_cells"], **fresh_clock(situation)}),
+        )
     limit = _storage_limit(situation, given.bags)
     if limit is None:
         return (*seal, "product_limit_unknown")

@@ -15,10 +15,9 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
-from baybridge.journey.case import Case
-from baybridge.journey.cells import discarded_of
 from baybridge.journey.checks import alive, treating_here
 from baybridge.journey.command import Site, Situation, Verdict
+from baybridge.journey.conditions import therapy_event_open
 from baybridge.journey.events import SlotReserved
 from baybridge.supply.chain import provisional_id
 
@@ -65,21 +64,6 @@ def site_of(situation: Situation, node: str | None) -> Site | None:
     if node is None:
         return None
     return situation.site if node == situation.site.node else situation.neighbours.get(node)
-
-
-def therapy_event_open(case: Case) -> bool:
-    """Whether the current therapy event still leads to an infusion: neither infused, nor rejected, nor all its bags discarded."""
-    chain = case.chain_of_identity
-    if chain is None:
-        return False
-    if any(e.event.chain_of_identity == chain for e in case.infusions):
-        return False
-    batches = [batch for batch in case.batches if batch.chain_of_identity == chain]
-    if batches and batches[-1].rejected:
-        return False
-    bags = {bag for c in case.collections if c.chain_of_identity == chain for bag in c.bags}
-    bags |= {bag for batch in batches if batch.released for bag in batch.released.event.bags}
-    return not (bags and bags <= discarded_of(case.entries))
 
 
 def _plant(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:

@@ -1,0 +1,222 @@
+"""Clocks that run out and things that wait for somebody: tasks that no plan foresees.
+
+Main job: `alarms(case, now, site, rules)`, the unplanned tasks of a living patient's case, and `alarms_after_death`.
+
+**Source**: logistics reference C3 (48 h amber, 66 h red, 72 h stop; dry shipper 48 h amber, 24 h red; permit 14 days amber),
+quality reference E4 (team within 10 minutes), shared facts contract (a high upper bound asks for the missing fact). **Units**: hours, days, minutes by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from baybridge.base.time import start_of_day
+from baybridge.journey import events as ev
+from baybridge.journey.case import Case
+from baybridge.journey.cells import Shipment, discarded_of
+from baybridge.journey.command import Role, Site
+from baybridge.journey.schedule import next_visit
+from baybridge.journey.task import Level, Task
+
+CLOCKS = "logistics reference C3"
+ALERT_GRADE = 3
+
+
+def alarms(case: Case, now: datetime, site: Site, pathway: Mapping[str, Any]) -> Iterator[Task]:
+    """Every unplanned task at this node."""
+    rules = pathway["alarms"]
+    yield from _fresh_cells(case, now, site, rules["fresh_cells"])
+    yield from _dry_shippers(case, now, site, rules["dry_shipper"])
+    yield from _permits(case, now, site, rules["permit"])
+    yield from _quarantine(case, site)
+    yield from _repeats(case, site)
+    yield from _rapid_response(case, site, int(rules["rapid_response_min"]))
+    yield from _missing_facts(case, site)
+    yield from _conflicts(case, site)
+    yield from _malignancy(case, site)
+    yield from _visit(case, now, site, pathway["follow_up"])
+
+
+def alarms_after_death(case: Case, site: Site) -> Iterator[Task]:
+    """What still waits after death: bags in quarantine, and a second malignancy that nobody was told of."""
+    yield from _quarantine(case, site)
+    yield from _malignancy(case, site)
+
+
+def _task(site: Site, step: str, role: Role, key: str = "", **more: Any) -> Task:
+    fields: dict[str, Any] = {"values": {}, "commands": (), "due_at": None, **more}
+    if fields["due_at"] is not None:
+        fields["due_at"] = fields["due_at"].astimezone(UTC)
+    return Task(key=f"{step}:{key}" if key else step, step=step, role=role.value, site=site.node, title=f"journey.task.{step}", **fields)
+
+
+def _level(amber: bool, red: bool, stop: bool = False) -> Level:  # noqa: FBT001, FBT002 - three lamps of one light
+    return "stop" if stop else "red" if red else "amber" if amber else "plan"
+
+
+def _fresh_cells(case: Case, now: datetime, site: Site, rules: Mapping[str, Any]) -> Iterator[Task]:
+    """Collected cells that have not reached the plant, at both ends of the road."""
+    for collection in case.collections:
+        hours = (now - collection.ended_at).total_seconds() / 3600
+        level = _level(hours >= rules["amber_h"], hours >= rules["red_h"], hours >= rules["stop_h"])
+        gone = set(collection.bags) <= case.bags_at_plant | discarded_of(case.entries)
+        if gone or level == "plan" or site.node not in (case.treating_node, case.plant_node):
+            continue
+        yield _task(
+            site,
+            "fresh_cells_clock",
+            Role.COORDINATOR if site.node == case.treating_node else Role.MANUFACTURER,
+            collection.entry.origin.event_id,
+            values={"hours": int(hours), "stop_h": int(rules["stop_h"])},
+            due_at=collection.ended_at + timedelta(hours=rules["stop_h"]),
+            level=level,
+            source=CLOCKS,
+            late="journey.late.transport" if level == "stop" else None,
+        )
+
+
+def _dry_shippers(case: Case, now: datetime, site: Site, rules: Mapping[str, Any]) -> Iterator[Task]:
+    for shipment in case.shipments:
+        ends_at = shipment.hold_ends_at()
+        if not shipment.under_way or ends_at is None or not _concerns(shipment, case, site):
+            continue
+        hours = (ends_at - now).total_seconds() / 3600
+        level = _level(hours < rules["amber_h"], hours < rules["red_h"], hours <= 0)
+        if level != "plan":
+            yield _task(
+                site,
+                "dry_shipper_clock",
+                Role.MANUFACTURER if site.node == case.plant_node else Role.COORDINATOR,
+                shipment.shipment_id,
+                values={"hours": max(0, int(hours))},
+                due_at=ends_at,
+                level=level,
+                source=CLOCKS,
+            )
+
+
+def _concerns(shipment: Shipment, case: Case, site: Site) -> bool:
+    ends = {case.treating_node, case.plant_node}
+    return site.node in ends if shipment.dispatched else False
+
+
+def _permits(case: Case, now: datetime, site: Site, rules: Mapping[str, Any]) -> Iterator[Task]:
+    """Papers of a leg that is still to be travelled and that end soon."""
+    today = now.astimezone(site.zone).date()
+    for entry in case.permits:
+        paper = entry.event
+        travelled = bool(case.shipments_on(paper.leg, case.chain_of_identity))
+        replaced = any(p.event.kind == paper.kind and p.event.leg == paper.leg and p.event.valid_to > paper.valid_to for p in case.permits)
+        left = (paper.valid_to - today).days
+        if travelled or replaced or case.chain_of_identity is None or left > rules["amber_d"] or entry.origin.node != site.node:
+            continue
+        yield _task(
+            site,
+            "permit_expiry",
+            Role.MANUFACTURER if site.node == case.plant_node else Role.COORDINATOR,
+            entry.origin.event_id,
+            values={"kind": paper.kind, "day": paper.valid_to.isoformat()},
+            commands=("RecordPermit",),
+            due_at=start_of_day(paper.valid_to, site.zone),
+            level=_level(amber=True, red=left < 0),
+            source=CLOCKS,
+        )
+
+
+def _quarantine(case: Case, site: Site) -> Iterator[Task]:
+    waiting = case.quarantined - discarded_of(case.entries)
+    received = [s.received for s in case.shipments if s.received and set(s.received.event.bags) & waiting]
+    if any(entry.origin.node == site.node for entry in received):
+        yield _task(site, "quarantine", Role.QUALITY, values={"count": len(waiting)}, commands=("ResolveQuarantine",), level="red")
+
+
+def _repeats(case: Case, site: Site) -> Iterator[Task]:
+    """Tests to be repeated here, unless a result of the same analyte serves for the purpose by now."""
+    served = {(e.event.loinc, e.event.purpose) for e in case.recognised}
+    asked = {(e.event.loinc, e.event.purpose): e for e in case.repeats if e.origin.node == site.node}
+    for (loinc, purpose), entry in asked.items():
+        if (loinc, purpose) not in served:
+            values = {"loinc": loinc, "purpose": purpose}
+            yield _task(
+                site, "repeat_test", Role.LABORATORY, f"{loinc}:{purpose}", values=values, due_at=entry.origin.at + timedelta(days=3)
+            )
+
+
+def _rapid_response(case: Case, site: Site, minutes: int) -> Iterator[Task]:
+    call = case.open_rapid_response
+    if call is not None and call.called.origin.node == site.node:
+        event = call.called.event
+        yield _task(
+            site,
+            "rapid_response",
+            Role.PHYSICIAN,
+            call.called.origin.event_id,
+            values={"scale": event.scale, "grade": event.grade_min},
+            commands=("ArriveRapidResponse",),
+            due_at=event.called_at + timedelta(minutes=minutes),
+            level="red",
+            source="quality reference E4",
+        )
+
+
+def _missing_facts(case: Case, site: Site) -> Iterator[Task]:
+    """A grade that may be 3 or more and is not certain: ask for what is missing."""
+    for scale, grade in case.grades.items():
+        latest = grade.latest
+        event = latest.event
+        if latest.origin.node != site.node or event.grade_max < ALERT_GRADE or event.grade_min >= ALERT_GRADE or grade.confirmed:
+            continue
+        yield _task(
+            site,
+            "missing_fact",
+            Role.NURSE,
+            scale,
+            values={"scale": scale, "facts": ", ".join(event.missing), "grade": event.grade_max},
+            commands=("Assess",),
+            due_at=event.assessed_at,
+            level="red",
+        )
+
+
+def _conflicts(case: Case, site: Site) -> Iterator[Task]:
+    for conflict in case.conflicts:
+        values = {"field": conflict.field, "node": conflict.told.node}
+        yield _task(site, "conflict", Role.COORDINATOR, f"{conflict.field}:{conflict.told.event_id}", values=values, level="amber")
+
+
+def _malignancy(case: Case, site: Site) -> Iterator[Task]:
+    """Maker and authority are told of a second malignancy, and the tumour is tested for the transgene."""
+    reports = [e for e in case.of(ev.SecondMalignancyReported) if e.origin.node == site.node]
+    if not reports:
+        return
+    last = reports[-1]
+    told = any(e.event.purpose == "PHARMACOVIGILANCE" and e.origin.at >= last.origin.at for e in case.of(ev.TransferAllowed))
+    if not told:
+        due_at = last.origin.at + timedelta(days=1)
+        yield _task(
+            site, "malignancy_tell", Role.PHYSICIAN, commands=("Transfer",), due_at=due_at, level="red", source="clinical reference 7.3"
+        )
+    if last.event.transgene_tested is None:
+        yield _task(site, "malignancy_test", Role.LABORATORY, commands=("ReportSecondMalignancy",), source="clinical reference 7.3")
+
+
+def _visit(case: Case, now: datetime, site: Site, document: Mapping[str, Any]) -> Iterator[Task]:
+    """The next visit: there always is one while the patient lives."""
+    visit = next_visit(case, document, site.zone)
+    if visit is None or case.follow_up_node != site.node:
+        return
+    late = now.astimezone(site.zone).date() > visit.late_after
+    yield _task(
+        site,
+        "visit",
+        Role.COORDINATOR if visit.contact_only else Role.PHYSICIAN,
+        visit.code,
+        values={"visit": visit.code, "day": visit.due_on.isoformat()},
+        commands=("RecordVisit",),
+        due_at=start_of_day(visit.due_on, site.zone),
+        level=_level(amber=late, red=False),
+        late="journey.late.plan" if late else None,
+        source="clinical reference 7.4",
+    )

@@ -1,0 +1,122 @@
+"""Conditions by name: what a pathway document may ask of a case.
+
+Main job: `CONDITIONS`, the closed list. A document names them in `only_if`; a name that is not here is a mistake in the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from baybridge.journey import events as ev
+from baybridge.journey.case import Case
+from baybridge.journey.cells import discarded_of
+from baybridge.journey.command import Site
+
+Condition = Callable[[Case, Site], bool]
+
+
+def therapy_event_open(case: Case) -> bool:
+    """Whether the current therapy event still leads to an infusion: neither infused, nor rejected, nor all its bags discarded."""
+    chain = case.chain_of_identity
+    if chain is None or any(e.event.chain_of_identity == chain for e in case.infusions):
+        return False
+    batches = [batch for batch in case.batches if batch.chain_of_identity == chain]
+    if batches and batches[-1].rejected:
+        return False
+    bags = {bag for c in case.collections if c.chain_of_identity == chain for bag in c.bags}
+    bags |= {bag for batch in batches if batch.released for bag in batch.released.event.bags}
+    return not (bags and bags <= discarded_of(case.entries))
+
+
+def index_of(case: Case, entry: object) -> int:
+    """The place of an entry in the case; the end where it is not in it."""
+    return next((place for place, found in enumerate(case.entries) if found is entry), len(case.entries))
+
+
+def _referred_elsewhere(case: Case, site: Site) -> bool:
+    return any(e.event.to_node != site.node for e in case.of(ev.CaseReferred))
+
+
+def _therapy_event_needed(case: Case, _: Site) -> bool:
+    return not case.infusions and not therapy_event_open(case)
+
+
+def _dispatch_untold(case: Case, site: Site) -> bool:
+    """The last dispatch from here is not in any package that was sent since."""
+    sent = [e for e in case.of(ev.ShipmentDispatched) if e.origin.node == site.node]
+    return bool(sent) and not _told_since(case, sent[-1])
+
+
+def _handover_untold(case: Case, site: Site) -> bool:
+    handed = case.handover
+    return handed is not None and handed.origin.node == site.node and not _told_since(case, handed, handed.event.to_node)
+
+
+def _told_since(case: Case, entry: object, to_node: str | None = None) -> bool:
+    after = index_of(case, entry)
+    later = [e.event for e in case.entries[after + 1 :] if isinstance(e.event, ev.TransferAllowed)]
+    return any(to_node in (None, transfer.to_node) for transfer in later)
+
+
+def _grade_unconfirmed(case: Case, _: Site) -> bool:
+    return any(grade.latest.event.grade_max >= 1 and grade.confirmed is None for grade in case.grades.values())
+
+
+def discharged(case: Case) -> bool:
+    """Whether the patient left hospital after the last infusion."""
+    left, infused_at = case.discharge, case.infused_at
+    return left is not None and infused_at is not None and left.event.discharged_on >= infused_at.date()
+
+
+def _offered_follow_up(case: Case, site: Site) -> bool:
+    return any(e.event.to_node == site.node for e in case.of(ev.HandedOver))
+
+
+def _death_recorded_here(case: Case, site: Site) -> bool:
+    died = case.last(ev.Died)
+    return died is not None and died.origin.node == site.node and len(case.nodes) > 1
+
+
+def _death_untold(case: Case, _: Site) -> bool:
+    died = case.last(ev.Died)
+    return died is not None and not _told_since(case, died)
+
+
+def _shipment_to_here(case: Case, site: Site) -> bool:
+    return any(s.under_way and s.dispatched is not None and s.dispatched.event.to_node == site.node for s in case.shipments)
+
+
+def _plant_elsewhere(case: Case, site: Site) -> bool:
+    return case.plant_node not in (None, site.node)
+
+
+def _released(case: Case, _: Site) -> bool:
+    return any(b.released and b.chain_of_identity == case.chain_of_identity for b in case.batches)
+
+
+CONDITIONS: Mapping[str, Condition] = MappingProxyType(
+    {
+        "not_accepted": lambda case, _: case.treating_node is None,
+        "referred_elsewhere": _referred_elsewhere,
+        "site_in_macao": lambda _, site: site.jurisdiction == "MO",
+        "preauthorisation_open": lambda case, _: any(asked.answered is None for asked in case.preauthorisations),
+        "patient_travels": lambda case, site: case.residence != site.jurisdiction,
+        "product_known": lambda case, _: case.product is not None,
+        "therapy_event_needed": _therapy_event_needed,
+        "plant_elsewhere": _plant_elsewhere,
+        "crosses_border": lambda case, _: case.slot is not None and case.slot.event.supply_basis is not None,
+        "dispatch_untold": _dispatch_untold,
+        "released": _released,
+        "inpatient": lambda case, _: bool(case.infusions) and not discharged(case),
+        "grade_unconfirmed": _grade_unconfirmed,
+        "discharged": lambda case, _: discharged(case),
+        "agreement_open": lambda case, _: case.quote is not None and bool(case.quote.event.agreement) and case.settlement is None,
+        "owner_elsewhere": lambda case, site: case.owner_node not in (None, site.node),
+        "handover_untold": _handover_untold,
+        "offered_follow_up": _offered_follow_up,
+        "death_recorded_here": _death_recorded_here,
+        "death_untold": _death_untold,
+        "shipment_to_here": _shipment_to_here,
+    }
+)

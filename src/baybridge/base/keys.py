@@ -34,7 +34,10 @@ def b64url(data: bytes) -> str:
 
 def b64url_decode(text: str) -> bytes:
     """The bytes of a base64url text without padding; ValueError where it is not the one canonical form."""
-    data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    try:
+        data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        data = b""
     if b64url(data) != text:
         raise ValueError("expected base64url without padding in its canonical form")
     return data

@@ -116,7 +116,8 @@ def check(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes f
         config = read_config(folder)
         size, problems = _check(config)
     except (ConfigProblem, DBAPIError) as problem:
-        fail(str(problem) if isinstance(problem, ConfigProblem) else _texts().say(LANGUAGE, "ledger.command.no_database", {"node": folder.name}))
+        unreadable = _texts().say(LANGUAGE, "ledger.command.no_database", {"node": folder.name})
+        fail(str(problem) if isinstance(problem, ConfigProblem) else unreadable)
     if as_json:
         found = [{**problem.as_json(), "text": _say(problem)} for problem in problems]
         click.echo(json.dumps({"ok": not problems, "entries": size, "problems": found}, ensure_ascii=False, indent=2))

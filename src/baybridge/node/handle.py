@@ -49,7 +49,7 @@ def handle(node: Node, command: Command) -> Done | Refusal:
         return refuse(Reason("command.unknown", {"command": command.name, "known": known}), category=Category.NOT_FOUND)
     given = read_given(kind, command.given)
     with node.unit() as unit:
-        repeated = {item.event_id for item in streams.of_command(unit.connection, command.case_id, command.command_id)}
+        repeated = set(streams.by_command(unit.connection, command.command_id))
         events = unit.events(command.case_id)
         case = fold(events)
         refusal = may(node, kind, command, case if events else None)

@@ -51,6 +51,7 @@ class ImportReport:
     problems: list[ImportProblem] = field(default_factory=list)
     problem_count: int = 0
     readable: bool = True
+    changed: list[tuple[str, str]] = field(default_factory=list)  # (patient, Type/id) of resources that replaced an earlier version
 
     @property
     def filed(self) -> int:
@@ -67,6 +68,8 @@ class ImportReport:
         self.resources += batch.entries
         for version in versions:
             setattr(self, version.change, getattr(self, version.change) + 1)
+            if version.change == "updated":
+                self.changed.append((version.patient, version.reference))
             if version.patient and version.patient not in self.patients:
                 self.patients.append(version.patient)
         self.rejected += batch.entries - len(versions)

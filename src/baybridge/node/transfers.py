@@ -42,7 +42,7 @@ def send(node: Node, command: Command) -> handle.Done | Refusal:
     kind = COMMANDS["Transfer"]
     given = handle.read_given(kind, command.given)
     with node.unit() as unit:
-        repeated = {item.event_id for item in streams.of_command(unit.connection, command.case_id, command.command_id)}
+        repeated = set(streams.by_command(unit.connection, command.command_id))
         events = unit.events(command.case_id)
         case = fold(events)
         refusal = handle.may(node, kind, command, case if events else None)

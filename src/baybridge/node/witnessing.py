@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def origin_of(node_name: str) -> str:
     """The name of a node's log."""
-    return f"baybridge/{node_name}"
+    return notes.origin_of(node_name)
 
 
 def origin(node: Node) -> str:

@@ -1,1 +1,1 @@
-"""What is known of a patient as of a moment, each value with where it came from; read `dictionary.py`, then `factset.py`, then `reading.py`."""
+"""What is known of a patient as of a moment, and where each value came from; read `dictionary.py`, `factset.py`, then `reading.py`."""

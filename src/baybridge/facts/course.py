@@ -2,16 +2,17 @@
 
 Main job: `read_course(found, at, treatments, case) -> Course`.
 
-**Source**: shared facts contract ("Infusion"): a completed administration coded as a CAR-T in ATC or with the catalogue's identifier; its start is day 0.
+**Source**: shared facts contract ("Infusion"): a completed administration coded as a CAR-T in ATC or with the catalogue's identifier;
+its start is day 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from baybridge.base.time import CHINA
-from baybridge.facts.exposure import read_exposures
+from baybridge.base.time import CHINA, start_of_day
+from baybridge.facts.exposure import Exposures
 from baybridge.facts.fhir import Found, codings, mapping, moment, name_of
 from baybridge.facts.lines import Response
 from baybridge.facts.terms import Treatments
@@ -45,24 +46,21 @@ class Course:
         return self.infusions[-1] if self.infusions else None
 
 
-def read_course(found: Found, at: datetime, treatments: Treatments, case: Case | None) -> Course:
+def read_course(found: Found, at: datetime, treatments: Treatments, exposures: Exposures, case: Case | None) -> Course:
     """The course as of `at`, from the record and, where there is one, the case."""
     infusions = _infusions(found, at, treatments)
-    suppressions = _suppressions(found, at, treatments)
+    given = [e for e in exposures.dated if e.administered and treatments.is_class(e.atc, "fever_suppressing")]
     days: list[date] = []
     if case is not None:
-        infusions |= {e.event.started_at: _source(e.origin.event_id) for e in case.of(ev.Infused) if e.event.started_at <= at}
-        given = [e for e in case.of(ev.DrugGiven) if e.event.given_at <= at]
-        suppressions |= {
-            Happened(e.event.given_at, _source(e.origin.event_id)) for e in given if treatments.is_class(e.event.atc, "fever_suppressing")
-        }
+        told = {e.event.started_at: _source(e.origin.event_id) for e in case.of(ev.Infused) if e.event.started_at <= at}
+        infusions = {**told, **infusions}
         days = [e.event.started_on for e in case.of(ev.LymphodepletionStarted) if e.event.started_on <= at.astimezone(CHINA).date()]
     ordered = tuple(sorted(Happened(moment_, source) for moment_, source in infusions.items()))
     return Course(
         infusions=ordered,
-        suppressions=tuple(sorted(suppressions)),
+        suppressions=tuple(sorted(Happened(e.at, e.source) for e in given)),
         lymphodepletions=tuple(sorted(days)),
-        lymphodepletion_at=_lymphodepletion(found, at, ordered, treatments),
+        lymphodepletion_at=_lymphodepletion(exposures, ordered, tuple(sorted(days)), treatments),
         responses=_responses(case, at),
         grades=_grades(case, at),
         died_on=_death(found, at, case),
@@ -86,29 +84,16 @@ def _infusions(found: Found, at: datetime, treatments: Treatments) -> dict[datet
     return infusions
 
 
-def _suppressions(found: Found, at: datetime, treatments: Treatments) -> set[Happened]:
-    given = set()
-    for resource in found.of("MedicationAdministration"):
-        listed = codings(found.medication(resource))
-        suppresses = any(c.system in treatments.atc_systems and treatments.is_class(c.code, "fever_suppressing") for c in listed)
-        period = mapping(resource.get("effectivePeriod"))
-        started = moment(resource.get("effectiveDateTime") or period.get("start"))
-        if suppresses and resource.get("status") in {"completed", "in-progress", "stopped"} and started and started <= at:
-            given.add(Happened(started, name_of(resource)))
-    return given
-
-
-def _lymphodepletion(found: Found, at: datetime, infusions: tuple[Happened, ...], treatments: Treatments) -> Happened | None:
-    """The first dose of lymphodepletion of the episode: within the days before its infusion."""
+def _lymphodepletion(
+    exposures: Exposures, infusions: tuple[Happened, ...], told: tuple[date, ...], treatments: Treatments
+) -> Happened | None:
+    """The first dose of lymphodepletion of the episode: within the days before its infusion, else the last day that the case tells."""
     if not infusions:
-        return None
-    day_zero = infusions[-1].at
-    doses = [
-        Happened(e.at, e.source)
-        for e in read_exposures(found, at, treatments).dated
-        if treatments.is_class(e.atc, "lymphodepleting") and e.at <= day_zero
-    ]
-    return min((d for d in doses if (day_zero - d.at).days <= treatments.lines.lymphodepletion_days), default=None)
+        return Happened(start_of_day(told[-1]), "") if told else None
+    day_zero, before = infusions[-1].at, timedelta(days=treatments.lines.lymphodepletion_days)
+    doses = [Happened(e.at, e.source) for e in exposures.dated if treatments.is_class(e.atc, "lymphodepleting")]
+    doses += [Happened(start_of_day(day), "") for day in told] if not doses else []
+    return min((d for d in doses if day_zero - before <= d.at <= day_zero), default=None)
 
 
 def _responses(case: Case | None, at: datetime) -> tuple[Response, ...]:
@@ -116,7 +101,7 @@ def _responses(case: Case | None, at: datetime) -> tuple[Response, ...]:
         return ()
     today = at.astimezone(CHINA).date()
     assessed = [e for e in case.of(ev.ResponseAssessed) if e.event.assessed_on <= today]
-    return tuple(Response(e.event.category, e.event.assessed_on, True, _source(e.origin.event_id)) for e in assessed)  # noqa: FBT003
+    return tuple(Response(e.event.category, e.event.assessed_on, exact=True, source=_source(e.origin.event_id)) for e in assessed)
 
 
 def _grades(case: Case | None, at: datetime) -> tuple[tuple[Happened, int], ...]:

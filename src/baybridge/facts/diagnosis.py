@@ -2,8 +2,8 @@
 
 Main job: `read_diagnosis(found, at, terms) -> Diagnosed`, and `read_conditions` for the coded conditions of the dictionary.
 
-A code says which family of disease it is; words within that family make it narrower (C83.3 with "High-grade B-cell lymphoma" is `hgbl`). What only
-words say, a code that leaves it open, and an unconfirmed condition are proposals that a person confirms.
+A code says which family of disease it is; words within that family make it narrower (C83.3 with "High-grade B-cell lymphoma" is
+`hgbl`). What only words say, a code that leaves it open, and an unconfirmed condition are proposals that a person confirms.
 
 **Source**: shared facts contract; clinical reference 9.2, 9.3; the tables stand in `data/terms/diagnoses.yaml`.
 """
@@ -70,8 +70,12 @@ def read_conditions(found: Found, at: datetime, dictionary: Dictionary) -> dict[
         for fact in wanted:
             if covers(fact, resource, table):
                 code = ", ".join(c.code for c in codings(resource.get("code")))
-                read.setdefault(fact.name, ReadFact(fact.name, True, None, code, _known_at(resource), name_of(resource), Status.USED))
+                read.setdefault(fact.name, _recorded(fact, code, resource))
     return read
+
+
+def _recorded(fact: Fact, code: str, resource: Resource) -> ReadFact:
+    return ReadFact(fact.name, value=True, unit=None, original=code, at=_known_at(resource), source=name_of(resource), status=Status.USED)
 
 
 def covers(fact: Fact, resource: Resource, table: Diagnoses) -> bool:

@@ -1,6 +1,6 @@
 """The dictionary: every fact's name, type, unit, codes, plausible range, and how it is read.
 
-Main job: `Dictionary.from_documents(facts, terms)` from the parsed documents of `data/facts` and `data/terms`; look-ups by name and by code.
+Main job: `Dictionary.from_documents(facts, terms)` from the parsed documents of `data/facts` and `data/terms`; look-ups by name and code.
 
 **Source**: shared facts contract; each fact carries its own. **Units**: UCUM. Elsewhere: unit spellings and conversion in `units.py`, the
 vocabulary of diagnoses and treatments in `terms.py`.
@@ -115,7 +115,7 @@ class Dictionary:
         return {f.name: FactType(f.name, f.type, f.unit, f.values, f.cost) for f in self.facts.values()}
 
     def convert(self, name: str, quantity: Quantity) -> Decimal:
-        """A quantity in the unit of a fact; `UnitMismatch` where the units do not fit."""
+        """A quantity in the unit of a fact; `UnitMismatchError` where the units do not fit."""
         fact = self.facts[name]
         return convert(quantity, fact.unit, fact.conversions, self.units)
 

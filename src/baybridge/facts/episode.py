@@ -92,13 +92,13 @@ def _follow(
         if grade and grade[0] >= 1 and episode.began is None:
             episode.recorded = (moment, grade[1])
         if episode.began is None:
-            _begin(episode, moment, fever, known.get("temperature"))
+            _begin(episode, moment, known.get("temperature"), fever=fever)
         else:
-            _perhaps_end(episode, moment, _signs(values, treatments), grade, treatments.clear_h)
+            _perhaps_end(episode, moment, grade, treatments.clear_h, signs=_signs(values, treatments))
     return episode
 
 
-def _begin(episode: _Episode, moment: datetime, fever: bool | None, temperature: Measurement | None) -> None:
+def _begin(episode: _Episode, moment: datetime, temperature: Measurement | None, *, fever: bool | None) -> None:
     if fever and temperature is not None:
         episode.diagnosed, episode.clear_since = temperature, None
     elif fever is None and episode.perhaps is None:
@@ -106,7 +106,7 @@ def _begin(episode: _Episode, moment: datetime, fever: bool | None, temperature:
 
 
 def _perhaps_end(
-    episode: _Episode, moment: datetime, signs: bool | None, grade: tuple[int, str] | None, clear_h: int
+    episode: _Episode, moment: datetime, grade: tuple[int, str] | None, clear_h: int, *, signs: bool | None
 ) -> None:
     if signs is not False or (grade is not None and grade[0] >= 1):
         episode.clear_since = None
@@ -161,20 +161,20 @@ def _facts(episode: _Episode, course: Course, since: datetime) -> dict[str, Read
     began = episode.began
     if began is None and episode.perhaps is not None:
         later = [s for s in course.suppressions if s.at >= episode.perhaps]
-        return {} if later else {"fever_suppressed": _fact("fever_suppressed", False, since, "", "facts.note.no_suppression")}  # noqa: FBT003
+        return {} if later else {"fever_suppressed": _fact("fever_suppressed", since, "", "facts.note.no_suppression", value=False)}
     if began is None:
         return {
-            "crs_diagnosed": _fact("crs_diagnosed", False, since, "", "facts.note.no_crs_recorded"),  # noqa: FBT003
-            "fever_suppressed": _fact("fever_suppressed", False, since, "", "facts.note.no_suppression"),  # noqa: FBT003
+            "crs_diagnosed": _fact("crs_diagnosed", since, "", "facts.note.no_crs_recorded", value=False),
+            "fever_suppressed": _fact("fever_suppressed", since, "", "facts.note.no_suppression", value=False),
         }
     given = [s for s in course.suppressions if s.at >= began[0]]
     note = "" if given else "facts.note.no_suppression"
     at, source = (given[-1].at, given[-1].source) if given else (began[0], "")
     return {
-        "crs_diagnosed": _fact("crs_diagnosed", True, began[0], began[1], "facts.note.crs_since"),  # noqa: FBT003
-        "fever_suppressed": _fact("fever_suppressed", bool(given), at, source, note),
+        "crs_diagnosed": _fact("crs_diagnosed", began[0], began[1], "facts.note.crs_since", value=True),
+        "fever_suppressed": _fact("fever_suppressed", at, source, note, value=bool(given)),
     }
 
 
-def _fact(name: str, value: bool, at: datetime, source: str, note: str) -> ReadFact:  # noqa: FBT001
+def _fact(name: str, at: datetime, source: str, note: str, *, value: bool) -> ReadFact:
     return ReadFact(name, value, None, str(value).lower(), at, source, Status.USED, note)

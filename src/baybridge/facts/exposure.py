@@ -15,6 +15,8 @@ from typing import Any
 from baybridge.base.time import CHINA
 from baybridge.facts.fhir import Found, Resource, codings, items, mapping, moment, name_of, span, text, words
 from baybridge.facts.terms import Treatments
+from baybridge.journey import events as ev
+from baybridge.journey.case import Case
 
 _TAKEN = {
     "MedicationStatement": frozenset({"active", "completed", "stopped", "on-hold"}),
@@ -33,9 +35,14 @@ class Exposure:
     end_known: bool
     single_dose: bool
     line: int | None
+    administered: bool
     words: str
     source: str
     at: datetime
+
+    def reaches(self, since: datetime) -> bool:
+        """Whether it was given at or after a moment."""
+        return self.at >= since or (not self.single_dose and self.last >= since.astimezone(CHINA).date())
 
     @property
     def last(self) -> date:
@@ -53,10 +60,10 @@ class Exposures:
     unread: tuple[Any, ...]
 
 
-def read_exposures(found: Found, at: datetime, treatments: Treatments) -> Exposures:
-    """The exposures that began at or before `at`."""
-    dated: list[Exposure] = []
-    taken: list[tuple[str, str]] = []
+def read_exposures(found: Found, at: datetime, treatments: Treatments, case: Case | None = None) -> Exposures:
+    """The exposures that began at or before `at`, from the record and, where there is one, the case."""
+    dated: list[Exposure] = _told(case, at) if case is not None else []
+    taken: list[tuple[str, str]] = [(e.atc, e.source) for e in dated]
     unread: list[Any] = []
     undated = False
     for resource in found.of(*_TAKEN):
@@ -92,9 +99,11 @@ def _exposure(resource: Resource, concept: Any, atc: str, began: datetime, at: d
     start = began.astimezone(CHINA).date()
     end = span(period.get("end"))
     today = at.astimezone(CHINA).date()
-    running = (end is not None and end.first > today) or (end is None and resource.get("status") in {"active", "in-progress"} and bool(period))
+    open_ended = end is None and bool(period) and resource.get("status") in {"active", "in-progress"}
+    running = open_ended or (end is not None and end.first > today)
     single = not period
-    said = "\n".join((*_category_words(resource), *(text(n.get("text")) for n in items(resource.get("note"))), words(concept)))
+    notes = [text(note.get("text")) for note in items(resource.get("note"))]
+    said = "\n".join((*_category_words(resource), *notes, words(concept)))
     return Exposure(
         atc=atc,
         start=start,
@@ -103,9 +112,22 @@ def _exposure(resource: Resource, concept: Any, atc: str, began: datetime, at: d
         single_dose=single,
         line=_line_number(_category_words(resource), treatments),
         words=said,
+        administered=resource.get("resourceType") == "MedicationAdministration",
         source=name_of(resource),
         at=began,
     )
+
+
+def _told(case: Case, at: datetime) -> list[Exposure]:
+    """Drugs against toxicity that the case records."""
+    given = [(e.event, f"Event/{e.origin.event_id}") for e in case.of(ev.DrugGiven) if e.event.given_at <= at]
+    days = [(event, source, event.given_at.astimezone(CHINA).date()) for event, source in given]
+    return [
+        Exposure(
+            event.atc, day, day, end_known=True, single_dose=True, line=None, administered=True, words="", source=source, at=event.given_at
+        )
+        for event, source, day in days
+    ]
 
 
 def _category_words(resource: Resource) -> list[str]:

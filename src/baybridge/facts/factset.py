@@ -1,6 +1,7 @@
 """A fact set: what is known of a patient as of a moment, what is odd in the record, and what nothing reads.
 
-Main job: the values that reading answers. `values` is what rules receive; `facts` says for each where it came from and why it is, or is not, used.
+Main job: the values that reading answers. `values` is what rules receive; `facts` says for each where it came from and why it is, or is
+not, used.
 
 **Units**: `value` is in the dictionary's unit; `original` keeps number and unit as they were reported. Times are aware.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from baybridge.policy.types import Value
@@ -42,7 +43,7 @@ class ReadFact:
 
     def as_json(self) -> dict[str, object]:
         """The reading as plain JSON."""
-        value = self.value.isoformat() if hasattr(self.value, "isoformat") else self.value
+        value = self.value.isoformat() if isinstance(self.value, date) else self.value
         return {
             "fact": self.name,
             "value": value,
@@ -101,10 +102,12 @@ class FactSet:
     read_codes: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
-        """The fact set as plain JSON, in order of names."""
+        """The fact set as plain JSON, in order of names; `values` holds what is used, `facts` every reading by name."""
+        facts = {name: self.facts[name].as_json() for name in sorted(self.facts)}
         return {
             "at": self.at.isoformat(),
-            "facts": [self.facts[name].as_json() for name in sorted(self.facts)],
+            "values": {name: facts[name]["value"] for name in sorted(self.values)},
+            "facts": facts,
             "set_aside": [item.as_json() for item in self.set_aside],
             "odd": [item.as_json() for item in self.odd],
             "unread": [item.as_json() for item in self.unread],

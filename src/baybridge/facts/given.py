@@ -17,7 +17,7 @@ from baybridge.base.outcome import Reason
 from baybridge.base.quantity import Quantity
 from baybridge.base.time import parse_day, parse_instant
 from baybridge.facts.dictionary import Dictionary, Fact
-from baybridge.facts.units import UnitMismatch
+from baybridge.facts.units import UnitMismatchError
 from baybridge.policy.types import Value
 
 #: One thing wrong with a given fact; `where` is the fact's name.
@@ -26,7 +26,7 @@ Problem = Reason
 _KINDS = {bool: "true or false", int: "a number", float: "a number", Decimal: "a number", str: "text", list: "a list", dict: "an object"}
 
 
-class _Unfit(Exception):
+class _UnfitError(Exception):
     def __init__(self, code: str, **values: str) -> None:
         self.code, self.values = code, values
         super().__init__(code)
@@ -42,7 +42,7 @@ def read_given(given: Mapping[str, object], dictionary: Dictionary) -> tuple[dic
             continue
         try:
             value = _read(given[name], dictionary[name], dictionary)
-        except _Unfit as unfit:
+        except _UnfitError as unfit:
             problems.append(Reason(unfit.code, {"fact": name, **unfit.values}, where=name))
             continue
         if value is not None:
@@ -71,11 +71,11 @@ def _with_unit(given: Mapping[str, object], fact: Fact, dictionary: Dictionary) 
     if given["value"] is None:
         return None
     if not isinstance(unit, str):
-        raise _Unfit("facts.given.unit_missing", expected=fact.unit or "1")
+        raise _UnfitError("facts.given.unit_missing", expected=fact.unit or "1")
     try:
         converted = dictionary.convert(fact.name, Quantity(_decimal(given["value"], fact), unit))
-    except UnitMismatch as mismatch:
-        raise _Unfit("facts.given.unit_mismatch", expected=mismatch.expected, found=unit[:40]) from None
+    except UnitMismatchError as mismatch:
+        raise _UnfitError("facts.given.unit_mismatch", expected=mismatch.expected, found=unit[:40]) from None
     return _number(converted, fact)
 
 
@@ -83,7 +83,7 @@ def _number(given: object, fact: Fact) -> Value:
     value = _decimal(given, fact)
     if fact.type == "integer":
         if value != value.to_integral_value():
-            raise _Unfit("facts.given.not_whole")
+            raise _UnfitError("facts.given.not_whole")
         return int(value)
     return int(value) if isinstance(given, int) else float(value)
 
@@ -93,7 +93,7 @@ def _decimal(given: object, fact: Fact) -> Decimal:
         raise _unfit(given, fact)
     value = Decimal(str(given))
     if not value.is_finite():
-        raise _Unfit("facts.given.not_finite")
+        raise _UnfitError("facts.given.not_finite")
     return value
 
 
@@ -107,7 +107,7 @@ def _code(given: object, fact: Fact) -> Value:
     if not isinstance(given, str):
         raise _unfit(given, fact)
     if given not in fact.values:
-        raise _Unfit("facts.given.code_unknown", expected=", ".join(fact.values))
+        raise _UnfitError("facts.given.code_unknown", expected=", ".join(fact.values))
     return given
 
 
@@ -135,9 +135,9 @@ def _instant(given: object, fact: Fact) -> Value:
         raise _unfit(given, fact) from None
 
 
-def _unfit(given: object, fact: Fact) -> _Unfit:
+def _unfit(given: object, fact: Fact) -> _UnfitError:
     found = next((words for kind, words in _KINDS.items() if isinstance(given, kind)), "something else")
-    return _Unfit(f"facts.given.expected_{fact.type}", found=found)
+    return _UnfitError(f"facts.given.expected_{fact.type}", found=found)
 
 
 _READERS: dict[str, Callable[[object, Fact], Value]] = {

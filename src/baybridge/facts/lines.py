@@ -2,10 +2,12 @@
 
 Main job: `group_lines(exposures, …) -> tuple[Line, ...]` in the order in which they began.
 
-A line is a group of anticancer drugs, and steroids given with them, whose periods overlap or lie within 30 days, until progression or a change of
-regimen begins the next. Planned transplant, its conditioning, maintenance, bridging and lymphodepletion begin none. An explicit number wins.
+A line is a group of anticancer drugs, and steroids given with them, whose periods overlap or lie within 30 days, until progression or a
+change of regimen begins the next. Planned transplant, its conditioning, maintenance, bridging and lymphodepletion begin none. An explicit
+number wins.
 
-**Source**: shared facts contract ("Treatment history"); the numbers stand in `data/terms/treatments.yaml`, each with its source or marked as convention.
+**Source**: shared facts contract ("Treatment history"); the numbers stand in `data/terms/treatments.yaml`, each with its source or marked
+as convention.
 """
 
 from __future__ import annotations

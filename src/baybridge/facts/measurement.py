@@ -1,7 +1,7 @@
 """Measurements: every observation, and every component of one, that a fact of the dictionary reads.
 
-Main job: `measure(found, at, dictionary) -> Measured`: the measurements at or before `at` in the dictionary's units, what was odd, and codes
-that nothing reads. Which of them is used is decided in `reading.py`.
+Main job: `measure(found, at, dictionary) -> Measured`: the measurements at or before `at` in the dictionary's units, what was odd, and
+codes that nothing reads. Which of them is used is decided in `reading.py`.
 
 **Source**: shared facts contract ("Reading from FHIR": status `final`, `amended`, `corrected`; `effective` or `issued`).
 **Units**: `value` in the unit of its fact; `reported` as it stood in the record.
@@ -21,7 +21,7 @@ from baybridge.base.quantity import Quantity
 from baybridge.facts.dictionary import LOCAL, Dictionary, Fact
 from baybridge.facts.factset import Odd
 from baybridge.facts.fhir import Coded, Found, Resource, codings, items, mapping, moment, name_of, number, text, words
-from baybridge.facts.units import UnitMismatch
+from baybridge.facts.units import UnitMismatchError
 from baybridge.policy.types import Value
 
 FINAL = frozenset({"final", "amended", "corrected"})
@@ -84,7 +84,7 @@ class Measured:
         self.unread[(kind, first.system, first.code, text(mapping(concept).get("text")) or first.display)] += 1
 
 
-class _Unusable(Exception):
+class _UnusableError(Exception):
     def __init__(self, code: str, path: str, **values: str) -> None:
         self.code, self.path, self.values = code, path, values
         super().__init__(code)
@@ -170,7 +170,7 @@ def _read_part(
 ) -> None:
     try:
         measurement = _value(part, path, blank, dictionary)
-    except _Unusable as unusable:
+    except _UnusableError as unusable:
         measured.finding(resource, unusable.path, unusable.code, fact=blank.fact.name, **unusable.values)
         return
     if measurement is None:
@@ -185,7 +185,7 @@ def _read_part(
 
 
 def _value(part: Resource, path: str, blank: Measurement, dictionary: Dictionary) -> Measurement | None:
-    """The measurement of one part; None where it says no value; raises `_Unusable` where it says one that cannot be used."""
+    """The measurement of one part; None where it says no value; raises `_UnusableError` where it says one that cannot be used."""
     if "valueQuantity" in part:
         return _quantity(part, f"{path}.valueQuantity", blank, dictionary)
     if "valueInteger" in part:
@@ -199,7 +199,7 @@ def _value(part: Resource, path: str, blank: Measurement, dictionary: Dictionary
     if blank.fact.type == "boolean" and part.get("interpretation"):
         return next((_concept(i, f"{path}.interpretation", blank, dictionary) for i in items(part["interpretation"])), None)
     if any(key.startswith("value") for key in part):
-        raise _Unusable("value_kind", path)
+        raise _UnusableError("value_kind", path)
     return None
 
 
@@ -207,7 +207,7 @@ def _quantity(part: Resource, path: str, blank: Measurement, dictionary: Diction
     said = mapping(part["valueQuantity"])
     value = number(said.get("value"))
     if value is None or blank.fact.type not in {"number", "integer"}:
-        raise _Unusable("value_kind", path)
+        raise _UnusableError("value_kind", path)
     quantity, converted = _converted(said, value, path, blank.fact, dictionary)
     limit = _reference_high(part, said, blank.fact, dictionary)
     original = f"{text(said.get('comparator'))}{quantity}"
@@ -224,13 +224,13 @@ def _converted(said: Mapping[str, Any], value: Decimal, path: str, fact: Fact, d
     if not written:
         if fact.unit in _UNITLESS:
             return Quantity(value, None), value
-        raise _Unusable("unit_missing", f"{path}.unit", expected=fact.unit or "1")
+        raise _UnusableError("unit_missing", f"{path}.unit", expected=fact.unit or "1")
     for unit in written:
         try:
             return Quantity(value, unit), dictionary.convert(fact.name, Quantity(value, unit))
-        except UnitMismatch:
+        except UnitMismatchError:
             continue
-    raise _Unusable("unit_unknown", f"{path}.unit", expected=fact.unit or "1", found=written[0][:40])
+    raise _UnusableError("unit_unknown", f"{path}.unit", expected=fact.unit or "1", found=written[0][:40])
 
 
 def _reference_high(part: Resource, said: Mapping[str, Any], fact: Fact, dictionary: Dictionary) -> Decimal | None:
@@ -243,7 +243,7 @@ def _reference_high(part: Resource, said: Mapping[str, Any], fact: Fact, diction
         units = high if text(high.get("code")) or text(high.get("unit")) else said
         try:
             return _converted(units, value, "", fact, dictionary)[1]
-        except _Unusable:
+        except _UnusableError:
             continue
     return None
 
@@ -251,7 +251,7 @@ def _reference_high(part: Resource, said: Mapping[str, Any], fact: Fact, diction
 def _numeric(value: Decimal, path: str, read: Measurement) -> Measurement:
     fact = read.fact
     if fact.type == "integer" and value != value.to_integral_value():
-        raise _Unusable("value_kind", path)
+        raise _UnusableError("value_kind", path)
     plain: Value = int(value) if fact.type == "integer" else float(value)
     state = State.EXACT if fact.is_plausible(value) else State.IMPLAUSIBLE
     return replace(read, value=plain, state=state)
@@ -260,15 +260,15 @@ def _numeric(value: Decimal, path: str, read: Measurement) -> Measurement:
 def _integer(said: object, path: str, blank: Measurement) -> Measurement:
     value = number(said)
     if value is None or blank.fact.type not in {"number", "integer"}:
-        raise _Unusable("value_kind", path)
+        raise _UnusableError("value_kind", path)
     if blank.fact.unit not in _UNITLESS:
-        raise _Unusable("unit_missing", path, expected=blank.fact.unit or "1")
+        raise _UnusableError("unit_missing", path, expected=blank.fact.unit or "1")
     return _numeric(value, path, replace(blank, original=str(value), reported=Quantity(value, None)))
 
 
 def _boolean(said: object, path: str, blank: Measurement) -> Measurement:
     if not isinstance(said, bool) or blank.fact.type != "boolean":
-        raise _Unusable("value_kind", path)
+        raise _UnusableError("value_kind", path)
     return replace(blank, value=said, original=str(said).lower())
 
 
@@ -283,20 +283,20 @@ def _concept(said: object, path: str, blank: Measurement, dictionary: Dictionary
         own = [c.code for c in listed if c.code in blank.fact.values and c.system in {LOCAL, ""}]
         if own:
             return replace(read, value=own[0])
-        raise _Unusable("code_unknown", path, found=listed[0].code[:40])
+        raise _UnusableError("code_unknown", path, found=listed[0].code[:40])
     answers = [blank.fact.answers[c.code] for c in listed if c.code in blank.fact.answers]
     if answers:
         return _numeric(Decimal(str(answers[0])), path, read)
     if _answers(listed) & dictionary.terms.negative:
         return replace(read, state=State.BOUND)
-    raise _Unusable("code_unknown", path, found=listed[0].code[:40])
+    raise _UnusableError("code_unknown", path, found=listed[0].code[:40])
 
 
 def _yes_or_no(listed: list[Coded], path: str, read: Measurement, dictionary: Dictionary) -> Measurement:
     said = _answers(listed)
     yes, no = bool(said & dictionary.terms.positive), bool(said & dictionary.terms.negative)
     if yes == no:
-        raise _Unusable("answer_open", path, found=listed[0].code[:40])
+        raise _UnusableError("answer_open", path, found=listed[0].code[:40])
     return replace(read, value=yes)
 
 

@@ -2,11 +2,12 @@
 
 Main job: `read(resources, at, dictionary, case=…, confirmed=…) -> FactSet`. The order of the resources changes nothing.
 
-The latest value at or before `at` counts; of two at the same moment the amended one, then the one issued later. What cannot be true, is only words,
-or has no fitting unit is told and not used; a newer result above or below a limit makes the fact unknown rather than an older one current.
+The latest value at or before `at` counts; of two at the same moment the amended one, then the one issued later. What cannot be true, is
+only words, or has no fitting unit is told and not used; a newer result above or below a limit makes the fact unknown rather than an older
+one current.
 
-**Source**: shared facts contract ("Reading from FHIR"). Elsewhere: observations in `measurement.py`, diagnosis in `diagnosis.py`, treatment history
-in `treatment.py` and `lines.py`, the CRS episode in `episode.py`, windows in `series.py`.
+**Source**: shared facts contract ("Reading from FHIR"). Elsewhere: observations in `measurement.py`, diagnosis in `diagnosis.py`,
+treatment history in `treatment.py` and `lines.py`, the CRS episode in `episode.py`, windows in `series.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from baybridge.facts.course import Course, read_course
 from baybridge.facts.diagnosis import is_read, read_conditions, read_diagnosis
 from baybridge.facts.dictionary import Dictionary, Fact
 from baybridge.facts.episode import GradeAt, read_episode
+from baybridge.facts.exposure import read_exposures
 from baybridge.facts.factset import FactSet, Odd, ReadFact, Status, UnreadCode
 from baybridge.facts.fhir import Found, name_of, references, span, text, words
 from baybridge.facts.given import read_given
@@ -33,7 +35,9 @@ from baybridge.journey.case import Case
 __all__ = ["FactSet", "Odd", "ReadFact", "Status", "read"]
 
 #: A reference to one of these leads into the patient's own record, so it must be there.
-_OWN = frozenset({"Observation", "Condition", "DiagnosticReport", "MedicationAdministration", "MedicationStatement", "Procedure", "Specimen"})
+_OWN = frozenset(
+    {"Observation", "Condition", "DiagnosticReport", "MedicationAdministration", "MedicationStatement", "Procedure", "Specimen"}
+)
 _STATES = {State.IMPLAUSIBLE: Status.IMPLAUSIBLE, State.PROPOSED: Status.PROPOSED, State.BOUND: Status.BOUND}
 _NOTES = {
     Status.STALE: "facts.note.stale",
@@ -62,9 +66,11 @@ def read(
     found = Found(resources)
     measured = measure(found, at, dictionary)
     measured.measurements += _assessed(case, at, dictionary)
-    course = read_course(found, at, dictionary.terms.treatments, case)
+    exposures = read_exposures(found, at, dictionary.terms.treatments, case)
+    course = read_course(found, at, dictionary.terms.treatments, exposures, case)
     facts, set_aside = _latest(measured, at, dictionary, windows or {})
-    facts |= _derived(found, measured, course, at, dictionary, facts, grade_at, zone, set_aside)
+    window = Window(measured, exposures, course, at, dictionary, zone)
+    facts |= _derived(found, window, facts, grade_at, set_aside)
     facts |= _confirmed(confirmed or {}, case, at, dictionary, windows or {})
     _note_conditions(found, measured, dictionary)
     _note_references(found, measured)
@@ -110,22 +116,26 @@ def _latest(
     for name, found in by_fact.items():
         ranked = sorted(found, key=lambda m: m.order, reverse=True)
         best = next((m for m in ranked if m.state in {State.EXACT, State.BOUND}), ranked[0])
-        facts[name] = _reading(best, _status(best, at, windows))
-        set_aside += [_reading(m, _STATES[m.state]) for m in ranked if m is not best and m.state in {State.IMPLAUSIBLE, State.PROPOSED}]
+        facts |= {f.name: _reading(best, f, _status(best, f, at, windows)) for f in _readers(name, dictionary)}
+        aside = [m for m in ranked if m is not best and m.state in {State.IMPLAUSIBLE, State.PROPOSED}]
+        set_aside += [_reading(m, m.fact, _STATES[m.state]) for m in aside]
         upper_limits |= _upper_limits(dictionary[name], best, facts[name], dictionary)
     return {**upper_limits, **facts}, set_aside
 
 
-def _status(measurement: Measurement, at: datetime, windows: Mapping[str, float | None]) -> Status:
-    name = measurement.fact.name
-    limit = windows[name] if name in windows else measurement.fact.max_age_h
+def _readers(name: str, dictionary: Dictionary) -> list[Fact]:
+    """The fact itself, and facts that are the same measurement used for another time (`of`)."""
+    return [dictionary[name], *(f for f in dictionary.facts.values() if f.how == "latest" and f.read.get("of") == name)]
+
+
+def _status(measurement: Measurement, fact: Fact, at: datetime, windows: Mapping[str, float | None]) -> Status:
+    limit = windows.get(fact.name, fact.max_age_h)
     if measurement.state is not State.EXACT:
         return _STATES[measurement.state]
     return Status.STALE if limit is not None and at - measurement.at > timedelta(hours=limit) else Status.USED
 
 
-def _reading(measurement: Measurement, status: Status) -> ReadFact:
-    fact = measurement.fact
+def _reading(measurement: Measurement, fact: Fact, status: Status) -> ReadFact:
     note = _NOTES.get(status, "")
     return ReadFact(fact.name, measurement.value, fact.unit, measurement.original, measurement.at, measurement.source, status, note)
 
@@ -146,27 +156,18 @@ def _upper_limits(fact: Fact, best: Measurement, reading: ReadFact, dictionary: 
 
 
 def _derived(
-    found: Found,
-    measured: Measured,
-    course: Course,
-    at: datetime,
-    dictionary: Dictionary,
-    facts: Mapping[str, ReadFact],
-    grade_at: GradeAt | None,
-    zone: ZoneInfo,
-    set_aside: list[ReadFact],
+    found: Found, window: Window, facts: Mapping[str, ReadFact], grade_at: GradeAt | None, set_aside: list[ReadFact]
 ) -> dict[str, ReadFact]:
+    measured, course, at, dictionary = window.measured, window.course, window.at, window.dictionary
     diagnosed = read_diagnosis(found, at, dictionary)
-    treated = read_treatment(found, at, dictionary, course, diagnosed.relapsed_source)
     set_aside += diagnosed.others
-    for concept in treated.unread:
+    for concept in window.exposures.unread:
         measured.nobody_reads("Medication", concept)
-    window = Window(measured, course, at, dictionary, zone)
-    answers: list[ReadFact | None] = [_age(found, at, zone, measured), diagnosed.main, _days_since(course, window)]
+    answers: list[ReadFact | None] = [_age(found, at, window.zone, measured), diagnosed.main, _days_since(course, window)]
     answers += [read_windowed(fact, window) for fact in dictionary.facts.values() if fact.how in WINDOWED]
     derived = {answer.name: answer for answer in answers if answer is not None}
     derived |= read_conditions(found, at, dictionary)
-    derived |= treated.facts
+    derived |= read_treatment(found, at, dictionary, window.exposures, course, diagnosed.relapsed_source)
     derived |= read_episode(measured, course, at, dictionary, grade_at)
     return {name: reading for name, reading in derived.items() if name in dictionary and name not in facts}
 
@@ -207,7 +208,7 @@ def _confirmed(
         said_at = entry.origin.at if entry else None
         if said_at is not None and said_at > at:
             continue
-        limit = windows[name] if name in windows else dictionary[name].max_age_h
+        limit = windows.get(name, dictionary[name].max_age_h)
         stale = said_at is not None and limit is not None and at - said_at > timedelta(hours=limit)
         status = Status.STALE if stale else Status.USED
         source = f"Event/{entry.origin.event_id}" if entry else "confirmed"

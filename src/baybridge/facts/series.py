@@ -4,8 +4,9 @@ Main job: one function for each `read.how` of the windowed facts in `data/facts/
 
 Nothing recorded in a window is unknown, never zero or false. Windows are by instant, both ends included; runs of days are by calendar day.
 
-**Source**: each fact carries its own. Method of runs: gaps of fewer than the given days above the threshold are joined and counted, days between two
-measured days are interpolated linearly, none is extrapolated (Liang EC et al. 2024; clinical reference 3.2). **Units**: those of the facts.
+**Source**: each fact carries its own. Method of runs: gaps of fewer than the given days above the threshold are joined and counted, days
+between two measured days are interpolated linearly, none is extrapolated (Liang EC et al. 2024; clinical reference 3.2).
+**Units**: those of the facts.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import CHINA
 from baybridge.facts.course import Course, Happened
 from baybridge.facts.dictionary import Dictionary, Fact
+from baybridge.facts.exposure import Exposures
 from baybridge.facts.factset import ReadFact, Status
 from baybridge.facts.measurement import Measured, Measurement
 from baybridge.policy.types import Value
@@ -32,6 +35,7 @@ class Window:
     """What a windowed fact looks at."""
 
     measured: Measured
+    exposures: Exposures
     course: Course
     at: datetime
     dictionary: Dictionary
@@ -70,7 +74,8 @@ def read_windowed(fact: Fact, window: Window) -> ReadFact | None:
     if answer is None or answer.value is None:
         return None
     sources = tuple(dict.fromkeys(answer.sources))
-    return ReadFact(fact.name, answer.value, fact.unit, str(answer.value), answer.at, sources[-1] if sources else "", Status.USED, "", sources)
+    source = sources[-1] if sources else ""
+    return ReadFact(fact.name, answer.value, fact.unit, str(answer.value), answer.at, source, Status.USED, "", sources)
 
 
 def _number(measurement: Measurement) -> float:
@@ -151,6 +156,40 @@ def window_nth_lowest(rule: Mapping[str, Any], window: Window) -> Answer | None:
     return _of(ranked[rule["n"] - 1]) if len(ranked) >= rule["n"] else None
 
 
+def recent_extreme(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """The highest or lowest value of the last hours."""
+    found = _recent(rule, window, window.at)
+    pick: Callable[..., Any] = max if rule["extreme"] == "max" else min
+    best = pick(found, key=lambda m: (_number(m), m.order), default=None)
+    return _of(best) if best else None
+
+
+def fall_within(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """How far the latest value lies below the highest of the hours before it; unknown with fewer than two values."""
+    found = _recent(rule, window, window.at)
+    if len(found) < 2:
+        return None
+    *earlier, last = found
+    highest = max(earlier, key=lambda m: (_number(m), m.order))
+    fall = _number(highest) - _number(last)
+    return Answer(int(fall) if fall.is_integer() else fall, last.at, (highest.source, last.source))
+
+
+def _recent(rule: Mapping[str, Any], window: Window, until: datetime) -> list[Measurement]:
+    since = until - timedelta(hours=rule["hours"])
+    return [m for m in window.measured.of(rule["of"]) if since <= m.at <= until]
+
+
+def drug_given_within(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """Whether a drug of some ATC classes was given in the last hours; denied only where every drug of a record that has drugs was read."""
+    since = window.at - timedelta(hours=rule["hours"])
+    classes = tuple(rule["atc"])
+    given = [e for e in window.exposures.dated if e.atc.startswith(classes) and e.reaches(since)]
+    if given:
+        return Answer(value=True, at=given[-1].at, sources=tuple(e.source for e in given))
+    return Answer(value=False, at=window.at) if window.exposures.taken and window.exposures.complete else None
+
+
 # --- analytes that are abnormal together ---------------------------------------------------------------------------------
 
 
@@ -192,7 +231,7 @@ def _beyond(measurement: Measurement, limit: Mapping[str, Any], dictionary: Dict
 
 
 def _outside(value: float, limit: Mapping[str, Any]) -> bool:
-    return value > limit["above"] if "above" in limit else value < limit["below"]
+    return value > float(limit["above"]) if "above" in limit else value < float(limit["below"])
 
 
 def _corrected_calcium(limit: Mapping[str, Any], rule: Mapping[str, Any], window: Window) -> list[_Point]:
@@ -259,7 +298,7 @@ def longest_run(by_day: Mapping[int, float], at_most: float, join_gap_days: int)
 def _interpolated(by_day: Mapping[int, float]) -> dict[int, float]:
     days: Sequence[int] = sorted(by_day)
     values = dict(by_day)
-    for left, right in zip(days, days[1:], strict=False):
+    for left, right in pairwise(days):
         for day in range(left + 1, right):
             share = (day - left) / (right - left)
             values[day] = by_day[left] + share * (by_day[right] - by_day[left])
@@ -276,4 +315,7 @@ WINDOWED: Mapping[str, Callable[[Mapping[str, Any], Window], Answer | None]] = {
     "window_nth_lowest": window_nth_lowest,
     "window_abnormal_count": window_abnormal_count,
     "joined_run": joined_run,
+    "recent_extreme": recent_extreme,
+    "fall_within": fall_within,
+    "drug_given_within": drug_given_within,
 }

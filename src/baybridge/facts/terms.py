@@ -1,6 +1,6 @@
 """Terms: what codes and words mean for diagnosis, treatment and yes-or-no answers.
 
-Main job: `Terms.from_documents(folder)` from `data/terms` (`diagnoses`, `treatments`, `answers`), as frozen values with their patterns compiled.
+Main job: `Terms.from_documents(folder)` from `data/terms` (`diagnoses`, `treatments`, `answers`), as frozen values, patterns compiled.
 
 **Source**: each document carries its own.
 """

@@ -1,6 +1,6 @@
 """Treatment history: lines, what the disease answered, and classes of drugs, as facts.
 
-Main job: `read_treatment(found, at, dictionary, course) -> Treated`.
+Main job: `read_treatment(found, at, dictionary, exposures, course, …)` answers the facts by name.
 
 Absent history is unknown, never "none": no line is counted where no anticancer drug is recorded, and a class of drug is denied only
 where lines are recorded from the first on and every drug of the record could be read.
@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from baybridge.base.time import CHINA, DAYS_PER_MONTH, start_of_day
 from baybridge.facts.course import Course
 from baybridge.facts.dictionary import Dictionary
-from baybridge.facts.exposure import Exposures, read_exposures
+from baybridge.facts.exposure import Exposures
 from baybridge.facts.factset import ReadFact, Status
 from baybridge.facts.fhir import Found, Resource, codings, moment, name_of, span, words
 from baybridge.facts.lines import Line, Occasions, Response, group_lines, refractory, relapse
@@ -27,14 +26,6 @@ from baybridge.facts.terms import Treatments
 from baybridge.policy.types import Value
 
 _MONTH_DECIMALS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Treated:
-    """The facts of treatment history, and drugs that nothing reads."""
-
-    facts: Mapping[str, ReadFact]
-    unread: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +42,11 @@ class _History:
         return bool(numbers) and numbers == list(range(1, len(numbers) + 1))
 
 
-def read_treatment(found: Found, at: datetime, dictionary: Dictionary, course: Course, relapsed_source: str | None) -> Treated:
+def read_treatment(
+    found: Found, at: datetime, dictionary: Dictionary, exposures: Exposures, course: Course, relapsed_source: str | None
+) -> dict[str, ReadFact]:
     """The treatment history as of `at`; `relapsed_source` is a condition that is itself recorded as relapsed."""
     treatments = dictionary.terms.treatments
-    exposures = read_exposures(found, at, treatments)
     responses = [*read_responses(found, at, treatments), *course.responses]
     occasions = Occasions(
         transplants=_transplants(found, at, treatments),
@@ -64,11 +56,8 @@ def read_treatment(found: Found, at: datetime, dictionary: Dictionary, course: C
     lines = group_lines(exposures.dated, responses, occasions, treatments)
     failed = _failed_infusion(occasions, lines, responses, treatments)
     history = _History(lines, exposures, treatments, relapsed_source, failed)
-    read: dict[str, ReadFact] = {}
-    for answer in (_count(history), *_first(history), *_last(history), _status(history), *_classes(history, dictionary)):
-        if answer is not None:
-            read[answer.name] = answer
-    return Treated(read, exposures.unread)
+    answers = (_count(history), *_first(history), *_last(history), _status(history), *_classes(history, dictionary))
+    return {answer.name: answer for answer in answers if answer is not None}
 
 
 def read_responses(found: Found, at: datetime, treatments: Treatments) -> list[Response]:
@@ -115,10 +104,11 @@ def _failed_infusion(occasions: Occasions, lines: Sequence[Line], responses: Seq
     return next((r for r in sorted(responses, key=lambda r: r.on) if r.on > last and r.code in treatments.progressing), None)
 
 
-def _fact(name: str, value: Value, history: _History, sources: Sequence[str], on: date | None, note: str = "") -> ReadFact:
+def _fact(name: str, sources: Sequence[str], on: date | None, note: str = "", *, value: Value) -> ReadFact:
     at = start_of_day(on) if on and on not in (date.min, date.max) else None
     ordered = tuple(dict.fromkeys(sources))
-    return ReadFact(name, value, "mo" if name.startswith("months_") else None, str(value), at, ordered[-1] if ordered else "", Status.USED, note, ordered)
+    unit = "mo" if name.startswith("months_") else None
+    return ReadFact(name, value, unit, str(value), at, ordered[-1] if ordered else "", Status.USED, note, ordered)
 
 
 def _sources(line: Line) -> list[str]:
@@ -133,7 +123,7 @@ def _count(history: _History) -> ReadFact | None:
     sources = [s for line in history.lines for s in _sources(line)]
     extra = 1 if history.after_infusion else 0
     on = max(line.start for line in history.lines)
-    return _fact("lines_of_therapy", max(line.number for line in history.lines) + extra, history, sources, on, note)
+    return _fact("lines_of_therapy", sources, on, note, value=max(line.number for line in history.lines) + extra)
 
 
 def _first(history: _History) -> list[ReadFact | None]:
@@ -143,7 +133,7 @@ def _first(history: _History) -> list[ReadFact | None]:
     kinds = {name: any(history.treatments.is_class(atc, name) for atc in first.drugs) for name in ("anti_cd20", "cytotoxic")}
     both = all(kinds.values())
     known = both or history.exposures.complete
-    immunochemotherapy = _fact("first_line_immunochemotherapy", both, history, _sources(first), first.start) if known else None
+    immunochemotherapy = _fact("first_line_immunochemotherapy", _sources(first), first.start, value=both) if known else None
     return [immunochemotherapy, *_outcome(history, first, "first_line")]
 
 
@@ -159,11 +149,11 @@ def _outcome(history: _History, line: Line, which: str) -> list[ReadFact | None]
     sources = [*_sources(line), *(r.source for r in line.responses)]
     answers: list[ReadFact | None] = []
     if ended is not None:
-        answers.append(_fact(f"refractory_to_{which}", ended, history, sources, line.end))
+        answers.append(_fact(f"refractory_to_{which}", sources, line.end, value=ended))
     back = relapse(line, treatments)
     if back and line.end is not None and line.end_known and back.exact:
         months = round(max(0, (back.on - line.end).days) / DAYS_PER_MONTH, _MONTH_DECIMALS)
-        answers.append(_fact(f"months_{which}_to_relapse", months, history, [*_sources(line), back.source], back.on))
+        answers.append(_fact(f"months_{which}_to_relapse", [*_sources(line), back.source], back.on, value=months))
     return answers
 
 
@@ -183,12 +173,12 @@ def _status(history: _History) -> ReadFact | None:
         told.append((history.after_infusion.on, True, history.after_infusion.source))
     if told:
         on, value, source = max(told)
-        return _fact("relapsed_or_refractory", value, history, [source], on)
+        return _fact("relapsed_or_refractory", [source], on, value=value)
     if history.relapsed_source:
-        return _fact("relapsed_or_refractory", True, history, [history.relapsed_source], None, "facts.note.condition_relapsed")
+        return _fact("relapsed_or_refractory", [history.relapsed_source], None, "facts.note.condition_relapsed", value=True)
     answered = [r for line in history.lines for r in line.responses]
     if answered and all(refractory(line, treatments) is False for line in history.lines):
-        return _fact("relapsed_or_refractory", False, history, [answered[-1].source], answered[-1].on)
+        return _fact("relapsed_or_refractory", [answered[-1].source], answered[-1].on, value=False)
     return None
 
 
@@ -200,8 +190,8 @@ def _classes(history: _History, dictionary: Dictionary) -> list[ReadFact | None]
             continue
         sources = [source for atc, source in history.exposures.taken if history.treatments.is_class(atc, name)]
         if sources:
-            answers.append(_fact(fact.name, True, history, sources, None))  # noqa: FBT003 - the fact's value
+            answers.append(_fact(fact.name, sources, None, value=True))
         elif history.from_the_first and history.exposures.complete:
             every = [source for _, source in history.exposures.taken]
-            answers.append(_fact(fact.name, False, history, every, None, "facts.note.not_among_drugs"))  # noqa: FBT003
+            answers.append(_fact(fact.name, every, None, "facts.note.not_among_drugs", value=False))
     return answers

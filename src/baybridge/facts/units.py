@@ -2,8 +2,8 @@
 
 Main job: `convert(quantity, unit, conversions, table)`. An analyte's own conversion goes before UCUM (creatinine mg/dL x 88.4, everywhere).
 
-A conversion that carries `decimals` rounds to the precision at which the limits of that analyte are published, so that 8.0 mg/dL of urate is the
-published 476 umol/L; others keep twelve significant digits, which removes only the noise of the arithmetic.
+A conversion that carries `decimals` rounds to the precision at which the limits of that analyte are published, so that 8.0 mg/dL of
+urate is the published 476 umol/L; others keep twelve significant digits, which removes only the noise of the arithmetic.
 
 **Source**: shared facts contract; clinical reference 9.4. UCUM by `ucumvert`, imported on first use because it is slow.
 """
@@ -27,7 +27,7 @@ _WIDE = Context(prec=40)
 _MAX_UNIT = 60  # characters; nobody writes a longer unit, and the parser is not asked
 
 
-class UnitMismatch(ValueError):
+class UnitMismatchError(ValueError):
     """A quantity that cannot be said in the unit wanted; `expected` and `found` are units."""
 
     def __init__(self, expected: str, found: str | None) -> None:
@@ -62,13 +62,13 @@ class UnitTable:
 
 
 def convert(quantity: Quantity, unit: str | None, conversions: Mapping[str, Conversion], table: UnitTable) -> Decimal:
-    """The value in `unit`; `UnitMismatch` where the quantity has no unit or one that does not fit."""
+    """The value in `unit`; `UnitMismatchError` where the quantity has no unit or one that does not fit."""
     if unit is None:
         unit = "1"
     if quantity.unit is None or not quantity.unit.strip():
-        raise UnitMismatch(unit, None)
+        raise UnitMismatchError(unit, None)
     if len(quantity.unit) > _MAX_UNIT:
-        raise UnitMismatch(unit, quantity.unit[:_MAX_UNIT])
+        raise UnitMismatchError(unit, quantity.unit[:_MAX_UNIT])
     found, wanted = table.read(quantity.unit), table.read(unit)
     if found == wanted or quantity.unit == unit:
         return quantity.value
@@ -86,7 +86,7 @@ def _by_ucum(quantity: Quantity, found: str, wanted: str, conversions: Mapping[s
         line = _line(found, table.read(listed), table.telling)
         if line is not None:
             return _apply(_on(line, quantity.value), conversion)
-    raise UnitMismatch(wanted, quantity.unit)
+    raise UnitMismatchError(wanted, quantity.unit)
 
 
 def _apply(value: Decimal, conversion: Conversion) -> Decimal:

@@ -1,0 +1,59 @@
+"""`facts`: what is known of a patient, where it came from, and what could not be read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from baybridge.facts.factset import FactSet
+
+
+@click.command()
+@click.argument("patient")
+@click.option("--node", "node_dir", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="Node folder.")
+@click.option("--at", help="Time with offset, or date (start of that day); now without it.")
+@click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
+def facts(patient: str, node_dir: Path, at: str | None, *, as_json: bool) -> None:
+    """What is known of a patient as of a moment: each fact with value, unit, date and source; what is odd; what nothing reads."""
+    from baybridge.node.config import ConfigProblem
+    from baybridge.node.reading import facts_for_patient
+
+    try:
+        found = facts_for_patient(node_dir, patient, at)
+    except (ConfigProblem, LookupError, ValueError) as problem:
+        click.echo(str(problem), err=True)
+        sys.exit(1)
+    if as_json:
+        click.echo(json.dumps(found.as_json(), ensure_ascii=False, allow_nan=False))
+    else:
+        _print(found, node_dir)
+
+
+def _print(found: FactSet, node_dir: Path) -> None:
+    from baybridge.node.documents import Documents, packaged_data
+    from baybridge.node.texts import Texts
+
+    texts = Texts(Documents(packaged_data(), node_dir / "data"))
+
+    def say(key: str, values: dict[str, Any] | None = None) -> str:
+        return texts.say("en", key, values)
+
+    click.echo(say("facts.page.as_of", {"at": found.at.isoformat()}))
+    for reading in found.facts.values():
+        day = reading.at.isoformat(timespec="minutes") if reading.at else "-"
+        status = "" if reading.status.value == "used" else f"  [{say(f'facts.status.{reading.status.value}')}]"
+        unit = f" {reading.unit}" if reading.unit and reading.value is not None else ""
+        value = "?" if reading.value is None else reading.value
+        click.echo(f"{reading.name:44} {value}{unit:16} {day:25} {reading.source or '-'}{status}")
+    for reading in found.set_aside:
+        click.echo(f"{say('facts.page.set_aside')}: {reading.name} {reading.original} {reading.source} [{say(reading.note)}]")
+    for odd in found.odd:
+        click.echo(f"{say('facts.page.odd')}: {odd.resource} {odd.path}: {say(odd.code, dict(odd.values))}")
+    for unread in found.unread:
+        named = f"{unread.system}|{unread.code}" if unread.code else "-"
+        click.echo(f"{say('facts.page.unread')}: {unread.kind} {named} {unread.text} ({unread.count})")

@@ -19,6 +19,7 @@ from msgspec.structs import fields
 from baybridge.base.outcome import Reason
 from baybridge.bedside import discharge, drugs, fitness, infusion, lymphodepletion, monitoring
 from baybridge.consent import rules as consent
+from baybridge.exchange import sending
 from baybridge.followup import handover, visits
 from baybridge.funding import claims, quoting, settling
 from baybridge.journey.checks import alive
@@ -280,6 +281,23 @@ _FOLLOW_UP = (
     _kind(visits.RecordDeath, visits.record_death, PHYSICIAN, COORDINATOR, kinds=ANYWHERE, blocked=_never),
 )
 
+_SHARING = (
+    _kind(
+        sending.Transfer,
+        sending.transfer,
+        COORDINATOR,
+        PHYSICIAN,
+        LABORATORY,
+        MANUFACTURER,
+        kinds=ANYWHERE,
+        step="transfer",
+        purpose="transfer",
+        needs=frozenset({"resources"}),
+        blocked=_never,
+        codes=_scans("to_node", "purpose"),
+    ),
+)
+
 COMMANDS: Mapping[str, CommandKind] = MappingProxyType(
-    {kind.name: kind for kind in (*_MATCHING, *_CONSENT, *_FUNDING, *_SUPPLY, *_BEDSIDE, *_FOLLOW_UP)}
+    {kind.name: kind for kind in (*_MATCHING, *_CONSENT, *_SHARING, *_FUNDING, *_SUPPLY, *_BEDSIDE, *_FOLLOW_UP)}
 )

@@ -66,7 +66,7 @@ class Node:
     @cached_property
     def dictionary(self) -> Dictionary:
         """The fact dictionary."""
-        return Dictionary.from_documents(self.documents.folder("facts"))
+        return Dictionary.from_documents(self.documents.folder("facts"), self.documents.folder("terms"))
 
     @cached_property
     def policies(self) -> Any:
@@ -126,7 +126,7 @@ class Node:
         """The facts of a case's patient as of a moment, from record and case."""
         resources = store.patient_resources(connection, case.patient_id, at) if case.patient_id else []
         confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
-        return read(resources, at, self.dictionary, case=case, confirmed=confirmed)
+        return read(resources, at, self.dictionary, case=case, confirmed=confirmed, zone=self.site.zone)
 
     def facts(self, case: Case, at: datetime | None = None) -> FactSet:
         """The facts of a case's patient, as known at `at`."""

@@ -18,7 +18,7 @@ from baybridge.base.time import CHINA
 from baybridge.policy.interpret import Evaluation
 from baybridge.policy.settle import would_settle
 from baybridge.policy.shapes import NOT_IN_FORCE, UNDETERMINED, Criteria, Findings, Limits, Policy, Rule, Score
-from baybridge.policy.types import FactType, Value
+from baybridge.policy.types import MAX_INTEGER, FactType, Value
 from baybridge.policy.verdict import Truths, driver, outcome, score_bounds, undecided
 
 _NUMBERS = frozenset({"integer", "number"})
@@ -132,8 +132,8 @@ def _wrong(fact: FactType, value: Value) -> str | None:
 
 
 def _kind(value: object) -> str | None:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if isinstance(value, int | float) and (not math.isfinite(value) or (isinstance(value, int) and abs(value) > MAX_INTEGER)):
+        return "number that is too large"
     names = {bool: "boolean", int: "integer", float: "number", str: "text", date: "date"}
     if isinstance(value, datetime):
         return "instant" if value.tzinfo is not None else "time without offset"

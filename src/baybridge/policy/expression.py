@@ -6,8 +6,8 @@ Meaning, the same on every engine:
 
 - Unknown is None. `And`, `Or`, `Not` follow Kleene; every other operator is unknown when an operand is, except the three that
   look at whether something is known: `IsNull`, `Coalesce`, and `Case`, which passes over a condition that is not true, as SQL does.
-- Whole numbers stay whole under `+ - *`; `/` is always a fraction. A result that is not finite, or a whole number beyond 64 bits,
-  is unknown, and so are division by zero, LN of what is not positive and SQRT of what is negative.
+- Whole numbers stay whole under `+ - *`; `/` is always a fraction. A result that is not finite, or a whole number beyond
+  2**53 - 1 (what JSON carries exactly), is unknown, and so are division by zero, LN of what is not positive and SQRT of what is negative.
 - `ROUND` moves halves away from zero; with no digits it answers a whole number, as `FLOOR` and `CEIL` do.
 - Text is only compared for equality. Dates are civil dates, instants are aware times; the two are never mixed.
 - `BETWEEN` is two comparisons; `<>` in a chain of `IN` is `Not(In)`: both are rewritten when parsed.

@@ -164,9 +164,9 @@ def kleene_or(values: Sequence[Value]) -> bool | None:
 
 
 def bounded(value: Numeric) -> Numeric | None:
-    """The number, or unknown where it is not finite or a whole number beyond 64 bits."""
+    """The number, or unknown where it is not finite or a whole number that JSON cannot carry exactly."""
     if isinstance(value, int):
-        return value if -MAX_INTEGER - 1 <= value <= MAX_INTEGER else None
+        return value if abs(value) <= MAX_INTEGER else None
     return value if math.isfinite(value) else None
 
 

@@ -37,23 +37,44 @@ def parse(text: str) -> tree.Expression:
 
 
 def _grammar(text: str) -> exp.Expr:
-    from sqlglot.dialects.dialect import Dialect  # here, because it costs a third of a second that no other module needs
-    from sqlglot.errors import ParseError, TokenError
+    from sqlglot.errors import ParseError, TokenError  # here, because sqlglot costs a third of a second that no other module needs
 
-    dialect = Dialect.get_or_raise(None)
+    dialect, parser = _sqlglot()
     try:
         tokens = dialect.tokenize(text)
         refuse_foreign(text, tokens)
-        parsed = dialect.parser().parse(tokens, text)
+        parsed: list[exp.Expr | None] = parser(dialect=dialect).parse(tokens, text)
     except TokenError:
         raise _syntax(0, "every quote to be closed", "an open one") from None
     except ParseError as error:
         raise _from_sqlglot(text, error) from None
     except RecursionError:
         raise ExpressionProblem("policy.problem.too_large", 0, "fewer nested parts", "too many") from None
-    if len(parsed) != 1 or parsed[0] is None:
+    found = parsed[0] if len(parsed) == 1 else None
+    if found is None:
         raise _syntax(0, "one expression", f"{len(parsed)}")
-    return parsed[0]
+    return found
+
+
+@cache
+def _sqlglot() -> tuple[Any, Any]:
+    """The plain dialect, and its parser, which here also remembers where TRUE, FALSE and NULL stood."""
+    from sqlglot import exp
+    from sqlglot.dialects.dialect import Dialect
+    from sqlglot.parser import Parser
+    from sqlglot.tokenizer_core import TokenType
+
+    def placed(make: Callable[[], Any]) -> Callable[[Any, Any], Any]:
+        return lambda parser, token: parser.expression(make()).update_positions(token)
+
+    class PlacedParser(Parser):
+        PRIMARY_PARSERS = Parser.PRIMARY_PARSERS | {
+            TokenType.NULL: placed(exp.Null),
+            TokenType.TRUE: placed(lambda: exp.Boolean(this=True)),
+            TokenType.FALSE: placed(lambda: exp.Boolean(this=False)),
+        }
+
+    return Dialect.get_or_raise(None), PlacedParser
 
 
 def _from_sqlglot(text: str, error: Any) -> ExpressionProblem:
@@ -141,7 +162,7 @@ def _number(node: Any) -> int | float:
         return int(digits)
     value = float(digits)
     if digits.isdigit() or not math.isfinite(value):
-        raise ExpressionProblem("policy.problem.too_large", _offset(node), "a number that fits 64 bits", digits[:40])
+        raise ExpressionProblem("policy.problem.too_large", _offset(node), "a finite number, or a whole one up to 2**53 - 1", digits[:40])
     return value
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import combinations, islice, pairwise, product
 
+from baybridge.base.time import start_of_day
 from baybridge.policy import expression as tree
-from baybridge.policy.interpret import Evaluation
+from baybridge.policy.interpret import Evaluation, shift
 from baybridge.policy.shapes import UNDETERMINED, Policy
 from baybridge.policy.types import FactType, Value
 from baybridge.policy.verdict import outcome
@@ -26,6 +27,7 @@ MAX_ANSWERS = 50
 MAX_VALUES_OF_A_FACT = 24
 MAX_TRIALS_OF_A_SET = 400
 MAX_TRIALS = 2_000
+MAX_DAYS = 4_000  # of a number in a rule that is tried as a distance between dates
 _ANY_DAY = date(2026, 1, 1)
 
 Sets = tuple[tuple[str, ...], ...]
@@ -179,7 +181,8 @@ class _Representatives:
                 found = _fractions(numbers)
             case _:
                 moments = [value for value in literals if isinstance(value, date)]
-                found = _moments(moments, numbers)
+                any_moment = start_of_day(_ANY_DAY) if fact.type == "instant" else _ANY_DAY
+                found = _moments(moments or [any_moment], numbers)
         return tuple(islice(dict.fromkeys(found), MAX_VALUES_OF_A_FACT))
 
 
@@ -197,8 +200,11 @@ def _fractions(numbers: list[int | float]) -> Iterator[int | float]:
     yield from (0, 1, 100)
 
 
-def _moments(moments: list[date], numbers: list[int | float]) -> Iterator[date]:
-    days = sorted({0, *(int(number) for number in numbers if abs(number) < 4_000)})
-    for moment in sorted(moments, key=lambda moment: moment.isoformat()) or [_ANY_DAY]:
+def _moments(moments: list[date], numbers: list[int | float]) -> Iterator[Value]:
+    days = sorted({0, *(int(number) for number in numbers if abs(number) < MAX_DAYS)})
+    for moment in sorted(moments, key=lambda moment: moment.isoformat()):
         for day in days:
-            yield from (moment + timedelta(days=shift) for shift in (day, day + 1, -day, -day - 1))
+            for away in (day, day + 1, -day, -day - 1):
+                found = shift(moment, away, "DAY")
+                if found is not None:
+                    yield found

@@ -15,8 +15,9 @@ from typing import Literal, get_args
 #: A value of an expression; None is unknown. Instants are aware.
 Value = bool | int | float | str | date | datetime | None
 
-#: Whole numbers are 64 bits on every engine.
-MAX_INTEGER = 2**63 - 1
+#: The largest whole number that JSON and a 64-bit fraction both carry exactly, so that every engine and neighbour reads the same.
+#: Source: RFC 7493 section 2.2, RFC 8785 section 3.2.2.3.
+MAX_INTEGER = 2**53 - 1
 
 FactKind = Literal["number", "integer", "boolean", "code", "date", "instant", "text"]
 FACT_KINDS: tuple[str, ...] = get_args(FactKind)

@@ -10,7 +10,6 @@ A claim sent twice pays once: the second is a conflict that names what stands.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -20,6 +19,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.funding.quotes import kept_quote
 from baybridge.funding.terms import PATIENT
 from baybridge.journey.case import Preauthorisation
+from baybridge.journey.checks import alive
 from baybridge.journey.command import Situation, Verdict
 from baybridge.journey.events import BenefitPaid, PreauthorisationAnswered, PreauthorisationRequested
 
@@ -52,8 +52,21 @@ class PayBenefit(Struct, frozen=True, kw_only=True):
     currency: str
 
 
+def request_preauthorisation_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against asking any payer now."""
+    yield from alive(situation)
+    issued = situation.case.quote
+    if issued is None:
+        yield Reason("funding.quote.none")
+    elif situation.today > issued.event.valid_until:
+        yield Reason("funding.preauthorisation.quote_expired", {"day": issued.event.valid_until.isoformat()})
+
+
 def request_preauthorisation(situation: Situation, given: RequestPreauthorisation) -> Verdict:
     """A request for what the plan pays in the quote."""
+    blocked = tuple(request_preauthorisation_blocked(situation))
+    if blocked:
+        return refuse(*blocked)
     quote = kept_quote(situation, given.quote)
     if isinstance(quote, Refusal):
         return quote
@@ -63,7 +76,7 @@ def request_preauthorisation(situation: Situation, given: RequestPreauthorisatio
     if cited is None:
         return refuse(Reason("funding.preauthorisation.plan_not_in_quote", {"plan": given.plan}, where="plan"))
     amount = _benefit(quote, given.plan)
-    reasons = tuple(_against_request(situation, quote, cited["payer"], given.plan, sha256, amount))
+    reasons = tuple(_against_request(situation, cited["payer"], given.plan, sha256, amount))
     if reasons:
         return refuse(*reasons)
     currency = quote["result"]["currency"]
@@ -74,11 +87,7 @@ def _benefit(quote: Mapping[str, Any], plan: str) -> int:
     return next(parse_minor(layer["benefit"]) for layer in quote["result"]["layers"] if layer["layer"] == plan)
 
 
-def _against_request(
-    situation: Situation, quote: Mapping[str, Any], payer: str, plan: str, sha256: str, amount: int
-) -> Iterator[Reason]:
-    if situation.today > date.fromisoformat(quote["valid_until"]):
-        yield Reason("funding.preauthorisation.quote_expired", {"day": quote["valid_until"]})
+def _against_request(situation: Situation, payer: str, plan: str, sha256: str, amount: int) -> Iterator[Reason]:
     if amount == 0:
         yield Reason("funding.preauthorisation.nothing_to_ask", {"plan": plan})
     asked = _asked(situation, payer, plan)
@@ -91,6 +100,12 @@ def _asked(situation: Situation, payer: str, plan: str) -> Preauthorisation | No
         if (asked.requested.event.payer, asked.requested.event.plan) == (payer, plan):
             return asked
     return None
+
+
+def answer_preauthorisation_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against any answer now."""
+    if not situation.case.preauthorisations:
+        yield Reason("funding.preauthorisation.none_asked")
 
 
 def answer_preauthorisation(situation: Situation, given: AnswerPreauthorisation) -> Verdict:
@@ -134,6 +149,12 @@ def _amount(text: str) -> int | Refusal:
     return minor if minor >= 0 else refuse(Reason("funding.claim.amount", where="amount"), category=Category.INVALID)
 
 
+def pay_benefit_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against any payment now."""
+    if situation.case.quote is None:
+        yield Reason("funding.quote.none")
+
+
 def pay_benefit(situation: Situation, given: PayBenefit) -> Verdict:
     """A payment, once: the same claim again is a conflict; no payer pays above what it approved, nor the patient above the share."""
     amount = _amount(given.amount)
@@ -153,7 +174,7 @@ def pay_benefit(situation: Situation, given: PayBenefit) -> Verdict:
 def _against_payment(situation: Situation, given: PayBenefit, amount: int) -> Iterator[Reason]:
     issued = situation.case.quote
     if issued is None:
-        yield Reason("funding.quote.none")
+        yield from pay_benefit_blocked(situation)
         return
     if given.currency != issued.event.currency:
         values = {"expected": issued.event.currency, "found": given.currency}

@@ -28,6 +28,7 @@ from baybridge.funding.reading import is_exchange_rate
 from baybridge.funding.report import Funded, as_json, fund, sentences
 from baybridge.funding.stack import UNVERIFIED, Stack, pay_stack
 from baybridge.funding.terms import FundingCase, Scale
+from baybridge.journey.checks import alive
 from baybridge.journey.command import Situation
 from baybridge.journey.events import QuoteIssued
 from baybridge.journey.judged import Judged
@@ -71,7 +72,7 @@ def issue_quote(situation: Situation, given: IssueQuote) -> Judged | Refusal:
     """The quote as a document and the event that stands for it; every reason where it cannot be computed."""
     documents = situation.documents("plans")
     product = given.product or situation.case.product
-    against = tuple(_reasons_against(documents, given, product, situation.today))
+    against = (*alive(situation), *_reasons_against(documents, given, product, situation.today))
     if against:
         return refuse(*against)
     inputs = _inputs(documents, given, product)

@@ -10,7 +10,7 @@ Nothing is settled while the window is open or readers disagree: these are refus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
@@ -103,11 +103,23 @@ def _named(window: Window, *, reached: bool) -> str:
 # --- the rule -------------------------------------------------------------------------------------------------------
 
 
+def settle_outcome_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against any settlement now."""
+    quote, settled = situation.case.quote, situation.case.settlement
+    if settled is not None:
+        yield Reason("funding.settle.settled_before", {"code": settled.event.code})
+    elif quote is None:
+        yield Reason("funding.quote.none")
+    elif quote.event.agreement is None:
+        yield Reason("funding.settle.no_agreement")
+
+
 def settle_outcome(situation: Situation, given: SettleOutcome) -> Judged | Refusal:
     """`OutcomeSettled` with code and allocation, and the settlement as a document; or why nothing can be settled now."""
-    if situation.case.settlement is not None:
-        values = {"code": situation.case.settlement.event.code}
-        return refuse(Reason("funding.settle.settled_before", values), category=Category.CONFLICT)
+    blocked = tuple(settle_outcome_blocked(situation))
+    if blocked:
+        category = Category.REFUSED if situation.case.settlement is None else Category.CONFLICT
+        return refuse(*blocked, category=category)
     quote = kept_quote(situation, given.quote)
     if isinstance(quote, Refusal):
         return quote

@@ -17,18 +17,22 @@ from baybridge.funding.claims import (
     PayBenefit,
     RequestPreauthorisation,
     answer_preauthorisation,
+    answer_preauthorisation_blocked,
     pay_benefit,
+    pay_benefit_blocked,
     request_preauthorisation,
+    request_preauthorisation_blocked,
 )
 from baybridge.funding.plans import ChosenPlan, Exchange, Household
 from baybridge.funding.quotes import kept_quote, recompute
 from baybridge.funding.quoting import IssueQuote, QuotedLine, issue_quote
 from baybridge.funding.report import as_json
-from baybridge.funding.settling import SettleOutcome, settle_outcome
+from baybridge.funding.settling import SettleOutcome, settle_outcome, settle_outcome_blocked
 from baybridge.journey.case import fold
 from baybridge.journey.command import Actor, Role, Site, Situation
 from baybridge.journey.events import (
     BenefitPaid,
+    CaseOpened,
     Died,
     Event,
     Infused,
@@ -55,7 +59,7 @@ def situated(*events: Event, now: datetime = NOW, quote: Any = None, data: Any =
             event_id=f"e{n}", case_id="case", sequence=n, at=NOW, recorded_at=NOW + timedelta(minutes=n),
             node="hk", organisation="hk", actor="a", role="coordinator", event=event,
         )
-        for n, event in enumerate(events)
+        for n, event in enumerate((CaseOpened(patient_id="p", residence="MO", synthetic=True), *events))
     ]  # fmt: skip
     return Situation(
         case=fold(recorded, "case"),
@@ -166,6 +170,29 @@ REFUSED = [
 @pytest.mark.parametrize(("changes", "expected"), REFUSED)
 def test_what_cannot_be_quoted_is_refused_with_every_reason(changes: dict[str, Any], expected: list[str]) -> None:
     assert codes(issue_quote(situated(), asked(**changes))) == expected
+
+
+def test_no_quote_for_the_dead() -> None:
+    assert codes(issue_quote(situated(died(1, "disease")), asked())) == ["journey.case.died"]
+
+
+def test_buttons_say_what_the_commands_say() -> None:
+    """What stands against a command whatever its input is what the command itself answers."""
+    event, _ = issued(agreement=None)
+    claim = PayBenefit(claim_id="c", payer="PATIENT", amount="1.00", currency="HKD")
+    answer = AnswerPreauthorisation(payer="x", plan="y", answer="approved", amount="1.00")
+    request = RequestPreauthorisation(plan="hk-vhis-standard")
+    late = situated(event, now=NOW + timedelta(days=31))
+    assert codes(request_preauthorisation(late, request)) == blocked(request_preauthorisation_blocked(late))
+    for situation in (situated(), late):
+        assert codes(settle_outcome(situation, SettleOutcome())) == blocked(settle_outcome_blocked(situation)) != []
+    assert codes(pay_benefit(situated(), claim)) == blocked(pay_benefit_blocked(situated())) == ["quote.none"]
+    assert blocked(answer_preauthorisation_blocked(situated())) == ["preauthorisation.none_asked"]
+    assert codes(answer_preauthorisation(situated(), answer)) == ["preauthorisation.not_asked"]
+
+
+def blocked(reasons: Any) -> list[str]:
+    return [reason.code.removeprefix("funding.") for reason in reasons]
 
 
 def test_a_product_that_a_plan_does_not_list_gets_nothing_from_it() -> None:

@@ -14,8 +14,10 @@ import yaml
 from baybridge.base.time import parse_instant
 from baybridge.policy.decide import Decision, decide
 from baybridge.policy.document import load
-from baybridge.policy.shapes import Policy, WorkedCase
+from baybridge.policy.interpret import Evaluation
+from baybridge.policy.shapes import Policy, Score, WorkedCase
 from baybridge.policy.types import FactType
+from baybridge.policy.verdict import score_bounds
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "baybridge" / "data"
 
@@ -54,6 +56,15 @@ def _moment(at: str | None) -> datetime | date | None:
     return date.fromisoformat(at) if len(at) == len("2026-01-31") else parse_instant(at)
 
 
+def bounds(name: str, facts: Mapping[str, Any]) -> tuple[float, float]:
+    """The least and greatest score of a policy, without asking what would settle it."""
+    document = policy(name)
+    assert isinstance(document.body, Score)
+    evaluation = Evaluation({fact: facts.get(fact) for fact in document.fact_types}, document.define)
+    found = score_bounds(document.body, {rule.id: evaluation.holds(rule.expression) for rule in document.body.rules})
+    return found.low, found.high
+
+
 def differences(document: Policy, case: WorkedCase) -> list[str]:
     """What a worked case of a document expects and the engine does not answer."""
     decision = decide(document, case.facts, as_of=_moment(case.at))
@@ -84,7 +95,10 @@ def broken(path: Path) -> Iterator[tuple[str, str]]:
         if line.startswith(("#", "source", "notes", "title", "id:", "version", "  en:", "  zh", "  pt")):
             continue
         for changed in _mutations(line):
-            yield f"line {number + 1}: {changed.strip()}", "\n".join([*lines[:number], changed, *lines[number + 1 :]]) + "\ncases:\n" + cases
+            yield (
+                f"line {number + 1}: {changed.strip()}",
+                "\n".join([*lines[:number], changed, *lines[number + 1 :]]) + "\ncases:\n" + cases,
+            )
 
 
 _SWAPS = {">=": ">", "<=": "<", " > ": " >= ", " < ": " <= ", " AND ": " OR ", " OR ": " AND ", "<>": "="}
@@ -96,7 +110,7 @@ def _mutations(line: str) -> Iterator[str]:
         yield f"in_force_from: {date.fromisoformat(line.split(': ')[1]) + timedelta(days=1)}"
         return
     rule = re.split(r", source: |    text: |    source: ", line)[0]
-    if rule.strip() == "" or "outcome" in rule and "when" not in rule:
+    if rule.strip() == "" or ("outcome" in rule and "when" not in rule):
         return
     for old, new in _SWAPS.items():
         for place in re.finditer(re.escape(old), rule):

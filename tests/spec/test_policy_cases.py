@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from policy_documents import broken, differences, fact_types, paths
 
 from baybridge.policy.document import load
 from baybridge.policy.types import PolicyProblems
+from policy_documents import broken, differences, fact_types, paths
 
 FOLDERS = ("grades", "scores", "eligibility", "fitness", "series", "release")
 DOCUMENTS = paths(*FOLDERS)

@@ -15,7 +15,9 @@ from typing import Any
 import orjson
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
+from joserfc.jwe import JWERegistry
 from joserfc.jwk import OKPKey
+from joserfc.jws import JWSRegistry
 from msgspec import Struct, ValidationError, convert
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
@@ -23,8 +25,21 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 
 SIGNED_TYPE = "baybridge-package+jws"
 RECEIPT_TYPE = "baybridge-receipt+jws"
-_SIGNATURE = ["Ed25519", "EdDSA"]
-_SEALING = ["ECDH-ES", "A256GCM"]
+
+#: Largest package taken in, in bytes; a whole patient's record is well below it. Room for two encodings in base64.
+LIMIT = 64 * 1024 * 1024
+
+
+class _Signatures(JWSRegistry):
+    max_payload_length = LIMIT
+
+
+class _Seals(JWERegistry):
+    max_ciphertext_length = 2 * LIMIT
+
+
+_SIGNATURES = _Signatures(algorithms=["Ed25519", "EdDSA"])
+_SEALS = _Seals(algorithms=["ECDH-ES", "A256GCM"])
 
 
 class Content(Struct, frozen=True, kw_only=True):
@@ -89,7 +104,7 @@ def sign(payload: bytes, signing_pem: str, kind: str) -> bytes:
     """Compact JWS over payload; `typ` names what was signed, so that one kind never passes for another."""
     key = key_of(signing_pem)
     header = {"alg": "Ed25519", "typ": kind, "kid": key.thumbprint()}
-    return jws.serialize_compact(header, payload, key, algorithms=_SIGNATURE).encode()
+    return jws.serialize_compact(header, payload, key, registry=_SIGNATURES).encode()
 
 
 def check_signed(signed: bytes, keys: Sequence[Mapping[str, Any]], kind: str) -> bytes | Refusal:
@@ -104,7 +119,7 @@ def check_signed(signed: bytes, keys: Sequence[Mapping[str, Any]], kind: str) ->
         key = key_of(jwk)
         if key.thumbprint() == found.get("kid"):
             try:
-                return jws.deserialize_compact(signed, key, algorithms=_SIGNATURE).payload
+                return jws.deserialize_compact(signed, key, registry=_SIGNATURES).payload
             except JoseError:
                 return refuse(Reason("federation.bad_signature"), category=Category.FORBIDDEN)
     return refuse(Reason("federation.unknown_signer"), category=Category.FORBIDDEN)
@@ -123,7 +138,7 @@ def seal(payload: bytes, signing_pem: str, receiver: Mapping[str, Any]) -> bytes
     """Payload signed by the sender, then encrypted to the receiver."""
     signed = sign(payload, signing_pem, SIGNED_TYPE)
     protected = {"alg": "ECDH-ES", "enc": "A256GCM", "cty": "JWS"}
-    return jwe.encrypt_compact(protected, signed, key_of(receiver), algorithms=_SEALING).encode()
+    return jwe.encrypt_compact(protected, signed, key_of(receiver), registry=_SEALS).encode()
 
 
 def open_sealed(sealed: bytes, sealing_pem: str, senders: Mapping[str, Sequence[Mapping[str, Any]]], me: str) -> Opened | Refusal:
@@ -132,7 +147,7 @@ def open_sealed(sealed: bytes, sealing_pem: str, senders: Mapping[str, Sequence[
     `senders` maps node names to their public signing keys; the name inside the package must be the one whose key signed it.
     """
     try:
-        signed = jwe.decrypt_compact(sealed, key_of(sealing_pem), algorithms=_SEALING).plaintext
+        signed = jwe.decrypt_compact(sealed, key_of(sealing_pem), registry=_SEALS).plaintext
     except (JoseError, ValueError):
         return refuse(Reason("federation.not_sealed_to_us"), category=Category.INVALID)
     if signed is None:

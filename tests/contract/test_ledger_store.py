@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from sqlalchemy import Connection, create_engine, delete, update
@@ -44,8 +45,8 @@ def stored(sequence: int, case_id: str = "case", **changes: object) -> StoredEve
 
 
 def entry(**changes: str) -> Entry:
-    told = {"kind": "event", "at": AT, "node": "mo", "organisation": "o", "actor": "a", "role": "nurse", "purpose": "care"}
-    return Entry(**{**told, "subject": "s", "what": "w", **changes})
+    told = {"kind": "event", "node": "mo", "organisation": "o", "actor": "a", "role": "nurse", "purpose": "care", "subject": "s", "what": "w"}
+    return Entry(at=datetime.fromisoformat(AT), **{**told, **changes})
 
 
 def salt() -> bytes:

@@ -7,9 +7,9 @@ from base64 import b64decode
 from pathlib import Path
 
 import pytest
-from shared_data import SHARED, shared
 
 from baybridge.ledger.merkle import verify_consistency, verify_inclusion
+from shared_data import SHARED, shared
 
 
 def cases(kind: str) -> list[Path]:

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec import Struct, ValidationError, convert, to_builtins
+from msgspec import Struct, ValidationError, convert
+from msgspec.json import decode
 from sqlalchemy import Connection
 
 from baybridge.base.canonical import canonical_bytes
@@ -76,7 +77,7 @@ def decode_proof(proof: Sequence[str]) -> list[bytes]:
 
 def item(connection: Connection, logged: Logged, size: int) -> dict[str, Any]:
     """A log entry with its proof in the tree of that size, as JSON; ValueError if the entry is not in it."""
-    entry = to_builtins(logged.entry)
+    entry = decode(logged.body)
     return {"position": logged.position, "entry": entry, "proof": encode_proof(log.proof(connection, logged.position, size))}
 
 

@@ -145,7 +145,7 @@ def _hash_holds(entry: Entry, salt: str, content: bytes) -> bool:
 def _is_named(entry: Entry, body: Mapping[str, Any]) -> bool:
     event = body.get("event")
     kind = event.get("type") if isinstance(event, Mapping) else None
-    return entry.what == f"{kind}/{body.get('event_id')}"
+    return entry.what in (body.get("event_id"), f"{kind}/{body.get('event_id')}")
 
 
 def _check_order(pack: CasePack) -> Iterator[Check]:

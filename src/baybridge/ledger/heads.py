@@ -23,7 +23,7 @@ EVENT_KIND = "event"
 
 
 def event_id_of(entry: Entry) -> str:
-    """The event id in an entry's `what`, Type/event_id."""
+    """The event id in an entry's `what`, alone or as Type/event_id."""
     return entry.what.rpartition("/")[2]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -30,12 +31,12 @@ _READ_AT_ONCE = 400  # bound variables in one statement stay far below every dat
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One entry: who did what to which subject, where, when, why; no personal data.
 
-    `subject` is the case's pseudonym in this log ("" where it is about no case), `what` an event as Type/event_id, a resource version, a
-    decision hash or a key id. `at` is ISO 8601 with offset. `sha256` covers salt and content, lower-case hexadecimal; `append` fills it in.
+    `subject` is the case's pseudonym in this log ("" where it is about no case), `what` an event id (or Type/event_id), a resource version,
+    a decision hash or a key id. `sha256` covers salt and content, lower-case hexadecimal; `append` fills it in.
     """
 
     kind: str
-    at: str
+    at: datetime
     node: str
     organisation: str
     actor: str

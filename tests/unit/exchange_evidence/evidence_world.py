@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -66,8 +67,8 @@ class World:
 
     def stamp(self, case_id: str = "", **changes: str) -> Entry:
         subject = self.subject(case_id) if case_id else ""
-        told = {"kind": "event", "at": AT, "node": self.node, "organisation": "org", "actor": "acc", "role": "nurse", "purpose": "care"}
-        return Entry(**{**told, "subject": subject, "what": "", **changes})
+        told = {"kind": "event", "node": self.node, "organisation": "org", "actor": "acc", "role": "nurse", "purpose": "care", "what": ""}
+        return Entry(at=datetime.fromisoformat(AT), subject=subject, **{**told, **changes})
 
     def subject(self, case_id: str) -> str:
         return log.pseudonym(b"secret of " + self.node.encode(), case_id)

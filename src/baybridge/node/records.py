@@ -48,6 +48,7 @@ class ImportReport:
     unchanged: int = 0
     rejected: int = 0
     patients: list[str] = field(default_factory=list)
+    changed: list[tuple[str, str]] = field(default_factory=list)  # (patient, Type/id) of what was known and is corrected
     problems: list[ImportProblem] = field(default_factory=list)
     problem_count: int = 0
     readable: bool = True
@@ -68,6 +69,8 @@ class ImportReport:
         self.resources += batch.entries
         for version in versions:
             setattr(self, version.change, getattr(self, version.change) + 1)
+            if version.change == "updated":
+                self.changed.append((version.patient, version.reference))
             if version.change == "updated":
                 self.changed.append((version.patient, version.reference))
             if version.patient and version.patient not in self.patients:

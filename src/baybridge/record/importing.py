@@ -56,6 +56,12 @@ class ImportProblem:
     expected: str
     found: str
 
+    def __str__(self) -> str:
+        """The problem in one line, without a patient's value."""
+        place = ", ".join(f"{name} {number}" for name, number in (("line", self.line), ("entry", self.entry)) if number is not None)
+        where = ": ".join(part for part in (self.file, place, self.path) if part)
+        return f"{where}: expected {self.expected}, found {self.found}"
+
     def as_json(self) -> dict[str, Any]:
         """The problem as plain JSON, without what is not known."""
         return {name: value for name in self.__slots__ if (value := getattr(self, name)) not in (None, "")}

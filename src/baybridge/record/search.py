@@ -208,6 +208,10 @@ _RESULT_READERS = {
 }
 
 
+#: Parameters that shape the answer and not what is found, and those that every type has.
+RESULT_PARAMETERS = frozenset({*_RESULT_READERS, *_HARMLESS, "_id", "_lastUpdated"})
+
+
 def _short(text: str) -> str:
     """A name that a caller gave, as it may be shown: at most 40 letters, digits, - and _."""
     return "".join(char for char in text[:40] if char.isalnum() or char in "-_")

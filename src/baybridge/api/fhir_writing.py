@@ -1,0 +1,143 @@
+"""How FHIR answers are written: Bundles around stored bytes, OperationOutcomes, the capability statement.
+
+**Source**: FHIR R4: Bundle, OperationOutcome, CapabilityStatement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import lru_cache
+from typing import Any
+
+from baybridge.base.outcome import Refusal
+from baybridge.node.fhir_bundle import Done
+from baybridge.node.node import Node
+from baybridge.node.texts import Texts
+from baybridge.record.definitions import parameters, resource_types
+from baybridge.record.search import SearchResult
+from baybridge.record.store import Version
+from baybridge.record.wire import write
+
+FHIR_JSON = "application/fhir+json; charset=utf-8"
+
+#: Reasons whose status FHIR fixes. Source: FHIR R4 RESTful API, "Managing Resource Contention", conditional create.
+_OWN_STATUS = {"record.version_conflict": 412, "record.several_match": 412}
+
+
+def status_of(refusal: Refusal) -> int:
+    """The HTTP status of a refusal."""
+    return next((_OWN_STATUS[reason.code] for reason in refusal.reasons if reason.code in _OWN_STATUS), refusal.surface.http_status)
+
+
+def outcome(node: Node, language: str, refusal: Refusal) -> bytes:
+    """A refusal as an OperationOutcome, one issue a reason."""
+    texts = Texts(node.documents)
+    issues = [
+        {
+            "severity": "error",
+            "code": refusal.surface.fhir_issue,
+            "details": {"coding": [{"system": "urn:baybridge:reason", "code": reason.code}], "text": texts.reason(language, reason)},
+            **({"expression": [reason.where]} if reason.where else {}),
+        }
+        for reason in refusal.reasons
+    ]
+    return write({"resourceType": "OperationOutcome", "issue": issues})
+
+
+def http_date(recorded_at: str) -> str:
+    """A stored time as an HTTP date."""
+    return format_datetime(datetime.fromisoformat(recorded_at).astimezone(UTC), usegmt=True)
+
+
+def bundle(kind: str, entries: Sequence[bytes], total: int | None, links: Sequence[tuple[str, str]], at: datetime) -> bytes:
+    """A Bundle around entries that are already written."""
+    head: dict[str, Any] = {"resourceType": "Bundle", "type": kind, "timestamp": at.astimezone(UTC).isoformat()}
+    if total is not None:
+        head["total"] = total
+    if links:
+        head["link"] = [{"relation": relation, "url": url} for relation, url in links]
+    start = write(head)
+    return start[:-1] + b',"entry":[' + b",".join(entries) + b"]}" if entries else start
+
+
+def entry(base: str, version: Version, mode: str) -> bytes:
+    """One resource of a searchset, its bytes as they are stored."""
+    head = write({"fullUrl": f"{base}/{version.reference}"})
+    return head[:-1] + b',"resource":' + version.body + b',"search":{"mode":"' + mode.encode() + b'"}}'
+
+
+def response_entry(base: str, item: Version | Done, node: Node | None = None, language: str = "en") -> bytes:
+    """One entry of a history, or of the answer to a transaction or batch."""
+    if isinstance(item, Version):
+        method = "DELETE" if item.deleted else ("POST" if item.number == 1 else "PUT")
+        url = item.type if method == "POST" else item.reference
+        return _written(base, item, {"request": {"method": method, "url": url}})
+    result = item.outcome
+    if isinstance(result, Refusal):
+        told = outcome(node, language, result) if node is not None else b"{}"
+        return b'{"response":{"status":"' + str(status_of(result)).encode() + b'","outcome":' + told + b"}}"
+    if isinstance(result, SearchResult):
+        found = _searchset(base, result)
+        return b'{"resource":' + found + b',"response":{"status":"200"}}'
+    if result is None:
+        return b'{"response":{"status":"204"}}'
+    return _written(base, result, {})
+
+
+def _searchset(base: str, result: SearchResult) -> bytes:
+    head = write({"resourceType": "Bundle", "type": "searchset", "total": result.total})
+    entries = b",".join(entry(base, version, "match") for version in result.found)
+    return head[:-1] + b',"entry":[' + entries + b"]}" if entries else head
+
+
+def _written(base: str, version: Version, more: dict[str, Any]) -> bytes:
+    response = {
+        "status": {"created": "201", "deleted": "204"}.get(version.change, "200"),
+        "location": f"{base}/{version.reference}/_history/{version.number}",
+        "etag": f'W/"{version.number}"',
+        "lastModified": version.recorded_at,
+    }
+    head = write({"fullUrl": f"{base}/{version.reference}", **more, "response": response})
+    return head if version.deleted else head[:-1] + b',"resource":' + version.body + b"}"
+
+
+@lru_cache(maxsize=8)
+def capability(base: str) -> bytes:
+    """What this server can do, made of the tables that it searches by."""
+    interactions = [{"code": code} for code in ("read", "vread", "update", "delete", "history-instance", "create", "search-type")]
+    resources = [_of_type(kind, interactions) for kind in sorted(resource_types())]
+    rest = {
+        "mode": "server",
+        "security": {"cors": False, "description": "Bearer token of POST /session"},
+        "resource": resources,
+        "interaction": [{"code": "transaction"}, {"code": "batch"}],
+    }
+    statement = {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": "2026-11-21",
+        "kind": "instance",
+        "software": {"name": "Baybridge"},
+        "implementation": {"description": "Baybridge node", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json"],
+        "rest": [rest],
+    }
+    return write(statement)
+
+
+def _of_type(kind: str, interactions: list[dict[str, str]]) -> dict[str, Any]:
+    found = {
+        "type": kind,
+        "interaction": interactions,
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "searchParam": [{"name": name, "type": parameter.kind} for name, parameter in sorted(parameters(kind).items())],
+    }
+    if kind == "Patient":
+        found["operation"] = [{"name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"}]
+    return found

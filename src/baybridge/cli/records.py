@@ -1,0 +1,182 @@
+"""`import` and `export`: files of records come in, the record goes out; `facts` shows what was understood of a patient."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from baybridge.base.outcome import Refusal
+from baybridge.base.time import parse_instant_or_day
+from baybridge.cli.facts import facts
+
+__all__ = ["export", "facts", "import_"]
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+
+#: Problems that are printed for a file; `--json` prints all.
+_SHOWN = 20
+
+
+def fail(sentence: str) -> None:
+    """One clear line on standard error, exit 1."""
+    click.echo(sentence, err=True)
+    sys.exit(1)
+
+
+def open_or_fail(folder: Path) -> Node:
+    """The node of a folder; a folder that is none ends the command."""
+    from baybridge.node.config import ConfigProblem
+    from baybridge.node.node import open_node
+
+    try:
+        return open_node(folder)
+    except ConfigProblem as problem:
+        fail(str(problem))
+        raise
+
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command("import")
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--role", default="coordinator", show_default=True, help="Act in this role.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report, one object a file.")
+def import_(folder: Path, files: tuple[Path, ...], role: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Take in FHIR R4 files: JSON, NDJSON, Bundles, gzipped too. What is odd is told with file, entry and path; the rest goes in.
+
+    Ends with 0 when every file could be read, whatever was odd in it; with 1 when a file could not be read at all.
+    """
+    from baybridge.journey.command import Actor, Role
+
+    if role not in list(Role):
+        fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
+    node = open_or_fail(folder)
+    actor = Actor("operator", Role(role), node.site.organisation)
+    reports = [_import_one(node, actor, path, as_json=as_json) for path in files]
+    if as_json:
+        click.echo(json.dumps(reports if len(reports) > 1 else reports[0], ensure_ascii=False, indent=1))
+    if not all(report.get("readable", False) for report in reports):
+        sys.exit(1)
+
+
+def _import_one(node: Node, actor: Any, path: Path, *, as_json: bool) -> dict[str, Any]:
+    from baybridge.node.importing import import_upload
+
+    if not path.is_file():
+        sentence = f"{path.name}: expected a file, found {'a folder' if path.is_dir() else 'none'}"
+        click.echo(sentence, err=True)
+        return {"file": path.name, "readable": False, "reasons": [sentence]}
+    with _progress(path.name) as told:
+        answer = import_upload(node, actor, path.name, path, told)
+    if isinstance(answer, Refusal):
+        return _refused(node, path, answer)
+    report = answer.as_json()
+    if not as_json:
+        _summary(node, report)
+    return report
+
+
+def _refused(node: Node, path: Path, refusal: Refusal) -> dict[str, Any]:
+    from baybridge.node.texts import Texts
+
+    sentences = Texts(node.documents).refusal("en", refusal)
+    for sentence in sentences:
+        click.echo(f"{path.name}: {sentence}" if path.name not in sentence else sentence, err=True)
+    reasons = [reason.as_json() for reason in refusal.reasons]
+    return {"file": path.name, "readable": False, "refused": refusal.category.value, "reasons": reasons, "text": sentences}
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on standard error while a person looks at it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(name, total=None)
+
+        def told(done: int, of: int) -> None:
+            progress.update(bar, completed=done, total=max(of, done))
+
+        yield told
+
+
+def _summary(node: Node, report: dict[str, Any]) -> None:
+    from baybridge.node.texts import Texts
+
+    texts = Texts(node.documents)
+    click.echo(texts.say("en", "record.import.summary", report))
+    problems = report["problems"]
+    for problem in problems[:_SHOWN]:
+        click.echo(f"  {one_line(texts, problem)}", err=True)
+    if report["problem_count"] > _SHOWN:
+        click.echo(f"  {texts.say('en', 'record.import.more', {'count': report['problem_count'] - _SHOWN})}", err=True)
+
+
+def one_line(texts: Any, problem: dict[str, Any]) -> str:
+    """A problem as one line: place, path, what is wrong, expected, found."""
+    place = [f"{name} {problem[name]}" for name in ("line", "entry") if name in problem]
+    where = ": ".join([*place, problem.get("path", "")]).rstrip(": ")
+    sentence = texts.say("en", problem["code"], problem)
+    return f"{problem['severity']}: {where}: {sentence}" if where else f"{problem['severity']}: {sentence}"
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.option("--since", help="Only what was filed after this time or date.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write Type.ndjson files here; standard output without it.")
+@click.option("--json", "as_json", is_flag=True, help="With --out: print a manifest of the files.")
+def export(folder: Path, since: str | None, out: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Print the record as FHIR bulk NDJSON, one current resource a line; with --out, one file a type."""
+    from baybridge.node import records
+
+    try:
+        moment = parse_instant_or_day(since) if since else None
+    except ValueError as problem:
+        fail(f"--since: {problem}")
+    lines = records.export(open_or_fail(folder), moment)
+    if out is None:
+        standard = sys.stdout.buffer
+        for _kind, line in lines:
+            standard.write(line)
+        return
+    counts = _write_files(out, lines)
+    manifest = [{"type": kind, "file": f"{kind}.ndjson", "count": count} for kind, count in counts.items()]
+    if as_json:
+        click.echo(json.dumps({"output": manifest}))
+    else:
+        for item in manifest:
+            click.echo(f"{item['file']}: {item['count']}")
+
+
+def _write_files(out: Path, lines: Iterator[tuple[str, bytes]]) -> dict[str, int]:
+    """One file a type; the lines come by type, so one file is open at a time."""
+    out.mkdir(parents=True, exist_ok=True)
+    counts: dict[str, int] = {}
+    stream = None
+    try:
+        for kind, line in lines:
+            if kind not in counts:
+                if stream is not None:
+                    stream.close()
+                stream = (out / f"{kind}.ndjson").open("wb")
+                counts[kind] = 0
+            if stream is not None:
+                stream.write(line)
+            counts[kind] += 1
+    finally:
+        if stream is not None:
+            stream.close()
+    return counts

@@ -45,8 +45,8 @@ def stored(sequence: int, case_id: str = "case", **changes: object) -> StoredEve
 
 
 def entry(**changes: str) -> Entry:
-    told = {"kind": "event", "node": "mo", "organisation": "o", "actor": "a", "role": "nurse", "purpose": "care", "subject": "s", "what": "w"}
-    return Entry(at=datetime.fromisoformat(AT), **{**told, **changes})
+    told = {"kind": "event", "node": "mo", "organisation": "o", "actor": "a", "role": "nurse", "purpose": "care"}
+    return Entry(at=datetime.fromisoformat(AT), **{**told, "subject": "s", "what": "w", **changes})
 
 
 def salt() -> bytes:

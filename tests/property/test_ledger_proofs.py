@@ -110,7 +110,8 @@ def tampered(data: st.DataObject, proof: list[bytes]) -> list[bytes]:
 def test_entries_appended_in_any_portions_make_the_same_tree(portions: list[list[bytes]]) -> None:
     engine = create_engine("sqlite://")
     metadata.create_all(engine)
-    entry = Entry(kind="k", at=datetime(2026, 3, 8, tzinfo=UTC), node="n", organisation="o", actor="a", role="r", purpose="p", subject="s", what="w")
+    at = datetime(2026, 3, 8, tzinfo=UTC)
+    entry = Entry(kind="k", at=at, node="n", organisation="o", actor="a", role="r", purpose="p", subject="s", what="w")
     contents = [content for portion in portions for content in portion]
     with engine.connect() as connection:
         for portion in portions:

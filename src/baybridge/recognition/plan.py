@@ -1,0 +1,93 @@
+"""The test plan of a case: which results serve, which expire before they are needed, what must be repeated or is missing.
+
+Main job: `plan(observations, settings, rules)`, one line per analyte and purpose; the caller says when each purpose needs its results.
+
+Pure: the same record and times give the same plan. Elsewhere: one result is judged in `recognise.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from baybridge.recognition.recognise import Recognition, recognise
+from baybridge.recognition.results import Setting, code_of, collected_at, request_for
+from baybridge.recognition.rules import RecognitionRules
+from baybridge.recognition.windows import ANY
+
+Json = Mapping[str, Any]
+Standing = Literal["serves", "expires", "repeat", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """How one analyte stands for one purpose."""
+
+    purpose: str
+    analyte: str
+    needed_at: datetime
+    standing: Standing
+    result_id: str | None = None
+    codes: tuple[str, ...] = ()
+    valid_until: datetime | None = None
+    repeat_from: datetime | None = None  # earliest collection that will still be valid when it is needed
+
+
+def plan(observations: Sequence[Json], settings: Sequence[Setting], rules: RecognitionRules, now: datetime) -> tuple[PlanLine, ...]:
+    """Every analyte of every purpose, in order of need; each setting says the purpose, the receiver and the moment of use."""
+    ordered = sorted(settings, key=lambda setting: (setting.use_at, setting.purpose))
+    return tuple(line for setting in ordered for line in _lines(observations, setting, rules, now))
+
+
+def to_repeat(lines: Sequence[PlanLine]) -> tuple[PlanLine, ...]:
+    """What to repeat next: one line per analyte, for the first purpose that lacks it."""
+    first: dict[str, PlanLine] = {}
+    for line in lines:
+        if line.standing != "serves":
+            first.setdefault(line.analyte, line)
+    return tuple(first.values())
+
+
+def _lines(observations: Sequence[Json], setting: Setting, rules: RecognitionRules, now: datetime) -> Iterator[PlanLine]:
+    for row in rules.settings.windows["rows"]:
+        if row["purpose"] != setting.purpose or ANY in row["loinc"]:
+            continue
+        for analyte, codes in (row.get("parts") or {row["analyte"]: row["loinc"]}).items():
+            fitting = [item for item in observations if code_of(item) in codes and collected_at(item) is not None]
+            yield _line(analyte, row, fitting, setting, rules, now)
+
+
+def _line(
+    analyte: str, row: Json, fitting: Sequence[Json], setting: Setting, rules: RecognitionRules, now: datetime
+) -> PlanLine:
+    judged = [(item, _judge(item, setting, rules)) for item in sorted(fitting, key=_taken, reverse=True)]
+    serving = next(((item, answer) for item, answer in judged if answer.serves), None)
+    line = PlanLine(setting.purpose, analyte, setting.use_at, "missing", repeat_from=_repeat_from(row, setting, now))
+    if serving is not None:
+        item, answer = serving
+        return replace(
+            line, standing="serves", result_id=item.get("id"), codes=answer.codes, valid_until=answer.valid_until, repeat_from=None
+        )
+    if not judged:
+        return line
+    item, answer = judged[0]
+    serves_now = setting.use_at > now and _judge(item, replace(setting, use_at=now), rules).serves
+    standing: Standing = "expires" if serves_now else "repeat"
+    return replace(line, standing=standing, result_id=item.get("id"), codes=answer.codes, valid_until=answer.valid_until)
+
+
+def _judge(observation: Json, setting: Setting, rules: RecognitionRules) -> Recognition:
+    return recognise(request_for(observation, setting), rules)
+
+
+def _taken(observation: Json) -> float:
+    taken = collected_at(observation)
+    return taken.timestamp() if taken else 0.0
+
+
+def _repeat_from(row: Json, setting: Setting, now: datetime) -> datetime | None:
+    if "hours" not in row:
+        return None
+    return max(now, setting.use_at - timedelta(hours=row["hours"]))

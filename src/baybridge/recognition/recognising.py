@@ -1,0 +1,171 @@
+"""The rule of the command: every outside result of the patient against one purpose of a receiver.
+
+Main job: `recognise_results(situation, given)`: for each analyte that the purpose asks for, the newest result that serves, else why
+the newest does not. Each answer is an event that cites its decision document; the document carries its request, so that anyone can make it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.journey.command import Situation
+from baybridge.journey.events import Event, RepeatRequested, ResultRecognised
+from baybridge.journey.judged import Judged
+from baybridge.recognition.recognise import Recognition, recognise
+from baybridge.recognition.request import PURPOSES
+from baybridge.recognition.results import Setting, code_of, collected_at, laboratory_of, request_for
+from baybridge.recognition.rules import POLICY_ID, RecognitionRules, settings_of
+from baybridge.recognition.windows import ANY
+
+Json = Mapping[str, Any]
+
+
+class RecogniseResults(Struct, frozen=True, kw_only=True):
+    """Judge the outside results of this patient for a purpose."""
+
+    purpose: Annotated[str, Meta(description="ELIGIBILITY, APH_IDM, APH_FITNESS, LD_FITNESS, INFUSION_DAY, TOX_MONITOR, RESPONSE, …")]
+    use_at: Annotated[datetime | None, Meta(description="when the results are needed; now where left out")] = None
+    receiver: Annotated[str | None, Meta(description="the node that will use them; this one where left out")] = None
+    results: Annotated[tuple[str, ...], Meta(description="ids of observations; none: every analyte that the purpose asks for")] = ()
+    emergency: Annotated[bool, Meta(description="act on the best that is available, repeat in parallel")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedResult:
+    """One observation with the answer about it."""
+
+    observation: Json
+    request: Json
+    answer: Recognition
+
+
+def recognise_results(situation: Situation, given: RecogniseResults) -> Judged | Refusal:
+    """Events and decision documents, or why nothing can be judged."""
+    against = _against(situation, given)
+    if against:
+        return refuse(*against, category=Category.INVALID)
+    setting = setting_of(situation, given)
+    rules = rules_for(situation)
+    judged = [best_of(group, setting, rules) for group in groups(situation, given, setting, rules)]
+    if not judged:
+        return refuse(Reason("recognition.recognise.nothing"))
+    documents = [document_of(item, situation) for item in judged]
+    events = [_event(item, document, given.purpose) for item, document in zip(judged, documents, strict=True)]
+    fresh = [(event, document) for event, document in zip(events, documents, strict=True) if _is_new(event, situation)]
+    return Judged(tuple(event for event, _ in fresh), tuple(document for _, document in fresh))
+
+
+def rules_for(situation: Situation) -> RecognitionRules:
+    """The rules from this site's documents."""
+    return RecognitionRules(lambda facts: situation.decide(POLICY_ID, facts), settings_of(situation.documents("recognition")))
+
+
+def setting_of(situation: Situation, given: RecogniseResults) -> Setting:
+    """For whom and when, with what the directory and the case know."""
+    laboratories = situation.documents("directory")["laboratories"]["laboratories"]
+    infused_at = situation.case.infused_at
+    return Setting(
+        receiver=_receiver(situation, given.receiver or situation.site.node, laboratories),
+        purpose=given.purpose,
+        use_at=given.use_at or situation.now,
+        patient_id=situation.case.patient_id,
+        laboratories=laboratories,
+        resources=tuple(situation.record.get("resources") or ()),
+        reading=situation.documents("recognition")["reading"],
+        infused_on=infused_at.astimezone(situation.site.zone).date() if infused_at else None,
+        drugs=tuple((entry.event.atc, entry.event.given_at) for entry in situation.case.drugs),
+        emergency=given.emergency,
+    )
+
+
+def _receiver(situation: Situation, node: str, laboratories: Sequence[Json]) -> Json:
+    site = situation.site if node == situation.site.node else situation.neighbours[node]
+    row = next((row for row in laboratories if row.get("node") == node), {})
+    place = {"id": row.get("id", node), "jurisdiction": row.get("jurisdiction", site.jurisdiction), "city": row.get("city", site.city)}
+    return {**row, **place}
+
+
+def _against(situation: Situation, given: RecogniseResults) -> list[Reason]:
+    known = sorted({situation.site.node, *situation.neighbours})
+    reasons = []
+    if given.purpose not in PURPOSES:
+        said: dict[str, str | int] = {"purpose": given.purpose, "known": ", ".join(PURPOSES)}
+        reasons.append(Reason("recognition.recognise.unknown_purpose", said, where="purpose"))
+    if given.receiver is not None and given.receiver not in known:
+        values: dict[str, str | int] = {"node": given.receiver, "known": ", ".join(known)}
+        reasons.append(Reason("recognition.recognise.unknown_receiver", values, where="receiver"))
+    if given.use_at is not None and given.use_at.tzinfo is None:
+        reasons.append(Reason("recognition.recognise.without_offset", where="use_at"))
+    return reasons
+
+
+def groups(situation: Situation, given: RecogniseResults, setting: Setting, rules: RecognitionRules) -> Iterator[list[Json]]:
+    """Outside observations by analyte, the newest first; of every analyte that the purpose names, or of those that were asked for."""
+    wanted = {code for row in rules.settings.windows["rows"] if row["purpose"] in (given.purpose, ANY) for code in row["loinc"]}
+    found: dict[str, list[Json]] = {}
+    for observation in situation.record.get("observations") or ():
+        code = code_of(observation)
+        chosen = observation.get("id") in given.results if given.results else code in wanted
+        own = laboratory_of(observation, setting).get("id") == setting.receiver["id"]
+        if chosen and not own:
+            found.setdefault(code or str(observation.get("id")), []).append(observation)
+    for code in sorted(found):
+        yield sorted(found[code], key=_newest_first)
+
+
+def _newest_first(observation: Json) -> tuple[bool, float, str]:
+    taken = collected_at(observation)
+    return taken is None, -taken.timestamp() if taken else 0.0, str(observation.get("id"))
+
+
+def best_of(observations: Sequence[Json], setting: Setting, rules: RecognitionRules) -> JudgedResult:
+    """The newest observation that serves, else the newest."""
+    first = None
+    for observation in observations:
+        request = request_for(observation, setting)
+        judged = JudgedResult(observation, request, recognise(request, rules))
+        if judged.answer.serves:
+            return judged
+        first = first or judged
+    if first is None:
+        raise ValueError("expected at least one observation")
+    return first
+
+
+def document_of(judged: JudgedResult, situation: Situation) -> dict[str, Any]:
+    """The decision document: the answer with its request and the resource that it rests on."""
+    return {
+        **judged.answer.as_json(),
+        "subject": situation.case.case_id,
+        "as_of": judged.request["request"]["use_at"],
+        "resource": f"Observation/{judged.observation.get('id')}",
+        "request": dict(judged.request),
+    }
+
+
+def _event(judged: JudgedResult, document: Json, purpose: str) -> Event:
+    answer = judged.answer
+    result_id, loinc = str(judged.observation.get("id")), code_of(judged.observation) or ""
+    sha256 = sha256_hex(canonical_bytes(dict(document)))
+    if not answer.serves:
+        return RepeatRequested(result_id=result_id, loinc=loinc, purpose=purpose, codes=answer.codes, decision_sha256=sha256)
+    return ResultRecognised(
+        result_id=result_id,
+        loinc=loinc,
+        purpose=purpose,
+        outcome=answer.outcome,
+        codes=answer.codes,
+        decision_sha256=sha256,
+        valid_until=answer.valid_until,
+    )
+
+
+def _is_new(event: Event, situation: Situation) -> bool:
+    return all(entry.event != event for entry in situation.case.of(type(event)))

@@ -378,6 +378,11 @@ def test_an_agreement_document_keeps_its_own_cases(name: str, case: dict[str, An
 
 
 
+def test_a_scale_that_had_ended_is_named() -> None:
+    found = funded(a_case(layer(kind="MEANS_TESTED", means_test={"annual_gross_income": "50000.00"})))["layers"][0]
+    assert found["scale"] == {"id": "hk-ccf-scale-2012", "in_force_to": "2025-12-31"}
+
+
 NEEDED = ("source", "source_url", "document_date", "status", "verified_by", "verified_on", "confidence", "title", "cases")
 TERMS_OF_AGREEMENT = (
     "product", "indication", "line", "enrol_by", "outcome", "assessor_independence", "evidence", "cap", "rate", "basis", "allocation",

@@ -98,7 +98,7 @@ def told(answers: Iterable[Funded], texts: Texts, language: str) -> Iterator[str
         if answer.case.case_id is not None:
             yield texts.say(language, "funding.told.case", {"case": answer.case.case_id})
         for key, values in sentences(answer):
-            detail = key.startswith("funding.code.") or key.endswith(("_line", "refund_to", "means_test"))
+            detail = key.startswith("funding.code.") or key.endswith(("_line", "refund_to", "means_test", "scale_ended"))
             yield f"{'    ' if detail else '  '}{texts.say(language, key, values)}"
 
 

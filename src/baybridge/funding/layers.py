@@ -7,7 +7,7 @@ Main job: `read_layers(fields, currency, scale)` answers the layers in the order
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -148,13 +148,14 @@ def _means_test(item: Fields, scale: Scale) -> MeansTest | None:
 
 
 def _scale(test: Fields) -> Scale | None:
-    given = test.child("scale", ("ceiling_rate", "tiers"))
+    given = test.child("scale", ("id", "in_force_to", "ceiling_rate", "tiers"))
     if given is None:
         return None
     tiers = tuple(_tier(row) for row in given.children("tiers", ("up_to", "flat", "rate"), at_least_one=True))
     if not ascending([tier.up_to_minor for tier in tiers]):
         given.problem("bands_order", "tiers")
-    return Scale(tiers, given.rate("ceiling_rate"))
+    scale_id = given.text("id") if given.has("id") else None
+    return Scale(tiers, given.rate("ceiling_rate"), scale_id, given.day("in_force_to"))
 
 
 def _tier(row: Fields) -> Tier:
@@ -163,10 +164,17 @@ def _tier(row: Fields) -> Tier:
     return Tier(row.optional_amount("up_to"), row.optional_amount("flat"), row.rate("rate") if row.has("rate") else None)
 
 
-def scale_of(document: Any) -> Scale | Refusal:
+def written_scale(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The scale of a document of shape `means_test` as a case writes it out, with its name and last day."""
+    last_day = document.get("in_force_to")
+    named = {"id": document.get("id"), "in_force_to": str(last_day) if last_day is not None else None}
+    return {**named, **(document.get("scale") or {})}
+
+
+def scale_of(document: Mapping[str, Any]) -> Scale | Refusal:
     """The means-test scale of a document of shape `means_test`."""
     problems: list[Reason] = []
-    scale = _scale(Fields({"scale": document.get("scale")}, str(document.get("id", "")), problems))
+    scale = _scale(Fields({"scale": written_scale(document)}, str(document.get("id", "")), problems))
     if scale is None and not problems:
         problems.append(Reason("funding.case.object", {"found": "nothing"}, where="scale"))
     return scale if scale is not None and not problems else refuse(*problems)

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason
-from baybridge.funding.layers import CAPS, VERIFIED
+from baybridge.funding.layers import CAPS, VERIFIED, written_scale
 
 BENEFIT = "benefit"
 AGREEMENT = "agreement"
@@ -113,7 +113,7 @@ def layer_from(
     """The layer of the funding contract; call it only where `reasons_against_plan` found none."""
     layer: dict[str, Any] = {
         "id": chosen.plan,
-        "order": document["order"] if chosen.order is None else chosen.order,
+        "order": document.get("order") if chosen.order is None else chosen.order,
         **plain(document["benefit"]),
         "status": status_of(document),
         "effective_from": _latest(chosen.effective_from, document.get("in_force_from")),
@@ -141,7 +141,7 @@ def layer_from(
 def _means_test(terms: Mapping[str, Any], household: Household, scales: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     declared = {name: getattr(household, name) for name in household.__struct_fields__}
     factors = {name: plain(value) for name, value in terms.items() if name != "scale"}
-    return {**declared, **factors, "scale": plain(scales.get(str(terms.get("scale")), {}).get("scale"))}
+    return {**declared, **factors, "scale": plain(written_scale(scales[str(terms.get("scale"))]))}
 
 
 def _latest(*days: date | None) -> str | None:

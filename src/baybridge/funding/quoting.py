@@ -149,6 +149,10 @@ def _against_agreement(document: Mapping[str, Any] | None, given: IssueQuote, pr
     for term in ("basis", "rate", "allocation", "refund_outcomes"):
         if document.get(term) is None:
             yield Reason("funding.quote.agreement_incomplete", {"agreement": name, "term": term}, source, "agreement")
+    judged = document.get("outcome") or {}
+    for term in ("timepoint", "target_day", "window_days", "counts_as_reached"):
+        if judged.get(term) is None:
+            yield Reason("funding.quote.agreement_incomplete", {"agreement": name, "term": f"outcome.{term}"}, source, "agreement")
     if product is not None and document.get("product") not in (None, product):
         values = {"agreement": name, "expected": str(document["product"]), "found": product}
         yield Reason("funding.quote.agreement_product", values, source, "agreement")

@@ -45,7 +45,9 @@ def shape_of(value: object) -> str:
     if isinstance(value, str):
         shown = _PLAIN.fullmatch(value) or _CODE.fullmatch(value)
         return f'"{value}"' if shown else f"text of {len(value)} characters"
-    return "a list" if isinstance(value, list | tuple) else "an object"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return "an object" if isinstance(value, Mapping) else "a value that is not exact"
 
 
 def is_text(value: object) -> bool:

@@ -103,6 +103,7 @@ def _layer(paid: Paid) -> dict[str, Any]:
         printed["adfr"] = format_minor(paid.contribution.resources_minor)
         printed["contribution"] = format_minor(paid.contribution.contribution_minor)
         printed["tier"] = paid.contribution.tier
+        printed |= _scale(paid)
     printed |= _steps(paid.amounts)
     printed["binding"] = paid.binding
     if paid.allocation:
@@ -114,6 +115,13 @@ def _layer(paid: Paid) -> dict[str, Any]:
         printed["used_after"] = _amounts(paid.used)
     printed["notes"] = list(paid.notes)
     return printed
+
+
+def _scale(paid: Paid) -> dict[str, Any]:
+    scale = paid.layer.means_test.scale if paid.layer.means_test else None
+    if scale is None or scale.scale_id is None:
+        return {}
+    return {"scale": {"id": scale.scale_id, "in_force_to": scale.in_force_to.isoformat() if scale.in_force_to else None}}
 
 
 def _steps(amounts: Amounts) -> dict[str, str]:
@@ -190,6 +198,7 @@ def sentences(funded: Funded) -> Iterator[Sentence]:
     yield "funding.told.bill", {"amount": format_minor(funded.case.gross_minor), "currency": currency}
     for paid in funded.stack.layers:
         yield from _told_layer(paid, currency)
+        yield from _told_scale(paid, funded.case)
     yield "funding.told.patient", {"amount": format_minor(funded.stack.patient_minor), "currency": currency}
     for line_id, minor in funded.stack.patient_by_line.items():
         yield "funding.told.patient_line", {"line": line_id, "amount": format_minor(minor), "currency": currency}
@@ -212,6 +221,13 @@ def _told_layer(paid: Paid, currency: str) -> Iterator[Sentence]:
         yield "funding.told.means_test", {**means, "contribution": format_minor(paid.contribution.contribution_minor), "currency": own}
     for code in (paid.binding, *paid.notes):
         yield key_of(code), values
+
+
+def _told_scale(paid: Paid, case: FundingCase) -> Iterator[Sentence]:
+    """A scale that had ended by the day of the event is said to have ended."""
+    scale = paid.layer.means_test.scale if paid.contribution is not None and paid.layer.means_test else None
+    if scale is not None and scale.in_force_to is not None and case.event_on > scale.in_force_to:
+        yield "funding.told.scale_ended", {"scale": scale.scale_id or "-", "day": scale.in_force_to.isoformat()}
 
 
 def _told_settlement(funded: Funded) -> Iterator[Sentence]:

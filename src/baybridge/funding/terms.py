@@ -95,10 +95,12 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A dated means-test scale; `ceiling_rate` of the resources is never exceeded."""
+    """A dated means-test scale; `ceiling_rate` of the resources is never exceeded. `in_force_to` is its last day, where known."""
 
     tiers: tuple[Tier, ...]
     ceiling_rate: Fraction
+    scale_id: str | None = None
+    in_force_to: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

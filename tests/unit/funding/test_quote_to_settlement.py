@@ -139,6 +139,23 @@ def test_the_cap_of_an_agreement_is_converted_once_at_a_dated_rate() -> None:
     assert document["exchange"] == [{"currency": "CNY", "per_bill_unit": "0.92", "on": "2026-02-27", "source": "HKAB opening rate"}]
 
 
+def test_a_scale_that_ended_before_the_bill_is_said_to_have_ended() -> None:
+    words = {word["key"]: word["values"] for word in issued()[1]["words"]}
+    assert words["funding.told.scale_ended"] == {"scale": "hk-ccf-scale-2012", "day": "2025-12-31"}
+
+
+def test_an_agreement_without_a_window_cannot_be_quoted() -> None:
+    data = copy.deepcopy(documents())
+    data[AGREEMENT]["outcome"]["window_days"] = None
+    assert codes(issue_quote(situated(data=data), asked())) == ["quote.agreement_incomplete"]
+
+
+def test_a_site_plan_with_an_inexact_rate_is_refused() -> None:
+    data = copy.deepcopy(documents())
+    data["hk-vhis-standard"]["benefit"]["rate"] = 0.1
+    assert codes(issue_quote(situated(data=data), asked())) == ["case.rate"]
+
+
 def test_every_outcome_is_shown_with_its_refund() -> None:
     outcomes = {item["outcome"]: item["refund_total"] for item in issued()[1]["result"]["oba"]}
     assert outcomes["NO_CR_AT_M3"] == "49440.00"  # half of the 98,880.00 that the patient pays for the drug

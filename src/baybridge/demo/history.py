@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from baybridge.base.money import format_minor
 from baybridge.base.outcome import Refusal
 from baybridge.demo import patients
 from baybridge.demo.network import PAYER
@@ -168,11 +169,10 @@ def recognise(walk: Walk) -> None:
 def quote(walk: Walk) -> None:
     """What it costs, who pays, what comes back; the payer is asked and answers."""
     walk.do(walk.centre, Role.COORDINATOR, "IssueQuote", **quote_input(walk))
-    case = walk.case(walk.centre)
-    if case.quote is not None:
-        plan = quote_input(walk)["plans"][0]["plan"]
-        walk.do(walk.centre, Role.COORDINATOR, "RequestPreauthorisation", payer=PAYER, plan=plan)
-        walk.do(walk.centre, Role.PAYER, "AnswerPreauthorisation", payer=PAYER, plan=plan, answer="approved")
+    plan = "shanghai-huhuibao-2022-2024"
+    walk.do(walk.centre, Role.COORDINATOR, "RequestPreauthorisation", plan=plan)
+    asked = walk.case(walk.centre).preauthorisations[0].requested.event
+    walk.do(walk.centre, Role.PAYER, "AnswerPreauthorisation", payer=PAYER, plan=plan, answer="approved", amount=format_minor(asked.amount_minor))
 
 
 def quote_input(walk: Walk) -> dict[str, Any]:
@@ -182,11 +182,11 @@ def quote_input(walk: Walk) -> dict[str, Any]:
         "currency": "CNY",
         "bill_lines": [
             {"id": "collection", "category": "COLLECTION", "gross": "18000.00", "desc": "invented"},
-            {"id": "drug", "category": "CAR_T_DRUG", "gross": "1166000.00", "desc": "mainland list price"},
+            {"id": "drug", "category": "CAR_T_DRUG", "gross": "1166000.00" if walk.patient.disease == "mm" else "1200000.00", "desc": "mainland list price"},
             {"id": "inpatient", "category": "INPATIENT", "gross": "145000.00", "desc": "invented"},
         ],
-        "plans": [{"plan": "beijing-puhui-2023"}, {"plan": "shanghai-huhuibao-2024"}],
-        "agreement": "axi-cel-value-based-oop",
+        "plans": [{"plan": "shanghai-huhuibao-2022-2024"}, {"plan": "beijing-puhui-2023", "risk_class": "standard"}],
+        "agreement": None if walk.patient.disease == "mm" else "axi-cel-value-based-2024-out-of-pocket",
     }
 
 
@@ -194,7 +194,7 @@ def slot(walk: Walk) -> None:
     """A collection day and a start at the plant, and the papers for the border."""
     day = (walk.clock() + timedelta(days=1)).date()
     walk.do(walk.centre, Role.COORDINATOR, "ArrangeTravel", papers=["hk-entry", "lodging"], arrives_on=day.isoformat())
-    basis = {"supply_basis": "REGISTERED" if walk.patient.disease == "mm" else "NAMED_PATIENT"} if walk.centre == "hk" else {}
+    basis = {"supply_basis": "registered" if walk.patient.disease == "mm" else "named_patient"} if walk.centre == "hk" else {}
     walk.do(walk.centre, Role.COORDINATOR, "ReserveSlot", plant_node=walk.plant, collection_on=day.isoformat(), **basis)
     papers(walk, walk.centre, "to_plant", ("special_article", "carrier"))
 
@@ -299,7 +299,6 @@ def release(walk: Walk) -> None:
         batch=batch(walk),
         bags=[f"CAR-{walk.patient.number:03d}-1"],
         expires_at=(walk.clock() + timedelta(days=180)).isoformat(),
-        storage_max_c=-130.0,
         certificate=f"COA-{batch(walk)}",
     )
 
@@ -309,11 +308,28 @@ def release_results(walk: Walk) -> list[list[str]]:
     policies = walk.nodes[walk.plant].policies
     product = walk.case(walk.plant).product or ""
     name = f"spec-{product}" if f"spec-{product}" in policies.ids() else "release-generic"
-    return [list(RELEASE[fact]) for fact in sorted(policies.get(name).fact_names) if fact in RELEASE]
+    return [list(RELEASE[fact]) for fact in policies.get(name).fact_names if fact in RELEASE]
 
 
 #: Invented results, (attribute, value, unit), all within the generic specification.
-RELEASE: Mapping[str, tuple[str, str, str]] = {}
+RELEASE: Mapping[str, tuple[str, str, str]] = {
+    "appearance_conforms": ("appearance_conforms", "true", "-"),
+    "bag_integrity_conforms": ("bag_integrity_conforms", "true", "-"),
+    "identity_matched": ("identity_matched", "true", "-"),
+    "car_identity_confirmed": ("car_identity_confirmed", "true", "-"),
+    "viability": ("viability", "91", "%"),
+    "cd3_purity": ("cd3_purity", "97", "%"),
+    "car_positive": ("car_positive", "38", "%"),
+    "dose_within_label": ("dose_within_label", "true", "-"),
+    "vector_copy_number": ("vector_copy_number", "2.1", "1"),
+    "potency_conforms": ("potency_conforms", "true", "-"),
+    "car_t_dose_per_kg": ("car_t_dose_per_kg", "1.9", "10*6/kg"),
+    "car_t_dose": ("car_t_dose", "124", "10*6"),
+    "endotoxin": ("endotoxin", "0.4", "[EU]/mL"),
+    "mycoplasma_negative": ("mycoplasma_negative", "true", "-"),
+    "sterility_negative": ("sterility_negative", "true", "-"),
+    "rcl_negative": ("rcl_negative", "true", "-"),
+}
 
 
 def ship_product(walk: Walk) -> None:
@@ -420,7 +436,8 @@ def month_3(walk: Walk) -> None:
     """Response at month 3, read by two, and the outcome agreement settled."""
     walk.clock.advance(days=62)
     respond(walk, "M3", "SD" if walk.patient.number % 4 == 0 else "CR")
-    walk.do(walk.centre, Role.COORDINATOR, "SettleOutcome", **({}))
+    if walk.patient.disease != "mm":
+        walk.do(walk.centre, Role.COORDINATOR, "SettleOutcome")
 
 
 def respond(walk: Walk, timepoint: str, category: str) -> None:

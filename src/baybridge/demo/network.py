@@ -39,7 +39,7 @@ PROFILES: Mapping[str, dict[str, Any]] = {
     },
 }
 PREFERRED_PORTS = {"mo": 8401, "gd": 8402, "hk": 8403, "sh": 8404}
-PAYER = "Greater Bay Mutual (synthetic payer)"
+PAYER = "shanghai-huhuibao"  # the payer of a plan document; the account is invented
 ALLIANCE = "CAR-T Quality Alliance (synthetic)"
 
 

@@ -25,6 +25,7 @@ from baybridge.funding import claims, quoting, settling
 from baybridge.journey.checks import alive
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.matching import eligibility, referral
+from baybridge.recognition import recognising
 from baybridge.supply import collection, manufacture, permits, shipping, slots
 
 Rule = Callable[[Situation, Any], Verdict]
@@ -281,6 +282,19 @@ _FOLLOW_UP = (
     _kind(visits.RecordDeath, visits.record_death, PHYSICIAN, COORDINATOR, kinds=ANYWHERE, blocked=_never),
 )
 
+_RECOGNITION = (
+    _kind(
+        recognising.RecogniseResults,
+        recognising.recognise_results,
+        PHYSICIAN,
+        COORDINATOR,
+        LABORATORY,
+        step="recognition",
+        needs=frozenset({"observations", "resources"}),
+        codes=_scans("purpose"),
+    ),
+)
+
 _SHARING = (
     _kind(
         sending.Transfer,
@@ -299,5 +313,5 @@ _SHARING = (
 )
 
 COMMANDS: Mapping[str, CommandKind] = MappingProxyType(
-    {kind.name: kind for kind in (*_MATCHING, *_CONSENT, *_SHARING, *_FUNDING, *_SUPPLY, *_BEDSIDE, *_FOLLOW_UP)}
+    {kind.name: kind for kind in (*_MATCHING, *_CONSENT, *_RECOGNITION, *_SHARING, *_FUNDING, *_SUPPLY, *_BEDSIDE, *_FOLLOW_UP)}
 )

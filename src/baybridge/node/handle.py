@@ -156,13 +156,20 @@ def read_given(kind: CommandKind, given: Mapping[str, Any]) -> Any:
     return refuse(*reasons, category=Category.INVALID) if reasons else kind.given(**values)
 
 
+def bare(kind: Any) -> Any:
+    """A type without its annotations."""
+    return bare(typing.get_args(kind)[0]) if typing.get_origin(kind) is typing.Annotated else kind
+
+
 def is_optional(kind: Any) -> bool:
     """Whether a type admits None."""
+    kind = bare(kind)
     return typing.get_origin(kind) in (typing.Union, types.UnionType) and type(None) in typing.get_args(kind)
 
 
 def type_name(kind: Any) -> str:
     """A type as a person reads it: codes listed, containers named."""
+    kind = bare(kind)
     if typing.get_origin(kind) is typing.Literal:
         return " | ".join(str(value) for value in typing.get_args(kind))
     if is_optional(kind):

@@ -15,7 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+import orjson
+from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Refusal
 from baybridge.facts.dictionary import Dictionary
@@ -25,14 +26,14 @@ from baybridge.journey.command import Actor, Command, Site
 from baybridge.journey.events import Recorded
 from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
-from baybridge.node import access, clock, handle, reopening, transfers
+from baybridge.node import access, clock, handle, reopening, tables, transfers
 from baybridge.node.commands import CommandKind
 from baybridge.node.config import Config, Neighbour
 from baybridge.node.documents import Documents, fact_types, packaged_data
 from baybridge.node.handle import Done
 from baybridge.node.storage import Storage
 from baybridge.node.unit import Unit, system_actor
-from baybridge.record import store
+from baybridge.record import store, wire
 
 Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
 
@@ -135,11 +136,13 @@ class Node:
 
     def record_material(self, connection: Connection, needs: frozenset[str], case: Case, at: datetime) -> dict[str, Any]:
         """What a rule asked the record for: `observations`, `resources`."""
-        if not needs or not case.patient_id:
-            return {}
-        resources = store.patient_resources(connection, case.patient_id, at)
-        found = {"resources": resources, "observations": [r for r in resources if r["resourceType"] == "Observation"]}
-        return {name: found[name] for name in needs if name in found}
+        found: dict[str, Any] = {}
+        if "quote" in needs and case.quote is not None:
+            found["quote"] = decision_document(connection, case.quote.event.quote_sha256)
+        if needs & {"resources", "observations"}:
+            resources = case_resources(connection, case, at)
+            found |= {"resources": resources, "observations": [r for r in resources if r["resourceType"] == "Observation"]}
+        return {name: found[name] for name in needs if found.get(name) is not None}
 
     def may_read(self, actor: Actor | None, action: str, patient_id: str | None) -> Refusal | None:
         """Whether an actor may do a reading action on a patient's record."""
@@ -149,6 +152,22 @@ class Node:
         """Write an access to a patient's record into the log."""
         with self.unit() as unit:
             unit.log("access", case_id, what, what.encode(), actor, purpose)
+
+
+def decision_document(connection: Connection, sha256: str) -> dict[str, Any] | None:
+    """A kept decision document."""
+    body = connection.execute(select(tables.decision.c.document).where(tables.decision.c.sha256 == sha256)).scalar()
+    return orjson.loads(body) if body else None
+
+
+def case_resources(connection: Connection, case: Case, at: datetime) -> list[dict[str, Any]]:
+    """The resources of a case: its patient's record, and what its events rendered where the patient is not known here."""
+    if case.patient_id:
+        return store.patient_resources(connection, case.patient_id, at)
+    rows = connection.execute(select(tables.rendered.c.resources).where(tables.rendered.c.case_id == case.case_id)).scalars()
+    keys = [tuple(name.split("/", 1)) for row in rows for name in orjson.loads(row)]
+    versions = store.get_many(connection, list(dict.fromkeys(keys)))
+    return [wire.parse(version.body) for version in versions.values() if not version.deleted]
 
 
 def open_node(folder: Path, *, database: str | None = None, now: clock.Clock = clock.now, transport: Transport | None = None) -> Node:

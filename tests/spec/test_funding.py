@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +14,10 @@ from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Refusal
 from baybridge.funding.agreement import settle
 from baybridge.funding.case import parse_json, read_cases
+from baybridge.funding.layers import written_scale
 from baybridge.funding.plans import ChosenPlan, Household, layer_from, status_of
 from baybridge.funding.terms import Agreement, Allocation, RefundBasis
+from baybridge.node.documents import Documents
 from funding_material import a_case, bill, documents, funded, layer, problems, scale
 
 PUBLISHED = json.loads((Path(__file__).parent / "funding_published.json").read_text(encoding="utf-8"))
@@ -340,22 +343,68 @@ PLAN_CASES = [(name, case) for name, document in BENEFITS.items() for case in do
 AGREEMENT_CASES = [(name, case) for name, document in AGREEMENTS.items() for case in document["cases"]]
 
 
+def plan_case(document: dict[str, Any], case: dict[str, Any]) -> tuple[str, str]:
+    """What a plan document gives for one of its own cases: benefit and binding, or what stands against it."""
+    household = Household(**case["means_test"]) if "means_test" in case else None
+    chosen = ChosenPlan(plan=document["id"], risk_class=case.get("risk_class"), household=household)
+    terms = layer_from(document, chosen, None, None, documents())
+    terms = {key: value for key, value in terms.items() if key not in ("effective_from", "effective_to")}
+    data = {**a_case(lines=[bill(case["gross"])]), "layers": [terms], "currency": document["currency"]}
+    if problems(data):
+        return ("", str(problems(data)))
+    found = funded(data)["layers"][0]
+    return (found["benefit"], found["binding"])
+
+
 @pytest.mark.parametrize(("name", "case"), PLAN_CASES, ids=[f"{name}: {case['name']}" for name, case in PLAN_CASES])
 def test_a_plan_document_keeps_its_own_cases(name: str, case: dict[str, Any]) -> None:
-    household = Household(**case["means_test"]) if "means_test" in case else None
-    chosen = ChosenPlan(plan=name, risk_class=case.get("risk_class"), household=household)
-    terms = layer_from(BENEFITS[name], chosen, None, None, documents())
-    terms = {key: value for key, value in terms.items() if key not in ("effective_from", "effective_to")}
-    data = {**a_case(lines=[bill(case["gross"])]), "layers": [terms], "currency": BENEFITS[name]["currency"]}
-    found = funded(data)["layers"][0]
-    assert (found["benefit"], found["binding"]) == (case["benefit"], case["binding"])
+    assert plan_case(BENEFITS[name], case) == (case["benefit"], case["binding"])
+
+
+def numbers(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where a plan's numbers stand: (part, field)."""
+    parts = ("benefit", "rates_by_risk_class", "means_test")
+    held = [(part, field, value) for part in parts for field, value in (document.get(part) or {}).items()]
+    return [(part, field) for part, field, value in held if isinstance(value, str) and value[0].isdigit()]
+
+
+NUMBERS = [(name, *where) for name, document in BENEFITS.items() if name != "template-plan" for where in numbers(document)]
+
+
+@pytest.mark.parametrize(("name", "part", "field"), NUMBERS)
+def test_changing_any_number_of_a_plan_makes_one_of_its_cases_fail(name: str, part: str, field: str) -> None:
+    for change in (Fraction(-1, 100), Fraction(1, 100)):
+        document = copy.deepcopy(BENEFITS[name])
+        changed = Fraction(document[part][field]) + change
+        document[part][field] = f"{float(changed):.2f}"
+        if changed >= 0:
+            assert any(plan_case(document, case) != (case["benefit"], case["binding"]) for case in document["cases"]), changed
+
+
+def scale_case(case: dict[str, str], document: dict[str, Any]) -> tuple[str, str, str]:
+    test = {"annual_gross_income": case["adfr"], "scale": written_scale(document)}
+    found = funded(a_case(layer(kind="MEANS_TESTED", means_test=test), lines=[bill("5000000.00")]))["layers"][0]
+    return (found["adfr"], found["contribution"], found["tier"])
 
 
 @pytest.mark.parametrize("case", documents()["hk-ccf-scale-2012"]["cases"], ids=lambda case: case["name"])
 def test_the_means_test_scale_keeps_its_own_cases(case: dict[str, str]) -> None:
-    test = {"annual_gross_income": case["adfr"]}
-    found = funded(a_case(layer(kind="MEANS_TESTED", means_test=test), lines=[bill("5000000.00")]))["layers"][0]
-    assert (found["adfr"], found["contribution"], found["tier"]) == (case["adfr"], case["contribution"], case["tier"])
+    assert scale_case(case, documents()["hk-ccf-scale-2012"]) == (case["adfr"], case["contribution"], case["tier"])
+
+
+SCALE_NUMBERS = [(n, field) for n, tier in enumerate(documents()["hk-ccf-scale-2012"]["scale"]["tiers"]) for field in tier]
+
+
+@pytest.mark.parametrize(("row", "field"), SCALE_NUMBERS)
+def test_changing_any_number_of_the_scale_makes_one_of_its_cases_fail(row: int, field: str) -> None:
+    for change in (Fraction(-1), Fraction(1)):
+        document = copy.deepcopy(documents()["hk-ccf-scale-2012"])
+        tier = document["scale"]["tiers"][row]
+        changed = Fraction(tier[field]) + (change / 100 if field == "rate" else change)
+        tier[field] = f"{float(changed):.2f}"
+        capped = field == "rate" and changed > Fraction(document["scale"]["ceiling_rate"])  # the ceiling hides it
+        if changed >= 0 and not capped:
+            assert any(scale_case(case, document) != (case["adfr"], case["contribution"], case["tier"]) for case in document["cases"])
 
 
 @pytest.mark.parametrize(("name", "case"), AGREEMENT_CASES, ids=[f"{name}: {case['name']}" for name, case in AGREEMENT_CASES])
@@ -405,6 +454,13 @@ def test_an_agreement_has_every_required_field(name: str) -> None:
     document = AGREEMENTS[name]
     assert [field for field in TERMS_OF_AGREEMENT if field not in document] == []
     assert {"definition", "criteria", "timepoint", "target_day", "window_days", "readers"} <= set(document["outcome"])
+
+
+def test_products_that_plans_and_agreements_name_stand_in_the_catalogue() -> None:
+    catalogue = set(Documents().folder("products"))
+    named = {product for document in BENEFITS.values() for product in document["listed_products"] or ()}
+    named |= {document["product"] for document in AGREEMENTS.values()}
+    assert named <= catalogue
 
 
 def test_a_word_alone_verifies_nothing() -> None:

@@ -89,7 +89,7 @@ def asked(**changes: Any) -> IssueQuote:
         ),
         agreement=AGREEMENT,
         exchange=(Exchange(currency="CNY", per_bill_unit="0.92", on=date(2026, 2, 27), source="HKAB opening rate"),),
-        product="axi-cel",
+        product="axicabtagene-ciloleucel",
         valid_days=30,
     )
     return type(given)(**({name: getattr(given, name) for name in given.__struct_fields__} | changes))
@@ -175,7 +175,7 @@ REFUSED = [
     ({"exchange": (Exchange(currency="CNY", per_bill_unit="0.92", on=date(2027, 1, 1), source="x"),)}, ["quote.rate_of_future"]),
     ({"exchange": (Exchange(currency="CNY", per_bill_unit="0.92", on=NOW.date(), source="x"),) * 2}, ["quote.rate_twice"]),
     ({"agreement": "nowhere"}, ["quote.unknown_agreement"]),
-    ({"product": "relma-cel"}, ["quote.agreement_product"]),
+    ({"product": "relmacabtagene-autoleucel"}, ["quote.agreement_product"]),
     ({"currency": "EUR", "plans": (), "agreement": None}, ["case.one_of"]),
     ({"bill_lines": (QuotedLine(id="a", category="CAR_T_DRUG", gross="-1.00"),)}, ["case.amount"]),
     ({"plans": (ChosenPlan(plan="nowhere"), ChosenPlan(plan="beijing-puhui-2023")), "exchange": ()}, [
@@ -214,7 +214,7 @@ def blocked(reasons: Any) -> list[str]:
 
 def test_a_product_that_a_plan_does_not_list_gets_nothing_from_it() -> None:
     plans = (ChosenPlan(plan="liaocheng-liaohuibao-2022"),)
-    _, document = issued(plans=plans, currency="CNY", exchange=(), product="relma-cel", agreement=None)
+    _, document = issued(plans=plans, currency="CNY", exchange=(), product="relmacabtagene-autoleucel", agreement=None)
     assert document["result"]["layers"][0]["binding"] == "PAY-DRUG-NOT-LISTED"
 
 
@@ -338,7 +338,7 @@ def infused() -> Infused:
     started = datetime(DAY_0.year, DAY_0.month, DAY_0.day, 10, tzinfo=CHINA)
     ended = started + timedelta(minutes=20)
     return Infused(
-        product="axi-cel", batch="b", bag="g", chain_of_identity="c", started_at=started, ended_at=ended, entire_volume=True
+        product="axicabtagene-ciloleucel", batch="b", bag="g", chain_of_identity="c", started_at=started, ended_at=ended, entire_volume=True
     )  # fmt: skip
 
 

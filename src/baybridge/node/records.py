@@ -18,8 +18,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from baybridge.facts.units import UnitTable
 from baybridge.journey.command import Actor
 from baybridge.ledger import log
+from baybridge.node.record_units import unknown_units
 from baybridge.record import store
 from baybridge.record.importing import Batch, ImportProblem, batches, file_batch, plan
 from baybridge.record.planning import Plan
@@ -48,7 +50,6 @@ class ImportReport:
     unchanged: int = 0
     rejected: int = 0
     patients: list[str] = field(default_factory=list)
-    changed: list[tuple[str, str]] = field(default_factory=list)  # (patient, Type/id) of what was known and is corrected
     problems: list[ImportProblem] = field(default_factory=list)
     problem_count: int = 0
     readable: bool = True
@@ -69,8 +70,6 @@ class ImportReport:
         self.resources += batch.entries
         for version in versions:
             setattr(self, version.change, getattr(self, version.change) + 1)
-            if version.change == "updated":
-                self.changed.append((version.patient, version.reference))
             if version.change == "updated":
                 self.changed.append((version.patient, version.reference))
             if version.patient and version.patient not in self.patients:
@@ -94,13 +93,24 @@ def source_of(content: bytes | Path, name: str = "", limit: int = DEFAULT_LIMIT)
 
 
 def import_file(
-    unit: Unit, actor: Actor, content: bytes | Path, *, name: str = "", limit: int = DEFAULT_LIMIT, write_log: WriteLog | None = None
+    unit: Unit,
+    actor: Actor,
+    content: bytes | Path,
+    *,
+    name: str = "",
+    limit: int = DEFAULT_LIMIT,
+    units: UnitTable | None = None,
+    write_log: WriteLog | None = None,
 ) -> ImportReport:
-    """File everything that can be read of a file, in the given unit of work, and answer what became of it."""
+    """File everything that can be read of a file, in the given unit of work, and answer what became of it.
+
+    With `units`, results whose unit nobody knows are told. `write_log` replaces the node's own log.
+    """
     source = source_of(content, name, limit)
     report = ImportReport(source.name, source.sha256())
     made = plan(unit.connection, source)
     for batch in batches(source, made):
+        _tell_units(source, batch, units)
         file_part(unit, actor, source, batch, made, report, write_log)
     return report
 
@@ -120,6 +130,7 @@ def import_in_parts(
     with node.storage.reading() as connection:
         made = plan(connection, source)
     for batch in batches(source, made):
+        _tell_units(source, batch, node.dictionary.units)
         with node.unit() as unit:
             file_part(unit, actor, source, batch, made, report)
         if on_progress is not None:
@@ -141,6 +152,27 @@ def file_part(
     report.add(batch, versions)
 
 
+def _tell_units(source: Source, batch: Batch, units: UnitTable | None) -> None:
+    if units is None:
+        return
+    for resource, place in zip(batch.resources, batch.places, strict=True):
+        for path, found in unknown_units(resource, units):
+            where = f"{place.path or resource['resourceType']}.{path}"
+            batch.problems.append(
+                ImportProblem(
+                    "odd",
+                    "record.import.unknown_unit",
+                    source.name,
+                    place.line,
+                    place.entry,
+                    resource["resourceType"],
+                    where,
+                    "a UCUM unit",
+                    found,
+                )
+            )
+
+
 # --- log ------------------------------------------------------------------------------------------------------------
 
 
@@ -157,7 +189,7 @@ def what(unit: Unit, version: Version) -> str:
 def _entry(unit: Unit, actor: Actor, version: Version, purpose: str) -> log.Entry:
     return log.Entry(
         kind="record",
-        at=unit.at.isoformat(),
+        at=unit.at,
         node=unit.site.node,
         organisation=unit.site.organisation,
         actor=actor.account,

@@ -14,7 +14,7 @@ from baybridge.policy.check import Checker
 from baybridge.policy.document import PolicyProblems, load
 from baybridge.policy.interpret import Evaluation
 from baybridge.policy.parse import parse
-from baybridge.policy.types import ExpressionProblem
+from baybridge.policy.types import ExpressionError
 from policy_generators import TYPES, completions, conditions, facts, numbers
 
 SLOW = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -143,7 +143,7 @@ def test_the_generators_reach_every_node(kind):
 def test_any_text_is_parsed_or_refused_with_a_place(text):
     try:
         parse(text)
-    except ExpressionProblem as problem:
+    except ExpressionError as problem:
         assert 0 <= problem.offset <= len(text)
         assert problem.expected
 

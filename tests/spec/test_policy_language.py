@@ -8,7 +8,7 @@ import pytest
 
 from baybridge.policy.interpret import Evaluation
 from baybridge.policy.parse import parse
-from baybridge.policy.types import ExpressionProblem
+from baybridge.policy.types import ExpressionError
 
 T, F, U = True, False, None
 FACTS = {
@@ -236,7 +236,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "offset", "found"), REFUSED)
 def test_what_is_outside_the_language_is_refused_at_its_place(text, offset, found):
-    with pytest.raises(ExpressionProblem) as refused:
+    with pytest.raises(ExpressionError) as refused:
         parse(text)
     assert (refused.value.offset, refused.value.found) == (offset, found)
     assert refused.value.expected
@@ -257,7 +257,7 @@ def test_what_is_outside_the_language_is_refused_at_its_place(text, offset, foun
     ids=["brackets", "not", "minus", "case", "length", "chain", "name", "calls"],
 )
 def test_a_hostile_size_is_refused_quickly(text):
-    with pytest.raises(ExpressionProblem) as refused:
+    with pytest.raises(ExpressionError) as refused:
         parse(text)
     assert refused.value.code == "policy.problem.too_large"
 

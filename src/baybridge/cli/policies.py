@@ -47,22 +47,21 @@ def decide(policy_id: str, facts_file: Any, at: str | None, patient_id: str | No
         raise click.UsageError("give either --facts FILE or --patient ID --node DIR")
     if patient_id is not None and node_dir is None:
         raise click.UsageError("--patient needs --node DIR")
-    moment = _moment(at)
+    moment = _moment(at)  # a time that is none is refused before anything is opened; a node reads a date in its own zone
     if patient_id is not None:
-        _print_one(_for_patient(node_dir, policy_id, patient_id, moment), as_json)
+        _print_one(_for_patient(node_dir, policy_id, patient_id, at), as_json)
     else:
         _decide_given(policy_id, _read_facts(facts_file), moment, _documents(node_dir), as_json)
 
 
-def _for_patient(node_dir: Path | None, policy_id: str, patient_id: str, at: datetime | None) -> dict[str, Any]:
+def _for_patient(node_dir: Path | None, policy_id: str, patient_id: str, at: str | None) -> dict[str, Any]:
     from baybridge.node.reading import decide_for_patient
     from baybridge.policy.types import PolicyProblems
 
     try:
-        decision = decide_for_patient(node_dir, policy_id, patient_id, at)
+        return decide_for_patient(node_dir, policy_id, patient_id, at)
     except (PolicyProblems, LookupError, ValueError) as problem:
-        _fail(str(problem.args[0]) if isinstance(problem, KeyError) and problem.args else str(problem))
-    return decision if isinstance(decision, dict) else dict(decision.as_json())
+        _fail(str(problem))
 
 
 def _decide_given(policy_id: str, given: Given, at: datetime | None, documents: Documents, as_json: bool) -> None:  # noqa: FBT001
@@ -162,13 +161,13 @@ def _dictionary(documents: Documents) -> Dictionary:
 
 
 def _policy(documents: Documents, policy_id: str, at: datetime | None) -> Policy:
-    from baybridge.node.documents import DocumentProblem, UnknownPolicy, fact_types
+    from baybridge.node.documents import DocumentProblem, UnknownPolicyError, fact_types
     from baybridge.policy.types import PolicyProblems
 
     try:
         on = None if at is None else at.astimezone(CHINA).date()
         return documents.policies(fact_types(documents)).get(policy_id, on)
-    except (PolicyProblems, UnknownPolicy, DocumentProblem) as problem:
+    except (PolicyProblems, UnknownPolicyError, DocumentProblem) as problem:
         _fail(str(problem))
 
 

@@ -29,11 +29,11 @@ _FROM = re.compile(r"^in_force_from:[ \t]*[\"']?(\d{4}-\d{2}-\d{2})", re.MULTILI
 _SUFFIXES = (".yaml", ".yml")
 
 
-class DocumentProblem(ValueError):
+class DocumentProblem(ValueError):  # noqa: N818 - one of the problems that a page lists
     """A file of `data/` that cannot be read: which, where, what was expected and found."""
 
 
-class UnknownPolicy(KeyError):
+class UnknownPolicyError(KeyError):
     """No policy has that id."""
 
     def __init__(self, policy_id: str, known: tuple[str, ...]) -> None:
@@ -99,17 +99,17 @@ class PolicyLibrary:
         return tuple(sorted(self._versions))
 
     def versions(self, policy_id: str) -> tuple[Policy, ...]:
-        """Every version of a policy, the earliest in force first; raises `UnknownPolicy`, or `PolicyProblems` for a broken document."""
+        """Every version of a policy, the earliest in force first; raises `UnknownPolicyError`, or `PolicyProblems` for a broken document."""
         return tuple(self._load(version.file) for version in self._known(policy_id))
 
     def files(self, policy_id: str) -> tuple[Path, ...]:
-        """The files of a policy, the earliest in force first; raises `UnknownPolicy`."""
+        """The files of a policy, the earliest in force first; raises `UnknownPolicyError`."""
         return tuple(version.file for version in self._known(policy_id))
 
     def get(self, policy_id: str, on: date | None = None) -> Policy:
         """The version in force on a day, else the earliest, so that a decision can say not-in-force; without a day the newest.
 
-        Raises `UnknownPolicy`, or `PolicyProblems` for a broken document.
+        Raises `UnknownPolicyError`, or `PolicyProblems` for a broken document.
         """
         versions = self._known(policy_id)
         if on is None:
@@ -119,7 +119,7 @@ class PolicyLibrary:
 
     def _known(self, policy_id: str) -> tuple[Version, ...]:
         if policy_id not in self._versions:
-            raise UnknownPolicy(policy_id, self.ids())
+            raise UnknownPolicyError(policy_id, self.ids())
         return self._versions[policy_id]
 
     def _read(self, file: Path) -> Policy:

@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 from baybridge.policy import expression as tree
-from baybridge.policy.types import ExpressionProblem, FactType, Value
+from baybridge.policy.types import ExpressionError, FactType, Value
 
 Kind = Literal["boolean", "integer", "number", "text", "date", "instant", "null", "any"]
 _OF_FACT: dict[str, Kind] = {"code": "text", "text": "text", "boolean": "boolean", "integer": "integer"}
@@ -41,7 +41,7 @@ class Checker:
     def __init__(self, fact_types: Mapping[str, FactType]) -> None:
         self.fact_types = fact_types
         self.defined: dict[str, Typed] = {}
-        self.problems: list[ExpressionProblem] = []
+        self.problems: list[ExpressionError] = []
 
     def condition(self, node: tree.Expression) -> None:
         """Check an expression that must be true, false or unknown."""
@@ -217,7 +217,7 @@ class Checker:
         return Typed("any")
 
     def _report(self, code: str, node: tree.Expression, expected: str, found: str, hint: str) -> None:
-        self.problems.append(ExpressionProblem(f"policy.problem.{code}", node.at, expected, found, hint))
+        self.problems.append(ExpressionError(f"policy.problem.{code}", node.at, expected, found, hint))
 
 
 def _kind_of(value: Value) -> Kind:

@@ -75,7 +75,7 @@ class Decision:
         }
 
 
-class FactProblems(ValueError):
+class FactsError(ValueError):
     """Facts that are not of their type; one line each, without the value."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -87,7 +87,7 @@ def decide(policy: Policy, facts: Mapping[str, Value], *, subject: str | None = 
     """The decision; facts absent or None are unknown, facts that the policy does not read are ignored.
 
     `as_of` outside the policy's dates of effect gives `not-in-force`; without `as_of` the dates are not looked at.
-    Raises `FactProblems` when a fact is not of its type or code set.
+    Raises `FactsError` when a fact is not of its type or code set.
     """
     used = _used(policy, facts)
     against = _not_in_force(policy, as_of)
@@ -114,7 +114,7 @@ def _used(policy: Policy, facts: Mapping[str, Value]) -> dict[str, Value]:
     used = {name: facts.get(name) for name in policy.fact_names}
     problems = [problem for name, value in used.items() if (problem := _wrong(policy.fact_types[name], value))]
     if problems:
-        raise FactProblems(problems)
+        raise FactsError(problems)
     return used
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from baybridge.policy import expression as tree
-from baybridge.policy.types import MAX_INTEGER, ExpressionProblem
+from baybridge.policy.types import MAX_INTEGER, ExpressionError
 from baybridge.policy.words import refuse_foreign, refuse_length
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _ROUNDING = {"Floor": "FLOOR", "Ceil": "CEIL", "Round": "ROUND"}
 
 
 def parse(text: str) -> tree.Expression:
-    """The tree of one expression; raises `ExpressionProblem` with offset, expected, found and hint."""
+    """The tree of one expression; raises `ExpressionError` with offset, expected, found and hint."""
     refuse_length(text)
     return _convert(_grammar(text), 0)
 
@@ -49,7 +49,7 @@ def _grammar(text: str) -> exp.Expr:
     except ParseError as error:
         raise _from_sqlglot(text, error) from None
     except RecursionError:
-        raise ExpressionProblem("policy.problem.too_large", 0, "fewer nested parts", "too many") from None
+        raise ExpressionError("policy.problem.too_large", 0, "fewer nested parts", "too many") from None
     found = parsed[0] if len(parsed) == 1 else None
     if found is None:
         raise _syntax(0, "one expression", f"{len(parsed)}")
@@ -77,7 +77,7 @@ def _sqlglot() -> tuple[Any, Any]:
     return Dialect.get_or_raise(None), PlacedParser
 
 
-def _from_sqlglot(text: str, error: Any) -> ExpressionProblem:
+def _from_sqlglot(text: str, error: Any) -> ExpressionError:
     first = error.errors[0] if error.errors else {}
     line, column = first.get("line") or 1, first.get("col") or 1
     highlight = first.get("highlight") or ""
@@ -87,8 +87,8 @@ def _from_sqlglot(text: str, error: Any) -> ExpressionProblem:
     return _syntax(offset, "a complete expression", repr(highlight) if highlight else "its end", hint)
 
 
-def _syntax(offset: int, expected: str, found: str, hint: str = "") -> ExpressionProblem:
-    return ExpressionProblem("policy.problem.syntax", offset, expected, found[:60], hint)
+def _syntax(offset: int, expected: str, found: str, hint: str = "") -> ExpressionError:
+    return ExpressionError("policy.problem.syntax", offset, expected, found[:60], hint)
 
 
 def _offset(node: exp.Expr) -> int:
@@ -100,18 +100,18 @@ def _offset(node: exp.Expr) -> int:
 def _convert(node: Any, depth: int) -> tree.Expression:
     if depth > MAX_TREE_DEPTH:
         hint = "name parts of it under define"
-        raise ExpressionProblem("policy.problem.too_large", _offset(node), f"at most {MAX_TREE_DEPTH} levels", "more", hint)
+        raise ExpressionError("policy.problem.too_large", _offset(node), f"at most {MAX_TREE_DEPTH} levels", "more", hint)
     converter = _converters().get(type(node).__name__)
     if converter is None:
         raise _outside(node)
     return converter(node, depth + 1)
 
 
-def _outside(node: Any, hint: str = "") -> ExpressionProblem:
+def _outside(node: Any, hint: str = "") -> ExpressionError:
     found = type(node).__name__.upper()
     if found == "ALIAS":
         return _syntax(_offset(node), "an operator between two names", "two names side by side")
-    return ExpressionProblem("policy.problem.outside_language", _offset(node), "an expression of the rule language", found, hint)
+    return ExpressionError("policy.problem.outside_language", _offset(node), "an expression of the rule language", found, hint)
 
 
 @cache
@@ -162,7 +162,7 @@ def _number(node: Any) -> int | float:
         return int(digits)
     value = float(digits)
     if digits.isdigit() or not math.isfinite(value):
-        raise ExpressionProblem("policy.problem.too_large", _offset(node), "a finite number, or a whole one up to 2**53 - 1", digits[:40])
+        raise ExpressionError("policy.problem.too_large", _offset(node), "a finite number, or a whole one up to 2**53 - 1", digits[:40])
     return value
 
 
@@ -174,7 +174,7 @@ def _date(node: Any, _: int) -> tree.Expression:
         return tree.Literal_(date.fromisoformat(node.this.this), at=_offset(node))
     except ValueError:
         found = repr(node.this.this)[:40]
-        raise ExpressionProblem("policy.problem.wrong_type", _offset(node), "a date such as DATE '2026-01-31'", found) from None
+        raise ExpressionError("policy.problem.wrong_type", _offset(node), "a date such as DATE '2026-01-31'", found) from None
 
 
 def _junction(node: Any, depth: int) -> tree.Expression:
@@ -230,7 +230,7 @@ def _in(node: Any, depth: int) -> tree.Expression:
     for value in values:
         if not isinstance(value, tree.Literal_) or value.value is None:
             hint = "compare with = and OR"
-            raise ExpressionProblem("policy.problem.outside_language", value.at, "literals in IN (…)", "an expression", hint)
+            raise ExpressionError("policy.problem.outside_language", value.at, "literals in IN (…)", "an expression", hint)
     if extra or not values:
         raise _syntax(term.at, "IN with literals in brackets", "IN without them")
     return tree.In(term, tuple(value for value in values if isinstance(value, tree.Literal_)), at=term.at)
@@ -239,7 +239,7 @@ def _in(node: Any, depth: int) -> tree.Expression:
 def _is(node: Any, depth: int) -> tree.Expression:
     if type(node.expression).__name__ != "Null":
         expected, found, hint = "IS NULL or IS NOT NULL", "IS with something else", "a boolean stands by itself"
-        raise ExpressionProblem("policy.problem.outside_language", _offset(node), expected, found, hint)
+        raise ExpressionError("policy.problem.outside_language", _offset(node), expected, found, hint)
     term = _convert(node.this, depth)
     return tree.IsNull(term, at=term.at)
 

@@ -13,7 +13,7 @@ from baybridge.policy.fields import Fields, kind_of
 from baybridge.policy.parse import parse
 from baybridge.policy.shapes import Rule
 from baybridge.policy.source import Path, Source
-from baybridge.policy.types import ExpressionProblem, FactType
+from baybridge.policy.types import ExpressionError, FactType
 from baybridge.policy.words import KEYWORDS, NAME
 
 _BROKEN = tree.Literal_(None)
@@ -85,7 +85,7 @@ class Rules:
             return _BROKEN
         try:
             return resolve(parse(value), frozenset(self.trees))
-        except ExpressionProblem as problem:
+        except ExpressionError as problem:
             self.source.report_within(problem.code, path, problem.offset, problem.expected, problem.found, problem.hint)
             return _BROKEN
 

@@ -56,7 +56,7 @@ class Problem:
         return {name: getattr(self, name) for name in names}
 
 
-class PolicyProblems(ValueError):
+class PolicyProblems(ValueError):  # noqa: N818 - it carries many
     """A document that cannot be used, with every problem in it, in reading order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -64,7 +64,7 @@ class PolicyProblems(ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-class ExpressionProblem(ValueError):
+class ExpressionError(ValueError):
     """One thing wrong in one expression, at a character offset of its text."""
 
     def __init__(self, code: str, offset: int, expected: str, found: str, hint: str = "") -> None:

@@ -10,7 +10,7 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from baybridge.policy.types import ExpressionProblem
+from baybridge.policy.types import ExpressionError
 
 if TYPE_CHECKING:
     from sqlglot.tokenizer_core import Token
@@ -42,7 +42,7 @@ _HINTS = {
 
 
 def refuse_foreign(text: str, tokens: list[Token]) -> None:
-    """Raise `ExpressionProblem` at the first token that the language does not have, or where the limits are passed."""
+    """Raise `ExpressionError` at the first token that the language does not have, or where the limits are passed."""
     if len(tokens) > MAX_TOKENS:
         raise _limit(tokens[MAX_TOKENS].start, f"at most {MAX_TOKENS} words and signs", f"{len(tokens)}")
     for index, token in enumerate(tokens):
@@ -51,15 +51,15 @@ def refuse_foreign(text: str, tokens: list[Token]) -> None:
 
 
 def refuse_length(text: str) -> None:
-    """Raise `ExpressionProblem` when an expression is empty or longer than the language allows."""
+    """Raise `ExpressionError` when an expression is empty or longer than the language allows."""
     if not text.strip():
-        raise ExpressionProblem("policy.problem.syntax", 0, "an expression", "nothing")
+        raise ExpressionError("policy.problem.syntax", 0, "an expression", "nothing")
     if len(text) > MAX_LENGTH:
         raise _limit(MAX_LENGTH, f"at most {MAX_LENGTH} characters", f"{len(text)}")
 
 
-def _limit(offset: int, expected: str, found: str) -> ExpressionProblem:
-    return ExpressionProblem("policy.problem.too_large", offset, expected, found, "name parts of it under define")
+def _limit(offset: int, expected: str, found: str) -> ExpressionError:
+    return ExpressionError("policy.problem.too_large", offset, expected, found, "name parts of it under define")
 
 
 def _refuse_token(text: str, tokens: list[Token], index: int, token: Token) -> None:
@@ -87,7 +87,7 @@ def _is_literal_or_sign(token: Token, written: str) -> bool:
             return written in SIGNS
 
 
-def _describe_foreign(offset: int, written: str, kind: str) -> ExpressionProblem:
+def _describe_foreign(offset: int, written: str, kind: str) -> ExpressionError:
     if kind == "IDENTIFIER":
         return _foreign(offset, "a fact or a text", written, "texts and codes stand in single quotes, facts in none")
     if NAME.fullmatch(written.lower()):
@@ -104,8 +104,8 @@ def _refuse_function(offset: int, written: str) -> None:
     raise _foreign(offset, f"one of {', '.join(FUNCTIONS)}", f"{written}(", hint)
 
 
-def _foreign(offset: int, expected: str, found: str, hint: str) -> ExpressionProblem:
-    return ExpressionProblem("policy.problem.outside_language", offset, expected, found[:40], hint)
+def _foreign(offset: int, expected: str, found: str, hint: str) -> ExpressionError:
+    return ExpressionError("policy.problem.outside_language", offset, expected, found[:40], hint)
 
 
 def _refuse_depth(tokens: list[Token]) -> None:

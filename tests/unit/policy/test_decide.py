@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from baybridge.base.canonical import canonical_bytes
-from baybridge.policy.decide import FactProblems, decide
+from baybridge.policy.decide import FactsError, decide
 from baybridge.policy.document import load
 from baybridge.policy.types import FactType
 
@@ -116,7 +116,7 @@ def test_the_order_in_which_facts_are_given_changes_no_byte():
 
 
 def test_a_fact_of_the_wrong_type_is_refused_without_its_value():
-    with pytest.raises(FactProblems) as refused:
+    with pytest.raises(FactsError) as refused:
         decide(ELIGIBILITY, {"age": "sixty", "lines": 1.5, "refractory": 1})
     assert refused.value.problems == (
         "age: expected number, found text",

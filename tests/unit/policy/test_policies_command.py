@@ -1,0 +1,116 @@
+"""`baybridge decide` and `baybridge policy` as a caller meets them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from baybridge.cli.policies import decide, policy
+
+FACTS = {"ldh": 300, "creatinine": 88.4, "platelets": 150, "crp": 50}
+
+
+def run(command, *args, stdin=None):
+    return CliRunner().invoke(command, list(args), input=stdin)
+
+
+def test_one_object_gives_one_decision():
+    result = run(decide, "easix", "--facts", "-", "--json", stdin=json.dumps(FACTS))
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    assert (document["outcome"], document["values"]["easix"], document["as_of"]) == ("computed", 2.0, None)
+
+
+def test_an_array_gives_an_array_and_lines_give_lines():
+    both = [FACTS, {**FACTS, "ldh": None}]
+    array = json.loads(run(decide, "easix", "--facts", "-", stdin=json.dumps(both)).stdout)
+    lines = run(decide, "easix", "--facts", "-", stdin="\n".join(map(json.dumps, both)) + "\n").stdout.splitlines()
+    assert [item["outcome"] for item in array] == ["computed", "undetermined"]
+    assert [json.loads(line) for line in lines] == array
+    assert json.loads(run(decide, "easix", "--facts", "-", stdin="[]").stdout) == []
+
+
+def test_a_number_with_its_unit_is_converted():
+    given = {**FACTS, "creatinine": {"value": 1.0, "unit": "mg/dL"}}
+    assert json.loads(run(decide, "easix", "--facts", "-", stdin=json.dumps(given)).stdout)["values"]["easix"] == 2.0
+
+
+def test_a_date_is_the_start_of_that_day():
+    given = '{"age": 60}'
+    early = json.loads(run(decide, "axi-cel-lbcl-2l-cn", "--facts", "-", "--at", "2023-06-26", stdin=given).stdout)
+    assert (early["outcome"], early["as_of"]) == ("not-in-force", "2023-06-26T00:00:00+08:00")
+    assert (
+        json.loads(run(decide, "axi-cel-lbcl-2l-cn", "--facts", "-", "--at", "2023-06-27", stdin=given).stdout)["outcome"] == "undetermined"
+    )
+
+
+def test_a_fact_that_the_policy_does_not_read_is_ignored():
+    assert run(decide, "easix", "--facts", "-", stdin=json.dumps({**FACTS, "age": 60})).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin", "exit_code"),
+    [
+        (("easix", "--facts", "-"), '{"platelet": 1}', 1),
+        (("easix", "--facts", "-"), '{"platelets": "many"}', 1),
+        (("easix", "--facts", "-"), '{"creatinine": {"value": 1, "unit": "Cel"}}', 1),
+        (("crs-astct-2019", "--facts", "-"), '{"oxygen_device": "straw"}', 1),
+        (("easix", "--facts", "-"), '{"platelets": NaN}', 1),
+        (("easix", "--facts", "-"), '{"platelets": 1, "platelets": 2}', 1),
+        (("easix", "--facts", "-"), "[1]", 1),
+        (("easix", "--facts", "-"), "platelets: 3", 1),
+        (("easix", "--facts", "-"), "", 1),
+        (("easix", "--facts", "-"), '{"ldh": 1}\n{"ldh": \n', 1),
+        (("easix", "--facts", "-"), "[" * 100_000, 1),
+        (("esix", "--facts", "-"), "{}", 1),
+        (("easix", "--facts", "-", "--at", "tomorrow"), "{}", 1),
+        (("easix", "--facts", "-", "--at", "2026-01-01T08:00:00"), "{}", 1),
+        (("easix",), None, 2),
+        (("easix", "--patient", "p"), None, 2),
+        (("easix", "--facts", "no-such-file.json"), None, 2),
+        ((), None, 2),
+    ],
+)
+def test_what_cannot_be_done_says_so_and_prints_no_decision(args, stdin, exit_code):
+    result = run(decide, *args, stdin=stdin)
+    assert result.exit_code == exit_code
+    assert result.stdout == ""
+    assert result.stderr.strip()
+    assert "Traceback" not in result.stderr
+
+
+def test_no_given_value_is_repeated_in_an_error():
+    result = run(decide, "easix", "--facts", "-", stdin='{"platelets": "CANARY-NAME", "crs_diagnosed": "CANARY-NAME"}')
+    assert "CANARY" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 2
+
+
+def test_the_shipped_policies_pass_their_own_check():
+    result = run(policy, "check", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["problems"]) == (0, [])
+
+
+def test_a_broken_file_is_told_with_every_problem(tmp_path):
+    file = tmp_path / "mine.yaml"
+    cases = "cases: [{name: young, facts: {age: 17}, expect: {outcome: holds}}]\n"
+    head = 'id: mine\nversion: "1"\nshape: criteria\nsource: s\n'
+    file.write_text(head + "criteria: [{id: a, when: agee > 1}, {id: b, when: age > 'x'}]\n", encoding="utf-8")
+    result = run(policy, "check", str(file))
+    assert result.exit_code == 1
+    assert [line.split(": ")[0] for line in result.stderr.splitlines()] == [f"{file}:5:26", f"{file}:5:57"]
+    file.write_text(head + "criteria: [{id: a, when: age >= 18}]\n" + cases, encoding="utf-8")
+    result = run(policy, "check", str(file))
+    assert result.exit_code == 1
+    assert "young" in result.stderr
+    assert "found fails" in result.stderr
+
+
+def test_list_and_show():
+    rows = json.loads(run(policy, "list", "--json").stdout)
+    assert {"crs-astct-2019", "easix"} <= {row["id"] for row in rows}
+    shown = json.loads(run(policy, "show", "easix", "--json").stdout)
+    assert shown["sha256"] == json.loads(run(decide, "easix", "--facts", "-", stdin="{}").stdout)["policy_sha256"]
+    assert run(policy, "show", "easix").stdout.strip().startswith("#")
+    assert run(policy, "show", "esix").exit_code == 1

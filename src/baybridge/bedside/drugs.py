@@ -21,6 +21,8 @@ from baybridge.journey.checks import Moment, alive, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import DrugGiven
 
+Milligrams = Annotated[float, Meta(gt=0)]
+
 
 class GiveDrug(Struct, frozen=True, kw_only=True):
     """A drug was given."""
@@ -28,7 +30,7 @@ class GiveDrug(Struct, frozen=True, kw_only=True):
     atc: Annotated[str, Meta(description="ATC code")]
     name: str
     dose: Annotated[str, Meta(description="as written")]
-    dose_mg: Annotated[float | None, Meta(gt=0, description="the dose in milligrams, where it is one")] = None
+    dose_mg: Annotated[Milligrams | None, Meta(description="the dose in milligrams, where it is one")] = None
     given_at: Moment
     override_reason: Annotated[str | None, Meta(description="a physician's reason where a limit is passed")] = None
 

@@ -138,9 +138,11 @@ def _in_time(situation: Situation, bag: str, thawed_at: datetime, now: datetime)
 def thaw_limit(situation: Situation, bag: str) -> tuple[int, bool]:
     """Minutes from thaw to the end of the infusion by the product's label, and whether that time is verified."""
     release = released_with(situation, bag)
-    rules = limits(situation)["thaw"]
-    row = rules["limits"].get(release.product if release else "", rules["unverified"])
-    return int(row["minutes"]), row["confidence"] == "high"
+    label = situation.documents("products").get(release.product if release else "", {}).get("thaw") or {}
+    minutes = label.get("stable_min") or label.get("infuse_within_min")
+    if minutes is None:
+        return int(limits(situation)["thaw"]["unverified_min"]), False
+    return int(minutes), label.get("confidence") == "high"
 
 
 def _lymphodepleted(situation: Situation) -> Iterator[Reason]:

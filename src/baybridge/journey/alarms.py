@@ -3,7 +3,8 @@
 Main job: `alarms(case, now, site, rules)`, the unplanned tasks of a living patient's case, and `alarms_after_death`.
 
 **Source**: logistics reference C3 (48 h amber, 66 h red, 72 h stop; dry shipper 48 h amber, 24 h red; permit 14 days amber),
-quality reference E4 (team within 10 minutes), shared facts contract (a high upper bound asks for the missing fact). **Units**: hours, days, minutes by name.
+quality reference E4 (team within 10 minutes), shared facts contract (a high upper bound asks for the missing fact).
+**Units**: hours, days, minutes by name.
 """
 
 from __future__ import annotations

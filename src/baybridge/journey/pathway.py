@@ -162,5 +162,6 @@ def _planned(road: _Road, steps: Sequence[Step], now: datetime) -> Iterator[Task
                 values={},
                 commands=tuple(step["commands"]),
                 due_at=due_at,
+                level="amber" if late else "plan",
                 late=f"journey.late.{step['late']}" if late else None,
             )

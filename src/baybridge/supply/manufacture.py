@@ -128,7 +128,7 @@ def _released(situation: Situation, batch: Batch, given: Release, judged: Judgem
     limit = given.storage_max_c if given.storage_max_c is not None else label_limit(situation)
     return ProductReleased(
         batch=batch.batch,
-        product=situation.case.product or "",
+        product=_product(situation),
         chain_of_identity=batch.chain_of_identity or "",
         bags=given.bags,
         expires_at=given.expires_at,
@@ -140,8 +140,10 @@ def _released(situation: Situation, batch: Batch, given: Release, judged: Judgem
 
 
 def judge(situation: Situation, attributes: Mapping[str, Any]) -> Judgement:
-    """What the product's specification says of these attributes; what is not among them is unknown, whatever the patient's record holds."""
-    decision = situation.decide(specification(situation), attributes)
+    """What the product's specification says of this batch; what was not measured on it is unknown, whatever an earlier batch had."""
+    policy = specification(situation)
+    limits = situation.documents("policies").get(policy, {}).get("limits", ())
+    decision = situation.decide(policy, {**dict.fromkeys((limit["fact"] for limit in limits), None), **attributes})
     reasons = decision.as_json()["reasons"]
     failed = tuple(reason["criterion"] for reason in reasons if reason["holds"] is False)
     unknown = tuple(reason["criterion"] for reason in reasons if reason["holds"] is None)
@@ -150,7 +152,13 @@ def judge(situation: Situation, attributes: Mapping[str, Any]) -> Judgement:
 
 def product_document(situation: Situation) -> Mapping[str, Any]:
     """The catalogue's entry of the case's product; empty where it has none."""
-    return situation.documents("products").get(situation.case.product or "", {})
+    return situation.documents("products").get(_product(situation), {})
+
+
+def _product(situation: Situation) -> str:
+    """The product that the slot was reserved for."""
+    slot = situation.case.slot
+    return slot.event.product if slot else situation.case.product or ""
 
 
 def specification(situation: Situation) -> str:

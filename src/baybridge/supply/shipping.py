@@ -24,6 +24,8 @@ from baybridge.supply.permits import missing_papers
 from baybridge.supply.slots import site_of
 from baybridge.supply.temperature import Reading, contradicts, judge_fresh, judge_product, quarantines
 
+Hours = Annotated[int, Meta(ge=0)]
+
 SCAN = "policy reference F2, rule 2"
 
 
@@ -37,7 +39,7 @@ class Ship(Struct, frozen=True, kw_only=True):
     logger_id: str
     dispatched_at: Moment
     expected_transit_h: Annotated[int, Meta(gt=0)]
-    remaining_hold_h: Annotated[int | None, Meta(ge=0, description="qualified hold time of the dry shipper that is left")] = None
+    remaining_hold_h: Annotated[Hours | None, Meta(description="qualified hold time of the dry shipper that is left")] = None
     planned_entry_on: Annotated[date | None, Meta(description="day at the border; day of dispatch where left out")] = None
 
 

@@ -99,7 +99,7 @@ class PolicyLibrary:
         return tuple(sorted(self._versions))
 
     def versions(self, policy_id: str) -> tuple[Policy, ...]:
-        """Every version of a policy, the earliest in force first; raises `UnknownPolicyError`, or `PolicyProblems` for a broken document."""
+        """Every version of a policy, the earliest in force first; raises `UnknownPolicyError` or `PolicyProblems`."""
         return tuple(self._load(version.file) for version in self._known(policy_id))
 
     def files(self, policy_id: str) -> tuple[Path, ...]:

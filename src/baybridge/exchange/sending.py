@@ -99,7 +99,8 @@ def _invalid(situation: Situation, given: Transfer, rules: TransferRules, materi
         known = ", ".join(sorted(situation.neighbours))
         reasons.append(Reason("exchange.transfer.unknown_node", {"node": given.to_node, "known": known}, where="to_node"))
     if given.purpose not in rules.purposes:
-        reasons.append(Reason("exchange.transfer.unknown_purpose", {"purpose": given.purpose, "known": ", ".join(rules.purposes)}, where="purpose"))
+        said: dict[str, str | int] = {"purpose": given.purpose, "known": ", ".join(rules.purposes)}
+        reasons.append(Reason("exchange.transfer.unknown_purpose", said, where="purpose"))
     there = {reference_of(resource) for resource in material}
     missing = len([name for name in given.resources if name not in there])
     if missing:

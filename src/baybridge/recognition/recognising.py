@@ -1,7 +1,8 @@
 """The rule of the command: every outside result of the patient against one purpose of a receiver.
 
 Main job: `recognise_results(situation, given)`: for each analyte that the purpose asks for, the newest result that serves, else why
-the newest does not. Each answer is an event that cites its decision document; the document carries its request, so that anyone can make it again.
+the newest does not. Each answer is an event that cites its decision document; the document carries its request, so that anyone can make
+it again.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ from baybridge.policy.types import Value
 #: One thing wrong with a given fact; `where` is the fact's name.
 Problem = Reason
 
-_KINDS = {bool: "true or false", int: "a number", float: "a number", Decimal: "a number", str: "text", list: "a list", dict: "an object"}
+#: What was found is named as JSON names it, in every language.
+_KINDS = {bool: "boolean", int: "number", float: "number", Decimal: "number", str: "string", list: "array", dict: "object"}
 
 
 class _UnfitError(Exception):
@@ -136,7 +137,7 @@ def _instant(given: object, fact: Fact) -> Value:
 
 
 def _unfit(given: object, fact: Fact) -> _UnfitError:
-    found = next((words for kind, words in _KINDS.items() if isinstance(given, kind)), "something else")
+    found = next((words for kind, words in _KINDS.items() if isinstance(given, kind)), "?")
     return _UnfitError(f"facts.given.expected_{fact.type}", found=found)
 
 

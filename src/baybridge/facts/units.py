@@ -115,8 +115,8 @@ def _plain(value: Decimal) -> Decimal:
 
 
 def _fold(written: str) -> str:
-    text = unicodedata.normalize("NFKC", written).replace("×", "x").replace("μ", "u").replace("µ", "u")
-    return re.sub(r"\s+", "", text).casefold()
+    text = unicodedata.normalize("NFKC", written).casefold().replace("×", "x").replace("μ", "u")
+    return re.sub(r"\s+", "", text)
 
 
 def _bare(unit: str) -> str:

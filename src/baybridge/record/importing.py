@@ -107,7 +107,8 @@ def _take(source: Source, made: Plan, entry: Entry, batch: Batch) -> None:
     try:
         resource = parse(entry.raw)
     except ValueError as error:
-        batch.problems.append(_trouble(source, Trouble(entry.place, "not_json", "JSON in UTF-8", str(error))))
+        whole = entry.place == Place()
+        batch.problems.append(_trouble(source, Trouble(entry.place, "not_json", "JSON in UTF-8", str(error), whole=whole)))
         return
     kind = _kind_of(resource)
     problems = validate(resource, entry.place.path)

@@ -204,18 +204,27 @@ def _day_span(text: str) -> tuple[float, float]:
 def _quantities(name: str, item: Any) -> Iterator[Value]:
     if not isinstance(item, dict):
         return
-    number = item.get("value")
-    if isinstance(number, bool) or not isinstance(number, int | Decimal):
+    number = _exact(item.get("value"))
+    if number is None:
         return
-    low, high = number_span(Decimal(number))
+    low, high = number_span(number)
     unit = item.get("code") or item.get("unit") or item.get("currency") or ""
     yield Value(name, "quantity", _text(item.get("system")), _text(unit), low, high)
 
 
 def _numbers(name: str, item: Any) -> Iterator[Value]:
-    if isinstance(item, int | Decimal) and not isinstance(item, bool):
-        low, high = number_span(Decimal(item))
+    number = _exact(item)
+    if number is not None:
+        low, high = number_span(number)
         yield Value(name, "quantity", "", "", low, high)
+
+
+def _exact(value: object) -> Decimal | None:
+    """A number as it is written; our own renderings may hold a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    number = Decimal(str(value))
+    return number if number.is_finite() else None
 
 
 def number_span(number: Decimal) -> tuple[float, float]:

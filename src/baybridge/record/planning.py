@@ -125,8 +125,10 @@ def id_without_one(head: Head, entry: Entry) -> str:
 
 def derived_id(kind: str, given: str, origin: str) -> str:
     """An id made from where a resource comes from, the same each time."""
-    digest = bytearray(sha256("\x00".join((kind, given, origin)).encode()).digest()[:16])
-    return str(UUID(bytes=bytes(digest), version=8))
+    value = int.from_bytes(sha256("\x00".join((kind, given, origin)).encode()).digest()[:16], "big")
+    value = value & ~(0xF << 76) | 0x8 << 76  # version 8, made by rules of our own. Source: RFC 9562 section 5.8
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(UUID(int=value))
 
 
 def is_id(value: object) -> bool:

@@ -10,7 +10,7 @@ outside files in `importing.py`; transactions, clock and log entries belong to t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -86,8 +86,13 @@ def put_many(connection: Connection, resources: Sequence[Json], *, at: datetime)
     current = _current(connection, keys)
     known: dict[Key, tuple[int, str, bool]] = {key: (row.version, row.sha256, row.deleted) for key, row in current.items()}
     answers: list[Version] = []
+    filed: dict[Key, Version] = {}
     for key, resource in zip(keys, resources, strict=True):
         version = _next(key, resource, known.get(key), stamp)
+        if version.change == "unchanged" and key in filed:
+            version = replace(filed[key], change="unchanged")
+        elif version.change != "unchanged":
+            filed[key] = version
         known[key] = (version.number, version.sha256, False)
         answers.append(version)
     changed = [version for version in answers if version.change != "unchanged"]
@@ -174,11 +179,18 @@ def _forget_search(connection: Connection, keys: Sequence[Key]) -> None:
 
 def _with_bodies(connection: Connection, versions: list[Version]) -> list[Version]:
     """Unchanged ones as they stand in the store; the others as they were just filed."""
-    unchanged = {(version.type, version.id): version for version in versions if version.change == "unchanged"}
-    if not unchanged:
+    known = {(version.type, version.id) for version in versions if not version.body}
+    if not known:
         return versions
-    stored = get_many(connection, list(unchanged))
-    return [stored[version.type, version.id] if version.change == "unchanged" else version for version in versions]
+    stored = get_many(connection, sorted(known))
+    return [version if version.body else _as_filed(connection, version, stored[version.type, version.id]) for version in versions]
+
+
+def _as_filed(connection: Connection, version: Version, current: Version) -> Version:
+    """The version that an unchanged content already is, even where a later one was filed in the same go."""
+    if current.number == version.number:
+        return current
+    return get_version(connection, version.type, version.id, version.number) or current
 
 
 def remove(

@@ -1,0 +1,208 @@
+"""Bad input: each a clear error at its place, the rest kept.
+
+A file of outside records is never refused for one bad entry. The table says for each kind of bad input what is told, where, and what goes in all
+the same.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime
+from io import BytesIO
+
+import pytest
+from sqlalchemy import create_engine
+
+from baybridge.facts.units import UnitTable
+from baybridge.node.record_units import unknown_units
+from baybridge.record import store
+from baybridge.record.importing import batches, file_batch, plan
+from baybridge.record.reading import Source
+from baybridge.record.tables import metadata
+
+AT = datetime(2026, 3, 8, 9, tzinfo=UTC)
+PATIENT = {"resourceType": "Patient", "id": "p", "birthDate": "1970-01-02"}
+CODE = {"coding": [{"system": "http://loinc.org", "code": "718-7"}]}
+GOOD = {"resourceType": "Observation", "id": "good", "status": "final", "code": CODE, "subject": {"reference": "Patient/p"}}
+BAD = {**GOOD, "id": "bad"}
+
+
+def bundle(*resources, **given):
+    return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in resources], **given}).encode()
+
+
+@pytest.fixture
+def connection():
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        yield connection
+
+
+def take_in(connection, data: bytes, name="file.json", limit=2**20):
+    source = Source(name, lambda: BytesIO(data), limit)
+    made = plan(connection, source)
+    versions, problems = [], []
+    for batch in batches(source, made):
+        versions += file_batch(connection, source, batch, made, at=AT)
+        problems += batch.problems
+    return versions, problems
+
+
+def told(problems):
+    return [(p.severity, p.code.removeprefix("record."), p.path) for p in problems]
+
+
+AT_BAD = "Bundle.entry[1].resource"
+
+#: what is wrong with the second of three resources, what is told, where, whether the resource itself is kept
+ENTRIES = [
+    ("impossible date", {"effectiveDateTime": "2026-02-30"}, "error", "invalid.format", f"{AT_BAD}.effectiveDateTime", False),
+    ("time without offset", {"effectiveDateTime": "2026-02-20T09:00:00"}, "error", "invalid.format", f"{AT_BAD}.effectiveDateTime", False),
+    ("no day", {"issued": "2026-02-20"}, "error", "invalid.format", f"{AT_BAD}.issued", False),
+    ("wrong resource type", {"resourceType": "Observatoin"}, "error", "invalid.resource_type", f"{AT_BAD}.resourceType", False),
+    ("no resource type", {"resourceType": None}, "error", "invalid.resource_type", f"{AT_BAD}.resourceType", False),
+    ("unknown status", {"status": "finished"}, "error", "invalid.code", f"{AT_BAD}.status", False),
+    ("number as text", {"valueQuantity": {"value": "7.2"}}, "error", "invalid.format", f"{AT_BAD}.valueQuantity.value", False),
+    ("list for one", {"code": [CODE]}, "error", "invalid.not_an_object", f"{AT_BAD}.code", False),
+    ("one for a list", {"category": CODE}, "error", "invalid.not_a_list", f"{AT_BAD}.category", False),
+    ("two values", {"valueString": "x", "valueInteger": 1}, "error", "invalid.choice", f"{AT_BAD}.value[x]", False),
+    ("reference without form", {"subject": {"reference": "the patient"}}, "error", "invalid.reference", f"{AT_BAD}.subject.reference", False),
+    ("reference to nowhere", {"subject": {"reference": "Patient/none"}}, "odd", "import.reference_nowhere", f"{AT_BAD}.subject", True),
+    ("reference to another type", {"subject": {"reference": "Observation/good"}}, "odd", "invalid.reference_type", f"{AT_BAD}.subject.reference", True),
+    ("unknown element", {"colour": "red"}, "odd", "invalid.unknown_element", f"{AT_BAD}.colour", True),
+    ("id not allowed", {"id": "no_underscore"}, "odd", "import.id_invalid", f"{AT_BAD}.id", True),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "severity", "code", "path", "kept"), ENTRIES, ids=[row[0] for row in ENTRIES])
+def test_a_bad_entry_is_told_and_the_rest_goes_in(connection, name, change, severity, code, path, kept):
+    versions, problems = take_in(connection, bundle(PATIENT, {**BAD, **change}, GOOD))
+    assert (severity, code, path) in told(problems)
+    problem = next(p for p in problems if p.path == path)
+    assert (problem.file, problem.entry) == ("file.json", 2)
+    assert problem.expected
+    assert problem.found
+    assert {"Patient/p", "Observation/good"} <= {v.reference for v in versions}
+    assert (len(versions) == 3) is kept
+
+
+def test_every_problem_of_an_entry_is_told_not_the_first(connection):
+    bad = {"resourceType": "Observation", "id": "bad", "status": "nope", "effectiveDateTime": "2026-13-01", "valueInteger": 1.5}
+    _, problems = take_in(connection, bundle(bad))
+    assert {p.path.rsplit(".", 1)[1] for p in problems} == {"status", "effectiveDateTime", "valueInteger", "code"}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [
+        ("text", b"Dear colleague, please find attached", "import.not_json"),
+        ("half a bundle", bundle(PATIENT, GOOD)[:-20], "import.not_json"),
+        ("nothing", b"  \n ", "import.empty"),
+        ("a number", b"12", "import.not_fhir"),
+        ("not UTF-8", '{"resourceType":"Patient","id":"p","name":[{"text":"陳"}]}'.encode("gb18030"), "import.not_json"),
+        ("deep nesting", b'{"resourceType":"Patient","extension":' + b"[" * 60_000, "import.not_json"),
+        ("entries that are no list", b'{"resourceType":"Bundle","type":"collection","entry":{}}', "import.not_fhir"),
+        ("damaged gzip", gzip.compress(bundle(PATIENT))[:-12], "import.bad_gzip"),
+        ("too large", bundle(PATIENT, {**PATIENT, "id": "q", "language": "x" * 2**20}), "import.too_large"),
+        ("a bomb", gzip.compress(b'{"resourceType":"Patient","id":"p","language":"' + b"x" * 2**24), "import.too_large"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_clear_problem(connection, name, data, code):
+    versions, problems = take_in(connection, data)
+    assert versions == []
+    assert [(p.severity, p.code) for p in problems] == [("file", f"record.{code}")]
+
+
+def test_a_bad_line_of_ndjson_is_told_with_its_number(connection):
+    lines = [json.dumps(PATIENT), "", "{oops", json.dumps({**BAD, "status": 1}), json.dumps(GOOD)]
+    for name in ("records.ndjson", "records.json"):
+        versions, problems = take_in(connection, "\n".join(lines).encode(), name)
+        assert [(p.line, p.code) for p in problems] == [(3, "record.import.not_json"), (4, "record.invalid.format")]
+        assert [v.reference for v in versions] == ["Patient/p", "Observation/good"]
+
+
+def test_a_large_file_goes_in_line_by_line(connection):
+    line = json.dumps({**GOOD, "note": [{"text": "x" * 1000}]})
+    many = "\n".join([json.dumps(PATIENT), *(line.replace('"good"', f'"o{n}"') for n in range(3000))]).encode()
+    versions, problems = take_in(connection, gzip.compress(many), "many.ndjson.gz", limit=2**23)
+    assert (len(versions), problems) == (3001, [])
+
+
+def test_the_same_id_twice(connection):
+    versions, problems = take_in(connection, bundle(PATIENT, GOOD, GOOD, {**GOOD, "status": "amended"}))
+    found = [(p.entry, p.found) for p in problems if p.code == "record.import.duplicate_id"]
+    assert found == [(3, "the same content, taken once"), (4, "other content, both kept as versions")]
+    assert [v.resource["status"] for v in store.history(connection, "Observation", "good")] == ["amended", "final"]
+    assert len(versions) == 4
+
+
+def test_the_same_identifier_on_two_patients(connection):
+    identifier = [{"system": "urn:mo:bir", "value": "1"}]
+    _, problems = take_in(connection, bundle({**PATIENT, "identifier": identifier}, {**PATIENT, "id": "q", "identifier": identifier}))
+    assert {(p.code, p.resource) for p in problems} == {("record.import.same_identifier", "Patient")}
+
+
+def test_an_id_of_somebody_else_is_not_overwritten(connection):
+    ours = {**PATIENT, "identifier": [{"system": "urn:mo:bir", "value": "1"}]}
+    theirs = {"resourceType": "Patient", "id": "p", "birthDate": "1999-12-31", "identifier": [{"system": "urn:hk:hkid", "value": "2"}]}
+    take_in(connection, bundle(ours, GOOD))
+    versions, problems = take_in(connection, bundle(GOOD | {"valueInteger": 3}, theirs))
+    patient = next(v for v in versions if v.type == "Patient")
+    result = next(v for v in versions if v.type == "Observation")
+    assert patient.id != "p"
+    assert {p.code for p in problems} == {"record.import.id_taken"}
+    assert result.resource["subject"]["reference"] == patient.reference
+    assert patient.resource["meta"]["extension"] == [{"url": "urn:baybridge:imported-id", "valueString": "p"}]
+    assert store.get(connection, "Patient", "p").resource["birthDate"] == "1970-01-02"
+    assert store.get(connection, "Observation", "good").number == 1
+    again, _ = take_in(connection, bundle(GOOD | {"valueInteger": 3}, theirs))
+    assert {v.change for v in again} == {"unchanged"}
+
+
+def test_a_corrected_patient_is_the_next_version(connection):
+    ours = {**PATIENT, "identifier": [{"system": "urn:mo:bir", "value": "1"}]}
+    take_in(connection, bundle(ours))
+    versions, problems = take_in(connection, bundle({**ours, "birthDate": "1970-02-01"}))
+    assert [(v.id, v.number, v.change) for v in versions] == [("p", 2, "updated")]
+    assert problems == []
+
+
+def test_addresses_inside_a_bundle_are_resolved(connection):
+    urn = "urn:uuid:0a1b2c3d-0000-4000-8000-000000000001"
+    entries = [
+        {"fullUrl": "https://lab.example/fhir/Observation/x", "resource": {**GOOD, "id": "x", "subject": {"reference": urn}}},
+        {"fullUrl": urn, "resource": {"resourceType": "Patient", "birthDate": "1970-01-02"}},
+        {"resource": {**GOOD, "id": "y", "hasMember": [{"reference": "https://lab.example/fhir/Observation/x"}]}},
+    ]
+    _, problems = take_in(connection, json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode())
+    assert store.get(connection, "Observation", "x").patient == "0a1b2c3d-0000-4000-8000-000000000001"
+    assert store.get(connection, "Observation", "y").resource["hasMember"] == [{"reference": "Observation/x"}]
+    assert [p.code for p in problems] == ["record.import.reference_nowhere"]  # the third names a patient that is not there
+
+
+def test_a_request_to_delete_is_not_carried_out(connection):
+    take_in(connection, bundle(PATIENT))
+    entry = {"request": {"method": "DELETE", "url": "Patient/p"}}
+    _, problems = take_in(connection, json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}).encode())
+    assert [p.code for p in problems] == ["record.import.request_ignored"]
+    assert store.get(connection, "Patient", "p").deleted is False
+
+
+def test_no_personal_value_stands_in_a_problem(connection):
+    secret = "陳大文Z9876543"
+    bad = {"resourceType": "Patient", "id": "p", "name": [{"text": [secret]}], "birthDate": secret, "gender": secret, "telecom": secret}
+    _, problems = take_in(connection, bundle(bad))
+    assert len(problems) == 4
+    assert secret not in "".join(str(p) + json.dumps(p.as_json()) for p in problems)
+
+
+@pytest.mark.parametrize(
+    ("unit", "known"),
+    [("mg/dL", True), ("10*9/L", True), ("x10^9/L", True), ("{score}", True), ("bananas", False), ("mg per spoon", False)],
+)
+def test_a_unit_that_nobody_knows_is_told(unit, known):
+    table = UnitTable.from_document({"spellings": {"10*9/L": ["x10^9/l"]}})
+    found = list(unknown_units({**GOOD, "valueQuantity": {"value": 1, "unit": unit}}, table))
+    assert found == ([] if known else [("valueQuantity", unit)])

@@ -1,0 +1,242 @@
+"""The CRS episode after an infusion, and windowed facts around it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from baybridge.base.time import parse_instant
+from baybridge.facts.dictionary import Dictionary
+from baybridge.facts.factset import FactSet
+from baybridge.facts.reading import read
+from baybridge.facts.series import longest_run
+from baybridge.node.documents import Documents
+
+DOCUMENTS = Documents()
+DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))
+DAY_ZERO = parse_instant("2026-03-02T10:00:00+08:00")
+INFUSION = {
+    "resourceType": "MedicationAdministration",
+    "id": "infusion",
+    "status": "completed",
+    "medicationCodeableConcept": {"coding": [{"system": "urn:baybridge:product", "code": "equecabtagene-autoleucel"}]},
+    "effectiveDateTime": DAY_ZERO.isoformat(),
+}
+LOINC = {"temperature": ("8310-5", "Cel"), "urate": ("14933-6", "umol/L"), "potassium": ("2823-3", "mmol/L"), "phosphate": ("14879-1", "mmol/L"),
+         "calcium": ("2000-8", "mmol/L"), "albumin": ("1751-7", "g/L"), "creatinine": ("14682-9", "umol/L"), "neutrophils": ("751-8", "10*9/L")}  # fmt: skip
+
+
+def measured(name: str, value: float, day: float, unit: str | None = None, **more: Any) -> dict[str, Any]:
+    code, own = LOINC[name]
+    at = (DAY_ZERO + timedelta(days=day)).isoformat()
+    quantity = {"value": value, "unit": unit or own}
+    base = {"resourceType": "Observation", "id": f"{name}-{day}", "status": "final", "effectiveDateTime": at, "valueQuantity": quantity}
+    return {**base, "code": {"coding": [{"system": "http://loinc.org", "code": code}]}, **more}
+
+
+def finding(code: str, value: Any, day: float) -> dict[str, Any]:
+    said = {"valueBoolean": value} if isinstance(value, bool) else {"valueCodeableConcept": {"coding": [{"system": "urn:baybridge:observation", "code": value}]}}
+    at = (DAY_ZERO + timedelta(days=day)).isoformat()
+    coding = [{"system": "urn:baybridge:observation", "code": code}]
+    return {"resourceType": "Observation", "id": f"{code}-{day}", "status": "final", "effectiveDateTime": at, "code": {"coding": coding}, **said}
+
+
+def given(atc: str, day: float, **more: Any) -> dict[str, Any]:
+    at = (DAY_ZERO + timedelta(days=day)).isoformat()
+    concept = {"coding": [{"system": "http://www.whocc.no/atc", "code": atc}]}
+    base = {"resourceType": "MedicationAdministration", "id": f"{atc}-{day}", "status": "completed", "effectiveDateTime": at}
+    return {**base, "medicationCodeableConcept": concept, **more}
+
+
+def fever(day: float, value: float = 38.6, attributable: bool | None = True) -> list[dict[str, Any]]:
+    said = [] if attributable is None else [finding("fever-attributable", attributable, day)]
+    return [measured("temperature", value, day), *said]
+
+
+def clear(day: float) -> list[dict[str, Any]]:
+    return [measured("temperature", 36.8, day), finding("hypotension", "none", day), finding("oxygen-device", "none", day)]
+
+
+def after(day: float, *resources: Any, infusion: bool = True) -> FactSet:
+    flat = [r for item in resources for r in (item if isinstance(item, list) else [item])]
+    return read([*([INFUSION] if infusion else []), *flat], DAY_ZERO + timedelta(days=day), DICTIONARY)
+
+
+EPISODES: list[tuple[str, float, list[Any], bool | None, bool | None]] = [
+    ("no temperature since infusion", 1, [], None, None),
+    ("a temperature before infusion says nothing", 1, [fever(-1)], None, None),
+    ("no fever", 2, [clear(1.9)], False, False),
+    ("37.9 is no fever", 2, [fever(1.9, 37.9)], False, False),
+    ("38.0 is", 2, [fever(1.9, 38.0)], True, False),
+    ("a fever explained otherwise", 2, [fever(1.9, 39.0, False)], False, False),
+    ("a fever whose cause was not recorded", 2, [fever(1.9, 39.0, None)], None, False),
+    ("the same with a drug since", 2, [fever(1.5, 39.0, None), given("N02BE01", 1.8)], None, None),
+    ("tocilizumab since", 3, [fever(2), given("L04AC07", 2.5)], True, True),
+    ("any corticosteroid", 3, [fever(2), given("H02AB04", 2.5)], True, True),
+    ("paracetamol", 3, [fever(2), given("N02BE01", 2.1)], True, True),
+    ("an NSAID", 3, [fever(2), given("M01AE01", 2.1)], True, True),
+    ("another drug", 3, [fever(2), given("J01DH02", 2.1)], True, False),
+    ("before the diagnosis", 3, [fever(2), given("L04AC07", 1.5)], True, False),
+    ("not given", 3, [fever(2), given("L04AC07", 2.5, status="not-done")], True, False),
+    ("fever gone, still the episode", 4, [fever(2), given("L04AC07", 2.5), clear(3)], True, True),
+    ("clear for 72 hours", 6.5, [fever(2), given("L04AC07", 2.5), clear(3), clear(4), clear(5), clear(6)], False, False),
+    ("not clear throughout", 6.5, [fever(2), clear(3), [*fever(4), finding("hypotension", "none", 4)], clear(5), clear(6)], True, False),
+    ("signs not assessed are not clear", 6.5, [fever(2), measured("temperature", 36.8, 3), measured("temperature", 36.8, 6)], True, False),
+]
+
+
+@pytest.mark.parametrize(("name", "day", "resources", "diagnosed", "suppressed"), EPISODES, ids=lambda c: c if isinstance(c, str) else "")
+def test_episode(name: str, day: float, resources: list[Any], diagnosed: bool | None, suppressed: bool | None) -> None:
+    values = after(day, *resources).values
+    assert values.get("crs_diagnosed") is diagnosed
+    assert values.get("fever_suppressed") is suppressed
+
+
+def test_without_infusion_nothing_is_known_of_crs() -> None:
+    values = after(3, fever(2), infusion=False).values
+    assert "crs_diagnosed" not in values
+    assert "days_since_infusion" not in values
+
+
+def test_a_new_infusion_begins_a_new_episode() -> None:
+    second = {**INFUSION, "id": "second", "effectiveDateTime": (DAY_ZERO + timedelta(days=30)).isoformat()}
+    values = after(31, fever(2), second, clear(30.5)).values
+    assert values["crs_diagnosed"] is False
+    assert values["days_since_infusion"] == 1
+
+
+def test_a_grade_that_was_recorded_is_a_diagnosis() -> None:
+    grade = {**finding("crs-grade", True, 2), "valueInteger": 1}
+    del grade["valueBoolean"]
+    assert after(3, grade).values["crs_diagnosed"] is True
+
+
+def test_bounds_of_a_grade_can_take_the_place_of_the_rule_for_fever() -> None:
+    resources = [INFUSION, *clear(2)]
+    at = DAY_ZERO + timedelta(days=2.1)
+    assert read(resources, at, DICTIONARY, grade_at=lambda values: (1, 1)).values["crs_diagnosed"] is True
+    assert "crs_diagnosed" not in read(resources, at, DICTIONARY, grade_at=lambda values: (0, 2)).values
+
+
+@pytest.mark.parametrize("code", ["L01XL03", "L01XL04", "L01XL05"])
+def test_day_zero_by_atc(code: str) -> None:
+    assert after(5, given(code, 0), infusion=False).values["days_since_infusion"] == 5
+
+
+def test_an_infusion_that_was_not_completed_is_none() -> None:
+    assert "days_since_infusion" not in after(5, given("L01XL03", 0, status="in-progress"), infusion=False).values
+
+
+# --- tumour lysis ---------------------------------------------------------------------------------------------------------
+
+
+def test_window_ends_belong_to_it() -> None:
+    values = after(20, measured("urate", 500, -3), measured("urate", 900, -3.01), measured("urate", 510, 7), measured("urate", 901, 7.01)).values
+    assert values["max_urate_tls_infusion"] == 510
+    assert values["baseline_urate_tls_infusion"] == 900
+
+
+def test_lymphodepletion_window() -> None:
+    doses = [given("L01BB05", -5), given("L01BB05", -4), given("L01AA01", -15)]
+    values = after(20, *doses, measured("potassium", 6.1, -8), measured("potassium", 4.0, -8.01)).values
+    assert values["lymphodepletion_recorded"] is True
+    assert values["max_potassium_tls_lymphodepletion"] == 6.1
+    assert values["baseline_potassium_tls_lymphodepletion"] == 4.0
+    assert "max_potassium_tls_infusion" not in values
+
+
+def test_creatinine_in_multiples_of_its_limit() -> None:
+    limit = {"referenceRange": [{"high": {"value": 104, "unit": "umol/L"}}]}
+    values = after(9, measured("creatinine", 156, 2), measured("creatinine", 80, -10, **limit)).values
+    assert values["max_creatinine_ratio_tls_infusion"] == pytest.approx(1.5)
+    assert "max_creatinine_ratio_tls_infusion" not in after(9, measured("creatinine", 156, 2)).values
+
+
+HOWARD: list[tuple[str, list[Any], int, int]] = [
+    ("nothing measured", [], 0, 4),
+    ("8.0 mg/dL of urate is not above 8.0 mg/dL", [measured("urate", 8.0, 1, "mg/dL")], 0, 3),
+    ("8.1 is", [measured("urate", 8.1, 1, "mg/dL")], 1, 4),
+    ("475.9 umol/L is above 475.8", [measured("urate", 475.9, 1)], 1, 4),
+    ("4.5 mg/dL of phosphate is not above", [measured("phosphate", 4.5, 1, "mg/dL")], 0, 3),
+    ("1.45 mmol/L is not above 1.453", [measured("phosphate", 1.45, 1)], 0, 3),
+    ("1.46 is", [measured("phosphate", 1.46, 1)], 1, 4),
+    ("6.0 of potassium is not above", [measured("potassium", 6.0, 1)], 0, 3),
+    ("two within 24 hours", [measured("urate", 500, 1), measured("potassium", 6.5, 2)], 2, 4),
+    ("two further apart", [measured("urate", 500, 1), measured("potassium", 6.5, 2.01)], 1, 3),
+    ("calcium without albumin is not usable", [measured("calcium", 1.5, 1)], 0, 4),
+    ("calcium corrected for a low albumin", [measured("calcium", 1.5, 1), measured("albumin", 20, 1)], 0, 3),
+    ("calcium low when corrected", [measured("calcium", 1.5, 1), measured("albumin", 40, 1)], 1, 4),
+]
+
+
+@pytest.mark.parametrize(("name", "resources", "low", "high"), HOWARD, ids=lambda c: c if isinstance(c, str) else "")
+def test_howard_counts(name: str, resources: list[Any], low: int, high: int) -> None:
+    values = after(9, *resources).values
+    assert values["howard_adult_abnormal_within_24h_min_tls_infusion"] == low
+    assert values["howard_adult_abnormal_within_24h_max_tls_infusion"] == high
+
+
+def test_cairo_bishop_reads_the_published_boundary_from_either_unit() -> None:
+    assert after(9, measured("urate", 8.0, 1, "mg/dL")).values["max_urate_tls_infusion"] == 476
+    assert after(9, measured("phosphate", 4.5, 1, "mg/dL")).values["max_phosphate_tls_infusion"] == 1.45
+
+
+# --- runs of days ---------------------------------------------------------------------------------------------------------
+
+RUNS: list[tuple[str, dict[int, float], tuple[int, int] | None]] = [
+    ("none low", {0: 2.0, 5: 2.0}, None),
+    ("a single day", {0: 2.0, 1: 0.5, 2: 2.0}, (1, 1)),
+    ("0.501 is above", {0: 0.501}, None),
+    ("a gap of two days is joined and counted", {1: 0.1, 2: 2.0, 3: 2.0, 4: 0.1}, (1, 4)),
+    ("a gap of three days ends it", {1: 0.1, 2: 2.0, 3: 2.0, 4: 2.0, 5: 0.1}, (1, 1)),
+    ("missing days are interpolated", {1: 0.1, 5: 0.1}, (1, 5)),
+    ("interpolation crosses the threshold", {0: 0.0, 4: 2.0}, (0, 1)),
+    ("nothing is extrapolated", {3: 0.1}, (3, 3)),
+    ("the longest", {0: 0.1, 1: 3.0, 2: 3.0, 3: 3.0, 4: 0.1, 5: 0.1}, (4, 5)),
+    ("the earliest of two", {0: 0.1, 1: 3.0, 2: 3.0, 3: 3.0, 4: 0.1}, (0, 0)),
+]
+
+
+@pytest.mark.parametrize(("name", "by_day", "run"), RUNS, ids=lambda c: c if isinstance(c, str) else "")
+def test_longest_run(name: str, by_day: dict[int, float], run: tuple[int, int] | None) -> None:
+    assert longest_run(by_day, 0.5, 3) == run
+
+
+def test_neutropenia_is_counted_by_the_lowest_of_a_day() -> None:
+    values = after(40, *[measured("neutrophils", v, d) for d, v in [(1, 2.0), (2, 0.4), (2.2, 2.0), (3, 0.4), (4, 2.0)]]).values
+    assert values["days_neutrophils_at_most_500_early"] == 2
+    assert values["first_day_neutrophils_at_most_500_early"] == 2
+    assert values["last_day_neutrophils_at_most_500_early"] == 3
+    assert values["days_neutrophils_at_most_100_early"] == 0
+    assert "days_neutrophils_at_most_500_early" not in after(40).values
+
+
+def test_only_what_is_known_yet() -> None:
+    low = [measured("neutrophils", 0.4, d) for d in range(2, 12)]
+    assert after(5.5, *low).values["days_neutrophils_at_most_500_early"] == 4
+
+
+def test_late_counts_need_two_values() -> None:
+    assert "second_lowest_neutrophils_late" not in after(60, measured("neutrophils", 0.4, 40)).values
+    values = after(60, measured("neutrophils", 0.4, 40), measured("neutrophils", 0.9, 50), measured("neutrophils", 0.1, 29)).values
+    assert values["second_lowest_neutrophils_late"] == 0.9
+
+
+def test_recent_windows() -> None:
+    values = after(3, fever(1.5, 39.2), clear(2.9), given("H02AB02", 1)).values
+    assert values["max_temperature_48h"] == 39.2
+    assert values["systemic_steroid_last_72h"] is True
+    assert values["cytotoxic_last_14d"] is False
+    assert "systemic_steroid_last_72h" not in after(3, clear(2.9), infusion=False).values
+
+
+def test_fall_of_ice() -> None:
+    def ice(score: int, day: float) -> dict[str, Any]:
+        said = {**finding("ice-score", True, day), "valueInteger": score}
+        del said["valueBoolean"]
+        return said
+
+    assert after(3, ice(10, 2.2), ice(7, 2.9)).values["ice_drop_24h"] == 3
+    assert "ice_drop_24h" not in after(3, ice(7, 2.9)).values

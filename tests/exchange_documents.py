@@ -78,8 +78,9 @@ RECOGNITION: dict[str, Any] = {
 #: Shenzhen to Hong Kong with everything that R5 asks for.
 TRANSFER: dict[str, Any] = {
     "transfer": {
-        "at": "2026-03-25T10:00:00+08:00", "purpose": "CARE_REFERRAL", "data_categories": ["Patient", "Observation"], "contains_genomic": False,
-        "genomic_for_care": False, "important_data": False, "emergency": False, "origin": "CN", "mixed_with_cn_data": False,
+        "at": "2026-03-25T10:00:00+08:00", "purpose": "CARE_REFERRAL", "data_categories": ["Patient", "Observation"],
+        "contains_genomic": False, "genomic_for_care": False, "important_data": False, "emergency": False,
+        "origin": "CN", "mixed_with_cn_data": False,
         "received_under": None, "retention_until": "2036-03-25", "encrypted": True, "recipients": ["HK centre"], "origin_system": None,
     },
     "exporter": {

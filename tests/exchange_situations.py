@@ -53,7 +53,9 @@ def situation(here: str, record: dict[str, Any], *events: Event, opened_at: str 
     )
 
 
-def observation(name: str, loinc: str, value: Any, unit: str | None, day: date, *, signed: str | None = None, **more: Any) -> dict[str, Any]:
+def observation(
+    name: str, loinc: str, value: Any, unit: str | None, day: date, *, signed: str | None = None, **more: Any
+) -> dict[str, Any]:
     """A final FHIR observation of the patient."""
     found: dict[str, Any] = {
         "resourceType": "Observation",

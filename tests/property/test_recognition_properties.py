@@ -28,7 +28,9 @@ changes = st.fixed_dictionaries(
         "result.unit": st.sampled_from(["mg/dL", "umol/L", None]),
         "result.reference_high": st.sampled_from([1.2, None]),
         "result.interference": st.sampled_from([[], ["haemolysis"], None]),
-        "result.collected_at": st.sampled_from(["2026-03-08T09:00:00+08:00", "2026-01-08T09:00:00+08:00", "2026-04-08T09:00:00+08:00", None]),
+        "result.collected_at": st.sampled_from(
+            ["2026-03-08T09:00:00+08:00", "2026-01-08T09:00:00+08:00", "2026-04-08T09:00:00+08:00", None]
+        ),
         "laboratory.alliance_listed": maybe,
         "laboratory.eqa_suspended": maybe,
         "laboratory.accreditations": st.sampled_from([[], None, RECOGNITION["laboratory"]["accreditations"]]),
@@ -63,8 +65,21 @@ def test_nobody_passes_what_cannot_be_overridden(changes: dict[str, Any]) -> Non
     assert not (found.serves and NEVER & set(found.codes))
 
 
-@given(changes, st.sampled_from(["result.patient_match", "result.signature_verified", "result.interference", "laboratory.eqa", "laboratory.eqa_suspended",
-                                 "laboratory.alliance_listed", "laboratory.accreditations", "request.reset_events"]))  # fmt: skip
+@given(
+    changes,
+    st.sampled_from(
+        [
+            "result.patient_match",
+            "result.signature_verified",
+            "result.interference",
+            "laboratory.eqa",
+            "laboratory.eqa_suspended",
+            "laboratory.alliance_listed",
+            "laboratory.accreditations",
+            "request.reset_events",
+        ]
+    ),
+)
 @settings(max_examples=150, deadline=None)
 def test_what_is_unknown_never_helps(changes: dict[str, Any], path: str) -> None:
     changes = {name: value for name, value in changes.items() if name != "result.loinc"}
@@ -77,7 +92,10 @@ def test_what_is_unknown_never_helps(changes: dict[str, Any], path: str) -> None
 @settings(max_examples=100, deadline=None)
 def test_one_more_accreditation_never_hurts(changes: dict[str, Any]) -> None:
     request = changed(RECOGNITION, changes)
-    more = changed(request, {"laboratory.accreditations": [*(request["laboratory"]["accreditations"] or []), *RECOGNITION["laboratory"]["accreditations"]]})
+    more = changed(
+        request,
+        {"laboratory.accreditations": [*(request["laboratory"]["accreditations"] or []), *RECOGNITION["laboratory"]["accreditations"]]},
+    )
     before, after = recognise(request, RULES), recognise(more, RULES)
     assert not (before.outcome in GOOD and after.outcome not in GOOD)
 

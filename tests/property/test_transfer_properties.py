@@ -65,8 +65,23 @@ def test_what_came_under_the_contract_never_leaves_the_area(changes: dict[str, A
     assert not (outside and found.allowed)
 
 
-@given(changes, st.sampled_from(["consents.care", "consents.sensitive", "consents.cross_border", "contract", "pipia", "transfer.recipients",
-                                 "transfer.retention_until", "transfer.encrypted", "transfer.data_categories", "transfer.important_data"]))  # fmt: skip
+@given(
+    changes,
+    st.sampled_from(
+        [
+            "consents.care",
+            "consents.sensitive",
+            "consents.cross_border",
+            "contract",
+            "pipia",
+            "transfer.recipients",
+            "transfer.retention_until",
+            "transfer.encrypted",
+            "transfer.data_categories",
+            "transfer.important_data",
+        ]
+    ),
+)
 @settings(max_examples=200, deadline=None)
 def test_what_is_unknown_never_helps(changes: dict[str, Any], path: str) -> None:
     """On the same route; without its contract a transfer may fall to a route that needs none."""

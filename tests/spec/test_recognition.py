@@ -3,14 +3,15 @@
 A row: what is changed in the published example, then the outcome and the codes that must come out.
 """
 
+# ruff: noqa: E501 - a row of a table stays on its line
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from exchange_documents import RECOGNITION, changed, recognition_rules
 
 from baybridge.recognition.recognise import recognise
+from exchange_documents import RECOGNITION, changed, recognition_rules
 
 HBSAG = {"result.loinc": "5196-1", "result.value": "negative", "result.unit": None, "request.unit": None, "request.use": "presence", "request.purpose": "APH_IDM"}
 CBC = {"result.loinc": "751-8", "result.unit": "10*9/L", "request.unit": "10*9/L"}

@@ -3,14 +3,15 @@
 A row: what is changed in a complete transfer from Shenzhen to Hong Kong, then outcome, route and codes that must come out.
 """
 
+# ruff: noqa: E501 - a row of a table stays on its line
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from exchange_documents import TRANSFER, changed, transfer_rules
 
 from baybridge.exchange.transfer import check_transfer
+from exchange_documents import TRANSFER, changed, transfer_rules
 
 NATIONAL = {"kind": "national", "id": "n1", "effective_on": "2026-01-05", "filed_on": None, "purposes": []}
 CLAUSES = {"kind": "pcpd_clauses", "id": "m1", "effective_on": "2026-01-05", "filed_on": None, "purposes": []}

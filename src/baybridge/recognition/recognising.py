@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.time import parse_instant
 from baybridge.journey.command import Situation
 from baybridge.journey.events import Event, RepeatRequested, ResultRecognised
 from baybridge.journey.judged import Judged
@@ -149,6 +150,22 @@ def document_of(judged: JudgedResult, situation: Situation) -> dict[str, Any]:
         "resource": f"Observation/{judged.observation.get('id')}",
         "request": dict(judged.request),
     }
+
+
+def judge_again(situation: Situation, document: Json) -> dict[str, Any] | None:
+    """The decision document that the record gives now for what an earlier one judged; None where its observation is gone."""
+    name, asked = str(document["resource"]), document["request"]["request"]
+    observation = next((o for o in situation.record.get("observations") or () if f"Observation/{o.get('id')}" == name), None)
+    if observation is None:
+        return None
+    laboratories = situation.documents("directory")["laboratories"]["laboratories"]
+    node = next((row["node"] for row in laboratories if row["id"] == asked["receiver_site"] and row.get("node")), asked["receiver_site"])
+    known = node if node == situation.site.node or node in situation.neighbours else None
+    given = RecogniseResults(
+        purpose=asked["purpose"], use_at=parse_instant(asked["use_at"]), receiver=known, emergency=bool(asked.get("emergency"))
+    )
+    setting = setting_of(situation, given)
+    return document_of(best_of([observation], setting, rules_for(situation)), situation)
 
 
 def _event(judged: JudgedResult, document: Json, purpose: str) -> Event:

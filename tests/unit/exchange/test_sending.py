@@ -18,10 +18,22 @@ PATIENT = {"resourceType": "Patient", "id": "p1", "name": [{"text": "Unmistakabl
            "identifier": [{"value": "440100197500001012"}]}  # fmt: skip
 CREATININE = observation("crea", "2160-0", 1.1, "mg/dL", date(2026, 3, 9))
 FROM_GUANGZHOU = mark_received(observation("gz", "2160-0", 1.0, "mg/dL", date(2026, 3, 8)), SITES["gd"], "R5")
-BAG = {"resourceType": "BiologicallyDerivedProduct", "id": "bag", "identifier": [{"system": "urn:baybridge:chain-of-identity", "value": "COI-1"}]}
-SPECIMEN = {"resourceType": "Specimen", "id": "s1", "subject": {"reference": "Patient/p1", "display": "Unmistakable Name"}, "note": [{"text": "diagnosis"}]}
+BAG = {
+    "resourceType": "BiologicallyDerivedProduct",
+    "id": "bag",
+    "identifier": [{"system": "urn:baybridge:chain-of-identity", "value": "COI-1"}],
+}
+SPECIMEN = {
+    "resourceType": "Specimen",
+    "id": "s1",
+    "subject": {"reference": "Patient/p1", "display": "Unmistakable Name"},
+    "note": [{"text": "diagnosis"}],
+}
 SPECIMEN_OF_GUANGZHOU = mark_received({"resourceType": "Specimen", "id": "s2", "subject": {"reference": "Patient/p1"}}, SITES["gd"], "R5")
-MACAO_LAW = (consent("mo_ground", "hk", purposes=("CARE_REFERRAL",)), AuthorityNotified(authority="DSPDP", reference="n", notified_on=date(2026, 3, 1)))
+MACAO_LAW = (
+    consent("mo_ground", "hk", purposes=("CARE_REFERRAL",)),
+    AuthorityNotified(authority="DSPDP", reference="n", notified_on=date(2026, 3, 1)),
+)
 
 
 def record(*resources: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +70,11 @@ def test_guangzhou_to_hong_kong_under_the_contract() -> None:
 
 
 def test_guangzhous_data_do_not_go_along_to_shanghai() -> None:
-    here = situation("hk", record(PATIENT, CREATININE, FROM_GUANGZHOU, BAG, SPECIMEN, SPECIMEN_OF_GUANGZHOU), *consents_for_hong_kong("COI_LOGISTICS", to="sh"))
+    here = situation(
+        "hk",
+        record(PATIENT, CREATININE, FROM_GUANGZHOU, BAG, SPECIMEN, SPECIMEN_OF_GUANGZHOU),
+        *consents_for_hong_kong("COI_LOGISTICS", to="sh"),
+    )
     found = judge(here, Transfer(to_node="sh", purpose="COI_LOGISTICS"))
     assert (found.route, found.codes) == ("R8", ("DT-001",))
     assert [resource["id"] for resource in found.kept] == ["bag", "s1"]

@@ -10,7 +10,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey.events import RepeatRequested, ResultRecognised
 from baybridge.recognition.plan import plan, to_repeat
 from baybridge.recognition.recognise import recognise
-from baybridge.recognition.recognising import RecogniseResults, recognise_results, setting_of
+from baybridge.recognition.recognising import RecogniseResults, judge_again, recognise_results, setting_of
 from exchange_documents import recognition_rules
 from exchange_situations import NOW, observation, situation
 
@@ -54,7 +54,10 @@ def test_an_unlisted_laboratory_is_not_taken_for_the_node_that_passed_its_result
 
 def test_the_newest_that_serves_is_taken() -> None:
     older = observation("old", "2160-0", 1.1, "mg/dL", YESTERDAY, signed="mo")
-    newer = observation("new", "2160-0", 1.2, "mg/dL", date(2026, 3, 10), signed="mo") | {"status": "preliminary", "effectiveDateTime": "2026-03-10T06:00:00+08:00"}
+    newer = observation("new", "2160-0", 1.2, "mg/dL", date(2026, 3, 10), signed="mo") | {
+        "status": "preliminary",
+        "effectiveDateTime": "2026-03-10T06:00:00+08:00",
+    }
     (event,) = judged(newer, older).events
     assert isinstance(event, ResultRecognised)
     assert event.result_id == "old"
@@ -92,3 +95,15 @@ def test_the_plan_says_what_serves_what_expires_and_what_is_missing() -> None:
     assert lines["platelets"].standing == "missing"
     assert lines["platelets"].repeat_from == NOW
     assert "creatinine" not in {line.analyte for line in to_repeat(tuple(lines.values()))}
+
+
+def test_a_corrected_result_is_judged_again_as_before() -> None:
+    made = observation("o1", "2160-0", 1.1, "mg/dL", YESTERDAY, signed="mo")
+    document = judged(made).decisions[0]
+    same = judge_again(situation("hk", {"observations": [made], "resources": [made]}), document)
+    wrong = made | {"status": "entered-in-error"}
+    again = judge_again(situation("hk", {"observations": [wrong], "resources": [wrong]}), document)
+    assert same == document
+    assert again is not None
+    assert (again["outcome"], again["codes"]) == ("repeat-needed", ["MR-002"])
+    assert judge_again(situation("hk", {}), document) is None

@@ -59,7 +59,7 @@ class Walk:
         """The case as a node knows it."""
         return self.nodes[node].case(self.case_id) or Case(self.case_id)
 
-    def do(self, node: str, role: Role, name: str, **given: Any) -> None:
+    def do(self, node: str, role: Role, name: str, /, **given: Any) -> None:
         """Carry out one command at a node."""
         site = self.nodes[node].site
         organisation = PAYER if role is Role.PAYER else site.organisation
@@ -112,9 +112,9 @@ def records(walk: Walk) -> None:
 
 def consent(walk: Walk) -> None:
     """The patient consents to care, sensitive data, crossing, finance; Macao's authority is told."""
-    others = [name for name in walk.nodes if name != walk.home]
+    everyone = list(walk.nodes)
     for kind in ("care", "sensitive", "cross_border", "finance", "hk_sharing"):
-        named = {"recipients": others, "purposes": PURPOSES} if kind in ("sensitive", "cross_border") else {}
+        named = {"recipients": everyone, "purposes": PURPOSES} if kind in ("sensitive", "cross_border") else {}
         walk.do(walk.home, Role.COORDINATOR, "RecordConsent", kind=kind, notice_version="2026-1", notice_language="zh-Hant", **named)
     if walk.nodes[walk.home].site.jurisdiction == "MO":
         walk.do(walk.home, Role.COORDINATOR, "RecordConsent", kind="mo_ground", notice_version="2026-1", notice_language="zh-Hant")

@@ -6,9 +6,10 @@ the policy could see and the resources they were read from, so that it can be re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
@@ -18,12 +19,33 @@ from baybridge.policy.decide import Decision, decide
 from baybridge.policy.document import Policy
 
 
+class LazyFacts(Mapping[str, Any]):
+    """Facts of a case that are read from the record when somebody first looks at one."""
+
+    def __init__(self, read: Callable[[], FactSet]) -> None:
+        self._read = read
+
+    @cached_property
+    def fact_set(self) -> FactSet:
+        """The fact set, read now if nobody did."""
+        return self._read()
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fact_set.values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fact_set.values)
+
+    def __len__(self) -> int:
+        return len(self.fact_set.values)
+
+
 class Deciding:
     """Makes decisions for one case at one moment and keeps them."""
 
-    def __init__(self, library: Any, fact_set: FactSet, case_id: str, at: datetime) -> None:
+    def __init__(self, library: Any, facts: LazyFacts, case_id: str, at: datetime) -> None:
         self._library = library
-        self._fact_set = fact_set
+        self._facts = facts
         self._case_id = case_id
         self._at = at
         self.made: dict[str, Made] = {}
@@ -32,7 +54,7 @@ class Deciding:
         """The decision of a policy over the case's facts with `facts` laid over, as of `at` (now)."""
         moment = at or self._at
         policy: Policy = self._library.get(policy_id, moment.date())
-        values = {**self._fact_set.values, **(facts or {})}
+        values = {**self._facts.fact_set.values, **(facts or {})}
         decision = decide(policy, values, subject=self._case_id, as_of=moment)
         self._keep(policy, decision, values, frozenset(facts or ()))
         return decision
@@ -46,7 +68,9 @@ class Deciding:
     def _keep(self, policy: Policy, decision: Decision, values: Mapping[str, Any], given: frozenset[str]) -> None:
         read = sorted(policy.fact_names)
         seen = {name: plain(values[name]) for name in read if values.get(name) is not None}
-        sources = {self._fact_set.facts[name].source for name in read if name not in given and name in self._fact_set.facts}
+        read_facts = self._facts.fact_set.facts
+        rested_on = [read_facts[name] for name in read if name not in given and name in read_facts]
+        sources = {source for fact in rested_on for source in (fact.sources or (fact.source,))}
         document = decision.as_json()
         self.made[sha256_hex(canonical_bytes(document))] = Made(document, seen, frozenset(filter(None, sources)), policy.text)
 

@@ -25,7 +25,7 @@ from baybridge.journey.judged import Judged
 from baybridge.ledger import streams
 from baybridge.node import access, projections
 from baybridge.node.commands import COMMANDS, CommandKind
-from baybridge.node.deciding import Deciding
+from baybridge.node.deciding import Deciding, LazyFacts
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -117,11 +117,11 @@ def payers_of(case: Case | None) -> frozenset[str]:
 
 def situate(node: Node, unit: Unit, kind: CommandKind, case: Case, command: Command) -> tuple[Deciding, Situation]:
     """The situation in which a command is judged, and the memory of decisions made in it."""
-    fact_set = node.fact_set(unit.connection, case, unit.at)
-    deciding = Deciding(node.policies, fact_set, command.case_id, unit.at)
+    facts = LazyFacts(lambda: node.fact_set(unit.connection, case, unit.at))
+    deciding = Deciding(node.policies, facts, command.case_id, unit.at)
     situation = Situation(
         case=case,
-        facts=fact_set.values,
+        facts=facts,
         now=unit.at,
         actor=command.actor,
         site=node.site,

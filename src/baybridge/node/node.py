@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from baybridge.base.outcome import Refusal
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey.case import Case, fold
@@ -102,9 +102,10 @@ class Node:
 
     def handle(self, command: Command) -> Done | Refusal:
         """Do what a command asks, or answer every reason why not."""
-        if command.name == "Transfer":
-            return transfers.send(self, command)
-        return handle.handle(self, command)
+        try:
+            return transfers.send(self, command) if command.name == "Transfer" else handle.handle(self, command)
+        except streams.StreamConflictError:
+            return refuse(Reason("command.changed_meanwhile"), category=Category.CONFLICT)
 
     def after(self, kind: CommandKind, unit: Unit, command: Command, recorded: list[Recorded]) -> None:
         """What follows a command in the same transaction."""

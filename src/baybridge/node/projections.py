@@ -20,6 +20,7 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.events import Recorded
 from baybridge.journey.pathway import tasks
 from baybridge.node import tables
+from baybridge.node.deciding import LazyFacts
 from baybridge.record import store
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def refresh_tasks(node: Node, unit: Unit, case: Case) -> None:
 def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> tuple[Any, ...]:
     """What somebody at this node must do next for a case."""
     pathway = node.documents.folder("pathways")["standard"]
-    return tasks(pathway, case, node.fact_set(connection, case, at).values, at, node.site)
+    return tasks(pathway, case, LazyFacts(lambda: node.fact_set(connection, case, at)), at, node.site)
 
 
 def refresh_all(node: Node, case_ids: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from baybridge.journey.case import fold
 from baybridge.journey.command import Actor, Command
 from baybridge.journey.events import DecisionReopened, Event, Recorded
 from baybridge.node import tables
-from baybridge.node.deciding import Deciding
+from baybridge.node.deciding import Deciding, LazyFacts
 from baybridge.record import store
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _decide_again(node: Node, unit: Unit, case_id: str, changed: Sequence[str], 
         .distinct()
     ).mappings()
     case = fold(unit.events(case_id))
-    deciding = Deciding(node.policies, node.fact_set(unit.connection, case, unit.at), case_id, unit.at)
+    deciding = Deciding(node.policies, LazyFacts(lambda: node.fact_set(unit.connection, case, unit.at)), case_id, unit.at)
     return [event for row in rows.all() for event in _again(node, unit, deciding, dict(row), because)]
 
 

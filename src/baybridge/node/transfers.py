@@ -16,6 +16,7 @@ from sqlalchemy import insert, select, update
 from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.exchange import sending
+from baybridge.exchange.transfer_content import SIGNED, tagged
 from baybridge.federation import package as packages
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Command, Role
@@ -306,15 +307,21 @@ def _keep(unit: Unit, opened: packages.Opened, receipt: bytes) -> None:
 
 
 def file_resource(node: Node, unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> tuple[str, bool]:
-    """Store a resource of a package, tagged with its origin; its name here, and whether it replaced another version."""
-    site = node.neighbours[content.from_node].site
-    marked = sending.mark_received(resource, site, content.route)
+    """Store a resource of a package, tagged with its origin; its name here, and whether it replaced another version.
+
+    What this node, or another that sent it directly, is the source of is not overwritten by a copy that comes back.
+    """
+    name = reference_of(resource)
+    existing = store.get(unit.connection, resource["resourceType"], resource["id"])
+    if existing is not None and content.from_node not in tagged(wire.parse(existing.body), SIGNED):
+        return name, False
+    marked = sending.mark_received(resource, node.neighbours[content.from_node].site, content.route)
     version = store.put(unit.connection, marked, at=unit.at)
     if isinstance(version, Refusal):
         raise RuntimeError("a resource of a package was refused without an expected version")
     if version.change != "unchanged":
         unit.log("record", content.case_id, what(unit, version), version.body, actor)
-    return version.reference, version.change == "updated"
+    return name, version.change == "updated"
 
 
 def preview(situation: Any, given: Any) -> Refusal | None:

@@ -169,8 +169,8 @@ class Search:
             target = WHERE_TYPE.search(part)
             equals = WHERE_EQUALS.search(part)
             bare = WHERE_EQUALS.sub("", WHERE_TYPE.sub("", part))
-            for path in self._names(base, bare):
-                found.append([path, [target.group(1)] if target else [], [equals.group(1), equals.group(2)] if equals else []])
+            narrowed = [[target.group(1)] if target else [], [equals.group(1), equals.group(2)] if equals else []]
+            found.extend([path, *narrowed] for path in self._names(base, bare))
         return found
 
     def _names(self, base: str, expression: str) -> list[str]:
@@ -214,7 +214,9 @@ def search_tables(parameters: list[dict[str, Any]], types: dict[str, dict[str, A
 
 def main(folder: Path, out: Path) -> None:
     """Reads the definitions and writes the tables."""
-    elements = Elements(Codes(load(folder, "valuesets.json") + load(folder, "v3-codesystems.json")))
+    codes = Codes(load(folder, "valuesets.json") + load(folder, "v3-codesystems.json"))
+    official = set(codes.expand("http://hl7.org/fhir/ValueSet/resource-types") or ())
+    elements = Elements(codes)
     patterns: dict[str, str] = {}
     resources: list[str] = []
     for definition in load(folder, "profiles-types.json") + load(folder, "profiles-resources.json"):
@@ -223,8 +225,11 @@ def main(folder: Path, out: Path) -> None:
         if definition["kind"] == "primitive-type":
             patterns[definition["type"]] = ""
             continue
+        is_resource = definition["kind"] == "resource" and not definition["abstract"]
+        if is_resource and definition["type"] not in official:
+            continue  # a later version's type that the folder carries too
         elements.read(definition)
-        if definition["kind"] == "resource" and not definition["abstract"]:
+        if is_resource:
             resources.append(definition["type"])
     compartment = json.loads((folder / "compartmentdefinition-patient.json").read_text("utf-8"))
     tables = {

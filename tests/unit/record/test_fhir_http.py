@@ -1,0 +1,272 @@
+"""FHIR over HTTP: what each interaction answers, who may, and that every refusal is an OperationOutcome with every reason."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from baybridge.api import fhir
+from baybridge.journey.command import Role
+from baybridge.ledger import log
+from baybridge.node import accounts
+from baybridge.node.doors import routes
+from baybridge.node.founding import found
+from baybridge.node.node import open_node
+from baybridge.record import store
+from baybridge.record.validate import validate
+from baybridge.record.wire import parse
+
+T0 = datetime(2026, 3, 8, 9, tzinfo=UTC)
+PATIENT = {"resourceType": "Patient", "id": "p", "name": [{"family": "Chan"}], "birthDate": "1968-04-09"}
+CODE = {"coding": [{"system": "http://loinc.org", "code": "718-7"}]}
+RESULT = '{"resourceType":"Observation","id":"o","status":"final","code":%s,"subject":{"reference":"Patient/p"},"valueQuantity":{"value":72.50}}'
+
+
+class Clock:
+    def __init__(self):
+        self.at = T0
+
+    def __call__(self):
+        self.at += timedelta(seconds=1)
+        return self.at
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("node") / "mo"
+    found(folder, {"node": "mo", "organisation": "Macao Hospital", "jurisdiction": "MO", "kinds": ["centre"]})
+    return open_node(folder, now=Clock())
+
+
+@pytest.fixture
+def server(node):
+    with node.storage.writing() as connection:
+        for table in (store.resource_version, store.resource_current, store.search_value):
+            connection.execute(table.delete())
+    return Starlette(routes=routes(node, fhir.DOORS, fhir.refused))
+
+
+@pytest.fixture
+def sign_in(node, server):
+    def as_role(role, patient_id=None):
+        with node.storage.writing() as connection:
+            name = f"{role}-{node.now().isoformat()}"
+            token = session(connection, node, name, role, patient_id)
+        client = TestClient(server, base_url="http://node.example")
+        client.headers["authorization"] = f"Bearer {token}"
+        return client
+
+    return as_role
+
+
+def session(connection, node, name, role, patient_id):
+    accounts.add_account(
+        connection,
+        account=name,
+        name=name,
+        password="a long enough password",
+        role=Role(role),
+        organisation="Macao Hospital",
+        patient_id=patient_id,
+    )
+    return accounts.open_session(connection, name, node.now()).token
+
+
+@pytest.fixture
+def client(sign_in):
+    return sign_in("physician")
+
+
+def put(client, text=None, **headers):
+    return client.put("/fhir/Observation/o", content=text or RESULT % json.dumps(CODE), headers=headers)
+
+
+def reasons(response):
+    outcome = response.json()
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert validate(parse(response.content)) == ()
+    assert response.headers["content-type"].startswith("application/fhir+json")
+    return [issue["details"]["coding"][0]["code"] for issue in outcome["issue"]]
+
+
+def test_what_is_filed_is_read_digit_for_digit(client):
+    client.put("/fhir/Patient/p", json=PATIENT)
+    made = put(client)
+    assert made.status_code == 201
+    assert made.headers["location"] == "http://node.example/fhir/Observation/o/_history/1"
+    read = client.get("/fhir/Observation/o")
+    assert read.content == made.content
+    assert b'"value":72.50' in read.content
+    assert read.headers["etag"] == 'W/"1"'
+    assert read.headers["last-modified"].endswith("GMT")
+    assert client.get("/fhir/Observation/o", headers={"if-none-match": 'W/"1"'}).status_code == 304
+
+
+def test_versions_history_and_deletion(client):
+    put(client)
+    assert put(client).status_code == 200
+    second = put(client, (RESULT % json.dumps(CODE)).replace("final", "amended"), **{"if-match": 'W/"1"'})
+    assert (second.status_code, second.headers["etag"]) == (200, 'W/"2"')
+    late = put(client, (RESULT % json.dumps(CODE)).replace("final", "corrected"), **{"if-match": 'W/"1"'})
+    assert (late.status_code, reasons(late)) == (412, ["record.version_conflict"])
+    assert client.get("/fhir/Observation/o/_history/1").json()["status"] == "final"
+    assert client.delete("/fhir/Observation/o").status_code == 204
+    gone = client.get("/fhir/Observation/o")
+    assert (gone.status_code, reasons(gone)) == (410, ["record.deleted"])
+    history = client.get("/fhir/Observation/o/_history").json()
+    assert [entry["request"]["method"] for entry in history["entry"]] == ["DELETE", "PUT", "POST"]
+    assert validate(parse(json.dumps(history).encode())) == ()
+
+
+def test_create_gives_the_id(client):
+    made = client.post("/fhir/Patient", json={**PATIENT, "id": "mine"})
+    assert made.status_code == 201
+    assert made.json()["id"] != "mine"
+    again = client.post("/fhir/Patient", json=PATIENT, headers={"if-none-exist": "family=Chan"})
+    assert (again.status_code, again.json()["id"]) == (200, made.json()["id"])
+    assert client.post("/fhir/Patient", json=PATIENT, headers={"prefer": "return=minimal"}).content == b""
+
+
+def test_search_by_get_and_post_with_pages(client):
+    client.put("/fhir/Patient/p", json=PATIENT)
+    for number in range(5):
+        client.put(f"/fhir/Observation/o{number}", content=(RESULT % json.dumps(CODE)).replace('"id":"o"', f'"id":"o{number}"'))
+    found, url = [], "/fhir/Observation?patient=p&_count=2"
+    while url:
+        page = client.get(url)
+        assert validate(parse(page.content)) == ()
+        found += [entry["resource"]["id"] for entry in page.json().get("entry", [])]
+        url = next((link["url"] for link in page.json()["link"] if link["relation"] == "next"), None)
+    assert found == [f"o{number}" for number in range(5)]
+    posted = client.post("/fhir/Patient/_search", data={"family": "chan"})
+    assert posted.json()["total"] == 1
+    assert "chan" not in json.dumps(posted.json()["link"])
+    assert client.get("/fhir/Patient?_summary=count").json()["total"] == 1
+
+
+def test_every_parameter_that_is_not_known_is_refused_unless_asked_to_be_lenient(client):
+    refused = client.get("/fhir/Patient?colour=red&birthdate=soon")
+    assert (refused.status_code, reasons(refused)) == (400, ["record.search.unknown", "record.search.value"])
+    assert client.get("/fhir/Patient?colour=red", headers={"prefer": "handling=lenient"}).status_code == 200
+
+
+def test_every_fault_of_a_resource_is_an_issue(client):
+    wrong = {"resourceType": "Observation", "id": "o", "status": "nope", "effectiveDateTime": "2026-02-30"}
+    refused = client.put("/fhir/Observation/o", json=wrong)
+    assert refused.status_code == 400
+    assert reasons(refused) == ["record.invalid.code", "record.invalid.format", "record.invalid.missing"]
+    where = [issue["expression"] for issue in refused.json()["issue"]]
+    assert where == [["Observation.status"], ["Observation.effectiveDateTime"], ["Observation.code"]]
+    assert reasons(client.put("/fhir/Patient/q", json=PATIENT)) == ["record.address_mismatch"]
+    assert reasons(client.post("/fhir/Patient", content=b"{oops")) == ["record.not_json"]
+    assert client.get("/fhir/Observation/none").status_code == 404
+    assert client.get("/fhir/Nothing/none").status_code == 404
+    assert reasons(client.get("/fhir/a/b/c/d/e")) == ["record.not_found"]
+
+
+def transaction(*entries, kind="transaction"):
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+NEW_PATIENT = {"fullUrl": "urn:uuid:1", "resource": PATIENT, "request": {"method": "POST", "url": "Patient"}}
+NEW_RESULT = {
+    "resource": {"resourceType": "Observation", "status": "final", "code": CODE, "subject": {"reference": "urn:uuid:1"}},
+    "request": {"method": "POST", "url": "Observation"},
+}
+
+
+def test_a_transaction_is_all_or_nothing(client):
+    done = client.post("/fhir", json=transaction(NEW_RESULT, NEW_PATIENT))
+    assert done.status_code == 200
+    assert validate(parse(done.content)) == ()
+    result, person = (entry["resource"] for entry in done.json()["entry"])
+    assert result["subject"]["reference"] == f"Patient/{person['id']}"
+    assert [entry["response"]["status"] for entry in done.json()["entry"]] == ["201", "201"]
+    before = client.get("/fhir/Patient?_summary=count").json()["total"]
+    broken = {**NEW_RESULT, "resource": {"resourceType": "Observation", "code": CODE}}
+    refused = client.post("/fhir", json=transaction(NEW_PATIENT, broken))
+    assert (refused.status_code, reasons(refused)) == (400, ["record.invalid.missing"])
+    assert refused.json()["issue"][0]["expression"] == ["Bundle.entry[1].resource.status"]
+    stale = {"resource": {**PATIENT, "id": person["id"]}, "request": {"method": "PUT", "url": f"Patient/{person['id']}", "ifMatch": 'W/"9"'}}
+    assert client.post("/fhir", json=transaction(NEW_PATIENT, stale)).status_code == 412
+    assert client.get("/fhir/Patient?_summary=count").json()["total"] == before
+
+
+def test_a_batch_does_what_it_can(client):
+    broken = {**NEW_RESULT, "resource": {"resourceType": "Observation", "code": CODE}}
+    search = {"request": {"method": "GET", "url": "Patient?family=chan"}}
+    done = client.post("/fhir", json=transaction(NEW_PATIENT, broken, search, kind="batch")).json()
+    assert [entry["response"]["status"] for entry in done["entry"]] == ["201", "400", "200"]
+    assert done["entry"][1]["response"]["outcome"]["resourceType"] == "OperationOutcome"
+    assert done["entry"][2]["resource"]["total"] == 1
+
+
+def test_a_projection_is_read_and_not_written(client, node):
+    tag = [{"system": "urn:baybridge:projection", "code": "CaseOpened"}]
+    shown = {**PATIENT, "meta": {"tag": tag}}
+    with node.unit() as unit:
+        store.put(unit.connection, shown, at=unit.at)
+    assert client.get("/fhir/Patient/p").status_code == 200
+    assert reasons(client.put("/fhir/Patient/p", json=PATIENT)) == ["record.projection"]
+    assert reasons(client.delete("/fhir/Patient/p")) == ["record.projection"]
+    assert reasons(client.post("/fhir/Patient", json=shown)) == ["record.projection"]
+
+
+def test_everything_of_a_patient(client):
+    client.put("/fhir/Patient/p", json=PATIENT)
+    put(client)
+    client.put("/fhir/Patient/q", json={**PATIENT, "id": "q"})
+    found = client.get("/fhir/Patient/p/$everything")
+    assert {entry["resource"]["id"] for entry in found.json()["entry"]} == {"p", "o"}
+    only = client.get("/fhir/Patient/p/$everything?_type=Observation").json()
+    assert [entry["resource"]["id"] for entry in only["entry"]] == ["o"]
+
+
+# --- who may --------------------------------------------------------------------------------------------------------
+
+
+def test_only_the_capability_statement_is_public(server):
+    stranger = TestClient(server)
+    statement = stranger.get("/fhir/metadata")
+    assert statement.status_code == 200
+    assert validate(parse(statement.content)) == ()
+    assert statement.json()["fhirVersion"] == "4.0.1"
+    for method, path in (("get", "/fhir/Patient"), ("get", "/fhir/Patient/p"), ("post", "/fhir"), ("get", "/fhir/x/y/z"), ("delete", "/fhir/Patient/p")):
+        answer = getattr(stranger, method)(path)
+        assert (answer.status_code, reasons(answer)) == (401, ["access.sign_in"])
+
+
+def test_a_patient_reads_the_own_record_and_learns_nothing_of_others(client, sign_in):
+    client.put("/fhir/Patient/p", json=PATIENT)
+    client.put("/fhir/Patient/q", json={**PATIENT, "id": "q"})
+    put(client)
+    patient = sign_in("patient", "p")
+    assert patient.get("/fhir/Observation/o").status_code == 200
+    assert [e["resource"]["id"] for e in patient.get("/fhir/Patient?family=chan").json()["entry"]] == ["p"]
+    assert patient.get("/fhir/Patient/p/$everything").status_code == 200
+    other, nobody = patient.get("/fhir/Patient/q"), patient.get("/fhir/Patient/nobody")
+    assert other.status_code == nobody.status_code == 403
+    assert other.content == nobody.content
+    assert put(patient).status_code == 403
+
+
+def test_reading_and_writing_are_logged_without_personal_data(client, node):
+    client.put("/fhir/Patient/p", json=PATIENT)
+    with node.storage.reading() as connection:
+        start = log.size(connection)
+    client.get("/fhir/Patient/p")
+    client.get("/fhir/Patient?family=chan")
+    put(client)
+    with node.storage.reading() as connection:
+        entries = log.entries(connection, start, log.size(connection))
+    assert [(item.entry.kind, item.entry.what.split("/")[0]) for item in entries] == [
+        ("access", "read Patient"),
+        ("access", "search Patient"),
+        ("record", "Observation"),
+    ]
+    assert {item.entry.subject for item in entries} == {node.pseudonym("p")}
+    assert all(b"Chan" not in item.body and b'"p"' not in item.body for item in entries)

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-from shared_data import SHARED, shared
 
 from baybridge.base.time import parse_instant_or_day
 from baybridge.facts.dictionary import Dictionary
@@ -16,6 +15,7 @@ from baybridge.facts.factset import FactSet, Status
 from baybridge.facts.reading import read
 from baybridge.node.documents import Documents, fact_types
 from baybridge.policy.decide import decide
+from shared_data import SHARED, shared
 
 DOCUMENTS = Documents()
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))
@@ -25,7 +25,12 @@ EXPECTED: dict[str, Any] = json.loads(_EXPECTED.read_text()) if _EXPECTED.exists
 
 FACTS = [(patient, name) for patient, expected in EXPECTED.items() for name in expected.get("facts", {})]
 LABELS = [(patient, policy) for patient, expected in EXPECTED.items() for policy in expected.get("eligibility", {})]
-GRADES = [(patient, at, policy) for patient, expected in EXPECTED.items() for at, grades in expected.get("grades", {}).items() for policy in grades]
+GRADES = [
+    (patient, at, policy)
+    for patient, expected in EXPECTED.items()
+    for at, grades in expected.get("grades", {}).items()
+    for policy in grades
+]
 
 
 @cache
@@ -83,7 +88,9 @@ def test_tumour_lysis() -> None:
             assert outcome("tls-cairo-bishop-2004", patient, at) == expected["tls-cairo-bishop-2004"]
 
 
-@pytest.mark.parametrize("patient", [p for p, e in EXPECTED.items() if p not in {"hk-mm-three-lines", "gd-fl-two-lines", "hk-mm-eque-course"}])
+@pytest.mark.parametrize(
+    "patient", [p for p, e in EXPECTED.items() if p not in {"hk-mm-three-lines", "gd-fl-two-lines", "hk-mm-eque-course"}]
+)
 def test_what_is_odd_is_told(patient: str) -> None:
     if patient == "absent":
         shared("cart", "expected.json")

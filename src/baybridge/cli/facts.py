@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from baybridge.facts.factset import FactSet
+    from baybridge.facts.factset import FactSet, ReadFact
 
 
 @click.command()
@@ -34,6 +34,14 @@ def facts(patient: str, node_dir: Path, at: str | None, *, as_json: bool) -> Non
         _print(found, node_dir)
 
 
+def _shown(reading: ReadFact) -> str:
+    """The value with its unit; what was written where there is no exact value."""
+    if reading.value is None:
+        return reading.original
+    value = str(reading.value).lower() if isinstance(reading.value, bool) else str(reading.value)
+    return f"{value} {reading.unit}" if reading.unit and reading.unit != "1" else value
+
+
 def _print(found: FactSet, node_dir: Path) -> None:
     from baybridge.node.documents import Documents, packaged_data
     from baybridge.node.texts import Texts
@@ -44,12 +52,11 @@ def _print(found: FactSet, node_dir: Path) -> None:
         return texts.say("en", key, values)
 
     click.echo(say("facts.page.as_of", {"at": found.at.isoformat()}))
+    width = max((len(name) for name in found.facts), default=0)
     for reading in found.facts.values():
         day = reading.at.isoformat(timespec="minutes") if reading.at else "-"
         status = "" if reading.status.value == "used" else f"  [{say(f'facts.status.{reading.status.value}')}]"
-        unit = f" {reading.unit}" if reading.unit and reading.value is not None else ""
-        value = "?" if reading.value is None else reading.value
-        click.echo(f"{reading.name:44} {value}{unit:16} {day:25} {reading.source or '-'}{status}")
+        click.echo(f"{reading.name:{width}}  {_shown(reading):24} {day:23} {reading.source or '-'}{status}")
     for reading in found.set_aside:
         click.echo(f"{say('facts.page.set_aside')}: {reading.name} {reading.original} {reading.source} [{say(reading.note)}]")
     for odd in found.odd:

@@ -105,9 +105,7 @@ def _begin(episode: _Episode, moment: datetime, temperature: Measurement | None,
         episode.perhaps = moment
 
 
-def _perhaps_end(
-    episode: _Episode, moment: datetime, grade: tuple[int, str] | None, clear_h: int, *, signs: bool | None
-) -> None:
+def _perhaps_end(episode: _Episode, moment: datetime, grade: tuple[int, str] | None, clear_h: int, *, signs: bool | None) -> None:
     if signs is not False or (grade is not None and grade[0] >= 1):
         episode.clear_since = None
     elif episode.clear_since is None:

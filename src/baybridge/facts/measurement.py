@@ -165,9 +165,7 @@ def _blank(resource: Resource, fact: Fact, taken_at: datetime) -> Measurement:
     return Measurement(fact, None, taken_at, name_of(resource), amended=amended, issued=issued, identifiers=identifiers)
 
 
-def _read_part(
-    resource: Resource, part: Resource, path: str, blank: Measurement, measured: Measured, dictionary: Dictionary
-) -> None:
+def _read_part(resource: Resource, part: Resource, path: str, blank: Measurement, measured: Measured, dictionary: Dictionary) -> None:
     try:
         measurement = _value(part, path, blank, dictionary)
     except _UnusableError as unusable:

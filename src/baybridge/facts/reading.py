@@ -72,7 +72,7 @@ def read(
     window = Window(measured, exposures, course, at, dictionary, zone)
     facts |= _derived(found, window, facts, grade_at, set_aside)
     facts |= _confirmed(confirmed or {}, case, at, dictionary, windows or {})
-    _note_conditions(found, measured, dictionary)
+    _note_unread(found, measured, dictionary)
     _note_references(found, measured)
     return FactSet(
         at=at,
@@ -219,7 +219,8 @@ def _confirmed(
 # --- what is odd, and what nothing reads ----------------------------------------------------------------------------------
 
 
-def _note_conditions(found: Found, measured: Measured, dictionary: Dictionary) -> None:
+def _note_unread(found: Found, measured: Measured, dictionary: Dictionary) -> None:
+    """Conditions and procedures by codes that nothing reads, and reports whose conclusion is words for a person."""
     for resource in found.of("Condition"):
         if not is_read(resource, dictionary):
             measured.nobody_reads("Condition", resource.get("code"))
@@ -227,6 +228,9 @@ def _note_conditions(found: Found, measured: Measured, dictionary: Dictionary) -
     for resource in found.of("Procedure"):
         if not transplant.search(words(resource.get("code"))):
             measured.nobody_reads("Procedure", resource.get("code"))
+    for resource in found.of("DiagnosticReport"):
+        if text(resource.get("conclusion")):
+            measured.nobody_reads("DiagnosticReport", resource.get("code"))
 
 
 def _note_references(found: Found, measured: Measured) -> None:

@@ -45,16 +45,18 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class UnitTable:
-    """Spellings that are no UCUM, and annotations that change what was measured."""
+    """Spellings that are no UCUM, annotations that change what was measured, and the commonest factors."""
 
     spellings: Mapping[str, str]
     telling: frozenset[str]
+    factors: Mapping[tuple[str, str], Fraction]
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> UnitTable:
         """The table of the document `units` of `data/terms`."""
         spellings = {_fold(written): unit for unit, listed in document["spellings"].items() for written in listed}
-        return cls(spellings, frozenset(document.get("telling_annotations") or ()))
+        factors = {(row["from"], row["to"]): Fraction(str(row["factor"])) for row in document.get("factors") or ()}
+        return cls(spellings, frozenset(document.get("telling_annotations") or ()), factors)
 
     def read(self, written: str) -> str:
         """The UCUM unit that was meant; the text itself where the table does not know it."""
@@ -75,6 +77,8 @@ def convert(quantity: Quantity, unit: str | None, conversions: Mapping[str, Conv
     for listed, conversion in conversions.items():
         if found == table.read(listed):
             return _apply(quantity.value, conversion)
+    if (found, wanted) in table.factors:
+        return _decimal(Fraction(quantity.value) * table.factors[found, wanted])
     return _by_ucum(quantity, found, wanted, conversions, table)
 
 

@@ -108,7 +108,9 @@ def test_fact_is_whole(name: str) -> None:
         assert fact.plausible or fact.how == "derived"
 
 
-@pytest.mark.parametrize(("name", "hours"), [("temperature", 12), ("oxygen_flow", 12), ("seizure", 12), ("ice_score", 24), ("capd_score", 24)])
+@pytest.mark.parametrize(
+    ("name", "hours"), [("temperature", 12), ("oxygen_flow", 12), ("seizure", 12), ("ice_score", 24), ("capd_score", 24)]
+)
 def test_ages(name: str, hours: int) -> None:
     assert DICTIONARY[name].max_age_h == hours
 
@@ -124,7 +126,10 @@ def test_every_laboratory_value_is_used_for_72_hours() -> None:
 
 
 def test_a_code_that_reads_two_facts_is_refused() -> None:
-    facts: dict[str, Any] = {"a": {"type": "number", "unit": "1", "codes": [{"loinc": "1-1"}]}, "b": {"type": "number", "codes": [{"loinc": "1-1"}]}}
+    facts: dict[str, Any] = {
+        "a": {"type": "number", "unit": "1", "codes": [{"loinc": "1-1"}]},
+        "b": {"type": "number", "codes": [{"loinc": "1-1"}]},
+    }
     with pytest.raises(DictionaryProblem, match="already reads a"):
         Dictionary.from_documents(facts, DOCUMENTS.folder("terms"))
 

@@ -24,8 +24,16 @@ INFUSION = {
     "medicationCodeableConcept": {"coding": [{"system": "urn:baybridge:product", "code": "equecabtagene-autoleucel"}]},
     "effectiveDateTime": DAY_ZERO.isoformat(),
 }
-LOINC = {"temperature": ("8310-5", "Cel"), "urate": ("14933-6", "umol/L"), "potassium": ("2823-3", "mmol/L"), "phosphate": ("14879-1", "mmol/L"),
-         "calcium": ("2000-8", "mmol/L"), "albumin": ("1751-7", "g/L"), "creatinine": ("14682-9", "umol/L"), "neutrophils": ("751-8", "10*9/L")}  # fmt: skip
+LOINC = {
+    "temperature": ("8310-5", "Cel"),
+    "urate": ("14933-6", "umol/L"),
+    "potassium": ("2823-3", "mmol/L"),
+    "phosphate": ("14879-1", "mmol/L"),
+    "calcium": ("2000-8", "mmol/L"),
+    "albumin": ("1751-7", "g/L"),
+    "creatinine": ("14682-9", "umol/L"),
+    "neutrophils": ("751-8", "10*9/L"),
+}
 
 
 def measured(name: str, value: float, day: float, unit: str | None = None, **more: Any) -> dict[str, Any]:
@@ -37,10 +45,21 @@ def measured(name: str, value: float, day: float, unit: str | None = None, **mor
 
 
 def finding(code: str, value: Any, day: float) -> dict[str, Any]:
-    said = {"valueBoolean": value} if isinstance(value, bool) else {"valueCodeableConcept": {"coding": [{"system": "urn:baybridge:observation", "code": value}]}}
+    said = (
+        {"valueBoolean": value}
+        if isinstance(value, bool)
+        else {"valueCodeableConcept": {"coding": [{"system": "urn:baybridge:observation", "code": value}]}}
+    )
     at = (DAY_ZERO + timedelta(days=day)).isoformat()
     coding = [{"system": "urn:baybridge:observation", "code": code}]
-    return {"resourceType": "Observation", "id": f"{code}-{day}", "status": "final", "effectiveDateTime": at, "code": {"coding": coding}, **said}
+    return {
+        "resourceType": "Observation",
+        "id": f"{code}-{day}",
+        "status": "final",
+        "effectiveDateTime": at,
+        "code": {"coding": coding},
+        **said,
+    }
 
 
 def given(atc: str, day: float, **more: Any) -> dict[str, Any]:
@@ -133,7 +152,9 @@ def test_an_infusion_that_was_not_completed_is_none() -> None:
 
 
 def test_window_ends_belong_to_it() -> None:
-    values = after(20, measured("urate", 500, -3), measured("urate", 900, -3.01), measured("urate", 510, 7), measured("urate", 901, 7.01)).values
+    values = after(
+        20, measured("urate", 500, -3), measured("urate", 900, -3.01), measured("urate", 510, 7), measured("urate", 901, 7.01)
+    ).values
     assert values["max_urate_tls_infusion"] == 510
     assert values["baseline_urate_tls_infusion"] == 900
 

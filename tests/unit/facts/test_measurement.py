@@ -172,7 +172,8 @@ def test_the_coded_unit_goes_before_its_words() -> None:
 
 def test_components_of_a_panel() -> None:
     parts = [
-        {"code": {"coding": [{"system": "http://loinc.org", "code": c}]}, **quantity(v, "mm[Hg]")} for c, v in (("8480-6", 118), ("8462-4", 70))
+        {"code": {"coding": [{"system": "http://loinc.org", "code": c}]}, **quantity(v, "mm[Hg]")}
+        for c, v in (("8480-6", 118), ("8462-4", 70))
     ]
     found = reading(observation("85354-9", component=parts))
     assert found.values == {"diastolic_pressure": 70.0, "systolic_pressure": 118.0}
@@ -198,21 +199,33 @@ def test_doubles_are_told_and_counted_once() -> None:
     found = reading(observation(id="a", identifier=accession, **quantity(402)), observation(id="b", identifier=accession, **quantity(402)))
     assert found.values == {"ferritin": 402.0}
     assert codes(found) == ["duplicate"]
-    differing = reading(observation(id="a", identifier=accession, **quantity(402)), observation(id="b", identifier=accession, **quantity(9)))
+    differing = reading(
+        observation(id="a", identifier=accession, **quantity(402)), observation(id="b", identifier=accession, **quantity(9))
+    )
     assert codes(differing) == ["duplicate_differs"]
 
 
 def test_one_accession_over_several_analytes_is_no_double() -> None:
     accession = [{"system": "urn:lab:accession", "value": "A1"}]
-    found = reading(observation(id="a", identifier=accession, **quantity(402)), observation("1988-5", id="b", identifier=accession, **quantity(9, "mg/L")))
+    found = reading(
+        observation(id="a", identifier=accession, **quantity(402)),
+        observation("1988-5", id="b", identifier=accession, **quantity(9, "mg/L")),
+    )
     assert found.values == {"crp": 9.0, "ferritin": 402.0}
     assert codes(found) == []
 
 
 def test_reference_to_nowhere() -> None:
-    report = {"resourceType": "DiagnosticReport", "id": "r", "status": "final", "result": [{"reference": "Observation/none"}, {"reference": "Observation/o1"}]}
+    report = {
+        "resourceType": "DiagnosticReport",
+        "id": "r",
+        "status": "final",
+        "result": [{"reference": "Observation/none"}, {"reference": "Observation/o1"}],
+    }
     found = reading(report, observation(**quantity(540)))
-    assert [(o.resource, o.path, o.code) for o in found.odd] == [("DiagnosticReport/r", "DiagnosticReport.result[0]", "facts.odd.reference_to_nowhere")]
+    assert [(o.resource, o.path, o.code) for o in found.odd] == [
+        ("DiagnosticReport/r", "DiagnosticReport.result[0]", "facts.odd.reference_to_nowhere")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +237,12 @@ def test_reference_to_nowhere() -> None:
         ("vasopressin", {"valueBoolean": False}, "vasopressin", False),
         ("raised-icp-sign", {"valueBoolean": True}, "raised_icp_sign", True),
         ("fever-attributable", {"valueBoolean": True}, "fever_attributable", True),
-        ("oxygen-device", {"valueCodeableConcept": {"coding": [{"system": "urn:baybridge:observation", "code": "cpap"}]}}, "oxygen_device", "cpap"),
+        (
+            "oxygen-device",
+            {"valueCodeableConcept": {"coding": [{"system": "urn:baybridge:observation", "code": "cpap"}]}},
+            "oxygen_device",
+            "cpap",
+        ),
         ("seizure", {"valueCodeableConcept": {"coding": [{"system": "urn:baybridge:observation", "code": "none"}]}}, "seizure", "none"),
     ],
 )
@@ -262,7 +280,8 @@ def test_a_confirmed_finding_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("born", "age"), [("1968-04-09", 57), ("2026-03-08", 0), ("1968-03-08", 58), ("1968-03-09", 57), ("1968-01", 58), ("1968-03", None), ("1968", None)]
+    ("born", "age"),
+    [("1968-04-09", 57), ("2026-03-08", 0), ("1968-03-08", 58), ("1968-03-09", 57), ("1968-01", 58), ("1968-03", None), ("1968", None)],
 )
 def test_age_in_completed_years(born: str, age: int | None) -> None:
     found = reading({"resourceType": "Patient", "id": "p", "birthDate": born})

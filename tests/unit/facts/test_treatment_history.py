@@ -56,7 +56,13 @@ def response(code: str, on: str, status: str = "final") -> dict[str, Any]:
 
 
 def transplant(on: str) -> dict[str, Any]:
-    return {"resourceType": "Procedure", "id": f"t-{on}", "status": "completed", "code": {"text": "Autologous stem-cell transplant"}, "performedDateTime": on}
+    return {
+        "resourceType": "Procedure",
+        "id": f"t-{on}",
+        "status": "completed",
+        "code": {"text": "Autologous stem-cell transplant"},
+        "performedDateTime": on,
+    }
 
 
 def values(*resources: Any, at: str = "2026-01-01") -> dict[str, Any]:
@@ -71,11 +77,27 @@ CASES: list[tuple[str, list[Any], int | None]] = [
     ("a steroid alone is no line", [drugs((PREDNISONE,), "2025-01-01", "2025-05-01")], None),
     ("30 days apart join", [drugs(R_CHOP, "2025-01-01", "2025-03-01"), drugs(R_CHOP, "2025-03-31", "2025-05-01")], 1),
     ("31 days apart do not", [drugs(R_CHOP, "2025-01-01", "2025-03-01"), drugs(R_CHOP, "2025-04-01", "2025-05-01")], 2),
-    ("progression between", [drugs(R_CHOP, "2025-01-01", "2025-03-01"), response("PD", "2025-03-05"), drugs(R_GEMOX, "2025-03-10", "2025-05-01")], 2),
+    (
+        "progression between",
+        [drugs(R_CHOP, "2025-01-01", "2025-03-01"), response("PD", "2025-03-05"), drugs(R_GEMOX, "2025-03-10", "2025-05-01")],
+        2,
+    ),
     ("a change of regimen", [drugs(R_CHOP, "2025-01-01", "2025-03-01"), drugs(R_GEMOX, "2025-03-10", "2025-05-01")], 2),
-    ("a drug of the first cycle that begins a day later", [drugs((RITUXIMAB,), "2025-01-01", "2025-05-01"), drugs((CYCLO, DOXO), "2025-01-02", "2025-05-01")], 1),
-    ("the number wins over the gap", [drugs(R_CHOP, "2025-01-01", "2025-02-01", **line(1)), drugs(R_CHOP, "2025-06-01", "2025-07-01", **line(1))], 1),
-    ("the number wins over the overlap", [drugs(R_CHOP, "2025-01-01", "2025-03-01", **line(1)), drugs(R_GEMOX, "2025-02-01", "2025-05-01", **line(2))], 2),
+    (
+        "a drug of the first cycle that begins a day later",
+        [drugs((RITUXIMAB,), "2025-01-01", "2025-05-01"), drugs((CYCLO, DOXO), "2025-01-02", "2025-05-01")],
+        1,
+    ),
+    (
+        "the number wins over the gap",
+        [drugs(R_CHOP, "2025-01-01", "2025-02-01", **line(1)), drugs(R_CHOP, "2025-06-01", "2025-07-01", **line(1))],
+        1,
+    ),
+    (
+        "the number wins over the overlap",
+        [drugs(R_CHOP, "2025-01-01", "2025-03-01", **line(1)), drugs(R_GEMOX, "2025-02-01", "2025-05-01", **line(2))],
+        2,
+    ),
     ("a later number counts the earlier lines", [drugs(R_GEMOX, "2025-01-01", "2025-03-01", **line(3))], 3),
     (
         "transplant, conditioning and maintenance begin none",
@@ -88,16 +110,34 @@ CASES: list[tuple[str, list[Any], int | None]] = [
         ],
         1,
     ),
-    ("maintenance after progression is a line", [drugs((BORTEZOMIB,), "2024-01-01", "2024-05-01"), response("PD", "2024-06-01"), drugs((LENALIDOMIDE,), "2024-06-02", "2025-01-01")], 2),
-    ("bridging begins none", [drugs(R_CHOP, "2025-01-01", "2025-05-01"), drugs(R_GEMOX, "2025-10-01", "2025-10-20", note=[{"text": "bridging therapy"}])], 1),
-    ("lymphodepletion begins none", [drugs(R_CHOP, "2025-01-01", "2025-05-01"), *[dose(d, f"2025-12-0{n}") for n in (1, 2, 3) for d in ("L01BB05", CYCLO)]], 1),
+    (
+        "maintenance after progression is a line",
+        [
+            drugs((BORTEZOMIB,), "2024-01-01", "2024-05-01"),
+            response("PD", "2024-06-01"),
+            drugs((LENALIDOMIDE,), "2024-06-02", "2025-01-01"),
+        ],
+        2,
+    ),
+    (
+        "bridging begins none",
+        [drugs(R_CHOP, "2025-01-01", "2025-05-01"), drugs(R_GEMOX, "2025-10-01", "2025-10-20", note=[{"text": "bridging therapy"}])],
+        1,
+    ),
+    (
+        "lymphodepletion begins none",
+        [drugs(R_CHOP, "2025-01-01", "2025-05-01"), *[dose(d, f"2025-12-0{n}") for n in (1, 2, 3) for d in ("L01BB05", CYCLO)]],
+        1,
+    ),
     ("orders are not drugs taken", [{**drugs(R_CHOP, "2025-01-01", "2025-05-01")[0], "resourceType": "MedicationRequest"}], None),
     ("not taken does not count", [{**drugs((CYCLO,), "2025-01-01", "2025-05-01")[0], "status": "not-taken"}], None),
     ("what begins later is not known yet", [drugs(R_CHOP, "2026-02-01", "2026-05-01")], None),
 ]
 
 
-@pytest.mark.parametrize(("name", "resources", "lines"), [c for c in CASES if c[0] != "cycles as single doses"], ids=lambda c: c if isinstance(c, str) else "")
+@pytest.mark.parametrize(
+    ("name", "resources", "lines"), [c for c in CASES if c[0] != "cycles as single doses"], ids=lambda c: c if isinstance(c, str) else ""
+)
 def test_lines(name: str, resources: list[Any], lines: int | None) -> None:
     assert values(*resources).get("lines_of_therapy") == lines
 
@@ -160,7 +200,12 @@ def test_a_running_line_has_no_end() -> None:
 
 
 def test_as_of_an_earlier_day() -> None:
-    story = [drugs(R_CHOP, "2024-01-01", "2024-05-01"), response("CR", "2024-06-01"), response("PD", "2024-12-01"), drugs(R_GEMOX, "2025-01-01", "2025-03-01")]
+    story = [
+        drugs(R_CHOP, "2024-01-01", "2024-05-01"),
+        response("CR", "2024-06-01"),
+        response("PD", "2024-12-01"),
+        drugs(R_GEMOX, "2025-01-01", "2025-03-01"),
+    ]
     assert values(*story, at="2024-03-01")["lines_of_therapy"] == 1
     assert "refractory_to_first_line" not in values(*story, at="2024-03-01")
     assert values(*story, at="2024-07-01")["relapsed_or_refractory"] is False
@@ -207,7 +252,12 @@ def test_medication_by_reference() -> None:
 
 def condition(code: str | None, text: str = "", system: str = "http://hl7.org/fhir/sid/icd-10", **more: Any) -> dict[str, Any]:
     coding = [{"system": system, "code": code}] if code else []
-    base = {"resourceType": "Condition", "id": f"c-{code}-{text[:5]}", "code": {"coding": coding, "text": text}, "onsetDateTime": "2024-01-01"}
+    base = {
+        "resourceType": "Condition",
+        "id": f"c-{code}-{text[:5]}",
+        "code": {"coding": coding, "text": text},
+        "onsetDateTime": "2024-01-01",
+    }
     return {**base, **more}
 
 
@@ -271,7 +321,9 @@ def test_words_alone_propose_until_confirmed() -> None:
     assert read(only_words, at, DICTIONARY, confirmed={"diagnosis": "dlbcl"}).values["diagnosis"] == "dlbcl"
 
 
-@pytest.mark.parametrize(("status", "diagnosis"), [("confirmed", "dlbcl"), ("provisional", None), ("refuted", None), ("entered-in-error", None)])
+@pytest.mark.parametrize(
+    ("status", "diagnosis"), [("confirmed", "dlbcl"), ("provisional", None), ("refuted", None), ("entered-in-error", None)]
+)
 def test_verification(status: str, diagnosis: str | None) -> None:
     assert values(condition("C83.3", verificationStatus={"coding": [{"code": status}]})).get("diagnosis") == diagnosis
 

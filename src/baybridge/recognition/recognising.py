@@ -109,14 +109,13 @@ def _against(situation: Situation, given: RecogniseResults) -> list[Reason]:
 
 
 def groups(situation: Situation, given: RecogniseResults, setting: Setting, rules: RecognitionRules) -> Iterator[list[Json]]:
-    """Outside observations by analyte, the newest first; of every analyte that the purpose names, or of those that were asked for."""
+    """Observations, own and outside, by analyte, the newest first; of every analyte that the purpose names, or of those that were asked for."""
     wanted = {code for row in rules.settings.windows["rows"] if row["purpose"] in (given.purpose, ANY) for code in row["loinc"]}
     found: dict[str, list[Json]] = {}
     for observation in situation.record.get("observations") or ():
         code = code_of(observation)
         chosen = observation.get("id") in given.results if given.results else code in wanted
-        own = laboratory_of(observation, setting).get("id") == setting.receiver["id"]
-        if chosen and not own:
+        if chosen:
             found.setdefault(code or str(observation.get("id")), []).append(observation)
     for code in sorted(found):
         yield sorted(found[code], key=_newest_first)

@@ -15,11 +15,11 @@ import httpx
 import pytest
 from fhirpy import AsyncFHIRClient, SyncFHIRClient
 from fhirpy.base.exceptions import OperationOutcome, ResourceNotFound
-from shared_data import shared
 
 from baybridge.journey.command import Role
 from baybridge.node import accounts
 from baybridge.node.node import open_node
+from shared_data import shared
 
 BAYBRIDGE = Path(sys.executable).with_name("baybridge")
 PASSWORD = "correct horse battery staple"

@@ -17,7 +17,7 @@ from baybridge.record.search import search
 from baybridge.record.tables import metadata
 
 T0 = datetime(2026, 3, 8, 9, tzinfo=UTC)
-POSTGRESQL = os.environ.get("BAYBRIDGE_TEST_POSTGRESQL", "")
+POSTGRESQL = os.environ.get("BAYBRIDGE_TEST_POSTGRESQL", "")  # noqa: TID251 - a test run chooses its database here
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -120,7 +120,9 @@ def test_what_the_record_names_and_nobody_owns_comes_along(connection):
 
 
 def test_many_at_once_are_as_one_by_one(connection):
-    versions = store.put_many(connection, [observation("a"), observation("a"), observation("a", status="amended"), observation("b")], at=at(0))
+    versions = store.put_many(
+        connection, [observation("a"), observation("a"), observation("a", status="amended"), observation("b")], at=at(0)
+    )
     assert [(v.id, v.number, v.change) for v in versions] == [
         ("a", 1, "created"),
         ("a", 1, "unchanged"),
@@ -153,13 +155,19 @@ def test_every_table_carries_the_patient(connection):
 # --- search ---------------------------------------------------------------------------------------------------------
 
 PEOPLE = [
-    patient("chan", name=[{"text": "陳試一", "family": "陳", "given": ["試一"]}, {"text": "Chan Si-yat"}], gender="male", birthDate="1968-04-09"),
-    patient("gomez", name=[{"family": "Gómez", "given": ["Ana"]}], gender="female", birthDate="1990", identifier=[{"system": "s", "value": "1"}]),
+    patient(
+        "chan", name=[{"text": "陳試一", "family": "陳", "given": ["試一"]}, {"text": "Chan Si-yat"}], gender="male", birthDate="1968-04-09"
+    ),
+    patient(
+        "gomez", name=[{"family": "Gómez", "given": ["Ana"]}], gender="female", birthDate="1990", identifier=[{"system": "s", "value": "1"}]
+    ),
 ]
 RESULTS = [
     observation("hb1", "chan", effectiveDateTime="2026-03-01T08:00:00+08:00", valueQuantity={"value": 98, "unit": "g/L", "code": "g/L"}),
     observation("hb2", "chan", effectiveDateTime="2026-03-05", valueQuantity={"value": 101.0, "unit": "g/L", "code": "g/L"}),
-    observation("plt", "gomez", "777-3", effectivePeriod={"start": "2026-03-03"}, valueCodeableConcept={"coding": [{"system": "x", "code": "pos"}]}),
+    observation(
+        "plt", "gomez", "777-3", effectivePeriod={"start": "2026-03-03"}, valueCodeableConcept={"coding": [{"system": "x", "code": "pos"}]}
+    ),
 ]
 SEARCHES = [
     ("Patient", "family=gomez", {"gomez"}),  # without accents and case

@@ -1,7 +1,7 @@
 """Bad input: each a clear error at its place, the rest kept.
 
-A file of outside records is never refused for one bad entry. The table says for each kind of bad input what is told, where, and what goes in all
-the same.
+A file of outside records is never refused for one bad entry. The table says for each kind of bad input what is told, where, and what
+goes in all the same.
 """
 
 from __future__ import annotations
@@ -68,9 +68,23 @@ ENTRIES = [
     ("list for one", {"code": [CODE]}, "error", "invalid.not_an_object", f"{AT_BAD}.code", False),
     ("one for a list", {"category": CODE}, "error", "invalid.not_a_list", f"{AT_BAD}.category", False),
     ("two values", {"valueString": "x", "valueInteger": 1}, "error", "invalid.choice", f"{AT_BAD}.value[x]", False),
-    ("reference without form", {"subject": {"reference": "the patient"}}, "error", "invalid.reference", f"{AT_BAD}.subject.reference", False),
+    (
+        "reference without form",
+        {"subject": {"reference": "the patient"}},
+        "error",
+        "invalid.reference",
+        f"{AT_BAD}.subject.reference",
+        False,
+    ),
     ("reference to nowhere", {"subject": {"reference": "Patient/none"}}, "odd", "import.reference_nowhere", f"{AT_BAD}.subject", True),
-    ("reference to another type", {"subject": {"reference": "Observation/good"}}, "odd", "invalid.reference_type", f"{AT_BAD}.subject.reference", True),
+    (
+        "reference to another type",
+        {"subject": {"reference": "Observation/good"}},
+        "odd",
+        "invalid.reference_type",
+        f"{AT_BAD}.subject.reference",
+        True,
+    ),
     ("unknown element", {"colour": "red"}, "odd", "invalid.unknown_element", f"{AT_BAD}.colour", True),
     ("id not allowed", {"id": "no_underscore"}, "odd", "import.id_invalid", f"{AT_BAD}.id", True),
 ]

@@ -63,7 +63,6 @@ def _whole(low: int) -> Callable[[object], bool]:
     return lambda value: type(value) is int and low <= value < _INT_LIMIT
 
 
-
 def _is_string(value: object) -> bool:
     return isinstance(value, str) and value.strip() != ""
 

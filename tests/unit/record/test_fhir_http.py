@@ -23,7 +23,9 @@ from baybridge.record.wire import parse
 T0 = datetime(2026, 3, 8, 9, tzinfo=UTC)
 PATIENT = {"resourceType": "Patient", "id": "p", "name": [{"family": "Chan"}], "birthDate": "1968-04-09"}
 CODE = {"coding": [{"system": "http://loinc.org", "code": "718-7"}]}
-RESULT = '{"resourceType":"Observation","id":"o","status":"final","code":%s,"subject":{"reference":"Patient/p"},"valueQuantity":{"value":72.50}}'
+RESULT = (
+    '{"resourceType":"Observation","id":"o","status":"final","code":%s,"subject":{"reference":"Patient/p"},"valueQuantity":{"value":72.50}}'
+)
 
 
 class Clock:
@@ -191,7 +193,10 @@ def test_a_transaction_is_all_or_nothing(client):
     refused = client.post("/fhir", json=transaction(NEW_PATIENT, broken))
     assert (refused.status_code, reasons(refused)) == (400, ["record.invalid.missing"])
     assert refused.json()["issue"][0]["expression"] == ["Bundle.entry[1].resource.status"]
-    stale = {"resource": {**PATIENT, "id": person["id"]}, "request": {"method": "PUT", "url": f"Patient/{person['id']}", "ifMatch": 'W/"9"'}}
+    stale = {
+        "resource": {**PATIENT, "id": person["id"]},
+        "request": {"method": "PUT", "url": f"Patient/{person['id']}", "ifMatch": 'W/"9"'},
+    }
     assert client.post("/fhir", json=transaction(NEW_PATIENT, stale)).status_code == 412
     assert client.get("/fhir/Patient?_summary=count").json()["total"] == before
 
@@ -235,7 +240,13 @@ def test_only_the_capability_statement_is_public(server):
     assert statement.status_code == 200
     assert validate(parse(statement.content)) == ()
     assert statement.json()["fhirVersion"] == "4.0.1"
-    for method, path in (("get", "/fhir/Patient"), ("get", "/fhir/Patient/p"), ("post", "/fhir"), ("get", "/fhir/x/y/z"), ("delete", "/fhir/Patient/p")):
+    for method, path in (
+        ("get", "/fhir/Patient"),
+        ("get", "/fhir/Patient/p"),
+        ("post", "/fhir"),
+        ("get", "/fhir/x/y/z"),
+        ("delete", "/fhir/Patient/p"),
+    ):
         answer = getattr(stranger, method)(path)
         assert (answer.status_code, reasons(answer)) == (401, ["access.sign_in"])
 

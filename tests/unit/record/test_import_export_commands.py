@@ -1,0 +1,122 @@
+"""`baybridge import` and `baybridge export`: what is printed, where, and with which exit code."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from baybridge.cli import main
+from baybridge.node.founding import found
+from baybridge.node.node import open_node
+from baybridge.node.records import import_file, import_in_parts
+from baybridge.record import store
+from baybridge.record.wire import parse
+
+PATIENT = {"resourceType": "Patient", "id": "p", "birthDate": "1970-01-02"}
+RESULT = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "x"}, "subject": {"reference": "Patient/p"}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    found(tmp_path / "mo", {"node": "mo", "organisation": "Macao Hospital", "jurisdiction": "MO", "kinds": ["centre"]})
+    return tmp_path / "mo"
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def lines(*resources):
+    return "\n".join(json.dumps(resource) for resource in resources).encode()
+
+
+def test_a_bad_resource_is_reported_and_the_command_succeeds(folder, tmp_path):
+    path = tmp_path / "in.ndjson"
+    path.write_bytes(lines(PATIENT, {**RESULT, "effectiveDateTime": "2026-02-30"}, {**RESULT, "id": "o2"}))
+    done = run("import", folder, path)
+    assert done.exit_code == 0
+    assert "3 entries, 2 new, 0 changed, 0 known already, 1 left out, 1 problems" in done.stdout
+    assert "error: line 2: Observation.effectiveDateTime: " in done.stderr
+    report = json.loads(run("import", folder, path, "--json").stdout)
+    assert (report["created"], report["unchanged"], report["rejected"]) == (0, 2, 1)
+    assert report["problems"] == [
+        {
+            "severity": "error",
+            "code": "record.invalid.format",
+            "file": "in.ndjson",
+            "line": 2,
+            "resource": "Observation",
+            "path": "Observation.effectiveDateTime",
+            "expected": "a day that exists, or a time with offset such as 2026-03-08T09:00:00+08:00",
+            "found": "2026-02-30",
+        }
+    ]
+
+
+@pytest.mark.parametrize("content", [b"hello", gzip.compress(lines(PATIENT))[:-8], None])
+def test_a_file_that_cannot_be_read_at_all_fails_and_the_others_go_in(folder, tmp_path, content):
+    bad, good = tmp_path / "bad.json", tmp_path / "good.json.gz"
+    if content is not None:
+        bad.write_bytes(content)
+    good.write_bytes(gzip.compress(lines(PATIENT)))
+    done = run("import", folder, bad, good)
+    assert done.exit_code == 1
+    assert "bad.json" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "good.json.gz: 1 entries, 1 new" in done.stdout
+
+
+def test_what_was_imported_is_exported_and_may_come_in_again(folder, tmp_path):
+    path = tmp_path / "in.json"
+    path.write_bytes(lines(PATIENT))
+    run("import", folder, path)
+    exported = run("export", folder)
+    assert exported.exit_code == 0
+    kinds = [json.loads(line)["resourceType"] for line in exported.stdout.splitlines()]
+    assert "Patient" in kinds
+    assert kinds == sorted(kinds)
+    assert run("export", folder, "--since", "2099-01-01").stdout == ""
+    assert run("export", folder, "--since", "soon").exit_code == 1
+    manifest = json.loads(run("export", folder, "--out", tmp_path / "out", "--json").stdout)
+    assert {"type": "Patient", "file": "Patient.ndjson", "count": 1} in manifest["output"]
+    again = json.loads(run("import", folder, tmp_path / "out" / "Patient.ndjson", "--json").stdout)
+    assert again["unchanged"] == 1
+
+
+def test_an_interrupted_import_goes_on_where_it_stopped(folder, tmp_path):
+    path = tmp_path / "many.ndjson"
+    path.write_bytes(lines(PATIENT, *({**RESULT, "id": f"o{n}"} for n in range(1200))))
+    node = open_node(folder)
+
+    def stop(done, of):
+        assert of == 1201
+        if done >= 1000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_in_parts(node, node.system(), path, on_progress=stop)
+    with node.storage.reading() as connection:
+        assert store.count(connection) == {"Observation": 999, "Patient": 1}
+    report = import_in_parts(node, node.system(), path)
+    assert (report.created, report.unchanged) == (201, 1000)
+
+
+def test_one_unit_of_work_is_all_or_nothing(folder):
+    node = open_node(folder)
+    with pytest.raises(ZeroDivisionError), node.unit() as unit:
+        import_file(unit, node.system(), lines(PATIENT))
+        raise ZeroDivisionError
+    with node.storage.reading() as connection:
+        assert store.count(connection) == {}
+
+
+def test_a_correction_is_named_for_what_rested_on_it(folder):
+    node = open_node(folder)
+    import_in_parts(node, node.system(), lines(PATIENT, RESULT))
+    report = import_in_parts(node, node.system(), lines(PATIENT, {**RESULT, "status": "corrected"}))
+    assert report.changed == [("p", "Observation/o")]
+    with node.storage.reading() as connection:
+        assert parse(store.get(connection, "Observation", "o").body)["status"] == "corrected"

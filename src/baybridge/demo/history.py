@@ -25,6 +25,9 @@ from baybridge.node.clock import new_id
 from baybridge.node.importing import import_upload
 from baybridge.node.node import Node
 
+#: Identifiers of the invented laboratories in the directory, by node.
+LABORATORIES = {"mo": "mo", "gd": "gd", "hk": "hk"}
+
 PURPOSES = ["CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS"]
 PRODUCTS = {
     "mm": ("equecabtagene-autoleucel", "eque-cel-mm-hk"),
@@ -107,7 +110,7 @@ Step = Callable[[Walk], None]
 
 def records(walk: Walk) -> None:
     """The home hospital imports its own record of the patient."""
-    walk.file(walk.home, patients.bundle(walk.patient, walk.clock()))
+    walk.file(walk.home, patients.bundle(walk.patient, walk.clock(), LABORATORIES[walk.home]))
 
 
 def consent(walk: Walk) -> None:
@@ -134,13 +137,17 @@ def refer(walk: Walk) -> None:
         walk.send(walk.home, walk.centre, "CARE_REFERRAL")
 
 
+def ask_second_laboratory(walk: Walk) -> None:
+    """Macao asks Guangzhou's laboratory to test too, where the patient is treated in Hong Kong."""
+    if walk.home == "mo" and walk.centre == "hk":
+        walk.send("mo", "gd", "CARE_REFERRAL")
+
+
 def second_laboratory(walk: Walk) -> None:
-    """Guangzhou tests too, and its results go to the centre under the GBA contract."""
+    """Guangzhou tests, and its results go to the centre under the GBA contract."""
     if walk.home != "mo" or walk.centre != "hk":
         return
-    walk.send("mo", "gd", "CARE_REFERRAL")
-    walk.clock.advance(days=1)
-    bundle = patients.bundle(walk.patient, walk.clock())
+    bundle = patients.bundle(walk.patient, walk.clock(), LABORATORIES["gd"])
     kept = [entry for entry in bundle["entry"] if entry["resource"]["resourceType"] == "Observation" and "-a-" in entry["resource"]["id"]]
     for entry in kept:
         entry["resource"]["id"] = entry["resource"]["id"].replace("-a-", "-gz-")
@@ -160,7 +167,6 @@ def accept(walk: Walk) -> None:
 
 def recognise(walk: Walk) -> None:
     """Which outside results serve for collection; the centre repeats what does not."""
-    walk.clock.advance(hours=6)
     use_at = (walk.clock() + timedelta(days=2)).isoformat()
     walk.do(walk.centre, Role.PHYSICIAN, "RecogniseResults", purpose="APH_IDM", use_at=use_at)
     walk.do(walk.centre, Role.PHYSICIAN, "RecogniseResults", purpose="APH_FITNESS", use_at=use_at)
@@ -214,7 +220,6 @@ def papers(walk: Walk, node: str, leg: str, kinds: Sequence[str]) -> None:
 
 def collect(walk: Walk) -> None:
     """Leukapheresis under the chain-of-identity id, checked by two."""
-    walk.clock.advance(days=1, hours=2)
     walk.bags = [f"APH-{walk.patient.number:03d}-{letter}" for letter in "AB"]
     ended = walk.clock()
     walk.do(
@@ -235,7 +240,6 @@ def collect(walk: Walk) -> None:
 
 def ship_cells(walk: Walk) -> None:
     """The cells leave for the plant; it learns what logistics needs and no more."""
-    walk.clock.advance(hours=2)
     walk.do(
         walk.centre,
         Role.COORDINATOR,
@@ -254,7 +258,6 @@ def ship_cells(walk: Walk) -> None:
 
 def receive_cells(walk: Walk) -> None:
     """The plant scans and accepts what left."""
-    walk.clock.advance(hours=15)
     arrive(walk, walk.plant, "to_plant", warmest_c=6.1, coldest_c=3.2)
 
 
@@ -283,15 +286,15 @@ def batch(walk: Walk) -> str:
 
 def manufacture(walk: Walk) -> None:
     """A batch is begun."""
-    walk.clock.advance(hours=6)
     chain = walk.case(walk.plant).chain_of_identity
     walk.do(walk.plant, Role.MANUFACTURER, "StartManufacture", chain_of_identity=chain, batch=batch(walk), from_bags=walk.bags)
 
 
 def release(walk: Walk) -> None:
     """Tests against the specification, then release."""
-    walk.clock.advance(days=11)
     walk.do(walk.plant, Role.MANUFACTURER, "TestProduct", batch=batch(walk), results=release_results(walk))
+    product = walk.nodes[walk.plant].documents.folder("products")[walk.case(walk.plant).product or ""]
+    by_hand = {} if product.get("storage_max_c") is not None else {"storage_max_c": -150.0}  # invented label where none is established
     walk.do(
         walk.plant,
         Role.QUALITY,
@@ -300,6 +303,7 @@ def release(walk: Walk) -> None:
         bags=[f"CAR-{walk.patient.number:03d}-1"],
         expires_at=(walk.clock() + timedelta(days=180)).isoformat(),
         certificate=f"COA-{batch(walk)}",
+        **by_hand,
     )
 
 
@@ -334,7 +338,6 @@ RELEASE: Mapping[str, tuple[str, str, str]] = {
 
 def ship_product(walk: Walk) -> None:
     """The product leaves for the centre with its papers."""
-    walk.clock.advance(days=1)
     papers(walk, walk.plant, "to_centre", ("export", "import_licence"))
     event = walk.case(walk.plant).batches[-1].released.event  # type: ignore[union-attr]
     walk.do(
@@ -355,7 +358,6 @@ def ship_product(walk: Walk) -> None:
 
 def receive_product(walk: Walk) -> None:
     """The centre scans and accepts the product."""
-    walk.clock.advance(hours=28)
     arrive(walk, walk.centre, "to_centre", warmest_c=-158.0, coldest_c=-187.0)
 
 
@@ -364,14 +366,12 @@ def receive_product(walk: Walk) -> None:
 
 def lymphodeplete(walk: Walk) -> None:
     """Fitness is checked, lymphodepletion begins after release and receipt."""
-    walk.clock.advance(days=1)
     walk.do(walk.centre, Role.PHYSICIAN, "CheckFitness", step="lymphodepletion")
     walk.do(walk.centre, Role.PHYSICIAN, "Lymphodeplete", regimen="fludarabine and cyclophosphamide", started_on=walk.clock().date().isoformat())
 
 
 def infuse(walk: Walk) -> None:
     """Bedside check by two, thaw, infusion: day 0."""
-    walk.clock.advance(days=5)
     case = walk.case(walk.centre)
     chain, bag = case.chain_of_identity, case.batches[-1].released.event.bags[0]  # type: ignore[union-attr]
     two = {"first_checker": "nurse one", "second_checker": "doctor two"}
@@ -397,44 +397,40 @@ def assess(walk: Walk, **findings: Any) -> None:
 
 
 def monitor(walk: Walk) -> None:
-    """The first days after infusion: fever, then low-flow oxygen, then tocilizumab."""
-    walk.clock.advance(days=3)
+    """Fever on the third day."""
     assess(walk, temperature=38.6)
-    walk.clock.advance(days=1)
+
+
+def treat(walk: Walk) -> None:
+    """Low-flow oxygen a day later, then tocilizumab."""
     assess(walk, temperature=38.9, oxygen_device="nasal_cannula", oxygen_flow=3, oxygen_reason="hypoxia", ice_score=9)
-    walk.do(
-        walk.centre, Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose="8 mg/kg", dose_mg=520.0, given_at=walk.clock().isoformat()
-    )
+    given_at = walk.clock().isoformat()
+    walk.do(walk.centre, Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose="8 mg/kg", dose_mg=520.0, given_at=given_at)
 
 
 def worsen(walk: Walk) -> None:
     """One case calls the rapid response team."""
-    walk.clock.advance(hours=9)
     assess(walk, temperature=39.2, hypotension="vasopressor", vasopressors=1, ice_score=2)
 
 
 def recover(walk: Walk) -> None:
     """All signs gone."""
-    walk.clock.advance(days=2)
     assess(walk)
 
 
 def discharge(walk: Walk) -> None:
     """The patient leaves hospital and stays near."""
-    walk.clock.advance(days=7)
     today = walk.clock().date()
     walk.do(walk.centre, Role.PHYSICIAN, "Discharge", discharged_on=today.isoformat(), stay_near_until=(today + timedelta(days=18)).isoformat())
 
 
 def day_28(walk: Walk) -> None:
     """Response at day 28."""
-    walk.clock.advance(days=15)
     respond(walk, "D28", "PR" if walk.patient.number % 3 else "CR")
 
 
 def month_3(walk: Walk) -> None:
     """Response at month 3, read by two, and the outcome agreement settled."""
-    walk.clock.advance(days=62)
     respond(walk, "M3", "SD" if walk.patient.number % 4 == 0 else "CR")
     if walk.patient.disease != "mm":
         walk.do(walk.centre, Role.COORDINATOR, "SettleOutcome")
@@ -458,7 +454,6 @@ def respond(walk: Walk, timepoint: str, category: str) -> None:
 
 def hand_over(walk: Walk) -> None:
     """Care goes home; the home node follows for life."""
-    walk.clock.advance(days=2)
     if walk.crosses:
         walk.do(walk.centre, Role.COORDINATOR, "HandOver", to_node=walk.home)
         walk.send(walk.centre, walk.home, "CARE_REFERRAL")
@@ -466,7 +461,46 @@ def hand_over(walk: Walk) -> None:
     walk.do(walk.home, Role.COORDINATOR, "ScheduleFollowUp")
 
 
-ROAD: tuple[Step, ...] = (
-    records, consent, eligibility, refer, second_laboratory, accept, recognise, quote, slot, collect, ship_cells, receive_cells, manufacture, release,
-    ship_product, receive_product, lymphodeplete, infuse, monitor, recover, discharge, day_28, month_3, hand_over,
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A step of the road and how long after the one before it is taken."""
+
+    step: Step
+    after: timedelta = timedelta(minutes=30)
+
+    @property
+    def name(self) -> str:
+        """The step's name."""
+        return self.step.__name__
+
+
+#: Invented intervals; the 11 days of manufacture and 5 of lymphodepletion lie within published ranges.
+ROAD: tuple[Stop, ...] = (
+    Stop(records),
+    Stop(consent),
+    Stop(eligibility),
+    Stop(refer),
+    Stop(ask_second_laboratory),
+    Stop(second_laboratory, timedelta(days=1)),
+    Stop(accept),
+    Stop(recognise, timedelta(hours=6)),
+    Stop(quote),
+    Stop(slot),
+    Stop(collect, timedelta(days=1, hours=2)),
+    Stop(ship_cells, timedelta(hours=2)),
+    Stop(receive_cells, timedelta(hours=15)),
+    Stop(manufacture, timedelta(hours=6)),
+    Stop(release, timedelta(days=11)),
+    Stop(ship_product, timedelta(days=1)),
+    Stop(receive_product, timedelta(hours=28)),
+    Stop(lymphodeplete, timedelta(days=1)),
+    Stop(infuse, timedelta(days=5)),
+    Stop(monitor, timedelta(days=3)),
+    Stop(treat, timedelta(days=1)),
+    Stop(recover, timedelta(days=2)),
+    Stop(discharge, timedelta(days=7)),
+    Stop(day_28, timedelta(days=15)),
+    Stop(month_3, timedelta(days=62)),
+    Stop(hand_over, timedelta(days=2)),
 )
+WORSE = Stop(worsen, timedelta(hours=9))

@@ -61,9 +61,12 @@ class Invented:
         return f"9{self.number:06d}(0)" if self.region != "CN" else f"4401001975{self.number:08d}"
 
 
-def bundle(patient: Invented, at: datetime) -> dict[str, Any]:
-    """The patient's record as of `at`: results of that week, treatment lines before it."""
+def bundle(patient: Invented, at: datetime, laboratory: str) -> dict[str, Any]:
+    """The patient's record as of `at`: results of that week by the named laboratory, treatment lines before it."""
     resources = [*_resources(patient, at)]
+    for resource in resources:
+        if resource["resourceType"] == "Observation" and "valueCodeableConcept" not in resource or resource["id"].split("-")[-1] in _MARKER_NAMES:
+            resource["performer"] = [{"type": "Organization", "identifier": {"value": laboratory}}]
     entries = [
         {
             "fullUrl": f"http://hospital.example/fhir/{resource['resourceType']}/{resource['id']}",
@@ -134,11 +137,12 @@ _SI = (
     ("spo2", "59408-5", 97, "%", None), ("inr", "6301-6", 1.0, "{INR}", None),
 )
 _MACAO_UNITS = {"creat": ("2160-0", 0.88, "mg/dL", 1.2), "hb": ("718-7", 10.8, "g/dL", None)}
+_MARKER_NAMES = frozenset({"hbsag", "antihbc", "antihcv", "hiv", "tp"})
 _MARKERS = (("hbsag", "5196-1"), ("antihbc", "13952-7"), ("antihcv", "13955-0"), ("hiv", "56888-1"), ("tp", "24110-9"))
 
 
 def laboratory(patient: Invented, at: datetime, round_: str) -> Iterator[dict[str, Any]]:
-    """A round of blood results, infectious markers and ECOG, taken at one time; `round_` keeps rounds apart."""
+    """A round of blood results, infectious markers and performance status, taken at one time; `round_` keeps rounds apart."""
     for name, loinc, value, unit, high in _SI:
         if patient.region == "MO" and name in _MACAO_UNITS:
             loinc, value, unit, high = _MACAO_UNITS[name]

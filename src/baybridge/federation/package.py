@@ -110,7 +110,7 @@ def sign(payload: bytes, signing_pem: str, kind: str) -> bytes:
 def check_signed(signed: bytes, keys: Sequence[Mapping[str, Any]], kind: str) -> bytes | Refusal:
     """The payload of a signature by one of these keys over this kind, or why not."""
     try:
-        found = jws.extract_compact(signed).headers()
+        found = jws.extract_compact(signed, registry=_SIGNATURES).headers()
     except (JoseError, ValueError):
         return refuse(Reason("federation.not_signed"), category=Category.INVALID)
     if found.get("typ") != kind:

@@ -97,6 +97,7 @@ EPISODES: list[tuple[str, float, list[Any], bool | None, bool | None]] = [
     ("paracetamol", 3, [fever(2), given("N02BE01", 2.1)], True, True),
     ("an NSAID", 3, [fever(2), given("M01AE01", 2.1)], True, True),
     ("another drug", 3, [fever(2), given("J01DH02", 2.1)], True, False),
+    ("given at the moment of the diagnosis", 3, [fever(2), given("L04AC07", 2)], True, True),
     ("before the diagnosis", 3, [fever(2), given("L04AC07", 1.5)], True, False),
     ("not given", 3, [fever(2), given("L04AC07", 2.5, status="not-done")], True, False),
     ("fever gone, still the episode", 4, [fever(2), given("L04AC07", 2.5), clear(3)], True, True),

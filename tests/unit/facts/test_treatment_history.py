@@ -82,6 +82,11 @@ CASES: list[tuple[str, list[Any], int | None]] = [
         [drugs(R_CHOP, "2025-01-01", "2025-03-01"), response("PD", "2025-03-05"), drugs(R_GEMOX, "2025-03-10", "2025-05-01")],
         2,
     ),
+    (
+        "progression on the day the same drugs go on",
+        [drugs(R_CHOP, "2025-01-01", "2025-03-01"), response("PD", "2025-03-10"), drugs(R_CHOP, "2025-03-10", "2025-05-01")],
+        2,
+    ),
     ("a change of regimen", [drugs(R_CHOP, "2025-01-01", "2025-03-01"), drugs(R_GEMOX, "2025-03-10", "2025-05-01")], 2),
     (
         "a drug of the first cycle that begins a day later",
@@ -157,6 +162,7 @@ OUTCOMES: list[tuple[str, list[Any], bool | None, float | None, bool | None]] = 
     ("PD at the end", [response("PD", "2025-05-20")], True, None, True),
     ("PD during", [response("PD", "2025-04-01")], True, None, True),
     ("PR, then PD at the end", [response("PR", "2025-03-01"), response("PD", "2025-05-10")], True, 0.2957, True),
+    ("relapse during the line counts no months", [response("PR", "2025-02-10"), response("PD", "2025-04-01")], True, 0.0, True),
     ("CR, relapse after 153 days", [response("CR", "2025-05-20"), response("PD", "2025-10-01")], False, 5.0267, True),
     ("interim CR, relapse late", [response("CR", "2025-03-01"), response("PD", "2025-10-01")], False, 5.0267, True),
     ("late PD alone leaves the end open", [response("PD", "2025-10-01")], None, None, None),
@@ -236,6 +242,14 @@ def test_a_class_is_denied_only_where_every_drug_was_read() -> None:
     assert "had_btk_inhibitor" not in values(drugs(R_CHOP, "2025-01-01", "2025-05-01", **line(1)), unread)
     assert "had_btk_inhibitor" not in values(drugs(R_CHOP, "2025-01-01", "2025-05-01", **line(2)))
     assert "had_btk_inhibitor" not in values()
+
+
+def test_an_undated_drug_leaves_the_history_open() -> None:
+    undated = drugs((DOXO,), "2025-01-01", "2025-02-01")[0]
+    del undated["effectivePeriod"]
+    found = values(drugs(R_CHOP, "2025-01-01", "2025-05-01", **line(1)), {**undated, "id": "undated"})
+    assert found["lines_of_therapy"] == 1
+    assert "had_btk_inhibitor" not in found
 
 
 def test_immunochemotherapy() -> None:

@@ -1,0 +1,89 @@
+"""`demo`: four nodes on this machine, invented patients, ready for the browser."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+_WHAT = {"mo": "Macao hospital", "gd": "Guangzhou centre and laboratory", "hk": "Hong Kong centre", "sh": "Shanghai manufacturer"}
+
+
+@click.command()
+@click.option("--folder", default="demo-network", show_default=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--reset", is_flag=True, help="Throw the demo network away and make it anew.")
+@click.option("--make-only", is_flag=True, help="Make the network and stop.")
+def demo(folder: Path, reset: bool, make_only: bool) -> None:  # noqa: FBT001 - click passes flags
+    """The demo network: four nodes, about forty invented patients, on free local ports. Ctrl-C stops it; the next start continues."""
+    running = import_module("baybridge.demo.running")
+    console = Console()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        if reset:
+            shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            _make(running, folder, console)
+        if make_only:
+            return
+        with console.status("Starting four nodes …"):
+            started = running.Running(folder).__enter__()
+        with started:
+            _say(started, console)
+            started.wait()
+            console.print("A node ended by itself; its log is in the demo folder.", style="bold red")
+            sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("\nStopped. `make demo` continues from here, `make demo-reset` starts over.")
+    except running.NotStarted as problem:
+        click.echo(str(problem), err=True)
+        sys.exit(1)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _make(running: Any, folder: Path, console: Console) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} steps"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("Walking about forty invented patients through the product", total=None)
+        running.make(folder, lambda done, total: progress.update(task, completed=done, total=total))
+
+
+def _say(started: Any, console: Console) -> None:
+    network = import_module("baybridge.demo.network")
+    addresses = Table(title="Baybridge demo network: everything in it is synthetic", title_justify="left")
+    for column in ("node", "what", "address"):
+        addresses.add_column(column)
+    for name, address in started.addresses().items():
+        note = "" if started.ports[name] == network.PREFERRED_PORTS[name] else f" (port {network.PREFERRED_PORTS[name]} was in use)"
+        addresses.add_row(name, _WHAT[name], address + note)
+    console.print(addresses)
+    people = Table(title=f"Accounts, all with the password {network.PASSWORD}", title_justify="left")
+    for column in ("role", "sign-in names"):
+        people.add_column(column)
+    roles: dict[str, list[str]] = {}
+    for account in network.ACCOUNTS:
+        roles.setdefault(account.role.value, []).append(account.name)
+    roles["patient"] = ["patient.mo"]
+    for role, names in roles.items():
+        people.add_row(role, "  ".join(names))
+    console.print(people)
+    first = started.addresses()
+    console.print(
+        f"What to try first:\n"
+        f"  1. {first['mo']}  as coordinator.mo: the tasks of the day, a case, its facts and eligibility; import a FHIR file.\n"
+        f"  2. {first['hk']}  as nurse.hk: a case in monitoring; enter a temperature and an ICE score.\n"
+        f"  3. {first['sh']}  as quality.sh: a batch to release.\n"
+        f"  4. Download an evidence pack, then: baybridge verify FILE --trust {started.folder / 'trust.json'}\n"
+        f"Ctrl-C stops everything."
+    )

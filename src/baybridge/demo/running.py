@@ -1,0 +1,116 @@
+"""The demo as processes: made once, started on free ports, stopped by Ctrl-C, continued the next time.
+
+Main job: `make(folder)` founds the network and walks the cohort (in a side folder that takes its place when all of it stands); `Running` starts one process a
+node, waits until each answers, and stops them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+from baybridge.demo import network
+from baybridge.demo.cohort import make_histories
+from baybridge.demo.history import Ticking
+from baybridge.demo.inprocess import transport
+from baybridge.node import clock, witnessing
+from baybridge.node.config import read_config
+from baybridge.node.node import Node
+
+_START_SECONDS = 60
+_LONGEST_ROAD = timedelta(days=400)
+
+
+class NotStarted(Exception):
+    """A node did not come up; the message names it and where its log is."""
+
+
+def make(folder: Path, on_progress: Callable[[int, int], None]) -> None:
+    """The demo network with its cohort, in `folder`; nothing half-made stays."""
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    network.found_network(part, network.PREFERRED_PORTS)
+    present = clock.now()
+    ticking = Ticking(present - _LONGEST_ROAD)
+    nodes: dict[str, Node] = {}
+    through = transport(nodes)
+    nodes |= {name: Node(read_config(part / name), now=ticking, transport=through) for name in network.PROFILES}
+    walks = make_histories(nodes, ticking, present, on_progress)
+    followed = next(walk for walk in walks if walk.home == "mo")
+    for name, node in nodes.items():
+        network.add_accounts(node, followed.patient.id if name == "mo" else None)
+        witnessing.sign_checkpoint(node)
+        node.storage.close()
+    part.rename(folder)
+
+
+class Running:
+    """The four nodes as processes; a context manager that stops them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = network.choose_ports()
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Running:
+        network.meet(self.folder, self.ports)
+        for name, port in self.ports.items():
+            log = (self.folder / f"{name}.log").open("ab")
+            command = [sys.executable, "-m", "baybridge", "serve", str(self.folder / name), "--port", str(port)]
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own command
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def addresses(self) -> Mapping[str, str]:
+        """Where each node answers."""
+        return {name: network.address(port) for name, port in self.ports.items()}
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        waiting = dict(self.addresses())
+        while waiting:
+            for name, address in list(waiting.items()):
+                if self.processes[name].poll() is not None or time.monotonic() > deadline:
+                    raise NotStarted(f"node {name} did not start; its log is {self.folder / (name + '.log')}")
+                if answers(address):
+                    del waiting[name]
+            time.sleep(0.2)
+
+    def wait(self) -> None:
+        """Wait until a node ends by itself."""
+        while all(process.poll() is None for process in self.processes.values()):
+            time.sleep(0.5)
+
+    def stop(self) -> None:
+        """Stop every node and wait for its end."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def answers(address: str) -> bool:
+    """Whether a node answers at an address."""
+    try:
+        return httpx.get(f"{address}/.well-known/baybridge.json", timeout=2, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False

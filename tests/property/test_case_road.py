@@ -149,14 +149,14 @@ def test_told_twice_is_told_once(road: list[Step], data: st.DataObject) -> None:
     world = walk(road)
     told = [tell(recorded) for recorded in world.events]
     split = data.draw(st.integers(0, len(told)))
-    again = data.draw(st.lists(st.sampled_from(told), max_size=10)) if told else []
+    again = data.draw(st.lists(st.sampled_from(told[:split]), max_size=10)) if split else []
     once = fold([package(told, 1, world.now)])
     many = fold([package(told[:split], 1, world.now), package([*again, *told], 2, world.now), package(told, 3, world.now)])
-    assert state(once) == state(many) if set(again) <= set(told[:split]) or not again else once.stage == many.stage
+    assert state(once) == state(many)
 
 
 @settings(max_examples=60, deadline=None)
-@given(roads)
+@given(roads.filter(lambda road: bool(walk(road).events)))
 def test_what_comes_back_to_its_teller_changes_nothing(road: list[Step]) -> None:
     world = walk(road)
     echoed = [*world.events, package([tell(recorded) for recorded in world.events], 1, world.now)]

@@ -162,14 +162,19 @@ def _missing(policy: Policy, evaluation: Evaluation, truths: Truths) -> tuple[st
 
 
 def _unrecorded(policy: Policy, evaluation: Evaluation) -> frozenset[str]:
-    """Facts that count only when recorded, were not, and could change the outcome if they were."""
-    awaited = frozenset(name for name in policy.recorded_only if evaluation.facts.get(name) is None)
-    if not awaited:
-        return awaited
-    waiting = Evaluation(evaluation.facts, policy.define, awaited)
+    """Facts that count only when recorded, were not, and that the outcome or a printed number looks at.
+
+    Asked as if none of their kind were recorded: one finding that decides does not make the others less worth recording.
+    """
+    awaited = frozenset(policy.recorded_only)
+    unrecorded = frozenset(name for name in awaited if evaluation.facts.get(name) is None)
+    if not unrecorded:
+        return unrecorded
+    rest = {name: value for name, value in evaluation.facts.items() if name not in awaited}
+    waiting = Evaluation(rest, policy.define, awaited)
     truths = {rule.id: waiting.holds(rule.expression) for rule in policy.body.rules}
-    found = frozenset().union(*(waiting.unknowns(rule.expression) for rule in undecided(policy.body, truths)))
-    return found & awaited
+    looked_at = [*undecided(policy.body, truths), *(rule for rule in policy.values if rule.kind in _NUMBERS)]
+    return unrecorded & frozenset().union(*(waiting.unknowns(rule.expression) for rule in looked_at))
 
 
 def _values(policy: Policy, evaluation: Evaluation, truths: Truths) -> dict[str, Any]:

@@ -1,0 +1,246 @@
+"""Assessments, grades, the rapid response team, tocilizumab, response."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import case_world as w
+from baybridge.journey import events as ev
+from baybridge.journey.command import Role
+from case_world import Step, World, codes
+
+WELL = {
+    "temperature": 36.8,
+    "fever_attributable": True,
+    "hypotension": "none",
+    "vasopressors": 0,
+    "vasopressin": False,
+    "hypotension_attributable": True,
+    "oxygen_device": "none",
+    "oxygen_reason": "none",
+    "hypoxia_attributable": True,
+    "age": 55,
+    "ice_score": 10,
+    "arousal": "spontaneous",
+    "sedated": False,
+    "seizure": "none",
+    "deep_focal_motor_weakness": False,
+    "cerebral_edema": "none",
+    "raised_icp_sign": False,
+}
+
+
+def assess(hours: float = 1, **changes: Any) -> Step:
+    findings = {name: value for name, value in {**WELL, **changes}.items() if value is not None}
+    return Step("Assess", "hk", Role.NURSE, hours, lambda world: {"findings": findings, "assessed_at": world.now.isoformat()})
+
+
+def grades(events: Any) -> dict[str, ev.GradeAssessed]:
+    return {event.scale: event for event in events if isinstance(event, ev.GradeAssessed)}
+
+
+def calls(events: Any) -> list[ev.RapidResponseCalled]:
+    return [event for event in events if isinstance(event, ev.RapidResponseCalled)]
+
+
+def test_a_well_patient_is_grade_0_on_both_scales() -> None:
+    found = grades(w.infused().do(assess()))
+    assert {scale: grade.grade for scale, grade in found.items()} == {"crs-astct-2019": 0, "icans-astct-2019": 0}
+
+
+def test_the_papers_example_is_grade_3_and_calls_the_team() -> None:
+    """39.5 degrees, one vasopressor, low-flow cannula: grade 3, driver hypotension."""
+    world = w.infused()
+    events = world.do(
+        assess(
+            temperature=39.5,
+            hypotension="vasopressor",
+            vasopressors=1,
+            oxygen_device="nasal_cannula",
+            oxygen_flow=3,
+            oxygen_reason="hypoxia",
+        )
+    )
+    assert (grades(events)["crs-astct-2019"].grade, grades(events)["crs-astct-2019"].driver) == (3, "hypotension")
+    assert [(call.scale, call.grade_min) for call in calls(events)] == [("crs-astct-2019", 3)]
+    assert world.case.open_rapid_response is not None
+
+
+def test_the_lower_bound_calls_though_the_grade_is_undetermined() -> None:
+    events = w.infused().do(
+        assess(temperature=39.0, hypotension="vasopressor", vasopressors=1, vasopressin=None, oxygen_device=None, oxygen_reason=None)
+    )
+    grade = grades(events)["crs-astct-2019"]
+    assert (grade.grade, grade.grade_min) == (None, 3)
+    assert len(calls(events)) == 1
+
+
+def test_a_high_upper_bound_alone_calls_nobody() -> None:
+    events = w.infused().do(assess(temperature=39.0, oxygen_device=None, oxygen_reason=None))
+    grade = grades(events)["crs-astct-2019"]
+    assert grade.grade_max >= 3 > grade.grade_min
+    assert calls(events) == []
+    assert "oxygen_device" in grade.missing
+
+
+def test_one_call_at_a_time_and_again_after_the_team_has_come() -> None:
+    world = w.infused()
+    high = assess(temperature=39.0, hypotension="vasopressor", vasopressors=1)
+    assert len(calls(world.do(high))) == 1
+    assert calls(world.do(high)) == []
+    arrive = Step("ArriveRapidResponse", "hk", Role.NURSE, 0.1, lambda world: {"arrived_at": world.now.isoformat()})
+    world.walk(arrive)
+    assert codes(world.do(arrive)) == ["bedside.rapid_response.none_open"]
+    assert len(calls(world.do(high))) == 1
+
+
+def test_fever_is_not_needed_once_crs_was_treated() -> None:
+    world = w.infused().walk(assess(temperature=39.0), tocilizumab(1))
+    grade = grades(world.do(assess(temperature=36.5, hypotension="fluids")))["crs-astct-2019"]
+    assert grade.grade == 2
+
+
+def test_without_treatment_no_fever_is_no_crs() -> None:
+    grade = grades(w.infused().do(assess(temperature=36.5, hypotension="fluids")))["crs-astct-2019"]
+    assert grade.grade == 0
+
+
+def test_forms_send_text_and_it_is_read_by_the_dictionary() -> None:
+    findings = [[name, str(value).lower() if isinstance(value, bool) else str(value)] for name, value in WELL.items()]
+    step = Step("Assess", "hk", Role.NURSE, 1, lambda world: {"findings": findings, "assessed_at": world.now.isoformat()})
+    assert grades(w.infused().do(step))["crs-astct-2019"].grade == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"temperature": "hot"}, "journey.value.unfit"),
+        ({"temperature": 395}, "journey.value.implausible"),
+        ({"seizure": "maybe"}, "journey.value.unfit"),
+        ({"sedated": "perhaps"}, "journey.value.unfit"),
+        ({"ice_score": 8.5}, "journey.value.unfit"),
+        ({"mood": "good"}, "journey.value.fact_unknown"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_recorded(changes: dict[str, Any], expected: str) -> None:
+    world = w.infused()
+    before = len(world.events)
+    assert codes(world.do(assess(**changes))) == [expected]
+    assert len(world.events) == before
+
+
+def test_no_grade_before_the_infusion() -> None:
+    assert codes(w.at_centre().do(assess())) == ["bedside.assess.not_infused"]
+
+
+def test_a_physician_confirms_or_says_why_not() -> None:
+    world = w.infused().walk(assess(temperature=39.0))
+    step = Step("ConfirmGrade", "hk", Role.PHYSICIAN, 0, {"scale": "crs-astct-2019", "grade": 2})
+    assert codes(world.do(step)) == ["bedside.confirm.no_reason"]
+    (event,) = world.do(step.but(reason="rigors and one fluid bolus"))
+    assert (event.computed, event.grade) == (1, 2)
+    assert world.case.grades["crs-astct-2019"].grade == 2
+    assert codes(world.do(step.but(grade=1))) == []
+
+
+def test_the_episode_keeps_its_maximum() -> None:
+    world = w.infused().walk(assess(temperature=39.0, hypotension="fluids"), tocilizumab(1), assess(24))
+    grade = world.case.grades["crs-astct-2019"]
+    assert (grade.latest.event.grade, grade.highest) == (0, 2)
+
+
+# --- tocilizumab (clinical reference 2.1) ---------------------------------------------------------------------------
+
+
+def tocilizumab(hours: float, **more: Any) -> Step:
+    given = {"atc": "L04AC07", "name": "tocilizumab", "dose": "8 mg/kg", **more}
+    return Step("GiveDrug", "hk", Role.NURSE, hours, lambda world: {**given, "given_at": world.now.isoformat()})
+
+
+ROWS = [
+    ("8 hours apart", (1, 8), []),
+    ("under 8 hours", (1, 7.9), ["bedside.drug.tocilizumab_interval"]),
+    ("three in 24 hours", (1, 8, 8), []),
+    ("four in 24 hours", (1, 8, 8, 7.9), ["bedside.drug.tocilizumab_24_h", "bedside.drug.tocilizumab_interval"]),
+    ("a fourth after 24 hours", (1, 8, 8, 8), []),
+    ("a fifth in the episode", (1, 24, 24, 24, 24), ["bedside.drug.tocilizumab_episode"]),
+]
+
+
+@pytest.mark.parametrize(("hours", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_tocilizumab_limits(hours: tuple[float, ...], expected: list[str]) -> None:
+    world = w.infused().walk(*(tocilizumab(after) for after in hours[:-1]))
+    assert codes(world.do(tocilizumab(hours[-1]))) == expected
+
+
+def test_a_dose_is_at_most_800_mg() -> None:
+    assert codes(w.infused().do(tocilizumab(1, dose_mg=801))) == ["bedside.drug.tocilizumab_dose"]
+    assert codes(w.infused().do(tocilizumab(1, dose_mg=800))) == []
+
+
+def test_a_physician_passes_a_limit_with_a_reason_that_stands_in_the_event() -> None:
+    world = w.infused().walk(tocilizumab(1))
+    again = tocilizumab(2, override_reason="refractory shock")
+    assert codes(world.judge(again)) == ["bedside.drug.override_not_physician"]
+    (event,) = world.do(again.by(Role.PHYSICIAN))
+    assert event.override_reason == "refractory shock"
+
+
+def test_doses_before_this_infusion_belong_to_another_episode() -> None:
+    world = w.at_centre().walk(*(tocilizumab(24) for _ in range(4)), *w.TREATMENT)
+    assert codes(world.do(tocilizumab(24))) == []
+
+
+def test_icans_without_crs_is_no_indication() -> None:
+    world = w.infused().walk(assess(ice_score=5))
+    assert codes(world.do(tocilizumab(1))) == ["bedside.drug.tocilizumab_icans_alone"]
+
+
+# --- leaving and response -------------------------------------------------------------------------------------------
+
+
+def response(days: float, **more: Any) -> Step:
+    def given(world: World) -> dict[str, Any]:
+        return {
+            "timepoint": "M3",
+            "criteria": "Lugano 2014",
+            "category": "CR",
+            "assessed_on": world.now.date().isoformat(),
+            "first_reader": "a",
+            **more,
+        }
+
+    return Step("AssessResponse", "hk", Role.PHYSICIAN, days * 24, given)
+
+
+def test_month_3_is_read_by_two() -> None:
+    world = w.infused()
+    assert codes(world.do(response(90))) == ["bedside.response.second_reader_missing"]
+    assert codes(world.do(response(0, second_reader="A "))) == ["journey.people.same"]
+    assert codes(world.do(response(0, second_reader="b"))) == []
+
+
+@pytest.mark.parametrize(("days", "inside"), [(75, False), (76, True), (104, True), (105, False)])
+def test_month_3_has_its_window(days: int, inside: bool) -> None:
+    found = codes(w.infused().do(response(days, second_reader="b")))
+    assert found == ([] if inside else ["bedside.response.outside_window"])
+    if not inside:
+        assert codes(w.infused().do(response(days, second_reader="b", window_reason="scanner broken"))) == []
+
+
+def test_nobody_leaves_while_the_team_is_called() -> None:
+    world = w.infused().walk(assess(temperature=39.0, hypotension="vasopressor", vasopressors=1))
+    leave = Step(
+        "Discharge",
+        "hk",
+        Role.PHYSICIAN,
+        24,
+        lambda world: {
+            "discharged_on": world.now.date().isoformat(),
+            "stay_near_until": (world.now + timedelta(days=14)).date().isoformat(),
+        },
+    )
+    assert codes(world.do(leave)) == ["bedside.discharge.rapid_response_open"]

@@ -1,0 +1,84 @@
+"""Hand-over, visits, second malignancy, death."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import case_world as w
+from baybridge.journey.command import Role
+from case_world import Step, World, codes
+
+DISCHARGE = Step(
+    "Discharge",
+    "hk",
+    Role.PHYSICIAN,
+    24 * 14,
+    lambda world: {"discharged_on": world.now.date().isoformat(), "stay_near_until": (world.now + timedelta(days=14)).date().isoformat()},
+)
+HAND_OVER = Step("HandOver", "hk", Role.COORDINATOR, 24, {"to_node": "mo"})
+ACCEPT = Step("AcceptFollowUp", "mo", Role.COORDINATOR, 24, {"from_node": "hk"})
+SCHEDULE = Step("ScheduleFollowUp", "mo", Role.COORDINATOR, 1, {})
+DEATH = Step("RecordDeath", "mo", Role.PHYSICIAN, 1, lambda world: {"died_on": world.now.date().isoformat(), "cause": "unknown"})
+
+
+def visit(code: str, **more: Any) -> Step:
+    return Step("RecordVisit", "mo", Role.PHYSICIAN, 24, lambda world: {"visit": code, "visited_on": world.now.date().isoformat(), **more})
+
+
+def home() -> World:
+    return w.infused().walk(DISCHARGE, HAND_OVER, ACCEPT)
+
+
+def test_the_treating_node_follows_until_the_other_has_accepted() -> None:
+    world = w.infused().walk(DISCHARGE, HAND_OVER)
+    assert world.case.follow_up_node == "hk"
+    world.walk(ACCEPT)
+    assert world.case.follow_up_node == "mo"
+
+
+def test_hand_over_after_discharge_to_a_centre() -> None:
+    assert codes(w.infused().do(HAND_OVER)) == ["followup.handover.not_discharged"]
+    assert codes(w.infused().walk(DISCHARGE).do(HAND_OVER.but(to_node="sh"))) == ["followup.handover.centre_unknown"]
+
+
+def test_follow_up_is_accepted_from_who_offered_it_and_once() -> None:
+    world = w.infused().walk(DISCHARGE, HAND_OVER)
+    assert codes(world.do(ACCEPT.but(from_node="gd"))) == ["followup.accept.not_offered"]
+    assert codes(world.do(ACCEPT.at("gd"))) == ["followup.accept.not_offered"]
+    world.walk(ACCEPT)
+    assert codes(world.do(ACCEPT)) == ["followup.accept.already"]
+
+
+def test_the_schedule_begins_with_the_next_visit() -> None:
+    world = home()
+    (event,) = world.do(SCHEDULE)
+    assert world.case.infused_at is not None
+    assert event.first_due_on == (world.case.infused_at.astimezone(w.SITES["mo"].zone) + timedelta(days=28)).date()
+    assert codes(world.do(SCHEDULE.but(schedule="never"))) == ["followup.schedule.unknown"]
+
+
+def test_a_visit_with_a_death_is_recorded_as_a_death() -> None:
+    assert codes(home().do(visit("D28", alive=False))) == ["followup.visit.record_death"]
+
+
+def test_visits_move_on_and_a_second_malignancy_is_reported_even_after_death() -> None:
+    world = home().walk(visit("D28"), visit("M2"), DEATH)
+    report = Step(
+        "ReportSecondMalignancy", "mo", Role.PHYSICIAN, 1, lambda world: {"kind": "t_cell", "found_on": world.now.date().isoformat()}
+    )
+    assert codes(world.do(report)) == []
+    assert codes(world.do(visit("M3"))) == ["journey.case.died"]
+
+
+def test_a_malignancy_before_the_infusion_is_not_a_second_one() -> None:
+    report = Step("ReportSecondMalignancy", "mo", Role.PHYSICIAN, 1, {"kind": "aml", "found_on": "2020-01-01"})
+    assert codes(home().do(report)) == ["followup.malignancy.before_infusion"]
+
+
+def test_one_dies_once_and_not_in_the_future() -> None:
+    world = home()
+    future = (world.now + timedelta(days=3)).date().isoformat()
+    assert codes(world.do(DEATH.but(died_on=future))) == ["journey.time.future"]
+    world.walk(DEATH)
+    assert codes(world.do(DEATH)) == ["followup.death.already"]

@@ -1,0 +1,180 @@
+"""Tasks: who does what next, by when, and the clocks that run out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import case_world as w
+from baybridge.journey import events as ev
+from baybridge.journey.command import Role
+from baybridge.journey.conditions import CONDITIONS
+from baybridge.journey.events import EVENT_TYPES
+from baybridge.journey.pathway import tasks
+from baybridge.journey.schedule import visits
+from baybridge.journey.task import Task
+from baybridge.node.commands import COMMANDS
+from case_world import World
+
+PATHWAY = w.documents().folder("pathways")["standard"]
+
+
+def open_at(world: World, node: str, hours: float = 0, facts: dict[str, Any] | None = None) -> dict[str, Task]:
+    found = tasks(PATHWAY, world.case, facts or {}, world.now + timedelta(hours=hours), w.SITES[node])
+    return {task.key: task for task in found}
+
+
+def test_the_document_names_only_what_exists() -> None:
+    steps = [*PATHWAY["steps"], *PATHWAY["after_death"]]
+    names = {step["step"] for step in steps}
+    for step in steps:
+        assert set(step.get("only_if", ())) <= set(CONDITIONS)
+        assert {*step.get("after", ()), *step.get("ended_by", ())} <= names
+        assert set(step["commands"]) <= set(COMMANDS)
+        assert step["role"] in set(Role)
+        for matcher in step["done_by"]:
+            assert set(matcher.get("where", {})) <= set(EVENT_TYPES[matcher["event"]].__struct_fields__)
+        assert all(Role(step["role"]) in COMMANDS[name].roles for name in step["commands"] if name != "RecordConsent")
+
+
+def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -> None:
+    offered = {name for step in [*PATHWAY["steps"], *PATHWAY["after_death"]] for name in step["commands"]}
+    offered |= {"ArriveRapidResponse", "RecordVisit", "ReportSecondMalignancy", "ResolveQuarantine"}  # from alarms
+    always = {"OpenCase", "ConfirmFinding", "WithdrawConsent", "RecordDeath"}
+    assert set(COMMANDS) == offered | always
+
+
+def test_the_first_tasks_of_a_case() -> None:
+    found = open_at(World().walk(w.OPEN), "mo")
+    assert set(found) == {"records", "consent_care"}
+    assert found["consent_care"].role == "coordinator"
+    assert found["consent_care"].commands == ("RecordConsent",)
+
+
+def test_a_step_is_late_after_its_time_and_says_so() -> None:
+    world = World().walk(w.OPEN)
+    assert open_at(world, "mo", 23)["consent_care"].late is None
+    late = open_at(world, "mo", 25)["consent_care"]
+    assert (late.late, late.level) == ("journey.late.consent", "amber")
+
+
+def test_a_referral_asks_the_other_centre_to_answer() -> None:
+    world = World().walk(w.OPEN, w.CONSENT, w.REFER)
+    assert "accept" in open_at(world, "hk")
+    assert "accept" not in open_at(world, "gd")
+    world.walk(w.ACCEPT)
+    assert "accept" not in open_at(world, "hk")
+    assert {"recognition", "quote", "slot"} <= set(open_at(world, "hk"))
+
+
+def test_macaos_law_asks_only_macao() -> None:
+    world = World().walk(w.OPEN, w.CONSENT, w.REFER)
+    assert {"consent_mo_ground", "notify_authority"} <= set(open_at(world, "mo"))
+
+
+@pytest.mark.parametrize(("hours", "level"), [(47.9, None), (48, "amber"), (65.9, "amber"), (66, "red"), (71.9, "red"), (72, "stop")])
+def test_the_clock_of_fresh_cells(hours: float, level: str | None) -> None:
+    world = w.collected()
+    since = hours - 0.5  # collection ended half an hour before
+    found = [task for key, task in open_at(world, "hk", since).items() if key.startswith("fresh_cells_clock")]
+    assert [task.level for task in found] == ([level] if level else [])
+
+
+def test_the_clock_stops_when_the_plant_has_the_cells() -> None:
+    assert not [key for key in open_at(w.at_plant(), "hk", 100) if key.startswith("fresh_cells_clock")]
+
+
+@pytest.mark.parametrize(("hours", "level"), [(151.9, None), (152.1, "amber"), (175.9, "amber"), (176.1, "red"), (200.1, "stop")])
+def test_the_clock_of_the_dry_shipper(hours: float, level: str | None) -> None:
+    world = w.released().walk(*w.PERMITS_BACK, w.SHIP_BACK)  # 200 h of hold time
+    found = [task for key, task in open_at(world, "sh", hours).items() if key.startswith("dry_shipper_clock")]
+    assert [task.level for task in found] == ([level] if level else [])
+
+
+@pytest.mark.parametrize(("days", "level"), [(60, None), (66, "amber"), (80, "amber"), (81, "red")])
+def test_a_permit_that_ends_soon(days: int, level: str | None) -> None:
+    world = World().walk(*w.REFERRAL, w.RESERVE, w.PERMITS[0])  # valid for 80 days
+    found = [task for key, task in open_at(world, "hk", days * 24).items() if key.startswith("permit_expiry")]
+    assert [task.level for task in found] == ([level] if level else [])
+
+
+def graded(minimum: int, maximum: int) -> ev.GradeAssessed:
+    return ev.GradeAssessed(
+        scale="crs-astct-2019",
+        outcome="undetermined",
+        grade=minimum if minimum == maximum else None,
+        grade_min=minimum,
+        grade_max=maximum,
+        driver=None,
+        missing=("oxygen_device",),
+        assessed_at=w.START + timedelta(days=60),
+        decision_sha256="0",
+    )
+
+
+def test_a_grade_that_may_be_high_asks_for_the_missing_fact() -> None:
+    world = w.infused()
+    world.record("hk", graded(1, 4))
+    task = open_at(world, "hk")["missing_fact:crs-astct-2019"]
+    assert (task.level, task.values["facts"], task.commands) == ("red", "oxygen_device", ("Assess",))
+
+
+@pytest.mark.parametrize(("minimum", "maximum"), [(2, 2), (1, 2), (3, 4)])
+def test_a_grade_that_is_low_or_certainly_high_asks_for_nothing(minimum: int, maximum: int) -> None:
+    world = w.infused()
+    world.record("hk", graded(minimum, maximum))
+    assert "missing_fact:crs-astct-2019" not in open_at(world, "hk")
+
+
+def test_an_open_call_of_the_team_is_due_in_ten_minutes() -> None:
+    world = w.infused()
+    world.record("hk", ev.RapidResponseCalled(scale="crs-astct-2019", grade_min=3, called_at=world.now))
+    (task,) = [task for key, task in open_at(world, "hk").items() if key.startswith("rapid_response")]
+    assert task.due_at == world.now + timedelta(minutes=10)
+    assert not [key for key in open_at(world, "mo") if key.startswith("rapid_response")]
+
+
+def test_facts_open_a_step() -> None:
+    world = World().walk(*w.REFERRAL)
+    assert "hbv_plan" in open_at(world, "hk", facts={"hbsag_positive": True})
+    assert "hbv_plan" not in open_at(world, "hk", facts={"hbsag_positive": False, "anti_hbc_positive": None})
+
+
+def test_lymphodepletion_is_asked_for_only_after_receipt() -> None:
+    assert "lymphodepletion" not in open_at(w.released(), "hk")
+    assert "lymphodepletion" in open_at(w.at_centre(), "hk")
+
+
+def test_a_test_to_be_repeated_is_asked_for_until_one_serves() -> None:
+    world = World().walk(*w.REFERRAL)
+    world.record("hk", ev.RepeatRequested(result_id="r", loinc="56888-1", purpose="APH_IDM", codes=(), decision_sha256="0"))
+    assert "repeat_test:56888-1:APH_IDM" in open_at(world, "hk")
+    world.recognise_markers()
+    assert "repeat_test:56888-1:APH_IDM" not in open_at(world, "hk")
+
+
+def test_a_second_malignancy_is_told_and_tested_after_death_too() -> None:
+    world = w.infused()
+    world.record("hk", ev.SecondMalignancyReported(kind="t_cell", found_on=world.now.date(), transgene_tested=None))
+    assert {"malignancy_tell", "malignancy_test"} <= set(open_at(world, "hk"))
+    world.record("hk", ev.Died(died_on=world.now.date(), cause="non_relapse"))
+    assert {"malignancy_tell", "malignancy_test", "death_tell"} == set(open_at(world, "hk"))
+
+
+def test_visits_follow_the_cadence_and_never_end() -> None:
+    planned = visits(w.START.date(), PATHWAY["follow_up"])
+    codes = [next(planned).code for _ in range(30)]
+    assert codes[:6] == ["D28", "M2", "M3", "M6", "M9", "M12"]
+    assert codes[6:14] == ["M18", "M24", "M30", "M36", "M42", "M48", "M54", "M60"]
+    assert codes[14:24] == [f"M{months}" for months in range(72, 181, 12)]
+    later = [next(planned) for _ in range(60)]
+    assert all(visit.contact_only for visit in later)
+
+
+def test_tasks_come_by_due_time() -> None:
+    found = tasks(PATHWAY, World().walk(*w.REFERRAL).case, {}, w.START, w.SITES["hk"])
+    dues = [task.due_at for task in found if task.due_at]
+    assert dues == sorted(dues)
+    assert all(task.due_at for task in found[: len(dues)])

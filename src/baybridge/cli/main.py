@@ -13,7 +13,7 @@ import click
 TOPICS: dict[str, str] = {
     "decide": "baybridge.cli.policies",
     "policy": "baybridge.cli.policies",
-    "facts": "baybridge.cli.records",
+    "facts": "baybridge.cli.facts",
     "import": "baybridge.cli.records",
     "export": "baybridge.cli.records",
     "recognise": "baybridge.cli.exchange",

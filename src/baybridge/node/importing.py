@@ -86,9 +86,14 @@ def who(connection: Connection, patient: str) -> dict[str, Any]:
     resource: Mapping[str, Any] = orjson.loads(version.body) if version else {}
     countries = [_REGIONS.get(str(address.get("country", "")).upper()) for address in resource.get("address", ())]
     issued = [_REGION_OF_IDENTITY.get(str(identity.get("system", ""))) for identity in resource.get("identifier", ())]
-    tags = {str(tag.get("code")) for tag in resource.get("meta", {}).get("tag", ())}
     residence = next((region for region in (*countries, *issued) if region), "other")
-    return {"residence": residence, "synthetic": _TEST_DATA in tags}
+    return {"residence": residence, "synthetic": is_test_data(connection, patient)}
+
+
+def is_test_data(connection: Connection, patient: str) -> bool:
+    """Whether the sender marked anything in this patient's record as test data."""
+    resources = store.patient_resources(connection, patient)
+    return any(tag.get("code") == _TEST_DATA for resource in resources for tag in (resource.get("meta") or {}).get("tag") or ())
 
 
 def _note(node: Node, actor: Actor, report: ImportReport, patient: str, case_id: str) -> None:

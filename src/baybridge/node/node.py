@@ -19,6 +19,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.exchange.fhir_parts import PROJECTION
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey.case import Case, fold
@@ -126,7 +127,8 @@ class Node:
 
     def fact_set(self, connection: Connection, case: Case, at: datetime) -> FactSet:
         """The facts of a case's patient as of a moment, from record and case."""
-        resources = store.patient_resources(connection, case.patient_id, at) if case.patient_id else []
+        stored = store.patient_resources(connection, case.patient_id, at) if case.patient_id else []
+        resources = [resource for resource in stored if not read_from_case(resource)]
         confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
         return read(resources, at, self.dictionary, case=case, confirmed=confirmed, zone=self.site.zone)
 
@@ -153,6 +155,12 @@ class Node:
         """Write an access to a patient's record into the log."""
         with self.unit() as unit:
             unit.log("access", case_id, what, what.encode(), actor, purpose)
+
+
+def read_from_case(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource only renders a bedside assessment or grade, which the facts read from the case itself."""
+    tags = (resource.get("meta") or {}).get("tag") or ()
+    return resource["resourceType"] == "Observation" and any(tag.get("system") == PROJECTION for tag in tags)
 
 
 def decision_document(connection: Connection, sha256: str) -> dict[str, Any] | None:

@@ -6,87 +6,29 @@ an earlier moment is the fold of the events until then.
 Events that another node told of are folded too, with their origin. Where only one value can hold (product, day of death) the one
 recorded here stands, and `conflicts` names what was told differently.
 
-**Units**: times aware, end in `_at`; dates end in `_on`. Elsewhere: cells and bags in `cells.py`, grades and drugs in `course.py`.
+**Units**: times aware, end in `_at`; dates end in `_on`. Elsewhere: cells and bags in `cells.py`, grades in
+`course.py`, consents and transfers in `held.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from baybridge.journey import events as ev
 from baybridge.journey.cells import Batch, Collection, Shipment, batches_of, quarantined_of, shipments_of
+from baybridge.journey.conflicts import conflicts_of
 from baybridge.journey.course import Grade, RapidResponse, grades_of, rapid_responses_of
-from baybridge.journey.entry import Entry, Origin, Unread, unfold
+from baybridge.journey.entry import Entry, Unread, unfold
+from baybridge.journey.held import Conflict, Consent, Preauthorisation, Stage, Transfer
 from baybridge.journey.stages import stage_of
 
+__all__ = ["Case", "Conflict", "Consent", "Preauthorisation", "Stage", "Transfer", "fold"]
+
 E = TypeVar("E", bound=ev.Event)
-
-
-class Stage(StrEnum):
-    """Where the case stands on the road, in order."""
-
-    NEW = "new"
-    OPENED = "opened"
-    REFERRED = "referred"
-    DECLINED = "declined"
-    ACCEPTED = "accepted"
-    SLOT_RESERVED = "slot_reserved"
-    COLLECTED = "collected"
-    TO_PLANT = "to_plant"
-    AT_PLANT = "at_plant"
-    IN_PROCESS = "in_process"
-    OUT_OF_SPECIFICATION = "out_of_specification"
-    RELEASED = "released"
-    TO_CENTRE = "to_centre"
-    AT_CENTRE = "at_centre"
-    LYMPHODEPLETED = "lymphodepleted"
-    INFUSED = "infused"
-    DISCHARGED = "discharged"
-    FOLLOW_UP = "follow_up"
-    DIED = "died"
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """What the patient allowed: to whom, for what, until when; `withdrawn_on` where it was taken back."""
-
-    consent_id: str
-    kind: ev.ConsentKind
-    recipients: tuple[str, ...]
-    purposes: tuple[str, ...]
-    valid_until: date | None
-    withdrawn_on: date | None
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """A package that was sent, and its receipt once that arrived."""
-
-    sent: Entry[ev.TransferAllowed]
-    receipt: Entry[ev.TransferReceived] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Preauthorisation:
-    """A request to a payer and the payer's last answer."""
-
-    requested: Entry[ev.PreauthorisationRequested]
-    answered: Entry[ev.PreauthorisationAnswered] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Another node told a value that differs from the one that holds here."""
-
-    field: str
-    kept: Origin
-    told: Origin
 
 
 @dataclass(frozen=True)
@@ -435,24 +377,7 @@ class Case:
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
         """What another node told differently from what holds here, so that a person settles it."""
-        return tuple(conflict for field, kind, value in _SINGLE for conflict in _conflicts(self, field, kind, value))
-
-
-_SINGLE: tuple[tuple[str, type[ev.Event], Callable[[Any], object]], ...] = (
-    ("patient_id", ev.CaseOpened, lambda event: event.patient_id),
-    ("residence", ev.CaseOpened, lambda event: event.residence),
-    ("product", ev.ProductChosen, lambda event: event.product),
-    ("slot", ev.SlotReserved, lambda event: (event.chain_of_identity, event.collection_on, event.plant_node)),
-    ("died_on", ev.Died, lambda event: event.died_on),
-)
-
-
-def _conflicts(case: Case, field: str, kind: type[ev.Event], value: Callable[[Any], object]) -> Iterable[Conflict]:
-    kept = case.last(kind)
-    if kept is None or kept.origin.told:
-        return ()
-    told = (entry for entry in case.of(kind) if entry.origin.told)
-    return tuple(Conflict(field, kept.origin, e.origin) for e in told if value(e.event) != value(kept.event))
+        return conflicts_of(self)
 
 
 def fold(events: Iterable[ev.Recorded], case_id: str = "") -> Case:

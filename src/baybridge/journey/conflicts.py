@@ -1,0 +1,37 @@
+"""What another node told differently from what holds here.
+
+Main job: `conflicts_of(case)`, over the values of which a case can have only one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from baybridge.journey import events as ev
+from baybridge.journey.held import Conflict
+
+if TYPE_CHECKING:
+    from baybridge.journey.case import Case
+
+_SINGLE: tuple[tuple[str, type[ev.Event], Callable[[Any], object]], ...] = (
+    ("patient_id", ev.CaseOpened, lambda event: event.patient_id),
+    ("residence", ev.CaseOpened, lambda event: event.residence),
+    ("product", ev.ProductChosen, lambda event: event.product),
+    ("slot", ev.SlotReserved, lambda event: (event.chain_of_identity, event.collection_on, event.plant_node)),
+    ("died_on", ev.Died, lambda event: event.died_on),
+)
+
+
+def _differing(case: Case, field: str, kind: type[ev.Event], value: Callable[[Any], object]) -> Iterator[Conflict]:
+    kept = case.last(kind)
+    if kept is None or kept.origin.told:
+        return
+    for entry in case.of(kind):
+        if entry.origin.told and value(entry.event) != value(kept.event):
+            yield Conflict(field, kept.origin, entry.origin)
+
+
+def conflicts_of(case: Case) -> tuple[Conflict, ...]:
+    """Each told value that differs from the one that was recorded here."""
+    return tuple(conflict for field, kind, value in _SINGLE for conflict in _differing(case, field, kind, value))

@@ -1,0 +1,75 @@
+"""What a case holds besides plain entries: its stage, consents, transfers, pre-authorisations, conflicts.
+
+Main job: small values that put two or more events together. Elsewhere: cells in `cells.py`, the course in `course.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from baybridge.journey import events as ev
+from baybridge.journey.entry import Entry, Origin
+
+
+class Stage(StrEnum):
+    """Where the case stands on the road, in order."""
+
+    NEW = "new"
+    OPENED = "opened"
+    REFERRED = "referred"
+    DECLINED = "declined"
+    ACCEPTED = "accepted"
+    SLOT_RESERVED = "slot_reserved"
+    COLLECTED = "collected"
+    TO_PLANT = "to_plant"
+    AT_PLANT = "at_plant"
+    IN_PROCESS = "in_process"
+    OUT_OF_SPECIFICATION = "out_of_specification"
+    RELEASED = "released"
+    TO_CENTRE = "to_centre"
+    AT_CENTRE = "at_centre"
+    LYMPHODEPLETED = "lymphodepleted"
+    INFUSED = "infused"
+    DISCHARGED = "discharged"
+    FOLLOW_UP = "follow_up"
+    DIED = "died"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the patient allowed: to whom, for what, until when; `withdrawn_on` where it was taken back."""
+
+    consent_id: str
+    kind: ev.ConsentKind
+    recipients: tuple[str, ...]
+    purposes: tuple[str, ...]
+    valid_until: date | None
+    withdrawn_on: date | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A package that was sent, and its receipt once that arrived."""
+
+    sent: Entry[ev.TransferAllowed]
+    receipt: Entry[ev.TransferReceived] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preauthorisation:
+    """A request to a payer and the payer's last answer."""
+
+    requested: Entry[ev.PreauthorisationRequested]
+    answered: Entry[ev.PreauthorisationAnswered] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Another node told a value that differs from the one that holds here."""
+
+    field: str
+    kept: Origin
+    told: Origin

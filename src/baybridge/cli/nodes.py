@@ -80,6 +80,7 @@ def serve(folder: Path, port: int | None, database: str | None, host: str) -> No
 @click.option("--json", "as_json", is_flag=True)
 def do(folder: Path, command: str, case_id: str | None, source: Any, role: str | None, command_id: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Carry out one step of the pathway at a node; prints the events, or every reason against."""
+    from baybridge.node import witnessing
     from baybridge.node.config import ConfigProblem
     from baybridge.node.node import open_node
     from baybridge.node.transport import post
@@ -94,6 +95,7 @@ def do(folder: Path, command: str, case_id: str | None, source: Any, role: str |
     if not isinstance(given, dict):
         fail(f"{source.name}: expected one JSON object, found {type(given).__name__}")
     answer = _carry_out(node, command, case_id, given, role, command_id)
+    witnessing.sign_checkpoint(node)
     _print(node, answer, as_json=as_json)
 
 

@@ -56,12 +56,14 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, as_json: bool) -> 
     Ends with 0 when every file could be read, whatever was odd in it; with 1 when a file could not be read at all.
     """
     from baybridge.journey.command import Actor, Role
+    from baybridge.node import witnessing
 
     if role not in list(Role):
         fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
     node = open_or_fail(folder)
     actor = Actor("operator", Role(role), node.site.organisation)
     reports = [_import_one(node, actor, path, as_json=as_json) for path in files]
+    witnessing.sign_checkpoint(node)
     if as_json:
         click.echo(json.dumps(reports if len(reports) > 1 else reports[0], ensure_ascii=False, indent=1))
     if not all(report.get("readable", False) for report in reports):

@@ -64,7 +64,7 @@ def schedule_follow_up(situation: Situation, given: ScheduleFollowUp) -> Verdict
         against.append(Reason("followup.schedule.unknown", {"schedule": given.schedule}, where="schedule"))
     if against or document is None:
         return refuse(*against)
-    first = next_visit(situation.case, document["follow_up"], situation.site.zone)
+    first = next_visit(situation.case, document["follow_up"], situation.today, situation.site.zone)
     due = first.due_on if first else situation.today
     return (FollowUpScheduled(schedule=given.schedule, first_due_on=due),)
 

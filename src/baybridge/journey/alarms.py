@@ -18,6 +18,7 @@ from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.cells import Shipment, discarded_of
 from baybridge.journey.command import Role, Site
+from baybridge.journey.conditions import discharged
 from baybridge.journey.schedule import next_visit
 from baybridge.journey.task import Level, Task
 
@@ -135,14 +136,29 @@ def _quarantine(case: Case, site: Site) -> Iterator[Task]:
 
 def _repeats(case: Case, site: Site) -> Iterator[Task]:
     """Tests to be repeated here, unless a result of the same analyte serves for the purpose by now."""
+    over = _purposes_over(case)
     served = {(e.event.loinc, e.event.purpose) for e in case.recognised}
     asked = {(e.event.loinc, e.event.purpose): e for e in case.repeats if e.origin.node == site.node}
     for (loinc, purpose), entry in asked.items():
-        if (loinc, purpose) not in served:
+        if (loinc, purpose) not in served and purpose not in over:
             values = {"loinc": loinc, "purpose": purpose}
             yield _task(
                 site, "repeat_test", Role.LABORATORY, f"{loinc}:{purpose}", values=values, due_at=entry.origin.at + timedelta(days=3)
             )
+
+
+def _purposes_over(case: Case) -> frozenset[str]:
+    """Purposes of testing that the case has passed by."""
+    passed: dict[str, bool] = {
+        "ELIGIBILITY": case.slot is not None,
+        "APH_IDM": any(c.chain_of_identity == case.chain_of_identity for c in case.collections),
+        "APH_FITNESS": any(c.chain_of_identity == case.chain_of_identity for c in case.collections),
+        "MFR_ACCEPT": bool(case.bags_at_plant),
+        "LD_FITNESS": case.lymphodepletion is not None,
+        "INFUSION_DAY": bool(case.infusions),
+        "TOX_MONITOR": discharged(case),
+    }
+    return frozenset(purpose for purpose, is_over in passed.items() if is_over)
 
 
 def _rapid_response(case: Case, site: Site, minutes: int) -> Iterator[Task]:
@@ -205,7 +221,7 @@ def _malignancy(case: Case, site: Site) -> Iterator[Task]:
 
 def _visit(case: Case, now: datetime, site: Site, document: Mapping[str, Any]) -> Iterator[Task]:
     """The next visit: there always is one while the patient lives."""
-    visit = next_visit(case, document, site.zone)
+    visit = next_visit(case, document, now.astimezone(site.zone).date(), site.zone)
     if visit is None or case.follow_up_node != site.node:
         return
     late = now.astimezone(site.zone).date() > visit.late_after

@@ -48,6 +48,17 @@ def _dispatch_untold(case: Case, site: Site) -> bool:
     return bool(sent) and not _told_since(case, sent[-1])
 
 
+def _receipt_untold(case: Case, site: Site) -> bool:
+    """The last receipt here is not in any package that was sent since."""
+    arrived = [e for e in case.of(ev.ShipmentReceived) if e.origin.node == site.node]
+    return bool(arrived) and not _told_since(case, arrived[-1])
+
+
+def _acceptance_untold(case: Case, site: Site) -> bool:
+    accepted = [e for e in case.of(ev.FollowUpAccepted) if e.origin.node == site.node]
+    return bool(accepted) and not _told_since(case, accepted[-1], accepted[-1].event.from_node)
+
+
 def _handover_untold(case: Case, site: Site) -> bool:
     handed = case.handover
     return handed is not None and handed.origin.node == site.node and not _told_since(case, handed, handed.event.to_node)
@@ -107,6 +118,9 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "plant_elsewhere": _plant_elsewhere,
         "crosses_border": lambda case, _: case.slot is not None and case.slot.event.supply_basis is not None,
         "dispatch_untold": _dispatch_untold,
+        "receipt_untold": _receipt_untold,
+        "acceptance_untold": _acceptance_untold,
+        "therapy_event_open": lambda case, _: therapy_event_open(case),
         "released": _released,
         "inpatient": lambda case, _: bool(case.infusions) and not discharged(case),
         "grade_unconfirmed": _grade_unconfirmed,

@@ -1,7 +1,6 @@
 """Follow-up visits that never end.
 
-Main job: `next_visit(case, document)`: the first visit that has not taken place. While the patient lives and was infused there
-always is one.
+Main job: `next_visit(case, document, on)`: the visit to make next. While the patient lives and was infused there always is one.
 
 **Source**: `follow_up` in `data/pathways/standard.yaml`. **Units**: months after day 0; days of tolerance.
 """
@@ -11,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import count
+from itertools import count, islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import CHINA, add_months
 from baybridge.journey.case import Case
+
+#: More visits than anybody lives to make; what was made is looked for among these.
+_LOOK_AHEAD = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,24 @@ def visits(day_0: date, document: Mapping[str, Any]) -> Iterator[Visit]:
             month = due
 
 
-def next_visit(case: Case, document: Mapping[str, Any], zone: ZoneInfo = CHINA) -> Visit | None:
-    """The first visit since the last infusion that has not taken place; None after death or without an infusion."""
+def next_visit(case: Case, document: Mapping[str, Any], on: date, zone: ZoneInfo = CHINA) -> Visit | None:
+    """The visit to make next, as of a day: the first after the last one made whose successor is not due yet.
+
+    A visit that was missed gives way to the one after it. None after death or without an infusion.
+    """
     if not case.alive or case.infused_at is None:
         return None
     day_0 = case.infused_at.astimezone(zone).date()
-    done = {entry.event.visit for entry in case.visits if entry.event.visited_on >= day_0}
-    return next(visit for visit in visits(day_0, document) if visit.code not in done)
+    made = {entry.event.visit for entry in case.visits if entry.event.visited_on >= day_0}
+    for visit, after in pairwise(_after_those_made(visits(day_0, document), made)):
+        if after.due_on > on:
+            return visit
+    raise AssertionError("the schedule has no end")
+
+
+def _after_those_made(planned: Iterator[Visit], made: set[str]) -> Iterator[Visit]:
+    """The planned visits after the latest that was made."""
+    ahead = list(islice(planned, _LOOK_AHEAD))
+    last = max((place for place, visit in enumerate(ahead) if visit.code in made), default=-1)
+    yield from ahead[last + 1 :]
+    yield from planned

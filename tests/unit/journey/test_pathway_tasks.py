@@ -173,6 +173,52 @@ def test_visits_follow_the_cadence_and_never_end() -> None:
     assert all(visit.contact_only for visit in later)
 
 
+def visit_made(code: str, day: int) -> ev.FollowUpVisited:
+    return ev.FollowUpVisited(visit=code, visited_on=(w.START + timedelta(days=day)).date(), alive=True, new_malignancy=None)
+
+
+def due_visit(world: World, days: int) -> str:
+    (task,) = [task for key, task in open_at(world, "hk", days * 24).items() if key.startswith("visit:")]
+    return str(task.values["visit"])
+
+
+def test_a_missed_visit_gives_way_to_the_next() -> None:
+    world = w.infused()
+    assert [due_visit(world, day) for day in (1, 40, 70, 100, 200, 370)] == ["D28", "D28", "M2", "M3", "M6", "M12"]
+
+
+def test_a_visit_made_early_moves_on() -> None:
+    world = w.infused()
+    world.record("hk", visit_made("M2", 80))
+    assert due_visit(world, 1) == "M3"
+
+
+def test_a_receipt_is_told_to_the_sender() -> None:
+    world = w.at_plant()
+    assert "tell_arrival" in open_at(world, "sh")
+    told = ev.TransferAllowed(
+        package_id="p", to_node="hk", purpose="COI_LOGISTICS", route="R4", codes=(), decision_sha256="", content_sha256="", resources=0
+    )
+    world.record("sh", told)
+    assert "tell_arrival" not in open_at(world, "sh")
+    assert "tell_receipt" in open_at(w.at_centre(), "hk")
+
+
+def test_a_repeat_is_not_asked_for_once_its_purpose_is_over() -> None:
+    world = World().walk(*w.TO_COLLECTION)
+    world.record("hk", ev.RepeatRequested(result_id="r", loinc="6690-2", purpose="APH_FITNESS", codes=(), decision_sha256="0"))
+    assert "repeat_test:6690-2:APH_FITNESS" in open_at(world, "hk")
+    world.recognise_markers()
+    world.walk(w.COLLECT)
+    assert "repeat_test:6690-2:APH_FITNESS" not in open_at(world, "hk")
+
+
+def test_a_rejected_batch_asks_for_a_new_slot() -> None:
+    world = w.at_plant().walk(w.START_BATCH, w.TEST.but(results=w.results(viability="30")), w.RELEASE)
+    assert "slot" in open_at(world, "hk")
+    assert "permit_dispatch" not in open_at(world, "hk")
+
+
 def test_tasks_come_by_due_time() -> None:
     found = tasks(PATHWAY, World().walk(*w.REFERRAL).case, {}, w.START, w.SITES["hk"])
     dues = [task.due_at for task in found if task.due_at]

@@ -32,6 +32,7 @@ class Setting(NamedTuple):
 SETTINGS: tuple[Setting, ...] = (
     Setting("BAYBRIDGE_DATABASE", "database URL; the node's own SQLite file without it", ""),
     Setting("BAYBRIDGE_HALT_AT", "named step at which the process kills itself, for crash tests; never set it in service", ""),
+    Setting("BAYBRIDGE_CLOCK_AHEAD", "file that says by how many seconds the clock runs ahead, for acceptance tests; never set it in service", ""),
     Setting("BAYBRIDGE_MAX_UPLOAD_MB", "largest file taken in, in megabytes after unpacking", "256"),
     Setting("BAYBRIDGE_DELIVERY_SECONDS", "seconds between two looks at outgoing packages", "1"),
     Setting("BAYBRIDGE_WITNESS_SECONDS", "seconds between two looks at the neighbours' checkpoints", "15"),

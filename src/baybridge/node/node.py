@@ -29,7 +29,7 @@ from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
 from baybridge.node import access, clock, handle, reopening, tables, transfers
 from baybridge.node.commands import CommandKind
-from baybridge.node.config import Config, Neighbour
+from baybridge.node.config import Config, Neighbour, read_config
 from baybridge.node.documents import Documents, fact_types, packaged_data
 from baybridge.node.handle import Done
 from baybridge.node.storage import Storage
@@ -179,8 +179,8 @@ def case_resources(connection: Connection, case: Case, at: datetime) -> list[dic
     return [wire.parse(version.body) for version in versions.values() if not version.deleted]
 
 
-def open_node(folder: Path, *, database: str | None = None, now: clock.Clock = clock.now, transport: Transport | None = None) -> Node:
-    """The node of a folder."""
-    from baybridge.node.config import read_config
-
-    return Node(read_config(folder, database), now=now, transport=transport)
+def open_node(folder: Path, *, database: str | None = None, transport: Transport | None = None) -> Node:
+    """The node of a folder, on the real clock unless the settings say otherwise."""
+    config = read_config(folder, database)
+    shifted = config.settings["BAYBRIDGE_CLOCK_AHEAD"]
+    return Node(config, now=clock.ahead(shifted) if shifted else clock.now, transport=transport)

@@ -259,6 +259,7 @@ def ship_cells(walk: Walk) -> None:
 def receive_cells(walk: Walk) -> None:
     """The plant scans and accepts what left."""
     arrive(walk, walk.plant, "to_plant", warmest_c=6.1, coldest_c=3.2)
+    walk.send(walk.plant, walk.centre, "COI_LOGISTICS")
 
 
 def arrive(walk: Walk, node: str, leg: str, warmest_c: float, coldest_c: float) -> None:
@@ -359,6 +360,7 @@ def ship_product(walk: Walk) -> None:
 def receive_product(walk: Walk) -> None:
     """The centre scans and accepts the product."""
     arrive(walk, walk.centre, "to_centre", warmest_c=-158.0, coldest_c=-187.0)
+    walk.send(walk.centre, walk.plant, "COI_LOGISTICS")
 
 
 # --- treatment ------------------------------------------------------------------------------------------------------
@@ -459,6 +461,8 @@ def hand_over(walk: Walk) -> None:
         walk.send(walk.centre, walk.home, "CARE_REFERRAL")
         walk.do(walk.home, Role.COORDINATOR, "AcceptFollowUp", from_node=walk.centre)
     walk.do(walk.home, Role.COORDINATOR, "ScheduleFollowUp")
+    if walk.crosses:
+        walk.send(walk.home, walk.centre, "CARE_REFERRAL")
 
 
 @dataclass(frozen=True, slots=True)

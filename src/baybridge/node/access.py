@@ -26,10 +26,10 @@ class Relation(StrEnum):
 
 
 _CARE_ROLES = (Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.QUALITY)
-_CARE = dict.fromkeys(_CARE_ROLES, Relation.CARE)
+_CARE: dict[Role, Relation] = dict.fromkeys(_CARE_ROLES, Relation.CARE)
 _SITE = {**_CARE, Role.LABORATORY: Relation.CARE, Role.MANUFACTURER: Relation.CARE}
 _READ = {**_SITE, Role.PATIENT: Relation.OWN}
-_ANYONE = dict.fromkeys((role for role in Role if role not in (Role.NODE, Role.SYSTEM)), Relation.ANY)
+_ANYONE: dict[Role, Relation] = dict.fromkeys((role for role in Role if role not in (Role.NODE, Role.SYSTEM)), Relation.ANY)
 _STAFF = {**dict.fromkeys(_SITE, Relation.ANY), Role.ALLIANCE: Relation.ANY, Role.ADMINISTRATOR: Relation.ANY}
 
 ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
@@ -46,7 +46,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.bedside": {**_CARE, Role.PATIENT: Relation.OWN},
         "case.timeline": _READ,
         "case.evidence": {**_CARE, Role.PATIENT: Relation.OWN, Role.MANUFACTURER: Relation.CARE},
-        "case.command": {**_SITE, Role.PAYER: Relation.PAYER},
+        "case.command": {**_SITE, Role.PAYER: Relation.PAYER, Role.PATIENT: Relation.OWN},
         "records.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.ANY),
         "fhir.read": _READ,
         "fhir.search": _READ,

@@ -26,6 +26,10 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 SIGNED_TYPE = "baybridge-package+jws"
 RECEIPT_TYPE = "baybridge-receipt+jws"
 
+#: A transfer of data, a correction of data that went before, a consent that was withdrawn.
+TRANSFER, CORRECTION, WITHDRAWAL = "transfer", "correction", "withdrawal"
+KINDS = (TRANSFER, CORRECTION, WITHDRAWAL)
+
 #: Largest package taken in, in bytes; a whole patient's record is well below it. Room for two encodings in base64.
 LIMIT = 64 * 1024 * 1024
 
@@ -46,7 +50,7 @@ class Content(Struct, frozen=True, kw_only=True):
     """What a package carries: the check that allowed it, told events and resources of one case for one purpose."""
 
     package_id: str
-    kind: str  # transfer | correction | reply
+    kind: str  # one of KINDS
     from_node: str
     to_node: str
     case_id: str
@@ -59,6 +63,8 @@ class Content(Struct, frozen=True, kw_only=True):
     decision: dict[str, Any]
     told: tuple[dict[str, Any], ...]
     resources: tuple[str, ...]  # JSON text as stored, so that no number loses a digit
+    corrected: tuple[str, ...] = ()  # Type/id of what this package corrects, whether or not its content may go along
+    gone: tuple[str, ...] = ()  # Type/id of what the sender no longer stands by
 
 
 class Receipt(Struct, frozen=True, kw_only=True):

@@ -56,23 +56,28 @@ class Deciding:
         policy: Policy = self._library.get(policy_id, moment.date())
         values = {**self._facts.fact_set.values, **(facts or {})}
         decision = decide(policy, values, subject=self._case_id, as_of=moment)
-        self._keep(policy, decision, values, frozenset(facts or ()))
+        self._keep(policy, decision, values, facts or {})
         return decision
 
-    def keep(self, document: Mapping[str, Any], sources: frozenset[str] = frozenset(), facts: Mapping[str, Any] | None = None) -> str:
-        """Keep a decision that a part made itself (a recognition, a quote, a transfer check)."""
-        made = Made(document, facts or {}, sources, "")
+    def keep(self, document: Mapping[str, Any]) -> str:
+        """Keep a decision that a part made itself (a recognition, a quote, a transfer check).
+
+        A document about one resource names it in `resource` and rests on it.
+        """
+        sources = frozenset({str(document["resource"])}) if document.get("resource") else frozenset()
+        made = Made(document, {}, sources, "")
         self.made[made.sha256] = made
         return made.sha256
 
-    def _keep(self, policy: Policy, decision: Decision, values: Mapping[str, Any], given: frozenset[str]) -> None:
+    def _keep(self, policy: Policy, decision: Decision, values: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         read = sorted(policy.fact_names)
         seen = {name: plain(values[name]) for name in read if values.get(name) is not None}
         read_facts = self._facts.fact_set.facts
         rested_on = [read_facts[name] for name in read if name not in given and name in read_facts]
         sources = {source for fact in rested_on for source in (fact.sources or (fact.source,))}
         document = decision.as_json()
-        self.made[sha256_hex(canonical_bytes(document))] = Made(document, seen, frozenset(filter(None, sources)), policy.text)
+        laid_over = {name: plain(value) for name, value in given.items()}
+        self.made[sha256_hex(canonical_bytes(document))] = Made(document, seen, frozenset(filter(None, sources)), policy.text, laid_over)
 
 
 def plain(value: Any) -> Any:

@@ -139,7 +139,7 @@ def read_given(kind: CommandKind, given: Mapping[str, Any]) -> Any:
     fields = msgspec.structs.fields(kind.given)
     names = {field.name for field in fields}
     reasons = [Reason("command.unknown_field", {"field": name, "known": ", ".join(sorted(names))}, where=name) for name in sorted(given) if name not in names]
-    values = {}
+    values: dict[str, Any] = {}
     for field in fields:
         if given.get(field.name) is None and (not field.required or is_optional(field.type)):
             if field.required:

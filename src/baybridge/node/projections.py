@@ -1,7 +1,7 @@
 """Projections: the FHIR rendering, the index and the tasks of a case, made again from its events.
 
-Main job: `project(node, unit, case_id)` after every change. A rendering that fails is written to `projection_failure` with its reason and tried
-again by the worker; the events stand whatever happens here.
+Main job: `project(node, unit, case_id)` after every change. A projection that fails is written to `projection_failure` with its reason and
+tried again by the worker (`retry`), which takes the row away when it succeeds; the events stand whatever happens here.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.events import Recorded
 from baybridge.journey.pathway import tasks
 from baybridge.node import tables
+from baybridge.node.attention import attention
 from baybridge.node.deciding import LazyFacts
 from baybridge.record import store
 
@@ -33,8 +34,10 @@ def project(node: Node, unit: Unit, case_id: str) -> None:
     events = unit.events(case_id)
     case = fold(events)
     render_events(unit, case, events)
-    index(unit, case)
-    refresh_tasks(node, unit, case)
+    with guarded(unit, case_id, f"index/{case_id}"):
+        index(unit, case)
+    with guarded(unit, case_id, f"tasks/{case_id}"):
+        refresh_tasks(node, unit, case)
 
 
 def render_events(unit: Unit, case: Case, events: Sequence[Recorded]) -> None:
@@ -45,22 +48,30 @@ def render_events(unit: Unit, case: Case, events: Sequence[Recorded]) -> None:
     for recorded in events:
         if recorded.event_id in done:
             continue
-        try:
-            with savepoint(unit.connection):
-                resources = render(recorded, case, reference)
-                for resource in resources:
-                    store.put(unit.connection, resource, at=unit.at)
-                made = orjson.dumps([f"{resource['resourceType']}/{resource['id']}" for resource in resources])
-                row = {"event_id": recorded.event_id, "case_id": case.case_id, "resources": made}
-                unit.connection.execute(insert(tables.rendered).values(row))
-        except Exception as problem:  # noqa: BLE001 - whatever a rendering does, the event stands; the worker retries and says so
-            _record_failure(unit, recorded, problem)
+        with guarded(unit, case.case_id, recorded.event_id):
+            resources = render(recorded, case, reference)
+            for resource in resources:
+                store.put(unit.connection, resource, at=unit.at)
+            made = orjson.dumps([f"{resource['resourceType']}/{resource['id']}" for resource in resources])
+            row = {"event_id": recorded.event_id, "case_id": case.case_id, "resources": made}
+            unit.connection.execute(insert(tables.rendered).values(row))
 
 
-def _record_failure(unit: Unit, recorded: Recorded, problem: Exception) -> None:
+@contextmanager
+def guarded(unit: Unit, case_id: str, what: str) -> Iterator[None]:
+    """One projection that can fail alone: the failure is recorded, a success takes an earlier failure away."""
     row = tables.projection_failure
-    unit.connection.execute(delete(row).where(row.c.event_id == recorded.event_id))
-    unit.connection.execute(insert(row).values(event_id=recorded.event_id, case_id=recorded.case_id, problem=type(problem).__name__, attempts=1))
+    attempts = unit.connection.execute(select(row.c.attempts).where(row.c.event_id == what)).scalar()
+    try:
+        with savepoint(unit.connection):
+            yield
+    except Exception as problem:  # noqa: BLE001 - whatever a projection does, the event stands; the worker retries and says so
+        unit.connection.execute(delete(row).where(row.c.event_id == what))
+        failure = {"event_id": what, "case_id": case_id, "problem": type(problem).__name__, "attempts": (attempts or 0) + 1}
+        unit.connection.execute(insert(row).values(failure))
+        return
+    if attempts:
+        unit.connection.execute(delete(row).where(row.c.event_id == what))
 
 
 @contextmanager
@@ -105,7 +116,8 @@ def refresh_tasks(node: Node, unit: Unit, case: Case) -> None:
 def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> tuple[Any, ...]:
     """What somebody at this node must do next for a case."""
     pathway = node.documents.folder("pathways")["standard"]
-    return tasks(pathway, case, LazyFacts(lambda: node.fact_set(connection, case, at)), at, node.site)
+    planned = tasks(pathway, case, LazyFacts(lambda: node.fact_set(connection, case, at)), at, node.site)
+    return (*attention(case, node.site), *planned)
 
 
 def refresh_all(node: Node, case_ids: Sequence[str]) -> None:
@@ -113,3 +125,11 @@ def refresh_all(node: Node, case_ids: Sequence[str]) -> None:
     for case_id in case_ids:
         with node.unit() as unit:
             project(node, unit, case_id)
+
+
+def retry(node: Node) -> int:
+    """Try again what failed; how many cases were tried."""
+    with node.storage.reading() as connection:
+        case_ids = connection.execute(select(tables.projection_failure.c.case_id).distinct()).scalars().all()
+    refresh_all(node, case_ids)
+    return len(case_ids)

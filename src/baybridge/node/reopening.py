@@ -1,100 +1,170 @@
 """Reopening: a corrected result makes again what rested on it, and tells who received it.
 
-Main job: `reopen(node, unit, case_id, changed, …)`: every decision that read one of the changed resources is made again; where the answer differs the
-case says so and asks for attention; every node that received the resource is sent the correction.
+Main job: `reopen(node, unit, case_id, changed, …)`: every standing decision that read one of the changed resources is made again. A policy is applied
+again to the record as it now is, with what a person gave laid over; a recognition is judged again by its own rule for the same moment of use. The case
+says that it happened, carries the new answer as a new event, and asks for attention where the answer differs (`attention.py`).
+
+A transfer is not judged again: it was lawful when it was made, and its receivers are told (`telling.py`). A quote rests on the bill and the plans, never on
+a result, so no correction touches it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 from sqlalchemy import select
 
-from baybridge.base.canonical import canonical_bytes, sha256_hex
-from baybridge.federation import package as packages
-from baybridge.journey.case import fold
-from baybridge.journey.command import Actor, Command
-from baybridge.journey.events import DecisionReopened, Event, Recorded
-from baybridge.node import tables
-from baybridge.node.deciding import Deciding, LazyFacts
-from baybridge.record import store
+from baybridge.base.time import parse_instant
+from baybridge.facts.given import read_given
+from baybridge.journey.case import Case, fold
+from baybridge.journey.checks import digest
+from baybridge.journey.command import Actor, Command, Situation
+from baybridge.journey.events import DecisionReopened, EligibilityDecided, Event, FitnessChecked, Recorded, RepeatRequested, ResultRecognised
+from baybridge.node import handle, tables, telling
+from baybridge.node.commands import COMMANDS
+from baybridge.node.deciding import Deciding
+from baybridge.node.unit import Made
+from baybridge.recognition.outcome import REPEAT
+from baybridge.recognition.recognising import judge_again
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
 
+_RECOGNITION = "RecogniseResults"
+Row = Mapping[str, Any]
 
-def reopen(node: Node, unit: Unit, case_id: str, changed: Sequence[str], actor: Actor, because: str) -> list[Recorded]:
-    """Make again what rested on changed resources (Type/id), and queue the correction to whoever received them."""
+
+def reopen(
+    node: Node, unit: Unit, case_id: str, changed: Sequence[str], actor: Actor, because: str, *, brought_by: str | None = None
+) -> list[Recorded]:
+    """Make again what rested on changed resources (Type/id) and queue the correction to whoever received them, but not to who brought it."""
     if not changed:
         return []
-    events: list[Event] = [*_decide_again(node, unit, case_id, changed, because)]
-    events += _tell(node, unit, case_id, changed)
-    return unit.append(case_id, events, actor, known=len(unit.events(case_id))) if events else []
-
-
-def _decide_again(node: Node, unit: Unit, case_id: str, changed: Sequence[str], because: str) -> list[Event]:
-    rows = unit.connection.execute(
-        select(tables.decision)
-        .join(tables.decision_source, tables.decision_source.c.sha256 == tables.decision.c.sha256)
-        .where(tables.decision.c.case_id == case_id, tables.decision_source.c.resource.in_(list(changed)))
-        .where(tables.decision.c.superseded_by.is_(None))
-        .distinct()
-    ).mappings()
-    case = fold(unit.events(case_id))
-    deciding = Deciding(node.policies, LazyFacts(lambda: node.fact_set(unit.connection, case, unit.at)), case_id, unit.at)
-    return [event for row in rows.all() for event in _again(node, unit, deciding, dict(row), because)]
-
-
-def _again(node: Node, unit: Unit, deciding: Deciding, row: dict[str, Any], because: str) -> list[Event]:
-    if row["policy"] not in node.policies.ids():
-        return [DecisionReopened(decision_sha256=row["sha256"], new_decision_sha256="", outcome_changed=True, because=because)]
-    decision = deciding.decide(row["policy"])
-    made = deciding.made[sha256_hex(canonical_bytes(decision.as_json()))]
-    sha256 = unit.keep_decision(row["case_id"], made)
-    if sha256 == row["sha256"]:
-        return []
-    unit.supersede(row["sha256"], sha256)
-    changed = decision.outcome != row["outcome"]
-    return [DecisionReopened(decision_sha256=row["sha256"], new_decision_sha256=sha256, outcome_changed=changed, because=because)]
-
-
-def _tell(node: Node, unit: Unit, case_id: str, changed: Sequence[str]) -> list[Event]:
-    rows = unit.connection.execute(select(tables.outgoing).where(tables.outgoing.c.case_id == case_id)).mappings().all()
-    events: list[Event] = []
-    for row in {(row["to_node"]): row for row in rows if set(orjson.loads(row["resources"])) & set(changed)}.values():
-        sent = set(orjson.loads(row["resources"])) & set(changed)
-        events.append(_correction(node, unit, case_id, row["to_node"], sorted(sent)))
-    return events
-
-
-def _correction(node: Node, unit: Unit, case_id: str, to_node: str, names: Sequence[str]) -> Event:
-    from baybridge.node.transfers import queue
-
-    versions = [store.get(unit.connection, *name.split("/")) for name in names]
-    case = fold(unit.events(case_id))
-    sent = next(t.sent.event for t in reversed(case.transfers) if t.sent.event.to_node == to_node)
-    content = packages.Content(
-        package_id=unit.new_id(),
-        kind="correction",
-        from_node=node.site.node,
-        to_node=to_node,
-        case_id=case_id,
-        patient_id=case.patient_id or "",
-        synthetic=case.synthetic,
-        purpose=sent.purpose,
-        route=sent.route,
-        codes=sent.codes,
-        sent_at=unit.at.isoformat(),
-        decision={},
-        told=(),
-        resources=tuple(version.body.decode() for version in versions if version is not None and not version.deleted),
-    )
-    return queue(node, unit, content, sent.decision_sha256)
+    events = _decide_again(node, unit, case_id, changed, because)
+    recorded = unit.append(case_id, events, actor, known=len(unit.events(case_id))) if events else []
+    return recorded + telling.correct(node, unit, case_id, changed, actor, brought_by)
 
 
 def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recorded]) -> None:
-    """What follows a command in the same transaction: a withdrawn consent is told to every node that received data under it."""
-    del node, unit, command, recorded
+    """What follows a command in the same transaction: a withdrawn consent is told to every node that has data of this case."""
+    telling.withdraw(node, unit, command.case_id, [item.event_id for item in recorded])
+
+
+# --- deciding again -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What is needed to make a case's decisions again."""
+
+    node: Node
+    unit: Unit
+    case: Case
+    deciding: Deciding
+    situation: Situation
+    because: str
+
+
+def _decide_again(node: Node, unit: Unit, case_id: str, changed: Sequence[str], because: str) -> list[Event]:
+    rows = _resting_on(unit, case_id, changed)
+    if not rows:
+        return []
+    case = fold(unit.events(case_id))
+    command = Command(_RECOGNITION, case_id, {}, node.system(), "")
+    deciding, situation = handle.situate(node, unit, COMMANDS[_RECOGNITION], case, command)
+    again = _Again(node, unit, case, deciding, situation, because)
+    return [event for row in rows for event in _one(again, row)]
+
+
+def _resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[Row]:
+    """Standing decisions that read one of the resources, the earliest first; of one question asked twice the later alone."""
+    rested = select(tables.decision_source.c.sha256).where(tables.decision_source.c.resource.in_(list(changed)))
+    query = (
+        select(tables.decision)
+        .where(tables.decision.c.case_id == case_id, tables.decision.c.sha256.in_(rested), tables.decision.c.superseded_by.is_(None))
+        .order_by(tables.decision.c.made_at)
+    )
+    rows: list[Row] = [dict(row) for row in unit.connection.execute(query).mappings()]
+    latest = {_question(row): row for row in rows}
+    return [row for row in rows if latest[_question(row)]["sha256"] == row["sha256"]]
+
+
+def _question(row: Row) -> tuple[str, bytes]:
+    """What a decision asked: the policy and what was given, or the request of a recognition."""
+    document = orjson.loads(row["document"])
+    asked = {"resource": document["resource"], "request": document["request"]["request"]} if _is_recognition(document) else {}
+    return row["policy"], bytes(row["given"]) + orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+
+
+def _is_recognition(document: Mapping[str, Any]) -> bool:
+    return "resource" in document and "request" in document
+
+
+def _one(again: _Again, row: Row) -> Iterator[Event]:
+    document = orjson.loads(row["document"])
+    made = _recognised_again(again, document) if _is_recognition(document) else _decided_again(again, row)
+    if made is None:
+        yield DecisionReopened(decision_sha256=row["sha256"], new_decision_sha256="", outcome_changed=True, because=again.because)
+        return
+    if made.sha256 == row["sha256"]:
+        return
+    sha256 = again.unit.keep_decision(row["case_id"], made)
+    again.unit.supersede(row["sha256"], sha256)
+    changed = made.document["outcome"] != row["outcome"]
+    yield DecisionReopened(decision_sha256=row["sha256"], new_decision_sha256=sha256, outcome_changed=changed, because=again.because)
+    yield from _answers(again.case, row["sha256"], made)
+
+
+def _recognised_again(again: _Again, document: Mapping[str, Any]) -> Made | None:
+    """The recognition by its own rule; None where the result is gone from the record."""
+    new = judge_again(again.situation, document)
+    return again.deciding.made[again.deciding.keep(new)] if new is not None else None
+
+
+def _decided_again(again: _Again, row: Row) -> Made | None:
+    """The policy applied again, what was given laid over; None where this site no longer has the policy."""
+    if row["policy"] not in again.node.policies.ids():
+        return None
+    given = orjson.loads(row["given"])
+    values, _ = read_given({name: value for name, value in given.items() if value is not None}, again.node.dictionary)
+    decision = again.deciding.decide(row["policy"], {**given, **values})
+    return again.deciding.made[digest(decision)]
+
+
+def _answers(case: Case, old_sha256: str, made: Made) -> Iterator[Event]:
+    """The case's events that cited the old decision, as they read by the new one; a person's choice and a grade at its moment stay as they were."""
+    for entry in case.entries:
+        event = entry.event
+        if getattr(event, "decision_sha256", None) != old_sha256 or entry.origin.told:
+            continue
+        if isinstance(event, EligibilityDecided | FitnessChecked):
+            yield msgspec.structs.replace(event, outcome=made.document["outcome"], decision_sha256=made.sha256)
+        elif isinstance(event, ResultRecognised | RepeatRequested):
+            yield _recognition(event, made)
+        else:
+            continue
+        return
+
+
+def _recognition(event: ResultRecognised | RepeatRequested, made: Made) -> Event:
+    document = made.document
+    codes = tuple(document["codes"])
+    if document["outcome"] == REPEAT or document.get("direction") == "repeat":
+        return RepeatRequested(
+            result_id=event.result_id, loinc=event.loinc, purpose=event.purpose, codes=codes, decision_sha256=made.sha256
+        )
+    until = document.get("valid_until")
+    return ResultRecognised(
+        result_id=event.result_id,
+        loinc=event.loinc,
+        purpose=event.purpose,
+        outcome=document["outcome"],
+        codes=codes,
+        decision_sha256=made.sha256,
+        valid_until=parse_instant(until) if until else None,
+    )

@@ -55,6 +55,7 @@ decision = Table(
     Column("made_at", String, nullable=False),
     Column("document", LargeBinary, nullable=False),
     Column("facts", LargeBinary, nullable=False),
+    Column("given", LargeBinary, nullable=False),  # JSON of the facts that a caller gave, not the record
     Column("superseded_by", String),
 )
 

@@ -20,10 +20,9 @@ from baybridge.exchange.transfer_content import SIGNED, tagged
 from baybridge.federation import package as packages
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Command, Role
-from baybridge.journey.events import Event, PackageReceived, Recorded, Told, TransferAllowed, TransferReceived, TransferRefused
-from baybridge.journey.stored import event_as_json
+from baybridge.journey.events import CorrectionReceived, Event, PackageReceived, Recorded, Told, TransferReceived, TransferRefused
 from baybridge.ledger import streams
-from baybridge.node import handle, reopening, tables
+from baybridge.node import handle, packing, reopening, tables, telling
 from baybridge.node.commands import COMMANDS
 from baybridge.node.records import what
 from baybridge.record import store, wire
@@ -70,8 +69,8 @@ def _judge(node: Node, unit: Unit, command: Command, case: Case, given: Any, eve
         )
         _append(node, unit, command, [refused], len(events), deciding.made[sha256])
         return refuse(*judgement.reasons)
-    content = _content(node, unit, case, given, judgement, events)
-    allowed = queue(node, unit, content, sha256)
+    content = packing.content_of(node, unit, case, given, judgement, events)
+    allowed = packing.queue(node, unit, content, sha256)
     recorded = _append(node, unit, command, [allowed], len(events), deciding.made[sha256])
     unit.step("transfer.before_commit")
     return handle.Done(command.case_id, tuple(recorded), (sha256,))
@@ -82,85 +81,6 @@ def _append(node: Node, unit: Unit, command: Command, events: Sequence[Event], k
     recorded = unit.append(command.case_id, events, command.actor, known=known, command_id=command.command_id)
     handle.after_append(node, unit, command.case_id)
     return recorded
-
-
-def _content(node: Node, unit: Unit, case: Case, given: Any, judgement: Any, events: Sequence[Recorded]) -> packages.Content:
-    rules = node.documents.folder("telling")["told"]
-    without_patient = given.purpose in rules["without_patient"]
-    return packages.Content(
-        package_id=unit.new_id(),
-        kind="transfer",
-        from_node=node.site.node,
-        to_node=given.to_node,
-        case_id=case.case_id,
-        patient_id="" if without_patient else case.patient_id or "",
-        synthetic=case.synthetic,
-        purpose=given.purpose,
-        route=judgement.route,
-        codes=judgement.codes,
-        sent_at=unit.at.isoformat(),
-        decision=dict(judgement.decision),
-        told=told(rules, given.purpose, events, without_patient=without_patient),
-        resources=tuple(wire.write(resource).decode() for resource in judgement.kept),
-    )
-
-
-def told(rules: Mapping[str, Any], purpose: str, events: Sequence[Recorded], *, without_patient: bool) -> tuple[dict[str, Any], ...]:
-    """The events of a case that go with a package of this purpose, those that others told included, each with its origin."""
-    wanted = set(rules["purposes"].get(purpose, ()))
-    own = [
-        Told(
-            event_id=item.event_id,
-            node=item.node,
-            at=item.at,
-            recorded_at=item.recorded_at,
-            actor=item.actor,
-            role=item.role,
-            event=event_as_json(item.event),
-        )
-        for item in events
-    ]
-    relayed = [told for item in events if isinstance(item.event, PackageReceived) for told in item.event.told]
-    chosen = [item for item in (*own, *relayed) if item.event.get("type") in wanted]
-    plain = [msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at)]
-    for item in plain:
-        if without_patient and item["event"]["type"] == "CaseOpened":
-            item["event"] = {**item["event"], "patient_id": ""}
-    return tuple(plain)
-
-
-def queue(node: Node, unit: Unit, content: packages.Content, decision_sha256: str) -> TransferAllowed:
-    """Sign and seal a content, put it among the outgoing packages; the event that says so."""
-    payload = packages.content_bytes(content)
-    sealed = packages.seal(payload, node.config.signing_key, node.neighbours[content.to_node].sealing_key)
-    names = [reference_of(orjson.loads(text)) for text in content.resources]
-    unit.connection.execute(
-        insert(tables.outgoing).values(
-            package_id=content.package_id,
-            case_id=content.case_id,
-            to_node=content.to_node,
-            created_at=unit.at.isoformat(),
-            sealed=sealed,
-            content_sha256=sha256_hex(payload),
-            resources=orjson.dumps(names),
-        )
-    )
-    unit.step("transfer.queued")
-    return TransferAllowed(
-        package_id=content.package_id,
-        to_node=content.to_node,
-        purpose=content.purpose,
-        route=content.route,
-        codes=content.codes,
-        decision_sha256=decision_sha256,
-        content_sha256=sha256_hex(payload),
-        resources=len(content.resources),
-    )
-
-
-def reference_of(resource: Mapping[str, Any]) -> str:
-    """Type/id of a resource."""
-    return f"{resource['resourceType']}/{resource['id']}"
 
 
 # --- delivering -----------------------------------------------------------------------------------------------------
@@ -244,14 +164,16 @@ def _same(row: Any, opened: packages.Opened) -> bytes | Refusal:
 
 
 def against(node: Node, content: packages.Content) -> list[Reason]:
-    """Every reason against filing a package: events told by a node that cannot know them, or as if from here."""
+    """Every reason against filing a package: a kind that is none, events beyond its purpose, or told by a node that cannot know them."""
     rules = node.documents.folder("telling")["told"]
     reasons = []
+    if content.kind not in packages.KINDS:
+        reasons.append(Reason("federation.unknown_kind", {"found": content.kind[:20], "known": ", ".join(packages.KINDS)}))
+    for kind in telling.told_beyond(content, rules["purposes"]):
+        reasons.append(Reason("federation.told_beyond_purpose", {"event": kind, "purpose": content.purpose}))
     sites = {name: neighbour.site for name, neighbour in node.neighbours.items()} | {node.site.node: node.site}
     for item in content.told:
         kind, origin = item["event"].get("type", ""), item["node"]
-        if kind not in rules["purposes"].get(content.purpose, ()):
-            reasons.append(Reason("federation.told_beyond_purpose", {"event": kind, "purpose": content.purpose}))
         needed = next((kind_of_node for kind_of_node, kinds in rules["only_from"].items() if kind in kinds), None)
         if needed and (origin not in sites or needed not in sites[origin].kinds):
             reasons.append(Reason("federation.told_by_wrong_kind", {"event": kind, "node": origin, "kind": needed}))
@@ -261,35 +183,51 @@ def against(node: Node, content: packages.Content) -> list[Reason]:
 def _file(node: Node, unit: Unit, opened: packages.Opened) -> bytes:
     content = opened.content
     actor = Actor(f"node:{content.from_node}", Role.NODE, node.neighbours[content.from_node].site.organisation)
-    changed = [file_resource(node, unit, content, wire.parse(text.encode()), actor) for text in content.resources]
+    filed = [file_resource(node, unit, content, wire.parse(text.encode()), actor) for text in content.resources]
+    filed += [withdraw_resource(node, unit, content, name, actor) for name in content.gone]
     unit.step("transfer.resources_filed")
-    own = {item.event_id for item in unit.events(content.case_id)}
-    news = tuple(msgspec.convert(item, Told) for item in content.told if item["event_id"] not in own)
-    event = PackageReceived(
+    before = unit.events(content.case_id)
+    news = telling.news_of(before, content)
+    recorded = unit.append(content.case_id, _arrived(opened, before), actor, known=len(before))
+    changed = [name for name, was_there in filed if was_there]
+    because = f"package from {content.from_node}"
+    reopening.reopen(node, unit, content.case_id, changed, actor, because, brought_by=content.from_node)
+    telling.withdraw(node, unit, content.case_id, news, brought_by=content.from_node)
+    handle.after_append(node, unit, content.case_id)
+    receipt = _receipt(node, opened, recorded[0])
+    _keep(unit, opened, receipt)
+    unit.step("transfer.before_receipt")
+    return receipt
+
+
+def _arrived(opened: packages.Opened, before: Sequence[Recorded]) -> list[Event]:
+    """What the case says of a package: that it came with what it told, and each correction in it."""
+    content = opened.content
+    own = {item.event_id for item in before}
+    received = PackageReceived(
         package_id=content.package_id,
         from_node=content.from_node,
         purpose=content.purpose,
         route=content.route,
         content_sha256=opened.content_sha256,
         resources=len(content.resources),
-        told=news,
+        told=tuple(msgspec.convert(item, Told) for item in content.told if item["event_id"] not in own),
     )
-    recorded = unit.append(content.case_id, [event], actor, known=len(unit.events(content.case_id)))
-    reopening.reopen(node, unit, content.case_id, [name for name, was_there in changed if was_there], actor, f"package from {content.from_node}")
-    handle.after_append(node, unit, content.case_id)
-    receipt = packages.make_receipt(
+    named = content.corrected if content.kind == packages.CORRECTION else ()
+    return [received, *(CorrectionReceived(from_node=content.from_node, resource=name, package_id=content.package_id) for name in named)]
+
+
+def _receipt(node: Node, opened: packages.Opened, received: Recorded) -> bytes:
+    return packages.make_receipt(
         packages.Receipt(
-            package_id=content.package_id,
+            package_id=opened.content.package_id,
             content_sha256=opened.content_sha256,
-            from_node=content.from_node,
+            from_node=opened.content.from_node,
             to_node=node.site.node,
-            received_at=recorded[0].at.isoformat(),
+            received_at=received.at.isoformat(),
         ),
         node.config.signing_key,
     )
-    _keep(unit, opened, receipt)
-    unit.step("transfer.before_receipt")
-    return receipt
 
 
 def _keep(unit: Unit, opened: packages.Opened, receipt: bytes) -> None:
@@ -311,17 +249,46 @@ def file_resource(node: Node, unit: Unit, content: packages.Content, resource: d
 
     What this node, or another that sent it directly, is the source of is not overwritten by a copy that comes back.
     """
-    name = reference_of(resource)
+    name = packing.reference_of(resource)
     existing = store.get(unit.connection, resource["resourceType"], resource["id"])
     if existing is not None and content.from_node not in tagged(wire.parse(existing.body), SIGNED):
         return name, False
     marked = sending.mark_received(resource, node.neighbours[content.from_node].site, content.route)
-    version = store.put(unit.connection, marked, at=unit.at)
+    return name, _put(unit, content, marked, actor)
+
+
+def withdraw_resource(node: Node, unit: Unit, content: packages.Content, name: str, actor: Actor) -> tuple[str, bool]:
+    """Mark a resource that its source no longer stands by as entered in error, where this copy came from that source."""
+    kind, _, logical_id = name.partition("/")
+    existing = store.get(unit.connection, kind, logical_id)
+    resource = wire.parse(existing.body) if existing is not None and not existing.deleted else {}
+    if not resource or content.from_node not in tagged(resource, SIGNED):
+        return name, False
+    return name, _put(unit, content, entered_in_error(resource), actor)
+
+
+def entered_in_error(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource as FHIR R4 says that it is not true: by `verificationStatus` where its type has one, else by `status`."""
+    kind = str(resource["resourceType"])
+    if kind in _VERIFIED:
+        coding = {"system": f"http://terminology.hl7.org/CodeSystem/{_VERIFIED[kind]}", "code": "entered-in-error"}
+        said = {name: value for name, value in resource.items() if name != "clinicalStatus"}  # invariant con-5: none beside entered-in-error
+        return {**said, "verificationStatus": {"coding": [coding]}}
+    return {**resource, "status": "entered-in-error"} if "status" in resource else dict(resource)
+
+
+#: Types that say it in `verificationStatus`, with its code system. Source: FHIR R4, Condition and AllergyIntolerance.
+_VERIFIED = {"Condition": "condition-ver-status", "AllergyIntolerance": "allergyintolerance-verification"}
+
+
+def _put(unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> bool:
+    """Store a version and log it; whether it replaced another."""
+    version = store.put(unit.connection, resource, at=unit.at)
     if isinstance(version, Refusal):
         raise RuntimeError("a resource of a package was refused without an expected version")
     if version.change != "unchanged":
         unit.log("record", content.case_id, what(unit, version), version.body, actor)
-    return name, version.change == "updated"
+    return version.change == "updated"
 
 
 def preview(situation: Any, given: Any) -> Refusal | None:

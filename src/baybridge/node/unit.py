@@ -26,12 +26,16 @@ from baybridge.node import tables
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A decision as it was made: its document, the facts it was given, where they came from, the policy's text."""
+    """A decision as it was made: its document, the facts it saw, where they came from, the policy's text, and which facts a caller gave.
+
+    What was given is laid over the record again when the decision is made again; the rest is read anew.
+    """
 
     document: Mapping[str, Any]
     facts: Mapping[str, Any]
     sources: frozenset[str]
     policy_text: str
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
@@ -128,6 +132,7 @@ class Unit:
                 made_at=self.at.isoformat(),
                 document=canonical_bytes(made.document),
                 facts=orjson.dumps(dict(made.facts), option=orjson.OPT_SORT_KEYS),
+                given=orjson.dumps(dict(made.given), option=orjson.OPT_SORT_KEYS),
             )
         )
         for source in sorted(made.sources):

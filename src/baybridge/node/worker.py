@@ -1,4 +1,4 @@
-"""The worker: delivers packages, signs checkpoints, watches the neighbours' logs, refreshes tasks, retries failed renderings.
+"""The worker: delivers packages, signs checkpoints, watches the neighbours' logs, refreshes tasks, retries failed projections.
 
 Main job: `Worker(node).start()` runs these in one thread beside the server; a round that fails is logged by its kind and the next one tries again.
 """
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 _LOG = logging.getLogger("baybridge.worker")
+_RETRY_EVERY = 10  # rounds between two tries of failed projections
 _REFRESH_EVERY = 300  # rounds between two refreshes of every case's tasks
 
 
@@ -49,6 +50,8 @@ class Worker:
             self._try("checkpoint", lambda: witnessing.sign_checkpoint(self.node))
             if number % witness_every == 0:
                 self._try("witness", lambda: witnessing.watch(self.node))
+            if number % _RETRY_EVERY == 0:
+                self._try("retry", lambda: projections.retry(self.node))
             if number % _REFRESH_EVERY == _REFRESH_EVERY - 1:
                 self._try("refresh", self._refresh)
             number += 1

@@ -1,0 +1,103 @@
+"""Attention: what people must look at again because something changed behind their back.
+
+Main job: `attention(case, site)`: a task for each decision whose answer a correction changed, for each correction that came without its content, and for each
+consent that was withdrawn while others hold data or this node does. A task ends when somebody of this node has decided again, or answered.
+
+Elsewhere: planned steps and clocks in `journey/pathway.py` and `journey/alarms.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from baybridge.journey import events as ev
+from baybridge.journey.case import Case
+from baybridge.journey.command import Role, Site
+from baybridge.journey.entry import Entry
+from baybridge.journey.task import Level, Task
+
+#: Acting again on a decision: event that cites it -> the command that makes it, for the task's button.
+_AGAIN: Mapping[type[ev.Event], str] = {
+    ev.EligibilityDecided: "DecideEligibility",
+    ev.FitnessChecked: "CheckFitness",
+    ev.ResultRecognised: "RecogniseResults",
+    ev.RepeatRequested: "RecogniseResults",
+}
+_BY_MACHINE = (Role.SYSTEM.value, Role.NODE.value)
+
+
+def attention(case: Case, site: Site) -> Iterator[Task]:
+    """Every such task at this node."""
+    yield from _reopened(case, site)
+    yield from _without_content(case, site)
+    yield from _withdrawn(case, site)
+
+
+def _reopened(case: Case, site: Site) -> Iterator[Task]:
+    """A decision that a correction turned: a physician looks, and decides again."""
+    for place, entry in enumerate(case.entries):
+        event = entry.event
+        if not isinstance(event, ev.DecisionReopened) or not event.outcome_changed or entry.origin.node != site.node:
+            continue
+        command = _command(case, event.decision_sha256)
+        if _acted(case.entries[place + 1 :], site, (command, "ChooseProduct")):
+            continue
+        yield _task(site, "reopened", Role.PHYSICIAN, event.decision_sha256[:12], commands=(command,) if command else (), level="red")
+
+
+def _command(case: Case, sha256: str) -> str:
+    cited = (entry.event for entry in case.entries if getattr(entry.event, "decision_sha256", None) == sha256)
+    return next((_AGAIN[type(event)] for event in cited if type(event) in _AGAIN), "")
+
+
+def _acted(later: Sequence[Entry[Any]], site: Site, commands: Sequence[str]) -> bool:
+    """Whether a person of this node gave one of the commands since."""
+    kinds = tuple(kind for kind, command in _AGAIN.items() if command in commands) + (ev.ProductChosen,)
+    return any(isinstance(e.event, kinds) and e.origin.node == site.node and e.origin.role not in _BY_MACHINE for e in later)
+
+
+def _without_content(case: Case, site: Site) -> Iterator[Task]:
+    """A correction that was told and did not come: somebody asks its source."""
+    came = {entry.event.package_id for entry in case.packages if entry.event.resources}
+    asked = {entry.event.package_id: entry for entry in case.of(ev.CorrectionReceived) if entry.event.package_id not in came}
+    for package_id, entry in asked.items():
+        later = case.packages
+        answered = any(p.event.from_node == entry.event.from_node and p.event.resources and p.origin.at > entry.origin.at for p in later)
+        if entry.origin.node == site.node and not answered:
+            yield _task(site, "correction", Role.COORDINATOR, package_id, values={"node": entry.event.from_node}, level="red")
+
+
+def _withdrawn(case: Case, site: Site) -> Iterator[Task]:
+    """A withdrawn consent whose data this node received: nothing more may rest on it, until a new consent stands."""
+    received = {entry.event.from_node for entry in case.packages if entry.origin.node == site.node}
+    for consent in case.consents:
+        renewed = any(other.kind == consent.kind and other.withdrawn_on is None for other in case.consents)
+        if consent.withdrawn_on is None or renewed or not received:
+            continue
+        values = {"kind": consent.kind, "day": consent.withdrawn_on.isoformat()}
+        yield _task(site, "withdrawn", Role.COORDINATOR, consent.consent_id, values=values, level="red")
+
+
+def _task(
+    site: Site,
+    step: str,
+    role: Role,
+    key: str,
+    *,
+    values: Mapping[str, str | int] | None = None,
+    commands: tuple[str, ...] = (),
+    level: Level = "amber",
+) -> Task:
+    return Task(
+        key=f"{step}:{key}",
+        step=step,
+        role=role.value,
+        site=site.node,
+        title=f"node.task.{step}",
+        values=dict(values or {}),
+        commands=commands,
+        due_at=None,
+        level=level,
+        source="data law reference B" if step == "withdrawn" else "",
+    )

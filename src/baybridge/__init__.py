@@ -1,1 +1,1 @@
-"""Baybridge carries a CAR-T patient, the records, cells and money across three regions; start with `docs/tour.md`."""
+"""Baybridge carries a CAR-T patient, the records, cells and money across three regions; start with `README.md`, then `docs/architecture.md`."""

@@ -242,5 +242,5 @@ def _follow_up(node: Node, unit: Unit, actor: Actor, versions: Sequence[Version]
         case_id = _case_of(unit, patient)
         if case_id is not None:
             corrected = [v.reference for v in versions if v.patient == patient and v.change in ("updated", "deleted")]
-            reopening.reopen(node, unit, case_id, corrected, actor, "correction through FHIR")
+            reopening.reopen(node, unit, case_id, corrected, "correction through FHIR")
             handle.after_append(node, unit, case_id)

@@ -105,5 +105,5 @@ def _note(node: Node, actor: Actor, report: ImportReport, patient: str, case_id:
             insert(tables.import_report).values(report=unit.new_id(), case_id=case_id, at=unit.at.isoformat(), body=body)
         )
         changed = [reference for owner, reference in report.changed if owner == patient]
-        reopening.reopen(node, unit, case_id, changed, actor, f"import {report.file_sha256[:12]}")
+        reopening.reopen(node, unit, case_id, changed, f"import {report.file_sha256[:12]}")
         handle.after_append(node, unit, case_id)

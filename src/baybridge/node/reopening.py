@@ -22,7 +22,7 @@ from baybridge.base.time import parse_instant
 from baybridge.facts.given import read_given
 from baybridge.journey.case import Case, fold
 from baybridge.journey.checks import digest
-from baybridge.journey.command import Actor, Command, Situation
+from baybridge.journey.command import Command, Situation
 from baybridge.journey.events import DecisionReopened, EligibilityDecided, Event, FitnessChecked, Recorded, RepeatRequested, ResultRecognised
 from baybridge.node import handle, tables, telling
 from baybridge.node.commands import COMMANDS
@@ -40,14 +40,17 @@ Row = Mapping[str, Any]
 
 
 def reopen(
-    node: Node, unit: Unit, case_id: str, changed: Sequence[str], actor: Actor, because: str, *, brought_by: str | None = None
+    node: Node, unit: Unit, case_id: str, changed: Sequence[str], because: str, *, brought_by: str | None = None
 ) -> list[Recorded]:
-    """Make again what rested on changed resources (Type/id) and queue the correction to whoever received them, but not to who brought it."""
+    """Make again what rested on changed resources (Type/id) and queue the correction to whoever received them, but not to who brought it.
+
+    The node itself acts, not the person who brought the correction: nobody has looked yet.
+    """
     if not changed:
         return []
     events = _decide_again(node, unit, case_id, changed, because)
-    recorded = unit.append(case_id, events, actor, known=len(unit.events(case_id))) if events else []
-    return recorded + telling.correct(node, unit, case_id, changed, actor, brought_by)
+    recorded = unit.append(case_id, events, node.system(), known=len(unit.events(case_id))) if events else []
+    return recorded + telling.correct(node, unit, case_id, changed, brought_by)
 
 
 def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recorded]) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from baybridge.exchange import sending
 from baybridge.federation import package as packages
 from baybridge.journey.case import Case, fold
-from baybridge.journey.command import Actor, Command
+from baybridge.journey.command import Command
 from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, Event, PackageReceived, Recorded, TransferRefused
 from baybridge.node import handle, packing, tables
 from baybridge.node.commands import COMMANDS
@@ -36,10 +36,11 @@ _TRANSFER = "Transfer"
 # --- corrections ----------------------------------------------------------------------------------------------------
 
 
-def correct(node: Node, unit: Unit, case_id: str, changed: Sequence[str], actor: Actor, brought_by: str | None) -> list[Recorded]:
+def correct(node: Node, unit: Unit, case_id: str, changed: Sequence[str], brought_by: str | None) -> list[Recorded]:
     """Queue the corrections to whoever received these resources; the events that say so."""
-    events = [event for to_node, purpose, names in _had(unit, case_id, changed, brought_by) for event in _correct(node, unit, case_id, to_node, purpose, names)]
-    return unit.append(case_id, events, actor, known=len(unit.events(case_id))) if events else []
+    had = list(_had(unit, case_id, changed, brought_by))
+    events = [event for to_node, purpose, names in had for event in _correct(node, unit, case_id, to_node, purpose, names)]
+    return unit.append(case_id, events, node.system(), known=len(unit.events(case_id))) if events else []
 
 
 def _had(unit: Unit, case_id: str, changed: Sequence[str], brought_by: str | None) -> Iterator[tuple[str, str, list[str]]]:

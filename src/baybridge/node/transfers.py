@@ -191,7 +191,7 @@ def _file(node: Node, unit: Unit, opened: packages.Opened) -> bytes:
     recorded = unit.append(content.case_id, _arrived(opened, before), actor, known=len(before))
     changed = [name for name, was_there in filed if was_there]
     because = f"package from {content.from_node}"
-    reopening.reopen(node, unit, content.case_id, changed, actor, because, brought_by=content.from_node)
+    reopening.reopen(node, unit, content.case_id, changed, because, brought_by=content.from_node)
     telling.withdraw(node, unit, content.case_id, news, brought_by=content.from_node)
     handle.after_append(node, unit, content.case_id)
     receipt = _receipt(node, opened, recorded[0])

@@ -1,145 +1,164 @@
-"""Forms made from a command's input: one field each, with what the case already knows filled in.
+"""Forms made from a command's input: one field each, rows and groups below dotted names, with what the case already knows filled in.
 
-Main job: `fields(asked, kind, case)` for the page, `read(kind, forms)` back into the JSON that `handle` checks. The command's own type says what a field is:
-codes become a choice, dates and times their inputs, lists one line each.
+Main job: `fields(asked, kind, case)` for the page, `read(asked, kind)` back into the JSON that `handle` checks; reading what a form shows gives what was filled in.
+
+Names in the form are those of the input: `bill_lines.0.gross` is the field `gross` of the first bill line. An empty field is not given; a row of empty fields is
+no row. Elsewhere: kinds of field in `shape.py`, choices in `choices.py`, what is known in `known.py`, bedside findings in `findings.py`.
 """
 
 from __future__ import annotations
 
-import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from baybridge.journey.case import Case
 from baybridge.node.commands import CommandKind
+from baybridge.web import findings, shape
+from baybridge.web.choices import Option, Options, choices, coded, suggestions
+from baybridge.web.known import as_text, known, to_scan
 
 if TYPE_CHECKING:
     from baybridge.node.doors import Asked
 
+__all__ = ["Field", "fields", "from_texts", "known", "read"]
+
+#: Empty rows offered beyond those that are filled in, and the least number of rows.
+_SPARE_ROWS, _LEAST_ROWS = 2, 3
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a form."""
+    """One field of a form; a table or group has rows of fields."""
 
     name: str
-    kind: str  # text, number, integer, boolean, code, date, moment, lines, rows
-    required: bool
-    options: tuple[str, ...]
-    value: str
+    key: str
+    kind: str  # as `shape.kind_of` says, or findings
+    required: bool = False
+    options: Options = ()
+    suggested: tuple[str, ...] = ()
+    value: str = ""
+    label: str = ""
+    unit: str = ""
+    scanned: bool = False
+    rows: tuple[tuple[Field, ...], ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of a field that takes several."""
+        return tuple(self.value.split("\n")) if self.value else ()
 
 
-def core_type(kind: Any) -> Any:
-    """A type without `| None`, without annotations."""
-    if typing.get_origin(kind) is typing.Annotated:
-        return core_type(typing.get_args(kind)[0])
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        parts = [part for part in typing.get_args(kind) if part is not type(None)]
-        return core_type(parts[0]) if len(parts) == 1 else kind
-    return kind
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Whose form it is, with the sentences that stand against its fields."""
+
+    asked: Asked
+    kind: CommandKind
+    case: Case | None
+    problems: Mapping[str, tuple[str, ...]]
 
 
-_KINDS: Mapping[Any, str] = {str: "text", int: "integer", float: "number", bool: "boolean", date: "date", datetime: "moment"}
+def fields(
+    asked: Asked,
+    kind: CommandKind,
+    case: Case | None,
+    given: Mapping[str, Any] | None = None,
+    problems: Mapping[str, tuple[str, ...]] | None = None,
+) -> list[Field]:
+    """The fields of a command's form, with what was given before, else what the case knows and codes are not scanned for."""
+    scanned = to_scan(kind)
+    filled = {name: value for name, value in known(asked, kind, case).items() if name not in scanned}
+    values = {**filled, **_from_address(asked, kind), **(given or {})}
+    form = _Form(asked, kind, case, problems or {})
+    return _fields(form, kind.given, "", values)
 
 
-def kind_of(kind: Any) -> str:
-    """How a type is asked for."""
-    core = core_type(kind)
-    if typing.get_origin(core) is typing.Literal:
-        return "code"
-    if typing.get_origin(core) in (tuple, list, frozenset):
-        inner = core_type(typing.get_args(core)[0])
-        if typing.get_origin(inner) is typing.Literal:
-            return "codes"
-        return "lines" if inner in (str, int) else "rows"
-    return _KINDS.get(core, "rows")
+def _from_address(asked: Asked, kind: CommandKind) -> dict[str, Any]:
+    """Codes that the address names; never a value of the patient's."""
+    if asked.method != "GET":
+        return {}
+    codes = {item.name for item in msgspec.structs.fields(kind.given) if item.name != "value" and shape.kind_of(item) in ("text", "code")}
+    return {name: text for name, text in asked.query.items() if name in codes}
 
 
-def options_of(kind: Any) -> tuple[str, ...]:
-    """The codes that a field can take."""
-    core = core_type(kind)
-    if typing.get_origin(core) in (tuple, list, frozenset):
-        core = core_type(typing.get_args(core)[0])
-    return tuple(str(value) for value in typing.get_args(core)) if typing.get_origin(core) is typing.Literal else ()
+def _fields(form: _Form, struct: type[msgspec.Struct], prefix: str, values: Mapping[str, Any]) -> list[Field]:
+    made = [_field(form, item, prefix, values.get(item.name)) for item in msgspec.structs.fields(struct)]
+    return [one for one in made if one.kind != "left_out"]
 
 
-def fields(asked: Asked, kind: CommandKind, case: Case | None, given: Mapping[str, Any] | None = None) -> list[Field]:
-    """The fields of a command's form, with what was given before, or what the case knows."""
-    known = {**prefill(asked, kind, case), **(given or {})}
-    return [
-        Field(
-            field.name,
-            kind_of(field.type),
-            field.required and type(None) not in typing.get_args(field.type),
-            options_of(field.type) or choices(asked, field.name),
-            as_text(known.get(field.name), asked),
-        )
-        for field in msgspec.structs.fields(kind.given)
-    ]
+def _field(form: _Form, item: FieldInfo, prefix: str, value: Any) -> Field:
+    name, kind = f"{prefix}{item.name}", shape.kind_of(item)
+    if kind == "facts":
+        return Field(name, item.name, "findings", shape.is_required(item), rows=findings.rows(form.asked, dict(value or {}), Field))
+    if kind in ("table", "group"):
+        return Field(name, item.name, kind, shape.is_required(item), rows=_rows(form, item, name, value), problems=_problems(form, name))
+    options = coded(form.asked, shape.literals_of(item.type)) or choices(form.asked, form.kind, form.case, name)
+    shown = shape.default_of(item) if value is None else value
+    if shown not in (None, "") and kind == "text" and options and str(shown) not in {option.value for option in options}:
+        options = (*options, Option(str(shown), str(shown)))
+    return Field(
+        name,
+        item.name,
+        "codes" if kind == "lines" and options else "code" if kind == "text" and options else kind,
+        shape.is_required(item),
+        options,
+        suggestions(name),
+        as_text(shown, form.asked),
+        scanned=item.name in to_scan(form.kind),
+        problems=_problems(form, name),
+    )
 
 
-def choices(asked: Asked, name: str) -> tuple[str, ...]:
-    """Names of this network that a field can take."""
-    if name in ("to_node", "from_node", "plant_node"):
-        sites = asked.node.neighbours.values()
-        return tuple(n.site.node for n in sites if name != "plant_node" or "plant" in n.site.kinds)
-    if name == "product":
-        return tuple(sorted(asked.node.documents.folder("products")))
-    return ()
+def _problems(form: _Form, name: str) -> tuple[str, ...]:
+    return form.problems.get(name, ())
 
 
-def prefill(asked: Asked, kind: CommandKind, case: Case | None) -> dict[str, Any]:
-    """What the case already says about a command's fields."""
-    now = asked.node.now().astimezone(asked.node.site.zone)
-    known: dict[str, Any] = {name: now for name in ("started_at", "ended_at", "received_at", "dispatched_at", "checked_at", "thawed_at", "assessed_at", "given_at", "arrived_at", "called_at", "use_at")}
-    known |= {name: now.date() for name in ("started_on", "notified_on", "discharged_on", "visited_on", "assessed_on", "withdrawn_on", "event_date", "found_on")}
-    known |= {"stay_near_until": now.date() + timedelta(weeks=4), "notice_language": asked.language, "collection_on": now.date() + timedelta(days=7)}
-    if case is None:
-        return known
-    known |= {"product": case.product, "chain_of_identity": case.chain_of_identity, "plant_node": case.plant_node, **_cells(case, kind)}
-    if case.consents:
-        known["consent_id"] = case.consents[-1].consent_id
-    return {name: value for name, value in known.items() if value is not None}
+def _rows(form: _Form, item: FieldInfo, name: str, value: Any) -> tuple[tuple[Field, ...], ...]:
+    inner = shape.item_type(item.type)
+    if inner is None:
+        return (tuple(_fields(form, shape.core_type(item.type), f"{name}.", value or {})),)
+    rows = list(value or ()) or _attribute_rows(form, item)
+    count = max(len(rows) + _SPARE_ROWS, _LEAST_ROWS) if shape.is_struct(inner) else len(rows) + 1
+    return tuple(_row(form, item, inner, f"{name}.{index}.", rows[index] if index < len(rows) else None) for index in range(count))
 
 
-def _cells(case: Case, kind: CommandKind) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    under_way = [shipment for shipment in case.shipments if shipment.dispatched and not shipment.received]
-    released = [batch for batch in case.batches if batch.released]
-    if under_way:
-        event = under_way[-1].dispatched.event
-        found |= {"shipment_id": event.shipment_id, "leg": event.leg, "bags": event.bags}
-    elif released:
-        event = released[-1].released.event
-        found |= {"bags": event.bags, "bag": event.bags[0], "batch": event.batch, "leg": "to_centre"}
-    elif case.collections:
-        event = case.collections[-1].entry.event
-        found |= {"bags": event.bags, "from_bags": event.bags, "leg": "to_plant"}
-    if case.batches:
-        found["batch"] = case.batches[-1].batch
-    if released:
-        found["bag"] = released[-1].released.event.bags[0]
-    del kind
-    return found
+def _attribute_rows(form: _Form, item: FieldInfo) -> list[list[str]]:
+    """One row for each attribute of the specification, its unit written, its value to be filled in."""
+    if item.name != "results":
+        return []
+    dictionary = form.asked.node.dictionary
+    return [[option.value, "", dictionary[option.value].unit or "-"] for option in findings.attributes(form.asked, form.case)]
 
 
-def as_text(value: Any, asked: Asked) -> str:
-    """A value as a form field shows it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.astimezone(asked.node.site.zone).strftime("%Y-%m-%dT%H:%M")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list | tuple):
-        return "\n".join(" ".join(str(part) for part in item) if isinstance(item, list | tuple) else str(item) for item in value)
-    return str(value)
+def _row(form: _Form, item: FieldInfo, inner: Any, prefix: str, value: Any) -> tuple[Field, ...]:
+    if shape.is_struct(inner):
+        made = _fields(form, inner, prefix, value or {})
+        return tuple(_optional(one) for one in made) if value is None else tuple(made)
+    parts = list(value or ()) + [""] * len(typing.get_args(inner))
+    columns = shape.TUPLE_COLUMNS[item.name]
+    options = findings.attributes(form.asked, form.case) if item.name == "results" else ()
+    return tuple(
+        Field(f"{prefix}{place}", column, "code" if place == 0 and options else "text", options=options if place == 0 else (), value=str(parts[place]))
+        for place, column in enumerate(columns)
+    )
+
+
+def _optional(one: Field) -> Field:
+    """A field of an empty row asks for nothing, and suggests nothing."""
+    return Field(
+        one.name, one.key, one.kind, options=one.options, suggested=one.suggested, scanned=one.scanned,
+        rows=tuple(tuple(_optional(inner) for inner in row) for row in one.rows),
+    )  # fmt: skip
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
 
 
 def read(asked: Asked, kind: CommandKind) -> dict[str, Any]:
@@ -148,36 +167,56 @@ def read(asked: Asked, kind: CommandKind) -> dict[str, Any]:
 
 
 def from_texts(asked: Asked, kind: CommandKind, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The JSON of a command's input from (field, text) pairs."""
-    given: dict[str, Any] = {}
-    for field in msgspec.structs.fields(kind.given):
-        texts = [value.strip() for name, value in pairs if name == field.name and value.strip()]
-        if texts:
-            given[field.name] = _value(asked, field.type, texts)
+    """The JSON of a command's input from (name, text) pairs."""
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:
+        if text.strip():
+            texts.setdefault(name, []).append(text.strip())
+    return _read(asked, kind.given, "", texts)
+
+
+def _read(asked: Asked, struct: type[msgspec.Struct], prefix: str, texts: Mapping[str, list[str]]) -> dict[str, Any]:
+    given = {}
+    for item in msgspec.structs.fields(struct):
+        value = _read_field(asked, item, f"{prefix}{item.name}", texts)
+        if value is not None and value not in ({}, []):
+            given[item.name] = value
     return given
 
 
-def _value(asked: Asked, kind: Any, texts: Sequence[str]) -> Any:
-    how = kind_of(kind)
-    if how in ("lines", "codes"):
-        return [part.strip() for text in texts for part in text.replace(",", "\n").splitlines() if part.strip()]
-    if how == "rows":
-        return _rows(kind, texts)
-    if how == "moment" and len(texts[0]) <= len("2026-03-08T09:00:00"):
-        try:
-            return datetime.fromisoformat(texts[0]).replace(tzinfo=asked.node.site.zone).isoformat()
-        except ValueError:
-            return texts[0]
-    return texts[0]
+def _read_field(asked: Asked, item: FieldInfo, name: str, texts: Mapping[str, list[str]]) -> Any:
+    kind = shape.kind_of(item)
+    if kind == "left_out":
+        return None
+    if kind == "facts":
+        return findings.read(texts, name)
+    if kind == "group":
+        return _read(asked, shape.core_type(item.type), f"{name}.", texts)
+    if kind == "table":
+        return _read_rows(asked, shape.item_type(item.type), name, texts)
+    found = texts.get(name)
+    if not found:
+        return None
+    if kind in ("lines", "codes"):
+        return [part.strip() for text in found for part in text.replace(",", "\n").splitlines() if part.strip()]
+    return _moment(asked, found[0]) if kind == "moment" else found[0]
 
 
-def _rows(kind: Any, texts: Sequence[str]) -> Any:
-    """JSON as typed, or one row a line with its parts apart by spaces."""
-    import json
-
-    text = "\n".join(texts)
+def _moment(asked: Asked, text: str) -> str:
+    """A time without an offset is this node's local time."""
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        width = len(typing.get_args(core_type(typing.get_args(core_type(kind))[0]))) or 2
-        return [line.split(None, width - 1) for line in text.splitlines() if line.strip()]
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return found.replace(tzinfo=asked.node.site.zone).isoformat() if found.tzinfo is None else text
+
+
+def _read_rows(asked: Asked, inner: Any, name: str, texts: Mapping[str, list[str]]) -> list[Any]:
+    starts = {key.removeprefix(f"{name}.").split(".")[0] for key in texts if key.startswith(f"{name}.")}
+    places = sorted(int(start) for start in starts if start.isdecimal())
+    if shape.is_struct(inner):
+        rows: list[Any] = [_read(asked, inner, f"{name}.{place}.", texts) for place in places]
+        return [row for row in rows if row]
+    width = len(typing.get_args(inner))
+    written = [[(texts.get(f"{name}.{place}.{column}") or [""])[0] for column in range(width)] for place in places]
+    return [[part or "-" for part in row] for row in written if row[1]]

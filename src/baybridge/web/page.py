@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["reference"] = lambda text: str(text).replace("/", "-")
+    environment.globals["tone"] = tone
     return environment
 
 
@@ -105,19 +106,89 @@ class Reader:
 
     def money(self, minor: int, currency: str) -> str:
         """An amount as this reader writes it; exact, from minor units."""
-        from decimal import Decimal
-
         return format_currency(Decimal(minor).scaleb(-2), currency, locale=self._locale, currency_digits=True)
 
     def number(self, value: Any) -> str:
         """A number as this reader writes it."""
         return format_decimal(value, locale=self._locale, decimal_quantization=False) if isinstance(value, int | float) else str(value)
 
+    def outcome(self, value: object) -> str:
+        """The word for what a policy answered; the code itself where there is no word."""
+        return self.code("policy.outcome", value)
+
+    def value(self, value: Any, unit: str | None = None) -> str:
+        """A fact's value with its unit: yes and no, codes in words, dates and numbers as this reader writes them."""
+        if value is None:
+            return self.t("page.not_known")
+        if isinstance(value, bool):
+            return self.t("page.yes" if value else "page.no")
+        if isinstance(value, datetime | date):
+            return self.moment(value) if isinstance(value, datetime) else self.day(value)
+        text = self.number(value) if isinstance(value, int | float) else self.code("code", value)
+        return f"{text} {unit}" if unit and unit not in ("1", "-") else text
+
+    def amount(self, text: str, currency: str) -> str:
+        """An exact amount that was written as text with two places."""
+        return format_currency(Decimal(text), currency, locale=self._locale, currency_digits=False, format="¤ #,##0.00")
+
+    def problem(self, problem: Mapping[str, Any]) -> str:
+        """What was odd in a file, in words: expected, found, what to do."""
+        code = str(problem.get("code") or "")
+        values = {"expected": problem.get("expected") or "–", "found": problem.get("found") or "–", "file": problem.get("where") or "–"}
+        return self.t(code, **values) if self.known(code) else " · ".join(str(part) for part in (problem.get("expected"), problem.get("found")) if part)
+
+    def plain(self, key: str, value: Any) -> str:
+        """A value of an event in words: codes by their words, times and days as written here, lists in a row."""
+        if isinstance(value, list | tuple):
+            return "; ".join(self._row(key, item) for item in value)
+        if isinstance(value, str):
+            if key.endswith("_at") and len(value) > len("2026-03-08"):
+                return self.moment(value)
+            if key.endswith(("_on", "_until", "valid_from", "valid_to")):
+                return self.day(value)
+            prefix = _PREFIXES.get(key, "code")
+            return self.code(prefix, value)
+        return self.value(value)
+
+    def _row(self, key: str, item: Any) -> str:
+        if isinstance(item, list | tuple):
+            return " ".join(self.value(part) if not isinstance(part, str) else part for part in item)
+        return self.plain(key, item)
+
+    def gist(self, body: Mapping[str, Any]) -> str:
+        """One line that says what an event was about; empty where its name says it all."""
+        key = f"event_gist.{body.get('type')}"
+        if not self.known(key):
+            return ""
+        return self.t(key, **{name: self._amount(name, value, body) for name, value in body.items()})
+
+    def _amount(self, name: str, value: Any, body: Mapping[str, Any]) -> str:
+        if name.endswith("_minor") and isinstance(value, int):
+            return self.money(value, str(body.get("currency") or "HKD"))
+        return self.plain(name, value) if value not in (None, "") else "–"
+
     def title(self, titles: Mapping[str, str] | str | None) -> str:
         """One of several languages of a document's text."""
         if not titles:
             return ""
         return titles if isinstance(titles, str) else titles.get(self.language) or titles.get("en") or next(iter(titles.values()))
+
+
+#: Where the words of an event's field stand, if not among the codes.
+_PREFIXES: Mapping[str, str] = {"outcome": "policy.outcome", "driver": "driver", "route": "exchange.route", "role": "role"}
+
+
+#: How an answer is coloured, besides being said in words.
+_TONES: Mapping[str, frozenset[str]] = {
+    "good": frozenset({"eligible", "fit", "recognised", "recognised-with-conversion", "within", "holds", "serves", "used", "accepted", "approved", "grade-0", "True"}),
+    "bad": frozenset({"ineligible", "unfit", "repeat-needed", "outside", "fails", "repeat", "implausible", "quarantined", "refused", "grade-3", "grade-4", "False"}),
+    "open": frozenset({"undetermined", "clinician-override", "expires", "missing", "stale", "proposed", "bound", "unknown", "grade-1", "grade-2", "None"}),
+}  # fmt: skip
+
+
+def tone(answer: object) -> str:
+    """The class that colours an answer: good, bad, open or plain."""
+    return next((name for name, answers in _TONES.items() if str(answer) in answers), "plain")
 
 
 def render(asked: Asked, template: str, status: int = 200, /, **values: Any) -> Response:

@@ -15,11 +15,14 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Role
 from baybridge.ledger import keeping, log
 from baybridge.node import accounts, tables, witnessing
+from baybridge.node.commands import COMMANDS
 from baybridge.node.doors import COOKIE, Asked, Door
 from baybridge.node.importing import import_upload
-from baybridge.web import case_pages
+from baybridge.web import tabs
+from baybridge.web.case_pages import CASE_DOORS
 from baybridge.web.page import Reader, go, refused, render
 from baybridge.web.policy_pages import POLICY_DOORS
+from baybridge.web.view import allowed, labels, product_name
 
 
 # --- signing in -----------------------------------------------------------------------------------------------------
@@ -70,7 +73,12 @@ def home(asked: Asked) -> Response:
     mine = [task for task in tasks if task["role"] == actor.role.value]
     others = [task for task in tasks if task["role"] != actor.role.value]
     now = asked.node.now().isoformat()
-    return render(asked, "tasks.html", mine=mine, others=others, now=now, labels=case_pages.labels(asked))
+    return render(asked, "tasks.html", mine=mine, others=others, now=now, labels=labels(asked), commands=mine_to_give(asked))
+
+
+def mine_to_give(asked: Asked) -> frozenset[str]:
+    """The commands that this person may give at this node."""
+    return frozenset(name for name, kind in COMMANDS.items() if allowed(asked, kind))
 
 
 def own_case(asked: Asked) -> str | None:
@@ -83,7 +91,9 @@ def own_case(asked: Asked) -> str | None:
 def cases(asked: Asked) -> Response:
     """The cases that this person may see."""
     rows = [row for row in visible_cases(asked) if not asked.query.get("stage") or row["stage"] == asked.query["stage"]]
-    return render(asked, "cases.html", rows=rows, labels=case_pages.labels(asked))
+    begin = tabs.home_tab(asked.person.role)
+    shown = [{**row, "address": tabs.address(row["case_id"], begin), "product_name": product_name(asked, row["product"])} for row in rows]
+    return render(asked, "cases.html", rows=shown, labels=labels(asked))
 
 
 def visible_cases(asked: Asked) -> list[dict[str, Any]]:
@@ -148,5 +158,5 @@ DOORS = (
     Door("/import", ("POST",), "import.file", "records.import", import_file),
     Door("/log", ("GET",), "log.page", "log.pages", log_page),
     *POLICY_DOORS,
-    *case_pages.CASE_DOORS,
+    *CASE_DOORS,
 )

@@ -1,0 +1,176 @@
+"""What a field can be chosen from: nodes, products, policies, plans, purposes, facts, and what stands on the case.
+
+Main job: `choices(asked, kind, case, name)` answers options with words in the reader's language; `suggestions` answers those that may also be written freely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from baybridge.consent.rules import LANGUAGES
+from baybridge.journey.case import Case
+from baybridge.matching.eligibility import label_policies
+from baybridge.node.commands import CommandKind
+from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
+from baybridge.web.page import LANGUAGE_NAMES, Reader
+
+if TYPE_CHECKING:
+    from baybridge.node.doors import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing to choose: its code and its words."""
+
+    value: str
+    label: str
+
+
+Options = tuple[Option, ...]
+
+#: Kinds of paper for a journey; numbers are never kept. Source: `ArrangeTravel`.
+PAPERS = ("s2-visa", "invitation", "home-return-permit", "hk-entry", "mo-entry", "lodging")
+CURRENCIES = ("HKD", "CNY", "MOP")
+CATEGORIES = ("CAR_T_DRUG", "COLLECTION", "INPATIENT", "BRIDGING", "TRAVEL", "FOLLOW_UP")
+JURISDICTIONS = ("CN", "HK", "MO")
+
+
+def choices(asked: Asked, kind: CommandKind, case: Case | None, name: str) -> Options:
+    """The options of a field that takes nothing else; none where it is written freely."""
+    key = name.rsplit(".", 1)[-1]
+    found = _BY_FIELD.get(f"{kind.name}.{key}") or _BY_FIELD.get(key)
+    return found(asked, case) if found else ()
+
+
+def suggestions(name: str) -> tuple[str, ...]:
+    """What is usually written into a field that may hold something else."""
+    return {"category": CATEGORIES, "atc": ("L04AC07", "H02AB02", "L04AC03"), "criteria": ("Lugano 2014", "IMWG 2016"), "authority": ("DSPDP",)}.get(
+        name.rsplit(".", 1)[-1], ()
+    )
+
+
+def coded(asked: Asked, codes: tuple[str, ...]) -> Options:
+    """Codes with their words."""
+    reader = Reader(asked)
+    return tuple(Option(code, reader.code("code", code)) for code in codes)
+
+
+def node_name(asked: Asked, node: str | None) -> str:
+    """What a node's organisation is called."""
+    if node == asked.node.site.node:
+        return asked.node.site.organisation
+    neighbour = asked.node.neighbours.get(node or "")
+    return neighbour.site.organisation if neighbour else node or "–"
+
+
+def _nodes(asked: Asked, kind: str | None = None) -> Options:
+    sites = [neighbour.site for neighbour in asked.node.neighbours.values()]
+    return tuple(Option(site.node, site.organisation) for site in sites if kind is None or kind in site.kinds)
+
+
+def _everybody(asked: Asked) -> Options:
+    return (Option(asked.node.site.node, asked.node.site.organisation), *_nodes(asked))
+
+
+def _named(asked: Asked, folder: str, wanted: Callable[[Mapping[str, Any]], bool], title: str = "title") -> Options:
+    reader = Reader(asked)
+    documents = asked.node.documents.folder(folder)
+    found = [Option(str(name), reader.title(document.get(title)) or str(name)) for name, document in documents.items() if wanted(document)]
+    return tuple(sorted(found, key=lambda option: option.label))
+
+
+def products(asked: Asked, case: Case | None = None) -> Options:
+    """Products of the catalogue."""
+    del case
+    return _named(asked, "products", lambda _: True, "names")
+
+
+def _label_policies(asked: Asked, case: Case | None) -> Options:
+    del case
+    documents = asked.node.documents.folder("products").values()
+    names = sorted({policy for document in documents for policy in label_policies(document)})
+    return _policies(asked, tuple(names))
+
+
+def _policies(asked: Asked, names: tuple[str, ...]) -> Options:
+    reader = Reader(asked)
+    folder = asked.node.documents.folder("policies")
+    return tuple(Option(name, reader.title(folder.get(name, {}).get("title")) or name) for name in names)
+
+
+def _fitness(asked: Asked, case: Case | None) -> Options:
+    del case
+    return _policies(asked, tuple(sorted(name for name in asked.node.documents.folder("policies") if str(name).startswith("fitness-"))))
+
+
+def _facts(asked: Asked, case: Case | None) -> Options:
+    del case
+    found = [Option(fact.name, fact.label(asked.language)) for fact in asked.node.dictionary.facts.values()]
+    return tuple(sorted(found, key=lambda option: option.label.casefold()))
+
+
+def _consents(asked: Asked, case: Case | None) -> Options:
+    reader = Reader(asked)
+    standing = [consent for consent in (case.consents if case else ()) if consent.withdrawn_on is None]
+    return tuple(Option(c.consent_id, f"{reader.code('code', c.kind)} · {reader.day(c.origin.at)}") for c in standing)
+
+
+def _shipments(asked: Asked, case: Case | None) -> Options:
+    reader = Reader(asked)
+    under_way = [shipment for shipment in (case.shipments if case else ()) if shipment.under_way]
+    return tuple(Option(s.shipment_id, f"{reader.code('code', s.leg)} · {', '.join(s.bags)}") for s in under_way)
+
+
+def _plans_asked(asked: Asked, case: Case | None) -> Options:
+    plans = asked.node.documents.folder("plans")
+    named = [one.requested.event.plan for one in (case.preauthorisations if case else ())]
+    return tuple(Option(name, Reader(asked).title(plans.get(name, {}).get("title")) or name) for name in dict.fromkeys(named))
+
+
+def _benefits(asked: Asked, case: Case | None) -> Options:
+    del case
+    return _named(asked, "plans", lambda document: document.get("shape") == "benefit" and document.get("id") != "template")
+
+
+def _agreements(asked: Asked, case: Case | None) -> Options:
+    del case
+    return _named(asked, "plans", lambda document: document.get("shape") == "agreement")
+
+
+def _transfer_purposes(asked: Asked, case: Case | None) -> Options:
+    del case
+    return coded(asked, tuple(asked.node.documents.folder("exchange")["profiles"]["purposes"]))
+
+
+_BY_FIELD: Mapping[str, Callable[[Any, Case | None], Options]] = {
+    "to_node": lambda asked, _: _nodes(asked),
+    "ReferCase.to_node": lambda asked, _: tuple(option for option in _everybody(asked) if _is_centre(asked, option.value)),
+    "from_node": lambda asked, _: _nodes(asked),
+    "receiver": lambda asked, _: _everybody(asked),
+    "recipients": lambda asked, _: _everybody(asked),
+    "plant_node": lambda asked, _: _nodes(asked, "plant"),
+    "product": products,
+    "jurisdiction": lambda asked, _: coded(asked, JURISDICTIONS),
+    "ChooseProduct.policy": _label_policies,
+    "CheckFitness.policy": _fitness,
+    "fact": _facts,
+    "notice_language": lambda _asked, _: tuple(Option(code, LANGUAGE_NAMES[code]) for code in LANGUAGES),
+    "papers": lambda asked, _: coded(asked, PAPERS),
+    "purposes": _transfer_purposes,
+    "Transfer.purpose": _transfer_purposes,
+    "RecogniseResults.purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES),
+    "consent_id": _consents,
+    "shipment_id": _shipments,
+    "IssueQuote.plan": _benefits,
+    "RequestPreauthorisation.plan": _benefits,
+    "plan": _plans_asked,
+    "agreement": _agreements,
+    "currency": lambda _asked, _: tuple(Option(code, code) for code in CURRENCIES),
+}
+
+
+def _is_centre(asked: Asked, node: str) -> bool:
+    site = asked.node.site if node == asked.node.site.node else asked.node.neighbours[node].site
+    return "centre" in site.kinds

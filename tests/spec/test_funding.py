@@ -290,6 +290,10 @@ WRONG = [
     (a_case(layer(waiting_days=30)), [("layers[0].effective_from", "waiting_needs_start")]),
     (a_case(layer(waiting_days=1.5, effective_from="2026-01-01")), [("layers[0].waiting_days", "whole")]),
     (a_case(layer(effective_from="2026-02-01", effective_to="2026-01-01")), [("layers[0].effective_to", "dates_order")]),
+    (
+        a_case(layer("A", deductible_group="g"), layer("B", deductible_group="g", layer_ccy="HKD", fx_to_layer_ccy="1.1")),
+        [("layers[0].deductible_group", "group_currency"), ("layers[1].deductible_group", "group_currency")],
+    ),
     (a_case(layer(deductable="5.00")), [("layers[0].deductable", "misspelt")]),
     (a_case(layer(kind="MEANS_TESTED")), [("layers[0].means_test", "object")]),
     (a_case(layer(kind="FIXED_GRANT")), [("layers[0].amount", "amount")]),

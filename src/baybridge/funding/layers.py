@@ -44,7 +44,16 @@ def read_layers(fields: Fields, currency: str, scale: Scale) -> tuple[Layer, ...
         if layer.layer_id in seen and layer.layer_id:
             item.problem("duplicate", "id")
         seen.add(layer.layer_id)
+    _one_currency_a_group(items, layers)
     return tuple(sorted(layers, key=lambda layer: layer.order))
+
+
+def _one_currency_a_group(items: Sequence[Fields], layers: Sequence[Layer]) -> None:
+    """A deductible that layers share is of one currency."""
+    for item, layer in zip(items, layers, strict=True):
+        currencies = {other.currency for other in layers if other.deductible_group == layer.deductible_group}
+        if layer.deductible_group is not None and len(currencies) > 1:
+            item.problem("group_currency", "deductible_group", group=layer.deductible_group, found=", ".join(sorted(currencies)))
 
 
 def _layer(item: Fields, index: int, currency: str, scale: Scale, *, ordered: bool) -> Layer:

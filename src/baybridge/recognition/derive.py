@@ -49,10 +49,10 @@ def derive(request: RecognitionRequest, settings: Settings) -> Derived:
         **_quantity(request, conversion),
         **_preanalytics(request, settings.preanalytics, collected_at),
         **_timing(request, window, collected_at),
-        "analyte_local_only": _listed(settings.local_only["rows"], loinc, purpose),
+        "analyte_local_only": listed(settings.local_only["rows"], loinc, purpose),
         **_assertion(request.request, settings.overriding),
     }
-    return Derived(facts, conversion, window, collected_at, _listed(settings.overriding["no_override"], loinc, purpose))
+    return Derived(facts, conversion, window, collected_at, listed(settings.overriding["no_override"], loinc, purpose))
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -140,7 +140,8 @@ def _timing(request: RecognitionRequest, window: Window, collected_at: datetime 
     }
 
 
-def _listed(rows: Any, loinc: str | None, purpose: str) -> bool:
+def listed(rows: Any, loinc: str | None, purpose: str) -> bool:
+    """Whether a row names this analyte for this purpose; `*` names all."""
     return any(
         (loinc in row["loinc"] or ANY in row["loinc"]) and (purpose in row["purposes"] or ANY in row["purposes"]) for row in rows
     )

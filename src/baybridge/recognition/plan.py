@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from baybridge.recognition.derive import listed
 from baybridge.recognition.recognise import Recognition, recognise
 from baybridge.recognition.results import Setting, code_of, collected_at, request_for
 from baybridge.recognition.rules import RecognitionRules
@@ -33,6 +34,9 @@ class PlanLine:
     codes: tuple[str, ...] = ()
     valid_until: datetime | None = None
     repeat_from: datetime | None = None  # earliest collection that will still be valid when it is needed
+    loinc: tuple[str, ...] = ()  # codes by which the analyte may be reported
+    receiver: str = ""
+    at_receiver: bool = False  # the receiving site does it itself, whoever measured before
 
 
 def plan(observations: Sequence[Json], settings: Sequence[Setting], rules: RecognitionRules, now: datetime) -> tuple[PlanLine, ...]:
@@ -64,7 +68,7 @@ def _line(
 ) -> PlanLine:
     judged = [(item, _judge(item, setting, rules)) for item in sorted(fitting, key=_taken, reverse=True)]
     serving = next(((item, answer) for item, answer in judged if answer.serves), None)
-    line = PlanLine(setting.purpose, analyte, setting.use_at, "missing", repeat_from=_repeat_from(row, setting, now))
+    line = replace(_wanted(analyte, row, setting, rules), repeat_from=_repeat_from(row, setting, now))
     if serving is not None:
         item, answer = serving
         return replace(
@@ -76,6 +80,14 @@ def _line(
     serves_now = setting.use_at > now and _judge(item, replace(setting, use_at=now), rules).serves
     standing: Standing = "expires" if serves_now else "repeat"
     return replace(line, standing=standing, result_id=item.get("id"), codes=answer.codes, valid_until=answer.valid_until)
+
+
+def _wanted(analyte: str, row: Json, setting: Setting, rules: RecognitionRules) -> PlanLine:
+    """The line of an analyte that nobody has measured yet."""
+    codes = tuple((row.get("parts") or {}).get(analyte) or row["loinc"])
+    here = all(listed(rules.settings.local_only["rows"], code, setting.purpose) for code in codes)
+    receiver = str(setting.receiver.get("id") or "")
+    return PlanLine(setting.purpose, analyte, setting.use_at, "missing", loinc=codes, receiver=receiver, at_receiver=here)
 
 
 def _judge(observation: Json, setting: Setting, rules: RecognitionRules) -> Recognition:

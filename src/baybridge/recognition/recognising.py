@@ -22,7 +22,7 @@ from baybridge.journey.events import Event, RepeatRequested, ResultRecognised
 from baybridge.journey.judged import Judged
 from baybridge.recognition.recognise import Recognition, recognise
 from baybridge.recognition.request import PURPOSES
-from baybridge.recognition.results import Setting, code_of, collected_at, laboratory_of, request_for
+from baybridge.recognition.results import Setting, code_of, collected_at, request_for
 from baybridge.recognition.rules import POLICY_ID, RecognitionRules, settings_of
 from baybridge.recognition.windows import ANY
 
@@ -55,7 +55,7 @@ def recognise_results(situation: Situation, given: RecogniseResults) -> Judged |
         return refuse(*against, category=Category.INVALID)
     setting = setting_of(situation, given)
     rules = rules_for(situation)
-    judged = [best_of(group, setting, rules) for group in groups(situation, given, setting, rules)]
+    judged = [best_of(group, setting, rules) for group in groups(situation, given, rules)]
     if not judged:
         return refuse(Reason("recognition.recognise.nothing"))
     documents = [document_of(item, situation) for item in judged]
@@ -108,8 +108,8 @@ def _against(situation: Situation, given: RecogniseResults) -> list[Reason]:
     return reasons
 
 
-def groups(situation: Situation, given: RecogniseResults, setting: Setting, rules: RecognitionRules) -> Iterator[list[Json]]:
-    """Observations, own and outside, by analyte, the newest first; of every analyte that the purpose names, or of those that were asked for."""
+def groups(situation: Situation, given: RecogniseResults, rules: RecognitionRules) -> Iterator[list[Json]]:
+    """Observations, own and outside, by analyte, the newest first: those that were asked for, else all that the purpose names."""
     wanted = {code for row in rules.settings.windows["rows"] if row["purpose"] in (given.purpose, ANY) for code in row["loinc"]}
     found: dict[str, list[Json]] = {}
     for observation in situation.record.get("observations") or ():

@@ -49,7 +49,7 @@ def request_for(observation: Json, setting: Setting) -> dict[str, Any]:
     loinc = code_of(observation)
     return {
         "result": _result(observation, setting, own=own),
-        "laboratory": _directory_row(laboratory),
+        "laboratory": directory_row(laboratory),
         "request": {
             "receiver_site": setting.receiver["id"],
             "receiver_jurisdiction": setting.receiver.get("jurisdiction"),
@@ -181,7 +181,7 @@ def _performers(observation: Json, resources: Sequence[Json]) -> Iterable[str]:
             yield reference.rsplit("/", 1)[-1]
 
 
-def _directory_row(row: Json) -> dict[str, Any]:
+def directory_row(row: Json) -> dict[str, Any]:
     """What the contract asks of a laboratory; dates of the directory as text."""
     names = ("id", "jurisdiction", "hr_marks", "accreditations", "alliance_listed", "alliance_verified", "eqa", "eqa_suspended")
     return {name: _texts(row.get(name)) for name in names}

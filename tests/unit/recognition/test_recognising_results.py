@@ -72,8 +72,10 @@ def test_a_medicine_of_the_record_ends_a_results_worth() -> None:
     assert event.codes == ("MR-053",)
 
 
-def test_own_results_are_not_judged() -> None:
-    assert isinstance(judged(observation("o1", "2160-0", 1.1, "mg/dL", YESTERDAY, signed="hk")), Refusal)
+def test_own_results_are_judged_without_a_path() -> None:
+    (event,) = judged(observation("o1", "2160-0", 1.1, "mg/dL", YESTERDAY, signed="hk")).events
+    assert isinstance(event, ResultRecognised)
+    assert event.codes == ()
 
 
 def test_an_unknown_purpose_and_receiver_are_both_said() -> None:

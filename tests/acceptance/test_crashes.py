@@ -1,0 +1,243 @@
+"""SIGKILL at every named step and at random instants: nothing acknowledged is lost, nothing is done twice, the transfer completes.
+
+`BAYBRIDGE_TEST_KILLS` says how many random instants (200 in a full run).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from acceptance.support import Clock, World
+from acceptance.support_processes import Journal, Server, eventually, free_ports
+
+from baybridge.base.keys import KeyRing
+from baybridge.base.outcome import Reason
+from baybridge.demo import network
+from baybridge.journey import events as ev
+from baybridge.journey.command import Role
+from baybridge.journey.events import Recorded
+from baybridge.ledger import checking, streams
+from baybridge.node import accounts, clock, witnessing
+from baybridge.node.clock import new_id
+from baybridge.node.node import Node, open_node
+from baybridge.node.steps import DELIVER, RECEIVE, SEND, WRITE
+
+KILLS = int(os.environ.get("BAYBRIDGE_TEST_KILLS", "5"))
+pytestmark = [pytest.mark.xdist_group("crashes"), pytest.mark.timeout(3600)]
+
+
+@dataclass
+class Pair:
+    """Macao and Hong Kong with one case that may be sent, and a coordinator who is signed in."""
+
+    folder: Path
+    case_id: str
+    mo: Server
+    hk: Server
+    journal: Journal
+
+    def stop(self) -> None:
+        self.mo.kill()
+        self.hk.kill()
+
+    def events(self, node: str) -> list[Recorded]:
+        opened = open_node(self.folder / node)
+        try:
+            return opened.events(self.case_id)
+        finally:
+            opened.storage.close()
+
+    def of(self, node: str, kind: type) -> list[ev.Event]:
+        return [item.event for item in self.events(node) if isinstance(item.event, kind)]
+
+    def check_against_journal(self) -> None:
+        """Every acknowledged command stands once with exactly the events that were told; the ledger is whole."""
+        opened = open_node(self.folder / "mo")
+        with opened.storage.reading() as connection:
+            for command_id, told in self.journal.acknowledged.items():
+                assert streams.by_command(connection, command_id) == told
+        opened.storage.close()
+        ids = [item.event_id for item in self.events("mo")]
+        assert len(ids) == len(set(ids))
+        assert [problem for node in ("mo", "hk") for problem in self.ledger_problems(node)] == []
+
+    def ledger_problems(self, node: str) -> list[Reason]:
+        opened = open_node(self.folder / node)
+        witnesses = {name: KeyRing.of(*witnessing.keys_of(neighbour)) for name, neighbour in opened.neighbours.items()}
+        witnessing.sign_checkpoint(opened)
+        try:
+            with opened.storage.reading() as connection:
+                return checking.check(connection, KeyRing.of(witnessing.signing_key(opened).public), witnesses, origin=witnessing.origin(opened))
+        finally:
+            opened.storage.close()
+
+    def check_packages(self) -> None:
+        """Every package that was acknowledged arrived once and has its receipt once."""
+        filed = [event.package_id for event in self.of("hk", ev.PackageReceived)]
+        receipts = [event.package_id for event in self.of("mo", ev.TransferReceived)]
+        allowed = [event.package_id for event in self.of("mo", ev.TransferAllowed)]
+        assert set(self.journal.packages) <= set(allowed)
+        assert sorted(filed) == sorted(receipts) == sorted(allowed)
+        assert len(filed) == len(set(filed))
+
+    def delivered(self) -> bool:
+        return len(self.of("mo", ev.TransferReceived)) >= len(self.of("mo", ev.TransferAllowed))
+
+
+def _baybridge() -> str:
+    return str(Path(sys.executable).parent / "baybridge")
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int], str, str]:
+    """Folders of a network in which Macao holds a case with consents; copied for each test."""
+    folder = tmp_path_factory.mktemp("founded")
+    ports = dict(zip(network.PROFILES, free_ports(4), strict=True))
+    network.found_network(folder, ports)
+    world = World(folder, Clock(clock.now()))
+    world.open()
+    world.file("mo", world.bundle())
+    world.consent()
+    node = world.nodes["mo"]
+    token = _signed_in(node)
+    for one in world.nodes.values():
+        one.storage.close()
+    return folder, ports, world.case_id, token
+
+
+def _signed_in(node: Node) -> str:
+    with node.storage.writing() as connection:
+        accounts.add_account(
+            connection, account="c", name="c", role=Role.COORDINATOR, organisation=node.site.organisation, password="not used"
+        )
+        return accounts.open_session(connection, "c", clock.now()).token
+
+
+@pytest.fixture
+def pair(founded: tuple[Path, dict[str, int], str, str], tmp_path: Path) -> Iterator[Pair]:
+    source, ports, case_id, token = founded
+    folder = tmp_path / "network"
+    shutil.copytree(source, folder)
+    made = Pair(folder, case_id, Server(folder / "mo", ports["mo"]), Server(folder / "hk", ports["hk"]), Journal(token))
+    yield made
+    made.stop()
+
+
+def consent(pair: Pair, command_id: str) -> bool:
+    given = {"kind": "care", "notice_version": command_id, "notice_language": "en"}
+    return pair.journal.post(pair.mo, "RecordConsent", pair.case_id, command_id, **given)
+
+
+def transfer(pair: Pair, command_id: str) -> bool:
+    return pair.journal.post(pair.mo, "Transfer", pair.case_id, command_id, to_node="hk", purpose="CARE_REFERRAL")
+
+
+@pytest.mark.parametrize("step", WRITE)
+def test_killed_while_writing(pair: Pair, step: str) -> None:
+    pair.mo.start(halt_at=step)
+    assert not consent(pair, "first"), "the answer never left"
+    pair.mo.wait_until_dead()
+    stood = len([e for e in pair.of("mo", ev.ConsentRecorded) if e.notice_version == "first"])
+    assert stood == (1 if step == "write.committed" else 0)
+    pair.mo.start()
+    assert consent(pair, "first")
+    assert consent(pair, "first"), "a repeat is harmless"
+    pair.mo.kill()
+    assert [e.notice_version for e in pair.of("mo", ev.ConsentRecorded)].count("first") == 1
+    pair.check_against_journal()
+
+
+@pytest.mark.parametrize("step", SEND)
+def test_killed_while_sending(pair: Pair, step: str) -> None:
+    pair.hk.start()
+    pair.mo.start(halt_at=step)
+    assert not transfer(pair, "t")
+    pair.mo.wait_until_dead()
+    assert not pair.of("mo", ev.TransferAllowed)
+    pair.mo.start()
+    assert transfer(pair, "t")
+    eventually(pair.delivered, "the receipt")
+    pair.stop()
+    pair.check_packages()
+    pair.check_against_journal()
+
+
+@pytest.mark.parametrize("step", DELIVER)
+def test_sender_killed_while_delivering(pair: Pair, step: str) -> None:
+    pair.hk.start()
+    pair.mo.start(halt_at=step)
+    transfer(pair, "t")  # the worker may be faster than the answer
+    pair.mo.wait_until_dead()
+    pair.mo.start()
+    assert transfer(pair, "t")
+    eventually(pair.delivered, "the receipt")
+    pair.stop()
+    assert len(pair.of("mo", ev.TransferAllowed)) == 1
+    pair.check_packages()
+    pair.check_against_journal()
+
+
+@pytest.mark.parametrize("step", [*RECEIVE, "write.events", "write.committed"])
+def test_receiver_killed_while_filing(pair: Pair, step: str) -> None:
+    pair.hk.start(halt_at=step)
+    pair.mo.start()
+    assert transfer(pair, "t")
+    pair.hk.wait_until_dead()
+    pair.hk.start()
+    eventually(pair.delivered, "the receipt")
+    pair.stop()
+    pair.check_packages()
+    pair.check_against_journal()
+
+
+def test_killed_at_random_instants(pair: Pair) -> None:
+    """Commands without end, one of five a transfer, while one of the two nodes is killed again and again."""
+    chance = random.Random(20260301)
+    pair.hk.start()
+    pair.mo.start()
+    sent = 0
+    for _ in range(KILLS):
+        victim = chance.choice((pair.mo, pair.mo, pair.hk))
+        timer = threading.Timer(chance.uniform(0.0, 0.5), victim.kill)
+        timer.start()
+        pending: list[str] = []
+        while timer.is_alive():
+            command_id = f"{'t' if sent % 5 == 4 else 'c'}-{sent}"
+            sent += 1
+            if not _give(pair, command_id):
+                pending.append(command_id)
+        timer.join()
+        victim.start()
+        for command_id in pending:
+            assert _give(pair, command_id)
+    eventually(pair.delivered, "every receipt")
+    pair.stop()
+    assert len(pair.journal.acknowledged) == sent > KILLS
+    consents = [e.notice_version for e in pair.of("mo", ev.ConsentRecorded) if e.notice_version.startswith("c-")]
+    assert sorted(consents) == sorted(name for name in pair.journal.acknowledged if name.startswith("c-"))
+    pair.check_packages()
+    pair.check_against_journal()
+
+
+def _give(pair: Pair, command_id: str) -> bool:
+    return transfer(pair, command_id) if command_id.startswith("t-") else consent(pair, command_id)
+
+
+def test_step_kills_a_command_of_the_command_line_too(pair: Pair) -> None:
+    given = '{"kind": "care", "notice_version": "cli", "notice_language": "en"}'
+    command = [_baybridge(), "do", "RecordConsent", "--node", str(pair.folder / "mo"), "--case", pair.case_id, "--command-id", new_id(), "--input", "-"]
+    killed = subprocess.run(command, input=given, text=True, check=False, capture_output=True, env={**os.environ, "BAYBRIDGE_HALT_AT": "write.before_commit"})
+    assert killed.returncode == -9
+    for _ in range(2):
+        done = subprocess.run(command, input=given, text=True, check=False, capture_output=True)
+        assert done.returncode == 0, done.stderr
+    assert [e.notice_version for e in pair.of("mo", ev.ConsentRecorded)].count("cli") == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acceptance.support import World, read_resource, resource_of
+from acceptance.support import Refused, World, read_resource, resource_of
 
 from baybridge.federation import package as packages
 from baybridge.journey import events as ev
@@ -219,3 +219,12 @@ def test_decision_is_made_again_with_what_a_person_gave(world: World) -> None:
     for row in superseded:
         new = node.storage.engine.connect().execute(tables.decision.select().where(tables.decision.c.sha256 == row["superseded_by"])).mappings().one()
         assert new["given"] == row["given"]
+
+
+def test_refused_transfer_again_is_refused_again(world: World) -> None:
+    world.file("mo", world.bundle())
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            world.do("mo", Role.COORDINATOR, "Transfer", "same", to_node="hk", purpose="CARE_REFERRAL")
+        assert refused.value.codes
+    assert len(world.events("mo", ev.TransferRefused)) == 1

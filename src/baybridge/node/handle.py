@@ -9,10 +9,11 @@ retried by the worker; it never undoes what happened.
 
 from __future__ import annotations
 
+import re
 import types
 import typing
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -49,17 +50,32 @@ def handle(node: Node, command: Command) -> Done | Refusal:
         return refuse(Reason("command.unknown", {"command": command.name, "known": known}), category=Category.NOT_FOUND)
     given = read_given(kind, command.given)
     with node.unit() as unit:
-        repeated = set(streams.by_command(unit.connection, command.command_id))
+        repeated = streams.by_command(unit.connection, command.command_id)
+        if repeated and kind.opens:  # the caller may not know the case that its first try opened
+            command = replace(command, case_id=streams.case_of(unit.connection, repeated[0]) or command.case_id)
         events = unit.events(command.case_id)
         case = fold(events)
-        refusal = may(node, kind, command, case if events else None)
+        refusal = may(node, kind, command, case if events else None, again=bool(repeated))
         if refusal is not None:
             return refusal
         if repeated:
-            return Done(command.case_id, tuple(event for event in events if event.event_id in repeated))
+            return done_before(command.case_id, events, repeated)
         if isinstance(given, Refusal):
             return given
         return _decide_and_append(node, unit, kind, command, case, given, len(events))
+
+
+def done_before(case_id: str, events: Sequence[Recorded], repeated: Sequence[str]) -> Done | Refusal:
+    """What a command answered the first time; a conflict where its id was used on another case."""
+    found = tuple(event for event in events if event.event_id in repeated)
+    if not found:
+        return refuse(Reason("command.id_used"), category=Category.CONFLICT)
+    decisions = dict.fromkeys(sha256 for item in found for name in _CITES if (sha256 := getattr(item.event, name, None)))
+    return Done(case_id, found, tuple(decisions))
+
+
+#: Fields by which events point to decisions.
+_CITES = ("decision_sha256", "quote_sha256", "new_decision_sha256")
 
 
 def _decide_and_append(node: Node, unit: Unit, kind: CommandKind, command: Command, case: Case, given: Any, known: int) -> Done | Refusal:
@@ -87,11 +103,11 @@ def after_append(node: Node, unit: Unit, case_id: str) -> None:
 
 def rests_on(events: tuple[Any, ...], sha256: str) -> bool:
     """Whether one of the events points to a decision."""
-    return any(getattr(event, name, None) == sha256 for event in events for name in ("decision_sha256", "quote_sha256", "new_decision_sha256"))
+    return any(getattr(event, name, None) == sha256 for event in events for name in _CITES)
 
 
-def may(node: Node, kind: CommandKind, command: Command, case: Case | None) -> Refusal | None:
-    """Whether this actor may give this command here, now."""
+def may(node: Node, kind: CommandKind, command: Command, case: Case | None, *, again: bool = False) -> Refusal | None:
+    """Whether this actor may give this command here, now; `again` where it was given before, and the case that it opens is there."""
     reasons = []
     actor = command.actor
     refusal = access.may_case("case.command", actor, node.site, case.patient_id if case else None, payers_of(case))
@@ -105,7 +121,7 @@ def may(node: Node, kind: CommandKind, command: Command, case: Case | None) -> R
         return refuse(Reason("access.node_kind", {"command": kind.name, "kinds": ", ".join(sorted(kind.kinds))}), category=Category.FORBIDDEN)
     if case is None and not kind.opens:
         return refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
-    if case is not None and kind.opens:
+    if case is not None and kind.opens and not again:
         return refuse(Reason("command.case_exists"), category=Category.CONFLICT)
     return None
 
@@ -137,8 +153,9 @@ def situate(node: Node, unit: Unit, kind: CommandKind, case: Case, command: Comm
 def read_given(kind: CommandKind, given: Mapping[str, Any]) -> Any:
     """The input of a command as its struct, or a refusal with every field that does not fit."""
     fields = msgspec.structs.fields(kind.given)
-    names = {field.name for field in fields}
-    reasons = [Reason("command.unknown_field", {"field": name, "known": ", ".join(sorted(names))}, where=name) for name in sorted(given) if name not in names]
+    known = ", ".join(sorted(field.name for field in fields))
+    unknown = sorted(given.keys() - {field.name for field in fields})
+    reasons = [Reason("command.unknown_field", {"field": name[:40], "known": known}, where=name[:40]) for name in unknown]
     values: dict[str, Any] = {}
     for field in fields:
         if given.get(field.name) is None and (not field.required or is_optional(field.type)):
@@ -146,14 +163,25 @@ def read_given(kind: CommandKind, given: Mapping[str, Any]) -> Any:
                 values[field.name] = None
             continue
         if field.name not in given:
-            reasons.append(Reason("command.missing_field", {"field": field.name, "expected": type_name(field.type)}, where=field.name))
+            said = {"field": field.name, "expected": type_name(field.type)}
+            reasons.append(Reason("command.missing_field", said, where=field.name))
             continue
         try:
             values[field.name] = msgspec.convert(given[field.name], field.type, strict=False)
         except msgspec.ValidationError as problem:
-            text = str(problem).split(" - at")[0]
-            reasons.append(Reason("command.bad_field", {"field": field.name, "problem": text, "expected": type_name(field.type)}, where=field.name))
+            reasons.append(_bad_field(field.name, field.type, str(problem)))
     return refuse(*reasons, category=Category.INVALID) if reasons else kind.given(**values)
+
+
+def _bad_field(name: str, kind: Any, problem: str) -> Reason:
+    """Why a field does not fit, and where inside it; what was given is not repeated."""
+    text, _, path = problem.partition(" - at ")
+    where = name + path.strip("`").removeprefix("$")
+    said = {"field": name, "problem": _QUOTED.sub("", text).strip(), "expected": type_name(kind)}
+    return Reason("command.bad_field", said, where=where)
+
+
+_QUOTED = re.compile(r"\s*'.*'")
 
 
 def bare(kind: Any) -> Any:

@@ -42,20 +42,30 @@ def send(node: Node, command: Command) -> handle.Done | Refusal:
     kind = COMMANDS["Transfer"]
     given = handle.read_given(kind, command.given)
     with node.unit() as unit:
-        repeated = set(streams.by_command(unit.connection, command.command_id))
+        repeated = streams.by_command(unit.connection, command.command_id)
         events = unit.events(command.case_id)
         case = fold(events)
         refusal = handle.may(node, kind, command, case if events else None)
         if refusal is not None:
             return refusal
         if repeated:
-            return handle.Done(command.case_id, tuple(item for item in events if item.event_id in repeated))
+            return _answered_before(command, events, repeated)
         if isinstance(given, Refusal):
             return given
         if given.to_node not in node.neighbours:
             known = ", ".join(sorted(node.neighbours))
             return refuse(Reason("exchange.transfer.unknown_node", {"node": given.to_node, "known": known}, where="to_node"), category=Category.INVALID)
         return _judge(node, unit, command, case, given, events)
+
+
+def _answered_before(command: Command, events: Sequence[Recorded], repeated: Sequence[str]) -> handle.Done | Refusal:
+    """What a transfer answered the first time, the refusal too."""
+    done = handle.done_before(command.case_id, events, repeated)
+    refused = [item.event for item in done.events if isinstance(item.event, TransferRefused)] if isinstance(done, handle.Done) else []
+    if not refused:
+        return done
+    event = refused[0]
+    return refuse(*(Reason(f"exchange.code.{code}", {"code": code, "node": event.to_node}) for code in event.codes))
 
 
 def _judge(node: Node, unit: Unit, command: Command, case: Case, given: Any, events: Sequence[Recorded]) -> handle.Done | Refusal:

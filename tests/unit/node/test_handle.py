@@ -1,0 +1,184 @@
+"""The only way in: a repeat is harmless, a refusal names every bad field, nothing is left of what failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acceptance.support import Clock
+from sqlalchemy import func, select
+
+from baybridge.base.outcome import Category, Refusal
+from baybridge.journey.command import Actor, Command, Role
+from baybridge.ledger import log
+from baybridge.ledger.tables import event
+from baybridge.node import commands, handle, projections, tables
+from baybridge.node.config import read_config
+from baybridge.node.founding import found
+from baybridge.node.handle import Done
+from baybridge.node.node import Node
+from baybridge.node.unit import Unit
+
+OPEN = {"patient_id": "p", "residence": "MO", "synthetic": True}
+CARE = {"kind": "care", "notice_version": "1", "notice_language": "en"}
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    found(tmp_path / "mo", {"node": "mo", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"]})
+    return Node(read_config(tmp_path / "mo"), now=Clock())
+
+
+def give(node: Node, name: str, given: dict[str, Any], command_id: str, role: Role = Role.COORDINATOR, case_id: str = "case") -> Done | Refusal:
+    return node.handle(Command(name, case_id, given, Actor("a", role, node.site.organisation), command_id))
+
+
+def state(node: Node) -> tuple[int, ...]:
+    """How much stands: events, log entries, decisions, tasks, renderings."""
+    with node.storage.reading() as connection:
+        counted = [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in (event, tables.decision, tables.task, tables.rendered)]
+        return (log.size(connection), *counted)
+
+
+def codes(answer: Done | Refusal) -> list[tuple[str, str]]:
+    assert isinstance(answer, Refusal)
+    return [(reason.code, reason.where) for reason in answer.reasons]
+
+
+def test_same_command_again_answers_the_same_and_does_nothing(node: Node) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    first = give(node, "RecordConsent", CARE, "2")
+    before = state(node)
+    again = give(node, "RecordConsent", CARE, "2")
+    assert isinstance(first, Done) and isinstance(again, Done)
+    assert [item.event_id for item in again.events] == [item.event_id for item in first.events]
+    assert state(node) == before
+
+
+def test_opening_again_with_the_same_command_answers_the_same(node: Node) -> None:
+    first, again = give(node, "OpenCase", OPEN, "1"), give(node, "OpenCase", OPEN, "1")
+    assert isinstance(first, Done) and isinstance(again, Done)
+    assert again.events == first.events
+
+
+def test_command_id_of_another_case_is_no_answer_for_this_one(node: Node) -> None:
+    """An id that was used elsewhere must not pass for a success without events."""
+    give(node, "OpenCase", OPEN, "1")
+    give(node, "OpenCase", {**OPEN, "patient_id": "q"}, "2", case_id="other")
+    give(node, "RecordConsent", CARE, "3")
+    answer = give(node, "RecordConsent", CARE, "3", case_id="other")
+    assert isinstance(answer, Refusal)
+    assert answer.category is Category.CONFLICT
+
+
+def test_refusal_reports_every_bad_field(node: Node) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    answer = give(node, "RecordConsent", {"kind": "none such", "notice_language": 7, "unheard_of": 1, "valid_until": "2026-02-30"}, "2")
+    assert sorted(codes(answer)) == [
+        ("command.bad_field", "kind"),
+        ("command.bad_field", "notice_language"),
+        ("command.bad_field", "valid_until"),
+        ("command.missing_field", "notice_version"),
+        ("command.unknown_field", "unheard_of"),
+    ]
+
+
+def test_bad_field_does_not_repeat_the_value(node: Node) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    answer = give(node, "RecordConsent", {**CARE, "kind": "CANARY-9000001", "valid_until": "CANARY-1966"}, "2")
+    assert isinstance(answer, Refusal)
+    assert "CANARY" not in str([reason.as_json() for reason in answer.reasons])
+
+
+def test_unknown_command_names_the_known(node: Node) -> None:
+    answer = give(node, "Fly", {}, "1")
+    assert isinstance(answer, Refusal)
+    assert answer.category is Category.NOT_FOUND
+    assert "Infuse" in str(answer.reasons[0].values["known"])
+
+
+def test_no_case_and_other_role_and_wrong_kind_of_node(node: Node) -> None:
+    assert codes(give(node, "RecordConsent", CARE, "1")) == [("command.no_case", "")]
+    give(node, "OpenCase", OPEN, "2")
+    assert codes(give(node, "Infuse", {}, "3", Role.COORDINATOR)) == [("access.command", "")]
+    assert codes(give(node, "StartManufacture", {}, "4", Role.MANUFACTURER)) == [("access.node_kind", "")]
+
+
+def test_rule_that_raises_leaves_nothing_behind(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    before = state(node)
+    broken = handle.COMMANDS | {"RecordConsent": _with_rule(_raise)}
+    monkeypatch.setattr(handle, "COMMANDS", broken)
+    with pytest.raises(ZeroDivisionError):
+        give(node, "RecordConsent", CARE, "2")
+    assert state(node) == before
+    monkeypatch.undo()
+    assert isinstance(give(node, "RecordConsent", CARE, "2"), Done), "the lock is free again"
+
+
+def test_failure_after_the_events_leaves_nothing_behind(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    before = state(node)
+    monkeypatch.setattr(Unit, "finish", _raise)
+    with pytest.raises(ZeroDivisionError):
+        give(node, "RecordConsent", CARE, "2")
+    assert state(node) == before
+
+
+def _with_rule(rule: Any) -> commands.CommandKind:
+    from dataclasses import replace
+
+    return replace(commands.COMMANDS["RecordConsent"], rule=rule)
+
+
+def _raise(*_: Any) -> Any:
+    raise ZeroDivisionError
+
+
+# --- projections ----------------------------------------------------------------------------------------------------
+
+
+def failures(node: Node) -> list[tuple[str, str, int]]:
+    with node.storage.reading() as connection:
+        rows = connection.execute(select(tables.projection_failure)).mappings().all()
+    return [(row["event_id"].split("/")[0], row["problem"], row["attempts"]) for row in rows]
+
+
+@pytest.mark.parametrize("broken", ["render", "index", "refresh_tasks"])
+def test_projection_that_fails_is_recorded_retried_and_forgotten(node: Node, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    monkeypatch.setattr(projections, broken, _raise)
+    done = give(node, "RecordConsent", CARE, "2")
+    assert isinstance(done, Done), "what happened stands"
+    assert [(problem, attempts) for _, problem, attempts in failures(node)] == [("ZeroDivisionError", 1)]
+    assert projections.retry(node) == 1
+    assert [attempts for _, _, attempts in failures(node)] == [2]
+    monkeypatch.undo()
+    assert projections.retry(node) == 1
+    assert failures(node) == []
+    with node.storage.reading() as connection:
+        rendered = set(connection.execute(select(tables.rendered.c.event_id)).scalars())
+        assert connection.execute(select(func.count()).select_from(tables.task)).scalar_one() > 0
+    assert {item.event_id for item in done.events} <= rendered
+
+
+def test_worker_retries_failed_projections(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    from baybridge.node.worker import Worker
+
+    give(node, "OpenCase", OPEN, "1")
+    monkeypatch.setattr(projections, "render", _raise)
+    give(node, "RecordConsent", CARE, "2")
+    monkeypatch.undo()
+    assert failures(node)
+    node.config.settings["BAYBRIDGE_DELIVERY_SECONDS"] = "0.01"
+    worker = Worker(node)
+    worker.start()
+    try:
+        for _ in range(500):
+            if not failures(node):
+                break
+            worker._stop.wait(0.01)
+    finally:
+        worker.stop()
+    assert failures(node) == []

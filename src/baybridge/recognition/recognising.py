@@ -20,6 +20,7 @@ from baybridge.base.time import parse_instant
 from baybridge.journey.command import Situation
 from baybridge.journey.events import Event, RepeatRequested, ResultRecognised
 from baybridge.journey.judged import Judged
+from baybridge.recognition.outcome import EMERGENCY
 from baybridge.recognition.recognise import Recognition, recognise
 from baybridge.recognition.request import PURPOSES
 from baybridge.recognition.results import Setting, code_of, collected_at, request_for
@@ -50,18 +51,18 @@ class JudgedResult:
 
 def recognise_results(situation: Situation, given: RecogniseResults) -> Judged | Refusal:
     """Events and decision documents, or why nothing can be judged."""
-    against = _against(situation, given)
-    if against:
-        return refuse(*against, category=Category.INVALID)
+    wrong = against(situation, given)
+    if wrong:
+        return refuse(*wrong, category=Category.INVALID)
     setting = setting_of(situation, given)
     rules = rules_for(situation)
     judged = [best_of(group, setting, rules) for group in groups(situation, given, rules)]
     if not judged:
         return refuse(Reason("recognition.recognise.nothing"))
     documents = [document_of(item, situation) for item in judged]
-    events = [_event(item, document, given.purpose) for item, document in zip(judged, documents, strict=True)]
-    fresh = [(event, document) for event, document in zip(events, documents, strict=True) if _is_new(event, situation)]
-    return Judged(tuple(event for event, _ in fresh), tuple(document for _, document in fresh))
+    told = [(events_of(item, document, given.purpose), document) for item, document in zip(judged, documents, strict=True)]
+    fresh = [(events, document) for events, document in told if not all(_is_known(event, situation) for event in events)]
+    return Judged(tuple(event for events, _ in fresh for event in events), tuple(document for _, document in fresh))
 
 
 def rules_for(situation: Situation) -> RecognitionRules:
@@ -94,7 +95,8 @@ def _receiver(situation: Situation, node: str, laboratories: Sequence[Json]) -> 
     return {**row, **place}
 
 
-def _against(situation: Situation, given: RecogniseResults) -> list[Reason]:
+def against(situation: Situation, given: RecogniseResults) -> list[Reason]:
+    """What is wrong with purpose, receiver and moment of use."""
     known = sorted({situation.site.node, *situation.neighbours})
     reasons = []
     if given.purpose not in PURPOSES:
@@ -167,13 +169,15 @@ def judge_again(situation: Situation, document: Json) -> dict[str, Any] | None:
     return document_of(best_of([observation], setting, rules_for(situation)), situation)
 
 
-def _event(judged: JudgedResult, document: Json, purpose: str) -> Event:
+def events_of(judged: JudgedResult, document: Json, purpose: str) -> tuple[Event, ...]:
+    """What the answer means for the case; in an emergency the repeat is asked for beside it."""
     answer = judged.answer
     result_id, loinc = str(judged.observation.get("id")), code_of(judged.observation) or ""
     sha256 = sha256_hex(canonical_bytes(dict(document)))
+    repeat = RepeatRequested(result_id=result_id, loinc=loinc, purpose=purpose, codes=answer.codes, decision_sha256=sha256)
     if not answer.serves:
-        return RepeatRequested(result_id=result_id, loinc=loinc, purpose=purpose, codes=answer.codes, decision_sha256=sha256)
-    return ResultRecognised(
+        return (repeat,)
+    recognised = ResultRecognised(
         result_id=result_id,
         loinc=loinc,
         purpose=purpose,
@@ -182,7 +186,8 @@ def _event(judged: JudgedResult, document: Json, purpose: str) -> Event:
         decision_sha256=sha256,
         valid_until=answer.valid_until,
     )
+    return (repeat, recognised) if EMERGENCY in answer.codes else (recognised,)
 
 
-def _is_new(event: Event, situation: Situation) -> bool:
-    return all(entry.event != event for entry in situation.case.of(type(event)))
+def _is_known(event: Event, situation: Situation) -> bool:
+    return any(entry.event == event for entry in situation.case.of(type(event)))

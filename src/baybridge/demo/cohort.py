@@ -33,10 +33,10 @@ def _placed(number: int, home: str, disease: str, centre: str, until: str, *, wo
 
 #: (home, disease, centre, last steps): one patient for each last step.
 _GROUPS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("mo", "dlbcl", "hk", ("hand_over", "month_3", "day_28", "recover", "infuse", "receive_product", "release", "receive_cells", "collect", "slot", "accept", "refer", "records")),
+    ("mo", "dlbcl", "hk", ("hand_over", "month_3", "day_28", "recover", "infuse", "receive_product", "release", "receive_cells", "collect", "slot", "repeat", "accept", "refer", "records")),
     ("hk", "mm", "hk", ("month_3", "discharge", "treat", "lymphodeplete", "ship_product", "manufacture", "quote", "consent", "records")),
     ("gd", "dlbcl-early", "gd", ("month_3", "discharge", "monitor", "receive_product", "manufacture", "collect", "recognise", "eligibility", "records")),
-    ("mo", "mm", "hk", ("discharge", "ship_cells", "recognise", "eligibility", "consent", "records")),
+    ("mo", "mm", "hk", ("discharge", "ship_cells", "recognise", "eligibility", "records")),
     ("gd", "dlbcl", "gd", ("eligibility", "records", "consent")),
 )
 

@@ -148,11 +148,8 @@ def second_laboratory(walk: Walk) -> None:
     if walk.home != "mo" or walk.centre != "hk":
         return
     bundle = patients.bundle(walk.patient, walk.clock(), LABORATORIES["gd"])
-    kept = [entry for entry in bundle["entry"] if entry["resource"]["resourceType"] == "Observation" and "-a-" in entry["resource"]["id"]]
-    for entry in kept:
-        entry["resource"]["id"] = entry["resource"]["id"].replace("-a-", "-gz-")
-        entry["fullUrl"] = entry["request"]["url"] = f"Observation/{entry['resource']['id']}"
-    walk.file("gd", {**bundle, "entry": kept})
+    kept = [entry for entry in bundle["entry"] if "-a-" in entry["resource"]["id"]]
+    walk.file("gd", {**bundle, "entry": patients.renamed(kept, "a", "gz")})
     walk.send("gd", "hk", "RESULT_RECOGNITION")
 
 
@@ -169,6 +166,15 @@ def recognise(walk: Walk) -> None:
     """Which outside results serve for collection; the centre repeats what does not."""
     use_at = (walk.clock() + timedelta(days=2)).isoformat()
     walk.do(walk.centre, Role.PHYSICIAN, "RecogniseResults", purpose="APH_IDM", use_at=use_at)
+    walk.do(walk.centre, Role.PHYSICIAN, "RecogniseResults", purpose="APH_FITNESS", use_at=use_at)
+
+
+def repeat(walk: Walk) -> None:
+    """The centre draws again what does not serve, and judges it; infectious markers that serve are not repeated."""
+    bundle = patients.bundle(walk.patient, walk.clock(), LABORATORIES[walk.centre])
+    kept = [entry for entry in bundle["entry"] if "-a-" in entry["resource"]["id"] and not patients.is_marker(entry["resource"])]
+    walk.file(walk.centre, {**bundle, "entry": patients.renamed(kept, "a", f"{walk.centre}2")})
+    use_at = (walk.clock() + timedelta(days=1)).isoformat()
     walk.do(walk.centre, Role.PHYSICIAN, "RecogniseResults", purpose="APH_FITNESS", use_at=use_at)
 
 
@@ -488,6 +494,7 @@ ROAD: tuple[Stop, ...] = (
     Stop(second_laboratory, timedelta(days=1)),
     Stop(accept),
     Stop(recognise, timedelta(hours=6)),
+    Stop(repeat, timedelta(hours=3)),
     Stop(quote),
     Stop(slot),
     Stop(collect, timedelta(days=1, hours=2)),

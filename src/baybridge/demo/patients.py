@@ -65,7 +65,7 @@ def bundle(patient: Invented, at: datetime, laboratory: str) -> dict[str, Any]:
     """The patient's record as of `at`: results of that week by the named laboratory, treatment lines before it."""
     resources = [*_resources(patient, at)]
     for resource in resources:
-        if resource["resourceType"] == "Observation" and "valueCodeableConcept" not in resource or resource["id"].split("-")[-1] in _MARKER_NAMES:
+        if resource["resourceType"] == "Observation" and ("valueCodeableConcept" not in resource or is_marker(resource)):
             resource["performer"] = [{"type": "Organization", "identifier": {"value": laboratory}}]
     entries = [
         {
@@ -153,6 +153,21 @@ def laboratory(patient: Invented, at: datetime, round_: str) -> Iterator[dict[st
         negative = {"coding": [{"system": "http://snomed.info/sct", "code": "260385009", "display": "Negative"}]}
         yield _measured(patient, f"{round_}-{name}", loinc, at) | {"valueCodeableConcept": negative}
     yield _measured(patient, f"{round_}-ecog", "89247-1", at) | {"valueInteger": 1}
+
+
+def is_marker(resource: dict[str, Any]) -> bool:
+    """Whether a resource is the result of an infectious marker."""
+    return resource["id"].rsplit("-", 1)[-1] in _MARKER_NAMES
+
+
+def renamed(entries: Sequence[dict[str, Any]], old: str, new: str) -> list[dict[str, Any]]:
+    """Entries of a round of results under the names of another round."""
+    found = []
+    for entry in entries:
+        name = entry["resource"]["id"].replace(f"-{old}-", f"-{new}-")
+        url = f"{entry['resource']['resourceType']}/{name}"
+        found.append({"fullUrl": url, "resource": {**entry["resource"], "id": name}, "request": {"method": "PUT", "url": url}})
+    return found
 
 
 def _measured(patient: Invented, name: str, loinc: str, at: datetime) -> dict[str, Any]:

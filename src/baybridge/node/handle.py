@@ -89,15 +89,15 @@ def _decide_and_append(node: Node, unit: Unit, kind: CommandKind, command: Comma
         deciding.keep(document)
     recorded = unit.append(command.case_id, events, command.actor, known=known, command_id=command.command_id)
     kept = [unit.keep_decision(command.case_id, made) for sha256, made in deciding.made.items() if rests_on(events, sha256)]
-    after_append(node, unit, command.case_id)
+    after_append(unit, command.case_id)
     node.after(kind, unit, command, recorded)
     unit.step("write.before_commit")
     return Done(command.case_id, tuple(recorded), tuple(kept))
 
 
-def after_append(node: Node, unit: Unit, case_id: str) -> None:
+def after_append(unit: Unit, case_id: str) -> None:
     """Bring projections of a case up to date: its FHIR rendering, its place in the index, its tasks."""
-    projections.project(node, unit, case_id)
+    projections.project(unit, case_id)
     unit.step("write.projected")
 
 

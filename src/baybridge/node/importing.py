@@ -106,4 +106,4 @@ def _note(node: Node, actor: Actor, report: ImportReport, patient: str, case_id:
         )
         changed = [reference for owner, reference in report.changed if owner == patient]
         reopening.reopen(node, unit, case_id, changed, f"import {report.file_sha256[:12]}")
-        handle.after_append(node, unit, case_id)
+        handle.after_append(unit, case_id)

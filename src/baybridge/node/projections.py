@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from baybridge.exchange.fhir import render
 from baybridge.journey.case import Case, fold
@@ -29,15 +29,13 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 
-def project(node: Node, unit: Unit, case_id: str) -> None:
+def project(unit: Unit, case_id: str) -> None:
     """Bring every projection of a case up to date."""
     events = unit.events(case_id)
     case = fold(events)
     render_events(unit, case, events)
     with guarded(unit, case_id, f"index/{case_id}"):
         index(unit, case)
-    with guarded(unit, case_id, f"tasks/{case_id}"):
-        refresh_tasks(node, unit, case)
 
 
 def render_events(unit: Unit, case: Case, events: Sequence[Recorded]) -> None:
@@ -99,6 +97,7 @@ def index(unit: Unit, case: Case) -> None:
             product=case.product,
             synthetic=case.synthetic,
             updated_at=unit.at.isoformat(),
+            tasks_stale=True,
         )
     )
 
@@ -113,6 +112,29 @@ def refresh_tasks(node: Node, unit: Unit, case: Case) -> None:
         unit.connection.execute(insert(row).values(case_id=case.case_id, task=task.key, role=task.role, due_at=due, body=body))
 
 
+def task_rows(node: Node, case_id: str | None = None) -> list[dict[str, Any]]:
+    """The open tasks of one case or all, soonest first; of cases where something happened since, worked out now."""
+    stale = select(tables.case_index.c.case_id).where(tables.case_index.c.tasks_stale)
+    mine = tables.case_index.c.case_id == case_id if case_id is not None else tables.case_index.c.case_id.is_not(None)
+    with node.storage.reading() as connection:
+        waiting = connection.execute(stale.where(mine)).scalars().all()
+    refresh_stale(node, waiting)
+    row = tables.task
+    query = select(row).order_by(row.c.due_at.is_(None), row.c.due_at, row.c.case_id, row.c.task)
+    with node.storage.reading() as connection:
+        found = connection.execute(query if case_id is None else query.where(row.c.case_id == case_id)).mappings().all()
+    return [{**orjson.loads(item["body"]), "case_id": item["case_id"]} for item in found]
+
+
+def refresh_stale(node: Node, case_ids: Sequence[str]) -> None:
+    """Work out the tasks of these cases."""
+    for case_id in case_ids:
+        with node.unit() as unit, guarded(unit, case_id, f"tasks/{case_id}"):
+            refresh_tasks(node, unit, fold(unit.events(case_id)))
+            index = tables.case_index
+            unit.connection.execute(update(index).where(index.c.case_id == case_id).values(tasks_stale=False))
+
+
 def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> tuple[Any, ...]:
     """What somebody at this node must do next for a case."""
     pathway = node.documents.folder("pathways")["standard"]
@@ -124,7 +146,8 @@ def refresh_all(node: Node, case_ids: Sequence[str]) -> None:
     """Tasks and failed renderings of many cases, each in its own unit; the worker calls it."""
     for case_id in case_ids:
         with node.unit() as unit:
-            project(node, unit, case_id)
+            project(unit, case_id)
+    refresh_stale(node, case_ids)
 
 
 def retry(node: Node) -> int:

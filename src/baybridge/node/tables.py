@@ -42,6 +42,7 @@ case_index = Table(
     Column("product", String),
     Column("synthetic", Boolean, nullable=False),
     Column("updated_at", String, nullable=False),
+    Column("tasks_stale", Boolean, nullable=False, default=True),  # something happened since its tasks were worked out
 )
 
 decision = Table(

@@ -89,7 +89,7 @@ def _judge(node: Node, unit: Unit, command: Command, case: Case, given: Any, eve
 def _append(node: Node, unit: Unit, command: Command, events: Sequence[Event], known: int, made: Any) -> list[Recorded]:
     unit.keep_decision(command.case_id, made)
     recorded = unit.append(command.case_id, events, command.actor, known=known, command_id=command.command_id)
-    handle.after_append(node, unit, command.case_id)
+    handle.after_append(unit, command.case_id)
     return recorded
 
 
@@ -143,7 +143,7 @@ def file_receipt(node: Node, row: Mapping[str, Any], signed: bytes) -> None:
         known = len(unit.events(row["case_id"]))
         event = TransferReceived(package_id=row["package_id"], receipt_sha256=sha256_hex(signed))
         unit.append(row["case_id"], [event], node.system(), known=known)
-        handle.after_append(node, unit, row["case_id"])
+        handle.after_append(unit, row["case_id"])
         unit.step("transfer.receipt_filed")
 
 
@@ -203,7 +203,7 @@ def _file(node: Node, unit: Unit, opened: packages.Opened) -> bytes:
     because = f"package from {content.from_node}"
     reopening.reopen(node, unit, content.case_id, changed, because, brought_by=content.from_node)
     telling.withdraw(node, unit, content.case_id, news, brought_by=content.from_node)
-    handle.after_append(node, unit, content.case_id)
+    handle.after_append(unit, content.case_id)
     receipt = _receipt(node, opened, recorded[0])
     _keep(unit, opened, receipt)
     unit.step("transfer.before_receipt")

@@ -50,6 +50,7 @@ class Worker:
             self._try("checkpoint", lambda: witnessing.sign_checkpoint(self.node))
             if number % witness_every == 0:
                 self._try("witness", lambda: witnessing.watch(self.node))
+            self._try("tasks", lambda: projections.task_rows(self.node))
             if number % _RETRY_EVERY == 0:
                 self._try("retry", lambda: projections.retry(self.node))
             if number % _REFRESH_EVERY == _REFRESH_EVERY - 1:

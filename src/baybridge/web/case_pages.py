@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import orjson
 from sqlalchemy import select
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from baybridge.journey.case import Stage
 from baybridge.journey.command import Command, Role
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
+from baybridge.node.projections import open_tasks
 from baybridge.node.clock import new_id
 from baybridge.node.commands import COMMANDS, CommandKind
 from baybridge.node.doors import Asked, Door
@@ -47,10 +49,10 @@ def overview(view: CaseView) -> Response:
     if view.asked.person.role is Role.PATIENT:
         return view.render("patient.html", road=_ROAD, next_visit=None, node_name=lambda node: node_name(view.asked, node))
     connection, case_id = view.look.unit.connection, view.case.case_id
-    rows = connection.execute(select(tables.task.c.body).where(tables.task.c.case_id == case_id)).scalars()
+    open_now = [msgspec.to_builtins(task) for task in open_tasks(view.asked.node, connection, view.case, view.now)]
     kept = select(tables.import_report.c.body).where(tables.import_report.c.case_id == case_id).order_by(tables.import_report.c.at.desc())
     reports = [orjson.loads(body) for body in connection.execute(kept).scalars()]
-    tasks = sorted((orjson.loads(body) for body in rows), key=lambda task: (task["due_at"] is None, task["due_at"] or ""))
+    tasks = sorted(open_now, key=lambda task: (task["due_at"] is None, task["due_at"] or ""))
     names = list(dict.fromkeys(name for task in tasks for name in task["commands"] if name in COMMANDS))
     other = [name for name in _ALWAYS if name not in names]
     return view.render(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from sqlalchemy import select
 from starlette.responses import Response
 
@@ -18,6 +17,7 @@ from baybridge.node import accounts, tables, witnessing
 from baybridge.node.commands import COMMANDS
 from baybridge.node.doors import COOKIE, Asked, Door
 from baybridge.node.importing import import_upload
+from baybridge.node.projections import task_rows
 from baybridge.web import tabs
 from baybridge.web.case_pages import CASE_DOORS
 from baybridge.web.page import Reader, go, refused, render
@@ -67,9 +67,7 @@ def home(asked: Asked) -> Response:
         return go("/log")
     if actor.role is Role.PAYER:
         return go("/cases")
-    with asked.node.storage.reading() as connection:
-        rows = connection.execute(select(tables.task).order_by(tables.task.c.due_at.is_(None), tables.task.c.due_at)).mappings().all()
-    tasks = [{**orjson.loads(row["body"]), "case_id": row["case_id"]} for row in rows]
+    tasks = task_rows(asked.node)
     mine = [task for task in tasks if task["role"] == actor.role.value]
     others = [task for task in tasks if task["role"] != actor.role.value]
     now = asked.node.now().isoformat()

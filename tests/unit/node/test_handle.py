@@ -151,6 +151,7 @@ def test_projection_that_fails_is_recorded_retried_and_forgotten(node: Node, mon
     monkeypatch.setattr(projections, broken, _raise)
     done = give(node, "RecordConsent", CARE, "2")
     assert isinstance(done, Done), "what happened stands"
+    projections.task_rows(node)
     assert [(problem, attempts) for _, problem, attempts in failures(node)] == [("ZeroDivisionError", 1)]
     assert projections.retry(node) == 1
     assert [attempts for _, _, attempts in failures(node)] == [2]

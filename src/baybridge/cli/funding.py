@@ -17,6 +17,7 @@ import click
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.funding.case import parse_json, read_cases
+from baybridge.funding.comparing import Comparison, compare, comparison_json, comparison_sentences
 from baybridge.funding.layers import scale_of
 from baybridge.funding.report import Funded, as_json, sentences
 from baybridge.funding.report import fund as fund_case
@@ -33,20 +34,46 @@ LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
 @click.command()
 @click.argument("file", metavar="CASE.json")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the contract's JSON.")
+@click.option("--compare", "compare_wanted", is_flag=True, help="Compare orders, plans that could be joined, products and regions.")
 @click.option("--scale", "scale_id", default=DEFAULT_SCALE, show_default=True, help="Means-test scale where the file names none.")
 @click.option("--language", type=click.Choice(LANGUAGES), default=FALLBACK, show_default=True)
-def fund(file: str, scale_id: str, language: str, *, json_wanted: bool) -> None:
+def fund(file: str, scale_id: str, language: str, *, json_wanted: bool, compare_wanted: bool) -> None:
     """Stack the payers of a bill to the cent; CASE.json holds one case or a list of cases, - is standard input."""
     documents = Documents()
     texts = Texts(documents)
     data = _parsed(file, texts, language)
-    answers = _funded(data, _scale(documents, texts, scale_id, language), file, texts, language)
+    scale = _scale(documents, texts, scale_id, language)
+    if compare_wanted:
+        _compare(data, scale, file, texts, language, json_wanted=json_wanted)
+        return
+    answers = _funded(data, scale, file, texts, language)
     if json_wanted:
         printed = [as_json(answer) for answer in answers]
         click.echo(json.dumps(printed if isinstance(data, list) else printed[0], ensure_ascii=False, indent=2))
         return
     for line in told(answers, texts, language):
         click.echo(line)
+
+
+def _compare(data: Any, scale: Scale, file: str, texts: Texts, language: str, *, json_wanted: bool) -> None:
+    """Every option of each case, best first."""
+    items = data if isinstance(data, list) else [data]
+    found: list[Comparison] = []
+    for item in items:
+        comparison = compare(item, scale)
+        if isinstance(comparison, Refusal):
+            _refuse(file, comparison.reasons, texts, language)
+        found.append(comparison)
+    if json_wanted:
+        printed = [comparison_json(comparison) for comparison in found]
+        click.echo(json.dumps(printed if isinstance(data, list) else printed[0], ensure_ascii=False, indent=2))
+        return
+    for comparison in found:
+        for key, values in comparison_sentences(comparison):
+            click.echo(f"{'' if key == 'funding.compare.option' else '    '}{texts.say(language, key, values)}")
+        for _, reasons in comparison.cannot:
+            for reason in reasons:
+                click.echo(f"        {reason.where}: {texts.reason(language, reason)}")
 
 
 def _parsed(file: str, texts: Texts, language: str) -> Any:

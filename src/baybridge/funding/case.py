@@ -25,6 +25,7 @@ from baybridge.funding.terms import PATIENT, Agreement, Allocation, FundingCase,
 
 _CASE = (
     "id", "title", "currency", "inputs", "expected", "event_date", "bill_lines", "layers", "instalments", "oba", "settlement",
+    "compare",
 )  # fmt: skip
 _LINE = ("id", "category", "gross", "desc")
 _OBA = ("basis", "rate", "cap", "allocation", "refund_outcomes", "void_outcomes", "cases", "earlier_refunds")

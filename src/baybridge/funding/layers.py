@@ -25,7 +25,7 @@ VERIFIED = "verified"
 _LAYER = (
     "id", "order", "covers", "kind", "amount", "basis", "deductible", "deductible_used", "deductible_group", "rate", "bands",
     *CAPS, *(f"{cap}_used" for cap in CAPS), "effective_from", "effective_to", "waiting_days", "layer_ccy", "fx_to_layer_ccy",
-    "fx_on", "fx_source", "means_test", "excluded", "status", "title", "source",
+    "fx_on", "fx_source", "means_test", "excluded", "status", "title", "source", "orders", "could_join",
 )  # fmt: skip
 _MEANS_TEST = (
     "annual_gross_income", "income_factor", "allowable_deductions", "net_assets", "asset_allowance", "asset_factor",
@@ -36,7 +36,8 @@ _ONE = Fraction(1)
 
 def read_layers(fields: Fields, currency: str, scale: Scale) -> tuple[Layer, ...]:
     """The layers by `order`; layers of a file without any order pay as they stand in it."""
-    items = list(fields.children("layers", _LAYER))
+    written = list(fields.children("layers", _LAYER))
+    items = [item for item in written if not item.has("could_join")]  # a plan that is not held yet pays nothing
     ordered = any(item.has("order") for item in items)
     layers = [_layer(item, index, currency, scale, ordered=ordered) for index, item in enumerate(items)]
     seen: set[str] = set()

@@ -62,10 +62,31 @@ class Checker:
                 return self.defined.get(name, Typed("any"))
             case tree.Coalesce() | tree.Case() | tree.Extreme():
                 return self._alternatives(node)
-            case tree.Arithmetic() | tree.Negate() | tree.Call() | tree.Span() | tree.Shift():
+            case tree.Arithmetic() | tree.Negate() | tree.Call() | tree.Span() | tree.Shift() | tree.Fraction():
                 return self._computed(node)
             case _:
                 return self._truth(node)
+
+    def of_one_kind(self, node: tree.Expression) -> tree.Expression:
+        """The checked expression, with whole numbers among fractional alternatives turned into fractions."""
+        return tree.rebuild(node, self._unify)
+
+    def _unify(self, node: tree.Expression) -> tree.Expression:
+        match node:
+            case tree.Coalesce(terms=terms) | tree.Extreme(terms=terms):
+                return replace(node, terms=self._fractions(terms))
+            case tree.Case(branches=branches, otherwise=otherwise):
+                *results, last = self._fractions((*(result for _, result in branches), otherwise))
+                pairs = tuple((condition, result) for (condition, _), result in zip(branches, results, strict=True))
+                return replace(node, branches=pairs, otherwise=last)
+            case _:
+                return node
+
+    def _fractions(self, terms: tuple[tree.Expression, ...]) -> tuple[tree.Expression, ...]:
+        kinds = [self.check(term).kind for term in terms]
+        if "number" not in kinds or "integer" not in kinds:
+            return terms
+        return tuple(_as_fraction(term) if kind == "integer" else term for term, kind in zip(terms, kinds, strict=True))
 
     def _truth(self, node: tree.Expression) -> Typed:
         """The expressions that are true, false or unknown."""
@@ -130,6 +151,8 @@ class Checker:
                     whole = function in {"FLOOR", "CEIL"} or (function == "ROUND" and digits == 0)
                     return Typed("integer" if whole else found.kind, found.unit)
                 return Typed("number")
+            case tree.Fraction(term=term):
+                return Typed("number", self.check(term).unit)
             case tree.Span(unit=unit, start=start, end=end):
                 self._same_calendar(start, end)
                 return Typed("integer", "d" if unit == "DAY" else "mo")
@@ -218,6 +241,12 @@ class Checker:
 
     def _report(self, code: str, node: tree.Expression, expected: str, found: str, hint: str) -> None:
         self.problems.append(ExpressionError(f"policy.problem.{code}", node.at, expected, found, hint))
+
+
+def _as_fraction(node: tree.Expression) -> tree.Expression:
+    if isinstance(node, tree.Literal_) and isinstance(node.value, int):
+        return replace(node, value=float(node.value))
+    return tree.Fraction(node, at=node.at)
 
 
 def _kind_of(value: Value) -> Kind:

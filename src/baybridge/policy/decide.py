@@ -10,36 +10,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from baybridge.base.time import CHINA
-from baybridge.policy.interpret import Evaluation
+from baybridge.policy.compiled import Compiled, compiled
+from baybridge.policy.ground import Ground, plain_value
+from baybridge.policy.interpret import Evaluation, exact_facts
 from baybridge.policy.settle import would_settle
-from baybridge.policy.shapes import NOT_IN_FORCE, UNDETERMINED, Criteria, Findings, Limits, Policy, Rule, Score
+from baybridge.policy.shapes import NOT_IN_FORCE, UNDETERMINED, Findings, Limits, Policy, Score
 from baybridge.policy.types import MAX_INTEGER, FactType, Value
-from baybridge.policy.verdict import Truths, driver, outcome, score_bounds, undecided
+from baybridge.policy.verdict import Truths, driver, undecided
 
 _NUMBERS = frozenset({"integer", "number"})
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """One rule of a decision: whether it holds (None: unknown), on which facts, on which source."""
-
-    criterion: str
-    holds: bool | None
-    expression: str
-    facts: Mapping[str, Value]
-    source: str
-    more: Mapping[str, Any] = field(default_factory=dict)  # severity, overridable, critical where the shape has them
-
-    def as_json(self) -> dict[str, Any]:
-        """The reason as plain JSON."""
-        facts = {name: _json(value) for name, value in self.facts.items()}
-        plain = {"criterion": self.criterion, "holds": self.holds, "expression": self.expression, "facts": facts, "source": self.source}
-        return plain | dict(self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +49,9 @@ class Decision:
             "version": self.version,
             "policy_sha256": self.policy_sha256,
             "subject": self.subject,
-            "as_of": _json(self.as_of),
+            "as_of": plain_value(self.as_of),
             "outcome": self.outcome,
-            "values": {name: _json(value) for name, value in self.values.items()},
+            "values": {name: plain_value(value) for name, value in self.values.items()},
             "reasons": [reason.as_json() for reason in self.reasons],
             "missing": list(self.missing),
             "would_settle": [list(names) for names in self.would_settle],
@@ -89,30 +73,28 @@ def decide(policy: Policy, facts: Mapping[str, Value], *, subject: str | None = 
     `as_of` outside the policy's dates of effect gives `not-in-force`; without `as_of` the dates are not looked at.
     Raises `FactsError` when a fact is not of its type or code set.
     """
-    used = _used(policy, facts)
+    form = compiled(policy)
+    used = _used(policy, form, facts)
     against = _not_in_force(policy, as_of)
     if against is not None:
-        return _decision(policy, subject, as_of, NOT_IN_FORCE, {}, (against,), (), ())
-    evaluation = Evaluation(used, policy.define)
-    truths = {rule.id: evaluation.holds(rule.expression) for rule in policy.body.rules}
-    found = outcome(policy.body, truths)
-    missing = _missing(policy, evaluation, truths)
+        sources = tuple(dict.fromkeys((*policy.sources, against.source)))
+        return _decision(policy, subject, as_of, NOT_IN_FORCE, {}, (against,), (), (), sources)
+    truths = form.truths(used.get)
+    found = form.outcome(truths)
+    missing = _missing(policy, used, truths) if None in used.values() else ()
     settling = would_settle(policy, used, missing) if found == UNDETERMINED else ()
-    values = _values(policy, evaluation, truths)
-    return _decision(policy, subject, as_of, found, values, _grounds(policy, used, truths), missing, settling)
+    values = _values(form, used, truths)
+    return _decision(policy, subject, as_of, found, values, form.grounds(truths, used), missing, settling, form.sources)
 
 
 def _decision(policy: Policy, subject: str | None, as_of: datetime | date | None, *found: Any) -> Decision:
-    result, values, reasons, missing, settling = found
-    cited = (*policy.sources, *(reason.source for reason in reasons))
-    sources = tuple(dict.fromkeys(source for source in cited if source))
-    return Decision(policy.id, policy.version, policy.sha256, subject, as_of, result, values, reasons, missing, settling, sources)
+    return Decision(policy.id, policy.version, policy.sha256, subject, as_of, *found)
 
 
-def _used(policy: Policy, facts: Mapping[str, Value]) -> dict[str, Value]:
+def _used(policy: Policy, form: Compiled, facts: Mapping[str, Value]) -> dict[str, Value]:
     """The facts that the policy reads, refused where they are not of their type."""
-    used = {name: facts.get(name) for name in policy.fact_names}
-    problems = [problem for name, value in used.items() if (problem := _wrong(policy.fact_types[name], value))]
+    used, sound = form.used(facts)
+    problems = [] if sound else [problem for name, value in used.items() if (problem := _wrong(policy.fact_types[name], value))]
     if problems:
         raise FactsError(problems)
     return used
@@ -153,12 +135,17 @@ def _not_in_force(policy: Policy, as_of: datetime | date | None) -> Ground | Non
     return None
 
 
-def _missing(policy: Policy, evaluation: Evaluation, truths: Truths) -> tuple[str, ...]:
+def _missing(policy: Policy, used: Mapping[str, Value], truths: tuple[bool | None, ...]) -> tuple[str, ...]:
     """Facts that are unknown and still matter: to the outcome, to a number that is printed, or because they count only when recorded."""
-    waiting = [rule.expression for rule in undecided(policy.body, truths)]
-    waiting += [rule.expression for rule in policy.values if rule.kind in _NUMBERS]
-    found = frozenset().union(*(evaluation.unknowns(node) for node in waiting))
+    evaluation = Evaluation(exact_facts(used, policy.fact_types), policy.define)
+    waiting = undecided(policy.body, _by_id(policy, truths)) if None in truths else ()
+    looked_at = [*waiting, *(rule for rule in policy.values if rule.kind in _NUMBERS)]
+    found = frozenset().union(*(evaluation.unknowns(rule.expression) for rule in looked_at))
     return tuple(sorted(found | _unrecorded(policy, evaluation)))
+
+
+def _by_id(policy: Policy, truths: tuple[bool | None, ...]) -> Truths:
+    return {rule.id: truth for rule, truth in zip(policy.body.rules, truths, strict=True)}
 
 
 def _unrecorded(policy: Policy, evaluation: Evaluation) -> frozenset[str]:
@@ -177,49 +164,34 @@ def _unrecorded(policy: Policy, evaluation: Evaluation) -> frozenset[str]:
     return unrecorded & frozenset().union(*(waiting.unknowns(rule.expression) for rule in looked_at))
 
 
-def _values(policy: Policy, evaluation: Evaluation, truths: Truths) -> dict[str, Any]:
+def _values(form: Compiled, used: Mapping[str, Value], truths: tuple[bool | None, ...]) -> dict[str, Any]:
     values: dict[str, Any] = {}
+    policy = form.policy
     match policy.body:
         case Score(names=names) as body:
-            bounds = score_bounds(body, truths)
-            values |= {names.score: bounds.score, names.min: bounds.low, names.max: bounds.high}
+            low, high = form.bounds(truths)
+            values |= {names.score: low if low == high else None, names.min: low, names.max: high}
             if names.driver is not None:
-                values[names.driver] = driver(body, truths)
+                values[names.driver] = driver(body, _by_id(policy, truths)) if low > 0 else None
         case Findings(findings=rows):
-            values["codes"] = sorted({row.code for row in rows if truths[row.rule.id] is True})
+            values["codes"] = sorted({row.code for row, truth in zip(rows, truths, strict=True) if truth is True})
         case Limits(limits=limits):
-            outside = [limit for limit in limits if truths[limit.rule.id] is False]
+            outside = [limit for limit, truth in zip(limits, truths, strict=True) if truth is False]
             values["outside"] = sorted(limit.rule.id for limit in outside)
             values["critical"] = any(limit.critical for limit in outside)
         case _:
             pass
-    if policy.flags:
-        values["flags"] = sorted({flag.id for flag in policy.flags if evaluation.holds(flag.expression)})
-        values["flag"] = next(iter(values["flags"]), None)
-    return values | {rule.id: evaluation.value(rule.expression) for rule in policy.values}
+    if policy.flags or policy.values:
+        values |= _formulas(form, used)
+    return values
 
 
-def _grounds(policy: Policy, used: Mapping[str, Value], truths: Truths) -> tuple[Ground, ...]:
-    more = _more(policy)
-    return tuple(_ground(rule, used, truths, more.get(rule.id, {})) for rule in policy.body.rules)
-
-
-def _ground(rule: Rule, used: Mapping[str, Value], truths: Truths, more: Mapping[str, Any]) -> Ground:
-    return Ground(rule.id, truths[rule.id], rule.written, {name: used[name] for name in rule.facts}, rule.source, more)
-
-
-def _more(policy: Policy) -> dict[str, dict[str, Any]]:
-    """What a reason carries beyond the common fields."""
-    match policy.body:
-        case Findings(findings=rows):
-            return {row.rule.id: {"code": row.code, "severity": row.severity, "overridable": row.overridable} for row in rows}
-        case Limits(limits=limits):
-            return {limit.rule.id: {"critical": limit.critical} for limit in limits}
-        case Criteria(criteria=criteria):
-            return {item.rule.id: {"any_of": item.any_of} for item in criteria if item.any_of}
-        case _:
-            return {}
-
-
-def _json(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
+def _formulas(form: Compiled, used: Mapping[str, Value]) -> dict[str, Any]:
+    """The flags that hold and the printed values."""
+    found = form.formulas(used.get)
+    count = len(form.flag_ids)
+    printed = dict(zip(form.value_ids, found[count:], strict=True))
+    if not count:
+        return printed
+    flags = sorted({name for name, holds in zip(form.flag_ids, found, strict=False) if holds})
+    return {"flags": flags, "flag": next(iter(flags), None)} | printed

@@ -6,10 +6,12 @@ Meaning, the same on every engine:
 
 - Unknown is None. `And`, `Or`, `Not` follow Kleene; every other operator is unknown when an operand is, except the three that
   look at whether something is known: `IsNull`, `Coalesce`, and `Case`, which passes over a condition that is not true, as SQL does.
-- Whole numbers stay whole under `+ - *`; `/` is always a fraction. A result that is not finite, or a whole number beyond
+- Facts of type number are fractions, also where they are given as whole numbers; so is the result of alternatives of both kinds.
+  Whole numbers stay whole under `+ - *`; `/` is always a fraction. A result that is not finite, or a whole number beyond
   2**53 - 1 (what JSON carries exactly), is unknown, and so are division by zero, LN of what is not positive and SQRT of what is negative.
 - `ROUND` moves halves away from zero; with no digits it answers a whole number, as `FLOOR` and `CEIL` do.
-- Text is only compared for equality. Dates are civil dates, instants are aware times; the two are never mixed.
+- Text is only compared for equality. Dates are civil dates, instants are aware times; the two are never mixed. Months between
+  instants are those between their days in the time of China, which all three regions keep.
 - `BETWEEN` is two comparisons; `<>` in a chain of `IN` is `Not(In)`: both are rewritten when parsed.
 
 **Source**: design, "Rules decide in three values".
@@ -151,6 +153,13 @@ class Call(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Fraction(Node):
+    """A whole number as a fraction; never written, set where alternatives are of both kinds, so that the result is of one."""
+
+    term: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Span(Node):
     """Whole days or complete calendar months from `start` to `end`; negative when `end` is earlier."""
 
@@ -184,6 +193,7 @@ Expression = (
     | Coalesce
     | Extreme
     | Call
+    | Fraction
     | Span
     | Shift
 )
@@ -194,7 +204,7 @@ def children(node: Expression) -> tuple[Expression, ...]:
     match node:
         case And(terms=terms) | Or(terms=terms) | Coalesce(terms=terms) | Extreme(terms=terms):
             return terms
-        case Not(term=term) | IsNull(term=term) | Negate(term=term) | Call(term=term) | Shift(term=term):
+        case Not(term=term) | IsNull(term=term) | Negate(term=term) | Call(term=term) | Shift(term=term) | Fraction(term=term):
             return (term,)
         case Compare(left=first, right=second) | Arithmetic(left=first, right=second) | Span(start=first, end=second):
             return (first, second)
@@ -223,7 +233,9 @@ def rebuild(node: Expression, change: Callable[[Expression], Expression]) -> Exp
     match node:
         case And(terms=terms) | Or(terms=terms) | Coalesce(terms=terms) | Extreme(terms=terms):
             made = replace(node, terms=tuple(again(term) for term in terms))
-        case Not(term=term) | IsNull(term=term) | Negate(term=term) | Call(term=term) | Shift(term=term) | In(term=term):
+        case Not(term=term) | IsNull(term=term) | Negate(term=term) | In(term=term):
+            made = replace(node, term=again(term))
+        case Call(term=term) | Shift(term=term) | Fraction(term=term):
             made = replace(node, term=again(term))
         case Compare(left=left, right=right) | Arithmetic(left=left, right=right):
             made = replace(node, left=again(left), right=again(right))

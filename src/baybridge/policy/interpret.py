@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from baybridge.base.time import add_months
+from baybridge.base.time import CHINA, add_months
 from baybridge.policy import expression as tree
-from baybridge.policy.types import MAX_INTEGER, Value
+from baybridge.policy.types import MAX_INTEGER, FactType, Value
 
 Numeric = int | float
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -142,11 +142,21 @@ class Evaluation:
                 return least
             case tree.Call(function=function, digits=digits):
                 return call(function, operands[0], digits)
+            case tree.Fraction():
+                return float(operands[0])
             case tree.Span(unit=unit):
                 return (days_between if unit == "DAY" else months_between)(operands[0], operands[1])
             case tree.Shift(amount=amount, unit=unit):
                 return shift(operands[0], amount, unit)
         raise TypeError(f"no meaning for {type(node).__name__}")
+
+
+def exact_facts(facts: Mapping[str, Value], fact_types: Mapping[str, FactType]) -> dict[str, Value]:
+    """The facts as rules compute with them: a fact of type number is a fraction, also where a whole number was given."""
+    return {
+        name: float(value) if type(value) is int and name in fact_types and fact_types[name].type == "number" else value
+        for name, value in facts.items()
+    }
 
 
 def kleene_and(values: Sequence[Value]) -> bool | None:
@@ -227,10 +237,22 @@ def days_between(start: date, end: date) -> int:
     return delta.days if delta >= timedelta(0) else -((-delta).days)
 
 
-def months_between(start: date, end: date) -> int:
+def months_between(start: date, end: date) -> int | None:
     """Complete calendar months from `start` to `end`; the last day of a month completes one that began on a later day."""
+    try:
+        return _months_between(_day(start), _day(end))
+    except OverflowError:
+        return None
+
+
+def _day(moment: date) -> date:
+    """The civil day; an instant's in the time of China."""
+    return moment.astimezone(CHINA).date() if isinstance(moment, datetime) else moment
+
+
+def _months_between(start: date, end: date) -> int:
     if end < start:
-        return -months_between(end, start)
+        return -_months_between(end, start)
     months = (end.year - start.year) * 12 + end.month - start.month
     last = monthrange(end.year, end.month)[1]
     return months - (min(start.day, last) > end.day)

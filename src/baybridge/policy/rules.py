@@ -40,7 +40,7 @@ class Rules:
                 self.source.report("wrong_form", path, "a name that no fact has", name, "a fact may not be redefined")
             found = self._tree(path, named.value[name])
             self.checker.define(name, found)
-            self._take_complaints(path)
+            found = self._sound(path, found)
             self.trees[name] = found
             self._reads[name] = self._facts(found)
 
@@ -49,7 +49,7 @@ class Rules:
         path = (*item.path, "when")
         found = self._tree(path, item.value.get("when"))
         self.checker.condition(found)
-        self._take_complaints(path)
+        found = self._sound(path, found)
         return self._rule(item, rule_id, found, str(item.value.get("when")), source)
 
     def condition_text(self, item: Fields, rule_id: str, written: str) -> Rule:
@@ -66,7 +66,7 @@ class Rules:
         path = (*fields.path, name)
         found = self._tree(path, fields.value[name])
         typed = self.checker.check(found)
-        self._take_complaints(path)
+        found = self._sound(path, found)
         self.read |= self._facts(found)
         return Rule(name, found, _one_line(str(fields.value[name])), tuple(sorted(self._facts(found))), self.default_source, typed.kind)
 
@@ -89,10 +89,14 @@ class Rules:
             self.source.report_within(problem.code, path, problem.offset, problem.expected, problem.found, problem.hint)
             return _BROKEN
 
-    def _take_complaints(self, path: Path) -> None:
+    def _sound(self, path: Path, found: tree.Expression) -> tree.Expression:
+        """The expression with alternatives of one kind; as it stands where the checker complained, which is reported."""
+        if not self.checker.problems:
+            return self.checker.of_one_kind(found)
         for problem in self.checker.problems:
             self.source.report_within(problem.code, path, problem.offset, problem.expected, problem.found, problem.hint)
         self.checker.problems.clear()
+        return found
 
     def _facts(self, node: tree.Expression) -> frozenset[str]:
         """The facts that an expression reads, also through defined names."""

@@ -17,10 +17,10 @@ from itertools import combinations, islice, pairwise, product
 
 from baybridge.base.time import start_of_day
 from baybridge.policy import expression as tree
-from baybridge.policy.interpret import Evaluation, shift
+from baybridge.policy.compiled import compiled
+from baybridge.policy.interpret import shift
 from baybridge.policy.shapes import UNDETERMINED, Policy
 from baybridge.policy.types import FactType, Value
-from baybridge.policy.verdict import outcome
 
 MAX_SET = 3
 MAX_ANSWERS = 50
@@ -66,63 +66,27 @@ def _without_superfluous(search: _Search, names: tuple[str, ...]) -> frozenset[s
 
 
 class _Search:
-    """Tries values of unknown facts on what is left of the rules once the known facts are filled in."""
+    """Tries values of unknown facts."""
 
     def __init__(self, policy: Policy, facts: Mapping[str, Value], missing: tuple[str, ...]) -> None:
-        self.policy, self.trials_left = policy, MAX_TRIALS
+        self.trials_left = MAX_TRIALS
+        form = compiled(policy)
+        self._truths, self._outcome = form.truths, form.outcome
         self.facts = {name: value for name, value in facts.items() if value is not None}
-        residue = _Residue(policy, self.facts)
-        rules = {rule.id: residue.of(rule.expression) for rule in policy.body.rules}
-        self.fixed = {name: node.value for name, node in rules.items() if isinstance(node, tree.Literal_)}
-        self.open = {name: node for name, node in rules.items() if not isinstance(node, tree.Literal_)}
         self.values = _Representatives(policy, self.facts).of(missing)
 
     def settles(self, names: tuple[str, ...], trials: int | None = None) -> bool:
         """Whether some values of these facts make the outcome certain."""
         bound = MAX_TRIALS_OF_A_SET if trials is None else trials
+        given: dict[str, Value] = dict(self.facts)
         for chosen in islice(product(*(self.values[name] for name in names)), bound):
             self.trials_left -= 1
-            if self._outcome(dict(zip(names, chosen, strict=True))) != UNDETERMINED:
+            given |= dict(zip(names, chosen, strict=True))
+            if self._outcome(self._truths(given.get)) != UNDETERMINED:
                 return True
             if self.trials_left <= 0 and trials is None:
                 return False
         return False
-
-    def _outcome(self, given: dict[str, Value]) -> str:
-        evaluation = Evaluation(self.facts | given, self.policy.define)
-        truths = {name: bool(value) if value is not None else None for name, value in self.fixed.items()}
-        truths |= {name: evaluation.holds(node) for name, node in self.open.items()}
-        return outcome(self.policy.body, truths)
-
-
-class _Residue:
-    """Rules with everything that no unknown fact touches replaced by its value."""
-
-    def __init__(self, policy: Policy, facts: Mapping[str, Value]) -> None:
-        self.define, self.facts = policy.define, facts
-        self.evaluation = Evaluation(facts, policy.define)
-        self._open: dict[str, bool] = {}
-
-    def of(self, node: tree.Expression) -> tree.Expression:
-        """What is left of an expression."""
-        return tree.rebuild(node, self._fold) if self._is_open(node) else self._fold(node)
-
-    def _fold(self, node: tree.Expression) -> tree.Expression:
-        if not self._is_open(node):
-            return tree.Literal_(self.evaluation.value(node), at=node.at)
-        decisive = {tree.And: False, tree.Or: True}.get(type(node))
-        if decisive is not None and any(isinstance(term, tree.Literal_) and term.value is decisive for term in tree.children(node)):
-            return tree.Literal_(decisive, at=node.at)
-        return node
-
-    def _is_open(self, node: tree.Expression) -> bool:
-        if isinstance(node, tree.Fact):
-            return self.facts.get(node.name) is None
-        if isinstance(node, tree.Defined):
-            if node.name not in self._open:
-                self._open[node.name] = self._is_open(self.define[node.name])
-            return self._open[node.name]
-        return any(self._is_open(child) for child in tree.children(node))
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,6 +215,8 @@ class Policy:
     sha256: str
     origin: str
     text: str = field(repr=False)  # the document as written
+    #: Compiled forms, made when they are first needed; a changed copy of the policy begins without any.
+    memo: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     @property
     def fact_names(self) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ class Problem:
         return {name: getattr(self, name) for name in names}
 
 
-class PolicyProblems(ValueError):  # noqa: N818 - it carries many
+class PolicyProblems(ValueError):
     """A document that cannot be used, with every problem in it, in reading order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

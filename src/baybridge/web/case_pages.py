@@ -18,15 +18,14 @@ from baybridge.journey.case import Stage
 from baybridge.journey.command import Command, Role
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
-from baybridge.node.projections import open_tasks
 from baybridge.node.clock import new_id
 from baybridge.node.commands import COMMANDS, CommandKind
 from baybridge.node.doors import Asked, Door
 from baybridge.node.evidence import evidence_pack
+from baybridge.node.projections import open_tasks
 from baybridge.web import forms, tabs
 from baybridge.web.bedside_page import bedside
 from baybridge.web.cells_page import cells
-from baybridge.web.choices import node_name
 from baybridge.web.eligibility_page import eligibility
 from baybridge.web.facts_page import facts
 from baybridge.web.followup_page import followup
@@ -47,7 +46,7 @@ _ROAD = tuple(stage for stage in Stage if stage not in (Stage.NEW, Stage.DECLINE
 def overview(view: CaseView) -> Response:
     """Where the case stands, what is next and who does it; for the patient in plain words."""
     if view.asked.person.role is Role.PATIENT:
-        return view.render("patient.html", road=_ROAD, next_visit=None, node_name=lambda node: node_name(view.asked, node))
+        return view.render("patient.html", road=_ROAD, next_visit=None)
     connection, case_id = view.look.unit.connection, view.case.case_id
     open_now = [msgspec.to_builtins(task) for task in open_tasks(view.asked.node, connection, view.case, view.now)]
     kept = select(tables.import_report.c.body).where(tables.import_report.c.case_id == case_id).order_by(tables.import_report.c.at.desc())
@@ -63,7 +62,6 @@ def overview(view: CaseView) -> Response:
         others=view.actions(other),
         reports=reports,
         road=_ROAD,
-        node_name=lambda node: node_name(view.asked, node),
     )
 
 
@@ -146,7 +144,7 @@ def _labels(view: CaseView, kind: CommandKind) -> dict[str, tuple[str, ...]]:
 def timeline(view: CaseView) -> Response:
     """Everything that happened, oldest first, with who recorded it and where."""
     entries = sorted(view.case.entries, key=lambda entry: (entry.origin.at, entry.origin.recorded_at))
-    return view.render("timeline.html", rows=[(entry, event_as_json(entry.event)) for entry in entries], node_name=lambda node: node_name(view.asked, node))
+    return view.render("timeline.html", rows=[(entry, event_as_json(entry.event)) for entry in entries])
 
 
 def evidence(view: CaseView) -> Response:

@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from baybridge.journey.cells import Batch, Shipment, discarded_of
 from baybridge.journey.events import QuarantineResolved
-from baybridge.web.choices import node_name
 from baybridge.web.view import CaseView
 
 _COMMANDS = (
@@ -61,7 +60,6 @@ def cells(view: CaseView) -> Response:
         resolved=case.of(QuarantineResolved),
         fresh=_fresh(view),
         actions=view.actions(_COMMANDS),
-        node_name=lambda node: node_name(view.asked, node),
     )
 
 

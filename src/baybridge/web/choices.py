@@ -57,14 +57,6 @@ def coded(asked: Asked, codes: tuple[str, ...]) -> Options:
     return tuple(Option(code, reader.code("code", code)) for code in codes)
 
 
-def node_name(asked: Asked, node: str | None) -> str:
-    """What a node's organisation is called."""
-    if node == asked.node.site.node:
-        return asked.node.site.organisation
-    neighbour = asked.node.neighbours.get(node or "")
-    return neighbour.site.organisation if neighbour else node or "–"
-
-
 def _nodes(asked: Asked, kind: str | None = None) -> Options:
     sites = [neighbour.site for neighbour in asked.node.neighbours.values()]
     return tuple(Option(site.node, site.organisation) for site in sites if kind is None or kind in site.kinds)

@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from baybridge.journey.events import FollowUpAccepted, SecondMalignancyReported
 from baybridge.journey.schedule import next_visit, visits
-from baybridge.web.choices import node_name
 from baybridge.web.view import CaseView
 
 _COMMANDS = (
@@ -34,7 +33,6 @@ def followup(view: CaseView) -> Response:
         malignancies=case.of(SecondMalignancyReported),
         today=view.now.astimezone(view.asked.node.site.zone).date(),
         actions=view.actions(_COMMANDS),
-        node_name=lambda node: node_name(view.asked, node),
     )
 
 

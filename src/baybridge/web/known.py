@@ -95,7 +95,7 @@ def _by_command(asked: Asked, kind: CommandKind, case: Case) -> dict[str, Any]:
     if kind.name == "IssueQuote":
         return _quote(asked, case)
     if kind.name in ("AnswerPreauthorisation", "PayBenefit", "RequestPreauthorisation"):
-        return _money(asked, kind, case)
+        return _money(kind, case)
     if kind.name == "CheckFitness":
         return {"step": _next_step(case)}
     if kind.name == "AcceptFollowUp":
@@ -135,7 +135,7 @@ def _quote(asked: Asked, case: Case) -> dict[str, Any]:
     return {"bill_lines": lines, "currency": price["currency"] if price else "HKD"}
 
 
-def _money(asked: Asked, kind: CommandKind, case: Case) -> dict[str, Any]:
+def _money(kind: CommandKind, case: Case) -> dict[str, Any]:
     requests = [one for one in case.preauthorisations if one.answered is None] or list(case.preauthorisations)
     found: dict[str, Any] = {"currency": case.quote.event.currency if case.quote else None}
     if kind.name != "RequestPreauthorisation" and requests:

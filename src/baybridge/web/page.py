@@ -73,6 +73,7 @@ class Reader:
 
     def __init__(self, asked: Asked) -> None:
         self._texts = texts_of(asked.node)
+        self._node = asked.node
         self.language = asked.language
         self._locale = Locale.parse(_LOCALES[asked.language])
         self._zone = asked.node.site.zone
@@ -146,9 +147,37 @@ class Reader:
                 return self.moment(value)
             if key.endswith(("_on", "_until", "valid_from", "valid_to")):
                 return self.day(value)
-            prefix = _PREFIXES.get(key, "code")
-            return self.code(prefix, value)
+            return self.named(key, value)
         return self.value(value)
+
+    def named(self, key: str, value: str) -> str:
+        """What the reader calls a code of a field: a node, product, policy, plan or fact by its name, else the code's words."""
+        if key in ("to_node", "from_node", "plant_node", "node", "recipients"):
+            return self.node(value)
+        if key in _FOLDERS:
+            folder, title = _FOLDERS[key]
+            return self.title(self._node.documents.folder(folder).get(value, {}).get(title)) or value
+        if key in ("fact", "missing", "failed"):
+            return self.fact(value)
+        if key == "outcome":
+            return next((self.t(name) for name in (f"{prefix}.{value}" for prefix in _OUTCOMES) if self.known(name)), value)
+        return self.code(_PREFIXES.get(key, "code"), value)
+
+    def node(self, name: str | None) -> str:
+        """What a node's organisation is called."""
+        if name == self._node.site.node:
+            return self._node.site.organisation
+        neighbour = self._node.neighbours.get(name or "")
+        return neighbour.site.organisation if neighbour else name or "–"
+
+    def fact(self, name: str) -> str:
+        """A fact's name in the reader's language; its own name in plain words where it has none."""
+        dictionary = self._node.dictionary
+        return dictionary[name].label(self.language) if name in dictionary else name.replace("_", " ")
+
+    def money_code(self, code: str) -> str:
+        """The words of a code of the funding contract, e.g. PAY-CAP:cap_year."""
+        return self.code("funding.code", code.lower().replace(":cap_", "_").replace("-", "_"))
 
     def _row(self, key: str, item: Any) -> str:
         if isinstance(item, list | tuple):
@@ -175,8 +204,15 @@ class Reader:
 
 
 #: Where the words of an event's field stand, if not among the codes.
-_PREFIXES: Mapping[str, str] = {"outcome": "policy.outcome", "driver": "driver", "route": "exchange.route", "role": "role"}
+_PREFIXES: Mapping[str, str] = {"driver": "driver", "route": "exchange.route", "role": "role"}
 
+
+#: Documents by the field that names one: the folder, and where its title stands.
+_FOLDERS: Mapping[str, tuple[str, str]] = {
+    "product": ("products", "names"), "policy": ("policies", "title"), "specification": ("policies", "title"), "scale": ("policies", "title"),
+    "plan": ("plans", "title"), "agreement": ("plans", "title"),
+}  # fmt: skip
+_OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome")
 
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {

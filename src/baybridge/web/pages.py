@@ -24,7 +24,6 @@ from baybridge.web.page import Reader, go, refused, render
 from baybridge.web.policy_pages import POLICY_DOORS
 from baybridge.web.view import allowed, labels, product_name
 
-
 # --- signing in -----------------------------------------------------------------------------------------------------
 
 

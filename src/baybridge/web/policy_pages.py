@@ -14,8 +14,7 @@ from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.node.documents import UnknownPolicyError
 from baybridge.node.doors import Asked, Door
 from baybridge.policy.types import PolicyProblems
-from baybridge.web.page import refused, render
-from baybridge.web.view import fact_label
+from baybridge.web.page import Reader, refused, render
 
 #: Kinds of policy in the order in which a case meets them, by the folder or name of the document.
 KINDS = ("eligibility", "fitness", "recognition", "transfer", "release", "grades", "scores", "series")
@@ -49,6 +48,7 @@ def policy_page(asked: Asked) -> Response:
     document = asked.node.documents.folder("policies").get(name)
     if document is None or not versions:
         return refused(asked, refuse(Reason("policy.unknown", {"policy": name[:80]}), category=Category.NOT_FOUND))
+    reader = Reader(asked)
     return render(
         asked,
         "policy.html",
@@ -56,8 +56,8 @@ def policy_page(asked: Asked) -> Response:
         policy=versions[-1],
         versions=versions,
         kind=_kind(asked, name),
-        facts=[(fact, fact_label(asked, fact)) for fact in versions[-1].fact_names],
-        fact_label=lambda fact: fact_label(asked, fact),
+        facts=[(fact, reader.fact(fact)) for fact in versions[-1].fact_names],
+        fact_label=reader.fact,
     )
 
 

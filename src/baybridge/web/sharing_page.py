@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from baybridge.journey.command import Site
 from baybridge.node.commands import COMMANDS
-from baybridge.web.choices import node_name
 from baybridge.web.view import Action, CaseView, allowed
 
 
@@ -31,7 +30,6 @@ def sharing(view: CaseView) -> Response:
         ways=ways(view),
         actions=view.actions(["RecordConsent", "WithdrawConsent", "NotifyAuthority"]),
         may_withdraw=not view.read_only and allowed(view.asked, COMMANDS["WithdrawConsent"]),
-        node_name=lambda node: node_name(view.asked, node),
         today=view.now.astimezone(view.asked.node.site.zone).date(),
     )
 

@@ -15,7 +15,6 @@ from starlette.responses import Response
 from baybridge.journey.entry import Entry
 from baybridge.recognition.plan import PlanLine, plan, to_repeat
 from baybridge.recognition.recognising import RecogniseResults, rules_for, setting_of
-from baybridge.web.choices import node_name
 from baybridge.web.view import CaseView
 
 _NEEDS = frozenset({"observations", "resources"})
@@ -52,7 +51,7 @@ class Result:
 
 def tests(view: CaseView) -> Response:
     """Judged results by purpose, and the plan."""
-    entries = (*view.case.recognised, *view.case.repeats)
+    entries: tuple[Entry[Any], ...] = (*view.case.recognised, *view.case.repeats)
     documents = view.documents(entry.event.decision_sha256 for entry in entries)
     names = analytes(view)
     results = [_result(entry, documents, names) for entry in entries]
@@ -64,7 +63,6 @@ def tests(view: CaseView) -> Response:
         lines=lines,
         to_repeat=to_repeat(lines),
         actions=view.actions(["RecogniseResults"]),
-        node_name=lambda node: node_name(view.asked, node),
     )
 
 

@@ -30,8 +30,6 @@ from baybridge.web.page import Reader, render, texts_of
 #: Roles that work on a case without knowing whose it is.
 NAMELESS = (Role.PAYER, Role.MANUFACTURER, Role.ALLIANCE)
 
-_LAST_MOMENT_OF_DAY = {"hour": 23, "minute": 59, "second": 59}
-
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -79,7 +77,7 @@ class CaseView:
 
     def fact_label(self, name: str) -> str:
         """A fact's name in the reader's language."""
-        return fact_label(self.asked, name)
+        return self.reader.fact(name)
 
     def actions(self, names: Sequence[str], given: Mapping[str, Mapping[str, Any]] | None = None) -> list[Action]:
         """The commands among `names` that this role may give here, each with what would refuse it now; none on a page that only shows."""
@@ -154,7 +152,7 @@ def moment(asked: Asked) -> datetime | None:
     except ValueError:
         return None
     if found is not None and len(text) == len("2026-03-08"):
-        found = found.astimezone(asked.node.site.zone).replace(**_LAST_MOMENT_OF_DAY)
+        found = found.astimezone(asked.node.site.zone).replace(hour=23, minute=59, second=59)
     return found if found is not None and found < asked.node.now() else None
 
 
@@ -200,9 +198,3 @@ def product_name(asked: Asked, product: str | None) -> str:
     """A product's name in the reader's language."""
     document = asked.node.documents.folder("products").get(product or "", {})
     return Reader(asked).title(document.get("names")) or product or ""
-
-
-def fact_label(asked: Asked, name: str) -> str:
-    """A fact's name in the reader's language; its own name where it has none."""
-    dictionary = asked.node.dictionary
-    return dictionary[name].label(asked.language) if name in dictionary else name.replace("_", " ")

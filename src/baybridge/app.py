@@ -7,13 +7,15 @@ only place that joins pages and services.
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from baybridge.api import fhir, services
@@ -40,41 +42,74 @@ def application(node: Node, *, workers: bool = True) -> Any:
         finally:
             worker.stop()
 
-    doors = [
+    app = Starlette(routes=every_route(node), lifespan=lifespan)
+    app.state.node = node
+    return _safely(app)
+
+
+def every_route(node: Node) -> list[BaseRoute]:
+    """All that this application answers: the doors, and the files that pages need."""
+    return [
         *routes(node, services.DOORS, services.refused),
         *routes(node, fhir.DOORS, fhir.refused),
         *routes(node, pages.DOORS, refused),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]
-    app = Starlette(routes=doors, lifespan=lifespan)
-    app.state.node = node
-    return _safely(app)
 
 
 def _safely(app: Any) -> Callable[[Scope, Any, Any], Awaitable[None]]:
-    """Headers that keep pages safe, and an access log that names the route's path without its query."""
+    """Headers that keep pages safe, and an access log that names the route, never the address: an id from outside may be personal.
+
+    A defect is logged by its kind and place alone, because its message may quote what it met.
+    """
 
     async def wrapped(scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
+        begun = []
 
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
+                begun.append(True)
                 message["headers"] = [*message.get("headers", []), *_HEADERS]
-                _LOG.info("%s %s %s", scope["method"], scope["path"], message["status"])
+                _LOG.info("%s %s %s", scope["method"], _route(scope), message["status"])
             await send(message)
 
-        await app(scope, receive, sending)
+        try:
+            await app(scope, receive, sending)
+        except Exception as problem:  # noqa: BLE001 - the server would print the message with whatever it quotes
+            _LOG.error("%s %s failed: %s at %s", scope["method"], _route(scope), type(problem).__name__, _place(problem))
+            if not begun:
+                await PlainTextResponse("Internal error", 500)(scope, receive, sending)
 
     return wrapped
+
+
+def _route(scope: Scope) -> str:
+    """The path of the route that answers, with the names of its parameters instead of their values."""
+    path = str(scope["path"])
+    values = sorted(((str(value), name) for name, value in scope.get("path_params", {}).items()), key=lambda pair: -len(pair[0]))
+    if values:
+        parts = {value: f"{{{name}}}" for value, name in values}
+        return "/".join(parts.get(part, part) for part in path.split("/")) if "rest" not in scope["path_params"] else "/fhir/{rest}"
+    return path if "endpoint" in scope else "(no route)"
+
+
+def _place(problem: BaseException) -> str:
+    """File and line where a defect arose."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
 
 
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
-    (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; form-action 'self'; frame-ancestors 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; form-action 'self'; frame-ancestors 'none'",
+    ),
 ]
 
 

@@ -104,6 +104,10 @@ def session(asked: Asked, body: Any) -> Any | Refusal:
 
 # --- log ------------------------------------------------------------------------------------------------------------
 
+_DIGITS = 15  # of a position; the database counts further than any log grows
+_MOST_ENTRIES = 1000  # in one answer
+
+
 
 def checkpoint(asked: Asked) -> Response:
     """The newest signed checkpoint, with the neighbours' co-signatures, as a C2SP note."""
@@ -139,9 +143,14 @@ def consistency(asked: Asked) -> Response:
 
 def entries(asked: Asked) -> Response:
     """Entries of the log, for signed-in staff and neighbours."""
-    start = int(asked.query.get("start", "0"))
+    given = {"start": asked.query.get("start", "0"), "count": asked.query.get("count", "100")}
+    bad = [name for name, text in given.items() if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS)]
+    if bad:
+        reasons = (Reason("request.not_a_number", {"parameter": name}, where=name) for name in bad)
+        return refused(asked, refuse(*reasons, category=Category.INVALID))
+    start, count = int(given["start"]), min(int(given["count"]), _MOST_ENTRIES)
     with asked.node.storage.reading() as connection:
-        found = log.entries(connection, start, start + min(int(asked.query.get("count", "100")), 1000))
+        found = log.entries(connection, start, start + count)
     return answer([{"position": item.position, "entry": orjson.loads(item.body)} for item in found])
 
 

@@ -20,6 +20,7 @@ class Relation(StrEnum):
     """What ties a person to a case."""
 
     ANY = "any"  # no case is touched
+    STAFF = "staff"  # no case is touched; staff of the organisation that runs this node
     CARE = "care"  # staff of the organisation that keeps the case
     OWN = "own"  # the patient
     PAYER = "payer"  # a payer that was asked about this case
@@ -29,14 +30,18 @@ _CARE_ROLES = (Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Ro
 _CARE: dict[Role, Relation] = dict.fromkeys(_CARE_ROLES, Relation.CARE)
 _SITE = {**_CARE, Role.LABORATORY: Relation.CARE, Role.MANUFACTURER: Relation.CARE}
 _READ = {**_SITE, Role.PATIENT: Relation.OWN}
-_ANYONE: dict[Role, Relation] = dict.fromkeys((role for role in Role if role not in (Role.NODE, Role.SYSTEM)), Relation.ANY)
-_STAFF = {**dict.fromkeys(_SITE, Relation.ANY), Role.ALLIANCE: Relation.ANY, Role.ADMINISTRATOR: Relation.ANY}
+_ANYONE: dict[Role, Relation] = {
+    **dict.fromkeys((role for role in Role if role not in (Role.NODE, Role.SYSTEM)), Relation.ANY),
+    **dict.fromkeys(_SITE, Relation.STAFF),
+}
+_OWN_STAFF: dict[Role, Relation] = dict.fromkeys(_SITE, Relation.STAFF)
+_STAFF = {**_OWN_STAFF, Role.ALLIANCE: Relation.ANY, Role.ADMINISTRATOR: Relation.ANY}
 
 ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
     {
         "public": {},
         "own-account": _ANYONE,
-        "case.list": {**dict.fromkeys(_SITE, Relation.ANY), Role.PATIENT: Relation.ANY, Role.PAYER: Relation.ANY},
+        "case.list": {**_OWN_STAFF, Role.PATIENT: Relation.ANY, Role.PAYER: Relation.ANY},
         "case.read": _READ,
         "case.facts": _READ,
         "case.tests": _READ,
@@ -47,10 +52,10 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.timeline": _READ,
         "case.evidence": {**_CARE, Role.PATIENT: Relation.OWN, Role.MANUFACTURER: Relation.CARE},
         "case.command": {**_SITE, Role.PAYER: Relation.PAYER, Role.PATIENT: Relation.OWN},
-        "records.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.ANY),
+        "records.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
         "fhir.read": _READ,
         "fhir.search": _READ,
-        "fhir.write": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.LABORATORY), Relation.ANY),
+        "fhir.write": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.LABORATORY), Relation.STAFF),
         "policy.read": _ANYONE,
         "policy.decide": {**_STAFF, Role.PAYER: Relation.ANY},
         "log.entries": {**_STAFF, Role.NODE: Relation.ANY},
@@ -71,8 +76,8 @@ def relation_to(actor: Actor, site: Site, patient_id: str | None, payers: frozen
     return None
 
 
-def may(action: str, actor: Actor | None) -> Refusal | None:
-    """Whether the role may do this at all; the relation to a case is asked by `may_case`."""
+def may(action: str, actor: Actor | None, site: Site) -> Refusal | None:
+    """Whether this person may do this here at all; the relation to a case is asked by `may_case`."""
     rows = ACTIONS.get(action)
     if action == "public" and rows is not None:
         return None
@@ -80,17 +85,17 @@ def may(action: str, actor: Actor | None) -> Refusal | None:
         return refuse(Reason("access.sign_in"), category=Category.UNAUTHENTICATED)
     if rows is None or actor.role not in rows:
         return refuse(Reason("access.role", {"role": actor.role.value, "action": action}), category=Category.FORBIDDEN)
+    if rows[actor.role] in (Relation.STAFF, Relation.CARE) and actor.organisation != site.organisation:
+        return refuse(Reason("access.relation", {"role": actor.role.value}), category=Category.FORBIDDEN)
     return None
 
 
 def may_case(action: str, actor: Actor | None, site: Site, patient_id: str | None, payers: frozenset[str] = frozenset()) -> Refusal | None:
     """Whether the actor may do this on this case; the refusal is the same whether or not the case exists."""
-    refusal = may(action, actor)
+    refusal = may(action, actor, site)
     if refusal is not None or actor is None:
         return refusal
-    if actor.role in (Role.SYSTEM, Role.NODE):
-        return None
     needed = ACTIONS[action].get(actor.role)
-    if needed is Relation.ANY or relation_to(actor, site, patient_id, payers) is needed:
+    if needed in (Relation.ANY, Relation.STAFF) or relation_to(actor, site, patient_id, payers) is needed:
         return None
     return refuse(Reason("access.relation", {"role": actor.role.value}), category=Category.FORBIDDEN)

@@ -99,7 +99,7 @@ def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], An
 
 
 def _answer(node: Node, door: Door, asked: Asked, refused: Refused) -> Response:
-    refusal = access.may(door.action, asked.actor) or _forged(asked)
+    refusal = access.may(door.action, asked.actor, node.site) or _forged(asked)
     if refusal is None and _CASE_RELATIONS in asked.parameters:
         refusal = _case_refusal(node, door, asked)
     return refused(asked, refusal) if refusal is not None else door.endpoint(asked)

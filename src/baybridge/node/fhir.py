@@ -85,7 +85,7 @@ def history(node: Node, actor: Actor | None, kind: str, logical_id: str) -> list
 
 def find(node: Node, actor: Actor | None, kind: str, given: Pairs) -> SearchResult | Refusal:
     """A page of what a search finds; a patient finds the own record and nothing else."""
-    refusal = access.may("fhir.search", actor)
+    refusal = access.may("fhir.search", actor, node.site)
     if refusal is not None or actor is None:
         return refusal or _unknown(kind)
     if kind not in resource_types():
@@ -119,7 +119,7 @@ def everything(node: Node, actor: Actor | None, patient_id: str, since: datetime
 
 def _may_see(node: Node, actor: Actor | None, version: Version | None) -> Refusal | None:
     if version is not None and version.patient == "" and version.type in _SHARED:
-        return access.may("fhir.read", actor)
+        return access.may("fhir.read", actor, node.site)
     return node.may_read(actor, "fhir.read", version.patient if version is not None and version.patient else None)
 
 
@@ -142,7 +142,7 @@ def _log_access(node: Node, actor: Actor, patients: Iterable[str], what: str) ->
 
 def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) -> list[Version | None] | Refusal:
     """Do all of it in one transaction or none of it; the answer is one version each, None for deleting what was not there."""
-    refusal = access.may("fhir.write", actor)
+    refusal = access.may("fhir.write", actor, node.site)
     if refusal is not None or actor is None:
         return refusal or _unknown("")
     reasons = [reason for interaction in interactions for reason in form_reasons(interaction)]
@@ -243,4 +243,4 @@ def _follow_up(node: Node, unit: Unit, actor: Actor, versions: Sequence[Version]
         if case_id is not None:
             corrected = [v.reference for v in versions if v.patient == patient and v.change in ("updated", "deleted")]
             reopening.reopen(node, unit, case_id, corrected, "correction through FHIR")
-            handle.after_append(node, unit, case_id)
+            handle.after_append(unit, case_id)

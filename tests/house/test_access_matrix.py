@@ -1,0 +1,302 @@
+"""Every role at every route, on its own and on another's patient: the expected answer stands in this file, not in the code under test.
+
+A route without a row here fails; so does a route whose action has no row in `node/access.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from acceptance.support import Clock, record
+from baybridge.api import fhir, services
+from baybridge.app import application, every_route
+from baybridge.journey.command import Actor, Command, Role
+from baybridge.journey.events import PreauthorisationRequested, QuoteIssued
+from baybridge.node import access, accounts
+from baybridge.node.config import read_config
+from baybridge.node.doors import Door
+from baybridge.node.founding import found
+from baybridge.node.importing import import_upload
+from baybridge.node.node import Node
+from baybridge.web import pages
+
+DOORS: tuple[Door, ...] = (*services.DOORS, *fhir.DOORS, *pages.DOORS)
+
+# --- who there is -----------------------------------------------------------------------------------------------------
+
+HERE, ELSEWHERE, PAYER, OTHER_PAYER, ALLIANCE = "Hospital", "Another hospital", "asked-payer", "other-payer", "Alliance"
+OWN, OTHER = "own-patient", "other-patient"
+CARE = {"coordinator", "physician", "nurse", "pharmacist", "quality"}
+SITE = CARE | {"laboratory", "manufacturer"}
+PEOPLE: dict[str, tuple[Role, str, str | None]] = {
+    **{role: (Role(role), HERE, None) for role in sorted(SITE)},
+    **{f"{role} elsewhere": (Role(role), ELSEWHERE, None) for role in sorted(SITE)},
+    "patient": (Role.PATIENT, HERE, OWN),
+    "other patient": (Role.PATIENT, HERE, OTHER),
+    "payer": (Role.PAYER, PAYER, None),
+    "other payer": (Role.PAYER, OTHER_PAYER, None),
+    "alliance": (Role.ALLIANCE, ALLIANCE, None),
+    "administrator": (Role.ADMINISTRATOR, HERE, None),
+}
+EVERYBODY = set(PEOPLE)
+NOT_ELSEWHERE = {name for name in PEOPLE if not name.endswith("elsewhere")}
+NOBODY = "nobody"
+
+# --- who may what: (method, path) -> people; the case and the resources are those of OWN --------------------------------
+
+ANYONE = EVERYBODY | {NOBODY}  # without signing in
+ON_CASE = SITE | {"patient"}
+ON_CARE = CARE | {"patient"}
+LISTS = SITE | {"patient", "other patient", "payer", "other payer"}
+WRITES = {"coordinator", "physician", "nurse", "laboratory"}
+WITHDRAWS = {"coordinator", "physician", "nurse", "patient"}  # the command that is tried is WithdrawConsent
+
+EXPECTED: dict[tuple[str, str], set[str]] = {
+    ("POST", "/session"): ANYONE,
+    ("POST", "/do/{command}"): WITHDRAWS,
+    ("POST", "/decide/{policy}"): NOT_ELSEWHERE - {"patient", "other patient"},
+    ("GET", "/log/checkpoint"): ANYONE,
+    ("GET", "/log/witnessed"): ANYONE,
+    ("GET", "/log/proof/{position:int}/{size:int}"): ANYONE,
+    ("GET", "/log/consistency/{old:int}/{new:int}"): ANYONE,
+    ("GET", "/log/entries"): SITE | {"alliance", "administrator"},
+    ("POST", "/exchange/packages"): ANYONE,  # its signature says who sends it
+    ("POST", "/exchange/checkpoints"): ANYONE,
+    ("POST", "/exchange/cosignatures"): ANYONE,
+    ("GET", "/.well-known/baybridge.json"): ANYONE,
+    ("GET", "/.well-known/jwks.json"): ANYONE,
+    ("GET", "/fhir/metadata"): ANYONE,
+    ("POST", "/fhir"): WRITES,
+    ("POST", "/fhir/"): WRITES,
+    ("POST", "/fhir/{kind}/_search"): ON_CASE | {"other patient"},  # finds the own record and nothing else
+    ("GET", "/fhir/Patient/{id}/$everything"): ON_CASE,
+    ("GET", "/fhir/{kind}/{id}/_history/{version}"): ON_CASE,
+    ("GET", "/fhir/{kind}/{id}/_history"): ON_CASE,
+    ("GET", "/fhir/{kind}/{id}"): ON_CASE,
+    ("PUT", "/fhir/{kind}/{id}"): WRITES,
+    ("DELETE", "/fhir/{kind}/{id}"): WRITES,
+    ("GET", "/fhir/{kind}"): ON_CASE | {"other patient"},
+    ("POST", "/fhir/{kind}"): WRITES,
+    **{(method, "/fhir/{rest:path}"): ON_CASE | {"other patient"} for method in ("GET", "POST", "PUT", "DELETE")},  # answers not-found
+    ("GET", "/sign-in"): ANYONE,
+    ("POST", "/sign-in"): ANYONE,
+    ("POST", "/sign-out"): NOT_ELSEWHERE,
+    ("GET", "/"): NOT_ELSEWHERE,
+    ("GET", "/cases"): LISTS,
+    ("GET", "/import"): {"coordinator", "physician", "laboratory"},
+    ("POST", "/import"): {"coordinator", "physician", "laboratory"},
+    ("GET", "/log"): NOT_ELSEWHERE,
+    ("GET", "/policies"): NOT_ELSEWHERE,
+    ("GET", "/policies/{policy_id}"): NOT_ELSEWHERE,
+    ("GET", "/cases/{case_id}"): ON_CASE,
+    ("GET", "/cases/{case_id}/facts"): ON_CASE,
+    ("GET", "/cases/{case_id}/eligibility"): ON_CASE,
+    ("GET", "/cases/{case_id}/tests"): ON_CASE,
+    ("GET", "/cases/{case_id}/funding"): ON_CARE | {"payer"},
+    ("GET", "/cases/{case_id}/sharing"): ON_CARE,
+    ("GET", "/cases/{case_id}/cells"): ON_CASE,
+    ("GET", "/cases/{case_id}/bedside"): ON_CARE,
+    ("GET", "/cases/{case_id}/followup"): ON_CARE,
+    ("GET", "/cases/{case_id}/timeline"): ON_CASE,
+    ("GET", "/cases/{case_id}/evidence"): ON_CARE | {"manufacturer"},
+    ("GET", "/cases/{case_id}/evidence.json"): ON_CARE | {"manufacturer"},
+    ("GET", "/cases/{case_id}/do/{command}"): WITHDRAWS,
+    ("POST", "/cases/{case_id}/do/{command}"): WITHDRAWS,
+}
+
+PUBLIC = re.compile(r"/session|/sign-in|/fhir/metadata|/\.well-known/.*|/log/(checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*")
+
+
+def ways() -> list[tuple[str, str]]:
+    return [(method, door.path) for door in DOORS for method in door.methods]
+
+
+# --- the routes themselves --------------------------------------------------------------------------------------------
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    assert sorted(ways()) == sorted(EXPECTED)
+
+
+def test_every_action_has_a_row_of_access() -> None:
+    assert {door.action for door in DOORS} <= set(access.ACTIONS)
+
+
+def test_public_is_what_the_issue_names() -> None:
+    assert [door.path for door in DOORS if door.action == "public" and not PUBLIC.fullmatch(door.path)] == []
+    assert [path for (_, path), people in EXPECTED.items() if NOBODY in people and not PUBLIC.fullmatch(path)] == []
+
+
+def test_application_has_no_route_besides_the_doors(house: House) -> None:
+    assert {route.path for route in every_route(house.node)} == {door.path for door in DOORS} | {"/static"}
+
+
+# --- trying them ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class House:
+    node: Node
+    client: TestClient
+    case_id: str
+    tokens: dict[str, str]
+    parameters: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house") / "node"
+    found(folder, {"node": "hk", "organisation": HERE, "jurisdiction": "HK", "kinds": ["centre", "laboratory"]})
+    node = Node(read_config(folder), now=Clock())
+    coordinator = Actor("first", Role.COORDINATOR, HERE)
+    cases = {}
+    for patient in (OWN, OTHER):
+        imported = import_upload(node, coordinator, "record.json", json.dumps(record(patient, node.now())).encode())
+        cases |= imported.cases  # type: ignore[union-attr]
+    _ask_payer(node, cases[OWN])
+    tokens = {}
+    with node.storage.writing() as connection:
+        for name, (role, organisation, patient) in PEOPLE.items():
+            accounts.add_account(
+                connection, account=name, name=name, role=role, organisation=organisation, password="-", patient_id=patient
+            )
+            tokens[name] = accounts.open_session(connection, name, node.now()).token
+    parameters = {
+        "case_id": cases[OWN],
+        "command": "WithdrawConsent",
+        "policy": "axi-cel-lbcl-3l-cn",
+        "policy_id": "axi-cel-lbcl-3l-cn",
+        "kind": "Observation",
+        "id": f"{OWN}-a-hb",
+        "version": "1",
+        "position:int": "0",
+        "size:int": "1",
+        "old:int": "1",
+        "new:int": "2",
+        "rest:path": "No/such/thing/at/all",
+    }
+    with TestClient(application(node, workers=False), base_url="http://127.0.0.1", follow_redirects=False, raise_server_exceptions=True) as client:
+        yield House(node, client, cases[OWN], tokens, parameters)
+
+
+def _ask_payer(node: Node, case_id: str) -> None:
+    with node.unit() as unit:
+        quote = QuoteIssued(
+            quote_sha256="0" * 64, currency="HKD", gross_minor=1, patient_minor=1, entitled_minor=0, valid_until=node.now().date(), agreement=None
+        )
+        asked = PreauthorisationRequested(payer=PAYER, plan="p", quote_sha256="0" * 64, amount_minor=1, currency="HKD")
+        unit.append(case_id, [quote, asked], node.system(), known=len(unit.events(case_id)))
+
+
+def call(house: House, method: str, path: str, who: str, **parameters: str) -> int:
+    known = {**house.parameters, **parameters}
+    if "$everything" in path:
+        known["id"] = known.get("patient", OWN)
+    if method == "DELETE":
+        known["id"] = "nothing-with-this-id"
+    address = re.sub(r"\{([^}]+)\}", lambda match: known[match[1]], path)
+    headers = {} if who == NOBODY else {"authorization": f"Bearer {house.tokens[who]}"}
+    more: dict[str, Any] = {}
+    if path == "/do/{command}":
+        more["json"] = {"case": known["case_id"], "given": {}}
+    elif method in ("POST", "PUT") and path.startswith(("/cases", "/import", "/sign-in")):
+        more["data"] = {"nothing": ""}
+    elif method in ("POST", "PUT") and path != "/sign-out":
+        more["json"] = {}
+    answer = house.client.request(method, address, headers=headers, **more)
+    sent_to_sign_in = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
+    return 401 if sent_to_sign_in and who == NOBODY else int(answer.status_code)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(set(ways())))
+def test_each_role_on_the_own_patient(house: House, method: str, path: str) -> None:
+    allowed = EXPECTED[method, path]
+    found = {}
+    for who in sorted(EVERYBODY - ({*EVERYBODY} if path == "/sign-out" else set())):
+        found[who] = call(house, method, path, who)
+    let_in = {who for who, status in found.items() if status not in (401, 403)}
+    if path in ("/session", "/sign-in") and method == "POST":
+        assert set(found.values()) <= {401}, "no password, no session"
+    elif path.startswith("/exchange"):
+        assert all(status in (400, 403, 422) for status in found.values()), "without a signature nothing is taken in"
+    elif path != "/sign-out":
+        assert let_in == allowed - {NOBODY}, {who: found[who] for who in let_in ^ (allowed - {NOBODY})}
+    assert all(status < 500 for status in found.values()), found
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(set(ways())))
+def test_without_signing_in(house: House, method: str, path: str) -> None:
+    status = call(house, method, path, NOBODY)
+    if NOBODY in EXPECTED[method, path]:
+        assert status < 500
+    else:
+        assert status == 401
+
+
+CASE_PATHS = sorted((m, p) for m, p in set(ways()) if "{case_id}" in p)
+
+
+@pytest.mark.parametrize(("method", "path"), CASE_PATHS)
+def test_denial_does_not_tell_whether_a_case_exists(house: House, method: str, path: str) -> None:
+    for who in ("other patient", "other payer", "nurse elsewhere", "alliance"):
+        there = call(house, method, path, who)
+        nowhere = call(house, method, path, who, case_id="no-such-case")
+        assert (there, nowhere) == (403, 403)
+
+
+@pytest.mark.parametrize("path", ["/fhir/{kind}/{id}", "/fhir/{kind}/{id}/_history", "/fhir/{kind}/{id}/_history/{version}"])
+def test_denial_does_not_tell_whether_a_resource_exists(house: House, path: str) -> None:
+    for who in ("other patient", "nurse elsewhere"):
+        assert call(house, "GET", path, who) == call(house, "GET", path, who, id="no-such-id") == 403
+
+
+def test_search_of_a_patient_finds_the_own_record_only(house: House) -> None:
+    headers = {"authorization": f"Bearer {house.tokens['other patient']}"}
+    found = house.client.get("/fhir/Observation", headers=headers).json()
+    subjects = {entry["resource"]["subject"]["reference"] for entry in found["entry"]}
+    assert subjects == {f"Patient/{OTHER}"}
+
+
+def test_list_shows_each_the_cases_that_are_theirs(house: House) -> None:
+    shown = {}
+    for who in ("patient", "payer", "other payer", "coordinator"):
+        page = house.client.get("/cases", headers={"authorization": f"Bearer {house.tokens[who]}"}).text
+        shown[who] = house.case_id in page
+    assert shown == {"patient": True, "payer": True, "other payer": False, "coordinator": True}
+
+
+def test_form_without_our_token_is_refused(house: House) -> None:
+    """A session cookie alone must not be enough: another site could send it along."""
+    house.client.cookies.set("baybridge", house.tokens["coordinator"])
+    try:
+        assert house.client.post("/sign-out", data={}).status_code == 403
+        assert house.client.post(f"/cases/{house.case_id}/do/WithdrawConsent", data={"consent_id": "x"}).status_code == 403
+        assert house.client.post("/do/WithdrawConsent", json={"case": house.case_id, "given": {}}).status_code == 403
+    finally:
+        house.client.cookies.clear()
+
+
+def test_session_ends_and_cannot_be_used_again(house: House) -> None:
+    with house.node.storage.writing() as connection:
+        session = accounts.open_session(connection, "nurse", house.node.now())
+    headers = {"authorization": f"Bearer {session.token}"}
+    assert house.client.get("/log/entries", headers=headers).status_code == 200
+    with house.node.storage.writing() as connection:
+        accounts.close_session(connection, session.token)
+    assert house.client.get("/log/entries", headers=headers).status_code == 401
+
+
+def test_command_is_refused_alike_by_every_way(house: House) -> None:
+    """The same person, the same command: page, service and node agree."""
+    node = house.node
+    refusal = node.handle(Command("WithdrawConsent", house.case_id, {}, Actor("x", Role.NURSE, ELSEWHERE), "i"))
+    assert refusal.surface.http_status == 403  # type: ignore[union-attr]
+    assert call(house, "POST", "/do/{command}", "nurse elsewhere") == 403
+    assert call(house, "POST", "/cases/{case_id}/do/{command}", "nurse elsewhere") == 403

@@ -1,0 +1,402 @@
+"""The whole road once, in a browser, as the different people, on four processes; then the evidence, and every way to forge it.
+
+A Macao resident, tested in Macao and Guangzhou, referred to Hong Kong, whose cells are collected there, made in Shanghai, flown back, infused in Hong Kong
+and followed for life in Macao. Only pages, forms and files are used, as people would.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+from walking import Network, Person, browsing, running
+
+from baybridge.demo import patients
+from baybridge.demo.history import RELEASE, WELL
+from baybridge.demo.patients import Invented
+
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("browser")]
+
+PATIENT = Invented(901, "MO", "dlbcl")
+PRODUCT, LABEL = "axicabtagene-ciloleucel", "axi-cel-lbcl-3l-cn"
+BAG = "CAR-901-1"
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """Four nodes."""
+    with running(tmp_path_factory.mktemp("walk")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    with browsing() as found:
+        yield found
+
+
+class Road:
+    """The people of the walk, and what they learn on the way."""
+
+    def __init__(self, browser: Browser, network: Network, folder: Path) -> None:
+        self.network, self.folder = network, folder
+        self.browser = browser
+        self._signed_in: dict[str, Person] = {}
+        self.case = ""
+        self.chain = ""
+
+    def __getitem__(self, name: str) -> Person:
+        if name not in self._signed_in:
+            self._signed_in[name] = Person(self.browser, self.network, name)
+        return self._signed_in[name]
+
+    def upload(self, name: str, bundle: dict) -> None:
+        """Import a bundle through the page."""
+        file = self.folder / f"{name}.json"
+        file.write_text(json.dumps(bundle))
+        person = self[name]
+        person.see("/import")
+        person.page.set_input_files("[name=file]", file)
+        person.page.locator("main form button").last.click()
+        person.page.wait_for_load_state()
+        href = person.page.locator("main a[href^='/cases/']").first.get_attribute("href")
+        assert href, person.page.inner_text("main")
+        self.case = self.case or href.split("/")[2]
+
+    def send(self, name: str, to_node: str, purpose: str) -> None:
+        """Transfer to another node and wait for the receipt."""
+        self[name].do(self.case, "Transfer", to_node=to_node, purpose=purpose)
+        self.wait_for(name, "/sharing", lambda text: "receipt" in text.lower() or "Receipt" in text)
+        target = f"coordinator.{to_node}"
+        self.wait_for(target, "", lambda text: True)
+
+    def wait_for(self, name: str, tab: str, holds) -> str:
+        """Look at a tab of the case until it says what is expected."""
+        for _ in range(100):
+            text = self[name].see(f"/cases/{self.case}{tab}")
+            if "There is no such case" not in text and "Nothing ties you" not in text and holds(text):
+                return text
+            self[name].page.wait_for_timeout(200)
+        raise AssertionError(f"{name} does not see it on {tab}:\n{text[:2000]}")
+
+
+@pytest.fixture(scope="module")
+def road(browser: Browser, network: Network, tmp_path_factory: pytest.TempPathFactory) -> Road:
+    """One patient's road; the tests of this module walk it in order."""
+    return Road(browser, network, tmp_path_factory.mktemp("files"))
+
+
+def test_1_records_come_in_and_are_understood(road: Road, network: Network) -> None:
+    road.upload("coordinator.mo", patients.bundle(PATIENT, network.now, "mo"))
+    facts = road["physician.mo"].see(f"/cases/{road.case}/facts")
+    assert "creatinine" in facts.lower()
+    assert "mg/dL" in facts, "the value stands as it was reported, beside the converted one"
+
+
+def test_2_every_label_is_judged_with_reasons(road: Road) -> None:
+    road["physician.mo"].do(road.case, "DecideEligibility")
+    page = road["physician.mo"].see(f"/cases/{road.case}/eligibility")
+    assert "axi" in page.lower()
+
+
+def test_3_a_transfer_without_consent_is_refused_and_the_button_says_the_same(road: Road) -> None:
+    person = road["coordinator.mo"]
+    said = person.refused(road.case, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    sentences = [line.strip() for line in said.splitlines() if "consent" in line.lower()]
+    assert sentences, said
+    sharing = person.see(f"/cases/{road.case}/sharing")
+    assert any(sentence.split(" exchange.")[0].split(" DT-")[0].strip() in sharing for sentence in sentences), (sentences, sharing)
+
+
+def test_4_consents_and_the_journey_of_the_record(road: Road) -> None:
+    person = road["coordinator.mo"]
+    for kind in ("care", "sensitive", "cross_border", "finance", "hk_sharing", "mo_ground"):
+        named = {"recipients": ["mo", "gd", "hk", "sh"], "purposes": ["CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS"]}
+        person.do(road.case, "RecordConsent", kind=kind, notice_version="2026-1", notice_language="zh-Hant", **(named if kind in ("sensitive", "cross_border") else {}))
+    person.do(road.case, "NotifyAuthority", authority="DSPDP", reference="synthetic-1")
+    person.do(road.case, "ReferCase", to_node="hk", product=PRODUCT)
+    road.send("coordinator.mo", "hk", "CARE_REFERRAL")
+    road.send("coordinator.mo", "gd", "CARE_REFERRAL")
+
+
+def test_5_guangzhou_tests_and_its_results_go_to_hong_kong(road: Road, network: Network) -> None:
+    bundle = patients.bundle(PATIENT, network.now, "gd")
+    kept = [entry for entry in bundle["entry"] if "-a-" in entry["resource"]["id"]]
+    for entry in kept:
+        entry["resource"]["id"] = entry["resource"]["id"].replace("-a-", "-gz-")
+        entry["fullUrl"] = entry["request"]["url"] = f"Observation/{entry['resource']['id']}"
+    road.upload("laboratory.gd", {**bundle, "entry": kept})
+    road.send("coordinator.gd", "hk", "RESULT_RECOGNITION")
+
+
+def test_6_hong_kong_accepts_recognises_and_quotes(road: Road, network: Network) -> None:
+    doctor = road["physician.hk"]
+    doctor.do(road.case, "AcceptCase", product=PRODUCT)
+    doctor.do(road.case, "DecideEligibility")
+    doctor.do(road.case, "ChooseProduct", product=PRODUCT, policy=LABEL, exception_reason="named patient, decided by the board")
+    for purpose in ("APH_IDM", "APH_FITNESS"):
+        doctor.do(road.case, "RecogniseResults", purpose=purpose, use_at=network.now + timedelta(days=2))
+    tests = doctor.see(f"/cases/{road.case}/tests")
+    assert "recognised" in tests.lower()
+    quote(road)
+
+
+def quote(road: Road) -> None:
+    """A quote over two plans and an outcome agreement."""
+    lines = (("drug", "CAR_T_DRUG", "1200000.00", "list price"), ("inpatient", "INPATIENT", "145000.00", "invented"))
+    fields = {f"bill_lines.{n}.{name}": value for n, line in enumerate(lines) for name, value in zip(("id", "category", "gross", "desc"), line, strict=True)}
+    plans = {"plans.0.plan": "shanghai-huhuibao-2022-2024", "plans.1.plan": "beijing-puhui-2023", "plans.1.risk_class": "standard"}
+    agreement = "axi-cel-value-based-2024-out-of-pocket"
+    desk = road["coordinator.hk"]
+    desk.do(road.case, "IssueQuote", event_date=road.network.now.date(), currency="CNY", **fields, **plans, agreement=agreement)
+    page = desk.see(f"/cases/{road.case}/funding")
+    assert "1,345,000.00" in page
+    assert "verified" in page.lower(), "what is not verified is said"
+
+
+def test_7_slot_papers_collection_and_flight(road: Road, network: Network) -> None:
+    desk, nurse = road["coordinator.hk"], road["nurse.hk"]
+    day = (network.now + timedelta(days=1)).date()
+    desk.do(road.case, "ArrangeTravel", papers=["hk-entry", "lodging"], arrives_on=day)
+    desk.do(road.case, "ReserveSlot", plant_node="sh", collection_on=day, supply_basis="named_patient")
+    road.chain = re.search(r"LOCAL-[A-Z0-9-]+", desk.see(f"/cases/{road.case}"))[0]
+    for kind in ("special_article", "carrier"):
+        desk.do(road.case, "RecordPermit", kind=kind, leg="to_plant", number=f"SYNTH-{kind}", valid_from=network.now.date(), valid_to=day + timedelta(days=60))
+    network.advance(days=1, hours=2)
+    early = nurse.refused(
+        road.case, "Lymphodeplete", regimen="fludarabine and cyclophosphamide", started_on=network.now.date()
+    )
+    assert "not released" in early or "released" in early, early
+    nurse.do(
+        road.case,
+        "Collect",
+        chain_of_identity=road.chain,
+        bags=["APH-901-A", "APH-901-B"],
+        started_at=network.now - timedelta(hours=4),
+        ended_at=network.now - timedelta(minutes=2),
+        volume_ml=210,
+        identity_checked=True,
+        first_checker="nurse one",
+        second_checker="nurse two",
+        planned_entry_on=network.now.date(),
+    )
+    network.advance(hours=2)
+    desk.do(
+        road.case,
+        "Ship",
+        leg="to_plant",
+        chain_of_identity=road.chain,
+        bags=["APH-901-A", "APH-901-B"],
+        container="Box 7",
+        logger_id="LOG-901",
+        dispatched_at=network.now - timedelta(minutes=1),
+        expected_transit_h=18,
+        remaining_hold_h=72,
+    )
+    road.send("coordinator.hk", "sh", "COI_LOGISTICS")
+
+
+def shipment_of(road: Road, name: str) -> str:
+    """The shipment that is on its way, as the form to receive it already says."""
+    road[name].see(f"/cases/{road.case}/do/ReceiveShipment")
+    return road[name].page.locator("[name=shipment_id]").first.input_value()
+
+
+def arrive(road: Road, name: str, bags: list[str], warmest_c: float, coldest_c: float) -> None:
+    """Receive what is on its way."""
+    road[name].do(
+        road.case,
+        "ReceiveShipment",
+        shipment_id=shipment_of(road, name),
+        chain_of_identity=road.chain,
+        bags=bags,
+        received_at=road.network.now - timedelta(minutes=1),
+        warmest_c=warmest_c,
+        coldest_c=coldest_c,
+        minutes_outside=0,
+        seal_intact=True,
+    )
+
+
+def test_8_shanghai_makes_tests_and_releases(road: Road, network: Network) -> None:
+    network.advance(hours=15)
+    plant, quality = road["manufacturer.sh"], road["quality.sh"]
+    assert PATIENT.name[0] not in plant.see(f"/cases/{road.case}"), "the plant sees no name"
+    wrong = plant.refused(
+        road.case,
+        "ReceiveShipment",
+        shipment_id=shipment_of(road, "manufacturer.sh"),
+        chain_of_identity="LOCAL-OTHER",
+        bags=["APH-902-A"],
+        received_at=network.now - timedelta(minutes=1),
+        warmest_c=6.0,
+        coldest_c=3.0,
+        minutes_outside=0,
+        seal_intact=True,
+    )
+    assert "bag" in wrong.lower() and "chain" in wrong.lower(), "every reason against, not the first"
+    arrive(road, "manufacturer.sh", ["APH-901-A", "APH-901-B"], 6.1, 3.2)
+    plant.do(road.case, "StartManufacture", chain_of_identity=road.chain, batch="B901", from_bags=["APH-901-A", "APH-901-B"])
+    network.advance(days=11)
+    untested = quality.refused(
+        road.case, "Release", batch="B901", bags=[BAG], expires_at=network.now + timedelta(days=180), certificate="COA-B901"
+    )
+    assert "test" in untested.lower() or "known" in untested.lower(), untested
+    plant.see(f"/cases/{road.case}/do/TestProduct")
+    asked = [row.input_value() for row in plant.page.locator("[name^='results.'][name$='.0']").all()]
+    rows = {f"results.{place}.1": RELEASE[name][1] for place, name in enumerate(asked) if name}
+    assert len(rows) >= 10, "the form asks for what the specification limits"
+    plant.do(road.case, "TestProduct", batch="B901", **rows)
+    quality.do(road.case, "Release", batch="B901", bags=[BAG], expires_at=network.now + timedelta(days=180), certificate="COA-B901")
+
+
+def test_9_the_product_flies_back(road: Road, network: Network) -> None:
+    network.advance(days=1)
+    desk = road["coordinator.sh"]
+    for kind in ("export", "import_licence"):
+        desk.do(
+            road.case,
+            "RecordPermit",
+            kind=kind,
+            leg="to_centre",
+            number=f"SYNTH-{kind}",
+            valid_from=network.now.date(),
+            valid_to=(network.now + timedelta(days=60)).date(),
+        )
+    road["manufacturer.sh"].do(
+        road.case,
+        "Ship",
+        leg="to_centre",
+        chain_of_identity=road.chain,
+        bags=[BAG],
+        container="Dry shipper 12",
+        logger_id="LOG-P-901",
+        dispatched_at=network.now - timedelta(minutes=1),
+        expected_transit_h=30,
+        remaining_hold_h=220,
+    )
+    road.send("coordinator.sh", "hk", "COI_LOGISTICS")
+    network.advance(hours=28)
+    arrive(road, "pharmacist.hk", [BAG], -158.0, -187.0)
+
+
+def test_10_bedside(road: Road, network: Network) -> None:
+    network.advance(days=1)
+    doctor, nurse = road["physician.hk"], road["nurse.hk"]
+    doctor.do(road.case, "Lymphodeplete", regimen="fludarabine and cyclophosphamide", started_on=network.now.date())
+    network.advance(days=5)
+    two = {"first_checker": "nurse one", "second_checker": "doctor two"}
+    checked = {"wrist_band": road.chain, "order": road.chain, "chain_of_identity": road.chain, "name_stated": True, "birth_date_stated": True}
+    said = nurse.refused(
+        road.case,
+        "CheckBedside",
+        **{**checked, "wrist_band": "LOCAL-SOMEBODY-ELSE"},
+        **two,
+        bag="CAR-902-1",
+        tocilizumab_doses=2,
+        checked_at=network.now - timedelta(minutes=1),
+    )
+    assert "bag" in said.lower() and "wrist" in said.lower(), said
+    nurse.do(road.case, "CheckBedside", **checked, **two, bag=BAG, tocilizumab_doses=2, checked_at=network.now - timedelta(minutes=2))
+    road["pharmacist.hk"].do(road.case, "Thaw", chain_of_identity=road.chain, bag=BAG, **two, thawed_at=network.now - timedelta(minutes=1))
+    network.advance(minutes=20)
+    nurse.do(
+        road.case,
+        "Infuse",
+        chain_of_identity=road.chain,
+        bag=BAG,
+        started_at=network.now - timedelta(minutes=12),
+        ended_at=network.now - timedelta(minutes=1),
+        entire_volume=True,
+    )
+
+
+def assess(road: Road, **findings: object) -> None:
+    """An assessment through the bedside form."""
+    fields = {f"findings.{name}": value for name, value in {**WELL, **findings}.items()}
+    road["nurse.hk"].do(road.case, "Assess", **fields, assessed_at=road.network.now - timedelta(minutes=1))
+
+
+def test_11_monitoring_grades_with_driver_and_calls_the_team(road: Road, network: Network) -> None:
+    network.advance(days=3)
+    assess(road, temperature=38.6)
+    page = road["nurse.hk"].see(f"/cases/{road.case}/bedside")
+    assert "CRS" in page and "fever" in page.lower()
+    network.advance(days=1)
+    assess(road, temperature=39.2, hypotension="vasopressor", vasopressors=1, ice_score=2)
+    page = road["physician.hk"].see(f"/cases/{road.case}/bedside")
+    assert "rapid response" in page.lower()
+    road["physician.hk"].do(road.case, "ArriveRapidResponse", arrived_at=network.now)
+    network.advance(days=2)
+    assess(road)
+    network.advance(days=7)
+    today = network.now.date()
+    road["physician.hk"].do(road.case, "Discharge", discharged_on=today, stay_near_until=today + timedelta(days=18))
+
+
+def test_12_response_settlement_and_home_for_life(road: Road, network: Network) -> None:
+    doctor, desk = road["physician.hk"], road["coordinator.hk"]
+    network.advance(days=77)
+    respond = {"criteria": "Lugano 2014", "first_reader": "reader one", "second_reader": "reader two"}
+    doctor.do(road.case, "AssessResponse", timepoint="M3", category="SD", assessed_on=network.now.date(), **respond)
+    desk.do(road.case, "SettleOutcome")
+    assert "OBA-REFUND-DUE" in desk.see(f"/cases/{road.case}/funding") + desk.see(f"/cases/{road.case}/followup")
+    desk.do(road.case, "HandOver", to_node="mo")
+    road.send("coordinator.hk", "mo", "CARE_REFERRAL")
+    home = road["coordinator.mo"]
+    home.do(road.case, "AcceptFollowUp", from_node="hk")
+    home.do(road.case, "ScheduleFollowUp")
+    assert "M6" in home.see(f"/cases/{road.case}/followup")
+
+
+# --- evidence -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pack(road: Road, network: Network) -> Path:
+    """The evidence pack of Hong Kong, downloaded from its page."""
+    person = road["coordinator.hk"]
+    person.see(f"/cases/{road.case}/evidence")
+    with person.page.expect_download() as download:
+        person.page.locator("a[href$='evidence.json']").first.click()
+    path = road.folder / "evidence.json"
+    download.value.save_as(path)
+    return path
+
+
+def verify(network: Network, path: Path) -> subprocess.CompletedProcess[str]:
+    """`baybridge verify` as anybody would run it, offline."""
+    command = [sys.executable, "-m", "baybridge", "verify", str(path), "--trust", str(network.folder / "trust.json")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_13_anyone_verifies_the_evidence_offline(pack: Path, network: Network) -> None:
+    done = verify(network, pack)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_14_a_changed_byte_is_refused(pack: Path, network: Network) -> None:
+    text = pack.read_bytes()
+    place = text.index(b"CaseAccepted")
+    forged = pack.with_name("byte.json")
+    forged.write_bytes(text[:place] + b"D" + text[place + 1 :])
+    done = verify(network, forged)
+    assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_15_the_case_reads_through_fhir(road: Road, network: Network) -> None:
+    base = network.address("hk")
+    token = httpx.post(f"{base}/session", json={"name": "physician.hk", "password": "synthetic-demo"}).json()["token"]
+    headers = {"authorization": f"Bearer {token}"}
+    whole = httpx.get(f"{base}/fhir/Patient/{PATIENT.id}/$everything", headers=headers, timeout=30).json()
+    kinds = {entry["resource"]["resourceType"] for entry in whole["entry"]}
+    assert {"Patient", "Observation", "MedicationAdministration", "Consent", "EpisodeOfCare"} <= kinds

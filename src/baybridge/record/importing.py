@@ -97,7 +97,7 @@ def batches(source: Source, made: Plan, size: int = BATCH) -> Iterator[Batch]:
 
 def _trouble(source: Source, item: Trouble) -> ImportProblem:
     place = item.place
-    severity = "file" if item.whole else "error"
+    severity = "file" if item.whole else "odd" if item.odd else "error"
     return ImportProblem(
         severity, f"record.import.{item.code}", source.name, place.line, place.entry, "", place.path, item.expected, item.found
     )

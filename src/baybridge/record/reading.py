@@ -1,23 +1,26 @@
-"""Reading a file of FHIR: JSON, NDJSON or a Bundle, plain or gzipped, one resource at a time.
+"""Reading a file of FHIR (JSON, NDJSON or a Bundle) or of a laboratory (HL7 v2, CSV), plain or gzipped, one resource at a time.
 
 Main job: `entries(source)` yields every resource of a file as raw JSON with its place (line or entry) or a problem there; what is wrong
 with one entry does not hide the next. A file that is too large, no gzip or no JSON is one problem and ends.
 
-**Source**: FHIR R4 JSON and NDJSON formats; RFC 1952 (gzip). **Units**: sizes in bytes after decompression.
+**Source**: FHIR R4 JSON and NDJSON formats; RFC 1952 (gzip). Laboratory feeds are read in `feeds.py`. **Units**: sizes in bytes after decompression.
 """
 
 from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, BinaryIO, cast
 
 import msgspec
 
+from baybridge.record.feeds import read_feed
+from baybridge.record.hl7v2 import looks_like
 from baybridge.record.validate import json_kind
+from baybridge.record.wire import write
 
 DEFAULT_LIMIT = 256 * 2**20
 _GZIP = b"\x1f\x8b"
@@ -32,6 +35,7 @@ class Source:
     name: str
     open: Callable[[], BinaryIO]
     limit: int = DEFAULT_LIMIT
+    feed: Mapping[str, Any] | None = None  # how a laboratory's columns, codes and times are meant (`feeds.py`)
 
     def sha256(self) -> str:
         """SHA-256 of the file's bytes as they lie there."""
@@ -70,6 +74,7 @@ class Trouble:
     expected: str
     found: str
     whole: bool = False
+    odd: bool = False  # told, but nothing is left out for it
 
 
 class _TooLarge(Exception):  # noqa: N818 - answered as a Trouble, never leaves this module
@@ -118,6 +123,9 @@ def _read(source: Source, stream: BinaryIO) -> Iterator[Entry | Trouble]:
     rest = stream.read(source.limit - len(first) + 1) if len(first) <= source.limit else b"x"
     if len(first) + len(rest) > source.limit:
         raise _TooLarge
+    if name.endswith(".csv") or looks_like(first):
+        yield from _feed(first + rest, source, is_csv=name.endswith(".csv"))
+        return
     if rest.strip() and (_is_object(first) or _second_is_object(rest)) and not _is_json(first + rest):
         yield from _numbered([first, *rest.split(b"\n")])
     else:
@@ -151,6 +159,20 @@ def _is_object(line: bytes) -> bool:
 
 def _second_is_object(rest: bytes) -> bool:
     return _is_object(rest.lstrip().split(b"\n", 1)[0])
+
+
+def _feed(data: bytes, source: Source, *, is_csv: bool) -> Iterator[Entry | Trouble]:
+    """A laboratory's file: its resources as FHIR, and every fault at its message or line."""
+    seen: set[bytes] = set()  # a patient comes with every message or line, and is told once
+    for taken in read_feed(data, source.feed, is_csv=is_csv):
+        at = {"line": taken.number} if is_csv and taken.number else {"entry": taken.number or None}
+        for fault in taken.faults:
+            whole = not taken.number
+            yield Trouble(Place(**at, path=fault.where), fault.code, fault.expected, fault.found, whole=whole, odd=not fault.left_out)
+        for raw in map(write, taken.resources):
+            if (digest := sha256(raw).digest()) not in seen:
+                seen.add(digest)
+                yield Entry(Place(**at), raw)
 
 
 # --- NDJSON ---------------------------------------------------------------------------------------------------------

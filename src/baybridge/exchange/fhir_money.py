@@ -1,4 +1,4 @@
-"""Events of money in FHIR: quote, pre-authorisation, payment, outcome settlement.
+"""Events of money in FHIR: quote, pre-authorisation, payment, outcome settlement; claims in `fhir_claims.py`.
 
 **Source**: design section 6 (Coverage, Claim, ClaimResponse, PaymentReconciliation, Contract, Invoice); FHIR R4.
 **Units**: minor units become decimals with two places.
@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from baybridge.exchange.fhir_claims import CLAIM, CLAIM_TYPE, OUTCOMES, PRIORITY, add_coverage, claim_reference, coverage_id, payer_of
+from baybridge.exchange.fhir_claims import RENDERERS as CLAIM_RENDERERS
 from baybridge.exchange.fhir_deciding import guidance
 from baybridge.exchange.fhir_parts import Json, Writer, concept, identifier, money
 from baybridge.journey import events as ev
 
-_CLAIM_TYPE = concept("http://terminology.hl7.org/CodeSystem/claim-type", "institutional")
-_PRIORITY = concept("http://terminology.hl7.org/CodeSystem/processpriority", "normal")
 _QUOTE = "urn:baybridge:quote"
-
-
-def _payer(name: str) -> Json:
-    return {"type": "Organization", "identifier": identifier("urn:baybridge:payer", name)}
 
 
 def _quoted(event: ev.QuoteIssued, writer: Writer) -> None:
@@ -56,44 +52,24 @@ def _contract(writer: Writer, agreement: str, status: str, about: Json) -> Json:
     return writer.add("Contract", content)
 
 
-def _coverage_id(writer: Writer, payer: str, plan: str) -> str:
-    safe = "".join(char if (char.isalnum() and char.isascii()) or char in "-." else "-" for char in f"{payer}-{plan}")
-    return f"{writer.case_id[:36]}-{safe}"[:64]
-
-
 def _requested(event: ev.PreauthorisationRequested, writer: Writer) -> None:
-    coverage = writer.add(
-        "Coverage",
-        {
-            "status": "active",
-            "beneficiary": writer.patient,
-            "payor": [_payer(event.payer)],
-            "class": [
-                {"type": concept("http://terminology.hl7.org/CodeSystem/coverage-class", "plan"), "value": event.plan},
-            ],
-        },
-        logical_id=_coverage_id(writer, event.payer, event.plan),
-    )
+    coverage = add_coverage(writer, event.payer, event.plan)
     writer.add(
         "Claim",
         {
             "identifier": [identifier(_QUOTE, event.quote_sha256)],
             "status": "active",
-            "type": _CLAIM_TYPE,
+            "type": CLAIM_TYPE,
             "use": "preauthorization",
             "patient": writer.patient,
             "created": writer.at,
-            "insurer": _payer(event.payer),
+            "insurer": payer_of(event.payer),
             "provider": writer.node,
-            "priority": _PRIORITY,
+            "priority": PRIORITY,
             "insurance": [{"sequence": 1, "focal": True, "coverage": coverage}],
             "total": money(event.amount_minor, event.currency),
         },
     )
-
-
-#: Answer -> (outcome of the processing, decision in words). Source: FHIR R4 value set remittance-outcome.
-_ANSWERS = {"approved": "complete", "partially_approved": "partial", "refused": "error"}
 
 
 def _answered(event: ev.PreauthorisationAnswered, writer: Writer) -> None:
@@ -105,18 +81,18 @@ def _answered(event: ev.PreauthorisationAnswered, writer: Writer) -> None:
         ),
         None,
     )
-    coverage = {"reference": f"Coverage/{_coverage_id(writer, event.payer, event.plan)}"}
+    coverage = {"reference": f"Coverage/{coverage_id(writer, event.payer, event.plan)}"}
     writer.add(
         "ClaimResponse",
         {
             "status": "active",
-            "type": _CLAIM_TYPE,
+            "type": CLAIM_TYPE,
             "use": "preauthorization",
             "patient": writer.patient,
             "created": writer.at,
-            "insurer": _payer(event.payer),
+            "insurer": payer_of(event.payer),
             "request": {"reference": f"Claim/{requested.origin.event_id}-1"} if requested else None,
-            "outcome": _ANSWERS[event.answer],
+            "outcome": OUTCOMES[event.answer],
             "disposition": event.answer,
             "insurance": [{"sequence": 1, "focal": True, "coverage": coverage}],
             "total": [
@@ -131,15 +107,20 @@ def _answered(event: ev.PreauthorisationAnswered, writer: Writer) -> None:
 
 
 def _paid(event: ev.BenefitPaid, writer: Writer) -> None:
-    _payment(writer, event.claim_id, event.payer, event.amount_minor, event.currency, [])
+    detail = []
+    if event.for_claim is not None:
+        kind = concept("http://terminology.hl7.org/CodeSystem/payment-type", "payment")
+        request = claim_reference(writer, event.for_claim)
+        detail.append({"type": kind, "request": request, "amount": money(event.amount_minor, event.currency)})
+    _payment(writer, event.claim_id, event.payer, event.amount_minor, event.currency, detail)
 
 
 def _payment(writer: Writer, claim_id: str, payer: str, minor: int, currency: str, detail: list[Json]) -> Json:
     content = {
-        "identifier": [identifier("urn:baybridge:claim", claim_id)],
+        "identifier": [identifier(CLAIM, claim_id)],
         "status": "active",
         "created": writer.at,
-        "paymentIssuer": _payer(payer),
+        "paymentIssuer": payer_of(payer),
         "requestor": writer.node,
         "outcome": "complete",
         "paymentDate": writer.told.at.date().isoformat(),
@@ -153,7 +134,7 @@ def _settled(event: ev.OutcomeSettled, writer: Writer) -> None:
     detail = [
         {
             "type": concept("http://terminology.hl7.org/CodeSystem/payment-type", "adjustment"),
-            "payee": _payer(payee),
+            "payee": payer_of(payee),
             "amount": money(minor, event.currency),
         }
         for payee, minor in event.allocation
@@ -169,4 +150,5 @@ RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
     ev.PreauthorisationAnswered: _answered,
     ev.BenefitPaid: _paid,
     ev.OutcomeSettled: _settled,
+    **CLAIM_RENDERERS,
 }

@@ -240,12 +240,50 @@ class PreauthorisationAnswered(Event, frozen=True, kw_only=True, tag=True):
 
 
 class BenefitPaid(Event, frozen=True, kw_only=True, tag=True):
-    """A payer or the patient paid; `claim_id` makes a second submission harmless."""
+    """A payer or the patient paid; `claim_id` makes a second submission harmless. `for_claim` is the claim that it pays, whole or in part."""
 
     claim_id: str
     payer: str
     amount_minor: int
     currency: str
+    for_claim: str | None = None
+
+
+class ClaimSubmitted(Event, frozen=True, kw_only=True, tag=True):
+    """Charges of a bill, each as (id, category, minor units), were claimed from the payer of a plan."""
+
+    claim_id: str
+    payer: str
+    plan: str
+    bill: str
+    service_on: date
+    lines: tuple[tuple[str, str, int], ...]
+    currency: str
+
+
+class ClaimAdjudicated(Event, frozen=True, kw_only=True, tag=True):
+    """A payer decided a claim; `used` is what it took of deductible and caps, in the plan's currency. A later one replaces it."""
+
+    claim_id: str
+    payer: str
+    plan: str
+    service_on: date
+    outcome: Literal["approved", "partially_approved", "refused"]
+    benefit_minor: int
+    currency: str
+    used: tuple[tuple[str, int], ...]
+    used_currency: str
+    codes: tuple[str, ...]
+    reason: str
+    decision_sha256: str
+
+
+class AppealFiled(Event, frozen=True, kw_only=True, tag=True):
+    """A claim's last adjudication was appealed against."""
+
+    claim_id: str
+    payer: str
+    grounds: str
 
 
 class OutcomeSettled(Event, frozen=True, kw_only=True, tag=True):

@@ -28,51 +28,25 @@ from baybridge.funding.quotes import kept_quote, recompute
 from baybridge.funding.quoting import IssueQuote, QuotedLine, issue_quote
 from baybridge.funding.report import as_json
 from baybridge.funding.settling import SettleOutcome, settle_outcome, settle_outcome_blocked
-from baybridge.journey.case import fold
-from baybridge.journey.command import Actor, Role, Site, Situation
 from baybridge.journey.events import (
     BenefitPaid,
-    CaseOpened,
     Died,
     Event,
     Infused,
     OutcomeSettled,
     ProductRejected,
     QuoteIssued,
-    Recorded,
     ResponseAssessed,
 )
 from baybridge.journey.judged import Judged
 from funding_material import documents
+from funding_situations import NOW, situated
 
-NOW = datetime(2026, 3, 1, 9, 0, tzinfo=CHINA)
 DAY_0 = date(2026, 4, 1)
 HOUSEHOLD = Household(
     annual_gross_income="434400.00", net_assets="900000.00", asset_allowance="420000.00", allowable_deductions="180000.00"
 )
 AGREEMENT = "axi-cel-value-based-2024-out-of-pocket"
-
-
-def situated(*events: Event, now: datetime = NOW, quote: Any = None, data: Any = None) -> Situation:
-    recorded = [
-        Recorded(
-            event_id=f"e{n}", case_id="case", sequence=n, at=NOW, recorded_at=NOW + timedelta(minutes=n),
-            node="hk", organisation="hk", actor="a", role="coordinator", event=event,
-        )
-        for n, event in enumerate((CaseOpened(patient_id="p", residence="MO", synthetic=True), *events))
-    ]  # fmt: skip
-    return Situation(
-        case=fold(recorded, "case"),
-        facts={},
-        now=now,
-        actor=Actor("a", Role.COORDINATOR, "hk"),
-        site=Site("hk", "hk", "HK", None, frozenset({"centre"})),
-        neighbours={},
-        decide=lambda *_: None,
-        documents=lambda _folder: documents() if data is None else data,
-        new_id=lambda: "id",
-        record={} if quote is None else {"quote": quote},
-    )
 
 
 def asked(**changes: Any) -> IssueQuote:

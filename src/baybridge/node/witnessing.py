@@ -8,6 +8,7 @@ neighbours saw of a third. A node that rewrites history is caught here, and the 
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ from baybridge.ledger.log import Entry
 if TYPE_CHECKING:
     from baybridge.node.config import Neighbour
     from baybridge.node.node import Node
+
+_LOG = logging.getLogger("baybridge.witness")
+_OK, _CONFLICT, _OUTAGE = 200, 409, 500
 
 
 def origin_of(node_name: str) -> str:
@@ -81,34 +85,48 @@ def write_head(node: Node, case_id: str) -> None:
 
 
 def watch(node: Node) -> None:
-    """Look at every neighbour's log once; a neighbour that does not answer is left for the next round."""
+    """Look at every neighbour's log once; a neighbour that does not answer, or not in a form that can be read, is left for the next round."""
     for name, neighbour in node.neighbours.items():
-        try:
-            _watch_one(node, name, neighbour)
-            _compare(node, name, neighbour)
-        except OSError:
-            continue
+        for look in (_watch_one, _compare):
+            try:
+                look(node, name, neighbour)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+                _LOG.info("log of a neighbour not read: %s", type(problem).__name__)
+
+
+def _get(node: Node, neighbour: Neighbour, path: str) -> tuple[int, bytes]:
+    if node.transport is None:
+        raise ConnectionError("no transport")
+    return node.transport(neighbour, path, None)
 
 
 def _fetch(node: Node, neighbour: Neighbour, path: str) -> bytes:
-    if node.transport is None:
-        raise ConnectionError("no transport")
-    status, body = node.transport(neighbour, path, None)
-    if status != 200:
+    status, body = _get(node, neighbour, path)
+    if status != _OK:
         raise ConnectionError(f"HTTP {status}")
     return body
 
 
 def _proof(node: Node, neighbour: Neighbour, one: str, other: str) -> Sequence[bytes] | None:
-    """The neighbour's proof between two of its checkpoints, smaller first; None where none is needed or none is given."""
+    """The neighbour's proof between two of its checkpoints, smaller first; None where none is needed, or where it answers without one.
+
+    A node that signed both and cannot prove them stays unproven, or shrunk; only one that does not answer at all is asked again later.
+    """
     try:
         old, new = sorted(notes.read(notes.parse(note)).size for note in (one, other))
     except ValueError:
         return None
     if old == new or old == 0:
         return None
-    body = orjson.loads(_fetch(node, neighbour, f"/log/consistency/{old}/{new}"))
-    return [bytes.fromhex(part) for part in body["proof"]]
+    status, body = _get(node, neighbour, f"/log/consistency/{old}/{new}")
+    if status >= _OUTAGE:
+        raise ConnectionError(f"HTTP {status}")
+    if status != _OK:
+        return None
+    try:
+        return [bytes.fromhex(part) for part in orjson.loads(body)["proof"]]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _watch_one(node: Node, name: str, neighbour: Neighbour) -> None:
@@ -139,6 +157,8 @@ def _compare(node: Node, name: str, neighbour: Neighbour) -> None:
             continue
         proof = _proof(node, node.neighbours[third], mine.note, note)
         judgement = witness.compare(mine.note, note, origin=origin_of(third), keys=keys_of(node.neighbours[third]), proof=proof)
+        if judgement.verdict is witness.Verdict.UNPROVEN:  # it signed both and answers that no history leads from one to the other
+            judgement = witness.Judgement(witness.Verdict.FORKED, judgement.checkpoint)
         if judgement.verdict is witness.Verdict.FORKED:
             with node.storage.writing() as connection:
                 keeping.remember(connection, third, note, judgement, node.now().isoformat())
@@ -194,9 +214,6 @@ def _showing(node: Node, note: str, seen: int) -> bytes:
     with node.storage.reading() as connection:
         proof = log.consistency(connection, seen, size) if 0 < seen < size else []
     return orjson.dumps({"note": note, "proof": [part.hex() for part in proof]})
-
-
-_OK, _CONFLICT = 200, 409
 
 
 def consider(node: Node, note: str, proof: Sequence[bytes]) -> str | int | Refusal:

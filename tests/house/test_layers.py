@@ -1,0 +1,41 @@
+"""The layers hold, and the list of named steps is the list of the source."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+from baybridge.node.steps import STEPS
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "baybridge"
+
+
+def test_imports_keep_to_the_layers() -> None:
+    done = subprocess.run([str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_every_part_says_what_it_is_for() -> None:
+    for folder in sorted(path.parent for path in SOURCE.rglob("__init__.py")):
+        text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+        assert text and text.endswith("."), folder.name
+
+
+def test_no_part_is_empty() -> None:
+    empty = [folder.name for folder in SOURCE.iterdir() if (folder / "__init__.py").exists() and len(list(folder.glob("*.py"))) < 2]
+    assert empty == []
+
+
+def test_named_steps_are_those_of_the_source() -> None:
+    found = set()
+    for path in (SOURCE / "node").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "step" and call.args:
+                name = call.args[0]
+                assert isinstance(name, ast.Constant), f"{path.name}:{call.lineno}: a step is named where it is passed"
+                found.add(name.value)
+    assert found == set(STEPS)
+    assert len(STEPS) == len(set(STEPS))

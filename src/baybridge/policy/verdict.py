@@ -96,7 +96,7 @@ def driver(score: Score, truths: Truths) -> str | None:
 def band(score: Score, points: Points) -> str:
     """The outcome of that many points."""
     found = next(entry for entry in score.bands if entry.up_to is None or points <= entry.up_to)
-    return found.outcome.replace("{score}", str(points))
+    return found.outcome.replace("{score}", str(int(points) if points == int(points) else points))
 
 
 def _could_raise(score: Score, truths: Truths) -> tuple[Rule, ...]:

@@ -23,6 +23,8 @@ from baybridge.exchange.evidence_anchor import build_anchor, check_anchor, item
 from baybridge.exchange.evidence_case import PackedDecision, Recompute, check_case, named_documents, recomputed
 from baybridge.exchange.evidence_report import Check, VerifyReport, failed, held, refused
 from baybridge.exchange.evidence_trust import Trust
+from baybridge.exchange.health_card import looks_like_card
+from baybridge.exchange.health_card_report import verify_card
 from baybridge.exchange.signed import SignedDocument, read_document, sign_document
 from baybridge.ledger import checkpoint as notes
 from baybridge.ledger import heads, log, streams
@@ -120,6 +122,8 @@ def verify_file(data: bytes, trust: Trust | None = None, recompute: Recompute | 
     `trust` are the nodes known beforehand; without it a file holds only if its signer's key stands in a log that neighbours named in the
     file co-signed, and the report says that nobody outside the file vouched. `recompute` makes decisions again.
     """
+    if looks_like_card(data):
+        return verify_card(data, trust)
     if _NOTE_MARK in data and not data.lstrip().startswith(b"{"):
         return _verify_checkpoint(data, trust)
     document = read_document(data)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baybridge.base.keys import KeyRing, VerifyKey
+from baybridge.exchange.health_card import CardVerifyKey
 from baybridge.ledger.checkpoint import origin_of
 
 
@@ -22,6 +23,8 @@ class TrustedNode:
 
     node: str | None
     keys: KeyRing
+    card_keys: tuple[CardVerifyKey, ...] = ()  # of patient-carried cards
+    url: str | None = None  # the address under which it issues them
 
     def is_named(self, node: str) -> bool:
         """True if these keys may speak for `node`."""
@@ -56,8 +59,8 @@ def read_trust(value: Any) -> Trust:
     cards = value["nodes"] if isinstance(value, Mapping) and "nodes" in value else value
     listed = cards if isinstance(cards, list) else [cards]
     trust = Trust(tuple(_node(card) for card in listed))
-    if not any(known.keys.keys for known in trust.nodes):
-        raise ValueError('expected a trust file {"nodes": [card, …]}, a node card or a key set with at least one Ed25519 key, found none')
+    if not any(known.keys.keys or known.card_keys for known in trust.nodes):
+        raise ValueError('expected a trust file {"nodes": [card, …]}, a node card or a key set with at least one Ed25519 or P-256 key, found none')
     return trust
 
 
@@ -67,13 +70,19 @@ def _node(card: Any) -> TrustedNode:
     node = card.get("node")
     if node is not None and not isinstance(node, str):
         raise ValueError(f"expected the node's name as text, found {type(node).__name__}")
-    return TrustedNode(node, ring_of(card))
+    url = card.get("url")
+    keys = tuple(CardVerifyKey.from_jwk(jwk) for jwk in _listed(card) if jwk.get("crv") == "P-256")
+    return TrustedNode(node, ring_of(card), keys, url.rstrip("/") if isinstance(url, str) else None)
 
 
 def ring_of(card: Mapping[str, Any]) -> KeyRing:
     """The signing keys that a node card (or key set, or single key) names."""
+    return KeyRing.from_jwks(_listed(card))
+
+
+def _listed(card: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     keys = card.get("signing_keys", card.get("keys"))
     listed = [card] if keys is None and "kty" in card else keys
     if not isinstance(listed, list) or not all(isinstance(jwk, Mapping) for jwk in listed):
         raise ValueError("expected signing_keys as a list of JSON Web Keys")
-    return KeyRing.from_jwks(listed)
+    return listed

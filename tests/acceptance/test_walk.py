@@ -152,14 +152,17 @@ def test_6_hong_kong_accepts_recognises_and_quotes(road: Road, network: Network)
 
 def quote(road: Road) -> None:
     """A quote over two plans and an outcome agreement."""
-    lines = (("drug", "CAR_T_DRUG", "1200000.00", "list price"), ("inpatient", "INPATIENT", "145000.00", "invented"))
+    lines = (("collection", "COLLECTION", "18000.00", "invented"), ("drug", "CAR_T_DRUG", "1200000.00", "list price"), ("inpatient", "INPATIENT", "145000.00", "invented"))
     fields = {f"bill_lines.{n}.{name}": value for n, line in enumerate(lines) for name, value in zip(("id", "category", "gross", "desc"), line, strict=True)}
     plans = {"plans.0.plan": "shanghai-huhuibao-2022-2024", "plans.1.plan": "beijing-puhui-2023", "plans.1.risk_class": "standard"}
     agreement = "axi-cel-value-based-2024-out-of-pocket"
     desk = road["coordinator.hk"]
+    desk.see(f"/cases/{road.case}/do/IssueQuote")
+    names = [one.get_attribute("name") or "" for one in desk.page.locator("[name^='bill_lines.']").all()]
+    fields |= {name: "" for name in names if name not in fields}
     desk.do(road.case, "IssueQuote", event_date=road.network.now.date(), currency="CNY", **fields, **plans, agreement=agreement)
     page = desk.see(f"/cases/{road.case}/funding")
-    assert "1,345,000.00" in page
+    assert "1,363,000.00" in page
     assert "verified" in page.lower(), "what is not verified is said"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +140,7 @@ def _attribute_rows(form: _Form, item: FieldInfo) -> list[list[str]]:
 def _row(form: _Form, item: FieldInfo, inner: Any, prefix: str, value: Any) -> tuple[Field, ...]:
     if shape.is_struct(inner):
         made = _fields(form, inner, prefix, value or {})
-        return tuple(_optional(one) for one in made) if value is None else tuple(made)
+        return tuple(_optional(one) for one in made) if value is None else tuple(replace(one, required=False) for one in made)
     parts = list(value or ()) + [""] * len(typing.get_args(inner))
     columns = shape.TUPLE_COLUMNS[item.name]
     options = findings.attributes(form.asked, form.case) if item.name == "results" else ()

@@ -26,6 +26,8 @@ from baybridge.node.clock import new_id
 from baybridge.node.commands import COMMANDS, CommandKind
 from baybridge.node.deciding import Deciding, LazyFacts
 from baybridge.node.unit import Unit
+from baybridge.policy.decide import Decision, decide
+from baybridge.policy.shapes import Policy
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -58,7 +60,13 @@ class Look:
         if missing:
             found = self.node.record_material(self.unit.connection, missing, self.case, self.unit.at)
             self._material |= {name: found.get(name) for name in missing}
-        return replace(self._situated[1], record={name: self._material[name] for name in needs if self._material[name] is not None})
+        return replace(self._situated[1], decide=self.decide, record={name: self._material[name] for name in needs if self._material[name] is not None})
+
+    def decide(self, policy_id: str, facts: Mapping[str, Any] | None = None, *, at: datetime | None = None) -> Decision:
+        """The decision of a policy over these facts with `facts` laid over; a look keeps nothing, so it is not hashed and stored as a command's is."""
+        moment = at or self.unit.at
+        policy: Policy = self.node.policies.get(policy_id, moment.date())
+        return decide(policy, {**self.facts.values, **(facts or {})}, subject=self.case.case_id, as_of=moment)
 
     def would(self, name: str, given: Mapping[str, Any]) -> Refusal | None:
         """The refusal that a command with this input would meet now; None where it would be done or its form asks for more."""

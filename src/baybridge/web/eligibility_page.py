@@ -75,7 +75,7 @@ def _policies(view: CaseView, product: str, document: Mapping[str, Any]) -> tupl
 
 def _judge(view: CaseView, name: str, product: str | None = None) -> Judged:
     policy = view.asked.node.policies.get(name, view.now.date())
-    decision = view.look.situation().decide(name, {}).as_json()
+    decision = view.look.decide(name).as_json()
     recorded = view.case.eligibility.get(name)
     choose = view.action(COMMANDS["ChooseProduct"], {"product": product, "policy": name}) if product and recorded else None
     return Judged(policy, decision, criterion_texts(policy), recorded, recorded is not None and recorded.event.outcome != decision["outcome"], choose)

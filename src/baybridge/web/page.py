@@ -163,6 +163,10 @@ class Reader:
             return next((self.t(name) for name in (f"{prefix}.{value}" for prefix in _OUTCOMES) if self.known(name)), value)
         return self.code(_PREFIXES.get(key, "code"), value)
 
+    def words(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a sentence with codes by their words and days as written here."""
+        return {name: self.day(value) if name == "day" else self.named(name, value) if isinstance(value, str) else value for name, value in values.items()}
+
     def node(self, name: str | None) -> str:
         """What a node's organisation is called."""
         if name == self._node.site.node:

@@ -31,6 +31,7 @@ class Result:
     document: Mapping[str, Any]
     outcome: str
     analyte: str
+    sign: str | None = None  # positive or negative, of a coded answer
 
     @property
     def measured(self) -> Mapping[str, Any]:
@@ -54,7 +55,8 @@ def tests(view: CaseView) -> Response:
     entries: tuple[Entry[Any], ...] = (*view.case.recognised, *view.case.repeats)
     documents = view.documents(entry.event.decision_sha256 for entry in entries)
     names = analytes(view)
-    results = [_result(entry, documents, names) for entry in entries]
+    answers = view.asked.node.documents.folder("terms")["answers"]
+    results = [_result(entry, documents, names, answers) for entry in entries]
     purposes = list(dict.fromkeys(result.entry.event.purpose for result in results))
     lines = test_plan(view) if view.case.patient_id else ()
     return view.render(
@@ -71,10 +73,17 @@ def _of(results: list[Result], purpose: str) -> list[Result]:
     return sorted(found, key=lambda result: (result.outcome != "repeat-needed", result.analyte))
 
 
-def _result(entry: Entry[Any], documents: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> Result:
+def _result(entry: Entry[Any], documents: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], answers: Mapping[str, Any]) -> Result:
     document = documents.get(entry.event.decision_sha256, {})
     outcome = getattr(entry.event, "outcome", None) or document.get("outcome") or "repeat-needed"
-    return Result(entry, document, str(outcome), names.get(entry.event.loinc, entry.event.loinc))
+    reported = ((document.get("request") or {}).get("result") or {}).get("value")
+    return Result(entry, document, str(outcome), names.get(entry.event.loinc, entry.event.loinc), _sign(reported, answers))
+
+
+def _sign(value: Any, answers: Mapping[str, Any]) -> str | None:
+    """Whether a coded answer says positive or negative; None where it is another code, or no code."""
+    found = (sign for sign in ("positive", "negative") for coded in answers[sign] if coded.rsplit("|", 1)[-1] == str(value))
+    return next(found, None) if isinstance(value, str) else None
 
 
 def analytes(view: CaseView) -> dict[str, str]:

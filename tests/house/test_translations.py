@@ -1,0 +1,110 @@
+"""Every text stands in every language: English and both Chinese complete, Portuguese reported; every key that pages and commands use exists."""
+
+from __future__ import annotations
+
+import re
+import typing
+import warnings
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import msgspec
+import pytest
+
+import baybridge
+from baybridge.journey.events import EVENT_TYPES
+from baybridge.node.commands import COMMANDS
+from baybridge.node.documents import Documents, packaged_data
+from baybridge.web import findings, shape, tabs
+
+DOCUMENTS = Documents(packaged_data())
+COMPLETE = ("zh-Hant", "zh-Hans")
+LANGUAGES = ("en", *COMPLETE, "pt")
+TEXTS = {language: dict(DOCUMENTS.translations(language)) for language in LANGUAGES}
+TEMPLATES = sorted((Path(baybridge.__file__).parent / "web" / "templates").glob("*.html"))
+_KEY = re.compile(r"""\bt\(\s*["']([a-zA-Z_]+(?:\.[a-zA-Z0-9_-]+)+)["']\s*[,)]""")
+_WORDED = re.compile(r"""r\.code\(\s*["']([a-z_.]+)["']\s*,\s*["']([a-zA-Z_]+)["']\s*\)""")
+
+
+def placeholders(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(str(sentence)) if name}
+
+
+@pytest.mark.parametrize("language", COMPLETE)
+def test_a_complete_language_lacks_nothing(language: str) -> None:
+    assert sorted(TEXTS["en"].keys() - TEXTS[language].keys()) == []
+    assert sorted(TEXTS[language].keys() - TEXTS["en"].keys()) == []
+
+
+def test_portuguese_has_no_key_of_its_own_and_its_gaps_are_reported() -> None:
+    missing = sorted(TEXTS["en"].keys() - TEXTS["pt"].keys())
+    if missing:
+        warnings.warn(f"Portuguese lacks {len(missing)} of {len(TEXTS['en'])} texts: {', '.join(missing[:10])} …", stacklevel=1)
+    assert sorted(TEXTS["pt"].keys() - TEXTS["en"].keys()) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sentences_say_the_same_values_in_every_language(language: str) -> None:
+    differing = [key for key, text in TEXTS[language].items() if key in TEXTS["en"] and placeholders(text) != placeholders(TEXTS["en"][key])]
+    assert differing == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_empty(language: str) -> None:
+    assert [key for key, text in TEXTS[language].items() if not str(text).strip()] == []
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_every_key_that_a_template_names_exists(template: Path) -> None:
+    text = template.read_text(encoding="utf-8")
+    named = {*_KEY.findall(text), *(".".join(pair) for pair in _WORDED.findall(text))}
+    assert sorted(key for key in named if key not in TEXTS["en"]) == []
+
+
+def types_below(kind: Any) -> typing.Iterator[Any]:
+    core = shape.core_type(kind)
+    yield core
+    for part in typing.get_args(core):
+        if part is not type(None) and not isinstance(part, str):
+            yield from types_below(part)
+
+
+def structs() -> set[type[msgspec.Struct]]:
+    found: set[type[msgspec.Struct]] = set()
+    waiting = [*(kind.given for kind in COMMANDS.values()), *EVENT_TYPES.values()]
+    while waiting:
+        struct = waiting.pop()
+        if struct not in found:
+            found.add(struct)
+            below = [one for field in msgspec.structs.fields(struct) for one in types_below(field.type)]
+            waiting.extend(one for one in below if shape.is_struct(one) and one.__name__ != "Told")
+    return found
+
+
+def test_every_field_has_a_name() -> None:
+    names = {field.name for struct in structs() for field in msgspec.structs.fields(struct)} | {f"ice_{item}" for item in findings.ICE_ITEMS}
+    assert sorted(name for name in names if f"field.{name}" not in TEXTS["en"]) == []
+
+
+def test_every_code_that_a_command_or_event_can_take_has_words() -> None:
+    fields = [field for struct in structs() for field in msgspec.structs.fields(struct)]
+    codes = {str(code) for field in fields for kind in types_below(field.type) if typing.get_origin(kind) is typing.Literal for code in typing.get_args(kind)}
+    assert sorted(code for code in codes if f"code.{code}" not in TEXTS["en"]) == []
+
+
+def test_every_code_of_a_bedside_finding_has_words() -> None:
+    facts = DOCUMENTS.folder("facts")
+    codes = {str(code) for _, names in findings.GROUPS for name in names for code in facts[name].get("values") or ()}
+    assert sorted(code for code in codes if f"code.{code}" not in TEXTS["en"]) == []
+
+
+def test_every_command_event_and_tab_has_a_name() -> None:
+    wanted = {*(f"command.{name}" for name in COMMANDS), *(f"event.{name}" for name in EVENT_TYPES), *(f"tab.{name}" for name in tabs.TABS)}
+    assert sorted(wanted - TEXTS["en"].keys()) == []
+
+
+def test_the_gist_of_an_event_names_only_its_own_fields() -> None:
+    for name, kind in EVENT_TYPES.items():
+        own = {field.name for field in msgspec.structs.fields(kind)}
+        assert placeholders(TEXTS["en"].get(f"event_gist.{name}", "")) <= own, name

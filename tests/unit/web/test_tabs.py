@@ -1,0 +1,29 @@
+"""Each role sees the parts of a case that are its own; each command has a tab."""
+
+from __future__ import annotations
+
+import pytest
+
+from baybridge.journey.command import Role
+from baybridge.node.access import ACTIONS
+from baybridge.node.commands import COMMANDS
+from baybridge.web import tabs
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_tab(name: str) -> None:
+    assert tabs.tab_of(COMMANDS[name]) in tabs.TABS
+
+
+@pytest.mark.parametrize("role", Role)
+def test_nobody_sees_a_tab_that_access_does_not_allow(role: Role) -> None:
+    assert all(role in ACTIONS[tabs.TABS[name]] for name in tabs.shown(role))
+
+
+def test_a_payer_begins_at_funding_and_sees_nothing_else() -> None:
+    assert tabs.shown(Role.PAYER) == ("funding",)
+    assert tabs.home_tab(Role.PAYER) == "funding"
+
+
+def test_the_manufacturer_sees_cells_not_the_patient() -> None:
+    assert tabs.shown(Role.MANUFACTURER) == ("overview", "cells", "timeline", "evidence")

@@ -83,6 +83,8 @@ def decide_policy(asked: Asked, body: Any) -> Any | Refusal:
     policy = library.get(asked.parameters["policy"])
     results: list[Any] = []
     for number, item in enumerate(body if isinstance(body, list) else [body]):
+        if not isinstance(item, dict):
+            return refuse(Reason("request.not_object", where=f"[{number}]"), category=Category.INVALID)
         values, problems = read_given(item, asked.node.dictionary)
         if problems:
             where = f"[{number}]" if isinstance(body, list) else ""

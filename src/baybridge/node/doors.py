@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Message, Receive
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 COOKIE = "baybridge"
 LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
 _CASE_RELATIONS = "case_id"
+_MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,44 @@ def routes(node: Node, doors: Sequence[Door], refused: Refused) -> list[Route]:
 
 def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
-        limit = int(node.config.settings.get("BAYBRIDGE_MAX_UPLOAD_MB", "256")) * 1024 * 1024
-        if int(request.headers.get("content-length") or 0) > limit:
+        limit = int(node.config.settings.get("BAYBRIDGE_MAX_UPLOAD_MB", "256")) * _MEGABYTE
+        try:
+            asked = await _asked(node, Request(request.scope, _limited(request, limit)))
+        except _TooLargeError:
             early = await _read(node, request, b"", {}, [])
-            return refused(early, refuse(Reason("request.too_large", {"limit_mb": limit // 1024 // 1024}), category=Category.TOO_LARGE))
-        asked = await _asked(node, request)
+            return refused(early, refuse(Reason("request.too_large", {"limit_mb": limit // _MEGABYTE}), category=Category.TOO_LARGE))
+        except MultiPartException:
+            early = await _read(node, request, b"", {}, [])
+            return refused(early, refuse(Reason("request.not_a_form"), category=Category.INVALID))
         return await run_in_threadpool(_answer, node, door, asked, refused)
 
     return answer
+
+
+class _TooLargeError(Exception):
+    """More bytes came than this node takes in."""
+
+
+def _limited(request: Request, limit: int) -> Receive:
+    """The request's body until it is too large, whether or not it said its length."""
+    if _length(request) > limit:
+        raise _TooLargeError
+    taken = 0
+
+    async def receive() -> Message:
+        nonlocal taken
+        message = await request.receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise _TooLargeError
+        return message
+
+    return receive
+
+
+def _length(request: Request) -> int:
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _answer(node: Node, door: Door, asked: Asked, refused: Refused) -> Response:
@@ -130,7 +163,7 @@ async def _asked(node: Node, request: Request) -> Asked:
     forms: list[tuple[str, str]] = []
     body = b""
     if content_type.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
-        async with request.form(max_part_size=2**30) as form:
+        async with request.form(max_part_size=_MEGABYTE) as form:
             for name, value in form.multi_items():
                 if isinstance(value, UploadFile):
                     uploads[name] = Upload(value.filename or "", await value.read())
@@ -181,18 +214,31 @@ def _language(request: Request, session: accounts.Session | None) -> str:
     if session is not None:
         return session.language
     accepted = [part.split(";")[0].strip().lower() for part in request.headers.get("accept-language", "").split(",")]
-    table = {"zh-hk": "zh-Hant", "zh-mo": "zh-Hant", "zh-tw": "zh-Hant", "zh-hant": "zh-Hant", "zh-cn": "zh-Hans", "zh-hans": "zh-Hans", "zh": "zh-Hans"}
     for tag in accepted:
-        found = table.get(tag) or next((known for known in LANGUAGES if tag.split("-")[0] == known), None)
+        found = _CHINESE.get(tag) or next((known for known in LANGUAGES if tag.split("-")[0] == known), None)
         if found:
             return found
     return "en"
 
 
+_CHINESE = {
+    **dict.fromkeys(("zh-hk", "zh-mo", "zh-tw", "zh-hant"), "zh-Hant"),
+    **dict.fromkeys(("zh-cn", "zh-sg", "zh-hans", "zh"), "zh-Hans"),
+}
+
+
 def read_json(asked: Asked) -> Any | Refusal:
-    """The JSON body of a request, or a refusal that says where it breaks."""
+    """The JSON body of a request, or a refusal that says where it breaks; nothing is an empty object."""
     try:
-        return json.loads(asked.body or b"{}")
-    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
-        where = f"line {problem.lineno}, column {problem.colno}" if isinstance(problem, json.JSONDecodeError) else "not UTF-8"
-        return refuse(Reason("request.not_json", {"problem": where}), category=Category.INVALID)
+        return json.loads(asked.body or b"{}", parse_constant=_no_number)
+    except json.JSONDecodeError as problem:
+        where = f"line {problem.lineno}, column {problem.colno}"
+    except UnicodeDecodeError:
+        where = "not UTF-8"
+    except (ValueError, RecursionError) as problem:
+        where = type(problem).__name__
+    return refuse(Reason("request.not_json", {"problem": where}), category=Category.INVALID)
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(name)  # NaN and the infinities are no JSON

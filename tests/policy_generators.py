@@ -112,7 +112,7 @@ def numbers(*, monotone: bool, depth: int = 2) -> st.SearchStrategy[str]:
         st.builds("ROUND({}, {})".format, part, st.integers(0, 9)),
         st.builds("{}({}, {})".format, st.sampled_from(["LEAST", "GREATEST"]), part, part),
         st.builds("(1 * {}({}, {}))".format, st.sampled_from(["days_between", "months_between"]), moment, moment),
-        st.builds("{}({}, {})".format, st.sampled_from(["days_between", "months_between"]), instants(), instants()),
+        st.builds("(1 * {}({}, {}))".format, st.sampled_from(["days_between", "months_between"]), instants(), instants()),
     ]
     if not monotone:
         truth = conditions(monotone=False, depth=depth - 1)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
 from baybridge.base.time import CHINA, parse_instant_or_day
+from baybridge.cli.policy_tables import compare_policies, run_policy
 
 if TYPE_CHECKING:
     from baybridge.facts.dictionary import Dictionary
@@ -171,6 +172,27 @@ def _policy(documents: Documents, policy_id: str, at: datetime | None) -> Policy
         _fail(str(problem))
 
 
+def found_policy(node_dir: Path | None, name: str, at: str | None) -> tuple[Policy, date | None]:
+    """The policy of an id, or of a file, and the day that was asked for; exits 1 where there is none."""
+    moment = _moment(at)
+    documents = _documents(node_dir)
+    file = Path(name)
+    if file.suffix in (".yaml", ".yml") and file.is_file():
+        return _from_file(documents, file), None if moment is None else moment.astimezone(CHINA).date()
+    return _policy(documents, name, moment), None if moment is None else moment.astimezone(CHINA).date()
+
+
+def _from_file(documents: Documents, file: Path) -> Policy:
+    from baybridge.node.documents import DocumentProblem, fact_types, read_text
+    from baybridge.policy.document import load
+    from baybridge.policy.types import PolicyProblems
+
+    try:
+        return load(read_text(file), str(file), fact_types(documents))
+    except (PolicyProblems, DocumentProblem) as problem:
+        _fail(str(problem))
+
+
 def _sentence(documents: Documents, problem: Any) -> str:
     """What is wrong with a given fact, as every surface says it."""
     from baybridge.node.texts import Texts
@@ -206,7 +228,7 @@ def _fail(*sentences: str) -> NoReturn:
 
 @click.group()
 def policy() -> None:
-    """List, show and check the rules."""
+    """List, show and check the rules; apply them to a population."""
 
 
 @policy.command("list")
@@ -278,3 +300,7 @@ def check_policies(file: Path | None, node_dir: Path | None, as_json: bool) -> N
         click.echo(f"{report.policies} policies, {report.cases} worked cases, {len(report.problems)} problems")
     if report.problems:
         _fail(*(str(problem) for problem in report.problems))
+
+
+policy.add_command(run_policy)
+policy.add_command(compare_policies)

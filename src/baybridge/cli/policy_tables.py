@@ -1,0 +1,127 @@
+"""`policy run` and `policy compare`: a policy over a table of facts, one row a subject.
+
+Main job: read the arguments, show a bar on standard error and the counts on the screen. Thin: nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from baybridge.node.population import Changes
+    from baybridge.policy.shapes import Policy
+
+Told = Callable[[int, int], None]
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_SHOWN = 20
+
+
+@click.command("run")
+@click.argument("policy_id")
+@click.option("--facts", "facts", type=_FILE, required=True, help="Parquet table: one row a subject, columns named as the facts.")
+@click.option("--engine", type=click.Choice(["polars"]), default="polars", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Parquet file for outcome, values and the truth of every criterion.")
+@click.option("--at", help="The version of that time or date; without it the newest.")
+@click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
+@click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
+def run_policy(
+    policy_id: str,
+    facts: Path,
+    engine: str,  # noqa: ARG001 - the only one yet
+    out: Path | None,
+    at: str | None,
+    node_dir: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Decide every row of a table."""
+    from baybridge.cli.policies import found_policy
+    from baybridge.node.population import TableUnreadableError, run
+    from baybridge.policy.population import TableProblem
+
+    found, on = found_policy(node_dir, policy_id, at)
+    try:
+        with _progress(facts.name) as told:
+            counts = run(found, facts, out, told, on)
+    except (TableProblem, TableUnreadableError) as problem:
+        _fail(str(problem))
+    rows = sum(counts.values())
+    if as_json:
+        click.echo(_dump({"policy": found.id, "version": found.version, "policy_sha256": found.sha256, "rows": rows, "outcomes": counts}))
+        return
+    for outcome, number in counts.items():
+        click.echo(f"{outcome:24} {number:>14,} {number / rows:>7.1%}")
+    click.echo(f"{'rows':24} {rows:>14,}")
+
+
+@click.command("compare")
+@click.argument("old")
+@click.argument("new")
+@click.option("--facts", "facts", type=_FILE, required=True, help="Parquet table: one row a subject, columns named as the facts.")
+@click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
+@click.option("--json", "as_json", is_flag=True, help="Plain JSON, with every subject.")
+def compare_policies(old: str, new: str, facts: Path, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Who changes outcome between two policies (ids or files), and because of which criterion."""
+    from baybridge.cli.policies import found_policy
+    from baybridge.node.population import TableUnreadableError, compare
+    from baybridge.policy.population import TableProblem
+
+    first, second = (found_policy(node_dir, name, None)[0] for name in (old, new))
+    try:
+        with _progress(facts.name) as told:
+            changes = compare(first, second, facts, told)
+    except (TableProblem, TableUnreadableError) as problem:
+        _fail(str(problem))
+    if as_json:
+        click.echo(_dump(_as_json(first, second, changes)))
+    else:
+        _print(changes)
+
+
+def _as_json(old: Policy, new: Policy, changes: Changes) -> dict[str, Any]:
+    names = {"old": old, "new": new}
+    policies = {key: {"policy": one.id, "version": one.version, "policy_sha256": one.sha256} for key, one in names.items()}
+    because = [
+        {"old": before, "new": after, "because": reasons.split(", ") if reasons else [], "rows": number}
+        for (before, after, reasons), number in changes.because.most_common()
+    ]
+    return {**policies, "rows": changes.rows, "changed": len(changes.subjects), "changes": because, "subjects": changes.subjects}
+
+
+def _print(changes: Changes) -> None:
+    click.echo(f"{len(changes.subjects):,} of {changes.rows:,} rows change outcome")
+    for (before, after, reasons), number in changes.because.most_common():
+        click.echo(f"{before:20} -> {after:20} {number:>12,}  {reasons}")
+    for change in changes.subjects[:_SHOWN]:
+        click.echo(f"  {change['subject']}: {change['old']} -> {change['new']}: {', '.join(change['because'])}")
+    if len(changes.subjects) > _SHOWN:
+        click.echo(f"  and {len(changes.subjects) - _SHOWN:,} more; --json lists all")
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Told]:
+    """A bar on standard error while a person looks at it."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _of: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(name, total=None)
+        yield lambda done, of: progress.update(bar, completed=done, total=of)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(sentence, err=True)
+    sys.exit(1)

@@ -333,7 +333,7 @@ def test_11_monitoring_grades_with_driver_and_calls_the_team(road: Road, network
     network.advance(days=3)
     assess(road, temperature=38.6)
     page = road["nurse.hk"].see(f"/cases/{road.case}/bedside")
-    assert "CRS" in page and "fever" in page.lower()
+    assert "cytokine release syndrome" in page.lower() and "fever" in page.lower()
     network.advance(days=1)
     assess(road, temperature=39.2, hypotension="vasopressor", vasopressors=1, ice_score=2)
     page = road["physician.hk"].see(f"/cases/{road.case}/bedside")

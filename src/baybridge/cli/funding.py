@@ -41,8 +41,8 @@ def fund(file: str, scale_id: str, language: str, *, json_wanted: bool, compare_
     """Stack the payers of a bill to the cent; CASE.json holds one case or a list of cases, - is standard input."""
     documents = Documents()
     texts = Texts(documents)
-    data = _parsed(file, texts, language)
-    scale = _scale(documents, texts, scale_id, language)
+    data = parsed_file(file, texts, language)
+    scale = scale_named(documents, texts, scale_id, language)
     if compare_wanted:
         _compare(data, scale, file, texts, language, json_wanted=json_wanted)
         return
@@ -62,7 +62,7 @@ def _compare(data: Any, scale: Scale, file: str, texts: Texts, language: str, *,
     for item in items:
         comparison = compare(item, scale)
         if isinstance(comparison, Refusal):
-            _refuse(file, comparison.reasons, texts, language)
+            refuse_file(file, comparison.reasons, texts, language)
         found.append(comparison)
     if json_wanted:
         printed = [comparison_json(comparison) for comparison in found]
@@ -76,27 +76,29 @@ def _compare(data: Any, scale: Scale, file: str, texts: Texts, language: str, *,
                 click.echo(f"        {reason.where}: {texts.reason(language, reason)}")
 
 
-def _parsed(file: str, texts: Texts, language: str) -> Any:
+def parsed_file(file: str, texts: Texts, language: str) -> Any:
+    """The JSON value of a file or of standard input, or the end with what is wrong."""
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError:
-        _fail(texts.say(language, "funding.case.unreadable_file", {"file": file}))
+        fail(texts.say(language, "funding.case.unreadable_file", {"file": file}))
     value = parse_json(content)
     if isinstance(value, Refusal):
-        _refuse(file, value.reasons, texts, language)
+        refuse_file(file, value.reasons, texts, language)
     return value
 
 
-def _scale(documents: Documents, texts: Texts, scale_id: str, language: str) -> Scale:
+def scale_named(documents: Documents, texts: Texts, scale_id: str, language: str) -> Scale:
+    """The means-test scale of that id, or the end."""
     try:
         document = documents.folder("plans/scales").get(scale_id)
     except DocumentProblem as problem:
-        _fail(str(problem))
+        fail(str(problem))
     if document is None:
-        _fail(texts.say(language, "funding.case.no_scale", {"scale": scale_id}))
+        fail(texts.say(language, "funding.case.no_scale", {"scale": scale_id}))
     scale = scale_of(document)
     if isinstance(scale, Refusal):
-        _refuse(scale_id, scale.reasons, texts, language)
+        refuse_file(scale_id, scale.reasons, texts, language)
     return scale
 
 
@@ -104,7 +106,7 @@ def _funded(data: Any, scale: Scale, file: str, texts: Texts, language: str) -> 
     """Every case funded, or the end with every problem."""
     cases = read_cases(data, scale)
     if isinstance(cases, Refusal):
-        _refuse(file, cases.reasons, texts, language)
+        refuse_file(file, cases.reasons, texts, language)
     answers: list[Funded] = []
     against: list[Reason] = []
     for index, case in enumerate(cases):
@@ -115,7 +117,7 @@ def _funded(data: Any, scale: Scale, file: str, texts: Texts, language: str) -> 
         else:
             answers.append(answer)
     if against:
-        _refuse(file, against, texts, language)
+        refuse_file(file, against, texts, language)
     return answers
 
 
@@ -129,13 +131,14 @@ def told(answers: Iterable[Funded], texts: Texts, language: str) -> Iterator[str
             yield f"{'    ' if detail else '  '}{texts.say(language, key, values)}"
 
 
-def _refuse(file: str, reasons: Iterable[Reason], texts: Texts, language: str) -> NoReturn:
+def refuse_file(file: str, reasons: Iterable[Reason], texts: Texts, language: str) -> NoReturn:
+    """The end, with every reason on one line."""
     said = [f"{reason.where}: {texts.reason(language, reason)}" if reason.where else texts.reason(language, reason) for reason in reasons]
     count = texts.say(language, "funding.case.problems", {"count": len(said), "file": file})
-    _fail(f"{file}: {said[0]}" if len(said) == 1 else f"{count} {' '.join(said)}")
+    fail(f"{file}: {said[0]}" if len(said) == 1 else f"{count} {' '.join(said)}")
 
 
-def _fail(sentence: str) -> NoReturn:
+def fail(sentence: str) -> NoReturn:
     """One clear line on standard error, exit 1."""
     click.echo(" ".join(sentence.split()), err=True)
     sys.exit(1)

@@ -9,8 +9,14 @@ import pytest
 
 import baybridge.base.money
 import baybridge.funding
+import baybridge.simulation
 
-MODULES = [*sorted(Path(baybridge.funding.__file__).parent.glob("*.py")), Path(baybridge.base.money.__file__)]
+EXACT_SIMULATION = ("policy_lab.py", "lab_report.py", "changes.py")  # `outlook.py` draws rates; its amounts are counts times whole refunds
+MODULES = [
+    *sorted(Path(baybridge.funding.__file__).parent.glob("*.py")),
+    *(Path(baybridge.simulation.__file__).parent / name for name in EXACT_SIMULATION),
+    Path(baybridge.base.money.__file__),
+]
 
 #: Divisions that stay exact because one side is a Fraction.
 EXACT = {"own.deductible / layer.fx", "own.raw / layer.fx", "own.benefit / layer.fx", "minor / Fraction(exchange.per_bill_unit)"}

@@ -1,0 +1,167 @@
+"""`simulate`: what plans and agreements would do, over a table of patients or thousands of draws.
+
+Main job: read the table and the documents, print JSON or a readable table.
+
+**Source**: design 9. Exit codes as there. Amounts in a table are whole minor units; a column of decimals is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from baybridge.base.outcome import Reason, Refusal
+from baybridge.cli.funding import DEFAULT_SCALE, LANGUAGES, fail, parsed_file, refuse_file, scale_named
+from baybridge.funding.case import read_cases
+from baybridge.funding.plans import MEANS_TEST
+from baybridge.node.documents import DocumentProblem, Documents, read_document
+from baybridge.node.texts import FALLBACK, Texts
+from baybridge.simulation.changes import Change, read_change
+
+_LANGUAGE = click.option("--language", type=click.Choice(LANGUAGES), default=FALLBACK, show_default=True)
+_JSON = click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def simulate() -> None:
+    """What would happen if: plans over a population, an agreement over its outcomes."""
+
+
+@simulate.command("funding")
+@click.option("--population", "table_file", required=True, metavar="TABLE.parquet", help="One row a patient; amounts in whole minor units.")
+@click.option("--plan", "plan_files", multiple=True, required=True, metavar="FILE|ID", help="A plan document, or the id of one of ours; again for more.")
+@click.option("--change", "change_texts", multiple=True, metavar="CHANGE", help="PLAN.field=value, +FILE to add a plan, -PLAN to take one away.")
+@click.option("--on", "event_on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Day of the bills where the table has no event_on.")
+@click.option("--threshold", type=click.IntRange(1, 1000), default=40, show_default=True, help="Percent of household income that is too much.")
+@click.option("--year", "years", multiple=True, metavar="YEAR=PATIENTS", help="Budget of a year for so many patients; again for more.")
+@click.option("--picture", "picture_file", metavar="FILE.svg", help="Write the picture of affordability.")
+@_LANGUAGE
+@_JSON
+def funding(
+    table_file: str,
+    plan_files: tuple[str, ...],
+    change_texts: tuple[str, ...],
+    event_on: Any,
+    threshold: int,
+    years: tuple[str, ...],
+    picture_file: str | None,
+    language: str,
+    *,
+    json_wanted: bool,
+) -> None:
+    """Affordability, fund cost and distribution by region and income, before and after changes of plans."""
+    from baybridge.simulation import lab_report, policy_lab
+
+    documents = Documents()
+    texts = Texts(documents)
+    plans = [_document(documents, name, texts, language) for name in plan_files]
+    changes = _changes(documents, change_texts, texts, language)
+    scales = {name: found for name, found in documents.folder("plans").items() if found.get("shape") == MEANS_TEST}
+    table = _table(table_file, texts, language)
+    counted = _years(years, texts, language)
+    day: date = event_on.date()
+    found = policy_lab.simulate(plans, changes, table, scales, event_on=day, threshold_percent=threshold)
+    if isinstance(found, Refusal):
+        refuse_file(table_file, found.reasons, texts, language)
+    if picture_file is not None:
+        Path(picture_file).write_text(lab_report.picture(found, lambda key, values: texts.say(language, key, values)), encoding="utf-8")
+    if json_wanted:
+        click.echo(json.dumps(lab_report.simulated_json(found, counted), ensure_ascii=False, indent=2))
+        return
+    _tell(lab_report.simulated_sentences(found, counted), texts, language)
+
+
+@simulate.command("agreement")
+@click.argument("case_file", metavar="CASE.json")
+@click.option("--rates", "rates_id", required=True, metavar="ID", help="Published outcome rates, one of plans/rates.")
+@click.option("--patients", type=click.IntRange(1, 1_000_000), default=100, show_default=True)
+@click.option("--draws", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--scale", "scale_id", default=DEFAULT_SCALE, show_default=True)
+@_LANGUAGE
+@_JSON
+def agreement(
+    case_file: str, rates_id: str, patients: int, draws: int, seed: int, scale_id: str, language: str, *, json_wanted: bool
+) -> None:
+    """Commitments, expected refunds and reserves of a case's outcome agreement over so many patients."""
+    from baybridge.simulation import outlook
+
+    documents = Documents()
+    texts = Texts(documents)
+    data = parsed_file(case_file, texts, language)
+    cases = read_cases(data, scale_named(documents, texts, scale_id, language))
+    if isinstance(cases, Refusal):
+        refuse_file(case_file, cases.reasons, texts, language)
+    rates = outlook.rates_of(documents.folder("plans/rates").get(rates_id), rates_id)
+    if isinstance(rates, Refusal):
+        refuse_file(rates_id, rates.reasons, texts, language)
+    found = outlook.outlook([outlook.Group(case, patients, rates) for case in cases], draws=draws, seed=seed)
+    if isinstance(found, Refusal):
+        refuse_file(case_file, found.reasons, texts, language)
+    if json_wanted:
+        click.echo(json.dumps(outlook.outlook_json(found), ensure_ascii=False, indent=2))
+        return
+    _tell(outlook.outlook_sentences(found), texts, language)
+
+
+def _tell(sentences: Iterable[tuple[str, Mapping[str, Any]]], texts: Texts, language: str) -> None:
+    for key, values in sentences:
+        detail = key.endswith((".group", ".fund", ".year", ".quantiles"))
+        click.echo(f"{'  ' if detail else ''}{texts.say(language, key, values)}")
+
+
+def _document(documents: Documents, name: str, texts: Texts, language: str) -> Mapping[str, Any]:
+    """A plan by the name of its file, or one of ours by its id."""
+    ours: Any = documents.folder("plans").get(name)
+    if ours is not None and not Path(name).is_file():
+        found: Mapping[str, Any] = ours
+        return found
+    try:
+        document = read_document(Path(name))
+    except DocumentProblem as problem:
+        fail(str(problem))
+    except OSError:
+        fail(texts.say(language, "funding.case.unreadable_file", {"file": name}))
+    if not isinstance(document, dict):
+        fail(texts.say(language, "simulation.funding.no_benefit", {"plan": name}))
+    return document
+
+
+def _changes(documents: Documents, given: tuple[str, ...], texts: Texts, language: str) -> list[Change]:
+    changes = []
+    for text in given:
+        change = read_change(text)
+        if isinstance(change, Refusal):
+            refuse_file("--change", change.reasons, texts, language)
+        if change.kind == "add":
+            change = Change(change.text, "add", change.plan, document=_document(documents, change.plan, texts, language))
+        changes.append(change)
+    return changes
+
+
+def _years(given: tuple[str, ...], texts: Texts, language: str) -> dict[int, int]:
+    found = {}
+    for text in given:
+        year, equals, patients = text.partition("=")
+        if not (equals and year.isdecimal() and patients.isdecimal()):
+            refuse_file("--year", (Reason("simulation.year.form", {"found": text}),), texts, language)
+        found[int(year)] = int(patients)
+    return found
+
+
+def _table(file: str, texts: Texts, language: str) -> dict[str, Any]:
+    """The columns of a Parquet file as arrays."""
+    import polars as pl
+
+    try:
+        table = pl.read_parquet(file)
+    except OSError:
+        fail(texts.say(language, "funding.case.unreadable_file", {"file": file}))
+    except pl.exceptions.PolarsError:
+        fail(texts.say(language, "simulation.funding.no_parquet", {"file": file}))
+    return {column.name: column.fill_null("").to_numpy().astype(str) if column.dtype == pl.String else column.to_numpy() for column in table}

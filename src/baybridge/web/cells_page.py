@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from baybridge.journey.cells import Batch, Shipment, discarded_of
 from baybridge.journey.events import QuarantineResolved
+from baybridge.supply.readings import read_results
 from baybridge.web.view import CaseView
 
 _COMMANDS = (
@@ -54,7 +55,7 @@ def cells(view: CaseView) -> Response:
     return view.render(
         "cells.html",
         shipments=[Sent(shipment, tuple(_clocks(view, shipment))) for shipment in case.shipments],
-        batches=[_made(batch, documents) for batch in case.batches],
+        batches=[_made(view, batch, documents) for batch in case.batches],
         quarantined=sorted(case.quarantined),
         discarded=discarded_of(case.entries),
         resolved=case.of(QuarantineResolved),
@@ -63,10 +64,13 @@ def cells(view: CaseView) -> Response:
     )
 
 
-def _made(batch: Batch, documents: Mapping[str, Mapping[str, Any]]) -> Made:
-    results = {row[0]: row for test in batch.tests for row in test.event.results}
+def _made(view: CaseView, batch: Batch, documents: Mapping[str, Mapping[str, Any]]) -> Made:
+    """A batch with the decision that was kept here; where another node made it, the same results by the specification as this node has it."""
+    results = tuple({row[0]: row for test in batch.tests for row in test.event.results}.values())
     decision = documents.get(batch.tests[-1].event.decision_sha256) if batch.tests else None
-    return Made(batch, decision, tuple(results.values()))
+    if decision is None and results and batch.released is not None and batch.released.event.specification in view.asked.node.policies.ids():
+        decision = view.look.decide(batch.released.event.specification, read_results(view.look.situation(), results)).as_json()
+    return Made(batch, decision, results)
 
 
 def _alarms(view: CaseView) -> Mapping[str, Any]:

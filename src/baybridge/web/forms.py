@@ -31,6 +31,8 @@ __all__ = ["Field", "fields", "from_texts", "known", "read"]
 #: Empty rows offered beyond those that are filled in, and the least number of rows.
 _SPARE_ROWS, _LEAST_ROWS = 2, 3
 
+_OTHER_KEYS = {"ChosenPlan.order": "plan_order"}
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -89,11 +91,11 @@ def _from_address(asked: Asked, kind: CommandKind) -> dict[str, Any]:
 
 
 def _fields(form: _Form, struct: type[msgspec.Struct], prefix: str, values: Mapping[str, Any]) -> list[Field]:
-    made = [_field(form, item, prefix, values.get(item.name)) for item in msgspec.structs.fields(struct)]
+    made = [_field(form, item, prefix, values.get(item.name), _key(struct, item.name)) for item in msgspec.structs.fields(struct)]
     return [one for one in made if one.kind != "left_out"]
 
 
-def _field(form: _Form, item: FieldInfo, prefix: str, value: Any) -> Field:
+def _field(form: _Form, item: FieldInfo, prefix: str, value: Any, key: str) -> Field:
     name, kind = f"{prefix}{item.name}", shape.kind_of(item)
     if kind == "facts":
         return Field(name, item.name, "findings", shape.is_required(item), rows=findings.rows(form.asked, dict(value or {}), Field))
@@ -105,7 +107,7 @@ def _field(form: _Form, item: FieldInfo, prefix: str, value: Any) -> Field:
         options = (*options, Option(str(shown), str(shown)))
     return Field(
         name,
-        item.name,
+        key,
         "codes" if kind == "lines" and options else "code" if kind == "text" and options else kind,
         shape.is_required(item),
         options,
@@ -114,6 +116,11 @@ def _field(form: _Form, item: FieldInfo, prefix: str, value: Any) -> Field:
         scanned=item.name in to_scan(form.kind),
         problems=_problems(form, name),
     )
+
+
+def _key(struct: type[msgspec.Struct], name: str) -> str:
+    """The key of a field's name; some names mean another thing in another struct."""
+    return _OTHER_KEYS.get(f"{struct.__name__}.{name}", name)
 
 
 def _problems(form: _Form, name: str) -> tuple[str, ...]:

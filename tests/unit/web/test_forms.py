@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from baybridge.node.node import Node
 from baybridge.web import findings, forms, shape
 from baybridge.web.forms import Field
 
-AT = datetime(2026, 3, 8, 9, 0, tzinfo=timezone.utc)
+AT = datetime(2026, 3, 8, 9, 0, tzinfo=UTC)
 #: A field whose declared type msgspec does not read by itself yet (`Annotated[int | None, Meta(ge=1)]`).
 UNREADABLE = "instalments"
 FINDINGS = {"temperature": "38.6", "hypotension": "none", "seizure": "none", "fever_attributable": "true", "ice_score": "9"}

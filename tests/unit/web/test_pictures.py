@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_a_bill_of_nothing_has_no_width() -> None:
 
 
 def test_a_higher_grade_stands_higher_and_bounds_span() -> None:
-    at = datetime(2026, 3, 8, 9, tzinfo=timezone.utc)
+    at = datetime(2026, 3, 8, 9, tzinfo=UTC)
     low, open_ = course([(at, 1, 1), (at, 2, 4)], date(2026, 3, 5)).marks
     assert low.certain
     assert not open_.certain
@@ -30,5 +30,5 @@ def test_a_higher_grade_stands_higher_and_bounds_span() -> None:
 
 
 def test_days_count_from_the_infusion_without_gaps() -> None:
-    first, last = datetime(2026, 3, 6, tzinfo=timezone.utc), datetime(2026, 3, 9, tzinfo=timezone.utc)
+    first, last = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC)
     assert [day for day, _ in course([(first, 0, 0), (last, 1, 1)], date(2026, 3, 5)).days] == [1, 2, 3, 4]

@@ -143,6 +143,6 @@ def arrive_rapid_response(situation: Situation, given: ArriveRapidResponse) -> V
     call = situation.case.open_rapid_response
     if call is None:
         against.append(Reason("bedside.rapid_response.none_open"))
-    elif given.arrived_at < call.called.event.called_at:
+    elif given.arrived_at < call.called.event.called_at.replace(second=0, microsecond=0):  # people write minutes
         against.append(Reason("bedside.rapid_response.before_call", where="arrived_at"))
     return refuse(*against) if against else (RapidResponseArrived(arrived_at=given.arrived_at),)

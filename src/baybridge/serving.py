@@ -6,6 +6,7 @@ Main job: `serve(folder, database, host, port)` runs until it is told to stop. O
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from granian.constants import Interfaces
@@ -20,7 +21,5 @@ def serve(folder: Path, database: str | None, host: str, port: int) -> None:
     """Serve a node folder until interrupted."""
     app = application(open_node(folder, database=database, transport=post))
     server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_access=False)
-    try:
+    with suppress(KeyboardInterrupt):
         asyncio.run(server.serve())
-    except KeyboardInterrupt:
-        pass

@@ -53,7 +53,7 @@ def _command(case: Case, sha256: str) -> str:
 
 def _acted(later: Sequence[Entry[Any]], site: Site, commands: Sequence[str]) -> bool:
     """Whether a person of this node gave one of the commands since."""
-    kinds = tuple(kind for kind, command in _AGAIN.items() if command in commands) + (ev.ProductChosen,)
+    kinds: tuple[type[ev.Event], ...] = (*(kind for kind, command in _AGAIN.items() if command in commands), ev.ProductChosen)
     return any(isinstance(e.event, kinds) and e.origin.node == site.node and e.origin.role not in _BY_MACHINE for e in later)
 
 

@@ -157,7 +157,7 @@ def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) 
     return done
 
 
-class _Stop(Exception):  # noqa: N818 - rolls the transaction back, never leaves this module
+class _Stop(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__()
         self.refusal = refusal

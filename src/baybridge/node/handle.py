@@ -90,7 +90,7 @@ def _decide_and_append(node: Node, unit: Unit, kind: CommandKind, command: Comma
     recorded = unit.append(command.case_id, events, command.actor, known=known, command_id=command.command_id)
     kept = [unit.keep_decision(command.case_id, made) for sha256, made in deciding.made.items() if rests_on(events, sha256)]
     after_append(unit, command.case_id)
-    node.after(kind, unit, command, recorded)
+    node.after(unit, command, recorded)
     unit.step("write.before_commit")
     return Done(command.case_id, tuple(recorded), tuple(kept))
 

@@ -28,7 +28,6 @@ from baybridge.journey.events import Recorded
 from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
 from baybridge.node import access, clock, handle, reopening, tables, transfers
-from baybridge.node.commands import CommandKind
 from baybridge.node.config import Config, Neighbour, read_config
 from baybridge.node.documents import Documents, fact_types, packaged_data
 from baybridge.node.handle import Done
@@ -108,7 +107,7 @@ class Node:
         except streams.StreamConflictError:
             return refuse(Reason("command.changed_meanwhile"), category=Category.CONFLICT)
 
-    def after(self, kind: CommandKind, unit: Unit, command: Command, recorded: list[Recorded]) -> None:
+    def after(self, unit: Unit, command: Command, recorded: list[Recorded]) -> None:
         """What follows a command in the same transaction."""
         reopening.follow_up(self, unit, command, recorded)
 

@@ -23,7 +23,15 @@ from baybridge.facts.given import read_given
 from baybridge.journey.case import Case, fold
 from baybridge.journey.checks import digest
 from baybridge.journey.command import Command, Situation
-from baybridge.journey.events import DecisionReopened, EligibilityDecided, Event, FitnessChecked, Recorded, RepeatRequested, ResultRecognised
+from baybridge.journey.events import (
+    DecisionReopened,
+    EligibilityDecided,
+    Event,
+    FitnessChecked,
+    Recorded,
+    RepeatRequested,
+    ResultRecognised,
+)
 from baybridge.node import handle, tables, telling
 from baybridge.node.commands import COMMANDS
 from baybridge.node.deciding import Deciding

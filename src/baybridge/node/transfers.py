@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import orjson
 from sqlalchemy import insert, select, update
 
 from baybridge.base.canonical import sha256_hex
@@ -77,16 +76,16 @@ def _judge(node: Node, unit: Unit, command: Command, case: Case, given: Any, eve
         refused = TransferRefused(
             to_node=given.to_node, purpose=given.purpose, route=judgement.route, codes=judgement.codes, decision_sha256=sha256
         )
-        _append(node, unit, command, [refused], len(events), deciding.made[sha256])
+        _append(unit, command, [refused], len(events), deciding.made[sha256])
         return refuse(*judgement.reasons)
     content = packing.content_of(node, unit, case, given, judgement, events)
     allowed = packing.queue(node, unit, content, sha256)
-    recorded = _append(node, unit, command, [allowed], len(events), deciding.made[sha256])
+    recorded = _append(unit, command, [allowed], len(events), deciding.made[sha256])
     unit.step("transfer.before_commit")
     return handle.Done(command.case_id, tuple(recorded), (sha256,))
 
 
-def _append(node: Node, unit: Unit, command: Command, events: Sequence[Event], known: int, made: Any) -> list[Recorded]:
+def _append(unit: Unit, command: Command, events: Sequence[Event], known: int, made: Any) -> list[Recorded]:
     unit.keep_decision(command.case_id, made)
     recorded = unit.append(command.case_id, events, command.actor, known=known, command_id=command.command_id)
     handle.after_append(unit, command.case_id)
@@ -179,8 +178,8 @@ def against(node: Node, content: packages.Content) -> list[Reason]:
     reasons = []
     if content.kind not in packages.KINDS:
         reasons.append(Reason("federation.unknown_kind", {"found": content.kind[:20], "known": ", ".join(packages.KINDS)}))
-    for kind in telling.told_beyond(content, rules["purposes"]):
-        reasons.append(Reason("federation.told_beyond_purpose", {"event": kind, "purpose": content.purpose}))
+    beyond = telling.told_beyond(content, rules["purposes"])
+    reasons += [Reason("federation.told_beyond_purpose", {"event": kind, "purpose": content.purpose}) for kind in beyond]
     sites = {name: neighbour.site for name, neighbour in node.neighbours.items()} | {node.site.node: node.site}
     for item in content.told:
         kind, origin = item["event"].get("type", ""), item["node"]
@@ -194,7 +193,7 @@ def _file(node: Node, unit: Unit, opened: packages.Opened) -> bytes:
     content = opened.content
     actor = Actor(f"node:{content.from_node}", Role.NODE, node.neighbours[content.from_node].site.organisation)
     filed = [file_resource(node, unit, content, wire.parse(text.encode()), actor) for text in content.resources]
-    filed += [withdraw_resource(node, unit, content, name, actor) for name in content.gone]
+    filed += [withdraw_resource(unit, content, name, actor) for name in content.gone]
     unit.step("transfer.resources_filed")
     before = unit.events(content.case_id)
     news = telling.news_of(before, content)
@@ -267,7 +266,7 @@ def file_resource(node: Node, unit: Unit, content: packages.Content, resource: d
     return name, _put(unit, content, marked, actor)
 
 
-def withdraw_resource(node: Node, unit: Unit, content: packages.Content, name: str, actor: Actor) -> tuple[str, bool]:
+def withdraw_resource(unit: Unit, content: packages.Content, name: str, actor: Actor) -> tuple[str, bool]:
     """Mark a resource that its source no longer stands by as entered in error, where this copy came from that source."""
     kind, _, logical_id = name.partition("/")
     existing = store.get(unit.connection, kind, logical_id)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acceptance.support import Clock
 from sqlalchemy import func, select
 
+from acceptance.support import Clock
 from baybridge.base.outcome import Category, Refusal
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.ledger import log

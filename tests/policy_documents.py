@@ -1,10 +1,9 @@
-"""How specification tests find a policy document, apply it, and break it on purpose."""
+"""How specification tests find a policy document, and apply it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -84,39 +83,3 @@ def _same(found: Any, expected: Any) -> bool:
     if isinstance(found, float) and isinstance(expected, int | float):
         return abs(found - expected) <= 1e-9 * max(1.0, abs(expected))
     return bool(found == expected)
-
-
-def broken(path: Path) -> Iterator[tuple[str, str]]:
-    """The document with one threshold, operator, date or word of logic changed, once for each; its cases are left alone."""
-    text = path.read_text("utf-8")
-    rules, cases = text.split("\ncases:\n")
-    lines = rules.split("\n")
-    for number, line in enumerate(lines):
-        if line.startswith(("#", "source", "notes", "title", "id:", "version", "  en:", "  zh", "  pt")):
-            continue
-        for changed in _mutations(line):
-            yield (
-                f"line {number + 1}: {changed.strip()}",
-                "\n".join([*lines[:number], changed, *lines[number + 1 :]]) + "\ncases:\n" + cases,
-            )
-
-
-_SWAPS = {">=": ">", "<=": "<", " > ": " >= ", " < ": " <= ", " AND ": " OR ", " OR ": " AND ", "<>": "="}
-_RULE = re.compile(r"(when: |: |- id: |^ +)")
-
-
-def _mutations(line: str) -> Iterator[str]:
-    if line.startswith("in_force_from: 2"):
-        yield f"in_force_from: {date.fromisoformat(line.split(': ')[1]) + timedelta(days=1)}"
-        return
-    rule = re.split(r", source: |    text: |    source: ", line)[0]
-    if rule.strip() == "" or ("outcome" in rule and "when" not in rule):
-        return
-    for old, new in _SWAPS.items():
-        for place in re.finditer(re.escape(old), rule):
-            yield rule[: place.start()] + new + rule[place.end() :] + line[len(rule) :]
-    for place in re.finditer(r"(?:>=|<=|<|>|=) (\d+(?:\.\d+)?)(?![\d'])", rule):
-        value = place.group(1)
-        step = 10 ** -(len(value.split(".")[1]) if "." in value else 0)
-        for moved in (float(value) + step, float(value) - step):
-            yield rule[: place.start(1)] + (f"{moved:.4f}".rstrip("0").rstrip(".")) + rule[place.end(1) :] + line[len(rule) :]

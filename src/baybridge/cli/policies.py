@@ -282,22 +282,26 @@ def show_policy(policy_id: str, at: str | None, node_dir: Path | None, as_json: 
 
 @policy.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--mutations/--no-mutations", default=None, help="Change each threshold, operator and date in turn (default: for one FILE).")
 @_NODE
 @_JSON
-def check_policies(file: Path | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
-    """Check a document (or all shipped ones): types, units, codes, and its own worked cases."""
+def check_policies(file: Path | None, mutations: bool | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Check a document (or all shipped ones): types, units, codes, its own worked cases, and what they would not notice."""
     from baybridge.node.documents import DocumentProblem
     from baybridge.node.policy_check import check_documents
 
     documents = _documents(node_dir)
     try:
-        report = check_documents(documents, _dictionary(documents), file)
+        mutate = file is not None if mutations is None else mutations
+        report = check_documents(documents, _dictionary(documents), file, mutate=mutate)
     except DocumentProblem as problem:
         _fail(str(problem))
     if as_json:
         click.echo(_dump(report.as_json()))
     else:
         click.echo(f"{report.policies} policies, {report.cases} worked cases, {len(report.problems)} problems")
+        for line in report.unnoticed:
+            click.echo(f"no worked case notices: {line}")
     if report.problems:
         _fail(*(str(problem) for problem in report.problems))
 

@@ -67,11 +67,18 @@ class FactsError(ValueError):
         super().__init__("; ".join(problems))
 
 
-def decide(policy: Policy, facts: Mapping[str, Value], *, subject: str | None = None, as_of: datetime | date | None = None) -> Decision:
+def decide(
+    policy: Policy,
+    facts: Mapping[str, Value],
+    *,
+    subject: str | None = None,
+    as_of: datetime | date | None = None,
+    settle: bool = True,
+) -> Decision:
     """The decision; facts absent or None are unknown, facts that the policy does not read are ignored.
 
     `as_of` outside the policy's dates of effect gives `not-in-force`; without `as_of` the dates are not looked at.
-    Raises `FactsError` when a fact is not of its type or code set.
+    With `settle` false nothing is searched and `would_settle` is empty. Raises `FactsError` when a fact is not of its type or code set.
     """
     form = compiled(policy)
     used = _used(policy, form, facts)
@@ -82,7 +89,7 @@ def decide(policy: Policy, facts: Mapping[str, Value], *, subject: str | None = 
     truths = form.truths(used.get)
     found = form.outcome(truths)
     missing = _missing(policy, used, truths) if None in used.values() else ()
-    settling = would_settle(policy, used, missing) if found == UNDETERMINED else ()
+    settling = would_settle(policy, used, missing) if settle and found == UNDETERMINED else ()
     values = _values(form, used, truths)
     return _decision(policy, subject, as_of, found, values, form.grounds(truths, used), missing, settling, form.sources)
 

@@ -114,3 +114,16 @@ def test_list_and_show():
     assert shown["sha256"] == json.loads(run(decide, "easix", "--facts", "-", stdin="{}").stdout)["policy_sha256"]
     assert run(policy, "show", "easix").stdout.strip().startswith("#")
     assert run(policy, "show", "esix").exit_code == 1
+
+
+def test_a_threshold_that_no_worked_case_notices_is_listed_and_no_failure(tmp_path):
+    file = tmp_path / "mine.yaml"
+    cases = "cases: [{name: young, facts: {age: 17}, expect: {outcome: fails}}, {name: old, facts: {age: 70}, expect: {outcome: holds}}]\n"
+    file.write_text('id: mine\nversion: "1"\nshape: criteria\nsource: s\ncriteria: [{id: a, when: age >= 18}]\n' + cases, encoding="utf-8")
+    result = run(policy, "check", str(file), "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["unnoticed"] == ["mine: a: age 18: >= -> >", "mine: a: 18 -> 19"]
+    assert "no worked case notices: mine: a: 18 -> 19" in run(policy, "check", str(file)).stdout
+    assert json.loads(run(policy, "check", str(file), "--no-mutations", "--json").stdout)["unnoticed"] == []
+    file.write_text(file.read_text("utf-8").replace("age: 70", "age: 18"), encoding="utf-8")
+    assert json.loads(run(policy, "check", str(file), "--json").stdout)["unnoticed"] == []

@@ -22,7 +22,7 @@ from baybridge.funding.layers import scale_of
 from baybridge.funding.report import Funded, as_json, sentences
 from baybridge.funding.report import fund as fund_case
 from baybridge.funding.terms import Scale
-from baybridge.node.documents import DocumentProblem, Documents
+from baybridge.node.documents import DocumentProblem, Documents, files, read_document, read_text
 from baybridge.node.texts import FALLBACK, Texts
 
 #: The scale of the funding contract's examples; another is chosen with `--scale`, or stands in the file.
@@ -32,15 +32,24 @@ LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
 
 
 @click.command()
-@click.argument("file", metavar="CASE.json")
+@click.argument("file", metavar="CASE.json|check")
+@click.argument("more", nargs=-1, metavar="[FILE...]")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the contract's JSON.")
 @click.option("--compare", "compare_wanted", is_flag=True, help="Compare orders, plans that could be joined, products and regions.")
 @click.option("--scale", "scale_id", default=DEFAULT_SCALE, show_default=True, help="Means-test scale where the file names none.")
 @click.option("--language", type=click.Choice(LANGUAGES), default=FALLBACK, show_default=True)
-def fund(file: str, scale_id: str, language: str, *, json_wanted: bool, compare_wanted: bool) -> None:
-    """Stack the payers of a bill to the cent; CASE.json holds one case or a list of cases, - is standard input."""
+def fund(file: str, more: tuple[str, ...], scale_id: str, language: str, *, json_wanted: bool, compare_wanted: bool) -> None:
+    """Stack the payers of a bill to the cent; CASE.json holds one case or a list of cases, - is standard input.
+
+    `fund check [FILE...]` checks plan documents and runs their worked cases; without a file, ours.
+    """
     documents = Documents()
     texts = Texts(documents)
+    if file == "check":
+        _check(documents, texts, more, language, json_wanted=json_wanted)
+        return
+    if more:
+        raise click.UsageError(f"one case file is funded at a time; put several cases into one list ({more[0]})")
     data = parsed_file(file, texts, language)
     scale = scale_named(documents, texts, scale_id, language)
     if compare_wanted:
@@ -74,6 +83,36 @@ def _compare(data: Any, scale: Scale, file: str, texts: Texts, language: str, *,
         for _, reasons in comparison.cannot:
             for reason in reasons:
                 click.echo(f"        {reason.where}: {texts.reason(language, reason)}")
+
+
+def _check(documents: Documents, texts: Texts, named: tuple[str, ...], language: str, *, json_wanted: bool) -> None:
+    """Every problem of plan documents with file and line; exit 1 where there is one."""
+    from baybridge.funding.checking import check
+    from baybridge.funding.lines import line_of
+
+    chosen = [Path(name) for name in named] or [path for root in documents.roots for path in files(root / "plans")]
+    read = [_plan_file(path, texts, language) for path in chosen]
+    others = {**documents.folder("plans"), **{str(d.get("id")): d for _, _, d in read if isinstance(d, dict)}}
+    problems = [(path, text, reason) for path, text, document in read for reason in check(document, others)]
+    found = [(str(path), line_of(text, reason.where), reason) for path, text, reason in problems]
+    if json_wanted:
+        rows = [{"file": f, "line": n, **reason.as_json(), "message": texts.reason(language, reason)} for f, n, reason in found]
+        click.echo(json.dumps({"checked": len(read), "problems": rows}, ensure_ascii=False, indent=2))
+    else:
+        for name, line, reason in found:
+            click.echo(f"{name}:{line}: {f'{reason.where}: ' if reason.where else ''}{texts.reason(language, reason)}")
+        click.echo(texts.say(language, "funding.check.done", {"files": len(read), "problems": len(found)}))
+    if found:
+        fail(texts.say(language, "funding.check.failed", {"problems": len(found)}))
+
+
+def _plan_file(path: Path, texts: Texts, language: str) -> tuple[Path, str, Any]:
+    try:
+        return path, read_text(path), read_document(path)
+    except DocumentProblem as problem:
+        fail(str(problem))
+    except OSError:
+        fail(texts.say(language, "funding.case.unreadable_file", {"file": str(path)}))
 
 
 def parsed_file(file: str, texts: Texts, language: str) -> Any:

@@ -115,7 +115,7 @@ class Reader:
 
     def outcome(self, value: object) -> str:
         """The word for what a policy answered; the code itself where there is no word."""
-        return self.code("policy.outcome", value)
+        return self.named("outcome", str(value))
 
     def value(self, value: Any, unit: str | None = None) -> str:
         """A fact's value with its unit: yes and no, codes in words, dates and numbers as this reader writes them."""
@@ -193,7 +193,7 @@ class Reader:
         key = f"event_gist.{body.get('type')}"
         if not self.known(key):
             return ""
-        return self.t(key, **{name: self._amount(name, value, body) for name, value in body.items()})
+        return self.t(key, **{name: self._amount(name, value, body) for name, value in body.items() if name != "told"})
 
     def _amount(self, name: str, value: Any, body: Mapping[str, Any]) -> str:
         if name.endswith("_minor") and isinstance(value, int):
@@ -216,7 +216,7 @@ _FOLDERS: Mapping[str, tuple[str, str]] = {
     "product": ("products", "names"), "policy": ("policies", "title"), "specification": ("policies", "title"), "scale": ("policies", "title"),
     "plan": ("plans", "title"), "agreement": ("plans", "title"),
 }  # fmt: skip
-_OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome")
+_OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
 
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acceptance.support import Refused, World, read_resource, resource_of
 
+from acceptance.support import Refused, World, read_resource, resource_of
 from baybridge.federation import package as packages
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role

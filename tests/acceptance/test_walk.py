@@ -10,7 +10,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,9 +19,14 @@ import pytest
 from playwright.sync_api import Browser
 from walking import Network, Person, browsing, running
 
+from baybridge.base.keys import SigningKey
 from baybridge.demo import patients
 from baybridge.demo.history import RELEASE, WELL
 from baybridge.demo.patients import Invented
+from baybridge.exchange.evidence import PACK_KIND
+from baybridge.exchange.signed import sign_document
+from baybridge.ledger import keeping
+from baybridge.node.storage import Storage
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("browser")]
 
@@ -396,7 +401,57 @@ def test_14_a_changed_byte_is_refused(pack: Path, network: Network) -> None:
     assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1
 
 
-def test_15_the_case_reads_through_fhir(road: Road, network: Network) -> None:
+def signing_key(network: Network) -> SigningKey:
+    """Hong Kong's own key, which a forger inside the hospital would hold."""
+    return SigningKey.from_text((network.folder / "hk" / "keys" / "signing.pem").read_text())
+
+
+def forge(pack: Path, network: Network, name: str, change: Callable[[dict, dict], None], key: SigningKey) -> subprocess.CompletedProcess[str]:
+    """A pack that was changed and signed again, verified."""
+    whole = json.loads(pack.read_text())
+    payload, anchor = whole["payload"], whole["anchor"]
+    change(payload, anchor)
+    forged = pack.with_name(f"{name}.json")
+    forged.write_bytes(sign_document(PACK_KIND, payload, key, anchor))
+    return verify(network, forged)
+
+
+def test_15_a_dropped_event_is_refused_even_when_the_rest_is_renumbered(pack: Path, network: Network) -> None:
+    def drop(payload: dict, _anchor: dict) -> None:
+        del payload["events"][3]
+        for number, event in enumerate(payload["events"], start=1):
+            event["body"]["sequence"] = number
+
+    done = forge(pack, network, "dropped", drop, signing_key(network))
+    assert done.returncode == 1 and done.stderr.strip()
+
+
+def test_16_a_pack_signed_by_a_stranger_is_refused(pack: Path, network: Network) -> None:
+    stranger = SigningKey.generate()
+
+    def claim(_payload: dict, anchor: dict) -> None:
+        anchor["card"]["signing_keys"] = [stranger.public.jwk()]
+
+    for change in (lambda _payload, _anchor: None, claim):
+        done = forge(pack, network, "stranger", change, stranger)
+        assert done.returncode == 1 and done.stderr.strip()
+
+
+def test_17_an_older_checkpoint_is_refused(pack: Path, network: Network) -> None:
+    storage = Storage(f"sqlite:///{network.folder / 'hk' / 'node.sqlite'}")
+    with storage.reading() as connection:
+        notes = [note for _, note in keeping.all_notes(connection)]
+    storage.close()
+
+    def older(_payload: dict, anchor: dict) -> None:
+        assert notes[len(notes) // 2] != anchor["checkpoint"]
+        anchor["checkpoint"] = notes[len(notes) // 2]
+
+    done = forge(pack, network, "older", older, signing_key(network))
+    assert done.returncode == 1 and done.stderr.strip()
+
+
+def test_18_the_case_reads_through_fhir(road: Road, network: Network) -> None:
     base = network.address("hk")
     token = httpx.post(f"{base}/session", json={"name": "physician.hk", "password": "synthetic-demo"}).json()["token"]
     headers = {"authorization": f"Bearer {token}"}

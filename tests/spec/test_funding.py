@@ -372,7 +372,7 @@ def numbers(document: dict[str, Any]) -> list[tuple[str, str]]:
     return [(part, field) for part, field, value in held if isinstance(value, str) and value[0].isdigit()]
 
 
-NUMBERS = [(name, *where) for name, document in BENEFITS.items() if name != "template-plan" for where in numbers(document)]
+NUMBERS = [(name, *where) for name, document in BENEFITS.items() if not name.startswith("template-") for where in numbers(document)]
 
 
 @pytest.mark.parametrize(("name", "part", "field"), NUMBERS)
@@ -450,7 +450,7 @@ def test_a_document_says_what_it_rests_on_and_nobody_verified_ours(name: str) ->
     assert [field for field in NEEDED if field not in document] == []
     assert set(document["title"]) == {"en", "zh-Hans", "zh-Hant", "pt"}
     assert status_of(document) in ("unverified", "expired")
-    assert document["cases"]
+    assert document["cases"] or document.get("benefit", ...) is None  # terms that are not established give no case
 
 
 @pytest.mark.parametrize("name", AGREEMENTS)

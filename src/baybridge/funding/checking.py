@@ -24,7 +24,7 @@ from baybridge.funding.agreement import settle
 from baybridge.funding.case import read_cases
 from baybridge.funding.layers import VERIFIED, scale_of
 from baybridge.funding.means_test import contribution_of
-from baybridge.funding.plans import AGREEMENT, BENEFIT, MEANS_TEST, ChosenPlan, Household, layer_from
+from baybridge.funding.plans import AGREEMENT, BENEFIT, MEANS_TEST, TEMPLATES, ChosenPlan, Household, layer_from
 from baybridge.funding.quoting import NO_SCALE
 from baybridge.funding.reading import is_text, shape_of
 from baybridge.funding.report import fund
@@ -44,7 +44,6 @@ AGREEMENT_TERMS = (
 )  # fmt: skip
 _CHOICES = {"status": (VERIFIED, "unverified", "expired"), "confidence": ("high", "medium", "low"), "shape": SHAPES}
 _JURISDICTIONS = frozenset({"CN", "HK", "MO"})
-_PLACEHOLDER = "template-"
 
 
 def check(document: Any, others: Mapping[str, Document]) -> tuple[Reason, ...]:
@@ -57,7 +56,7 @@ def check(document: Any, others: Mapping[str, Document]) -> tuple[Reason, ...]:
     problems += _shape_problems(document, others)
     if not problems:
         problems += _case_problems(document, others)
-    if not problems and not str(document.get("id")).startswith(_PLACEHOLDER):
+    if not problems and not str(document.get("id")).startswith(TEMPLATES):
         problems += _untested(document, others)
     return tuple(problems)
 
@@ -114,7 +113,8 @@ def _shape_problems(document: Document, others: Mapping[str, Document]) -> Itera
         whole = isinstance(counts, Mapping) and all(type(count) is int and count >= 0 for count in counts.values())
         if not whole or (isinstance(counts, Mapping) and sum(counts.values()) != document.get("n")):
             yield Reason("funding.check.counts", where="counts")
-    if shape != "outcome_rates" and not (isinstance(document.get("cases"), list) and document["cases"]):
+    without_terms = shape == "outcome_rates" or (shape == BENEFIT and document.get("benefit", ...) is None)
+    if not without_terms and not (isinstance(document.get("cases"), list) and document["cases"]):
         yield Reason("funding.check.no_cases", where="cases")
 
 

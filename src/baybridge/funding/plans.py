@@ -22,7 +22,7 @@ from baybridge.funding.layers import CAPS, VERIFIED, written_scale
 BENEFIT = "benefit"
 AGREEMENT = "agreement"
 MEANS_TEST = "means_test"
-TEMPLATE = "template-plan"
+TEMPLATES = "template-"  # what the id of a document to be copied begins with
 EXCLUDED_PREEXISTING = "PAY-EXCLUDED-PREEXISTING"
 DRUG_NOT_LISTED = "PAY-DRUG-NOT-LISTED"
 
@@ -85,7 +85,7 @@ def status_of(document: Mapping[str, Any]) -> str:
 def reasons_against_plan(document: Mapping[str, Any] | None, chosen: ChosenPlan) -> Iterator[Reason]:
     """Why a plan cannot be computed for this patient: not there, no terms established, or particulars missing."""
     where = f"plans.{chosen.plan}"
-    if document is None or document.get("shape") != BENEFIT or chosen.plan == TEMPLATE:
+    if document is None or document.get("shape") != BENEFIT or chosen.plan.startswith(TEMPLATES):
         yield Reason("funding.quote.unknown_plan", {"plan": chosen.plan}, where=where)
         return
     terms = document.get("benefit")

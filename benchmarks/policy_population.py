@@ -74,7 +74,9 @@ def main() -> None:
         raise SystemExit("the hand-written expressions give other outcomes")
     hand, own = seconds(lambda: written_by_hand(frame)), seconds(generated)
     print(f"{rows:,} rows, outcomes by hand        {hand:7.3f} s")
-    print(f"{rows:,} rows, outcomes of the policy  {own:7.3f} s   x {own / hand:5.2f}   {rows * 40 / own / 1e6:,.0f} million criteria a second")
+    print(
+        f"{rows:,} rows, outcomes of the policy  {own:7.3f} s   x {own / hand:5.2f}   {rows * 40 / own / 1e6:,.0f} million criteria a second"
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,33 @@
+"""Every benchmark of this folder that has `main()`, one after the other, each in a process of its own with its baseline.
+
+Run: `python -m benchmarks`, or with names: `python -m benchmarks policy_one_case funding`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def names() -> list[str]:
+    """The benchmarks by the name of their file."""
+    return sorted(file.stem for file in HERE.glob("*.py") if not file.stem.startswith("_") and "\ndef main(" in file.read_text("utf-8"))
+
+
+def main() -> None:
+    """Run them; stop with 1 where one failed."""
+    chosen = sys.argv[1:] or names()
+    failed = []
+    for name in chosen:
+        print(f"== {name}", flush=True)
+        done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, check=False)
+        failed += [name] if done.returncode else []
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

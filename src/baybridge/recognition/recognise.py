@@ -8,7 +8,7 @@ Elsewhere: input in `request.py`, facts in `derive.py`, conditions in the policy
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -64,9 +64,10 @@ def recognise(request: Mapping[str, Any], rules: RecognitionRules) -> Recognitio
     checked = read(request)
     derived = derive(checked, rules.settings)
     decision = rules.decide(derived.facts)
-    found = [_found(reason, derived) for reason in holding(decision)]
+    reasons = decision.as_json()["reasons"]
+    found = [_found(reason, derived) for reason in reasons if reason["holds"] is True]
     outcome = precede(found, checked.request, rules.settings.overriding)
-    return _answer(outcome, derived, decision)
+    return _answer(outcome, derived, decision, reasons)
 
 
 def holding(decision: Decision) -> list[dict[str, Any]]:
@@ -78,7 +79,7 @@ def _found(reason: Mapping[str, Any], derived: Derived) -> Found:
     return Found(reason["code"], reason["severity"], reason["overridable"] and not derived.never_overridden)
 
 
-def _answer(outcome: Outcome, derived: Derived, decision: Decision) -> Recognition:
+def _answer(outcome: Outcome, derived: Derived, decision: Decision, reasons: Sequence[Mapping[str, Any]]) -> Recognition:
     added = [{"criterion": code, "holds": True, "expression": "", "facts": {}, "source": _ADDED_SOURCE} for code in outcome.added]
     return Recognition(
         outcome=outcome.outcome,
@@ -87,7 +88,7 @@ def _answer(outcome: Outcome, derived: Derived, decision: Decision) -> Recogniti
         converted_unit=derived.conversion.unit,
         valid_until=derived.window.valid_until(derived.collected_at),
         direction=outcome.direction if outcome.outcome == "clinician-override" else None,
-        reasons=(*decision.as_json()["reasons"], *added),
+        reasons=(*reasons, *added),
         policy=decision.policy,
         policy_sha256=decision.policy_sha256,
         window_sources=derived.window.sources,

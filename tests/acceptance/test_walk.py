@@ -7,7 +7,9 @@ and followed for life in Macao. Only pages, forms and files are used, as people 
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -343,12 +345,24 @@ def test_11_monitoring_grades_with_driver_and_calls_the_team(road: Road, network
     assess(road, temperature=39.2, hypotension="vasopressor", vasopressors=1, ice_score=2)
     page = road["physician.hk"].see(f"/cases/{road.case}/bedside")
     assert "rapid response" in page.lower()
+    picture(road, "physician.hk")
     road["physician.hk"].do(road.case, "ArriveRapidResponse", arrived_at=network.now)
     network.advance(days=2)
     assess(road)
     network.advance(days=7)
     today = network.now.date()
     road["physician.hk"].do(road.case, "Discharge", discharged_on=today, stay_near_until=today + timedelta(days=18))
+
+
+def picture(road: Road, name: str) -> None:
+    """The README's picture: the page as the test sees it, kept where somebody asks for it."""
+    taken = road.folder / "case.png"
+    road[name].page.screenshot(path=taken)
+    assert taken.stat().st_size > 10_000
+    if os.environ.get("BAYBRIDGE_KEEP_PICTURES"):
+        kept = Path(__file__).resolve().parents[2] / "docs" / "images"
+        kept.mkdir(exist_ok=True)
+        shutil.copy(taken, kept / "case.png")
 
 
 def test_12_response_settlement_and_home_for_life(road: Road, network: Network) -> None:

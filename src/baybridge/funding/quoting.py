@@ -64,7 +64,7 @@ class IssueQuote(Struct, frozen=True, kw_only=True):
     outcomes: Annotated[tuple[str, ...], Meta(description="outcomes to show; empty shows those that the agreement names")] = ()
     exchange: tuple[Exchange, ...] = ()
     product: Annotated[str | None, Meta(description="product of the quote; the case's product where empty")] = None
-    instalments: Annotated[int | None, Meta(ge=1)] = None
+    instalments: Annotated[int, Meta(ge=1)] | None = None
     valid_days: Annotated[int, Meta(ge=1, le=366)] = 30
 
 

@@ -2,8 +2,8 @@
 
 Main job: `used_before(case, layers, on, opened_on)` answers each layer's terms with what other claims used of them.
 
-A year is the calendar year of the day of service: where a plan counts from another day, its quote states the opening amounts. Opening
-amounts of the quote count in the year of the quoted event, and for a lifetime cap always. An adjudication after an appeal replaces the
+A year is the calendar year of the day of service. Opening amounts of a quote are what was used outside this case; they count in the year
+of the quoted event, and for a lifetime cap always. An adjudication after an appeal replaces the
 one before it. Layers of one deductible group use one deductible; a plan whose terms changed in mid-year keeps what was used.
 **Source**: policy reference D6 (accumulators, scope event, year, shared group), law (c). **Units**: minor units of the plan's currency.
 """

@@ -72,10 +72,10 @@ def issue_quote(situation: Situation, given: IssueQuote) -> Judged | Refusal:
     """The quote as a document and the event that stands for it; every reason where it cannot be computed."""
     documents = situation.documents("plans")
     product = given.product or situation.case.product
-    against = (*alive(situation), *_reasons_against(documents, given, product, situation.today))
+    against = (*alive(situation), *reasons_against_quote(documents, given, product, situation.today))
     if against:
         return refuse(*against)
-    inputs = _inputs(documents, given, product)
+    inputs = inputs_of(documents, given, product)
     read = read_cases(inputs, NO_SCALE)
     if isinstance(read, Refusal):
         return read
@@ -105,7 +105,8 @@ def _event(document: dict[str, Any], funded: Funded, agreement: str | None, vali
 # --- what stands against --------------------------------------------------------------------------------------------
 
 
-def _reasons_against(documents: Documents, given: IssueQuote, product: str | None, today: date) -> Iterator[Reason]:
+def reasons_against_quote(documents: Documents, given: IssueQuote, product: str | None, today: date) -> Iterator[Reason]:
+    """Every reason why plans, agreement and rates of a quote cannot be computed."""
     rates: dict[str, int] = {}
     for exchange in given.exchange:
         if not is_exchange_rate(exchange.per_bill_unit):
@@ -169,7 +170,7 @@ def _exchange(given: IssueQuote, currency: str) -> Exchange | None:
 # --- inputs of the computation --------------------------------------------------------------------------------------
 
 
-def _inputs(documents: Documents, given: IssueQuote, product: str | None) -> dict[str, Any]:
+def inputs_of(documents: Documents, given: IssueQuote, product: str | None) -> dict[str, Any]:
     """The quote's case as the funding contract writes it, with plan terms and scales written out."""
     inputs: dict[str, Any] = {
         "currency": given.currency,

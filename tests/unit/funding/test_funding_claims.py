@@ -115,6 +115,16 @@ def test_opening_amounts_of_the_quote_count_in_its_year_only() -> None:
     assert [road.decided("a"), road.decided("b")] == [1_000, 4_500]
 
 
+def test_a_plan_whose_terms_change_in_mid_year_keeps_what_was_used() -> None:
+    road = Road(layer("plan", covers=["STAY"], rate="1.00", cap_year="100.00"))
+    road.claim("a", "plan", "x", "80.00")
+    assert road.decided("a") == 8_000
+    issued, road.quote = quoted(layer("plan", covers=["STAY"], rate="0.50", cap_year="110.00"))
+    road.events.append(issued)
+    road.claim("b", "plan", "y", "100.00")
+    assert road.decided("b") == 3_000  # the new rate gives 50.00, of the new cap 30.00 are left
+
+
 def test_earlier_payers_of_a_bill_count_as_they_decided() -> None:
     road = Road(layer("first", order=1, covers=["STAY"], rate="0.90"), layer("next", order=2, covers=["STAY"], rate="1.00"))
     road.claim("f", "first", "x", "100.00")

@@ -3,7 +3,7 @@
 A row: what is changed in a complete transfer from Shenzhen to Hong Kong, then outcome, route and codes that must come out.
 """
 
-# ruff: noqa: E501 - a row of a table stays on its line
+
 from __future__ import annotations
 
 from typing import Any

@@ -33,7 +33,15 @@ def _placed(number: int, home: str, disease: str, centre: str, until: str, *, wo
 
 #: (home, disease, centre, last steps): one patient for each last step.
 _GROUPS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("mo", "dlbcl", "hk", ("hand_over", "month_3", "day_28", "recover", "infuse", "receive_product", "release", "receive_cells", "collect", "slot", "repeat", "accept", "refer", "records")),
+    (
+        "mo",
+        "dlbcl",
+        "hk",
+        (
+            *("hand_over", "month_3", "day_28", "recover", "infuse", "receive_product", "release", "receive_cells"),
+            *("collect", "slot", "repeat", "accept", "refer", "records"),
+        ),
+    ),
     ("hk", "mm", "hk", ("month_3", "discharge", "treat", "lymphodeplete", "ship_product", "manufacture", "quote", "consent", "records")),
     ("gd", "dlbcl-early", "gd", ("month_3", "discharge", "monitor", "receive_product", "manufacture", "collect", "recognise", "eligibility", "records")),
     ("mo", "mm", "hk", ("discharge", "ship_cells", "recognise", "eligibility", "records")),
@@ -42,7 +50,7 @@ _GROUPS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 
 def cohort() -> tuple[Placed, ...]:
     """Everybody, numbered."""
-    placed = []
+    placed: list[Placed] = []
     for home, disease, centre, steps in _GROUPS:
         for until in steps:
             placed.append(_placed(len(placed) + 1, home, disease, centre, until, worsens=until == "treat"))

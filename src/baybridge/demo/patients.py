@@ -143,9 +143,7 @@ _MARKERS = (("hbsag", "5196-1"), ("antihbc", "13952-7"), ("antihcv", "13955-0"),
 
 def laboratory(patient: Invented, at: datetime, round_: str) -> Iterator[dict[str, Any]]:
     """A round of blood results, infectious markers and performance status, taken at one time; `round_` keeps rounds apart."""
-    for name, loinc, value, unit, high in _SI:
-        if patient.region == "MO" and name in _MACAO_UNITS:
-            loinc, value, unit, high = _MACAO_UNITS[name]
+    for name, loinc, value, unit, high in _results(patient):
         quantity = {"value": value, "unit": unit, "system": _UCUM, "code": unit}
         found = _measured(patient, f"{round_}-{name}", loinc, at) | {"valueQuantity": quantity}
         yield found | ({"referenceRange": [{"high": {"value": high, "unit": unit, "system": _UCUM, "code": unit}}]} if high else {})
@@ -153,6 +151,13 @@ def laboratory(patient: Invented, at: datetime, round_: str) -> Iterator[dict[st
         negative = {"coding": [{"system": "http://snomed.info/sct", "code": "260385009", "display": "Negative"}]}
         yield _measured(patient, f"{round_}-{name}", loinc, at) | {"valueCodeableConcept": negative}
     yield _measured(patient, f"{round_}-ecog", "89247-1", at) | {"valueInteger": 1}
+
+
+def _results(patient: Invented) -> Iterator[tuple[str, str, float, str, float | None]]:
+    """Each result in the units of the patient's region."""
+    for name, loinc, value, unit, high in _SI:
+        local = _MACAO_UNITS.get(name) if patient.region == "MO" else None
+        yield (name, *(local or (loinc, value, unit, high)))
 
 
 def is_marker(resource: dict[str, Any]) -> bool:

@@ -86,7 +86,7 @@ def _default_origin(situation: Situation) -> str:
 
 def _exporter(situation: Situation, directory: Mapping[str, Any]) -> dict[str, Any]:
     site = situation.site
-    counted = next((row for row in directory["volumes"] if row["exporter"] == site.node and row["year"] == situation.today.year), {})
+    counted: Mapping[str, Any] = next((row for row in directory["volumes"] if row["exporter"] == site.node and row["year"] == situation.today.year), {})
     return {
         "name": site.node,
         "jurisdiction": site.jurisdiction,

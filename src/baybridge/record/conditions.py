@@ -30,7 +30,7 @@ _DATE_FORM = "a date or time such as 2026-03-08 or ge2026-03-08T09:00:00+08:00"
 _NUMBER_FORM = "a number such as 5.4 or lt0.5, then |system|unit where needed"
 
 
-class Unreadable(Exception):  # noqa: N818 - an answer for the reader of parameters, never leaves this package
+class Unreadable(Exception):
     """A parameter's value or modifier cannot be read; says what was expected."""
 
     def __init__(self, code: str, expected: str) -> None:

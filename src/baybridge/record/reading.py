@@ -77,7 +77,7 @@ class Trouble:
     odd: bool = False  # told, but nothing is left out for it
 
 
-class _TooLarge(Exception):  # noqa: N818 - answered as a Trouble, never leaves this module
+class _TooLarge(Exception):
     pass
 
 

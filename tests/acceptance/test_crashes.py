@@ -31,7 +31,7 @@ from baybridge.node.clock import new_id
 from baybridge.node.node import Node, open_node
 from baybridge.node.steps import DELIVER, RECEIVE, SEND, WRITE
 
-KILLS = int(os.environ.get("BAYBRIDGE_TEST_KILLS", "5"))  # noqa: TID251 - a setting of the test alone
+KILLS = int(os.environ.get("BAYBRIDGE_TEST_KILLS", "5"))
 pytestmark = [pytest.mark.xdist_group("crashes"), pytest.mark.timeout(3600)]
 
 
@@ -235,7 +235,7 @@ def _give(pair: Pair, command_id: str) -> bool:
 def test_step_kills_a_command_of_the_command_line_too(pair: Pair) -> None:
     given = '{"kind": "care", "notice_version": "cli", "notice_language": "en"}'
     command = [_baybridge(), "do", "RecordConsent", "--node", str(pair.folder / "mo"), "--case", pair.case_id, "--command-id", new_id(), "--input", "-"]
-    halting = {**os.environ, "BAYBRIDGE_HALT_AT": "write.before_commit"}  # noqa: TID251 - what the child inherits
+    halting = {**os.environ, "BAYBRIDGE_HALT_AT": "write.before_commit"}
     killed = subprocess.run(command, input=given, text=True, check=False, capture_output=True, env=halting)
     assert killed.returncode == -9
     for _ in range(2):

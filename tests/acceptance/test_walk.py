@@ -168,7 +168,8 @@ def quote(road: Road) -> None:
     desk.see(f"/cases/{road.case}/do/IssueQuote")
     names = [one.get_attribute("name") or "" for one in desk.page.locator("[name^='bill_lines.']").all()]
     fields |= {name: "" for name in names if name not in fields}
-    desk.do(road.case, "IssueQuote", event_date=road.network.now.date(), currency="CNY", **fields, **plans, agreement=agreement)
+    today = road.network.now.date()
+    desk.do(road.case, "IssueQuote", event_date=today, currency="CNY", **fields, **plans, agreement=agreement)
     page = desk.see(f"/cases/{road.case}/funding")
     assert "1,363,000.00" in page
     assert "verified" in page.lower(), "what is not verified is said"

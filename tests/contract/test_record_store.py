@@ -17,7 +17,7 @@ from baybridge.record.search import search
 from baybridge.record.tables import metadata
 
 T0 = datetime(2026, 3, 8, 9, tzinfo=UTC)
-POSTGRESQL = os.environ.get("BAYBRIDGE_TEST_POSTGRESQL", "")  # noqa: TID251 - a test run chooses its database here
+POSTGRESQL = os.environ.get("BAYBRIDGE_TEST_POSTGRESQL", "")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

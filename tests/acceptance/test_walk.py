@@ -159,7 +159,11 @@ def test_6_hong_kong_accepts_recognises_and_quotes(road: Road, network: Network)
 
 def quote(road: Road) -> None:
     """A quote over two plans and an outcome agreement."""
-    lines = (("collection", "COLLECTION", "18000.00", "invented"), ("drug", "CAR_T_DRUG", "1200000.00", "list price"), ("inpatient", "INPATIENT", "145000.00", "invented"))
+    lines = (
+        ("collection", "COLLECTION", "18000.00", "invented"),
+        ("drug", "CAR_T_DRUG", "1200000.00", "list price"),
+        ("inpatient", "INPATIENT", "145000.00", "invented"),
+    )
     columns = ("id", "category", "gross", "desc")
     fields = {f"bill_lines.{n}.{name}": value for n, line in enumerate(lines) for name, value in zip(columns, line, strict=True)}
     plans = {"plans.0.plan": "shanghai-huhuibao-2022-2024", "plans.1.plan": "beijing-puhui-2023", "plans.1.risk_class": "standard"}

@@ -85,6 +85,7 @@ def setting_of(situation: Situation, given: RecogniseResults) -> Setting:
         infused_on=infused_at.astimezone(situation.site.zone).date() if infused_at else None,
         drugs=tuple((entry.event.atc, entry.event.given_at) for entry in situation.case.drugs),
         emergency=given.emergency,
+        same_person=situation.record.get("same_person") or {},
     )
 
 

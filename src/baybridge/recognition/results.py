@@ -11,7 +11,7 @@ laboratory is the receiver's own. What the record does not say stays null, and c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -40,6 +40,8 @@ class Setting:
     infused_on: date | None = None
     drugs: tuple[tuple[str, datetime], ...] = ()  # (ATC, given at) from the case
     emergency: bool = False
+    #: Other Patients of the record and whether they are this one (`record/identity_matching.patient_match`); None: a person must look.
+    same_person: Mapping[str, bool | None] = field(default_factory=dict)
 
 
 def request_for(observation: Json, setting: Setting) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def _result(observation: Json, setting: Setting, *, own: bool) -> dict[str, Any]
     return {
         "id": observation.get("id"),
         "status": _STATUS.get(observation.get("status", ""), "preliminary"),
-        "patient_match": _is_of(observation, setting.patient_id),
+        "patient_match": _is_of(observation, setting),
         "signature_verified": own or bool(_tags(observation, SIGNED)),
         "loinc": code_of(observation),
         "specimen": (observation.get("specimen") or {}).get("display"),
@@ -105,9 +107,12 @@ def _result(observation: Json, setting: Setting, *, own: bool) -> dict[str, Any]
     }
 
 
-def _is_of(observation: Json, patient_id: str | None) -> bool | None:
+def _is_of(observation: Json, setting: Setting) -> bool | None:
     reference = (observation.get("subject") or {}).get("reference")
-    return None if reference is None or patient_id is None else reference.rsplit("/", 1)[-1] == patient_id
+    if reference is None or setting.patient_id is None:
+        return None
+    subject = reference.rsplit("/", 1)[-1]
+    return True if subject == setting.patient_id else setting.same_person.get(subject, False)
 
 
 def _issued(observation: Json) -> str | None:

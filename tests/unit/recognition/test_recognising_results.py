@@ -78,6 +78,15 @@ def test_own_results_are_judged_without_a_path() -> None:
     assert event.codes == ()
 
 
+def test_a_linked_patients_result_serves_only_where_identity_is_documented_or_confirmed() -> None:
+    made = observation("o1", "2160-0", 1.1, "mg/dL", YESTERDAY, signed="mo") | {"subject": {"reference": "Patient/other"}}
+    for match, outcome in ((True, ResultRecognised), (None, RepeatRequested), (False, RepeatRequested)):
+        here = situation("hk", {"observations": [made], "resources": [made], "same_person": {"other": match}})
+        (event,) = recognise_results(here, RecogniseResults(purpose="LD_FITNESS")).events  # type: ignore[union-attr]
+        assert isinstance(event, outcome)
+        assert ("MR-001" in event.codes) is (match is not True)
+
+
 def test_an_unknown_purpose_and_receiver_are_both_said() -> None:
     answer = recognise_results(situation("hk", {}), RecogniseResults(purpose="X", receiver="nowhere"))
     assert isinstance(answer, Refusal)

@@ -61,8 +61,14 @@ def handle(node: Node, command: Command) -> Done | Refusal:
         if repeated:
             return done_before(command.case_id, events, repeated)
         if isinstance(given, Refusal):
-            return given
+            return also_blocked(node, unit, kind, case, command, given)
         return _decide_and_append(node, unit, kind, command, case, given, len(events))
+
+
+def also_blocked(node: Node, unit: Unit, kind: CommandKind, case: Case, command: Command, unread: Refusal) -> Refusal:
+    """What is wrong with the input, and what stands against the command whatever its input: every reason at once."""
+    _, situation = situate(node, unit, kind, case, command)
+    return Refusal(unread.category, (*unread.reasons, *kind.blocked(situation)))
 
 
 def done_before(case_id: str, events: Sequence[Recorded], repeated: Sequence[str]) -> Done | Refusal:

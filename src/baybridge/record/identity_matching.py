@@ -82,6 +82,13 @@ def person_of(patient: Json, reader: NameReader) -> Person:
     )
 
 
+def search_keys(person: Person) -> frozenset[str]:
+    """What two records of one person have in common nearly always: a number, the birth date, or a whole name; for an index of many people."""
+    numbers = {f"number:{number}" for found in person.identifiers.numbers.values() for number in found}
+    names = {f"name:{name}" for name in person.names.han} | {f"name:{' '.join(sorted(words))}" for words in person.names.latin}
+    return frozenset(numbers | names | ({f"born:{person.birth_date}"} if person.birth_date else set()))
+
+
 def compare(incoming: Person, known: Person, reader: NameReader) -> Candidate:
     """How two records stand to each other, with every reason for and against."""
     same, slips, clash = incoming.identifiers.against(known.identifiers)

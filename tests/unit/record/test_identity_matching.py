@@ -13,7 +13,7 @@ from opencc import OpenCC
 from baybridge.node.documents import Documents
 from baybridge.record.identity_documents import check_digit_fits, identifiers_of
 from baybridge.record.identity_links import linked_resources, resting_on
-from baybridge.record.identity_matching import Confirmation, candidates, patient_match
+from baybridge.record.identity_matching import Confirmation, candidates, patient_match, person_of, search_keys
 from baybridge.record.identity_names import Agreement, NameReader
 
 HK, CN, MO, PASSPORT = "urn:hk:hkid", "urn:cn:resident-id", "urn:mo:bir", "urn:passport"
@@ -221,6 +221,14 @@ def counted(seed: int, people: int = 300) -> dict[str, int]:
         outcome = ("right" if said == [mine] else "wrong") if said else "unsure" if any(i.patient_id == mine for i in found) else "missed"
         tally[outcome] += 1
     return tally
+
+
+def test_an_index_of_keys_finds_nearly_everyone() -> None:
+    registry = Registry(9)
+    everyone = [registry.person(n) for n in range(400)]
+    written = [[person_of(registry.written(one, "x", []), reader()) for _ in range(2)] for one in everyone]
+    missed = sum(not search_keys(first) & search_keys(second) for first, second in written)
+    assert missed <= 8, missed
 
 
 def test_precision_of_documented_identity_on_a_generated_set() -> None:

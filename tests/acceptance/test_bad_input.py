@@ -27,7 +27,7 @@ from baybridge.node.founding import found
 from baybridge.node.node import Node
 from baybridge.record import store
 
-LARGE = bool(os.environ.get("BAYBRIDGE_TEST_LARGE"))  # noqa: TID251 - a setting of the test alone
+LARGE = bool(os.environ.get("BAYBRIDGE_TEST_LARGE"))
 HAEMOGLOBIN, CREATININE = 10, 9  # places in the bundle
 
 
@@ -132,7 +132,7 @@ def test_import_on_the_command_line_tells_each_with_place(folder: Path, tmp_path
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("content", [b"", b"no json", b'{"resourceType": "Bundle", "entry": [', b"\xff\xfe\x00", gzip.compress(b"no json"), b"\x1f\x8b rubbish"])
+@pytest.mark.parametrize("content", [b"", b"no json", b'{"resourceType": "Bundle", "entry": [', b"\xff\xfe\x00", gzip.compress(b"no json", mtime=0), b"\x1f\x8b rubbish"])
 def test_file_that_is_none_is_refused_with_a_sentence(node: Node, client: TestClient, content: bytes) -> None:
     answer = client.post("/import", files={"file": ("records.json", content, "application/json")})
     assert answer.status_code == 400

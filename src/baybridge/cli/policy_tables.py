@@ -26,7 +26,8 @@ _SHOWN = 20
 @click.command("run")
 @click.argument("policy_id")
 @click.option("--facts", "facts", type=_FILE, required=True, help="Parquet table: one row a subject, columns named as the facts.")
-@click.option("--engine", type=click.Choice(["polars"]), default="polars", show_default=True)
+@click.option("--engine", type=click.Choice(["polars", "spark"]), default="polars", show_default=True)
+@click.option("--master", default="local[*]", show_default=True, help="Address of the cluster, for --engine spark.")
 @click.option("--out", type=click.Path(path_type=Path), help="Parquet file for outcome, values and the truth of every criterion.")
 @click.option("--at", help="The version of that time or date; without it the newest.")
 @click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
@@ -34,7 +35,8 @@ _SHOWN = 20
 def run_policy(
     policy_id: str,
     facts: Path,
-    engine: str,  # noqa: ARG001 - the only one yet
+    engine: str,
+    master: str,
     out: Path | None,
     at: str | None,
     node_dir: Path | None,
@@ -48,7 +50,12 @@ def run_policy(
     found, on = found_policy(node_dir, policy_id, at)
     try:
         with _progress(facts.name) as told:
-            counts = run(found, facts, out, told, on)
+            if engine == "spark":
+                from baybridge.node.population_spark import run as run_on_spark
+
+                counts = run_on_spark(found, facts, out, master, on)
+            else:
+                counts = run(found, facts, out, told, on)
     except (TableProblem, TableUnreadableError) as problem:
         _fail(str(problem))
     rows = sum(counts.values())

@@ -38,7 +38,7 @@ def populations(draw: st.DrawFn) -> tuple[FundingCase, dict[str, Any]]:
 
 
 def agree(case: FundingCase, columns: dict[str, Any], rows: range) -> None:
-    stacked = stack_population(case, columns)
+    stacked = stack_population(case, columns, accumulators=True)
     assert not isinstance(stacked, Refusal), stacked
     for row in rows:
         one = pay_stack(case_of_row(case, columns, row))
@@ -47,6 +47,8 @@ def agree(case: FundingCase, columns: dict[str, Any], rows: range) -> None:
         seen = {paid.layer.layer_id: paid for paid in one.layers}
         for layer_id, layered in stacked.paid.items():
             paid = seen.get(layer_id)
+            assert layered.own_benefit is not None
+            assert layered.deductible is not None
             found = (int(layered.benefit[row]), int(layered.own_benefit[row]), int(layered.deductible[row]), stacked.binding(layer_id, row))
             if paid is None:
                 assert found == (0, 0, 0, "")

@@ -38,8 +38,8 @@ Columns = Mapping[str, Ints]
 class PopulationStack:
     """What every layer pays and what is left to every patient.
 
-    `paid` is by layer: benefit in the bill's currency, benefit and deductible in the layer's own, and the code that bound it as an index
-    into `bindings`.
+    `paid` is by layer: benefit in the bill's currency, where asked benefit and deductible in the layer's own, and the code that bound it as
+    an index into `bindings`.
     """
 
     case: FundingCase
@@ -63,8 +63,10 @@ class PopulationStack:
         return self.bindings[int(self.paid[layer_id].binding[row])]
 
 
-def stack_population(case: FundingCase, columns: Columns, *, workers: int = 2) -> PopulationStack | Refusal:
-    """The stack of `case` for every row of `columns`, or every problem with the columns."""
+def stack_population(
+    case: FundingCase, columns: Columns, *, workers: int = 2, accumulators: bool = False
+) -> PopulationStack | Refusal:
+    """The stack of `case` for every row of `columns`, or every problem with the columns; `accumulators` keeps what was used of each plan."""
     whole, problems = _read(case, columns)
     if problems:
         return refuse(*problems, category=Category.INVALID)
@@ -74,7 +76,7 @@ def stack_population(case: FundingCase, columns: Columns, *, workers: int = 2) -
     stacked = PopulationStack(
         case,
         size,
-        {layer.layer_id: Layered.empty(layer, size, kind) for layer in case.layers},
+        {layer.layer_id: Layered.empty(size, kind, accumulators=accumulators) for layer in case.layers},
         {line.line_id: np.empty(size, kind) for line in case.lines},
         names,
     )

@@ -53,28 +53,32 @@ MEANS_COLUMNS: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Layered:
-    """What one layer pays in each row; `own_benefit` is the same column where the layer pays in the bill's currency."""
+    """What one layer pays in each row.
+
+    `own_benefit` and `deductible`, in the layer's currency, are what accumulators add; None where they were not asked for.
+    """
 
     benefit: Ints
-    own_benefit: Ints
-    deductible: Ints
+    own_benefit: Ints | None
+    deductible: Ints | None
     binding: npt.NDArray[np.int8]
 
     @classmethod
-    def empty(cls, layer: Layer, size: int, kind: Any) -> Layered:
-        """Columns to be filled; one that can only hold zeros takes no room."""
-        benefit = np.empty(size, kind)
-        own = benefit if layer.fx is None else np.empty(size, kind)
-        deductible = np.empty(size, kind) if _deducts(layer) else np.broadcast_to(np.zeros(1, kind), size)
-        return cls(benefit, own, deductible, np.empty(size, np.int8))
+    def empty(cls, size: int, kind: Any, *, accumulators: bool) -> Layered:
+        """Columns to be filled."""
+        own, deductible = (np.empty(size, kind) if accumulators else None for _ in range(2))
+        return cls(np.empty(size, kind), own, deductible, np.empty(size, np.int8))
 
     def rows(self, rows: slice) -> Layered:
         """The same rows of each column, to be filled."""
-        return Layered(self.benefit[rows], self.own_benefit[rows], self.deductible[rows], self.binding[rows])
+        own, deductible = (None if column is None else column[rows] for column in (self.own_benefit, self.deductible))
+        return Layered(self.benefit[rows], own, deductible, self.binding[rows])
 
-
-def _deducts(layer: Layer) -> bool:
-    return layer.kind is Kind.COINSURANCE and layer.deductible_minor > 0
+    def fill(self, benefit: Amount, own: Amount, deductible: Amount) -> None:
+        """Write what was paid."""
+        self.benefit[:] = benefit
+        if self.own_benefit is not None and self.deductible is not None:
+            self.own_benefit[:], self.deductible[:] = own, deductible
 
 
 def bindings_of(case: FundingCase) -> tuple[str, ...]:
@@ -114,10 +118,16 @@ def pay_block(
 
 
 def _check(gross: Mapping[str, Amount], left: Mapping[str, Ints], paid: Mapping[str, Layered]) -> None:
-    """Shares and the patients' rests sum to the charges of every row, and nothing went below zero."""
-    rest = sum(left.values()) + sum(layered.benefit for layered in paid.values()) - sum(gross.values())
-    if np.any(rest) or any(bool((column < 0).any()) for column in left.values()):
+    """Shares and the patients' rests sum to the charges of the block, and nothing went below zero."""
+    rows = max(map(len, left.values()), default=0)
+    charges = sum(_summed(charge, rows) for charge in gross.values())
+    shared = sum(_summed(column, rows) for column in (*left.values(), *(layered.benefit for layered in paid.values())))
+    if charges != shared or any(column.min() < 0 for column in left.values()):
         raise ArithmeticError("shares and the patient's rest do not sum to the charge")
+
+
+def _summed(column: Amount, rows: int) -> int:
+    return column * rows if isinstance(column, int) else int(column.sum())
 
 
 class _Block:
@@ -139,9 +149,7 @@ class _Block:
         residual = self.layer.basis is LayerBasis.RESIDUAL
         base = rest if residual else _added([gross[line] for line in self.lines])
         if not self.may_pay(out.binding):
-            out.benefit[:], out.own_benefit[:] = 0, 0
-            if _deducts(self.layer):
-                out.deductible[:] = 0
+            out.fill(0, 0, 0)
             return
         group = self.layer.deductible_group
         own, deductible = self.benefit(_ratio(base, self.layer.fx, back=False), deducted.get(group, 0) if group else 0, out.binding)
@@ -151,11 +159,7 @@ class _Block:
         against = self.against(out.binding)
         if against is not None:
             own, benefit, deductible = (_where(against, 0, amount) for amount in (own, benefit, deductible))
-        out.benefit[:] = benefit
-        if self.layer.fx is not None:
-            out.own_benefit[:] = own
-        if _deducts(self.layer):
-            out.deductible[:] = deductible
+        out.fill(benefit, own, deductible if self.layer.kind is Kind.COINSURANCE else 0)
         if group:
             deducted[group] = deducted.get(group, 0) + deductible
         _take(left, self.lines, out.benefit, rest)
@@ -225,8 +229,8 @@ class _Block:
             deductible, code, benefit = 0, FIXED, layer.grant_minor
         else:
             used = self.of("deductible_used", layer.deductible_used_minor)
-            deductible = _lesser(_greater(layer.deductible_minor - used - deducted, 0), base) if layer.deductible_minor else 0
-            code, benefit = RATE, self.by_bands(base - deductible)
+            deductible = _lesser(_greater(_less(layer.deductible_minor - used, deducted), 0), base) if layer.deductible_minor else 0
+            code, benefit = RATE, self.by_bands(_less(base, deductible))
         binding[:] = self.code[code]
         for cap in layer.caps:
             left = _greater(cap.limit_minor - self.of(f"{cap.name}_used", cap.used_minor), 0)
@@ -245,7 +249,8 @@ class _Block:
         start = 0
         for band, part in zip(bands, parts, strict=True):
             end = amount if band.up_to_minor is None else _lesser(amount, band.up_to_minor)
-            total = total + part * _greater(end - start, 0)
+            width = _greater(end - start, 0) if start else end
+            total = _added([total, part * width])
             start = band.up_to_minor or start
         return _rounded(total, 1, common)
 
@@ -288,6 +293,10 @@ def _lesser(one: Amount, other: Amount) -> Amount:
     return min(one, other) if _plain(one, other) else np.minimum(one, other)
 
 
+def _less(amount: Amount, other: Amount) -> Amount:
+    return amount if isinstance(other, int) and other == 0 else amount - other
+
+
 def _greater(one: Amount, other: Amount) -> Amount:
     return max(one, other) if _plain(one, other) else np.maximum(one, other)
 
@@ -313,8 +322,11 @@ def _rounded(amount: Amount, numerator: int, denominator: int) -> Amount:
         return amount
     doubled = amount * (2 * numerator)
     doubled += denominator
-    doubled //= 2 * denominator
-    return doubled
+    if isinstance(doubled, np.ndarray) and doubled.dtype == np.int64:
+        bare = doubled.view(np.uint64)  # never negative, and faster to divide without a sign
+        bare //= np.uint64(2 * denominator)
+        return doubled
+    return doubled // (2 * denominator)
 
 
 def _ratio(amount: Amount, fx: Any, *, back: bool) -> Amount:

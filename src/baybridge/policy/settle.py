@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import combinations, islice, pairwise, product
 
 from baybridge.base.time import start_of_day
@@ -144,8 +144,9 @@ class _Representatives:
             case "number":
                 found = _fractions(numbers)
             case _:
-                moments = [value for value in literals if isinstance(value, date)]
-                any_moment = start_of_day(_ANY_DAY) if fact.type == "instant" else _ANY_DAY
+                timed = fact.type == "instant"
+                moments = [value for value in literals if isinstance(value, date) and isinstance(value, datetime) is timed]
+                any_moment = start_of_day(_ANY_DAY) if timed else _ANY_DAY
                 found = _moments(moments or [any_moment], numbers)
         return tuple(islice(dict.fromkeys(found), MAX_VALUES_OF_A_FACT))
 

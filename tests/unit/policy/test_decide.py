@@ -300,3 +300,11 @@ def test_the_cheapest_question_comes_first():
         + "shape: criteria\ncriteria:\n  - {id: a, when: diagnosis = 'fl'}\n  - {id: b, when: platelets > 1}\n  - {id: c, when: age > 18}\n"
     )
     assert decide(load(text, "costs.yaml", TYPES), {}).would_settle == (("age",), ("platelets",), ("diagnosis",))
+
+
+def test_days_and_times_in_one_rule_are_not_tried_for_each_other():
+    types = {"seen_on": FactType("seen_on", "date"), "given_at": FactType("given_at", "instant")}
+    rule = "days_between(seen_on, DATE '2026-01-01') > days_between(given_at, given_at)"
+    policy = load(HEAD + f'shape: criteria\ncriteria: [{{id: r, when: "{rule}"}}]\n', "t.yaml", types)
+    assert decide(policy, {"given_at": datetime(2026, 1, 1, tzinfo=UTC)}).would_settle == (("seen_on",),)
+    assert decide(policy, {"seen_on": date(2025, 1, 1)}).would_settle == (("given_at",),)

@@ -19,6 +19,7 @@ TOPICS: dict[str, str] = {
     "recognise": "baybridge.cli.exchange",
     "transfer": "baybridge.cli.exchange",
     "fund": "baybridge.cli.funding",
+    "simulate": "baybridge.cli.simulate",
     "verify": "baybridge.cli.ledger",
     "ledger": "baybridge.cli.ledger",
     "init": "baybridge.cli.nodes",

@@ -21,11 +21,11 @@ from baybridge.bedside import discharge, drugs, fitness, infusion, lymphodepleti
 from baybridge.consent import rules as consent
 from baybridge.exchange import sending
 from baybridge.followup import handover, visits
-from baybridge.funding import claims, quoting, settling
+from baybridge.funding import claiming, claims, quoting, settling
 from baybridge.journey.checks import alive
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.matching import eligibility, referral
-from baybridge.recognition import recognising
+from baybridge.recognition import overriding, recognising
 from baybridge.supply import collection, manufacture, permits, shipping, slots
 
 Rule = Callable[[Situation, Any], Verdict]
@@ -157,6 +157,20 @@ _FUNDING = (
         needs=frozenset({"quote"}),
         blocked=_never,
     ),
+)
+
+_CLAIMS = (
+    _kind(
+        claiming.SubmitClaim,
+        claiming.submit_claim,
+        COORDINATOR,
+        purpose="finance",
+        needs=frozenset({"quote"}),
+        blocked=claiming.submit_claim_blocked,
+    ),
+    _kind(claiming.AdjudicateClaim, claiming.adjudicate_claim, PAYER, kinds=ANYWHERE, purpose="finance", needs=frozenset({"quote"}), blocked=_never),
+    _kind(claiming.AppealClaim, claiming.appeal_claim, COORDINATOR, PATIENT, kinds=ANYWHERE, purpose="finance", blocked=_never),
+    _kind(claiming.PayClaim, claiming.pay_claim, PAYER, kinds=ANYWHERE, purpose="finance", blocked=_never),
 )
 
 _SCANNED = _scans("chain_of_identity", "bag", "bags", "from_bags", "wrist_band", "order")
@@ -293,6 +307,13 @@ _RECOGNITION = (
         needs=frozenset({"observations", "resources"}),
         codes=_scans("purpose"),
     ),
+    _kind(
+        overriding.OverrideRecognition,
+        overriding.override_recognition,
+        PHYSICIAN,
+        needs=frozenset({"observations", "resources"}),
+        codes=_scans("result", "purpose", "code"),
+    ),
 )
 
 _SHARING = (
@@ -313,5 +334,5 @@ _SHARING = (
 )
 
 COMMANDS: Mapping[str, CommandKind] = MappingProxyType(
-    {kind.name: kind for kind in (*_MATCHING, *_CONSENT, *_RECOGNITION, *_SHARING, *_FUNDING, *_SUPPLY, *_BEDSIDE, *_FOLLOW_UP)}
+    {kind.name: kind for kind in (*_MATCHING, *_CONSENT, *_RECOGNITION, *_SHARING, *_FUNDING, *_CLAIMS, *_SUPPLY, *_BEDSIDE, *_FOLLOW_UP)}
 )

@@ -48,7 +48,7 @@ class OverrideRecognition(Struct, frozen=True, kw_only=True):
     direction: Literal["accept", "repeat"]
     code: Annotated[str, Meta(description="accept: MR-091 to MR-093; repeat: MR-070 to MR-075")]
     note: Annotated[str, Meta(description="why, in a sentence")]
-    use_at: Annotated[datetime | None, Meta(tz=True, description="when the result is needed; now where left out")] = None
+    use_at: Annotated[datetime, Meta(tz=True, description="when the result is needed; now where left out")] | None = None
     receiver: Annotated[str | None, Meta(description="the node that will use it; this one where left out")] = None
     second: Annotated[SecondSignature | None, Meta(description="needed where external assessment is missing or suspended")] = None
 

@@ -29,7 +29,7 @@ test: $(READY) browser
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)
 	$(BIN)/python -m pytest tests/unit tests/spec tests/property tests/contract tests/house -n 2

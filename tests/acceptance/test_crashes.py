@@ -32,7 +32,7 @@ from baybridge.node.node import Node, open_node
 from baybridge.node.steps import DELIVER, RECEIVE, SEND, WRITE
 
 KILLS = int(os.environ.get("BAYBRIDGE_TEST_KILLS", "5"))
-pytestmark = [pytest.mark.xdist_group("crashes"), pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.timeout(3600)]
 
 
 @dataclass

@@ -30,7 +30,7 @@ from baybridge.exchange.signed import sign_document
 from baybridge.ledger import keeping
 from baybridge.node.storage import Storage
 
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.timeout(1200)]
 
 PATIENT = Invented(901, "MO", "dlbcl")
 PRODUCT, LABEL = "axicabtagene-ciloleucel", "axi-cel-lbcl-3l-cn"

@@ -178,8 +178,8 @@ def case_resources(connection: Connection, case: Case, at: datetime) -> list[dic
     return [wire.parse(version.body) for version in versions.values() if not version.deleted]
 
 
-def open_node(folder: Path, *, database: str | None = None, transport: Transport | None = None) -> Node:
-    """The node of a folder, on the real clock unless the settings say otherwise."""
+def open_node(folder: Path, *, database: str | None = None, now: clock.Clock | None = None, transport: Transport | None = None) -> Node:
+    """The node of a folder, on the real clock unless the caller or the settings say otherwise."""
     config = read_config(folder, database)
     shifted = config.settings["BAYBRIDGE_CLOCK_AHEAD"]
-    return Node(config, now=clock.ahead(shifted) if shifted else clock.now, transport=transport)
+    return Node(config, now=now or (clock.ahead(shifted) if shifted else clock.now), transport=transport)

@@ -29,7 +29,7 @@ _FROM = re.compile(r"^in_force_from:[ \t]*[\"']?(\d{4}-\d{2}-\d{2})", re.MULTILI
 _SUFFIXES = (".yaml", ".yml")
 
 
-class DocumentProblem(ValueError):  # noqa: N818 - one of the problems that a page lists
+class DocumentProblem(ValueError):
     """A file of `data/` that cannot be read: which, where, what was expected and found."""
 
 

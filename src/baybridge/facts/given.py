@@ -85,8 +85,16 @@ def _number(given: object, fact: Fact) -> Value:
     if fact.type == "integer":
         if value != value.to_integral_value():
             raise _UnfitError("facts.given.not_whole")
+        _refuse_off_scale(value, fact)
         return int(value)
     return int(value) if isinstance(given, int) else float(value)
+
+
+def _refuse_off_scale(value: Decimal, fact: Fact) -> None:
+    """A count or score (no unit) has a scale, such as ICE 0 to 10: a number off it is a mistake, not an unusual finding."""
+    if fact.unit is None and fact.plausible is not None and not fact.is_plausible(value):
+        low, high = fact.plausible
+        raise _UnfitError("facts.given.off_scale", low=str(low), high=str(high))
 
 
 def _decimal(given: object, fact: Fact) -> Decimal:

@@ -42,7 +42,7 @@ CONTRACT: dict[str, tuple[str, str | None]] = {
     "oxygen_reason": ("code", None),
     "hypoxia_attributable": ("boolean", None),
     "days_since_infusion": ("integer", "d"),
-    "age": ("integer", "a"),
+    "age": ("number", "a"),
     "developmental_delay": ("boolean", None),
     "ice_score": ("integer", None),
     "capd_score": ("integer", None),

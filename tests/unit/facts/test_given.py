@@ -28,7 +28,11 @@ DICTIONARY = Dictionary.from_documents({**DOCUMENTS.folder("facts"), **EXTRA}, D
         ("creatinine", {"value": 1.1, "unit": "mg/dL"}, 97.24),
         ("temperature", {"value": 100.4, "unit": "[degF]"}, 38.0),
         ("age", 57, 57),
-        ("age", 57.0, 57),
+        ("age", 11.5, 11.5),
+        ("age", {"value": 138, "unit": "mo"}, 11.5),
+        ("ecog", 1.0, 1),
+        ("ice_score", 10, 10),
+        ("capd_score", 0, 0),
         ("vasopressors", {"value": 2, "unit": "1"}, 2),
         ("sedated", False, False),
         ("seizure", "none", "none"),
@@ -60,7 +64,10 @@ def test_null_and_absent_are_unknown() -> None:
         ("temperature", {"value": 38, "unit": 5}, "unit_missing"),
         ("temperature", {"value": 38}, "expected_number"),
         ("temperature", {"value": "38", "unit": "Cel"}, "expected_number"),
-        ("age", 2.5, "not_whole"),
+        ("vasopressors", 2.5, "not_whole"),
+        ("vasopressors", -1, "off_scale"),
+        ("ice_score", 11, "off_scale"),
+        ("capd_score", 33, "off_scale"),
         ("sedated", 0, "expected_boolean"),
         ("sedated", "false", "expected_boolean"),
         ("sedated", {"value": True, "unit": "1"}, "expected_boolean"),
@@ -84,9 +91,9 @@ def test_a_close_name_is_suggested() -> None:
 
 
 def test_every_problem_is_reported_and_the_rest_is_read() -> None:
-    values, problems = read_given({"sedated": 1, "age": 1.5, "temperature": 38.1}, DICTIONARY)
+    values, problems = read_given({"sedated": 1, "ecog": 1.5, "temperature": 38.1}, DICTIONARY)
     assert values == {"temperature": 38.1}
-    assert [p.where for p in problems] == ["age", "sedated"]
+    assert [p.where for p in problems] == ["ecog", "sedated"]
 
 
 def test_no_problem_repeats_what_was_given() -> None:
@@ -99,6 +106,6 @@ def test_no_problem_repeats_what_was_given() -> None:
 def test_every_problem_has_its_sentence() -> None:
     sentences = DOCUMENTS.translations("en")
     kinds = ["number", "integer", "boolean", "code", "text", "date", "instant"]
-    codes = ["unknown_name", "unknown_name_close", "unit_missing", "unit_mismatch", "not_whole", "not_finite", "code_unknown"]
+    codes = ["unknown_name", "unknown_name_close", "unit_missing", "unit_mismatch", "not_whole", "off_scale", "not_finite", "code_unknown"]
     for code in [*codes, *(f"expected_{k}" for k in kinds)]:
         assert f"facts.given.{code}" in sentences

@@ -32,6 +32,9 @@ def demo(folder: Path, reset: bool, make_only: bool) -> None:  # noqa: FBT001 - 
             shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
             _make(running, folder, console)
+        elif not running.is_current(folder):
+            click.echo(f"{folder.name}: expected a demo network of this version, found one of another; start over with: make demo-reset", err=True)
+            sys.exit(1)
         if make_only:
             return
         with console.status("Starting four nodes …"):

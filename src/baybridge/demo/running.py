@@ -24,8 +24,10 @@ from baybridge.demo.inprocess import transport
 from baybridge.node import clock, witnessing
 from baybridge.node.config import read_config
 from baybridge.node.node import Node
+from baybridge.node.storage import Storage
 
 _START_SECONDS = 60
+_SCHEMA = "schema"
 _LONGEST_ROAD = timedelta(days=400)
 
 
@@ -49,7 +51,14 @@ def make(folder: Path, on_progress: Callable[[int, int], None]) -> None:
         network.add_accounts(node, followed.patient.id if name == "mo" else None)
         witnessing.sign_checkpoint(node)
         node.storage.close()
+    (part / _SCHEMA).write_text(Storage.schema(), encoding="ascii")
     part.rename(folder)
+
+
+def is_current(folder: Path) -> bool:
+    """Whether a demo network was made by this version, so that it can be continued."""
+    made_by = folder / _SCHEMA
+    return made_by.is_file() and made_by.read_text(encoding="ascii") == Storage.schema()
 
 
 class Running:

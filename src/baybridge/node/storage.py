@@ -17,6 +17,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import QueuePool
 
+from baybridge.base.canonical import sha256_hex
 from baybridge.ledger.tables import metadata as ledger_metadata
 from baybridge.node.tables import metadata as node_metadata
 from baybridge.record.tables import metadata as record_metadata
@@ -31,6 +32,12 @@ class Storage:
         self._writer = threading.Lock()
         self._sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url) if self._sqlite else create_engine(url, isolation_level="SERIALIZABLE")
+
+    @staticmethod
+    def schema() -> str:
+        """A name of the schema that this version writes: a hash over tables and columns."""
+        tables = [table for metadata in (ledger_metadata, record_metadata, node_metadata) for table in metadata.sorted_tables]
+        return sha256_hex("\n".join(f"{table.name}.{column.name} {column.type}" for table in tables for column in table.columns).encode())[:16]
 
     def create(self) -> None:
         """Create what is missing of the schema."""

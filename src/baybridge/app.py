@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
@@ -23,6 +24,7 @@ from baybridge.node.doors import routes
 from baybridge.node.node import Node
 from baybridge.node.worker import Worker
 from baybridge.web import pages
+from baybridge.web.defect_page import defect
 from baybridge.web.page import STATIC, refused
 
 Scope = MutableMapping[str, Any]
@@ -42,7 +44,7 @@ def application(node: Node, *, workers: bool = True) -> Any:
         finally:
             worker.stop()
 
-    app = Starlette(routes=every_route(node), lifespan=lifespan)
+    app = Starlette(routes=every_route(node), lifespan=lifespan, exception_handlers={Exception: _sorry})
     app.state.node = node
     return _safely(app)
 
@@ -57,7 +59,7 @@ def every_route(node: Node) -> list[BaseRoute]:
     ]
 
 
-def _safely(app: Any) -> Callable[[Scope, Any, Any], Awaitable[None]]:
+def _safely(app: Starlette) -> Callable[[Scope, Any, Any], Awaitable[None]]:
     """Headers that keep pages safe, and an access log that names the route, never the address: an id from outside may be personal.
 
     A defect is logged by its kind and place alone, because its message may quote what it met.
@@ -84,6 +86,14 @@ def _safely(app: Any) -> Callable[[Scope, Any, Any], Awaitable[None]]:
                 await PlainTextResponse("Internal error", 500)(scope, receive, sending)
 
     return wrapped
+
+
+def _sorry(request: Request, problem: Exception) -> Response:
+    """What is answered to a defect: a page in the reader's language, or one line for a program; what failed is logged elsewhere."""
+    del problem
+    if "text/html" not in request.headers.get("accept", ""):
+        return PlainTextResponse("Internal error", 500)
+    return defect(request.app.state.node, request)
 
 
 def _route(scope: Scope) -> str:

@@ -93,6 +93,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/import"): {"coordinator", "physician", "laboratory"},
     ("POST", "/import"): {"coordinator", "physician", "laboratory"},
     ("GET", "/log"): NOT_ELSEWHERE,
+    ("GET", "/log/trust.json"): ANYONE,
+    ("GET", "/indicators"): {"quality", "alliance"},
     ("GET", "/policies"): NOT_ELSEWHERE,
     ("GET", "/policies/{policy_id}"): NOT_ELSEWHERE,
     ("GET", "/cases/{case_id}"): ON_CASE,
@@ -111,7 +113,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/cases/{case_id}/do/{command}"): WITHDRAWS,
 }
 
-PUBLIC = re.compile(r"/session|/sign-in|/fhir/metadata|/\.well-known/.*|/log/(checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*")
+PUBLIC = re.compile(r"/session|/sign-in|/fhir/metadata|/\.well-known/.*|/log/(trust\.json|checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*")
 
 
 def ways() -> list[tuple[str, str]]:

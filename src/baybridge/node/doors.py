@@ -191,7 +191,7 @@ async def _read(node: Node, request: Request, body: bytes, uploads: Mapping[str,
         uploads=uploads,
         actor=session.actor if session else None,
         session=session,
-        language=_language(request, session),
+        language=language_of(request, session),
         base_url=str(request.base_url).rstrip("/"),
         cookies=request.cookies,
     )
@@ -207,7 +207,8 @@ def _token(request: Request) -> str | None:
     return token if scheme.lower() == "bearer" else request.cookies.get(COOKIE)
 
 
-def _language(request: Request, session: accounts.Session | None) -> str:
+def language_of(request: Request, session: accounts.Session | None) -> str:
+    """The language that a request asks for: in its address, its cookie, its account, its browser; else English."""
     asked = request.query_params.get("language") or request.cookies.get("language")
     if asked in LANGUAGES:
         return asked

@@ -12,12 +12,16 @@ from typing import Any
 
 from starlette.responses import Response
 
+from baybridge.funding.claiming import Reconciled, reconciliation_of
 from baybridge.journey.command import Role
 from baybridge.journey.events import QuoteIssued
 from baybridge.web.pictures import Piece, pieces
 from baybridge.web.view import CaseView
 
-_COMMANDS = ("IssueQuote", "RequestPreauthorisation", "AnswerPreauthorisation", "PayBenefit", "SettleOutcome")
+_COMMANDS = (
+    "IssueQuote", "RequestPreauthorisation", "AnswerPreauthorisation", "SubmitClaim", "AdjudicateClaim", "AppealClaim", "PayClaim", "PayBenefit",
+    "SettleOutcome",
+)  # fmt: skip
 
 
 def funding(view: CaseView) -> Response:
@@ -34,9 +38,20 @@ def funding(view: CaseView) -> Response:
         titles=titles(view),
         earlier=case.of(QuoteIssued)[:-1],
         settlement=documents.get(settled.event.decision_sha256) if settled else None,
-        own_payer=view.asked.person.organisation if view.asked.person.role is Role.PAYER else None,
+        own_payer=_own_payer(view),
+        claims=claims(view),
         actions=view.actions(_COMMANDS),
     )
+
+
+def claims(view: CaseView) -> tuple[Reconciled, ...]:
+    """Every claim with what became of it; a payer sees its own."""
+    own = _own_payer(view)
+    return tuple(one for one in reconciliation_of(view.case) if own in (None, one.claim.payer))
+
+
+def _own_payer(view: CaseView) -> str | None:
+    return view.asked.person.organisation if view.asked.person.role is Role.PAYER else None
 
 
 def titles(view: CaseView) -> dict[str, str]:

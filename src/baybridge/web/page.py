@@ -39,12 +39,13 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         *((("menu.import", "/import"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY) else ()),
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
+        *((("menu.indicators", "/indicators"),) if role is Role.QUALITY else ()),
     )
     for role in Role
 } | {
     Role.PATIENT: (("menu.my_case", "/cases"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.PAYER: (("menu.cases", "/cases"), ("menu.policies", "/policies"), ("menu.log", "/log")),
-    Role.ALLIANCE: (("menu.policies", "/policies"), ("menu.log", "/log")),
+    Role.ALLIANCE: (("menu.indicators", "/indicators"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.ADMINISTRATOR: (("menu.policies", "/policies"), ("menu.log", "/log")),
 }
 
@@ -126,7 +127,7 @@ class Reader:
         if isinstance(value, datetime | date):
             return self.moment(value) if isinstance(value, datetime) else self.day(value)
         text = self.number(value) if isinstance(value, int | float) else self.code("code", value)
-        return f"{text} {unit}" if unit and unit not in ("1", "-") else text
+        return f"{text} {unit.strip('{}')}" if unit and unit not in ("1", "-") else text
 
     def amount(self, text: str, currency: str) -> str:
         """An exact amount that was written as text with two places."""
@@ -184,8 +185,11 @@ class Reader:
         return self.code("funding.code", code.lower().replace(":cap_", "_").replace("-", "_"))
 
     def _row(self, key: str, item: Any) -> str:
+        if key in _MEASURED and isinstance(item, list | tuple):
+            name, value, unit = (*item, None)[:3]
+            return f"{self.fact(str(name))} {self.value(_TRUTH.get(value, value), unit)}"
         if isinstance(item, list | tuple):
-            return " ".join(self.value(part) if not isinstance(part, str) else part for part in item)
+            return " ".join(self.value(part) if not isinstance(part, str) else self.code("code", part) for part in item)
         return self.plain(key, item)
 
     def gist(self, body: Mapping[str, Any]) -> str:
@@ -216,6 +220,9 @@ _FOLDERS: Mapping[str, tuple[str, str]] = {
     "product": ("products", "names"), "policy": ("policies", "title"), "specification": ("policies", "title"), "scale": ("policies", "title"),
     "plan": ("plans", "title"), "agreement": ("plans", "title"),
 }  # fmt: skip
+#: Fields whose rows are a fact, its value and perhaps its unit; truth as a laboratory's results write it.
+_MEASURED = ("results", "findings")
+_TRUTH: Mapping[object, bool] = {"true": True, "false": False}
 _OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
 
 #: How an answer is coloured, besides being said in words.

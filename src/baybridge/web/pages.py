@@ -1,6 +1,6 @@
 """The pages and their doors: signing in, tasks, cases, import, policies, the log.
 
-Main job: `DOORS`, the list of pages with the action that each needs. The tabs of a case stand in `case_pages.py`, forms in `forms.py`.
+Main job: `DOORS`, the list of pages with the action that each needs. The tabs of a case stand in `case_pages.py`, forms in `forms.py`, the log in `log_pages.py`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Role
-from baybridge.ledger import keeping, log
-from baybridge.node import accounts, tables, witnessing
+from baybridge.node import accounts, tables
 from baybridge.node.commands import COMMANDS
 from baybridge.node.doors import COOKIE, Asked, Door
 from baybridge.node.importing import import_upload
 from baybridge.node.projections import task_rows
 from baybridge.web import tabs
 from baybridge.web.case_pages import CASE_DOORS
+from baybridge.web.log_pages import LOG_DOORS
 from baybridge.web.page import Reader, go, refused, render
 from baybridge.web.policy_pages import POLICY_DOORS
 from baybridge.web.view import allowed, labels, product_name
@@ -62,7 +62,9 @@ def home(asked: Asked) -> Response:
     actor = asked.person
     if actor.role is Role.PATIENT:
         return go(f"/cases/{own_case(asked)}") if own_case(asked) else go("/cases")
-    if actor.role in (Role.ALLIANCE, Role.ADMINISTRATOR):
+    if actor.role is Role.ALLIANCE:
+        return go("/indicators")
+    if actor.role is Role.ADMINISTRATOR:
         return go("/log")
     if actor.role is Role.PAYER:
         return go("/cases")
@@ -130,21 +132,6 @@ def import_file(asked: Asked) -> Response:
     return render(asked, "import.html", report=report, sentences=[])
 
 
-# --- log ------------------------------------------------------------------------------------------------------------
-
-
-def log_page(asked: Asked) -> Response:
-    """This node's log, and what it saw of its neighbours' logs."""
-    note = witnessing.latest_note(asked.node)
-    with asked.node.storage.reading() as connection:
-        size = log.size(connection)
-        seen = keeping.all_seen(connection)
-        start = max(0, size - 50)
-        show = asked.person.role not in (Role.PATIENT, Role.PAYER)
-        entries = [(item.position, item.entry) for item in log.entries(connection, start, size)][::-1] if show else []
-    return render(asked, "log.html", note=note, size=size, seen=seen, entries=entries)
-
-
 DOORS = (
     Door("/sign-in", ("GET",), "sign-in.page", "public", sign_in_page),
     Door("/sign-in", ("POST",), "sign-in", "public", sign_in),
@@ -153,7 +140,7 @@ DOORS = (
     Door("/cases", ("GET",), "cases", "case.list", cases),
     Door("/import", ("GET",), "import.page", "records.import", import_page),
     Door("/import", ("POST",), "import.file", "records.import", import_file),
-    Door("/log", ("GET",), "log.page", "log.pages", log_page),
+    *LOG_DOORS,
     *POLICY_DOORS,
     *CASE_DOORS,
 )

@@ -17,10 +17,16 @@ from baybridge.web.view import Action, CaseView, allowed
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A neighbour with a button for each purpose."""
+    """A neighbour with a button for each purpose: those that are usual for its kind, and the others."""
 
     site: Site
     buttons: tuple[tuple[str, Action], ...]
+    others: tuple[tuple[str, Action], ...]
+
+
+#: What is usually sent to a plant, and to a centre; the other purposes stay possible.
+_TO_PLANT = ("COI_LOGISTICS", "OBA_OUTCOME", "PHARMACOVIGILANCE")
+_TO_CENTRE = ("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS")
 
 
 def sharing(view: CaseView) -> Response:
@@ -41,4 +47,11 @@ def ways(view: CaseView) -> list[Way]:
         return []
     purposes = tuple(view.asked.node.documents.folder("exchange")["profiles"]["purposes"])
     sites = [neighbour.site for neighbour in view.asked.node.neighbours.values()]
-    return [Way(site, tuple((purpose, view.action(kind, {"to_node": site.node, "purpose": purpose})) for purpose in purposes)) for site in sites]
+    return [_way(view, site, purposes) for site in sites]
+
+
+def _way(view: CaseView, site: Site, purposes: tuple[str, ...]) -> Way:
+    usual = _TO_CENTRE if "centre" in site.kinds else _TO_PLANT
+    buttons = [(purpose, view.action(COMMANDS["Transfer"], {"to_node": site.node, "purpose": purpose})) for purpose in purposes]
+    first, others = (tuple(one for one in buttons if (one[0] in usual) is wanted) for wanted in (True, False))
+    return Way(site, first, others)

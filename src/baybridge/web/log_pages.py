@@ -1,0 +1,64 @@
+"""The log of this node, the public keys by which evidence is checked, and what the alliance sees: numbers over all cases, never one of them.
+
+Main job: `LOG_DOORS`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+from starlette.responses import Response
+
+from baybridge.alliance.indicators import SMALLEST, indicators
+from baybridge.federation.package import public_jwk
+from baybridge.journey.command import Role
+from baybridge.ledger import keeping, log
+from baybridge.node import tables, witnessing
+from baybridge.node.doors import Asked, Door
+from baybridge.node.node import Node
+from baybridge.web.page import render
+
+#: How many of the newest entries the page shows.
+_NEWEST = 50
+
+
+def log_page(asked: Asked) -> Response:
+    """This node's log, and what it saw of its neighbours' logs."""
+    note = witnessing.latest_note(asked.node)
+    with asked.node.storage.reading() as connection:
+        size = log.size(connection)
+        seen = keeping.all_seen(connection)
+        start = max(0, size - _NEWEST)
+        show = asked.person.role not in (Role.PATIENT, Role.PAYER)
+        entries = [(item.position, item.entry) for item in log.entries(connection, start, size)][::-1] if show else []
+    return render(asked, "log.html", note=note, size=size, seen=seen, entries=entries)
+
+
+def trust_file(asked: Asked) -> Response:
+    """The public keys of this node and its neighbours, as a file for `baybridge verify --trust`."""
+    body = orjson.dumps(trusted(asked.node), option=orjson.OPT_INDENT_2)
+    return Response(body, media_type="application/json", headers={"content-disposition": 'attachment; filename="trust.json"'})
+
+
+def trusted(node: Node) -> dict[str, Any]:
+    """Nodes with the names of their logs and their public signing keys; nothing secret."""
+    own = (node.site.node, [public_jwk(node.config.signing_key)])
+    others = [(name, list(neighbour.signing_keys)) for name, neighbour in sorted(node.neighbours.items())]
+    return {"nodes": [{"node": name, "log_origin": f"baybridge/{name}", "signing_keys": keys} for name, keys in (own, *others)]}
+
+
+def indicators_page(asked: Asked) -> Response:
+    """Indicators of quality over the cases of this node; a value only where there are enough of them."""
+    with asked.node.storage.reading() as connection:
+        names = connection.execute(select(tables.case_index.c.case_id)).scalars().all()
+    cases = [case for case in map(asked.node.case, names) if case is not None]
+    return render(asked, "indicators.html", results=indicators(cases), count=len(cases), smallest=SMALLEST)
+
+
+LOG_DOORS = (
+    Door("/log", ("GET",), "log.page", "log.pages", log_page),
+    Door("/log/trust.json", ("GET",), "log.trust", "public", trust_file),
+    Door("/indicators", ("GET",), "indicators", "alliance.indicators", indicators_page),
+)

@@ -72,6 +72,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/exchange/cosignatures"): ANYONE,
     ("GET", "/.well-known/baybridge.json"): ANYONE,
     ("GET", "/.well-known/jwks.json"): ANYONE,
+    ("GET", "/.well-known/smart-configuration"): ANYONE,
     ("GET", "/fhir/metadata"): ANYONE,
     ("POST", "/fhir"): WRITES,
     ("POST", "/fhir/"): WRITES,

@@ -206,6 +206,13 @@ def jwks(asked: Asked) -> Response:
     return answer({"keys": [public_jwk(asked.node.config.signing_key)]})
 
 
+def smart(asked: Asked) -> Response:
+    """Which parts of SMART App Launch this node offers: none yet, and the document says so; a bearer token comes from `/session`."""
+    base = asked.base_url.rstrip("/")
+    offered: dict[str, list[str]] = {"capabilities": [], "grant_types_supported": [], "code_challenge_methods_supported": []}
+    return answer({"issuer": f"{base}/fhir", "jwks_uri": f"{base}/.well-known/jwks.json", "session_endpoint": f"{base}/session", **offered})
+
+
 DOORS = (
     Door("/session", ("POST",), "session.open", "public", with_json(session)),
     Door("/do/{command}", ("POST",), "do", "case.list", with_json(do)),
@@ -220,4 +227,5 @@ DOORS = (
     Door("/exchange/cosignatures", ("POST",), "exchange.cosignatures", "public", cosignatures),
     Door("/.well-known/baybridge.json", ("GET",), "node.card", "public", node_card),
     Door("/.well-known/jwks.json", ("GET",), "node.jwks", "public", jwks),
+    Door("/.well-known/smart-configuration", ("GET",), "node.smart", "public", smart),
 )

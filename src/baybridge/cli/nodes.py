@@ -67,7 +67,11 @@ def serve(folder: Path, port: int | None, database: str | None, host: str) -> No
         fail(str(problem))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    import_module("baybridge.serving").serve(folder, database, host, port or config.port or 8080)
+    serving = import_module("baybridge.serving")
+    try:
+        serving.serve(folder, database, host, port or config.port or 8080)
+    except serving.PortProblem as problem:
+        fail(str(problem))
 
 
 @click.command()

@@ -1,0 +1,358 @@
+"""The pages as each kind of user reads them: words in every language, on a phone, with a screen reader, without scripts, and when something is wrong.
+
+A small network with patients at telling steps is walked in this process; two nodes then serve it. Every page that a person can reach is read once over HTTP,
+and each kind of page is opened once in Chromium.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+from walking import Network, Person, browsing
+
+from baybridge.demo import network
+from baybridge.demo.cohort import Placed, stops_of
+from baybridge.demo.history import Ticking, Walk
+from baybridge.demo.inprocess import transport
+from baybridge.demo.patients import Invented
+from baybridge.node import clock
+from baybridge.node.config import read_config
+from baybridge.node.node import Node
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("browser")]
+
+#: Who is left where: in Hong Kong a patient under watch after infusion, one whose batch waits for release, one just imported; one referred from Macao.
+PLACED = (
+    Placed(Invented(911, "MO", "dlbcl"), "mo", "hk", "treat", worsens=True),
+    Placed(Invented(912, "HK", "mm"), "hk", "hk", "manufacture"),
+    Placed(Invented(913, "HK", "mm"), "hk", "hk", "records"),
+    Placed(Invented(914, "MO", "dlbcl"), "mo", "hk", "refer"),
+)
+SERVED = ("hk", "sh")
+KINDS_OF_USER = (
+    *(f"{role}.hk" for role in ("coordinator", "physician", "nurse", "pharmacist", "laboratory", "quality", "payer", "alliance", "patient")),
+    *("manufacturer.sh", "quality.sh", "coordinator.sh"),
+)
+FULL, SAMPLED = ("en", "zh-Hant"), ("zh-Hans", "pt")
+PHONE = {"width": 390, "height": 844}
+
+#: What a key, a field's name or an unfilled placeholder looks like to a reader.
+UNTRANSLATED = re.compile(r"(?<![\w./@:-])[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b|\b[a-z]+(?:\.[a-z]+)*\.[a-z]+_[a-z_]+|\{\w+\}|\bNone\b|\[\]")
+
+
+class Read(HTMLParser):
+    """What stands on a page: visible text, links, controls without a label."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.links: list[str] = []
+        self.language = ""
+        self._open: list[tuple[str, bool]] = []
+        self._labels: set[str] = set()
+        self._controls: list[tuple[str, str, bool]] = []
+        self.feed(text)
+
+    @property
+    def unlabelled(self) -> list[str]:
+        """Names of controls that nothing names."""
+        return [name for name, key, named in self._controls if not named and key not in self._labels]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "html":
+            self.language = given.get("lang", "")
+        if tag == "a":
+            self.links.append(given.get("href", ""))
+        if tag == "label" and "for" in given:
+            self._labels.add(given["for"])
+        if tag in ("input", "select", "textarea") and given.get("type") != "hidden":
+            named = "aria-label" in given or any(name == "label" for name, _ in self._open)
+            self._controls.append((given.get("name", "?"), given.get("id", ""), named))
+        if tag not in ("input", "meta", "link", "br", "rect", "line", "circle"):
+            self._open.append((tag, tag in ("code", "pre", "title") or "id" in given.get("class", "").split()))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and not any(apart for _, apart in self._open):
+            self.words.append(data.strip())
+
+
+def untranslated(words: list[str], name: str) -> list[str]:
+    """Words that no reader should see; the reader's own sign-in name is one's own."""
+    return [f"{found}  in  {text[:100]!r}" for text in words for found in UNTRANSLATED.findall(text.replace(name, ""))]
+
+
+def shape(address: str) -> str:
+    """What kind of page an address is."""
+    plain = re.sub(r"/cases/[^/?]+", "/cases/C", address.split("#")[0])
+    return re.sub(r"/policies/.+", "/policies/P", plain).split("?")[0]
+
+
+@dataclass
+class Found:
+    """What one kind of user met: addresses by kind of page, and everything that was wrong."""
+
+    addresses: dict[str, str] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def found_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """Patients walked in this process, then two nodes that serve them."""
+    folder = tmp_path_factory.mktemp("pages")
+    found = Network.__new__(Network)
+    found.folder, found.clock, found.processes, found.ports = folder, folder / "ahead", {}, network.choose_ports()
+    network.found_network(folder, found.ports)
+    found.clock.write_text("0")
+    ticking = Ticking(clock.now() - timedelta(days=60))
+    nodes: dict[str, Node] = {}
+    through = transport(nodes)
+    nodes |= {name: Node(read_config(folder / name), now=ticking, transport=through) for name in network.PROFILES}
+    walks = [walked(placed, nodes, ticking) for placed in PLACED]
+    for name, node in nodes.items():
+        network.add_accounts(node, walks[0].patient.id if name == "hk" else None)
+        node.storage.close()
+    try:
+        for name in SERVED:
+            found.start(name)
+        yield found
+    finally:
+        found.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def walked(placed: Placed, nodes: dict[str, Node], ticking: Ticking) -> Walk:
+    """One patient, walked."""
+    walk = Walk(nodes, ticking, placed.patient, placed.home, placed.centre)
+    for stop in stops_of(placed):
+        ticking.moment += stop.after
+        stop.step(walk)
+    return walk
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    with browsing() as found:
+        yield found
+
+
+@contextmanager
+def signed_in(found: Network, name: str) -> Iterator[httpx.Client]:
+    """A client with the session of a person."""
+    with httpx.Client(base_url=found.address(name.rsplit(".", 1)[1]), timeout=60, trust_env=False) as client:
+        answer = client.post("/sign-in", data={"name": name, "password": network.PASSWORD})
+        assert answer.status_code == 303, name
+        yield client
+
+
+@pytest.fixture(scope="module")
+def reached(found_network: Network) -> dict[str, Found]:
+    """For each kind of user, every kind of page that links lead to, read in two languages, and two in the others."""
+    met: set[str] = set()
+    return {name: read_all(found_network, name, met) for name in KINDS_OF_USER}
+
+
+def read_all(found_network: Network, name: str, met: set[str]) -> Found:
+    """Follow links from the start page, one address for each kind of page; kinds that nobody met before in the other languages too."""
+    found = Found()
+    with signed_in(found_network, name) as client:
+        waiting, seen = ["/"], dict[str, int]()
+        while waiting:
+            address = waiting.pop(0)
+            kind = shape(address)
+            if seen.get(kind, 0) >= 1 or "language=" in address or not address.startswith("/") or kind.endswith(".json") or kind.startswith("/fhir"):
+                continue
+            seen[kind] = 1
+            answer = client.get(address, headers={"cookie": _cookie(client, FULL[0])})
+            if answer.is_redirect:
+                waiting.append(answer.headers["location"])
+                continue
+            found.addresses[kind] = address.split("#")[0]
+            waiting += judge(found, name, FULL[0], address, answer).links
+        sampled = list(found.addresses)[:: max(1, len(found.addresses) // 2)][:2]
+        for kind, address in found.addresses.items():
+            for language in (*(FULL[1:] if kind not in met else ()), *(SAMPLED if kind in sampled else ())):
+                judge(found, name, language, address, client.get(address, headers={"cookie": _cookie(client, language)}))
+    met |= found.addresses.keys()
+    return found
+
+
+def _cookie(client: httpx.Client, language: str) -> str:
+    return f"baybridge={client.cookies['baybridge']}; language={language}"
+
+
+def judge(found: Found, name: str, language: str, address: str, answer: httpx.Response) -> Read:
+    """What is wrong with one page."""
+    read, where = Read(answer.text), f"{name} {language} {shape(address)}"
+    if answer.status_code != 200:
+        found.wrong.append(f"{where}: status {answer.status_code}")
+    if read.language != language:
+        found.wrong.append(f"{where}: html lang {read.language!r}")
+    if read.unlabelled:
+        found.wrong.append(f"{where}: no label for {read.unlabelled[:5]}")
+    if shape(address).startswith("/cases/C") and 'class="synthetic"' not in answer.text:
+        found.wrong.append(f"{where}: nothing says that the patient is invented")
+    found.wrong += [f"{where}: {one}" for one in untranslated(read.words, name)]
+    return read
+
+
+@pytest.mark.parametrize("name", KINDS_OF_USER)
+def test_every_page_that_a_user_reaches_reads_well(reached: dict[str, Found], name: str) -> None:
+    assert sorted(set(reached[name].wrong)) == []
+    assert len(reached[name].addresses) >= 3, reached[name].addresses
+
+
+def test_users_reach_the_pages_that_their_work_needs(reached: dict[str, Found]) -> None:
+    kinds = {name: set(found.addresses) for name, found in reached.items()}
+    assert {"/cases/C/funding", "/cases/C/sharing", "/import", "/policies/P", "/log"} <= kinds["coordinator.hk"]
+    assert {"/cases/C/bedside", "/cases/C/do/Assess"} <= kinds["nurse.hk"]
+    assert "/cases/C/funding" in kinds["payer.hk"] and "/cases/C/facts" not in kinds["payer.hk"]
+    assert "/cases/C/cells" in kinds["manufacturer.sh"] and "/cases/C/facts" not in kinds["manufacturer.sh"]
+    assert "/cases/C/sharing" in kinds["patient.hk"]
+    assert "/indicators" in kinds["alliance.hk"] and not any(kind.startswith("/cases") for kind in kinds["alliance.hk"])
+
+
+def unlike_others(reached: dict[str, Found]) -> dict[str, list[str]]:
+    """Addresses by who opens them: each kind of page once."""
+    chosen: dict[str, list[str]] = {}
+    met: set[str] = set()
+    for name, found in reached.items():
+        new = [kind for kind in found.addresses if kind not in met]
+        met |= set(new)
+        chosen[name] = [found.addresses[kind] for kind in new]
+    return chosen
+
+
+def open_pages(browser: Browser, found_network: Network, chosen: dict[str, list[str]], language: str, look: Callable[[Page, str], None]) -> None:
+    """Open each address as its reader on a phone, and look."""
+    for name, addresses in chosen.items():
+        if not addresses:
+            continue
+        person = Person(browser, found_network, name, language)
+        person.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        for address in addresses:
+            person.page.goto(person.base + address)
+            look(person.page, f"{name} {language} {shape(address)}")
+        person.context.close()
+
+
+def too_wide(page: Page) -> int:
+    """By how many pixels a page can be pushed sideways."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def test_no_kind_of_page_scrolls_sideways_on_a_phone_and_screen_readers_have_what_they_need(
+    browser: Browser, found_network: Network, reached: dict[str, Found]
+) -> None:
+    wrong: list[str] = []
+
+    def look(page: Page, where: str) -> None:
+        if too_wide(page) > 0:
+            wrong.append(f"{where}: {too_wide(page)} px too wide")
+        barriers = [one for one in Axe().run(page).response["violations"] if one["impact"] in ("serious", "critical")]
+        wrong.extend(f"{where}: {one['id']} at {one['nodes'][0]['html'][:160]}" for one in barriers)
+
+    open_pages(browser, found_network, unlike_others(reached), "en", look)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", ["zh-Hant", "pt"])
+def test_other_languages_fit_a_phone_too(browser: Browser, found_network: Network, reached: dict[str, Found], language: str) -> None:
+    tabs = {name: [one for one in found if "/do/" not in one] for name, found in unlike_others(reached).items()}
+    wrong: list[str] = []
+
+    def look(page: Page, where: str) -> None:
+        if too_wide(page) > 0:
+            wrong.append(f"{where}: {too_wide(page)} px too wide")
+
+    open_pages(browser, found_network, tabs, language, look)
+    assert wrong == []
+
+
+# --- when something is wrong ----------------------------------------------------------------------------------------
+
+
+def test_a_wrong_password_is_said_in_the_readers_language_and_opens_nothing(browser: Browser, found_network: Network) -> None:
+    page = browser.new_context(viewport=PHONE).new_page()  # type: ignore[arg-type]
+    page.goto(f"{found_network.address('hk')}/sign-in?language=zh-Hant")
+    page.fill("[name=name]", "nurse.hk")
+    page.fill("[name=password]", "not-the-password")
+    page.click("main form button")
+    assert "/sign-in" in page.url
+    assert re.search("[\u4e00-\u9fff]{4}", page.get_by_role("alert").inner_text())
+    assert page.locator("[name=password]").input_value() == ""
+    page.goto(f"{found_network.address('hk')}/cases")
+    assert "/sign-in" in page.url
+    page.context.close()
+
+
+def case_in(found_network: Network, name: str, stage: str) -> str:
+    """The id of a case at a stage, as a reader's list has it."""
+    with signed_in(found_network, name) as client:
+        links = [link for link in Read(client.get(f"/cases?stage={stage}").text).links if re.match(r"/cases/\w", link)]
+    return links[0].split("/")[2]
+
+
+def test_each_wrong_field_says_what_is_wrong_beside_it(browser: Browser, found_network: Network) -> None:
+    case = case_in(found_network, "nurse.hk", "opened")
+    person = Person(browser, found_network, "coordinator.hk")
+    person.see(f"/cases/{case}/do/NotifyAuthority")
+    page = person.page
+    page.evaluate("document.querySelectorAll('form.card [name]').forEach(e => { e.required = false; if (e.type !== 'hidden') e.type = 'text' })")
+    for box in page.locator("form.card input[type=text]").all():
+        box.fill("not a day" if "_on" in (box.get_attribute("name") or "") else "")
+    page.locator("form.card button").last.click()
+    refusals = page.get_by_role("alert").locator("li").count()
+    beside = page.locator("form.card ul.why li")
+    assert refusals >= 2, page.inner_text("main")
+    assert beside.count() == refusals
+    for box in page.locator("form.card [aria-invalid=true]").all():
+        described = box.get_attribute("aria-describedby") or ""
+        assert page.locator(f"[id='{described}'] li").count() >= 1
+    person.context.close()
+
+
+def test_pages_and_forms_work_without_scripts(browser: Browser, found_network: Network) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport=PHONE)  # type: ignore[arg-type]
+    page = context.new_page()
+    base = found_network.address("hk")
+    page.goto(f"{base}/sign-in?language=en")
+    page.fill("[name=name]", "nurse.hk")
+    page.fill("[name=password]", network.PASSWORD)
+    page.click("main form button")
+    case = case_in(found_network, "nurse.hk", "opened")
+    page.goto(f"{base}/cases/{case}/do/RecordConsent")
+    page.select_option("[name=kind]", "care")
+    page.fill("[name=notice_version]", "1")
+    page.locator("form.card button").last.click()
+    assert "done=RecordConsent" in page.url, page.inner_text("main")
+    assert page.get_by_role("status").count() == 1
+    context.close()
+
+
+def test_what_does_not_exist_says_so_in_a_page(found_network: Network) -> None:
+    with signed_in(found_network, "coordinator.hk") as client:
+        answer = client.get("/cases/no-such-case")
+    assert answer.status_code == 403 or answer.status_code == 404
+    assert "<html" in answer.text
+    assert untranslated(Read(answer.text).words, "coordinator.hk") == []
+
+
+def test_the_network_was_walked_in_a_folder_of_its_own(found_network: Network) -> None:
+    assert Path(found_network.folder, "trust.json").is_file()

@@ -12,6 +12,9 @@ from typing import Any
 import yaml
 
 from baybridge.federation.package import new_keys, public_jwk
+from baybridge.journey.command import Role
+from baybridge.node.accounts import add_account
+from baybridge.node.clock import new_id
 from baybridge.node.config import ConfigProblem, make_site, new_secrets, write_private
 from baybridge.node.storage import Storage
 
@@ -23,6 +26,7 @@ def found(folder: Path, profile: Mapping[str, Any]) -> None:
     if (folder / "node.yaml").exists():
         raise ConfigProblem(f"expected a folder without a node, found node.yaml in {folder.name!r}; choose another folder")
     make_site(str(profile["node"]), dict(profile))
+    people = _people(profile.get("accounts"))
     signing, sealing = new_keys()
     write_private(folder / "keys" / "signing.pem", signing)
     write_private(folder / "keys" / "sealing.pem", sealing)
@@ -31,8 +35,31 @@ def found(folder: Path, profile: Mapping[str, Any]) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     storage = Storage(f"sqlite:///{(folder / 'node.sqlite').resolve()}")
     storage.create()
+    with storage.writing() as connection:
+        for person in people:
+            add_account(connection, account=new_id(), organisation=str(profile["organisation"]), **person)
     storage.close()
-    (folder / "node.yaml").write_text(yaml.safe_dump(dict(profile), allow_unicode=True, sort_keys=False), encoding="utf-8")
+    kept = {name: value for name, value in profile.items() if name != "accounts"}
+    (folder / "node.yaml").write_text(yaml.safe_dump(kept, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def _people(given: Any) -> list[dict[str, Any]]:
+    """The first accounts (`name`, `role`, `password`, optional `language`); passwords are kept as hashes only, never in node.yaml."""
+    if given is None:
+        return []
+    if not isinstance(given, list):
+        raise ConfigProblem(f"accounts: expected a list of name, role and password, found {type(given).__name__}")
+    people: list[dict[str, Any]] = []
+    for number, item in enumerate(given):
+        if not isinstance(item, Mapping) or not all(isinstance(item.get(key), str) and item[key] for key in ("name", "role", "password")):
+            raise ConfigProblem(f"accounts[{number}]: expected name, role and password as text")
+        if item["role"] not in list(Role):
+            raise ConfigProblem(f"accounts[{number}].role: expected one of {', '.join(Role)}")
+        if any(item["name"] == person["name"] for person in people):
+            raise ConfigProblem(f"accounts[{number}].name: given twice")
+        language = str(item.get("language", "en"))
+        people.append({"name": item["name"], "role": Role(item["role"]), "password": item["password"], "language": language})
+    return people
 
 
 def card(folder: Path, url: str) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from baybridge.bedside.product import bag_reasons
 from baybridge.journey.course import Grade
 from baybridge.journey.events import FitnessChecked, GradeAssessed, ProductThawed
 from baybridge.node.commands import COMMANDS
-from baybridge.web.page import texts_of
 from baybridge.web.pictures import Course, course
 from baybridge.web.view import Action, CaseView, allowed
 
@@ -73,12 +72,11 @@ def _bags(view: CaseView) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
     case, situation = view.case, view.look.situation()
     released = {bag: batch.released.event for batch in case.batches if batch.released for bag in batch.released.event.bags}
     given = {entry.event.bag for entry in case.infusions}
-    texts = texts_of(view.asked.node)
     for bag in sorted({*released, *case.bags_at_centre}):
         release = released.get(bag)
         chain = release.chain_of_identity if release else case.chain_of_identity or ""
         against = () if bag in given else bag_reasons(situation, bag, chain, view.now)
-        yield bag, release, tuple(texts.reason(view.asked.language, reason) for reason in against)
+        yield bag, release, tuple(map(view.reader.reason, against))
 
 
 def _scales(view: CaseView) -> Iterator[Scale]:

@@ -31,7 +31,7 @@ from baybridge.web.facts_page import facts
 from baybridge.web.followup_page import followup
 from baybridge.web.funding_page import funding
 from baybridge.web.known import to_scan
-from baybridge.web.page import go, refused, texts_of
+from baybridge.web.page import go, refused
 from baybridge.web.sharing_page import sharing
 from baybridge.web.tests_page import tests
 from baybridge.web.view import CaseView, allowed, mark_of, tab, with_view
@@ -110,9 +110,9 @@ def _not_yours(asked: Asked, kind: CommandKind) -> Refusal:
 
 
 def _show_form(view: CaseView, kind: CommandKind, given: Mapping[str, Any], refusal: Refusal | None) -> Response:
-    asked, texts = view.asked, texts_of(view.asked.node)
+    asked = view.asked
     standing = refusal or view.look.would(kind.name, {})
-    sentences = [(texts.reason(asked.language, reason), reason) for reason in standing.reasons] if standing else []
+    sentences = [(view.reader.reason(reason), reason) for reason in standing.reasons] if standing else []
     problems: dict[str, tuple[str, ...]] = {}
     for sentence, reason in sentences if refusal else []:
         problems[reason.where] = (*problems.get(reason.where, ()), sentence)

@@ -18,7 +18,7 @@ from babel.numbers import format_currency, format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from baybridge.base.outcome import Category, Refusal
+from baybridge.base.outcome import Category, Reason, Refusal
 from baybridge.journey.command import Role
 from baybridge.node.doors import LANGUAGES, Asked
 from baybridge.node.texts import Texts
@@ -86,6 +86,11 @@ class Reader:
     def known(self, key: str) -> bool:
         """Whether a key has a sentence."""
         return self._texts.known(key)
+
+    def reason(self, reason: Reason) -> str:
+        """What a reason says, with nodes by their names and legs and purposes by their words."""
+        values = {name: self.named(name, value) if name in _NAMED and isinstance(value, str) else value for name, value in reason.values.items()}
+        return self._texts.say(self.language, reason.code, values)
 
     def code(self, prefix: str, value: object) -> str:
         """The word for a code, e.g. a stage or role; the code itself where there is no word."""
@@ -225,6 +230,9 @@ _MEASURED = ("results", "findings")
 _TRUTH: Mapping[object, bool] = {"true": True, "false": False}
 _OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
 
+#: Values of a reason that a reader knows by another name.
+_NAMED = frozenset({"node", "leg", "purpose"})
+
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {
     "good": frozenset({"eligible", "fit", "recognised", "recognised-with-conversion", "within", "holds", "serves", "used", "accepted", "approved", "grade-0", "True"}),
@@ -262,7 +270,8 @@ def refused(asked: Asked, refusal: Refusal) -> Response:
     """A refusal as a page; an unsigned reader is asked to sign in."""
     if refusal.category is Category.UNAUTHENTICATED and asked.method == "GET":
         return RedirectResponse("/sign-in", 303)
-    sentences = [(texts_of(asked.node).reason(asked.language, reason), reason) for reason in refusal.reasons]
+    reader = Reader(asked)
+    sentences = [(reader.reason(reason), reason) for reason in refusal.reasons]
     return render(asked, "refusal.html", refusal.surface.http_status, refusal=refusal, sentences=sentences)
 
 

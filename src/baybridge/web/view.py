@@ -25,7 +25,7 @@ from baybridge.node.doors import Asked
 from baybridge.node.preview import Look, looking
 from baybridge.record import store
 from baybridge.web import forms, tabs
-from baybridge.web.page import Reader, render, texts_of
+from baybridge.web.page import Reader, render
 
 #: Roles that work on a case without knowing whose it is.
 NAMELESS = (Role.PAYER, Role.MANUFACTURER, Role.ALLIANCE)
@@ -89,7 +89,7 @@ class CaseView:
         """A button for a command with its input as far as it is known; `given` stands in the address of the form, so it names no patient's value."""
         refusal = self.look.would(kind.name, {**known_input(self.asked, kind, self.case), **(given or {})})
         query = f"?{urlencode(given, doseq=True)}" if given else ""
-        sentences = tuple(texts_of(self.asked.node).refusal(self.asked.language, refusal)) if refusal else ()
+        sentences = tuple(map(self.reader.reason, refusal.reasons)) if refusal else ()
         return Action(kind.name, sentences, f"/cases/{self.case.case_id}/do/{kind.name}{query}", label)
 
     def render(self, template: str, status: int = 200, /, **values: Any) -> Response:

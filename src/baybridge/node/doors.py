@@ -229,7 +229,9 @@ _CHINESE = {
 
 
 def read_json(asked: Asked) -> Any | Refusal:
-    """The JSON body of a request, or a refusal that says where it breaks; nothing is an empty object."""
+    """The JSON body of a request, or a refusal that says where it breaks; nothing is an empty object, a form is refused rather than overlooked."""
+    if asked.forms or asked.uploads:
+        return refuse(Reason("request.not_json", {"problem": "sent as a form; expected Content-Type: application/json"}), category=Category.INVALID)
     try:
         return json.loads(asked.body or b"{}", parse_constant=_no_number)
     except json.JSONDecodeError as problem:

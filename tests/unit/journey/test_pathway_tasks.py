@@ -42,7 +42,8 @@ def test_the_document_names_only_what_exists() -> None:
 def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -> None:
     offered = {name for step in [*PATHWAY["steps"], *PATHWAY["after_death"]] for name in step["commands"]}
     offered |= {"ArriveRapidResponse", "RecordVisit", "ReportSecondMalignancy", "ResolveQuarantine"}  # from alarms
-    always = {"OpenCase", "ConfirmFinding", "WithdrawConsent", "RecordDeath"}
+    always = {"OpenCase", "ConfirmFinding", "WithdrawConsent", "RecordDeath", "OverrideRecognition"}
+    always |= {"SubmitClaim", "AdjudicateClaim", "AppealClaim", "PayClaim"}  # money moves beside the road
     assert set(COMMANDS) == offered | always
 
 

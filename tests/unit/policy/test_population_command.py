@@ -61,7 +61,7 @@ def test_a_column_of_another_type_is_refused_with_its_name(call, tmp_path):
     pl.DataFrame({"age": ["sixty"]}).write_parquet(tmp_path / "facts.parquet")
     result = call("run", tmp_path / "old.yaml", "--facts", tmp_path / "facts.parquet")
     assert result.exit_code == 1
-    assert result.stderr.strip() == "column age: expected integer, found String"
+    assert result.stderr.strip() == "column age: expected number, found String"
 
 
 def test_a_file_that_is_no_table_is_refused(call, tmp_path):

@@ -315,7 +315,7 @@ def _kind(parts: Iterable[Column]) -> str:
 
 def _quotient(left: Column, right: Column) -> Column:
     """One fraction through another. Polars would multiply by the reciprocal of a constant, which differs in the last place: so it gets a column."""
-    divisor = right.expr if right.expr.meta.root_names() else pl.when(left.expr.is_not_null()).then(right.expr)
+    divisor = right.expr if right.expr.meta.root_names() else left.expr * 0.0 + right.expr
     return _made(left.expr / divisor, "number", [left, right])
 
 

@@ -37,9 +37,8 @@ def demo(folder: Path, reset: bool, make_only: bool) -> None:  # noqa: FBT001 - 
             sys.exit(1)
         if make_only:
             return
-        with console.status("Starting four nodes …"):
-            started = running.Running(folder).__enter__()
-        with started:
+        console.print("Starting four nodes …")
+        with running.Running(folder) as started:
             _say(started, console)
             started.wait()
             console.print("A node ended by itself; its log is in the demo folder.", style="bold red")

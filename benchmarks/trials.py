@@ -19,6 +19,7 @@ import zen
 from baybridge.matching.screening import outcomes
 from baybridge.node.documents import Documents, fact_types
 from baybridge.policy.document import load
+from baybridge.policy.many import Many
 from baybridge.policy.population import outcome_of
 
 FACTS = {"age": 57, "ecog": 1, "neutrophils": 2.1, "platelets": 120.0, "hemoglobin": 95.0, "lvef": 58.0, "diagnosis": "dlbcl", "lines_of_therapy": 2}
@@ -58,7 +59,7 @@ def timed(call: Callable[[], Any], times: int = 9) -> float:
 def main() -> None:
     draw, types = random.Random(1), fact_types(Documents())
     rows = [conditions(limits(draw)) for _ in range(1000)]
-    policies = [load(policy_text(n, row), f"trial-{n}", types) for n, row in enumerate(rows)]
+    policies = Many(load(policy_text(n, row), f"trial-{n}", types) for n, row in enumerate(rows))
     compiled = [zen.compile_expression(" and ".join(row).replace(" = ", " == ")) for row in rows]
     ours = [outcome == "eligible" for outcome in outcomes(policies, FACTS).values()]
     if ours != [one.evaluate(FACTS) for one in compiled]:
@@ -67,7 +68,7 @@ def main() -> None:
     table = pl.DataFrame(
         [{**FACTS, "age": draw.randint(18, 90), "ecog": draw.choice((0, 1, 2, None)), "platelets": draw.uniform(10, 300)} for _ in range(100_000)]
     ).lazy()
-    many = timed(lambda: outcome_of(table, policies[0]).collect(), 5)
+    many = timed(lambda: outcome_of(table, policies.policies[0]).collect(), 5)
     report = {
         "one_patient_1000_trials_ms": round(one, 1), "aim_ms": 20.0, "zen_engine_ms": round(other, 1), "ratio_to_zen_engine": round(one / other, 2),
         "patients_a_second_one_trial": round(100_000 / many * 1000), "aim_a_second": 50_000,

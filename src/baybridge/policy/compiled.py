@@ -70,18 +70,18 @@ class Compiled:
     @cached_property
     def truths(self) -> TruthsOf:
         """`truths(get)`: the truth of every rule in document order, `get(name)` being the value of a fact or None."""
-        return cast("TruthsOf", _function("truths", *generate.conditions(self.policy)))
+        return cast("TruthsOf", function_of("truths", *generate.conditions(self.policy)))
 
     @cached_property
     def formulas(self) -> FormulasOf:
         """`formulas(get)`: the truth of every flag, then every printed value."""
-        return cast("FormulasOf", _function("formulas", *generate.formulas(self.policy)))
+        return cast("FormulasOf", function_of("formulas", *generate.formulas(self.policy)))
 
     @cached_property
     def bounds(self) -> BoundsOf:
         """`bounds(truths)`: the least and greatest score; only for a score."""
         assert isinstance(self.policy.body, Score)  # noqa: S101 - a promise of the caller
-        return cast("BoundsOf", _function("bounds", generate.bounds(self.policy.body), {}))
+        return cast("BoundsOf", function_of("bounds", generate.bounds(self.policy.body), {}))
 
     @cached_property
     def outcome(self) -> OutcomeOf:
@@ -90,12 +90,12 @@ class Compiled:
         own: dict[str, Any] = {}
         if isinstance(body, Score):
             own = {"bounds": self.bounds, "band": lru_cache(maxsize=256)(lambda points: band(body, points))}
-        return cast("OutcomeOf", _function("outcome", generate.outcomes(body), own))
+        return cast("OutcomeOf", function_of("outcome", generate.outcomes(body), own))
 
     @cached_property
     def grounds(self) -> GroundsOf:
         """`grounds(truths, used)`: every reason, with its facts as they were given."""
-        return cast("GroundsOf", _function("grounds", *generate.grounds(self.policy, more_of(self.policy))))
+        return cast("GroundsOf", function_of("grounds", *generate.grounds(self.policy, more_of(self.policy))))
 
     @cached_property
     def _expected(self) -> tuple[tuple[str, frozenset[type], frozenset[str] | None], ...]:
@@ -127,7 +127,8 @@ def compiled(policy: Policy) -> Compiled:
     return found
 
 
-def _function(name: str, text: str, constants: dict[str, Any]) -> Any:
+def function_of(name: str, text: str, constants: dict[str, Any]) -> Any:
+    """The function of that name which a text of `generate.py` defines."""
     space = {**_REACHABLE, **constants}
     exec(_code(text), space)  # noqa: S102 - the text is ours: positions, operators and literals
     return space[name]

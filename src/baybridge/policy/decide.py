@@ -101,13 +101,13 @@ def _decision(policy: Policy, subject: str | None, as_of: datetime | date | None
 def _used(policy: Policy, form: Compiled, facts: Mapping[str, Value]) -> dict[str, Value]:
     """The facts that the policy reads, refused where they are not of their type."""
     used, sound = form.used(facts)
-    problems = [] if sound else [problem for name, value in used.items() if (problem := _wrong(policy.fact_types[name], value))]
+    problems = [] if sound else [problem for name, value in used.items() if (problem := wrong_value(policy.fact_types[name], value))]
     if problems:
         raise FactsError(problems)
     return used
 
 
-def _wrong(fact: FactType, value: Value) -> str | None:
+def wrong_value(fact: FactType, value: Value) -> str | None:
     """What is wrong with a value of a fact, without telling the value."""
     if value is None or (_kind(value) == fact.type or (fact.type == "number" and _kind(value) == "integer")):
         return None

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from baybridge.policy import expression as tree
-from baybridge.policy.shapes import UNDETERMINED, Body, Criteria, Findings, Limits, Policy, Rule, Score, Table
-from baybridge.policy.types import MAX_INTEGER
+from baybridge.policy.shapes import UNDETERMINED, Body, Criteria, Findings, Limits, Policy, Score, Table
+from baybridge.policy.types import MAX_INTEGER, FactType
 
 MAX_NESTING = 12  # levels of one line, far below what Python's parser allows
 _LOOKED_AT = (tree.Compare, tree.In, tree.IsNull)  # a whole number and the same fraction are alike to these
@@ -34,10 +34,10 @@ class Code:
 
 
 class Writer:
-    """Writes the lines of one function; `constants` are the values that have no literal in Python."""
+    """Writes the lines of one function over facts of these types; `constants` are the values that have no literal in Python."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
+    def __init__(self, define: Mapping[str, tree.Expression], fact_types: Mapping[str, FactType]) -> None:
+        self.define, self.fact_types = define, fact_types
         self.lines: list[str] = []
         self.constants: dict[str, Any] = {}
         self._count = 0
@@ -46,17 +46,17 @@ class Writer:
 
     def read(self, expressions: Sequence[tree.Expression]) -> None:
         """Lines that take the facts and compute the named expressions which these expressions use."""
-        used = _used_names(expressions, self.policy.define)
-        roots = [*expressions, *(self.policy.define[name] for name in used)]
+        used = _used_names(expressions, self.define)
+        roots = [*expressions, *(self.define[name] for name in used)]
         computed = set().union(*(_computed_facts(root) for root in roots))
         for name in sorted({part.name for root in roots for part in tree.walk(root) if isinstance(part, tree.Fact)}):
             self._facts[name] = local = f"a{len(self._facts)}"
             self.lines.append(f"{local} = get({name!r})")
-            if name in computed and self.policy.fact_types[name].type == "number":
+            if name in computed and self.fact_types[name].type == "number":
                 self.lines.append(f"if {local}.__class__ is int: {local} = float({local})")
-        for name in self.policy.define:
+        for name in self.define:
             if name in used:
-                self._defined[name] = self.named(self.code(self.policy.define[name]), f"d{len(self._defined)}")
+                self._defined[name] = self.named(self.code(self.define[name]), f"d{len(self._defined)}")
 
     def named(self, code: Code, name: str) -> Code:
         """The code as a line of its own, to be used by name."""
@@ -73,7 +73,7 @@ class Writer:
             case tree.Literal_(value=value):
                 return self._literal(value)
             case tree.Fact(name=name):
-                return Code(self._facts[name], nullable=True, kind=self.policy.fact_types[name].type)
+                return Code(self._facts[name], nullable=True, kind=self.fact_types[name].type)
             case tree.Defined(name=name):
                 return self._defined[name]
             case tree.And(terms=terms):
@@ -239,18 +239,21 @@ def function(name: str, parameters: str, lines: Iterable[str]) -> str:
 
 def conditions(policy: Policy) -> tuple[str, dict[str, Any]]:
     """`truths(get)`: the truth of every rule, in document order; and the constants of the text."""
-    return _answers("truths", policy, policy.body.rules)
+    return answers("truths", policy.define, policy.fact_types, [rule.expression for rule in policy.body.rules])
 
 
 def formulas(policy: Policy) -> tuple[str, dict[str, Any]]:
     """`formulas(get)`: the truth of every flag, then every printed value."""
-    return _answers("formulas", policy, (*policy.flags, *policy.values))
+    return answers("formulas", policy.define, policy.fact_types, [rule.expression for rule in (*policy.flags, *policy.values)])
 
 
-def _answers(name: str, policy: Policy, rules: Sequence[Rule]) -> tuple[str, dict[str, Any]]:
-    writer = Writer(policy)
-    writer.read([rule.expression for rule in rules])
-    found = [writer.named(writer.code(rule.expression), f"c{index}").text for index, rule in enumerate(rules)]
+def answers(
+    name: str, define: Mapping[str, tree.Expression], fact_types: Mapping[str, FactType], expressions: Sequence[tree.Expression]
+) -> tuple[str, dict[str, Any]]:
+    """`name(get)`: the value of every expression, in their order; and the constants of the text."""
+    writer = Writer(define, fact_types)
+    writer.read(expressions)
+    found = [writer.named(writer.code(node), f"c{index}").text for index, node in enumerate(expressions)]
     return function(name, "get", [*writer.lines, f"return {_tuple(found)}"]), writer.constants
 
 

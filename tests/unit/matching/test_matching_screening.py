@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from baybridge.matching.screening import outcomes
 from baybridge.policy.decide import FactsError, decide
+from baybridge.policy.many import Many
 from exchange_documents import policies
 
-LABELS = [policies().get(name) for name in policies().ids() if name.endswith(("-cn", "-hk"))]
+LABELS = Many(policies().get(name) for name in policies().ids() if name.endswith(("-cn", "-hk")))
 facts = st.fixed_dictionaries(
     {},
     optional={
@@ -28,7 +29,7 @@ facts = st.fixed_dictionaries(
 @settings(max_examples=80, deadline=None)
 def test_the_fast_outcome_is_that_of_the_full_decision(given_facts: dict[str, object]) -> None:
     try:
-        full = {policy.id: decide(policy, given_facts).outcome for policy in LABELS}  # type: ignore[arg-type]
+        full = {policy.id: decide(policy, given_facts).outcome for policy in LABELS.policies}  # type: ignore[arg-type]
     except FactsError:
         with pytest.raises(FactsError):
             outcomes(LABELS, given_facts)  # type: ignore[arg-type]

@@ -15,10 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from baybridge.cli.arguments import Thorough
+
 _WHAT = {"mo": "Macao hospital", "gd": "Guangzhou centre and laboratory", "hk": "Hong Kong centre", "sh": "Shanghai manufacturer"}
 
 
-@click.command()
+@click.command(cls=Thorough)
 @click.option("--folder", default="demo-network", show_default=True, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--reset", is_flag=True, help="Throw the demo network away and make it anew.")
 @click.option("--make-only", is_flag=True, help="Make the network and stop.")

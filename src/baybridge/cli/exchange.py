@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from baybridge.cli.arguments import Thorough
+
 if TYPE_CHECKING:
     from baybridge.node.documents import Documents
     from baybridge.policy.decide import Decision
@@ -25,7 +27,7 @@ _FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path, a
 Answer = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
-@click.command()
+@click.command(cls=Thorough)
 @_FILE
 @_NODE
 @_JSON
@@ -44,7 +46,7 @@ def transfer() -> None:
     """Transfers of data between places."""
 
 
-@transfer.command()
+@transfer.command(cls=Thorough)
 @_FILE
 @_NODE
 @_JSON

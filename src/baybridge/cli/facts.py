@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from baybridge.cli.arguments import MOMENT, Thorough
+
 if TYPE_CHECKING:
     from baybridge.facts.factset import FactSet, ReadFact
 
 
-@click.command()
+@click.command(cls=Thorough)
 @click.argument("patient")
 @click.option("--node", "node_dir", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="Node folder.")
-@click.option("--at", help="Time with offset, or date (start of that day); now without it.")
+@click.option("--at", type=MOMENT, help="Time with offset, or date (start of that day); now without it.")
 @click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
 def facts(patient: str, node_dir: Path, at: str | None, *, as_json: bool) -> None:
     """What is known of a patient as of a moment: each fact with value, unit, date and source; what is odd; what nothing reads."""

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from baybridge.base.outcome import Reason, Refusal
+from baybridge.cli.arguments import Thorough
 from baybridge.funding.case import parse_json, read_cases
 from baybridge.funding.comparing import Comparison, compare, comparison_json, comparison_sentences
 from baybridge.funding.layers import scale_of
@@ -31,7 +32,7 @@ DEFAULT_SCALE = "hk-ccf-scale-2012"
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
 
 
-@click.command()
+@click.command(cls=Thorough)
 @click.argument("file", metavar="CASE.json|check")
 @click.argument("more", nargs=-1, metavar="[FILE...]")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the contract's JSON.")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from baybridge.cli.arguments import Thorough
+
 if TYPE_CHECKING:
     from baybridge.base.keys import KeyRing
     from baybridge.base.outcome import Reason
@@ -48,7 +50,7 @@ def _refuse(key: str, values: dict[str, str], reasons: Iterable[Reason]) -> None
 # --- verify ---------------------------------------------------------------------------------------------------------
 
 
-@click.command()
+@click.command(cls=Thorough)
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--trust", "trust_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Trust file or node card.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -103,7 +105,7 @@ def ledger() -> None:
     """A node's append-only log."""
 
 
-@ledger.command()
+@ledger.command(cls=Thorough)
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def check(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so

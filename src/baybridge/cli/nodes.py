@@ -13,6 +13,7 @@ import click
 import yaml
 
 from baybridge.base.outcome import Refusal
+from baybridge.cli.arguments import Thorough
 
 
 def fail(sentence: str) -> None:
@@ -21,7 +22,7 @@ def fail(sentence: str) -> None:
     sys.exit(1)
 
 
-@click.command()
+@click.command(cls=Thorough)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--organisation", required=True, help="Name of the organisation that runs the node.")
 @click.option("--jurisdiction", required=True, type=click.Choice(["CN", "HK", "MO"]))
@@ -50,7 +51,7 @@ def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, p
     click.echo(json.dumps({"node": whole["node"], "folder": str(folder)}) if as_json else f"Node {whole['node']} made in {folder}.")
 
 
-@click.command()
+@click.command(cls=Thorough)
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--port", type=int, help="Port on loopback; the one of node.yaml, or 8080.")
 @click.option("--database", help="Database URL; the node's own SQLite file without it.")
@@ -74,7 +75,7 @@ def serve(folder: Path, port: int | None, database: str | None, host: str) -> No
         fail(str(problem))
 
 
-@click.command()
+@click.command(cls=Thorough)
 @click.argument("command")
 @click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--case", "case_id", help="The case; a fresh identifier for OpenCase without it.")

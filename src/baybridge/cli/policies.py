@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import click
 
 from baybridge.base.time import CHINA, parse_instant_or_day
+from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.policy_tables import compare_policies, run_policy
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ class Given(NamedTuple):
     layout: str  # one, array, lines
 
 
-@click.command()
+@click.command(cls=Thorough)
 @click.argument("policy_id")
 @click.option("--facts", "facts_file", type=click.File("rb"), help="JSON object, array, or one object a line; - for standard input.")
-@click.option("--at", help="Time with offset, or date (start of that day).")
+@click.option("--at", type=MOMENT, help="Time with offset, or date (start of that day).")
 @click.option("--patient", "patient_id", help="Patient of the node's record, instead of --facts.")
 @_NODE
 @_JSON
@@ -48,7 +49,7 @@ def decide(policy_id: str, facts_file: Any, at: str | None, patient_id: str | No
         raise click.UsageError("give either --facts FILE or --patient ID --node DIR")
     if patient_id is not None and node_dir is None:
         raise click.UsageError("--patient needs --node DIR")
-    moment = _moment(at)  # a time that is none is refused before anything is opened; a node reads a date in its own zone
+    moment = _moment(at)  # a node reads a date in its own zone
     if patient_id is not None:
         _print_one(_for_patient(node_dir, policy_id, patient_id, at), as_json)
     else:
@@ -136,12 +137,7 @@ def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _moment(at: str | None) -> datetime | None:
-    if at is None:
-        return None
-    try:
-        return parse_instant_or_day(at)
-    except ValueError as error:
-        _fail(f"--at: {error}")
+    return None if at is None else parse_instant_or_day(at)
 
 
 def _documents(node_dir: Path | None) -> Documents:
@@ -231,7 +227,7 @@ def policy() -> None:
     """List, show and check the rules; apply them to a population."""
 
 
-@policy.command("list")
+@policy.command("list", cls=Thorough)
 @_NODE
 @_JSON
 def list_policies(node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
@@ -264,9 +260,9 @@ def _summary(policy_id: str, document: Any) -> dict[str, Any]:
     }
 
 
-@policy.command("show")
+@policy.command("show", cls=Thorough)
 @click.argument("policy_id")
-@click.option("--at", help="The version of that time or date; without it the newest.")
+@click.option("--at", type=MOMENT, help="The version of that time or date; without it the newest.")
 @_NODE
 @_JSON
 def show_policy(policy_id: str, at: str | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
@@ -280,7 +276,7 @@ def show_policy(policy_id: str, at: str | None, node_dir: Path | None, as_json: 
     click.echo(_dump({"sha256": found.sha256, "facts": found.fact_names, "document": plain(read_yaml(found.text, found.origin).document)}))
 
 
-@policy.command("check")
+@policy.command("check", cls=Thorough)
 @click.argument("file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--mutations/--no-mutations", default=None, help="Change each threshold, operator and date in turn (default: for one FILE).")
 @_NODE

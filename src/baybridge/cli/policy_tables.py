@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from baybridge.cli.arguments import MOMENT, Thorough
+
 if TYPE_CHECKING:
     from baybridge.node.population import Changes
     from baybridge.policy.shapes import Policy
@@ -23,13 +25,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _SHOWN = 20
 
 
-@click.command("run")
+@click.command("run", cls=Thorough)
 @click.argument("policy_id")
 @click.option("--facts", "facts", type=_FILE, required=True, help="Parquet table: one row a subject, columns named as the facts.")
 @click.option("--engine", type=click.Choice(["polars", "spark"]), default="polars", show_default=True)
 @click.option("--master", default="local[*]", show_default=True, help="Address of the cluster, for --engine spark.")
 @click.option("--out", type=click.Path(path_type=Path), help="Parquet file for outcome, values and the truth of every criterion.")
-@click.option("--at", help="The version of that time or date; without it the newest.")
+@click.option("--at", type=MOMENT, help="The version of that time or date; without it the newest.")
 @click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
 @click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
 def run_policy(
@@ -67,7 +69,7 @@ def run_policy(
     click.echo(f"{'rows':24} {rows:>14,}")
 
 
-@click.command("compare")
+@click.command("compare", cls=Thorough)
 @click.argument("old")
 @click.argument("new")
 @click.option("--facts", "facts", type=_FILE, required=True, help="Parquet table: one row a subject, columns named as the facts.")

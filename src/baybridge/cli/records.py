@@ -13,6 +13,7 @@ import click
 
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import parse_instant_or_day
+from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.facts import facts
 
 __all__ = ["export", "facts", "import_"]
@@ -45,7 +46,7 @@ def open_or_fail(folder: Path) -> Node:
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.command("import")
+@click.command("import", cls=Thorough)
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--role", default="coordinator", show_default=True, help="Act in this role.")
@@ -135,19 +136,16 @@ def one_line(texts: Any, problem: dict[str, Any]) -> str:
     return f"{problem['severity']}: {where}: {sentence}" if where else f"{problem['severity']}: {sentence}"
 
 
-@click.command()
+@click.command(cls=Thorough)
 @click.argument("folder", metavar="DIR", type=_FOLDER)
-@click.option("--since", help="Only what was filed after this time or date.")
+@click.option("--since", type=MOMENT, help="Only what was filed after this time or date.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write Type.ndjson files here; standard output without it.")
 @click.option("--json", "as_json", is_flag=True, help="With --out: print a manifest of the files.")
 def export(folder: Path, since: str | None, out: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Print the record as FHIR bulk NDJSON, one current resource a line; with --out, one file a type."""
     from baybridge.node import records
 
-    try:
-        moment = parse_instant_or_day(since) if since else None
-    except ValueError as problem:
-        fail(f"--since: {problem}")
+    moment = None if since is None else parse_instant_or_day(since)
     lines = records.export(open_or_fail(folder), moment)
     if out is None:
         standard = sys.stdout.buffer

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from baybridge.base.outcome import Reason, Refusal
+from baybridge.cli.arguments import Thorough
 from baybridge.cli.funding import DEFAULT_SCALE, LANGUAGES, fail, parsed_file, refuse_file, scale_named
 from baybridge.funding.case import read_cases
 from baybridge.funding.plans import MEANS_TEST
@@ -32,7 +33,7 @@ def simulate() -> None:
     """What would happen if: plans over a population, an agreement over its outcomes."""
 
 
-@simulate.command("funding")
+@simulate.command("funding", cls=Thorough)
 @click.option("--population", "table_file", required=True, metavar="TABLE.parquet", help="One row a patient; amounts in whole minor units.")
 @click.option("--plan", "plan_files", multiple=True, required=True, metavar="FILE|ID", help="A plan document, or the id of one of ours; again for more.")
 @click.option("--change", "change_texts", multiple=True, metavar="CHANGE", help="PLAN.field=value, +FILE to add a plan, -PLAN to take one away.")
@@ -76,7 +77,7 @@ def funding(
     _tell(lab_report.simulated_sentences(found, counted), texts, language)
 
 
-@simulate.command("agreement")
+@simulate.command("agreement", cls=Thorough)
 @click.argument("case_file", metavar="CASE.json")
 @click.option("--rates", "rates_id", required=True, metavar="ID", help="Published outcome rates, one of plans/rates.")
 @click.option("--patients", type=click.IntRange(1, 1_000_000), default=100, show_default=True)

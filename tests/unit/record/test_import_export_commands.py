@@ -79,7 +79,7 @@ def test_what_was_imported_is_exported_and_may_come_in_again(folder, tmp_path):
     assert "Patient" in kinds
     assert kinds == sorted(kinds)
     assert run("export", folder, "--since", "2099-01-01").stdout == ""
-    assert run("export", folder, "--since", "soon").exit_code == 1
+    assert run("export", folder, "--since", "soon").exit_code == 2
     manifest = json.loads(run("export", folder, "--out", tmp_path / "out", "--json").stdout)
     assert {"type": "Patient", "file": "Patient.ndjson", "count": 1} in manifest["output"]
     again = json.loads(run("import", folder, tmp_path / "out" / "Patient.ndjson", "--json").stdout)

@@ -1,4 +1,4 @@
-"""What every database must do for the ledger; SQLite here, PostgreSQL joins by its URL in `URLS`."""
+"""What every database must do for the ledger."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, create_engine, delete, update
 
+import databases
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.keys import KeyRing, SigningKey
 from baybridge.ledger import checking, heads, keeping, log, merkle, streams
@@ -19,17 +21,15 @@ from baybridge.ledger.streams import StoredEvent, StreamConflictError
 from baybridge.ledger.tables import checkpoint, content_salt, event, log_entry, log_node, metadata
 from baybridge.ledger.witness import Judgement, Verdict
 
-URLS = ["sqlite://"]
 KEY = SigningKey(b"\x01" * 32)
 NEIGHBOUR = SigningKey(b"\x02" * 32)
 ORIGIN = "baybridge/mo"
 AT = "2026-03-08T09:00:00+08:00"
 
 
-@pytest.fixture(params=URLS, ids=lambda url: url.partition(":")[0])
-def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
-    engine = create_engine(request.param)
-    metadata.drop_all(engine)
+@pytest.fixture(params=databases.KINDS)
+def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
+    engine = create_engine(databases.url_of(request.param, tmp_path))
     metadata.create_all(engine)
     with engine.connect() as connection:
         yield connection
@@ -98,9 +98,8 @@ def test_the_same_event_or_command_is_not_taken_twice(connection: Connection) ->
     assert streams.by_command(connection, "c") == ["case-1", "case-2"]
     assert streams.by_command(connection, "d") == []
     for again in (stored(3, event_id="case-1"), stored(3, command_id="c")):
-        with connection.begin_nested() as inner, pytest.raises(StreamConflictError):
+        with pytest.raises(StreamConflictError), connection.begin_nested():
             streams.append(connection, [again], 2)
-        inner.close()
     assert streams.last_sequence(connection, "case") == 2
 
 

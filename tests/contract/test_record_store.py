@@ -1,31 +1,24 @@
-"""The record store, as every database must behave.
-
-SQLite always; PostgreSQL where BAYBRIDGE_TEST_POSTGRESQL names a database that may be emptied.
-"""
+"""The record store, as every database must behave."""
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import create_engine, inspect
 
+import databases
 from baybridge.base.outcome import Category, Refusal
 from baybridge.record import store
 from baybridge.record.search import search
 from baybridge.record.tables import metadata
 
 T0 = datetime(2026, 3, 8, 9, tzinfo=UTC)
-POSTGRESQL = os.environ.get("BAYBRIDGE_TEST_POSTGRESQL", "")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases.KINDS)
 def connection(request, tmp_path):
-    if request.param == "postgresql" and not POSTGRESQL:
-        pytest.skip("BAYBRIDGE_TEST_POSTGRESQL names no database")
-    engine = create_engine(POSTGRESQL if request.param == "postgresql" else f"sqlite:///{tmp_path / 'record.sqlite'}")
-    metadata.drop_all(engine)
+    engine = create_engine(databases.url_of(request.param, tmp_path))
     metadata.create_all(engine)
     with engine.begin() as connection:
         yield connection

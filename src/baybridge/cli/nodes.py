@@ -28,8 +28,9 @@ def fail(sentence: str) -> None:
 @click.option("--jurisdiction", required=True, type=click.Choice(["CN", "HK", "MO"]))
 @click.option("--city")
 @click.option("--profile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="YAML with gd9, ciio, kinds, roles, accounts.")
+@click.option("--database", help="Database URL, kept with the keys; an SQLite file in the folder without it.")
 @click.option("--json", "as_json", is_flag=True)
-def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, profile: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, profile: Path | None, database: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Make a node folder with keys and an empty database."""
     from baybridge.node.config import ConfigProblem
     from baybridge.node.founding import found
@@ -45,7 +46,7 @@ def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, p
     if city:
         whole["city"] = city
     try:
-        found(folder, whole)
+        found(folder, whole, database)
     except ConfigProblem as problem:
         fail(str(problem))
     click.echo(json.dumps({"node": whole["node"], "folder": str(folder)}) if as_json else f"Node {whole['node']} made in {folder}.")
@@ -54,7 +55,7 @@ def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, p
 @click.command(cls=Thorough)
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--port", type=int, help="Port on loopback; the one of node.yaml, or 8080.")
-@click.option("--database", help="Database URL; the node's own SQLite file without it.")
+@click.option("--database", help="Database URL; the one of the node's founding without it.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 def serve(folder: Path, port: int | None, database: str | None, host: str) -> None:
     """Run a node: pages, services, workers."""
@@ -71,7 +72,7 @@ def serve(folder: Path, port: int | None, database: str | None, host: str) -> No
     serving = import_module("baybridge.serving")
     try:
         serving.serve(folder, database, host, port or config.port or 8080)
-    except serving.PortProblem as problem:
+    except (serving.PortProblem, ConfigProblem) as problem:
         fail(str(problem))
 
 

@@ -100,6 +100,11 @@ def make_site(node: str, profile: dict[str, Any]) -> Site:
     )
 
 
+def database_url(folder: Path, kept: str | None = None) -> str:
+    """Where a node's database is: the setting's URL, else the one kept at its founding, else the SQLite file of its folder."""
+    return read_settings()["BAYBRIDGE_DATABASE"] or kept or f"sqlite:///{(folder / 'node.sqlite').resolve()}"
+
+
 def read_config(folder: Path, database: str | None = None) -> Config:
     """The configuration of a node folder; ConfigProblem where it is not one."""
     path = folder / "node.yaml"
@@ -107,13 +112,14 @@ def read_config(folder: Path, database: str | None = None) -> Config:
         raise ConfigProblem(f"expected a node folder with node.yaml, found none in {folder.name!r}; make one with: baybridge init DIR …")
     profile = yaml.safe_load(path.read_text(encoding="utf-8"))
     settings = read_settings()
+    secrets = yaml.safe_load((folder / "keys" / "secrets.yaml").read_text(encoding="utf-8"))
     site = make_site(profile["node"], profile)
     config = Config(
         folder=folder,
         site=site,
-        database=database or settings["BAYBRIDGE_DATABASE"] or f"sqlite:///{(folder / 'node.sqlite').resolve()}",
+        database=database or database_url(folder, secrets.get("database")),
         data_folder=folder / "data",
-        secrets=yaml.safe_load((folder / "keys" / "secrets.yaml").read_text(encoding="utf-8")),
+        secrets=secrets,
         signing_key=(folder / "keys" / "signing.pem").read_text(encoding="utf-8"),
         sealing_key=(folder / "keys" / "sealing.pem").read_text(encoding="utf-8"),
         port=profile.get("port"),

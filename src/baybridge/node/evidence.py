@@ -32,7 +32,7 @@ def evidence_pack(node: Node, case_id: str) -> bytes:
     }
     with node.storage.reading() as connection:
         rows = connection.execute(select(tables.decision).where(tables.decision.c.case_id == case_id)).mappings().all()
-        texts = dict(connection.execute(select(tables.policy_text.c.sha256, tables.policy_text.c.text)).tuples().all())
+        texts = {row.sha256: row.text for row in connection.execute(select(tables.policy_text.c.sha256, tables.policy_text.c.text))}
         outgoing = connection.execute(select(tables.outgoing.c.receipt).where(tables.outgoing.c.case_id == case_id)).scalars().all()
         incoming = connection.execute(select(tables.incoming.c.receipt).where(tables.incoming.c.case_id == case_id)).scalars().all()
         decisions: list[dict[str, Any]] = [

@@ -15,26 +15,26 @@ from baybridge.federation.package import new_keys, public_jwk
 from baybridge.journey.command import Role
 from baybridge.node.accounts import add_account
 from baybridge.node.clock import new_id
-from baybridge.node.config import ConfigProblem, make_site, new_secrets, write_private
+from baybridge.node.config import ConfigProblem, database_url, make_site, new_secrets, write_private
 from baybridge.node.storage import Storage
 
 _CARD = ("node", "organisation", "jurisdiction", "city", "kinds", "gd9", "ciio", "zone")
 
 
-def found(folder: Path, profile: Mapping[str, Any]) -> None:
-    """A new node folder; ConfigProblem where one is there already or the profile does not say who the node is."""
+def found(folder: Path, profile: Mapping[str, Any], database: str | None = None) -> None:
+    """A new node folder; ConfigProblem where one is there already, the profile does not say who the node is or no database answers."""
     if (folder / "node.yaml").exists():
         raise ConfigProblem(f"expected a folder without a node, found node.yaml in {folder.name!r}; choose another folder")
     make_site(str(profile["node"]), dict(profile))
     people = _people(profile.get("accounts"))
+    for name in ("data", "neighbours"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    storage = Storage(database or database_url(folder))
+    storage.create()
     signing, sealing = new_keys()
     write_private(folder / "keys" / "signing.pem", signing)
     write_private(folder / "keys" / "sealing.pem", sealing)
-    write_private(folder / "keys" / "secrets.yaml", yaml.safe_dump(new_secrets()))
-    for name in ("data", "neighbours"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    storage = Storage(f"sqlite:///{(folder / 'node.sqlite').resolve()}")
-    storage.create()
+    write_private(folder / "keys" / "secrets.yaml", yaml.safe_dump(new_secrets() | ({"database": database} if database else {})))
     with storage.writing() as connection:
         for person in people:
             add_account(connection, account=new_id(), organisation=str(profile["organisation"]), **person)

@@ -2,8 +2,9 @@
 
 Main job: `writing()` gives one writer a connection whose work is all there or not at all; `reading()` a consistent view.
 
-SQLite runs with write-ahead log and `synchronous=FULL`: what was acknowledged survives power loss. Elsewhere: the tables stand with their parts
-(`ledger/tables.py`, `record/tables.py`, `node/tables.py`); the same schema serves PostgreSQL.
+SQLite runs with write-ahead log and `synchronous=FULL`: what was acknowledged survives power loss. On PostgreSQL any number of processes serve one node: a writer takes
+the node's one lock, because the log has one order, and a reader sees the database as of its first question. Elsewhere: the tables stand with their parts
+(`ledger/tables.py`, `record/tables.py`, `node/tables.py`); the same schema serves both.
 """
 
 from __future__ import annotations
@@ -15,14 +16,18 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from baybridge.base.canonical import sha256_hex
 from baybridge.ledger.tables import metadata as ledger_metadata
+from baybridge.node.config import ConfigProblem
 from baybridge.node.tables import metadata as node_metadata
 from baybridge.record.tables import metadata as record_metadata
 
 _BUSY_MS = 30_000
+#: PostgreSQL's lock of the one writer, held to the end of its transaction; under READ COMMITTED it then sees all that the writers before it did.
+_ONE_WRITER = "SELECT pg_advisory_xact_lock(7271993250281321)"
 
 
 class Storage:
@@ -31,7 +36,7 @@ class Storage:
     def __init__(self, url: str) -> None:
         self._writer = threading.Lock()
         self._sqlite = url.startswith("sqlite")
-        self.engine = _sqlite_engine(url) if self._sqlite else create_engine(url, isolation_level="SERIALIZABLE")
+        self.engine = _sqlite_engine(url) if self._sqlite else _server_engine(url)
 
     @staticmethod
     def schema() -> str:
@@ -40,16 +45,22 @@ class Storage:
         return sha256_hex("\n".join(f"{table.name}.{column.name} {column.type}" for table in tables for column in table.columns).encode())[:16]
 
     def create(self) -> None:
-        """Create what is missing of the schema."""
-        for metadata in (ledger_metadata, record_metadata, node_metadata):
-            metadata.create_all(self.engine)
+        """Create what is missing of the schema; ConfigProblem where no database answers."""
+        try:
+            with self.engine.begin() as connection:
+                if not self._sqlite:
+                    connection.exec_driver_sql(_ONE_WRITER)  # two processes that start at once would create it twice
+                for metadata in (ledger_metadata, record_metadata, node_metadata):
+                    metadata.create_all(connection)
+        except OperationalError as problem:
+            where = self.engine.url.render_as_string(hide_password=True)
+            raise ConfigProblem(f"expected a database that answers at {where}, found: {str(problem.orig).strip().splitlines()[0]}") from None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection in a write transaction; committed at the end, rolled back when anything raises."""
         with self._writer, self.engine.connect() as connection:
-            if self._sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if self._sqlite else _ONE_WRITER)
             try:
                 yield connection
             except BaseException:
@@ -63,6 +74,8 @@ class Storage:
         with self.engine.connect() as connection:
             if self._sqlite:
                 connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
             try:
                 yield connection
             finally:
@@ -79,6 +92,15 @@ class Storage:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _server_engine(url: str) -> Engine:
+    try:
+        return create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError) as problem:
+        raise ConfigProblem(f"expected a database URL such as postgresql://name@host/database, found one that cannot be read: {problem}") from None
+    except ModuleNotFoundError as problem:
+        raise ConfigProblem(f"this database needs the package {problem.name}; install it with: pip install 'baybridge[postgresql]'") from None
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+import databases
 from acceptance.support import Clock
 from baybridge.base.outcome import Category, Refusal
 from baybridge.journey.command import Actor, Command, Role
@@ -24,10 +26,12 @@ OPEN = {"patient_id": "p", "residence": "MO", "synthetic": True}
 CARE = {"kind": "care", "notice_version": "1", "notice_language": "en"}
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
+@pytest.fixture(params=databases.KINDS)
+def node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Node]:
     found(tmp_path / "mo", {"node": "mo", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"]})
-    return Node(read_config(tmp_path / "mo"), now=Clock())
+    node = Node(read_config(tmp_path / "mo", databases.url_of(request.param, tmp_path)), now=Clock())
+    yield node
+    node.storage.close()
 
 
 def give(node: Node, name: str, given: dict[str, Any], command_id: str, role: Role = Role.COORDINATOR, case_id: str = "case") -> Done | Refusal:

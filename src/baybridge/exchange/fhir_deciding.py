@@ -78,6 +78,40 @@ def _repeat(event: ev.RepeatRequested, writer: Writer) -> None:
     )
 
 
+def _override_proposed(event: ev.OverrideProposed, writer: Writer) -> None:
+    task = {
+        "status": "requested",
+        "intent": "proposal",
+        "code": {"text": f"countersign {event.direction} ({event.code}) for {event.purpose}"},
+        "focus": _result(event.result_id),
+        "for": writer.patient,
+        "authoredOn": writer.at,
+        "requester": writer.actor,
+        "note": [{"text": event.note}, *({"text": code} for code in event.codes)],
+    }
+    writer.add("Task", task)
+
+
+def _override_declined(event: ev.OverrideDeclined, writer: Writer) -> None:
+    task = {
+        "status": "rejected",
+        "intent": "proposal",
+        "code": {"text": f"override for {event.purpose} not countersigned"},
+        "focus": _result(event.result_id),
+        "for": writer.patient,
+        "authoredOn": writer.at,
+        "requester": writer.actor,
+        "note": [{"text": event.note}],
+    }
+    writer.add("Task", task)
+
+
+def _compared(event: ev.ParallelTestCompared, writer: Writer) -> None:
+    outcome = "agrees" if event.agrees else "differs"
+    guidance(writer, "parallel-test", outcome, event.decision_sha256, reasons=(event.note,), purpose=event.purpose)
+    writer.provenance([_result(event.repeat_id), _result(event.result_id)], f"parallel test compared for {event.purpose}")
+
+
 def _result(result_id: str) -> Json:
     """An outside result: by reference where its id is one, else by identifier."""
     if "/" in result_id:
@@ -110,6 +144,9 @@ RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
     ev.ProductChosen: _product,
     ev.ResultRecognised: _recognised,
     ev.RepeatRequested: _repeat,
+    ev.OverrideProposed: _override_proposed,
+    ev.OverrideDeclined: _override_declined,
+    ev.ParallelTestCompared: _compared,
     ev.DecisionReopened: _reopened,
     ev.FindingConfirmed: _finding,
 }

@@ -114,6 +114,40 @@ class RepeatRequested(Event, frozen=True, kw_only=True, tag=True):
     decision_sha256: str
 
 
+class OverrideProposed(Event, frozen=True, kw_only=True, tag=True):
+    """A physician decided otherwise about an outside result where a second person must sign; nothing holds until then."""
+
+    result_id: str
+    loinc: str
+    purpose: str
+    direction: Literal["accept", "repeat"]
+    code: str
+    note: str
+    use_at: datetime
+    receiver: str
+    codes: tuple[str, ...]
+
+
+class OverrideDeclined(Event, frozen=True, kw_only=True, tag=True):
+    """The second person did not sign; the result is repeated."""
+
+    result_id: str
+    purpose: str
+    note: str
+
+
+class ParallelTestCompared(Event, frozen=True, kw_only=True, tag=True):
+    """The test that an emergency asked for beside the treatment is in and was compared with the result that was acted on."""
+
+    result_id: str
+    loinc: str
+    purpose: str
+    repeat_id: str
+    agrees: bool
+    note: str
+    decision_sha256: str
+
+
 class DecisionReopened(Event, frozen=True, kw_only=True, tag=True):
     """A corrected result changed what an earlier decision rested on; the decision was made again."""
 

@@ -1,7 +1,8 @@
 """Attention: what people must look at again because something changed behind their back.
 
-Main job: `attention(case, site)`: a task for each decision whose answer a correction changed, for each correction that came without its content, and for each
-consent that was withdrawn while others hold data or this node does. A task ends when somebody of this node has decided again, or answered.
+Main job: `attention(case, site)`: a task for each decision whose answer a correction changed, for each correction that came without its content, for each
+consent that was withdrawn while others hold data or this node does, for each test that an emergency left to be done in parallel, and for each override that waits
+for a second signature. A task ends when somebody of this node has decided again, or answered.
 
 Elsewhere: planned steps and clocks in `journey/pathway.py` and `journey/alarms.py`.
 """
@@ -16,6 +17,8 @@ from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Site
 from baybridge.journey.entry import Entry
 from baybridge.journey.task import Level, Task
+from baybridge.recognition.overriding import waiting
+from baybridge.recognition.parallel import open_parallel_tests
 
 #: Acting again on a decision: event that cites it -> the command that makes it, for the task's button.
 _AGAIN: Mapping[type[ev.Event], str] = {
@@ -24,6 +27,8 @@ _AGAIN: Mapping[type[ev.Event], str] = {
     ev.ResultRecognised: "RecogniseResults",
     ev.RepeatRequested: "RecogniseResults",
 }
+#: Sources of tasks that follow from recognition.
+_EMERGENCY, _OVERRIDE = "policy reference A3, MR-080", "policy reference A3, override"
 _BY_MACHINE = (Role.SYSTEM.value, Role.NODE.value)
 
 
@@ -32,6 +37,8 @@ def attention(case: Case, site: Site) -> Iterator[Task]:
     yield from _reopened(case, site)
     yield from _without_content(case, site)
     yield from _withdrawn(case, site)
+    yield from _parallel(case, site)
+    yield from _countersign(case, site)
 
 
 def _reopened(case: Case, site: Site) -> Iterator[Task]:
@@ -79,6 +86,23 @@ def _withdrawn(case: Case, site: Site) -> Iterator[Task]:
         yield _task(site, "withdrawn", Role.COORDINATOR, consent.consent_id, values=values, level="red")
 
 
+def _parallel(case: Case, site: Site) -> Iterator[Task]:
+    """A test to take beside the treatment after an emergency, until its result is in and compared."""
+    for test in open_parallel_tests(case):
+        if test.asked[0].origin.node == site.node:
+            values: dict[str, str | int] = {"loinc": test.event.loinc, "purpose": test.event.purpose, "times": len(test.asked)}
+            yield _task(site, "parallel_test", Role.PHYSICIAN, test.key, values=values, commands=("CompareParallelTest",), source=_EMERGENCY)
+
+
+def _countersign(case: Case, site: Site) -> Iterator[Task]:
+    """An override that holds only once a second person signed it."""
+    for entry in waiting(case):
+        if entry.origin.node == site.node:
+            values: dict[str, str | int] = {"loinc": entry.event.loinc, "purpose": entry.event.purpose, "code": entry.event.code}
+            key = f"{entry.event.result_id}:{entry.event.purpose}"
+            yield _task(site, "countersign", Role.QUALITY, key, values=values, commands=("CountersignOverride",), source=_OVERRIDE)
+
+
 def _task(
     site: Site,
     step: str,
@@ -88,6 +112,7 @@ def _task(
     values: Mapping[str, str | int] | None = None,
     commands: tuple[str, ...] = (),
     level: Level = "amber",
+    source: str = "",
 ) -> Task:
     return Task(
         key=f"{step}:{key}",
@@ -99,5 +124,5 @@ def _task(
         commands=commands,
         due_at=None,
         level=level,
-        source="data law reference B" if step == "withdrawn" else "",
+        source="data law reference B" if step == "withdrawn" else source,
     )

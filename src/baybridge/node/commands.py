@@ -25,7 +25,7 @@ from baybridge.funding import claiming, claims, quoting, settling
 from baybridge.journey.checks import alive
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.matching import eligibility, referral
-from baybridge.recognition import overriding, recognising
+from baybridge.recognition import overriding, parallel, recognising
 from baybridge.supply import collection, manufacture, permits, shipping, slots
 
 Rule = Callable[[Situation, Any], Verdict]
@@ -313,6 +313,22 @@ _RECOGNITION = (
         PHYSICIAN,
         needs=frozenset({"observations", "resources"}),
         codes=_scans("result", "purpose", "code"),
+    ),
+    _kind(
+        overriding.CountersignOverride,
+        overriding.countersign_override,
+        QUALITY,
+        needs=frozenset({"observations", "resources"}),
+        codes=_scans("result", "purpose"),
+    ),
+    _kind(
+        parallel.CompareParallelTest,
+        parallel.compare_parallel_test,
+        PHYSICIAN,
+        LABORATORY,
+        needs=frozenset({"observations", "resources"}),
+        blocked=_never,
+        codes=_scans("result", "purpose", "repeat"),
     ),
 )
 

@@ -19,7 +19,7 @@ from baybridge.exchange.fhir import render
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import Recorded
 from baybridge.journey.pathway import tasks
-from baybridge.node import tables
+from baybridge.node import sparing, tables
 from baybridge.node.attention import attention
 from baybridge.node.deciding import LazyFacts
 from baybridge.record import store
@@ -36,6 +36,8 @@ def project(unit: Unit, case_id: str) -> None:
     render_events(unit, case, events)
     with guarded(unit, case_id, f"index/{case_id}"):
         index(unit, case)
+    with guarded(unit, case_id, f"spared/{case_id}"):
+        sparing.record(unit, case)
 
 
 def render_events(unit: Unit, case: Case, events: Sequence[Recorded]) -> None:

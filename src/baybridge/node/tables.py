@@ -114,6 +114,17 @@ incoming = Table(
     Column("receipt", LargeBinary, nullable=False),
 )
 
+spared_test = Table(  # outside results that serve instead of a repeated test, from the decisions that stand
+    "spared_test",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("result_id", String, primary_key=True),
+    Column("used_in", String, primary_key=True),
+    Column("measured_in", String, nullable=False),
+    Column("decided_on", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON: code, purposes, price and turnaround as they were configured on that day
+)
+
 import_report = Table(
     "import_report",
     metadata,

@@ -1,10 +1,10 @@
 """A clinician decides otherwise: accepts a result that would be repeated, or has one repeated that would be recognised.
 
-Main job: the rule of `OverrideRecognition`; `parallel_tests(case)`, the tests that an emergency left to be done beside the treatment.
+Main job: the rules of `OverrideRecognition` and `CountersignOverride`; `waiting(case)`, the overrides that a second person has not signed yet.
 
-Only where the reasons allow it, with a reason code of the direction, by a physician, twice signed where external assessment is missing
-or suspended. What is refused says MR-090 and every code that stands in the way. **Source**: policy reference A3; exchange contract.
-A correction of the result ends an override: it rested on what was seen.
+Only where the reasons allow it, with a reason code of the direction, by a physician. Where external assessment is missing or suspended a second
+person signs with an account of their own: until then nothing holds. What is refused says MR-090 and every code that stands in the way.
+**Source**: policy reference A3; exchange contract. A correction of the result ends an override: it rested on what was seen.
 """
 
 from __future__ import annotations
@@ -19,25 +19,21 @@ from baybridge.base.outcome import Reason, Refusal, refuse
 from baybridge.journey.case import Case
 from baybridge.journey.checks import alive, said
 from baybridge.journey.command import Role, Situation
-from baybridge.journey.events import RepeatRequested, ResultRecognised
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import OverrideDeclined, OverrideProposed, RepeatRequested, ResultRecognised
 from baybridge.journey.judged import Judged
-from baybridge.recognition.outcome import EMERGENCY, REFUSED
+from baybridge.recognition.outcome import CLINICIAN, REFUSED
 from baybridge.recognition.places import Clearing, remedies
 from baybridge.recognition.recognise import Recognition, recognise
 from baybridge.recognition.recognising import JudgedResult, RecogniseResults, against, document_of, events_of, rules_for, setting_of
-from baybridge.recognition.results import request_for
+from baybridge.recognition.results import code_of, request_for
 from baybridge.recognition.rules import RecognitionRules
 
 _SOURCE = "policy reference A3, override"
 #: Roles of a case as the contract names clinicians; a laboratory's account does not say that its holder is a physician.
 _CLINICIAN: Mapping[Role, str] = {Role.PHYSICIAN: "physician"}
-
-
-class SecondSignature(Struct, frozen=True, kw_only=True):
-    """Who signs beside the physician."""
-
-    account: str
-    role: Literal["laboratory_physician", "quality_manager"]
+#: Who may sign second, as the contract names them.
+_SECOND: Mapping[Role, str] = {Role.QUALITY: "quality_manager"}
 
 
 class OverrideRecognition(Struct, frozen=True, kw_only=True):
@@ -50,11 +46,19 @@ class OverrideRecognition(Struct, frozen=True, kw_only=True):
     note: Annotated[str, Meta(description="why, in a sentence")]
     use_at: Annotated[datetime, Meta(tz=True, description="when the result is needed; now where left out")] | None = None
     receiver: Annotated[str | None, Meta(description="the node that will use it; this one where left out")] = None
-    second: Annotated[SecondSignature | None, Meta(description="needed where external assessment is missing or suspended")] = None
+
+
+class CountersignOverride(Struct, frozen=True, kw_only=True):
+    """Sign, or do not sign, an override that needs a second person."""
+
+    result: Annotated[str, Meta(description="id of the observation")]
+    purpose: str
+    agrees: Annotated[bool, Meta(description="true signs; false leaves the result to be repeated")]
+    note: Annotated[str, Meta(description="why, in a sentence")]
 
 
 def override_recognition(situation: Situation, given: OverrideRecognition) -> Judged | Refusal:
-    """The decision with its override, or every reason against it."""
+    """The decision with its override, a proposal where a second person must sign, or every reason against it."""
     asked = RecogniseResults(purpose=given.purpose, use_at=given.use_at, receiver=given.receiver)
     observation = _observation(situation, given.result)
     reasons = [*alive(situation), *against(situation, asked), *_form(situation, given)]
@@ -63,15 +67,36 @@ def override_recognition(situation: Situation, given: OverrideRecognition) -> Ju
     if reasons or observation is None:
         return refuse(*reasons)
     plain = request_for(observation, setting_of(situation, asked))
-    request = {**plain, "request": {**plain["request"], "override": _override(situation, given)}}
+    override = {"direction": given.direction, "code": given.code, "role": _CLINICIAN[situation.actor.role], "second_sign_off": None}
+    request = {**plain, "request": {**plain["request"], "override": override}}
     rules = rules_for(situation)
     answer = recognise(request, rules)
-    stands = [*_refused(answer, request, given, rules), *_needless(plain, given, rules)]
+    in_the_way = _in_the_way(answer, request, rules)
+    stands = [*in_the_way, *_needless(plain, given, rules)]
     if stands:
         return refuse(*stands)
-    judged = JudgedResult(observation, request, answer)
-    document = {**document_of(judged, situation), "override": _signed(situation, given)}
-    return Judged(events_of(judged, document, given.purpose), (document,))
+    if REFUSED in answer.codes:  # nothing but the second signature is missing
+        return Judged((_proposed(situation, given, observation, recognise(plain, rules).codes),), ())
+    return _judged(situation, JudgedResult(observation, request, answer), given.purpose, _first(situation, given.note, None))
+
+
+def _proposed(situation: Situation, given: OverrideRecognition, observation: Mapping[str, Any], codes: tuple[str, ...]) -> OverrideProposed:
+    return OverrideProposed(
+        result_id=given.result,
+        loinc=code_of(observation) or "",
+        purpose=given.purpose,
+        direction=given.direction,
+        code=given.code,
+        note=given.note.strip(),
+        use_at=given.use_at or situation.now,
+        receiver=given.receiver or situation.site.node,
+        codes=codes,
+    )
+
+
+def _judged(situation: Situation, judged: JudgedResult, purpose: str, signed: Mapping[str, Any]) -> Judged:
+    document = {**document_of(judged, situation), "override": dict(signed)}
+    return Judged(events_of(judged, document, purpose), (document,))
 
 
 def _observation(situation: Situation, result_id: str) -> Mapping[str, Any] | None:
@@ -87,37 +112,20 @@ def _form(situation: Situation, given: OverrideRecognition) -> Iterator[Reason]:
         yield Reason("recognition.override.code_of_other_direction", {"code": given.code, "known": ", ".join(known)}, _SOURCE, "code")
     if not said(given.note):
         yield Reason("recognition.override.no_note", where="note")
-    if given.second is not None and (not said(given.second.account) or _same(given.second.account, situation.actor.account)):
-        yield Reason("recognition.override.same_person", source=_SOURCE, where="second")
 
 
-def _same(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
-
-
-def _override(situation: Situation, given: OverrideRecognition) -> dict[str, Any]:
-    second = given.second.role if given.second else None
-    return {"direction": given.direction, "code": given.code, "role": _CLINICIAN[situation.actor.role], "second_sign_off": second}
-
-
-def _signed(situation: Situation, given: OverrideRecognition) -> dict[str, Any]:
+def _first(situation: Situation, note: str, second: Mapping[str, Any] | None) -> dict[str, Any]:
     """Who decided and why, kept in the decision document."""
-    second = {"account": given.second.account.strip(), "role": given.second.role} if given.second else None
-    first = {"account": situation.actor.account, "role": _CLINICIAN[situation.actor.role], "note": given.note.strip()}
-    return {**first, "second": second, "signed_at": situation.now.isoformat()}
+    account = {"account": situation.actor.account, "role": _CLINICIAN[situation.actor.role], "note": note.strip()}
+    return {**account, "signed_at": situation.now.isoformat(), "second": second}
 
 
-def _refused(answer: Recognition, request: Mapping[str, Any], given: OverrideRecognition, rules: RecognitionRules) -> Iterator[Reason]:
-    """MR-090 with the codes in the way, or the signature that is missing."""
-    if REFUSED not in answer.codes:
-        return
-    found = remedies(request, answer.reasons, rules)
-    never = _codes(item for item in found if not item.overridable)
-    twice = _codes(item for item in found if item.second_sign_off)
-    if not never and twice and given.second is None:
-        yield Reason("recognition.override.second_needed", {"codes": twice}, _SOURCE, "second")
-    else:
-        yield Reason("recognition.override.refused", {"codes": never or twice}, _SOURCE)
+def _in_the_way(answer: Recognition, request: Mapping[str, Any], rules: RecognitionRules) -> Iterator[Reason]:
+    """MR-090 with every code that nobody may pass."""
+    if REFUSED in answer.codes:
+        never = _codes(item for item in remedies(request, answer.reasons, rules) if not item.overridable)
+        if never:
+            yield Reason("recognition.override.refused", {"codes": never}, _SOURCE)
 
 
 def _codes(found: Iterator[Clearing]) -> str:
@@ -129,13 +137,62 @@ def _needless(plain: Mapping[str, Any], given: OverrideRecognition, rules: Recog
         yield Reason("recognition.override.nothing_to_accept", where="direction")
 
 
-def parallel_tests(case: Case) -> tuple[RepeatRequested, ...]:
-    """Tests that an emergency asked for beside the treatment, until a result of the analyte serves for the purpose without one."""
-    asked: dict[tuple[str, str], RepeatRequested] = {}
+# --- the second signature -------------------------------------------------------------------------------------------
+
+
+def waiting(case: Case) -> tuple[Entry[OverrideProposed], ...]:
+    """Overrides that wait for a second signature: proposed, and neither signed, declined nor judged anew since."""
+    open_now: dict[tuple[str, str], Entry[OverrideProposed]] = {}
     for entry in case.entries:
         event = entry.event
-        if isinstance(event, RepeatRequested) and EMERGENCY in event.codes:
-            asked[(event.loinc, event.purpose)] = event
-        elif isinstance(event, ResultRecognised) and EMERGENCY not in event.codes:
-            asked.pop((event.loinc, event.purpose), None)
-    return tuple(asked.values())
+        if isinstance(event, OverrideProposed):
+            open_now[(event.result_id, event.purpose)] = entry
+        elif isinstance(event, OverrideDeclined | ResultRecognised | RepeatRequested):
+            open_now.pop((event.result_id, event.purpose), None)
+    return tuple(open_now.values())
+
+
+def countersign_override(situation: Situation, given: CountersignOverride) -> Judged | Refusal:
+    """The decision that now holds, the refusal to sign as an event, or every reason against it."""
+    proposed = next((entry for entry in waiting(situation.case) if _names(entry.event, given)), None)
+    observation = _observation(situation, given.result)
+    reasons = [*alive(situation), *_against_signing(situation, given, proposed)]
+    if observation is None:
+        reasons.append(Reason("recognition.override.result_unknown", where="result"))
+    if reasons or proposed is None or observation is None:
+        return refuse(*reasons)
+    if not given.agrees:
+        return Judged((OverrideDeclined(result_id=given.result, purpose=given.purpose, note=given.note.strip()),), ())
+    first = proposed.event
+    plain = request_for(observation, setting_of(situation, RecogniseResults(purpose=given.purpose, use_at=first.use_at, receiver=first.receiver)))
+    second = _SECOND[situation.actor.role]
+    override = {"direction": first.direction, "code": first.code, "role": "physician", "second_sign_off": second}
+    request = {**plain, "request": {**plain["request"], "override": override}}
+    rules = rules_for(situation)
+    answer = recognise(request, rules)
+    if answer.outcome != CLINICIAN:
+        return refuse(*(*_in_the_way(answer, request, rules), Reason("recognition.countersign.changed", source=_SOURCE)))
+    signed_second = {"account": situation.actor.account, "role": second, "note": given.note.strip(), "signed_at": situation.now.isoformat()}
+    signed = {
+        "account": proposed.origin.actor,
+        "role": "physician",
+        "note": first.note,
+        "signed_at": proposed.origin.at.isoformat(),
+        "second": signed_second,
+    }
+    return _judged(situation, JudgedResult(observation, request, answer), given.purpose, signed)
+
+
+def _names(event: OverrideProposed, given: CountersignOverride) -> bool:
+    return (event.result_id, event.purpose) == (given.result, given.purpose)
+
+
+def _against_signing(situation: Situation, given: CountersignOverride, proposed: Entry[OverrideProposed] | None) -> Iterator[Reason]:
+    if proposed is None:
+        yield Reason("recognition.countersign.none_waiting", where="result")
+    elif proposed.origin.actor.strip().casefold() == situation.actor.account.strip().casefold():
+        yield Reason("recognition.override.same_person", source=_SOURCE)
+    if situation.actor.role not in _SECOND:
+        yield Reason("recognition.countersign.role", source=_SOURCE)
+    if not said(given.note):
+        yield Reason("recognition.override.no_note", where="note")

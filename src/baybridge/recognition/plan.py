@@ -54,11 +54,23 @@ def to_repeat(lines: Sequence[PlanLine]) -> tuple[PlanLine, ...]:
     return tuple(first.values())
 
 
+def same_analyte(windows: Json, one: str | None, other: str | None) -> bool:
+    """Whether two codes name one analyte: equal, or codes of one analyte by the windows."""
+    if one is None or other is None:
+        return False
+    return one == other or any({one, other} <= set(codes) for row in windows["rows"] for codes in _parts(row).values())
+
+
+def _parts(row: Json) -> Mapping[str, Sequence[str]]:
+    """The analytes of a row with their codes."""
+    return row.get("parts") or {row["analyte"]: row["loinc"]}
+
+
 def _lines(observations: Sequence[Json], setting: Setting, rules: RecognitionRules, now: datetime) -> Iterator[PlanLine]:
     for row in rules.settings.windows["rows"]:
         if row["purpose"] != setting.purpose or ANY in row["loinc"]:
             continue
-        for analyte, codes in (row.get("parts") or {row["analyte"]: row["loinc"]}).items():
+        for analyte, codes in _parts(row).items():
             fitting = [item for item in observations if code_of(item) in codes and collected_at(item) is not None]
             yield _line(analyte, row, fitting, setting, rules, now)
 

@@ -25,6 +25,7 @@ from baybridge.recognition.recognise import Recognition, recognise
 from baybridge.recognition.request import PURPOSES
 from baybridge.recognition.results import Setting, code_of, collected_at, request_for
 from baybridge.recognition.rules import POLICY_ID, RecognitionRules, settings_of
+from baybridge.recognition.savings import spared_of
 from baybridge.recognition.windows import ANY
 
 Json = Mapping[str, Any]
@@ -144,13 +145,16 @@ def best_of(observations: Sequence[Json], setting: Setting, rules: RecognitionRu
 
 
 def document_of(judged: JudgedResult, situation: Situation) -> dict[str, Any]:
-    """The decision document: the answer with its request and the resource that it rests on."""
+    """The decision document: the answer with its request, the resource that it rests on, and what it spared at the prices of today."""
+    answer = judged.answer
+    costs = situation.documents("recognition")["costs"]
     return {
-        **judged.answer.as_json(),
+        **answer.as_json(),
         "subject": situation.case.case_id,
         "as_of": judged.request["request"]["use_at"],
         "resource": f"Observation/{judged.observation.get('id')}",
         "request": dict(judged.request),
+        "spared": spared_of(judged.request, answer.outcome, answer.direction, answer.codes, costs),
     }
 
 
@@ -167,7 +171,9 @@ def judge_again(situation: Situation, document: Json) -> dict[str, Any] | None:
         purpose=asked["purpose"], use_at=parse_instant(asked["use_at"]), receiver=known, emergency=bool(asked.get("emergency"))
     )
     setting = setting_of(situation, given)
-    return document_of(best_of([observation], setting, rules_for(situation)), situation)
+    again = document_of(best_of([observation], setting, rules_for(situation)), situation)
+    priced = again["spared"] is not None and document.get("spared") is not None
+    return {**again, "spared": document["spared"]} if priced else again  # a price that changed since is no reason to decide again
 
 
 def events_of(judged: JudgedResult, document: Json, purpose: str) -> tuple[Event, ...]:

@@ -107,6 +107,20 @@ def _result(observation: Json, setting: Setting, *, own: bool) -> dict[str, Any]
     }
 
 
+def measured(observation: Json) -> dict[str, Any]:
+    """What an observation says, without whose it is: code, value, unit, method, moment."""
+    value, unit = _value(observation)
+    taken = collected_at(observation)
+    return {
+        "id": observation.get("id"),
+        "loinc": code_of(observation),
+        "value": value,
+        "unit": unit,
+        "method": _words(observation.get("method")),
+        "collected_at": taken.isoformat() if taken else None,
+    }
+
+
 def _is_of(observation: Json, setting: Setting) -> bool | None:
     reference = (observation.get("subject") or {}).get("reference")
     if reference is None or setting.patient_id is None:

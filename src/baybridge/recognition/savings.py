@@ -1,9 +1,12 @@
 """What recognition spared: tests not repeated, days not waited, money not spent, for each pair of regions.
 
-Main job: `savings(spared, prices, turnaround_days)` answers one row a pair of regions (where it was measured, where it serves).
+Main job: `spared_of(request, answer, costs)` is what one decision spared, written into its document when it is made; `savings(rows)` adds such rows up,
+one a pair of regions (where it was measured, where it serves).
 
-Nothing is assumed: a test without a configured price or turnaround is counted and stays unpriced; currencies are never added to one
-another. Decisions that were superseded are left out by the caller. **Units**: whole minor units of a currency; days as configured.
+Nothing is assumed and nothing is worked out again later: price and turnaround are those that were configured on the day of the decision. A test
+without them is counted and stays unpriced; unverified prices stand apart; currencies are never added to one another. A result that serves
+several purposes of a receiver spared one test. Tests of one case that were spared on one day would have been waited for side by side, so the
+longest turnaround counts. **Units**: whole minor units of a currency; days as configured. **Source**: `data/recognition/costs.yaml`.
 """
 
 from __future__ import annotations
@@ -12,80 +15,111 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from baybridge.recognition.outcome import EMERGENCY
+
+Json = Mapping[str, Any]
+UNVERIFIED = "low"
+
 
 @dataclass(frozen=True, slots=True)
 class Spared:
     """One result that served instead of a repeated test."""
 
+    case_id: str
     result_id: str
     loinc: str
-    purpose: str
+    purposes: tuple[str, ...]
     measured_in: str  # CN, HK, MO; empty where the laboratory is not known
     used_in: str
+    decided_on: str
+    price: Json | None = None  # amount_minor, currency, confidence, source
+    turnaround: Json | None = None  # days, confidence, source
 
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """What one pair of regions spared."""
+    """What one pair of regions spared; money by currency, unverified prices apart."""
 
     measured_in: str
     used_in: str
     tests: int
-    days: float | None  # None where no turnaround is configured for any of them
-    money_minor: Mapping[str, int]  # by currency
+    days: float | None  # None where no turnaround was configured for any of them
+    days_unverified: bool
+    money_minor: Mapping[str, int]
+    unverified_minor: Mapping[str, int]
     unpriced: int
     untimed: int
 
     def as_json(self) -> dict[str, Any]:
         """The row as plain JSON."""
-        names = ("measured_in", "used_in", "tests", "days", "unpriced", "untimed")
-        return {**{name: getattr(self, name) for name in names}, "money_minor": dict(self.money_minor)}
+        names = ("measured_in", "used_in", "tests", "days", "days_unverified", "unpriced", "untimed")
+        money = {"money_minor": dict(self.money_minor), "unverified_minor": dict(self.unverified_minor)}
+        return {**{name: getattr(self, name) for name in names}, **money}
 
 
-def spared(documents: Iterable[Mapping[str, Any]]) -> tuple[Spared, ...]:
-    """Of recognition documents, the outside results that served; one result for one purpose counts once."""
-    found: dict[tuple[str, str], Spared] = {}
-    for document in documents:
-        request = document["request"]
-        laboratory, asked, result = request["laboratory"], request["request"], request["result"]
-        own = laboratory.get("id") is not None and laboratory.get("id") == asked.get("receiver_site")
-        if own or not _serves(document):
-            continue
-        regions = (_region(laboratory.get("jurisdiction")), _region(asked.get("receiver_jurisdiction")))
-        row = Spared(str(result.get("id")), str(result.get("loinc") or ""), asked["purpose"], *regions)
-        found[(row.result_id, row.purpose)] = row
-    return tuple(found.values())
+def spared_of(request: Json, outcome: str, direction: str | None, codes: Iterable[str], costs: Json) -> dict[str, Any] | None:
+    """What a decision spared, with the price and turnaround of today; None where the result is the receiver's own or does not spare a test.
+
+    A clinician's acceptance spares one too, but not an emergency, which repeats in parallel.
+    """
+    laboratory, asked = request["laboratory"], request["request"]
+    own = laboratory.get("id") is not None and laboratory.get("id") == asked.get("receiver_site")
+    accepted = outcome == "clinician-override" and direction == "accept" and EMERGENCY not in codes
+    if own or not (accepted or outcome in ("recognised", "recognised-with-conversion")):
+        return None
+    used_in = region(asked.get("receiver_jurisdiction"))
+    loinc = str(request["result"].get("loinc") or "")
+    return {
+        "measured_in": region(laboratory.get("jurisdiction")),
+        "used_in": used_in,
+        "price": cost_of(costs, "prices", loinc, used_in),
+        "turnaround": cost_of(costs, "turnaround", loinc, used_in),
+    }
 
 
-def _serves(document: Mapping[str, Any]) -> bool:
-    """Recognised or converted; a clinician's acceptance too, but not in an emergency, which repeats in parallel."""
-    if document["outcome"] == "clinician-override":
-        return document.get("direction") == "accept" and "MR-080" not in document["codes"]
-    return document["outcome"] in ("recognised", "recognised-with-conversion")
-
-
-def _region(jurisdiction: str | None) -> str:
+def region(jurisdiction: str | None) -> str:
+    """CN, HK, MO or another country of a jurisdiction."""
     return (jurisdiction or "").split("-")[0]
 
 
-def savings(rows: Iterable[Spared], costs: Mapping[str, Any]) -> tuple[Saving, ...]:
-    """One row a pair of regions, from what was spared and the document `costs`."""
+def cost_of(costs: Json, table: str, loinc: str, used_in: str) -> dict[str, Any] | None:
+    """The configured row for an analyte where the repeat would have been done, without its keys; a row without confidence is unverified."""
+    row = next((row for row in costs[table] if loinc in row["loinc"] and row["jurisdiction"] == used_in), None)
+    if row is None:
+        return None
+    kept = ("amount_minor", "currency") if table == "prices" else ("days",)
+    return {**{name: row[name] for name in kept}, "confidence": row.get("confidence", UNVERIFIED), "source": row.get("source", "")}
+
+
+def savings(rows: Iterable[Spared]) -> tuple[Saving, ...]:
+    """One row a pair of regions."""
     pairs: dict[tuple[str, str], list[Spared]] = {}
     for row in rows:
         pairs.setdefault((row.measured_in, row.used_in), []).append(row)
-    return tuple(_saving(pair, found, costs) for pair, found in sorted(pairs.items()))
+    return tuple(_saving(pair, found) for pair, found in sorted(pairs.items()))
 
 
-def _saving(pair: tuple[str, str], rows: list[Spared], costs: Mapping[str, Any]) -> Saving:
-    priced = [price for row in rows if (price := _row(costs["prices"], row)) is not None]
-    timed = [entry["days"] for row in rows if (entry := _row(costs["turnaround"], row)) is not None]
+def _saving(pair: tuple[str, str], rows: list[Spared]) -> Saving:
+    priced = [row.price for row in rows if row.price is not None]
+    timed = [row for row in rows if row.turnaround is not None]
+    longest: dict[tuple[str, str], float] = {}
+    for row in timed:
+        key = (row.case_id, row.decided_on)
+        longest[key] = max(longest.get(key, 0.0), float((row.turnaround or {})["days"]))
+    return Saving(
+        *pair,
+        tests=len(rows),
+        days=sum(longest.values()) if timed else None,
+        days_unverified=any((row.turnaround or {}).get("confidence") == UNVERIFIED for row in timed),
+        money_minor=_added(price for price in priced if price["confidence"] != UNVERIFIED),
+        unverified_minor=_added(price for price in priced if price["confidence"] == UNVERIFIED),
+        unpriced=len(rows) - len(priced),
+        untimed=len(rows) - len(timed),
+    )
+
+
+def _added(prices: Iterable[Json]) -> dict[str, int]:
     money: dict[str, int] = {}
-    for price in priced:
-        money[price["currency"]] = money.get(price["currency"], 0) + price["amount_minor"]
-    days = float(sum(timed)) if timed else None
-    return Saving(*pair, len(rows), days, money, len(rows) - len(priced), len(rows) - len(timed))
-
-
-def _row(table: Iterable[Mapping[str, Any]], row: Spared) -> Mapping[str, Any] | None:
-    """The configured row for an analyte where the repeat would have been done."""
-    return next((entry for entry in table if row.loinc in entry["loinc"] and row.used_in == entry["jurisdiction"]), None)
+    for price in prices:
+        money[price["currency"]] = money.get(price["currency"], 0) + int(price["amount_minor"])
+    return money

@@ -5,7 +5,7 @@ Main job: `render(asked, template, **values)` and `refused(asked, refusal)`; eve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -22,6 +22,7 @@ from baybridge.base.outcome import Category, Reason, Refusal
 from baybridge.journey.command import Role
 from baybridge.node.doors import LANGUAGES, Asked
 from baybridge.node.texts import Texts
+from baybridge.web import analytes
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -165,6 +166,8 @@ class Reader:
             return self.title(self._node.documents.folder(folder).get(value, {}).get(title)) or value
         if key in ("fact", "missing", "failed"):
             return self.fact(value)
+        if key == "loinc":
+            return self.test(value)
         if key == "outcome":
             return next((self.t(name) for name in (f"{prefix}.{value}" for prefix in _OUTCOMES) if self.known(name)), value)
         return self.code(_PREFIXES.get(key, "code"), value)
@@ -184,6 +187,18 @@ class Reader:
         """A fact's name in the reader's language; its own name in plain words where it has none."""
         dictionary = self._node.dictionary
         return dictionary[name].label(self.language) if name in dictionary else name.replace("_", " ")
+
+    def test(self, code: str) -> str:
+        """What a test of a LOINC code is called; the code itself where nobody named it."""
+        return analytes.names(self._node, self._texts, self.language).get(code, code)
+
+    def analyte(self, analyte: str, codes: Sequence[str] = ()) -> str:
+        """What an analyte of the validity windows is called."""
+        key = f"analyte.{analytes.slug(analyte)}"
+        if self.known(key):
+            return self.t(key)
+        found = analytes.names(self._node, self._texts, self.language)
+        return next((found[code] for code in codes if code in found), analyte)
 
     def money_code(self, code: str) -> str:
         """The words of a code of the funding contract, e.g. PAY-CAP:cap_year."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +11,12 @@ import pytest
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Actor, Role
-from baybridge.journey.events import RepeatRequested, ResultRecognised
+from baybridge.journey.events import OverrideDeclined, OverrideProposed, ParallelTestCompared, RepeatRequested, ResultRecognised
 from baybridge.journey.judged import Judged
-from baybridge.recognition.overriding import OverrideRecognition, SecondSignature, override_recognition, parallel_tests
+from baybridge.recognition.overriding import CountersignOverride, OverrideRecognition, countersign_override, override_recognition, waiting
+from baybridge.recognition.parallel import CompareParallelTest, compare_parallel_test, difference, open_parallel_tests, parallel_tests
 from baybridge.recognition.recognising import RecogniseResults, recognise_results
-from exchange_documents import documents
+from exchange_documents import documents, recognition_rules
 from exchange_situations import observation, situation
 
 OLD, FRESH = date(2026, 3, 1), date(2026, 3, 9)
@@ -65,13 +66,7 @@ def test_only_a_physician_decides(role: Role) -> None:
 
 
 def test_every_fault_of_the_form_is_said() -> None:
-    second = SecondSignature(account="DR-1", role="quality_manager")
-    assert codes(overridden(creatinine(), code="MR-070", note=" ", second=second, result="none")) == [
-        "code_of_other_direction",
-        "no_note",
-        "same_person",
-        "result_unknown",
-    ]
+    assert codes(overridden(creatinine(), code="MR-070", note=" ", result="none")) == ["code_of_other_direction", "no_note", "result_unknown"]
 
 
 def test_there_is_nothing_to_accept_in_a_recognised_result() -> None:
@@ -93,33 +88,131 @@ def test_what_nobody_may_pass_is_refused_with_its_codes(made: dict[str, Any], pu
     assert in_the_way in str(answer.reasons[0].values["codes"])
 
 
-def test_missing_assessment_needs_a_second_signature() -> None:
+def unassessed() -> dict[str, Any]:
+    """The directory with the Macao laboratory in no external assessment."""
     rows = [row if row["id"] != "mo" else {**row, "eqa": []} for row in documents().folder("directory")["laboratories"]["laboratories"]]
-    directory = {**documents().folder("directory"), "laboratories": {"laboratories": rows}}
-    assert codes(overridden(creatinine(FRESH), directory=directory)) == ["second_needed"]
-    second = SecondSignature(account="qm-1", role="quality_manager")
-    answer = overridden(creatinine(FRESH), directory=directory, second=second)
-    assert isinstance(answer, Judged)
-    assert answer.events[0].codes == ("MR-020", "MR-091")  # type: ignore[attr-defined]
+    return {**documents().folder("directory"), "laboratories": {"laboratories": rows}}
 
 
-def test_an_emergency_acts_and_opens_the_parallel_test_until_a_result_serves() -> None:
-    made = creatinine()
-    here = situation("hk", {"observations": [made], "resources": [made]})
-    answer = recognise_results(here, RecogniseResults(purpose="LD_FITNESS", emergency=True))
+def countersigned(proposed: Any, account: str = "qm-1", role: Role = Role.QUALITY, **changes: Any) -> Any:
+    made = creatinine(FRESH)
+    here = situation("hk", {"observations": [made], "resources": [made]}, *proposed)
+    here = replace(here, documents=lambda name: unassessed() if name == "directory" else documents().folder(name))
+    asked: dict[str, Any] = {"result": "o1", "purpose": "LD_FITNESS", "agrees": True, "note": "Seen.", **changes}
+    return countersign_override(replace(here, actor=Actor(account, role, "Synthetic Hong Kong Hospital")), CountersignOverride(**asked))
+
+
+def test_missing_assessment_waits_for_the_second_signature_of_another_person() -> None:
+    answer = overridden(creatinine(FRESH), directory=unassessed())
+    (proposed,) = answer.events
+    assert isinstance(proposed, OverrideProposed)
+    assert (proposed.codes, answer.decisions) == (("MR-020",), ())
+    case = situation("hk", {}, proposed).case
+    assert case.recognised == ()
+    assert [entry.event for entry in waiting(case)] == [proposed]
+    signed = countersigned([proposed])
+    (event,), (document,) = signed.events, signed.decisions
+    assert event.codes == ("MR-020", "MR-091")
+    assert (document["override"]["account"], document["override"]["second"]["account"]) == ("a", "qm-1")
+    assert waiting(situation("hk", {}, proposed, event).case) == ()
+
+
+def test_who_proposed_does_not_sign_second_nor_does_another_role() -> None:
+    (proposed,) = overridden(creatinine(FRESH), directory=unassessed()).events
+    assert codes(countersigned([proposed], account="A")) == ["same_person"]
+    assert [r.code for r in countersigned([proposed], role=Role.PHYSICIAN).reasons] == ["recognition.countersign.role"]
+    assert [r.code for r in countersigned([]).reasons] == ["recognition.countersign.none_waiting"]
+
+
+def test_a_second_person_may_decline() -> None:
+    (proposed,) = overridden(creatinine(FRESH), directory=unassessed()).events
+    (declined,) = countersigned([proposed], agrees=False).events
+    assert isinstance(declined, OverrideDeclined)
+    assert waiting(situation("hk", {}, proposed, declined).case) == ()
+
+
+def test_a_signature_does_not_hold_for_what_changed_since() -> None:
+    (proposed,) = overridden(creatinine(FRESH), directory=unassessed()).events
+    made = creatinine(FRESH, status="preliminary")
+    here = situation("hk", {"observations": [made], "resources": [made]}, proposed)
+    here = replace(here, documents=lambda name: unassessed() if name == "directory" else documents().folder(name))
+    signed = countersign_override(
+        replace(here, actor=Actor("qm-1", Role.QUALITY, "x")), CountersignOverride(result="o1", purpose="LD_FITNESS", agrees=True, note="Seen.")
+    )
+    assert codes(signed) == ["refused", "recognition.countersign.changed"]
+    assert "MR-002" in str(signed.reasons[0].values["codes"])
+
+
+# --- emergencies ----------------------------------------------------------------------------------------------------
+
+
+def emergency(made: dict[str, Any], *before: Any, hours: int = 0) -> Any:
+    here = situation("hk", {"observations": [made], "resources": [made]}, *before)
+    at = here.now + timedelta(hours=hours)
+    return recognise_results(here, RecogniseResults(purpose="LD_FITNESS", emergency=True, use_at=at))
+
+
+def test_an_emergency_acts_and_opens_the_parallel_test() -> None:
+    answer = emergency(creatinine())
     assert isinstance(answer, Judged)
     assert [type(event) for event in answer.events] == [RepeatRequested, ResultRecognised]
     assert len({event.decision_sha256 for event in answer.events}) == 1  # type: ignore[attr-defined]
     assert len(answer.decisions) == 1
-    acted = situation("hk", {"observations": [made], "resources": [made]}, *answer.events)
-    assert [event.loinc for event in parallel_tests(acted.case)] == ["2160-0"]
+    acted = situation("hk", {}, *answer.events)
+    assert [test.event.loinc for test in open_parallel_tests(acted.case)] == ["2160-0"]
     assert [entry.event.outcome for entry in acted.case.recognised] == ["clinician-override"]
-    again = recognise_results(acted, RecogniseResults(purpose="LD_FITNESS", emergency=True))
-    assert isinstance(again, Judged)
-    assert again.events == ()
-    repeated = recognise_results(
-        situation("hk", {"observations": [creatinine(FRESH)], "resources": []}), RecogniseResults(purpose="LD_FITNESS")
-    )
-    assert isinstance(repeated, Judged)
-    done = situation("hk", {}, *answer.events, *repeated.events)
-    assert parallel_tests(done.case) == ()
+    assert emergency(creatinine(), *answer.events).events == ()
+
+
+def test_repeated_emergencies_all_show_and_none_closes_another() -> None:
+    first = emergency(creatinine()).events
+    again = emergency(creatinine(), *first, hours=5).events
+    other = emergency(observation("o2", "2160-0", 1.3, "mg/dL", date(2026, 3, 2), signed="mo")).events
+    case = situation("hk", {}, *first, *again, *other).case
+    assert [(test.event.result_id, len(test.asked)) for test in open_parallel_tests(case)] == [("o1", 2), ("o2", 1)]
+
+
+def test_a_result_that_serves_later_does_not_close_the_parallel_test() -> None:
+    acted = emergency(creatinine()).events
+    made = creatinine(FRESH)
+    later = recognise_results(situation("hk", {"observations": [made], "resources": []}), RecogniseResults(purpose="LD_FITNESS")).events
+    assert len(open_parallel_tests(situation("hk", {}, *acted, *later).case)) == 1
+
+
+def compared(own: dict[str, Any], *events: Any, **changes: Any) -> Any:
+    here = situation("hk", {"observations": [creatinine(), own], "resources": []}, *events)
+    asked: dict[str, Any] = {"result": "o1", "purpose": "LD_FITNESS", "repeat": "own", "agrees": True, "note": "As before.", **changes}
+    return compare_parallel_test(here, CompareParallelTest(**asked))
+
+
+def test_comparing_closes_it_and_keeps_both_values_and_their_difference() -> None:
+    acted = emergency(creatinine()).events
+    repeat = observation("own", "14682-9", 107.0, "umol/L", FRESH, signed="hk")
+    answer = compared(repeat, *acted)
+    (event,), (document,) = answer.events, answer.decisions
+    assert isinstance(event, ParallelTestCompared)
+    assert (document["first_converted"], document["second"]["value"], document["change_percent"]) == (97.24, 107.0, 10.0)
+    assert document["methods_differ"] is False
+    done = situation("hk", {}, *acted, event).case
+    assert open_parallel_tests(done) == ()
+    assert [test.compared is not None for test in parallel_tests(done)] == [True]
+    again = emergency(creatinine(), *acted, event, hours=9).events
+    assert [test.compared is None for test in parallel_tests(situation("hk", {}, *acted, event, *again).case)] == [False, True]
+
+
+def test_what_speaks_against_a_comparison_is_all_said() -> None:
+    acted = emergency(creatinine()).events
+    wrong = observation("own", "718-7", 12.0, "g/dL", date(2026, 2, 1), signed="hk", status="preliminary")
+    found = [reason.code.removeprefix("recognition.") for reason in compared(wrong, *acted, note=" ").reasons]
+    assert found == ["override.no_note", "parallel.not_final", "parallel.other_analyte", "parallel.not_later"]
+    assert [reason.code for reason in compared(observation("own", "2160-0", 1.2, "mg/dL", FRESH), repeat="none").reasons] == [
+        "recognition.parallel.none_open",
+        "recognition.parallel.unknown",
+    ]
+
+
+def test_values_of_different_methods_are_compared_with_a_warning() -> None:
+    outside = observation("o1", "2276-4", 400, "ng/mL", OLD, signed="mo", method={"text": "vendor one"})
+    repeat = observation("own", "2276-4", 500, "ng/mL", FRESH, signed="hk", method={"text": "vendor two"})
+    found = difference(outside, repeat, recognition_rules().settings)
+    assert (found["methods_differ"], found["change_percent"]) == (True, 25.0)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from baybridge.recognition.places import places, remedies
 from baybridge.recognition.plan import PlanLine, plan
 from baybridge.recognition.recognise import recognise
 from baybridge.recognition.recognising import RecogniseResults, setting_of
-from baybridge.recognition.savings import savings, spared
+from baybridge.recognition.savings import Spared, cost_of, savings, spared_of
 from exchange_documents import RECOGNITION, changed, documents, recognition_rules
 from exchange_situations import NOW, observation, situation
 
@@ -130,27 +131,56 @@ def test_each_reason_says_what_would_clear_it() -> None:
     assert "MR-032" not in cleared
 
 
-def test_spared_tests_are_counted_for_each_pair_of_regions_and_priced_only_where_configured() -> None:
-    rules = recognition_rules()
-    requests = [
-        RECOGNITION,
-        changed(RECOGNITION, {"result.id": "r4", "laboratory.id": "hk-lab", "laboratory.jurisdiction": "HK"}),
-        changed(RECOGNITION, {"result.id": "r5", "result.patient_match": None}),
-        changed(RECOGNITION, {"result.id": "r6", "laboratory.id": "gd-centre"}),
-        changed(RECOGNITION, {"result.id": "r7", "laboratory.eqa": [], "request.emergency": True}),
-    ]
-    served = [{**recognise(request, rules).as_json(), "request": request} for request in requests]
-    rows = savings(spared([*served, served[0]]), COSTS)
-    assert [(row.measured_in, row.used_in, row.tests, row.days, row.unpriced) for row in rows] == [
-        ("HK", "CN", 1, None, 1),
-        ("MO", "CN", 1, None, 1),
-    ]
-    prices = {
-        "prices": [{"loinc": ["2160-0"], "jurisdiction": "CN", "amount_minor": 1500, "currency": "CNY"}],
-        "turnaround": [{"loinc": ["2160-0"], "jurisdiction": "CN", "days": 1}],
+PRICES = {
+    "prices": [
+        {"loinc": ["2160-0"], "jurisdiction": "CN", "amount_minor": 1500, "currency": "CNY", "confidence": "high"},
+        {"loinc": ["718-7"], "jurisdiction": "CN", "amount_minor": 900, "currency": "CNY"},
+    ],
+    "turnaround": [{"loinc": ["2160-0"], "jurisdiction": "CN", "days": 1, "confidence": "high"}, {"loinc": ["718-7"], "jurisdiction": "CN", "days": 3}],
+}
+
+
+def spared(changes: dict[str, Any], costs: Any = PRICES) -> Any:
+    request = changed(RECOGNITION, changes)
+    answer = recognise(request, recognition_rules())
+    return spared_of(request, answer.outcome, answer.direction, answer.codes, costs)
+
+
+def test_a_decision_keeps_what_it_spared_at_the_prices_of_its_day() -> None:
+    assert spared({}) == {
+        "measured_in": "MO",
+        "used_in": "CN",
+        "price": {"amount_minor": 1500, "currency": "CNY", "confidence": "high", "source": ""},
+        "turnaround": {"days": 1, "confidence": "high", "source": ""},
     }
-    (_, macao) = savings(spared(served), prices)
-    assert (dict(macao.money_minor), macao.days, macao.unpriced) == ({"CNY": 1500}, 1.0, 0)
+    assert spared({}, COSTS) == {"measured_in": "MO", "used_in": "CN", "price": None, "turnaround": None}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"result.patient_match": None},
+        {"laboratory.id": "gd-centre"},
+        {"laboratory.eqa": [], "request.emergency": True},
+        {"request.statutory_case": 1, "request.asserted_by": "physician"},
+    ],
+)
+def test_what_is_repeated_own_or_only_for_an_emergency_spares_nothing(changes: dict[str, Any]) -> None:
+    assert spared(changes) is None
+
+
+def row(case: str, result: str, regions: tuple[str, str], costs: Any, on: str = "2026-03-10", loinc: str = "2160-0") -> Spared:
+    price, days = (cost_of(costs, table, loinc, regions[1]) for table in ("prices", "turnaround"))
+    return Spared(case, result, loinc, ("LD_FITNESS",), *regions, on, price, days)
+
+
+def test_the_ledger_has_a_row_for_each_pair_with_unverified_money_apart() -> None:
+    macao = [row("a", "r1", ("MO", "CN"), PRICES), row("a", "r2", ("MO", "CN"), PRICES, loinc="718-7"), row("b", "r3", ("MO", "CN"), PRICES)]
+    hong_kong = [row("a", "r4", ("HK", "CN"), COSTS)]
+    first, second = savings([*macao, *hong_kong])
+    assert (first.measured_in, first.tests, first.days, first.unpriced, first.untimed) == ("HK", 1, None, 1, 1)
+    assert (second.tests, second.money_minor, second.unverified_minor) == (3, {"CNY": 3000}, {"CNY": 900})
+    assert (second.days, second.days_unverified) == (4.0, True)  # side by side in case a: 3; case b: 1
 
 
 def test_a_plan_of_a_record_becomes_draws() -> None:

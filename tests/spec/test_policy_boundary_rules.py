@@ -70,8 +70,14 @@ def test_c17_oxygen_at_the_baseline_does_not_count(change):
     assert apply(CRS, FEBRILE | {"oxygen_device": "nasal_cannula", "oxygen_flow": 2.0} | change).outcome == "grade-1"
 
 
-def test_c18_two_vasopressors_while_one_is_exchanged_are_counted_strictly():
-    assert apply(CRS, FEBRILE | {"hypotension": "vasopressor", "vasopressors": 2}).outcome == "grade-4"
+@pytest.mark.parametrize(
+    ("running", "exchange", "grade", "flag"),
+    [(2, None, 4, None), (2, False, 4, None), (2, True, 3, "review_vasopressor_exchange"), (3, True, 4, None)],
+)
+def test_c18_an_overlap_of_under_an_hour_counts_as_one_only_where_it_is_recorded(running, exchange, grade, flag):
+    decision = apply(CRS, FEBRILE | {"hypotension": "vasopressor", "vasopressors": running, "vasopressor_exchange": exchange})
+    assert (decision.outcome, decision.values["flag"]) == (f"grade-{grade}", flag)
+    assert decision.missing == ()
 
 
 def assessed(scale, grade, hour):

@@ -52,6 +52,7 @@ class Measurement:
     original: str = ""
     reported: Quantity | None = None
     reference_high: Decimal | None = None
+    reference_low: Decimal | None = None
     identifiers: frozenset[tuple[str, str]] = frozenset()
 
     @property
@@ -207,9 +208,9 @@ def _quantity(part: Resource, path: str, blank: Measurement, dictionary: Diction
     if value is None or blank.fact.type not in {"number", "integer"}:
         raise _UnusableError("value_kind", path)
     quantity, converted = _converted(said, value, path, blank.fact, dictionary)
-    limit = _reference_high(part, said, blank.fact, dictionary)
+    high, low = (_reference(part, said, blank.fact, dictionary, side) for side in ("high", "low"))
     original = f"{text(said.get('comparator'))}{quantity}"
-    read = replace(blank, original=original, reported=quantity, reference_high=limit)
+    read = replace(blank, original=original, reported=quantity, reference_high=high, reference_low=low)
     if said.get("comparator"):
         return replace(read, state=State.BOUND)
     return _numeric(converted, path, read)
@@ -231,14 +232,15 @@ def _converted(said: Mapping[str, Any], value: Decimal, path: str, fact: Fact, d
     raise _UnusableError("unit_unknown", f"{path}.unit", expected=fact.unit or "1", found=written[0][:40])
 
 
-def _reference_high(part: Resource, said: Mapping[str, Any], fact: Fact, dictionary: Dictionary) -> Decimal | None:
+def _reference(part: Resource, said: Mapping[str, Any], fact: Fact, dictionary: Dictionary, side: str) -> Decimal | None:
+    """The `high` or `low` limit of normal that came with the result."""
     for given in items(part.get("referenceRange")):
         kinds = {c.code for c in codings(given.get("type"))}
-        high = mapping(given.get("high"))
-        value = number(high.get("value"))
+        limit = mapping(given.get(side))
+        value = number(limit.get("value"))
         if value is None or (kinds and "normal" not in kinds):
             continue
-        units = high if text(high.get("code")) or text(high.get("unit")) else said
+        units = limit if text(limit.get("code")) or text(limit.get("unit")) else said
         try:
             return _converted(units, value, "", fact, dictionary)[1]
         except _UnusableError:

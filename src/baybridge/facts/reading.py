@@ -71,7 +71,7 @@ def read(
     facts, set_aside = _latest(measured, at, dictionary, windows or {})
     window = Window(measured, exposures, course, at, dictionary, zone)
     facts |= _derived(found, window, facts, grade_at, set_aside)
-    facts |= _confirmed(confirmed or {}, case, at, dictionary, windows or {})
+    facts |= _confirmed(confirmed or {}, case, measured, facts, windows or {}, at, dictionary)
     _note_unread(found, measured, dictionary)
     _note_references(found, measured)
     return FactSet(
@@ -111,7 +111,7 @@ def _latest(
     for measurement in measured.measurements:
         by_fact.setdefault(measurement.fact.name, []).append(measurement)
     facts: dict[str, ReadFact] = {}
-    upper_limits: dict[str, ReadFact] = {}
+    limits: dict[str, ReadFact] = {}
     set_aside: list[ReadFact] = []
     for name, found in by_fact.items():
         ranked = sorted(found, key=lambda m: m.order, reverse=True)
@@ -119,8 +119,8 @@ def _latest(
         facts |= {f.name: _reading(best, f, _status(best, f, at, windows)) for f in _readers(name, dictionary)}
         aside = [m for m in ranked if m is not best and m.state in {State.IMPLAUSIBLE, State.PROPOSED}]
         set_aside += [_reading(m, m.fact, _STATES[m.state]) for m in aside]
-        upper_limits |= _upper_limits(dictionary[name], best, facts[name], dictionary)
-    return {**upper_limits, **facts}, set_aside
+        limits |= _limits(dictionary[name], best, facts[name], dictionary)
+    return {**limits, **facts}, set_aside
 
 
 def _readers(name: str, dictionary: Dictionary) -> list[Fact]:
@@ -140,15 +140,15 @@ def _reading(measurement: Measurement, fact: Fact, status: Status) -> ReadFact:
     return ReadFact(fact.name, measurement.value, fact.unit, measurement.original, measurement.at, measurement.source, status, note)
 
 
-def _upper_limits(fact: Fact, best: Measurement, reading: ReadFact, dictionary: Dictionary) -> dict[str, ReadFact]:
-    """The upper limit of normal that the laboratory gave with the result that stands."""
-    if best.reference_high is None or best.state is not State.EXACT:
+def _limits(fact: Fact, best: Measurement, reading: ReadFact, dictionary: Dictionary) -> dict[str, ReadFact]:
+    """The limits of normal that the laboratory gave with the result that stands."""
+    if best.state is not State.EXACT:
         return {}
-    limit = float(best.reference_high)
+    given = {"reference_high": best.reference_high, "reference_low": best.reference_low}
     return {
-        f.name: ReadFact(f.name, limit, f.unit, str(best.reference_high), best.at, best.source, reading.status, reading.note)
+        f.name: ReadFact(f.name, float(limit), f.unit, str(limit), best.at, best.source, reading.status, reading.note)
         for f in dictionary.facts.values()
-        if f.how == "reference_high" and f.read.get("of") == fact.name
+        if f.read.get("of") == fact.name and (limit := given.get(f.how)) is not None
     }
 
 
@@ -197,23 +197,37 @@ def _days_since(course: Course, window: Window) -> ReadFact | None:
 
 
 def _confirmed(
-    confirmed: Mapping[str, Any], case: Case | None, at: datetime, dictionary: Dictionary, windows: Mapping[str, float | None]
+    confirmed: Mapping[str, Any],
+    case: Case | None,
+    measured: Measured,
+    facts: Mapping[str, ReadFact],
+    windows: Mapping[str, float | None],
+    at: datetime,
+    dictionary: Dictionary,
 ) -> dict[str, ReadFact]:
-    """What a person confirmed; it grows old like a measurement of the same fact."""
+    """What a person confirmed. It is as old as the measurement that it rests on, else as the confirmation; a newer measurement takes its place."""
     values, _ = read_given(confirmed, dictionary)
     entries = case.confirmed if case is not None else {}
+    measured_at = {(m.fact.name, m.source): m.at for m in measured.measurements}
     read_: dict[str, ReadFact] = {}
     for name, value in values.items():
-        entry = entries.get(name)
-        said_at = entry.origin.at if entry else None
-        if said_at is not None and said_at > at:
+        entry, fact = entries.get(name), dictionary[name]
+        if entry is not None and entry.origin.at > at:
             continue
-        limit = windows.get(name, dictionary[name].max_age_h)
-        stale = said_at is not None and limit is not None and at - said_at > timedelta(hours=limit)
+        of_at = measured_at.get((name, entry.event.basis), entry.origin.at) if entry else None
+        if of_at is not None and _newer(facts.get(name), fact, of_at):
+            continue
+        limit = windows.get(name, fact.max_age_h)
+        stale = of_at is not None and limit is not None and at - of_at > timedelta(hours=limit)
         status = Status.STALE if stale else Status.USED
         source = f"Event/{entry.origin.event_id}" if entry else "confirmed"
-        read_[name] = ReadFact(name, value, dictionary[name].unit, str(value), said_at, source, status, "facts.note.confirmed")
+        read_[name] = ReadFact(name, value, fact.unit, str(value), of_at, source, status, "facts.note.confirmed")
     return read_
+
+
+def _newer(reading: ReadFact | None, fact: Fact, than: datetime) -> bool:
+    """Whether a reading that can be used is a measurement after that moment."""
+    return reading is not None and reading.status is Status.USED and fact.how == "latest" and reading.at is not None and reading.at > than
 
 
 # --- what is odd, and what nothing reads ----------------------------------------------------------------------------------

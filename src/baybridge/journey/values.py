@@ -16,6 +16,9 @@ from baybridge.journey.command import Situation
 
 Typed = bool | int | float | str
 
+#: The code of the reason against a value outside the plausible range; whoever checked it with the laboratory may let it stand.
+IMPLAUSIBLE = "journey.value.implausible"
+
 _WORDS: Mapping[str, bool] = {"true": True, "false": False}
 
 

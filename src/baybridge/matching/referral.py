@@ -25,7 +25,7 @@ from baybridge.journey.events import (
     FindingConfirmed,
     TravelArranged,
 )
-from baybridge.journey.values import fact_entry, read_typed, unfit
+from baybridge.journey.values import IMPLAUSIBLE, fact_entry, read_typed, unfit
 
 
 class OpenCase(Struct, frozen=True, kw_only=True):
@@ -42,6 +42,7 @@ class ConfirmFinding(Struct, frozen=True, kw_only=True):
     fact: str
     value: bool | int | float | str
     basis: Annotated[str, Meta(description="the report or observation it rests on")]
+    outside_range: Annotated[bool, Meta(description="value and unit were checked with the laboratory: it is right although outside the plausible range")] = False
 
 
 class ReferCase(Struct, frozen=True, kw_only=True):
@@ -83,13 +84,22 @@ def open_case(situation: Situation, given: OpenCase) -> Verdict:
 
 def confirm_finding(situation: Situation, given: ConfirmFinding) -> Verdict:
     """The fact stands as a person said it, with what it rests on."""
-    against = [*alive(situation), *unfit(situation, given.fact, given.value)]
+    against = [*alive(situation), *_unfit(situation, given)]
     if not said(given.basis):
         against.append(Reason("matching.confirm.no_basis", where="basis"))
     if against:
         return refuse(*against)
     value = read_typed(fact_entry(situation, given.fact), given.value)
     return (FindingConfirmed(fact=given.fact, value=value, basis=given.basis.strip()),)
+
+
+def _unfit(situation: Situation, given: ConfirmFinding) -> Iterator[Reason]:
+    """Why the value cannot stand; a measurement outside its plausible range can, where a person checked it. A count or score cannot leave its scale."""
+    for reason in unfit(situation, given.fact, given.value):
+        measured = bool((fact_entry(situation, given.fact) or {}).get("unit"))
+        if reason.code == IMPLAUSIBLE and measured and given.outside_range:
+            continue
+        yield reason
 
 
 def refer_case(situation: Situation, given: ReferCase) -> Verdict:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Facts of the form by group, in the order in which a nurse finds them.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("vital_signs", ("temperature", "fever_attributable", "heart_rate", "systolic_pressure", "respiratory_rate", "oxygen_saturation")),
-    ("circulation", ("hypotension", "vasopressors", "vasopressin", "hypotension_attributable")),
+    ("circulation", ("hypotension", "vasopressors", "vasopressin", "vasopressor_exchange", "hypotension_attributable")),
     ("oxygen", ("oxygen_device", "oxygen_flow", "oxygen_reason", "hypoxia_attributable")),
     ("mind", ("ice_score", "arousal", "sedated")),
     (

@@ -22,6 +22,7 @@ READERS = {
     "fever_suppressed",
     "days_since",
     "reference_high",
+    "reference_low",
     "given",  # by whoever asks
     "derived",  # by the part that asks, from its request
     *WINDOWED,

@@ -106,3 +106,18 @@ def test_declining_says_why() -> None:
     step = Step("DeclineCase", "hk", Role.PHYSICIAN, 1, {"reason": ""})
     assert codes(world.do(step)) == ["matching.decline.no_reason"]
     assert world.walk(step.but(reason="no bed")).case.stage.value == "declined"
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "checked", "expected"),
+    [
+        ("ferritin", 2_000_000, False, ["journey.value.implausible"]),
+        ("ferritin", 2_000_000, True, []),
+        ("ice_score", 11, True, ["journey.value.implausible"]),
+        ("ferritin", "high", True, ["journey.value.unfit"]),
+    ],
+)
+def test_a_measurement_outside_its_range_stands_only_where_a_person_checked_it(fact: str, value: object, checked: bool, expected: list[str]) -> None:
+    world = World().walk(w.OPEN)
+    given = {"fact": fact, "value": value, "basis": "Observation/o1", "outside_range": checked}
+    assert codes(world.do(Step("ConfirmFinding", "mo", Role.PHYSICIAN, 0, given))) == expected

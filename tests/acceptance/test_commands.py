@@ -14,15 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bedside_findings import AWAKE
+
 _BAYBRIDGE = Path(sys.executable).with_name("baybridge")
-_AWAKE = {
-    "arousal": "spontaneous",
-    "sedated": False,
-    "seizure": "none",
-    "deep_focal_motor_weakness": False,
-    "cerebral_edema": "none",
-    "raised_icp_sign": False,
-}
+_AWAKE = {name: value for name, value in AWAKE.items() if name not in {"age", "ice_score"}}
 
 
 def run(*arguments: object, given: str = "") -> subprocess.CompletedProcess[str]:

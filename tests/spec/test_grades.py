@@ -6,34 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bedside_findings import AWAKE, FEBRILE
 from policy_documents import apply, bounds, policy
 
 CRS = "crs-astct-2019"
 ICANS = "icans-astct-2019"
 
-FEBRILE = {
-    "temperature": 39.0,
-    "fever_attributable": True,
-    "crs_diagnosed": False,
-    "fever_suppressed": False,
-    "hypotension": "none",
-    "vasopressors": 0,
-    "vasopressin": False,
-    "hypotension_attributable": True,
-    "oxygen_device": "none",
-    "oxygen_reason": "none",
-    "hypoxia_attributable": True,
-}
-AWAKE = {
-    "age": 55,
-    "ice_score": 10,
-    "arousal": "spontaneous",
-    "sedated": False,
-    "seizure": "none",
-    "deep_focal_motor_weakness": False,
-    "cerebral_edema": "none",
-    "raised_icp_sign": False,
-}
 HYPOXIA = {"oxygen_reason": "hypoxia"}
 WAIVED = {"temperature": 37.0, "crs_diagnosed": True, "fever_suppressed": True}
 

@@ -9,33 +9,11 @@ import pytest
 import yaml
 
 from baybridge.journey.course import grades_of
+from bedside_findings import AWAKE, FEBRILE
 from policy_documents import DATA, apply, policy
 
 CRS, ICANS = "crs-astct-2019", "icans-astct-2019"
 HYPOXIA = {"oxygen_reason": "hypoxia"}
-FEBRILE = {
-    "temperature": 39.0,
-    "fever_attributable": True,
-    "crs_diagnosed": False,
-    "fever_suppressed": False,
-    "hypotension": "none",
-    "vasopressors": 0,
-    "vasopressin": False,
-    "hypotension_attributable": True,
-    "oxygen_device": "none",
-    "oxygen_reason": "none",
-    "hypoxia_attributable": True,
-}
-AWAKE = {
-    "age": 55,
-    "ice_score": 10,
-    "arousal": "spontaneous",
-    "sedated": False,
-    "seizure": "none",
-    "deep_focal_motor_weakness": False,
-    "cerebral_edema": "none",
-    "raised_icp_sign": False,
-}
 
 
 def same_grade(name, facts, more):

@@ -10,27 +10,10 @@ import pytest
 import case_world as w
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
+from bedside_findings import AWAKE, FEBRILE
 from case_world import Step, World, codes
 
-WELL = {
-    "temperature": 36.8,
-    "fever_attributable": True,
-    "hypotension": "none",
-    "vasopressors": 0,
-    "vasopressin": False,
-    "hypotension_attributable": True,
-    "oxygen_device": "none",
-    "oxygen_reason": "none",
-    "hypoxia_attributable": True,
-    "age": 55,
-    "ice_score": 10,
-    "arousal": "spontaneous",
-    "sedated": False,
-    "seizure": "none",
-    "deep_focal_motor_weakness": False,
-    "cerebral_edema": "none",
-    "raised_icp_sign": False,
-}
+WELL = {**FEBRILE, "temperature": 36.8, **AWAKE}
 
 
 def assess(hours: float = 1, **changes: Any) -> Step:

@@ -13,7 +13,8 @@ from baybridge.journey.command import Role
 from bedside_findings import AWAKE, FEBRILE
 from case_world import Step, World, codes
 
-WELL = {**FEBRILE, "temperature": 36.8, **AWAKE}
+#: Nobody was asked about fever before: what the case says of diagnosis and treatment has to be used.
+WELL = {name: value for name, value in (FEBRILE | AWAKE).items() if name not in {"crs_diagnosed", "fever_suppressed"}} | {"temperature": 36.8}
 
 
 def assess(hours: float = 1, **changes: Any) -> Step:

@@ -49,7 +49,7 @@ def _own_server() -> str | None:
         as_owner = ("runuser", "-u", "postgres", "--")
 
     def run(program: str, *given: str) -> None:
-        subprocess.run([*as_owner, str(programs / program), *given], check=True, capture_output=True, cwd=folder)  # noqa: S603 - the database's own programs
+        subprocess.run([*as_owner, str(programs / program), *given], check=True, capture_output=True, cwd=folder)
 
     data = str(folder / "data")
     run("initdb", "-D", data, "-U", "tests", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")

@@ -101,8 +101,21 @@ def test_one_layer(terms: dict[str, Any], benefit: str, binding: str) -> None:
 
 def test_every_reason_why_nothing_is_paid_is_told() -> None:
     found = funded(a_case(layer(covers=["TRAVEL"], effective_to="2020-01-01", excluded=["PAY-SITE-NOT-LISTED"])))
-    assert found["layers"][0]["binding"] == "PAY-NOT-COVERED"
-    assert found["layers"][0]["notes"] == ["PAY-LAPSED", "PAY-SITE-NOT-LISTED"]
+    assert found["layers"][0]["binding"] == "PAY-LAPSED"
+    assert found["layers"][0]["notes"] == ["PAY-SITE-NOT-LISTED", "PAY-NOT-COVERED"]
+
+
+@pytest.mark.parametrize(
+    ("dates", "code"),
+    [
+        ({"effective_to": "2026-03-09"}, "PAY-LAPSED"),
+        ({"effective_from": "2026-03-11"}, "PAY-NOT-IN-FORCE"),
+        ({"effective_from": "2026-03-01", "waiting_days": 60}, "PAY-WAITING-PERIOD"),
+    ],
+)
+def test_a_plan_out_of_force_says_so_even_where_it_covers_no_charge(dates: dict[str, Any], code: str) -> None:
+    found = funded(a_case(layer(covers=["TRAVEL"], **dates)))["layers"][0]
+    assert (found["binding"], found["notes"]) == (code, ["PAY-NOT-COVERED"])
 
 
 def test_a_foreign_layer_shows_its_own_currency_too() -> None:

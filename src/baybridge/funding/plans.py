@@ -82,6 +82,12 @@ def status_of(document: Mapping[str, Any]) -> str:
     return "unverified" if status == VERIFIED else status
 
 
+def is_computable(document: Mapping[str, Any]) -> bool:
+    """Whether a document is a plan that a quote can hold: no template, and with terms that somebody established."""
+    named = str(document.get("id", ""))
+    return document.get("shape") == BENEFIT and not named.startswith(TEMPLATES) and isinstance(document.get("benefit"), Mapping)
+
+
 def reasons_against_plan(document: Mapping[str, Any] | None, chosen: ChosenPlan) -> Iterator[Reason]:
     """Why a plan cannot be computed for this patient: not there, no terms established, or particulars missing."""
     where = f"plans.{chosen.plan}"

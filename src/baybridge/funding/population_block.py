@@ -178,9 +178,8 @@ class _Block:
         """Whether any row can be paid; where none can, the code is written and nothing else is computed."""
         if self.lines and not self.layer.excluded:
             return True
-        binding[:] = self.code[self.layer.excluded[0] if self.lines else NOT_COVERED]
-        if self.lines:
-            self.bind_dates(binding)
+        binding[:] = self.code[self.layer.excluded[0] if self.layer.excluded else NOT_COVERED]
+        self.bind_dates(binding)
         held = self.of(HELD, None)
         if held is not None:
             binding[~held.astype(bool)] = self.code[NOT_HELD]

@@ -122,16 +122,20 @@ def _pay(layer: Layer, case: FundingCase, residual: Mapping[str, int], deducted:
 
 
 def reasons_against(layer: Layer, on: date, *, covered: bool) -> tuple[str, ...]:
-    """Every code for which a layer pays nothing on a day; the first one binds. Empty where it may pay."""
+    """Every code for which a layer pays nothing on a day; the first one binds. Empty where it may pay.
+
+    A plan that is not in force, waits or excludes the case says so first: what it covers matters only after that (policy reference D6, steps
+    1 and 2; the contract names the codes of dates without any condition).
+    """
     start, end = layer.effective_from, layer.effective_to
-    found = [] if covered else [NOT_COVERED]
+    found = []
     if start is not None and on < start:
         found.append(NOT_IN_FORCE)
     elif end is not None and on > end:
         found.append(LAPSED)
     elif start is not None and (on - start).days < layer.waiting_days:
         found.append(WAITING)
-    return (*found, *layer.excluded)
+    return (*found, *layer.excluded, *(() if covered else (NOT_COVERED,)))
 
 
 def _benefit(layer: Layer, base: int, deducted: int) -> tuple[Amounts, str, Contribution | None]:

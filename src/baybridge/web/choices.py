@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from baybridge.consent.rules import LANGUAGES
 from baybridge.journey.case import Case
+from baybridge.funding.plans import is_computable
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands import CommandKind
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
@@ -123,7 +124,7 @@ def _plans_asked(asked: Asked, case: Case | None) -> Options:
 
 def _benefits(asked: Asked, case: Case | None) -> Options:
     del case
-    return _named(asked, "plans", lambda document: document.get("shape") == "benefit" and document.get("id") != "template")
+    return _named(asked, "plans", is_computable)
 
 
 def _agreements(asked: Asked, case: Case | None) -> Options:

@@ -8,16 +8,17 @@ Main job: read a funding case, print the contract's JSON or the same as sentence
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import Thorough
-from baybridge.funding.case import parse_json, read_cases
+from baybridge.cli.quotes import reproduce_quotes
+from baybridge.cli.saying import fail, parsed_file, refuse_file
+from baybridge.funding.case import read_cases
 from baybridge.funding.comparing import Comparison, compare, comparison_json, comparison_sentences
 from baybridge.funding.layers import scale_of
 from baybridge.funding.report import Funded, as_json, sentences
@@ -33,7 +34,7 @@ LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
 
 
 @click.command(cls=Thorough)
-@click.argument("file", metavar="CASE.json|check")
+@click.argument("file", metavar="CASE.json|check|reproduce")
 @click.argument("more", nargs=-1, metavar="[FILE...]")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the contract's JSON.")
 @click.option("--compare", "compare_wanted", is_flag=True, help="Compare orders, plans that could be joined, products and regions.")
@@ -43,11 +44,16 @@ def fund(file: str, more: tuple[str, ...], scale_id: str, language: str, *, json
     """Stack the payers of a bill to the cent; CASE.json holds one case or a list of cases, - is standard input.
 
     `fund check [FILE...]` checks plan documents and runs their worked cases; without a file, ours.
+
+    `fund reproduce QUOTE.json|DIR...` computes kept quotes again, from a file or all those of a node, and says whether they are identical.
     """
     documents = Documents()
     texts = Texts(documents)
     if file == "check":
         _check(documents, texts, more, language, json_wanted=json_wanted)
+        return
+    if file == "reproduce":
+        reproduce_quotes(documents, texts, more, language, json_wanted=json_wanted)
         return
     if more:
         raise click.UsageError(f"one case file is funded at a time; put several cases into one list ({more[0]})")
@@ -116,18 +122,6 @@ def _plan_file(path: Path, texts: Texts, language: str) -> tuple[Path, str, Any]
         fail(texts.say(language, "funding.case.unreadable_file", {"file": str(path)}))
 
 
-def parsed_file(file: str, texts: Texts, language: str) -> Any:
-    """The JSON value of a file or of standard input, or the end with what is wrong."""
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError:
-        fail(texts.say(language, "funding.case.unreadable_file", {"file": file}))
-    value = parse_json(content)
-    if isinstance(value, Refusal):
-        refuse_file(file, value.reasons, texts, language)
-    return value
-
-
 def scale_named(documents: Documents, texts: Texts, scale_id: str, language: str) -> Scale:
     """The means-test scale of that id, or the end."""
     try:
@@ -169,16 +163,3 @@ def told(answers: Iterable[Funded], texts: Texts, language: str) -> Iterator[str
         for key, values in sentences(answer):
             detail = key.startswith("funding.code.") or key.endswith(("_line", "refund_to", "means_test", "scale_ended"))
             yield f"{'    ' if detail else '  '}{texts.say(language, key, values)}"
-
-
-def refuse_file(file: str, reasons: Iterable[Reason], texts: Texts, language: str) -> NoReturn:
-    """The end, with every reason on one line."""
-    said = [f"{reason.where}: {texts.reason(language, reason)}" if reason.where else texts.reason(language, reason) for reason in reasons]
-    count = texts.say(language, "funding.case.problems", {"count": len(said), "file": file})
-    fail(f"{file}: {said[0]}" if len(said) == 1 else f"{count} {' '.join(said)}")
-
-
-def fail(sentence: str) -> NoReturn:
-    """One clear line on standard error, exit 1."""
-    click.echo(" ".join(sentence.split()), err=True)
-    sys.exit(1)

@@ -17,7 +17,8 @@ import click
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import Thorough
-from baybridge.cli.funding import DEFAULT_SCALE, LANGUAGES, fail, parsed_file, refuse_file, scale_named
+from baybridge.cli.funding import DEFAULT_SCALE, LANGUAGES, scale_named
+from baybridge.cli.saying import fail, parsed_file, refuse_file
 from baybridge.funding.case import read_cases
 from baybridge.funding.plans import MEANS_TEST
 from baybridge.node.documents import DocumentProblem, Documents, read_document

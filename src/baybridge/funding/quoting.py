@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
@@ -53,6 +54,13 @@ class QuotedLine(Struct, frozen=True, kw_only=True):
     desc: str = ""
 
 
+class QuotedTender(Struct, frozen=True, kw_only=True):
+    """Money that the patient will hand over, in the bill's currency or in one with a dated rate."""
+
+    currency: str
+    amount: Annotated[str | None, Meta(description="part of the bill, in the bill's currency; empty for what remains")] = None
+
+
 class IssueQuote(Struct, frozen=True, kw_only=True):
     """A bill, the plans that the patient holds, and the outcome agreement to compute."""
 
@@ -66,6 +74,8 @@ class IssueQuote(Struct, frozen=True, kw_only=True):
     product: Annotated[str | None, Meta(description="product of the quote; the case's product where empty")] = None
     instalments: Annotated[int, Meta(ge=1)] | None = None
     valid_days: Annotated[int, Meta(ge=1, le=366)] = 30
+    tenders: Annotated[tuple[QuotedTender, ...], Meta(description="in which currencies the patient pays; empty for the bill's")] = ()
+    region: Annotated[Literal["CN", "HK", "MO"] | None, Meta(description="where the care of this bill is given; here where empty")] = None
 
 
 def issue_quote(situation: Situation, given: IssueQuote) -> Judged | Refusal:
@@ -84,8 +94,10 @@ def issue_quote(situation: Situation, given: IssueQuote) -> Judged | Refusal:
         return funded
     valid_until = situation.today + timedelta(days=given.valid_days)
     document = _document(documents, given, product, inputs, funded) | {
+        "region": given.region or situation.site.jurisdiction,
         "issued_on": situation.today.isoformat(),
         "valid_until": valid_until.isoformat(),
+        "asked": plans.plain(msgspec.to_builtins(given)),
     }
     return Judged((_event(document, funded, given.agreement, valid_until),), (document,))
 
@@ -122,6 +134,9 @@ def reasons_against_quote(documents: Documents, given: IssueQuote, product: str 
         if document is not None:
             yield from _rate_missing(document, given, f"plans.{chosen.plan}")
             yield from _scale_missing(documents, document, chosen.plan)
+    for tender in given.tenders:
+        if tender.currency != given.currency and _exchange(given, tender.currency) is None:
+            yield Reason("funding.quote.rate_missing_tender", {"currency": tender.currency, "bill": given.currency}, where="tenders")
     if given.agreement is not None:
         yield from _against_agreement(documents.get(given.agreement), given, product, today)
 
@@ -182,7 +197,15 @@ def inputs_of(documents: Documents, given: IssueQuote, product: str | None) -> d
         inputs["instalments"] = {"count": given.instalments}
     if given.agreement is not None:
         inputs["oba"] = _oba(documents[given.agreement], given)
+    if given.tenders:
+        inputs["settlement"] = {"tenders": [_tender(tender, given) for tender in given.tenders]}
     return inputs
+
+
+def _tender(tender: QuotedTender, given: IssueQuote) -> dict[str, Any]:
+    exchange = _exchange(given, tender.currency)
+    part: dict[str, Any] = {"remainder": True} if tender.amount is None else {"bill_ccy_amount": tender.amount}
+    return {"currency": tender.currency, **part, "rate_bill_to_tender": exchange.per_bill_unit if exchange else "1"}
 
 
 def _layer(documents: Documents, chosen: ChosenPlan, given: IssueQuote, product: str | None) -> dict[str, Any]:
@@ -227,7 +250,7 @@ def _document(documents: Documents, given: IssueQuote, product: str | None, inpu
         "words": [{"key": key, "values": dict(values)} for key, values in sentences(funded)],
         "plans": [_cited(name, document) for name, document in named],
         "agreement": next((_cited(name, document) | {"terms": plans.plain(document)} for name, document in agreements), None),
-        "patient_share_if_only_verified_pay": format_minor(_only_verified(stack).patient_minor),
+        "patient_share_if_only_verified_pay": format_minor(only_verified(stack).patient_minor),
         "not_verified": [*_not_verified(named, "plan"), *_not_verified(agreements, "agreement")],
         "assumptions": list(_assumptions(named, given, product)),
         "exchange": [_dated(exchange) for exchange in given.exchange],
@@ -251,7 +274,7 @@ def _cited(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": name, **shown, "status": plans.status_of(document), "sha256": sha256_hex(canonical_bytes(body))}
 
 
-def _only_verified(stack: Stack) -> Stack:
+def only_verified(stack: Stack) -> Stack:
     """The same bill where only verified plans pay: what the patient can rely on."""
     case: FundingCase = replace(stack.case, layers=tuple(layer for layer in stack.case.layers if layer.entitled))
     return pay_stack(case)

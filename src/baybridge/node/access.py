@@ -46,6 +46,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.facts": _READ,
         "case.tests": _READ,
         "case.funding": {**_CARE, Role.PATIENT: Relation.OWN, Role.PAYER: Relation.PAYER},
+        "case.quote": {**_CARE, Role.PATIENT: Relation.OWN},
         "case.sharing": {**_CARE, Role.PATIENT: Relation.OWN},
         "case.cells": _READ,
         "case.bedside": {**_CARE, Role.PATIENT: Relation.OWN},

@@ -26,10 +26,11 @@ from baybridge.node.projections import open_tasks
 from baybridge.web import forms, tabs
 from baybridge.web.bedside_page import bedside
 from baybridge.web.cells_page import cells
+from baybridge.web.compare_page import compare_page
 from baybridge.web.eligibility_page import eligibility
 from baybridge.web.facts_page import facts
 from baybridge.web.followup_page import followup
-from baybridge.web.funding_page import funding
+from baybridge.web.funding_page import funding, quote_file, quote_page
 from baybridge.web.known import to_scan
 from baybridge.web.page import go, refused
 from baybridge.web.sharing_page import sharing
@@ -173,6 +174,9 @@ CASE_DOORS = (
     ),
     Door("/cases/{case_id}/do/{command}", ("GET",), "case.form", "case.command", command_page),
     Door("/cases/{case_id}/do/{command}", ("POST",), "case.do", "case.command", command_do),
+    Door("/cases/{case_id}/funding/quote", ("GET",), "case.quote", "case.quote", quote_page),
+    Door("/cases/{case_id}/funding/quote.json", ("GET",), "case.quote.file", "case.quote", quote_file),
+    Door("/cases/{case_id}/funding/compare", ("GET",), "case.compare", "case.quote", compare_page),
     Door("/cases/{case_id}/evidence.json", ("GET",), "case.evidence.file", "case.evidence", evidence_file),
 )
 

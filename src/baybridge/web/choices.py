@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baybridge.consent.rules import LANGUAGES
-from baybridge.journey.case import Case
 from baybridge.funding.plans import is_computable
+from baybridge.journey.case import Case
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands import CommandKind
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
@@ -34,7 +34,9 @@ Options = tuple[Option, ...]
 #: Kinds of paper for a journey; numbers are never kept. Source: `ArrangeTravel`.
 PAPERS = ("s2-visa", "invitation", "home-return-permit", "hk-entry", "mo-entry", "lodging")
 CURRENCIES = ("HKD", "CNY", "MOP")
-CATEGORIES = ("CAR_T_DRUG", "COLLECTION", "INPATIENT", "BRIDGING", "TRAVEL", "FOLLOW_UP")
+CATEGORIES = (
+    "CAR_T_DRUG", "COLLECTION", "INPATIENT", "INPATIENT_IN_CATALOGUE", "INPATIENT_OUTSIDE_CATALOGUE", "BRIDGING", "TRAVEL", "FOLLOW_UP",
+)  # fmt: skip
 JURISDICTIONS = ("CN", "HK", "MO")
 
 

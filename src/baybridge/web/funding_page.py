@@ -1,8 +1,10 @@
-"""What a case costs, who pays, what comes back: the quote as a picture and to the cent, pre-authorisation, payment, settlement.
+"""What a case costs, who pays, what comes back: the quote as a picture and to the cent, pre-authorisation, claims, payment, settlement.
 
-Main job: `funding(view)`. What nobody verified is computed and shown apart; it is never called an entitlement.
+Main job: `funding(view)`, the tab of a case; `quote_page` the quote on paper, `quote_file` the document that can be computed again. What nobody
+verified is computed and shown apart; it is never called an entitlement.
 
-**Units**: amounts as text with two places, as the quote document has them.
+**Units**: amounts as text with two places, as the quote document has them. Elsewhere: a quote's words in `quote_view.py`, other ways to pay in
+`compare_page.py`.
 """
 
 from __future__ import annotations
@@ -12,11 +14,15 @@ from typing import Any
 
 from starlette.responses import Response
 
+from baybridge.base.canonical import canonical_bytes
+from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.funding.claiming import Reconciled, reconciliation_of
 from baybridge.journey.command import Role
 from baybridge.journey.events import QuoteIssued
-from baybridge.web.pictures import Piece, pieces
-from baybridge.web.view import CaseView
+from baybridge.node.doors import Asked
+from baybridge.web.page import refused
+from baybridge.web.quote_view import named, shown, titles
+from baybridge.web.view import CaseView, mark_of, with_view
 
 _COMMANDS = (
     "IssueQuote", "RequestPreauthorisation", "AnswerPreauthorisation", "SubmitClaim", "AdjudicateClaim", "AppealClaim", "PayClaim", "PayBenefit",
@@ -33,9 +39,10 @@ def funding(view: CaseView) -> Response:
     quote = documents.get(hashes[0]) if hashes else None
     return view.render(
         "funding.html",
-        quote=quote,
-        picture=picture(view, quote) if quote else (),
+        q=shown(view, quote, hashes[0]) if quote else None,
         titles=titles(view),
+        say=lambda key, values: view.reader.t(key, **named(view, values)),
+        products=view.asked.node.documents.folder("products"),
         earlier=case.of(QuoteIssued)[:-1],
         settlement=documents.get(settled.event.decision_sha256) if settled else None,
         own_payer=_own_payer(view),
@@ -54,16 +61,45 @@ def _own_payer(view: CaseView) -> str | None:
     return view.asked.person.organisation if view.asked.person.role is Role.PAYER else None
 
 
-def titles(view: CaseView) -> dict[str, str]:
-    """What each plan and agreement is called in the reader's language."""
-    plans = view.asked.node.documents.folder("plans")
-    found = {str(name): view.reader.title(document.get("title")) or str(name) for name, document in plans.items()}
-    return found | {"PATIENT": view.reader.t("funding.page.patient")}
+# --- the quote on paper ---------------------------------------------------------------------------------------------
 
 
-def picture(view: CaseView, quote: Mapping[str, Any]) -> tuple[Piece, ...]:
-    """The bill as one bar: what each layer pays, then the patient."""
-    result, named = quote["result"], titles(view)
-    entitled = {plan["id"] for plan in quote["plans"] if plan["status"] == "verified"}
-    parts = [(named.get(layer["layer"], layer["layer"]), layer["benefit"], layer["layer"] in entitled) for layer in result["layers"]]
-    return pieces([*parts, (named["PATIENT"], result["patient_share"], True)])
+def quote_page(asked: Asked) -> Response:
+    """A quote of the case as it is printed: the last one, or the one that the address names."""
+    return with_view(asked, _quote_page, "funding")
+
+
+def _quote_page(view: CaseView) -> Response:
+    found = kept(view)
+    if found is None:
+        return refused(view.asked, refuse(Reason("funding.quote.none"), category=Category.NOT_FOUND))
+    number, quote = found
+    return view.render(
+        "quote.html",
+        q=shown(view, quote, number),
+        titles=titles(view),
+        say=lambda key, values: view.reader.t(key, **named(view, values)),
+        products=view.asked.node.documents.folder("products"),
+    )
+
+
+def quote_file(asked: Asked) -> Response:
+    """The quote document itself, from which `baybridge fund reproduce` computes it again."""
+    return with_view(asked, _quote_file, "funding")
+
+
+def _quote_file(view: CaseView) -> Response:
+    found = kept(view)
+    if found is None:
+        return refused(view.asked, refuse(Reason("funding.quote.none"), category=Category.NOT_FOUND))
+    name = f"baybridge-quote-{mark_of(view.case.case_id)}-{found[0][:8]}.json"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(canonical_bytes(found[1]), media_type="application/json", headers=headers)
+
+
+def kept(view: CaseView) -> tuple[str, Mapping[str, Any]] | None:
+    """The SHA-256 and document of the quote that is asked for, which must be one of this case."""
+    issued = [entry.event.quote_sha256 for entry in view.case.of(QuoteIssued)]
+    wanted = view.asked.query.get("quote") or (view.case.quote.event.quote_sha256 if view.case.quote else "")
+    document = view.documents([wanted]).get(wanted) if wanted in issued else None
+    return None if document is None else (wanted, document)

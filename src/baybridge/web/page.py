@@ -137,7 +137,7 @@ class Reader:
 
     def amount(self, text: str, currency: str) -> str:
         """An exact amount that was written as text with two places."""
-        return format_currency(Decimal(text), currency, locale=self._locale, currency_digits=False, format="¤ #,##0.00")
+        return format_currency(Decimal(text), currency, locale=self._locale, currency_digits=False, format="¤\u00a0#,##0.00")
 
     def problem(self, problem: Mapping[str, Any]) -> str:
         """What was odd in a file, in words: expected, found, what to do."""

@@ -1,0 +1,42 @@
+"""What commands of funding share: reading a JSON file, and ending with one clear line.
+
+Main job: `parsed_file`, `refuse_file`, `fail`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from baybridge.base.outcome import Reason, Refusal
+from baybridge.funding.case import parse_json
+from baybridge.node.texts import Texts
+
+
+def parsed_file(file: str, texts: Texts, language: str) -> Any:
+    """The JSON value of a file or of standard input, or the end with what is wrong."""
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError:
+        fail(texts.say(language, "funding.case.unreadable_file", {"file": file}))
+    value = parse_json(content)
+    if isinstance(value, Refusal):
+        refuse_file(file, value.reasons, texts, language)
+    return value
+
+
+def refuse_file(file: str, reasons: Iterable[Reason], texts: Texts, language: str) -> NoReturn:
+    """The end, with every reason on one line."""
+    said = [f"{reason.where}: {texts.reason(language, reason)}" if reason.where else texts.reason(language, reason) for reason in reasons]
+    count = texts.say(language, "funding.case.problems", {"count": len(said), "file": file})
+    fail(f"{file}: {said[0]}" if len(said) == 1 else f"{count} {' '.join(said)}")
+
+
+def fail(sentence: str) -> NoReturn:
+    """One clear line on standard error, exit 1."""
+    click.echo(" ".join(sentence.split()), err=True)
+    sys.exit(1)

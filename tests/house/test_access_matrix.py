@@ -91,6 +91,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/sign-out"): NOT_ELSEWHERE,
     ("GET", "/"): NOT_ELSEWHERE,
     ("GET", "/cases"): LISTS,
+    ("GET", "/payer"): {"payer", "other payer"},
     ("GET", "/import"): {"coordinator", "physician", "laboratory"},
     ("POST", "/import"): {"coordinator", "physician", "laboratory"},
     ("GET", "/log"): NOT_ELSEWHERE,

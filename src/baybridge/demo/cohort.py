@@ -24,11 +24,23 @@ class Placed:
     centre: str
     until: str
     worsens: bool = False
+    money: str = ""
+
+
+#: Whose money takes another way than a claim not sent yet, by (home, disease, last step); what each word does stands in `money.py`.
+_MONEY = {
+    ("hk", "mm", "quote"): "waiting",
+    ("hk", "mm", "month_3"): "paid",
+    ("mo", "dlbcl", "day_28"): "refused",
+    ("mo", "dlbcl", "month_3"): "unpaid",
+    ("gd", "dlbcl-early", "month_3"): "paid",
+    ("mo", "dlbcl", "slot"): "cut",
+}
 
 
 def _placed(number: int, home: str, disease: str, centre: str, until: str, *, worsens: bool = False) -> Placed:
     region = {"mo": "MO", "hk": "HK", "gd": "CN"}[home]
-    return Placed(Invented(number, region, disease), home, centre, until, worsens)
+    return Placed(Invented(number, region, disease), home, centre, until, worsens, _MONEY.get((home, disease, until), ""))
 
 
 #: (home, disease, centre, last steps): one patient for each last step.
@@ -60,7 +72,7 @@ def cohort() -> tuple[Placed, ...]:
 def make_histories(nodes: Mapping[str, Node], clock: Ticking, present: datetime, on_progress: Callable[[int, int], None]) -> list[Walk]:
     """Walk everybody to their step, whatever is due first, so that the clock only goes forward and ends near the present."""
     people = cohort()
-    walks = [Walk(nodes, clock, placed.patient, placed.home, placed.centre) for placed in people]
+    walks = [Walk(nodes, clock, placed.patient, placed.home, placed.centre, money=placed.money) for placed in people]
     roads = [stops_of(placed) for placed in people]
     due = [(present - _length(road) - timedelta(hours=3 + number), number, 0) for number, road in enumerate(roads)]
     heapq.heapify(due)

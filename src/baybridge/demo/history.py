@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
-from baybridge.base.money import format_minor
 from baybridge.base.outcome import Refusal
 from baybridge.demo import patients
+from baybridge.demo.money import claim, claim_decided, claim_followed, quote
 from baybridge.demo.network import PAYER
 from baybridge.demo.patients import Invented
 from baybridge.journey.case import Case
@@ -50,6 +50,7 @@ class Walk:
     home: str
     centre: str
     plant: str = "sh"
+    money: str = ""
     case_id: str = ""
     bags: list[str] = field(default_factory=list)
 
@@ -64,8 +65,10 @@ class Walk:
 
     def do(self, node: str, role: Role, name: str, /, **given: Any) -> None:
         """Carry out one command at a node."""
-        site = self.nodes[node].site
-        organisation = PAYER if role is Role.PAYER else site.organisation
+        self.do_for(node, role, PAYER if role is Role.PAYER else self.nodes[node].site.organisation, name, **given)
+
+    def do_for(self, node: str, role: Role, organisation: str, name: str, /, **given: Any) -> None:
+        """Carry out one command at a node as somebody of an organisation."""
         actor = Actor(f"demo-{role.value}", role, organisation)
         done = self.nodes[node].handle(Command(name, self.case_id, given, actor, new_id(self.clock)))
         if isinstance(done, Refusal):
@@ -176,30 +179,6 @@ def repeat(walk: Walk) -> None:
     walk.file(walk.centre, {**bundle, "entry": patients.renamed(kept, "a", f"{walk.centre}2")})
     use_at = (walk.clock() + timedelta(days=1)).isoformat()
     walk.do(walk.centre, Role.PHYSICIAN, "RecogniseResults", purpose="APH_FITNESS", use_at=use_at)
-
-
-def quote(walk: Walk) -> None:
-    """What it costs, who pays, what comes back; the payer is asked and answers."""
-    walk.do(walk.centre, Role.COORDINATOR, "IssueQuote", **quote_input(walk))
-    plan = "shanghai-huhuibao-2022-2024"
-    walk.do(walk.centre, Role.COORDINATOR, "RequestPreauthorisation", plan=plan)
-    asked = walk.case(walk.centre).preauthorisations[0].requested.event
-    walk.do(walk.centre, Role.PAYER, "AnswerPreauthorisation", payer=PAYER, plan=plan, answer="approved", amount=format_minor(asked.amount_minor))
-
-
-def quote_input(walk: Walk) -> dict[str, Any]:
-    """The bill of the demo: list price where one is published, the rest invented and said to be."""
-    return {
-        "event_date": walk.clock().date().isoformat(),
-        "currency": "CNY",
-        "bill_lines": [
-            {"id": "collection", "category": "COLLECTION", "gross": "18000.00", "desc": "invented"},
-            {"id": "drug", "category": "CAR_T_DRUG", "gross": "1166000.00" if walk.patient.disease == "mm" else "1200000.00", "desc": "mainland list price"},
-            {"id": "inpatient", "category": "INPATIENT", "gross": "145000.00", "desc": "invented"},
-        ],
-        "plans": [{"plan": "shanghai-huhuibao-2022-2024"}, {"plan": "beijing-puhui-2023", "risk_class": "standard"}],
-        "agreement": None if walk.patient.disease == "mm" else "axi-cel-value-based-2024-out-of-pocket",
-    }
 
 
 def slot(walk: Walk) -> None:
@@ -510,7 +489,10 @@ ROAD: tuple[Stop, ...] = (
     Stop(treat, timedelta(days=1)),
     Stop(recover, timedelta(days=2)),
     Stop(discharge, timedelta(days=7)),
-    Stop(day_28, timedelta(days=15)),
+    Stop(claim, timedelta(days=1)),
+    Stop(claim_decided, timedelta(days=3)),
+    Stop(claim_followed, timedelta(days=2)),
+    Stop(day_28, timedelta(days=9)),
     Stop(month_3, timedelta(days=62)),
     Stop(hand_over, timedelta(days=2)),
 )

@@ -40,6 +40,9 @@ PROFILES: Mapping[str, dict[str, Any]] = {
 }
 PREFERRED_PORTS = {"mo": 8401, "gd": 8402, "hk": 8403, "sh": 8404}
 PAYER = "shanghai-huhuibao"  # the payer of a plan document; the account is invented
+CHARITY = "demo-charity"  # an invented fund, its terms in `charity.yaml`
+PROGRAMME = "fosun-kairos"  # who refunds under an agreement document; the account is invented
+_CHARITY_TERMS = Path(__file__).parent / "charity.yaml"
 ALLIANCE = "CAR-T Quality Alliance (synthetic)"
 
 
@@ -68,6 +71,8 @@ ACCOUNTS: tuple[Account, ...] = (
     Account("sh", "quality.sh", Role.QUALITY, "zh-Hans"),
     Account("sh", "coordinator.sh", Role.COORDINATOR, "zh-Hans"),
     *(Account(node, f"payer.{node}", Role.PAYER, "en", PAYER) for node in ("mo", "gd", "hk")),
+    *(Account(node, f"charity.{node}", Role.PAYER, "en", CHARITY) for node in ("gd", "hk")),
+    *(Account(node, f"programme.{node}", Role.PAYER, "en", PROGRAMME) for node in ("gd", "hk")),
     *(Account(node, f"alliance.{node}", Role.ALLIANCE, "en", ALLIANCE) for node in ("mo", "gd", "hk", "sh")),
 )
 
@@ -98,7 +103,15 @@ def found_network(folder: Path, ports: Mapping[str, int]) -> None:
     """Make the four node folders, their acquaintance, and the file of public keys for offline checks."""
     for name, profile in PROFILES.items():
         found(folder / name, profile)
+        _own_plan(folder / name)
     meet(folder, ports)
+
+
+def _own_plan(node: Path) -> None:
+    """Lay the invented charity over a node's data folder, as a site adds a plan of its own."""
+    plans = node / "data" / "plans"
+    plans.mkdir(parents=True, exist_ok=True)
+    (plans / _CHARITY_TERMS.name).write_bytes(_CHARITY_TERMS.read_bytes())
 
 
 def meet(folder: Path, ports: Mapping[str, int]) -> None:

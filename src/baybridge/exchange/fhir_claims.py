@@ -17,8 +17,9 @@ PRIORITY = concept("http://terminology.hl7.org/CodeSystem/processpriority", "nor
 CLAIM = "urn:baybridge:claim"
 _ADJUDICATION = "http://terminology.hl7.org/CodeSystem/adjudication"
 
-#: Answer -> outcome of the processing. Source: FHIR R4 value set remittance-outcome.
-OUTCOMES = {"approved": "complete", "partially_approved": "partial", "refused": "error"}
+#: The processing of a claim that was decided, whatever the decision: `partial` and `error` would say that it was not worked through.
+#: Source: FHIR R4 value set remittance-outcome.
+PROCESSED = "complete"
 
 
 def payer_of(name: str) -> Json:
@@ -89,8 +90,9 @@ def _adjudicated(event: ev.ClaimAdjudicated, writer: Writer) -> None:
     coverage = {"reference": f"Coverage/{coverage_id(writer, event.payer, event.plan)}"}
     claim = claim_reference(writer, event.claim_id)
     notes = [{"text": text} for text in (*event.codes, event.reason) if text]
-    total = [{"category": concept(_ADJUDICATION, "benefit"), "amount": money(event.benefit_minor, event.currency)}]
-    about = _about(writer, event.payer, coverage) | {"outcome": OUTCOMES[event.outcome], "disposition": event.outcome, "total": total}
+    amounts = (("submitted", _claimed(event, writer)), ("benefit", event.benefit_minor))
+    total = [{"category": concept(_ADJUDICATION, name), "amount": money(minor, event.currency)} for name, minor in amounts if minor is not None]
+    about = _about(writer, event.payer, coverage) | {"outcome": PROCESSED, "disposition": event.outcome, "total": total}
     used = [{"category": {"text": name}, "amount": money(minor, event.used_currency)} for name, minor in event.used]
     response = writer.add("ClaimResponse", {**about, "request": claim, "processNote": notes})
     explained = {name: value for name, value in about.items() if name != "insurance"}
@@ -106,6 +108,12 @@ def _adjudicated(event: ev.ClaimAdjudicated, writer: Writer) -> None:
             "processNote": notes,
         },
     )
+
+
+def _claimed(event: ev.ClaimAdjudicated, writer: Writer) -> int | None:
+    """The charges of the claim that was decided, where this case knows it."""
+    sent = next((entry.event for entry in writer.case.of(ev.ClaimSubmitted) if entry.event.claim_id == event.claim_id), None)
+    return sum(minor for _, _, minor in sent.lines) if sent else None
 
 
 def _appealed(event: ev.AppealFiled, writer: Writer) -> None:

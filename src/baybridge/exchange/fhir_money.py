@@ -1,4 +1,4 @@
-"""Events of money in FHIR: quote, pre-authorisation, payment, outcome settlement; claims in `fhir_claims.py`.
+"""Events of money in FHIR: quote, payment, outcome settlement; pre-authorisation in `fhir_preauthorisation.py`, claims in `fhir_claims.py`.
 
 **Source**: design section 6 (Coverage, Claim, ClaimResponse, PaymentReconciliation, Contract, Invoice); FHIR R4.
 **Units**: minor units become decimals with two places.
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from baybridge.exchange.fhir_claims import CLAIM, CLAIM_TYPE, OUTCOMES, PRIORITY, add_coverage, claim_reference, coverage_id, payer_of
+from baybridge.exchange.fhir_claims import CLAIM, claim_reference, payer_of
 from baybridge.exchange.fhir_claims import RENDERERS as CLAIM_RENDERERS
 from baybridge.exchange.fhir_deciding import guidance
 from baybridge.exchange.fhir_parts import Json, Writer, concept, identifier, money
+from baybridge.exchange.fhir_preauthorisation import RENDERERS as PREAUTHORISATION_RENDERERS
 from baybridge.journey import events as ev
 
 _QUOTE = "urn:baybridge:quote"
@@ -50,60 +51,6 @@ def _contract(writer: Writer, agreement: str, status: str, about: Json) -> Json:
         "supportingInfo": [about],
     }
     return writer.add("Contract", content)
-
-
-def _requested(event: ev.PreauthorisationRequested, writer: Writer) -> None:
-    coverage = add_coverage(writer, event.payer, event.plan)
-    writer.add(
-        "Claim",
-        {
-            "identifier": [identifier(_QUOTE, event.quote_sha256)],
-            "status": "active",
-            "type": CLAIM_TYPE,
-            "use": "preauthorization",
-            "patient": writer.patient,
-            "created": writer.at,
-            "insurer": payer_of(event.payer),
-            "provider": writer.node,
-            "priority": PRIORITY,
-            "insurance": [{"sequence": 1, "focal": True, "coverage": coverage}],
-            "total": money(event.amount_minor, event.currency),
-        },
-    )
-
-
-def _answered(event: ev.PreauthorisationAnswered, writer: Writer) -> None:
-    requested = next(
-        (
-            entry
-            for entry in writer.case.of(ev.PreauthorisationRequested)
-            if (entry.event.payer, entry.event.plan) == (event.payer, event.plan)
-        ),
-        None,
-    )
-    coverage = {"reference": f"Coverage/{coverage_id(writer, event.payer, event.plan)}"}
-    writer.add(
-        "ClaimResponse",
-        {
-            "status": "active",
-            "type": CLAIM_TYPE,
-            "use": "preauthorization",
-            "patient": writer.patient,
-            "created": writer.at,
-            "insurer": payer_of(event.payer),
-            "request": {"reference": f"Claim/{requested.origin.event_id}-1"} if requested else None,
-            "outcome": OUTCOMES[event.answer],
-            "disposition": event.answer,
-            "insurance": [{"sequence": 1, "focal": True, "coverage": coverage}],
-            "total": [
-                {
-                    "category": concept("http://terminology.hl7.org/CodeSystem/adjudication", "benefit"),
-                    "amount": money(event.amount_minor, event.currency),
-                }
-            ],
-            "processNote": [{"text": event.reason}] if event.reason else None,
-        },
-    )
 
 
 def _paid(event: ev.BenefitPaid, writer: Writer) -> None:
@@ -146,9 +93,8 @@ def _settled(event: ev.OutcomeSettled, writer: Writer) -> None:
 
 RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
     ev.QuoteIssued: _quoted,
-    ev.PreauthorisationRequested: _requested,
-    ev.PreauthorisationAnswered: _answered,
     ev.BenefitPaid: _paid,
     ev.OutcomeSettled: _settled,
+    **PREAUTHORISATION_RENDERERS,
     **CLAIM_RENDERERS,
 }

@@ -16,33 +16,12 @@ from typing import Any
 
 from baybridge.base.money import format_minor, parse_minor
 from baybridge.journey.case import Case
-from baybridge.journey.events import AppealFiled, BenefitPaid, ClaimAdjudicated, ClaimSubmitted
+from baybridge.journey.claims import adjudicated, submitted
+from baybridge.journey.events import ClaimAdjudicated
 
 DEDUCTIBLE = "deductible_used"
 EVENT, YEAR, LIFETIME = "cap_event_used", "cap_year_used", "cap_lifetime_used"
 NAMES = (DEDUCTIBLE, EVENT, YEAR, LIFETIME)
-
-
-def submitted(case: Case) -> dict[str, ClaimSubmitted]:
-    """Every claim by its id; one that was told twice stands once."""
-    return {entry.event.claim_id: entry.event for entry in reversed(case.of(ClaimSubmitted))}
-
-
-def adjudicated(case: Case) -> dict[str, ClaimAdjudicated]:
-    """The last adjudication of each claim."""
-    return {entry.event.claim_id: entry.event for entry in case.of(ClaimAdjudicated)}
-
-
-def under_appeal(case: Case, claim_id: str) -> bool:
-    """Whether an appeal was filed after the last adjudication of a claim."""
-    steps = [e.event for e in case.entries if isinstance(e.event, ClaimAdjudicated | AppealFiled) and e.event.claim_id == claim_id]
-    return bool(steps) and isinstance(steps[-1], AppealFiled)
-
-
-def paid_for(case: Case, claim_id: str) -> int:
-    """What was paid for a claim, partial payments together; a payment that was told twice counts once."""
-    payments: Iterable[BenefitPaid] = (entry.event for entry in case.payments)
-    return sum(payment.amount_minor for payment in payments if claim_id in (payment.for_claim, payment.claim_id))
 
 
 def used_before(

@@ -20,13 +20,16 @@ from msgspec import Meta, Struct
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.funding.accumulators import adjudicated, paid_for, submitted, under_appeal, used_before
+from baybridge.funding.accumulators import used_before
+from baybridge.funding.appealing import too_late
 from baybridge.funding.case import read_cases
+from baybridge.funding.own import not_theirs
 from baybridge.funding.quotes import kept_quote
 from baybridge.funding.quoting import NO_SCALE, QuotedLine
 from baybridge.funding.report import as_json, fund
 from baybridge.funding.stack import Paid
 from baybridge.journey.case import Case
+from baybridge.journey.claims import adjudicated, decided_at, paid_for, submitted, under_appeal
 from baybridge.journey.command import Situation, Verdict
 from baybridge.journey.events import AppealFiled, BenefitPaid, ClaimAdjudicated, ClaimSubmitted
 from baybridge.journey.judged import Judged
@@ -147,6 +150,9 @@ def adjudicate_claim(situation: Situation, given: AdjudicateClaim) -> Judged | R
     claim = submitted(case).get(given.claim_id)
     if claim is None:
         return _unknown(given.claim_id)
+    foreign = not_theirs(situation, claim.payer)
+    if foreign is not None:
+        return foreign
     if given.claim_id in adjudicated(case) and not under_appeal(case, given.claim_id):
         return refuse(Reason("funding.claim.adjudicated_before", {"claim": given.claim_id}), category=Category.CONFLICT)
     quote = kept_quote(situation, given.quote)
@@ -256,6 +262,9 @@ def appeal_claim(situation: Situation, given: AppealClaim) -> Verdict:
         return refuse(Reason("funding.claim.not_adjudicated", {"claim": given.claim_id}))
     if under_appeal(case, given.claim_id):
         return refuse(Reason("funding.claim.appealed_before", {"claim": given.claim_id}), category=Category.CONFLICT)
+    late = tuple(too_late(situation, claim.plan, decided_at(case, given.claim_id)))
+    if late:
+        return refuse(*late)
     if not given.grounds.strip():
         return refuse(Reason("funding.claim.grounds_needed", where="grounds"), category=Category.INVALID)
     return (AppealFiled(claim_id=given.claim_id, payer=claim.payer, grounds=given.grounds.strip()),)
@@ -274,6 +283,9 @@ def pay_claim(situation: Situation, given: PayClaim) -> Verdict:
     decided = adjudicated(case).get(given.claim_id)
     if given.claim_id not in submitted(case):
         return _unknown(given.claim_id)
+    foreign = not_theirs(situation, submitted(case)[given.claim_id].payer)
+    if foreign is not None:
+        return foreign
     if decided is None:
         return refuse(Reason("funding.claim.not_adjudicated", {"claim": given.claim_id}))
     if any(entry.event.claim_id == given.payment_id for entry in case.payments):

@@ -1,6 +1,6 @@
 """Asking payers before, and paying after: pre-authorisation, its answer, and payments that are made once.
 
-Main job: the rules `request_preauthorisation`, `answer_preauthorisation` and `pay_benefit`.
+Main job: the rules `request_preauthorisation`, `answer_preauthorisation`, `appeal_preauthorisation` and `pay_benefit`.
 
 **Source**: design 8; the quote on the case says what may be asked for.
 **Units**: amounts given as text with two places, kept in minor units.
@@ -16,12 +16,20 @@ from msgspec import Meta, Struct
 
 from baybridge.base.money import format_minor, parse_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.funding.appealing import too_late
+from baybridge.funding.own import not_theirs
 from baybridge.funding.quotes import kept_quote
 from baybridge.funding.terms import PATIENT
 from baybridge.journey.case import Preauthorisation
 from baybridge.journey.checks import alive
 from baybridge.journey.command import Situation, Verdict
-from baybridge.journey.events import BenefitPaid, PreauthorisationAnswered, PreauthorisationRequested
+from baybridge.journey.events import (
+    BenefitPaid,
+    ClaimSubmitted,
+    PreauthorisationAnswered,
+    PreauthorisationAppealed,
+    PreauthorisationRequested,
+)
 
 Answer = Literal["approved", "partially_approved", "refused"]
 
@@ -41,6 +49,13 @@ class AnswerPreauthorisation(Struct, frozen=True, kw_only=True):
     answer: Answer
     amount: Annotated[str, Meta(description="approved amount with two places; 0.00 where refused")]
     reason: Annotated[str, Meta(description="needed where not everything is approved")] = ""
+
+
+class AppealPreauthorisation(Struct, frozen=True, kw_only=True):
+    """Ask a payer to answer a pre-authorisation again."""
+
+    plan: Annotated[str, Meta(description="id of the plan whose payer answered")]
+    grounds: Annotated[str, Meta(min_length=1)]
 
 
 class PayBenefit(Struct, frozen=True, kw_only=True):
@@ -110,9 +125,14 @@ def answer_preauthorisation_blocked(situation: Situation) -> Iterator[Reason]:
 
 def answer_preauthorisation(situation: Situation, given: AnswerPreauthorisation) -> Verdict:
     """The payer's answer; an approval is the whole request, a part is less, a refusal nothing and with its reason."""
+    foreign = not_theirs(situation, given.payer)
+    if foreign is not None:
+        return foreign
     asked = _asked(situation, given.payer, given.plan)
     if asked is None:
         return refuse(Reason("funding.preauthorisation.not_asked", {"payer": given.payer, "plan": given.plan}), category=Category.NOT_FOUND)
+    if not asked.waiting:
+        return refuse(Reason("funding.preauthorisation.answered_before", {"plan": given.plan}), category=Category.CONFLICT)
     amount = _amount(given.amount)
     if isinstance(amount, Refusal):
         return amount
@@ -129,6 +149,26 @@ def answer_preauthorisation(situation: Situation, given: AnswerPreauthorisation)
         reason=given.reason.strip(),
     )
     return (answered,)
+
+
+def appeal_preauthorisation(situation: Situation, given: AppealPreauthorisation) -> Verdict:
+    """An appeal against an answer that gave less than was asked, one at a time, within a limit that somebody verified."""
+    asked = next((one for one in situation.case.preauthorisations if one.requested.event.plan == given.plan), None)
+    if asked is None:
+        return refuse(Reason("funding.preauthorisation.plan_not_asked", {"plan": given.plan}, where="plan"), category=Category.NOT_FOUND)
+    answer = asked.standing
+    if answer is None:
+        return refuse(Reason("funding.preauthorisation.not_answered", {"plan": given.plan}))
+    if asked.under_appeal:
+        return refuse(Reason("funding.preauthorisation.appealed_before", {"plan": given.plan}), category=Category.CONFLICT)
+    reasons = [*too_late(situation, given.plan, answer.origin.at)]
+    if answer.event.answer == "approved":
+        reasons.append(Reason("funding.preauthorisation.nothing_to_appeal", {"plan": given.plan}))
+    if not given.grounds.strip():
+        reasons.append(Reason("funding.claim.grounds_needed", where="grounds"))
+    if reasons:
+        return refuse(*reasons)
+    return (PreauthorisationAppealed(payer=asked.requested.event.payer, plan=given.plan, grounds=given.grounds.strip()),)
 
 
 def _against_answer(given: AnswerPreauthorisation, amount: int, request: PreauthorisationRequested) -> Iterator[Reason]:
@@ -157,6 +197,9 @@ def pay_benefit_blocked(situation: Situation) -> Iterator[Reason]:
 
 def pay_benefit(situation: Situation, given: PayBenefit) -> Verdict:
     """A payment, once: the same claim again is a conflict; no payer pays above what it approved, nor the patient above the share."""
+    foreign = not_theirs(situation, given.payer)
+    if foreign is not None:
+        return foreign
     amount = _amount(given.amount)
     if isinstance(amount, Refusal):
         return amount
@@ -182,6 +225,9 @@ def _against_payment(situation: Situation, given: PayBenefit, amount: int) -> It
         return
     if amount == 0:
         yield Reason("funding.claim.nothing", where="amount")
+    if any(entry.event.payer == given.payer for entry in situation.case.of(ClaimSubmitted)):
+        yield Reason("funding.claim.pay_the_claim", where="payer")
+        return
     limit = issued.event.patient_minor if given.payer == PATIENT else _approved(situation, given.payer)
     if limit is None:
         yield Reason("funding.claim.not_approved", {"payer": given.payer}, where="payer")
@@ -196,8 +242,8 @@ def _approved(situation: Situation, payer: str) -> int | None:
     """What a payer approved over all its plans; None where it approved nothing. An answer to an earlier request does not count."""
     approved = []
     for asked in situation.case.preauthorisations:
-        answered = asked.answered
-        if answered is None or answered.origin.recorded_at < asked.requested.origin.recorded_at:
+        answered = asked.standing
+        if answered is None:
             continue
         if answered.event.payer == payer and answered.event.answer != "refused":
             approved.append(answered.event.amount_minor)

@@ -21,6 +21,7 @@ from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.funding.agreement import OPEN_OUTCOMES, Settled, drug_contributions, drug_list_price, settle
+from baybridge.funding.own import not_theirs
 from baybridge.funding.quotes import kept_quote, recompute
 from baybridge.funding.stack import Stack
 from baybridge.funding.terms import PATIENT
@@ -123,6 +124,9 @@ def settle_outcome(situation: Situation, given: SettleOutcome) -> Judged | Refus
     quote = kept_quote(situation, given.quote)
     if isinstance(quote, Refusal):
         return quote
+    foreign = not_theirs(situation, *(str(one["payer"]) for one in (*quote["plans"], quote["agreement"]) if one and one.get("payer")))
+    if foreign is not None:
+        return foreign
     funded = recompute(quote)
     if isinstance(funded, Refusal):
         return funded

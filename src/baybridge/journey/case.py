@@ -209,8 +209,9 @@ class Case:
     def preauthorisations(self) -> tuple[Preauthorisation, ...]:
         """Requests to payers with the last answer of that payer for that plan."""
         answers = {(e.event.payer, e.event.plan): e for e in self.of(ev.PreauthorisationAnswered)}
+        appeals = {(e.event.payer, e.event.plan): e for e in self.of(ev.PreauthorisationAppealed)}
         requests = {(e.event.payer, e.event.plan): e for e in self.of(ev.PreauthorisationRequested)}
-        return tuple(Preauthorisation(e, answers.get(key)) for key, e in requests.items())
+        return tuple(Preauthorisation(e, answers.get(key), appeals.get(key)) for key, e in requests.items())
 
     @property
     def payments(self) -> tuple[Entry[ev.BenefitPaid], ...]:

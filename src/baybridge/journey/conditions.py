@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from baybridge.journey import claims
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.cells import discarded_of
@@ -111,7 +112,12 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "not_accepted": lambda case, _: case.treating_node is None,
         "referred_elsewhere": _referred_elsewhere,
         "site_in_macao": lambda _, site: site.jurisdiction == "MO",
-        "preauthorisation_open": lambda case, _: any(asked.answered is None for asked in case.preauthorisations),
+        "preauthorisation_open": lambda case, _: any(asked.waiting for asked in case.preauthorisations),
+        "claim_unsent": lambda case, _: claims.unsent(case),
+        "nothing_claimed": lambda case, _: not claims.submitted(case),
+        "claim_undecided": lambda case, _: any(True for _at in claims.undecided(case)),
+        "claim_unpaid": lambda case, _: any(True for _at in claims.unpaid(case)),
+        "cut_unanswered": lambda case, _: any(True for _at in claims.cut(case)),
         "patient_travels": lambda case, site: case.residence != site.jurisdiction,
         "product_known": lambda case, _: case.product is not None,
         "therapy_event_needed": _therapy_event_needed,

@@ -273,6 +273,14 @@ class PreauthorisationAnswered(Event, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class PreauthorisationAppealed(Event, frozen=True, kw_only=True, tag=True):
+    """A payer's answer before treatment was appealed against; the payer answers again."""
+
+    payer: str
+    plan: str
+    grounds: str
+
+
 class BenefitPaid(Event, frozen=True, kw_only=True, tag=True):
     """A payer or the patient paid; `claim_id` makes a second submission harmless. `for_claim` is the claim that it pays, whole or in part."""
 

@@ -60,10 +60,31 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Preauthorisation:
-    """A request to a payer and the payer's last answer."""
+    """A request to a payer, the payer's last answer, and an appeal against it.
+
+    An answer that was recorded before the request answered an earlier one; `standing` leaves it out.
+    """
 
     requested: Entry[ev.PreauthorisationRequested]
     answered: Entry[ev.PreauthorisationAnswered] | None
+    appealed: Entry[ev.PreauthorisationAppealed] | None = None
+
+    @property
+    def standing(self) -> Entry[ev.PreauthorisationAnswered] | None:
+        """The answer to this request, as far as there is one."""
+        answer = self.answered
+        return answer if answer is not None and answer.origin.recorded_at >= self.requested.origin.recorded_at else None
+
+    @property
+    def under_appeal(self) -> bool:
+        """Whether the answer that stands was appealed against since."""
+        answer, appeal = self.standing, self.appealed
+        return answer is not None and appeal is not None and appeal.origin.recorded_at > answer.origin.recorded_at
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the payer has to answer, for the first time or again."""
+        return self.standing is None or self.under_appeal
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ conditions hold, and neither it nor a step that makes it pointless is finished. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from baybridge.base.time import start_of_day
+from baybridge.journey import claims
 from baybridge.journey import events as ev
 from baybridge.journey.alarms import alarms, alarms_after_death
 from baybridge.journey.case import Case
@@ -25,6 +26,9 @@ from baybridge.journey.entry import Entry
 from baybridge.journey.task import Task
 
 Step = Mapping[str, Any]
+
+#: Claims are many; the one that waits longest says when the step is due.
+_CLAIMS: Mapping[str, Callable[[Case], Iterator[datetime]]] = {"oldest_claim": claims.undecided, "oldest_unpaid": claims.unpaid, "oldest_cut": claims.cut}
 
 #: Where an event says itself when it happened, in order of preference.
 _MOMENTS = ("ended_at", "started_at", "received_at", "dispatched_at", "assessed_at", "checked_at", "thawed_at")
@@ -119,6 +123,8 @@ class _Road:
             return start_of_day(case.slot.event.collection_on, zone) if case.slot else None
         if name == "last_assessment":
             return case.assessments[-1].event.assessed_at if case.assessments else case.infused_at
+        if name in _CLAIMS:
+            return min(_CLAIMS[name](case), default=None)
         if name == "death":
             return start_of_day(case.died_on, zone) if case.died_on else None
         entry = self.finishing(self.steps[name])

@@ -103,6 +103,12 @@ def case_ids(connection: Connection) -> list[str]:
     return list(connection.execute(select(event.c.case_id).distinct().order_by(event.c.case_id)).scalars())
 
 
+def cases_with(connection: Connection, types: Sequence[str]) -> list[str]:
+    """Every case that has an event of one of these types, sorted."""
+    query = select(event.c.case_id).where(event.c.type.in_(types)).distinct().order_by(event.c.case_id)
+    return list(connection.execute(query).scalars())
+
+
 def case_of(connection: Connection, event_id: str) -> str | None:
     """The case that an event belongs to; None if there is no such event."""
     found: str | None = connection.execute(select(event.c.case_id).where(event.c.event_id == event_id)).scalar()

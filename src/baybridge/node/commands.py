@@ -136,6 +136,15 @@ _FUNDING = (
         needs=frozenset({"quote"}),
     ),
     _kind(
+        claims.AppealPreauthorisation,
+        claims.appeal_preauthorisation,
+        COORDINATOR,
+        PATIENT,
+        kinds=ANYWHERE,
+        purpose="finance",
+        blocked=claims.answer_preauthorisation_blocked,
+    ),
+    _kind(
         claims.PayBenefit,
         claims.pay_benefit,
         PAYER,

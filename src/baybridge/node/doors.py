@@ -142,7 +142,7 @@ def _case_refusal(node: Node, door: Door, asked: Asked) -> Refusal | None:
     from baybridge.node.handle import payers_of
 
     case = node.case(asked.parameters["case_id"])
-    refusal = access.may_case(door.action, asked.actor, node.site, case.patient_id if case else None, payers_of(case))
+    refusal = access.may_case(door.action, asked.actor, node.site, case.patient_id if case else None, payers_of(node, case))
     if refusal is None and case is None:
         return refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
     return refusal

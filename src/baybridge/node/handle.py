@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.funding.worklist import payers_in
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Command, Situation
 from baybridge.journey.events import CaseOpened, Recorded
@@ -116,7 +117,7 @@ def may(node: Node, kind: CommandKind, command: Command, case: Case | None, *, a
     """Whether this actor may give this command here, now; `again` where it was given before, and the case that it opens is there."""
     reasons = []
     actor = command.actor
-    refusal = access.may_case("case.command", actor, node.site, case.patient_id if case else None, payers_of(case))
+    refusal = access.may_case("case.command", actor, node.site, case.patient_id if case else None, payers_of(node, case))
     if refusal is not None and not (kind.opens and actor.organisation == node.site.organisation):
         return refusal
     if actor.role not in kind.roles and actor.role.value not in ("system", "node"):
@@ -132,9 +133,9 @@ def may(node: Node, kind: CommandKind, command: Command, case: Case | None, *, a
     return None
 
 
-def payers_of(case: Case | None) -> frozenset[str]:
-    """Payers that were asked about a case and may therefore see its funding."""
-    return frozenset(asked.requested.event.payer for asked in case.preauthorisations) if case else frozenset()
+def payers_of(node: Node, case: Case | None) -> frozenset[str]:
+    """Payers that were asked about a case, claimed from, or refund under its agreement, and may therefore see their part of its funding."""
+    return payers_in(case, node.documents.folder("plans")) if case else frozenset()
 
 
 def situate(node: Node, unit: Unit, kind: CommandKind, case: Case, command: Command) -> tuple[Deciding, Situation]:

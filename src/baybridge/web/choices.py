@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baybridge.consent.rules import LANGUAGES
+from baybridge.funding.claiming import Reconciled
 from baybridge.funding.plans import is_computable
 from baybridge.journey.case import Case
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands import CommandKind
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
+from baybridge.web.known_money import open_claims, own_requests, quoted_plans
 from baybridge.web.page import LANGUAGE_NAMES, Reader
 
 if TYPE_CHECKING:
@@ -120,8 +122,31 @@ def _shipments(asked: Asked, case: Case | None) -> Options:
 
 def _plans_asked(asked: Asked, case: Case | None) -> Options:
     plans = asked.node.documents.folder("plans")
-    named = [one.requested.event.plan for one in (case.preauthorisations if case else ())]
+    named = [one.requested.event.plan for one in (own_requests(asked, case) if case else ())]
     return tuple(Option(name, Reader(asked).title(plans.get(name, {}).get("title")) or name) for name in dict.fromkeys(named))
+
+
+def _quoted_plans(asked: Asked, case: Case | None) -> Options:
+    """The plans of the quote that stands; every plan where none does."""
+    quoted = quoted_plans(asked, case) if case else ()
+    reader = Reader(asked)
+    return tuple(Option(name, reader.named("plan", name)) for name in quoted) or _benefits(asked, case)
+
+
+def _claims(wanted: str) -> Callable[[Any, Case | None], Options]:
+    """Claims of the case in some states, a payer's own for somebody of that payer, by plan, day and amount."""
+
+    def found(asked: Asked, case: Case | None) -> Options:
+        reader = Reader(asked)
+        claims = open_claims(asked, case, wanted) if case else ()
+        return tuple(Option(one.claim.claim_id, _claim_words(reader, one)) for one in claims)
+
+    return found
+
+
+def _claim_words(reader: Reader, one: Reconciled) -> str:
+    claim = one.claim
+    return f"{reader.named('plan', claim.plan)} · {reader.day(claim.service_on)} · {reader.money(one.claimed_minor, claim.currency)}"
 
 
 def _benefits(asked: Asked, case: Case | None) -> Options:
@@ -159,7 +184,11 @@ _BY_FIELD: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "consent_id": _consents,
     "shipment_id": _shipments,
     "IssueQuote.plan": _benefits,
-    "RequestPreauthorisation.plan": _benefits,
+    "RequestPreauthorisation.plan": _quoted_plans,
+    "SubmitClaim.plan": _quoted_plans,
+    "AdjudicateClaim.claim_id": _claims("decide"),
+    "PayClaim.claim_id": _claims("pay"),
+    "AppealClaim.claim_id": _claims("appeal"),
     "plan": _plans_asked,
     "agreement": _agreements,
     "currency": lambda _asked, _: tuple(Option(code, code) for code in CURRENCIES),

@@ -18,6 +18,7 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 from baybridge.journey.case import Case
+from baybridge.journey.command import Role
 from baybridge.node.commands import CommandKind
 from baybridge.web import findings, shape
 from baybridge.web.choices import Option, Options, choices, coded, suggestions
@@ -79,7 +80,13 @@ def fields(
     filled = {name: value for name, value in known(asked, kind, case).items() if name not in scanned}
     values = {**filled, **_from_address(asked, kind), **(given or {})}
     form = _Form(asked, kind, case, problems or {})
-    return _fields(form, kind.given, "", values)
+    return [_spoken_for(asked, one) for one in _fields(form, kind.given, "", values)]
+
+
+def _spoken_for(asked: Asked, one: Field) -> Field:
+    """Somebody of a payer speaks for that payer alone and is not asked for it."""
+    own = one.name == "payer" and asked.person.role is Role.PAYER
+    return replace(one, kind="hidden", options=(), value=asked.person.organisation) if own else one
 
 
 def _from_address(asked: Asked, kind: CommandKind) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from baybridge.journey.command import Role
 from baybridge.journey.events import QuoteIssued
 from baybridge.node.doors import Asked
 from baybridge.web.page import refused
+from baybridge.web.payer_page import part as payer_part
 from baybridge.web.quote_view import named, shown, titles
 from baybridge.web.view import CaseView, mark_of, with_view
 
@@ -31,7 +32,9 @@ _COMMANDS = (
 
 
 def funding(view: CaseView) -> Response:
-    """The last quote in full, what payers answered, what was paid and settled."""
+    """The last quote in full, what payers answered, what was paid and settled; a payer sees its own part."""
+    if view.asked.person.role is Role.PAYER:
+        return payer_part(view)
     case = view.case
     settled = case.settlement
     hashes = [case.quote.event.quote_sha256] if case.quote else []

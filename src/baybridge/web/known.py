@@ -6,15 +6,14 @@ them empty (`SCANNED`): a code that fills itself in checks nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import fields
 
-from baybridge.base.money import format_minor
 from baybridge.journey.case import Case
 from baybridge.node.commands import CommandKind
+from baybridge.web.known_money import known_money
 
 if TYPE_CHECKING:
     from baybridge.node.doors import Asked
@@ -26,7 +25,6 @@ _NOW = (
     "started_at", "ended_at", "received_at", "dispatched_at", "checked_at", "thawed_at", "assessed_at", "given_at", "arrived_at", "use_at",
 )  # fmt: skip
 _TODAY = ("started_on", "notified_on", "discharged_on", "visited_on", "assessed_on", "withdrawn_on", "event_date", "found_on", "planned_entry_on", "valid_from")
-_BILL_CATEGORIES = ("COLLECTION", "CAR_T_DRUG", "INPATIENT")
 
 
 def known(asked: Asked, kind: CommandKind, case: Case | None) -> dict[str, Any]:
@@ -92,10 +90,8 @@ def _by_command(asked: Asked, kind: CommandKind, case: Case) -> dict[str, Any]:
         return {"bags": None}
     if kind.name in ("Release", "StartManufacture"):
         return {"bags": None, **({"batch": None} if kind.name == "StartManufacture" else {})}
-    if kind.name == "IssueQuote":
-        return _quote(asked, case)
-    if kind.name in ("AnswerPreauthorisation", "PayBenefit", "RequestPreauthorisation"):
-        return _money(kind, case)
+    if kind.part == "funding":
+        return known_money(asked, kind, case)
     if kind.name == "CheckFitness":
         return {"step": _next_step(case)}
     if kind.name == "AcceptFollowUp":
@@ -124,24 +120,6 @@ def _next_step(case: Case) -> str:
     if case.lymphodepletion is not None:
         return "infusion"
     return "lymphodepletion" if case.collections else "collection"
-
-
-def _quote(asked: Asked, case: Case) -> dict[str, Any]:
-    """The bill as its three usual lines, with the drug's list price where one is published."""
-    product: Mapping[str, Any] = asked.node.documents.folder("products").get(case.product or "", {})
-    price = next(iter(product.get("list_price") or ()), None)
-    gross = {"CAR_T_DRUG": format_minor(price["amount_minor"])} if price else {}
-    lines = [{"id": category.lower(), "category": category, "gross": gross.get(category)} for category in _BILL_CATEGORIES]
-    return {"bill_lines": lines, "currency": price["currency"] if price else "HKD"}
-
-
-def _money(kind: CommandKind, case: Case) -> dict[str, Any]:
-    requests = [one for one in case.preauthorisations if one.answered is None] or list(case.preauthorisations)
-    found: dict[str, Any] = {"currency": case.quote.event.currency if case.quote else None}
-    if kind.name != "RequestPreauthorisation" and requests:
-        event = requests[-1].requested.event
-        found |= {"payer": event.payer, "plan": event.plan, "amount": format_minor(event.amount_minor)}
-    return found
 
 
 def as_text(value: Any, asked: Asked) -> str:

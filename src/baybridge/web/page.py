@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from baybridge.base.outcome import Category, Reason, Refusal
+from baybridge.journey.claims import PATIENT
 from baybridge.journey.command import Role
 from baybridge.node.doors import LANGUAGES, Asked
 from baybridge.node.texts import Texts
@@ -45,7 +46,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
     for role in Role
 } | {
     Role.PATIENT: (("menu.my_case", "/cases"), ("menu.policies", "/policies"), ("menu.log", "/log")),
-    Role.PAYER: (("menu.cases", "/cases"), ("menu.policies", "/policies"), ("menu.log", "/log")),
+    Role.PAYER: (("menu.payer", "/payer"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.ALLIANCE: (("menu.indicators", "/indicators"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.ADMINISTRATOR: (("menu.policies", "/policies"), ("menu.log", "/log")),
 }
@@ -164,6 +165,8 @@ class Reader:
         if key in _FOLDERS:
             folder, title = _FOLDERS[key]
             return self.title(self._node.documents.folder(folder).get(value, {}).get(title)) or value
+        if key == "payer":
+            return self.payer(value)
         if key in ("fact", "missing", "failed"):
             return self.fact(value)
         if key == "loinc":
@@ -182,6 +185,14 @@ class Reader:
             return self._node.site.organisation
         neighbour = self._node.neighbours.get(name or "")
         return neighbour.site.organisation if neighbour else name or "–"
+
+    def payer(self, name: str) -> str:
+        """What a payer is called: by the directory, else by a plan of its own."""
+        names = (self._node.documents.folder("directory").get("payers") or {}).get("payers", {}).get(name)
+        if names or name == PATIENT:
+            return self.title(names) if names else self.t("funding.page.patient")
+        plans = self._node.documents.folder("plans").values()
+        return next((self.title(plan["title"]) for plan in plans if plan.get("payer") == name and plan.get("title")), name)
 
     def fact(self, name: str) -> str:
         """A fact's name in the reader's language; its own name in plain words where it has none."""

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Role
 from baybridge.node import accounts, tables
+from baybridge.node import payer as payers
 from baybridge.node.commands import COMMANDS
 from baybridge.node.doors import COOKIE, Asked, Door
 from baybridge.node.importing import import_upload
@@ -21,6 +22,7 @@ from baybridge.web import tabs
 from baybridge.web.case_pages import CASE_DOORS
 from baybridge.web.log_pages import LOG_DOORS
 from baybridge.web.page import Reader, go, refused, render
+from baybridge.web.payer_page import PAYER_DOORS
 from baybridge.web.policy_pages import POLICY_DOORS
 from baybridge.web.view import allowed, labels, product_name
 
@@ -67,7 +69,7 @@ def home(asked: Asked) -> Response:
     if actor.role is Role.ADMINISTRATOR:
         return go("/log")
     if actor.role is Role.PAYER:
-        return go("/cases")
+        return go("/payer")
     tasks = task_rows(asked.node)
     mine = [task for task in tasks if task["role"] == actor.role.value]
     others = [task for task in tasks if task["role"] != actor.role.value]
@@ -92,7 +94,7 @@ def cases(asked: Asked) -> Response:
     rows = [row for row in visible_cases(asked) if not asked.query.get("stage") or row["stage"] == asked.query["stage"]]
     begin = tabs.home_tab(asked.person.role)
     shown = [{**row, "address": tabs.address(row["case_id"], begin), "product_name": product_name(asked, row["product"])} for row in rows]
-    return render(asked, "cases.html", rows=shown, labels=labels(asked))
+    return render(asked, "cases.html", rows=shown, labels=labels(asked), stages=asked.person.role is not Role.PAYER)
 
 
 def visible_cases(asked: Asked) -> list[dict[str, Any]]:
@@ -103,14 +105,9 @@ def visible_cases(asked: Asked) -> list[dict[str, Any]]:
     if actor.role is Role.PATIENT:
         return [row for row in rows if row["patient_id"] and row["patient_id"] == actor.patient_id]
     if actor.role is Role.PAYER:
-        return [row for row in rows if asked_payer(asked, row["case_id"])]
+        own = {case.case_id for case in payers.cases_of(asked.node, actor.organisation)}
+        return [row for row in rows if row["case_id"] in own]
     return rows if actor.organisation == asked.node.site.organisation else []
-
-
-def asked_payer(asked: Asked, case_id: str) -> bool:
-    """Whether this payer was asked about a case."""
-    case = asked.node.case(case_id)
-    return case is not None and any(one.requested.event.payer == asked.person.organisation for one in case.preauthorisations)
 
 
 # --- import ---------------------------------------------------------------------------------------------------------
@@ -140,6 +137,7 @@ DOORS = (
     Door("/cases", ("GET",), "cases", "case.list", cases),
     Door("/import", ("GET",), "import.page", "records.import", import_page),
     Door("/import", ("POST",), "import.file", "records.import", import_file),
+    *PAYER_DOORS,
     *LOG_DOORS,
     *POLICY_DOORS,
     *CASE_DOORS,

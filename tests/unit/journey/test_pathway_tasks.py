@@ -44,7 +44,6 @@ def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -
     offered |= {"ArriveRapidResponse", "RecordVisit", "ReportSecondMalignancy", "ResolveQuarantine"}  # from alarms
     always = {"OpenCase", "ConfirmFinding", "WithdrawConsent", "RecordDeath", "OverrideRecognition"}
     always |= {"CountersignOverride", "CompareParallelTest"}  # tasks of their own, `node/attention.py`
-    always |= {"SubmitClaim", "AdjudicateClaim", "AppealClaim", "PayClaim"}  # money moves beside the road
     assert set(COMMANDS) == offered | always
 
 

@@ -26,7 +26,7 @@ from baybridge.web.quote_view import named, shown, titles
 from baybridge.web.view import CaseView, mark_of, with_view
 
 _COMMANDS = (
-    "IssueQuote", "RequestPreauthorisation", "AnswerPreauthorisation", "SubmitClaim", "AdjudicateClaim", "AppealClaim", "PayClaim", "PayBenefit",
+    "IssueQuote", "RequestPreauthorisation", "AppealPreauthorisation", "AnswerPreauthorisation", "SubmitClaim", "AdjudicateClaim", "AppealClaim", "PayClaim", "PayBenefit",
     "SettleOutcome",
 )  # fmt: skip
 

@@ -26,8 +26,8 @@ from baybridge.web.quote_view import named, shown, titles
 from baybridge.web.view import CaseView, mark_of, with_view
 
 _COMMANDS = (
-    "IssueQuote", "RequestPreauthorisation", "AppealPreauthorisation", "AnswerPreauthorisation", "SubmitClaim", "AdjudicateClaim", "AppealClaim", "PayClaim", "PayBenefit",
-    "SettleOutcome",
+    "IssueQuote", "RequestPreauthorisation", "AppealPreauthorisation", "AnswerPreauthorisation", "SubmitClaim", "AdjudicateClaim",
+    "AppealClaim", "PayClaim", "PayBenefit", "SettleOutcome",
 )  # fmt: skip
 
 

@@ -103,6 +103,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/facts"): ON_CASE,
     ("GET", "/cases/{case_id}/eligibility"): ON_CASE,
     ("GET", "/cases/{case_id}/tests"): ON_CASE,
+    ("GET", "/cases/{case_id}/identity"): CARE | {"laboratory"},
     ("GET", "/cases/{case_id}/funding"): ON_CARE | {"payer"},
     ("GET", "/cases/{case_id}/funding/quote"): ON_CARE,
     ("GET", "/cases/{case_id}/funding/quote.json"): ON_CARE,
@@ -165,7 +166,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     coordinator = Actor("first", Role.COORDINATOR, HERE)
     cases = {}
     for patient in (OWN, OTHER):
-        imported = import_upload(node, coordinator, "record.json", json.dumps(record(patient, node.now())).encode())
+        bundle = record(patient, node.now())
+        if patient == OTHER:  # another person, by name, birth date and document
+            bundle["entry"][0]["resource"] |= {
+                "name": [{"text": "驗乙"}], "birthDate": "1980-11-30", "identifier": [{"system": "urn:mo:bir", "value": "8765432(1)"}],
+            }  # fmt: skip
+        imported = import_upload(node, coordinator, "record.json", json.dumps(bundle).encode())
         cases |= imported.cases  # type: ignore[union-attr]
     _ask_payer(node, cases[OWN])
     tokens = {}

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from baybridge.exchange import fhir_care, fhir_cells, fhir_deciding, fhir_money, fhir_sharing
+from baybridge.exchange import fhir_care, fhir_cells, fhir_deciding, fhir_identity, fhir_money, fhir_sharing
 from baybridge.exchange.fhir_parts import PROJECTION, Told, Writer
 from baybridge.journey.case import Case
 from baybridge.journey.entry import read_event
@@ -29,6 +29,7 @@ RENDERERS: Mapping[type[Event], Callable[[Any, Writer], None]] = {
     **fhir_care.RENDERERS,
     **fhir_cells.RENDERERS,
     **fhir_deciding.RENDERERS,
+    **fhir_identity.RENDERERS,
     **fhir_money.RENDERERS,
     **fhir_sharing.RENDERERS,
 }

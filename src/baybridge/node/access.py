@@ -46,6 +46,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.read": _READ,
         "case.facts": _READ,
         "case.tests": _READ,
+        "case.identity": {**_CARE, Role.LABORATORY: Relation.CARE},
         "case.funding": {**_CARE, Role.PATIENT: Relation.OWN, Role.PAYER: Relation.PAYER},
         "case.quote": {**_CARE, Role.PATIENT: Relation.OWN},
         "case.sharing": {**_CARE, Role.PATIENT: Relation.OWN},

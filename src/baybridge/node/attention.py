@@ -16,6 +16,7 @@ from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Site
 from baybridge.journey.entry import Entry
+from baybridge.journey.identities import identities_of
 from baybridge.journey.task import Level, Task
 from baybridge.recognition.overriding import waiting
 from baybridge.recognition.parallel import open_parallel_tests
@@ -39,6 +40,7 @@ def attention(case: Case, site: Site) -> Iterator[Task]:
     yield from _withdrawn(case, site)
     yield from _parallel(case, site)
     yield from _countersign(case, site)
+    yield from _whose(case, site)
 
 
 def _reopened(case: Case, site: Site) -> Iterator[Task]:
@@ -101,6 +103,13 @@ def _countersign(case: Case, site: Site) -> Iterator[Task]:
             values: dict[str, str | int] = {"loinc": entry.event.loinc, "purpose": entry.event.purpose, "code": entry.event.code}
             key = f"{entry.event.result_id}:{entry.event.purpose}"
             yield _task(site, "countersign", Role.QUALITY, key, values=values, commands=("CountersignOverride",), source=_OVERRIDE)
+
+
+def _whose(case: Case, site: Site) -> Iterator[Task]:
+    """Another record may be this patient's: somebody looks at the documents and says so."""
+    for item in identities_of(case):
+        if item.state == "open" and item.asked.origin.node == site.node:
+            yield _task(site, "identity", Role.COORDINATOR, item.question[:12])
 
 
 def _task(

@@ -25,7 +25,7 @@ from baybridge.funding import claiming, claims, quoting, settling
 from baybridge.journey.checks import alive
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.matching import eligibility, referral
-from baybridge.recognition import overriding, parallel, recognising
+from baybridge.recognition import identity, overriding, parallel, recognising
 from baybridge.supply import collection, manufacture, permits, shipping, slots
 
 Rule = Callable[[Situation, Any], Verdict]
@@ -338,6 +338,39 @@ _RECOGNITION = (
         needs=frozenset({"observations", "resources"}),
         blocked=_never,
         codes=_scans("result", "purpose", "repeat"),
+    ),
+    _kind(
+        identity.ConfirmIdentity,
+        identity.confirm_identity,
+        COORDINATOR,
+        PHYSICIAN,
+        LABORATORY,
+        kinds=ANYWHERE,
+        step="identity",
+        blocked=identity.nothing_asked,
+        codes=_scans("question"),
+    ),
+    _kind(
+        identity.RefuseIdentity,
+        identity.refuse_identity,
+        COORDINATOR,
+        PHYSICIAN,
+        LABORATORY,
+        kinds=ANYWHERE,
+        step="identity",
+        blocked=identity.nothing_asked,
+        codes=_scans("question"),
+    ),
+    _kind(
+        identity.UndoIdentity,
+        identity.undo_identity,
+        COORDINATOR,
+        PHYSICIAN,
+        QUALITY,
+        kinds=ANYWHERE,
+        step="identity",
+        blocked=identity.none_linked,
+        codes=_scans("question"),
     ),
 )
 

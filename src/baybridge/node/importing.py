@@ -1,6 +1,7 @@
 """Importing: a file of outside records comes in, opens or continues the cases of its patients, and reopens what a correction touches.
 
-Main job: `import_upload(node, actor, name, content)` for the page and the command line alike; answers what became of the file and which cases it belongs to.
+Main job: `import_upload(node, actor, name, content)` for the page and the command line alike; answers what became of the file and which cases it
+belongs to. A new person who may be somebody known here opens no case: a person looks first (`identity.py`).
 """
 
 from __future__ import annotations
@@ -11,23 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import RecordsImported
-from baybridge.node import handle, reopening, tables
+from baybridge.node import handle, identity, reopening, tables
 from baybridge.node.clock import new_id
+from baybridge.node.opening import who
 from baybridge.node.records import ImportReport, import_in_parts
-from baybridge.record import store
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
-
-#: Which region issues a kind of identity document; the systems are those of the exchange contract's sample records.
-_REGION_OF_IDENTITY = {"urn:hk:hkid": "HK", "urn:mo:bir": "MO", "urn:cn:resident-id": "CN"}
-_REGIONS = {"CN": "CN", "CHN": "CN", "HK": "HK", "HKG": "HK", "MO": "MO", "MAC": "MO"}
-_TEST_DATA = "HTEST"
+    from baybridge.node.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +34,11 @@ class Imported:
     report: ImportReport
     cases: Mapping[str, str]  # patient id -> case id
     opened: tuple[str, ...]  # cases that this file opened
+    waiting: tuple[str, ...] = ()  # patient ids that may be somebody known here: a person looks before a case is opened
 
     def as_json(self) -> dict[str, Any]:
         """The answer as plain JSON."""
-        return {**self.report.as_json(), "cases": dict(self.cases), "opened": list(self.opened)}
+        return {**self.report.as_json(), "cases": dict(self.cases), "opened": list(self.opened), "waiting": list(self.waiting)}
 
 
 def import_upload(
@@ -52,24 +50,35 @@ def import_upload(
     if not report.readable and not report.filed:
         sentences = (Reason("import.unreadable", {"problem": str(problem)}) for problem in report.problems[:20])
         return refuse(*sentences, category=Category.INVALID)
-    cases, opened = {}, []
+    if report.patients:
+        with node.unit() as unit:
+            identity.note_people(node, unit, report.patients)
+    cases: dict[str, str] = {}
+    opened, waiting = [], []
     for patient in report.patients:
-        known = case_of(node, patient)
-        case_id = known or _open(node, actor, patient)
-        if isinstance(case_id, Refusal):
-            return case_id
-        cases[patient] = case_id
-        if known is None:
-            opened.append(case_id)
-        _note(node, actor, report, patient, case_id)
-    return Imported(report, cases, tuple(opened))
+        stands = identity.standing(node, patient)
+        mine = _asked(node, actor, report, patient, stands) if stands.waits else stands.cases
+        if stands.waits and not mine:
+            waiting.append(patient)
+            continue
+        if not mine:
+            made = _open(node, actor, patient)
+            if isinstance(made, Refusal):
+                return made
+            mine = (made,)
+            opened.append(made)
+        cases[patient] = mine[0]
+        for case_id in mine:
+            _note(node, actor, report, patient, case_id)
+    return Imported(report, cases, tuple(opened), tuple(waiting))
 
 
-def case_of(node: Node, patient_id: str) -> str | None:
-    """The case of a patient of this node's record."""
-    with node.storage.reading() as connection:
-        query = select(tables.case_index.c.case_id).where(tables.case_index.c.patient_id == patient_id)
-        return connection.execute(query).scalar()
+def _asked(node: Node, actor: Actor, report: ImportReport, patient: str, stands: identity.Standing) -> tuple[str, ...]:
+    """Ask whose record it is; the cases that use it at once. The report waits with the record."""
+    with node.unit() as unit:
+        kept = _keep_report(unit, report, None)
+        unit.log("import", "", kept, orjson.dumps(report.as_json(), default=str), actor)
+        return identity.ask(node, unit, patient, stands.found, kept)
 
 
 def _open(node: Node, actor: Actor, patient: str) -> str | Refusal:
@@ -80,30 +89,17 @@ def _open(node: Node, actor: Actor, patient: str) -> str | Refusal:
     return done if isinstance(done, Refusal) else done.case_id
 
 
-def who(connection: Connection, patient: str) -> dict[str, Any]:
-    """Where a patient lives and whether the record marks test data, as far as the Patient resource says."""
-    version = store.get(connection, "Patient", patient)
-    resource: Mapping[str, Any] = orjson.loads(version.body) if version else {}
-    countries = [_REGIONS.get(str(address.get("country", "")).upper()) for address in resource.get("address", ())]
-    issued = [_REGION_OF_IDENTITY.get(str(identity.get("system", ""))) for identity in resource.get("identifier", ())]
-    residence = next((region for region in (*countries, *issued) if region), "other")
-    return {"residence": residence, "synthetic": is_test_data(connection, patient)}
-
-
-def is_test_data(connection: Connection, patient: str) -> bool:
-    """Whether the sender marked anything in this patient's record as test data."""
-    resources = store.patient_resources(connection, patient)
-    return any(tag.get("code") == _TEST_DATA for resource in resources for tag in (resource.get("meta") or {}).get("tag") or ())
-
-
 def _note(node: Node, actor: Actor, report: ImportReport, patient: str, case_id: str) -> None:
     with node.unit() as unit:
         event = RecordsImported(file_sha256=report.file_sha256, resources=report.filed, problems=report.problem_count)
         unit.append(case_id, [event], actor, known=len(unit.events(case_id)))
-        body = orjson.dumps(report.as_json(), default=str)
-        unit.connection.execute(
-            insert(tables.import_report).values(report=unit.new_id(), case_id=case_id, at=unit.at.isoformat(), body=body)
-        )
+        _keep_report(unit, report, case_id)
         changed = [reference for owner, reference in report.changed if owner == patient]
         reopening.reopen(node, unit, case_id, changed, f"import {report.file_sha256[:12]}")
         handle.after_append(unit, case_id)
+
+
+def _keep_report(unit: Unit, report: ImportReport, case_id: str | None) -> str:
+    name, body = unit.new_id(), orjson.dumps(report.as_json(), default=str)
+    unit.connection.execute(insert(tables.import_report).values(report=name, case_id=case_id, at=unit.at.isoformat(), body=body))
+    return name

@@ -25,15 +25,17 @@ from baybridge.facts.reading import FactSet, read
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Command, Site
 from baybridge.journey.events import Recorded
+from baybridge.journey.identities import linked, same_person
 from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
-from baybridge.node import access, clock, handle, reopening, tables, transfers
+from baybridge.node import access, clock, handle, identity, reopening, tables, transfers
 from baybridge.node.config import Config, Neighbour, read_config
 from baybridge.node.documents import Documents, fact_types, packaged_data
 from baybridge.node.handle import Done
 from baybridge.node.storage import Storage
 from baybridge.node.unit import Unit, system_actor
 from baybridge.record import store, wire
+from baybridge.record.identity_names import NameReader
 
 Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
 
@@ -74,6 +76,13 @@ class Node:
         """The policy library."""
         return self.documents.policies(fact_types(self.documents))
 
+    @cached_property
+    def name_reader(self) -> NameReader:
+        """How names are compared across scripts, spellings and orders."""
+        from opencc import OpenCC
+
+        return NameReader.of(self.documents.folder("recognition")["names"], OpenCC("t2s").convert)
+
     def system(self) -> Actor:
         """The node's own worker as an actor."""
         return system_actor(self.site)
@@ -110,6 +119,7 @@ class Node:
     def after(self, unit: Unit, command: Command, recorded: list[Recorded]) -> None:
         """What follows a command in the same transaction."""
         reopening.follow_up(self, unit, command, recorded)
+        identity.follow_up(self, unit, command, recorded)
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
@@ -126,7 +136,7 @@ class Node:
 
     def fact_set(self, connection: Connection, case: Case, at: datetime) -> FactSet:
         """The facts of a case's patient as of a moment, from record and case."""
-        stored = store.patient_resources(connection, case.patient_id, at) if case.patient_id else []
+        stored = patient_record(connection, case, at) if case.patient_id else []
         resources = [resource for resource in stored if not read_from_case(resource)]
         confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
         return read(resources, at, self.dictionary, case=case, confirmed=confirmed, zone=self.site.zone)
@@ -143,7 +153,9 @@ class Node:
             found["quote"] = decision_document(connection, case.quote.event.quote_sha256)
         if needs & {"resources", "observations"}:
             resources = case_resources(connection, case, at)
-            found |= {"resources": resources, "observations": [r for r in resources if r["resourceType"] == "Observation"]}
+            results = [resource for resource in resources if resource["resourceType"] == "Observation"]
+            found |= {"resources": resources, "observations": results, "same_person": same_person(case) or None}
+            needs |= {"same_person"}
         return {name: found[name] for name in needs if found.get(name) is not None}
 
     def may_read(self, actor: Actor | None, action: str, patient_id: str | None) -> Refusal | None:
@@ -168,10 +180,19 @@ def decision_document(connection: Connection, sha256: str) -> dict[str, Any] | N
     return orjson.loads(body) if body else None
 
 
+def patient_record(connection: Connection, case: Case, at: datetime) -> list[dict[str, Any]]:
+    """A patient's record with the records that are linked to it; the other Patient itself stays out, so that nobody has two birth dates."""
+    found = store.patient_resources(connection, case.patient_id or "", at)
+    for other in sorted(linked(case)):
+        theirs = store.patient_resources(connection, other, at)
+        found += [resource for resource in theirs if resource["resourceType"] != "Patient" and not read_from_case(resource)]
+    return found
+
+
 def case_resources(connection: Connection, case: Case, at: datetime) -> list[dict[str, Any]]:
     """The resources of a case: its patient's record, and what its events rendered where the patient is not known here."""
     if case.patient_id:
-        return store.patient_resources(connection, case.patient_id, at)
+        return patient_record(connection, case, at)
     rows = connection.execute(select(tables.rendered.c.resources).where(tables.rendered.c.case_id == case.case_id)).scalars()
     keys = [tuple(name.split("/", 1)) for row in rows for name in orjson.loads(row)]
     versions = store.get_many(connection, list(dict.fromkeys(keys)))

@@ -17,9 +17,11 @@ from baybridge.exchange import sending
 from baybridge.federation import package as packages
 from baybridge.journey.case import Case
 from baybridge.journey.events import PackageReceived, Recorded, Told, TransferAllowed
+from baybridge.journey.identities import linked
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
 from baybridge.record import wire
+from baybridge.record.references import repointed
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -46,8 +48,14 @@ def content_of(
         sent_at=unit.at.isoformat(),
         decision=dict(judgement.decision),
         told=told(rules, given.purpose, events, without_patient=without_patient),
-        resources=tuple(wire.write(resource).decode() for resource in judgement.kept),
+        resources=tuple(wire.write(_as_this_patients(resource, case)).decode() for resource in judgement.kept),
     )
+
+
+def _as_this_patients(resource: Mapping[str, Any], case: Case) -> Any:
+    """A resource of a linked record as the patient's: the other node knows nobody else."""
+    others = {f"Patient/{other}" for other in linked(case)}
+    return repointed(resource, lambda text: f"Patient/{case.patient_id}" if text in others else None) if others else resource
 
 
 def told(rules: Mapping[str, Any], purpose: str, events: Sequence[Recorded], *, without_patient: bool) -> tuple[dict[str, Any], ...]:

@@ -11,7 +11,7 @@ a result, so no correction touches it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -48,17 +48,25 @@ Row = Mapping[str, Any]
 
 
 def reopen(
-    node: Node, unit: Unit, case_id: str, changed: Sequence[str], because: str, *, brought_by: str | None = None
+    node: Node,
+    unit: Unit,
+    case_id: str,
+    changed: Sequence[str],
+    because: str,
+    *,
+    brought_by: str | None = None,
+    taken_out: Sequence[Mapping[str, Any]] = (),
 ) -> list[Recorded]:
     """Make again what rested on changed resources (Type/id) and queue the correction to whoever received them, but not to who brought it.
 
-    The node itself acts, not the person who brought the correction: nobody has looked yet.
+    `taken_out` are resources that turned out to be another person's: they stand in the record and no longer in this case, so whoever
+    received them is told that they are gone. The node itself acts, not the person who brought the correction: nobody has looked yet.
     """
     if not changed:
         return []
-    events = _decide_again(node, unit, case_id, changed, because)
+    events = _decide_again(node, unit, case_id, changed, because, taken_out)
     recorded = unit.append(case_id, events, node.system(), known=len(unit.events(case_id))) if events else []
-    return recorded + telling.correct(node, unit, case_id, changed, brought_by)
+    return recorded + telling.correct(node, unit, case_id, changed, brought_by, gone=bool(taken_out))
 
 
 def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recorded]) -> None:
@@ -81,15 +89,26 @@ class _Again:
     because: str
 
 
-def _decide_again(node: Node, unit: Unit, case_id: str, changed: Sequence[str], because: str) -> list[Event]:
+def _decide_again(
+    node: Node, unit: Unit, case_id: str, changed: Sequence[str], because: str, taken_out: Sequence[Mapping[str, Any]]
+) -> list[Event]:
     rows = _resting_on(unit, case_id, changed)
     if not rows:
         return []
     case = fold(unit.events(case_id))
     command = Command(_RECOGNITION, case_id, {}, node.system(), "")
     deciding, situation = handle.situate(node, unit, COMMANDS[_RECOGNITION], case, command)
+    if taken_out:  # judged once more as what it is, another person's result, so that the case says that it does not serve
+        situation = replace(situation, record=_with(situation.record, taken_out))
     again = _Again(node, unit, case, deciding, situation, because)
     return [event for row in rows for event in _one(again, row)]
+
+
+def _with(record: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a rule reads, with more resources."""
+    results = [resource for resource in resources if resource["resourceType"] == "Observation"]
+    more = {"resources": resources, "observations": results}
+    return {**record, **{name: [*(record.get(name) or ()), *items] for name, items in more.items()}}
 
 
 def _resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[Row]:

@@ -134,6 +134,25 @@ import_report = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+identity_key = Table(
+    "identity_key",
+    metadata,
+    Column("key", String, primary_key=True),  # keyed hash of what two records of one person nearly always share
+    Column("patient", String, primary_key=True),
+    Index("identity_key_of", "patient"),
+)
+
+identity_pair = Table(
+    "identity_pair",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("other", String, primary_key=True),  # the other Patient, whose record may be this case's
+    Column("question", String, nullable=False),
+    Column("state", String, nullable=False),  # open, linked, refused, undone; the events of the case say the same
+    Column("report", String, nullable=False, default=""),  # import report with which the other record came
+    Index("identity_pair_other", "other", "state"),
+)
+
 rendered = Table(
     "rendered",
     metadata,

@@ -36,10 +36,12 @@ _TRANSFER = "Transfer"
 # --- corrections ----------------------------------------------------------------------------------------------------
 
 
-def correct(node: Node, unit: Unit, case_id: str, changed: Sequence[str], brought_by: str | None) -> list[Recorded]:
-    """Queue the corrections to whoever received these resources; the events that say so."""
+def correct(
+    node: Node, unit: Unit, case_id: str, changed: Sequence[str], brought_by: str | None, *, gone: bool = False
+) -> list[Recorded]:
+    """Queue the corrections to whoever received these resources; the events that say so. `gone`: they are no longer this case's."""
     had = list(_had(unit, case_id, changed, brought_by))
-    events = [event for to_node, purpose, names in had for event in _correct(node, unit, case_id, to_node, purpose, names)]
+    events = [event for to_node, purpose, names in had for event in _correct(node, unit, case_id, to_node, purpose, names, taken_out=gone)]
     return unit.append(case_id, events, node.system(), known=len(unit.events(case_id))) if events else []
 
 
@@ -63,10 +65,12 @@ def _sent_as(name: str, sent: set[str]) -> bool:
     return name in sent or (name.startswith("Patient/") and any(one.startswith("Patient/") for one in sent))
 
 
-def _correct(node: Node, unit: Unit, case_id: str, to_node: str, purpose: str, names: Sequence[str]) -> Iterator[Event]:
+def _correct(
+    node: Node, unit: Unit, case_id: str, to_node: str, purpose: str, names: Sequence[str], *, taken_out: bool
+) -> Iterator[Event]:
     if to_node not in node.neighbours:
         return
-    held = [name for name in names if _stands(unit, name)]
+    held = [name for name in names if _stands(unit, name)] if not taken_out else []
     gone = tuple(name for name in names if name not in held)
     events = unit.events(case_id)
     case = fold(events)

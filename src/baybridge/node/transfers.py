@@ -21,7 +21,7 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import CorrectionReceived, Event, PackageReceived, Recorded, Told, TransferReceived, TransferRefused
 from baybridge.ledger import streams
-from baybridge.node import handle, packing, reopening, tables, telling
+from baybridge.node import handle, identity, packing, reopening, tables, telling
 from baybridge.node.commands import COMMANDS
 from baybridge.node.records import what
 from baybridge.record import store, wire
@@ -202,6 +202,7 @@ def _file(node: Node, unit: Unit, opened: packages.Opened) -> bytes:
     because = f"package from {content.from_node}"
     reopening.reopen(node, unit, content.case_id, changed, because, brought_by=content.from_node)
     telling.withdraw(node, unit, content.case_id, news, brought_by=content.from_node)
+    identity.ask_of_package(node, unit, content.case_id, [name for name, _ in filed])
     handle.after_append(unit, content.case_id)
     receipt = _receipt(node, opened, recorded[0])
     _keep(unit, opened, receipt)

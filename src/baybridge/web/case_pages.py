@@ -31,6 +31,7 @@ from baybridge.web.eligibility_page import eligibility
 from baybridge.web.facts_page import facts
 from baybridge.web.followup_page import followup
 from baybridge.web.funding_page import funding, quote_file, quote_page
+from baybridge.web.identity_page import identity
 from baybridge.web.known import to_scan
 from baybridge.web.page import go, refused
 from baybridge.web.sharing_page import sharing
@@ -163,7 +164,7 @@ def evidence_file(asked: Asked) -> Response:
 
 
 _PAGES = {
-    "overview": overview, "facts": facts, "eligibility": eligibility, "tests": tests, "funding": funding, "sharing": sharing,
+    "overview": overview, "facts": facts, "eligibility": eligibility, "tests": tests, "identity": identity, "funding": funding, "sharing": sharing,
     "cells": cells, "bedside": bedside, "followup": followup, "timeline": timeline, "evidence": evidence,
 }  # fmt: skip
 

@@ -13,9 +13,11 @@ from baybridge.consent.rules import LANGUAGES
 from baybridge.funding.claiming import Reconciled
 from baybridge.funding.plans import is_computable
 from baybridge.journey.case import Case
+from baybridge.journey.identities import identities_of
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands import CommandKind
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
+from baybridge.record import store
 from baybridge.web.known_money import open_claims, own_requests, quoted_plans
 from baybridge.web.page import LANGUAGE_NAMES, Reader
 
@@ -164,6 +166,19 @@ def _transfer_purposes(asked: Asked, case: Case | None) -> Options:
     return coded(asked, tuple(asked.node.documents.folder("exchange")["profiles"]["purposes"]))
 
 
+def _questions(asked: Asked, case: Case | None) -> Options:
+    """Other records that were asked about, by their names and likeness."""
+    reader = Reader(asked)
+    found = identities_of(case) if case else ()
+    with asked.node.storage.reading() as connection:
+        patients = store.get_many(connection, [("Patient", one.other) for one in found])
+    names = {one.question: patients[("Patient", one.other)].resource.get("name") or [{}] for one in found if ("Patient", one.other) in patients}
+    words = {question: str(given[0].get("text") or given[0].get("family") or "–") for question, given in names.items()}
+    return tuple(
+        Option(one.question, f"{words.get(one.question, '–')} · {reader.t(f'identity.state.{one.state}')} · {one.asked.event.score}") for one in found
+    )
+
+
 _BY_FIELD: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "to_node": lambda asked, _: _nodes(asked),
     "ReferCase.to_node": lambda asked, _: tuple(option for option in _everybody(asked) if _is_centre(asked, option.value)),
@@ -182,6 +197,7 @@ _BY_FIELD: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "Transfer.purpose": _transfer_purposes,
     "RecogniseResults.purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES),
     "consent_id": _consents,
+    "question": _questions,
     "shipment_id": _shipments,
     "IssueQuote.plan": _benefits,
     "RequestPreauthorisation.plan": _quoted_plans,

@@ -17,6 +17,7 @@ TABS: Mapping[str, str] = {
     "facts": "case.facts",
     "eligibility": "case.facts",
     "tests": "case.tests",
+    "identity": "case.identity",
     "funding": "case.funding",
     "sharing": "case.sharing",
     "cells": "case.cells",
@@ -32,7 +33,7 @@ _PLANT_TABS = ("overview", "cells", "timeline", "evidence")
 _PARTS: Mapping[str, str] = {
     "consent": "sharing", "exchange": "sharing", "recognition": "tests", "funding": "funding", "supply": "cells", "bedside": "bedside", "followup": "followup",
 }  # fmt: skip
-_STEPS: Mapping[str, str] = {"records": "facts", "eligibility": "eligibility", "product": "eligibility", "response_d28": "followup"}
+_STEPS: Mapping[str, str] = {"identity": "identity", "records": "facts", "eligibility": "eligibility", "product": "eligibility", "response_d28": "followup"}
 
 
 def tab_of(kind: CommandKind) -> str:

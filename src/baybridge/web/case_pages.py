@@ -36,7 +36,7 @@ from baybridge.web.known import to_scan
 from baybridge.web.page import go, refused
 from baybridge.web.sharing_page import sharing
 from baybridge.web.tests_page import tests
-from baybridge.web.view import CaseView, allowed, mark_of, tab, with_view
+from baybridge.web.view import CaseView, allowed, mark_of, most_urgent_first, tab, with_view
 
 #: Commands that a role may need outside any task, offered on the overview.
 _ALWAYS = ("ReferCase", "AcceptCase", "DeclineCase", "ArrangeTravel")
@@ -53,7 +53,7 @@ def overview(view: CaseView) -> Response:
     open_now = [msgspec.to_builtins(task) for task in open_tasks(view.asked.node, connection, view.case, view.now)]
     kept = select(tables.import_report.c.body).where(tables.import_report.c.case_id == case_id).order_by(tables.import_report.c.at.desc())
     reports = [orjson.loads(body) for body in connection.execute(kept).scalars()]
-    tasks = sorted(open_now, key=lambda task: (task["due_at"] is None, task["due_at"] or ""))
+    tasks = most_urgent_first(open_now)
     names = list(dict.fromkeys(name for task in tasks for name in task["commands"] if name in COMMANDS))
     other = [name for name in _ALWAYS if name not in names]
     return view.render(

@@ -24,7 +24,10 @@ from baybridge.web.log_pages import LOG_DOORS
 from baybridge.web.page import Reader, go, refused, render
 from baybridge.web.payer_page import PAYER_DOORS
 from baybridge.web.policy_pages import POLICY_DOORS
-from baybridge.web.view import allowed, labels, product_name
+from baybridge.web.view import allowed, labels, most_urgent_first, product_name
+
+#: Tasks that stand open on the page; those due later are folded away behind their number.
+_AT_FIRST = 12
 
 # --- signing in -----------------------------------------------------------------------------------------------------
 
@@ -70,11 +73,11 @@ def home(asked: Asked) -> Response:
         return go("/log")
     if actor.role is Role.PAYER:
         return go("/payer")
-    tasks = task_rows(asked.node)
+    tasks = most_urgent_first(task_rows(asked.node))
     mine = [task for task in tasks if task["role"] == actor.role.value]
     others = [task for task in tasks if task["role"] != actor.role.value]
     now = asked.node.now().isoformat()
-    return render(asked, "tasks.html", mine=mine, others=others, now=now, labels=labels(asked), commands=mine_to_give(asked))
+    return render(asked, "tasks.html", mine=mine, others=others, at_first=_AT_FIRST, now=now, labels=labels(asked), commands=mine_to_give(asked))
 
 
 def mine_to_give(asked: Asked) -> frozenset[str]:

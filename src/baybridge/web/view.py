@@ -198,3 +198,8 @@ def product_name(asked: Asked, product: str | None) -> str:
     """A product's name in the reader's language."""
     document = asked.node.documents.folder("products").get(product or "", {})
     return Reader(asked).title(document.get("names")) or product or ""
+
+
+def most_urgent_first(tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tasks whose clock has turned red before all others, then the soonest due; those without a day last."""
+    return sorted(tasks, key=lambda task: (task.get("level") not in {"red", "stop"}, task["due_at"] is None, task["due_at"] or ""))

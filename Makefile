@@ -2,10 +2,11 @@
 #   make demo   the demo network in the browser          make test   every check
 PYTHON ?= python3.11
 VENV := .venv
+SPARK ?= yes
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo demo-reset test check lint types spec benchmarks browser clean
+.PHONY: demo demo-reset test check lint types spec benchmarks browser spark clean
 
 $(READY): requirements.lock requirements-installer.lock pyproject.toml
 	@echo "Installing what Baybridge needs into $(VENV) …"
@@ -25,7 +26,10 @@ demo-reset: $(READY)
 browser:
 	@tests/browser.sh
 
-test: $(READY) browser
+spark: $(READY)
+	@SPARK=$(SPARK) tests/spark.sh $(BIN)
+
+test: $(READY) browser spark
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy

@@ -22,24 +22,50 @@ if TYPE_CHECKING:
 
 Told = Callable[[int, int], None]
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_OUT = click.Path(path_type=Path, dir_okay=False)
+
+
+class _Table(click.ParamType[Path | str]):
+    """A path, or an address such as `hdfs://…` that only a cluster reads."""
+
+    name = "TABLE"
+
+    def __init__(self, path: click.Path) -> None:
+        self._path = path
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """The path, or the address as it is."""
+        if isinstance(value, str) and "://" in value:
+            return value
+        return Path(str(self._path.convert(value, param, ctx)))
 _SHOWN = 20
 
 
 @click.command("run", cls=Thorough)
 @click.argument("policy_id")
-@click.option("--facts", "facts", type=_FILE, required=True, help="Parquet table: one row a subject, columns named as the facts.")
+@click.option(
+    "--facts",
+    "facts",
+    type=_Table(click.Path(path_type=Path, exists=True)),
+    required=True,
+    help="Parquet table: one row a subject, columns named as the facts; for Spark also a folder or an address.",
+)
 @click.option("--engine", type=click.Choice(["polars", "spark"]), default="polars", show_default=True)
 @click.option("--master", default="local[*]", show_default=True, help="Address of the cluster, for --engine spark.")
-@click.option("--out", type=click.Path(path_type=Path), help="Parquet file for outcome, values and the truth of every criterion.")
+@click.option(
+    "--out",
+    type=_Table(click.Path(path_type=Path)),
+    help="Where outcome, values and the truth of every criterion are written: a Parquet file, by Spark a folder of them.",
+)
 @click.option("--at", type=MOMENT, help="The version of that time or date; without it the newest.")
 @click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
 @click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
 def run_policy(
     policy_id: str,
-    facts: Path,
+    facts: Path | str,
     engine: str,
     master: str,
-    out: Path | None,
+    out: Path | str | None,
     at: str | None,
     node_dir: Path | None,
     as_json: bool,  # noqa: FBT001
@@ -51,12 +77,14 @@ def run_policy(
 
     found, on = found_policy(node_dir, policy_id, at)
     try:
-        with _progress(facts.name) as told:
-            if engine == "spark":
-                from baybridge.node.population_spark import run as run_on_spark
+        if engine == "spark":
+            from baybridge.node.population_spark import run as run_on_spark
 
-                counts = run_on_spark(found, facts, out, master, on)
-            else:
+            counts = run_on_spark(found, facts, out, master, on, bar=sys.stderr.isatty())
+        elif isinstance(facts, str) or isinstance(out, str):
+            raise click.UsageError("--facts and --out are addresses only with --engine spark; expected paths")
+        else:
+            with _progress(facts.name) as told:
                 counts = run(found, facts, out, told, on)
     except (TableProblem, TableUnreadableError) as problem:
         _fail(str(problem))
@@ -74,8 +102,9 @@ def run_policy(
 @click.argument("new")
 @click.option("--facts", "facts", type=_FILE, required=True, help="Parquet table: one row a subject, columns named as the facts.")
 @click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
-@click.option("--json", "as_json", is_flag=True, help="Plain JSON, with every subject.")
-def compare_policies(old: str, new: str, facts: Path, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+@click.option("--out", type=_OUT, help="Parquet file for every subject that changes: old and new outcome, and why.")
+@click.option("--json", "as_json", is_flag=True, help="Plain JSON, with the first thousand subjects.")
+def compare_policies(old: str, new: str, facts: Path, node_dir: Path | None, out: Path | None, as_json: bool) -> None:  # noqa: FBT001
     """Who changes outcome between two policies (ids or files), and because of which criterion."""
     from baybridge.cli.policies import found_policy
     from baybridge.node.population import TableUnreadableError, compare
@@ -84,7 +113,7 @@ def compare_policies(old: str, new: str, facts: Path, node_dir: Path | None, as_
     first, second = (found_policy(node_dir, name, None)[0] for name in (old, new))
     try:
         with _progress(facts.name) as told:
-            changes = compare(first, second, facts, told)
+            changes = compare(first, second, facts, told, out)
     except (TableProblem, TableUnreadableError) as problem:
         _fail(str(problem))
     if as_json:
@@ -97,20 +126,20 @@ def _as_json(old: Policy, new: Policy, changes: Changes) -> dict[str, Any]:
     names = {"old": old, "new": new}
     policies = {key: {"policy": one.id, "version": one.version, "policy_sha256": one.sha256} for key, one in names.items()}
     because = [
-        {"old": before, "new": after, "because": reasons.split(", ") if reasons else [], "rows": number}
+        {"old": before, "new": after, "because": list(reasons), "rows": number}
         for (before, after, reasons), number in changes.because.most_common()
     ]
-    return {**policies, "rows": changes.rows, "changed": len(changes.subjects), "changes": because, "subjects": changes.subjects}
+    return {**policies, "rows": changes.rows, "changed": changes.changed, "changes": because, "subjects": changes.subjects}
 
 
 def _print(changes: Changes) -> None:
-    click.echo(f"{len(changes.subjects):,} of {changes.rows:,} rows change outcome")
+    click.echo(f"{changes.changed:,} of {changes.rows:,} rows change outcome")
     for (before, after, reasons), number in changes.because.most_common():
-        click.echo(f"{before:20} -> {after:20} {number:>12,}  {reasons}")
+        click.echo(f"{before:20} -> {after:20} {number:>12,}  {', '.join(reasons)}")
     for change in changes.subjects[:_SHOWN]:
         click.echo(f"  {change['subject']}: {change['old']} -> {change['new']}: {', '.join(change['because'])}")
-    if len(changes.subjects) > _SHOWN:
-        click.echo(f"  and {len(changes.subjects) - _SHOWN:,} more; --json lists all")
+    if changes.changed > _SHOWN:
+        click.echo(f"  and {changes.changed - _SHOWN:,} more; --out writes all of them")
 
 
 @contextmanager

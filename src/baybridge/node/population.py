@@ -9,7 +9,7 @@ Elsewhere: `policy/population.py` makes the columns; `node/population_spark.py` 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,25 +18,26 @@ from typing import Any
 import polars as pl
 
 from baybridge.policy.compare import causes
-from baybridge.policy.population import REFUSED, decided
+from baybridge.policy.population import REFUSED, decided, decided_by
 from baybridge.policy.shapes import NOT_IN_FORCE, Policy
 
-PIECE = 100_000  # rows that are held at a time where pieces are compared
+SAMPLE = 1_000  # changed subjects that are held; all of them can be written
 SUBJECTS = ("subject", "patient", "patient_id", "subject_id", "id", "case")
 Told = Callable[[int, int], None]  # rows done, rows in all
+_OLD, _NEW, _ROW = "old.outcome", "new.outcome", "baybridge.row"
 
 
 class TableUnreadableError(ValueError):
-    """A file that is no Parquet table: what was expected and found."""
+    """A table that cannot be read or written: which, what was expected and found."""
 
 
 @dataclass(slots=True)
 class Changes:
-    """Who changes outcome between two policies."""
+    """Who changes outcome between two policies: counts of all, and the first `SAMPLE` subjects."""
 
     rows: int = 0
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    because: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # old outcome, new outcome, criteria
+    changed: int = 0
+    because: Counter[tuple[str, str, tuple[str, ...]]] = field(default_factory=Counter)  # old outcome, new outcome, criteria
     subjects: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -47,6 +48,9 @@ def run(policy: Policy, facts: Path, out: Path | None, told: Told, on: date | No
     """
     frame, total = _table(facts)
     counts: Counter[str] = Counter()
+    answers = decided(frame, policy)
+    if not is_in_force(policy, on):
+        answers = answers.with_columns(pl.lit(NOT_IN_FORCE).alias("outcome"))
 
     def count(piece: pl.DataFrame) -> pl.DataFrame:
         for outcome, number in piece["outcome"].value_counts().iter_rows():
@@ -54,52 +58,72 @@ def run(policy: Policy, facts: Path, out: Path | None, told: Told, on: date | No
         told(sum(counts.values()), total)
         return piece
 
-    answers = _in_force(decided(frame, policy), policy, on)
-    try:
-        if out is None:
-            answers.select("outcome").sink_batches(lambda piece: count(piece) is None)
-        else:
-            _write(answers.map_batches(count, streamable=True, validate_output_schema=False), out)
-    except pl.exceptions.PolarsError as error:
-        raise TableUnreadableError(f"{facts.name}: expected a table that can be read to its end, found {_first_line(error)}") from None
+    _pass(answers if out is not None else answers.select("outcome"), count, None, facts, out)
     return dict(counts.most_common())
 
 
-def compare(old: Policy, new: Policy, facts: Path, told: Told) -> Changes:
-    """Rows whose outcome differs, with the criteria behind each difference.
+def compare(old: Policy, new: Policy, facts: Path, told: Told, out: Path | None = None) -> Changes:
+    """How many rows change outcome, with the criteria behind each change; with `out` every changed row is written there as Parquet.
 
     Raises `TableUnreadableError`, or `TableProblem` where a column has another type than its fact.
     """
     frame, total = _table(facts)
+    named = next((name for name in SUBJECTS if name in frame.collect_schema().names()), None)
+    if named is None:
+        named, frame = _ROW, frame.with_row_index(_ROW)
+    both = decided_by(frame, {"old": old, "new": new}, {named: "subject"})
     changes = Changes()
-    subject = next((name for name in SUBJECTS if name in frame.collect_schema().names()), None)
-    for piece in frame.collect_batches(chunk_size=PIECE, maintain_order=True):
-        _compare_piece(old, new, piece, subject, changes)
-        changes.rows += piece.height
+    held = _Causes(old, new)
+
+    def look(piece: pl.DataFrame) -> pl.DataFrame:
+        moved = held.named(piece.filter(pl.col(_OLD) != pl.col(_NEW)))
+        for *pattern, because, number in moved.group_by("old", "new", "because").len().iter_rows():
+            changes.because[pattern[0], pattern[1], tuple(because)] += number
+        changes.rows, changes.changed = changes.rows + piece.height, changes.changed + moved.height
+        changes.subjects += moved.head(SAMPLE - len(changes.subjects)).to_dicts()
         told(changes.rows, total)
+        return moved
+
+    schema: dict[str, Any] = {"subject": both.collect_schema()["subject"], "old": pl.String, "new": pl.String, "because": pl.List(pl.String)}
+    _pass(both, look, pl.Schema(schema), facts, out)
     return changes
 
 
-def _compare_piece(old: Policy, new: Policy, piece: pl.DataFrame, subject: str | None, changes: Changes) -> None:
-    before, after = decided(piece.lazy(), old).collect(), decided(piece.lazy(), new).collect()
-    moved = (before["outcome"] != after["outcome"]).arg_true()
-    for pair, number in Counter(zip(before["outcome"], after["outcome"], strict=True)).items():
-        changes.counts[pair] += number
-    known: dict[tuple[Any, ...], tuple[str, ...]] = {}
-    for place, first, second in zip(moved, *(_rows(frame, moved) for frame in (before, after)), strict=True):
-        truths = tuple({rule.id: row[f"holds.{rule.id}"] for rule in policy.body.rules} for policy, row in ((old, first), (new, second)))
-        pattern = tuple(tuple(found.values()) for found in truths)
-        if pattern not in known:
-            refused = REFUSED in (first["outcome"], second["outcome"])
-            known[pattern] = () if refused else causes(old, new, truths[0], truths[1])
-        because = known[pattern]
-        changes.because[first["outcome"], second["outcome"], ", ".join(because)] += 1
-        named = piece[subject][place] if subject is not None else changes.rows + place
-        changes.subjects.append({"subject": named, "old": first["outcome"], "new": second["outcome"], "because": list(because)})
+class _Causes:
+    """The criteria behind each change; rows with the same truths have the same, so it is found once for each pattern of truths."""
+
+    def __init__(self, old: Policy, new: Policy) -> None:
+        self._old, self._new = old, new
+        self._rules = {f"{key}.holds.{rule.id}": (key, rule.id) for key, policy in (("old", old), ("new", new)) for rule in policy.body.rules}
+
+    def named(self, moved: pl.DataFrame) -> pl.DataFrame:
+        """Subject, old and new outcome, and the criteria, of rows that change."""
+        keys = [_OLD, _NEW, *self._rules]
+        patterns = moved.select(keys).unique(maintain_order=True)
+        because = pl.Series("because", [self._found(row) for row in patterns.iter_rows(named=True)], dtype=pl.List(pl.String))
+        found = moved.join(patterns.with_columns(because), on=keys, how="left", nulls_equal=True, maintain_order="left")
+        return found.select("subject", pl.col(_OLD).alias("old"), pl.col(_NEW).alias("new"), "because")
+
+    def _found(self, row: dict[str, Any]) -> list[str]:
+        if REFUSED in (row[_OLD], row[_NEW]):
+            return []
+        truths: dict[str, dict[str, bool | None]] = {"old": {}, "new": {}}
+        for column, (key, rule_id) in self._rules.items():
+            truths[key][rule_id] = row[column]
+        return list(causes(self._old, self._new, truths["old"], truths["new"]))
 
 
-def _rows(frame: pl.DataFrame, places: pl.Series) -> Iterator[dict[str, Any]]:
-    return frame[places].iter_rows(named=True)
+def _pass(
+    answers: pl.LazyFrame, look: Callable[[pl.DataFrame], pl.DataFrame], schema: pl.Schema | None, facts: Path, out: Path | None
+) -> None:
+    """Every piece of the answers, looked at once, and what the look answers written to `out`; no more than a few pieces are held."""
+    try:
+        if out is None:
+            answers.sink_batches(lambda piece: look(piece) is None)
+        else:
+            _write(answers.map_batches(look, streamable=True, validate_output_schema=False, schema=schema), facts, out)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise TableUnreadableError(f"{facts.name}: expected a table that can be read to its end, found {_first_line(error)}") from None
 
 
 def _table(facts: Path) -> tuple[pl.LazyFrame, int]:
@@ -112,14 +136,16 @@ def _table(facts: Path) -> tuple[pl.LazyFrame, int]:
         raise TableUnreadableError(f"{facts.name}: expected a Parquet table, found {_first_line(error)}") from None
 
 
-def _in_force(answers: pl.LazyFrame, policy: Policy, on: date | None) -> pl.LazyFrame:
-    """The answers; `not-in-force` in every row outside the dates of effect."""
+def is_in_force(policy: Policy, on: date | None) -> bool:
+    """Whether the policy's dates of effect hold that day; without a day they are not looked at."""
     before = on is not None and policy.in_force_from is not None and on < policy.in_force_from
     after = on is not None and policy.in_force_to is not None and on > policy.in_force_to
-    return answers.with_columns(pl.lit(NOT_IN_FORCE).alias("outcome")) if before or after else answers
+    return not (before or after)
 
 
-def _write(answers: pl.LazyFrame, out: Path) -> None:
+def _write(answers: pl.LazyFrame, facts: Path, out: Path) -> None:
+    if not out.parent.is_dir() or out.is_dir() or out.resolve() == facts.resolve():
+        raise TableUnreadableError(f"{out}: expected a file in a folder that exists, and not the table itself; name another with --out")
     partial = out.with_name(f"{out.name}.partial")
     try:
         answers.sink_parquet(partial)

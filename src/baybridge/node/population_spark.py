@@ -1,131 +1,212 @@
 """A policy over a table on Spark: local, or a cluster's address; the same rows and counts as `node/population.py`.
 
-Main job: `run(policy, facts, out, master)`. Spark carries the rows; each worker decides its part with the compiled form of the policy, so
-that the answers are those of one case by construction. Baybridge must be installed where the workers run.
+Main job: `run(policy, facts, out, master)`. The policy becomes columns of Spark SQL, made from the same plan as those of Polars, so that
+the rows stay in the JVM: the workers need neither Python nor Baybridge. `decided(table, policy)` is the plan on a DataFrame.
 
-Elsewhere: `node/population.py` is the embedded engine and many times faster on one machine.
+A table may be a local path or an address that the cluster reads (`hdfs://…`, `s3a://…`). On a local path the answer appears complete or
+not at all; elsewhere Spark's own committer writes `_SUCCESS` last.
+
+Elsewhere: `policy/engine_spark.py` writes the SQL; `node/population.py` is the embedded engine and many times faster on one machine.
 """
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from baybridge.node.population import TableUnreadableError
-from baybridge.policy.decide import FactsError, decide
-from baybridge.policy.document import load
-from baybridge.policy.population import REFUSED
-from baybridge.policy.shapes import Findings, Limits, Policy, Score
-from baybridge.policy.types import FactType
+from baybridge.node.population import TableUnreadableError, is_in_force
+from baybridge.policy.columns import OURS
+from baybridge.policy.engine_spark import SPARK, TYPES, Sql, name, text
+from baybridge.policy.outcomes import plan
+from baybridge.policy.population import TableProblem, check_names, complaint
+from baybridge.policy.shapes import NOT_IN_FORCE, Policy
+from baybridge.policy.types import MAX_INTEGER, FactType
 
-_SQL_TYPES = {"boolean": "boolean", "integer": "bigint", "number": "double", "date": "date", "instant": "timestamp"}
-Row = Mapping[str, Any]
+#: What the SQL of `engine_spark.py` is meant for, and what makes long plans fast (methods above this size are not compiled by the JVM).
+SETTINGS: Mapping[str, str] = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.variable.substitute": "false",
+    "spark.sql.parser.escapedStringLiterals": "false",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.codegen.hugeMethodLimit": "8000",
+    "spark.ui.enabled": "false",
+    "spark.log.level": "ERROR",
+}
+_LOCAL: Mapping[str, str] = {"spark.driver.host": "localhost", "spark.driver.bindAddress": "127.0.0.1"}
+_WRONG = f"{OURS}wrong"
+_WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
+_FRACTIONS = frozenset({"float", "double"})
+_DAY = text("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+_FIRST, _LAST = "0001-01-01", "9999-12-31"
 
 
-def run(policy: Policy, facts: Path, out: Path | None, master: str, on: date | None = None) -> dict[str, int]:
+def run(policy: Policy, facts: str | Path, out: str | Path | None, master: str, on: date | None = None, *, bar: bool = False) -> dict[str, int]:
     """Rows by outcome, most first; with `out` the decided table is written there as a folder of Parquet files.
 
-    Raises `TableUnreadableError` where pyspark is not installed, or the table cannot be read.
+    Raises `TableUnreadableError` where pyspark or Java is missing, the table cannot be read or the answer not be written, and
+    `TableProblem` where a column has another type than its fact.
     """
-    spark = _session(master)
-    try:
-        table = _read(spark, facts)
-        others = [name for name in table.columns if name not in policy.fact_types]
-        schema = ", ".join([*(f"`{name}` {table.schema[name].dataType.simpleString()}" for name in others), *_columns(policy)])
-        text, types = policy.text, dict(policy.fact_types)
-        rows = table.rdd.mapPartitions(lambda part: decided_rows(text, types, others, on, (row.asDict() for row in part)))
-        if out is None:
-            counts = Counter(rows.map(lambda row: row[len(others)]).countByValue())
-        else:
-            answers = spark.createDataFrame(rows, schema)
-            answers.write.mode("overwrite").parquet(str(out))
-            counts = Counter({row["outcome"]: row["count"] for row in spark.read.parquet(str(out)).groupBy("outcome").count().collect()})
-        return dict(counts.most_common())
-    finally:
-        spark.stop()
-
-
-def decided_rows(
-    text: str, types: Mapping[str, FactType], others: list[str], on: date | None, rows: Iterable[Row]
-) -> Iterator[tuple[Any, ...]]:
-    """The other columns, outcome, values and truths of each row, in the order of the schema."""
-    policy = load(text, "policy", types)
-    names = [name for name, _ in _values(policy)]
-    for row in rows:
-        kept = tuple(row[name] for name in others)
-        try:
-            facts = {name: _fact(fact, row.get(name)) for name, fact in policy.fact_types.items()}
-            found = decide(policy, facts, as_of=on, settle=False)
-        except FactsError:
-            yield (*kept, REFUSED, *(None for _ in names), *(None for _ in policy.body.rules))
-            continue
-        truths = {reason.criterion: reason.holds for reason in found.reasons}
-        yield (*kept, found.outcome, *(found.values.get(name) for name in names), *(truths.get(rule.id) for rule in policy.body.rules))
-
-
-def _session(master: str) -> Any:
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise TableUnreadableError("expected pyspark for --engine spark, found none; install it, or use --engine polars") from None
-    builder = SparkSession.builder.master(master).appName("baybridge policy run")
-    quiet = {"spark.sql.session.timeZone": "UTC", "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "true"}
-    for key, value in quiet.items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    if master.startswith("local"):
-        spark.sparkContext.pythonExec = sys.executable  # the workers of this machine are this Python
-    return spark
-
-
-def _read(spark: Any, facts: Path) -> Any:
+    if out is not None:
+        _refuse_other_folder(out)
+    spark = session(master, bar=bar)
     from pyspark.errors import PySparkException
 
     try:
-        return spark.read.parquet(str(facts.resolve()))
+        answers = decided(_read(spark, facts), policy)
+        if not is_in_force(policy, on):
+            from pyspark.sql import functions
+
+            answers = answers.withColumn("outcome", functions.lit(NOT_IN_FORCE))
+        if out is not None:
+            answers = _written(spark, answers, out)
+        counted = answers.groupBy("outcome").count().collect()
     except PySparkException as error:
-        raise TableUnreadableError(f"{facts.name}: expected a Parquet table, found {type(error).__name__}") from None
+        raise TableUnreadableError(f"{facts}: expected a table that can be read to its end, found {_first_line(error)}") from None
+    finally:
+        spark.stop()
+    return {row["outcome"]: row["count"] for row in sorted(counted, key=lambda row: -row["count"])}
 
 
-def _fact(fact: FactType, value: Any) -> Any:
-    """A value of a table as a fact; left alone where it is none, so that the decision refuses it."""
-    if fact.type == "integer" and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, datetime):
-        moment = value.astimezone(UTC)  # Spark gives times of the machine's zone
-        return moment if fact.type == "instant" else value
-    if fact.type == "date" and isinstance(value, str):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            return value
-    return value
+def session(master: str, *, bar: bool = False) -> Any:
+    """A session of Spark as the SQL of rules expects it; raises `TableUnreadableError` where there is no pyspark or no Java."""
+    try:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError:
+        hint = "install it (`pip install pyspark`), or use --engine polars"
+        raise TableUnreadableError(f"expected pyspark for --engine spark, found none; {hint}") from None
+    builder = SparkSession.builder.master(master).appName("baybridge policy run")
+    local = _LOCAL if master.startswith("local") else {}
+    for key, value in {**SETTINGS, **local, "spark.ui.showConsoleProgress": str(bar).lower()}.items():
+        builder = builder.config(key, value)
+    try:
+        return builder.getOrCreate()
+    except PySparkException as error:
+        expected = f"expected Java 17 or later on this machine, and Spark at {master}"
+        raise TableUnreadableError(f"{expected}, found {_first_line(error)}; use --engine polars for one machine") from None
 
 
-def _columns(policy: Policy) -> list[str]:
-    values = [f"`value.{name}` {kind}" for name, kind in _values(policy)]
-    return ["outcome string", *values, *(f"`holds.{rule.id}` boolean" for rule in policy.body.rules)]
+def decided(table: Any, policy: Policy, prefix: str = "") -> Any:
+    """The table with outcome, values and truths, as `policy/population.decided` makes it; raises `TableProblem`."""
+    from pyspark.sql import functions
+
+    types = {field.name: field.dataType.simpleString() for field in table.schema.fields}
+    others = [one for one in types if one not in policy.fact_types]
+    facts, wrong = _facts(policy, types)
+    made = plan(policy, SPARK, frozenset(one for one in policy.fact_types if one not in types), ~SPARK.column(_WRONG))
+    check_names(others, made)
+    kept = [functions.col(name(one)) for one in others]
+    found = table.select(*kept, *(functions.expr(value.text).alias(one) for one, value in facts), functions.expr(wrong.text).alias(_WRONG))
+    for stage in made.stages:
+        if stage:
+            found = found.select("*", *(functions.expr(value.text).alias(one) for one, value in stage))
+    return found.select(*kept, *(functions.expr(answer.expr.text).alias(f"{prefix}{answer.name}") for answer in made.answers))
 
 
-def _values(policy: Policy) -> list[tuple[str, str]]:
-    """The printed values of a policy with their types in SQL, in the order of a decision."""
-    found: list[tuple[str, str]] = []
-    match policy.body:
-        case Score(names=names) as body:
-            whole = all(isinstance(row.points, int) for domain in body.domains for row in domain.rows)
-            found += [(name, "bigint" if whole else "double") for name in (names.score, names.min, names.max)]
-            found += [(names.driver, "string")] if names.driver is not None else []
-        case Findings():
-            found.append(("codes", "array<string>"))
-        case Limits():
-            found += [("outside", "array<string>"), ("critical", "boolean")]
+def _facts(policy: Policy, types: Mapping[str, str]) -> tuple[list[tuple[str, Sql]], Sql]:
+    """The columns of the facts in their types, and whether a row has a value that its fact cannot take; raises `TableProblem`."""
+    facts, wrong, complaints = [], ["FALSE"], []
+    for one, fact in policy.fact_types.items():
+        if one not in types:
+            continue
+        found = _fact(fact, types[one])
+        if found is None:
+            complaints.append(complaint(fact, types[one]))
+        else:
+            facts.append((one, Sql(found[0])))
+            wrong += [f"COALESCE({condition}, FALSE)" for condition in found[1:]]
+    if complaints:
+        raise TableProblem("\n".join(complaints))
+    return facts, Sql(f"({' OR '.join(wrong)})")
+
+
+def _fact(fact: FactType, kind: str) -> tuple[str, ...] | None:
+    """The column of a fact in its type, and which of its values it cannot take; None where it is of another type."""
+    column = name(fact.name)
+    whole = kind in _WHOLE or (kind.startswith("decimal") and kind.endswith(",0)"))
+    bounds = f"BETWEEN -{MAX_INTEGER}L AND {MAX_INTEGER}L"
+    match fact.type:
+        case _ if kind == "void":
+            return (f"CAST(NULL AS {TYPES[fact.type]})",)
+        case "boolean" if kind == "boolean":
+            return (column,)
+        case "integer" | "number" if whole:
+            return f"CAST({column} AS {TYPES[fact.type]})", f"{column} NOT {bounds}"
+        case "integer" if kind in _FRACTIONS:
+            fits = f"(CASE WHEN ABS({column}) <= {MAX_INTEGER}D THEN {column} = FLOOR({column}) ELSE FALSE END)"
+            return f"CASE WHEN {fits} THEN CAST({column} AS BIGINT) END", f"{column} IS NOT NULL AND NOT {fits}"
+        case "number" if kind in _FRACTIONS:
+            value = f"CAST({column} AS DOUBLE)"
+            return value, f"NOT {SPARK.is_finite(Sql(value)).text}"
+        case "code" | "text" if kind == "string":
+            allowed = ", ".join(text(value) for value in fact.values)
+            return (column, f"{column} NOT IN ({allowed})") if fact.values else (column,)
+        case "date":
+            return _date(column, kind)
+        case "instant" if kind == "timestamp":
+            return column, f"{column} NOT BETWEEN TIMESTAMP'{_FIRST} 00:00:00' AND TIMESTAMP'{_LAST} 23:59:59.999999'"
         case _:
-            pass
-    if policy.flags:
-        found += [("flags", "array<string>"), ("flag", "string")]
-    return found + [(rule.id, _SQL_TYPES.get(rule.kind, "string")) for rule in policy.values]
+            return None
+
+
+def _date(column: str, kind: str) -> tuple[str, ...] | None:
+    inside = f"BETWEEN DATE'{_FIRST}' AND DATE'{_LAST}'"
+    match kind:
+        case "date":
+            return column, f"{column} NOT {inside}"
+        case "string":
+            day = f"CASE WHEN {column} RLIKE {_DAY} THEN CAST({column} AS DATE) END"
+            return f"CASE WHEN {day} {inside} THEN {day} END", f"{column} IS NOT NULL AND NOT COALESCE({day} {inside}, FALSE)"
+        case "timestamp_ntz":
+            day = f"CAST({column} AS DATE)"
+            return day, f"CAST({day} AS TIMESTAMP_NTZ) <> {column} OR {day} NOT {inside}"
+        case _:
+            return None
+
+
+def _read(spark: Any, facts: str | Path) -> Any:
+    from pyspark.errors import PySparkException
+
+    try:
+        return spark.read.parquet(str(facts.resolve()) if isinstance(facts, Path) else facts)
+    except PySparkException as error:
+        raise TableUnreadableError(f"{_short(facts)}: expected a Parquet table, found {_first_line(error)}") from None
+
+
+def _refuse_other_folder(out: str | Path) -> None:
+    """Raise `TableUnreadableError` where something stands at a local path that is no earlier answer: nobody's folder is deleted."""
+    if isinstance(out, Path) and out.exists() and not (out / "_SUCCESS").is_file():
+        raise TableUnreadableError(f"{out}: expected no such file or an earlier answer of Spark there, found something else; name another")
+
+
+def _written(spark: Any, answers: Any, out: str | Path) -> Any:
+    """The answers as they stand on disk: on a local path in a folder beside it first, which then takes its name."""
+    if isinstance(out, str):
+        answers.write.mode("errorifexists").parquet(out)
+        return spark.read.parquet(out)
+    partial, earlier = (out.with_name(f"{out.name}.{word}") for word in ("partial", "earlier"))
+    try:
+        answers.write.mode("overwrite").parquet(str(partial.resolve()))
+        with suppress(FileNotFoundError):
+            out.rename(earlier)
+        partial.rename(out)
+    finally:
+        for folder in (partial, earlier):
+            shutil.rmtree(folder, ignore_errors=True)
+    return spark.read.parquet(str(out.resolve()))
+
+
+def _short(table: str | Path) -> str:
+    return table.name if isinstance(table, Path) else table
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -16,6 +16,7 @@ from typing import Any
 
 from baybridge.base.time import CHINA, add_months
 from baybridge.policy import expression as tree
+from baybridge.policy.exponential import LEAST, MOST, PYTHON, exponential, logarithm
 from baybridge.policy.types import MAX_INTEGER, FactType, Value
 
 Numeric = int | float
@@ -201,18 +202,17 @@ def call(function: str, value: Numeric, digits: int) -> Numeric | None:
         case "ROUND":
             return round_half_away(value, digits)
         case "LN":
-            return math.log(value) if value > 0 else None
+            return logarithm(PYTHON, float(value)) if value > 0 else None
         case "SQRT":
             return math.sqrt(value) if value >= 0 else None
         case _:
-            return _exponential(value)
+            return _exponential(float(value))
 
 
-def _exponential(value: Numeric) -> float | None:
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return None
+def _exponential(value: float) -> Numeric | None:
+    if value < LEAST:
+        return 0.0
+    return None if value > MOST else bounded(exponential(PYTHON, value))
 
 
 def round_half_away(value: Numeric, digits: int) -> Numeric | None:

@@ -1,69 +1,117 @@
-"""A policy over a table of facts, one row a subject: outcome, values and the truth of every rule, as columns.
+"""A policy over a table of facts, one row a subject: outcome, values and the truth of every rule, as columns of Polars.
 
 Main job: `decided(frame, policy)` adds `outcome`, `value.<name>` and `holds.<rule>` to a lazy Polars frame; nothing is read before the
 frame is. Facts that the table does not have are unknown; a row with a value that its fact cannot take has the outcome `refused`.
 
-Elsewhere: `columns.py` makes the expressions; `verdict.py` is the reference for outcomes; files and progress belong to `node`.
+Elsewhere: `outcomes.py` makes the expressions for any engine; files and progress belong to `node`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import reduce
-from operator import and_, or_
+from itertools import zip_longest
+from operator import or_
 from typing import Any
 
 import polars as pl
 
-from baybridge.policy.columns import DTYPES, Column, Columns
-from baybridge.policy.shapes import UNDETERMINED, Body, Criteria, Domain, Findings, Limits, Policy, Score, Table
+from baybridge.policy.columns import OURS
+from baybridge.policy.engine_polars import DTYPES, POLARS
+from baybridge.policy.outcomes import REFUSED, Plan, outcome_plan, plan
+from baybridge.policy.shapes import Policy
 from baybridge.policy.types import MAX_INTEGER, FactType
 
-REFUSED = "refused"
-_WRONG = "_wrong"
+__all__ = ["DTYPES", "REFUSED", "TableProblem", "check_names", "complaint", "decided", "decided_by", "outcome_of"]
+
 
 
 class TableProblem(ValueError):
-    """A column that cannot be a fact: which, what was expected and found, and what to do."""
+    """Columns that cannot be facts or cannot be kept: which, what was expected and found, and what to do; a line for each."""
 
 
 def decided(frame: pl.LazyFrame, policy: Policy) -> pl.LazyFrame:
     """The frame with outcome, values and truths; columns that are facts of the policy are dropped, others are kept.
 
-    Raises `TableProblem` where a column has another type than its fact.
+    Raises `TableProblem` where columns have another type than their fact, or a name that the answer needs.
     """
     schema = frame.collect_schema()
+    made = _plan(policy, schema, OURS)
     others = [name for name in schema.names() if name not in policy.fact_types]
-    columns = Columns(policy, frozenset(name for name in policy.fact_types if name not in schema))
-    truths = [columns.truth(f"holds.{rule.id}", rule.expression) for rule in policy.body.rules]
-    answers = _Answers(columns, policy, truths)
-    found = columns.apply(_with_facts(frame, policy, schema))
-    sound = ~pl.col(_WRONG)
-    values = [pl.when(sound).then(expr).alias(f"value.{name}") for name, expr in answers.values.items()]
-    holds = [pl.when(sound).then(pl.col(f"holds.{rule.id}")).alias(f"holds.{rule.id}") for rule in policy.body.rules]
-    result = pl.when(sound).then(answers.outcome).otherwise(pl.lit(REFUSED)).alias("outcome")
-    return found.select(*others, result, *values, *holds)
+    check_names(others, made)
+    ready = frame.with_columns(*_facts(policy.fact_types, schema), *_wrong({OURS: policy}, schema))
+    return _applied(ready, made.stages).select(*others, *_answers(made, ""))
+
+
+def decided_by(frame: pl.LazyFrame, policies: Mapping[str, Policy], keep: Mapping[str, str]) -> pl.LazyFrame:
+    """Each row decided by several policies of one dictionary: `<key>.outcome` and `<key>.holds.<rule>` for each.
+
+    The columns of `keep` are kept under their new names. Raises `TableProblem` as `decided` does.
+    """
+    schema = frame.collect_schema()
+    plans = {key: _plan(policy, schema, f"{OURS}{key}.") for key, policy in policies.items()}
+    types = {name: fact for policy in policies.values() for name, fact in policy.fact_types.items()}
+    kept = [pl.col(old).alias(f"{OURS}kept.{new}") for old, new in keep.items()]
+    ready = frame.with_columns(*kept, *_facts(types, schema), *_wrong({f"{OURS}{key}.": one for key, one in policies.items()}, schema))
+    stages = zip_longest(*(made.stages for made in plans.values()), fillvalue=())
+    found = _applied(ready, [[column for part in parts for column in part] for parts in stages])
+    answers = [expr for key, made in plans.items() for expr in _answers(made, f"{key}.") if not expr.meta.output_name().startswith(f"{key}.value.")]
+    return found.select(*(pl.col(f"{OURS}kept.{new}").alias(new) for new in keep.values()), *answers)
 
 
 def outcome_of(frame: pl.LazyFrame, policy: Policy) -> pl.LazyFrame:
     """Only the outcome of each row of a table whose columns are known to be sound."""
-    columns = Columns(policy)
-    truths = [columns.truth(f"holds.{rule.id}", rule.expression) for rule in policy.body.rules]
-    outcome = _outcome(columns, policy.body, truths)
-    return columns.apply(frame).select(outcome.expr.alias("outcome"))
+    made = outcome_plan(policy, POLARS)
+    return _applied(frame, made.stages).select(_answers(made, ""))
 
 
-def _with_facts(frame: pl.LazyFrame, policy: Policy, schema: Mapping[str, Any]) -> pl.LazyFrame:
-    facts, wrong = [], []
-    for name, fact in policy.fact_types.items():
-        if name not in schema:
-            facts.append(pl.lit(None, dtype=DTYPES[fact.type]).alias(name))
-            continue
-        value, problem = _fact(fact, schema[name])
-        facts.append(value.alias(name))
-        if problem is not None:
-            wrong.append(problem.fill_null(value=False))
-    return frame.with_columns(*facts, (reduce(or_, wrong) if wrong else pl.lit(value=False)).alias(_WRONG))
+def check_names(others: Iterable[str], made: Plan) -> None:
+    """Raise `TableProblem` where a column that is to be kept has a name that the answer needs."""
+    answers = {answer.name for answer in made.answers}
+    wrong = [name for name in others if name in answers or name.startswith(OURS)]
+    if wrong:
+        raise TableProblem("\n".join(f"column {name}: expected another name, found one that the answer uses; rename it" for name in wrong))
+
+
+def _plan(policy: Policy, schema: Mapping[str, Any], prefix: str) -> Plan:
+    absent = frozenset(name for name in policy.fact_types if name not in schema)
+    return plan(policy, POLARS, absent, ~pl.col(f"{prefix}wrong"), prefix)
+
+
+def _applied(frame: pl.LazyFrame, stages: Iterable[Sequence[tuple[str, pl.Expr]]]) -> pl.LazyFrame:
+    for stage in stages:
+        if stage:
+            frame = frame.with_columns([expr.alias(name) for name, expr in stage])
+    return frame
+
+
+def _answers(made: Plan, prefix: str) -> list[pl.Expr]:
+    return [answer.expr.alias(f"{prefix}{answer.name}") for answer in made.answers]
+
+
+def _facts(types: Mapping[str, FactType], schema: Mapping[str, Any]) -> list[pl.Expr]:
+    """The column of each fact in its type; raises `TableProblem` with a line for each that cannot be."""
+    facts, complaints = [], []
+    for name, fact in types.items():
+        try:
+            value = _fact(fact, schema[name])[0] if name in schema else pl.lit(None, dtype=DTYPES[fact.type])
+            facts.append(value.alias(name))
+        except TableProblem as problem:
+            complaints.append(str(problem))
+    if complaints:
+        raise TableProblem("\n".join(complaints))
+    return facts
+
+
+def _wrong(policies: Mapping[str, Policy], schema: Mapping[str, Any]) -> list[pl.Expr]:
+    """For each prefix, whether a row has a value that one of its policy's facts cannot take."""
+    found = []
+    for prefix, policy in policies.items():
+        problems = [_fact(fact, schema[name])[1] for name, fact in policy.fact_types.items() if name in schema]
+        wrong = [problem.fill_null(value=False) for problem in problems if problem is not None]
+        found.append((reduce(or_, wrong) if wrong else pl.lit(value=False)).alias(f"{prefix}wrong"))
+    return found
 
 
 def _fact(fact: FactType, dtype: Any) -> tuple[pl.Expr, pl.Expr | None]:
@@ -75,7 +123,8 @@ def _fact(fact: FactType, dtype: Any) -> tuple[pl.Expr, pl.Expr | None]:
         case "boolean" if dtype == pl.Boolean:
             return column, None
         case "integer" if dtype.is_integer():
-            return column.cast(pl.Int64, strict=False), column.cast(pl.Int64, strict=False).abs() > MAX_INTEGER
+            number = column.cast(pl.Int64, strict=False)
+            return number, ~number.is_between(-MAX_INTEGER, MAX_INTEGER) | (number.is_null() & column.is_not_null())
         case "integer" if dtype.is_float():
             whole = column.is_finite() & (column == column.floor()) & (column.abs() <= MAX_INTEGER)
             return pl.when(whole).then(column).cast(pl.Int64, strict=False), ~whole
@@ -88,169 +137,27 @@ def _fact(fact: FactType, dtype: Any) -> tuple[pl.Expr, pl.Expr | None]:
             return text, ~text.is_in(list(fact.values)) if fact.values else None
         case "date" | "instant":
             return _moment(fact, dtype, column)
-    raise TableProblem(_complaint(fact, dtype))
+    raise TableProblem(complaint(fact, dtype))
 
 
 def _moment(fact: FactType, dtype: Any, column: pl.Expr) -> tuple[pl.Expr, pl.Expr | None]:
+    first, last = pl.lit(date.min), pl.lit(date.max)
     if fact.type == "date" and dtype == pl.Date:
-        return column, None
+        return column, ~column.is_between(first, last)
     if fact.type == "date" and dtype == pl.String:
-        day = column.str.to_date("%Y-%m-%d", strict=False)
+        written = pl.when(column.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")).then(column).str.to_date("%Y-%m-%d", strict=False)
+        day = pl.when(written.is_between(first, last)).then(written).otherwise(None)
         return day, day.is_null() & column.is_not_null()
     if fact.type == "date" and isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
         day = column.dt.date()
-        return day, day.cast(dtype) != column
+        return day, (day.cast(dtype) != column) | ~day.is_between(first, last)
     if fact.type == "instant" and isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
-        return column.dt.convert_time_zone("UTC").dt.cast_time_unit("us"), None
-    raise TableProblem(_complaint(fact, dtype))
+        moment = column.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+        return moment, ~moment.dt.date().is_between(first, last)
+    raise TableProblem(complaint(fact, dtype))
 
 
-def _complaint(fact: FactType, dtype: Any) -> str:
+def complaint(fact: FactType, dtype: object) -> str:
+    """What is wrong with a column of that type."""
     hint = "; write times with their zone" if fact.type == "instant" else ""
     return f"column {fact.name}: expected {fact.type}, found {dtype}{hint}"
-
-
-class _Answers:
-    """The outcome and the printed values as expressions."""
-
-    def __init__(self, columns: Columns, policy: Policy, truths: list[Column]) -> None:
-        self.outcome = _outcome(columns, policy.body, truths).expr
-        self.values = _of_shape(policy.body, truths)
-        if policy.flags:
-            flags = [(flag.id, columns.truth(f"_flag{index}", flag.expression).expr) for index, flag in enumerate(policy.flags)]
-            self.values |= {"flags": _names(flags), "flag": _names(flags).list.first()}
-        for index, rule in enumerate(policy.values):
-            self.values[rule.id] = columns.value(f"_value{index}", rule.expression, rule.kind).expr
-
-
-def _outcome(columns: Columns, body: Body, truths: list[Column]) -> Column:
-    stage = max(truth.stage for truth in truths)
-    every = [truth.expr for truth in truths]
-    match body:
-        case Criteria(holds=yes, fails=no):
-            by_id = {rule.id: expr for rule, expr in zip(body.rules, every, strict=True)}
-            groups = [reduce(or_, [by_id[member.rule.id] for member in group]) for group in body.groups]
-            return _in_words(columns, reduce(and_, groups), yes, no, stage)
-        case Limits():
-            return _in_words(columns, reduce(and_, every), "within", "outside", stage)
-        case Findings(found=yes, clear=no):
-            return _in_words(columns, reduce(or_, every), yes, no, stage)
-        case Table():
-            return _first_row(columns, body, every, stage)
-        case Score():
-            return _banded(columns, body, every, stage)
-
-
-def _in_words(columns: Columns, truth: pl.Expr, yes: str, no: str, stage: int) -> Column:
-    kept = columns.keep(Column(truth, "boolean", 1, stage), "_truth")
-    expr = pl.when(kept.expr).then(pl.lit(yes)).when(~kept.expr).then(pl.lit(no)).otherwise(pl.lit(UNDETERMINED))
-    return Column(expr, "text", 1, kept.stage)
-
-
-def _first_row(columns: Columns, body: Table, truths: list[pl.Expr], stage: int) -> Column:
-    """The outcome of the first row that holds, undetermined where an unknown row before it has another."""
-    outcome: Any = pl
-    place: Any = pl
-    for index, (row, truth) in enumerate(zip(body.rows, truths, strict=True)):
-        outcome = outcome.when(truth).then(pl.lit(row.outcome))
-        place = place.when(truth).then(pl.lit(index))
-    columns.keep(Column(outcome.otherwise(pl.lit(body.default)), "text", 1, stage), "_first")
-    kept = columns.keep(Column(place.otherwise(pl.lit(len(truths))), "integer", 1, stage), "_place")
-    differing = [
-        truth.is_null() & (pl.col("_place") > index) & (pl.col("_first") != row.outcome)
-        for index, (row, truth) in enumerate(zip(body.rows, truths, strict=True))
-    ]
-    expr = pl.when(reduce(or_, differing)).then(pl.lit(UNDETERMINED)).otherwise(pl.col("_first"))
-    return Column(expr, "text", 1, kept.stage)
-
-
-def _banded(columns: Columns, body: Score, truths: list[pl.Expr], stage: int) -> Column:
-    by_id = {rule.id: truth for rule, truth in zip(body.rules, truths, strict=True)}
-    lows, highs = [], []
-    for index, domain in enumerate(body.domains):
-        low, high = _domain(domain, by_id)
-        columns.keep(Column(low, "number", 1, stage), f"_low{index}")
-        columns.keep(Column(high, "number", 1, stage), f"_high{index}")
-        lows.append(pl.col(f"_low{index}"))
-        highs.append(pl.col(f"_high{index}"))
-    combine: Any = pl.max_horizontal if body.combine == "max" else pl.sum_horizontal
-    columns.keep(Column(combine(lows), "number", 1, stage + 1), "_low")
-    kept = columns.keep(Column(combine(highs), "number", 1, stage + 1), "_high")
-    columns.keep(Column(_band(body, pl.col("_low")), "text", 1, kept.stage), "_band_low")
-    named = columns.keep(Column(_band(body, pl.col("_high")), "text", 1, kept.stage), "_band_high")
-    same = pl.col("_band_low") == pl.col("_band_high")
-    return Column(pl.when(same).then(pl.col("_band_low")).otherwise(pl.lit(UNDETERMINED)), "text", 1, named.stage)
-
-
-def _domain(domain: Domain, truths: Mapping[str, pl.Expr]) -> tuple[pl.Expr, pl.Expr]:
-    """The points that a domain certainly has, and the most that it could have."""
-    rows = sorted(((row.points, truths[row.rule.id]) for row in domain.rows), key=lambda row: -row[0])
-    open_points = [pl.when(truth.is_null()).then(pl.lit(points)).otherwise(pl.lit(0)) for points, truth in rows]
-    low: Any = pl
-    high: Any = pl
-    for points, truth in rows:
-        low = low.when(truth).then(pl.lit(points))
-        high = high.when(truth.fill_null(value=True)).then(pl.lit(points))
-    if rows[-1][0] >= 0:
-        return low.otherwise(pl.lit(0)), high.otherwise(pl.lit(0))
-    certain = reduce(or_, [truth.fill_null(value=False) for _, truth in rows])
-    most = pl.max_horizontal([pl.lit(0), *open_points])
-    least = pl.min_horizontal([pl.lit(0), *open_points])
-    return low.otherwise(least), pl.when(certain).then(high.otherwise(pl.lit(0))).otherwise(most)
-
-
-def _band(body: Score, points: pl.Expr) -> pl.Expr:
-    whole = points == points.floor()
-    written = pl.when(whole).then(points.cast(pl.Int64).cast(pl.String)).otherwise(points.cast(pl.String))
-    texts = [_filled(entry.outcome, written) for entry in body.bands]
-    chain: Any = pl
-    for entry, text in zip(body.bands[:-1], texts, strict=False):
-        chain = chain.when(points <= entry.up_to).then(text)
-    return texts[-1] if len(texts) == 1 else chain.otherwise(texts[-1])
-
-
-def _filled(outcome: str, written: pl.Expr) -> pl.Expr:
-    parts = outcome.split("{score}")
-    if len(parts) == 1:
-        return pl.lit(outcome)
-    pieces: list[pl.Expr] = [pl.lit(parts[0])]
-    for part in parts[1:]:
-        pieces += [written, pl.lit(part)]
-    return pl.concat_str(pieces)
-
-
-def _of_shape(body: Body, truths: list[Column]) -> dict[str, pl.Expr]:
-    """The values that a shape prints by itself."""
-    every = [truth.expr for truth in truths]
-    match body:
-        case Score():
-            return _score_values(body)
-        case Findings(findings=rows):
-            by_code: dict[str, list[pl.Expr]] = {}
-            for row, truth in zip(rows, every, strict=True):
-                by_code.setdefault(row.code, []).append(truth)
-            return {"codes": _names([(code, reduce(or_, truths)) for code, truths in by_code.items()])}
-        case Limits(limits=limits):
-            outside = [(limit.rule.id, ~truth) for limit, truth in zip(limits, every, strict=True)]
-            critical = [~truth for limit, truth in zip(limits, every, strict=True) if limit.critical]
-            any_critical = reduce(or_, critical).fill_null(value=False) if critical else pl.lit(value=False)
-            return {"outside": _names(outside), "critical": any_critical}
-        case _:
-            return {}
-
-
-def _score_values(body: Score) -> dict[str, pl.Expr]:
-    whole = all(isinstance(row.points, int) for domain in body.domains for row in domain.rows)
-    low, high = (pl.col(name).cast(pl.Int64 if whole else pl.Float64) for name in ("_low", "_high"))
-    values = {body.names.score: pl.when(low == high).then(low), body.names.min: low, body.names.max: high}
-    if body.names.driver is not None:
-        driver: Any = pl
-        for index, domain in enumerate(body.domains):
-            driver = driver.when((pl.col("_low") > 0) & (pl.col(f"_low{index}") == pl.col("_low"))).then(pl.lit(domain.id))
-        values[body.names.driver] = driver.otherwise(pl.lit(None, dtype=pl.String))
-    return values
-
-
-def _names(found: Sequence[tuple[str, pl.Expr]]) -> pl.Expr:
-    """The names whose truth holds, sorted, as a list."""
-    return pl.concat_list([pl.when(truth).then(pl.lit(name)) for name, truth in sorted(found, key=lambda item: item[0])]).list.drop_nulls()

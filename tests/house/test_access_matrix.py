@@ -97,6 +97,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/log"): NOT_ELSEWHERE,
     ("GET", "/log/trust.json"): ANYONE,
     ("GET", "/indicators"): {"quality", "alliance"},
+    ("GET", "/spared"): {"quality", "alliance", "coordinator"},
     ("GET", "/policies"): NOT_ELSEWHERE,
     ("GET", "/policies/{policy_id}"): NOT_ELSEWHERE,
     ("GET", "/cases/{case_id}"): ON_CASE,

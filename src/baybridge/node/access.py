@@ -63,6 +63,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "policy.decide": {**_STAFF, Role.PAYER: Relation.ANY},
         "log.entries": {**_STAFF, Role.NODE: Relation.ANY},
         "log.pages": _ANYONE,
+        "alliance.spared": {Role.ALLIANCE: Relation.ANY, Role.COORDINATOR: Relation.STAFF, Role.QUALITY: Relation.STAFF},
         "alliance.indicators": {Role.ALLIANCE: Relation.ANY, Role.QUALITY: Relation.STAFF},
         "node": {Role.NODE: Relation.ANY},
     }

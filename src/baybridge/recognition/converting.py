@@ -23,6 +23,7 @@ class Conversion:
     differs: bool
     value: float | int | None = None
     unit: str | None = None
+    how: str | None = None  # what was done, e.g. "1.1 mg/dL × 88.4"
 
     @property
     def known(self) -> bool:
@@ -39,22 +40,28 @@ def convert(result: Mapping[str, Any], wanted: str | None, document: Mapping[str
     value = result.get("value")
     if reported is None or isinstance(value, bool) or not isinstance(value, int | float):
         return Conversion(differs=True)
-    converted = _times(Decimal(repr(value)), _spelt(reported, spellings), _spelt(wanted, spellings), result.get("loinc"), document)
-    return Conversion(differs=True) if converted is None else Conversion(differs=True, value=_plain(converted), unit=wanted)
+    found = _times(Decimal(repr(value)), _spelt(reported, spellings), _spelt(wanted, spellings), result.get("loinc"), document)
+    if found is None:
+        return Conversion(differs=True)
+    converted, how = found
+    return Conversion(differs=True, value=_plain(converted), unit=wanted, how=f"{value} {reported} {how}")
 
 
 def _spelt(unit: str | None, spellings: Mapping[str, str]) -> str | None:
     return None if unit is None else spellings.get(unit, unit)
 
 
-def _times(value: Decimal, reported: str | None, wanted: str | None, loinc: str | None, document: Mapping[str, Any]) -> Decimal | None:
+def _times(
+    value: Decimal, reported: str | None, wanted: str | None, loinc: str | None, document: Mapping[str, Any]
+) -> tuple[Decimal, str] | None:
+    """The converted value and what was done with it, by the first row that knows both units."""
     rows = [row for row in document["rows"] if loinc in row["loinc"]]
     for row in (*rows, *document["scales"]):
         factor = Decimal(row["factor"])
         if (row["from"], row["to"]) == (reported, wanted):
-            return value * factor
+            return value * factor, f"× {row['factor']}"
         if (row["to"], row["from"]) == (reported, wanted):
-            return _DIVIDING.divide(value, factor)
+            return _DIVIDING.divide(value, factor), f"÷ {row['factor']}"
     return None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from baybridge.base.time import parse_day, parse_instant
+from baybridge.base.time import CHINA, parse_day, parse_instant
 from baybridge.recognition.converting import Conversion, convert
 from baybridge.recognition.laboratory import Paths, newest_eqa, paths
 from baybridge.recognition.request import RecognitionRequest
@@ -37,7 +37,7 @@ class Derived:
 def derive(request: RecognitionRequest, settings: Settings) -> Derived:
     """All facts of a request under these settings."""
     collected_at = _instant(request.result.get("collected_at"))
-    collected_on = collected_at.date() if collected_at else None
+    collected_on = day_of(collected_at)
     loinc, purpose = request.result.get("loinc"), request.request["purpose"]
     conversion = convert(request.result, request.request.get("unit"), settings.conversions)
     window = window_of(settings.windows, loinc, purpose, asked=request.request.get("reset_events") is not None)
@@ -53,6 +53,11 @@ def derive(request: RecognitionRequest, settings: Settings) -> Derived:
         **_assertion(request.request, settings.overriding),
     }
     return Derived(facts, conversion, window, collected_at, listed(settings.overriding["no_override"], loinc, purpose))
+
+
+def day_of(moment: datetime | None) -> date | None:
+    """The calendar day of a moment as the three regions count it, however the time was written: the same moment is the same day."""
+    return moment.astimezone(CHINA).date() if moment else None
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -135,7 +140,7 @@ def _timing(request: RecognitionRequest, window: Window, collected_at: datetime 
         "result_age_h": (use_at - collected_at).total_seconds() / _SECONDS_PER_HOUR if known else None,  # type: ignore[operator]
         "window_kind": window.kind,
         "window_h": window.hours,
-        "within_window_days": window.within_days(collected_at.date() if collected_at else None, parse_day(infused) if infused else None),
+        "within_window_days": window.within_days(day_of(collected_at), parse_day(infused) if infused else None),
         "reset_since_collection": reset_since(window, request.request.get("reset_events"), collected_at),
     }
 

@@ -9,17 +9,18 @@ Pure: a lapse of an accreditation takes effect from its date, because validity i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from baybridge.recognition.derive import listed
+from baybridge.base.time import parse_instant
+from baybridge.recognition.derive import day_of, listed
 from baybridge.recognition.plan import PlanLine
 from baybridge.recognition.recognise import recognise
 from baybridge.recognition.results import Setting, directory_row
 from baybridge.recognition.rules import RecognitionRules
 
-#: What clears a code: a paper or a word (evidence), a person's decision, a test, or nothing but another result.
+#: What clears a code: a paper or a word (evidence), a corrected report, another sample, or configuration of the receiver.
 Remedy = Literal["evidence", "correction", "repeat", "configuration"]
 _REMEDIES: Mapping[str, Remedy] = {
     "MR-001": "evidence", "MR-002": "correction", "MR-003": "evidence", "MR-010": "evidence", "MR-011": "evidence", "MR-012": "evidence",
@@ -27,6 +28,10 @@ _REMEDIES: Mapping[str, Remedy] = {
     "MR-034": "evidence", "MR-040": "repeat", "MR-041": "repeat", "MR-042": "evidence", "MR-050": "correction", "MR-051": "repeat",
     "MR-052": "configuration", "MR-053": "repeat", "MR-060": "repeat",
 }  # fmt: skip
+
+
+#: Stands for the receiver's own method where the directory does not name it.
+_OWN_METHOD = "own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Clearing:
     remedy: Remedy
     overridable: bool
     second_sign_off: bool
+    values: Mapping[str, str] = field(default_factory=dict)  # what the sentence of the code names: days, units, methods
 
 
 def places(line: PlanLine, setting: Setting, rules: RecognitionRules, at: datetime) -> tuple[Place, ...]:
@@ -65,14 +71,16 @@ def _place(line: PlanLine, row: Mapping[str, Any], setting: Setting, rules: Reco
 def _good_result(row: Mapping[str, Any], loinc: str | None, setting: Setting, at: datetime) -> dict[str, Any]:
     """A signed final result of this patient in the receiver's unit, by the laboratory's own method, used when it is needed."""
     receiver, taken = setting.receiver, at.isoformat()
-    method = (row.get("methods") or {}).get(loinc)
+    own = row["id"] == receiver["id"]  # whose results name the receiver's own method, whichever it is
+    receivers = (receiver.get("methods") or {}).get(loinc) or (_OWN_METHOD if own else None)
+    method = receivers if own else (row.get("methods") or {}).get(loinc)
     result: dict[str, Any] = {
         "status": "final", "patient_match": True, "signature_verified": True, "loinc": loinc, "method": method,
         "unit": None, "reference_high": 1, "collected_at": taken, "reported_at": taken, "interference": [],
     }  # fmt: skip
     request = {
         "receiver_site": receiver["id"], "receiver_jurisdiction": receiver.get("jurisdiction"), "receiver_city": receiver.get("city"),
-        "purpose": setting.purpose, "use_at": setting.use_at.isoformat(), "receiver_method": (receiver.get("methods") or {}).get(loinc),
+        "purpose": setting.purpose, "use_at": setting.use_at.isoformat(), "receiver_method": receivers,
         "use": setting.reading["uses"].get(setting.purpose), "reset_events": [],
         "infused_on": setting.infused_on.isoformat() if setting.infused_on else None,
     }  # fmt: skip
@@ -85,4 +93,25 @@ def remedies(request: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]], r
     twice = set(rules.settings.overriding["second_sign_off_for"])
     held = {r["code"]: r for r in reasons if r["holds"] is True and r.get("severity") in ("hard", "repeat")}
     passable = not never and all(reason["overridable"] for reason in held.values())
-    return tuple(Clearing(code, _REMEDIES.get(code, "repeat"), passable, code in twice) for code in sorted(held))
+    values = _named(request)
+    return tuple(Clearing(code, _REMEDIES.get(code, "repeat"), passable, code in twice, values) for code in sorted(held))
+
+
+def _named(request: Mapping[str, Any]) -> dict[str, str]:
+    """What a remedy has to name: the analyte with specimen and method, the day of collection, both units, the receiver's method."""
+    result, asked = request["result"], request["request"]
+    taken = result.get("collected_at")
+    day = day_of(parse_instant(taken)) if taken else None
+    since = day - timedelta(days=365) if day else None
+    found = {
+        "loinc": result.get("loinc"),
+        "specimen": result.get("specimen"),
+        "method": result.get("method"),
+        "receiver_method": asked.get("receiver_method"),
+        "unit": result.get("unit"),
+        "wanted_unit": asked.get("unit"),
+        "collected_on": day.isoformat() if day else None,
+        "since_on": since.isoformat() if since else None,
+        "use_at": asked.get("use_at"),
+    }
+    return {name: str(value) for name, value in found.items() if value is not None}

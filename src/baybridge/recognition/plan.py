@@ -1,6 +1,7 @@
 """The test plan of a case: which results serve, which expire before they are needed, what must be repeated or is missing.
 
-Main job: `plan(observations, settings, rules)`, one line per analyte and purpose; the caller says when each purpose needs its results.
+Main job: `plan(observations, settings, rules)`, one line per analyte and purpose; the caller says when each purpose needs its results
+(`needs.py`). A purpose whose windows run from infusion has a line for each window that is not over, and for one that was missed.
 
 Pure: the same record and times give the same plan. Elsewhere: one result is judged in `recognise.py`.
 """
@@ -9,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Literal
 
+from baybridge.base.time import CHINA
 from baybridge.recognition.derive import listed
 from baybridge.recognition.recognise import Recognition, recognise
-from baybridge.recognition.results import Setting, code_of, collected_at, request_for
+from baybridge.recognition.results import Setting, code_of, collected_at, newest_first, request_for
 from baybridge.recognition.rules import RecognitionRules
 from baybridge.recognition.windows import ANY
 
@@ -37,6 +39,7 @@ class PlanLine:
     loinc: tuple[str, ...] = ()  # codes by which the analyte may be reported
     receiver: str = ""
     at_receiver: bool = False  # the receiving site does it itself, whoever measured before
+    after_infusion: tuple[int, int] | None = None  # the window in whole days, where it runs from infusion
 
 
 def plan(observations: Sequence[Json], settings: Sequence[Setting], rules: RecognitionRules, now: datetime) -> tuple[PlanLine, ...]:
@@ -67,25 +70,61 @@ def _parts(row: Json) -> Mapping[str, Sequence[str]]:
 
 
 def _lines(observations: Sequence[Json], setting: Setting, rules: RecognitionRules, now: datetime) -> Iterator[PlanLine]:
-    for row in rules.settings.windows["rows"]:
-        if row["purpose"] != setting.purpose or ANY in row["loinc"]:
-            continue
-        for analyte, codes in _parts(row).items():
-            fitting = [item for item in observations if code_of(item) in codes and collected_at(item) is not None]
-            yield _line(analyte, row, fitting, setting, rules, now)
+    rows = [row for row in rules.settings.windows["rows"] if row["purpose"] == setting.purpose]
+    by_analyte: dict[str, list[Json]] = {}
+    for row in rows:
+        if "days_after_infusion" not in row and ANY not in row["loinc"]:
+            for analyte in _parts(row):
+                by_analyte.setdefault(analyte, []).append(row)
+    for analyte, holding in by_analyte.items():
+        codes = tuple(dict.fromkeys(code for row in holding for code in _parts(row)[analyte]))
+        hours = [row["hours"] for row in holding if "hours" in row]
+        start = max(now, setting.use_at - timedelta(hours=min(hours))) if hours else None
+        yield _line(analyte, codes, start, _fitting(observations, codes), setting, rules, now)
+    for row in rows:
+        if "days_after_infusion" in row and setting.infused_on is not None:
+            yield from _windows(row, observations, setting, rules, now)
+
+
+def _fitting(observations: Sequence[Json], codes: Sequence[str]) -> list[Json]:
+    """Results of an analyte with a known moment, the newest first."""
+    return sorted((item for item in observations if code_of(item) in codes and collected_at(item) is not None), key=newest_first)
+
+
+def _windows(row: Json, observations: Sequence[Json], setting: Setting, rules: RecognitionRules, now: datetime) -> Iterator[PlanLine]:
+    """A line for each window after infusion; those that have not begun are planned, one that is over without a result is missing for good."""
+    infused_on = setting.infused_on
+    if infused_on is None:
+        return
+    codes = tuple(row.get("offered") or row["loinc"])
+    for first, last in row["days_after_infusion"]:
+        start, end = (datetime.combine(infused_on + timedelta(days=days), time(), tzinfo=CHINA) for days in (first, last + 1))
+        inside = [item for item in _fitting(observations, codes) if start <= (collected_at(item) or now) < end]
+        asked = replace(setting, use_at=max(setting.use_at, end))
+        line = _line(row["analyte"], codes, max(now, start), inside, asked, rules, now)
+        missed = end <= now and line.standing != "serves"
+        yield replace(line, needed_at=end - timedelta(minutes=1), after_infusion=(first, last), repeat_from=None if missed else line.repeat_from)
 
 
 def _line(
-    analyte: str, row: Json, fitting: Sequence[Json], setting: Setting, rules: RecognitionRules, now: datetime
+    analyte: str,
+    codes: Sequence[str],
+    start: datetime | None,
+    fitting: Sequence[Json],
+    setting: Setting,
+    rules: RecognitionRules,
+    now: datetime,
 ) -> PlanLine:
-    judged = [(item, _judge(item, setting, rules)) for item in sorted(fitting, key=_taken, reverse=True)]
+    judged = [(item, _judge(item, setting, rules)) for item in fitting]
     serving = next(((item, answer) for item, answer in judged if answer.serves), None)
-    line = replace(_wanted(analyte, row, setting, rules), repeat_from=_repeat_from(row, setting, now))
+    here = all(listed(rules.settings.local_only["rows"], code, setting.purpose) for code in codes)
+    receiver = str(setting.receiver.get("id") or "")
+    line = PlanLine(
+        setting.purpose, analyte, setting.use_at, "missing", repeat_from=start, loinc=tuple(codes), receiver=receiver, at_receiver=here
+    )
     if serving is not None:
         item, answer = serving
-        return replace(
-            line, standing="serves", result_id=item.get("id"), codes=answer.codes, valid_until=answer.valid_until, repeat_from=None
-        )
+        return replace(line, standing="serves", result_id=item.get("id"), codes=answer.codes, valid_until=answer.valid_until)
     if not judged:
         return line
     item, answer = judged[0]
@@ -94,24 +133,5 @@ def _line(
     return replace(line, standing=standing, result_id=item.get("id"), codes=answer.codes, valid_until=answer.valid_until)
 
 
-def _wanted(analyte: str, row: Json, setting: Setting, rules: RecognitionRules) -> PlanLine:
-    """The line of an analyte that nobody has measured yet."""
-    codes = tuple((row.get("parts") or {}).get(analyte) or row["loinc"])
-    here = all(listed(rules.settings.local_only["rows"], code, setting.purpose) for code in codes)
-    receiver = str(setting.receiver.get("id") or "")
-    return PlanLine(setting.purpose, analyte, setting.use_at, "missing", loinc=codes, receiver=receiver, at_receiver=here)
-
-
 def _judge(observation: Json, setting: Setting, rules: RecognitionRules) -> Recognition:
     return recognise(request_for(observation, setting), rules)
-
-
-def _taken(observation: Json) -> float:
-    taken = collected_at(observation)
-    return taken.timestamp() if taken else 0.0
-
-
-def _repeat_from(row: Json, setting: Setting, now: datetime) -> datetime | None:
-    if "hours" not in row:
-        return None
-    return max(now, setting.use_at - timedelta(hours=row["hours"]))

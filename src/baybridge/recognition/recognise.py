@@ -37,6 +37,7 @@ class Recognition:
     policy: str
     policy_sha256: str
     window_sources: tuple[str, ...] = field(default=())
+    conversion: str | None = None  # what was done to the value
 
     @property
     def serves(self) -> bool:
@@ -56,6 +57,7 @@ class Recognition:
             "policy": self.policy,
             "policy_sha256": self.policy_sha256,
             "window_sources": list(self.window_sources),
+            **({"conversion": self.conversion} if self.conversion else {}),
         }
 
 
@@ -92,4 +94,5 @@ def _answer(outcome: Outcome, derived: Derived, decision: Decision, reasons: Seq
         policy=decision.policy,
         policy_sha256=decision.policy_sha256,
         window_sources=derived.window.sources,
+        conversion=derived.conversion.how,
     )

@@ -23,7 +23,7 @@ from baybridge.journey.judged import Judged
 from baybridge.recognition.outcome import EMERGENCY
 from baybridge.recognition.recognise import Recognition, recognise
 from baybridge.recognition.request import PURPOSES
-from baybridge.recognition.results import Setting, code_of, collected_at, request_for
+from baybridge.recognition.results import Setting, code_of, newest_first, request_for
 from baybridge.recognition.rules import POLICY_ID, RecognitionRules, settings_of
 from baybridge.recognition.savings import spared_of
 from baybridge.recognition.windows import ANY
@@ -122,12 +122,7 @@ def groups(situation: Situation, given: RecogniseResults, rules: RecognitionRule
         if chosen:
             found.setdefault(code or str(observation.get("id")), []).append(observation)
     for code in sorted(found):
-        yield sorted(found[code], key=_newest_first)
-
-
-def _newest_first(observation: Json) -> tuple[bool, float, str]:
-    taken = collected_at(observation)
-    return taken is None, -taken.timestamp() if taken else 0.0, str(observation.get("id"))
+        yield sorted(found[code], key=newest_first)
 
 
 def best_of(observations: Sequence[Json], setting: Setting, rules: RecognitionRules) -> JudgedResult:

@@ -86,6 +86,12 @@ def collected_at(observation: Json) -> datetime | None:
         return None
 
 
+def newest_first(observation: Json) -> tuple[bool, float, str]:
+    """The order of results: the newest first, those without a known moment last."""
+    taken = collected_at(observation)
+    return taken is None, -taken.timestamp() if taken else 0.0, str(observation.get("id"))
+
+
 def _result(observation: Json, setting: Setting, *, own: bool) -> dict[str, Any]:
     taken, (value, unit) = collected_at(observation), _value(observation)
     low, high = _interval(observation)

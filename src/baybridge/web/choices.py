@@ -18,6 +18,7 @@ from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands import CommandKind
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
 from baybridge.record import store
+from baybridge.web import choices_results
 from baybridge.web.known_money import open_claims, own_requests, quoted_plans
 from baybridge.web.page import LANGUAGE_NAMES, Reader
 
@@ -179,6 +180,11 @@ def _questions(asked: Asked, case: Case | None) -> Options:
     )
 
 
+def _of_results(choose: choices_results.Choose) -> Callable[[Any, Case | None], Options]:
+    """Choices among results as options."""
+    return lambda asked, case: tuple(Option(value, label) for value, label in choose(asked, case))
+
+
 _BY_FIELD: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "to_node": lambda asked, _: _nodes(asked),
     "ReferCase.to_node": lambda asked, _: tuple(option for option in _everybody(asked) if _is_centre(asked, option.value)),
@@ -195,7 +201,11 @@ _BY_FIELD: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "papers": lambda asked, _: coded(asked, PAPERS),
     "purposes": _transfer_purposes,
     "Transfer.purpose": _transfer_purposes,
-    "RecogniseResults.purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES),
+    **{
+        f"{name}.purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES)
+        for name in ("RecogniseResults", "OverrideRecognition", "CountersignOverride", "CompareParallelTest")
+    },
+    **{name: _of_results(choose) for name, choose in choices_results.BY_FIELD.items()},
     "consent_id": _consents,
     "question": _questions,
     "shipment_id": _shipments,

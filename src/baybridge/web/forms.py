@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import FieldInfo
 
+from baybridge.base.time import parse_instant
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role
 from baybridge.node.commands import CommandKind
@@ -90,11 +92,14 @@ def _spoken_for(asked: Asked, one: Field) -> Field:
 
 
 def _from_address(asked: Asked, kind: CommandKind) -> dict[str, Any]:
-    """Codes that the address names; never a value of the patient's."""
+    """Codes and the moment of use that the address names; never a value of the patient's."""
     if asked.method != "GET":
         return {}
     codes = {item.name for item in msgspec.structs.fields(kind.given) if item.name != "value" and shape.kind_of(item) in ("text", "code")}
-    return {name: text for name, text in asked.query.items() if name in codes}
+    found: dict[str, Any] = {name: text for name, text in asked.query.items() if name in codes}
+    with suppress(ValueError):
+        found["use_at"] = parse_instant(asked.query["use_at"]) if asked.query.get("use_at") else None
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _fields(form: _Form, struct: type[msgspec.Struct], prefix: str, values: Mapping[str, Any]) -> list[Field]:

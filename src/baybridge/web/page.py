@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +42,13 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
         *((("menu.indicators", "/indicators"),) if role is Role.QUALITY else ()),
+        *((("menu.spared", "/spared"),) if role in (Role.QUALITY, Role.COORDINATOR) else ()),
     )
     for role in Role
 } | {
     Role.PATIENT: (("menu.my_case", "/cases"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.PAYER: (("menu.payer", "/payer"), ("menu.policies", "/policies"), ("menu.log", "/log")),
-    Role.ALLIANCE: (("menu.indicators", "/indicators"), ("menu.policies", "/policies"), ("menu.log", "/log")),
+    Role.ALLIANCE: (("menu.indicators", "/indicators"), ("menu.spared", "/spared"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.ADMINISTRATOR: (("menu.policies", "/policies"), ("menu.log", "/log")),
 }
 
@@ -201,15 +202,18 @@ class Reader:
 
     def test(self, code: str) -> str:
         """What a test of a LOINC code is called; the code itself where nobody named it."""
-        return analytes.names(self._node, self._texts, self.language).get(code, code)
+        return self._tests.get(code, code)
+
+    @cached_property
+    def _tests(self) -> dict[str, str]:
+        return analytes.names(self._node, self._texts, self.language)
 
     def analyte(self, analyte: str, codes: Sequence[str] = ()) -> str:
         """What an analyte of the validity windows is called."""
         key = f"analyte.{analytes.slug(analyte)}"
         if self.known(key):
             return self.t(key)
-        found = analytes.names(self._node, self._texts, self.language)
-        return next((found[code] for code in codes if code in found), analyte)
+        return next((self._tests[code] for code in codes if code in self._tests), analyte)
 
     def money_code(self, code: str) -> str:
         """The words of a code of the funding contract, e.g. PAY-CAP:cap_year."""

@@ -24,6 +24,7 @@ from baybridge.web.log_pages import LOG_DOORS
 from baybridge.web.page import Reader, go, refused, render
 from baybridge.web.payer_page import PAYER_DOORS
 from baybridge.web.policy_pages import POLICY_DOORS
+from baybridge.web.spared_page import SPARED_DOORS
 from baybridge.web.view import allowed, labels, most_urgent_first, product_name
 
 #: Tasks that stand open on the page; those due later are folded away behind their number.
@@ -142,6 +143,7 @@ DOORS = (
     Door("/import", ("POST",), "import.file", "records.import", import_file),
     *PAYER_DOORS,
     *LOG_DOORS,
+    *SPARED_DOORS,
     *POLICY_DOORS,
     *CASE_DOORS,
 )

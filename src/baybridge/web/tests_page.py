@@ -1,122 +1,170 @@
-"""Which outside results this site recognises, which are to be repeated, and what to test when.
+"""Which outside results serve at a site for a purpose and moment, what to test when and where, and what an emergency or an override left to be done.
 
-Main job: `tests(view)`: every judged result by purpose with all its codes in words, and the plan for the purposes that are still ahead.
+Main job: `tests(view)`. What is still to be done stands first; then the plan of the whole case; then every result against the purpose, site and time that the
+reader chose; then the decisions that were recorded, and what they spared.
+
+Elsewhere: results as rows of the page in `tests_results.py`; the rules in `recognition`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from starlette.responses import Response
 
-from baybridge.journey.entry import Entry
-from baybridge.recognition.plan import PlanLine, plan, to_repeat
+from baybridge.node import sparing
+from baybridge.node.commands import COMMANDS
+from baybridge.recognition.arranging import Arrangement, arrange
+from baybridge.recognition.needs import Need, needs
+from baybridge.recognition.overriding import waiting
+from baybridge.recognition.panel import panel
+from baybridge.recognition.parallel import ParallelTest, parallel_tests
+from baybridge.recognition.plan import PlanLine, plan
 from baybridge.recognition.recognising import RecogniseResults, rules_for, setting_of
-from baybridge.web.view import CaseView
+from baybridge.recognition.request import PURPOSES
+from baybridge.recognition.results import Setting, code_of, collected_at
+from baybridge.recognition.savings import savings
+from baybridge.web.tests_results import recorded, shown
+from baybridge.web.view import Action, CaseView
 
 _NEEDS = frozenset({"observations", "resources"})
 
-#: Days between collection and the later steps, where no day is known yet; an assumption that the page says. Lymphodepletion follows a vein-to-vein time.
-_DAYS_LATER = {"LD_FITNESS": 28, "INFUSION_DAY": 33}
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the reader asked the results to be judged for."""
+
+    purpose: str
+    receiver: str
+    use_at: datetime
+    problem: str = ""  # the key of what was wrong with the address
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One judged result: its event, and its decision document."""
+class Planned:
+    """The plan of the case: needs, lines by purpose, draws with places, and what is spared."""
 
-    entry: Entry[Any]
-    document: Mapping[str, Any]
-    outcome: str
-    analyte: str
-    sign: str | None = None  # positive or negative, of a coded answer
+    needs: tuple[Need, ...]
+    by_need: tuple[tuple[Need, tuple[PlanLine, ...]], ...]
+    arrangement: Arrangement
 
-    @property
-    def measured(self) -> Mapping[str, Any]:
-        """What was reported."""
-        found: Mapping[str, Any] = (self.document.get("request") or {}).get("result") or {}
-        return found
 
-    @property
-    def valid_until(self) -> str | datetime | None:
-        """Until when it serves, or served."""
-        return getattr(self.entry.event, "valid_until", None) or self.document.get("valid_until")
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A parallel test with the results that could be its answer, and a button to compare each."""
 
-    @property
-    def laboratory(self) -> str:
-        """Who reported it."""
-        return str(((self.document.get("request") or {}).get("laboratory") or {}).get("id") or "")
+    test: ParallelTest
+    answers: tuple[tuple[Mapping[str, Any], Action | None], ...]
 
 
 def tests(view: CaseView) -> Response:
-    """Judged results by purpose, and the plan."""
-    entries: tuple[Entry[Any], ...] = (*view.case.recognised, *view.case.repeats)
-    documents = view.documents(entry.event.decision_sha256 for entry in entries)
-    names = analytes(view)
-    answers = view.asked.node.documents.folder("terms")["answers"]
-    results = [_result(entry, documents, names, answers) for entry in entries]
-    purposes = list(dict.fromkeys(result.entry.event.purpose for result in results))
-    lines = test_plan(view) if view.case.patient_id else ()
+    """What to do, the plan, the results as chosen, the decisions."""
+    situation = view.look.situation(_NEEDS)
+    observations = tuple(situation.record.get("observations") or ())
+    known = bool(view.case.patient_id)
+    plans = test_plan(view, observations) if known else None
+    asked_for = chosen(view, plans)
+    setting = setting_of(situation, RecogniseResults(purpose=asked_for.purpose, use_at=asked_for.use_at, receiver=asked_for.receiver))
+    judged = panel(observations, setting, rules_for(situation))
+    rows = sparing.rows(view.look.unit.connection, view.case.case_id)
     return view.render(
         "tests.html",
-        by_purpose=[(purpose, _of(results, purpose)) for purpose in purposes],
-        lines=lines,
-        to_repeat=to_repeat(lines),
-        actions=view.actions(["RecogniseResults"]),
+        beside=_beside(view, observations),
+        waiting=[(entry, _button(view, "CountersignOverride", entry.event)) for entry in waiting(view.case)],
+        planned=plans,
+        laboratories=laboratory_names(view),
+        chosen=asked_for,
+        purposes=PURPOSES,
+        receivers=[view.asked.node.site, *(n.site for n in view.asked.node.neighbours.values() if "centre" in n.site.kinds)],
+        asked_for=shown(view, judged.asked_for, asked_for),
+        others=shown(view, judged.others, asked_for),
+        record=view.actions(["RecogniseResults"], {"RecogniseResults": _given(asked_for)}) if known else [],
+        recorded=recorded(view),
+        spared=savings(rows),
     )
 
 
-def _of(results: list[Result], purpose: str) -> list[Result]:
-    found = [result for result in results if result.entry.event.purpose == purpose]
-    return sorted(found, key=lambda result: (result.outcome != "repeat-needed", result.analyte))
+def laboratory_names(view: CaseView) -> dict[str, str]:
+    """What each laboratory of the directory is called."""
+    rows = view.asked.node.documents.folder("directory")["laboratories"]["laboratories"]
+    return {row["id"]: next(iter(row.get("names") or ()), row["id"]) for row in rows}
 
 
-def _result(entry: Entry[Any], documents: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], answers: Mapping[str, Any]) -> Result:
-    document = documents.get(entry.event.decision_sha256, {})
-    outcome = getattr(entry.event, "outcome", None) or document.get("outcome") or "repeat-needed"
-    reported = ((document.get("request") or {}).get("result") or {}).get("value")
-    return Result(entry, document, str(outcome), names.get(entry.event.loinc, entry.event.loinc), _sign(reported, answers))
+# --- what to do -----------------------------------------------------------------------------------------------------
 
 
-def _sign(value: Any, answers: Mapping[str, Any]) -> str | None:
-    """Whether a coded answer says positive or negative; None where it is another code, or no code."""
-    found = (sign for sign in ("positive", "negative") for coded in answers[sign] if coded.rsplit("|", 1)[-1] == str(value))
-    return next(found, None) if isinstance(value, str) else None
-
-
-def analytes(view: CaseView) -> dict[str, str]:
-    """What a LOINC code is called: by the dictionary in the reader's language, else as the windows name it."""
-    found: dict[str, str] = {}
-    for row in view.asked.node.documents.folder("recognition")["windows"]["rows"]:
-        for name, codes in (row.get("parts") or {row["analyte"]: row["loinc"]}).items():
-            found |= {str(code): str(name) for code in codes if str(code) not in found}
-    for fact in view.asked.node.dictionary.facts.values():
-        found |= {code: fact.label(view.asked.language) for system, code in fact.codes if system == "http://loinc.org"}
+def _beside(view: CaseView, observations: Sequence[Mapping[str, Any]]) -> list[Beside]:
+    """Parallel tests that nobody compared, with this analyte's later results."""
+    found = []
+    for test in parallel_tests(view.case):
+        if test.compared is not None:
+            continue
+        event, acted_at = test.event, test.asked[0].origin.at
+        later = [o for o in observations if o.get("id") != event.result_id and code_of(o) == event.loinc and _after(o, acted_at)]
+        answers = [(item, _button(view, "CompareParallelTest", event, repeat=str(item.get("id")))) for item in later]
+        found.append(Beside(test, tuple(answers)))
     return found
 
 
-def test_plan(view: CaseView) -> tuple[PlanLine, ...]:
-    """Every analyte of the purposes that are still ahead, for the moment when each is needed."""
+def _after(observation: Mapping[str, Any], moment: datetime) -> bool:
+    taken = collected_at(observation)
+    return taken is not None and taken > moment
+
+
+def _button(view: CaseView, command: str, event: Any, **more: str) -> Action | None:
+    """A button about one result; none for those who may not."""
+    if view.read_only or view.asked.person.role not in COMMANDS[command].roles:
+        return None
+    return view.action(COMMANDS[command], {"result": event.result_id, "purpose": event.purpose, **more}, preview=False)
+
+
+# --- the plan -------------------------------------------------------------------------------------------------------
+
+
+def test_plan(view: CaseView, observations: Sequence[Mapping[str, Any]]) -> Planned | None:
+    """Every analyte of the purposes that are still ahead, for the moment when each is needed; None where nothing is ahead."""
     situation = view.look.situation(_NEEDS)
+    folder = view.asked.node.documents.folder
+    pathway = folder("pathways")["standard"]
+    found = needs(view.case, view.now, view.asked.node.site.zone, folder("timing")["vein-to-vein"], pathway["follow_up"])
+    if not found:
+        return None
     first = setting_of(situation, RecogniseResults(purpose="ELIGIBILITY"))
-    moments = needed_at(view)
-    if not moments:
-        return ()
-    settings = [replace(first, purpose=purpose, use_at=at) for purpose, at in moments.items()]
-    return plan(situation.record.get("observations") or (), settings, rules_for(situation), view.now)
+    settings: list[Setting] = [replace(first, purpose=need.purpose, use_at=need.at) for need in found]
+    rules = rules_for(situation)
+    lines = plan(observations, settings, rules, view.now)
+    documents = folder("recognition")
+    arrangement = arrange(lines, settings, rules, view.now, {"sampling": documents["sampling"], "costs": documents["costs"]})
+    by_need = tuple((need, tuple(line for line in lines if line.purpose == need.purpose)) for need in found)
+    return Planned(found, by_need, arrangement)
 
 
-def needed_at(view: CaseView) -> dict[str, datetime]:
-    """When each purpose needs its results: on the day of collection where a slot says it, lymphodepletion and infusion after it."""
-    case, zone = view.case, view.asked.node.site.zone
-    if case.infusions:
-        return {}
-    now = view.now
-    day = case.slot.event.collection_on if case.slot else (now + timedelta(days=7)).astimezone(zone).date()
-    collection = max(now, datetime.combine(day, time(9), tzinfo=zone))
-    found = {} if case.collections else {"APH_IDM": collection, "APH_FITNESS": collection}
-    start = max(now, collection if not case.collections else now)
-    later = {purpose: start + timedelta(days=days) for purpose, days in _DAYS_LATER.items()}
-    return found | ({"INFUSION_DAY": now + timedelta(days=5)} if case.lymphodepletion else later)
+# --- the choice -----------------------------------------------------------------------------------------------------
+
+
+def chosen(view: CaseView, plans: Planned | None) -> Chosen:
+    """Purpose, receiver and moment from the address; else the next purpose of the plan, here, when it is needed."""
+    query, node = view.asked.query, view.asked.node
+    ahead = {need.purpose: need.at for need in plans.needs} if plans else {}
+    purpose = query.get("purpose") or next(iter(ahead), "ELIGIBILITY")
+    receiver = query.get("receiver") or node.site.node
+    problem = ""
+    if purpose not in PURPOSES or receiver not in {node.site.node, *node.neighbours}:
+        purpose, receiver, problem = next(iter(ahead), "ELIGIBILITY"), node.site.node, "tests.choice_unknown"
+    use_at, text = ahead.get(purpose, view.now), (query.get("use_at") or "").strip()
+    if text:
+        try:
+            written = datetime.fromisoformat(text)
+            use_at = written if written.tzinfo else written.replace(tzinfo=node.site.zone)
+        except ValueError:
+            problem = "tests.choice_time"
+    return Chosen(purpose, receiver, use_at.astimezone(node.site.zone), problem)
+
+
+def _given(chosen: Chosen) -> dict[str, str]:
+    return {"purpose": chosen.purpose, "receiver": chosen.receiver, "use_at": chosen.use_at.isoformat(timespec="minutes")}
+
+

@@ -85,9 +85,12 @@ class CaseView:
             return []
         return [self.action(kind, (given or {}).get(kind.name)) for kind in map(COMMANDS.__getitem__, names) if allowed(self.asked, kind)]
 
-    def action(self, kind: CommandKind, given: Mapping[str, Any] | None = None, label: str = "") -> Action:
-        """A button for a command with its input as far as it is known; `given` stands in the address of the form, so it names no patient's value."""
-        refusal = self.look.would(kind.name, {**known_input(self.asked, kind, self.case), **(given or {})})
+    def action(self, kind: CommandKind, given: Mapping[str, Any] | None = None, label: str = "", *, preview: bool = True) -> Action:
+        """A button for a command with its input as far as it is known; `given` stands in the address of the form, so it names no patient's value.
+
+        Without `preview` nothing is tried beforehand: for buttons that open a form in which a person still has to say why.
+        """
+        refusal = self.look.would(kind.name, {**known_input(self.asked, kind, self.case), **(given or {})}) if preview else None
         query = f"?{urlencode(given, doseq=True)}" if given else ""
         sentences = tuple(map(self.reader.reason, refusal.reasons)) if refusal else ()
         return Action(kind.name, sentences, f"/cases/{self.case.case_id}/do/{kind.name}{query}", label)

@@ -1,0 +1,156 @@
+"""A test plan as a person acts on it: which draws, where, by when, and what it spares against repeating every test.
+
+Main job: `arrange(lines, settings, rules, now, material)`: the fewest draws of the fewest tests, each with the laboratories whose results would serve for all that
+the draw holds, and the same counted for a case where nothing were recognised.
+
+A place serves only where it would on the first and on the last moment of the draw, so that an accreditation that ends meanwhile is not offered.
+Pure. **Units**: money in minor units by currency, unverified prices apart; days as configured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from baybridge.recognition.draws import Draw, Test, draws, needed_tests
+from baybridge.recognition.places import places
+from baybridge.recognition.plan import PlanLine
+from baybridge.recognition.results import Setting
+from baybridge.recognition.rules import RecognitionRules
+from baybridge.recognition.savings import UNVERIFIED, cost_of, region
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A laboratory for a draw: the analytes that it may do, and what stands against the others."""
+
+    laboratory: str
+    jurisdiction: str | None
+    serves: tuple[str, ...]
+    against: tuple[tuple[str, tuple[str, ...]], ...]  # (analyte, codes)
+
+    @property
+    def serves_all(self) -> bool:
+        """Whether the whole draw may be taken there."""
+        return not self.against
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """One draw with its places, those that serve for most first."""
+
+    draw: Draw
+    places: tuple[Where, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """Tests and draws with recognition and without, and what the difference is worth at the configured prices."""
+
+    tests: int
+    tests_without: int
+    draws: int
+    draws_without: int
+    money_minor: Mapping[str, int]
+    unverified_minor: Mapping[str, int]
+    unpriced: int
+    days: float | None  # the longest turnaround among the tests that are spared; None where none is configured
+    days_unverified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """What to do, and what it spares."""
+
+    draws: tuple[Arranged, ...]
+    against: Against
+
+
+def arrange(lines: Sequence[PlanLine], settings: Sequence[Setting], rules: RecognitionRules, now: datetime, material: Json) -> Arrangement:
+    """Draws with places, and the comparison; `material` holds the documents `sampling` and `costs`."""
+    by_purpose = {setting.purpose: setting for setting in settings}
+    found = draws(lines, now, material["sampling"])
+    arranged = tuple(Arranged(draw, _places(draw, lines, by_purpose, rules)) for draw in found)
+    return Arrangement(arranged, _against(lines, settings, now, material))
+
+
+def _places(draw: Draw, lines: Sequence[PlanLine], settings: Mapping[str, Setting], rules: RecognitionRules) -> tuple[Where, ...]:
+    standing: dict[str, tuple[str | None, list[str], list[tuple[str, tuple[str, ...]]]]] = {}
+    for test in draw.tests:
+        for laboratory, jurisdiction, codes in _for_test(test, draw, lines, settings, rules):
+            row = standing.setdefault(laboratory, (jurisdiction, [], []))
+            if codes:
+                row[2].append((test.analyte, codes))
+            else:
+                row[1].append(test.analyte)
+    rows = [Where(name, place, tuple(serves), tuple(against)) for name, (place, serves, against) in standing.items()]
+    if draw.place is not None:
+        rows = [row for row in rows if row.laboratory == draw.place]
+    return tuple(sorted(rows, key=lambda row: (len(row.against), row.laboratory)))
+
+
+def _for_test(
+    test: Test, draw: Draw, lines: Sequence[PlanLine], settings: Mapping[str, Setting], rules: RecognitionRules
+) -> list[tuple[str, str | None, tuple[str, ...]]]:
+    """Each laboratory with every code against it for any purpose of the test, at the first or the last moment of the draw."""
+    against: dict[str, tuple[str | None, set[str]]] = {}
+    for line in lines:
+        if line.analyte != test.analyte or line.purpose not in test.purposes or line.standing == "serves":
+            continue
+        everywhere = replace(line, at_receiver=False)
+        for moment in {draw.from_at, draw.by_at}:
+            setting = replace(settings[line.purpose], use_at=max(moment, line.needed_at))
+            for place in places(everywhere, setting, rules, moment):
+                codes = against.setdefault(place.laboratory, (place.jurisdiction, set()))[1]
+                codes |= set() if place.serves else set(place.codes)
+    return [(name, jurisdiction, tuple(sorted(codes))) for name, (jurisdiction, codes) in against.items()]
+
+
+def _against(lines: Sequence[PlanLine], settings: Sequence[Setting], now: datetime, material: Json) -> Against:
+    """The plan beside one in which every result were repeated."""
+    nothing = [replace(line, standing="missing") for line in lines]
+    wanted, without = needed_tests(lines, now, material["sampling"]), needed_tests(nothing, now, material["sampling"])
+    spared = _difference(without, wanted)
+    used_in = region(str(settings[0].receiver.get("jurisdiction") or "")) if settings else ""
+    codes = {line.analyte: line.loinc for line in lines}
+    prices = [_cost(material["costs"], "prices", codes[name], used_in) for name in spared]
+    times = [row for name in spared if (row := _cost(material["costs"], "turnaround", codes[name], used_in)) is not None]
+    priced = [price for price in prices if price is not None]
+    return Against(
+        tests=len(wanted),
+        tests_without=len(without),
+        draws=len(draws(lines, now, material["sampling"])),
+        draws_without=len(draws(nothing, now, material["sampling"])),
+        money_minor=_added([price for price in priced if price["confidence"] != UNVERIFIED]),
+        unverified_minor=_added([price for price in priced if price["confidence"] == UNVERIFIED]),
+        unpriced=len(prices) - len(priced),
+        days=max((float(row["days"]) for row in times), default=None),
+        days_unverified=any(row["confidence"] == UNVERIFIED for row in times),
+    )
+
+
+def _difference(without: Sequence[Test], wanted: Sequence[Test]) -> list[str]:
+    """The analytes of the tests that need not be taken, one for each time."""
+    left = [test.analyte for test in wanted]
+    spared = []
+    for test in without:
+        if test.analyte in left:
+            left.remove(test.analyte)
+        else:
+            spared.append(test.analyte)
+    return spared
+
+
+def _cost(costs: Json, table: str, codes: Sequence[str], used_in: str) -> dict[str, Any] | None:
+    return next((row for code in codes if (row := cost_of(costs, table, code, used_in)) is not None), None)
+
+
+def _added(prices: Sequence[Json]) -> dict[str, int]:
+    money: dict[str, int] = {}
+    for price in prices:
+        money[price["currency"]] = money.get(price["currency"], 0) + int(price["amount_minor"])
+    return money

@@ -30,6 +30,11 @@ def parse_instant(text: str) -> datetime:
     return value
 
 
+def day_of(moment: datetime | None) -> date | None:
+    """The calendar day of a moment as the three regions count it, however the time was written: the same moment is the same day."""
+    return moment.astimezone(CHINA).date() if moment else None
+
+
 def parse_day(text: str) -> date:
     """A date from ISO 8601; ValueError says what was expected and found."""
     try:

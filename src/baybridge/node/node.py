@@ -30,7 +30,8 @@ from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
 from baybridge.node import access, clock, handle, identity, reopening, tables, transfers
 from baybridge.node.config import Config, Neighbour, read_config
-from baybridge.node.documents import Documents, fact_types, packaged_data
+from baybridge.node.directory import LivingDocuments
+from baybridge.node.documents import fact_types, packaged_data
 from baybridge.node.handle import Done
 from baybridge.node.storage import Storage
 from baybridge.node.unit import Unit, system_actor
@@ -52,7 +53,7 @@ class Node:
         roots = [packaged_data()]
         if config.data_folder is not None and config.data_folder.is_dir():
             roots.append(config.data_folder)
-        self.documents = Documents(*roots)
+        self.documents = LivingDocuments(self.storage, *roots)
 
     # --- what it is -------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from baybridge.base.time import CHINA
 from baybridge.recognition.draws import Draw, Test, draws, needed_tests
 from baybridge.recognition.places import places
 from baybridge.recognition.plan import PlanLine
@@ -117,8 +118,8 @@ def _against(lines: Sequence[PlanLine], settings: Sequence[Setting], now: dateti
     spared = _difference(without, wanted)
     used_in = region(str(settings[0].receiver.get("jurisdiction") or "")) if settings else ""
     codes = {line.analyte: line.loinc for line in lines}
-    prices = [_cost(material["costs"], "prices", codes[name], used_in) for name in spared]
-    times = [row for name in spared if (row := _cost(material["costs"], "turnaround", codes[name], used_in)) is not None]
+    prices = [_cost(material["costs"], "prices", codes[name], used_in, now) for name in spared]
+    times = [row for name in spared if (row := _cost(material["costs"], "turnaround", codes[name], used_in, now)) is not None]
     priced = [price for price in prices if price is not None]
     return Against(
         tests=len(wanted),
@@ -145,8 +146,9 @@ def _difference(without: Sequence[Test], wanted: Sequence[Test]) -> list[str]:
     return spared
 
 
-def _cost(costs: Json, table: str, codes: Sequence[str], used_in: str) -> dict[str, Any] | None:
-    return next((row for code in codes if (row := cost_of(costs, table, code, used_in)) is not None), None)
+def _cost(costs: Json, table: str, codes: Sequence[str], used_in: str, now: datetime) -> dict[str, Any] | None:
+    on = now.astimezone(CHINA).date()
+    return next((row for code in codes if (row := cost_of(costs, table, code, used_in, on)) is not None), None)
 
 
 def _added(prices: Sequence[Json]) -> dict[str, int]:

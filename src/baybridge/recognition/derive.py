@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from baybridge.base.time import CHINA, parse_day, parse_instant
+from baybridge.base.time import day_of, parse_day, parse_instant
 from baybridge.recognition.converting import Conversion, convert
 from baybridge.recognition.laboratory import Paths, newest_eqa, paths
 from baybridge.recognition.request import RecognitionRequest
@@ -53,11 +53,6 @@ def derive(request: RecognitionRequest, settings: Settings) -> Derived:
         **_assertion(request.request, settings.overriding),
     }
     return Derived(facts, conversion, window, collected_at, listed(settings.overriding["no_override"], loinc, purpose))
-
-
-def day_of(moment: datetime | None) -> date | None:
-    """The calendar day of a moment as the three regions count it, however the time was written: the same moment is the same day."""
-    return moment.astimezone(CHINA).date() if moment else None
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from baybridge.base.time import parse_instant
-from baybridge.recognition.derive import day_of, listed
+from baybridge.base.time import day_of, parse_instant
+from baybridge.recognition.derive import listed
 from baybridge.recognition.plan import PlanLine
 from baybridge.recognition.recognise import recognise
 from baybridge.recognition.results import Setting, directory_row
@@ -84,7 +84,7 @@ def _good_result(row: Mapping[str, Any], loinc: str | None, setting: Setting, at
         "use": setting.reading["uses"].get(setting.purpose), "reset_events": [],
         "infused_on": setting.infused_on.isoformat() if setting.infused_on else None,
     }  # fmt: skip
-    return {"result": result, "laboratory": directory_row(row), "request": request}
+    return {"result": result, "laboratory": directory_row(row, day_of(at)), "request": request}
 
 
 def remedies(request: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]], rules: RecognitionRules) -> tuple[Clearing, ...]:

@@ -149,7 +149,7 @@ def document_of(judged: JudgedResult, situation: Situation) -> dict[str, Any]:
         "as_of": judged.request["request"]["use_at"],
         "resource": f"Observation/{judged.observation.get('id')}",
         "request": dict(judged.request),
-        "spared": spared_of(judged.request, answer.outcome, answer.direction, answer.codes, costs),
+        "spared": spared_of(judged.request, answer.outcome, answer.direction, answer.codes, costs, situation.today),
     }
 
 

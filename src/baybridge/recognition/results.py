@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from baybridge.base.time import parse_instant_or_day
+from baybridge.base.dated import in_force, value_on
+from baybridge.base.time import day_of, parse_instant_or_day
 
 Json = Mapping[str, Any]
 SIGNED = "urn:baybridge:signed"
@@ -51,7 +52,7 @@ def request_for(observation: Json, setting: Setting) -> dict[str, Any]:
     loinc = code_of(observation)
     return {
         "result": _result(observation, setting, own=own),
-        "laboratory": directory_row(laboratory),
+        "laboratory": directory_row(laboratory, day_of(collected_at(observation))),
         "request": {
             "receiver_site": setting.receiver["id"],
             "receiver_jurisdiction": setting.receiver.get("jurisdiction"),
@@ -206,10 +207,52 @@ def _performers(observation: Json, resources: Sequence[Json]) -> Iterable[str]:
             yield reference.rsplit("/", 1)[-1]
 
 
-def directory_row(row: Json) -> dict[str, Any]:
-    """What the contract asks of a laboratory; dates of the directory as text."""
-    names = ("id", "jurisdiction", "hr_marks", "accreditations", "alliance_listed", "alliance_verified", "eqa", "eqa_suspended")
-    return {name: _texts(row.get(name)) for name in names}
+_ACCREDITATION = ("standard", "body", "mra_signatory", "valid_from", "valid_to", "scope")
+_ASSESSMENT = ("loinc", "date", "passed")
+
+
+def directory_row(row: Json, on: date | None = None) -> dict[str, Any]:
+    """What the contract asks of a laboratory, as it was on the day of collection; dates of the directory as text.
+
+    A listing, a suspension, a place that changed on a day are given as they were on `on`; marks and verifications that had ended or not begun are left
+    out. Accreditations and assessments carry their own days, which the rules compare. What the directory marks as unverified (low confidence)
+    opens no path: it is left out, unless it speaks against the laboratory.
+    """
+    marks, eqa = row.get("hr_marks"), row.get("eqa")
+    accreditations = row.get("accreditations")
+    return {
+        **{name: _texts(value_on(row, name, on)) for name in ("id", "jurisdiction", "alliance_listed", "eqa_suspended")},
+        "hr_marks": None if marks is None else [mark for one in marks if (mark := _mark(one, row, on)) is not None],
+        "accreditations": None if accreditations is None else [_kept(one, _ACCREDITATION) for one in accreditations if _counts(one, row)],
+        "alliance_verified": _verified(row, on),
+        "eqa": None if eqa is None else [_kept(one, _ASSESSMENT) for one in eqa if _counts(one, row) or one.get("passed") is not True],
+    }
+
+
+def _counts(entry: Json, row: Json) -> bool:
+    """Whether an entry is verified enough to open a path."""
+    return bool(entry.get("confidence", row.get("confidence")) != "low")
+
+
+def _kept(entry: Json, names: Sequence[str]) -> dict[str, Any]:
+    return {name: _texts(entry.get(name)) for name in names}
+
+
+def _mark(entry: Any, row: Json, on: date | None) -> str | None:
+    """A mark that counts on a day; one without days counts always."""
+    if not isinstance(entry, Mapping):
+        return str(entry)
+    return str(entry["mark"]) if in_force(entry, on) and _counts(entry, row) else None
+
+
+def _verified(row: Json, on: date | None) -> Any:
+    """The alliance's verification that holds on a day, else the last that is known."""
+    entries = row.get("alliance_verified")
+    if not isinstance(entries, list | tuple):
+        return _texts(entries)
+    counting = [entry for entry in entries if _counts(entry, row)]
+    kept = ([entry for entry in counting if in_force(entry, on)] or counting)[-1:]
+    return _kept(kept[0], ("valid_from", "valid_to")) if kept else None
 
 
 def _texts(value: Any) -> Any:

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from baybridge.base.dated import in_force
 from baybridge.recognition.outcome import EMERGENCY
 
 Json = Mapping[str, Any]
@@ -57,8 +59,10 @@ class Saving:
         return {**{name: getattr(self, name) for name in names}, **money}
 
 
-def spared_of(request: Json, outcome: str, direction: str | None, codes: Iterable[str], costs: Json) -> dict[str, Any] | None:
-    """What a decision spared, with the price and turnaround of today; None where the result is the receiver's own or does not spare a test.
+def spared_of(
+    request: Json, outcome: str, direction: str | None, codes: Iterable[str], costs: Json, on: date
+) -> dict[str, Any] | None:
+    """What a decision spared, with the price and turnaround of its day; None where the result is the receiver's own or does not spare a test.
 
     A clinician's acceptance spares one too, but not an emergency, which repeats in parallel.
     """
@@ -72,8 +76,8 @@ def spared_of(request: Json, outcome: str, direction: str | None, codes: Iterabl
     return {
         "measured_in": region(laboratory.get("jurisdiction")),
         "used_in": used_in,
-        "price": cost_of(costs, "prices", loinc, used_in),
-        "turnaround": cost_of(costs, "turnaround", loinc, used_in),
+        "price": cost_of(costs, "prices", loinc, used_in, on),
+        "turnaround": cost_of(costs, "turnaround", loinc, used_in, on),
     }
 
 
@@ -82,9 +86,13 @@ def region(jurisdiction: str | None) -> str:
     return (jurisdiction or "").split("-")[0]
 
 
-def cost_of(costs: Json, table: str, loinc: str, used_in: str) -> dict[str, Any] | None:
-    """The configured row for an analyte where the repeat would have been done, without its keys; a row without confidence is unverified."""
-    row = next((row for row in costs[table] if loinc in row["loinc"] and row["jurisdiction"] == used_in), None)
+def cost_of(costs: Json, table: str, loinc: str, used_in: str, on: date) -> dict[str, Any] | None:
+    """The row for an analyte that holds on a day where the repeat would have been done, without its keys; the latest goes before earlier ones.
+
+    A row without confidence is unverified.
+    """
+    holding = (row for row in reversed(costs[table]) if loinc in row["loinc"] and row["jurisdiction"] == used_in and in_force(row, on))
+    row = next(holding, None)
     if row is None:
         return None
     kept = ("amount_minor", "currency") if table == "prices" else ("days",)

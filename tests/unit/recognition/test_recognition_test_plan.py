@@ -143,7 +143,7 @@ PRICES = {
 def spared(changes: dict[str, Any], costs: Any = PRICES) -> Any:
     request = changed(RECOGNITION, changes)
     answer = recognise(request, recognition_rules())
-    return spared_of(request, answer.outcome, answer.direction, answer.codes, costs)
+    return spared_of(request, answer.outcome, answer.direction, answer.codes, costs, NOW.date())
 
 
 def test_a_decision_keeps_what_it_spared_at_the_prices_of_its_day() -> None:
@@ -170,7 +170,7 @@ def test_what_is_repeated_own_or_only_for_an_emergency_spares_nothing(changes: d
 
 
 def row(case: str, result: str, regions: tuple[str, str], costs: Any, on: str = "2026-03-10", loinc: str = "2160-0") -> Spared:
-    price, days = (cost_of(costs, table, loinc, regions[1]) for table in ("prices", "turnaround"))
+    price, days = (cost_of(costs, table, loinc, regions[1], NOW.date()) for table in ("prices", "turnaround"))
     return Spared(case, result, loinc, ("LD_FITNESS",), *regions, on, price, days)
 
 

@@ -15,6 +15,7 @@ TOPICS: dict[str, str] = {
     "policy": "baybridge.cli.policies",
     "facts": "baybridge.cli.facts",
     "import": "baybridge.cli.records",
+    "codes": "baybridge.cli.codes",
     "export": "baybridge.cli.records",
     "recognise": "baybridge.cli.exchange",
     "transfer": "baybridge.cli.exchange",

@@ -50,9 +50,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--role", default="coordinator", show_default=True, help="Act in this role.")
+@click.option("--source", default="", help="The laboratory whose columns, codes and times the files have: a document of DIR/data/feeds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report, one object a file.")
-def import_(folder: Path, files: tuple[Path, ...], role: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
-    """Take in FHIR R4 files: JSON, NDJSON, Bundles, gzipped too. What is odd is told with file, entry and path; the rest goes in.
+def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Take in files of records: FHIR R4 (JSON, NDJSON, Bundles), HL7 v2 ORU messages, CSV with the mapping of its --source; gzipped too.
+
+    What is odd is told with file, entry or line, and path; the rest goes in.
 
     Ends with 0 when every file could be read, whatever was odd in it; with 1 when a file could not be read at all.
     """
@@ -63,7 +66,7 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, as_json: bool) -> 
         fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
     node = open_or_fail(folder)
     actor = Actor("operator", Role(role), node.site.organisation)
-    reports = [_import_one(node, actor, path, as_json=as_json) for path in files]
+    reports = [_import_one(node, actor, path, source, as_json=as_json) for path in files]
     witnessing.sign_checkpoint(node)
     if as_json:
         click.echo(json.dumps(reports if len(reports) > 1 else reports[0], ensure_ascii=False, indent=1))
@@ -71,7 +74,7 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, as_json: bool) -> 
         sys.exit(1)
 
 
-def _import_one(node: Node, actor: Any, path: Path, *, as_json: bool) -> dict[str, Any]:
+def _import_one(node: Node, actor: Any, path: Path, source: str, *, as_json: bool) -> dict[str, Any]:
     from baybridge.node.importing import import_upload
 
     if not path.is_file():
@@ -79,7 +82,7 @@ def _import_one(node: Node, actor: Any, path: Path, *, as_json: bool) -> dict[st
         click.echo(sentence, err=True)
         return {"file": path.name, "readable": False, "reasons": [sentence]}
     with _progress(path.name) as told:
-        answer = import_upload(node, actor, path.name, path, told)
+        answer = import_upload(node, actor, path.name, path, told, source=source)
     if isinstance(answer, Refusal):
         return _refused(node, path, answer)
     report = answer.as_json()
@@ -121,6 +124,8 @@ def _summary(node: Node, report: dict[str, Any]) -> None:
 
     texts = Texts(node.documents)
     click.echo(texts.say("en", "record.import.summary", report))
+    if report["waiting"]:
+        click.echo(f"  {texts.say('en', 'import.waiting_what', {'count': len(report['waiting'])})}")
     problems = report["problems"]
     for problem in problems[:_SHOWN]:
         click.echo(f"  {one_line(texts, problem)}", err=True)

@@ -1,4 +1,4 @@
-"""Events of identity in FHIR: the question as a Task, its answer as a Linkage of both Patients with who said so.
+"""Events of identity and of code mapping in FHIR: the question as a Task, its answer as a Linkage of both Patients with who said so.
 
 **Source**: FHIR R4, Linkage (source is the case's Patient, alternate the other record; inactive once refused or taken back).
 """
@@ -43,9 +43,19 @@ def _undone(event: ev.IdentityUndone, writer: Writer) -> None:
     writer.provenance([_linkage(writer, event.question, active=False)], f"link undone: {event.because}")
 
 
+def _reread(event: ev.ResultsReread, writer: Writer) -> None:
+    document = writer.document(
+        f"results read anew as LOINC {event.loinc}: {event.results}{' (mapping taken back)' if event.undone else ''}",
+        {"system": "urn:baybridge:mapping", "value": event.mapping},
+        kind="code mapping",
+    )
+    writer.provenance([document], "code mapping undone" if event.undone else "code mapping signed")
+
+
 RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
     ev.IdentityQuestioned: _whose,
     ev.IdentityLinked: _linked,
     ev.IdentityRefused: _not_the_same,
     ev.IdentityUndone: _undone,
+    ev.ResultsReread: _reread,
 }

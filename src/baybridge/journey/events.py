@@ -157,6 +157,15 @@ class DecisionReopened(Event, frozen=True, kw_only=True, tag=True):
     because: str
 
 
+class ResultsReread(Event, frozen=True, kw_only=True, tag=True):
+    """A person said what a laboratory's code means, or took it back; results of this case are read anew."""
+
+    mapping: str
+    loinc: str
+    results: int
+    undone: bool
+
+
 # --- whose records --------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import insert
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import RecordsImported
-from baybridge.node import handle, identity, reopening, tables
+from baybridge.node import codes, handle, identity, reopening, tables
 from baybridge.node.clock import new_id
 from baybridge.node.opening import who
 from baybridge.node.records import ImportReport, import_in_parts
@@ -42,11 +42,26 @@ class Imported:
 
 
 def import_upload(
-    node: Node, actor: Actor, name: str, content: bytes | Path, on_progress: Callable[[int, int], None] | None = None
+    node: Node,
+    actor: Actor,
+    name: str,
+    content: bytes | Path,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    source: str = "",
 ) -> Imported | Refusal:
-    """File what can be read, open a case for each new patient, write into each case that records came."""
+    """File what can be read, open a case for each new patient, write into each case that records came.
+
+    `source` names the laboratory whose columns, codes and times the file has: a document of the site's `data/feeds/`.
+    """
+    feed = feeds(node).get(source) if source else None
+    if source and feed is None:
+        known = ", ".join(sorted(feeds(node))) or "–"
+        return refuse(Reason("import.unknown_source", {"source": source[:60], "known": known}, where="source"), category=Category.INVALID)
     limit = int(node.config.settings.get("BAYBRIDGE_MAX_UPLOAD_MB", "256")) * 1024 * 1024
-    report = import_in_parts(node, actor, content, name=name, limit=limit, on_progress=on_progress)
+    with node.storage.reading() as connection:
+        signed = codes.signed(connection)
+    report = import_in_parts(node, actor, content, name=name, limit=limit, on_progress=on_progress, feed=feed, signed=signed)
     if not report.readable and not report.filed:
         sentences = (Reason("import.unreadable", {"problem": str(problem)}) for problem in report.problems[:20])
         return refuse(*sentences, category=Category.INVALID)
@@ -73,6 +88,11 @@ def import_upload(
     return Imported(report, cases, tuple(opened), tuple(waiting))
 
 
+def feeds(node: Node) -> Mapping[str, Any]:
+    """How each laboratory that this site knows means its files, by name."""
+    return node.documents.folder("feeds")
+
+
 def _asked(node: Node, actor: Actor, report: ImportReport, patient: str, stands: identity.Standing) -> tuple[str, ...]:
     """Ask whose record it is; the cases that use it at once. The report waits with the record."""
     with node.unit() as unit:
@@ -92,6 +112,8 @@ def _open(node: Node, actor: Actor, patient: str) -> str | Refusal:
 def _note(node: Node, actor: Actor, report: ImportReport, patient: str, case_id: str) -> None:
     with node.unit() as unit:
         event = RecordsImported(file_sha256=report.file_sha256, resources=report.filed, problems=report.problem_count)
+        if not report.created and not report.updated and any(item.event == event for item in unit.events(case_id)):
+            return  # the same file again changes nothing
         unit.append(case_id, [event], actor, known=len(unit.events(case_id)))
         _keep_report(unit, report, case_id)
         changed = [reference for owner, reference in report.changed if owner == patient]

@@ -11,7 +11,7 @@ Elsewhere: reading, checking and filing in `record`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -23,7 +23,8 @@ from baybridge.journey.command import Actor
 from baybridge.ledger import log
 from baybridge.node.record_units import unknown_units
 from baybridge.record import store
-from baybridge.record.importing import Batch, ImportProblem, batches, file_batch, plan
+from baybridge.record.code_mapping import with_mapping
+from baybridge.record.importing import BATCH, Batch, ImportProblem, batches, file_batch, plan
 from baybridge.record.planning import Plan
 from baybridge.record.reading import DEFAULT_LIMIT, Source
 from baybridge.record.store import Version
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
 
+_FEEDS = (".csv", ".csv.gz", ".hl7", ".hl7.gz")
 #: Problems that a report lists; further ones are counted.
 MOST_PROBLEMS = 5000
 
@@ -81,15 +83,15 @@ class ImportReport:
             self.readable = False
 
 
-def source_of(content: bytes | Path, name: str = "", limit: int = DEFAULT_LIMIT) -> Source:
-    """A file on disk, or bytes that were uploaded, as something that can be read twice."""
+def source_of(content: bytes | Path, name: str = "", limit: int = DEFAULT_LIMIT, feed: Mapping[str, Any] | None = None) -> Source:
+    """A file on disk, or bytes that were uploaded, as something that can be read twice; `feed` says how a laboratory means it."""
     if isinstance(content, Path):
-        return Source(name or content.name, lambda: content.open("rb"), limit)
+        return Source(name or content.name, lambda: content.open("rb"), limit, feed)
 
     def opened() -> BinaryIO:
         return BytesIO(content)
 
-    return Source(name or "upload", opened, limit)
+    return Source(name or "upload", opened, limit, feed)
 
 
 def import_file(
@@ -123,13 +125,19 @@ def import_in_parts(
     name: str = "",
     limit: int = DEFAULT_LIMIT,
     on_progress: Callable[[int, int], None] | None = None,
+    feed: Mapping[str, Any] | None = None,
+    signed: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
 ) -> ImportReport:
-    """The same in one unit of work per batch; `on_progress` is told how many of how many entries are done."""
-    source = source_of(content, name, limit)
+    """The same in one unit of work per batch; `on_progress` is told how many of how many entries are done.
+
+    A laboratory's feed goes in whole or not at all. `signed` are the code mappings that people signed here; they are applied.
+    """
+    source = source_of(content, name, limit, feed)
     report = ImportReport(source.name, source.sha256())
     with node.storage.reading() as connection:
         made = plan(connection, source)
-    for batch in batches(source, made):
+    for batch in batches(source, made, BATCH if feed is None and not name.lower().endswith(_FEEDS) else max(made.count, 1) + 1):
+        batch.resources = [with_mapping(resource, signed) for resource in batch.resources] if signed else batch.resources
         _tell_units(source, batch, node.dictionary.units)
         with node.unit() as unit:
             file_part(unit, actor, source, batch, made, report)

@@ -153,6 +153,25 @@ identity_pair = Table(
     Index("identity_pair_other", "other", "state"),
 )
 
+code_mapping = Table(
+    "code_mapping",
+    metadata,
+    Column("mapping", String, primary_key=True),
+    Column("system", String, nullable=False),  # whose code: the laboratory's system
+    Column("code", String, nullable=False),
+    Column("loinc", String, nullable=False),
+    Column("unit", String),  # stands for a missing unit only
+    Column("name", String, nullable=False),
+    Column("source", Text, nullable=False),  # what the person who signed looked at
+    Column("account", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("signed_at", String, nullable=False),
+    Column("undone_at", String),
+    Column("undone_by", String),
+    Column("because", Text),
+    Index("code_mapping_of", "system", "code"),
+)
+
 rendered = Table(
     "rendered",
     metadata,

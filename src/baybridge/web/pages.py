@@ -16,10 +16,11 @@ from baybridge.node import accounts, tables
 from baybridge.node import payer as payers
 from baybridge.node.commands import COMMANDS
 from baybridge.node.doors import COOKIE, Asked, Door
-from baybridge.node.importing import import_upload
+from baybridge.node.importing import feeds, import_upload
 from baybridge.node.projections import task_rows
 from baybridge.web import tabs
 from baybridge.web.case_pages import CASE_DOORS
+from baybridge.web.codes_page import CODE_DOORS
 from baybridge.web.log_pages import LOG_DOORS
 from baybridge.web.page import Reader, go, refused, render
 from baybridge.web.payer_page import PAYER_DOORS
@@ -119,7 +120,7 @@ def visible_cases(asked: Asked) -> list[dict[str, Any]]:
 
 def import_page(asked: Asked) -> Response:
     """The form to upload a file of records."""
-    return render(asked, "import.html", report=None, sentences=[])
+    return render(asked, "import.html", report=None, sources=sorted(feeds(asked.node)), sentences=[])
 
 
 def import_file(asked: Asked) -> Response:
@@ -127,10 +128,10 @@ def import_file(asked: Asked) -> Response:
     upload = asked.uploads.get("file")
     if upload is None or not upload.content:
         return refused(asked, refuse(Reason("import.no_file"), category=Category.INVALID))
-    report = import_upload(asked.node, asked.person, upload.name, upload.content)
+    report = import_upload(asked.node, asked.person, upload.name, upload.content, source=asked.form.get("source", ""))
     if isinstance(report, Refusal):
         return refused(asked, report)
-    return render(asked, "import.html", report=report, sentences=[])
+    return render(asked, "import.html", report=report, sources=sorted(feeds(asked.node)), sentences=[])
 
 
 DOORS = (
@@ -142,6 +143,7 @@ DOORS = (
     Door("/import", ("GET",), "import.page", "records.import", import_page),
     Door("/import", ("POST",), "import.file", "records.import", import_file),
     *PAYER_DOORS,
+    *CODE_DOORS,
     *LOG_DOORS,
     *SPARED_DOORS,
     *POLICY_DOORS,

@@ -100,7 +100,7 @@ def untranslated(words: list[str], name: str) -> list[str]:
 def shape(address: str) -> str:
     """What kind of page an address is."""
     plain = re.sub(r"/cases/[^/?]+", "/cases/C", address.split("#")[0])
-    return re.sub(r"/policies/.+", "/policies/P", plain).split("?")[0]
+    return re.sub(r"/policies/[^/?]+", "/policies/P", plain).split("?")[0]
 
 
 @dataclass
@@ -176,7 +176,7 @@ def read_all(found_network: Network, name: str, met: set[str]) -> Found:
         while waiting:
             address = waiting.pop(0)
             kind = shape(address)
-            if seen.get(kind, 0) >= 1 or "language=" in address or not address.startswith("/") or kind.endswith(".json") or kind.startswith("/fhir"):
+            if seen.get(kind, 0) >= 1 or "language=" in address or not address.startswith("/") or kind.endswith((".json", ".yaml")) or kind.startswith("/fhir"):
                 continue
             seen[kind] = 1
             answer = client.get(address, headers={"cookie": _cookie(client, FULL[0])})
@@ -283,6 +283,37 @@ def test_other_languages_fit_a_phone_too(browser: Browser, found_network: Networ
 
     open_pages(browser, found_network, tabs, language, look)
     assert wrong == []
+
+
+# --- trying a change -------------------------------------------------------------------------------------------------
+
+
+def test_a_physician_tries_another_threshold_and_nothing_changes(browser: Browser, found_network: Network) -> None:
+    person = Person(browser, found_network, "physician.hk")
+    page = person.page
+    page.goto(f"{person.base}/policies?q=equecabtagene&jurisdiction=HK")
+    page.get_by_role("link", name="equecabtagene autoleucel: multiple myeloma (Hong Kong label)").click()
+    before = person.see("/policies/eque-cel-mm-hk")
+    assert "lines of therapy of at least 3" in before
+    page.get_by_role("link", name="What if a threshold were different?").click()
+    field = page.get_by_label("lines of therapy of at least 3")
+    field.fill("many")
+    page.get_by_role("button", name="Show the effect").click()
+    assert "Expected a number such as 75 or 1.5" in page.locator("ul.why").inner_text()
+    assert page.get_by_label("lines of therapy of at least 3").input_value() == "many"
+    page.get_by_label("lines of therapy of at least 3").fill("9")
+    page.get_by_role("button", name="Show the effect").click()
+    effect = page.locator("#effect").inner_text()
+    assert re.search(r"\d+ of \d+ cases would get another answer", effect), effect
+    assert "lines of therapy of at least 9" in effect and "worked cases no longer come out" in effect
+    page.locator("#effect summary").first.click()
+    assert "/cases/" in (page.locator("#effect details a").first.get_attribute("href") or "")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the changed document").click()
+    text = Path(download.value.path()).read_text("utf-8")
+    assert "lines_of_therapy >= 9" in text
+    assert person.see("/policies/eque-cel-mm-hk") == before
+    person.context.close()
 
 
 # --- when something is wrong ----------------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ ANYONE = EVERYBODY | {NOBODY}  # without signing in
 ON_CASE = SITE | {"patient"}
 ON_CARE = CARE | {"patient"}
 LISTS = SITE | {"patient", "other patient", "payer", "other payer"}
+TRIES = {"coordinator", "physician", "pharmacist", "quality", "alliance", "payer", "other payer"}
 WRITES = {"coordinator", "physician", "nurse", "laboratory"}
 WITHDRAWS = {"coordinator", "physician", "nurse", "patient"}  # the command that is tried is WithdrawConsent
 
@@ -103,6 +104,9 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/spared"): {"quality", "alliance", "coordinator"},
     ("GET", "/policies"): NOT_ELSEWHERE,
     ("GET", "/policies/{policy_id}"): NOT_ELSEWHERE,
+    ("GET", "/policies/{policy_id}/document.yaml"): NOT_ELSEWHERE,
+    ("GET", "/policies/{policy_id}/what-if"): TRIES,
+    ("POST", "/policies/{policy_id}/what-if"): TRIES,
     ("GET", "/cases/{case_id}"): ON_CASE,
     ("GET", "/cases/{case_id}/facts"): ON_CASE,
     ("GET", "/cases/{case_id}/eligibility"): ON_CASE,
@@ -223,7 +227,7 @@ def call(house: House, method: str, path: str, who: str, **parameters: str) -> i
     more: dict[str, Any] = {}
     if path == "/do/{command}":
         more["json"] = {"case": known["case_id"], "given": {}}
-    elif method in ("POST", "PUT") and path.startswith(("/cases", "/import", "/sign-in")):
+    elif method in ("POST", "PUT") and path.startswith(("/cases", "/import", "/sign-in", "/policies")):
         more["data"] = {"nothing": ""}
     elif method in ("POST", "PUT") and path != "/sign-out":
         more["json"] = {}

@@ -35,6 +35,7 @@ _ANYONE: dict[Role, Relation] = {
     **dict.fromkeys(_SITE, Relation.STAFF),
 }
 _OWN_STAFF: dict[Role, Relation] = dict.fromkeys(_SITE, Relation.STAFF)
+_REVIEW: dict[Role, Relation] = dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.PHARMACIST, Role.QUALITY), Relation.STAFF)
 _STAFF = {**_OWN_STAFF, Role.ALLIANCE: Relation.ANY, Role.ADMINISTRATOR: Relation.ANY}
 
 ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
@@ -62,6 +63,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "fhir.search": _READ,
         "fhir.write": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.LABORATORY), Relation.STAFF),
         "policy.read": _ANYONE,
+        "policy.what_if": {**_REVIEW, Role.ALLIANCE: Relation.ANY, Role.PAYER: Relation.ANY},
         "policy.decide": {**_STAFF, Role.PAYER: Relation.ANY},
         "log.entries": {**_STAFF, Role.NODE: Relation.ANY},
         "log.pages": _ANYONE,

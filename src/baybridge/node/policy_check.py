@@ -18,7 +18,7 @@ from baybridge.facts.given import read_given
 from baybridge.node.documents import Documents, fact_types, read_text
 from baybridge.node.texts import Texts
 from baybridge.policy.cases import differences
-from baybridge.policy.decide import decide
+from baybridge.policy.decide import Decision, decide
 from baybridge.policy.document import load
 from baybridge.policy.mutate import mutations
 from baybridge.policy.shapes import Policy, WorkedCase
@@ -68,6 +68,15 @@ def unnoticed(policy: Policy, dictionary: Dictionary) -> Iterator[str]:
     for mutation in mutations(policy):
         if not any(_notices(mutation.policy, *case) for case in cases):
             yield str(mutation)
+
+
+def failing(policy: Policy, dictionary: Dictionary) -> Iterator[tuple[WorkedCase, Decision | None]]:
+    """The worked cases of a policy that do not come out, each with what comes out; None where its facts cannot be read."""
+    for case in policy.cases:
+        facts, problems = read_given(plain(case.facts), dictionary)
+        decision = None if problems else decide(policy, facts, as_of=_moment(case), settle="would_settle" in case.expect)
+        if decision is None or differences(case, decision):
+            yield case, decision
 
 
 def _notices(policy: Policy, case: WorkedCase, at: datetime | None, facts: Mapping[str, Value]) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from baybridge.policy.compare import causes
+from baybridge.policy.engine_polars import DTYPES
 from baybridge.policy.population import REFUSED, decided, decided_by
 from baybridge.policy.shapes import NOT_IN_FORCE, Policy
 
@@ -87,6 +88,25 @@ def compare(old: Policy, new: Policy, facts: Path, told: Told, out: Path | None 
     schema: dict[str, Any] = {"subject": both.collect_schema()["subject"], "old": pl.String, "new": pl.String, "because": pl.List(pl.String)}
     _pass(both, look, pl.Schema(schema), facts, out)
     return changes
+
+
+def compare_rows(old: Policy, new: Policy, rows: list[dict[str, Any]], subject: str) -> tuple[Changes, Counter[str]]:
+    """The same for rows that are in memory, facts by name with the subject beside them; every changed subject, and the others by outcome."""
+    changes, unchanged = Changes(rows=len(rows)), Counter[str]()
+    if not rows:
+        return changes, unchanged
+    columns = {subject: pl.Series(subject, [row[subject] for row in rows], pl.String)}
+    for name, fact in {**old.fact_types, **new.fact_types}.items():
+        values = [row.get(name) for row in rows]
+        if fact.type == "number":
+            values = [None if value is None else float(value) for value in values]
+        columns[name] = pl.Series(name, values, DTYPES[fact.type])
+    both = decided_by(pl.LazyFrame(columns), {"old": old, "new": new}, {subject: "subject"}).collect()
+    moved = _Causes(old, new).named(both.filter(pl.col(_OLD) != pl.col(_NEW)))
+    changes.changed, changes.subjects = moved.height, moved.to_dicts()
+    changes.because.update((one["old"], one["new"], tuple(one["because"])) for one in changes.subjects)
+    unchanged.update(both.filter(pl.col(_OLD) == pl.col(_NEW))[_OLD])
+    return changes, unchanged
 
 
 class _Causes:

@@ -36,7 +36,7 @@ BODY_KEYS: Mapping[str, frozenset[str]] = {
     "findings": frozenset({"findings", "outcomes"}),
 }
 _RULE_KEYS = frozenset({"id", "when", "source", "text", "notes", "confidence"})
-_BOUNDS = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<", "equals": "="}
+BOUNDS = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<", "equals": "="}
 
 
 def _criteria(fields: Fields, rules: Rules) -> Body:
@@ -108,7 +108,7 @@ def _bands(fields: Fields) -> tuple[Band, ...]:
 def _limits(fields: Fields, rules: Rules) -> Body:
     found = []
     for item in fields.items("limits", required=True):
-        item.refuse_others(_RULE_KEYS | {"fact", "unit", "critical", "one_of", *_BOUNDS})
+        item.refuse_others(_RULE_KEYS | {"fact", "unit", "critical", "one_of", *BOUNDS})
         found.append(Limit(_limit_rule(item, rules), item.flag("critical", default=False)))
     _unique(fields, "limits", [limit.rule for limit in found])
     return Limits(tuple(found))
@@ -124,12 +124,12 @@ def _limit_rule(item: Fields, rules: Rules) -> Rule:
         item.report(("fact",), "a fact of the dictionary", fact, code="unknown_fact")
     elif unit is not None and unit != known.unit:
         item.report(("unit",), f"the unit of {fact}, {known.unit}", unit, code="unit_mismatch")
-    parts = [f"{fact} {sign} {_written(item.value[key])}" for key, sign in _BOUNDS.items() if item.value.get(key) is not None]
+    parts = [f"{fact} {sign} {_written(item.value[key])}" for key, sign in BOUNDS.items() if item.value.get(key) is not None]
     if item.value.get("one_of"):
         parts.append(f"{fact} IN ({', '.join(_written(value) for value in item.value['one_of'])})")
     if not parts or known is None:
         if known is not None:
-            item.report((), f"a limit: {', '.join(_BOUNDS)} or one_of", "none")
+            item.report((), f"a limit: {', '.join(BOUNDS)} or one_of", "none")
         return rules.condition_text(item, item.text("id", fact), "NULL")
     return rules.condition_text(item, item.text("id", fact), " AND ".join(parts))
 

@@ -52,10 +52,16 @@ class Source:
             self.problems.append(problem)
 
     def _place_within(self, path: Path, offset: int) -> tuple[int, int]:
-        """Line and column of a character: the written text is walked, skipping what folding and quoting add."""
+        """Line and column of a character."""
+        node: Any = self.nodes[path]
+        position = min(self.index_within(path, offset), max(node.end_mark.index - 1, 0))
+        return self.text.count("\n", 0, position) + 1, position - self.text.rfind("\n", 0, position)
+
+    def index_within(self, path: Path, offset: int) -> int:
+        """Where a character of a text stands in the document: the written text is walked, skipping what folding and quoting add."""
         node: Any = self.nodes[path]
         skip = sum(not mark.isspace() for mark in str(node.value)[:offset])
-        position, end = node.start_mark.index, node.end_mark.index
+        position, end = int(node.start_mark.index), int(node.end_mark.index)
         if node.style in ("|", ">"):
             position = self.text.find("\n", position) + 1
         elif node.style:
@@ -65,8 +71,7 @@ class Source:
             if node.style == "'" and self.text.startswith("''", position):
                 position += 1
             position += 1
-        position = min(position, max(end - 1, 0))
-        return self.text.count("\n", 0, position) + 1, position - self.text.rfind("\n", 0, position)
+        return position
 
 
 def read_yaml(text: str, origin: str) -> Source:

@@ -27,6 +27,7 @@ from baybridge.web.payer_page import PAYER_DOORS
 from baybridge.web.policy_pages import POLICY_DOORS
 from baybridge.web.spared_page import SPARED_DOORS
 from baybridge.web.view import allowed, labels, most_urgent_first, product_name
+from baybridge.web.what_if_page import WHAT_IF_DOORS
 
 #: Tasks that stand open on the page; those due later are folded away behind their number.
 _AT_FIRST = 12
@@ -147,5 +148,6 @@ DOORS = (
     *LOG_DOORS,
     *SPARED_DOORS,
     *POLICY_DOORS,
+    *WHAT_IF_DOORS,
     *CASE_DOORS,
 )

@@ -1,0 +1,69 @@
+"""How a reader of one language is spoken to outside of pages too: texts, names of facts, words of codes, numbers with units, days.
+
+Main job: `Saying(texts, dictionary, language)`, the speaker of `policy/wording.py` for the command line and for pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from baybridge.base.quantity import written_unit
+from baybridge.facts.dictionary import Dictionary
+from baybridge.node.texts import FALLBACK, Texts
+
+#: Languages that texts are kept in.
+LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
+_LOCALES = {"en": "en_GB", "zh-Hant": "zh_Hant_HK", "zh-Hans": "zh_Hans_CN", "pt": "pt_PT"}
+#: Where the word for a code may stand.
+_CODES = ("code", "policy.flag", "exchange.route")
+_OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """Texts and names in one language."""
+
+    texts: Texts
+    dictionary: Dictionary
+    language: str = FALLBACK
+
+    def say(self, key: str, **values: Any) -> str:
+        """The sentence of a key with values filled in."""
+        return self.texts.say(self.language, key, values)
+
+    def known(self, key: str) -> bool:
+        """Whether a key has a sentence."""
+        return self.texts.known(key)
+
+    def fact(self, name: str) -> str:
+        """A fact's name; its own name in plain words where the dictionary has none."""
+        return self.dictionary[name].label(self.language) if name in self.dictionary else name.replace("_", " ")
+
+    def code(self, value: str) -> str:
+        """The word for a code; the code itself where there is none."""
+        return self._first(_CODES, value)
+
+    def outcome(self, value: str) -> str:
+        """The words for what a policy answered."""
+        return self._first(_OUTCOMES, value)
+
+    def _first(self, prefixes: tuple[str, ...], value: str) -> str:
+        return next((self.say(key) for key in (f"{prefix}.{value}" for prefix in prefixes) if self.texts.known(key)), value)
+
+    def number(self, value: float, unit: str | None) -> str:
+        """A number with its unit as this language writes it."""
+        from babel.numbers import format_decimal  # here, because only words need it
+
+        text = format_decimal(value, locale=_LOCALES[self.language], decimal_quantization=False)
+        if unit and self.texts.known(f"policy.unit.{unit}"):
+            return self.say(f"policy.unit.{unit}", n=text)
+        written = written_unit(unit)
+        return text if not written else f"{text}{'' if written == '%' and self.language.startswith('zh') else ' '}{written}"
+
+    def day(self, value: date) -> str:
+        """A date as this language writes it."""
+        from babel.dates import format_date
+
+        return format_date(value, "medium", locale=_LOCALES[self.language])

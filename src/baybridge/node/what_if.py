@@ -1,0 +1,94 @@
+"""What if a policy had other thresholds: who of this node's own patients would get another answer, and which worked cases would fail.
+
+Main job: `tried(node, old, text, actor)`. Nothing is stored but who looked: no decision is kept, no document changes.
+
+Facts are those known now, read from record and case as for any decision; days of effect are not looked at. A payer's population are the cases it
+was asked about. **Source**: issue of the rules; people without a relation to a patient see no small numbers (`SMALLEST`, a convention).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from baybridge.journey.case import Case, fold
+from baybridge.journey.command import Actor, Role
+from baybridge.journey.stored import decode
+from baybridge.ledger import streams
+from baybridge.node import access, tables
+from baybridge.node.handle import payers_of
+from baybridge.node.policy_check import failing
+from baybridge.node.population import Changes, compare_rows
+from baybridge.policy.decide import Decision
+from baybridge.policy.document import load
+from baybridge.policy.shapes import Policy, WorkedCase
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+
+#: Cases whose facts are read for one look, those that changed last; more belong to `baybridge policy compare`.
+MOST_CASES = 500
+#: Smallest number that is told to somebody who may not read the cases themselves. Source: convention of this project.
+SMALLEST = 5
+#: How facts reach a policy without any record: with the request, or from the part that asks.
+_NOT_OF_RECORD = frozenset({"given", "derived"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A changed policy and what it would do; `changes` is None where the record holds none of its facts."""
+
+    policy: Policy
+    failing: tuple[tuple[WorkedCase, Decision | None], ...]
+    changes: Changes | None
+    unchanged: Mapping[str, int] = field(default_factory=dict)  # by outcome
+    limited: bool = False
+
+
+def tried(node: Node, old: Policy, text: str, actor: Actor) -> Tried:
+    """The effect of a changed document on this node's population and on the document's own worked cases; raises `PolicyProblems`."""
+    new = load(text, old.origin, node.policies.fact_types)
+    broken = tuple(failing(new, node.dictionary))
+    if not of_record(node, old) and not of_record(node, new):
+        return Tried(new, broken, None)
+    names = sorted({*old.fact_names, *new.fact_names})
+    rows: list[dict[str, Any]] = []
+    with node.storage.reading() as connection:
+        cases = list(_cases(node, connection, actor))
+        now = node.now()
+        for case in cases[:MOST_CASES]:
+            values: Mapping[str, Any] = node.fact_set(connection, case, now).values
+            rows.append({"case": case.case_id, **{name: values.get(name) for name in names}})
+    _note(node, actor, old, [row["case"] for row in rows])
+    changes, unchanged = compare_rows(old, new, rows, "case")
+    return Tried(new, broken, changes, unchanged, len(cases) > MOST_CASES)
+
+
+def of_record(node: Node, policy: Policy) -> bool:
+    """Whether any fact of a policy is read from records."""
+    return any(node.dictionary[name].how not in _NOT_OF_RECORD for name in policy.fact_names if name in node.dictionary)
+
+
+def sees_cases(node: Node, actor: Actor) -> bool:
+    """Whether an actor may read this node's cases one by one, and hence be told which."""
+    return access.ACTIONS["case.facts"].get(actor.role) is access.Relation.CARE and actor.organisation == node.site.organisation
+
+
+def _cases(node: Node, connection: Any, actor: Actor) -> Iterator[Case]:
+    """The cases that are this actor's population, those that changed last first; one more than is looked at, so that a limit is noticed."""
+    row = tables.case_index.c
+    for case_id in connection.execute(select(row.case_id).order_by(row.updated_at.desc()).limit(MOST_CASES + 1)).scalars().all():
+        case = fold(decode(stored.body) for stored in streams.read(connection, case_id))
+        if case.patient_id and (actor.role is not Role.PAYER or actor.organisation in payers_of(node, case)):
+            yield case
+
+
+def _note(node: Node, actor: Actor, policy: Policy, case_ids: list[str]) -> None:
+    """Each patient whose facts were read stands in the log."""
+    what = f"what-if {policy.id}"
+    with node.unit() as unit:
+        for case_id in case_ids:
+            unit.log("access", case_id, what, what.encode(), actor, "quality")

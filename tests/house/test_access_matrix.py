@@ -86,7 +86,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("DELETE", "/fhir/{kind}/{id}"): WRITES,
     ("GET", "/fhir/{kind}"): ON_CASE | {"other patient"},
     ("POST", "/fhir/{kind}"): WRITES,
-    **{(method, "/fhir/{rest:path}"): ON_CASE | {"other patient"} for method in ("GET", "POST", "PUT", "DELETE")},  # answers not-found
+    **{(method, "/fhir/{rest:path}"): ON_CASE | {"other patient", "payer", "other payer"} for method in ("GET", "POST", "PUT", "DELETE")},  # answers not-found
     ("GET", "/sign-in"): ANYONE,
     ("POST", "/sign-in"): ANYONE,
     ("POST", "/sign-out"): NOT_ELSEWHERE,

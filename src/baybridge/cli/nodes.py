@@ -82,9 +82,19 @@ def serve(folder: Path, port: int | None, database: str | None, host: str) -> No
 @click.option("--case", "case_id", help="The case; a fresh identifier for OpenCase without it.")
 @click.option("--input", "source", type=click.File("rb"), help="JSON file with what the command needs, or - for standard input.")
 @click.option("--role", help="Act in this role; the first that the command allows without it.")
+@click.option("--organisation", help="Act for this organisation, such as the payer that was asked; the node's own without it.")
 @click.option("--command-id", help="Makes a repeat harmless: the same id answers what it answered before.")
 @click.option("--json", "as_json", is_flag=True)
-def do(folder: Path, command: str, case_id: str | None, source: Any, role: str | None, command_id: str | None, as_json: bool) -> None:  # noqa: FBT001
+def do(
+    folder: Path,
+    command: str,
+    case_id: str | None,
+    source: Any,
+    role: str | None,
+    organisation: str | None,
+    command_id: str | None,
+    as_json: bool,  # noqa: FBT001 - click passes flags
+) -> None:
     """Carry out one step of the pathway at a node; prints the events, or every reason against."""
     from baybridge.node import witnessing
     from baybridge.node.config import ConfigProblem
@@ -100,12 +110,14 @@ def do(folder: Path, command: str, case_id: str | None, source: Any, role: str |
         fail(f"{source.name}: expected JSON, found an error at line {problem.lineno}, column {problem.colno}: {problem.msg}")
     if not isinstance(given, dict):
         fail(f"{source.name}: expected one JSON object, found {type(given).__name__}")
-    answer = _carry_out(node, command, case_id, given, role, command_id)
+    answer = _carry_out(node, command, case_id, given, role, organisation, command_id)
     witnessing.sign_checkpoint(node)
     _print(node, answer, as_json=as_json)
 
 
-def _carry_out(node: Any, name: str, case_id: str | None, given: dict[str, Any], role: str | None, command_id: str | None) -> Any:
+def _carry_out(
+    node: Any, name: str, case_id: str | None, given: dict[str, Any], role: str | None, organisation: str | None, command_id: str | None
+) -> Any:
     from baybridge.journey.command import Actor, Command, Role
     from baybridge.node.clock import new_id
     from baybridge.node.commands import COMMANDS
@@ -114,7 +126,7 @@ def _carry_out(node: Any, name: str, case_id: str | None, given: dict[str, Any],
     allowed = sorted(kind.roles) if kind else [Role.COORDINATOR]
     if role is not None and role not in list(Role):
         fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
-    actor = Actor("operator", Role(role) if role else allowed[0], node.site.organisation)
+    actor = Actor("operator", Role(role) if role else allowed[0], organisation or node.site.organisation)
     return node.handle(Command(name, case_id or new_id(), given, actor, command_id or new_id()))
 
 

@@ -59,8 +59,8 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "records.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
         "codes.list": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.QUALITY), Relation.STAFF),
         "codes.map": dict.fromkeys((Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
-        "fhir.read": _READ,
-        "fhir.search": _READ,
+        "fhir.read": {**_READ, Role.PAYER: Relation.PAYER},  # what names this payer, `node/fhir_payer.py`
+        "fhir.search": {**_READ, Role.PAYER: Relation.PAYER},
         "fhir.write": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.LABORATORY), Relation.STAFF),
         "policy.read": _ANYONE,
         "policy.what_if": {**_REVIEW, Role.ALLIANCE: Relation.ANY, Role.PAYER: Relation.ANY},

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
-from baybridge.node import access, tables
+from baybridge.node import access, fhir_payer, tables
 from baybridge.node.records import log_versions
 from baybridge.record import store
 from baybridge.record.definitions import resource_types
@@ -61,6 +61,11 @@ def read(node: Node, actor: Actor | None, kind: str, logical_id: str, number: in
     with node.storage.reading() as connection:
         found = store.get(connection, kind, logical_id)
         version = found if number is None or found is None else store.get_version(connection, kind, logical_id, number)
+    if actor is not None and actor.role is Role.PAYER:
+        shown = fhir_payer.read(node, actor, version)
+        if isinstance(shown, Version):
+            _log_access(node, actor, [shown.patient], f"read {kind}")
+        return shown
     refusal = _may_see(node, actor, found)
     if refusal is not None or actor is None:
         return refusal or _unknown(kind)
@@ -90,6 +95,11 @@ def find(node: Node, actor: Actor | None, kind: str, given: Pairs) -> SearchResu
         return refusal or _unknown(kind)
     if kind not in resource_types():
         return _unknown(kind)
+    if actor.role is Role.PAYER:
+        found = fhir_payer.find(node, actor, kind, given)
+        if isinstance(found, SearchResult):
+            _log_access(node, actor, [version.patient for version in found.found], f"search {kind}")
+        return found
     own = None
     if actor.role is Role.PATIENT and kind not in _SHARED:
         own = actor.patient_id or "-"
@@ -118,7 +128,7 @@ def everything(node: Node, actor: Actor | None, patient_id: str, since: datetime
 
 
 def _may_see(node: Node, actor: Actor | None, version: Version | None) -> Refusal | None:
-    if version is not None and version.patient == "" and version.type in _SHARED:
+    if version is not None and version.patient == "" and version.type in _SHARED and actor is not None and actor.role is not Role.PAYER:
         return access.may("fhir.read", actor, node.site)
     return node.may_read(actor, "fhir.read", version.patient if version is not None and version.patient else None)
 

@@ -28,12 +28,17 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 
+_CLAIM = "CLAIM"
+
+
 def content_of(
     node: Node, unit: Unit, case: Case, given: sending.Transfer, judgement: sending.Judgement, events: Sequence[Recorded]
 ) -> packages.Content:
     """A package of what a check let through, with the events that its purpose tells."""
     rules = node.documents.folder("telling")["told"]
     without_patient = given.purpose in rules["without_patient"]
+    to = node.neighbours[given.to_node].site
+    payer = to.organisation if to.kinds == {"payer"} else None
     return packages.Content(
         package_id=unit.new_id(),
         kind=packages.TRANSFER,
@@ -47,7 +52,7 @@ def content_of(
         codes=judgement.codes,
         sent_at=unit.at.isoformat(),
         decision=dict(judgement.decision),
-        told=told(rules, given.purpose, events, without_patient=without_patient),
+        told=told(rules, given.purpose, events, without_patient=without_patient, payer=payer),
         resources=tuple(wire.write(_as_this_patients(resource, case)).decode() for resource in judgement.kept),
     )
 
@@ -58,10 +63,17 @@ def _as_this_patients(resource: Mapping[str, Any], case: Case) -> Any:
     return repointed(resource, lambda text: f"Patient/{case.patient_id}" if text in others else None) if others else resource
 
 
-def told(rules: Mapping[str, Any], purpose: str, events: Sequence[Recorded], *, without_patient: bool) -> tuple[dict[str, Any], ...]:
-    """The events of a case that go with a package of this purpose, those that others told included, each with its origin."""
+def told(
+    rules: Mapping[str, Any], purpose: str, events: Sequence[Recorded], *, without_patient: bool, payer: str | None = None
+) -> tuple[dict[str, Any], ...]:
+    """The events of a case that go with a package of this purpose, those that others told included, each with its origin.
+
+    A node that is nothing but a payer is told of money what names it as the payer, and of nobody else's.
+    """
     wanted = set(rules["purposes"].get(purpose, ()))
     chosen = [item for item in as_told(events) if item.event.get("type") in wanted]
+    if payer is not None and purpose == _CLAIM:
+        chosen = [item for item in chosen if item.event.get("payer") == payer]
     plain: list[dict[str, Any]] = [msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at)]
     for item in plain:
         if without_patient and item["event"]["type"] == "CaseOpened":

@@ -59,8 +59,10 @@ class _Question:
     reasons: list[Reason] = field(default_factory=list)
 
 
-def search(connection: Connection, kind: str, given: Pairs, *, patient: str | None = None) -> SearchResult | Refusal:
-    """A page of resources of one type; `patient` narrows it to one patient's record whatever the parameters say."""
+def search(
+    connection: Connection, kind: str, given: Pairs, *, patient: str | None = None, only: frozenset[str] | None = None
+) -> SearchResult | Refusal:
+    """A page of resources of one type; `patient` narrows it to one patient's record, `only` to these ids, whatever the parameters say."""
     if kind not in resource_types():
         return refuse(Reason("record.search.type", {"type": _short(kind)}), category=Category.NOT_FOUND)
     question = _read(kind, given)
@@ -69,6 +71,8 @@ def search(connection: Connection, kind: str, given: Pairs, *, patient: str | No
     where = [resource_current.c.type == kind, resource_current.c.deleted.is_(False)]
     if patient is not None:
         where.append(resource_current.c.patient == patient)
+    if only is not None:
+        where.append(resource_current.c.id.in_(only))
     where += [item.clause(kind) for item in question.conditions]
     total = connection.execute(select(func.count()).select_from(resource_current).where(*where)).scalar_one()
     if question.only_count or question.count == 0:

@@ -93,6 +93,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/"): NOT_ELSEWHERE,
     ("GET", "/cases"): LISTS,
     ("GET", "/payer"): {"payer", "other payer"},
+    ("GET", "/payer/programme"): {"payer", "other payer"},
     ("GET", "/import"): {"coordinator", "physician", "laboratory"},
     ("POST", "/import"): {"coordinator", "physician", "laboratory"},
     ("GET", "/codes"): {"coordinator", "physician", "laboratory", "quality"},

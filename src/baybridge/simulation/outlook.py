@@ -4,7 +4,8 @@ Main job: `outlook(groups, draws, seed)` draws for each group of exchangeable pa
 and its uncertainty, then how many patients reach it, and adds the refunds that the agreement gives.
 
 Refunds and payments are whole minor units from the agreement itself; only rates and counts are drawn. The rate is drawn from a Dirichlet
-distribution of the published counts with half a patient added to each outcome (Jeffreys prior, assumption), counts are multinomial.
+distribution of the published counts with half a patient added to each outcome (Jeffreys prior, assumption), counts are multinomial. Groups that
+rest on one publication share its drawn rate: what is uncertain about it is uncertain for all of them at once.
 **Source**: clinical reference 8 (published counts), in `data/plans/rates`. **Units**: minor units of the case's currency.
 """
 
@@ -96,18 +97,20 @@ def outlook(groups: Sequence[Group], *, draws: int = 10_000, seed: int = 1) -> O
     if against:
         return refuse(*against, category=Category.INVALID)
     random = np.random.default_rng(seed)
-    returned: dict[str, Counts] = {PROGRAMME: _zeros(draws)}
+    settled = [(group, *_settled(group)) for group in groups]
+    kind: Any = np.int64 if _fits(settled) else object
+    returned: dict[str, Counts] = {PROGRAMME: np.zeros(draws, kind)}
     committed: dict[str, int] = {PROGRAMME: 0}
-    for group in groups:
-        paid, refunds = _settled(group)
-        counts = _drawn(group, draws, random)
+    rates = {group.rates.rates_id: _rates(group.rates, draws, random) for group in reversed(groups)}
+    for group, paid, refunds in settled:
+        counts = random.multinomial(group.patients, rates[group.rates.rates_id]).astype(kind)
         for who, minor in paid.items():
             committed[who] = committed.get(who, 0) + minor * group.patients
-            returned.setdefault(who, _zeros(draws))
+            returned.setdefault(who, np.zeros(draws, kind))
         for column, allocation in enumerate(refunds):
             for who, minor in allocation.items():
-                returned[who] = returned[who] + counts[:, column].astype(object) * minor
-                returned[PROGRAMME] = returned[PROGRAMME] + counts[:, column].astype(object) * minor
+                returned[who] += counts[:, column] * minor
+                returned[PROGRAMME] += counts[:, column] * minor
     positions = tuple(_position(who, committed[who], returned[who]) for who in committed)
     patients = sum(group.patients for group in groups)
     return Outlook(groups[0].case.currency, patients, draws, seed, positions, tuple({g.rates.rates_id: g.rates for g in groups}.values()))
@@ -122,8 +125,12 @@ def _against(groups: Sequence[Group]) -> Iterator[Reason]:
         yield Reason("simulation.outlook.currencies", {"found": ", ".join(sorted({group.case.currency for group in groups}))})
 
 
-def _zeros(draws: int) -> Counts:
-    return np.zeros(draws, object)
+_Settled = tuple[Group, dict[str, int], list[Mapping[str, int]]]
+
+
+def _fits(settled: Sequence[_Settled]) -> bool:
+    """Whether no sum of refunds can leave 63 bits; else the same is added on numbers without a limit."""
+    return sum(group.patients * max((sum(one.values()) for one in refunds), default=0) for group, _, refunds in settled) < 2**62
 
 
 def _settled(group: Group) -> tuple[dict[str, int], list[Mapping[str, int]]]:
@@ -136,18 +143,15 @@ def _settled(group: Group) -> tuple[dict[str, int], list[Mapping[str, int]]]:
     return paid, [settle(agreement, paid, price, outcome).allocation for outcome in group.rates.counts]
 
 
-def _drawn(group: Group, draws: int, random: np.random.Generator) -> Counts:
-    """How many patients reach each outcome, one row a draw: the rate is uncertain, and given it the patients are."""
-    published = np.array(list(group.rates.counts.values()))
-    rates = random.dirichlet(published + 0.5, size=draws)
-    counts: Counts = random.multinomial(group.patients, rates)
-    return counts
+def _rates(rates: Rates, draws: int, random: np.random.Generator) -> npt.NDArray[np.float64]:
+    """The rate of each outcome, one row a draw, as uncertain as the number of patients in the publication leaves it."""
+    return random.dirichlet(np.array(list(rates.counts.values())) + 0.5, size=draws)
 
 
 def _position(who: str, committed: int, returned: Counts) -> Position:
-    ordered = sorted(int(minor) for minor in returned)
-    expected = round_half_up(Fraction(sum(ordered), len(ordered)))
-    return Position(who, committed, expected, {percent: ordered[(len(ordered) - 1) * percent // 100] for percent in QUANTILES})
+    ordered = np.sort(returned)
+    expected = round_half_up(Fraction(int(returned.sum(dtype=object)), len(ordered)))
+    return Position(who, committed, expected, {percent: int(ordered[(len(ordered) - 1) * percent // 100]) for percent in QUANTILES})
 
 
 def outlook_json(found: Outlook) -> dict[str, Any]:

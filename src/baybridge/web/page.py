@@ -48,7 +48,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
     for role in Role
 } | {
     Role.PATIENT: (("menu.my_case", "/cases"), ("menu.policies", "/policies"), ("menu.log", "/log")),
-    Role.PAYER: (("menu.payer", "/payer"), ("menu.policies", "/policies"), ("menu.log", "/log")),
+    Role.PAYER: (("menu.payer", "/payer"), ("menu.programme", "/payer/programme"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.ALLIANCE: (("menu.indicators", "/indicators"), ("menu.spared", "/spared"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.ADMINISTRATOR: (("menu.policies", "/policies"), ("menu.log", "/log")),
 }

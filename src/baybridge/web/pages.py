@@ -25,6 +25,7 @@ from baybridge.web.log_pages import LOG_DOORS
 from baybridge.web.page import Reader, go, refused, render
 from baybridge.web.payer_page import PAYER_DOORS
 from baybridge.web.policy_pages import POLICY_DOORS
+from baybridge.web.programme_page import PROGRAMME_DOORS
 from baybridge.web.spared_page import SPARED_DOORS
 from baybridge.web.view import allowed, labels, most_urgent_first, product_name
 from baybridge.web.what_if_page import WHAT_IF_DOORS
@@ -144,6 +145,7 @@ DOORS = (
     Door("/import", ("GET",), "import.page", "records.import", import_page),
     Door("/import", ("POST",), "import.file", "records.import", import_file),
     *PAYER_DOORS,
+    *PROGRAMME_DOORS,
     *CODE_DOORS,
     *LOG_DOORS,
     *SPARED_DOORS,

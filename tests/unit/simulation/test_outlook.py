@@ -48,6 +48,23 @@ def test_every_draw_is_a_whole_number_of_refunds() -> None:
     assert all(minor % 60_000_000 == 0 for minor in position.quantiles.values())
 
 
+def test_cases_that_rest_on_one_publication_share_its_uncertainty() -> None:
+    """A hundred cases of one patient spread as one group of a hundred, not as if each had a publication of its own."""
+    together = looked(group(100)).positions[0].quantiles
+    apart = looked(*[group(1)] * 100).positions[0].quantiles
+    spreads = [quantiles[95] - quantiles[5] for quantiles in (together, apart)]
+    assert abs(spreads[0] - spreads[1]) * 10 < spreads[0]
+
+
+def test_sums_beyond_63_bits_are_added_whole() -> None:
+    large = a_case(layer("plan", rate="0.60"), lines=[bill("900000000000000.00")], oba={**OBA, "cap": None, "basis": "LIST_PRICE"})
+    large["oba"] = {name: value for name, value in large["oba"].items() if value is not None}
+    found = looked(group(1_000, data=large), draws=200)
+    position = found.positions[0]
+    assert position.quantiles[95] % 45_000_000_000_000_000 == 0
+    assert position.quantiles[95] > 2**63
+
+
 def test_the_same_seed_gives_the_same_and_more_published_patients_less_spread() -> None:
     assert looked(group()) == looked(group())
     wide, narrow = (Rates("x", counts, "", "", "") for counts in ({"CR_AT_M3": 6, "NO_CR_AT_M3": 4}, {"CR_AT_M3": 600, "NO_CR_AT_M3": 400}))

@@ -174,6 +174,7 @@ def quote(road: Road) -> None:
     fields |= {name: "" for name in names if name not in fields}
     today = road.network.now.date()
     desk.do(road.case, "IssueQuote", event_date=today, currency="CNY", **fields, **plans, agreement=agreement)
+    desk.do(road.case, "EnrolInAgreement", enrolled_on=today, conditions_met=True)
     page = desk.see(f"/cases/{road.case}/funding")
     assert "1,363,000.00" in page
     assert "verified" in page.lower(), "what is not verified is said"

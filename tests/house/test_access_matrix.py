@@ -117,6 +117,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/funding/quote"): ON_CARE,
     ("GET", "/cases/{case_id}/funding/quote.json"): ON_CARE,
     ("GET", "/cases/{case_id}/funding/compare"): ON_CARE,
+    ("GET", "/cases/{case_id}/funding/milestone.json"): ON_CARE | {"payer"},
     ("GET", "/cases/{case_id}/sharing"): ON_CARE,
     ("GET", "/cases/{case_id}/cells"): ON_CASE,
     ("GET", "/cases/{case_id}/bedside"): ON_CARE,

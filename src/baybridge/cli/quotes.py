@@ -1,4 +1,4 @@
-"""`fund reproduce`: kept quotes computed again from the inputs written in them.
+"""`fund reproduce`: kept quotes and settlements computed again from the inputs written in them.
 
 Main job: `reproduce_quotes` says of each quote whether it is identical, every place that differs, and which plan documents changed since.
 
@@ -19,6 +19,7 @@ from sqlalchemy import select
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Refusal
 from baybridge.cli.saying import fail, parsed_file, refuse_file
+from baybridge.funding import settlement
 from baybridge.funding.quoting import DOCUMENT
 from baybridge.funding.reproducing import Reproduced, reproduce
 from baybridge.node import tables
@@ -69,7 +70,7 @@ def _of_node(storage: Storage) -> Iterator[Kept]:
     storage.close()
     for row in rows:
         document = orjson.loads(row.document)
-        if isinstance(document, Mapping) and document.get("document") == DOCUMENT:
+        if isinstance(document, Mapping) and document.get("document") in (DOCUMENT, settlement.DOCUMENT):
             yield row.sha256[:16], row.sha256, document
 
 

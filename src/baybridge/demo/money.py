@@ -24,6 +24,8 @@ _CLAIMED = ("paid", "unpaid", "refused")
 def quote(walk: Walk) -> None:
     """What it costs, who pays, what comes back; the payer is asked and answers."""
     walk.do(walk.centre, Role.COORDINATOR, "IssueQuote", **quote_input(walk))
+    if walk.patient.disease != "mm":
+        walk.do(walk.centre, Role.COORDINATOR, "EnrolInAgreement", enrolled_on=walk.clock().date().isoformat(), conditions_met=True)
     walk.do(walk.centre, Role.COORDINATOR, "RequestPreauthorisation", plan=PLAN)
     if walk.money in ("waiting", "cut"):
         walk.do(walk.centre, Role.COORDINATOR, "RequestPreauthorisation", plan=CHARITY)

@@ -41,13 +41,15 @@ def _quoted(event: ev.QuoteIssued, writer: Writer) -> None:
         _contract(writer, event.agreement, "offered", invoice)
 
 
-def _contract(writer: Writer, agreement: str, status: str, about: Json) -> Json:
+def _contract(writer: Writer, agreement: str, status: str, about: Json, *, number: Json | None = None, applies: Json | None = None) -> Json:
+    named = identifier("urn:baybridge:agreement", agreement)
     content = {
-        "identifier": [identifier("urn:baybridge:agreement", agreement)],
+        "identifier": [named, number] if number else [named],
         "status": status,
         "subject": [writer.patient],
         "authority": [writer.node],
         "type": {"text": "outcome agreement"},
+        "applies": applies,
         "supportingInfo": [about],
     }
     return writer.add("Contract", content)
@@ -77,6 +79,12 @@ def _payment(writer: Writer, claim_id: str, payer: str, minor: int, currency: st
     return writer.add("PaymentReconciliation", content)
 
 
+def _enrolled(event: ev.AgreementEnrolled, writer: Writer) -> None:
+    about = {"type": "Invoice", "identifier": identifier(_QUOTE, event.quote_sha256)}
+    number = identifier("urn:baybridge:enrolment", event.enrolment_id)
+    _contract(writer, event.agreement, "executed", about, number=number, applies={"start": event.enrolled_on.isoformat()})
+
+
 def _settled(event: ev.OutcomeSettled, writer: Writer) -> None:
     detail = [
         {
@@ -94,6 +102,7 @@ def _settled(event: ev.OutcomeSettled, writer: Writer) -> None:
 RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
     ev.QuoteIssued: _quoted,
     ev.BenefitPaid: _paid,
+    ev.AgreementEnrolled: _enrolled,
     ev.OutcomeSettled: _settled,
     **PREAUTHORISATION_RENDERERS,
     **CLAIM_RENDERERS,

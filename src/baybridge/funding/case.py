@@ -118,6 +118,15 @@ def _lines(fields: Fields) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def read_agreement(oba: Mapping[str, Any], payers: Sequence[str]) -> Agreement:
+    """The agreement of a document that was read before; ValueError where it cannot be read."""
+    problems: list[Reason] = []
+    agreement = _agreement(Fields({"oba": oba}, "", problems), set(payers))
+    if agreement is None or problems:
+        raise ValueError("expected an agreement as the funding contract writes it")
+    return agreement
+
+
 def _agreement(fields: Fields, layer_ids: set[str]) -> Agreement | None:
     oba = fields.child("oba", _OBA)
     if oba is None:

@@ -22,6 +22,7 @@ from baybridge.base.money import CURRENCIES, format_minor, parse_minor
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.funding.agreement import settle
 from baybridge.funding.case import read_cases
+from baybridge.funding.clauses import CLAUSES, FOLLOWS, clause_of
 from baybridge.funding.layers import VERIFIED, scale_of
 from baybridge.funding.means_test import contribution_of
 from baybridge.funding.plans import AGREEMENT, BENEFIT, MEANS_TEST, TEMPLATES, ChosenPlan, Household, layer_from
@@ -106,6 +107,7 @@ def _shape_problems(document: Document, others: Mapping[str, Document]) -> Itera
     elif shape == AGREEMENT:
         read = _agreement(document)
         yield from read if isinstance(read, tuple) else ()
+        yield from _clause_problems(document)
     elif shape == BENEFIT and document.get("benefit") is not None:
         yield from _plan_problems(document, others)
     elif shape == "outcome_rates":
@@ -116,6 +118,18 @@ def _shape_problems(document: Document, others: Mapping[str, Document]) -> Itera
     without_terms = shape == "outcome_rates" or (shape == BENEFIT and document.get("benefit", ...) is None)
     if not without_terms and not (isinstance(document.get("cases"), list) and document["cases"]):
         yield Reason("funding.check.no_cases", where="cases")
+
+
+def _clause_problems(document: Document) -> Iterator[Reason]:
+    """Each rule says refund, void, no_refund or nothing, and never another thing than the lists of outcomes."""
+    for outcome, path in CLAUSES.items():
+        holder = document.get(path[0])
+        said = holder.get(path[1]) if len(path) > 1 and isinstance(holder, Mapping) else holder
+        where = ".".join(path)
+        if said is not None and said not in FOLLOWS:
+            yield Reason("funding.case.one_of", {"expected": f"{', '.join(FOLLOWS)}, null", "found": shape_of(said)}, where=where)
+        elif said is not None and said != clause_of(document, outcome):
+            yield Reason("funding.check.clause_against_list", {"outcome": outcome, "rule": str(said)}, where=where)
 
 
 def _plan_problems(document: Document, others: Mapping[str, Document]) -> Iterator[Reason]:

@@ -23,6 +23,7 @@ from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Reason, Refusal, refuse
 from baybridge.funding import plans
 from baybridge.funding.case import read_cases
+from baybridge.funding.clauses import REFUND, VOID, open_clauses, outcomes_of
 from baybridge.funding.layers import VERIFIED
 from baybridge.funding.plans import ChosenPlan, Exchange
 from baybridge.funding.reading import is_exchange_rate
@@ -214,7 +215,7 @@ def _layer(documents: Documents, chosen: ChosenPlan, given: IssueQuote, product:
 
 
 def _oba(document: Mapping[str, Any], given: IssueQuote) -> dict[str, Any]:
-    refunds, voids = list(document["refund_outcomes"]), list(document.get("void_outcomes") or [])
+    refunds, voids = outcomes_of(document, REFUND), outcomes_of(document, VOID)
     shown = given.outcomes or tuple(dict.fromkeys((ALWAYS_SHOWN[0], *refunds, *voids, *ALWAYS_SHOWN[1:])))
     oba = {"basis": document["basis"], "rate": document["rate"], "allocation": document["allocation"]}
     oba |= {"refund_outcomes": refunds, "void_outcomes": voids, "cases": [{"outcome": outcome} for outcome in shown]}
@@ -252,6 +253,7 @@ def _document(documents: Documents, given: IssueQuote, product: str | None, inpu
         "agreement": next((_cited(name, document) | {"terms": plans.plain(document)} for name, document in agreements), None),
         "patient_share_if_only_verified_pay": format_minor(only_verified(stack).patient_minor),
         "not_verified": [*_not_verified(named, "plan"), *_not_verified(agreements, "agreement")],
+        "rules_open": [outcome for _, terms in agreements for outcome in open_clauses(terms)],
         "assumptions": list(_assumptions(named, given, product)),
         "exchange": [_dated(exchange) for exchange in given.exchange],
     }

@@ -1,4 +1,4 @@
-"""A quote computed again later: the same, or where it differs.
+"""A quote or a settlement computed again later: the same, or where it differs.
 
 Main job: `reproduce(document, plans)` computes a kept quote from the inputs written in it and compares every amount with what it said.
 
@@ -15,6 +15,7 @@ from typing import Any
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Refusal
+from baybridge.funding import settlement
 from baybridge.funding.plans import plain
 from baybridge.funding.quotes import recompute
 from baybridge.funding.quoting import only_verified
@@ -56,6 +57,9 @@ class Reproduced:
 
 def reproduce(document: Mapping[str, Any], plans: Mapping[str, Mapping[str, Any]]) -> Reproduced | Refusal:
     """The quote computed again; a refusal where the document is no quote or its inputs cannot be read."""
+    if document.get("document") == settlement.DOCUMENT:
+        replayed = settlement.replay(document)
+        return replayed if isinstance(replayed, Refusal) else Reproduced(tuple(_differences("", document, replayed)), ())
     funded = recompute(document)
     if isinstance(funded, Refusal):
         return funded

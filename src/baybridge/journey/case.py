@@ -219,6 +219,15 @@ class Case:
         return tuple({e.event.claim_id: e for e in reversed(self.of(ev.BenefitPaid))}.values())[::-1]
 
     @property
+    def agreement(self) -> str | None:
+        """The outcome agreement of the quote that was issued last."""
+        return self.quote.event.agreement if self.quote else None
+
+    def enrolled_in(self, agreement: str) -> Entry[ev.AgreementEnrolled] | None:
+        """The enrolment in an outcome agreement, the first of it."""
+        return next((entry for entry in self.of(ev.AgreementEnrolled) if entry.event.agreement == agreement), None)
+
+    @property
     def settlement(self) -> Entry[ev.OutcomeSettled] | None:
         """How an outcome agreement was settled."""
         return self.last(ev.OutcomeSettled)

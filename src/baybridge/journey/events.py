@@ -373,6 +373,16 @@ class AppealFiled(Event, frozen=True, kw_only=True, tag=True):
     grounds: str
 
 
+class AgreementEnrolled(Event, frozen=True, kw_only=True, tag=True):
+    """The patient was enrolled in an outcome agreement before infusion; payers know the enrolment by its number alone."""
+
+    enrolment_id: str
+    agreement: str
+    agreement_sha256: str
+    quote_sha256: str
+    enrolled_on: date
+
+
 class OutcomeSettled(Event, frozen=True, kw_only=True, tag=True):
     """An outcome agreement was settled on a signed milestone."""
 

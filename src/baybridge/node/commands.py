@@ -21,7 +21,7 @@ from baybridge.bedside import discharge, drugs, fitness, infusion, lymphodepleti
 from baybridge.consent import rules as consent
 from baybridge.exchange import sending
 from baybridge.followup import handover, visits
-from baybridge.funding import claiming, claims, quoting, settling
+from baybridge.funding import claiming, claims, enrolling, quoting, settling
 from baybridge.journey.checks import alive
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.matching import eligibility, referral
@@ -156,6 +156,16 @@ _FUNDING = (
         blocked=_never,
     ),
     _kind(
+        enrolling.EnrolInAgreement,
+        enrolling.enrol_in_agreement,
+        COORDINATOR,
+        PHYSICIAN,
+        step="enrol",
+        purpose="finance",
+        needs=frozenset({"quote"}),
+        blocked=enrolling.enrol_in_agreement_blocked,
+    ),
+    _kind(
         settling.SettleOutcome,
         settling.settle_outcome,
         PAYER,
@@ -164,7 +174,7 @@ _FUNDING = (
         step="settlement",
         purpose="finance",
         needs=frozenset({"quote"}),
-        blocked=_never,
+        blocked=settling.settle_outcome_blocked,
     ),
 )
 

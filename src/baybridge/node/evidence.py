@@ -6,12 +6,15 @@ policies, and receipts are packed and signed. Neighbours' co-signatures join as 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import select
 
 from baybridge.exchange import evidence
+from baybridge.exchange.evidence_anchor import build_anchor
+from baybridge.exchange.signed import sign_document
 from baybridge.federation.package import public_jwk
 from baybridge.node import tables, witnessing
 
@@ -24,12 +27,6 @@ def evidence_pack(node: Node, case_id: str) -> bytes:
     witnessing.write_head(node, case_id)
     witnessing.sign_checkpoint(node)
     witnessing.ask_cosignatures(node)
-    card = {
-        "node": node.site.node,
-        "organisation": node.site.organisation,
-        "jurisdiction": node.site.jurisdiction,
-        "signing_keys": [public_jwk(node.config.signing_key)],
-    }
     with node.storage.reading() as connection:
         rows = connection.execute(select(tables.decision).where(tables.decision.c.case_id == case_id)).mappings().all()
         texts = {row.sha256: row.text for row in connection.execute(select(tables.policy_text.c.sha256, tables.policy_text.c.text))}
@@ -44,10 +41,33 @@ def evidence_pack(node: Node, case_id: str) -> bytes:
             case_id=case_id,
             subject=node.pseudonym(case_id),
             node=node.site.node,
-            card=card,
+            card=_card(node),
             key=witnessing.signing_key(node),
-            witnesses={name: witnessing.keys_of(neighbour) for name, neighbour in node.neighbours.items()},
+            witnesses=_witnesses(node),
             decisions=decisions,
             receipts=[bytes(receipt) for receipt in (*outgoing, *incoming) if receipt],
             made_at=node.now().isoformat(),
         )
+
+
+def signed_file(node: Node, kind: str, payload: Mapping[str, Any]) -> bytes:
+    """One document of this node, signed and anchored in its log, that anyone can verify offline with `baybridge verify`."""
+    witnessing.sign_checkpoint(node)
+    witnessing.ask_cosignatures(node)
+    key = witnessing.signing_key(node)
+    with node.storage.reading() as connection:
+        anchor = build_anchor(connection, node=node.site.node, card=_card(node), key=key, witnesses=_witnesses(node))
+    return sign_document(kind, payload, key, anchor)
+
+
+def _card(node: Node) -> dict[str, Any]:
+    return {
+        "node": node.site.node,
+        "organisation": node.site.organisation,
+        "jurisdiction": node.site.jurisdiction,
+        "signing_keys": [public_jwk(node.config.signing_key)],
+    }
+
+
+def _witnesses(node: Node) -> dict[str, Any]:
+    return {name: witnessing.keys_of(neighbour) for name, neighbour in node.neighbours.items()}

@@ -30,7 +30,7 @@ from baybridge.web.compare_page import compare_page
 from baybridge.web.eligibility_page import eligibility
 from baybridge.web.facts_page import facts
 from baybridge.web.followup_page import followup
-from baybridge.web.funding_page import funding, quote_file, quote_page
+from baybridge.web.funding_page import funding, milestone_file, quote_file, quote_page
 from baybridge.web.identity_page import identity
 from baybridge.web.known import to_scan
 from baybridge.web.page import go, refused
@@ -177,6 +177,7 @@ CASE_DOORS = (
     Door("/cases/{case_id}/do/{command}", ("POST",), "case.do", "case.command", command_do),
     Door("/cases/{case_id}/funding/quote", ("GET",), "case.quote", "case.quote", quote_page),
     Door("/cases/{case_id}/funding/quote.json", ("GET",), "case.quote.file", "case.quote", quote_file),
+    Door("/cases/{case_id}/funding/milestone.json", ("GET",), "case.milestone", "case.funding", milestone_file),
     Door("/cases/{case_id}/funding/compare", ("GET",), "case.compare", "case.quote", compare_page),
     Door("/cases/{case_id}/evidence.json", ("GET",), "case.evidence.file", "case.evidence", evidence_file),
 )

@@ -17,17 +17,20 @@ from starlette.responses import Response
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.funding.claiming import Reconciled, reconciliation_of
+from baybridge.funding.settlement import MILESTONE, milestone_of
+from baybridge.funding.terms import PATIENT
 from baybridge.journey.command import Role
 from baybridge.journey.events import QuoteIssued
 from baybridge.node.doors import Asked
+from baybridge.node.evidence import signed_file
 from baybridge.web.page import refused
 from baybridge.web.payer_page import part as payer_part
 from baybridge.web.quote_view import named, shown, titles
 from baybridge.web.view import CaseView, mark_of, with_view
 
 _COMMANDS = (
-    "IssueQuote", "RequestPreauthorisation", "AppealPreauthorisation", "AnswerPreauthorisation", "SubmitClaim", "AdjudicateClaim",
-    "AppealClaim", "PayClaim", "PayBenefit", "SettleOutcome",
+    "IssueQuote", "EnrolInAgreement", "RequestPreauthorisation", "AppealPreauthorisation", "AnswerPreauthorisation", "SubmitClaim",
+    "AdjudicateClaim", "AppealClaim", "PayClaim", "PayBenefit", "SettleOutcome",
 )  # fmt: skip
 
 
@@ -49,6 +52,8 @@ def funding(view: CaseView) -> Response:
         earlier=case.of(QuoteIssued)[:-1],
         settlement=documents.get(settled.event.decision_sha256) if settled else None,
         own_payer=_own_payer(view),
+        payers={plan["id"]: plan["payer"] for plan in quote["plans"]} if quote else {},
+        enrolled=case.enrolled_in(case.agreement) if case.agreement else None,
         claims=claims(view),
         actions=view.actions(_COMMANDS),
     )
@@ -98,6 +103,30 @@ def _quote_file(view: CaseView) -> Response:
     name = f"baybridge-quote-{mark_of(view.case.case_id)}-{found[0][:8]}.json"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(canonical_bytes(found[1]), media_type="application/json", headers=headers)
+
+
+def milestone_file(asked: Asked) -> Response:
+    """The signed milestone of a settled agreement for one payer: a payer's own, or the one that staff sends to the payer named."""
+    case_id = asked.parameters["case_id"]
+    asked.node.record_access(asked.person, case_id, "milestone", "finance")
+    return with_view(asked, _milestone_file, "funding")
+
+
+def _milestone_file(view: CaseView) -> Response:
+    case, role = view.case, view.asked.person.role
+    settled = case.settlement
+    document = view.documents([settled.event.decision_sha256]).get(settled.event.decision_sha256) if settled else None
+    found = kept(view)
+    if settled is None or found is None or document is None or document.get("version") != "2":
+        return refused(view.asked, refuse(Reason("funding.settle.nothing_settled"), category=Category.NOT_FOUND))
+    payers = {plan["id"]: plan["payer"] for plan in found[1]["plans"]} | {PATIENT: PATIENT}
+    maker = str(found[1]["agreement"]["payer"])
+    wanted = _own_payer(view) or (PATIENT if role is Role.PATIENT else view.asked.query.get("payer", maker))
+    if wanted not in {*payers.values(), maker}:
+        return refused(view.asked, refuse(Reason("funding.settle.no_payer"), category=Category.NOT_FOUND))
+    body = signed_file(view.asked.node, MILESTONE, milestone_of(document, wanted, payers))
+    name = f"baybridge-milestone-{mark_of(case.case_id)}.json"
+    return Response(body, media_type="application/json", headers={"content-disposition": f'attachment; filename="{name}"'})
 
 
 def kept(view: CaseView) -> tuple[str, Mapping[str, Any]] | None:

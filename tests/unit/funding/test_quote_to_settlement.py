@@ -29,6 +29,7 @@ from baybridge.funding.quoting import IssueQuote, QuotedLine, issue_quote
 from baybridge.funding.report import as_json
 from baybridge.funding.settling import SettleOutcome, settle_outcome, settle_outcome_blocked
 from baybridge.journey.events import (
+    AgreementEnrolled,
     BenefitPaid,
     Died,
     Event,
@@ -331,10 +332,14 @@ def died(day: int, cause: str) -> Died:
     return Died(died_on=DAY_0 + timedelta(days=day), cause=cause)  # type: ignore[arg-type]
 
 
-def settled(*events: Event, day: int = 95, declared: Any = None, agreement: str = AGREEMENT) -> Any:
+def enrolled(agreement: str = AGREEMENT) -> AgreementEnrolled:
+    return AgreementEnrolled(enrolment_id="E-1", agreement=agreement, agreement_sha256="0", quote_sha256="0", enrolled_on=DAY_0 - timedelta(days=20))
+
+
+def settled(*events: Event, day: int = 95, agreement: str = AGREEMENT, **given: Any) -> Any:
     event, document = issued(agreement=agreement)
     now = datetime(DAY_0.year, DAY_0.month, DAY_0.day, 12, tzinfo=CHINA) + timedelta(days=day)
-    return settle_outcome(situated(event, *events, now=now, quote=document), SettleOutcome(declared=declared))
+    return settle_outcome(situated(event, enrolled(agreement), *events, now=now, quote=document), SettleOutcome(**given))
 
 
 SETTLED = [
@@ -345,18 +350,10 @@ SETTLED = [
     ([read(90, "PR")], 95, "NO_CR_AT_M3", "OBA-REFUND-DUE", 4944000),
     ([read(76)], 95, "NO_CR_AT_M3", "OBA-REFUND-DUE", 4944000),
     ([read(104)], 110, "NO_CR_AT_M3", "OBA-REFUND-DUE", 4944000),
-    ([read(75)], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED", 0),
-    ([read(105)], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED", 0),
-    ([], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED", 0),
-    ([read(90, second=None)], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED", 0),
-    ([read(90, second="r1")], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED", 0),
-    ([read(90, timepoint="other")], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED", 0),
     ([read(28, "CR", timepoint="D28"), read(91)], 95, "NO_CR_AT_M3", "OBA-REFUND-DUE", 4944000),
     ([read(90, second=None), read(90, first="r3", second=None)], 95, "NO_CR_AT_M3", "OBA-REFUND-DUE", 4944000),
     ([read(88, "CR", second=None), read(90, first="r3", second=None), read(92)], 95, "NO_CR_AT_M3", "OBA-REFUND-DUE", 4944000),
     ([read(80, "CR"), read(95)], 99, "NO_CR_AT_M3", "OBA-REFUND-DUE", 4944000),
-    ([died(40, "disease")], 50, "DEATH_DISEASE", "OBA-DEATH-DISEASE", 0),
-    ([died(40, "non_relapse")], 50, "DEATH_NRM", "OBA-DEATH-NRM", 0),
     ([read(80, "CR"), died(85, "disease")], 95, "CR_AT_M3", "OBA-NO-REFUND", 0),
 ]
 
@@ -373,6 +370,53 @@ def test_settlement(events: list[Event], day: int, outcome: str, code: str, refu
     assert "r1" not in str(judged.decisions[0])
 
 
+#: Outcomes of which the agreement does not say what follows: what happened, day of asking -> outcome, code where there is no refund.
+LEFT_OPEN = [
+    ([read(75)], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED"),
+    ([read(105)], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED"),
+    ([], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED"),
+    ([read(90, second=None)], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED"),
+    ([read(90, second="r1")], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED"),
+    ([read(90, timepoint="other")], 105, "WINDOW_MISSED", "OBA-WINDOW-MISSED"),
+    ([died(40, "disease")], 50, "DEATH_DISEASE", "OBA-DEATH-DISEASE"),
+    ([died(40, "non_relapse")], 50, "DEATH_NRM", "OBA-DEATH-NRM"),
+]
+
+
+@pytest.mark.parametrize(("events", "day", "outcome", "code"), LEFT_OPEN)
+def test_what_the_agreement_does_not_say_is_settled_on_the_programmes_written_answer_alone(
+    events: list[Event], day: int, outcome: str, code: str
+) -> None:
+    asking = settled(infused(), *events, day=day)
+    assert codes(asking) == ["settle.rule_open"]
+    assert asking.reasons[0].values["outcome"] == outcome
+    assert codes(settled(infused(), *events, day=day, ruling="refund")) == ["settle.ruling_source"]
+    answered = {"ruling_source": "letter of 2026-08-01, signed by the programme"}
+    refunded = settled(infused(), *events, day=day, ruling="refund", **answered).events[0]
+    assert (refunded.outcome, refunded.code, refunded.refund_minor) == (outcome, "OBA-REFUND-DUE", 4944000)
+    nothing = settled(infused(), *events, day=day, ruling="no_refund", **answered).events[0]
+    assert (nothing.outcome, nothing.code, nothing.refund_minor) == (outcome, code, 0)
+    returned = settled(infused(), *events, day=day, ruling="void", **answered).events[0]
+    assert returned.refund_minor == 130000000
+
+
+def test_an_answer_that_the_agreement_gives_itself_is_not_taken_from_elsewhere() -> None:
+    given = {"ruling": "no_refund", "ruling_source": "a call"}
+    assert codes(settled(infused(), read(90), **given)) == ["settle.ruling_not_asked"]
+
+
+def test_readers_who_sign_against_each_other_on_a_day_need_a_third() -> None:
+    two = [read(90, "CR"), read(90, "PD", first="r3", second="r4")]
+    assert codes(settled(infused(), *two)) == ["settle.adjudicate"]
+    assert settled(infused(), *two, read(90, "PD", first="r5", second="r6")).events[0].outcome == "NO_CR_AT_M3"
+
+
+def test_a_patient_who_was_not_enrolled_has_nothing_to_settle() -> None:
+    event, document = issued()
+    situation = situated(event, infused(), read(90), now=datetime(2026, 7, 10, tzinfo=CHINA), quote=document)
+    assert codes(settle_outcome(situation, SettleOutcome())) == ["settle.not_enrolled"]
+
+
 NOT_SETTLED = [
     ([infused()], 95, None, ["settle.pending"]),
     ([infused()], 104, None, ["settle.pending"]),
@@ -383,6 +427,10 @@ NOT_SETTLED = [
     ([], 95, "OOS_INFUSED", ["settle.not_infused"]),
     ([], 95, "NOT_INFUSED_OOS", ["settle.not_rejected"]),
     ([infused()], 95, "NOT_INFUSED", ["settle.was_infused"]),
+    ([infused()], 95, "RETREATED", ["settle.not_retreated"]),
+    ([infused(), infused()], 95, "RETREATED", ["settle.rule_open"]),
+    ([infused()], 95, "WITHDRAWN", ["settle.rule_open"]),
+    ([infused()], 95, "OOS_INFUSED", ["settle.rule_open"]),
 ]
 
 
@@ -420,8 +468,8 @@ def test_other_criteria_than_the_agreement_names_do_not_count() -> None:
     judged = issue_quote(situated(data=data), asked())
     assert isinstance(judged, Judged)
     now = datetime(2026, 7, 20, tzinfo=CHINA)
-    situation = situated(*judged.events, infused(), read(90), now=now, quote=judged.decisions[0])
-    answer = settle_outcome(situation, SettleOutcome())
+    situation = situated(*judged.events, enrolled(), infused(), read(90), now=now, quote=judged.decisions[0])
+    answer = settle_outcome(situation, SettleOutcome(ruling="no_refund", ruling_source="letter"))
     assert isinstance(answer, Judged)
     assert answer.events[0].code == "OBA-WINDOW-MISSED"  # type: ignore[attr-defined]
 

@@ -152,6 +152,7 @@ def milestone_of(document: Mapping[str, Any], payer: str, plans: Mapping[str, st
         "assessed_on": read["assessed_on"] if read else None,
         "readers": len(read["readers"]) if read else 0,
         "refund_to_this_payer": format_minor(sum(own)),
+        "refund_owed_by_this_payer": document["refund_total"] if payer == evidence["agreement"]["terms"].get("payer") else "0.00",
         "currency": document["currency"],
         "settlement_sha256": sha256_hex(canonical_bytes(document)),
         "payer": payer,

@@ -183,9 +183,14 @@ def test_a_payer_receives_the_milestone_and_not_the_record() -> None:
     told = milestone_of(document, "hk-vhis-insurer", {"hk-vhis-standard": "hk-vhis-insurer", "hk-ccf-ultra-expensive": "hk-ccf"})
     assert set(told) == {
         "document", "version", "agreement", "agreement_sha256", "enrolment", "outcome", "code", "criteria", "timepoint", "assessed_on", "readers",
-        "refund_to_this_payer", "currency", "settlement_sha256", "payer",
+        "refund_to_this_payer", "refund_owed_by_this_payer", "currency", "settlement_sha256", "payer",
     }  # fmt: skip
     assert (told["outcome"], told["code"], told["readers"], told["assessed_on"]) == ("NO_CR_AT_M3", "OBA-REFUND-DUE", 2, date(2026, 6, 30).isoformat())
     text = json.dumps(told)
     for hidden in ("r1", "reader 1", "PD", "hk-ccf", "PATIENT", document["refund_total"], "434400"):
         assert hidden not in text
+
+
+def test_the_programme_is_told_what_it_owes() -> None:
+    told = milestone_of(a_settlement(), "fosun-kairos", {"hk-vhis-standard": "hk-vhis-insurer"})
+    assert (told["refund_owed_by_this_payer"], told["refund_to_this_payer"]) == ("49440.00", "0.00")

@@ -88,6 +88,11 @@ def is_computable(document: Mapping[str, Any]) -> bool:
     return document.get("shape") == BENEFIT and not named.startswith(TEMPLATES) and isinstance(document.get("benefit"), Mapping)
 
 
+def is_agreement(document: Mapping[str, Any]) -> bool:
+    """Whether a document is an outcome agreement, and no template of one."""
+    return document.get("shape") == AGREEMENT and not str(document.get("id", "")).startswith(TEMPLATES)
+
+
 def reasons_against_plan(document: Mapping[str, Any] | None, chosen: ChosenPlan) -> Iterator[Reason]:
     """Why a plan cannot be computed for this patient: not there, no terms established, or particulars missing."""
     where = f"plans.{chosen.plan}"

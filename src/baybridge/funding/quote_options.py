@@ -19,7 +19,7 @@ import msgspec
 from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Refusal, refuse
 from baybridge.funding.comparing import BASE, Comparison, Option, compare_options
-from baybridge.funding.plans import AGREEMENT, BENEFIT, TEMPLATES, ChosenPlan
+from baybridge.funding.plans import BENEFIT, TEMPLATES, ChosenPlan, is_agreement
 from baybridge.funding.quoting import NO_SCALE, IssueQuote, inputs_of, reasons_against_quote
 from baybridge.funding.report import Sentence
 from baybridge.funding.terms import DRUG
@@ -138,7 +138,7 @@ def _other_products(documents: Documents, given: IssueQuote, product: str | None
             ("funding.compare.requires_product", {"option": name}),
             ("funding.compare.list_price", {"price": line.gross, "currency": given.currency, "source": str(price.get("source", ""))}),
         )
-        agreements = [key for key, one in documents.items() if one.get("shape") == AGREEMENT and one.get("product") == name]
+        agreements = [key for key, one in documents.items() if is_agreement(one) and one.get("product") == name]
         for agreement in agreements or (None,):
             draft = msgspec.structs.replace(given, bill_lines=lines, product=name, agreement=agreement, outcomes=())
             yield f"{name}{f' ({agreement})' if agreement else ''}", draft, requires, 0

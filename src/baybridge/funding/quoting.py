@@ -159,7 +159,7 @@ def _scale_missing(documents: Documents, document: Mapping[str, Any], plan: str)
 
 def _against_agreement(document: Mapping[str, Any] | None, given: IssueQuote, product: str | None, today: date) -> Iterator[Reason]:
     name = str(given.agreement)
-    if document is None or document.get("shape") != plans.AGREEMENT:
+    if document is None or not plans.is_agreement({"id": name, **document}):
         yield Reason("funding.quote.unknown_agreement", {"agreement": name}, where="agreement")
         return
     source = str(document.get("source", ""))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from baybridge.consent.rules import LANGUAGES
 from baybridge.funding.claiming import Reconciled
-from baybridge.funding.plans import is_computable
+from baybridge.funding.plans import is_agreement, is_computable
 from baybridge.journey.case import Case
 from baybridge.journey.identities import identities_of
 from baybridge.matching.eligibility import label_policies
@@ -159,7 +159,7 @@ def _benefits(asked: Asked, case: Case | None) -> Options:
 
 def _agreements(asked: Asked, case: Case | None) -> Options:
     del case
-    return _named(asked, "plans", lambda document: document.get("shape") == "agreement")
+    return _named(asked, "plans", is_agreement)
 
 
 def _transfer_purposes(asked: Asked, case: Case | None) -> Options:

@@ -96,6 +96,10 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/payer/programme"): {"payer", "other payer"},
     ("GET", "/import"): {"coordinator", "physician", "laboratory"},
     ("POST", "/import"): {"coordinator", "physician", "laboratory"},
+    ("GET", "/cards"): {"coordinator", "physician", "laboratory"},
+    ("POST", "/cards"): {"coordinator", "physician", "laboratory"},
+    ("GET", "/cases/{case_id}/card"): ON_CARE | {"laboratory"},
+    ("GET", "/cases/{case_id}/card/{card}"): ON_CARE | {"laboratory"},  # one that was never issued answers not-found
     ("GET", "/codes"): {"coordinator", "physician", "laboratory", "quality"},
     ("POST", "/codes"): {"physician", "laboratory"},
     ("POST", "/codes/undo"): {"physician", "laboratory"},
@@ -198,6 +202,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "policy_id": "axi-cel-lbcl-3l-cn",
         "kind": "Observation",
         "id": f"{OWN}-a-hb",
+        "card": "none",
         "version": "1",
         "position:int": "0",
         "size:int": "1",

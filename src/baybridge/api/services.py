@@ -196,14 +196,18 @@ def node_card(asked: Asked) -> Response:
         "url": asked.base_url,
         "signing_keys": [public_jwk(config.signing_key)],
         "sealing_key": public_jwk(config.sealing_key),
+        "card_keys": [asked.node.card_key.public.jwk()],
+        **({"issuer": config.issuer} if config.issuer else {}),
         "log_origin": witnessing.origin(asked.node),
     }
     return answer(card)
 
 
 def jwks(asked: Asked) -> Response:
-    """The public signing keys."""
-    return answer({"keys": [public_jwk(asked.node.config.signing_key)]})
+    """The public keys: of packages and the log (Ed25519), and of patient-carried cards (ES256), readable from any page."""
+    response = answer({"keys": [public_jwk(asked.node.config.signing_key), asked.node.card_key.public.jwk()]})
+    response.headers["access-control-allow-origin"] = "*"  # Source: SMART Health Cards 1.4, "Determining keys associated with an issuer"
+    return response
 
 
 def smart(asked: Asked) -> Response:

@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from baybridge.base.outcome import Refusal
+from baybridge.cli.arguments import Thorough
 from baybridge.cli.records import fail, open_or_fail
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(cls=Thorough)
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.option("--map", "mapped", nargs=3, metavar="SYSTEM CODE LOINC", help="Sign that a laboratory's code means a LOINC code.")
 @click.option("--unit", default="", help="With --map: the unit, where the results have none.")

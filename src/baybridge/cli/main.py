@@ -16,6 +16,7 @@ TOPICS: dict[str, str] = {
     "facts": "baybridge.cli.facts",
     "import": "baybridge.cli.records",
     "codes": "baybridge.cli.codes",
+    "card": "baybridge.cli.cards",
     "export": "baybridge.cli.records",
     "recognise": "baybridge.cli.exchange",
     "transfer": "baybridge.cli.exchange",

@@ -26,13 +26,15 @@ PASSWORD = "synthetic-demo"  # noqa: S105 - printed on the terminal, opens only 
 PROFILES: Mapping[str, dict[str, Any]] = {
     "mo": {
         "node": "mo", "organisation": "Macao Hospital (synthetic)", "jurisdiction": "MO", "city": "Macao", "kinds": ["centre", "laboratory"],
+        "issuer": "https://mo.baybridge.example",
     },
     "gd": {
         "node": "gd", "organisation": "Guangzhou Centre and Laboratory (synthetic)", "jurisdiction": "CN", "city": "Guangzhou",
-        "kinds": ["centre", "laboratory"], "gd9": True,
+        "kinds": ["centre", "laboratory"], "gd9": True, "issuer": "https://gd.baybridge.example",
     },
     "hk": {
         "node": "hk", "organisation": "Hong Kong Centre (synthetic)", "jurisdiction": "HK", "city": "Hong Kong", "kinds": ["centre", "laboratory"],
+        "issuer": "https://hk.baybridge.example",
     },
     "sh": {
         "node": "sh", "organisation": "Shanghai Manufacturer (synthetic)", "jurisdiction": "CN", "city": "Shanghai", "kinds": ["plant"], "gd9": False,

@@ -70,8 +70,8 @@ def _node(card: Any) -> TrustedNode:
     node = card.get("node")
     if node is not None and not isinstance(node, str):
         raise ValueError(f"expected the node's name as text, found {type(node).__name__}")
-    url = card.get("url")
-    keys = tuple(CardVerifyKey.from_jwk(jwk) for jwk in _listed(card) if jwk.get("crv") == "P-256")
+    url = card.get("issuer") or card.get("url")
+    keys = tuple(CardVerifyKey.from_jwk(jwk) for jwk in (*_listed(card), *card.get("card_keys", ())) if jwk.get("crv") == "P-256")
     return TrustedNode(node, ring_of(card), keys, url.rstrip("/") if isinstance(url, str) else None)
 
 

@@ -1,4 +1,4 @@
-"""Events of identity and of code mapping in FHIR: the question as a Task, its answer as a Linkage of both Patients with who said so.
+"""Events of identity, code mapping and cards in FHIR: the question as a Task, its answer as a Linkage of both Patients with who said so.
 
 **Source**: FHIR R4, Linkage (source is the case's Patient, alternate the other record; inactive once refused or taken back).
 """
@@ -52,10 +52,16 @@ def _reread(event: ev.ResultsReread, writer: Writer) -> None:
     writer.provenance([document], "code mapping undone" if event.undone else "code mapping signed")
 
 
+def _card(event: ev.HealthCardIssued, writer: Writer) -> None:
+    targets = [{"reference": f"Observation/{name}"} for name in event.results]
+    writer.provenance(targets, f"signed as SMART Health Card by {event.issuer}")
+
+
 RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
     ev.IdentityQuestioned: _whose,
     ev.IdentityLinked: _linked,
     ev.IdentityRefused: _not_the_same,
     ev.IdentityUndone: _undone,
     ev.ResultsReread: _reread,
+    ev.HealthCardIssued: _card,
 }

@@ -31,6 +31,7 @@ _TYPES = ["https://smarthealth.cards#health-card", "https://smarthealth.cards#la
 _FHIR_VERSION = "4.0.1"
 _NUMBER_BYTES = 32
 _DIGIT_OFFSET = 45  # ord("-"): the lowest character of a token. Source: SMART Health Cards, "Encoding Chunks as QR Codes"
+LARGEST_IN_ONE_CODE = 1195  # characters of a token. Source: SMART Health Cards 1.4, "Health Cards are Small"
 _LARGEST = 4 * 2**20  # bytes after decompression; convention of this project
 _QR = re.compile(r"^shc:/(?:(\d+)/(\d+)/)?(\d+)$")
 #: Members that a card leaves out or that narrative would repeat. Source: SMART Health Cards, "Health Cards are Small".
@@ -148,6 +149,24 @@ def issue(patient: Json, observations: Sequence[Json], *, issuer: str, at: datet
     return f"{signed}.{b64url(key.sign(signed.encode('ascii')))}"
 
 
+def issue_in_codes(patient: Json, observations: Sequence[Json], *, issuer: str, at: datetime, key: CardKey) -> tuple[str, ...]:
+    """As few cards as hold the results with each fitting one QR code; a result that alone does not fit has a card that travels as a file only.
+
+    **Source**: SMART Health Cards 1.4: a card of at most 1195 characters fits one V22 code; splitting one card over codes is deprecated.
+    """
+    cards: list[str] = []
+    waiting: list[Json] = []
+    fitting = ""
+    for observation in observations:
+        tried = issue(patient, [*waiting, observation], issuer=issuer, at=at, key=key)
+        if waiting and len(tried) > LARGEST_IN_ONE_CODE:
+            cards.append(fitting)
+            waiting, tried = [], issue(patient, [observation], issuer=issuer, at=at, key=key)
+        waiting.append(observation)
+        fitting = tried
+    return (*cards, fitting) if fitting else ()
+
+
 def _bundle(patient: Json, observations: Sequence[Json]) -> dict[str, Any]:
     """The smallest bundle that says whose results these are, references by place."""
     person = {name: patient[name] for name in ("resourceType", "name", "birthDate") if patient.get(name)}
@@ -170,9 +189,10 @@ def _small(observation: Json) -> dict[str, Any]:
 
 
 def _without_display(value: Any) -> Any:
-    """No display texts, as the framework asks; a marked name of a performer is kept."""
+    """No display texts and no text beside a code, as the framework asks; a marked name of a performer is kept."""
     if isinstance(value, Mapping):
-        kept = {name: _without_display(item) for name, item in value.items() if name != "display"}
+        left_out = ("display", "text") if value.get("coding") else ("display",)
+        kept = {name: _without_display(item) for name, item in value.items() if name not in left_out}
         return {**{name: item for name, item in kept.items() if name != "#"}, **({"display": value["#"]} if "#" in value else {})}
     return [_without_display(item) for item in value] if isinstance(value, list) else value
 
@@ -210,6 +230,11 @@ class Card:
     resources: tuple[Json, ...]
     signed: bytes = field(repr=False)
     signature: bytes = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what was signed; names the card without saying what it holds."""
+        return sha256(self.signed).hexdigest()
 
     def by(self, keys: Iterable[CardVerifyKey]) -> CardVerifyKey | None:
         """The key among these that the card names and that made its signature."""

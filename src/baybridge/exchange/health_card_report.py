@@ -25,7 +25,7 @@ def verify_card(data: bytes, trust: Trust | None) -> VerifyReport:
     if isinstance(cards, Refusal):
         return VerifyReport(KIND, (failed("card", "unreadable"),))
     nodes = trust.nodes if trust is not None else ()
-    found = [(card, _signer(card, nodes)) for card in cards]
+    found = [(card, signer_of(card, nodes)) for card in cards]
     checks = tuple(_check(card, signer) for card, signer in found)
     known = [node for _, node in found if node is not None]
     if not known or len(known) < len(found):
@@ -33,7 +33,7 @@ def verify_card(data: bytes, trust: Trust | None) -> VerifyReport:
     return VerifyReport(KIND, checks, Reason("ledger.trust.card", {"node": known[0].node or cards[0].issuer}))
 
 
-def _signer(card: Card, nodes: tuple[TrustedNode, ...]) -> TrustedNode | None:
+def signer_of(card: Card, nodes: tuple[TrustedNode, ...]) -> TrustedNode | None:
     """The known node whose key signed; one with an address must be the card's issuer."""
     fitting = [node for node in nodes if card.by(node.card_keys) is not None]
     return next((node for node in fitting if node.url in (None, card.issuer)), None)

@@ -157,6 +157,15 @@ class DecisionReopened(Event, frozen=True, kw_only=True, tag=True):
     because: str
 
 
+class HealthCardIssued(Event, frozen=True, kw_only=True, tag=True):
+    """This node signed results as a card that the patient carries; the card itself stands in the record."""
+
+    card: str
+    issuer: str
+    kid: str
+    results: tuple[str, ...]
+
+
 class ResultsReread(Event, frozen=True, kw_only=True, tag=True):
     """A person said what a laboratory's code means, or took it back; results of this case are read anew."""
 

@@ -47,6 +47,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.read": _READ,
         "case.facts": _READ,
         "case.tests": _READ,
+        "case.card": {**_CARE, Role.LABORATORY: Relation.CARE, Role.PATIENT: Relation.OWN},
         "case.identity": {**_CARE, Role.LABORATORY: Relation.CARE},
         "case.funding": {**_CARE, Role.PATIENT: Relation.OWN, Role.PAYER: Relation.PAYER},
         "case.quote": {**_CARE, Role.PATIENT: Relation.OWN},

@@ -19,7 +19,7 @@ from msgspec.structs import fields
 from baybridge.base.outcome import Reason
 from baybridge.bedside import discharge, drugs, fitness, infusion, lymphodepletion, monitoring
 from baybridge.consent import rules as consent
-from baybridge.exchange import sending
+from baybridge.exchange import carrying, sending
 from baybridge.followup import handover, visits
 from baybridge.funding import claiming, claims, enrolling, quoting, settling
 from baybridge.journey.checks import alive
@@ -385,6 +385,18 @@ _RECOGNITION = (
 )
 
 _SHARING = (
+    _kind(
+        carrying.IssueHealthCard,
+        carrying.issue_health_card,
+        LABORATORY,
+        PHYSICIAN,
+        PATIENT,
+        kinds=ANYWHERE,
+        step="card",
+        needs=frozenset({"observations", "resources", "card"}),
+        blocked=carrying.no_cards,
+        codes=_scans("results"),
+    ),
     _kind(
         sending.Transfer,
         sending.transfer,

@@ -57,6 +57,8 @@ class Neighbour:
     url: str
     signing_keys: tuple[dict[str, Any], ...]
     sealing_key: dict[str, Any]
+    card_keys: tuple[dict[str, Any], ...] = ()  # of patient-carried cards
+    issuer: str = ""  # the address under which it issues them
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Config:
     port: int | None = None
     settings: dict[str, str] = field(default_factory=dict)
     roles: tuple[str, ...] = tuple(Role)
+    issuer: str = ""  # https address under which this node issues cards
 
 
 def read_settings() -> dict[str, str]:
@@ -125,6 +128,7 @@ def read_config(folder: Path, database: str | None = None) -> Config:
         port=profile.get("port"),
         settings=settings,
         roles=tuple(profile.get("roles", tuple(Role))),
+        issuer=str(profile.get("issuer") or "").rstrip("/"),
     )
     return replace(config, neighbours=read_neighbours(folder))
 
@@ -134,7 +138,14 @@ def read_neighbours(folder: Path) -> dict[str, Neighbour]:
     found = {}
     for path in sorted((folder / "neighbours").glob("*.yaml")):
         card = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found[card["node"]] = Neighbour(make_site(card["node"], card), card["url"], tuple(card["signing_keys"]), card["sealing_key"])
+        found[card["node"]] = Neighbour(
+            make_site(card["node"], card),
+            card["url"],
+            tuple(card["signing_keys"]),
+            card["sealing_key"],
+            tuple(card.get("card_keys") or ()),
+            str(card.get("issuer") or ""),
+        )
     return found
 
 

@@ -14,11 +14,13 @@ import yaml
 from baybridge.federation.package import new_keys, public_jwk
 from baybridge.journey.command import Role
 from baybridge.node.accounts import add_account
+from baybridge.node.card_key import card_key
 from baybridge.node.clock import new_id
 from baybridge.node.config import ConfigProblem, database_url, make_site, new_secrets, write_private
 from baybridge.node.storage import Storage
 
-_CARD = ("node", "organisation", "jurisdiction", "city", "kinds", "gd9", "ciio", "zone")
+_TRUSTED = ("node", "signing_keys", "card_keys", "issuer")
+_CARD = ("node", "organisation", "jurisdiction", "city", "kinds", "gd9", "ciio", "zone", "issuer")
 
 
 def found(folder: Path, profile: Mapping[str, Any], database: str | None = None) -> None:
@@ -34,6 +36,7 @@ def found(folder: Path, profile: Mapping[str, Any], database: str | None = None)
     signing, sealing = new_keys()
     write_private(folder / "keys" / "signing.pem", signing)
     write_private(folder / "keys" / "sealing.pem", sealing)
+    card_key(folder)
     write_private(folder / "keys" / "secrets.yaml", yaml.safe_dump(new_secrets() | ({"database": database} if database else {})))
     with storage.writing() as connection:
         for person in people:
@@ -71,6 +74,7 @@ def card(folder: Path, url: str) -> dict[str, Any]:
         "url": url,
         "signing_keys": [public_jwk((keys / "signing.pem").read_text(encoding="utf-8"))],
         "sealing_key": public_jwk((keys / "sealing.pem").read_text(encoding="utf-8")),
+        "card_keys": [card_key(folder).public.jwk()],
     }
 
 
@@ -87,4 +91,4 @@ def introduce(nodes: Sequence[tuple[Path, str]]) -> None:
 def trust(nodes: Sequence[tuple[Path, str]]) -> dict[str, Any]:
     """The public keys of a network, by which evidence can be checked offline."""
     cards = [card(folder, url) for folder, url in nodes]
-    return {"nodes": [{"node": c["node"], "log_origin": f"baybridge/{c['node']}", "signing_keys": c["signing_keys"]} for c in cards]}
+    return {"nodes": [{"log_origin": f"baybridge/{one['node']}", **{name: one[name] for name in _TRUSTED if name in one}} for one in cards]}

@@ -15,9 +15,10 @@ import orjson
 from sqlalchemy import insert
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.exchange.health_card import looks_like_card
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import RecordsImported
-from baybridge.node import codes, handle, identity, reopening, tables
+from baybridge.node import cards, codes, handle, identity, reopening, tables
 from baybridge.node.clock import new_id
 from baybridge.node.opening import who
 from baybridge.node.records import ImportReport, import_in_parts
@@ -25,6 +26,9 @@ from baybridge.node.records import ImportReport, import_in_parts
 if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
+
+
+_LARGEST_CARD = 1_000_000  # bytes; a card is a few thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,27 @@ def import_upload(
 ) -> Imported | Refusal:
     """File what can be read, open a case for each new patient, write into each case that records came.
 
-    `source` names the laboratory whose columns, codes and times the file has: a document of the site's `data/feeds/`.
+    `source` names the laboratory whose columns, codes and times the file has: a document of the site's `data/feeds/`. A card that a
+    patient carries is verified first and refused with every check that fails.
     """
+    if (card := _card_in(content)) is not None:
+        bundle = cards.as_bundle(node, card)
+        return bundle if isinstance(bundle, Refusal) else _take_in(node, actor, f"{name}.json", bundle, on_progress, None)
     feed = feeds(node).get(source) if source else None
     if source and feed is None:
         known = ", ".join(sorted(feeds(node))) or "–"
         return refuse(Reason("import.unknown_source", {"source": source[:60], "known": known}, where="source"), category=Category.INVALID)
+    return _take_in(node, actor, name, content, on_progress, feed)
+
+
+def _take_in(
+    node: Node,
+    actor: Actor,
+    name: str,
+    content: bytes | Path,
+    on_progress: Callable[[int, int], None] | None,
+    feed: Mapping[str, Any] | None,
+) -> Imported | Refusal:
     limit = int(node.config.settings.get("BAYBRIDGE_MAX_UPLOAD_MB", "256")) * 1024 * 1024
     with node.storage.reading() as connection:
         signed = codes.signed(connection)
@@ -86,6 +105,15 @@ def import_upload(
         for case_id in mine:
             _note(node, actor, report, patient, case_id)
     return Imported(report, cases, tuple(opened), tuple(waiting))
+
+
+def _card_in(content: bytes | Path) -> bytes | None:
+    """The content of a file that is a patient's card; None for any other."""
+    if isinstance(content, Path):
+        if content.stat().st_size > _LARGEST_CARD:
+            return None
+        content = content.read_bytes()
+    return content if len(content) <= _LARGEST_CARD and looks_like_card(content) else None
 
 
 def feeds(node: Node) -> Mapping[str, Any]:

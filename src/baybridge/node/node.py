@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.exchange.fhir_parts import PROJECTION
+from baybridge.exchange.health_card import CardKey
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey.case import Case, fold
@@ -28,7 +29,8 @@ from baybridge.journey.events import Recorded
 from baybridge.journey.identities import linked, same_person
 from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
-from baybridge.node import access, clock, handle, identity, reopening, tables, transfers
+from baybridge.node import access, cards, clock, handle, identity, reopening, tables, transfers
+from baybridge.node.card_key import card_key
 from baybridge.node.config import Config, Neighbour, read_config
 from baybridge.node.directory import LivingDocuments
 from baybridge.node.documents import fact_types, packaged_data
@@ -84,6 +86,11 @@ class Node:
 
         return NameReader.of(self.documents.folder("recognition")["names"], OpenCC("t2s").convert)
 
+    @cached_property
+    def card_key(self) -> CardKey:
+        """The key by which this node signs cards that patients carry."""
+        return card_key(self.config.folder)
+
     def system(self) -> Actor:
         """The node's own worker as an actor."""
         return system_actor(self.site)
@@ -121,6 +128,7 @@ class Node:
         """What follows a command in the same transaction."""
         reopening.follow_up(self, unit, command, recorded)
         identity.follow_up(self, unit, command, recorded)
+        cards.follow_up(self, unit, command, recorded)
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
@@ -157,6 +165,8 @@ class Node:
             results = [resource for resource in resources if resource["resourceType"] == "Observation"]
             found |= {"resources": resources, "observations": results, "same_person": same_person(case) or None}
             needs |= {"same_person"}
+        if "card" in needs:
+            found["card"] = cards.signer(self)
         return {name: found[name] for name in needs if found.get(name) is not None}
 
     def may_read(self, actor: Actor | None, action: str, patient_id: str | None) -> Refusal | None:

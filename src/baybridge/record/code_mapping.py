@@ -23,7 +23,7 @@ UnitFits = Callable[[str, str], bool]  # fact, unit as written
 #: What this project codes itself where LOINC has nothing; not to be mapped.
 _READABLE = (LOINC, "urn:baybridge:")
 _WORDS = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]")
-_ALIKE = 0.5
+_ALIKE = 0.6
 _MOST = 3
 
 

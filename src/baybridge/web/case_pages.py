@@ -25,6 +25,7 @@ from baybridge.node.evidence import evidence_pack
 from baybridge.node.projections import open_tasks
 from baybridge.web import forms, tabs
 from baybridge.web.bedside_page import bedside
+from baybridge.web.card_page import CARD_CASE_DOORS, card
 from baybridge.web.cells_page import cells
 from baybridge.web.compare_page import compare_page
 from baybridge.web.eligibility_page import eligibility
@@ -164,11 +165,12 @@ def evidence_file(asked: Asked) -> Response:
 
 
 _PAGES = {
-    "overview": overview, "facts": facts, "eligibility": eligibility, "tests": tests, "identity": identity, "funding": funding, "sharing": sharing,
+    "overview": overview, "facts": facts, "eligibility": eligibility, "tests": tests, "identity": identity, "card": card, "funding": funding, "sharing": sharing,
     "cells": cells, "bedside": bedside, "followup": followup, "timeline": timeline, "evidence": evidence,
 }  # fmt: skip
 
 CASE_DOORS = (
+    *CARD_CASE_DOORS,
     *(
         Door(f"/cases/{{case_id}}{'' if name == 'overview' else '/' + name}", ("GET",), f"case.{name}", action, tab(name, _PAGES[name]))
         for name, action in tabs.TABS.items()

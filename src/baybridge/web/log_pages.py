@@ -43,10 +43,16 @@ def trust_file(asked: Asked) -> Response:
 
 
 def trusted(node: Node) -> dict[str, Any]:
-    """Nodes with the names of their logs and their public signing keys; nothing secret."""
-    own = (node.site.node, [public_jwk(node.config.signing_key)])
-    others = [(name, list(neighbour.signing_keys)) for name, neighbour in sorted(node.neighbours.items())]
-    return {"nodes": [{"node": name, "log_origin": f"baybridge/{name}", "signing_keys": keys} for name, keys in (own, *others)]}
+    """Nodes with the names of their logs, their public signing keys and those of the cards they issue; nothing secret."""
+    own = (node.site.node, [public_jwk(node.config.signing_key)], [node.card_key.public.jwk()], node.config.issuer)
+    near = sorted(node.neighbours.items())
+    others = [(name, list(one.signing_keys), list(one.card_keys), one.issuer) for name, one in near]
+    return {"nodes": [_trusted(*row) for row in (own, *others)]}
+
+
+def _trusted(name: str, signing: list[Any], card: list[Any], issuer: str) -> dict[str, Any]:
+    said = {"node": name, "log_origin": f"baybridge/{name}", "signing_keys": signing, "card_keys": card, "issuer": issuer}
+    return {key: value for key, value in said.items() if value}
 
 
 def indicators_page(asked: Asked) -> Response:

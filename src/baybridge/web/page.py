@@ -39,6 +39,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.tasks", "/"),
         ("menu.cases", "/cases"),
         *((("menu.import", "/import"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY) else ()),
+        *((("menu.cards", "/cards"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY) else ()),
         *((("menu.codes", "/codes"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.QUALITY) else ()),
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),

@@ -19,6 +19,7 @@ from baybridge.node.doors import COOKIE, Asked, Door
 from baybridge.node.importing import feeds, import_upload
 from baybridge.node.projections import task_rows
 from baybridge.web import tabs
+from baybridge.web.card_page import CARD_DOORS
 from baybridge.web.case_pages import CASE_DOORS
 from baybridge.web.codes_page import CODE_DOORS
 from baybridge.web.log_pages import LOG_DOORS
@@ -146,6 +147,7 @@ DOORS = (
     Door("/import", ("POST",), "import.file", "records.import", import_file),
     *PAYER_DOORS,
     *PROGRAMME_DOORS,
+    *CARD_DOORS,
     *CODE_DOORS,
     *LOG_DOORS,
     *SPARED_DOORS,

@@ -18,6 +18,7 @@ TABS: Mapping[str, str] = {
     "eligibility": "case.facts",
     "tests": "case.tests",
     "identity": "case.identity",
+    "card": "case.card",
     "funding": "case.funding",
     "sharing": "case.sharing",
     "cells": "case.cells",
@@ -33,7 +34,9 @@ _PLANT_TABS = ("overview", "cells", "timeline", "evidence")
 _PARTS: Mapping[str, str] = {
     "consent": "sharing", "exchange": "sharing", "recognition": "tests", "funding": "funding", "supply": "cells", "bedside": "bedside", "followup": "followup",
 }  # fmt: skip
-_STEPS: Mapping[str, str] = {"identity": "identity", "records": "facts", "eligibility": "eligibility", "product": "eligibility", "response_d28": "followup"}
+_STEPS: Mapping[str, str] = {
+    "identity": "identity", "card": "card", "records": "facts", "eligibility": "eligibility", "product": "eligibility", "response_d28": "followup",
+}  # fmt: skip
 
 
 def tab_of(kind: CommandKind) -> str:

@@ -19,7 +19,17 @@ from baybridge.base.keys import SigningKey, b64url, b64url_decode
 from baybridge.base.outcome import Refusal
 from baybridge.exchange.evidence import verify_file
 from baybridge.exchange.evidence_trust import read_trust
-from baybridge.exchange.health_card import Card, CardKey, CardVerifyKey, card_file, issue, qr_text, read_card
+from baybridge.exchange.health_card import (
+    LARGEST_IN_ONE_CODE,
+    Card,
+    CardKey,
+    CardVerifyKey,
+    card_file,
+    issue,
+    issue_in_codes,
+    qr_text,
+    read_card,
+)
 from baybridge.exchange.health_card_report import results_of
 
 KEY, OTHER = CardKey(bytes(range(1, 33))), CardKey(bytes(range(2, 34)))
@@ -132,3 +142,19 @@ def test_keys_keep_their_halves_together() -> None:
     generated = CardKey.generate()
     assert generated.public.verify(generated.sign(b"x"), b"x")
     assert len(b64url_decode(TOKEN.rsplit(".", 1)[1])) == 64
+
+
+def test_many_results_make_as_many_cards_as_codes_and_none_is_lost() -> None:
+    results = [{**RESULT, "valueQuantity": {"value": number * 7919 % 997, "unit": f"u{number}"}} for number in range(60)]
+    tokens = issue_in_codes(PATIENT, results, issuer=ISSUER, at=AT, key=KEY)
+    assert 1 < len(tokens) < len(results)
+    assert all(len(token) <= LARGEST_IN_ONE_CODE for token in tokens)
+    found = [item["valueQuantity"]["unit"] for token in tokens for item in results_of(card(token.encode()))]
+    assert found == [f"u{number}" for number in range(60)]
+
+
+def test_words_beside_a_code_are_left_out_and_words_alone_stay() -> None:
+    worded = {**RESULT, "code": {**RESULT["code"], "text": "creatinine"}, "method": {"text": "enzymatic"}}
+    _, result = card(issue(PATIENT, [worded], issuer=ISSUER, at=AT, key=KEY).encode()).resources
+    assert result["code"] == {"coding": [{"system": "http://loinc.org", "code": "2160-0"}]}
+    assert result["method"] == {"text": "enzymatic"}

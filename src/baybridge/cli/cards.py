@@ -1,0 +1,53 @@
+"""`card`: check a card that a patient shows, offline, and take its results in."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from baybridge.base.outcome import Refusal
+from baybridge.cli.arguments import Thorough
+from baybridge.cli.records import fail, open_or_fail
+
+
+@click.command(cls=Thorough)
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("file", type=click.File("rb"))
+@click.option("--import", "take_in", is_flag=True, help="Take the results in if every check holds.")
+@click.option("--role", default="coordinator", show_default=True, help="Act in this role.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def card(folder: Path, file: Any, take_in: bool, role: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Check a SMART Health Card against the keys that a node knows: a .smart-health-card file, or a text file with what its QR codes say.
+
+    Ends with 1 where a check fails; then nothing is taken in.
+    """
+    from baybridge.journey.command import Actor, Role
+    from baybridge.node import cards, witnessing
+    from baybridge.node.importing import import_upload
+    from baybridge.node.texts import Texts
+
+    if role not in list(Role):
+        fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
+    node, data = open_or_fail(folder), file.read()
+    report, texts = cards.checked(node, data), Texts(node.documents)
+    told = report.as_json()
+    if not as_json:
+        for check in report.checks:
+            click.echo(f"{'holds' if check.ok else 'FAILS'}: {texts.reason('en', check.detail)}", err=not check.ok)
+    if report.ok and take_in:
+        answer = import_upload(node, Actor("operator", Role(role), node.site.organisation), "card", data)
+        if isinstance(answer, Refusal):
+            fail("\n".join(texts.refusal("en", answer)))
+            return
+        witnessing.sign_checkpoint(node)
+        told["import"] = answer.as_json()
+        if not as_json:
+            click.echo(texts.say("en", "record.import.summary", answer.as_json()))
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+    if not report.ok:
+        sys.exit(1)

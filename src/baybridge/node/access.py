@@ -68,6 +68,8 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "policy.decide": {**_STAFF, Role.PAYER: Relation.ANY},
         "log.entries": {**_STAFF, Role.NODE: Relation.ANY},
         "log.pages": _ANYONE,
+        "directory.read": _ANYONE,
+        "directory.write": {Role.ALLIANCE: Relation.ANY, Role.ADMINISTRATOR: Relation.ANY},
         "alliance.spared": {Role.ALLIANCE: Relation.ANY, Role.COORDINATOR: Relation.STAFF, Role.QUALITY: Relation.STAFF},
         "alliance.indicators": {Role.ALLIANCE: Relation.ANY, Role.QUALITY: Relation.STAFF},
         "node": {Role.NODE: Relation.ANY},

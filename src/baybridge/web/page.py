@@ -41,6 +41,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         *((("menu.import", "/import"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY) else ()),
         *((("menu.cards", "/cards"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY) else ()),
         *((("menu.codes", "/codes"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.QUALITY) else ()),
+        ("menu.directory", "/directory"),
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
         *((("menu.indicators", "/indicators"),) if role is Role.QUALITY else ()),
@@ -50,8 +51,14 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
 } | {
     Role.PATIENT: (("menu.my_case", "/cases"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.PAYER: (("menu.payer", "/payer"), ("menu.programme", "/payer/programme"), ("menu.policies", "/policies"), ("menu.log", "/log")),
-    Role.ALLIANCE: (("menu.indicators", "/indicators"), ("menu.spared", "/spared"), ("menu.policies", "/policies"), ("menu.log", "/log")),
-    Role.ADMINISTRATOR: (("menu.policies", "/policies"), ("menu.log", "/log")),
+    Role.ALLIANCE: (
+        ("menu.indicators", "/indicators"),
+        ("menu.spared", "/spared"),
+        ("menu.directory", "/directory"),
+        ("menu.policies", "/policies"),
+        ("menu.log", "/log"),
+    ),
+    Role.ADMINISTRATOR: (("menu.directory", "/directory"), ("menu.policies", "/policies"), ("menu.log", "/log")),
 }
 
 

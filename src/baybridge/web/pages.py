@@ -22,6 +22,7 @@ from baybridge.web import tabs
 from baybridge.web.card_page import CARD_DOORS
 from baybridge.web.case_pages import CASE_DOORS
 from baybridge.web.codes_page import CODE_DOORS
+from baybridge.web.directory_page import DIRECTORY_DOORS
 from baybridge.web.log_pages import LOG_DOORS
 from baybridge.web.page import Reader, go, refused, render
 from baybridge.web.payer_page import PAYER_DOORS
@@ -151,6 +152,7 @@ DOORS = (
     *CODE_DOORS,
     *LOG_DOORS,
     *SPARED_DOORS,
+    *DIRECTORY_DOORS,
     *POLICY_DOORS,
     *WHAT_IF_DOORS,
     *CASE_DOORS,

@@ -22,9 +22,9 @@ from baybridge.node.documents import Documents
 from baybridge.node.founding import found
 from baybridge.node.handle import Done
 from baybridge.node.node import Node
-from baybridge.record import store
 from baybridge.recognition.recognise import recognise
 from baybridge.recognition.results import directory_row
+from baybridge.record import store
 from exchange_documents import RECOGNITION, changed, recognition_rules
 
 ALLIANCE = Actor("keeper", Role.ALLIANCE, "Alliance")
@@ -73,7 +73,7 @@ def test_a_lapse_takes_effect_from_its_day_and_what_was_taken_before_still_serve
 
 
 @pytest.mark.parametrize(("field", "value", "code"), [("alliance_listed", False, "MR-014"), ("eqa_suspended", True, "MR-021")])
-def test_a_listing_and_a_suspension_change_on_their_day(node: Node, field: str, value: bool, code: str) -> None:  # noqa: FBT001
+def test_a_listing_and_a_suspension_change_on_their_day(node: Node, field: str, value: bool, code: str) -> None:
     sign(node, event("set", field, value, date(2026, 3, 5)))
     assert code not in outcome(node, BEFORE)[1]
     assert code in outcome(node, AFTER)[1]

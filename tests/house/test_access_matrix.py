@@ -208,6 +208,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "id": f"{OWN}-a-hb",
         "card": "none",
         "version": "1",
+        "document": "laboratories",
+        "row": "mo",
         "position:int": "0",
         "size:int": "1",
         "old:int": "1",

@@ -111,6 +111,15 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/directory/{document}"): {"alliance", "administrator"},
     ("POST", "/directory/{document}/{row}"): {"alliance", "administrator"},
     ("GET", "/spared"): {"quality", "alliance", "coordinator"},
+    ("GET", "/trials"): NOT_ELSEWHERE,
+    ("POST", "/trials"): {"coordinator", "physician"},
+    ("POST", "/trials/check"): {"physician", "pharmacist"},
+    ("GET", "/trials/{trial_id}"): NOT_ELSEWHERE,
+    ("GET", "/trials/{trial_id}/review"): {"physician", "pharmacist"},
+    ("POST", "/trials/{trial_id}/review"): {"physician", "pharmacist"},
+    ("GET", "/trials/{trial_id}/patients"): {"coordinator", "physician"},
+    ("GET", "/centres"): NOT_ELSEWHERE,
+    ("GET", "/centres/{centre_id}"): NOT_ELSEWHERE,
     ("GET", "/policies"): NOT_ELSEWHERE,
     ("GET", "/policies/{policy_id}"): NOT_ELSEWHERE,
     ("GET", "/policies/{policy_id}/document.yaml"): NOT_ELSEWHERE,
@@ -118,6 +127,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/policies/{policy_id}/what-if"): TRIES,
     ("GET", "/cases/{case_id}"): ON_CASE,
     ("GET", "/cases/{case_id}/facts"): ON_CASE,
+    ("GET", "/cases/{case_id}/options"): ON_CASE,
     ("GET", "/cases/{case_id}/eligibility"): ON_CASE,
     ("GET", "/cases/{case_id}/tests"): ON_CASE,
     ("GET", "/cases/{case_id}/identity"): CARE | {"laboratory"},
@@ -204,6 +214,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "command": "WithdrawConsent",
         "policy": "axi-cel-lbcl-3l-cn",
         "policy_id": "axi-cel-lbcl-3l-cn",
+        "trial_id": "NCT99999901",
+        "centre_id": "kiang-wu",
         "kind": "Observation",
         "id": f"{OWN}-a-hb",
         "card": "none",
@@ -240,7 +252,7 @@ def call(house: House, method: str, path: str, who: str, **parameters: str) -> i
     more: dict[str, Any] = {}
     if path == "/do/{command}":
         more["json"] = {"case": known["case_id"], "given": {}}
-    elif method in ("POST", "PUT") and path.startswith(("/cases", "/import", "/sign-in", "/policies")):
+    elif method in ("POST", "PUT") and path.startswith(("/cases", "/import", "/trials", "/sign-in", "/policies")):
         more["data"] = {"nothing": ""}
     elif method in ("POST", "PUT") and path != "/sign-out":
         more["json"] = {}

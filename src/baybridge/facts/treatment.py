@@ -49,7 +49,7 @@ def read_treatment(
     treatments = dictionary.terms.treatments
     responses = [*read_responses(found, at, treatments), *course.responses]
     occasions = Occasions(
-        transplants=_transplants(found, at, treatments),
+        transplants=read_transplants(found, at, treatments),
         infusions=tuple(i.at.astimezone(CHINA).date() for i in course.infusions),
         lymphodepletions=course.lymphodepletions,
     )
@@ -84,7 +84,8 @@ def _response_code(resource: Resource, treatments: Treatments) -> str | None:
     return None
 
 
-def _transplants(found: Found, at: datetime, treatments: Treatments) -> tuple[date, ...]:
+def read_transplants(found: Found, at: datetime, treatments: Treatments) -> tuple[date, ...]:
+    """The days of completed transplants at or before `at`."""
     days = []
     for resource in found.of("Procedure"):
         period = resource.get("performedPeriod")

@@ -1,28 +1,32 @@
 """Every option of a patient in one list: approved products where they are offered, other routes, and trials.
 
 Main job: `options(…)` answers one row for each way to be treated somewhere, with status, reasons, published chances and the earliest
-infusion; `ordered(rows, by)` sorts them as a person asks; `opening(decisions)` names the single test that would open most.
+infusion; `trial_options(…)` the same for trials; `opening(decisions)` names the single test that would open most.
 
-An option is never put above another on a chance unless `chances.better` allows it, so that the list has no hidden recommendation.
-**Source**: catalogue, directory and label policies, each with its own. Elsewhere: what the patient pays is the funding part's, put beside by `node`.
+**Source**: catalogue, directory and label policies, each with its own. Elsewhere: the order of the rows and what may not be ranked in
+`ordering.py`; what the patient pays is the funding part's, put beside by `node`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from baybridge.matching.chances import Chance, better, chances_of
+from baybridge.matching.chances import Chance, chances_of
+from baybridge.matching.distance import Point, kilometres
 from baybridge.matching.timing import Infusion, earliest_infusion
+from baybridge.matching.trials import Location, Screened, Standing, Trial
 
 Json = Mapping[str, Any]
-Route = Literal["approved", "named_patient", "centre_import", "in_use", "trial"]
+Route = Literal["approved", "named_patient", "centre_import", "in_use", "hong_kong_macao_drug", "trial"]
 Status = Literal["eligible", "not-yet", "undetermined", "ineligible"]
-By = Literal["status", "date", "near", "chance"]
-_ROUTES: tuple[Route, ...] = ("approved", "named_patient", "centre_import", "in_use")
-_STATUSES: tuple[Status, ...] = ("eligible", "not-yet", "undetermined", "ineligible")
+_ROUTES: tuple[Route, ...] = ("approved", "named_patient", "centre_import", "in_use", "hong_kong_macao_drug")
+#: Where a product is used: what lets a designated mainland hospital of the Greater Bay Area ask for it, where the mainland has not approved it.
+_USED_NEXT_DOOR = ("approved", "in_use")
+#: How the registry writes the regions.
+COUNTRIES: Mapping[str, str] = {"China": "CN", "Hong Kong": "HK", "Macau": "MO", "Macao": "MO"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +34,41 @@ class Option:
     """One way to be treated; `centre` is None where the product may be given in the region and no source names who offers it."""
 
     route: Route
-    product: str
+    product: str  # of the catalogue; the registry's number for a trial
     jurisdiction: str
     centre: str | None
     city: str | None
     policy: str | None
     status: Status
-    not_before: date | None  # of status not-yet
+    not_before: date | None  # of status not-yet; None where no day can be given
     missing: tuple[str, ...]
     chances: tuple[Chance, ...]
     infusion: Infusion | None
     borders: int  # crossings between home and centre: 0 or 1
     same_city: bool
     languages: tuple[str, ...] | None
-    unverified: bool  # the label text, the route or the offer is of low confidence: never entitles
+    unverified: bool  # the label text, the route or the offer is of low confidence: never entitles, never ranked
     sources: tuple[str, ...]
+    distance_km: int | None = None  # in a straight line, between cities
+    facility: str | None = None  # the place of a trial, as the registry writes it
+    standing: Standing | None = None  # of a trial's criteria
+    unread: int = 0  # published lines of a trial that no rule holds: a person reads them
+
+    @property
+    def key(self) -> str:
+        """Names the row on a page: what, where, by which policy."""
+        return "-".join((self.product, self.jurisdiction.lower(), self.centre or (self.facility or "any").casefold(), self.policy or "none"))
 
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """Where the patient lives, and the earliest day on which cells could be collected; None where that is not known."""
+    """Where the patient lives, the earliest day on which cells could be collected (None where not known), and what collection waits for without a day."""
 
     jurisdiction: str
     city: str | None
     today: date
     collection_on: date | None
+    waits_for: tuple[str, ...] = ()  # criteria of fitness that are not met now and can recover
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +79,32 @@ class Catalogue:
     organisations: Sequence[Json]
     published: Json
     vein_to_vein: Json
+    cities: Mapping[str, Point]
 
 
 def options(
     patient: Patient, catalogue: Catalogue, decisions: Mapping[str, Json], not_before: Mapping[str, date] | None = None
 ) -> tuple[Option, ...]:
-    """Every way, by status and then by name; `decisions` are label decisions by policy, `not_before` the day on which a "no" of today ends."""
-    rows = [
+    """Every way through the catalogue; `decisions` are label decisions by policy, `not_before` the day on which a "no" of today ends."""
+    return tuple(
         _option(patient, catalogue, product, jurisdiction, centre, policy, decisions, not_before or {})
         for product, document in catalogue.products.items()
-        for jurisdiction, entry in document["status"].items()
-        if entry["status"] in _ROUTES
+        for jurisdiction, entry in routes_of(document).items()
         for policy in _policies(document, jurisdiction)
         for centre in _centres(catalogue.organisations, product, jurisdiction)
-    ]
-    return ordered(rows, "status")
+    )
+
+
+def routes_of(document: Json) -> dict[str, Json]:
+    """By region, the route by which a product can be had there, with its source and confidence."""
+    status: Json = document["status"]
+    found = {jurisdiction: entry for jurisdiction, entry in status.items() if entry["status"] in _ROUTES}
+    mainland = (status.get("CN") or {}).get("status")
+    next_door = [entry for place in ("HK", "MO") if (entry := status.get(place) or {}).get("status") in _USED_NEXT_DOOR]
+    if mainland == "none_known" and next_door:
+        source = f"Used in Hong Kong or Macao ({next_door[0].get('source')}); whether the mainland scheme covers it is not established"
+        found["CN"] = {"status": "hong_kong_macao_drug", "source": source, "confidence": "low"}
+    return found
 
 
 def _policies(document: Json, jurisdiction: str) -> Sequence[str | None]:
@@ -101,7 +126,7 @@ def _option(
     patient: Patient, catalogue: Catalogue, product: str, jurisdiction: str, centre: Json | None, policy: str | None,
     decisions: Mapping[str, Json], not_before: Mapping[str, date],
 ) -> Option:  # fmt: skip
-    entry = catalogue.products[product]["status"][jurisdiction]
+    entry = routes_of(catalogue.products[product])[jurisdiction]
     decision = decisions.get(policy or "") or {}
     offer = (_offer(centre, product) if centre else None) or {}
     day = not_before.get(policy or "")
@@ -116,65 +141,86 @@ def _option(
         city=city,
         policy=policy,
         status=status,
-        not_before=(day or patient.collection_on) if status == "not-yet" else None,
+        not_before=_not_before(patient, day) if status == "not-yet" else None,
         missing=tuple(decision.get("missing") or ()),
-        chances=chances_of(policy, catalogue.published),
+        chances=(*chances_of(policy, catalogue.published), *chances_of(policy, catalogue.published, "response")),
         infusion=_infusion(patient, product, catalogue, day) if status in ("eligible", "not-yet") else None,
         borders=int(jurisdiction != patient.jurisdiction),
         same_city=city is not None and city == patient.city,
         languages=None if languages is None else tuple(languages),
         unverified="low" in (entry.get("confidence"), decision.get("confidence"), offer.get("confidence")),
         sources=tuple(filter(None, (entry.get("source"), offer.get("source"), *(decision.get("sources") or ())))),
+        distance_km=kilometres(catalogue.cities.get(patient.city or ""), catalogue.cities.get(city or "")),
     )
 
 
 def _status(outcome: str | None, day: date | None, patient: Patient) -> Status:
-    """Not yet where the label is met and a washout is not over, or where a "no" of today ends on a known day."""
+    """Not yet where the label is met and collection must wait, or where a "no" of today ends on a known day."""
     if outcome == "eligible":
-        return "not-yet" if patient.collection_on is not None and patient.collection_on > patient.today else "eligible"
+        later = patient.collection_on is not None and patient.collection_on > patient.today
+        return "not-yet" if later or patient.waits_for else "eligible"
     if outcome in ("ineligible", "not-in-force"):
         return "not-yet" if day is not None else "ineligible"
     return "undetermined"
 
 
+def _not_before(patient: Patient, day: date | None) -> date | None:
+    """The later of both days; none where collection waits for something that has no day."""
+    if patient.waits_for:
+        return None
+    return max((found for found in (day, patient.collection_on) if found is not None), default=None)
+
+
 def _infusion(patient: Patient, product: str, catalogue: Catalogue, day: date | None) -> Infusion | None:
-    if patient.collection_on is None:
+    if patient.collection_on is None or patient.waits_for:
         return None
     return earliest_infusion(product, max(patient.collection_on, day or patient.collection_on), catalogue.vein_to_vein)
 
 
-# --- order ----------------------------------------------------------------------------------------------------------
+# --- trials ---------------------------------------------------------------------------------------------------------
+
+_STATUS_OF: Mapping[str, Status] = {"eligible": "eligible", "ineligible": "ineligible"}
 
 
-def ordered(rows: Iterable[Option], by: By) -> tuple[Option, ...]:
-    """The rows by status, by date, by nearness, or by chance; equal ones stand by name, which says nothing about them."""
-    named = sorted(rows, key=lambda row: (row.product, row.jurisdiction, row.centre or "~", row.policy or ""))
-    if by == "chance":
-        return tuple(_by_chance(named))
-    keys = {"status": _by_status, "date": _by_date, "near": _by_nearness}
-    return tuple(sorted(named, key=keys[by]))
+def trial_options(patient: Patient, catalogue: Catalogue, found: Iterable[tuple[Trial, Screened]]) -> tuple[Option, ...]:
+    """One row for each place of a trial where the patient could go; without a valid review, or with lines left to read, nobody is called eligible."""
+    return tuple(
+        _trial_option(patient, catalogue, trial, screened, place)
+        for trial, screened in found
+        if screened.status != "closed"
+        for place in screened.places
+    )
 
 
-def _by_status(row: Option) -> tuple[int, bool]:
-    return _STATUSES.index(row.status), row.unverified
-
-
-def _by_date(row: Option) -> tuple[bool, date]:
-    return row.infusion is None, row.infusion.on if row.infusion else date.max
-
-
-def _by_nearness(row: Option) -> tuple[int, bool]:
-    return row.borders, not row.same_city
-
-
-def _by_chance(rows: Sequence[Option]) -> Iterator[Option]:
-    """A row stands after one that is better than it, and otherwise where it stood."""
-    left = list(rows)
-    while left:
-        free = (row for row in left if not any(better(other.chances, row.chances) for other in left if other is not row))
-        best = next(free, left[0])
-        left.remove(best)
-        yield best
+def _trial_option(patient: Patient, catalogue: Catalogue, trial: Trial, screened: Screened, place: Location) -> Option:
+    status = _STATUS_OF.get(screened.status, "undetermined")
+    if status == "eligible" and screened.unread:
+        status = "undetermined"
+    if status == "eligible":
+        status = _status("eligible", None, patient)
+    jurisdiction = COUNTRIES.get(place.country, place.country)
+    return Option(
+        route="trial",
+        product=trial.trial_id,
+        jurisdiction=jurisdiction,
+        centre=None,
+        city=place.city or None,
+        policy=screened.policy,
+        status=status,
+        not_before=_not_before(patient, None) if status == "not-yet" else None,
+        missing=screened.missing,
+        chances=(),
+        infusion=_infusion(patient, trial.trial_id, catalogue, None) if status in ("eligible", "not-yet") else None,
+        borders=int(jurisdiction != patient.jurisdiction),
+        same_city=bool(place.city) and place.city == patient.city,
+        languages=None,
+        unverified=False,
+        sources=(f"ClinicalTrials.gov {trial.trial_id}",),
+        distance_km=kilometres(catalogue.cities.get(patient.city or ""), place.point or catalogue.cities.get(place.city)),
+        facility=place.facility,
+        standing=screened.standing,
+        unread=screened.unread,
+    )
 
 
 # --- what to test next ----------------------------------------------------------------------------------------------

@@ -63,6 +63,11 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "fhir.read": {**_READ, Role.PAYER: Relation.PAYER},  # what names this payer, `node/fhir_payer.py`
         "fhir.search": {**_READ, Role.PAYER: Relation.PAYER},
         "fhir.write": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.LABORATORY), Relation.STAFF),
+        "trial.read": _ANYONE,
+        "trial.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN), Relation.STAFF),
+        "trial.review": dict.fromkeys((Role.PHYSICIAN, Role.PHARMACIST), Relation.STAFF),
+        "trial.patients": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN), Relation.STAFF),
+        "centre.read": _ANYONE,
         "policy.read": _ANYONE,
         "policy.what_if": {**_REVIEW, Role.ALLIANCE: Relation.ANY, Role.PAYER: Relation.ANY},
         "policy.decide": {**_STAFF, Role.PAYER: Relation.ANY},

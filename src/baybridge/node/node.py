@@ -37,6 +37,8 @@ from baybridge.node.documents import fact_types, packaged_data
 from baybridge.node.handle import Done
 from baybridge.node.storage import Storage
 from baybridge.node.unit import Unit, system_actor
+from baybridge.policy.many import Many
+from baybridge.policy.shapes import Policy
 from baybridge.record import store, wire
 from baybridge.record.identity_names import NameReader
 
@@ -56,6 +58,7 @@ class Node:
         if config.data_folder is not None and config.data_folder.is_dir():
             roots.append(config.data_folder)
         self.documents = LivingDocuments(self.storage, *roots)
+        self._together: tuple[tuple[str, ...], Many] | None = None
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
@@ -90,6 +93,18 @@ class Node:
     def card_key(self) -> CardKey:
         """The key by which this node signs cards that patients carry."""
         return card_key(self.config.folder)
+
+    @cached_property
+    def reviewed_policies(self) -> dict[str, Policy]:
+        """The policies of reviewed trials by their text, as far as they were read."""
+        return {}
+
+    def together(self, policies: tuple[Policy, ...]) -> Many:
+        """Many policies in their common form; the last one is kept, since reviews change rarely."""
+        key = tuple(policy.sha256 for policy in policies)
+        if self._together is None or self._together[0] != key:
+            self._together = (key, Many(policies))
+        return self._together[1]
 
     def system(self) -> Actor:
         """The node's own worker as an actor."""

@@ -45,6 +45,49 @@ case_index = Table(
     Column("tasks_stale", Boolean, nullable=False, default=True),  # something happened since its tasks were worked out
 )
 
+trial = Table(
+    "trial",
+    metadata,
+    Column("trial_id", String, primary_key=True),
+    Column("study", LargeBinary, nullable=False),  # the study as the registry's file had it
+    Column("study_sha256", String, nullable=False),
+    Column("imported_at", String, nullable=False),
+    Column("imported_by", String, nullable=False),
+    Column("file_name", String, nullable=False),
+)
+
+trial_review = Table(
+    "trial_review",
+    metadata,
+    Column("trial_id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("policy", Text, nullable=False),  # the reviewed criteria as a policy document
+    Column("lines", LargeBinary, nullable=False),  # JSON: every published line and what the reviewer made of it
+    Column("criteria_sha256", String, nullable=False),  # of the published text that was reviewed
+    Column("reviewed_by", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("reviewed_at", String, nullable=False),
+)
+
+screening_facts = Table(
+    "screening_facts",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("facts", LargeBinary, nullable=False),  # JSON of the facts that trials of this node read, as last seen
+    Column("read_at", String, nullable=False),
+)
+
+screening = Table(
+    "screening",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("trial_id", String, primary_key=True),
+    Column("outcome", String, nullable=False),
+    Column("policy_sha256", String, nullable=False),
+    Column("screened_at", String, nullable=False),
+    Index("screening_trial", "trial_id", "outcome"),
+)
+
 decision = Table(
     "decision",
     metadata,

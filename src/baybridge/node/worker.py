@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from baybridge.node import projections, tables, transfers, witnessing
+from baybridge.node import projections, screening, tables, transfers, witnessing
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -51,6 +51,7 @@ class Worker:
             if number % witness_every == 0:
                 self._try("witness", lambda: witnessing.watch(self.node))
             self._try("tasks", lambda: projections.task_rows(self.node))
+            self._try("screening", lambda: screening.catch_up(self.node))
             if number % _RETRY_EVERY == 0:
                 self._try("retry", lambda: projections.retry(self.node))
             if number % _REFRESH_EVERY == _REFRESH_EVERY - 1:

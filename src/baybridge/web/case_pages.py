@@ -34,6 +34,7 @@ from baybridge.web.followup_page import followup
 from baybridge.web.funding_page import funding, milestone_file, quote_file, quote_page
 from baybridge.web.identity_page import identity
 from baybridge.web.known import to_scan
+from baybridge.web.options_page import options
 from baybridge.web.page import go, refused
 from baybridge.web.sharing_page import sharing
 from baybridge.web.tests_page import tests
@@ -165,7 +166,8 @@ def evidence_file(asked: Asked) -> Response:
 
 
 _PAGES = {
-    "overview": overview, "facts": facts, "eligibility": eligibility, "tests": tests, "identity": identity, "card": card, "funding": funding, "sharing": sharing,
+    "overview": overview, "facts": facts, "options": options, "eligibility": eligibility, "tests": tests, "identity": identity, "card": card, "funding": funding,
+    "sharing": sharing,
     "cells": cells, "bedside": bedside, "followup": followup, "timeline": timeline, "evidence": evidence,
 }  # fmt: skip
 

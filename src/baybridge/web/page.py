@@ -42,6 +42,8 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         *((("menu.cards", "/cards"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY) else ()),
         *((("menu.codes", "/codes"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.QUALITY) else ()),
         ("menu.directory", "/directory"),
+        ("menu.trials", "/trials"),
+        ("menu.centres", "/centres"),
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
         *((("menu.indicators", "/indicators"),) if role is Role.QUALITY else ()),
@@ -49,7 +51,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
     )
     for role in Role
 } | {
-    Role.PATIENT: (("menu.my_case", "/cases"), ("menu.policies", "/policies"), ("menu.log", "/log")),
+    Role.PATIENT: (("menu.my_case", "/cases"), ("menu.centres", "/centres"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.PAYER: (("menu.payer", "/payer"), ("menu.programme", "/payer/programme"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.ALLIANCE: (
         ("menu.indicators", "/indicators"),

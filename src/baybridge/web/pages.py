@@ -21,6 +21,7 @@ from baybridge.node.projections import task_rows
 from baybridge.web import tabs
 from baybridge.web.card_page import CARD_DOORS
 from baybridge.web.case_pages import CASE_DOORS
+from baybridge.web.centres_page import CENTRE_DOORS
 from baybridge.web.codes_page import CODE_DOORS
 from baybridge.web.directory_page import DIRECTORY_DOORS
 from baybridge.web.log_pages import LOG_DOORS
@@ -29,6 +30,7 @@ from baybridge.web.payer_page import PAYER_DOORS
 from baybridge.web.policy_pages import POLICY_DOORS
 from baybridge.web.programme_page import PROGRAMME_DOORS
 from baybridge.web.spared_page import SPARED_DOORS
+from baybridge.web.trials_page import TRIAL_DOORS
 from baybridge.web.view import allowed, labels, most_urgent_first, product_name
 from baybridge.web.what_if_page import WHAT_IF_DOORS
 
@@ -153,6 +155,8 @@ DOORS = (
     *LOG_DOORS,
     *SPARED_DOORS,
     *DIRECTORY_DOORS,
+    *TRIAL_DOORS,
+    *CENTRE_DOORS,
     *POLICY_DOORS,
     *WHAT_IF_DOORS,
     *CASE_DOORS,

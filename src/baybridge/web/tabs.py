@@ -15,6 +15,7 @@ from baybridge.node.commands import CommandKind
 TABS: Mapping[str, str] = {
     "overview": "case.read",
     "facts": "case.facts",
+    "options": "case.facts",
     "eligibility": "case.facts",
     "tests": "case.tests",
     "identity": "case.identity",

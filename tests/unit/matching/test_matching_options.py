@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baybridge.matching.chances import Chance, better, chances_of, wilson
-from baybridge.matching.options import Catalogue, Option, Patient, opening, options, ordered
+from baybridge.matching.options import Catalogue, Option, Patient, opening, options
+from baybridge.matching.ordering import ordered, rankable
 from baybridge.matching.timing import earliest_collection, earliest_infusion, first_day
 from baybridge.node.documents import Documents
 
@@ -25,8 +26,9 @@ POLICIES = [row["policy"] for document in DOCUMENTS.folder("products").values() 
 
 @cache
 def catalogue() -> Catalogue:
-    organisations = DOCUMENTS.folder("directory")["organisations"]["organisations"]
-    return Catalogue(DOCUMENTS.folder("products"), organisations, PUBLISHED, DOCUMENTS.folder("timing")["vein-to-vein"])
+    organisations = [row for row in DOCUMENTS.folder("directory")["organisations"]["organisations"] if not row.get("synthetic")]
+    cities = {name: (place[0], place[1]) for name, place in DOCUMENTS.folder("directory")["cities"]["cities"].items()}
+    return Catalogue(DOCUMENTS.folder("products"), organisations, PUBLISHED, DOCUMENTS.folder("timing")["vein-to-vein"], cities)
 
 
 def decision(outcome: str, *missing: str, settle: list[list[str]] | None = None) -> dict[str, Any]:
@@ -34,7 +36,7 @@ def decision(outcome: str, *missing: str, settle: list[list[str]] | None = None)
 
 
 def listed(decisions: Mapping[str, Any], collection_on: date | None = TODAY, **more: Any) -> tuple[Option, ...]:
-    return options(Patient("MO", "Macao", TODAY, collection_on), catalogue(), decisions, **more)
+    return ordered(options(Patient("MO", "Macao", TODAY, collection_on), catalogue(), decisions, **more), "status")
 
 
 # --- the list -------------------------------------------------------------------------------------------------------
@@ -129,9 +131,9 @@ def test_no_two_published_rows_of_different_trials_rank_each_other() -> None:
 
 def test_sorting_by_chance_keeps_the_order_of_what_cannot_be_compared() -> None:
     rows = listed({policy: decision("eligible") for policy in POLICIES})
-    assert ordered(rows, "chance") == tuple(
-        sorted(rows, key=lambda row: (row.product, row.jurisdiction, row.centre or "~", row.policy or ""))
-    )
+    named = sorted(rows, key=lambda row: (row.product, row.jurisdiction, row.centre or "~", row.policy or ""))
+    ranked = [row for row in named if rankable(row, "chance", {})]
+    assert ordered(rows, "chance") == (*ranked, *(row for row in named if row not in ranked))
 
 
 @given(st.floats(0, 100), st.integers(1, 2000))

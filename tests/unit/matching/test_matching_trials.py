@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from baybridge.matching.trials import Review, StudyProblem, changed_studies, criteria, read_study, screened, standing, touched, years
+from baybridge.matching.registry import criteria, read_study
+from baybridge.matching.trials import Review, StudyProblem, changed_studies, screened, standing, touched, years
 
 #: The structure of the registry's API, invented content.
 STUDY: dict[str, Any] = {
@@ -43,7 +44,7 @@ def changed(**modules: dict[str, Any]) -> Any:
 
 
 def review(sha256: str = TRIAL.criteria_sha256) -> Review:
-    return Review("NCT00000000", "nct00000000", sha256, "dr-1", date(2026, 11, 1))
+    return Review("NCT00000000", 1, "trial-nct00000000", sha256, 0, "dr-1", "physician", datetime(2026, 11, 1, tzinfo=UTC))
 
 
 def test_the_registrys_structure_is_read() -> None:
@@ -70,7 +71,7 @@ def test_what_is_no_study_is_told() -> None:
 
 
 def test_a_study_with_little_in_it_is_read() -> None:
-    bare = read_study({"protocolSection": {"identificationModule": {"nctId": "NCT00000001"}}})
+    bare = read_study({"protocolSection": {"identificationModule": {"nctId": "NCT00000001"}, "statusModule": {"overallStatus": "UNKNOWN"}}})
     assert (bare.status, bare.recruits, bare.locations, bare.minimum_age) == ("UNKNOWN", False, (), None)
 
 

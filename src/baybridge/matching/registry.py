@@ -1,0 +1,307 @@
+"""A public registry's file: its studies as trials, or every reason why one cannot be read.
+
+Main job: `read_file(content)` reads a ClinicalTrials.gov v2 JSON (one study, a list of them, or a search result with `studies` and `nextPageToken`)
+into a `Read` with trials and problems. What we use of a study is checked strictly; modules and fields that we do not use may be anything.
+
+**Source**: ClinicalTrials.gov API v2 data structure (protocolSection, its modules, field names and code sets). **Units**: ages in years.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from msgspec import Struct, ValidationError, convert, field
+
+from baybridge.matching.trials import Location, StudyProblem, Trial, years
+
+Json = Mapping[str, Any]
+#: Source: API v2 enumeration Status and RecruitmentStatus.
+STATUSES = frozenset(
+    {
+        "ACTIVE_NOT_RECRUITING", "APPROVED_FOR_MARKETING", "AVAILABLE", "COMPLETED", "ENROLLING_BY_INVITATION", "NOT_YET_RECRUITING",
+        "NO_LONGER_AVAILABLE", "RECRUITING", "SUSPENDED", "TEMPORARILY_NOT_AVAILABLE", "TERMINATED", "UNKNOWN", "WITHDRAWN", "WITHHELD",
+    }
+)  # fmt: skip
+_OPEN = ("RECRUITING", "NOT_YET_RECRUITING", "ENROLLING_BY_INVITATION")
+#: Source: API v2 enumeration Sex.
+_SEXES = ("ALL", "FEMALE", "MALE")
+_NUMBER = re.compile(r"NCT\d{8}")
+#: Numbers that the registry has not reached by far: invented studies of demonstrations carry them.
+_INVENTED = "NCT999999"
+_EXCLUSION = re.compile(r"^\W*(key\s+|main\s+)?exclusion\b", re.IGNORECASE)
+_INCLUSION = re.compile(r"^\W*(key\s+|main\s+)?inclusion\b", re.IGNORECASE)
+_BULLET = re.compile(r"^\s*(?:[*•-]|\d{1,2}[.)])\s+")
+#: The registry writes CommonMark: a backslash before a sign that would mean something there.
+_ESCAPED = re.compile(r"\\([\\<>*_\[\]~`#+.!-])")
+
+
+class _Identification(Struct, rename="camel"):
+    nct_id: str
+    brief_title: str = ""
+    official_title: str = ""
+
+
+class _Day(Struct, rename="camel"):
+    date: str = ""
+
+
+class _Status(Struct, rename="camel"):
+    overall_status: str
+    last_update_post_date_struct: _Day = field(default_factory=_Day)
+
+
+class _Sponsor(Struct, rename="camel"):
+    name: str = ""
+
+
+class _Sponsors(Struct, rename="camel"):
+    lead_sponsor: _Sponsor = field(default_factory=_Sponsor)
+
+
+class _Conditions(Struct, rename="camel"):
+    conditions: list[str] = []
+
+
+class _Design(Struct, rename="camel"):
+    phases: list[str] = []
+
+
+class _Intervention(Struct, rename="camel"):
+    name: str
+
+
+class _Arms(Struct, rename="camel"):
+    interventions: list[_Intervention] = []
+
+
+class _Eligibility(Struct, rename="camel"):
+    eligibility_criteria: str = ""
+    sex: str = "ALL"
+    minimum_age: str = ""
+    maximum_age: str = ""
+
+
+class _Geo(Struct, rename="camel"):
+    lat: float
+    lon: float
+
+
+class _Place(Struct, rename="camel"):
+    facility: str = ""
+    city: str = ""
+    country: str = ""
+    status: str = ""
+    geo_point: _Geo | None = None
+
+
+class _Places(Struct, rename="camel"):
+    locations: list[_Place] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that cannot be read: which study of the file, where in it, what was expected."""
+
+    study: int | None  # counted from 1; None for the file itself
+    path: str
+    expected: str
+    found: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The problem as plain JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __str__(self) -> str:
+        place = f"study {self.study}: " if self.study else ""
+        return f"{place}{self.path}: expected {self.expected}, found {self.found}"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The trials of a file with the study that each was read from, what could not be read, and whether the registry holds more pages."""
+
+    trials: tuple[tuple[Trial, Json], ...]
+    problems: tuple[Problem, ...]
+    more: bool
+
+
+def read_file(content: bytes) -> Read:
+    """Every study of a file; one that cannot be read is told with all its problems, and the others are read."""
+    try:
+        whole = json.loads(content)
+    except UnicodeDecodeError:
+        return _unreadable("JSON in UTF-8", "other bytes")
+    except json.JSONDecodeError as problem:
+        return _unreadable("JSON", f"an error at line {problem.lineno}, column {problem.colno}")
+    except RecursionError:
+        return _unreadable("JSON", "nesting without end")
+    studies = _studies(whole)
+    if studies is None:
+        return _unreadable("one study with protocolSection, a list of studies, or a search result with studies", _kind(whole))
+    trials: dict[str, tuple[Trial, Json]] = {}
+    problems: list[Problem] = []
+    for number, study in enumerate(studies, 1):
+        found = list(_problems(study, number))
+        if found:
+            problems += found
+            continue
+        trial = _trial(study)
+        if trial.trial_id in trials:
+            problems.append(Problem(number, "identificationModule.nctId", "each study once", f"{trial.trial_id} again"))
+        trials[trial.trial_id] = (trial, study)
+    more = isinstance(whole, Mapping) and bool(whole.get("nextPageToken"))
+    return Read(tuple(trials.values()), tuple(problems), more)
+
+
+def _unreadable(expected: str, found: str) -> Read:
+    return Read((), (Problem(None, "file", expected, found),), more=False)
+
+
+def _studies(whole: Any) -> list[Any] | None:
+    if isinstance(whole, Mapping) and "protocolSection" in whole:
+        return [whole]
+    found = whole.get("studies") if isinstance(whole, Mapping) else whole
+    return found if isinstance(found, list) and found else None
+
+
+def read_study(study: Any) -> Trial:
+    """One study of the registry; StudyProblem with everything that is wrong where it is not one."""
+    problems = list(_problems(study, None))
+    if problems:
+        raise StudyProblem("; ".join(map(str, problems)))
+    return _trial(study)
+
+
+# --- what is wrong --------------------------------------------------------------------------------------------------
+
+_MODULES: Mapping[str, type[Struct]] = {
+    "identificationModule": _Identification, "statusModule": _Status, "sponsorCollaboratorsModule": _Sponsors, "conditionsModule": _Conditions,
+    "designModule": _Design, "armsInterventionsModule": _Arms, "eligibilityModule": _Eligibility, "contactsLocationsModule": _Places,
+}  # fmt: skip
+_REQUIRED = ("identificationModule", "statusModule")
+
+
+def _problems(study: Any, number: int | None) -> Iterator[Problem]:
+    section = study.get("protocolSection") if isinstance(study, Mapping) else None
+    if not isinstance(section, Mapping):
+        yield Problem(number, "protocolSection", "an object", _kind(section))
+        return
+    for name, shape in _MODULES.items():
+        if name not in section and name not in _REQUIRED:
+            continue
+        try:
+            convert(section.get(name), shape)
+        except ValidationError as problem:
+            said, _, path = str(problem).partition(" - at ")
+            where = name + path.strip("`").removeprefix("$")
+            yield Problem(number, where, *_expected(said))
+    yield from _values(section, number)
+
+
+def _expected(said: str) -> tuple[str, str]:
+    """The reader's complaint as what was expected and found."""
+    wanted, _, got = said.removeprefix("Expected ").partition(", got ")
+    return wanted.strip("`"), got.strip("`") or "another value"
+
+
+def _values(section: Json, number: int | None) -> Iterator[Problem]:
+    """Values that have the right shape and cannot be right."""
+    identified = _text(section, "identificationModule", "nctId")
+    if identified is not None and not _NUMBER.fullmatch(identified):
+        yield Problem(number, "identificationModule.nctId", "NCT and eight digits", "another text")
+    status = _text(section, "statusModule", "overallStatus")
+    if status is not None and status not in STATUSES:
+        yield Problem(number, "statusModule.overallStatus", f"one of {', '.join(sorted(STATUSES))}", "another text")
+    sex = _text(section, "eligibilityModule", "sex")
+    if sex is not None and sex not in _SEXES:
+        yield Problem(number, "eligibilityModule.sex", f"one of {', '.join(_SEXES)}", "another text")
+    for name in ("minimumAge", "maximumAge"):
+        age = _text(section, "eligibilityModule", name)
+        if age and age != "N/A" and years(age) is None:
+            yield Problem(number, f"eligibilityModule.{name}", "a number and a unit such as 18 Years", "another text")
+
+
+def _text(section: Json, module: str, name: str) -> str | None:
+    found = section.get(module)
+    value = found.get(name) if isinstance(found, Mapping) else None
+    return value if isinstance(value, str) else None
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false", type(None): "nothing"}
+    return names.get(type(value), "something else")
+
+
+# --- a trial --------------------------------------------------------------------------------------------------------
+
+Shape = TypeVar("Shape", bound=Struct)
+
+
+def _trial(study: Json) -> Trial:
+    section = study["protocolSection"]
+    named, status = _module(section, "identificationModule", _Identification), _module(section, "statusModule", _Status)
+    eligibility = _module(section, "eligibilityModule", _Eligibility)
+    inclusion, exclusion = criteria(eligibility.eligibility_criteria)
+    return Trial(
+        trial_id=named.nct_id,
+        title=named.brief_title or named.official_title or named.nct_id,
+        status=status.overall_status,
+        phases=tuple(_module(section, "designModule", _Design).phases),
+        conditions=tuple(_module(section, "conditionsModule", _Conditions).conditions),
+        interventions=tuple(item.name for item in _module(section, "armsInterventionsModule", _Arms).interventions),
+        sponsor=_module(section, "sponsorCollaboratorsModule", _Sponsors).lead_sponsor.name,
+        minimum_age=years(eligibility.minimum_age),
+        maximum_age=years(eligibility.maximum_age),
+        sex=eligibility.sex,
+        inclusion=inclusion,
+        exclusion=exclusion,
+        locations=tuple(_locations(_module(section, "contactsLocationsModule", _Places), status.overall_status)),
+        updated_on=_day(status.last_update_post_date_struct.date),
+        criteria_sha256=criteria_sha256(eligibility),
+        synthetic=named.nct_id.startswith(_INVENTED),
+    )
+
+
+def _module(section: Json, name: str, shape: type[Shape]) -> Shape:
+    return convert(section.get(name) or {}, shape)
+
+
+def _locations(places: _Places, overall: str) -> Iterator[Location]:
+    for place in places.locations:
+        point = (place.geo_point.lat, place.geo_point.lon) if place.geo_point else None
+        yield Location(place.facility, place.city, place.country, (place.status or overall) in _OPEN, point)
+
+
+def criteria_sha256(eligibility: _Eligibility) -> str:
+    """What a review rests on: the text and the structured limits, blanks aside."""
+    limits = (eligibility.eligibility_criteria, eligibility.minimum_age, eligibility.maximum_age, eligibility.sex)
+    return sha256("\n".join(" ".join(part.split()) for part in limits).encode()).hexdigest()
+
+
+def _day(text: str) -> date | None:
+    """A day of the registry; one that gives only year and month has no day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def criteria(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The published text as two lists, inclusion and exclusion, a line each; what stands before any heading counts as inclusion."""
+    parts: tuple[list[str], list[str]] = ([], [])
+    into = parts[0]
+    for line in text.splitlines():
+        plain = _ESCAPED.sub(r"\1", _BULLET.sub("", line)).strip()
+        if _EXCLUSION.match(plain) and not _BULLET.match(line):
+            into = parts[1]
+        elif _INCLUSION.match(plain) and not _BULLET.match(line):
+            into = parts[0]
+        elif plain:
+            into.append(plain)
+    return tuple(parts[0]), tuple(parts[1])

@@ -19,6 +19,7 @@ from baybridge.journey.command import Actor, Command, Role
 from baybridge.node import transfers
 from baybridge.node.clock import new_id
 from baybridge.node.config import read_config
+from baybridge.node.handle import handle
 from baybridge.node.importing import import_upload
 from baybridge.node.node import Node
 
@@ -72,7 +73,7 @@ class World:
         return Actor(f"test-{role.value}", role, organisation)
 
     def do(self, node: str, role: Role, name: str, /, command_id: str = "", **given: Any) -> Any:
-        done = self.nodes[node].handle(Command(name, self.case_id, given, self.actor(node, role), command_id or new_id()))
+        done = handle(self.nodes[node], Command(name, self.case_id, given, self.actor(node, role), command_id or new_id()))
         if isinstance(done, Refusal):
             raise Refused(done)
         return done

@@ -20,8 +20,9 @@ from baybridge.ledger import checking
 from baybridge.ledger.checkpoint import origin_of
 from baybridge.ledger.tables import event
 from baybridge.node.config import ConfigProblem, read_config
+from baybridge.node.done import Done
 from baybridge.node.founding import found
-from baybridge.node.handle import Done
+from baybridge.node.handle import handle
 from baybridge.node.node import Node, open_node
 from baybridge.node.storage import Storage
 from baybridge.node.witnessing import sign_checkpoint, signing_key
@@ -41,7 +42,7 @@ def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Nod
 
 
 def give(node: Node, name: str, case_id: str, command_id: str, **given: object) -> Done | Refusal:
-    return node.handle(Command(name, case_id, given, Actor("a", Role.COORDINATOR, node.site.organisation), command_id))
+    return handle(node, Command(name, case_id, given, Actor("a", Role.COORDINATOR, node.site.organisation), command_id))
 
 
 def test_commands_given_to_two_workers_at_once_all_stand_once(workers: list[Node]) -> None:

@@ -23,6 +23,7 @@ from baybridge.node import access, accounts
 from baybridge.node.config import read_config
 from baybridge.node.doors import Door
 from baybridge.node.founding import found
+from baybridge.node.handle import handle
 from baybridge.node.importing import import_upload
 from baybridge.node.node import Node
 from baybridge.web import pages
@@ -342,7 +343,7 @@ def test_session_ends_and_cannot_be_used_again(house: House) -> None:
 def test_command_is_refused_alike_by_every_way(house: House) -> None:
     """The same person, the same command: page, service and node agree."""
     node = house.node
-    refusal = node.handle(Command("WithdrawConsent", house.case_id, {}, Actor("x", Role.NURSE, ELSEWHERE), "i"))
+    refusal = handle(node, Command("WithdrawConsent", house.case_id, {}, Actor("x", Role.NURSE, ELSEWHERE), "i"))
     assert refusal.surface.http_status == 403  # type: ignore[union-attr]
     assert call(house, "POST", "/do/{command}", "nurse elsewhere") == 403
     assert call(house, "POST", "/cases/{case_id}/do/{command}", "nurse elsewhere") == 403

@@ -22,6 +22,7 @@ from baybridge.ledger import log
 from baybridge.node import accounts, transfers, witnessing
 from baybridge.node.clock import new_id
 from baybridge.node.doors import Asked, Door, read_json
+from baybridge.node.handle import handle
 from baybridge.node.texts import Texts
 from baybridge.policy.decide import decide
 
@@ -65,7 +66,7 @@ def do(asked: Asked, body: Any) -> Any | Refusal:
         actor=asked.person,
         command_id=str(body.get("command_id") or new_id(asked.node.now)),
     )
-    done = asked.node.handle(command)
+    done = handle(asked.node, command)
     return done if isinstance(done, Refusal) else done_as_json(done)
 
 

@@ -121,13 +121,14 @@ def _carry_out(
     from baybridge.journey.command import Actor, Command, Role
     from baybridge.node.clock import new_id
     from baybridge.node.commands import COMMANDS
+    from baybridge.node.handle import handle
 
     kind = COMMANDS.get(name)
     allowed = sorted(kind.roles) if kind else [Role.COORDINATOR]
     if role is not None and role not in list(Role):
         fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
     actor = Actor("operator", Role(role) if role else allowed[0], organisation or node.site.organisation)
-    return node.handle(Command(name, case_id or new_id(), given, actor, command_id or new_id()))
+    return handle(node, Command(name, case_id or new_id(), given, actor, command_id or new_id()))
 
 
 def _print(node: Any, answer: Any, *, as_json: bool) -> None:

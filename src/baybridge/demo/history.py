@@ -22,6 +22,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.node import transfers
 from baybridge.node.clock import new_id
+from baybridge.node.handle import handle
 from baybridge.node.importing import import_upload
 from baybridge.node.node import Node
 
@@ -70,7 +71,7 @@ class Walk:
     def do_for(self, node: str, role: Role, organisation: str, name: str, /, **given: Any) -> None:
         """Carry out one command at a node as somebody of an organisation."""
         actor = Actor(f"demo-{role.value}", role, organisation)
-        done = self.nodes[node].handle(Command(name, self.case_id, given, actor, new_id(self.clock)))
+        done = handle(self.nodes[node], Command(name, self.case_id, given, actor, new_id(self.clock)))
         if isinstance(done, Refusal):
             raise Refused(f"{name} at {node}: " + "; ".join(f"{reason.code} {dict(reason.values)}" for reason in done.reasons))
 

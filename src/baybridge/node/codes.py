@@ -22,7 +22,7 @@ from baybridge.facts.units import UnitMismatchError
 from baybridge.journey.checks import said
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import ResultsReread
-from baybridge.node import handle, identity, reopening, tables
+from baybridge.node import identity, projections, reopening, tables
 from baybridge.node.records import log_versions
 from baybridge.record import store
 from baybridge.record.code_mapping import LOINC, MAPPING, Unmapped, is_loinc, with_mapping, without_mapping, work_list
@@ -178,5 +178,5 @@ def _reread(node: Node, unit: Unit, actor: Actor, row: Mapping[str, Any], resour
         event = ResultsReread(mapping=row["mapping"], loinc=row["loinc"], results=len(names), undone=undone)
         unit.append(case_id, [event], actor, known=len(unit.events(case_id)))
         reopening.reopen(node, unit, case_id, names, f"mapping {row['mapping'][:12]}")
-        handle.after_append(unit, case_id)
+        projections.project(unit, case_id)
     return Mapped(row["mapping"], len(changed), tuple(by_case))

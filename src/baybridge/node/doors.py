@@ -139,7 +139,7 @@ def _answer(node: Node, door: Door, asked: Asked, refused: Refused) -> Response:
 
 
 def _case_refusal(node: Node, door: Door, asked: Asked) -> Refusal | None:
-    from baybridge.node.handle import payers_of
+    from baybridge.node.judging import payers_of
 
     case = node.case(asked.parameters["case_id"])
     refusal = access.may_case(door.action, asked.actor, node.site, case.patient_id if case else None, payers_of(node, case))

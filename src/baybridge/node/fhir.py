@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
-from baybridge.node import access, fhir_payer, tables
+from baybridge.node import access, fhir_payer, projections, tables
 from baybridge.node.records import log_versions
 from baybridge.record import store
 from baybridge.record.definitions import resource_types
@@ -245,7 +245,7 @@ def _case_of(unit: Unit, patient: str) -> str | None:
 
 def _follow_up(node: Node, unit: Unit, actor: Actor, versions: Sequence[Version]) -> None:
     """Log what was filed; make again the decisions that rested on it; bring the cases of its patients up to date."""
-    from baybridge.node import handle, reopening
+    from baybridge.node import reopening
 
     log_versions(unit, actor, list(versions))
     for patient in dict.fromkeys(version.patient for version in versions if version.patient):
@@ -253,4 +253,4 @@ def _follow_up(node: Node, unit: Unit, actor: Actor, versions: Sequence[Version]
         if case_id is not None:
             corrected = [v.reference for v in versions if v.patient == patient and v.change in ("updated", "deleted")]
             reopening.reopen(node, unit, case_id, corrected, "correction through FHIR")
-            handle.after_append(unit, case_id)
+            projections.project(unit, case_id)

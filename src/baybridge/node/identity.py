@@ -29,7 +29,7 @@ from baybridge.journey.events import (
     RecordsImported,
 )
 from baybridge.journey.identities import Identity, identities_of
-from baybridge.node import handle, reopening, tables
+from baybridge.node import projections, reopening, tables
 from baybridge.node.opening import who
 from baybridge.record import store
 from baybridge.record.identity_links import linked_resources
@@ -128,7 +128,7 @@ def _question(node: Node, unit: Unit, case_id: str, other: str, one: Candidate, 
     unit.append(case_id, [asked, *answer], node.system(), known=len(unit.events(case_id)))
     row = {"case_id": case_id, "other": other, "question": question, "state": "linked" if link else "open", "report": report}
     unit.connection.execute(insert(tables.identity_pair), row)
-    handle.after_append(unit, case_id)
+    projections.project(unit, case_id)
 
 
 def _asked(one: Candidate) -> Any:
@@ -186,7 +186,7 @@ def _bring(unit: Unit, command: Command, other: str, case_id: str) -> None:
         event = RecordsImported(file_sha256=told["file_sha256"], resources=filed_of(told), problems=told["problem_count"])
         unit.append(case_id, [event], command.actor, known=len(unit.events(case_id)))
         unit.connection.execute(update(report).where(report.c.report == row["report"]).values(case_id=case_id))
-    handle.after_append(unit, case_id)
+    projections.project(unit, case_id)
 
 
 def filed_of(report: dict[str, Any]) -> int:
@@ -200,7 +200,7 @@ def _take_out(node: Node, unit: Unit, command: Command, identity: Identity, *, w
         resources = store.patient_resources(unit.connection, identity.other)
         names = sorted(linked_resources(resources, identity.other) - {f"Patient/{identity.other}"})  # the other Patient never went anywhere
         reopening.reopen(node, unit, command.case_id, names, f"identity {identity.question[:12]}", taken_out=tuple(resources))
-        handle.after_append(unit, command.case_id)
+        projections.project(unit, command.case_id)
     pair = tables.identity_pair
     awaited = select(pair.c.case_id).where(pair.c.other == identity.other, pair.c.state.in_(("open", "linked")))
     if cases_of(unit.connection, identity.other) or unit.connection.execute(awaited).first():

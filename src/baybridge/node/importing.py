@@ -18,8 +18,9 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.exchange.health_card import looks_like_card
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import RecordsImported
-from baybridge.node import cards, codes, handle, identity, reopening, tables
+from baybridge.node import cards, codes, identity, projections, reopening, tables
 from baybridge.node.clock import new_id
+from baybridge.node.handle import handle
 from baybridge.node.opening import who
 from baybridge.node.records import ImportReport, import_in_parts
 
@@ -133,7 +134,7 @@ def _open(node: Node, actor: Actor, patient: str) -> str | Refusal:
     with node.storage.reading() as connection:
         given = {"patient_id": patient, **who(connection, patient)}
     by = Actor(actor.account, Role.SYSTEM if actor.role is not Role.COORDINATOR else actor.role, actor.organisation)
-    done = node.handle(Command("OpenCase", new_id(node.now), given, by, new_id(node.now)))
+    done = handle(node, Command("OpenCase", new_id(node.now), given, by, new_id(node.now)))
     return done if isinstance(done, Refusal) else done.case_id
 
 
@@ -146,7 +147,7 @@ def _note(node: Node, actor: Actor, report: ImportReport, patient: str, case_id:
         _keep_report(unit, report, case_id)
         changed = [reference for owner, reference in report.changed if owner == patient]
         reopening.reopen(node, unit, case_id, changed, f"import {report.file_sha256[:12]}")
-        handle.after_append(unit, case_id)
+        projections.project(unit, case_id)
 
 
 def _keep_report(unit: Unit, report: ImportReport, case_id: str | None) -> str:

@@ -1,7 +1,7 @@
 """One running site: the composition root.
 
-Main job: `Node(config)` holds configuration, storage, documents and keys, and offers what pages, commands, HTTP and workers call: `handle`, `case`,
-`facts`, `import_file`, `receive`, `deliver`. Rules stand in the parts; this class only wires.
+Main job: `Node(config)` holds configuration, storage, documents and keys, opens units of work, and reads: `case`, `events`, `facts`. What changes a case
+comes in by `handle.py`. Rules stand in the parts; this class only wires.
 """
 
 from __future__ import annotations
@@ -18,23 +18,22 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.outcome import Refusal
 from baybridge.exchange.fhir_parts import PROJECTION
 from baybridge.exchange.health_card import CardKey
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey.case import Case, fold
-from baybridge.journey.command import Actor, Command, Site
+from baybridge.journey.command import Actor, Site
 from baybridge.journey.events import Recorded
 from baybridge.journey.identities import linked, same_person
 from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
-from baybridge.node import access, cards, clock, handle, identity, reopening, tables, transfers
+from baybridge.node import access, cards, clock, tables
 from baybridge.node.card_key import card_key
 from baybridge.node.config import Config, Neighbour, read_config
 from baybridge.node.directory import LivingDocuments
 from baybridge.node.documents import fact_types, packaged_data
-from baybridge.node.handle import Done
 from baybridge.node.storage import Storage
 from baybridge.node.unit import Unit, system_actor
 from baybridge.policy.many import Many
@@ -129,21 +128,6 @@ class Node:
             yield unit
             unit.finish()
         self.step("write.committed")
-
-    # --- doing ------------------------------------------------------------------------------------------------------
-
-    def handle(self, command: Command) -> Done | Refusal:
-        """Do what a command asks, or answer every reason why not."""
-        try:
-            return transfers.send(self, command) if command.name == "Transfer" else handle.handle(self, command)
-        except streams.StreamConflictError:
-            return refuse(Reason("command.changed_meanwhile"), category=Category.CONFLICT)
-
-    def after(self, unit: Unit, command: Command, recorded: list[Recorded]) -> None:
-        """What follows a command in the same transaction."""
-        reopening.follow_up(self, unit, command, recorded)
-        identity.follow_up(self, unit, command, recorded)
-        cards.follow_up(self, unit, command, recorded)
 
     # --- looking ----------------------------------------------------------------------------------------------------
 

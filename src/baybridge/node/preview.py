@@ -21,10 +21,11 @@ from baybridge.base.outcome import Refusal, refuse
 from baybridge.facts.factset import FactSet
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Situation
-from baybridge.node import handle, transfers
+from baybridge.node import judging, transfers
 from baybridge.node.clock import new_id
 from baybridge.node.commands import COMMANDS, CommandKind
 from baybridge.node.deciding import Deciding, LazyFacts
+from baybridge.node.given import read_given
 from baybridge.node.unit import Unit
 from baybridge.policy.decide import Decision, decide
 from baybridge.policy.shapes import Policy
@@ -46,7 +47,7 @@ class Look:
     @cached_property
     def _situated(self) -> tuple[Deciding, Situation]:
         plain = next(kind for kind in COMMANDS.values() if not kind.needs)
-        return handle.situate(self.node, self.unit, plain, self.case, Command(plain.name, self.case.case_id, {}, self.actor, "preview"))
+        return judging.situate(self.node, self.unit, plain, self.case, Command(plain.name, self.case.case_id, {}, self.actor, "preview"))
 
     @cached_property
     def facts(self) -> FactSet:
@@ -71,14 +72,14 @@ class Look:
     def would(self, name: str, given: Mapping[str, Any]) -> Refusal | None:
         """The refusal that a command with this input would meet now; None where it would be done or its form asks for more."""
         kind = COMMANDS[name]
-        refusal = handle.may(self.node, kind, Command(name, self.case.case_id, given, self.actor, "preview"), self.case)
+        refusal = judging.may(self.node, kind, Command(name, self.case.case_id, given, self.actor, "preview"), self.case)
         if refusal is not None:
             return refusal
         situation = self.situation(kind.needs)
         blocked = tuple(kind.blocked(situation))
         if blocked:
             return refuse(*blocked)
-        read = handle.read_given(kind, given)
+        read = read_given(kind, given)
         return None if isinstance(read, Refusal) else _judge(kind, situation, read)
 
 

@@ -38,6 +38,7 @@ def project(unit: Unit, case_id: str) -> None:
         index(unit, case)
     with guarded(unit, case_id, f"spared/{case_id}"):
         sparing.record(unit, case)
+    unit.step("write.projected")
 
 
 def render_events(unit: Unit, case: Case, events: Sequence[Recorded]) -> None:

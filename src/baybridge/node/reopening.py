@@ -32,7 +32,7 @@ from baybridge.journey.events import (
     RepeatRequested,
     ResultRecognised,
 )
-from baybridge.node import handle, tables, telling
+from baybridge.node import judging, tables, telling
 from baybridge.node.commands import COMMANDS
 from baybridge.node.deciding import Deciding
 from baybridge.node.unit import Made
@@ -97,7 +97,7 @@ def _decide_again(
         return []
     case = fold(unit.events(case_id))
     command = Command(_RECOGNITION, case_id, {}, node.system(), "")
-    deciding, situation = handle.situate(node, unit, COMMANDS[_RECOGNITION], case, command)
+    deciding, situation = judging.situate(node, unit, COMMANDS[_RECOGNITION], case, command)
     if taken_out:  # judged once more as what it is, another person's result, so that the case says that it does not serve
         situation = replace(situation, record=_with(situation.record, taken_out))
     again = _Again(node, unit, case, deciding, situation, because)

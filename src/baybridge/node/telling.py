@@ -21,7 +21,7 @@ from baybridge.federation import package as packages
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Command
 from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, Event, PackageReceived, Recorded, TransferRefused
-from baybridge.node import handle, packing, tables
+from baybridge.node import judging, packing, tables
 from baybridge.node.commands import COMMANDS
 from baybridge.record import store
 
@@ -77,7 +77,7 @@ def _correct(
     given = sending.Transfer(to_node=to_node, purpose=purpose, resources=tuple(held))
     if held:
         command = Command(_TRANSFER, case_id, {}, node.system(), "")
-        deciding, situation = handle.situate(node, unit, COMMANDS[_TRANSFER], case, command)
+        deciding, situation = judging.situate(node, unit, COMMANDS[_TRANSFER], case, command)
         judgement = sending.judge(situation, given)
         sha256 = unit.keep_decision(case_id, deciding.made[deciding.keep(judgement.decision)])
         if judgement.allowed:

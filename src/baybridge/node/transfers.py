@@ -21,8 +21,10 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import CorrectionReceived, Event, PackageReceived, Recorded, Told, TransferReceived, TransferRefused
 from baybridge.ledger import streams
-from baybridge.node import handle, identity, packing, reopening, tables, telling
+from baybridge.node import identity, judging, packing, projections, reopening, tables, telling
 from baybridge.node.commands import COMMANDS
+from baybridge.node.done import Done, done_before
+from baybridge.node.given import read_given
 from baybridge.node.records import what
 from baybridge.record import store, wire
 
@@ -36,15 +38,15 @@ EXCHANGE_PATH = "/exchange/packages"
 # --- sending --------------------------------------------------------------------------------------------------------
 
 
-def send(node: Node, command: Command) -> handle.Done | Refusal:
+def send(node: Node, command: Command) -> Done | Refusal:
     """Judge a transfer; queue the sealed package where it is allowed, keep the refusal with every reason where not."""
     kind = COMMANDS["Transfer"]
-    given = handle.read_given(kind, command.given)
+    given = read_given(kind, command.given)
     with node.unit() as unit:
         repeated = streams.by_command(unit.connection, command.command_id)
         events = unit.events(command.case_id)
         case = fold(events)
-        refusal = handle.may(node, kind, command, case if events else None)
+        refusal = judging.may(node, kind, command, case if events else None)
         if refusal is not None:
             return refusal
         if repeated:
@@ -57,18 +59,18 @@ def send(node: Node, command: Command) -> handle.Done | Refusal:
         return _judge(node, unit, command, case, given, events)
 
 
-def _answered_before(command: Command, events: Sequence[Recorded], repeated: Sequence[str]) -> handle.Done | Refusal:
+def _answered_before(command: Command, events: Sequence[Recorded], repeated: Sequence[str]) -> Done | Refusal:
     """What a transfer answered the first time, the refusal too."""
-    done = handle.done_before(command.case_id, events, repeated)
-    refused = [item.event for item in done.events if isinstance(item.event, TransferRefused)] if isinstance(done, handle.Done) else []
+    done = done_before(command.case_id, events, repeated)
+    refused = [item.event for item in done.events if isinstance(item.event, TransferRefused)] if isinstance(done, Done) else []
     if not refused:
         return done
     event = refused[0]
     return refuse(*(Reason(f"exchange.code.{code}", {"code": code, "node": event.to_node}) for code in event.codes))
 
 
-def _judge(node: Node, unit: Unit, command: Command, case: Case, given: Any, events: Sequence[Recorded]) -> handle.Done | Refusal:
-    deciding, situation = handle.situate(node, unit, COMMANDS["Transfer"], case, command)
+def _judge(node: Node, unit: Unit, command: Command, case: Case, given: Any, events: Sequence[Recorded]) -> Done | Refusal:
+    deciding, situation = judging.situate(node, unit, COMMANDS["Transfer"], case, command)
     judgement = sending.judge(situation, given)
     sha256 = deciding.keep(judgement.decision)
     unit.step("transfer.judged")
@@ -82,13 +84,13 @@ def _judge(node: Node, unit: Unit, command: Command, case: Case, given: Any, eve
     allowed = packing.queue(node, unit, content, sha256)
     recorded = _append(unit, command, [allowed], len(events), deciding.made[sha256])
     unit.step("transfer.before_commit")
-    return handle.Done(command.case_id, tuple(recorded), (sha256,))
+    return Done(command.case_id, tuple(recorded), (sha256,))
 
 
 def _append(unit: Unit, command: Command, events: Sequence[Event], known: int, made: Any) -> list[Recorded]:
     unit.keep_decision(command.case_id, made)
     recorded = unit.append(command.case_id, events, command.actor, known=known, command_id=command.command_id)
-    handle.after_append(unit, command.case_id)
+    projections.project(unit, command.case_id)
     return recorded
 
 
@@ -142,7 +144,7 @@ def file_receipt(node: Node, row: Mapping[str, Any], signed: bytes) -> None:
         known = len(unit.events(row["case_id"]))
         event = TransferReceived(package_id=row["package_id"], receipt_sha256=sha256_hex(signed))
         unit.append(row["case_id"], [event], node.system(), known=known)
-        handle.after_append(unit, row["case_id"])
+        projections.project(unit, row["case_id"])
         unit.step("transfer.receipt_filed")
 
 
@@ -203,7 +205,7 @@ def _file(node: Node, unit: Unit, opened: packages.Opened) -> bytes:
     reopening.reopen(node, unit, content.case_id, changed, because, brought_by=content.from_node)
     telling.withdraw(node, unit, content.case_id, news, brought_by=content.from_node)
     identity.ask_of_package(node, unit, content.case_id, [name for name, _ in filed])
-    handle.after_append(unit, content.case_id)
+    projections.project(unit, content.case_id)
     receipt = _receipt(node, opened, recorded[0])
     _keep(unit, opened, receipt)
     unit.step("transfer.before_receipt")

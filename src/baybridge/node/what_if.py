@@ -19,7 +19,7 @@ from baybridge.journey.command import Actor, Role
 from baybridge.journey.stored import decode
 from baybridge.ledger import streams
 from baybridge.node import access, tables
-from baybridge.node.handle import payers_of
+from baybridge.node.judging import payers_of
 from baybridge.node.policy_check import failing
 from baybridge.node.population import Changes, compare_rows
 from baybridge.policy.decide import Decision

@@ -22,6 +22,7 @@ from baybridge.node.clock import new_id
 from baybridge.node.commands import COMMANDS, CommandKind
 from baybridge.node.doors import Asked, Door
 from baybridge.node.evidence import evidence_pack
+from baybridge.node.handle import handle
 from baybridge.node.projections import open_tasks
 from baybridge.web import forms, tabs
 from baybridge.web.bedside_page import bedside
@@ -84,7 +85,7 @@ def command_do(asked: Asked) -> Response:
         return _unknown(asked)
     given = forms.read(asked, kind)
     command_id = asked.form.get("command_id") or new_id(asked.node.now)
-    done = asked.node.handle(Command(kind.name, asked.parameters["case_id"], given, asked.person, command_id))
+    done = handle(asked.node, Command(kind.name, asked.parameters["case_id"], given, asked.person, command_id))
     if isinstance(done, Refusal):
         return _form(asked, given, done)
     return go(f"{tabs.address(done.case_id, _tab_for(asked, kind))}?done={kind.name}")

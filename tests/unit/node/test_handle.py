@@ -17,8 +17,8 @@ from baybridge.ledger import log
 from baybridge.ledger.tables import event
 from baybridge.node import commands, handle, projections, tables
 from baybridge.node.config import read_config
+from baybridge.node.done import Done
 from baybridge.node.founding import found
-from baybridge.node.handle import Done
 from baybridge.node.node import Node
 from baybridge.node.unit import Unit
 
@@ -35,7 +35,7 @@ def node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Node]:
 
 
 def give(node: Node, name: str, given: dict[str, Any], command_id: str, role: Role = Role.COORDINATOR, case_id: str = "case") -> Done | Refusal:
-    return node.handle(Command(name, case_id, given, Actor("a", role, node.site.organisation), command_id))
+    return handle.handle(node, Command(name, case_id, given, Actor("a", role, node.site.organisation), command_id))
 
 
 def state(node: Node) -> tuple[int, ...]:

@@ -32,6 +32,7 @@ from baybridge.node.clock import new_id
 from baybridge.node.config import read_config
 from baybridge.node.deciding import Made
 from baybridge.node.founding import found
+from baybridge.node.handle import handle
 from baybridge.node.importing import import_upload
 from baybridge.node.node import Node, open_node
 from baybridge.node.steps import WRITE
@@ -71,7 +72,7 @@ def a_node(folder: Path) -> tuple[Node, str]:
 
 
 def do(node: Node, case_id: str, name: str, role: Role, organisation: str, command_id: str = "", **given: Any) -> Any:
-    return node.handle(Command(name, case_id, given, Actor(role.value, role, organisation), command_id or new_id()))
+    return handle(node, Command(name, case_id, given, Actor(role.value, role, organisation), command_id or new_id()))
 
 
 def submit(node: Node, case_id: str, claim_id: str = "c", command_id: str = "") -> Any:

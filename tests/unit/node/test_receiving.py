@@ -16,7 +16,7 @@ from baybridge.journey import events as ev
 from baybridge.journey.command import Role
 from baybridge.node import tables, transfers
 from baybridge.node.clock import new_id
-from baybridge.node.handle import Done
+from baybridge.node.done import Done
 
 
 @pytest.fixture

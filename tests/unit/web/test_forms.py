@@ -17,7 +17,7 @@ from baybridge.journey.command import Actor, Role
 from baybridge.node.commands import COMMANDS, CommandKind
 from baybridge.node.config import read_config
 from baybridge.node.doors import Asked
-from baybridge.node.handle import read_given
+from baybridge.node.given import read_given
 from baybridge.node.node import Node
 from baybridge.web import findings, forms, shape
 from baybridge.web.forms import Field

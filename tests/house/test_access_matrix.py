@@ -95,6 +95,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases"): LISTS,
     ("GET", "/payer"): {"payer", "other payer"},
     ("GET", "/payer/programme"): {"payer", "other payer"},
+    **{(method, "/lab"): {"coordinator", "quality", "payer", "other payer", "alliance", "administrator"} for method in ("GET", "POST")},
     ("GET", "/import"): {"coordinator", "physician", "laboratory"},
     ("POST", "/import"): {"coordinator", "physician", "laboratory"},
     ("GET", "/cards"): {"coordinator", "physician", "laboratory"},

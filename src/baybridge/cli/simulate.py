@@ -20,7 +20,7 @@ from baybridge.cli.arguments import Thorough
 from baybridge.cli.funding import DEFAULT_SCALE, LANGUAGES, scale_named
 from baybridge.cli.saying import fail, parsed_file, refuse_file
 from baybridge.funding.case import read_cases
-from baybridge.funding.plans import MEANS_TEST
+from baybridge.funding.plans import MEANS_TEST, Exchange
 from baybridge.node.documents import DocumentProblem, Documents, read_document
 from baybridge.node.texts import FALLBACK, Texts
 from baybridge.simulation.changes import Change, read_change
@@ -40,7 +40,10 @@ def simulate() -> None:
 @click.option("--change", "change_texts", multiple=True, metavar="CHANGE", help="PLAN.field=value, +FILE to add a plan, -PLAN to take one away.")
 @click.option("--on", "event_on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Day of the bills where the table has no event_on.")
 @click.option("--threshold", type=click.IntRange(1, 1000), default=40, show_default=True, help="Percent of household income that is too much.")
-@click.option("--year", "years", multiple=True, metavar="YEAR=PATIENTS", help="Budget of a year for so many patients; again for more.")
+@click.option("--year", "years", multiple=True, metavar="YEAR=PATIENTS", help="Budget of a year: 2027=120, or 2027=30000*12% of eligible; again for more.")
+@click.option("--members", "member_texts", multiple=True, metavar="PLAN=NUMBER", help="Members of a plan, for its cost a member; again for more.")
+@click.option("--currency", help="Currency of the table; the first plan's without it.")
+@click.option("--exchange", "rate_texts", multiple=True, metavar="CUR=RATE,DATE,SOURCE", help="Units of CUR for one of the table's; again for more.")
 @click.option("--picture", "picture_file", metavar="FILE.svg", help="Write the picture of affordability.")
 @_LANGUAGE
 @_JSON
@@ -51,6 +54,9 @@ def funding(
     event_on: Any,
     threshold: int,
     years: tuple[str, ...],
+    member_texts: tuple[str, ...],
+    currency: str | None,
+    rate_texts: tuple[str, ...],
     picture_file: str | None,
     language: str,
     *,
@@ -67,7 +73,10 @@ def funding(
     table = _table(table_file, texts, language)
     counted = _years(years, texts, language)
     day: date = event_on.date()
-    found = policy_lab.simulate(plans, changes, table, scales, event_on=day, threshold_percent=threshold)
+    rates, members = _rates(rate_texts, texts, language), _members(member_texts, texts, language)
+    found = policy_lab.simulate(
+        plans, changes, table, scales, event_on=day, threshold_percent=threshold, currency=currency, exchange=rates, members=members
+    )
     if isinstance(found, Refusal):
         refuse_file(table_file, found.reasons, texts, language)
     if picture_file is not None:
@@ -113,8 +122,17 @@ def agreement(
 
 def _tell(sentences: Iterable[tuple[str, Mapping[str, Any]]], texts: Texts, language: str) -> None:
     for key, values in sentences:
-        detail = key.endswith((".group", ".fund", ".year", ".quantiles"))
-        click.echo(f"{'  ' if detail else ''}{texts.say(language, key, values)}")
+        detail = key.endswith((".group", ".fund", ".year", ".member", ".quantiles"))
+        click.echo(f"{'  ' if detail else ''}{texts.say(language, key, _worded(values, texts, language))}")
+
+
+def _worded(values: Mapping[str, Any], texts: Texts, language: str) -> Mapping[str, Any]:
+    """The values of a sentence with a group of the population by its words."""
+    from baybridge.simulation.lab_report import group_words
+
+    if "group" not in values:
+        return values
+    return {**values, "group": group_words(str(values["group"]), lambda key, given: texts.say(language, key, given))}
 
 
 def _document(documents: Documents, name: str, texts: Texts, language: str) -> Mapping[str, Any]:
@@ -146,13 +164,36 @@ def _changes(documents: Documents, given: tuple[str, ...], texts: Texts, languag
     return changes
 
 
-def _years(given: tuple[str, ...], texts: Texts, language: str) -> dict[int, int]:
+def _years(given: tuple[str, ...], texts: Texts, language: str) -> list[Any]:
+    from baybridge.simulation.years import read_year
+
+    found = [(text, read_year(text)) for text in given]
+    reasons = [reason for _, one in found if isinstance(one, Refusal) for reason in one.reasons]
+    if reasons:
+        refuse_file("--year", reasons, texts, language)
+    return [one for _, one in found]
+
+
+def _members(given: tuple[str, ...], texts: Texts, language: str) -> dict[str, int]:
     found = {}
     for text in given:
-        year, equals, patients = text.partition("=")
-        if not (equals and year.isdecimal() and patients.isdecimal()):
-            refuse_file("--year", (Reason("simulation.year.form", {"found": text}),), texts, language)
-        found[int(year)] = int(patients)
+        plan, equals, count = text.partition("=")
+        if not (plan and equals and count.isascii() and count.isdecimal()):
+            refuse_file("--members", (Reason("simulation.members.form", {"found": text[:60]}),), texts, language)
+        found[plan] = int(count)
+    return found
+
+
+def _rates(given: tuple[str, ...], texts: Texts, language: str) -> list[Exchange]:
+    found = []
+    for text in given:
+        currency, _, rest = text.partition("=")
+        parts = [part.strip() for part in rest.split(",", 2)]
+        try:
+            rate, day, source = parts
+            found.append(Exchange(currency=currency.strip(), per_bill_unit=rate, on=date.fromisoformat(day), source=source))
+        except ValueError:
+            refuse_file("--exchange", (Reason("simulation.exchange.form", {"found": text[:60]}),), texts, language)
     return found
 
 

@@ -68,6 +68,10 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "trial.review": dict.fromkeys((Role.PHYSICIAN, Role.PHARMACIST), Relation.STAFF),
         "trial.patients": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN), Relation.STAFF),
         "centre.read": _ANYONE,
+        "policy.lab": {
+            **dict.fromkeys((Role.COORDINATOR, Role.QUALITY), Relation.STAFF),
+            **dict.fromkeys((Role.PAYER, Role.ALLIANCE, Role.ADMINISTRATOR), Relation.ANY),
+        },
         "policy.read": _ANYONE,
         "policy.what_if": {**_REVIEW, Role.ALLIANCE: Relation.ANY, Role.PAYER: Relation.ANY},
         "policy.decide": {**_STAFF, Role.PAYER: Relation.ANY},

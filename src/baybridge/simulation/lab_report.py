@@ -8,13 +8,14 @@ number of patients that the caller states for each year: an assumption, named as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 from xml.sax.saxutils import escape
 
 from baybridge.base.money import format_minor, round_half_up
 from baybridge.simulation.policy_lab import Result, Simulated, Spread
+from baybridge.simulation.years import Year, budget
 
 Sentence = tuple[str, Mapping[str, str | int]]
 Say = Callable[[str, Mapping[str, Any]], str]
@@ -25,28 +26,7 @@ def percent(part: Fraction) -> str:
     return format_minor(round_half_up(part * 10_000))
 
 
-def budget(found: Simulated, years: Mapping[int, int]) -> list[dict[str, Any]]:
-    """What each fund and the patients pay in each year for the stated number of patients."""
-    return [
-        {"year": year, "patients": patients}
-        | {
-            name: {who: format_minor(_scaled(minor, patients, found.patients)) for who, minor in _payers(result)}
-            for name, result in (("before", found.before), ("after", found.after))
-        }
-        for year, patients in sorted(years.items())
-    ]
-
-
-def _scaled(minor: int, patients: int, of: int) -> int:
-    return round_half_up(Fraction(minor * patients, of))
-
-
-def _payers(result: Result) -> Iterator[tuple[str, int]]:
-    yield from result.funds.items()
-    yield "PATIENT", result.patient_minor
-
-
-def simulated_json(found: Simulated, years: Mapping[int, int]) -> dict[str, Any]:
+def simulated_json(found: Simulated, years: Sequence[Year]) -> dict[str, Any]:
     """Both policies, their difference, and what they rest on."""
     return {
         "currency": found.currency,
@@ -61,6 +41,9 @@ def simulated_json(found: Simulated, years: Mapping[int, int]) -> dict[str, Any]
             "above_threshold": found.after.spreads[0].above - found.before.spreads[0].above,
         },
         "budget": budget(found, years),
+        "members": dict(found.members),
+        "premiums": dict(found.premiums),
+        "exchange": [{"currency": r.currency, "per_bill_unit": r.per_bill_unit, "on": r.on.isoformat(), "source": r.source} for r in found.exchange],
         "not_verified": dict(found.unverified),
         "assumptions": list(found.assumptions),
     }
@@ -88,7 +71,7 @@ def _spread(spread: Spread) -> dict[str, Any]:
     }
 
 
-def simulated_sentences(found: Simulated, years: Mapping[int, int]) -> Iterator[Sentence]:
+def simulated_sentences(found: Simulated, years: Sequence[Year]) -> Iterator[Sentence]:
     """The simulation in words: before, after, by group, by year, what it rests on."""
     money: dict[str, str | int] = {"currency": found.currency}
     yield "simulation.told.population", {"patients": found.patients, "gross": format_minor(found.before.gross_minor), **money}
@@ -107,6 +90,12 @@ def simulated_sentences(found: Simulated, years: Mapping[int, int]) -> Iterator[
         for name in dict.fromkeys((*year["before"], *year["after"])):
             cost = {"before": year["before"].get(name, "0.00"), "after": year["after"].get(name, "0.00")}
             yield "simulation.told.year", {"year": year["year"], "patients": year["patients"], "plan": name, **cost, **money}
+        for name in found.members:
+            cost = {"before": year["per_member"]["before"].get(name, "0.00"), "after": year["per_member"]["after"].get(name, "0.00")}
+            yield "simulation.told.member", {"year": year["year"], "plan": name, "members": found.members[name], **cost, **money}
+    for rate in found.exchange:
+        values = {"bill": found.currency, "currency": rate.currency, "rate": rate.per_bill_unit, "day": rate.on.isoformat(), "source": rate.source}
+        yield "simulation.told.rate", values
     if found.unverified:
         yield "simulation.told.unverified", {"plans": ", ".join(found.unverified)}
     for key in found.assumptions:
@@ -117,31 +106,47 @@ def _median(spread: Spread) -> str:
     return format_minor(spread.quantiles.get(50, 0))
 
 
-_ROW, _LEFT, _WIDTH = 34, 170, 400
+_ROW, _TOP, _LEFT, _WIDTH, _RIGHT = 38, 62, 210, 400, 90
+_BEFORE, _AFTER = "#8a8f98", "#0b5cad"
+
+
+def group_words(name: str, say: Say) -> str:
+    """What a group of the distribution is called: everybody, a region by its name, a fifth of incomes."""
+    kind, _, value = name.partition(":")
+    return say(f"simulation.group.{kind}", {"value": value})
 
 
 def picture(found: Simulated, say: Say) -> str:
-    """Two bars a group, before and after: the part that pays above the threshold, with its number, as SVG."""
+    """Two bars a group, before and after: the part that pays above the threshold, with its number, as SVG with words for every bar."""
     rows = list(zip(found.before.spreads, found.after.spreads, strict=True))
     title = say("simulation.told.affordability", {"threshold": found.threshold_percent})
-    drawn = [_bars(n, old, new) for n, (old, new) in enumerate(rows)]
-    height = 40 + _ROW * len(rows)
+    drawn = "".join(_bars(n, group_words(old.name, say), old, new) for n, (old, new) in enumerate(rows))
+    said = "; ".join(f"{group_words(old.name, say)}: {percent(old.above_part)} % → {percent(new.above_part)} %" for old, new in rows)
+    height, width = _TOP + 8 + _ROW * len(rows), _LEFT + _WIDTH + _RIGHT
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 90} {height}" role="img" aria-label="{escape(title)}" '
-        f'font-family="sans-serif" font-size="12"><title>{escape(title)}</title><text x="8" y="20" font-weight="bold">{escape(title)}</text>'
-        f"{''.join(drawn)}</svg>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" '
+        f'font-family="system-ui, sans-serif" font-size="13"><title>{escape(title)}</title><desc>{escape(said)}</desc>'
+        f'<text x="8" y="20" font-weight="bold">{escape(title)}</text>{_legend(say)}{drawn}</svg>\n'
     )
 
 
-def _bars(n: int, old: Spread, new: Spread) -> str:
-    top = 34 + _ROW * n
-    label = f'<text x="{_LEFT - 8}" y="{top + 18}" text-anchor="end">{escape(old.name)}</text>'
-    return label + _bar(top, old.above_part, "#8a8f98") + _bar(top + 14, new.above_part, "#0b5cad")
+def _legend(say: Say) -> str:
+    marks = (("before", 8, _BEFORE), ("after", _LEFT, _AFTER))
+    return "".join(
+        f'<rect x="{x}" y="34" width="12" height="12" fill="{colour}"/><text x="{x + 18}" y="45">{escape(say(f"simulation.legend.{name}", {}))}</text>'
+        for name, x, colour in marks
+    )
+
+
+def _bars(n: int, name: str, old: Spread, new: Spread) -> str:
+    top = _TOP + _ROW * n
+    label = f'<text x="{_LEFT - 8}" y="{top + 18}" text-anchor="end">{escape(name)}</text>'
+    return label + _bar(top, old.above_part, _BEFORE) + _bar(top + 15, new.above_part, _AFTER)
 
 
 def _bar(top: int, part: Fraction, colour: str) -> str:
     width = round_half_up(part * _WIDTH)
     return (
-        f'<rect x="{_LEFT}" y="{top}" width="{width}" height="12" fill="{colour}"/>'
-        f'<text x="{_LEFT + width + 6}" y="{top + 10}">{percent(part)} %</text>'
+        f'<rect x="{_LEFT}" y="{top}" width="{width}" height="13" fill="{colour}"/>'
+        f'<text x="{_LEFT + width + 6}" y="{top + 11}">{percent(part)} %</text>'
     )

@@ -5,7 +5,8 @@ answers affordability, cost of each fund, and the distribution by region and inc
 
 The table: `household_income` (a year's, minor units) and one `gross.<CATEGORY>` column a charge; where it is known `region`,
 `risk_class`, `event_on`, and the columns of `funding/population.py` for each plan. A plan that names a region is held by that region's
-rows only, unless `<plan>.held` says otherwise. A means-tested plan takes `household_income` as the income declared, no assets.
+rows only, unless `<plan>.held` says otherwise. A means-tested plan takes `household_income` as the income declared, no assets. The table is in one
+currency; a plan in another needs a rate of exchange with its date and source, and is computed in its own currency and back.
 **Source**: issue of the policy lab; affordability as the share of patients who pay over 40 % of household income (catastrophic spending).
 **Units**: minor units; parts as exact fractions, printed in percent with two places.
 """
@@ -22,11 +23,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from baybridge.base.money import round_half_up
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.funding.case import read_cases
-from baybridge.funding.plans import BENEFIT, ChosenPlan, Household, layer_from, status_of
+from baybridge.funding.plans import BENEFIT, ChosenPlan, Exchange, Household, layer_from, status_of
 from baybridge.funding.population import stack_population
 from baybridge.funding.quoting import NO_SCALE
+from baybridge.funding.reading import is_exchange_rate
 from baybridge.funding.terms import FundingCase
 from baybridge.simulation.changes import Change, changed
 
@@ -79,6 +82,9 @@ class Simulated:
     changes: tuple[str, ...]
     unverified: Mapping[str, str]
     assumptions: tuple[str, ...] = field(default=())
+    members: Mapping[str, int] = field(default_factory=dict)
+    premiums: Mapping[str, str] = field(default_factory=dict)
+    exchange: tuple[Exchange, ...] = ()
 
 
 def simulate(
@@ -90,33 +96,57 @@ def simulate(
     event_on: date,
     threshold_percent: int = THRESHOLD_PERCENT,
     workers: int = 2,
+    currency: str | None = None,
+    exchange: Sequence[Exchange] = (),
+    members: Mapping[str, int] | None = None,
 ) -> Simulated | Refusal:
-    """Both policies over the table, or every reason why they cannot be."""
+    """Both policies over the table, or every reason why they cannot be.
+
+    `currency` is the table's (the first plan's without it); `exchange` has the rates of plans in others; `members` how many belong to a plan.
+    """
     after = changed(plans, changes)
     if isinstance(after, Refusal):
         return after
-    reasons = (*_table_problems(table), *_plan_problems((*plans, *after), table, scales))
+    every = (*plans, *after)
+    unit = currency or next((str(plan.get("currency")) for plan in every), "")
+    market = _Market(unit, event_on, {rate.currency: rate for rate in exchange})
+    reasons = (*_table_problems(table), *_plan_problems(every, table, scales), *_market_problems(every, market, members or {}))
     if reasons:
         return refuse(*{(reason.code, reason.where): reason for reason in reasons}.values(), category=Category.INVALID)
     results = []
-    currency = str((*plans, *after)[0]["currency"])
     for documents in (plans, after):
-        read = _case(documents, table, scales, currency, event_on)
+        read = _case(documents, table, scales, market)
         result = read if isinstance(read, Refusal) else _result(documents, *read, table, threshold_percent, workers)
         if isinstance(result, Refusal):
             return result
         results.append(result)
     named = {str(document["id"]): status_of(document) for document in (*plans, *after)}
     return Simulated(
-        currency=currency,
+        currency=unit,
         patients=_size(table),
         threshold_percent=threshold_percent,
         before=results[0],
         after=results[1],
         changes=tuple(change.text for change in changes),
         unverified={name: status for name, status in named.items() if status != "verified"},
-        assumptions=tuple(_assumptions((*plans, *after), table)),
+        assumptions=tuple(_assumptions(every, table)),
+        members=dict(members or {}),
+        premiums={str(plan["id"]): str(plan["premium"]["amount"]) for plan in every if isinstance(plan.get("premium"), Mapping)},
+        exchange=tuple(rate for rate in exchange if any(plan.get("currency") == rate.currency != unit for plan in every)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Market:
+    """The table's currency, the day of its bills, and rates by currency."""
+
+    currency: str
+    event_on: date
+    rates: Mapping[str, Exchange]
+
+    def rate_of(self, plan: Document) -> Exchange | None:
+        """The rate of a plan in another currency."""
+        return None if plan.get("currency") == self.currency else self.rates.get(str(plan.get("currency")))
 
 
 def _size(table: Table) -> int:
@@ -153,9 +183,6 @@ def _table_problems(table: Table) -> Iterator[Reason]:
 def _plan_problems(plans: Sequence[Document], table: Table, scales: Mapping[str, Document]) -> Iterator[Reason]:
     if not plans:
         yield Reason("simulation.funding.no_plan")
-    currencies = sorted({str(plan.get("currency")) for plan in plans})
-    if len(currencies) > 1:
-        yield Reason("simulation.funding.currencies", {"found": ", ".join(currencies)})
     for plan in plans:
         name = str(plan.get("id"))
         if plan.get("shape") != BENEFIT or not isinstance(plan.get("benefit"), Mapping):
@@ -165,6 +192,18 @@ def _plan_problems(plans: Sequence[Document], table: Table, scales: Mapping[str,
         test = plan.get("means_test")
         if isinstance(test, Mapping) and str(test.get("scale")) not in scales:
             yield Reason("funding.quote.scale_missing", {"plan": name, "scale": str(test.get("scale"))}, where=name)
+
+
+def _market_problems(plans: Sequence[Document], market: _Market, members: Mapping[str, int]) -> Iterator[Reason]:
+    for currency, rate in market.rates.items():
+        if not is_exchange_rate(rate.per_bill_unit):
+            yield Reason("funding.quote.rate_unreadable", {"currency": currency}, where=currency)
+    for currency in sorted({str(plan.get("currency")) for plan in plans} - {market.currency} - market.rates.keys()):
+        yield Reason("simulation.funding.no_rate", {"currency": currency, "bill": market.currency}, where=currency)
+    known = {str(plan.get("id")) for plan in plans}
+    for plan, count in members.items():
+        if plan not in known or count < 1:
+            yield Reason("simulation.funding.members", {"plan": plan, "known": ", ".join(sorted(known))}, where=plan)
 
 
 # --- one policy -----------------------------------------------------------------------------------------------------
@@ -191,7 +230,7 @@ _CLASS = ":"
 
 
 def _case(
-    plans: Sequence[Document], table: Table, scales: Mapping[str, Document], currency: str, event_on: date
+    plans: Sequence[Document], table: Table, scales: Mapping[str, Document], market: _Market
 ) -> tuple[FundingCase, dict[str, Column]] | Refusal:
     """The template case of these plans, and the columns that take the place of its values."""
     columns = {name: column for name, column in table.items() if name.startswith("gross.") or name == "event_on"}
@@ -199,11 +238,11 @@ def _case(
     layers: list[dict[str, Any]] = []
     for plan in plans:
         for layer_id, document, risk_class in _by_class(plan):
-            layers.append(_layer(layer_id, document, scales))
-            columns |= _columns_of(layer_id, plan, risk_class, table)
+            layers.append(_layer(layer_id, document, scales, market.rate_of(plan)))
+            columns |= _columns_of(layer_id, plan, risk_class, table, market.rate_of(plan))
     written = {
-        "currency": currency,
-        "event_date": event_on.isoformat(),
+        "currency": market.currency,
+        "event_date": market.event_on.isoformat(),
         "bill_lines": [{"id": line, "category": line, "gross": "0.00"} for line in lines],
         "layers": layers,
     }
@@ -224,13 +263,13 @@ def _by_class(plan: Document) -> Iterator[tuple[str, Document, str | None]]:
             yield f"{plan['id']}{_CLASS}{name}", own, str(name)
 
 
-def _layer(layer_id: str, plan: Document, scales: Mapping[str, Document]) -> dict[str, Any]:
+def _layer(layer_id: str, plan: Document, scales: Mapping[str, Document], rate: Exchange | None) -> dict[str, Any]:
     nobody = Household(annual_gross_income="0.00", net_assets="0.00", asset_allowance="0.00")
     chosen = ChosenPlan(plan=layer_id, household=nobody if plan.get("means_test") else None)
-    return layer_from(plan, chosen, None, None, scales)
+    return layer_from(plan, chosen, None, rate, scales)
 
 
-def _columns_of(layer_id: str, plan: Document, risk_class: str | None, table: Table) -> dict[str, Column]:
+def _columns_of(layer_id: str, plan: Document, risk_class: str | None, table: Table, rate: Exchange | None) -> dict[str, Column]:
     name = str(plan["id"])
     columns = {f"{layer_id}.{column.removeprefix(f'{name}.')}": found for column, found in table.items() if column.startswith(f"{name}.")}
     held = columns.get(f"{layer_id}.held")
@@ -242,8 +281,16 @@ def _columns_of(layer_id: str, plan: Document, risk_class: str | None, table: Ta
     if held is not None:
         columns[f"{layer_id}.held"] = np.asarray(held, bool)
     if plan.get("means_test") and f"{layer_id}.annual_gross_income" not in columns:
-        columns[f"{layer_id}.annual_gross_income"] = table["household_income"]
+        columns[f"{layer_id}.annual_gross_income"] = _converted(table["household_income"], rate)
     return columns
+
+
+def _converted(column: Column, rate: Exchange | None) -> Column:
+    """Amounts of the table in a plan's currency, each rounded half up once."""
+    if rate is None:
+        return column
+    per_unit = Fraction(rate.per_bill_unit)
+    return np.array([round_half_up(int(minor) * per_unit) for minor in column], np.int64)
 
 
 # --- distributions --------------------------------------------------------------------------------------------------

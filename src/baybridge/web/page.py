@@ -52,9 +52,10 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
     for role in Role
 } | {
     Role.PATIENT: (("menu.my_case", "/cases"), ("menu.centres", "/centres"), ("menu.policies", "/policies"), ("menu.log", "/log")),
-    Role.PAYER: (("menu.payer", "/payer"), ("menu.programme", "/payer/programme"), ("menu.policies", "/policies"), ("menu.log", "/log")),
+    Role.PAYER: (("menu.payer", "/payer"), ("menu.programme", "/payer/programme"), ("menu.lab", "/lab"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.ALLIANCE: (
         ("menu.indicators", "/indicators"),
+        ("menu.lab", "/lab"),
         ("menu.spared", "/spared"),
         ("menu.directory", "/directory"),
         ("menu.policies", "/policies"),

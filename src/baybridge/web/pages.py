@@ -24,6 +24,7 @@ from baybridge.web.case_pages import CASE_DOORS
 from baybridge.web.centres_page import CENTRE_DOORS
 from baybridge.web.codes_page import CODE_DOORS
 from baybridge.web.directory_page import DIRECTORY_DOORS
+from baybridge.web.lab_page import LAB_DOORS
 from baybridge.web.log_pages import LOG_DOORS
 from baybridge.web.page import Reader, go, refused, render
 from baybridge.web.payer_page import PAYER_DOORS
@@ -150,6 +151,7 @@ DOORS = (
     Door("/import", ("POST",), "import.file", "records.import", import_file),
     *PAYER_DOORS,
     *PROGRAMME_DOORS,
+    *LAB_DOORS,
     *CARD_DOORS,
     *CODE_DOORS,
     *LOG_DOORS,

@@ -18,6 +18,7 @@ from baybridge.cli.simulate import simulate as command
 from baybridge.simulation.changes import read_change
 from baybridge.simulation.lab_report import simulated_json
 from baybridge.simulation.policy_lab import Simulated, simulate
+from baybridge.simulation.years import Year
 from funding_material import documents
 
 DAY = date(2026, 3, 10)
@@ -44,7 +45,7 @@ def simulated(*plans: dict[str, Any], changes: tuple[str, ...] = (), table: Any 
 def done(*plans: dict[str, Any], **given: Any) -> dict[str, Any]:
     found = simulated(*plans, **given)
     assert isinstance(found, Simulated), found
-    return simulated_json(found, {2027: 8})
+    return simulated_json(found, [Year(2027, 8)])
 
 
 def test_a_plan_of_a_region_pays_its_region_only() -> None:
@@ -75,6 +76,7 @@ def test_a_change_is_seen_in_the_fund_and_at_the_patients() -> None:
             "patients": 8,
             "before": {"city": "1700.00", "PATIENT": "5320.00"},
             "after": {"city": "4500.00", "PATIENT": "2520.00"},
+            "per_member": {"before": {}, "after": {}},
         }
     ]
 
@@ -106,7 +108,7 @@ WRONG = [
     ((CITY,), (), {}, ["funding.empty"]),
     ((CITY,), (), {"household_income": np.array([1])}, ["funding.no_charges"]),
     ((CITY,), (), {"gross.CAR_T_DRUG": np.array([1]), "household_income": np.array([1.5])}, ["funding.income"]),
-    ((CITY, {**CITY, "id": "hk", "currency": "HKD"}), (), None, ["funding.currencies"]),
+    ((CITY, {**CITY, "id": "hk", "currency": "HKD"}), (), None, ["funding.no_rate"]),
     (({**CITY, "benefit": None},), (), None, ["funding.no_benefit"]),
     ((CLASSES,), (), {"gross.CAR_T_DRUG": np.array([1]), "household_income": np.array([1])}, ["funding.risk_class"]),
     ((CITY,), ("other.rate=1", "city.colour=1"), None, ["change.unknown_plan", "change.unknown_field"]),

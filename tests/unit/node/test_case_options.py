@@ -16,6 +16,7 @@ from baybridge.matching.options import Option
 from baybridge.matching.ordering import ORDERS, rankable
 from baybridge.node.config import read_config
 from baybridge.node.founding import found
+from baybridge.node.handle import handle
 from baybridge.node.importing import import_upload
 from baybridge.node.node import Node
 from baybridge.node.options import CaseOptions, case_options
@@ -56,7 +57,7 @@ def relapsed(node: Node, bundle: dict[str, Any]) -> str:
     """The case of a record, with the relapse confirmed that its words leave open."""
     case_id = filed(node, bundle)
     given = {"fact": "relapsed_or_refractory", "value": True, "basis": "report"}
-    done = node.handle(Command("ConfirmFinding", case_id, given, PHYSICIAN, f"confirm-{case_id}"))
+    done = handle(node, Command("ConfirmFinding", case_id, given, PHYSICIAN, f"confirm-{case_id}"))
     assert not hasattr(done, "reasons"), done
     return case_id
 
@@ -106,7 +107,7 @@ def test_a_quote_is_carried_over_to_other_products(node: Node) -> None:
         "bill_lines": [{"id": "drug", "category": "CAR_T_DRUG", "gross": "1200000.00"}, {"id": "stay", "category": "INPATIENT", "gross": "100000.00"}],
         "plans": [{"plan": "shanghai-huhuibao-2022-2024"}],
     }  # fmt: skip
-    done = node.handle(Command("IssueQuote", case_id, given, Actor("c", Role.COORDINATOR, "Hospital"), "q1"))
+    done = handle(node, Command("IssueQuote", case_id, given, Actor("c", Role.COORDINATOR, "Hospital"), "q1"))
     assert not hasattr(done, "reasons"), done
     found_now = answer(node, case_id, "pays")
     quoted = {row.product: found_now.pays(row) for row in found_now.rows if row.jurisdiction == "CN"}

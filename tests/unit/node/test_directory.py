@@ -19,8 +19,9 @@ from baybridge.ledger import streams
 from baybridge.node import directory, tables
 from baybridge.node.config import read_config
 from baybridge.node.documents import Documents
+from baybridge.node.done import Done
 from baybridge.node.founding import found
-from baybridge.node.handle import Done
+from baybridge.node.handle import handle
 from baybridge.node.node import Node
 from baybridge.recognition.recognise import recognise
 from baybridge.recognition.results import directory_row
@@ -81,7 +82,7 @@ def test_a_listing_and_a_suspension_change_on_their_day(node: Node, field: str, 
 
 def test_decisions_made_before_a_change_stay_as_they_were(node: Node) -> None:
     actor = Actor("dr", Role.PHYSICIAN, node.site.organisation)
-    node.handle(Command("OpenCase", "case", {"patient_id": "p1", "residence": "MO", "synthetic": True}, actor, "1"))
+    handle(node, Command("OpenCase", "case", {"patient_id": "p1", "residence": "MO", "synthetic": True}, actor, "1"))
     result = {
         "resourceType": "Observation", "id": "o1", "status": "final", "code": {"coding": [{"system": "http://loinc.org", "code": "2160-0"}]},
         "subject": {"reference": "Patient/p1"}, "effectiveDateTime": "2026-03-01T09:00:00+08:00", "valueQuantity": {"value": 1.1, "code": "mg/dL"},
@@ -91,7 +92,7 @@ def test_decisions_made_before_a_change_stay_as_they_were(node: Node) -> None:
     with node.unit() as unit:
         store.put(unit.connection, result, at=unit.at)
     judge = {"purpose": "LD_FITNESS"}
-    first = node.handle(Command("RecogniseResults", "case", judge, actor, "2"))
+    first = handle(node, Command("RecogniseResults", "case", judge, actor, "2"))
     assert isinstance(first, Done)
     kept = documents(node)
     sign(node, event("set", "alliance_listed", False, date(2026, 1, 1)))
@@ -99,7 +100,7 @@ def test_decisions_made_before_a_change_stay_as_they_were(node: Node) -> None:
     case = node.case("case")
     assert case is not None
     assert [entry.event.result_id for entry in case.recognised] == ["o1"]
-    again = node.handle(Command("RecogniseResults", "case", judge, actor, "3"))
+    again = handle(node, Command("RecogniseResults", "case", judge, actor, "3"))
     assert isinstance(again, Done)
     assert again.events[0].event.codes == ("MR-010", "MR-014")  # type: ignore[attr-defined]
     assert kept.items() <= documents(node).items()

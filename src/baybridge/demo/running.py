@@ -18,8 +18,9 @@ from types import TracebackType
 import httpx
 
 from baybridge.demo import network
-from baybridge.demo.cohort import make_histories
+from baybridge.demo.cohort import cohort, make_histories
 from baybridge.demo.history import Ticking
+from baybridge.demo.incoming import outside_results, sign_card
 from baybridge.demo.inprocess import transport
 from baybridge.node import clock, witnessing
 from baybridge.node.config import read_config
@@ -47,6 +48,10 @@ def make(folder: Path, on_progress: Callable[[int, int], None]) -> None:
     nodes |= {name: Node(read_config(part / name), now=ticking, transport=through) for name in network.PROFILES}
     walks = make_histories(nodes, ticking, present, on_progress)
     followed = next(walk for walk in walks if walk.home == "mo")
+    fresh = [walk for walk, placed in zip(walks, cohort(), strict=True) if placed.until == "records" and placed.home in ("mo", "hk")]
+    for walk in fresh[:2]:
+        outside_results(walk)
+    sign_card(followed)
     for name, node in nodes.items():
         network.add_accounts(node, followed.patient.id if name == "mo" else None)
         witnessing.sign_checkpoint(node)

@@ -29,6 +29,9 @@ _REPORTED = {
     "F": "final", "C": "corrected", "P": "preliminary", "R": "partial", "A": "partial", "S": "registered", "I": "registered",
     "O": "registered", "X": "cancelled", "M": "corrected", "D": "entered-in-error",
 }  # fmt: skip
+#: MSH-11 (table 0103): training and debugging messages are about nobody.
+_TRIAL = ("T", "D")
+_TEST_DATA = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
 _GENDER = {"M": "male", "F": "female", "O": "other", "A": "other", "U": "unknown", "N": "other"}
 
 
@@ -83,7 +86,8 @@ class _Reader:
         return sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:32]
 
     def _add(self, kind: str, key: tuple[object, ...], content: Json) -> Json:
-        resource = {"resourceType": kind, "id": self._id(kind, *key), **{name: value for name, value in content.items() if value}}
+        meta = {"meta": {"tag": [_TEST_DATA]}} if self.message.head.value(11) in _TRIAL else {}
+        resource = {"resourceType": kind, "id": self._id(kind, *key), **meta, **{name: value for name, value in content.items() if value}}
         self.taken.resources.append(resource)
         return resource
 

@@ -24,12 +24,11 @@ from baybridge.node.commands import COMMANDS
 from baybridge.node.doors import Asked, Door
 from baybridge.node.importing import import_upload
 from baybridge.recognition.results import code_of
-from baybridge.record.code_mapping import LOINC
+from baybridge.web.measured import value_of
 from baybridge.web.page import Reader, refused, render
 from baybridge.web.view import CaseView, allowed
 
 _SHOWN = 60  # results offered for signing, the newest first
-_SHORTEST_KID = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +72,15 @@ def picture(token: str) -> str:
 
 
 def _result(view: CaseView, item: Mapping[str, Any]) -> dict[str, Any]:
-    name = code_of(item) or ""
-    fact = view.asked.node.dictionary.by_code(LOINC, name)
-    words = next((coding.get("display") for coding in (item.get("code") or {}).get("coding") or () if coding.get("display")), name)
-    quantity = item.get("valueQuantity") or {}
-    value = f"{quantity.get('value')} {quantity.get('unit') or quantity.get('code') or ''}".strip() if quantity else ""
-    return {"id": item["id"], "name": view.fact_label(fact.name) if fact else words, "value": value, "at": item.get("effectiveDateTime")}
+    return {"id": item["id"], **_row(view.asked, view.reader, item)}
+
+
+def _row(asked: Asked, reader: Reader, item: Mapping[str, Any]) -> dict[str, Any]:
+    """What was measured, the value, when: a negative marker reads as negative."""
+    code = code_of(item) or ""
+    words = next((coding.get("display") for coding in (item.get("code") or {}).get("coding") or () if coding.get("display")), code)
+    name = reader.test(code)
+    return {"name": words if name == code else name, "value": value_of(asked, item), "at": item.get("effectiveDateTime")}
 
 
 def card_download(asked: Asked) -> Response:
@@ -135,13 +137,7 @@ def _checked(asked: Asked, data: bytes, taken: Any) -> Response:
 
 
 def _held(asked: Asked, reader: Reader, one: Card) -> list[dict[str, Any]]:
-    rows = []
-    for item in results_of(one):
-        fact = asked.node.dictionary.by_code(LOINC, code_of(item) or "")
-        quantity = item.get("valueQuantity") or {}
-        value = f"{quantity.get('value')} {quantity.get('unit') or quantity.get('code') or ''}".strip() if quantity else ""
-        rows.append({"name": reader.fact(fact.name) if fact else code_of(item) or "–", "value": value, "at": item.get("effectiveDateTime")})
-    return rows
+    return [_row(asked, reader, item) for item in results_of(one)]
 
 
 CARD_CASE_DOORS = (Door("/cases/{case_id}/card/{card}", ("GET",), "case.card.file", "case.card", card_download),)

@@ -13,6 +13,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.node import codes
 from baybridge.node.doors import Asked, Door
 from baybridge.record.code_mapping import LOINC, Unmapped
+from baybridge.web.measured import value_of
 from baybridge.web.page import Reader, go, render
 
 _SHOWN = 100  # codes on one page, the most frequent first
@@ -44,7 +45,7 @@ def _page(asked: Asked, given: Any, refusal: Refusal | None) -> Response:
         asked,
         "codes.html",
         refusal.surface.http_status if refusal else 200,
-        rows=[_row(reader, one) for one in waiting[:_SHOWN]],
+        rows=[_row(asked, reader, one) for one in waiting[:_SHOWN]],
         more=max(0, len(waiting) - _SHOWN),
         mappings=[{**row, "fact": _meaning(asked, reader, str(row["loinc"]))} for row in codes.mappings(asked.node)],
         may_sign=asked.person.role in codes.SIGNERS,
@@ -55,27 +56,17 @@ def _page(asked: Asked, given: Any, refusal: Refusal | None) -> Response:
     )
 
 
-def _row(reader: Reader, one: Unmapped) -> dict[str, Any]:
+def _row(asked: Asked, reader: Reader, one: Unmapped) -> dict[str, Any]:
     near = [
-        {"fact": reader.fact(item.fact), "loinc": item.loinc, "likeness": round(item.likeness * 100), "unit": item.unit_fits}
+        {"fact": reader.test(item.loinc[0]), "loinc": item.loinc, "likeness": round(item.likeness * 100), "unit": item.unit_fits}
         for item in one.suggestions
     ]
-    return {"one": one, "near": near, "example": _example(reader, one)}
-
-
-def _example(reader: Reader, one: Unmapped) -> str:
-    value = one.example or {}
-    quantity = value.get("valueQuantity") or {}
-    if quantity:
-        return f"{quantity.get('comparator', '')}{quantity.get('value')} {quantity.get('unit') or quantity.get('code') or ''}".strip()
-    coded = value.get("valueCodeableConcept") or {}
-    word = coded.get("text") or next((item.get("display") or item.get("code") for item in coded.get("coding") or ()), None)
-    return reader.t("codes.coded") if word else reader.t("codes.text") if value.get("valueString") else "–"
+    return {"one": one, "near": near, "example": value_of(asked, one.example or {})}
 
 
 def _meaning(asked: Asked, reader: Reader, loinc: str) -> str:
     fact = asked.node.dictionary.by_code(LOINC, loinc)
-    return reader.fact(fact.name) if fact else reader.t("codes.no_rule")
+    return reader.test(loinc) if fact else reader.t("codes.no_rule")
 
 
 CODE_DOORS = (

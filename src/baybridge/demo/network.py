@@ -69,6 +69,7 @@ ACCOUNTS: tuple[Account, ...] = (
     *_staff("mo", "zh-Hant"),
     *_staff("gd", "zh-Hans"),
     *_staff("hk", "zh-Hant"),
+    *(Account(node, f"administrator.{node}", Role.ADMINISTRATOR) for node in ("mo", "gd", "hk", "sh")),
     Account("sh", "manufacturer.sh", Role.MANUFACTURER, "zh-Hans"),
     Account("sh", "quality.sh", Role.QUALITY, "zh-Hans"),
     Account("sh", "coordinator.sh", Role.COORDINATOR, "zh-Hans"),

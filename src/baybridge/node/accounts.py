@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, insert, select, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
+from baybridge.node import second_factor
 from baybridge.node.tables import account as accounts
 from baybridge.node.tables import session as sessions
 
@@ -75,9 +75,15 @@ def check_password(connection: Connection, name: str, password: str, code: str, 
         return wrong
     if row is None or row["disabled"]:
         return wrong
-    if row["totp_secret"] and not pyotp.TOTP(row["totp_secret"]).verify(code, for_time=at, valid_window=1):
+    if row["totp_secret"] and not second_factor.accepts(connection, row["account"], row["totp_secret"], code, at):
         return wrong
     return str(row["account"])
+
+
+def proves(connection: Connection, account: str, password: str, code: str, at: datetime) -> bool:
+    """Whether a signed-in person gives the account's password and code once more, for what needs more than a session."""
+    name = connection.execute(select(accounts.c.name).where(accounts.c.account == account)).scalar()
+    return name is not None and not isinstance(check_password(connection, name, password, code, at), Refusal)
 
 
 def open_session(connection: Connection, account: str, at: datetime) -> Session:

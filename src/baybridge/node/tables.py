@@ -23,6 +23,22 @@ account = Table(
     Column("disabled", Boolean, nullable=False, default=False),
 )
 
+second_factor = Table(
+    "second_factor",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("pending_secret", String),  # shown, and not yet confirmed by a code
+    Column("last_period", Integer, nullable=False, default=0),  # of the last code that was accepted; a code works once
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("code_sha256", String, primary_key=True),
+    Column("used_at", String),
+)
+
 session = Table(
     "session",
     metadata,

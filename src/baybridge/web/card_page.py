@@ -5,12 +5,10 @@ Main job: `card(view)`, `CARD_DOORS`. Elsewhere: the rule in `exchange/carrying.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import segno
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -26,6 +24,7 @@ from baybridge.node.importing import import_upload
 from baybridge.recognition.results import code_of
 from baybridge.web.measured import value_of
 from baybridge.web.page import Reader, refused, render
+from baybridge.web.qr import qr_svg
 from baybridge.web.view import CaseView, allowed
 
 _SHOWN = 60  # results offered for signing, the newest first
@@ -64,11 +63,7 @@ def _shown(view: CaseView, entry: Any) -> Shown:
 def picture(token: str) -> str:
     """A token's QR code as SVG: the scheme as text, the digits in numeric mode. **Source**: SMART Health Cards 1.4."""
     text = qr_text(token)
-    parts: Any = [text[:5], text[5:]]  # segno takes segments as a list, which its types leave out
-    code = segno.make_qr(parts, error="L", boost_error=False)
-    out = io.BytesIO()
-    code.save(out, kind="svg", xmldecl=False, svgns=True, scale=1, border=4, omitsize=True, svgclass="qr", lineclass=None)
-    return out.getvalue().decode("ascii")
+    return qr_svg([text[:5], text[5:]])
 
 
 def _result(view: CaseView, item: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def value_of(asked: Asked, observation: Json) -> str:
     """The value in the reader's words; a dash where there is none."""
     quantity = observation.get("valueQuantity")
     if quantity:
-        unit = quantity.get("unit") or quantity.get("code") or ""
+        unit = str(quantity.get("unit") or quantity.get("code") or "").strip("{}")  # an annotation of UCUM reads as its word
         return f"{quantity.get('comparator', '')}{quantity.get('value')} {unit}".strip()
     coded = observation.get("valueCodeableConcept")
     if coded:

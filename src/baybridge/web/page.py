@@ -61,7 +61,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
     ),
-    Role.ADMINISTRATOR: (("menu.directory", "/directory"), ("menu.policies", "/policies"), ("menu.log", "/log")),
+    Role.ADMINISTRATOR: (("menu.accounts", "/accounts"), ("menu.directory", "/directory"), ("menu.policies", "/policies"), ("menu.log", "/log")),
 }
 
 

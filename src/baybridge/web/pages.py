@@ -19,6 +19,7 @@ from baybridge.node.doors import COOKIE, Asked, Door
 from baybridge.node.importing import feeds, import_upload
 from baybridge.node.projections import task_rows
 from baybridge.web import tabs
+from baybridge.web.account_page import ACCOUNT_DOORS
 from baybridge.web.card_page import CARD_DOORS
 from baybridge.web.case_pages import CASE_DOORS
 from baybridge.web.centres_page import CENTRE_DOORS
@@ -152,6 +153,7 @@ DOORS = (
     *PAYER_DOORS,
     *PROGRAMME_DOORS,
     *LAB_DOORS,
+    *ACCOUNT_DOORS,
     *CARD_DOORS,
     *CODE_DOORS,
     *LOG_DOORS,

@@ -22,6 +22,7 @@ from baybridge.node.commands import COMMANDS
 from baybridge.node.doors import Asked, Door
 from baybridge.node.importing import import_upload
 from baybridge.recognition.results import code_of
+from baybridge.web.identity_page import names_of
 from baybridge.web.measured import value_of
 from baybridge.web.page import Reader, refused, render
 from baybridge.web.qr import qr_svg
@@ -131,8 +132,11 @@ def _checked(asked: Asked, data: bytes, taken: Any) -> Response:
     )
 
 
-def _held(asked: Asked, reader: Reader, one: Card) -> list[dict[str, Any]]:
-    return [_row(asked, reader, item) for item in results_of(one)]
+def _held(asked: Asked, reader: Reader, one: Card) -> dict[str, Any]:
+    """Whose card it says to be, to compare with the person who shows it, and its results."""
+    patient: Mapping[str, Any] = next((item for item in one.resources if item.get("resourceType") == "Patient"), {})
+    rows = [_row(asked, reader, item) for item in results_of(one)]
+    return {"names": names_of(patient), "birth_date": patient.get("birthDate"), "rows": rows}
 
 
 CARD_CASE_DOORS = (Door("/cases/{case_id}/card/{card}", ("GET",), "case.card.file", "case.card", card_download),)

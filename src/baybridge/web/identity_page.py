@@ -97,19 +97,19 @@ def _patient(view: CaseView, patient_id: str) -> Json:
 
 
 def _looked(reader: Reader, patient: Json, against: Json) -> Looked:
-    names = [_name(item) for item in patient.get("name") or ()]
     theirs = identifiers_of(against).numbers
     documents = [
         (system_word(reader, system), masked(number), number in theirs.get(system, frozenset()))
         for system, numbers in sorted(identifiers_of(patient).numbers.items())
         for number in sorted(numbers)
     ]
-    unique = tuple(dict.fromkeys(filter(None, names)))
-    return Looked(unique, patient.get("birthDate"), patient.get("gender"), tuple(documents), bool(patient))
+    return Looked(names_of(patient), patient.get("birthDate"), patient.get("gender"), tuple(documents), bool(patient))
 
 
-def _name(item: Json) -> str:
-    return str(item.get("text") or " ".join([*(item.get("given") or ()), str(item.get("family") or "")])).strip()
+def names_of(patient: Json) -> tuple[str, ...]:
+    """Every name of a Patient as it is written, each once."""
+    written = (str(item.get("text") or " ".join([*(item.get("given") or ()), str(item.get("family") or "")])).strip() for item in patient.get("name") or ())
+    return tuple(dict.fromkeys(filter(None, written)))
 
 
 def masked(number: str) -> str:

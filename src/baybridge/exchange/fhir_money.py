@@ -79,6 +79,24 @@ def _payment(writer: Writer, claim_id: str, payer: str, minor: int, currency: st
     return writer.add("PaymentReconciliation", content)
 
 
+def _applied(event: ev.AssistanceApplied, writer: Writer) -> None:
+    writer.add(
+        "Task",
+        {
+            "identifier": [identifier(_QUOTE, event.quote_sha256)],
+            "status": "requested",
+            "intent": "order",
+            "code": {"text": "application for assistance"},
+            "for": writer.patient,
+            "authoredOn": writer.at,
+            "requester": writer.node,
+            "owner": payer_of(event.payer),
+            "description": event.fund,
+            "input": [{"type": {"text": "paper"}, "valueString": paper} for paper in event.enclosed],
+        },
+    )
+
+
 def _enrolled(event: ev.AgreementEnrolled, writer: Writer) -> None:
     about = {"type": "Invoice", "identifier": identifier(_QUOTE, event.quote_sha256)}
     number = identifier("urn:baybridge:enrolment", event.enrolment_id)
@@ -102,6 +120,7 @@ def _settled(event: ev.OutcomeSettled, writer: Writer) -> None:
 RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
     ev.QuoteIssued: _quoted,
     ev.BenefitPaid: _paid,
+    ev.AssistanceApplied: _applied,
     ev.AgreementEnrolled: _enrolled,
     ev.OutcomeSettled: _settled,
     **PREAUTHORISATION_RENDERERS,

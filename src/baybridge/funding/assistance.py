@@ -84,7 +84,7 @@ def _fund(seeking: Seeking, name: str, document: Document, documents: Mapping[st
     if closed:
         return Fund(name, "closed", closed, needs, None, status)
     unknown = tuple(_unknown(seeking, name, document, documents))
-    could = None if any(reason.code not in _OPEN_WITH for reason in unknown) else _could_pay(seeking, name, document, documents)
+    could = None if any(reason.code not in OPEN_WITH for reason in unknown) else _could_pay(seeking, name, document, documents)
     if isinstance(could, Refusal):
         return Fund(name, "uncertain", (*unknown, *could.reasons), needs, None, status)
     if could == 0:
@@ -122,7 +122,7 @@ def _quota(document: Document) -> tuple[int, int, date] | None:
 # --- what is not known ----------------------------------------------------------------------------------------------
 
 #: What leaves a fund uncertain although what it could pay can be said.
-_OPEN_WITH = frozenset({"funding.assistance.list_not_established", "funding.assistance.unverified", "funding.assistance.quota_old"})
+OPEN_WITH = frozenset({"funding.assistance.list_not_established", "funding.assistance.unverified", "funding.assistance.quota_old"})
 
 
 def _unknown(seeking: Seeking, name: str, document: Document, documents: Mapping[str, Document]) -> Iterator[Reason]:

@@ -382,6 +382,15 @@ class AppealFiled(Event, frozen=True, kw_only=True, tag=True):
     grounds: str
 
 
+class AssistanceApplied(Event, frozen=True, kw_only=True, tag=True):
+    """A fund was applied to for what is left to the patient, with papers enclosed; what it is asked for stands in the request beside it."""
+
+    fund: str
+    payer: str
+    enclosed: tuple[str, ...]
+    quote_sha256: str
+
+
 class AgreementEnrolled(Event, frozen=True, kw_only=True, tag=True):
     """The patient was enrolled in an outcome agreement before infusion; payers know the enrolment by its number alone."""
 

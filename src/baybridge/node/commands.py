@@ -21,7 +21,7 @@ from baybridge.bedside import discharge, drugs, fitness, infusion, lymphodepleti
 from baybridge.consent import rules as consent
 from baybridge.exchange import carrying, sending
 from baybridge.followup import handover, visits
-from baybridge.funding import claiming, claims, enrolling, quoting, settling
+from baybridge.funding import applying, claiming, claims, enrolling, quoting, settling
 from baybridge.journey.checks import alive
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.matching import eligibility, referral
@@ -154,6 +154,15 @@ _FUNDING = (
         purpose="finance",
         needs=frozenset({"quote"}),
         blocked=_never,
+    ),
+    _kind(
+        applying.ApplyForAssistance,
+        applying.apply_for_assistance,
+        COORDINATOR,
+        step="preauthorisation",
+        purpose="finance",
+        needs=frozenset({"quote"}),
+        blocked=claims.request_preauthorisation_blocked,
     ),
     _kind(
         enrolling.EnrolInAgreement,

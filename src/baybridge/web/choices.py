@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baybridge.consent.rules import LANGUAGES
+from baybridge.funding.assistance import KINDS as FUNDS
 from baybridge.funding.claiming import Reconciled
 from baybridge.funding.plans import is_agreement, is_computable
 from baybridge.journey.case import Case
@@ -157,6 +158,11 @@ def _benefits(asked: Asked, case: Case | None) -> Options:
     return _named(asked, "plans", is_computable)
 
 
+def _funds(asked: Asked, case: Case | None) -> Options:
+    del case
+    return _named(asked, "plans", lambda document: is_computable(document) and document.get("kind_of_payer") in FUNDS)
+
+
 def _agreements(asked: Asked, case: Case | None) -> Options:
     del case
     return _named(asked, "plans", is_agreement)
@@ -217,6 +223,7 @@ _BY_FIELD: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "AppealClaim.claim_id": _claims("appeal"),
     "plan": _plans_asked,
     "agreement": _agreements,
+    "fund": _funds,
     "currency": lambda _asked, _: tuple(Option(code, code) for code in CURRENCIES),
 }
 

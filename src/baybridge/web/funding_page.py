@@ -9,24 +9,28 @@ verified is computed and shown apart; it is never called an entitlement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
 
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.outcome import Category, Reason, refuse
+from baybridge.funding.applying import seeking_of
+from baybridge.funding.assistance import assistance_left
 from baybridge.funding.claiming import Reconciled, reconciliation_of
 from baybridge.funding.settlement import MILESTONE, milestone_of
 from baybridge.funding.terms import PATIENT
 from baybridge.journey.command import Role
 from baybridge.journey.events import QuoteIssued
+from baybridge.node.commands import COMMANDS
 from baybridge.node.doors import Asked
 from baybridge.node.evidence import signed_file
 from baybridge.web.page import refused
 from baybridge.web.payer_page import part as payer_part
 from baybridge.web.quote_view import named, shown, titles
-from baybridge.web.view import CaseView, mark_of, with_view
+from baybridge.web.view import Action, CaseView, allowed, mark_of, with_view
 
 _COMMANDS = (
     "IssueQuote", "EnrolInAgreement", "RequestPreauthorisation", "AppealPreauthorisation", "AnswerPreauthorisation", "SubmitClaim",
@@ -49,6 +53,7 @@ def funding(view: CaseView) -> Response:
         titles=titles(view),
         say=lambda key, values: view.reader.t(key, **named(view, values)),
         products=view.asked.node.documents.folder("products"),
+        assistance=tuple(_left(view, quote)) if quote and "asked" in quote else (),
         earlier=case.of(QuoteIssued)[:-1],
         settlement=documents.get(settled.event.decision_sha256) if settled else None,
         own_payer=_own_payer(view),
@@ -57,6 +62,30 @@ def funding(view: CaseView) -> Response:
         claims=claims(view),
         actions=view.actions(_COMMANDS),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A fund as people read it: what it could pay, what it needs, every reason, and the button to apply."""
+
+    title: str
+    state: str
+    could: str | None
+    needs: tuple[str, ...]
+    reasons: tuple[str, ...]
+    apply: Action | None
+
+
+def _left(view: CaseView, quote: Mapping[str, Any]) -> Iterator[Left]:
+    """Every fund that the patient could ask or has asked, for the share that is left."""
+    known, kind = titles(view), COMMANDS["ApplyForAssistance"]
+    may = not view.read_only and allowed(view.asked, kind)
+    for fund in assistance_left(seeking_of(view.look.situation(), quote), view.asked.node.documents.folder("plans")):
+        could = None if fund.could_pay_minor is None else view.reader.money(fund.could_pay_minor, quote["result"]["currency"])
+        asked = fund.state in ("asked", "closed")
+        reasons = tuple(view.reader.t(reason.code, **named(view, reason.values)) for reason in fund.reasons)
+        action = view.action(kind, {"fund": fund.fund_id}) if may and not asked else None
+        yield Left(known.get(fund.fund_id, fund.fund_id), fund.state, could, fund.needs, reasons, action)
 
 
 def claims(view: CaseView) -> tuple[Reconciled, ...]:

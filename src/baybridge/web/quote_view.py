@@ -160,6 +160,9 @@ def _sentences(view: CaseView, layer: Document, terms: Document, quote: Document
         yield reader.t(
             "funding.step.deducted", deducted=reader.amount(own["deductible_applied"], money), after=reader.amount(own["after_deductible"], money)
         )
+    scale = layer.get("scale") or {}
+    if scale.get("in_force_to") and str(scale["in_force_to"]) < str(quote["inputs"]["event_date"]):
+        yield reader.t("funding.told.scale_ended", scale=scale["id"], day=reader.day(scale["in_force_to"]))
     yield from _rated(view, own, terms, money)
     name = layer["binding"].removeprefix("PAY-CAP:")
     if name in CAPS:

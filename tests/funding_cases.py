@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from baybridge.base.money import CURRENCIES, format_minor
+from baybridge.funding.agreement import drug_contributions
 
 CATEGORIES = ("CAR_T_DRUG", "INPATIENT", "COLLECTION", "TRAVEL")
 DAYS = ("2025-12-01", "2026-01-09", "2026-01-10", "2026-03-09", "2026-03-10", "2026-03-11")
@@ -46,7 +47,9 @@ def layers(draw: st.DrawFn, name: str, order: int, currency: str) -> dict[str, A
         layer |= draw(st.fixed_dictionaries({}, optional={cap: amounts, f"{cap}_used": amounts}))
     layer |= draw(st.fixed_dictionaries({}, optional={"effective_to": st.sampled_from(DAYS[2:])}))
     if draw(st.booleans()):
-        layer |= {"effective_from": draw(st.sampled_from(DAYS[:3])), "waiting_days": draw(st.sampled_from([0, 30, 59, 60, 61]))}
+        layer |= {"effective_from": draw(st.sampled_from((*DAYS[:3], DAYS[5]))), "waiting_days": draw(st.sampled_from([0, 30, 59, 60, 61]))}
+        if layer["effective_from"] == DAYS[5]:
+            layer.pop("effective_to", None)
     own = draw(st.sampled_from([currency, *CURRENCIES]))
     layer |= {"layer_ccy": own, "fx_to_layer_ccy": draw(exchange_rates)} if own != currency else {}
     return layer | draw(st.fixed_dictionaries({}, optional={"status": st.sampled_from(["verified", "unverified", "expired"])}))
@@ -74,3 +77,10 @@ def agreements(draw: st.DrawFn) -> dict[str, Any]:
         "void_outcomes": ["NOT_INFUSED_OOS"],
         "cases": [{"outcome": name} for name in ("CR_AT_M3", "NO_CR_AT_M3", "NOT_INFUSED_OOS", "PENDING", "DEATH_NRM")],
     }
+
+
+@st.composite
+def partial_payments(draw: st.DrawFn, funded: Any) -> dict[str, tuple[int, int]]:
+    """What each payer, and the patient, has paid so far of its part on drug lines: (paid, whole)."""
+    whole = drug_contributions(funded.stack)
+    return {payer: (draw(st.integers(0, minor)), minor) for payer, minor in whole.items()}

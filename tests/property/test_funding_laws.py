@@ -6,6 +6,7 @@ Letters as in policy reference D6: (a) and (b) conservation and limits, (c) accu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 
 from baybridge.base.money import CURRENCIES, format_minor, parse_minor
 from baybridge.base.outcome import Refusal
+from baybridge.funding.agreement import settle
 from baybridge.funding.report import Funded, as_json, fund
 from baybridge.funding.stack import pay_stack
-from funding_cases import agreements, amounts, cases, exchange_rates, layers, rates
+from funding_cases import agreements, amounts, cases, exchange_rates, layers, partial_payments, rates
 from funding_material import case_of, problems
 
 
@@ -65,6 +67,43 @@ def test_d_refunds_never_exceed_what_was_paid_and_leave_the_rest(data: dict[str,
             assert settled.refund_minor <= parse_minor(oba["cap"])
         if settled.outcome == "NOT_INFUSED_OOS":
             assert settled.refund_minor == drug
+
+
+@given(cases(max_layers=6), agreements(), st.data())
+def test_d_after_partial_payments_and_earlier_refunds_nobody_gets_back_more_than_they_paid(
+    data: dict[str, Any], oba: dict[str, Any], draw: st.DataObject
+) -> None:
+    """Law (d) on what was really paid: each payer a part of its share, some of it returned before."""
+    answer = answered({**data, "oba": oba})
+    agreement = answer.case.agreement
+    assert agreement is not None
+    paid = {payer: part for payer, (part, _) in draw.draw(partial_payments(answer)).items()}
+    earlier = {payer: draw.draw(st.integers(0, part)) for payer, part in paid.items()}
+    returned = replace(agreement, earlier_refunds=earlier)
+    price = sum(line.gross_minor for line in answer.case.lines if line.category == "CAR_T_DRUG")
+    for outcome in agreement.outcomes:
+        settled = settle(returned, paid, price, outcome)
+        assert all(0 <= share <= paid[payer] - earlier[payer] for payer, share in settled.allocation.items())
+        assert sum(settled.net_on_drug.values()) == sum(paid.values()) - sum(earlier.values()) - settled.refund_minor
+        assert min(settled.net_on_drug.values()) >= 0
+
+
+@given(cases(max_layers=4), cases(max_layers=4), st.integers(0, 3))
+def test_c_a_plan_that_changes_in_mid_year_keeps_what_was_used(first: dict[str, Any], second: dict[str, Any], at: int) -> None:
+    """Law (c) over two bills: what a layer used of deductible and caps in the first is what the second begins with; together no cap is exceeded."""
+    if not first["layers"]:
+        return
+    layer = first["layers"][at % len(first["layers"])]
+    before = next(paid for paid in answered(first).stack.layers if paid.layer.layer_id == layer["id"])
+    used = {name: format_minor(minor) for name, minor in before.used.items()}
+    lines = [{**line, "category": layer["covers"][0]} for line in second["bill_lines"]]
+    changed = {name: value for name, value in {**layer, **used}.items() if name not in ("effective_to", "deductible_group")}
+    after = answered({**first, "bill_lines": lines, "layers": [changed]}).stack.layers[0]
+    for name, minor in before.used.items():
+        assert after.used[name] >= minor
+    for cap in before.layer.caps:
+        together = (before.own or before.amounts).benefit + (after.own or after.amounts).benefit
+        assert cap.used_minor + together <= max(cap.limit_minor, cap.used_minor)
 
 
 @given(cases(max_layers=3), st.integers(1, 60))

@@ -24,7 +24,7 @@ class EnrolInAgreement(Struct, frozen=True, kw_only=True):
     """Enrol the patient in the outcome agreement of the quote."""
 
     enrolled_on: Annotated[date, Meta(description="day on which the programme took the patient in")]
-    number: Annotated[str | None, Meta(max_length=64, description="the programme's own number, never a name; a new one is made without it")] = None
+    number: Annotated[str, Meta(max_length=64, description="the programme's own number, never a name; a new one is made without it")] | None = None
     conditions_met: Annotated[bool, Meta(description="the programme's conditions were read, and the patient meets them")] = False
     quote: Annotated[dict[str, Any] | None, Meta(description="the quote document, where this node does not keep it")] = None
 

@@ -265,7 +265,7 @@ _PREFIXES: Mapping[str, str] = {"driver": "driver", "route": "exchange.route", "
 #: Documents by the field that names one: the folder, and where its title stands.
 _FOLDERS: Mapping[str, tuple[str, str]] = {
     "product": ("products", "names"), "policy": ("policies", "title"), "specification": ("policies", "title"), "scale": ("policies", "title"),
-    "plan": ("plans", "title"), "agreement": ("plans", "title"),
+    "plan": ("plans", "title"), "agreement": ("plans", "title"), "fund": ("plans", "title"),
 }  # fmt: skip
 #: Fields whose rows are a fact, its value and perhaps its unit; truth as a laboratory's results write it.
 _MEASURED = ("results", "findings")
@@ -273,7 +273,7 @@ _TRUTH: Mapping[object, bool] = {"true": True, "false": False}
 _OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
 
 #: Values of a reason that a reader knows by another name.
-_NAMED = frozenset({"node", "leg", "purpose"})
+_NAMED = frozenset({"node", "leg", "purpose", "plan", "agreement", "fund"})
 
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {

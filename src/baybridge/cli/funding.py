@@ -89,7 +89,7 @@ def _compare(data: Any, scale: Scale, file: str, texts: Texts, language: str, *,
             click.echo(f"{'' if key == 'funding.compare.option' else '    '}{texts.say(language, key, values)}")
         for _, reasons in comparison.cannot:
             for reason in reasons:
-                click.echo(f"        {reason.where}: {texts.reason(language, reason)}")
+                click.echo(f"        {f'{reason.where}: ' if reason.where else ''}{texts.reason(language, reason)}")
 
 
 def _check(documents: Documents, texts: Texts, named: tuple[str, ...], language: str, *, json_wanted: bool) -> None:

@@ -147,6 +147,8 @@ def _variant(plain: Written, entry: Written) -> Option:
     case = {**plain, **{name: entry[name] for name in _REPLACES if name in entry}, "layers": [*kept, *changed.values()]}
     if "oba" in entry and entry["oba"] is None:
         case.pop("oba")
+    if case.get("currency") != plain.get("currency"):
+        case = _in_another_currency(case, str(plain.get("currency")), changed, entry)
     kind = entry["kind"]
     requires: list[Sentence] = [(f"funding.compare.requires_{kind}", {"option": entry["id"]})]
     requires += [("funding.compare.requires_text", {"text": text}) for text in entry.get("requires") or ()]
@@ -155,6 +157,22 @@ def _variant(plain: Written, entry: Written) -> Option:
     dated = {"currency": str(case.get("currency")), "rate": entry["per_bill_unit"], "day": entry["on"], "source": entry["source"]}
     requires.append(("funding.compare.at_rate", dated))
     return Option(entry["id"], case, tuple(requires), rate=Fraction(entry["per_bill_unit"]))
+
+
+def _in_another_currency(case: Written, before: str, changed: Written, entry: Written) -> dict[str, Any]:
+    """The case in the option's currency: amounts of terms that the option does not write anew stay in their own, and ask for a rate."""
+    layers = [layer if layer.get("id") in changed else _own_currency(layer, before, str(case.get("currency"))) for layer in case["layers"]]
+    kept = {name: value for name, value in case.items() if name != "settlement"}  # tenders were of the other bill
+    oba = kept.get("oba")
+    if "oba" not in entry and isinstance(oba, Mapping) and oba.get("cap") is not None:
+        kept.pop("oba")  # its cap is an amount of the other currency
+    return {**kept, "layers": layers}
+
+
+def _own_currency(layer: Written, before: str, now: str) -> Written:
+    own = layer.get("layer_ccy") or before
+    bare = {name: value for name, value in layer.items() if name not in ("layer_ccy", "fx_to_layer_ccy")}
+    return bare if own == now else {**bare, "layer_ccy": own}
 
 
 def _joined(option: Option) -> Iterator[Option]:

@@ -46,7 +46,7 @@ def shape_of(value: object) -> str:
         shown = _PLAIN.fullmatch(value) or _CODE.fullmatch(value)
         return f'"{value}"' if shown else f"text of {len(value)} characters"
     if isinstance(value, list | tuple):
-        return "a list"
+        return "a list" if value else "an empty list"
     return "an object" if isinstance(value, Mapping) else "a value that is not exact"
 
 

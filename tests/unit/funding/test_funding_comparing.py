@@ -119,3 +119,19 @@ def test_the_command_says_it_in_words_and_json(tmp_path: Path, language: str) ->
     printed = CliRunner().invoke(fund, [str(file), "--compare", "--json"])
     amounts = [float(option["patient_pays"]) for option in json.loads(printed.stdout)["options"]]
     assert amounts == sorted(amounts)
+
+
+def test_terms_of_another_currency_are_never_read_as_the_options_own() -> None:
+    """A layer that an option in another currency keeps stays in its own, and the option asks for its rate."""
+    kept = layer("city", rate="0.60", cap_year="500.00")
+    data = a_case(kept, compare=[{"id": "hk", "kind": "region", "currency": "HKD", "per_bill_unit": "1.25", "on": "2026-03-09", "source": "s"}])
+    found = compare(data, scale())
+    assert isinstance(found, Comparison)
+    assert [(reason.where, reason.code) for reason in dict(found.cannot)["hk"]] == [("layers[0].fx_to_layer_ccy", "funding.case.exchange_rate")]
+    with_rate = {**kept, "order": 10, "layer_ccy": "CNY", "fx_to_layer_ccy": "0.80"}
+    data["compare"][0]["layers"] = [with_rate]
+    found = compare(data, scale())
+    assert isinstance(found, Comparison)
+    one = next(one for one in found.options if one.option.option_id == "hk")
+    assert one.funded.stack.patient_minor == 40_000  # 1,000 HKD are 800 CNY, of which the layer pays 480, or 600 HKD
+    assert one.pays_minor == 32_000

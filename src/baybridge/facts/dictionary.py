@@ -48,6 +48,7 @@ class Fact:
     cost: float = 1
     source: str = ""
     confidence: str = "high"
+    kept: str = ""  # why it is read where no rule, form or other document does
 
     @property
     def how(self) -> str:
@@ -152,6 +153,7 @@ def _fact(where: str, name: str, spec: Mapping[str, Any]) -> Fact:
         cost=spec.get("cost", 1),
         source=spec.get("source", ""),
         confidence=spec.get("confidence", "high"),
+        kept=spec.get("kept", ""),
     )
 
 

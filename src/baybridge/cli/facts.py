@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from baybridge.cli.arguments import MOMENT, Thorough
+from baybridge.cli.policy_words import LANGUAGE
 
 if TYPE_CHECKING:
     from baybridge.facts.factset import FactSet, ReadFact
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 @click.argument("patient")
 @click.option("--node", "node_dir", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="Node folder.")
 @click.option("--at", type=MOMENT, help="Time with offset, or date (start of that day); now without it.")
+@LANGUAGE
 @click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
-def facts(patient: str, node_dir: Path, at: str | None, *, as_json: bool) -> None:
+def facts(patient: str, node_dir: Path, at: str | None, language: str | None, *, as_json: bool) -> None:
     """What is known of a patient as of a moment: each fact with value, unit, date and source; what is odd; what nothing reads."""
     from baybridge.node.config import ConfigProblem
     from baybridge.node.reading import facts_for_patient
@@ -33,7 +35,7 @@ def facts(patient: str, node_dir: Path, at: str | None, *, as_json: bool) -> Non
     if as_json:
         click.echo(json.dumps(found.as_json(), ensure_ascii=False, allow_nan=False))
     else:
-        _print(found, node_dir)
+        _print(found, node_dir, language)
 
 
 def _shown(reading: ReadFact) -> str:
@@ -44,21 +46,23 @@ def _shown(reading: ReadFact) -> str:
     return f"{value} {reading.unit}" if reading.unit and reading.unit != "1" else value
 
 
-def _print(found: FactSet, node_dir: Path) -> None:
+def _print(found: FactSet, node_dir: Path, language: str | None) -> None:
     from baybridge.node.documents import Documents, packaged_data
     from baybridge.node.texts import Texts
 
+    labels = {name: entry["labels"][language] for name, entry in Documents().folder("facts").items() if name in found.facts} if language else {}
     texts = Texts(Documents(packaged_data(), node_dir / "data"))
 
     def say(key: str, values: dict[str, Any] | None = None) -> str:
-        return texts.say("en", key, values)
+        return texts.say(language or "en", key, values)
 
     click.echo(say("facts.page.as_of", {"at": found.at.isoformat()}))
     width = max((len(name) for name in found.facts), default=0)
     for reading in found.facts.values():
         day = reading.at.isoformat(timespec="minutes") if reading.at else "-"
         status = "" if reading.status.value == "used" else f"  [{say(f'facts.status.{reading.status.value}')}]"
-        click.echo(f"{reading.name:{width}}  {_shown(reading):24} {day:23} {reading.source or '-'}{status}")
+        label = f"  {labels[reading.name]}" if reading.name in labels else ""
+        click.echo(f"{reading.name:{width}}  {_shown(reading):24} {day:23} {reading.source or '-'}{status}{label}")
     for reading in found.set_aside:
         click.echo(f"{say('facts.page.set_aside')}: {reading.name} {reading.original} {reading.source} [{say(reading.note)}]")
     for odd in found.odd:

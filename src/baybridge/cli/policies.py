@@ -19,10 +19,12 @@ import click
 from baybridge.base.time import CHINA, parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.policy_tables import compare_policies, run_policy
+from baybridge.cli.policy_words import LANGUAGE, in_words, saying_for
 
 if TYPE_CHECKING:
     from baybridge.facts.dictionary import Dictionary
     from baybridge.node.documents import Documents
+    from baybridge.node.saying import Saying
     from baybridge.policy.shapes import Policy
 
 _NODE = click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
@@ -178,6 +180,12 @@ def found_policy(node_dir: Path | None, name: str, at: str | None) -> tuple[Poli
     return _policy(documents, name, moment), None if moment is None else moment.astimezone(CHINA).date()
 
 
+def spoken(node_dir: Path | None, language: str) -> Saying:
+    """How somebody who asked for a language is spoken to, with a node's own texts."""
+    documents = _documents(node_dir)
+    return saying_for(documents, _dictionary(documents), language)
+
+
 def _from_file(documents: Documents, file: Path) -> Policy:
     from baybridge.node.documents import DocumentProblem, fact_types, read_text
     from baybridge.policy.document import load
@@ -229,24 +237,28 @@ def policy() -> None:
 
 @policy.command("list", cls=Thorough)
 @_NODE
+@LANGUAGE
 @_JSON
-def list_policies(node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def list_policies(node_dir: Path | None, language: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Every policy: id, version, shape, since when, how sure its source is."""
     from baybridge.node.documents import DocumentProblem
 
+    documents = _documents(node_dir)
     try:
-        rows = [_summary(*entry) for entry in sorted(_documents(node_dir).folder("policies").items())]
+        rows = [_summary(*entry, language or "en") for entry in sorted(documents.folder("policies").items())]
     except DocumentProblem as problem:
         _fail(str(problem))
     if as_json:
         click.echo(_dump(rows))
         return
+    saying = saying_for(documents, _dictionary(documents), language) if language else None
+    unverified = saying.say("policy.confidence.low") if saying else "unverified"
     for row in rows:
-        doubt = "  (unverified)" if row["confidence"] == "low" else ""
+        doubt = f"  ({unverified})" if row["confidence"] == "low" else ""
         click.echo(f"{row['id']:32} {row['version']:4} {row['shape']:9} {row['in_force_from'] or '-':11} {row['title']}{doubt}")
 
 
-def _summary(policy_id: str, document: Any) -> dict[str, Any]:
+def _summary(policy_id: str, document: Any, language: str) -> dict[str, Any]:
     title = document.get("title") or {}
     begins = document.get("in_force_from")
     return {
@@ -256,7 +268,7 @@ def _summary(policy_id: str, document: Any) -> dict[str, Any]:
         "in_force_from": None if begins is None else str(begins),
         "jurisdiction": document.get("jurisdiction") or [],
         "confidence": str(document.get("confidence", "")),
-        "title": title.get("en", policy_id) if isinstance(title, dict) else str(title),
+        "title": (title.get(language) or title.get("en", policy_id)) if isinstance(title, dict) else str(title),
     }
 
 
@@ -264,10 +276,16 @@ def _summary(policy_id: str, document: Any) -> dict[str, Any]:
 @click.argument("policy_id")
 @click.option("--at", type=MOMENT, help="The version of that time or date; without it the newest.")
 @_NODE
+@LANGUAGE
 @_JSON
-def show_policy(policy_id: str, at: str | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
-    """The document of a policy, as it was written."""
-    found = _policy(_documents(node_dir), policy_id, _moment(at))
+def show_policy(policy_id: str, at: str | None, node_dir: Path | None, language: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """The document of a policy, as it was written; with --language its rules in words."""
+    documents = _documents(node_dir)
+    found = _policy(documents, policy_id, _moment(at))
+    if language and not as_json:
+        for line in in_words(found, saying_for(documents, _dictionary(documents), language)):
+            click.echo(line)
+        return
     if not as_json:
         click.echo(found.text.rstrip("\n"))
         return

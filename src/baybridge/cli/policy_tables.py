@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from baybridge.cli.arguments import MOMENT, Thorough
+from baybridge.cli.policy_words import LANGUAGE
 
 if TYPE_CHECKING:
     from baybridge.node.population import Changes
@@ -59,6 +60,7 @@ _SHOWN = 20
 )
 @click.option("--at", type=MOMENT, help="The version of that time or date; without it the newest.")
 @click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
+@LANGUAGE
 @click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
 def run_policy(
     policy_id: str,
@@ -68,6 +70,7 @@ def run_policy(
     out: Path | str | None,
     at: str | None,
     node_dir: Path | None,
+    language: str | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Decide every row of a table."""
@@ -92,8 +95,9 @@ def run_policy(
     if as_json:
         click.echo(_dump({"policy": found.id, "version": found.version, "policy_sha256": found.sha256, "rows": rows, "outcomes": counts}))
         return
+    words = _words(node_dir, language)
     for outcome, number in counts.items():
-        click.echo(f"{outcome:24} {number:>14,} {number / rows:>7.1%}")
+        click.echo(f"{outcome:24} {number:>14,} {number / rows:>7.1%}  {words(outcome)}".rstrip())
     click.echo(f"{'rows':24} {rows:>14,}")
 
 
@@ -103,8 +107,17 @@ def run_policy(
 @click.option("--facts", "facts", type=_FILE, required=True, help="Parquet table: one row a subject, columns named as the facts.")
 @click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
 @click.option("--out", type=_OUT, help="Parquet file for every subject that changes: old and new outcome, and why.")
+@LANGUAGE
 @click.option("--json", "as_json", is_flag=True, help="Plain JSON, with the first thousand subjects.")
-def compare_policies(old: str, new: str, facts: Path, node_dir: Path | None, out: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def compare_policies(
+    old: str,
+    new: str,
+    facts: Path,
+    node_dir: Path | None,
+    out: Path | None,
+    language: str | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Who changes outcome between two policies (ids or files), and because of which criterion."""
     from baybridge.cli.policies import found_policy
     from baybridge.node.population import TableUnreadableError, compare
@@ -120,6 +133,33 @@ def compare_policies(old: str, new: str, facts: Path, node_dir: Path | None, out
         click.echo(_dump(_as_json(first, second, changes)))
     else:
         _print(changes)
+        if language:
+            _explain(second, changes, node_dir, language)
+
+
+def _words(node_dir: Path | None, language: str | None) -> Callable[[str], str]:
+    """The words of an outcome where a language was asked for; nothing otherwise."""
+    if language is None:
+        return lambda _: ""
+    from baybridge.cli.policies import spoken
+
+    return spoken(node_dir, language).outcome
+
+
+def _explain(new: Policy, changes: Changes, node_dir: Path | None, language: str) -> None:
+    """The outcomes and criteria of the table in words."""
+    from baybridge.cli.policies import spoken
+    from baybridge.policy.wording import Wording
+
+    saying = spoken(node_dir, language)
+    outcomes = dict.fromkeys(name for before, after, _ in changes.because for name in (before, after))
+    named = {rule: None for *_, reasons in changes.because for rule in reasons}
+    for outcome in outcomes:
+        click.echo(f"{outcome}: {saying.outcome(outcome)}")
+    wording = Wording(new, saying)
+    for rule in new.body.rules:
+        if rule.id in named:
+            click.echo(f"{rule.id}: {wording.words(rule.expression)}")
 
 
 def _as_json(old: Policy, new: Policy, changes: Changes) -> dict[str, Any]:

@@ -47,10 +47,36 @@ class Scale:
         return latest is not None and latest.grade_min < ALERT_GRADE <= latest.grade_max and bool(latest.missing)
 
     @property
+    def marks(self) -> tuple[str, ...]:
+        """What the scale tells whoever grades, as codes: review, look for another cause."""
+        return marks_of(self.decision)
+
+    @property
     def driver(self) -> Mapping[str, Any] | None:
         """The criterion that set the grade, with its words and source."""
         held = [reason for reason in self.decision.get("reasons", ()) if reason.get("holds") is True]
         return held[0] if held else None
+
+
+#: Scales and screenings that are made from the record, not from a bedside assessment.
+FROM_RECORD = ("iec-hs-screening-2023", "tls-cairo-bishop-2004", "tls-howard-2011", "icaht-2023")
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What a scale says of the facts known now."""
+
+    name: str
+    title: str
+    outcome: str
+    marks: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def marks_of(decision: Mapping[str, Any]) -> tuple[str, ...]:
+    """The marks of a decision document, in one order."""
+    values = decision.get("values") or {}
+    return tuple(values.get("flags") or ([values["flag"]] if values.get("flag") else ()))
 
 
 def bedside(view: CaseView) -> Response:
@@ -60,11 +86,20 @@ def bedside(view: CaseView) -> Response:
         "bedside.html",
         bags=list(_bags(view)),
         scales=list(_scales(view)),
+        screened=list(_screened(view)) if case.infusions else [],
         fitness=case.of(FitnessChecked)[::-1],
         thaws=case.of(ProductThawed),
         before=view.actions(_BEFORE),
         after=view.actions(_AFTER) if case.infusions else [],
     )
+
+
+def _screened(view: CaseView) -> Iterator[Screened]:
+    for name in FROM_RECORD:
+        if name in view.asked.node.policies.ids():
+            decision = view.look.decide(name)
+            title = view.reader.title(view.asked.node.policies.get(name).title)
+            yield Screened(name, title, decision.outcome, marks_of(decision.as_json()), decision.missing)
 
 
 def _bags(view: CaseView) -> Iterator[tuple[str, Any, tuple[str, ...]]]:

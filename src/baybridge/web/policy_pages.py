@@ -18,13 +18,12 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.quantity import written_unit
 from baybridge.facts.dictionary import Fact
 from baybridge.matching.eligibility import label_policies
-from baybridge.node import access
+from baybridge.node import access, policy_view
 from baybridge.node.documents import UnknownPolicyError, packaged_data
 from baybridge.node.doors import Asked, Door
 from baybridge.node.saying import Saying
 from baybridge.policy.shapes import Policy
 from baybridge.policy.types import PolicyProblems
-from baybridge.web import policy_view
 from baybridge.web.page import Reader, refused, render, texts_of
 
 #: Kinds of policy in the order in which a case meets them, by the folder or name of the document.

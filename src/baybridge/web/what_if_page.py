@@ -19,6 +19,7 @@ from typing import Any
 from starlette.responses import Response
 
 from baybridge.base.outcome import Refusal
+from baybridge.node import policy_view
 from baybridge.node.doors import Asked, Door
 from baybridge.node.population import Changes
 from baybridge.node.saying import Saying
@@ -29,7 +30,6 @@ from baybridge.policy.shapes import Policy
 from baybridge.policy.thresholds import Threshold, changed, thresholds
 from baybridge.policy.types import PolicyProblems
 from baybridge.policy.wording import Wording
-from baybridge.web import policy_view
 from baybridge.web.page import refused, render
 from baybridge.web.policy_pages import asked_policy, saying_of, yaml_file
 from baybridge.web.view import name_of

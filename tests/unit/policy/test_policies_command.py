@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -127,3 +128,33 @@ def test_a_threshold_that_no_worked_case_notices_is_listed_and_no_failure(tmp_pa
     assert json.loads(run(policy, "check", str(file), "--no-mutations", "--json").stdout)["unnoticed"] == []
     file.write_text(file.read_text("utf-8").replace("age: 70", "age: 18"), encoding="utf-8")
     assert json.loads(run(policy, "check", str(file), "--json").stdout)["unnoticed"] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [("en", "lines of therapy of at least 3"), ("zh-Hant", "治療線數不低於3"), ("zh-Hans", "治疗线数不低于3"), ("pt", "linhas de tratamento de pelo menos 3")],
+)
+def test_a_policy_is_shown_in_words_of_a_language(language, says):
+    shown = run(policy, "show", "eque-cel-mm-hk", "--language", language).stdout
+    assert says in shown
+    assert "lines_of_therapy" not in shown
+    titles = {row["id"]: row["title"] for row in json.loads(run(policy, "list", "--language", language, "--json").stdout)}
+    assert titles["eque-cel-mm-hk"] in shown
+
+
+def test_a_language_that_texts_are_not_kept_in_is_refused():
+    result = run(policy, "show", "easix", "--language", "fr")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_a_run_and_a_comparison_say_outcomes_and_criteria_in_words(tmp_path):
+    table, changed = tmp_path / "facts.parquet", tmp_path / "changed.yaml"
+    rows = {"subject": ["a", "b"], "age": [60.0, 17.0], "diagnosis": ["mm", "mm"], "relapsed_or_refractory": [True, True], "lines_of_therapy": [3, 3]}
+    pl.DataFrame(rows | {"had_proteasome_inhibitor": [True, True], "had_immunomodulatory_drug": [True, True]}).write_parquet(table)
+    text = run(policy, "show", "eque-cel-mm-hk").stdout
+    changed.write_text(text.replace("lines_of_therapy >= 3", "lines_of_therapy >= 4"), encoding="utf-8")
+    told = run(policy, "run", "eque-cel-mm-hk", "--facts", str(table), "--language", "zh-Hant").stdout
+    assert "eligible" in told and "不符合" in told
+    assert "不符合" not in run(policy, "run", "eque-cel-mm-hk", "--facts", str(table)).stdout
+    compared = run(policy, "compare", "eque-cel-mm-hk", str(changed), "--facts", str(table), "--language", "pt").stdout
+    assert "linhas de tratamento de pelo menos 4" in compared

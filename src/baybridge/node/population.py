@@ -8,6 +8,8 @@ Elsewhere: `policy/population.py` makes the columns; `node/population_spark.py` 
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +24,9 @@ from baybridge.policy.engine_polars import DTYPES
 from baybridge.policy.population import REFUSED, decided, decided_by
 from baybridge.policy.shapes import NOT_IN_FORCE, Policy
 
+#: Rows of a piece, and groups of rows read ahead: with more, Polars holds half a gigabyte more and is no faster. A person may set others.
+_SMALL_PIECES = {"POLARS_IDEAL_MORSEL_SIZE": "20000", "POLARS_ROW_GROUP_PREFETCH_SIZE": "2"}
+_WRITTEN_TOGETHER = 100_000  # rows, for whose columns there is one buffer each
 SAMPLE = 1_000  # changed subjects that are held; all of them can be written
 SUBJECTS = ("subject", "patient", "patient_id", "subject_id", "id", "case")
 Told = Callable[[int, int], None]  # rows done, rows in all
@@ -148,6 +153,8 @@ def _pass(
 
 def _table(facts: Path) -> tuple[pl.LazyFrame, int]:
     """The table, unread, and how many rows it has."""
+    for name, value in _SMALL_PIECES.items():
+        os.environ.setdefault(name, value)  # noqa: TID251 - how Polars is told; nothing of ours is read
     try:
         frame = pl.scan_parquet(facts, glob=False)
         frame.collect_schema()
@@ -166,12 +173,11 @@ def is_in_force(policy: Policy, on: date | None) -> bool:
 def _write(answers: pl.LazyFrame, facts: Path, out: Path) -> None:
     if not out.parent.is_dir() or out.is_dir() or out.resolve() == facts.resolve():
         raise TableUnreadableError(f"{out}: expected a file in a folder that exists, and not the table itself; name another with --out")
-    partial = out.with_name(f"{out.name}.partial")
-    try:
-        answers.sink_parquet(partial)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+    # A folder that Python removes at its end at the latest: an interruption reaches Polars first, and Python again while it tidies up.
+    with tempfile.TemporaryDirectory(prefix=f"{out.name}.partial-", dir=out.parent, ignore_cleanup_errors=True) as partial:
+        written = Path(partial) / out.name
+        answers.sink_parquet(written, row_group_size=_WRITTEN_TOGETHER)
+        written.replace(out)
 
 
 def _first_line(error: Exception) -> str:

@@ -51,6 +51,9 @@ class Columns:
         #: Name and expression of every column, by stage; those of a stage read columns of the table and of earlier stages.
         self.stages: list[list[tuple[str, Expr]]] = []
         self._constants = Evaluation({}, policy.define)
+        self._constant: dict[str, bool] = {}
+        for name, node in policy.define.items():  # in order: each uses those above it
+            self._constant[name] = self._is_constant(node)
         self._defined: dict[str, Column] = {}
         self._count = 0
 
@@ -81,7 +84,7 @@ class Columns:
     def _is_constant(self, node: tree.Expression) -> bool:
         """Whether no column is read; engines compute with constants in ways of their own, so they get the result."""
         if isinstance(node, tree.Defined):
-            return self._is_constant(self.policy.define[node.name])
+            return self._constant[node.name]
         if isinstance(node, tree.Fact):
             return node.name in self._absent
         return all(self._is_constant(child) for child in tree.children(node))

@@ -19,7 +19,7 @@ Meaning, the same on every engine:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -221,6 +221,13 @@ def walk(node: Expression) -> Iterator[Expression]:
     yield node
     for child in children(node):
         yield from walk(child)
+
+
+def depth(node: Expression, defined: Mapping[str, int]) -> int:
+    """How many levels an expression has, also through the names that it uses, whose levels are given."""
+    if isinstance(node, Defined):
+        return 1 + defined.get(node.name, 0)
+    return 1 + max((depth(child, defined) for child in children(node)), default=0)
 
 
 def rebuild(node: Expression, change: Callable[[Expression], Expression]) -> Expression:

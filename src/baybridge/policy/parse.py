@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_TREE_DEPTH = 100
 MAX_ROUND_DIGITS = 9
+MAX_DIGITS = len(str(MAX_INTEGER))
 MAX_INTERVAL = 40_000  # days or months
 
 _COMPARE = {"EQ": "=", "NEQ": "<>", "LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
@@ -158,7 +159,7 @@ def _literal(node: Any, _: int) -> tree.Literal_:
 
 def _number(node: Any) -> int | float:
     digits: str = node.this
-    if digits.isdigit() and int(digits) <= MAX_INTEGER:
+    if digits.isdigit() and len(digits.lstrip("0")) <= MAX_DIGITS and int(digits) <= MAX_INTEGER:
         return int(digits)
     value = float(digits)
     if digits.isdigit() or not math.isfinite(value):
@@ -276,7 +277,7 @@ def _rounding(node: Any, depth: int) -> tree.Expression:
 
 
 def _digits(node: Any) -> int:
-    if type(node).__name__ == "Literal" and not node.is_string and node.this.isdigit() and int(node.this) <= MAX_ROUND_DIGITS:
+    if type(node).__name__ == "Literal" and not node.is_string and node.this.isdigit() and len(node.this) <= MAX_DIGITS and int(node.this) <= MAX_ROUND_DIGITS:
         return int(node.this)
     raise _syntax(_offset(node), f"a number of digits from 0 to {MAX_ROUND_DIGITS}", "something else")
 
@@ -293,7 +294,7 @@ def _shift(node: Any, operator: str, depth: int) -> tree.Expression:
     term, interval = _convert(node.this, depth), node.expression
     amount = getattr(interval.this, "this", None)
     unit = str(getattr(interval.args.get("unit"), "this", "")).upper().removesuffix("S")
-    whole = str(amount).isdecimal() and int(str(amount)) <= MAX_INTERVAL
+    whole = str(amount).isdecimal() and len(str(amount)) <= MAX_DIGITS and int(str(amount)) <= MAX_INTERVAL
     if operator not in "+-" or unit not in {"DAY", "MONTH"} or not whole:
         hint = f"n is a whole number up to {MAX_INTERVAL}"
         raise _syntax(term.at, "a date plus or minus INTERVAL n DAY or MONTH", "another interval", hint)

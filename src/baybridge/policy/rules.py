@@ -17,6 +17,7 @@ from baybridge.policy.types import ExpressionError, FactType
 from baybridge.policy.words import KEYWORDS, NAME
 
 _BROKEN = tree.Literal_(None)
+MAX_LEVELS = 150  # of an expression, with the names that it uses: far below what Python's own stack allows the interpreter
 
 
 class Rules:
@@ -28,6 +29,7 @@ class Rules:
         self.trees: dict[str, tree.Expression] = {}
         self.read: set[str] = set()
         self._reads: dict[str, frozenset[str]] = {}
+        self._levels: dict[str, int] = {}
 
     def define(self, fields: Fields) -> None:
         """Take the named expressions in order; each may use those above it."""
@@ -43,6 +45,7 @@ class Rules:
             found = self._sound(path, found)
             self.trees[name] = found
             self._reads[name] = self._facts(found)
+            self._levels[name] = tree.depth(found, self._levels)
 
     def condition(self, item: Fields, rule_id: str, source: str | None = None) -> Rule:
         """The rule under `when` of an entry."""
@@ -84,7 +87,11 @@ class Rules:
             self.source.report("wrong_form", path, "an expression", kind_of(value))
             return _BROKEN
         try:
-            return resolve(parse(value), frozenset(self.trees))
+            found = resolve(parse(value), frozenset(self.trees))
+            if tree.depth(found, self._levels) > MAX_LEVELS:
+                hint = "let fewer names build on each other"
+                raise ExpressionError("policy.problem.too_large", 0, f"at most {MAX_LEVELS} levels with the names it uses", "more", hint)
+            return found
         except ExpressionError as problem:
             self.source.report_within(problem.code, path, problem.offset, problem.expected, problem.found, problem.hint)
             return _BROKEN

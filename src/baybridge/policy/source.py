@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from baybridge.policy.types import PolicyProblems, Problem
+from baybridge.policy.types import MAX_INTEGER, PolicyProblems, Problem
 
 MAX_CHARACTERS = 1_000_000
 MAX_NODES = 50_000
@@ -134,7 +134,8 @@ class _Construction:
             value = self.loader.construct_object(node) if tag in _PLAIN_TAGS else _Refused
         except ValueError:
             value = _Refused
-        if value is _Refused or (isinstance(value, float) and not math.isfinite(value)):
+        beyond = (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) > MAX_INTEGER)
+        if value is _Refused or beyond:
             self.source.report("wrong_form", path, "a text, number, date, true, false or null", str(node.value), "quote it if it is a text")
             return None
         return value

@@ -21,6 +21,7 @@ TOPICS: dict[str, str] = {
     "recognise": "baybridge.cli.exchange",
     "transfer": "baybridge.cli.exchange",
     "fund": "baybridge.cli.funding",
+    "trials": "baybridge.cli.trials",
     "simulate": "baybridge.cli.simulate",
     "verify": "baybridge.cli.ledger",
     "ledger": "baybridge.cli.ledger",

@@ -22,6 +22,7 @@ from baybridge.demo.cohort import cohort, make_histories
 from baybridge.demo.history import Ticking
 from baybridge.demo.incoming import outside_results, sign_card
 from baybridge.demo.inprocess import transport
+from baybridge.demo.trials import bring_in
 from baybridge.node import clock, witnessing
 from baybridge.node.config import read_config
 from baybridge.node.node import Node
@@ -53,6 +54,8 @@ def make(folder: Path, on_progress: Callable[[int, int], None]) -> None:
         outside_results(walk)
     sign_card(followed)
     for name, node in nodes.items():
+        if "centre" in node.site.kinds:
+            bring_in(node)
         network.add_accounts(node, followed.patient.id if name == "mo" else None)
         witnessing.sign_checkpoint(node)
         node.storage.close()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("baybridge.worker")
 _RETRY_EVERY = 10  # rounds between two tries of failed projections
+_SCREEN_EVERY = 5  # rounds between two looks for cases to screen for trials
 _REFRESH_EVERY = 300  # rounds between two refreshes of every case's tasks
 
 
@@ -51,7 +52,8 @@ class Worker:
             if number % witness_every == 0:
                 self._try("witness", lambda: witnessing.watch(self.node))
             self._try("tasks", lambda: projections.task_rows(self.node))
-            self._try("screening", lambda: screening.catch_up(self.node))
+            if number % _SCREEN_EVERY == 0:
+                self._try("screening", lambda: screening.catch_up(self.node))
             if number % _RETRY_EVERY == 0:
                 self._try("retry", lambda: projections.retry(self.node))
             if number % _REFRESH_EVERY == _REFRESH_EVERY - 1:

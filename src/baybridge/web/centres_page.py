@@ -6,6 +6,7 @@ Main job: `CENTRE_DOORS`. Rows are the directory's; null in it is "not establish
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -31,8 +32,7 @@ def centre_list(asked: Asked) -> Response:
     return render(
         asked,
         "centres.html",
-        rows=[(row, name_of(asked, row), _known(row)) for row in rows],
-        asked_for=ASKED,
+        rows=[_listed(asked, row) for row in rows],
         products={name: Reader(asked).title(products[name]["names"]) for name in known if name in products},
         product=product,
         place=place,
@@ -53,10 +53,10 @@ def centre_page(asked: Asked) -> Response:
         "centre.html",
         row=row,
         name=name_of(asked, row),
+        place=place_of(asked, row),
         product_names={offer["product"]: reader.title(products[offer["product"]]["names"]) for offer in row.get("offers") or () if offer["product"] in products},
         speaks=[LANGUAGE_NAMES.get(code, code) for code in row.get("languages") or ()],
         today=asked.node.now().astimezone(asked.node.site.zone).date(),
-        asked_for=ASKED,
         day=lambda value: reader.day(value) if isinstance(value, date) else str(value),
     )
 
@@ -77,9 +77,30 @@ def name_of(asked: Asked, row: Json) -> str:
     return Reader(asked).title({"en": row["name"], **(row.get("names") or {})})
 
 
-def _known(row: Json) -> dict[str, bool | None]:
-    """For each thing that a family asks: whether it is established, and if so whether there is any."""
-    return {name: None if row.get(name) is None else bool(row[name]) for name in ASKED}
+def place_of(asked: Asked, row: Json) -> str:
+    """Region and city, once where both are called the same."""
+    reader = Reader(asked)
+    return ", ".join(dict.fromkeys(filter(None, (reader.code("code", row["jurisdiction"]), reader.code("city", row["city"]) if row.get("city") else ""))))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A centre in the list: what a source establishes of what families ask, and what none does."""
+
+    row: Json
+    name: str
+    place: str
+    products: tuple[str, ...]
+    known: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def _listed(asked: Asked, row: Json) -> Listed:
+    products, reader = asked.node.documents.folder("products"), Reader(asked)
+    titles = tuple(reader.title(products[name]["names"]) for name in offered(row) if name in products)
+    beside = [name for name in ASKED if name != "offers"]
+    known = tuple(name for name in beside if row.get(name) is not None)
+    return Listed(row, name_of(asked, row), place_of(asked, row), titles, known, tuple(name for name in beside if name not in known))
 
 
 CENTRE_DOORS = (

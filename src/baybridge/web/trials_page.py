@@ -16,7 +16,6 @@ from sqlalchemy import func, select
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.journey.command import Role
 from baybridge.matching.options import COUNTRIES
 from baybridge.matching.reviewing import MOST_LINES, READINGS, Line, LineProblem, Reading, check, lines_of, problems
 from baybridge.matching.trials import standing
@@ -210,7 +209,7 @@ def trial_patients(asked: Asked) -> Response:
     allowed = [answer for answer in answers if synthetic.get(answer.case_id) or not kept.trial.synthetic]
     names = labels(asked)
     rows = sorted(allowed, key=lambda answer: (_ORDER.index(answer.outcome) if answer.outcome in _ORDER else len(_ORDER), names.get(answer.case_id, "")))
-    shown = [(answer, names.get(answer.case_id, ""), f"{tabs.address(answer.case_id, 'options')}#{trial_id.lower()}") for answer in rows]
+    shown = [(answer, names.get(answer.case_id, ""), tabs.address(answer.case_id, "options")) for answer in rows]
     with asked.node.unit() as unit:
         unit.log("access", "", f"trial/{trial_id}/patients", trial_id.encode(), asked.person, "research")
     return render(asked, "trial-patients.html", kept=kept, standing=standing(kept.trial, kept.review), rows=shown, order=_ORDER)
@@ -225,6 +224,3 @@ TRIAL_DOORS = (
     Door("/trials/{trial_id}/review", ("POST",), "trial.review.do", "trial.review", review_do),
     Door("/trials/{trial_id}/patients", ("GET",), "trial.patients", "trial.patients", trial_patients),
 )
-
-#: Roles whose menu names trials.
-ROLES = (Role.COORDINATOR, Role.PHYSICIAN, Role.PHARMACIST)

@@ -195,7 +195,7 @@ def _tier(view: CaseView, tier: str, money: str) -> str:
 def percent(rate: str) -> str:
     """A rate as people say it, exactly: 0.80 is 80 %."""
     text = f"{Decimal(rate).scaleb(2):f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}\u00a0%"
 
 
 def _covered(view: CaseView, terms: Document, quote: Document) -> Sequence[str]:

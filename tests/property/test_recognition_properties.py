@@ -100,6 +100,48 @@ def test_one_more_accreditation_never_hurts(changes: dict[str, Any]) -> None:
     assert not (before.outcome in GOOD and after.outcome not in GOOD)
 
 
+any_accreditation = st.fixed_dictionaries(
+    {
+        "standard": st.sampled_from(["ISO15189:2022", "ISO15189:2012", "ISO17025", None]),
+        "body": st.just("a body"),
+        "mra_signatory": maybe,
+        "valid_from": st.sampled_from(["2020-01-01", "2026-03-08", "2027-01-01", None]),
+        "valid_to": st.sampled_from(["2026-03-07", "2026-03-08", "2030-01-01", None]),
+        "scope": st.sampled_from([[], None, [{"loinc": "*", "specimen": "*", "method": "*"}], [{"loinc": "718-7", "specimen": "*", "method": "*"}]]),
+    }
+)
+
+
+@given(changes, any_accreditation, st.integers(0, 1))
+@settings(max_examples=150, deadline=None)
+def test_no_accreditation_whatever_its_kind_turns_recognised_into_repeat(changes: dict[str, Any], added: dict[str, Any], place: int) -> None:
+    request = changed(RECOGNITION, changes)
+    held = list(request["laboratory"]["accreditations"] or [])
+    held.insert(min(place, len(held)), added)
+    before, after = recognise(request, RULES), recognise(changed(request, {"laboratory.accreditations": held}), RULES)
+    assert not (before.outcome in GOOD and after.outcome not in GOOD)
+
+
+@given(changes, st.sampled_from([{"valid_from": "2020-01-01", "valid_to": "2030-01-01"}, {"valid_from": None, "valid_to": None}]))
+@settings(max_examples=80, deadline=None)
+def test_nor_does_a_mark_or_a_verification(changes: dict[str, Any], verified: dict[str, Any]) -> None:
+    request = changed(RECOGNITION, changes)
+    more = changed(request, {"laboratory.hr_marks": ["PROVINCE:FJ"], "laboratory.alliance_verified": verified})
+    assert not (recognise(request, RULES).outcome in GOOD and recognise(more, RULES).outcome not in GOOD)
+
+
+@given(st.integers(0, 180 * 24 * 60), st.integers(-14 * 60, 14 * 60), st.sampled_from(["RESPONSE", "OBA_OUTCOME", "LD_FITNESS"]))
+@settings(max_examples=150, deadline=None)
+def test_the_same_moment_written_in_another_zone_is_the_same_answer(taken_min: int, offset_min: int, purpose: str) -> None:
+    """Days of accreditation, of assessment and after infusion too: an offset is how a moment is written, not when it was."""
+    here = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=8))) + timedelta(minutes=taken_min)
+    there = here.astimezone(timezone(timedelta(minutes=offset_min)))
+    base = {"request.purpose": purpose, "request.infused_on": "2026-01-15", "request.use_at": "2026-07-01T08:00:00+08:00",
+            "laboratory.accreditations.0.valid_to": "2026-04-20", "laboratory.eqa.0.date": "2025-04-10"}  # fmt: skip
+    one, other = (recognise(changed(RECOGNITION, {**base, "result.collected_at": at.isoformat()}), RULES) for at in (here, there))
+    assert (one.outcome, one.codes, one.valid_until) == (other.outcome, other.codes, other.valid_until)
+
+
 @given(st.integers(0, 200 * 60), st.integers(0, 200 * 60))
 @settings(max_examples=100, deadline=None)
 def test_an_older_result_is_never_valid_where_a_newer_one_is_not(older_by: int, age_min: int) -> None:

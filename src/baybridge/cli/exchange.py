@@ -38,7 +38,8 @@ def recognise(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FB
 
     documents, policies = _documents(node)
     rules = _made(lambda: rules_of(policies.get(POLICY_ID), documents.folder("recognition")))
-    _answer(file, lambda request: judge(request, rules).as_json(), _recognition_line, as_json=as_json)
+    words = documents.translations("en")
+    _answer(file, lambda request: judge(request, rules).as_json(), lambda answer: _recognition_lines(answer, words), as_json=as_json)
 
 
 @click.group()
@@ -128,6 +129,12 @@ def _recognition_line(answer: Mapping[str, Any]) -> str:
     converted = f"; {answer['converted_value']} {answer['converted_unit']}" if answer["converted_value"] is not None else ""
     until = f"; valid until {answer['valid_until']}" if answer["valid_until"] else ""
     return f"{answer['outcome']}; {', '.join(answer['codes']) or 'no codes'}{converted}{until}"
+
+
+def _recognition_lines(answer: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    """The answer on one line, then each code with what it means."""
+    codes = [f"  {code}  {words.get(f'recognition.code.{code}', '')}".rstrip() for code in answer["codes"]]
+    return "\n".join([_recognition_line(answer), *codes])
 
 
 def _transfer_line(answer: Mapping[str, Any]) -> str:

@@ -54,6 +54,7 @@ class Measurement:
     reference_high: Decimal | None = None
     reference_low: Decimal | None = None
     identifiers: frozenset[tuple[str, str]] = frozenset()
+    method: str = ""  # as stated, else the laboratory that performed it; empty where neither is known
 
     @property
     def order(self) -> tuple[datetime, bool, datetime, str, str]:
@@ -163,7 +164,17 @@ def _blank(resource: Resource, fact: Fact, taken_at: datetime) -> Measurement:
     )
     amended = resource.get("status") in {"amended", "corrected"}
     issued = moment(resource.get("issued"))
-    return Measurement(fact, None, taken_at, name_of(resource), amended=amended, issued=issued, identifiers=identifiers)
+    return Measurement(
+        fact, None, taken_at, name_of(resource), amended=amended, issued=issued, identifiers=identifiers, method=_method(resource)
+    )
+
+
+def _method(resource: Resource) -> str:
+    """What values that depend on the method are told apart by."""
+    stated = words(resource.get("method")).strip().casefold()
+    performers = (text(one.get("display")) or text(one.get("reference")) for one in items(resource.get("performer")))
+    laboratory = next(filter(None, performers), "")
+    return stated or (f"laboratory {laboratory}" if laboratory else "")
 
 
 def _read_part(resource: Resource, part: Resource, path: str, blank: Measurement, measured: Measured, dictionary: Dictionary) -> None:

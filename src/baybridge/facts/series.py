@@ -107,13 +107,21 @@ def _multiple(measurement: Measurement, window: Window) -> float | None:
 
 
 def last_before(rule: Mapping[str, Any], window: Window) -> Answer | None:
-    """The last value strictly before the window."""
+    """The last value strictly before the window; with `same_method` only where the latest value is known to be of the same method."""
     anchor = window.anchor(rule["anchor"])
     if anchor is None:
         return None
     start = anchor.at + timedelta(days=rule["days"])
     earlier = [m for m in window.measured.of(rule["of"]) if m.at < start and m.at <= window.at]
-    return _of(earlier[-1]) if earlier else None
+    if not earlier or (rule.get("same_method") and not _same_method(earlier[-1], window)):
+        return None
+    return _of(earlier[-1])
+
+
+def _same_method(baseline: Measurement, window: Window) -> bool:
+    """Whether the latest value may be compared with an earlier one of an analyte that depends on the method; what is not stated is not the same."""
+    latest = [m for m in window.measured.of(baseline.fact.name) if m.at <= window.at][-1]
+    return latest is baseline or (bool(baseline.method) and baseline.method == latest.method)
 
 
 def window_worst(rule: Mapping[str, Any], window: Window) -> Answer | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from baybridge.base.time import CHINA
+from baybridge.base.time import CHINA, day_of
 from baybridge.recognition.draws import Draw, Test, draws, needed_tests
 from baybridge.recognition.places import places
 from baybridge.recognition.plan import PlanLine
@@ -80,6 +80,10 @@ def arrange(lines: Sequence[PlanLine], settings: Sequence[Setting], rules: Recog
 
 
 def _places(draw: Draw, lines: Sequence[PlanLine], settings: Mapping[str, Setting], rules: RecognitionRules) -> tuple[Where, ...]:
+    if draw.place is not None:  # one site does it, whoever else could
+        here = next((line for line in lines if line.receiver == draw.place), None)
+        jurisdiction = settings[here.purpose].receiver.get("jurisdiction") if here else None
+        return (Where(draw.place, jurisdiction, tuple(test.analyte for test in draw.tests), ()),)
     standing: dict[str, tuple[str | None, list[str], list[tuple[str, tuple[str, ...]]]]] = {}
     for test in draw.tests:
         for laboratory, jurisdiction, codes in _for_test(test, draw, lines, settings, rules):
@@ -89,8 +93,6 @@ def _places(draw: Draw, lines: Sequence[PlanLine], settings: Mapping[str, Settin
             else:
                 row[1].append(test.analyte)
     rows = [Where(name, place, tuple(serves), tuple(against)) for name, (place, serves, against) in standing.items()]
-    if draw.place is not None:
-        rows = [row for row in rows if row.laboratory == draw.place]
     return tuple(sorted(rows, key=lambda row: (len(row.against), row.laboratory)))
 
 
@@ -103,7 +105,7 @@ def _for_test(
         if line.analyte != test.analyte or line.purpose not in test.purposes or line.standing == "serves":
             continue
         everywhere = replace(line, at_receiver=False)
-        for moment in {draw.from_at, draw.by_at}:
+        for moment in {day_of(at): at for at in (draw.from_at, draw.by_at)}.values():  # the directory counts in days
             setting = replace(settings[line.purpose], use_at=max(moment, line.needed_at))
             for place in places(everywhere, setting, rules, moment):
                 codes = against.setdefault(place.laboratory, (place.jurisdiction, set()))[1]

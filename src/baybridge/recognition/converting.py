@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from math import isfinite
 from typing import Any
 
 _DIVIDING = Context(prec=12)
@@ -44,6 +45,8 @@ def convert(result: Mapping[str, Any], wanted: str | None, document: Mapping[str
     if found is None:
         return Conversion(differs=True)
     converted, how = found
+    if not isfinite(float(converted)):
+        return Conversion(differs=True)  # a number that no program can write is no answer
     return Conversion(differs=True, value=_plain(converted), unit=wanted, how=f"{value} {reported} {how}")
 
 

@@ -23,10 +23,12 @@ from baybridge.recognition.overriding import waiting
 from baybridge.recognition.panel import panel
 from baybridge.recognition.parallel import ParallelTest, parallel_tests
 from baybridge.recognition.plan import PlanLine, plan
-from baybridge.recognition.recognising import RecogniseResults, rules_for, setting_of
+from baybridge.recognition.recognising import RecogniseResults, setting_of
 from baybridge.recognition.request import PURPOSES
 from baybridge.recognition.results import Setting, code_of, collected_at
+from baybridge.recognition.rules import POLICY_ID, RecognitionRules, rules_of
 from baybridge.recognition.savings import savings
+from baybridge.recognition.trends import Trend, trends
 from baybridge.web.tests_results import recorded, shown
 from baybridge.web.view import Action, CaseView
 
@@ -68,7 +70,7 @@ def tests(view: CaseView) -> Response:
     plans = test_plan(view, observations) if known else None
     asked_for = chosen(view, plans)
     setting = setting_of(situation, RecogniseResults(purpose=asked_for.purpose, use_at=asked_for.use_at, receiver=asked_for.receiver))
-    judged = panel(observations, setting, rules_for(situation))
+    judged = panel(observations, setting, _rules(view))
     rows = sparing.rows(view.look.unit.connection, view.case.case_id)
     return view.render(
         "tests.html",
@@ -82,15 +84,27 @@ def tests(view: CaseView) -> Response:
         asked_for=shown(view, judged.asked_for, asked_for),
         others=shown(view, judged.others, asked_for),
         record=view.actions(["RecogniseResults"], {"RecogniseResults": _given(asked_for)}) if known else [],
+        trends=[line for line in lines_over_time(observations, view) if len(line.points) > 1 or line.apart],
         recorded=recorded(view),
         spared=savings(rows),
     )
+
+
+def _rules(view: CaseView) -> RecognitionRules:
+    """The rules by themselves: a page only shows, so no decision of the hundreds behind it is kept."""
+    node = view.asked.node
+    return rules_of(node.policies.get(POLICY_ID, view.now.date()), node.documents.folder("recognition"))
 
 
 def laboratory_names(view: CaseView) -> dict[str, str]:
     """What each laboratory of the directory is called."""
     rows = view.asked.node.documents.folder("directory")["laboratories"]["laboratories"]
     return {row["id"]: next(iter(row.get("names") or ()), row["id"]) for row in rows}
+
+
+def lines_over_time(observations: Sequence[Mapping[str, Any]], view: CaseView) -> tuple[Trend, ...]:
+    """Results over time, where values of different methods never share a line."""
+    return trends(observations, view.asked.node.documents.folder("recognition")["methods"])
 
 
 # --- what to do -----------------------------------------------------------------------------------------------------
@@ -134,7 +148,7 @@ def test_plan(view: CaseView, observations: Sequence[Mapping[str, Any]]) -> Plan
         return None
     first = setting_of(situation, RecogniseResults(purpose="ELIGIBILITY"))
     settings: list[Setting] = [replace(first, purpose=need.purpose, use_at=need.at) for need in found]
-    rules = rules_for(situation)
+    rules = _rules(view)
     lines = plan(observations, settings, rules, view.now)
     documents = folder("recognition")
     arrangement = arrange(lines, settings, rules, view.now, {"sampling": documents["sampling"], "costs": documents["costs"]})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from baybridge.base.time import parse_instant
 from baybridge.journey.entry import Entry
 from baybridge.node.commands import COMMANDS
+from baybridge.recognition.derive import group_of
 from baybridge.recognition.panel import Judgement
 from baybridge.recognition.places import Clearing
 from baybridge.web.view import Action, CaseView
@@ -58,6 +59,7 @@ class Shown:
     loinc: str
     newest: Result
     older: tuple[Result, ...]
+    by_method: bool = False  # values of different methods may not be compared with one another
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,10 @@ class Recorded:
 
 def shown(view: CaseView, groups: Sequence[Sequence[Judgement]], chosen: Chosen) -> list[Shown]:
     """Analytes with results: what must be repeated first, then by name."""
-    found = []
+    found, methods = [], view.asked.node.documents.folder("recognition")["methods"]
     for group in groups:
         results = [_judged(view, one, chosen) for one in group]
-        found.append(Shown(group[0].loinc, results[0], tuple(results[1:])))
+        found.append(Shown(group[0].loinc, results[0], tuple(results[1:]), group_of(methods, group[0].loinc) is not None))
     return sorted(found, key=lambda one: (one.newest.outcome != "repeat-needed", view.reader.test(one.loinc).casefold()))
 
 

@@ -33,6 +33,7 @@ LOINC = {
     "albumin": ("1751-7", "g/L"),
     "creatinine": ("14682-9", "umol/L"),
     "neutrophils": ("751-8", "10*9/L"),
+    "ferritin": ("2276-4", "ng/mL"),
 }
 
 
@@ -262,3 +263,19 @@ def test_fall_of_ice() -> None:
 
     assert after(3, ice(10, 2.2), ice(7, 2.9)).values["ice_drop_24h"] == 3
     assert "ice_drop_24h" not in after(3, ice(7, 2.9)).values
+
+
+@pytest.mark.parametrize(
+    ("before", "later", "baseline"),
+    [
+        ({"method": {"text": "Roche"}}, {"method": {"text": "roche "}}, 400.0),
+        ({"method": {"text": "Roche"}}, {"method": {"text": "Abbott"}}, None),
+        ({"performer": [{"display": "Lab A"}]}, {"performer": [{"display": "Lab A"}]}, 400.0),
+        ({"performer": [{"display": "Lab A"}]}, {"performer": [{"display": "Lab B"}]}, None),
+        ({}, {}, None),
+    ],
+)
+def test_a_baseline_of_an_analyte_that_depends_on_the_method_is_known_only_within_one_method(before: Any, later: Any, baseline: float | None) -> None:
+    found = after(6, measured("ferritin", 400, -1, **before), measured("ferritin", 900, 5, **later))
+    assert found.values.get("ferritin_at_infusion") == baseline
+    assert found.values["ferritin"] == 900

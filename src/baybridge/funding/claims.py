@@ -47,7 +47,7 @@ class AnswerPreauthorisation(Struct, frozen=True, kw_only=True):
     payer: str
     plan: str
     answer: Answer
-    amount: Annotated[str, Meta(description="approved amount with two places; 0.00 where refused")]
+    amount: Annotated[str | None, Meta(description="the approved part, with two places; empty where all is approved or nothing")] = None
     reason: Annotated[str, Meta(description="needed where not everything is approved")] = ""
 
 
@@ -133,10 +133,10 @@ def answer_preauthorisation(situation: Situation, given: AnswerPreauthorisation)
         return refuse(Reason("funding.preauthorisation.not_asked", {"payer": given.payer, "plan": given.plan}), category=Category.NOT_FOUND)
     if not asked.waiting:
         return refuse(Reason("funding.preauthorisation.answered_before", {"plan": given.plan}), category=Category.CONFLICT)
-    amount = _amount(given.amount)
+    request = asked.requested.event
+    amount = _amount(given.amount) if given.amount is not None else request.amount_minor if given.answer == "approved" else 0
     if isinstance(amount, Refusal):
         return amount
-    request = asked.requested.event
     reasons = tuple(_against_answer(given, amount, request))
     if reasons:
         return refuse(*reasons)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from baybridge.base.money import format_minor
 from baybridge.funding.claiming import Reconciled, reconciliation_of
 from baybridge.journey.case import Case
+from baybridge.journey.claims import paid_in_advance
 from baybridge.journey.command import Role
 from baybridge.journey.held import Preauthorisation
 from baybridge.node.commands import CommandKind
@@ -36,7 +37,7 @@ def known_money(asked: Asked, kind: CommandKind, case: Case) -> dict[str, Any]:
     if kind.name == "IssueQuote":
         return _quote(asked, case)
     if kind.name in ("AnswerPreauthorisation", "PayBenefit"):
-        found = _request(asked, case)
+        found = _request(asked, kind, case)
     elif kind.name == "AppealPreauthorisation":
         found = {"plan": next((one.requested.event.plan for one in case.preauthorisations if not one.waiting), None)}
     elif kind.name == "SubmitClaim":
@@ -68,15 +69,20 @@ def quoted_plans(asked: Asked, case: Case) -> tuple[str, ...]:
     return tuple(str(plan["id"]) for plan in quote["plans"]) if quote else ()
 
 
-def _request(asked: Asked, case: Case) -> dict[str, Any]:
+def _request(asked: Asked, kind: CommandKind, case: Case) -> dict[str, Any]:
     """The request that waits, the one that the address names first."""
     requests = own_requests(asked, case)
     named = [one for one in requests if one.requested.event.plan == asked.query.get("plan")]
     waiting = [one for one in (named or requests) if one.waiting] or named or requests
     if not waiting:
         return {}
-    event = waiting[0].requested.event
-    return {"payer": event.payer, "plan": event.plan, "amount": format_minor(event.amount_minor), "claim_id": f"{case.case_id[-6:].upper()}-P{len(case.payments) + 1}"}
+    event, answer = waiting[0].requested.event, waiting[0].standing
+    amount = event.amount_minor
+    if kind.name == "PayBenefit" and answer is not None:
+        amount = max(answer.event.amount_minor - paid_in_advance(case, event.payer), 0)
+    number = f"{case.case_id[-6:].upper()}-P{len(case.payments) + 1}"
+    asked_for = {"amount": format_minor(amount)} if kind.name == "PayBenefit" else {}
+    return {"payer": event.payer, "plan": event.plan, "claim_id": number, **asked_for}
 
 
 def _claim(asked: Asked, case: Case) -> dict[str, Any]:

@@ -273,7 +273,7 @@ _TRUTH: Mapping[object, bool] = {"true": True, "false": False}
 _OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
 
 #: Values of a reason that a reader knows by another name.
-_NAMED = frozenset({"node", "leg", "purpose", "plan", "agreement", "fund"})
+_NAMED = frozenset({"agreement", "answer", "fund", "leg", "node", "payer", "plan", "purpose"})
 
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {

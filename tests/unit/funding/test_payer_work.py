@@ -144,6 +144,19 @@ def test_an_answer_stands_until_it_is_appealed_against() -> None:
     assert [r.code for r in full.reasons] == ["funding.preauthorisation.nothing_to_appeal"]
 
 
+@pytest.mark.parametrize(("answer", "expected"), [("approved", 10_000), ("refused", 0)])
+def test_all_or_nothing_needs_no_amount(answer: Any, expected: int) -> None:
+    road = a_road()
+    (event,) = road.do(answer_preauthorisation, AnswerPreauthorisation(payer="payer-plan", plan="plan", answer=answer, reason="why"))
+    assert event.amount_minor == expected
+
+
+def test_a_part_needs_its_amount() -> None:
+    refused = answer_preauthorisation(a_road().situation(), AnswerPreauthorisation(payer="payer-plan", plan="plan", answer="partially_approved", reason="why"))
+    assert isinstance(refused, Refusal)
+    assert [reason.code for reason in refused.reasons] == ["funding.preauthorisation.amount_does_not_fit"]
+
+
 def limited(road: Road, status: str) -> Any:
     """The situation in which the plan names a limit for appeals of ten days, long after the decision."""
     plan = {"time_limits": {"file_appeal": {"days": 10, "source": "terms", "status": status, "confidence": "high"}}}

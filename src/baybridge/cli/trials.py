@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from baybridge.base.outcome import Refusal
+from baybridge.cli.arguments import Thorough
 
 _NODE = click.option("--node", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Node folder.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
@@ -23,7 +24,7 @@ def trials() -> None:
     """Trials of a public registry: import their files, list what is here and what is reviewed."""
 
 
-@trials.command("import")
+@trials.command("import", cls=Thorough)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_NODE
 @_JSON
@@ -66,7 +67,7 @@ def _filed(folder: Path, file: Path) -> dict[str, Any]:
     return done.as_json()
 
 
-@trials.command("list")
+@trials.command("list", cls=Thorough)
 @click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="Node folder.")
 @_JSON
 def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001

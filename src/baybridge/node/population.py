@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import polars as pl
@@ -53,15 +54,16 @@ def run(policy: Policy, facts: Path, out: Path | None, told: Told, on: date | No
     Raises `TableUnreadableError`, or `TableProblem` where a column has another type than its fact.
     """
     frame, total = _table(facts)
-    counts: Counter[str] = Counter()
+    counts, counting = Counter[str](), Lock()
     answers = decided(frame, policy)
     if not is_in_force(policy, on):
         answers = answers.with_columns(pl.lit(NOT_IN_FORCE).alias("outcome"))
 
     def count(piece: pl.DataFrame) -> pl.DataFrame:
-        for outcome, number in piece["outcome"].value_counts().iter_rows():
-            counts[outcome] += number
-        told(sum(counts.values()), total)
+        with counting:  # pieces that are written are looked at by several threads
+            for outcome, number in piece["outcome"].value_counts().iter_rows():
+                counts[outcome] += number
+            told(sum(counts.values()), total)
         return piece
 
     _pass(answers if out is not None else answers.select("outcome"), count, None, facts, out)
@@ -79,19 +81,23 @@ def compare(old: Policy, new: Policy, facts: Path, told: Told, out: Path | None 
         named, frame = _ROW, frame.with_row_index(_ROW)
     both = decided_by(frame, {"old": old, "new": new}, {named: "subject"})
     changes = Changes()
-    held = _Causes(old, new)
+    held, counting = _Causes(old, new), Lock()
 
     def look(piece: pl.DataFrame) -> pl.DataFrame:
         moved = held.named(piece.filter(pl.col(_OLD) != pl.col(_NEW)))
-        for *pattern, because, number in moved.group_by("old", "new", "because").len().iter_rows():
-            changes.because[pattern[0], pattern[1], tuple(because)] += number
-        changes.rows, changes.changed = changes.rows + piece.height, changes.changed + moved.height
-        changes.subjects += moved.head(SAMPLE - len(changes.subjects)).to_dicts()
-        told(changes.rows, total)
+        with counting:
+            for *pattern, because, number in moved.group_by("old", "new", "because").len().iter_rows():
+                changes.because[pattern[0], pattern[1], tuple(because)] += number
+            changes.rows, changes.changed = changes.rows + piece.height, changes.changed + moved.height
+            if out is None:  # pieces come one after the other
+                changes.subjects += moved.head(max(SAMPLE - len(changes.subjects), 0)).to_dicts()
+            told(changes.rows, total)
         return moved
 
     schema: dict[str, Any] = {"subject": both.collect_schema()["subject"], "old": pl.String, "new": pl.String, "because": pl.List(pl.String)}
     _pass(both, look, pl.Schema(schema), facts, out)
+    if out is not None:  # the first rows as they were written, whichever thread was first
+        changes.subjects = pl.scan_parquet(out).head(SAMPLE).collect().to_dicts()
     return changes
 
 

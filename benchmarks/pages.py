@@ -34,7 +34,10 @@ from baybridge.node.node import Node
 REQUESTS = 20
 NODE = "hk"
 _UNTIL = ("treat", "discharge", "infuse", "release", "manufacture", "collect", "slot", "accept", "eligibility", "consent", "records", "records")
-_TABS = ("", "/facts", "/eligibility", "/tests", "/funding", "/sharing", "/cells", "/bedside", "/followup", "/timeline", "/evidence", "/do/Assess", "/do/RecordConsent")
+_TABS = (
+    "", "/facts", "/eligibility", "/tests", "/options", "/funding", "/sharing", "/cells",
+    "/bedside", "/followup", "/timeline", "/evidence", "/do/Assess", "/do/RecordConsent",
+)  # fmt: skip
 _READERS = {"coordinator": ("/", "/cases", "/policies", "/policies/axi-cel-lbcl-2l-cn", "/log"), "quality": ("/indicators",), "physician": ()}
 
 

@@ -33,7 +33,7 @@ _MONEY = {
     ("hk", "mm", "month_3"): "paid",
     ("mo", "dlbcl", "day_28"): "refused",
     ("mo", "dlbcl", "month_3"): "unpaid",
-    ("gd", "dlbcl-early", "month_3"): "paid",
+    ("gd", "dlbcl-early", "refund"): "paid",
     ("mo", "dlbcl", "slot"): "cut",
 }
 
@@ -55,7 +55,7 @@ _GROUPS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         ),
     ),
     ("hk", "mm", "hk", ("month_3", "discharge", "treat", "lymphodeplete", "ship_product", "manufacture", "quote", "consent", "records")),
-    ("gd", "dlbcl-early", "gd", ("month_3", "discharge", "monitor", "receive_product", "manufacture", "collect", "recognise", "eligibility", "records")),
+    ("gd", "dlbcl-early", "gd", ("refund", "discharge", "monitor", "receive_product", "manufacture", "collect", "recognise", "eligibility", "records")),
     ("mo", "mm", "hk", ("discharge", "ship_cells", "recognise", "eligibility", "records")),
     ("gd", "dlbcl", "gd", ("eligibility", "records", "consent")),
 )

@@ -15,7 +15,7 @@ import orjson
 
 from baybridge.base.outcome import Refusal
 from baybridge.demo import patients
-from baybridge.demo.money import claim, claim_decided, claim_followed, quote
+from baybridge.demo.money import claim, claim_decided, claim_followed, quote, refund
 from baybridge.demo.network import PAYER
 from baybridge.demo.patients import Invented
 from baybridge.journey.case import Case
@@ -495,6 +495,7 @@ ROAD: tuple[Stop, ...] = (
     Stop(claim_followed, timedelta(days=2)),
     Stop(day_28, timedelta(days=9)),
     Stop(month_3, timedelta(days=62)),
-    Stop(hand_over, timedelta(days=2)),
+    Stop(refund, timedelta(days=1)),
+    Stop(hand_over, timedelta(days=1)),
 )
 WORSE = Stop(worsen, timedelta(hours=9))

@@ -1,6 +1,6 @@
 """Money on the road of an invented patient: the quote, what payers answer, and for some patients a claim and what became of it.
 
-Main job: the stops `quote`, `claim`, `claim_decided`, `claim_followed` of the road. `Walk.money` says which way it takes: waiting (nobody has answered),
+Main job: the stops `quote`, `claim`, `claim_decided`, `claim_followed`, `refund` of the road. `Walk.money` says which way it takes: waiting (nobody has answered),
 cut (the charity refused and the hospital appealed), paid, unpaid (decided, payment open), refused (refused and appealed), or none (nothing claimed yet).
 
 The bill is invented but for the drug's list price; so are all reasons and grounds.
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from baybridge.base.money import format_minor
 from baybridge.demo.network import CHARITY, PAYER
+from baybridge.journey.claims import PATIENT
 from baybridge.journey.command import Role
+from baybridge.journey.refunds import refunds_of
 
 if TYPE_CHECKING:
     from baybridge.demo.history import Walk
@@ -94,3 +96,11 @@ def claim_followed(walk: Walk) -> None:
         walk.do(walk.centre, Role.PAYER, "PayClaim", claim_id=_claim_id(walk), payment_id=f"{_claim_id(walk)}-P1")
     elif walk.money == "refused":
         walk.do(walk.centre, Role.COORDINATOR, "AppealClaim", claim_id=_claim_id(walk), grounds="invented: the invoice was corrected")
+
+
+def refund(walk: Walk) -> None:
+    """Where the settled agreement gives a refund, a first part of it reaches the patient; the rest is open."""
+    for due in refunds_of(walk.case(walk.centre)):
+        if due.recipient == PATIENT:
+            arrived = {"amount": format_minor(due.open_minor // 2), "currency": "CNY", "received_on": walk.clock().date().isoformat()}
+            walk.do(walk.centre, Role.COORDINATOR, "RecordRefund", recipient=PATIENT, reference=f"SYNTH-REFUND-{walk.patient.number:03d}-1", **arrived)

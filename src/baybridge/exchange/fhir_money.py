@@ -1,4 +1,4 @@
-"""Events of money in FHIR: quote, payment, outcome settlement; pre-authorisation in `fhir_preauthorisation.py`, claims in `fhir_claims.py`.
+"""Events of money in FHIR: quote, payment, outcome settlement and refunds that arrived; pre-authorisation in `fhir_preauthorisation.py`, claims in `fhir_claims.py`.
 
 **Source**: design section 6 (Coverage, Claim, ClaimResponse, PaymentReconciliation, Contract, Invoice); FHIR R4.
 **Units**: minor units become decimals with two places.
@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from baybridge.exchange.fhir_claims import CLAIM, claim_reference, payer_of
@@ -64,15 +65,16 @@ def _paid(event: ev.BenefitPaid, writer: Writer) -> None:
     _payment(writer, event.claim_id, event.payer, event.amount_minor, event.currency, detail)
 
 
-def _payment(writer: Writer, claim_id: str, payer: str, minor: int, currency: str, detail: list[Json]) -> Json:
+def _payment(writer: Writer, claim_id: str, payer: str, minor: int, currency: str, detail: list[Json], *, status: str = "active", on: date | None = None) -> Json:
+    """A payment; `draft` where it is due and nothing says that it was made."""
     content = {
         "identifier": [identifier(CLAIM, claim_id)],
-        "status": "active",
+        "status": status,
         "created": writer.at,
         "paymentIssuer": payer_of(payer),
         "requestor": writer.node,
         "outcome": "complete",
-        "paymentDate": writer.told.at.date().isoformat(),
+        "paymentDate": (on or writer.told.at.date()).isoformat(),
         "paymentAmount": money(minor, currency),
         "detail": detail,
     }
@@ -112,9 +114,16 @@ def _settled(event: ev.OutcomeSettled, writer: Writer) -> None:
         }
         for payee, minor in event.allocation
     ]
-    payment = _payment(writer, f"refund {writer.told.event_id}", event.agreement, event.refund_minor, event.currency, detail)
+    payment = _payment(writer, f"refund {writer.told.event_id}", event.agreement, event.refund_minor, event.currency, detail, status="draft")
     _contract(writer, event.agreement, "executed", payment)
     guidance(writer, event.agreement, event.outcome, event.decision_sha256, reasons=(event.code,))
+
+
+def _refunded(event: ev.RefundReceived, writer: Writer) -> None:
+    kind = concept("http://terminology.hl7.org/CodeSystem/payment-type", "adjustment")
+    detail = [{"type": kind, "payee": payer_of(event.recipient), "date": event.received_on.isoformat(), "amount": money(event.amount_minor, event.currency)}]
+    number = f"refund {event.recipient} {event.reference}"
+    _payment(writer, number, event.agreement, event.amount_minor, event.currency, detail, on=event.received_on)
 
 
 RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
@@ -123,6 +132,7 @@ RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
     ev.AssistanceApplied: _applied,
     ev.AgreementEnrolled: _enrolled,
     ev.OutcomeSettled: _settled,
+    ev.RefundReceived: _refunded,
     **PREAUTHORISATION_RENDERERS,
     **CLAIM_RENDERERS,
 }

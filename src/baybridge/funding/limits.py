@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from baybridge.funding.layers import VERIFIED
 
-Step = Literal["preauthorisation", "claim", "appeal", "payment", "settlement", "file_appeal"]
+Step = Literal["preauthorisation", "claim", "appeal", "payment", "settlement", "file_appeal", "refund"]
 ROWS = "payer-time-limits"
 
 Row = Mapping[str, Any]

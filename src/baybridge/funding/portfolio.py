@@ -1,6 +1,7 @@
 """A payer's money over all its cases: what is asked, promised, claimed, owed and paid, and which outcome agreements still run.
 
-Main job: `standing(cases, payer)` counts cases and sums amounts by state and currency; `settled_refunds` what settled agreements returned or cost.
+Main job: `standing(cases, payer)` counts cases and sums amounts by state and currency; `settled_refunds` what settled agreements return or cost, and
+what of it arrived.
 
 **Units**: minor units; a sum is never added across currencies. Elsewhere: the draws over open agreements in `simulation/outlook.py`.
 """
@@ -8,12 +9,14 @@ Main job: `standing(cases, payer)` counts cases and sums amounts by state and cu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from baybridge.funding.claiming import Reconciled, reconciliation_of
 from baybridge.journey.case import Case
 from baybridge.journey.claims import paid_in_advance, submitted
 from baybridge.journey.held import Preauthorisation
+from baybridge.journey.refunds import refunds_of
 
 #: States in the order in which money moves; `asked` and `refused` bind nobody.
 STATES = ("asked", "approved", "claimed", "decided", "paid", "refused")
@@ -84,17 +87,47 @@ def _of_claim(one: Reconciled, promised: Mapping[str, int]) -> Iterator[tuple[st
         yield currency, "decided", one.open_minor
 
 
-def settled_refunds(cases: Iterable[Case], plans: frozenset[str], *, programme: frozenset[str]) -> dict[str, tuple[int, int, int]]:
-    """By currency, over settled agreements: how many, what returned to these plans, and what the agreements named in `programme` refunded."""
-    found: dict[str, tuple[int, int, int]] = {}
+@dataclass(frozen=True, slots=True)
+class Refunds:
+    """Refunds of settled agreements in one currency: what is due back to a payer's plans, what its programme owes, and what of both arrived."""
+
+    agreements: int = 0
+    back_minor: int = 0
+    came_back_minor: int = 0
+    owed_minor: int = 0
+    paid_minor: int = 0
+
+    @property
+    def still_back_minor(self) -> int:
+        """What is due back and has not arrived."""
+        return self.back_minor - self.came_back_minor
+
+    @property
+    def still_owed_minor(self) -> int:
+        """What the programme owes still: settled, and nobody has said that it arrived."""
+        return self.owed_minor - self.paid_minor
+
+    def with_case(self, case: Case, plans: frozenset[str], *, owes: bool) -> Refunds:
+        """These and a settled case's."""
+        parts = refunds_of(case)
+        own = [part for part in parts if part.recipient in plans]
+        owed = parts if owes else ()
+        return Refunds(
+            self.agreements + 1,
+            self.back_minor + sum(part.due_minor for part in own),
+            self.came_back_minor + sum(part.received_minor for part in own),
+            self.owed_minor + sum(part.due_minor for part in owed),
+            self.paid_minor + sum(part.received_minor for part in owed),
+        )
+
+
+def settled_refunds(cases: Iterable[Case], plans: frozenset[str], *, programme: frozenset[str]) -> dict[str, Refunds]:
+    """By currency, over settled agreements: what returns to these plans, what the agreements named in `programme` owe, and what of it arrived."""
+    found: dict[str, Refunds] = {}
     for case in cases:
-        if case.settlement is None:
-            continue
-        event = case.settlement.event
-        back = sum(minor for who, minor in event.allocation if who in plans)
-        cost = event.refund_minor if event.agreement in programme else 0
-        count, returned, refunded = found.get(event.currency, (0, 0, 0))
-        found[event.currency] = (count + 1, returned + back, refunded + cost)
+        if case.settlement is not None:
+            event = case.settlement.event
+            found[event.currency] = found.get(event.currency, Refunds()).with_case(case, plans, owes=event.agreement in programme)
     return found
 
 

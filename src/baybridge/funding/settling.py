@@ -11,6 +11,7 @@ Elsewhere: which outcome in `outcomes.py`, what follows in `clauses.py`, the doc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -20,6 +21,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.funding import settlement
 from baybridge.funding.agreement import OPEN_OUTCOMES, Settled, drug_contributions, drug_list_price
 from baybridge.funding.clauses import CLAUSES, clause_of
+from baybridge.funding.limits import limit_of
 from baybridge.funding.outcomes import Reading, outcome_of, window_of
 from baybridge.funding.own import not_theirs
 from baybridge.funding.quotes import kept_quote, recompute
@@ -84,10 +86,11 @@ def settle_outcome(situation: Situation, given: SettleOutcome) -> Judged | Refus
         return follows
     evidence = _evidence(situation, given, quote, funded, outcome, follows)
     document = settlement.document_of(evidence)
-    return Judged((_event(quote, settlement.settled_of(evidence), document),), (document,))
+    return Judged((_event(situation.today, quote, settlement.settled_of(evidence), document),), (document,))
 
 
-def _event(quote: Mapping[str, Any], settled: Settled, document: dict[str, Any]) -> OutcomeSettled:
+def _event(today: date, quote: Mapping[str, Any], settled: Settled, document: dict[str, Any]) -> OutcomeSettled:
+    limit = limit_of(quote["agreement"]["terms"], (), "refund") if settled.refund_minor else None
     return OutcomeSettled(
         agreement=quote["agreement"]["id"],
         outcome=settled.outcome,
@@ -96,6 +99,7 @@ def _event(quote: Mapping[str, Any], settled: Settled, document: dict[str, Any])
         currency=quote["result"]["currency"],
         allocation=tuple(settled.allocation.items()),
         decision_sha256=sha256_hex(canonical_bytes(document)),
+        refund_due_on=limit.ends_on(today) if limit and limit.verified else None,
     )
 
 

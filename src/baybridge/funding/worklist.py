@@ -1,4 +1,4 @@
-"""What waits for a payer in a case: requests and claims to decide, appeals, payments that are open, agreements to settle.
+"""What waits for a payer in a case: requests and claims to decide, appeals, payments that are open, agreements to settle, refunds under way.
 
 Main job: `waiting(case, payer, terms)` answers one `Item` each, with since when it waits and by when it is due.
 
@@ -19,8 +19,9 @@ from baybridge.funding.limits import Step, TimeLimit, limit_of
 from baybridge.journey.case import Case
 from baybridge.journey.claims import adjudicated, decided_at, under_appeal
 from baybridge.journey.events import AppealFiled, ClaimSubmitted, Died, ResponseAssessed
+from baybridge.journey.refunds import refunds_of
 
-Kind = Literal["preauthorisation", "preauthorisation_appeal", "claim", "appeal", "payment", "overpaid", "settlement"]
+Kind = Literal["preauthorisation", "preauthorisation_appeal", "claim", "appeal", "payment", "overpaid", "settlement", "refund_expected", "refund_owed"]
 
 #: Kind of work -> the time limit that it has, and the command that does it.
 _STEPS: Mapping[Kind, Step] = {
@@ -38,6 +39,7 @@ COMMANDS: Mapping[Kind, str] = {
     "appeal": "AdjudicateClaim",
     "payment": "PayClaim",
     "settlement": "SettleOutcome",
+    "refund_expected": "RecordRefund",
 }
 
 Document = Mapping[str, Any]
@@ -97,7 +99,7 @@ def programme_of(case: Case, plans: Mapping[str, Document]) -> str | None:
 
 def waiting(case: Case, payer: str, terms: Terms) -> tuple[Item, ...]:
     """What waits for this payer, what is due first first."""
-    found = [*_asked(case, payer, terms), *_claims(case, payer, terms), *_settlement(case, payer, terms)]
+    found = [*_asked(case, payer, terms), *_claims(case, payer, terms), *_settlement(case, payer, terms), *_refunds(case, payer, terms)]
     return tuple(sorted(found, key=order))
 
 
@@ -156,6 +158,28 @@ def _settlement(case: Case, payer: str, terms: Terms) -> Iterator[Item]:
     known += [e.origin.at for e in case.of(Died)]
     if known:
         yield _item(terms, "settlement", case, agreement, min(known), None, "")
+
+
+def _refunds(case: Case, payer: str, terms: Terms) -> Iterator[Item]:
+    """What a settled agreement returns to this payer's plans and has not arrived; and to whom it owes all of it, what is open of it."""
+    settled, parts = case.settlement, [refund for refund in refunds_of(case) if refund.open_minor > 0]
+    if settled is None or not parts:
+        return
+    event, since = settled.event, settled.origin.at.astimezone(terms.zone).date()
+    limit = _refund_limit(event.refund_due_on, since, terms.plans.get(event.agreement, {}))
+    for refund in parts:
+        if terms.plans.get(refund.recipient, {}).get("payer") == payer:
+            yield Item("refund_expected", case.case_id, refund.recipient, since, limit, refund.open_minor, event.currency)
+    if terms.plans.get(event.agreement, {}).get("payer") == payer:
+        yield Item("refund_owed", case.case_id, event.agreement, since, limit, sum(refund.open_minor for refund in parts), event.currency)
+
+
+def _refund_limit(due_on: date | None, since: date, agreement: Document) -> TimeLimit | None:
+    """The limit as the settlement wrote it down; the agreement's document may have another by now."""
+    if due_on is None:
+        return None
+    own = (agreement.get("time_limits") or {}).get("refund") or {}
+    return TimeLimit((due_on - since).days, str(own.get("source") or agreement.get("source") or ""), verified=True)
 
 
 def _item(

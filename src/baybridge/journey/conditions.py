@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from baybridge.journey import claims
+from baybridge.journey import claims, refunds
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.cells import discarded_of
@@ -133,6 +133,7 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "discharged": lambda case, _: discharged(case),
         "agreement_offered": lambda case, _: case.agreement is not None and case.enrolled_in(case.agreement) is None,
         "agreement_open": lambda case, _: case.agreement is not None and case.enrolled_in(case.agreement) is not None and case.settlement is None,
+        "refund_open": lambda case, _: refunds.refund_open(case),
         "owner_elsewhere": lambda case, site: case.owner_node not in (None, site.node),
         "handover_untold": _handover_untold,
         "offered_follow_up": _offered_follow_up,

@@ -411,6 +411,18 @@ class OutcomeSettled(Event, frozen=True, kw_only=True, tag=True):
     currency: str
     allocation: tuple[tuple[str, int], ...]
     decision_sha256: str
+    refund_due_on: date | None = None  # only where the agreement has a time limit that somebody verified
+
+
+class RefundReceived(Event, frozen=True, kw_only=True, tag=True):
+    """A settled refund, or a part of it, reached a plan or the patient; `reference` is the transfer's and makes a second telling harmless."""
+
+    agreement: str
+    recipient: str
+    reference: str
+    amount_minor: int
+    currency: str
+    received_on: date
 
 
 # --- cells ----------------------------------------------------------------------------------------------------------

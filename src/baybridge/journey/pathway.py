@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from baybridge.base.time import start_of_day
-from baybridge.journey import claims
+from baybridge.journey import claims, refunds
 from baybridge.journey import events as ev
 from baybridge.journey.alarms import alarms, alarms_after_death
 from baybridge.journey.case import Case
@@ -29,6 +29,9 @@ Step = Mapping[str, Any]
 
 #: Claims are many; the one that waits longest says when the step is due.
 _CLAIMS: Mapping[str, Callable[[Case], Iterator[datetime]]] = {"oldest_claim": claims.undecided, "oldest_unpaid": claims.unpaid, "oldest_cut": claims.cut}
+
+#: What is due on a day is not late before the day has ended.
+_WHOLE_DAY = timedelta(hours=23, minutes=59)
 
 #: Where an event says itself when it happened, in order of preference.
 _MOMENTS = ("ended_at", "started_at", "received_at", "dispatched_at", "assessed_at", "checked_at", "thawed_at")
@@ -123,6 +126,9 @@ class _Road:
             return start_of_day(case.slot.event.collection_on, zone) if case.slot else None
         if name == "last_assessment":
             return case.assessments[-1].event.assessed_at if case.assessments else case.infused_at
+        if name == "refund_due":
+            day = refunds.due_on(case)
+            return start_of_day(day, zone) + _WHOLE_DAY if day else None
         if name in _CLAIMS:
             return min(_CLAIMS[name](case), default=None)
         if name == "death":

@@ -21,7 +21,7 @@ from baybridge.bedside import discharge, drugs, fitness, infusion, lymphodepleti
 from baybridge.consent import rules as consent
 from baybridge.exchange import carrying, sending
 from baybridge.followup import handover, visits
-from baybridge.funding import applying, claiming, claims, enrolling, quoting, settling
+from baybridge.funding import applying, claiming, claims, enrolling, quoting, refunding, settling
 from baybridge.journey.checks import alive
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.matching import eligibility, referral
@@ -184,6 +184,16 @@ _FUNDING = (
         purpose="finance",
         needs=frozenset({"quote"}),
         blocked=settling.settle_outcome_blocked,
+    ),
+    _kind(
+        refunding.RecordRefund,
+        refunding.record_refund,
+        COORDINATOR,
+        PAYER,
+        kinds=ANYWHERE,
+        step="refund",
+        purpose="finance",
+        blocked=refunding.record_refund_blocked,
     ),
 )
 

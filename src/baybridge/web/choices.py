@@ -20,7 +20,7 @@ from baybridge.node.commands import CommandKind
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
 from baybridge.record import store
 from baybridge.web import choices_results
-from baybridge.web.known_money import open_claims, own_requests, quoted_plans
+from baybridge.web.known_money import open_claims, open_refunds, own_requests, quoted_plans
 from baybridge.web.page import LANGUAGE_NAMES, Reader
 
 if TYPE_CHECKING:
@@ -153,6 +153,16 @@ def _claim_words(reader: Reader, one: Reconciled) -> str:
     return f"{reader.named('plan', claim.plan)} · {reader.day(claim.service_on)} · {reader.money(one.claimed_minor, claim.currency)}"
 
 
+def _refunds(asked: Asked, case: Case | None) -> Options:
+    """Who a settled refund has not wholly reached, a payer's own plans for somebody of that payer, with what is open."""
+    reader = Reader(asked)
+    currency = case.settlement.event.currency if case and case.settlement else ""
+    return tuple(
+        Option(one.recipient, f"{reader.named('recipient', one.recipient)} · {reader.money(one.open_minor, currency)}")
+        for one in (open_refunds(asked, case) if case else ())
+    )
+
+
 def _benefits(asked: Asked, case: Case | None) -> Options:
     del case
     return _named(asked, "plans", is_computable)
@@ -221,6 +231,7 @@ _BY_FIELD: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "AdjudicateClaim.claim_id": _claims("decide"),
     "PayClaim.claim_id": _claims("pay"),
     "AppealClaim.claim_id": _claims("appeal"),
+    "RecordRefund.recipient": _refunds,
     "plan": _plans_asked,
     "agreement": _agreements,
     "fund": _funds,

@@ -24,6 +24,7 @@ from baybridge.funding.settlement import MILESTONE, milestone_of
 from baybridge.funding.terms import PATIENT
 from baybridge.journey.command import Role
 from baybridge.journey.events import QuoteIssued
+from baybridge.journey.refunds import refund_late, refunds_of
 from baybridge.node.commands import COMMANDS
 from baybridge.node.doors import Asked
 from baybridge.node.evidence import signed_file
@@ -34,7 +35,7 @@ from baybridge.web.view import Action, CaseView, allowed, mark_of, with_view
 
 _COMMANDS = (
     "IssueQuote", "EnrolInAgreement", "RequestPreauthorisation", "AppealPreauthorisation", "AnswerPreauthorisation", "SubmitClaim",
-    "AdjudicateClaim", "AppealClaim", "PayClaim", "PayBenefit", "SettleOutcome",
+    "AdjudicateClaim", "AppealClaim", "PayClaim", "PayBenefit", "SettleOutcome", "RecordRefund",
 )  # fmt: skip
 
 
@@ -58,6 +59,8 @@ def funding(view: CaseView) -> Response:
         settlement=documents.get(settled.event.decision_sha256) if settled else None,
         own_payer=_own_payer(view),
         payers={plan["id"]: plan["payer"] for plan in quote["plans"]} if quote else {},
+        refunds=refunds_of(case),
+        late=refund_late(case, view.now.astimezone(view.asked.node.site.zone).date()),
         enrolled=case.enrolled_in(case.agreement) if case.agreement else None,
         claims=claims(view),
         actions=view.actions(_COMMANDS),

@@ -16,6 +16,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.claims import paid_in_advance
 from baybridge.journey.command import Role
 from baybridge.journey.held import Preauthorisation
+from baybridge.journey.refunds import Refund, refunds_of
 from baybridge.node.commands import CommandKind
 from baybridge.node.node import decision_document
 
@@ -42,6 +43,8 @@ def known_money(asked: Asked, kind: CommandKind, case: Case) -> dict[str, Any]:
         found = {"plan": next((one.requested.event.plan for one in case.preauthorisations if not one.waiting), None)}
     elif kind.name == "SubmitClaim":
         found = _claim(asked, case)
+    elif kind.name == "RecordRefund":
+        return _refund(asked, case)
     elif kind.name in ("AdjudicateClaim", "PayClaim", "AppealClaim"):
         wanted = {"AdjudicateClaim": "decide", "PayClaim": "pay", "AppealClaim": "appeal"}[kind.name]
         claims = open_claims(asked, case, wanted)
@@ -61,6 +64,22 @@ def open_claims(asked: Asked, case: Case, wanted: str) -> list[Reconciled]:
     """Claims to which something can be done: decide, pay or appeal."""
     own = asked.person.organisation if asked.person.role is Role.PAYER else None
     return [one for one in reconciliation_of(case) if one.state in _STATES[wanted] and own in (None, one.claim.payer)]
+
+
+def open_refunds(asked: Asked, case: Case) -> list[Refund]:
+    """Parts of a settled refund that have not wholly arrived; those of the reader's own plans where the reader is of a payer."""
+    plans = asked.node.documents.folder("plans")
+    own = asked.person.organisation if asked.person.role is Role.PAYER else None
+    return [one for one in refunds_of(case) if one.open_minor > 0 and own in (None, plans.get(one.recipient, {}).get("payer"))]
+
+
+def _refund(asked: Asked, case: Case) -> dict[str, Any]:
+    """The part that has not arrived, the one that the address names first; day and reference stand in the bank's advice."""
+    parts = open_refunds(asked, case)
+    part = next((one for one in parts if one.recipient == asked.query.get("recipient")), parts[0] if parts else None)
+    if part is None or case.settlement is None:
+        return {}
+    return {"recipient": part.recipient, "amount": format_minor(part.open_minor), "currency": case.settlement.event.currency}
 
 
 def quoted_plans(asked: Asked, case: Case) -> tuple[str, ...]:

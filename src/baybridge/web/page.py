@@ -175,11 +175,11 @@ class Reader:
         """What the reader calls a code of a field: a node, product, policy, plan or fact by its name, else the code's words."""
         if key in ("to_node", "from_node", "plant_node", "node", "recipients"):
             return self.node(value)
+        if key == "payer" or value == PATIENT:
+            return self.payer(value)
         if key in _FOLDERS:
             folder, title = _FOLDERS[key]
             return self.title(self._node.documents.folder(folder).get(value, {}).get(title)) or value
-        if key == "payer":
-            return self.payer(value)
         if key in ("fact", "missing", "failed"):
             return self.fact(value)
         if key == "loinc":
@@ -265,7 +265,7 @@ _PREFIXES: Mapping[str, str] = {"driver": "driver", "route": "exchange.route", "
 #: Documents by the field that names one: the folder, and where its title stands.
 _FOLDERS: Mapping[str, tuple[str, str]] = {
     "product": ("products", "names"), "policy": ("policies", "title"), "specification": ("policies", "title"), "scale": ("policies", "title"),
-    "plan": ("plans", "title"), "agreement": ("plans", "title"), "fund": ("plans", "title"),
+    "plan": ("plans", "title"), "agreement": ("plans", "title"), "fund": ("plans", "title"), "recipient": ("plans", "title"),
 }  # fmt: skip
 #: Fields whose rows are a fact, its value and perhaps its unit; truth as a laboratory's results write it.
 _MEASURED = ("results", "findings")
@@ -273,7 +273,7 @@ _TRUTH: Mapping[object, bool] = {"true": True, "false": False}
 _OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
 
 #: Values of a reason that a reader knows by another name.
-_NAMED = frozenset({"agreement", "answer", "fund", "leg", "node", "payer", "plan", "purpose"})
+_NAMED = frozenset({"agreement", "answer", "fund", "leg", "node", "payer", "plan", "purpose", "recipient"})
 
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {

@@ -27,13 +27,18 @@ from baybridge.journey.case import Case
 from baybridge.journey.claims import paid_in_advance
 from baybridge.journey.events import ClaimAdjudicated
 from baybridge.journey.held import Preauthorisation
+from baybridge.journey.refunds import refund_late, refunds_of
 from baybridge.node import payer as payers
 from baybridge.node.doors import Asked, Door
 from baybridge.web.page import Reader, render
 from baybridge.web.view import Action, CaseView, mark_of, product_name
 
 #: Kinds of work in the order in which the list shows them where nothing is due sooner.
-KINDS = ("preauthorisation", "preauthorisation_appeal", "claim", "appeal", "payment", "overpaid", "settlement")
+KINDS = ("preauthorisation", "preauthorisation_appeal", "claim", "appeal", "payment", "overpaid", "settlement", "refund_expected", "refund_owed")
+
+
+#: Commands whose form is told in its address about which plan it is, and the field that says so.
+_NAMES = {"AnswerPreauthorisation": "plan", "RecordRefund": "recipient"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,8 @@ def work(asked: Asked) -> Response:
 def _row(asked: Asked, reader: Reader, item: Item, product: str | None, today: date) -> Row:
     command = item.command
     address = f"/cases/{item.case_id}/do/{command}" if command else f"/cases/{item.case_id}/funding"
-    if command == "AnswerPreauthorisation":
-        address += f"?plan={item.plan}"
+    if command in _NAMES:
+        address += f"?{_NAMES[command]}={item.plan}"
     plan = reader.named("plan", item.plan)
     return Row(item, mark_of(item.case_id), plan, product_name(asked, product), max((today - item.since_on).days, 0), item.late(today), address)
 
@@ -151,7 +156,9 @@ def part(view: CaseView) -> Response:
         agreement=agreement_part(quote, payer) if quote else None,
         settled=settled,
         settlement=documents.get(settled.event.decision_sha256) if settled else None,
-        refunded=[(view.reader.named("plan", who), minor) for who, minor in settled.event.allocation if who in plans] if settled else [],
+        refunded=[(view.reader.named("plan", one.recipient), one) for one in refunds_of(case) if one.recipient in plans],
+        owed=refunds_of(case),
+        late=refund_late(case, today),
         programme=bool(quote and (quote.get("agreement") or {}).get("payer") == payer),
         term_value=term_value,
         advance=view.actions(("PayBenefit",)) if _may_advance(case, payer) else [],
@@ -175,7 +182,7 @@ def _terms_give(view: CaseView, item: Item) -> tuple[int, tuple[str, ...]] | Non
 def _action(view: CaseView, item: Item) -> Action | None:
     if item.command is None:
         return None
-    found = view.actions((item.command,), {item.command: {"plan": item.plan} if item.command == "AnswerPreauthorisation" else {}})
+    found = view.actions((item.command,), {item.command: {_NAMES[item.command]: item.plan} if item.command in _NAMES else {}})
     return found[0] if found else None
 
 

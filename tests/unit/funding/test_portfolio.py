@@ -8,7 +8,7 @@ import pytest
 
 from baybridge.funding.claiming import AppealClaim, PayClaim, appeal_claim, pay_claim
 from baybridge.funding.claims import PayBenefit, pay_benefit
-from baybridge.funding.portfolio import BOUND, STATES, bound_minor, open_agreements, settled_refunds, standing
+from baybridge.funding.portfolio import BOUND, STATES, Refunds, bound_minor, open_agreements, settled_refunds, standing
 from baybridge.journey.events import OutcomeSettled
 from unit.funding.test_payer_work import a_road, answered
 
@@ -50,13 +50,15 @@ def test_a_refusal_binds_nobody_and_an_advance_is_paid() -> None:
     assert filled(road) == {"approved": 7_500, "paid": 2_500}
 
 
-@pytest.mark.parametrize(("plans", "programme", "expected"), [({"plan"}, set(), (1, 300, 0)), (set(), {"oba"}, (1, 0, 1_000)), ({"x"}, {"y"}, (1, 0, 0))])
-def test_what_a_settlement_returned_or_cost(plans: set[str], programme: set[str], expected: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(
+    ("plans", "programme", "expected"), [({"plan"}, set(), (1, 300, 0, 0, 0)), (set(), {"oba"}, (1, 0, 0, 1_000, 0)), ({"x"}, {"y"}, (1, 0, 0, 0, 0))]
+)
+def test_what_a_settlement_returns_or_costs(plans: set[str], programme: set[str], expected: tuple[int, ...]) -> None:
     road = a_road()
     allocation = (("plan", 300), ("PATIENT", 700))
     road.events.append(
         OutcomeSettled(agreement="oba", outcome="NO_CR_AT_M3", code="OBA-REFUND-DUE", refund_minor=1_000, currency="CNY", allocation=allocation, decision_sha256="0")
     )
     case = road.situation().case
-    assert settled_refunds([case], frozenset(plans), programme=frozenset(programme)) == {"CNY": expected}
+    assert settled_refunds([case], frozenset(plans), programme=frozenset(programme)) == {"CNY": Refunds(*expected)}
     assert open_agreements([case]) == []

@@ -49,6 +49,7 @@ def seeking_of(situation: Situation, quote: Mapping[str, Any], household: Househ
         asked=asked_of(situation.case, quote),
         household=known,
         exchange=asked.exchange,
+        grants=tuple(situation.record.get("grants", ())),
     )
 
 

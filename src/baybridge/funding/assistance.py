@@ -4,7 +4,7 @@ Main job: `assistance_left(seeking, documents)` answers every fund with whether 
 what an application needs, and what it could pay of what is left to the patient.
 
 A fund is a plan document whose `kind_of_payer` is one of `KINDS`, with `apply`: `documents`, `household`, `decision_days`, `quota`
-(`places`, `used`, `as_of`). An application is a pre-authorisation of the fund as part of a quote, its decision the answer to it.
+(`quota.py`). An application is a pre-authorisation of the fund as part of a quote, its decision the answer to it.
 **Source**: policy reference D5, D6 (a fund pays last). **Units**: minor units of the bill's currency.
 What nobody established is not certain, never a no.
 """
@@ -14,11 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any, Literal
 
+from baybridge.base.money import format_minor
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.funding.case import read_cases
 from baybridge.funding.plans import BENEFIT, MEANS_TEST, TEMPLATES, ChosenPlan, Exchange, Household, layer_from, status_of
+from baybridge.funding.quota import Grant, Standing, quota_of, standing_of
 from baybridge.funding.quoting import NO_SCALE
 from baybridge.funding.stack import pay_stack
 from baybridge.journey.case import Case
@@ -44,6 +47,7 @@ class Seeking:
     asked: frozenset[str] = frozenset()
     household: Household | None = None
     exchange: tuple[Exchange, ...] = ()
+    grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ def _fund(seeking: Seeking, name: str, document: Document, documents: Mapping[st
     could = None if any(reason.code not in OPEN_WITH for reason in unknown) else _could_pay(seeking, name, document, documents)
     if isinstance(could, Refusal):
         return Fund(name, "uncertain", (*unknown, *could.reasons), needs, None, status)
+    could = _within(seeking, name, document, could)
     if could == 0:
         nothing_left = Reason("funding.assistance.nothing_to_pay", {"fund": name})
         return Fund(name, "closed", (nothing_left,), needs, 0, status)
@@ -108,21 +113,27 @@ def _against(seeking: Seeking, name: str, document: Document) -> Iterator[Reason
     outside = (isinstance(start, date) and seeking.on < start) or (isinstance(end, date) and seeking.on > end)
     if outside or document.get("status") == "expired":
         yield Reason("funding.assistance.not_in_force", {"fund": name, "day": seeking.on.isoformat()}, source)
-    quota = _quota(document)
-    if quota is not None and quota[0] <= quota[1] and quota[2].year == seeking.on.year:
-        yield Reason("funding.assistance.quota_used", {"fund": name, "places": quota[0], "day": quota[2].isoformat()}, source)
+    standing = standing_of(document, name, seeking.grants, seeking.on)
+    if standing is not None and standing.used_up and not standing.quota.holds:
+        yield _used_up(name, standing, source, str(document.get("currency")))
 
 
-def _quota(document: Document) -> tuple[int, int, date] | None:
-    quota = (document.get("apply") or {}).get("quota") or {}
-    places, used, day = quota.get("places"), quota.get("used"), quota.get("as_of")
-    return (places, used, day) if type(places) is int and type(used) is int and isinstance(day, date) else None
+def _used_up(name: str, standing: Standing, source: str, currency: str) -> Reason:
+    """What the fund published as used and what was granted here since, of places where these are used up, else of money."""
+    quota, end = standing.quota, "held" if standing.quota.holds else "used"
+    known: dict[str, str | int] = {"fund": name, "day": quota.as_of.isoformat()}
+    if standing.places_left == 0:
+        return Reason(f"funding.assistance.quota_{end}", {**known, "places": quota.places or 0, "used": quota.used, "here": standing.here}, source)
+    money = {"amount": format_minor(quota.amount_minor or 0), "used": format_minor(quota.amount_used_minor), "here": format_minor(standing.here_minor)}
+    return Reason(f"funding.assistance.money_{end}", {**known, **money, "currency": currency}, source)
 
 
 # --- what is not known ----------------------------------------------------------------------------------------------
 
 #: What leaves a fund uncertain although what it could pay can be said.
-OPEN_WITH = frozenset({"funding.assistance.list_not_established", "funding.assistance.unverified", "funding.assistance.quota_old"})
+OPEN_WITH = frozenset(
+    f"funding.assistance.{name}" for name in ("list_not_established", "unverified", "quota_old", "quota_held", "money_held", "money_part", "money_not_counted")
+)
 
 
 def _unknown(seeking: Seeking, name: str, document: Document, documents: Mapping[str, Document]) -> Iterator[Reason]:
@@ -138,12 +149,37 @@ def _unknown(seeking: Seeking, name: str, document: Document, documents: Mapping
         yield Reason("funding.quote.household_needed", {"plan": name}, source)
     if isinstance(terms, Mapping) and documents.get(str(terms.get("scale")), {}).get("shape") != MEANS_TEST:
         yield Reason("funding.quote.scale_missing", {"plan": name, "scale": str(terms.get("scale"))}, source)
-    quota = _quota(document)
-    if quota is not None and quota[2].year != seeking.on.year:
-        yield Reason("funding.assistance.quota_old", {"fund": name, "day": quota[2].isoformat()}, source)
+    quota = quota_of(document)
+    if quota is not None and quota.as_of.year != seeking.on.year:
+        yield Reason("funding.assistance.quota_old", {"fund": name, "day": quota.as_of.isoformat()}, source)
+    yield from _short(seeking, name, document, source)
     currency = str(document.get("currency"))
     if currency != seeking.inputs.get("currency") and _exchange(seeking, currency) is None:
         yield Reason("funding.quote.rate_missing", {"currency": currency, "bill": str(seeking.inputs.get("currency"))}, source)
+
+
+def _short(seeking: Seeking, name: str, document: Document, source: str) -> Iterator[Reason]:
+    """What of a quota of this year makes an application uncertain: it waits, only a part of the money is left, or grants cannot be counted."""
+    standing = standing_of(document, name, seeking.grants, seeking.on)
+    if standing is None:
+        return
+    if standing.used_up:
+        yield _used_up(name, standing, source, str(document.get("currency")))
+    elif standing.amount_left_minor is not None and standing.quota.amount_minor is not None:
+        values = {"fund": name, "left": format_minor(standing.amount_left_minor), "currency": str(document.get("currency"))}
+        yield Reason("funding.assistance.money_part", {**values, "amount": format_minor(standing.quota.amount_minor)}, source)
+    if standing.uncounted and standing.quota.amount_minor is not None:
+        yield Reason("funding.assistance.money_not_counted", {"fund": name, "count": standing.uncounted}, source)
+
+
+def _within(seeking: Seeking, name: str, document: Document, could: int | None) -> int | None:
+    """What a fund could pay, within the money that is left of its year, in the bill's currency; where requests wait, what it could pay in its turn."""
+    standing = standing_of(document, name, seeking.grants, seeking.on)
+    left = None if standing is None or standing.used_up else standing.amount_left_minor
+    if could is None or left is None:
+        return could
+    exchange = _exchange(seeking, str(document.get("currency")))
+    return min(could, left if exchange is None else left // Fraction(exchange.per_bill_unit))
 
 
 def _exchange(seeking: Seeking, currency: str) -> Exchange | None:

@@ -26,6 +26,7 @@ from baybridge.funding.clauses import CLAUSES, FOLLOWS, clause_of
 from baybridge.funding.layers import VERIFIED, scale_of
 from baybridge.funding.means_test import contribution_of
 from baybridge.funding.plans import AGREEMENT, BENEFIT, MEANS_TEST, TEMPLATES, ChosenPlan, Household, layer_from
+from baybridge.funding.quota import WHEN_USED_UP, is_amount
 from baybridge.funding.quoting import NO_SCALE
 from baybridge.funding.reading import is_text, shape_of
 from baybridge.funding.report import fund
@@ -74,6 +75,31 @@ def _form(document: Document) -> Iterator[Reason]:
         if (name in document or name == "shape") and document.get(name) not in allowed:
             yield Reason("funding.case.one_of", {"expected": ", ".join(allowed), "found": shape_of(document.get(name))}, where=name)
     yield from _text_problems(document)
+    yield from _quota_problems(document)
+
+
+def _quota_problems(document: Document) -> Iterator[Reason]:
+    """A quota names places or money with what is used of them, the day that says so, and what happens when it is used up."""
+    apply = document.get("apply")
+    quota = apply.get("quota") if isinstance(apply, Mapping) else None
+    if quota is None:
+        return
+    if not isinstance(quota, Mapping):
+        yield Reason("funding.case.object", {"found": shape_of(quota)}, where="apply.quota")
+        return
+    for name in ("places", "used"):
+        if name in quota and (type(quota[name]) is not int or quota[name] < 0):
+            yield Reason("funding.case.whole", {"at_least": 0, "found": shape_of(quota[name])}, where=f"apply.quota.{name}")
+    for name in ("amount", "amount_used"):
+        if name in quota and not is_amount(quota[name]):
+            yield Reason("funding.claim.amount", where=f"apply.quota.{name}")
+    if not isinstance(quota.get("as_of"), date):
+        yield Reason("funding.case.day", {"found": shape_of(quota.get("as_of"))}, where="apply.quota.as_of")
+    if quota.get("when_used_up", WHEN_USED_UP[0]) not in WHEN_USED_UP:
+        values = {"expected": ", ".join(WHEN_USED_UP), "found": shape_of(quota["when_used_up"])}
+        yield Reason("funding.case.one_of", values, where="apply.quota.when_used_up")
+    if not {"places", "used"} <= quota.keys() and not {"amount", "amount_used"} <= quota.keys():
+        yield Reason("funding.check.quota", where="apply.quota")
 
 
 def _text_problems(document: Document) -> Iterator[Reason]:

@@ -24,6 +24,7 @@ from baybridge.funding.accumulators import used_before
 from baybridge.funding.appealing import too_late
 from baybridge.funding.case import read_cases
 from baybridge.funding.own import not_theirs
+from baybridge.funding.quota import quota_reasons
 from baybridge.funding.quotes import kept_quote
 from baybridge.funding.quoting import NO_SCALE, QuotedLine
 from baybridge.funding.report import as_json, fund
@@ -167,6 +168,10 @@ def adjudicate_claim(situation: Situation, given: AdjudicateClaim) -> Judged | R
     decided = _decided(given, paid)
     if isinstance(decided, Refusal):
         return decided
+    before = sum(event.benefit_minor for event in adjudicated(case).values() if event.plan == claim.plan and event.claim_id != claim.claim_id)
+    limited, _ = quota_reasons(situation, claim.plan, before + decided, claim.currency) if decided > 0 else ((), ())
+    if limited:
+        return refuse(*limited)
     document = {
         "document": DOCUMENT,
         "version": "1",

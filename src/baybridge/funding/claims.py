@@ -18,6 +18,7 @@ from baybridge.base.money import format_minor, parse_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.funding.appealing import too_late
 from baybridge.funding.own import not_theirs
+from baybridge.funding.quota import quota_reasons
 from baybridge.funding.quotes import kept_quote
 from baybridge.funding.terms import PATIENT
 from baybridge.journey.case import Preauthorisation
@@ -137,7 +138,8 @@ def answer_preauthorisation(situation: Situation, given: AnswerPreauthorisation)
     amount = _amount(given.amount) if given.amount is not None else request.amount_minor if given.answer == "approved" else 0
     if isinstance(amount, Refusal):
         return amount
-    reasons = tuple(_against_answer(given, amount, request))
+    limited, seen = quota_reasons(situation, given.plan, amount, request.currency) if amount > 0 else ((), ())
+    reasons = (*_against_answer(given, amount, request), *limited)
     if reasons:
         return refuse(*reasons)
     answered = PreauthorisationAnswered(
@@ -147,6 +149,7 @@ def answer_preauthorisation(situation: Situation, given: AnswerPreauthorisation)
         amount_minor=amount,
         currency=request.currency,
         reason=given.reason.strip(),
+        quota=seen,
     )
     return (answered,)
 

@@ -325,6 +325,7 @@ class PreauthorisationAnswered(Event, frozen=True, kw_only=True, tag=True):
     amount_minor: int
     currency: str
     reason: str
+    quota: tuple[tuple[str, int], ...] = ()  # what stood of the plan's quota when it was answered, and what this grant counts in the plan's currency
 
 
 class PreauthorisationAppealed(Event, frozen=True, kw_only=True, tag=True):

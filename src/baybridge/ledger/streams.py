@@ -109,6 +109,12 @@ def cases_with(connection: Connection, types: Sequence[str]) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def of_types(connection: Connection, types: Sequence[str]) -> list[StoredEvent]:
+    """Every event of one of these types, by case and in order."""
+    query = select(event).where(event.c.type.in_(types)).order_by(event.c.case_id, event.c.sequence)
+    return [_stored(row) for row in connection.execute(query)]
+
+
 def case_of(connection: Connection, event_id: str) -> str | None:
     """The case that an event belongs to; None if there is no such event."""
     found: str | None = connection.execute(select(event.c.case_id).where(event.c.event_id == event_id)).scalar()

@@ -133,7 +133,7 @@ _FUNDING = (
         kinds=ANYWHERE,
         step="preauthorisation_answer",
         purpose="finance",
-        needs=frozenset({"quote"}),
+        needs=frozenset({"quote", "grants"}),
     ),
     _kind(
         claims.AppealPreauthorisation,
@@ -161,7 +161,7 @@ _FUNDING = (
         COORDINATOR,
         step="preauthorisation",
         purpose="finance",
-        needs=frozenset({"quote"}),
+        needs=frozenset({"quote", "grants"}),
         blocked=claims.request_preauthorisation_blocked,
     ),
     _kind(
@@ -206,7 +206,7 @@ _CLAIMS = (
         needs=frozenset({"quote"}),
         blocked=claiming.submit_claim_blocked,
     ),
-    _kind(claiming.AdjudicateClaim, claiming.adjudicate_claim, PAYER, kinds=ANYWHERE, purpose="finance", needs=frozenset({"quote"}), blocked=_never),
+    _kind(claiming.AdjudicateClaim, claiming.adjudicate_claim, PAYER, kinds=ANYWHERE, purpose="finance", needs=frozenset({"quote", "grants"}), blocked=_never),
     _kind(claiming.AppealClaim, claiming.appeal_claim, COORDINATOR, PATIENT, kinds=ANYWHERE, purpose="finance", blocked=_never),
     _kind(claiming.PayClaim, claiming.pay_claim, PAYER, kinds=ANYWHERE, purpose="finance", blocked=_never),
 )

@@ -29,7 +29,7 @@ from baybridge.journey.events import Recorded
 from baybridge.journey.identities import linked, same_person
 from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
-from baybridge.node import access, cards, clock, tables
+from baybridge.node import access, cards, clock, grants, tables
 from baybridge.node.card_key import card_key
 from baybridge.node.config import Config, Neighbour, read_config
 from baybridge.node.directory import LivingDocuments
@@ -159,6 +159,8 @@ class Node:
         found: dict[str, Any] = {}
         if "quote" in needs and case.quote is not None:
             found["quote"] = decision_document(connection, case.quote.event.quote_sha256)
+        if "grants" in needs:
+            found["grants"] = grants.grants(connection, self.documents.folder("plans"), self.site.zone)
         if needs & {"resources", "observations"}:
             resources = case_resources(connection, case, at)
             results = [resource for resource in resources if resource["resourceType"] == "Observation"]

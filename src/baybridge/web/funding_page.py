@@ -83,7 +83,7 @@ def _left(view: CaseView, quote: Mapping[str, Any]) -> Iterator[Left]:
     """Every fund that the patient could ask or has asked, for the share that is left."""
     known, kind = titles(view), COMMANDS["ApplyForAssistance"]
     may = not view.read_only and allowed(view.asked, kind)
-    for fund in assistance_left(seeking_of(view.look.situation(), quote), view.asked.node.documents.folder("plans")):
+    for fund in assistance_left(seeking_of(view.look.situation(frozenset({"grants"})), quote), view.asked.node.documents.folder("plans")):
         could = None if fund.could_pay_minor is None else view.reader.money(fund.could_pay_minor, quote["result"]["currency"])
         asked = fund.state in ("asked", "closed")
         reasons = tuple(view.reader.t(reason.code, **named(view, reason.values)) for reason in fund.reasons)

@@ -21,6 +21,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.funding.appealing import appeal_limit
 from baybridge.funding.claiming import AdjudicateClaim, Reconciled, adjudicate_claim, reconciliation_of
 from baybridge.funding.limits import TimeLimit
+from baybridge.funding.quota import Standing, standing_of
 from baybridge.funding.share import Part, agreement_part, parts_of
 from baybridge.funding.worklist import Item, open_appeal, used_of, waiting
 from baybridge.journey.case import Case
@@ -124,6 +125,8 @@ class Shown:
     title: str
     asked: Preauthorisation | None
     used: dict[str, int]
+    quota: Standing | None
+    currency: str
     appeal_until: tuple[date, TimeLimit] | None
 
 
@@ -196,7 +199,15 @@ def _shown(view: CaseView, found: Part, today: date) -> Shown:
     limit = appeal_limit(view.look.situation(), found.plan)
     answer = asked.standing if asked else None
     until = (limit.ends_on(answer.origin.at.astimezone(view.asked.node.site.zone).date()), limit) if limit and answer else None
-    return Shown(found, view.reader.named("plan", found.plan), asked, used_of(case, found.plan, today.year), until)
+    title, used = view.reader.named("plan", found.plan), used_of(case, found.plan, today.year)
+    currency = str(view.asked.node.documents.folder("plans").get(found.plan, {}).get("currency") or found.currency)
+    return Shown(found, title, asked, used, _quota(view, found.plan, today), currency, until)
+
+
+def _quota(view: CaseView, plan: str, today: date) -> Standing | None:
+    """What stands of a plan's quota of this year, over all cases here."""
+    grants = view.look.situation(frozenset({"grants"})).record.get("grants", ())
+    return standing_of(view.asked.node.documents.folder("plans").get(plan, {}), plan, grants, today)
 
 
 def _may_advance(case: Case, payer: str) -> bool:

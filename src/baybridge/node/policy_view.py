@@ -59,17 +59,22 @@ def _groups(policy: Policy, saying: Saying, wording: Wording) -> Iterator[Group]
             last = Row("default", outcome(default), say("policies.otherwise"), "", "", "")
             yield Group("", say("policies.first_row"), (*rows, last))
         case Score(domains=domains, combine=combine):
-            for index, domain in enumerate(domains):
-                named = f"driver.{domain.id}"
-                heading = say(named) if saying.known(named) else domain.id
+            yield Group("", say(f"policies.score_{combine}"), ())
+            for domain in domains:
                 rows = tuple(_row(policy, row.rule, wording, saying.number(row.points, None)) for row in domain.rows)
-                yield Group(heading, say(f"policies.score_{combine}") if index == 0 else "", rows)
+                yield Group(domain_name(domain.id, saying), "", rows)
         case Limits(limits=limits):
             rows = tuple(_row(policy, limit.rule, wording, note=say("policies.critical") if limit.critical else "") for limit in limits)
             yield Group("", say("policies.all_limits", holds=outcome("within"), fails=outcome("outside")), rows)
         case Findings(findings=findings):
             rows = tuple(_row(policy, row.rule, wording, row.code, _severity(row.severity, saying), _sentence(row.code, saying)) for row in findings)
             yield Group("", say("policies.all_findings"), rows)
+
+
+def domain_name(domain: str, saying: Saying) -> str:
+    """What a domain of a score is called."""
+    key = f"driver.{domain}"
+    return saying.say(key) if saying.known(key) else saying.fact(domain)
 
 
 def _severity(severity: str, saying: Saying) -> str:
@@ -164,8 +169,15 @@ def said(value: Any, saying: Saying, unit: str | None = None) -> str:
         return saying.number(value, unit)
     if isinstance(value, list | tuple):
         return saying.say("policy.words.separator").join(said(part, saying) for part in value) or "–"
-    key = f"driver.{value}"
-    return saying.say(key) if saying.known(key) else saying.code(str(value))
+    text = str(value)
+    key = f"driver.{text}"
+    words = saying.say(key) if saying.known(key) else saying.code(text)
+    return saying.fact(text) if words == text and text in saying.dictionary else words
+
+
+def colon(saying: Saying) -> str:
+    """What stands between a name and its value in the reader's language."""
+    return saying.say("page.colon")
 
 
 def came_out(case: WorkedCase, found: Mapping[str, Any] | None, saying: Saying) -> tuple[str, ...]:
@@ -180,8 +192,9 @@ def came_out(case: WorkedCase, found: Mapping[str, Any] | None, saying: Saying) 
 def _expected(expect: Mapping[str, Any], saying: Saying) -> Iterator[str]:
     if "outcome" in expect:
         yield saying.outcome(str(expect["outcome"]))
-    for name, value in (expect.get("values") or {}).items():
-        if value is not None and value != []:
-            yield f"{_named(saying, 'policy.value', name)}: {said(value, saying)}"
+    values = expect.get("values") or {}
+    for name, value in values.items():
+        if value is not None and value != [] and not (name == "flag" and "flags" in values):
+            yield f"{_named(saying, 'policy.value', name)}{colon(saying)}{said(value, saying)}"
     if expect.get("missing"):
-        yield f"{saying.say('policies.missing')}: {saying.say('policy.words.separator').join(map(saying.fact, expect['missing']))}"
+        yield f"{saying.say('policies.missing')}{colon(saying)}{saying.say('policy.words.separator').join(map(saying.fact, expect['missing']))}"

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, func, select
 
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.stored import decode
 from baybridge.ledger import streams
-from baybridge.node import access, tables
-from baybridge.node.judging import payers_of
+from baybridge.node import access, payer, tables
 from baybridge.node.policy_check import failing
 from baybridge.node.population import Changes, compare_rows
 from baybridge.policy.decide import Decision
@@ -45,11 +45,16 @@ class Tried:
     failing: tuple[tuple[WorkedCase, Decision | None], ...]
     changes: Changes | None
     unchanged: Mapping[str, int] = field(default_factory=dict)  # by outcome
-    limited: bool = False
+    population: int = 0  # cases that could have been looked at
+
+    @property
+    def limited(self) -> bool:
+        """Whether only some of the population were looked at."""
+        return self.changes is not None and self.changes.rows < self.population
 
 
-def tried(node: Node, old: Policy, text: str, actor: Actor) -> Tried:
-    """The effect of a changed document on this node's population and on the document's own worked cases; raises `PolicyProblems`."""
+def tried(node: Node, old: Policy, text: str, actor: Actor, most: int = MOST_CASES) -> Tried:
+    """The effect of a changed document on this node's population, at most so many cases, and on the document's own worked cases; raises `PolicyProblems`."""
     new = load(text, old.origin, node.policies.fact_types)
     broken = tuple(failing(new, node.dictionary))
     if not of_record(node, old) and not of_record(node, new):
@@ -57,14 +62,14 @@ def tried(node: Node, old: Policy, text: str, actor: Actor) -> Tried:
     names = sorted({*old.fact_names, *new.fact_names})
     rows: list[dict[str, Any]] = []
     with node.storage.reading() as connection:
-        cases = list(_cases(node, connection, actor))
+        cases = list(islice(_cases(node, connection, actor), most))
         now = node.now()
-        for case in cases[:MOST_CASES]:
+        for case in cases:
             values: Mapping[str, Any] = node.fact_set(connection, case, now).values
             rows.append({"case": case.case_id, **{name: values.get(name) for name in names}})
     _note(node, actor, old, [row["case"] for row in rows])
     changes, unchanged = compare_rows(old, new, rows, "case")
-    return Tried(new, broken, changes, unchanged, len(cases) > MOST_CASES)
+    return Tried(new, broken, changes, unchanged, population(node, actor))
 
 
 def of_record(node: Node, policy: Policy) -> bool:
@@ -77,13 +82,25 @@ def sees_cases(node: Node, actor: Actor) -> bool:
     return access.ACTIONS["case.facts"].get(actor.role) is access.Relation.CARE and actor.organisation == node.site.organisation
 
 
-def _cases(node: Node, connection: Any, actor: Actor) -> Iterator[Case]:
-    """The cases that are this actor's population, those that changed last first; one more than is looked at, so that a limit is noticed."""
+def population(node: Node, actor: Actor) -> int:
+    """How many cases are this actor's population: those with a patient, for a payer those in which it has a part."""
+    if actor.role is Role.PAYER:
+        return sum(bool(case.patient_id) for case in payer.cases_of(node, actor.organisation))
     row = tables.case_index.c
-    for case_id in connection.execute(select(row.case_id).order_by(row.updated_at.desc()).limit(MOST_CASES + 1)).scalars().all():
-        case = fold(decode(stored.body) for stored in streams.read(connection, case_id))
-        if case.patient_id and (actor.role is not Role.PAYER or actor.organisation in payers_of(node, case)):
-            yield case
+    with node.storage.reading() as connection:
+        return connection.execute(select(func.count()).select_from(tables.case_index).where(row.patient_id != "")).scalar_one()
+
+
+def _cases(node: Node, connection: Connection, actor: Actor) -> Iterator[Case]:
+    """The cases that are this actor's population, those that changed last first."""
+    row = tables.case_index.c
+    wanted = select(row.case_id).where(row.patient_id != "").order_by(row.updated_at.desc())
+    if actor.role is Role.PAYER:
+        own = {case.case_id: case for case in payer.cases_of(node, actor.organisation)}
+        yield from (own[case_id] for case_id in connection.execute(wanted).scalars() if case_id in own)
+        return
+    for case_id in connection.execute(wanted).scalars():
+        yield fold(decode(stored.body) for stored in streams.read(connection, case_id))
 
 
 def _note(node: Node, actor: Actor, policy: Policy, case_ids: list[str]) -> None:

@@ -22,6 +22,8 @@ from baybridge.journey.events import ManufactureStarted, ProductRejected, Produc
 from baybridge.supply.readings import Result, read_results, wrong_results
 
 SCAN = "policy reference F2, rule 2"
+#: The limits of a product for which the catalogue names no specification of its own.
+GENERIC_SPECIFICATION = "release-generic"
 
 
 class StartManufacture(Struct, frozen=True, kw_only=True):
@@ -163,7 +165,7 @@ def _product(situation: Situation) -> str:
 
 def specification(situation: Situation) -> str:
     """The policy that holds the product's release limits."""
-    return str(product_document(situation).get("specification") or "release-generic")
+    return str(product_document(situation).get("specification") or GENERIC_SPECIFICATION)
 
 
 def label_limit(situation: Situation) -> float | None:

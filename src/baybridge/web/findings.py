@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from baybridge.journey.case import Case
+from baybridge.supply.manufacture import GENERIC_SPECIFICATION
 from baybridge.web.choices import Option, Options, coded
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def read(texts: Mapping[str, list[str]], name: str) -> dict[str, str]:
 def attributes(asked: Asked, case: Case | None) -> Options:
     """The attributes that the specification of the case's product names; of the generic one where it has none of its own."""
     product = asked.node.documents.folder("products").get((case.product if case else None) or "", {})
-    policy = asked.node.policies.get(str(product.get("specification") or "release-generic"))
+    policy = asked.node.policies.get(str(product.get("specification") or GENERIC_SPECIFICATION))
     dictionary = asked.node.dictionary
     return tuple(Option(fact, _with_unit(dictionary[fact].label(asked.language), dictionary[fact].unit)) for fact in policy.fact_names if fact in dictionary)
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -273,7 +274,7 @@ _TRUTH: Mapping[object, bool] = {"true": True, "false": False}
 _OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
 
 #: Values of a reason that a reader knows by another name.
-_NAMED = frozenset({"agreement", "answer", "fund", "leg", "node", "payer", "plan", "purpose", "recipient"})
+_NAMED = frozenset({"agreement", "answer", "fund", "leg", "node", "outcome", "payer", "plan", "policy", "product", "purpose", "recipient"})
 
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {
@@ -297,7 +298,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: Any) -> 
         r=reader,
         t=reader.t,
         language=asked.language,
-        languages=LANGUAGE_NAMES,
+        languages=[(code, name, in_language(asked, code)) for code, name in LANGUAGE_NAMES.items()],
         menu=MENU.get(role, ()) if role else (),
         site=asked.node.site,
         **values,
@@ -306,6 +307,12 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: Any) -> 
     if asked.query.get("language") in LANGUAGES:
         response.set_cookie("language", asked.query["language"], samesite="lax", httponly=True)
     return response
+
+
+def in_language(asked: Asked, code: str) -> str:
+    """The address of this page in another language, with whatever the reader asked for: filter, earlier moment, version, values tried."""
+    kept = [(name, value) for name, value in asked.queries if name != "language"]
+    return f"?{urlencode([*kept, ('language', code)])}"
 
 
 def refused(asked: Asked, refusal: Refusal) -> Response:

@@ -29,6 +29,7 @@ from baybridge.web.lab_page import LAB_DOORS
 from baybridge.web.log_pages import LOG_DOORS
 from baybridge.web.page import Reader, go, refused, render
 from baybridge.web.payer_page import PAYER_DOORS
+from baybridge.web.policy_compare_page import COMPARE_DOORS
 from baybridge.web.policy_pages import POLICY_DOORS
 from baybridge.web.programme_page import PROGRAMME_DOORS
 from baybridge.web.spared_page import SPARED_DOORS
@@ -162,6 +163,7 @@ DOORS = (
     *TRIAL_DOORS,
     *CENTRE_DOORS,
     *POLICY_DOORS,
+    *COMPARE_DOORS,
     *WHAT_IF_DOORS,
     *CASE_DOORS,
 )

@@ -2,7 +2,8 @@
 
 Main job: `POLICY_DOORS`. What is shown is the document that decides here: ours, or the site's own laid over it.
 
-Elsewhere: rules in words in `policy_view.py`; trying a change in `what_if_page.py`.
+Elsewhere: rules in words in `policy_view.py`; where a policy is used in `policy_use.py`; trying a change in `what_if_page.py`, comparing two documents in
+`policy_compare_page.py`.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from baybridge.matching.eligibility import label_policies
 from baybridge.node import access, policy_view
 from baybridge.node.documents import UnknownPolicyError, packaged_data
 from baybridge.node.doors import Asked, Door
+from baybridge.node.node import Node
 from baybridge.node.saying import Saying
 from baybridge.policy.shapes import Policy
 from baybridge.policy.types import PolicyProblems
 from baybridge.web.page import Reader, refused, render, texts_of
+from baybridge.web.policy_use import tabs_of, uses
 
 #: Kinds of policy in the order in which a case meets them, by the folder or name of the document.
 KINDS = ("eligibility", "fitness", "recognition", "transfer", "release", "grades", "scores", "series")
@@ -78,7 +81,7 @@ def policy_list(asked: Asked) -> Response:
     products = asked.node.documents.folder("products")
     wanted = Filter.of(asked.query)
     about = _products_of(products)
-    kinds = {str(name): _kind(asked, str(name)) for name in documents}
+    kinds = {str(name): kind_of(asked.node, str(name)) for name in documents}
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for name, document in documents.items():
         concerned = about.get(name, ())
@@ -116,9 +119,9 @@ def _names(product: Mapping[str, Any]) -> list[str]:
     return [*(map(str, names.values()) if isinstance(names, Mapping) else ()), *trade]
 
 
-def _kind(asked: Asked, name: str) -> str:
-    """The folder in which the document lies."""
-    folder = asked.node.policies.files(name)[-1].parent.name
+def kind_of(node: Node, name: str) -> str:
+    """The kind of a policy: the folder in which its document lies."""
+    folder = node.policies.files(name)[-1].parent.name
     return folder if folder in KINDS else "other"
 
 
@@ -149,8 +152,10 @@ def policy_page(asked: Asked) -> Response:
         "policy.html",
         policy=policy,
         versions=versions,
-        kind=_kind(asked, policy.id),
-        own=not policy.origin.startswith(str(packaged_data())),
+        kind=kind_of(asked.node, policy.id),
+        own=is_own(policy),
+        uses=uses(asked.node, policy.id),
+        tabs=tabs_of(asked.node, policy.id),
         groups=policy_view.groups(policy, saying),
         bands=policy_view.bands(policy, saying),
         terms=policy_view.terms(policy, saying),
@@ -160,13 +165,18 @@ def policy_page(asked: Asked) -> Response:
         unit=lambda unit: "" if saying.known(f"policy.unit.{unit}") else written_unit(unit),
         cases=policy_view.worked_cases(policy, saying),
         products=_products_of(asked.node.documents.folder("products")).get(policy.id, ()),
-        may_try=asked.actor is not None and may_try(asked),
+        may_try=may_try(asked),
     )
+
+
+def is_own(policy: Policy) -> bool:
+    """Whether a document is the site's own, not the one that comes with Baybridge."""
+    return not policy.origin.startswith(str(packaged_data()))
 
 
 def may_try(asked: Asked) -> bool:
     """Whether this reader may try other thresholds."""
-    return access.may("policy.what_if", asked.actor, asked.node.site) is None
+    return asked.actor is not None and access.may("policy.what_if", asked.actor, asked.node.site) is None
 
 
 def _used_for(saying: Saying) -> Any:

@@ -2,37 +2,37 @@
 
 Main job: `WHAT_IF_DOORS`. Nothing is stored; a wrong value says what was expected beside its field.
 
-Elsewhere: thresholds in `policy/thresholds.py`, the effect in `node/what_if.py`.
+Elsewhere: thresholds in `policy/thresholds.py`, the effect in `node/what_if.py` and, in words, in `policy_effect.py`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import Any
 
 from starlette.responses import Response
 
 from baybridge.base.outcome import Refusal
 from baybridge.node import policy_view
 from baybridge.node.doors import Asked, Door
-from baybridge.node.population import Changes
+from baybridge.node.node import Node
+from baybridge.node.policy_check import failing
 from baybridge.node.saying import Saying
-from baybridge.node.what_if import SMALLEST, Tried, sees_cases, tried
+from baybridge.node.what_if import Tried, tried
 from baybridge.policy import expression as tree
+from baybridge.policy.document import load
 from baybridge.policy.rules import resolve
 from baybridge.policy.shapes import Policy
 from baybridge.policy.thresholds import Threshold, changed, thresholds
 from baybridge.policy.types import PolicyProblems
 from baybridge.policy.wording import Wording
 from baybridge.web.page import refused, render
+from baybridge.web.policy_effect import effect_of, examples_of, reach_of
 from baybridge.web.policy_pages import asked_policy, saying_of, yaml_file
-from baybridge.web.view import name_of
 
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
 _LONGEST = 30
@@ -50,20 +50,26 @@ class Entry:
 
 
 def what_if_page(asked: Asked) -> Response:
-    """The fields with the values in force; after they are sent, the effect, or what is wrong beside each field."""
+    """The fields with the values in force; with values in the address, their effect, or what is wrong beside each field.
+
+    Values stand in the address, so that a language can be switched, a page marked and a proposal sent as a link; they are nobody's data.
+    """
     found = asked_policy(asked)
     if isinstance(found, Refusal):
         return refused(asked, found)
     policy, saying = found[0], saying_of(asked)
-    known = {f"t{index}": threshold for index, threshold in enumerate(thresholds(policy))}
-    sent = asked.method == "POST"
-    fits = not sent or asked.form.get("sha256") == policy.sha256
-    texts = {name: asked.form.get(name, "").strip() if sent and fits else threshold.written for name, threshold in known.items()}
-    entries = [Entry(name, one, _label(one, policy, saying), texts[name], tuple(_problems(one, texts[name], asked, saying))) for name, one in known.items()]
+    sent = "do" in asked.query
+    fits = asked.query.get("sha256", policy.sha256) == policy.sha256
+    entries = [_entry(f"t{index}", one, policy, asked, saying, given=sent and fits) for index, one in enumerate(thresholds(policy))]
     against = [] if fits else [saying.say("what_if.problem.document_changed")]
     if not sent or against or any(entry.problems for entry in entries):
         return _page(asked, policy, entries, against, None)
     return _tried(asked, policy, entries, saying)
+
+
+def _entry(name: str, threshold: Threshold, policy: Policy, asked: Asked, saying: Saying, *, given: bool) -> Entry:
+    text = asked.query.get(name, threshold.written).strip() if given else threshold.written
+    return Entry(name, threshold, _label(threshold, policy, saying), text, tuple(_problems(threshold, text, asked, saying)))
 
 
 def _tried(asked: Asked, policy: Policy, entries: list[Entry], saying: Saying) -> Response:
@@ -73,8 +79,8 @@ def _tried(asked: Asked, policy: Policy, entries: list[Entry], saying: Saying) -
         return _page(asked, policy, entries, [saying.say("what_if.problem.nothing_changed")], None)
     text = changed(policy, values)
     try:
-        if asked.form.get("do") == "download":
-            return yaml_file(text, f"{policy.id}-what-if")
+        if asked.query["do"] == "download":
+            return yaml_file(draft(asked.node, policy, text, saying), f"{policy.id}-what-if")
         result = tried(asked.node, policy, text, asked.person)
     except PolicyProblems as problems:
         said = [saying.say("what_if.problem.document", expected=one.expected, found=one.found) for one in problems.problems]
@@ -82,30 +88,65 @@ def _tried(asked: Asked, policy: Policy, entries: list[Entry], saying: Saying) -
     return _page(asked, policy, entries, [], result)
 
 
+def draft(node: Node, policy: Policy, text: str, saying: Saying) -> str:
+    """The changed document, with comments at its head that say what it is, what was changed, which worked cases fail, and how it is checked."""
+    new = load(text, policy.origin, node.policies.fact_types)
+    named = [" ".join(case.name.split()) for case, _ in failing(new, node.dictionary)]
+    said = [
+        saying.say("what_if.draft.of", policy=policy.id, version=policy.version, sha256=policy.sha256),
+        *(saying.say("what_if.draft.changed", was=one.was, now=one.now) for one in differences(policy, new, saying)),
+        saying.say("what_if.worked_all", count=len(new.cases)) if not named else saying.say("what_if.worked_some", failed=len(named), count=len(new.cases)),
+        *(f"- {name}" for name in named),
+        saying.say("what_if.draft.check", command=f"baybridge policy check {policy.id}-what-if.yaml"),
+    ]
+    return "".join(f"# {line}\n" for line in said) + text
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One threshold in words as it is and as it was tried."""
+
+    was: str
+    now: str
+
+
+def differences(old: Policy, new: Policy, saying: Saying) -> Iterator[Difference]:
+    """What was tried otherwise, in words; both documents have the same thresholds in the same order."""
+    for was, now in zip(thresholds(old), thresholds(new), strict=True):
+        if was.written != now.written:
+            yield Difference(_limit(was, old, saying), _limit(now, new, saying))
+
+
 def _page(asked: Asked, policy: Policy, entries: list[Entry], against: list[str], result: Tried | None) -> Response:
     saying = saying_of(asked)
     rules = {row.id: row for group in policy_view.groups(policy, saying) for row in group.rows}
     heads = {row.id: row.head for row in (*policy_view.terms(policy, saying), *policy_view.marks(policy, saying))}
     heads |= {row.id: row.text or row.words for row in rules.values()}
-    wrong = bool(against) or any(entry.problems for entry in entries)
+    wrong = sum(bool(entry.problems) for entry in entries)
+    against = [*against, *([saying.say("what_if.problem.fields", count=wrong)] if wrong else [])]
     return render(
         asked,
         "what-if.html",
-        422 if wrong and asked.method == "POST" else 200,
+        422 if against else 200,
         policy=policy,
         groups=[(rule, heads.get(rule, ""), list(found)) for rule, found in groupby(entries, key=lambda entry: entry.threshold.rule)],
         same=_same,
         against=against,
         result=result,
-        effect=_effect(asked, result, saying) if result is not None and result.changes is not None else None,
-        examples=[(policy_view.example(policy, case, saying), policy_view.came_out(case, found.as_json() if found else None, saying)) for case, found in result.failing]
-        if result
-        else [],
-        outcome=saying.outcome,
+        differences=tuple(differences(policy, result.policy, saying)) if result else (),
+        effect=effect_of(asked, policy, result, saying) if result is not None and result.changes is not None else None,
+        examples=examples_of(result, saying) if result else [],
+        reach=None if result else reach_of(asked, policy, saying),
     )
 
 
 # --- fields ---------------------------------------------------------------------------------------------------------
+
+
+def _limit(threshold: Threshold, policy: Policy, saying: Saying) -> str:
+    """A threshold with its value, in words."""
+    said = _label(threshold, policy, saying)
+    return said if threshold.node is not None else f"{said} {threshold.written}"
 
 
 def _label(threshold: Threshold, policy: Policy, saying: Saying) -> str:
@@ -163,71 +204,4 @@ def _implausible(threshold: Threshold, text: str, asked: Asked, saying: Saying) 
             return
 
 
-# --- effect ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """How many go from one answer to another because of some rules; who, where the reader may know."""
-
-    old: str
-    new: str
-    because: tuple[str, ...]
-    count: str
-    who: tuple[tuple[str, str], ...]  # address and name
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What changes here, in words."""
-
-    says: str
-    moves: tuple[Move, ...]
-    unchanged: tuple[tuple[str, str], ...]
-
-
-def _effect(asked: Asked, result: Tried, saying: Saying) -> Effect:
-    changes = result.changes or Changes()
-    open_ = sees_cases(asked.node, asked.person)
-    said = {row.id: row.text or row.words for group in policy_view.groups(result.policy, saying) for row in group.rows}
-    rules = {rule.id: Wording(result.policy, saying).words(rule.expression) for rule in result.policy.body.rules}
-    by_move: dict[tuple[str, str, tuple[str, ...]], list[Mapping[str, Any]]] = {}
-    for subject in changes.subjects:
-        by_move.setdefault((subject["old"], subject["new"], tuple(subject["because"])), []).append(subject)
-    moves = tuple(
-        Move(
-            saying.outcome(old),
-            saying.outcome(new),
-            tuple(rules.get(rule) or said.get(rule, rule) for rule in because),
-            _told(len(subjects), saying, exactly=open_),
-            tuple(_who(asked, subjects)) if open_ else (),
-        )
-        for (old, new, because), subjects in sorted(by_move.items(), key=lambda item: -len(item[1]))
-    )
-    hidden = not open_ and min([SMALLEST, *result.unchanged.values(), *map(len, by_move.values())]) < SMALLEST
-    unchanged = () if hidden else tuple((saying.outcome(name), _told(number, saying, exactly=open_)) for name, number in Counter(result.unchanged).most_common())
-    return Effect(_summary(changes, saying, hidden=hidden, exactly=open_), moves, unchanged)
-
-
-def _told(number: int, saying: Saying, *, exactly: bool) -> str:
-    return saying.number(number, None) if exactly or number >= SMALLEST else saying.say("what_if.few", smallest=SMALLEST)
-
-
-def _summary(changes: Changes, saying: Saying, *, hidden: bool, exactly: bool) -> str:
-    if not changes.rows:
-        return saying.say("what_if.no_cases")
-    if not changes.subjects:
-        return saying.say("what_if.nobody")
-    if hidden:
-        return saying.say("what_if.some_changed", count=_told(changes.rows, saying, exactly=exactly))
-    return saying.say("what_if.changed", changed=saying.number(len(changes.subjects), None), count=saying.number(changes.rows, None))
-
-
-def _who(asked: Asked, subjects: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    for subject in subjects:
-        case = asked.node.case(subject["subject"])
-        if case is not None:
-            yield f"/cases/{case.case_id}/facts", name_of(asked, case)
-
-
-WHAT_IF_DOORS = (Door("/policies/{policy_id}/what-if", ("GET", "POST"), "policy.what_if", "policy.what_if", what_if_page),)
+WHAT_IF_DOORS = (Door("/policies/{policy_id}/what-if", ("GET",), "policy.what_if", "policy.what_if", what_if_page),)

@@ -4,80 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
-from starlette.testclient import TestClient
 
-from acceptance.support import Clock, record
-from baybridge.app import application
-from baybridge.journey.command import Actor, Role
-from baybridge.node import accounts
-from baybridge.node.config import read_config
-from baybridge.node.founding import found
-from baybridge.node.importing import import_upload
-from baybridge.node.node import Node
+from policy_site import Site, site, text_of
 
-HERE = "Hospital"
+__all__ = ["site"]
+
 POLICY = "axi-cel-lbcl-3l-cn"
-PEOPLE = {
-    "physician": (Role.PHYSICIAN, HERE),
-    "alliance": (Role.ALLIANCE, "Alliance"),
-    "payer": (Role.PAYER, "a payer that nobody asked"),
-    "nurse": (Role.NURSE, HERE),
-}
-
-
-@dataclass
-class Site:
-    node: Node
-    client: TestClient
-    cases: tuple[str, ...]
-    sessions: dict[str, accounts.Session]
-
-    def get(self, who: str, path: str, language: str = "en") -> str:
-        return self._answer(who, "GET", path, language).text
-
-    def send(self, who: str, path: str, language: str = "en", /, **fields: str):  # type: ignore[no-untyped-def]
-        shown = self._answer(who, "GET", path, "en").text
-        sha256 = re.search(r'name="sha256" value="([0-9a-f]{64})"', shown)
-        known = dict(re.findall(r'name="(t\d+)" value="([^"]*)"', shown))
-        sent = {"csrf": self.sessions[who].csrf, "sha256": sha256[1] if sha256 else "", "do": "try", **known, **fields}
-        return self._answer(who, "POST", path, language, data=sent)
-
-    def _answer(self, who: str, method: str, path: str, language: str, **more):  # type: ignore[no-untyped-def]
-        headers = {"cookie": f"baybridge={self.sessions[who].token}; language={language}"}
-        return self.client.request(method, path, headers=headers, **more)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A centre with two patients of 59 years after two lines, and one account for each kind of reader."""
-    folder = tmp_path_factory.mktemp("what-if") / "node"
-    found(folder, {"node": "hk", "organisation": HERE, "jurisdiction": "HK", "kinds": ["centre", "laboratory"]})
-    node = Node(read_config(folder), now=Clock())
-    first = Actor("first", Role.COORDINATOR, HERE)
-    cases = []
-    for patient, number, name, born in (("one", "9000001(0)", "試甲", "1966-05-03"), ("two", "9000002(8)", "試乙", "1966-07-19")):
-        bundle = record(patient, node.now())
-        bundle["entry"][0]["resource"] |= {"identifier": [{"system": "urn:mo:bir", "value": number}], "name": [{"text": name}], "birthDate": born}
-        imported = import_upload(node, first, "record.json", json.dumps(bundle).encode())
-        cases += imported.cases.values()  # type: ignore[union-attr]
-    sessions = {}
-    with node.storage.writing() as connection:
-        for name, (role, organisation) in PEOPLE.items():
-            accounts.add_account(connection, account=name, name=name, role=role, organisation=organisation, password="-", patient_id=None)
-            sessions[name] = accounts.open_session(connection, name, node.now())
-    with TestClient(application(node, workers=False), base_url="http://127.0.0.1", follow_redirects=False) as client:
-        yield Site(node, client, tuple(cases), sessions)
-
-
 PAGE = f"/policies/{POLICY}/what-if"
-
-
-def text_of(page: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
 def kept(site: Site) -> list[object]:
@@ -166,7 +101,9 @@ def test_the_changed_document_can_be_kept(site: Site) -> None:
     assert answer.headers["content-type"].startswith("application/yaml")
     assert f'filename="{POLICY}-what-if.yaml"' in answer.headers["content-disposition"]
     original = site.get("physician", f"/policies/{POLICY}/document.yaml")
-    assert answer.text == original.replace("lines_of_therapy >= 2", "lines_of_therapy >= 3")
+    comments, document = answer.text.split("id: ", 1)
+    assert f"id: {document}" == original[original.index("id: ") :].replace("lines_of_therapy >= 2", "lines_of_therapy >= 3")
+    assert all(line.startswith("#") for line in comments.splitlines())
 
 
 def test_who_may_not_read_the_cases_is_told_no_small_numbers_and_no_names(site: Site) -> None:
@@ -183,7 +120,7 @@ def test_a_payer_that_was_asked_about_nobody_has_no_population(site: Site) -> No
 
 
 def test_a_role_without_it_may_not_try(site: Site) -> None:
-    assert site._answer("nurse", "GET", PAGE, "en").status_code == 403
+    assert site.answer("nurse", "GET", PAGE, "en").status_code == 403
     assert "what-if" not in site.get("nurse", f"/policies/{POLICY}")
 
 
@@ -229,5 +166,5 @@ def test_nothing_found_says_so(site: Site) -> None:
 
 
 def test_a_version_that_does_not_exist_is_not_found(site: Site) -> None:
-    assert site._answer("physician", "GET", f"/policies/{POLICY}?version=99", "en").status_code == 404
-    assert site._answer("physician", "GET", "/policies/no-such-policy/what-if", "en").status_code == 404
+    assert site.answer("physician", "GET", f"/policies/{POLICY}?version=99", "en").status_code == 404
+    assert site.answer("physician", "GET", "/policies/no-such-policy/what-if", "en").status_code == 404

@@ -7,6 +7,7 @@ Main job: read an ISO 8601 text exactly or say what is wrong with it; never gues
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
@@ -18,10 +19,14 @@ CHINA = ZoneInfo("Asia/Shanghai")
 #: Mean Gregorian month, the convention of the treatment history. Source: shared facts contract, "Reading from FHIR".
 DAYS_PER_MONTH = 30.4375
 
+_DAY_LENGTH = len("2026-03-08")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # weeks and days of a year are dates of ISO 8601 too, and nobody here means them
+
 
 def parse_instant(text: str) -> datetime:
     """An aware time from ISO 8601 with an offset; ValueError says what was expected and found."""
     try:
+        parse_day(text[:_DAY_LENGTH])
         value = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         raise ValueError(f"expected a time with offset such as 2026-03-08T09:00:00+08:00, found {text!r}") from None
@@ -38,6 +43,8 @@ def day_of(moment: datetime | None) -> date | None:
 def parse_day(text: str) -> date:
     """A date from ISO 8601; ValueError says what was expected and found."""
     try:
+        if not _DAY.fullmatch(text):
+            raise ValueError
         return date.fromisoformat(text)
     except (TypeError, ValueError):
         raise ValueError(f"expected a date such as 2026-03-08, found {text!r}") from None
@@ -45,7 +52,7 @@ def parse_day(text: str) -> date:
 
 def parse_instant_or_day(text: str, zone: ZoneInfo = CHINA) -> datetime:
     """An aware time; a bare date is the start of that day in `zone`."""
-    if isinstance(text, str) and len(text) == len("2026-03-08"):
+    if isinstance(text, str) and len(text) == _DAY_LENGTH:
         return start_of_day(parse_day(text), zone)
     return parse_instant(text)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _NODE = click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
+
+
+_JSON_KINDS = {type(None): "null", bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array"}
 
 
 class Given(NamedTuple):
@@ -92,30 +95,41 @@ def _read_facts(file: Any) -> Given:
         text = file.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         _fail(f"{name}: expected UTF-8 text, found another byte at {error.start}")
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    if not lines:
+        _fail(f"{name}: expected a JSON object, an array of them, or one a line, found nothing")
     try:
         whole = _strict_json(text)
     except ValueError as error:
-        return Given(list(_lines(name, text, error)), "lines")
+        if not _one_a_line([line.strip() for _, line in lines]):
+            _fail(f"{name}: expected a JSON object, an array of them, or one a line, found {error}")
+        return _objects([(f"line {number}: ", line) for number, line in lines], name, _strict_json, "lines")
     if isinstance(whole, list):
-        return Given([(f"[{index}] ", _object(f"{name}: item {index}", item)) for index, item in enumerate(whole)], "array")
-    return Given([("", _object(name, whole))], "one")
+        return _objects([(f"[{index}] ", item) for index, item in enumerate(whole)], name, lambda item: item, "array")
+    return _objects([("", whole)], name, lambda item: item, "one")
 
 
-def _lines(name: str, text: str, error: ValueError) -> Iterator[tuple[str, dict[str, Any]]]:
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    if len(lines) < 2 or not all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for _, line in lines):
-        _fail(f"{name}: expected a JSON object, an array of them, or one a line, found {error}")
-    for number, line in lines:
+def _one_a_line(lines: list[str]) -> bool:
+    """Whether a text that is no one JSON value was meant as one object a line."""
+    return len(lines) > 1 and lines[0].startswith("{") and (lines[0].endswith("}") or all(line.startswith("{") for line in lines))
+
+
+def _objects(given: list[tuple[str, Any]], name: str, read: Callable[[Any], Any], layout: str) -> Given:
+    """The objects at their places; exits with a line for each that is none."""
+    found, complaints = [], []
+    for place, item in given:
         try:
-            yield f"line {number}: ", _object(f"{name}: line {number}", _strict_json(line))
+            value = read(item)
         except ValueError as problem:
-            _fail(f"{name}: line {number}: expected a JSON object, found {problem}")
-
-
-def _object(place: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        _fail(f"{place}: expected a JSON object of facts by name, found {type(value).__name__}")
-    return value
+            complaints.append(f"{name}: {place}expected a JSON object, found {problem}")
+            continue
+        if isinstance(value, dict):
+            found.append((place, value))
+        else:
+            complaints.append(f"{name}: {place}expected a JSON object of facts by name, found {_JSON_KINDS[type(value)]}")
+    if complaints:
+        _fail(*complaints)
+    return Given(found, layout)
 
 
 def _strict_json(text: str) -> Any:
@@ -124,6 +138,9 @@ def _strict_json(text: str) -> Any:
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twice)
     except RecursionError:
         raise ValueError("too many nested parts") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
+        raise ValueError(f"something else at {place} ({error.msg})") from None
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -18,7 +18,7 @@ from baybridge.base.quantity import Quantity
 from baybridge.base.time import parse_day, parse_instant
 from baybridge.facts.dictionary import Dictionary, Fact
 from baybridge.facts.units import UnitMismatchError
-from baybridge.policy.types import Value
+from baybridge.policy.types import MAX_INTEGER, Value
 
 #: One thing wrong with a given fact; `where` is the fact's name.
 Problem = Reason
@@ -82,12 +82,21 @@ def _with_unit(given: Mapping[str, object], fact: Fact, dictionary: Dictionary) 
 
 def _number(given: object, fact: Fact) -> Value:
     value = _decimal(given, fact)
+    _refuse_impossible(value, fact)
     if fact.type == "integer":
         if value != value.to_integral_value():
             raise _UnfitError("facts.given.not_whole")
         _refuse_off_scale(value, fact)
         return int(value)
     return int(value) if isinstance(given, int) else float(value)
+
+
+def _refuse_impossible(value: Decimal, fact: Fact) -> None:
+    """A number beyond what rules compute with exactly, or below zero where nothing measured can be: a slip, never a finding."""
+    if value == value.to_integral_value() and abs(value) > MAX_INTEGER:
+        raise _UnfitError("facts.given.too_large", high=str(MAX_INTEGER))
+    if value < 0 and fact.unit is not None and fact.plausible is not None and fact.plausible[0] >= 0:
+        raise _UnfitError("facts.given.negative")
 
 
 def _refuse_off_scale(value: Decimal, fact: Fact) -> None:

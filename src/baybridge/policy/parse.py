@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from baybridge.base.time import parse_day
 from baybridge.policy import expression as tree
 from baybridge.policy.types import MAX_INTEGER, ExpressionError
 from baybridge.policy.words import refuse_foreign, refuse_length
@@ -172,7 +172,7 @@ def _date(node: Any, _: int) -> tree.Expression:
     if kind != "DATE" or type(node.this).__name__ != "Literal" or not node.this.is_string:
         raise _outside(node, "there are no casts; a date is written DATE '2026-01-31'")
     try:
-        return tree.Literal_(date.fromisoformat(node.this.this), at=_offset(node))
+        return tree.Literal_(parse_day(node.this.this), at=_offset(node))
     except ValueError:
         found = repr(node.this.this)[:40]
         raise ExpressionError("policy.problem.wrong_type", _offset(node), "a date such as DATE '2026-01-31'", found) from None

@@ -64,6 +64,12 @@ def test_null_and_absent_are_unknown() -> None:
         ("temperature", {"value": 38, "unit": 5}, "unit_missing"),
         ("temperature", {"value": 38}, "expected_number"),
         ("temperature", {"value": "38", "unit": "Cel"}, "expected_number"),
+        ("temperature", 2**53, "too_large"),
+        ("crp", {"value": 10**30, "unit": "mg/dL"}, "too_large"),
+        ("days_since_infusion", 10**30, "too_large"),
+        ("oxygen_flow", -1, "negative"),
+        ("creatinine", {"value": -0.1, "unit": "mg/dL"}, "negative"),
+        ("temperature", {"value": -1, "unit": "[degF]"}, "negative"),
         ("vasopressors", 2.5, "not_whole"),
         ("vasopressors", -1, "off_scale"),
         ("ice_score", 11, "off_scale"),
@@ -106,6 +112,6 @@ def test_no_problem_repeats_what_was_given() -> None:
 def test_every_problem_has_its_sentence() -> None:
     sentences = DOCUMENTS.translations("en")
     kinds = ["number", "integer", "boolean", "code", "text", "date", "instant"]
-    codes = ["unknown_name", "unknown_name_close", "unit_missing", "unit_mismatch", "not_whole", "off_scale", "not_finite", "code_unknown"]
+    codes = ["unknown_name", "unknown_name_close", "unit_missing", "unit_mismatch", "not_whole", "off_scale", "not_finite", "too_large", "negative", "code_unknown"]
     for code in [*codes, *(f"expected_{k}" for k in kinds)]:
         assert f"facts.given.{code}" in sentences

@@ -65,6 +65,10 @@ def test_a_fact_that_the_policy_does_not_read_is_ignored():
         (("easix", "--facts", "-"), "", 1),
         (("easix", "--facts", "-"), '{"ldh": 1}\n{"ldh": \n', 1),
         (("easix", "--facts", "-"), "[" * 100_000, 1),
+        (("easix", "--facts", "-"), '{"crp": 123456789012345678901234567890}', 1),
+        (("easix", "--facts", "-"), '{"crp": -5}', 1),
+        (("easix", "--facts", "-", "--at", "2026-W01-1"), "{}", 2),
+        (("easix", "--facts", "-", "--at", "2026-W01-1T10:00:00+08:00"), "{}", 2),
         (("esix", "--facts", "-"), "{}", 1),
         (("easix", "--facts", "-", "--at", "tomorrow"), "{}", 2),
         (("easix", "--facts", "-", "--at", "2026-01-01T08:00:00"), "{}", 2),
@@ -80,6 +84,22 @@ def test_what_cannot_be_done_says_so_and_prints_no_decision(args, stdin, exit_co
     assert result.stdout == ""
     assert result.stderr.strip()
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ('{"ldh": 1}\n{"ldh": \n[1]\n\n{"crp": NaN}\n', ["line 2: ", "line 3: ", "line 5: "]),
+        ('[{}, 3, null, [1]]', ["[1] ", "[2] ", "[3] "]),
+        ('{"ldh": 1}\n{"crp": 1, "crp": 2}', ["line 2: "]),
+        ('{"ldh": 1, "crp":\n 2,}', [""]),
+        ("\n \n", [""]),
+    ],
+)
+def test_every_item_that_is_no_object_is_told_with_its_place(given, says):
+    result = run(decide, "easix", "--facts", "-", stdin=given)
+    assert result.exit_code == 1
+    assert [line.partition("expected")[0] for line in result.stderr.splitlines()] == [f"-: {place}" for place in says]
 
 
 def test_no_given_value_is_repeated_in_an_error():

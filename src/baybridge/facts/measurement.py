@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from math import inf, nextafter
 from typing import Any
 
 from baybridge.base.quantity import Quantity
@@ -54,6 +55,7 @@ class Measurement:
     reference_high: Decimal | None = None
     reference_low: Decimal | None = None
     identifiers: frozenset[tuple[str, str]] = frozenset()
+    between: tuple[float, float] | None = None  # what a value can be that was reported as above or below a limit, both ends included
     method: str = ""  # as stated, else the laboratory that performed it; empty where neither is known
 
     @property
@@ -75,6 +77,12 @@ class Measured:
         """The exact measurements of a fact, oldest first."""
         return sorted((m for m in self.measurements if m.fact.name == name and m.state is State.EXACT), key=lambda m: m.order)
 
+    def ends(self) -> tuple[Measured, ...]:
+        """What was measured with every value that was reported as above or below a limit at its least, and at its greatest; itself without any."""
+        if not any(m.between for m in self.measurements):
+            return (self,)
+        return tuple(replace(self, measurements=[_at_end(m, end) for m in self.measurements]) for end in (0, 1))
+
     def finding(self, resource: Resource, path: str, code: str, **values: str) -> None:
         """Note something odd."""
         self.odd.append(Odd(name_of(resource), path, f"facts.odd.{code}", tuple(sorted(values.items()))))
@@ -84,6 +92,12 @@ class Measured:
         listed = codings(concept)
         first = listed[0] if listed else Coded("", "", "")
         self.unread[(kind, first.system, first.code, text(mapping(concept).get("text")) or first.display)] += 1
+
+
+def _at_end(measurement: Measurement, end: int) -> Measurement:
+    if measurement.between is None:
+        return measurement
+    return replace(measurement, value=measurement.between[end], state=State.EXACT, reported=None)
 
 
 class _UnusableError(Exception):
@@ -223,8 +237,20 @@ def _quantity(part: Resource, path: str, blank: Measurement, dictionary: Diction
     original = f"{text(said.get('comparator'))}{quantity}"
     read = replace(blank, original=original, reported=quantity, reference_high=high, reference_low=low)
     if said.get("comparator"):
-        return replace(read, state=State.BOUND)
+        return replace(read, state=State.BOUND, between=_between(text(said["comparator"]), float(converted), blank.fact))
     return _numeric(converted, path, read)
+
+
+def _between(comparator: str, limit: float, fact: Fact) -> tuple[float, float] | None:
+    """The least and the greatest value that is meant; None where the comparator is none of FHIR."""
+    least = 0.0 if fact.plausible is not None and fact.plausible[0] >= 0 else -inf
+    ends = {
+        "<": (least, nextafter(limit, -inf)),
+        "<=": (least, limit),
+        ">=": (limit, inf),
+        ">": (nextafter(limit, inf), inf),
+    }.get(comparator)
+    return ends if ends is not None and ends[0] <= ends[1] else None
 
 
 def _converted(said: Mapping[str, Any], value: Decimal, path: str, fact: Fact, dictionary: Dictionary) -> tuple[Quantity, Decimal]:

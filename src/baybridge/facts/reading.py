@@ -164,7 +164,8 @@ def _derived(
     for concept in window.exposures.unread:
         measured.nobody_reads("Medication", concept)
     answers: list[ReadFact | None] = [_age(found, at, window.zone, measured), diagnosed.main, _days_since(course, window)]
-    answers += [read_windowed(fact, window) for fact in dictionary.facts.values() if fact.how in WINDOWED]
+    ends = window.ends()
+    answers += [read_windowed(fact, ends) for fact in dictionary.facts.values() if fact.how in WINDOWED]
     derived = {answer.name: answer for answer in answers if answer is not None}
     derived |= read_conditions(found, at, dictionary)
     derived |= read_treatment(found, at, dictionary, window.exposures, course, diagnosed.relapsed_source)

@@ -2,7 +2,9 @@
 
 Main job: one function for each `read.how` of the windowed facts in `data/facts/series.yaml`; `WINDOWED` names them.
 
-Nothing recorded in a window is unknown, never zero or false. Windows are by instant, both ends included; runs of days are by calendar day.
+Nothing recorded in a window is unknown, never zero or false. A value reported as above or below a limit ("<0.1") counts as far as it is
+certain: each fact is read with all such values at their least and at their greatest, and is known where both give the same.
+Windows are by instant, both ends included; runs of days are by calendar day.
 
 **Source**: each fact carries its own. Method of runs: gaps of fewer than the given days above the threshold are joined and counted, days
 between two measured days are interpolated linearly, none is extrapolated (Liang EC et al. 2024; clinical reference 3.2).
@@ -11,10 +13,12 @@ between two measured days are interpolated linearly, none is extrapolated (Liang
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,6 +44,10 @@ class Window:
     at: datetime
     dictionary: Dictionary
     zone: ZoneInfo = CHINA
+
+    def ends(self) -> tuple[Window, ...]:
+        """The window with values that were reported as above or below a limit at either end; itself where there are none."""
+        return tuple(replace(self, measured=one) for one in self.measured.ends())
 
     def anchor(self, name: str) -> Happened | None:
         """The moment from which days are counted."""
@@ -68,14 +76,28 @@ class Answer:
     sources: tuple[str, ...] = ()
 
 
-def read_windowed(fact: Fact, window: Window) -> ReadFact | None:
-    """The windowed fact, or None where it is unknown."""
-    answer = WINDOWED[fact.how](fact.read, window)
+def read_windowed(fact: Fact, ends: Sequence[Window]) -> ReadFact | None:
+    """The windowed fact, or None where it is unknown; `ends` is `Window.ends()`."""
+    answer = _agreed([WINDOWED[fact.how](fact.read, window) for window in ends], fact.read)
     if answer is None or answer.value is None:
         return None
     sources = tuple(dict.fromkeys(answer.sources))
     source = sources[-1] if sources else ""
     return ReadFact(fact.name, answer.value, fact.unit, str(answer.value), answer.at, source, Status.USED, "", sources)
+
+
+def _agreed(answers: Sequence[Answer | None], rule: Mapping[str, Any]) -> Answer | None:
+    """The answer that holds at either end; of a count's bound the further one, of a value with `steps` the finite one of the same step."""
+    known = [answer for answer in answers if answer is not None]
+    if len(known) < len(answers):
+        return None
+    values: list[Any] = [answer.value for answer in known]
+    if "bound" in rule:
+        return known[values.index(min(values) if rule["bound"] == "min" else max(values))]
+    if len(set(values)) == 1:
+        return known[0]
+    same_step = "steps" in rule and len({bisect_left(rule["steps"], value) for value in values}) == 1
+    return next((answer for answer, value in zip(known[::-1], values[::-1], strict=True) if same_step and isfinite(value)), None)
 
 
 def _number(measurement: Measurement) -> float:

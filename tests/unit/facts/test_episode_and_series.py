@@ -247,6 +247,57 @@ def test_late_counts_need_two_values() -> None:
     assert values["second_lowest_neutrophils_late"] == 0.9
 
 
+def below(name: str, limit: float, day: float, comparator: str = "<") -> dict[str, Any]:
+    said = measured(name, limit, day)
+    said["valueQuantity"]["comparator"] = comparator
+    return said
+
+
+def test_a_count_reported_as_below_the_limit_of_the_scale_is_a_low_day() -> None:
+    counts = [measured("neutrophils", 3.0, 1), *(below("neutrophils", 0.1, day) for day in range(2, 16)), measured("neutrophils", 3.0, 16)]
+    values = after(40, *counts).values
+    assert values["days_neutrophils_at_most_500_early"] == values["days_neutrophils_at_most_100_early"] == 14
+    assert values["first_day_neutrophils_at_most_500_early"] == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "comparator", "at_most_500", "at_most_100"),
+    [(0.5, "<", 1, None), (0.2, "<=", 1, None), (0.6, "<", None, None), (0.1, ">", None, 0), (0.5, ">", 0, 0), (0.5, ">=", None, 0)],
+)
+def test_a_count_that_may_lie_on_either_side_of_the_limit_leaves_the_days_unknown(
+    limit: float, comparator: str, at_most_500: int | None, at_most_100: int | None
+) -> None:
+    values = after(40, below("neutrophils", limit, 2, comparator)).values
+    assert values.get("days_neutrophils_at_most_500_early") == at_most_500
+    assert values.get("days_neutrophils_at_most_100_early") == at_most_100
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "known"),
+    [
+        (below("neutrophils", 0.1, 40), below("neutrophils", 0.1, 50), True),
+        (measured("neutrophils", 0.4, 40), below("neutrophils", 0.1, 50), True),
+        (measured("neutrophils", 0.05, 40), below("neutrophils", 0.5, 50), False),
+        (measured("neutrophils", 0.4, 40), below("neutrophils", 1.5, 50, ">"), True),
+        (measured("neutrophils", 0.4, 40), below("neutrophils", 1.0, 50, ">"), False),
+    ],
+)
+def test_a_late_count_below_a_limit_is_known_within_one_step_of_the_scale(first: Any, second: Any, known: bool) -> None:
+    assert ("second_lowest_neutrophils_late" in after(60, first, second).values) is known
+
+
+def test_an_extreme_is_unknown_where_a_value_beyond_a_limit_may_be_it() -> None:
+    assert after(9, measured("urate", 400, 1), below("urate", 12, 2)).values["max_urate_tls_infusion"] == 400
+    assert "max_urate_tls_infusion" not in after(9, measured("urate", 400, 1), below("urate", 700, 2, ">")).values
+
+
+def test_howard_counts_a_value_beyond_its_limit_for_certain_or_perhaps() -> None:
+    for said, low, high in [(below("urate", 8.0, 1, ">"), 0, 4), (below("urate", 700, 1, ">"), 1, 4), (below("urate", 12, 1), 0, 3)]:
+        values = after(9, said).values
+        assert values["howard_adult_abnormal_within_24h_min_tls_infusion"] == low
+        assert values["howard_adult_abnormal_within_24h_max_tls_infusion"] == high
+
+
 def test_recent_windows() -> None:
     values = after(3, fever(1.5, 39.2), clear(2.9), given("H02AB02", 1)).values
     assert values["max_temperature_48h"] == 39.2

@@ -75,7 +75,7 @@ def run_policy(
 ) -> None:
     """Decide every row of a table."""
     from baybridge.cli.policies import found_policy
-    from baybridge.node.population import TableUnreadableError, run
+    from baybridge.node.population import TableUnreadableError, absent, run
     from baybridge.policy.population import TableProblem
 
     found, on = found_policy(node_dir, policy_id, at)
@@ -91,6 +91,8 @@ def run_policy(
                 counts = run(found, facts, out, told, on)
     except (TableProblem, TableUnreadableError) as problem:
         _fail(str(problem))
+    if isinstance(facts, Path) and engine == "polars":
+        _say_absent(facts.name, absent(found, facts))
     rows = sum(counts.values())
     if as_json:
         click.echo(_dump({"policy": found.id, "version": found.version, "policy_sha256": found.sha256, "rows": rows, "outcomes": counts}))
@@ -137,6 +139,13 @@ def compare_policies(
             _explain(second, changes, node_dir, language)
 
 
+def _say_absent(table: str, missing: dict[str, str]) -> None:
+    """A line about facts that count as unknown in every row, on standard error: a misspelled column is seen at once."""
+    if missing:
+        names = ", ".join(f"{name} (did you mean column {close}?)" if close else name for name, close in missing.items())
+        click.echo(f"{table}: no column for {names}; unknown in every row", err=True)
+
+
 def _words(node_dir: Path | None, language: str | None) -> Callable[[str], str]:
     """The words of an outcome where a language was asked for; nothing otherwise."""
     if language is None:
@@ -167,14 +176,14 @@ def _as_json(old: Policy, new: Policy, changes: Changes) -> dict[str, Any]:
     policies = {key: {"policy": one.id, "version": one.version, "policy_sha256": one.sha256} for key, one in names.items()}
     because = [
         {"old": before, "new": after, "because": list(reasons), "rows": number}
-        for (before, after, reasons), number in changes.because.most_common()
+        for (before, after, reasons), number in changes.most_first()
     ]
     return {**policies, "rows": changes.rows, "changed": changes.changed, "changes": because, "subjects": changes.subjects}
 
 
 def _print(changes: Changes) -> None:
     click.echo(f"{changes.changed:,} of {changes.rows:,} rows change outcome")
-    for (before, after, reasons), number in changes.because.most_common():
+    for (before, after, reasons), number in changes.most_first():
         click.echo(f"{before:20} -> {after:20} {number:>12,}  {', '.join(reasons)}")
     for change in changes.subjects[:_SHOWN]:
         click.echo(f"  {change['subject']}: {change['old']} -> {change['new']}: {', '.join(change['because'])}")

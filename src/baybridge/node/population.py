@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -47,6 +48,10 @@ class Changes:
     because: Counter[tuple[str, str, tuple[str, ...]]] = field(default_factory=Counter)  # old outcome, new outcome, criteria
     subjects: list[dict[str, Any]] = field(default_factory=list)
 
+    def most_first(self) -> list[tuple[tuple[str, str, tuple[str, ...]], int]]:
+        """What changed and how often, in the same order each time."""
+        return sorted(self.because.items(), key=lambda item: (-item[1], item[0]))
+
 
 def run(policy: Policy, facts: Path, out: Path | None, told: Told, on: date | None = None) -> dict[str, int]:
     """Rows by outcome, most first; with `out` the decided table is written there, complete or not at all.
@@ -67,7 +72,19 @@ def run(policy: Policy, facts: Path, out: Path | None, told: Told, on: date | No
         return piece
 
     _pass(answers if out is not None else answers.select("outcome"), count, None, facts, out)
-    return dict(counts.most_common())
+    return most_first(counts)
+
+
+def most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    """The counts of outcomes, most first and then by name, so that the same table gives the same bytes."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def absent(policy: Policy, facts: Path) -> dict[str, str]:
+    """Facts of a policy for which a table has no column, each with the column whose name is nearest, if one is near."""
+    columns = _table(facts)[0].collect_schema().names()
+    others = [name for name in columns if name not in policy.fact_types]
+    return {name: next(iter(get_close_matches(name, others, n=1)), "") for name in policy.fact_names if name not in columns}
 
 
 def compare(old: Policy, new: Policy, facts: Path, told: Told, out: Path | None = None) -> Changes:
@@ -161,6 +178,8 @@ def _table(facts: Path) -> tuple[pl.LazyFrame, int]:
     """The table, unread, and how many rows it has."""
     for name, value in _SMALL_PIECES.items():
         os.environ.setdefault(name, value)  # noqa: TID251 - how Polars is told; nothing of ours is read
+    if facts.is_dir() and next(facts.rglob("*.parquet"), None) is None:
+        raise TableUnreadableError(f"{facts.name}: expected a folder with Parquet files, found none in it")
     try:
         frame = pl.scan_parquet(facts, glob=False)
         frame.collect_schema()
@@ -180,11 +199,17 @@ def _write(answers: pl.LazyFrame, facts: Path, out: Path) -> None:
     if not out.parent.is_dir() or out.is_dir() or out.resolve() == facts.resolve():
         raise TableUnreadableError(f"{out}: expected a file in a folder that exists, and not the table itself; name another with --out")
     # A folder that Python removes at its end at the latest: an interruption reaches Polars first, and Python again while it tidies up.
-    with tempfile.TemporaryDirectory(prefix=f"{out.name}.partial-", dir=out.parent, ignore_cleanup_errors=True) as partial:
+    try:
+        partly = tempfile.TemporaryDirectory(prefix=f"{out.name}.partial-", dir=out.parent, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise TableUnreadableError(f"{out}: expected a folder that can be written to, found {error.strerror}; name another with --out") from None
+    with partly as partial:
         written = Path(partial) / out.name
         answers.sink_parquet(written, row_group_size=_WRITTEN_TOGETHER)
         written.replace(out)
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    """What Polars says, without its advice on its own functions."""
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    return said.partition(", consider passing")[0].partition(" (path expansion")[0][:200]

@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from baybridge.node.population import TableUnreadableError, is_in_force
+from baybridge.node.population import TableUnreadableError, is_in_force, most_first
 from baybridge.policy.columns import OURS
 from baybridge.policy.engine_spark import SPARK, TYPES, Sql, name, text
 from baybridge.policy.outcomes import plan
@@ -72,7 +72,7 @@ def run(policy: Policy, facts: str | Path, out: str | Path | None, master: str, 
         raise TableUnreadableError(f"{facts}: expected a table that can be read to its end, found {_first_line(error)}") from None
     finally:
         spark.stop()
-    return {row["outcome"]: row["count"] for row in sorted(counted, key=lambda row: -row["count"])}
+    return most_first({row["outcome"]: row["count"] for row in counted})
 
 
 def session(master: str, *, bar: bool = False) -> Any:
@@ -131,7 +131,9 @@ def _facts(policy: Policy, types: Mapping[str, str]) -> tuple[list[tuple[str, Sq
 def _fact(fact: FactType, kind: str) -> tuple[str, ...] | None:
     """The column of a fact in its type, and which of its values it cannot take; None where it is of another type."""
     column = name(fact.name)
-    whole = kind in _WHOLE or (kind.startswith("decimal") and kind.endswith(",0)"))
+    if kind.startswith("decimal"):
+        column, kind = f"CAST({column} AS DOUBLE)", "double"
+    whole = kind in _WHOLE
     bounds = f"BETWEEN -{MAX_INTEGER}L AND {MAX_INTEGER}L"
     match fact.type:
         case _ if kind == "void":

@@ -119,6 +119,8 @@ def _fact(fact: FactType, dtype: Any) -> tuple[pl.Expr, pl.Expr | None]:
     column = pl.col(fact.name)
     if dtype == pl.Null:
         return pl.lit(None, dtype=DTYPES[fact.type]), None
+    if dtype.is_decimal():  # by its digits: the nearest fraction, as on every engine
+        column, dtype = column.cast(pl.String).cast(pl.Float64), pl.Float64()
     match fact.type:
         case "boolean" if dtype == pl.Boolean:
             return column, None

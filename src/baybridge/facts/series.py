@@ -14,9 +14,9 @@ between two measured days are interpolated linearly, none is extrapolated (Liang
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from math import isfinite
 from typing import Any
@@ -30,6 +30,7 @@ from baybridge.facts.factset import ReadFact, Status
 from baybridge.facts.measurement import Measured, Measurement
 from baybridge.policy.types import Value
 
+_RATIO_DECIMALS = 6  # so that 1.5 times a limit converted from mg/dL is 1.5 times
 _ALBUMIN_WITHIN = timedelta(hours=72)
 _CORRECTION, _NORMAL_ALBUMIN = 0.02, 40.0  # mmol/L per g/L; g/L. Source: clinical reference 3.1
 
@@ -55,8 +56,12 @@ class Window:
 
     def day(self, moment: datetime) -> int | None:
         """The day after the infusion, by the calendar; the day of infusion is 0."""
+        return self.days_to(moment.astimezone(self.zone).date())
+
+    def days_to(self, day: date) -> int | None:
+        """Days from the infusion to a calendar day."""
         infusion = self.course.infusion
-        return (moment.astimezone(self.zone).date() - infusion.at.astimezone(self.zone).date()).days if infusion else None
+        return (day - infusion.at.astimezone(self.zone).date()).days if infusion else None
 
     def within(self, name: str, rule: Mapping[str, Any]) -> list[Measurement]:
         """The measurements of a fact inside the rule's window, oldest first."""
@@ -125,7 +130,7 @@ def _multiple(measurement: Measurement, window: Window) -> float | None:
     if limit is None:
         limits = [m for m in window.measured.of(measurement.fact.name) if m.reference_high is not None and m.at <= window.at]
         limit = limits[-1].reference_high if limits else None
-    return _number(measurement) / float(limit) if limit else None
+    return round(_number(measurement) / float(limit), _RATIO_DECIMALS) if limit else None
 
 
 def last_before(rule: Mapping[str, Any], window: Window) -> Answer | None:
@@ -220,6 +225,17 @@ def drug_given_within(rule: Mapping[str, Any], window: Window) -> Answer | None:
     return Answer(value=False, at=window.at) if window.exposures.taken and window.exposures.complete else None
 
 
+def drug_days(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """On how many days since the infusion a drug of some ATC classes was given; none only where every drug of a record that has drugs was read."""
+    today = window.day(window.at)
+    if today is None:
+        return None
+    given = _days_given(tuple(rule["atc"]), window)
+    days = {day for first, last in given for day in range(max(first, 0), min(last, today) + 1)}
+    known = window.exposures.taken and window.exposures.complete
+    return Answer(len(days), at=window.at) if days or known else None
+
+
 # --- analytes that are abnormal together ---------------------------------------------------------------------------------
 
 
@@ -302,12 +318,47 @@ def joined_run(rule: Mapping[str, Any], window: Window) -> Answer | None:
     return Answer(value, last_at, sources)
 
 
-def _lowest_by_day(rule: Mapping[str, Any], window: Window) -> dict[int, Measurement]:
-    lowest: dict[int, Measurement] = {}
+def cumulative_days(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """How many days lie below a limit, in a row or not; unknown where fewer values were measured than the rule asks for."""
+    measured = list(_by_day(rule, window))
+    if len(measured) < rule["least_measured"]:
+        return None
+    by_day = _lowest_by_day(rule, window)
+    below = [value for value in _interpolated({day: _number(m) for day, m in by_day.items()}).values() if value < rule["below"]]
+    return Answer(len(below), max(m.at for _, m in measured), tuple(m.source for _, m in sorted(by_day.items())))
+
+
+def recovery_day(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """The first of some days in a row at or above a limit, without a drug of the rule's classes then or in the days before; unknown until there is one."""
+    exposures, by_day = window.exposures, _lowest_by_day(rule, window)
+    if not (by_day and exposures.taken and exposures.complete):
+        return None
+    values = _interpolated({day: _number(m) for day, m in by_day.items()})
+    given = _days_given(tuple(rule["free_of_atc"]), window)
+    for day in sorted(values):
+        last = day + rule["days"] - 1
+        held = all(values.get(one, -1) >= rule["at_least"] for one in range(day, last + 1))
+        if held and not any(first <= last and day - rule["free_days"] <= until for first, until in given):
+            return Answer(day, max(m.at for m in by_day.values()), tuple(m.source for _, m in sorted(by_day.items())))
+    return None
+
+
+def _days_given(classes: tuple[str, ...], window: Window) -> list[tuple[int, int]]:
+    """First and last day of each exposure to some ATC classes."""
+    days = [(window.days_to(e.start), window.days_to(e.last)) for e in window.exposures.dated if e.atc.startswith(classes)]
+    return [(first, last) for first, last in days if first is not None and last is not None]
+
+
+def _by_day(rule: Mapping[str, Any], window: Window) -> Iterator[tuple[int, Measurement]]:
     for measurement in window.measured.of(rule["of"]):
         day = window.day(measurement.at)
-        if day is None or measurement.at > window.at or not rule["from_day"] <= day <= rule["to_day"]:
-            continue
+        if day is not None and measurement.at <= window.at and rule["from_day"] <= day <= rule["to_day"]:
+            yield day, measurement
+
+
+def _lowest_by_day(rule: Mapping[str, Any], window: Window) -> dict[int, Measurement]:
+    lowest: dict[int, Measurement] = {}
+    for day, measurement in _by_day(rule, window):
         if day not in lowest or _number(measurement) < _number(lowest[day]):
             lowest[day] = measurement
     return lowest
@@ -345,7 +396,10 @@ WINDOWED: Mapping[str, Callable[[Mapping[str, Any], Window], Answer | None]] = {
     "window_nth_lowest": window_nth_lowest,
     "window_abnormal_count": window_abnormal_count,
     "joined_run": joined_run,
+    "cumulative_days": cumulative_days,
+    "recovery_day": recovery_day,
     "recent_extreme": recent_extreme,
     "fall_within": fall_within,
     "drug_given_within": drug_given_within,
+    "drug_days": drug_days,
 }

@@ -120,3 +120,27 @@ def test_early_haematotoxicity(facts, grade):
 def test_late_haematotoxicity(lowest, grade):
     decision = apply(ICAHT, _early(20) | {"days_since_infusion": 31, "second_lowest_neutrophils_late": lowest})
     assert (decision.outcome, decision.values["phase"]) == (f"grade-{grade}", "late")
+
+
+@pytest.mark.parametrize(
+    ("day", "below", "grade"),
+    [
+        (30, {50: 0, 20: 0}, 0), (30, {50: 1, 20: 0}, 1), (30, {50: 6, 20: 0}, 1), (30, {50: 7, 20: 0}, 2), (30, {50: 31, 20: 0}, 2),
+        (30, {50: 7, 20: 1}, 3), (30, {50: 14, 20: 13}, 3), (30, {50: 14, 20: 14}, 4),
+        (31, {100: 0, 50: 0, 20: 0}, 0), (60, {100: 1, 50: 0, 20: 0}, 1), (60, {100: 9, 50: 1, 20: 0}, 2),
+        (100, {100: 9, 50: 9, 20: 1}, 3), (100, {100: 30, 50: 20, 20: 13}, 3), (365, {100: 30, 50: 20, 20: 14}, 4),
+    ],
+)  # fmt: skip
+def test_thrombocytopenia(day, below, grade):
+    """T-ICAHT (clinical reference 3.2)."""
+    phase = "early" if day <= 30 else "late"
+    decision = apply("t-icaht-2025", {"days_since_infusion": day} | {f"days_platelets_below_{limit}_{phase}": days for limit, days in below.items()})
+    assert decision.outcome == f"grade-{grade}"
+    assert (decision.values["phase"], decision.values["days_below_20"]) == (phase, below[20])
+
+
+def test_thrombocytopenia_bounds_what_is_unknown():
+    known = {"days_since_infusion": 20, "days_platelets_below_50_early": 3}
+    decision = apply("t-icaht-2025", known)
+    assert (decision.outcome, decision.values["grade_min"], decision.values["grade_max"]) == ("undetermined", 1, 4)
+    assert decision.missing == ("days_platelets_below_20_early",)

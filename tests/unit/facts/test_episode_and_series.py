@@ -34,6 +34,7 @@ LOINC = {
     "creatinine": ("14682-9", "umol/L"),
     "neutrophils": ("751-8", "10*9/L"),
     "ferritin": ("2276-4", "ng/mL"),
+    "platelets": ("777-3", "10*9/L"),
 }
 
 
@@ -296,6 +297,71 @@ def test_howard_counts_a_value_beyond_its_limit_for_certain_or_perhaps() -> None
         values = after(9, said).values
         assert values["howard_adult_abnormal_within_24h_min_tls_infusion"] == low
         assert values["howard_adult_abnormal_within_24h_max_tls_infusion"] == high
+
+
+def platelets(*counts: tuple[float, float]) -> list[dict[str, Any]]:
+    return [measured("platelets", value, day) for day, value in counts]
+
+
+BELOW_50: list[tuple[str, list[tuple[float, float]], int | None]] = [
+    ("none measured", [], None),
+    ("none low", [(1, 90), (5, 50)], 0),
+    ("apart days add up", [(1, 49), (2, 90), (8, 90), (9, 30), (10, 90)], 2),
+    ("missing days are interpolated", [(1, 80), (5, 40)], 1),
+    ("the lowest of a day counts", [(3, 40), (3.2, 90)], 1),
+    ("nothing is extrapolated", [(4, 10)], 1),
+    ("day 30 is early, day 31 is not", [(30, 10), (31, 10)], 1),
+    ("the day of infusion is early, the day before is not", [(-1, 10), (0, 10)], 1),
+]
+
+
+@pytest.mark.parametrize(("name", "counts", "days"), BELOW_50, ids=lambda c: c if isinstance(c, str) else "")
+def test_thrombocytopenia_counts_every_low_day(name: str, counts: list[tuple[float, float]], days: int | None) -> None:
+    assert after(60, *platelets(*counts)).values.get("days_platelets_below_50_early") == days
+
+
+def test_late_thrombocytopenia_needs_two_counts_of_day_31_to_100() -> None:
+    one = after(150, *platelets((30, 10), (60, 15), (101, 15)))
+    assert not [name for name in one.values if name.startswith("days_platelets") and name.endswith("_late")]
+    two = after(150, *platelets((60, 15), (62, 60), (101, 15))).values
+    assert [two[f"days_platelets_below_{limit}_late"] for limit in (100, 50, 20)] == [3, 2, 1]
+
+
+RECOVERY: list[tuple[str, list[tuple[float, float]], list[dict[str, Any]], int | None]] = [
+    ("three days of 20", [(5, 10), (6, 20), (7, 20), (8, 20)], [], 6),
+    ("two days are not enough", [(5, 10), (6, 20), (7, 20)], [], None),
+    ("a low day begins anew", [(5, 20), (6, 20), (7, 19), (8, 20), (10, 20)], [], 8),
+    ("seven days after a transfusion", [(5, 40), (20, 40)], [given("B05AX02", 5)], 13),
+    ("a transfusion within the three days", [(5, 40), (8, 40)], [given("B05AX02", 7)], None),
+    ("another blood product does not matter", [(5, 40), (8, 40)], [given("B05AX01", 7)], 5),
+]
+
+
+@pytest.mark.parametrize(("name", "counts", "drugs", "day"), RECOVERY, ids=lambda c: c if isinstance(c, str) else "")
+def test_platelet_recovery(name: str, counts: list[tuple[float, float]], drugs: list[dict[str, Any]], day: int | None) -> None:
+    read_all = given("N02BE01", 1)
+    assert after(40, *platelets(*counts), *drugs, read_all).values.get("platelet_recovery_day") == day
+
+
+def test_platelet_recovery_is_unknown_where_no_drug_or_not_every_drug_was_read() -> None:
+    counts = platelets((5, 40), (8, 40))
+    unread = {**given("N02BE01", 2), "id": "unread", "medicationCodeableConcept": {"text": "platelets, apheresis"}}
+    assert "platelet_recovery_day" not in after(40, *counts).values
+    assert "platelet_recovery_day" not in after(40, *counts, given("N02BE01", 1), unread).values
+
+
+def test_days_with_steroids_since_infusion() -> None:
+    dexamethasone = [given("H02AB02", day) for day in (-1, 1, 1.2, 3)]
+    assert after(3.5, *dexamethasone).values["steroid_days_since_infusion"] == 2
+    assert after(2, *dexamethasone).values["steroid_days_since_infusion"] == 1
+    assert after(3.5, given("N02BE01", 1)).values["steroid_days_since_infusion"] == 0
+    assert "steroid_days_since_infusion" not in after(3.5).values
+    assert "steroid_days_since_infusion" not in after(3.5, *dexamethasone, infusion=False).values
+
+
+def test_creatinine_of_exactly_half_above_its_limit_is_so_in_either_unit() -> None:
+    high = {"referenceRange": [{"high": {"value": 0.53, "unit": "mg/dL"}}]}
+    assert after(3, measured("creatinine", 0.795, 1, "mg/dL", **high)).values["max_creatinine_ratio_tls_infusion"] == 1.5
 
 
 def test_recent_windows() -> None:

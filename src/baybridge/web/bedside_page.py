@@ -17,6 +17,7 @@ from baybridge.journey.course import Grade
 from baybridge.journey.events import FitnessChecked, GradeAssessed, ProductThawed
 from baybridge.node.commands import COMMANDS
 from baybridge.web.pictures import Course, course
+from baybridge.web.screened import marks_of, screened
 from baybridge.web.view import Action, CaseView, allowed
 
 _BEFORE = ("CheckFitness", "Lymphodeplete", "CheckBedside", "Thaw", "Infuse")
@@ -59,24 +60,9 @@ class Scale:
 
 
 #: Scales and screenings that are made from the record, not from a bedside assessment.
-FROM_RECORD = ("iec-hs-screening-2023", "tls-cairo-bishop-2004", "tls-howard-2011", "icaht-2023")
-
-
-@dataclass(frozen=True, slots=True)
-class Screened:
-    """What a scale says of the facts known now."""
-
-    name: str
-    title: str
-    outcome: str
-    marks: tuple[str, ...]
-    missing: tuple[str, ...]
-
-
-def marks_of(decision: Mapping[str, Any]) -> tuple[str, ...]:
-    """The marks of a decision document, in one order."""
-    values = decision.get("values") or {}
-    return tuple(values.get("flags") or ([values["flag"]] if values.get("flag") else ()))
+FROM_RECORD = (
+    "iec-hs-screening-2023", "tls-cairo-bishop-2004", "tls-howard-2011", "icaht-2023", "t-icaht-2025", "mascc-2000", "infection-prevention",
+)  # fmt: skip
 
 
 def bedside(view: CaseView) -> Response:
@@ -86,20 +72,12 @@ def bedside(view: CaseView) -> Response:
         "bedside.html",
         bags=list(_bags(view)),
         scales=list(_scales(view)),
-        screened=list(_screened(view)) if case.infusions else [],
+        screened=list(screened(view, FROM_RECORD)) if case.infusions else [],
         fitness=case.of(FitnessChecked)[::-1],
         thaws=case.of(ProductThawed),
         before=view.actions(_BEFORE),
         after=view.actions(_AFTER) if case.infusions else [],
     )
-
-
-def _screened(view: CaseView) -> Iterator[Screened]:
-    for name in FROM_RECORD:
-        if name in view.asked.node.policies.ids():
-            decision = view.look.decide(name)
-            title = view.reader.title(view.asked.node.policies.get(name).title)
-            yield Screened(name, title, decision.outcome, marks_of(decision.as_json()), decision.missing)
 
 
 def _bags(view: CaseView) -> Iterator[tuple[str, Any, tuple[str, ...]]]:

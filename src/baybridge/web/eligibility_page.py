@@ -15,8 +15,13 @@ from starlette.responses import Response
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands import COMMANDS
 from baybridge.policy.shapes import Policy
+from baybridge.web.screened import screened
 from baybridge.web.view import Action, CaseView, allowed
 
+#: Reviews and scores before treatment, made from the facts known now.
+BEFORE = ("pre-treatment-review", "fludarabine-renal", "car-hematotox", "easix")
+#: Scores of one diagnosis: shown for it, and where it is not known yet.
+BEFORE_IN: Mapping[str, tuple[str, ...]] = {"mm": ("mycare-2024",)}
 FITNESS = ("fitness-treatment", "fitness-collection", "fitness-lymphodepletion", "fitness-infusion")
 _ORDER = ("eligible", "undetermined", "ineligible", "not-in-force")
 
@@ -63,8 +68,15 @@ def eligibility(view: CaseView) -> Response:
         products=sorted(products, key=lambda product: (product.rank, product.product_id)),
         ask=to_ask(view, judged),
         fitness=[_judge(view, name) for name in FITNESS if name in view.asked.node.policies.ids()],
+        screened=list(screened(view, (*BEFORE, *_of_diagnosis(view)))),
+        may_answer=not view.read_only and allowed(view.asked, COMMANDS["ConfirmFinding"]),
         actions=view.actions(["DecideEligibility"]),
     )
+
+
+def _of_diagnosis(view: CaseView) -> tuple[str, ...]:
+    known = view.facts.values.get("diagnosis")
+    return tuple(name for diagnosis, names in BEFORE_IN.items() if known in (None, diagnosis) for name in names)
 
 
 def _policies(view: CaseView, product: str, document: Mapping[str, Any]) -> tuple[Judged, ...]:

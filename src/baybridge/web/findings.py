@@ -44,18 +44,17 @@ def rows(asked: Asked, given: Mapping[str, Any], field: Callable[..., Any]) -> t
     made = []
     for group, names in GROUPS:
         heading = field(f"group.{group}", group, "heading")
-        shown = [_fact(asked, name, given.get(name), field) for name in names if name in asked.node.dictionary]
+        shown = [field_of(asked, name, f"findings.{name}", given.get(name), field) for name in names if name in asked.node.dictionary]
         made.append((heading, *shown, *(_ice(field) if group == "mind" else ())))
     return tuple(made)
 
 
-def _fact(asked: Asked, name: str, value: Any, field: Callable[..., Any]) -> Any:
-    fact = asked.node.dictionary[name]
+def field_of(asked: Asked, fact_name: str, name: str, value: Any, field: Callable[..., Any]) -> Any:
+    """The field called `name` that asks for a fact: of its kind, with its codes, label and unit."""
+    fact = asked.node.dictionary[fact_name]
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     label = fact.label(asked.language)
-    return field(
-        f"findings.{name}", name, _KINDS.get(fact.type, "text"), options=coded(asked, fact.values), value=text, label=label, unit=fact.unit or ""
-    )
+    return field(name, fact_name, _KINDS.get(fact.type, "text"), options=coded(asked, fact.values), value=text, label=label, unit=fact.unit or "")
 
 
 def _ice(field: Callable[..., Any]) -> tuple[Any, ...]:

@@ -27,6 +27,7 @@ from baybridge.web.choices import Option, Options, choices, coded, suggestions
 from baybridge.web.known import as_text, known, to_scan
 
 if TYPE_CHECKING:
+    from baybridge.facts.dictionary import Fact
     from baybridge.node.doors import Asked
 
 __all__ = ["Field", "fields", "from_texts", "known", "read"]
@@ -104,7 +105,17 @@ def _from_address(asked: Asked, kind: CommandKind) -> dict[str, Any]:
 
 def _fields(form: _Form, struct: type[msgspec.Struct], prefix: str, values: Mapping[str, Any]) -> list[Field]:
     made = [_field(form, item, prefix, values.get(item.name), _key(struct, item.name)) for item in msgspec.structs.fields(struct)]
-    return [one for one in made if one.kind != "left_out"]
+    asked_for = [one for one in made if one.kind != "left_out"]
+    fact = form.asked.node.dictionary.facts.get(str(values.get("fact")))
+    return asked_for if fact is None else [_of_its_fact(form, fact, one) for one in asked_for if one.name != "outside_range" or fact.plausible]
+
+
+def _of_its_fact(form: _Form, fact: Fact, one: Field) -> Field:
+    """The value of a named fact is asked for as the fact is measured: a choice, yes or no, a number with its unit."""
+    if one.name != "value":
+        return one
+    measured: Field = findings.field_of(form.asked, fact.name, "value", one.value, Field)
+    return replace(measured, required=True, problems=one.problems)
 
 
 def _field(form: _Form, item: FieldInfo, prefix: str, value: Any, key: str) -> Field:

@@ -278,9 +278,12 @@ _NAMED = frozenset({"agreement", "answer", "fund", "leg", "node", "outcome", "pa
 
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {
-    "good": frozenset({"eligible", "fit", "recognised", "recognised-with-conversion", "within", "holds", "serves", "used", "accepted", "approved", "grade-0", "True"}),
-    "bad": frozenset({"ineligible", "unfit", "repeat-needed", "outside", "fails", "repeat", "implausible", "quarantined", "refused", "grade-3", "grade-4", "False"}),
-    "open": frozenset({"undetermined", "clinician-override", "expires", "missing", "stale", "proposed", "bound", "unknown", "grade-1", "grade-2", "None"}),
+    "good": frozenset({"eligible", "fit", "recognised", "recognised-with-conversion", "within", "holds", "serves", "used", "accepted", "approved", "grade-0", "True",
+                       "not-suspected", "no-tls", "clear", "low", "low-risk", "full-dose", "nothing-due"}),
+    "bad": frozenset({"ineligible", "unfit", "repeat-needed", "outside", "fails", "repeat", "implausible", "quarantined", "refused", "grade-3", "grade-4", "False",
+                      "suspected", "clinical-tls", "avoid", "high", "high-risk"}),
+    "open": frozenset({"undetermined", "clinician-override", "expires", "missing", "stale", "proposed", "bound", "unknown", "grade-1", "grade-2", "None",
+                       "watch", "laboratory-tls", "review", "due", "reduce", "intermediate"}),
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from baybridge.base.outcome import Category, Reason, Refusal
 from baybridge.journey.claims import PATIENT
 from baybridge.journey.command import Role
 from baybridge.node.doors import LANGUAGES, Asked
+from baybridge.node.saying import Saying
 from baybridge.node.texts import Texts
 from baybridge.web import analytes
 
@@ -83,6 +84,11 @@ def _environment() -> Environment:
 def texts_of(node: Node) -> Texts:
     """The sentences of a node, read once."""
     return Texts(node.documents)
+
+
+def saying_of(asked: Asked) -> Saying:
+    """How the reader of a request is spoken to."""
+    return Saying(texts_of(asked.node), asked.node.dictionary, asked.language)
 
 
 class Reader:

@@ -19,9 +19,9 @@ from baybridge.node.doors import Asked, Door
 from baybridge.node.what_if import tried
 from baybridge.policy.shapes import Policy
 from baybridge.policy.types import PolicyProblems
-from baybridge.web.page import Reader, refused, render
+from baybridge.web.page import Reader, refused, render, saying_of
 from baybridge.web.policy_effect import Effect, effect_of, reach_of
-from baybridge.web.policy_pages import asked_policy, is_own, kind_of, may_try, saying_of
+from baybridge.web.policy_pages import asked_policy, is_own, kind_of, may_try
 
 #: How the address names the document that comes with Baybridge, where the site has laid its own over it.
 SHIPPED = "shipped"

@@ -26,18 +26,13 @@ from baybridge.node.node import Node
 from baybridge.node.saying import Saying
 from baybridge.policy.shapes import Policy
 from baybridge.policy.types import PolicyProblems
-from baybridge.web.page import Reader, refused, render, texts_of
+from baybridge.web.page import Reader, refused, render, saying_of
 from baybridge.web.policy_use import tabs_of, uses
 
 #: Kinds of policy in the order in which a case meets them, by the folder or name of the document.
 KINDS = ("eligibility", "fitness", "recognition", "transfer", "release", "grades", "scores", "series")
 #: How facts reach a policy that no record holds.
 ASKED_FOR = frozenset({"given", "derived"})
-
-
-def saying_of(asked: Asked) -> Saying:
-    """How the reader of a request is spoken to."""
-    return Saying(texts_of(asked.node), asked.node.dictionary, asked.language)
 
 
 # --- the list -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from baybridge.bedside.monitoring import SCALES
 from baybridge.exchange.transfer import CHECK_POLICY_ID, ROUTE_POLICY_ID
@@ -16,7 +17,7 @@ from baybridge.node.node import Node
 from baybridge.recognition.rules import POLICY_ID as RECOGNITION
 from baybridge.supply.manufacture import GENERIC_SPECIFICATION
 from baybridge.web.bedside_page import FROM_RECORD
-from baybridge.web.eligibility_page import FITNESS
+from baybridge.web.eligibility_page import BEFORE, BEFORE_IN, FITNESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def tabs_of(node: Node, policy_id: str) -> tuple[str, ...]:
     label = policy_id in _labels(node)
     found = {
         "options": label or policy_id == node.documents.folder("timing")["recovery"]["policy"],
-        "eligibility": label or policy_id in FITNESS,
+        "eligibility": label or policy_id in (*FITNESS, *BEFORE, *chain.from_iterable(BEFORE_IN.values())),
         "tests": policy_id == RECOGNITION,
         "sharing": policy_id in (CHECK_POLICY_ID, ROUTE_POLICY_ID),
         "cells": policy_id in _specifications(node),

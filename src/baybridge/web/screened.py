@@ -13,7 +13,7 @@ from baybridge.node import policy_view
 from baybridge.node.commands import COMMANDS
 from baybridge.policy.shapes import Findings, Policy, Score
 from baybridge.policy.wording import Wording
-from baybridge.web.policy_pages import saying_of
+from baybridge.web.page import saying_of
 from baybridge.web.view import CaseView, allowed
 
 

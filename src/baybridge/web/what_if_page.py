@@ -30,9 +30,9 @@ from baybridge.policy.shapes import Policy
 from baybridge.policy.thresholds import Threshold, changed, thresholds
 from baybridge.policy.types import PolicyProblems
 from baybridge.policy.wording import Wording
-from baybridge.web.page import refused, render
+from baybridge.web.page import refused, render, saying_of
 from baybridge.web.policy_effect import effect_of, examples_of, reach_of
-from baybridge.web.policy_pages import asked_policy, saying_of, yaml_file
+from baybridge.web.policy_pages import asked_policy, yaml_file
 
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
 _LONGEST = 30

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from baybridge.base.time import start_of_day
 from baybridge.funding.claiming import Reconciled, reconciliation_of
 from baybridge.funding.limits import Step, TimeLimit, limit_of
+from baybridge.funding.outcomes import window_of
 from baybridge.journey.case import Case
 from baybridge.journey.claims import adjudicated, decided_at, under_appeal
 from baybridge.journey.events import AppealFiled, ClaimSubmitted, Died, ResponseAssessed
@@ -47,11 +49,12 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the list needs of documents: plans and agreements by id, rows of time limits, and the node's zone."""
+    """What the list needs of documents: plans and agreements by id, rows of time limits, the node's zone and, to see a window missed, its date."""
 
     plans: Mapping[str, Document]
     limits: Sequence[Document]
     zone: ZoneInfo
+    today: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ def _since(case: Case, claim_id: str, kind: Kind) -> tuple[datetime, str]:
 
 
 def _settlement(case: Case, payer: str, terms: Terms) -> Iterator[Item]:
-    """An agreement whose outcome can be judged: assessed at its time point, or the patient died."""
+    """An agreement whose outcome can be judged: assessed at its time point, the patient died, or nobody assessed while the window was open."""
     agreement = case.quote.event.agreement if case.quote else None
     if agreement is None or case.settlement is not None or payer not in payers_in(case, terms.plans):
         return
@@ -156,8 +159,20 @@ def _settlement(case: Case, payer: str, terms: Terms) -> Iterator[Item]:
     timepoint = str((document.get("outcome") or {}).get("timepoint"))
     known = [e.origin.at for e in case.of(ResponseAssessed) if e.event.timepoint == timepoint]
     known += [e.origin.at for e in case.of(Died)]
+    if not known:
+        known = list(_missed(case, document, terms))
     if known:
         yield _item(terms, "settlement", case, agreement, min(known), None, "")
+
+
+def _missed(case: Case, document: Document, terms: Terms) -> Iterator[datetime]:
+    """The day after the window, where it has passed without an assessment: the agreement's rule for that, or the programme's answer, decides."""
+    said, infused_at = document.get("outcome") or {}, case.infused_at
+    if terms.today is None or infused_at is None or not {"target_day", "window_days", "counts_as_reached"} <= said.keys():
+        return
+    after = window_of(document, infused_at.astimezone(terms.zone).date()).last_day + timedelta(days=1)
+    if terms.today >= after:
+        yield start_of_day(after, terms.zone)
 
 
 def _refunds(case: Case, payer: str, terms: Terms) -> Iterator[Item]:

@@ -26,7 +26,7 @@ _TYPES = tuple(kind.__name__ for kind in (QuoteIssued, PreauthorisationRequested
 def terms_of(node: Node) -> Terms:
     """Plans, agreements and time limits of this node."""
     rows = node.documents.folder("timing").get(ROWS, {}).get("rows") or ()
-    return Terms(node.documents.folder("plans"), tuple(rows), node.site.zone)
+    return Terms(node.documents.folder("plans"), tuple(rows), node.site.zone, today(node))
 
 
 def cases_of(node: Node, payer: str) -> list[Case]:

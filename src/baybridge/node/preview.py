@@ -5,11 +5,12 @@ refusal that the command would meet. The sentence that would refuse a command is
 page and `handle` cannot disagree.
 
 What stands whatever the input (`CommandKind.blocked`) comes first; a complete input is then judged by the rule itself. An input that is not complete is no
-refusal: the form asks for the rest.
+refusal, nor one to which the rule has nothing against but a field that is empty: the form asks for the rest.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +33,10 @@ from baybridge.policy.shapes import Policy
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
+
+
+#: A reason names a field, or a place inside it: `lines[0].gross`.
+_FIELD = re.compile(r"[.\[]")
 
 
 class Look:
@@ -80,7 +85,13 @@ class Look:
         if blocked:
             return refuse(*blocked)
         read = read_given(kind, given)
-        return None if isinstance(read, Refusal) else _judge(kind, situation, read)
+        refusal = None if isinstance(read, Refusal) else _judge(kind, situation, read)
+        return None if refusal is None or _asks_for_more(refusal, given) else refusal
+
+
+def _asks_for_more(refusal: Refusal, given: Mapping[str, Any]) -> bool:
+    """Whether every reason is about a field of the input that nobody has filled in yet."""
+    return all(reason.where and not given.get(_FIELD.split(reason.where)[0]) for reason in refusal.reasons)
 
 
 def _judge(kind: CommandKind, situation: Situation, given: Any) -> Refusal | None:

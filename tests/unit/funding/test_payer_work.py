@@ -28,7 +28,9 @@ from baybridge.journey.claims import cut, paid_for, paid_in_advance, unsent
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import PreauthorisationRequested, QuoteIssued
 from funding_material import layer
+from funding_situations import situated
 from unit.funding.test_funding_claims import Road, codes
+from unit.funding.test_quote_to_settlement import DAY_0, infused, read
 
 PLANS = {
     "plan": {"payer": "payer-plan", "jurisdiction": ["CN"], "kind_of_payer": "city_plan"},
@@ -279,3 +281,25 @@ def test_the_moment_of_a_decision_is_that_of_the_last_one() -> None:
     case = road.situation().case
     assert next(iter(cut(case))) == case.entries[-1].origin.at
     assert isinstance(case.entries[-1].origin.at, datetime)
+
+
+# --- a window that passed ---------------------------------------------------------------------------------------------
+
+MISSED_TERMS = {"payer": "programme", "outcome": {"timepoint": "M3", "target_day": 90, "window_days": 14, "counts_as_reached": ["CR"]}}
+
+
+@pytest.mark.parametrize(
+    ("day", "assessed", "waits"),
+    [(104, False, []), (105, False, ["settlement"]), (105, True, ["settlement"]), (None, False, [])],
+    ids=["last day", "day after", "assessed", "no date"],
+)
+def test_a_window_that_passed_without_an_assessment_waits_for_the_programme(day: int | None, assessed: bool, waits: list[str]) -> None:
+    quote = QuoteIssued(
+        quote_sha256="0", currency="CNY", gross_minor=0, patient_minor=0, entitled_minor=0, valid_until=DAY_0, agreement="agreement"
+    )
+    case = situated(quote, infused(), *([read(90)] if assessed else [])).case
+    today = None if day is None else DAY_0 + timedelta(days=day)
+    found = waiting(case, "programme", Terms({"agreement": MISSED_TERMS}, (), CHINA, today))
+    assert [item.kind for item in found] == waits
+    if day == 105 and not assessed:
+        assert found[0].since_on == DAY_0 + timedelta(days=105)

@@ -27,6 +27,7 @@ from baybridge.node.founding import found
 from baybridge.node.handle import handle
 from baybridge.node.importing import import_upload
 from baybridge.node.node import Node, open_node
+from baybridge.node.preview import would
 from baybridge.node.steps import WRITE
 
 HERE, PLAN, PAYER = "Hospital", "shanghai-huhuibao-2022-2024", "shanghai-huhuibao"
@@ -34,8 +35,8 @@ AGREEMENT, PROGRAMME = "axi-cel-value-based-2024-list-price", "fosun-kairos"
 LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
 
 
-def a_node(folder: Path) -> tuple[Node, str]:
-    """A node with a case whose agreement was settled: 300.00 are due to a plan and 700.00 to the patient."""
+def a_node(folder: Path, *, settled: bool = True) -> tuple[Node, str]:
+    """A node with a case whose agreement was settled: 300.00 are due to a plan and 700.00 to the patient. Or one that can be settled still."""
     found(folder, {"node": "hk", "organisation": HERE, "jurisdiction": "HK", "kinds": ["centre", "laboratory"]})
     node = Node(read_config(folder), now=Clock())
     imported = import_upload(node, Actor("first", Role.COORDINATOR, HERE), "record.json", json.dumps(record("own-patient", node.now())).encode())
@@ -53,7 +54,7 @@ def a_node(folder: Path) -> tuple[Node, str]:
         ),
     ]  # fmt: skip
     with node.unit() as unit:
-        unit.append(case_id, events, node.system(), known=len(unit.events(case_id)))
+        unit.append(case_id, events if settled else events[:-1], node.system(), known=len(unit.events(case_id)))
         projections.project(unit, case_id)
     return node, case_id
 
@@ -184,6 +185,19 @@ def test_the_form_is_filled_with_what_is_open(served: tuple[Node, str, Any]) -> 
     form = ask("coordinator", f"/cases/{case_id}/do/RecordRefund").text
     assert 'value="PATIENT"' in form and "450.00" in form
     assert "settled" not in ask(PAYER, f"/cases/{case_id}/do/RecordRefund").text.split("<form")[-1]
+
+
+def test_a_button_leads_to_the_form_where_only_an_empty_field_stands_against_it(tmp_path: Path) -> None:
+    node, case_id = a_node(tmp_path / "hk", settled=False)
+    case, programme = node.case(case_id), Actor("p", Role.PAYER, PROGRAMME)
+    assert case is not None
+    asked = [{}, {"declared": "WITHDRAWN"}, {"declared": "WITHDRAWN", "ruling": "refund"}, {"declared": "OOS_INFUSED", "ruling": "refund"}]
+    try:
+        found = would(node, case, programme, [("SettleOutcome", one) for one in asked])
+    finally:
+        node.storage.close()
+    codes = [None if refusal is None else [reason.code for reason in refusal.reasons] for refusal in found]
+    assert codes == [["funding.settle.not_infused"], None, None, ["funding.settle.not_infused"]]
 
 
 # --- what is told -------------------------------------------------------------------------------------------------------

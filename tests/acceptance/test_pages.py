@@ -47,6 +47,22 @@ KINDS_OF_USER = (
 FULL, SAMPLED = ("en", "zh-Hant"), ("zh-Hans", "pt")
 PHONE = {"width": 390, "height": 844}
 
+#: A unit as only UCUM writes it; people read °C, mmHg, ×10⁹/L, µmol/L.
+UCUM = re.compile(r"10[*^]\d|\bCel\b|\[(?:Hg|[iI]U|EU)\]|\bumol\b|(?<!\w)ug/|/uL\b|1\.73_m2|\{\w+\}/|\d (?:a|mo)(?![\w ])")
+#: What a Portuguese reader writes with a comma: a decimal point before a unit that a ward reads.
+POINT = re.compile(r"\d\.\d+\s?(?:°C|%|×10|[mµn]?g/|[mµ]mol/|U/L|mL/|/min|anos|dias|horas|meses)")
+#: The pages of a case under watch that show values, and what each must show, so that a page without any value is no success.
+MEASURED = {
+    "facts": ("°C", "×10⁹/L", "µmol/L"),
+    "bedside": ("°C",),
+    "do/Assess": ("°C", "mmHg", "/min", "L/min"),
+    "tests": ("×10⁹/L",),
+    "cells": ("°C",),
+    "eligibility": ("×10⁹/L",),
+    "timeline": ("°C",),
+}
+
+
 def shape(address: str) -> str:
     """What kind of page an address is."""
     plain = re.sub(r"/cases/[^/?]+", "/cases/C", address.split("#")[0])
@@ -159,6 +175,7 @@ def judge(found: Found, name: str, language: str, address: str, answer: httpx.Re
     if shape(address).startswith("/cases/C") and 'class="synthetic"' not in answer.text:
         found.wrong.append(f"{where}: nothing says that the patient is invented")
     found.wrong += [f"{where}: {one}" for one in untranslated(read.words, name)]
+    found.wrong += [f"{where}: unit {one}" for one in UCUM.findall(" ".join(read.words))]
     return read
 
 
@@ -176,6 +193,40 @@ def test_users_reach_the_pages_that_their_work_needs(reached: dict[str, Found]) 
     assert "/cases/C/cells" in kinds["manufacturer.sh"] and "/cases/C/facts" not in kinds["manufacturer.sh"]
     assert "/cases/C/sharing" in kinds["patient.hk"]
     assert "/indicators" in kinds["alliance.hk"] and not any(kind.startswith("/cases") for kind in kinds["alliance.hk"])
+
+
+@pytest.mark.parametrize("language", [*FULL, *SAMPLED])
+def test_units_and_decimals_are_those_of_the_reader_on_every_page_of_a_case(found_network: Network, language: str) -> None:
+    case, wrong = case_in(found_network, "nurse.hk", "infused"), []
+    wanted = {f"/cases/{case}/{page}": shown for page, shown in MEASURED.items()}
+    wanted |= {"/policies/fitness-lymphodepletion": ("°C", "mL/min/1"), "/policies/fitness-lymphodepletion/what-if": ("°C",), "/codes": ()}
+    with signed_in(found_network, "physician.hk") as client:
+        for address, shown in wanted.items():
+            answer = client.get(address, headers={"cookie": _cookie(client, language)})
+            words = " ".join(Read(answer.text).words)
+            wrong += [f"{address}: {one}" for one in UCUM.findall(words)]
+            wrong += [f"{address}: no {unit}" for unit in shown if unit not in words]
+            wrong += [f"{address}: {one}" for one in POINT.findall(words) if language == "pt" and not address.startswith("/policies")]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "body temperature is expected between 25 and 45\u00a0°C"),
+        ("zh-Hant", "體溫應在25至45\u00a0°C之間"),
+        ("zh-Hans", "体温应在25至45\u00a0°C之间"),
+        ("pt", "temperatura corporal espera-se entre 25 e 45\u00a0°C"),
+    ],
+)
+def test_a_temperature_that_nobody_has_is_refused_in_the_units_of_a_ward(found_network: Network, language: str, said: str) -> None:
+    address = f"/cases/{case_in(found_network, 'nurse.hk', 'infused')}/do/Assess"
+    with signed_in(found_network, "nurse.hk") as client:
+        form = client.get(address).text
+        given = dict(re.findall(r'name="(csrf|command_id)" value="([^"]*)"', form)) | {"findings.temperature": "386", "assessed_at": "2026-11-22T10:00"}
+        answer = client.post(address, data=given, headers={"cookie": _cookie(client, language)})
+    assert [one for one in Read(answer.text).words if said in one][1:], "once above the form, once beside the field"
+    assert not UCUM.findall(" ".join(Read(answer.text).words))
 
 
 def unlike_others(reached: dict[str, Found]) -> dict[str, list[str]]:

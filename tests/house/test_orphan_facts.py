@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import baybridge
-from baybridge.base.quantity import written_unit
 from baybridge.facts.dictionary import Dictionary
 from baybridge.node.documents import Documents, fact_types, files, read_document
 from baybridge.web import findings
@@ -103,11 +100,3 @@ def test_every_code_of_recognition_is_of_a_fact_or_of_what_no_rule_reads() -> No
     known = {code for fact in DICTIONARY.facts.values() for _, code in fact.codes}
     assert sorted(recognition_codes() - known - set(NOT_FACTS)) == []
     assert sorted(set(NOT_FACTS) & known) == []
-
-
-@pytest.mark.parametrize("name", list(DICTIONARY))
-def test_a_unit_can_be_read_and_is_written_for_people(name: str) -> None:
-    unit = DICTIONARY[name].unit
-    if unit is not None:
-        assert DICTIONARY.units.read(unit)
-        assert not re.search(r"[*\[\]{}_]", written_unit(unit)), written_unit(unit)

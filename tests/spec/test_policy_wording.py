@@ -8,6 +8,7 @@ import pytest
 
 from baybridge.facts.dictionary import Dictionary
 from baybridge.node.documents import Documents, fact_types
+from baybridge.node.figures import SPACE
 from baybridge.node.saying import Saying
 from baybridge.node.texts import Texts
 from baybridge.policy.document import load
@@ -38,7 +39,7 @@ outcomes: {{holds: eligible, fails: ineligible}}
 criteria: [{{id: one, when: "{expression}"}}]
 """
     policy = load(text, "example.yaml", TYPES)
-    return Wording(policy, saying(language)).words(policy.body.rules[0].expression)
+    return Wording(policy, saying(language)).words(policy.body.rules[0].expression).replace(SPACE, " ")
 
 
 @pytest.mark.parametrize(
@@ -76,8 +77,9 @@ criteria: [{{id: one, when: "{expression}"}}]
         ("SQRT(ABS(platelets)) > LN(EXP(ferritin))", "√(|platelets|) above ln(exp(ferritin))"),
         ("CASE WHEN sedated THEN platelets WHEN tremor THEN 5 ELSE 6 END > 4",
          "(platelets where sedated: yes; 5 where tremor: yes; otherwise 6) above 4"),
-        ("days_between(eqa_newest_on, result_collected_on) > 30", "days from day of the newest external quality assessment to day of collection above 30"),
-        ("months_between(eqa_newest_on, result_collected_on) <= 12", "full months from day of the newest external quality assessment to day of collection of at most 12"),
+        ("days_between(eqa_newest_on, result_collected_on) > 30", "time from day of the newest external quality assessment to day of collection above 30 days"),
+        ("months_between(eqa_newest_on, result_collected_on) <= 12",
+         "time in full months from day of the newest external quality assessment to day of collection of at most 12 months"),
         ("eqa_newest_on >= DATE '2026-01-31'", "day of the newest external quality assessment on or after 31 Jan 2026"),
         ("eqa_newest_on + INTERVAL 12 MONTH < result_collected_on", "day of the newest external quality assessment plus 12 months before day of collection"),
         ("eqa_newest_on - INTERVAL 30 DAY <= result_collected_on", "day of the newest external quality assessment minus 30 days on or before day of collection"),
@@ -94,7 +96,7 @@ def test_what_a_condition_says(expression: str, words: str) -> None:
     [
         ("zh-Hant", "年齡不低於18歲；且（血小板低於75 ×10⁹/L，或活動性感染：否）"),
         ("zh-Hans", "年龄不低于18岁；且（血小板低于75 ×10⁹/L，或活动性感染：否）"),
-        ("pt", "idade em anos de pelo menos 18; e (plaquetas abaixo de 75 ×10⁹/L, ou infeção ativa: não)"),
+        ("pt", "idade de pelo menos 18 anos; e (plaquetas abaixo de 75 ×10⁹/L, ou infeção ativa: não)"),
     ],
 )
 def test_the_same_in_each_language(language: str, words: str) -> None:

@@ -57,13 +57,16 @@ def codes(folder: Path, mapped: tuple[str, str, str] | None, unit: str, source: 
 
 def _list(node: Any, *, as_json: bool) -> None:
     from baybridge.node import codes as work
+    from baybridge.node.texts import Texts
 
     waiting, standing = work.waiting(node), work.mappings(node)
     if as_json:
         click.echo(json.dumps({"waiting": [one.as_json() for one in waiting], "mappings": standing}, ensure_ascii=False, indent=1))
         return
+    figures = Texts(node.documents).figures("en")
     for one in waiting:
-        click.echo(f"{one.count:6}  {one.system} {one.code}  {one.display}  {', '.join(one.units)}")
+        units = ", ".join(figures.unit(unit) or unit for unit in one.units)
+        click.echo(f"{one.count:6}  {one.system} {one.code}  {one.display}  {units}")
         for near in one.suggestions:
             fits = "" if near.unit_fits is None else ", the unit fits" if near.unit_fits else ", the unit does not fit"
             click.echo(f"        may be {near.fact} ({', '.join(near.loinc)}): names alike {near.likeness:.0%}{fits}")

@@ -14,6 +14,7 @@ from baybridge.cli.policy_words import LANGUAGE
 
 if TYPE_CHECKING:
     from baybridge.facts.factset import FactSet, ReadFact
+    from baybridge.node.figures import Figures
 
 
 @click.command(cls=Thorough)
@@ -38,12 +39,13 @@ def facts(patient: str, node_dir: Path, at: str | None, language: str | None, *,
         _print(found, node_dir, language)
 
 
-def _shown(reading: ReadFact) -> str:
+def _shown(reading: ReadFact, figures: Figures) -> str:
     """The value with its unit; what was written where there is no exact value."""
     if reading.value is None:
-        return reading.original
-    value = str(reading.value).lower() if isinstance(reading.value, bool) else str(reading.value)
-    return f"{value} {reading.unit}" if reading.unit and reading.unit != "1" else value
+        return figures.reported(reading.original)
+    if isinstance(reading.value, bool):
+        return str(reading.value).lower()
+    return figures.quantity(reading.value, reading.unit) if isinstance(reading.value, int | float) else str(reading.value)
 
 
 def _print(found: FactSet, node_dir: Path, language: str | None) -> None:
@@ -52,6 +54,8 @@ def _print(found: FactSet, node_dir: Path, language: str | None) -> None:
 
     labels = {name: entry["labels"][language] for name, entry in Documents().folder("facts").items() if name in found.facts} if language else {}
     texts = Texts(Documents(packaged_data(), node_dir / "data"))
+
+    figures = texts.figures(language or "en")
 
     def say(key: str, values: dict[str, Any] | None = None) -> str:
         return texts.say(language or "en", key, values)
@@ -62,9 +66,11 @@ def _print(found: FactSet, node_dir: Path, language: str | None) -> None:
         day = reading.at.isoformat(timespec="minutes") if reading.at else "-"
         status = "" if reading.status.value == "used" else f"  [{say(f'facts.status.{reading.status.value}')}]"
         label = f"  {labels[reading.name]}" if reading.name in labels else ""
-        click.echo(f"{reading.name:{width}}  {_shown(reading):24} {day:23} {reading.source or '-'}{status}{label}")
+        click.echo(f"{reading.name:{width}}  {_shown(reading, figures):24} {day:23} {reading.source or '-'}{status}{label}")
     for reading in found.set_aside:
-        click.echo(f"{say('facts.page.set_aside')}: {reading.name} {reading.original} {reading.source} [{say(reading.note)}]")
+        click.echo(
+            f"{say('facts.page.set_aside')}: {reading.name} {figures.reported(reading.original)} {reading.source} [{say(reading.note)}]"
+        )
     for odd in found.odd:
         click.echo(f"{say('facts.page.odd')}: {odd.resource} {odd.path}: {say(odd.code, dict(odd.values))}")
     for unread in found.unread:

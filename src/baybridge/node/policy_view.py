@@ -154,7 +154,7 @@ def example(policy: Policy, case: WorkedCase, saying: Saying) -> Example:
 def fact_value(policy: Policy, name: str, value: Any, saying: Saying) -> str:
     """A given value in words, with the unit of its fact."""
     if isinstance(value, Mapping):
-        return f"{value.get('value')} {value.get('unit')}"
+        return saying.figures.quantity(value.get("value"), value.get("unit"))
     fact = policy.fact_types.get(name)
     return said(value, saying, fact.unit if fact else None)
 

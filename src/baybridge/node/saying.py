@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from baybridge.base.quantity import written_unit
 from baybridge.facts.dictionary import Dictionary
+from baybridge.node.figures import LOCALES, Figures
 from baybridge.node.texts import FALLBACK, Texts
 
 #: Languages that texts are kept in.
 LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
-_LOCALES = {"en": "en_GB", "zh-Hant": "zh_Hant_HK", "zh-Hans": "zh_Hans_CN", "pt": "pt_PT"}
 #: Where the word for a code may stand.
 _CODES = ("code", "policy.flag", "exchange.route")
 _OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
@@ -52,18 +51,17 @@ class Saying:
     def _first(self, prefixes: tuple[str, ...], value: str) -> str:
         return next((self.say(key) for key in (f"{prefix}.{value}" for prefix in prefixes) if self.texts.known(key)), value)
 
+    @property
+    def figures(self) -> Figures:
+        """How this language writes numbers and units."""
+        return self.texts.figures(self.language)
+
     def number(self, value: float, unit: str | None) -> str:
         """A number with its unit as this language writes it."""
-        from babel.numbers import format_decimal  # here, because only words need it
-
-        text = format_decimal(value, locale=_LOCALES[self.language], decimal_quantization=False)
-        if unit and self.texts.known(f"policy.unit.{unit}"):
-            return self.say(f"policy.unit.{unit}", n=text)
-        written = written_unit(unit)
-        return text if not written else f"{text}{'' if written == '%' and self.language.startswith('zh') else ' '}{written}"
+        return self.figures.quantity(value, unit)
 
     def day(self, value: date) -> str:
         """A date as this language writes it."""
         from babel.dates import format_date
 
-        return format_date(value, "medium", locale=_LOCALES[self.language])
+        return format_date(value, "medium", locale=LOCALES[self.language])

@@ -110,6 +110,10 @@ _ROW, _TOP, _LEFT, _WIDTH, _RIGHT = 38, 62, 210, 400, 90
 _BEFORE, _AFTER = "#8a8f98", "#0b5cad"
 
 
+def _said(part: Fraction, say: Say) -> str:
+    return say("simulation.percent", {"part": percent(part)})
+
+
 def group_words(name: str, say: Say) -> str:
     """What a group of the distribution is called: everybody, a region by its name, a fifth of incomes."""
     kind, _, value = name.partition(":")
@@ -120,8 +124,8 @@ def picture(found: Simulated, say: Say) -> str:
     """Two bars a group, before and after: the part that pays above the threshold, with its number, as SVG with words for every bar."""
     rows = list(zip(found.before.spreads, found.after.spreads, strict=True))
     title = say("simulation.told.affordability", {"threshold": found.threshold_percent})
-    drawn = "".join(_bars(n, group_words(old.name, say), old, new) for n, (old, new) in enumerate(rows))
-    said = "; ".join(f"{group_words(old.name, say)}: {percent(old.above_part)} % → {percent(new.above_part)} %" for old, new in rows)
+    drawn = "".join(_bars(n, group_words(old.name, say), old, new, say) for n, (old, new) in enumerate(rows))
+    said = "; ".join(f"{group_words(old.name, say)}: {_said(old.above_part, say)} → {_said(new.above_part, say)}" for old, new in rows)
     height, width = _TOP + 8 + _ROW * len(rows), _LEFT + _WIDTH + _RIGHT
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" '
@@ -138,15 +142,15 @@ def _legend(say: Say) -> str:
     )
 
 
-def _bars(n: int, name: str, old: Spread, new: Spread) -> str:
+def _bars(n: int, name: str, old: Spread, new: Spread, say: Say) -> str:
     top = _TOP + _ROW * n
     label = f'<text x="{_LEFT - 8}" y="{top + 18}" text-anchor="end">{escape(name)}</text>'
-    return label + _bar(top, old.above_part, _BEFORE) + _bar(top + 15, new.above_part, _AFTER)
+    return label + _bar(top, old.above_part, _BEFORE, say) + _bar(top + 15, new.above_part, _AFTER, say)
 
 
-def _bar(top: int, part: Fraction, colour: str) -> str:
+def _bar(top: int, part: Fraction, colour: str, say: Say) -> str:
     width = round_half_up(part * _WIDTH)
     return (
         f'<rect x="{_LEFT}" y="{top}" width="{width}" height="13" fill="{colour}"/>'
-        f'<text x="{_LEFT + width + 6}" y="{top + 11}">{percent(part)} %</text>'
+        f'<text x="{_LEFT + width + 6}" y="{top + 11}">{escape(_said(part, say))}</text>'
     )

@@ -61,7 +61,8 @@ def _row(asked: Asked, reader: Reader, one: Unmapped) -> dict[str, Any]:
         {"fact": reader.test(item.loinc[0]), "loinc": item.loinc, "likeness": round(item.likeness * 100), "unit": item.unit_fits}
         for item in one.suggestions
     ]
-    return {"one": one, "near": near, "example": value_of(asked, one.example or {})}
+    units = [reader.unit(unit) or unit for unit in one.units]
+    return {"one": one, "near": near, "units": units, "example": value_of(asked, one.example or {})}
 
 
 def _meaning(asked: Asked, reader: Reader, loinc: str) -> str:

@@ -1,6 +1,6 @@
 """The bedside form: vital signs and neurological findings, each a fact of the dictionary, each with "none seen" apart from "not looked".
 
-Main job: `rows(asked, given, field)` makes the groups of fields, `read(texts, name)` the findings of a form.
+Main job: `rows(asked, given, problems, field)` makes the groups of fields, `read(texts, name)` the findings of a form.
 
 An empty field is not looked at, hence unknown; "none" is a finding. The ICE score may be given as its five items; it is their sum.
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from baybridge.journey.case import Case
 from baybridge.supply.manufacture import GENERIC_SPECIFICATION
 from baybridge.web.choices import Option, Options, coded
+from baybridge.web.page import Reader
 
 if TYPE_CHECKING:
     from baybridge.node.doors import Asked
@@ -39,22 +40,23 @@ ICE_ITEMS: Mapping[str, int] = {"orientation": 4, "naming": 3, "following": 1, "
 _KINDS = {"boolean": "boolean", "integer": "integer", "number": "number", "code": "code", "date": "date"}
 
 
-def rows(asked: Asked, given: Mapping[str, Any], field: Callable[..., Any]) -> tuple[tuple[Any, ...], ...]:
-    """The groups of fields; the first of each is its heading."""
+def rows(asked: Asked, given: Mapping[str, Any], problems: Mapping[str, tuple[str, ...]], field: Callable[..., Any]) -> tuple[tuple[Any, ...], ...]:
+    """The groups of fields, each with what stands against its fact; the first of each is its heading."""
     made = []
     for group, names in GROUPS:
         heading = field(f"group.{group}", group, "heading")
-        shown = [field_of(asked, name, f"findings.{name}", given.get(name), field) for name in names if name in asked.node.dictionary]
+        known = [name for name in names if name in asked.node.dictionary]
+        shown = [field_of(asked, name, f"findings.{name}", given.get(name), field, problems.get(name, ())) for name in known]
         made.append((heading, *shown, *(_ice(field) if group == "mind" else ())))
     return tuple(made)
 
 
-def field_of(asked: Asked, fact_name: str, name: str, value: Any, field: Callable[..., Any]) -> Any:
-    """The field called `name` that asks for a fact: of its kind, with its codes, label and unit."""
+def field_of(asked: Asked, fact_name: str, name: str, value: Any, field: Callable[..., Any], problems: tuple[str, ...] = ()) -> Any:
+    """The field called `name` that asks for a fact: of its kind, with its codes, label and unit, and what stands against it."""
     fact = asked.node.dictionary[fact_name]
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    label = fact.label(asked.language)
-    return field(name, fact_name, _KINDS.get(fact.type, "text"), options=coded(asked, fact.values), value=text, label=label, unit=fact.unit or "")
+    said = {"value": text, "label": fact.label(asked.language), "unit": fact.unit or "", "problems": problems}
+    return field(name, fact_name, _KINDS.get(fact.type, "text"), options=coded(asked, fact.values), **said)
 
 
 def _ice(field: Callable[..., Any]) -> tuple[Any, ...]:
@@ -78,8 +80,10 @@ def attributes(asked: Asked, case: Case | None) -> Options:
     product = asked.node.documents.folder("products").get((case.product if case else None) or "", {})
     policy = asked.node.policies.get(str(product.get("specification") or GENERIC_SPECIFICATION))
     dictionary = asked.node.dictionary
-    return tuple(Option(fact, _with_unit(dictionary[fact].label(asked.language), dictionary[fact].unit)) for fact in policy.fact_names if fact in dictionary)
+    unit = Reader(asked).unit
+    known = [dictionary[fact] for fact in policy.fact_names if fact in dictionary]
+    return tuple(Option(fact.name, _with_unit(fact.label(asked.language), unit(fact.unit))) for fact in known)
 
 
-def _with_unit(label: str, unit: str | None) -> str:
+def _with_unit(label: str, unit: str) -> str:
     return f"{label} ({unit})" if unit else label

@@ -25,6 +25,7 @@ from baybridge.node.commands import CommandKind
 from baybridge.web import findings, shape
 from baybridge.web.choices import Option, Options, choices, coded, suggestions
 from baybridge.web.known import as_text, known, to_scan
+from baybridge.web.page import Reader
 
 if TYPE_CHECKING:
     from baybridge.facts.dictionary import Fact
@@ -121,7 +122,7 @@ def _of_its_fact(form: _Form, fact: Fact, one: Field) -> Field:
 def _field(form: _Form, item: FieldInfo, prefix: str, value: Any, key: str) -> Field:
     name, kind = f"{prefix}{item.name}", shape.kind_of(item)
     if kind == "facts":
-        return Field(name, item.name, "findings", shape.is_required(item), rows=findings.rows(form.asked, dict(value or {}), Field))
+        return Field(name, item.name, "findings", shape.is_required(item), rows=findings.rows(form.asked, dict(value or {}), form.problems, Field))
     if kind in ("table", "group"):
         return Field(name, item.name, kind, shape.is_required(item), rows=_rows(form, item, name, value), problems=_problems(form, name))
     options = coded(form.asked, shape.literals_of(item.type)) or choices(form.asked, form.kind, form.case, name)
@@ -167,6 +168,21 @@ def _attribute_rows(form: _Form, item: FieldInfo) -> list[list[str]]:
     return [[option.value, "", dictionary[option.value].unit or "-"] for option in findings.attributes(form.asked, form.case)]
 
 
+def _shown(asked: Asked, column: str, text: str) -> str:
+    """The text of a cell as the reader writes it: a unit as on a ward."""
+    return Reader(asked).unit(text) or text if column == "unit" else text
+
+
+def _meant(asked: Asked, columns: Sequence[str], row: Sequence[str]) -> list[str]:
+    """A row with the unit of its attribute, however it was written; a unit that is another stays as it came."""
+    named = dict(zip(columns, row, strict=True))
+    own = asked.node.dictionary[named["attribute"]].unit if named.get("attribute", "") in asked.node.dictionary else None
+    written = named.get("unit", "")
+    if own and written != own and (written == Reader(asked).unit(own) or asked.node.dictionary.units.read(written) == own):
+        named["unit"] = own
+    return list(named.values())
+
+
 def _row(form: _Form, item: FieldInfo, inner: Any, prefix: str, value: Any) -> tuple[Field, ...]:
     if shape.is_struct(inner):
         made = _fields(form, inner, prefix, value or {})
@@ -174,8 +190,9 @@ def _row(form: _Form, item: FieldInfo, inner: Any, prefix: str, value: Any) -> t
     parts = list(value or ()) + [""] * len(typing.get_args(inner))
     columns = shape.TUPLE_COLUMNS[item.name]
     options = findings.attributes(form.asked, form.case) if item.name == "results" else ()
+    written = [_shown(form.asked, column, str(part)) for column, part in zip(columns, parts, strict=False)]
     return tuple(
-        Field(f"{prefix}{place}", column, "code" if place == 0 and options else "text", options=options if place == 0 else (), value=str(parts[place]))
+        Field(f"{prefix}{place}", column, "code" if place == 0 and options else "text", options=options if place == 0 else (), value=written[place])
         for place, column in enumerate(columns)
     )
 
@@ -223,7 +240,7 @@ def _read_field(asked: Asked, item: FieldInfo, name: str, texts: Mapping[str, li
     if kind == "group":
         return _read(asked, shape.core_type(item.type), f"{name}.", texts)
     if kind == "table":
-        return _read_rows(asked, shape.item_type(item.type), name, texts)
+        return _read_rows(asked, shape.item_type(item.type), name, texts, shape.TUPLE_COLUMNS.get(item.name, ()))
     found = texts.get(name)
     if not found:
         return None
@@ -241,7 +258,7 @@ def _moment(asked: Asked, text: str) -> str:
     return found.replace(tzinfo=asked.node.site.zone).isoformat() if found.tzinfo is None else text
 
 
-def _read_rows(asked: Asked, inner: Any, name: str, texts: Mapping[str, list[str]]) -> list[Any]:
+def _read_rows(asked: Asked, inner: Any, name: str, texts: Mapping[str, list[str]], columns: Sequence[str]) -> list[Any]:
     starts = {key.removeprefix(f"{name}.").split(".")[0] for key in texts if key.startswith(f"{name}.")}
     places = sorted(int(start) for start in starts if start.isdecimal())
     if shape.is_struct(inner):
@@ -249,4 +266,4 @@ def _read_rows(asked: Asked, inner: Any, name: str, texts: Mapping[str, list[str
         return [row for row in rows if row]
     width = len(typing.get_args(inner))
     written = [[(texts.get(f"{name}.{place}.{column}") or [""])[0] for column in range(width)] for place in places]
-    return [[part or "-" for part in row] for row in written if row[1]]
+    return [_meant(asked, columns, [part or "-" for part in row]) for row in written if row[1]]

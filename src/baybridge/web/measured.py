@@ -20,8 +20,8 @@ def value_of(asked: Asked, observation: Json) -> str:
     """The value in the reader's words; a dash where there is none."""
     quantity = observation.get("valueQuantity")
     if quantity:
-        unit = str(quantity.get("unit") or quantity.get("code") or "").strip("{}")  # an annotation of UCUM reads as its word
-        return f"{quantity.get('comparator', '')}{quantity.get('value')} {unit}".strip()
+        value = Reader(asked).quantity(str(quantity.get("value")), str(quantity.get("code") or quantity.get("unit") or ""))
+        return f"{quantity.get('comparator', '')}{value}"
     coded = observation.get("valueCodeableConcept")
     if coded:
         return _coded(asked, coded)

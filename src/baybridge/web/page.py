@@ -5,6 +5,7 @@ Main job: `render(asked, template, **values)` and `refused(asked, refusal)`; eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ from urllib.parse import urlencode
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -23,6 +24,7 @@ from baybridge.base.outcome import Category, Reason, Refusal
 from baybridge.journey.claims import PATIENT
 from baybridge.journey.command import Role
 from baybridge.node.doors import LANGUAGES, Asked
+from baybridge.node.figures import LOCALES
 from baybridge.node.saying import Saying
 from baybridge.node.texts import Texts
 from baybridge.web import analytes
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-_LOCALES = {"en": "en_GB", "zh-Hant": "zh_Hant_HK", "zh-Hans": "zh_Hans_CN", "pt": "pt_PT"}
 LANGUAGE_NAMES = {"en": "English", "zh-Hant": "繁體中文", "zh-Hans": "简体中文", "pt": "Português"}
 
 #: Which entries of the main menu each role sees, in order: (translation key, address).
@@ -98,7 +99,8 @@ class Reader:
         self._texts = texts_of(asked.node)
         self._node = asked.node
         self.language = asked.language
-        self._locale = Locale.parse(_LOCALES[asked.language])
+        self._locale = Locale.parse(LOCALES[asked.language])
+        self._figures = self._texts.figures(asked.language)
         self._zone = asked.node.site.zone
 
     def t(self, key: str, **values: Any) -> str:
@@ -137,9 +139,33 @@ class Reader:
         """An amount as this reader writes it; exact, from minor units."""
         return format_currency(Decimal(minor).scaleb(-2), currency, locale=self._locale, currency_digits=True)
 
-    def number(self, value: Any) -> str:
-        """A number as this reader writes it."""
-        return format_decimal(value, locale=self._locale, decimal_quantization=False) if isinstance(value, int | float) else str(value)
+    def number(self, value: Any, decimals: int | None = None) -> str:
+        """A number as this reader writes it, with so many decimals where they are given."""
+        return self._figures.number(value, decimals)
+
+    def percent(self, value: Any, decimals: int | None = None) -> str:
+        """So many percent as this reader writes them."""
+        return self._figures.percent(value, decimals)
+
+    def share(self, part: str | Decimal) -> str:
+        """A part of one in percent: 0.80 is 80 %."""
+        return self._figures.share(part)
+
+    def unit(self, unit: str | None) -> str:
+        """A UCUM unit as a ward writes it in this reader's language; nothing for what has none."""
+        return self._figures.unit(unit)
+
+    def quantity(self, value: Any, unit: str | None, decimals: int | None = None) -> str:
+        """A number, or a text that is one, with its unit."""
+        return self._figures.quantity(value, unit, decimals)
+
+    def reported(self, text: str) -> str:
+        """A result as it was reported, in this reader's signs; moments, days, yes and no as everywhere."""
+        if text in _TRUTH:
+            return self.value(_TRUTH[text])
+        if _MOMENT.fullmatch(text):
+            return self.moment(text) if "T" in text else self.day(text)
+        return self._figures.reported(text)
 
     def outcome(self, value: object) -> str:
         """The word for what a policy answered; the code itself where there is no word."""
@@ -153,8 +179,8 @@ class Reader:
             return self.t("page.yes" if value else "page.no")
         if isinstance(value, datetime | date):
             return self.moment(value) if isinstance(value, datetime) else self.day(value)
-        text = self.number(value) if isinstance(value, int | float) else self.code("code", value)
-        return f"{text} {unit.strip('{}')}" if unit and unit not in ("1", "-") else text
+        word = self.code("code", value) if isinstance(value, str) else None
+        return word if word is not None and (word != value or not unit) else self.quantity(value, unit)
 
     def amount(self, text: str, currency: str) -> str:
         """An exact amount that was written as text with two places."""
@@ -187,7 +213,7 @@ class Reader:
         if key in _FOLDERS:
             folder, title = _FOLDERS[key]
             return self.title(self._node.documents.folder(folder).get(value, {}).get(title)) or value
-        if key in ("fact", "missing", "failed"):
+        if key in ("attribute", "fact", "missing", "failed"):
             return self.fact(value)
         if key == "loinc":
             return self.test(value)
@@ -279,8 +305,13 @@ _MEASURED = ("results", "findings")
 _TRUTH: Mapping[object, bool] = {"true": True, "false": False}
 _OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
 
+#: A day or moment as records write it.
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2}))?")
+
 #: Values of a reason that a reader knows by another name.
-_NAMED = frozenset({"agreement", "answer", "fund", "leg", "node", "outcome", "payer", "plan", "policy", "product", "purpose", "recipient"})
+_NAMED = frozenset(
+    {"agreement", "answer", "attribute", "fact", "fund", "leg", "node", "outcome", "payer", "plan", "policy", "product", "purpose", "recipient"}
+)
 
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {

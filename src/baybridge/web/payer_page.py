@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from starlette.responses import Response
@@ -219,20 +218,15 @@ def _may_advance(case: Case, payer: str) -> bool:
 def term_value(reader: Reader, name: str, value: Any, currency: str) -> str:
     """A term of a plan as its payer reads it: amounts with their currency, rates in percent."""
     if name == "rate":
-        return _percent(reader, value)
+        return reader.share(str(value))
     if name == "bands":
         return "; ".join(_band(reader, band, currency) for band in value)
     return reader.amount(str(value), currency)
 
 
 def _band(reader: Reader, band: Any, currency: str) -> str:
-    rate = _percent(reader, band["rate"])
+    rate = reader.share(str(band["rate"]))
     return reader.t("payer.band", amount=reader.amount(str(band["up_to"]), currency), rate=rate) if band.get("up_to") else reader.t("payer.band_rest", rate=rate)
-
-
-def _percent(reader: Reader, value: Any) -> str:
-    percent = 100 * Decimal(str(value))
-    return f"{reader.number(int(percent)) if percent == int(percent) else percent.normalize()} %"
 
 
 PAYER_DOORS = (Door("/payer", ("GET",), "payer.work", "payer.work", work),)

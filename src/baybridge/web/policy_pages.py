@@ -16,7 +16,6 @@ from typing import Any
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.base.quantity import written_unit
 from baybridge.facts.dictionary import Fact
 from baybridge.matching.eligibility import label_policies
 from baybridge.node import access, policy_view
@@ -157,7 +156,6 @@ def policy_page(asked: Asked) -> Response:
         marks=policy_view.marks(policy, saying),
         facts=[(name, asked.node.dictionary[name]) for name in policy.fact_names if name in asked.node.dictionary],
         used_for=_used_for(saying),
-        unit=lambda unit: "" if saying.known(f"policy.unit.{unit}") else written_unit(unit),
         cases=policy_view.worked_cases(policy, saying),
         products=_products_of(asked.node.documents.folder("products")).get(policy.id, ()),
         may_try=may_try(asked),

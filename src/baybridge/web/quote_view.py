@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from baybridge.base.money import format_minor, parse_minor
@@ -177,25 +176,19 @@ def _rated(view: CaseView, own: Document, terms: Document, money: str) -> Iterat
     elif terms.get("bands"):
         yield reader.t("funding.step.bands", raw=raw, bands="; ".join(_band(view, band, money) for band in terms["bands"]))
     elif terms.get("rate") is not None:
-        yield reader.t("funding.step.rate", rate=percent(terms["rate"]), raw=raw)
+        yield reader.t("funding.step.rate", rate=reader.share(terms["rate"]), raw=raw)
 
 
 def _band(view: CaseView, band: Document, money: str) -> str:
     if band.get("up_to") is None:
-        return view.reader.t("funding.step.band_last", rate=percent(band["rate"]))
-    return view.reader.t("funding.step.band", rate=percent(band["rate"]), up_to=view.reader.amount(band["up_to"], money))
+        return view.reader.t("funding.step.band_last", rate=view.reader.share(band["rate"]))
+    return view.reader.t("funding.step.band", rate=view.reader.share(band["rate"]), up_to=view.reader.amount(band["up_to"], money))
 
 
 def _tier(view: CaseView, tier: str, money: str) -> str:
     """A row of the scale: `PCT:0.20` is 20 %, `FLAT:1000.00` an amount."""
     kind, _, value = tier.partition(":")
-    return percent(value) if kind == "PCT" else view.reader.amount(value, money)
-
-
-def percent(rate: str) -> str:
-    """A rate as people say it, exactly: 0.80 is 80 %."""
-    text = f"{Decimal(rate).scaleb(2):f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}\u00a0%"
+    return view.reader.share(value) if kind == "PCT" else view.reader.amount(value, money)
 
 
 def _covered(view: CaseView, terms: Document, quote: Document) -> Sequence[str]:

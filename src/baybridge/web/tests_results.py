@@ -98,7 +98,7 @@ def _judged(view: CaseView, judgement: Judgement, chosen: Chosen) -> Result:
         sign=_sign(view, judgement.request["result"].get("value")),
         own=judgement.own,
         converted=(answer.converted_value, str(answer.converted_unit)) if answer.converted_value is not None else None,
-        conversion=answer.conversion or "",
+        conversion=_how(view, judgement.request["result"], answer.conversion),
         window=answer.window_sources,
         passable=passable,
         second=any(one.second_sign_off for one in judgement.clearings),
@@ -127,6 +127,14 @@ def _remedy(view: CaseView, clearing: Clearing | None) -> str:
         values[name] = reader.day(clearing.values[name]) if name in clearing.values else missing
     values["use_at"] = reader.moment(clearing.values["use_at"]) if "use_at" in clearing.values else missing
     return reader.t(f"recognition.clears.{clearing.code}", **values)
+
+
+def _how(view: CaseView, reported: Mapping[str, Any], conversion: str | None) -> str:
+    """What was done to a value: the reported one as the reader writes it, and the factor; empty where nothing was."""
+    if not conversion:
+        return ""
+    *_, sign, factor = conversion.split(" ")
+    return f"{view.reader.quantity(reported.get('value'), reported.get('unit'))} {sign} {view.reader.number(factor)}"
 
 
 def _sign(view: CaseView, value: Any) -> str | None:
@@ -162,7 +170,7 @@ def _recorded(view: CaseView, entry: Entry[Any], document: Mapping[str, Any]) ->
         valid_until=until,
         sign=_sign(view, (request.get("result") or {}).get("value")),
         converted=(value, str(document.get("converted_unit"))) if value is not None else None,
-        conversion=str(document.get("conversion") or ""),
+        conversion=_how(view, request.get("result") or {}, document.get("conversion")),
         window=tuple(document.get("window_sources") or ()),
     )
     return Recorded(entry, result, document.get("override"), "MR-080" in event.codes)

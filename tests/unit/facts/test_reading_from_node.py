@@ -90,7 +90,7 @@ def test_command(folder: Path) -> None:
     runner = CliRunner()
     plain = runner.invoke(facts, ["p1", "--node", str(folder), "--at", NOON])
     assert plain.exit_code == 0
-    assert "97.24 umol/L" in plain.output
+    assert "97.24\u00a0µmol/L" in plain.output
     assert "Observation/o2" in plain.output
     assert "CANARY-NAME" not in plain.output
     answer = json.loads(runner.invoke(facts, ["p1", "--node", str(folder), "--at", NOON, "--json"]).output)

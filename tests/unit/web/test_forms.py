@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -121,3 +122,25 @@ def test_a_score_that_was_given_goes_before_its_items() -> None:
 
 def test_every_finding_of_the_form_is_a_fact(asked: Asked) -> None:
     assert [name for _, names in findings.GROUPS for name in names if name not in asked.node.dictionary] == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans", "pt"])
+def test_units_of_results_are_shown_as_people_write_them_and_read_back_as_the_dictionary_has_them(asked: Asked, language: str) -> None:
+    kind = COMMANDS["TestProduct"]
+    reader = replace(asked, language=language)
+    cells = dict(pairs(forms.fields(reader, kind, None)))
+    rows = {cells[f"results.{n}.0"]: n for n in range(20) if cells.get(f"results.{n}.0")}
+    assert cells[f"results.{rows['endotoxin']}.2"] == "EU/mL"
+    assert "-" in {cells[f"results.{n}.2"] for n in rows.values()}
+    filled = list((cells | {f"results.{n}.1": "2" for n in rows.values()}).items())
+    read_ = {attribute: unit for attribute, _, unit in forms.from_texts(reader, kind, filled)["results"]}
+    assert read_ == {name: asked.node.dictionary[name].unit or "-" for name in rows}
+
+
+@pytest.mark.parametrize(
+    ("typed", "read_as"),
+    [("EU/mL", "[EU]/mL"), ("eu/ml", "[EU]/mL"), ("[EU]/mL", "[EU]/mL"), ("IU/mL", "IU/mL"), ("", "-"), ("-", "-")],
+)
+def test_a_unit_is_typed_as_a_ward_writes_it_and_another_unit_stays_what_it_is(asked: Asked, typed: str, read_as: str) -> None:
+    texts = [("results.0.0", "endotoxin"), ("results.0.1", "2"), ("results.0.2", typed)]
+    assert forms.from_texts(asked, COMMANDS["TestProduct"], texts)["results"] == [["endotoxin", "2", read_as]]

@@ -3,7 +3,7 @@
 Main job: `Texts.say(language, key, values)`; a key that a language lacks is said in English, a key that nobody has is shown as it is, so that nothing vanishes.
 Files: `data/translations/<language>/<part>.yaml`, flat `key: sentence`, with `str.format` names.
 
-How a value is written may follow its name: `{low:number}`, `{part:percent}`, `{expected:unit}`, `{high:number}{unit:after}` for a unit behind its number,
+How a value is written may follow its name: `{low:number}`, `{part:percent}`, `{expected:unit}`, `{high:number}{unit:after}` for a unit behind its number, `{days:in d}`,
 `{expected:kind}` for what a fact can be. Numbers with a fraction are written as the language does in any case.
 """
 
@@ -97,6 +97,8 @@ class _Said:
                 return figures.unit(str(self.value)) or "–"
             case "after":
                 return figures.after(str(self.value))
+            case _ if how.startswith("in "):
+                return figures.quantity(self.value, how.removeprefix("in "))
             case "kind":
                 return self._kind()
             case _ if isinstance(self.value, float | Decimal):

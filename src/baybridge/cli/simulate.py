@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from baybridge.base.money import format_minor
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.funding import DEFAULT_SCALE, LANGUAGES, scale_named
@@ -45,6 +46,7 @@ def simulate() -> None:
 @click.option("--currency", help="Currency of the table; the first plan's without it.")
 @click.option("--exchange", "rate_texts", multiple=True, metavar="CUR=RATE,DATE,SOURCE", help="Units of CUR for one of the table's; again for more.")
 @click.option("--picture", "picture_file", metavar="FILE.svg", help="Write the picture of affordability.")
+@click.option("--cost-picture", "cost_picture_file", metavar="FILE.svg", help="Write the picture of what each fund pays.")
 @_LANGUAGE
 @_JSON
 def funding(
@@ -58,6 +60,7 @@ def funding(
     currency: str | None,
     rate_texts: tuple[str, ...],
     picture_file: str | None,
+    cost_picture_file: str | None,
     language: str,
     *,
     json_wanted: bool,
@@ -79,8 +82,16 @@ def funding(
     )
     if isinstance(found, Refusal):
         refuse_file(table_file, found.reasons, texts, language)
+
+    def say(key: str, values: Mapping[str, Any]) -> str:
+        return texts.say(language, key, values)
+
     if picture_file is not None:
-        Path(picture_file).write_text(lab_report.picture(found, lambda key, values: texts.say(language, key, values)), encoding="utf-8")
+        Path(picture_file).write_text(lab_report.picture(found, say), encoding="utf-8")
+    if cost_picture_file is not None:
+        titles = {str(plan["id"]): (plan.get("title") or {}).get(language) or str(plan["id"]) for plan in plans}
+        drawn = lab_report.cost_picture(found, say, lambda name: titles.get(name, name), lambda minor: f"{format_minor(minor)} {found.currency}")
+        Path(cost_picture_file).write_text(drawn, encoding="utf-8")
     if json_wanted:
         click.echo(json.dumps(lab_report.simulated_json(found, counted), ensure_ascii=False, indent=2))
         return

@@ -1,6 +1,6 @@
-"""A simulated policy as JSON, as sentences, and as a picture.
+"""A simulated policy as JSON, as sentences, and as pictures.
 
-Main job: `simulated_json`, `simulated_sentences`, `picture`.
+Main job: `simulated_json`, `simulated_sentences`, `picture` of affordability and `cost_picture` of what each fund pays.
 
 **Units**: amounts as text with two places; parts in percent with two places. The yearly budget scales the simulated population to the
 number of patients that the caller states for each year: an assumption, named as one.
@@ -56,6 +56,8 @@ def _result(result: Result) -> dict[str, Any]:
         "funds": {
             name: {"cost": format_minor(minor), "beneficiaries": result.beneficiaries[name]} for name, minor in result.funds.items()
         },
+        "fund_intervals": {name: {"low": format_minor(low), "high": format_minor(high)} for name, (low, high) in result.intervals.items()},
+        "draws": result.draws,
         "distribution": [_spread(spread) for spread in result.spreads],
     }
 
@@ -81,6 +83,7 @@ def simulated_sentences(found: Simulated, years: Sequence[Year]) -> Iterator[Sen
     for name in dict.fromkeys((*before.funds, *after.funds)):
         cost = {"before": format_minor(before.funds.get(name, 0)), "after": format_minor(after.funds.get(name, 0))}
         yield "simulation.told.fund", {"plan": name, **cost, **money}
+        yield "simulation.told.interval.fund", {**_between("before", before, name), **_between("after", after, name), **money}
     yield "simulation.told.affordability", {"threshold": found.threshold_percent}
     for old, new in zip(before.spreads, after.spreads, strict=True):
         middle = {"median_before": _median(old), "median_after": _median(new)}
@@ -102,6 +105,11 @@ def simulated_sentences(found: Simulated, years: Sequence[Year]) -> Iterator[Sen
         yield key, {}
 
 
+def _between(when: str, result: Result, name: str) -> dict[str, str]:
+    low, high = result.intervals.get(name, (0, 0))
+    return {f"{when}_low": format_minor(low), f"{when}_high": format_minor(high)}
+
+
 def _median(spread: Spread) -> str:
     return format_minor(spread.quantiles.get(50, 0))
 
@@ -117,7 +125,14 @@ def _said(part: Fraction, say: Say) -> str:
 def group_words(name: str, say: Say) -> str:
     """What a group of the distribution is called: everybody, a region by its name, a fifth of incomes."""
     kind, _, value = name.partition(":")
-    return say(f"simulation.group.{kind}", {"value": value})
+    return say(f"simulation.group.{kind}", {"value": region_words(value, say) if kind == "region" else value})
+
+
+def region_words(region: str, say: Say) -> str:
+    """A city by the name that readers of this language have for it; any other region as the table writes it."""
+    key = f"city.{region}"
+    words = say(key, {})
+    return region if words == key else words
 
 
 def picture(found: Simulated, say: Say) -> str:
@@ -153,4 +168,55 @@ def _bar(top: int, part: Fraction, colour: str, say: Say) -> str:
     return (
         f'<rect x="{_LEFT}" y="{top}" width="{width}" height="13" fill="{colour}"/>'
         f'<text x="{_LEFT + width + 6}" y="{top + 11}">{escape(_said(part, say))}</text>'
+    )
+
+
+# --- what each fund pays ----------------------------------------------------------------------------------------------
+
+_FUND_ROW, _FUND_WIDTH, _FUND_RIGHT = 66, 400, 190
+
+
+def cost_picture(found: Simulated, say: Say, named: Callable[[str], str], money: Callable[[int], str]) -> str:
+    """Two bars a fund, before and after, each with its cost and a line over the sums between which 90 of 100 draws lie, as SVG with words for all of it."""
+    names = list(dict.fromkeys((*found.before.funds, *found.after.funds)))
+    results = (found.before, found.after)
+    widest = max((high for result in results for _, high in result.intervals.values()), default=0)
+    widest = max(widest, *(minor for result in results for minor in result.funds.values()), 1)
+    title = say("simulation.told.cost", {})
+    said = "; ".join(_fund_said(name, results, say, named, money) for name in names)
+    drawn = "".join(_fund(n, name, results, widest, named, money) for n, name in enumerate(names))
+    height, width = _TOP + 8 + _FUND_ROW * len(names), 8 + _FUND_WIDTH + _FUND_RIGHT
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" '
+        f'font-family="system-ui, sans-serif" font-size="13"><title>{escape(title)}</title><desc>{escape(said)}</desc>'
+        f'<text x="8" y="20" font-weight="bold">{escape(title)}</text>{_legend(say)}{drawn}</svg>\n'
+    )
+
+
+def _fund_said(name: str, results: Sequence[Result], say: Say, named: Callable[[str], str], money: Callable[[int], str]) -> str:
+    parts = (_cost(result, name) for result in results)
+    words = (say("simulation.cost_of", {"cost": money(cost), "low": money(low), "high": money(high)}) for cost, low, high in parts)
+    return f"{named(name)}: {' → '.join(words)}"
+
+
+def _cost(result: Result, name: str) -> tuple[int, int, int]:
+    return (result.funds.get(name, 0), *result.intervals.get(name, (0, 0)))
+
+
+def _fund(n: int, name: str, results: Sequence[Result], widest: int, named: Callable[[str], str], money: Callable[[int], str]) -> str:
+    top = _TOP + _FUND_ROW * n
+    label = f'<text x="8" y="{top + 14}">{escape(named(name))}</text>'
+    marks = ((22, _BEFORE), (40, _AFTER))
+    return label + "".join(
+        _cost_bar(top + offset, _cost(result, name), colour, widest, money) for (offset, colour), result in zip(marks, results, strict=True)
+    )
+
+
+def _cost_bar(top: int, cost: tuple[int, int, int], colour: str, widest: int, money: Callable[[int], str]) -> str:
+    width, low, high = (round_half_up(Fraction(minor * _FUND_WIDTH, widest)) for minor in cost)
+    whisker = f"M{8 + low} {top + 3}v9M{8 + low} {top + 7}H{8 + high}M{8 + high} {top + 3}v9"
+    return (
+        f'<rect x="8" y="{top}" width="{width}" height="15" fill="{colour}"/><path d="{whisker}" stroke="#fff" stroke-width="4" fill="none"/>'
+        f'<path d="{whisker}" stroke="#b26a00" stroke-width="2" fill="none"/>'
+        f'<text x="{8 + max(width, high) + 8}" y="{top + 12}">{escape(money(cost[0]))}</text>'
     )

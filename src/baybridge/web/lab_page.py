@@ -24,7 +24,7 @@ from baybridge.funding.plans import BENEFIT, MEANS_TEST, TEMPLATES, Exchange
 from baybridge.node.doors import Asked, Door
 from baybridge.simulation.changes import Change, read_change
 from baybridge.simulation.invented import invented
-from baybridge.simulation.lab_report import group_words, percent, picture, simulated_json
+from baybridge.simulation.lab_report import cost_picture, group_words, percent, picture, simulated_json
 from baybridge.simulation.policy_lab import Simulated, simulate
 from baybridge.simulation.years import Year, read_year
 from baybridge.web.page import Reader, render
@@ -93,6 +93,8 @@ def _page(
             "found": simulated_json(simulated, years),
             "group": lambda name: group_words(name, lambda key, values: reader.t(key, **values)),
             "svg": picture(simulated, lambda key, values: reader.t(key, **values)),
+            "cost_svg": _cost_picture(reader, simulated),
+            "premiums": _premiums(asked, reader, simulated),
             "part": percent(simulated.after.spreads[0].above_part),
             "assumed": simulated.assumptions,
         }
@@ -112,6 +114,23 @@ def _page(
         invented_table=invented_table,
         shown=shown or None,
     )
+
+
+def _cost_picture(reader: Reader, found: Simulated) -> str:
+    """What each plan pays, as a picture in the reader's words."""
+    return cost_picture(
+        found, lambda key, values: reader.t(key, **values), lambda name: reader.named("plan", name), lambda minor: reader.money(minor, found.currency)
+    )
+
+
+def _premiums(asked: Asked, reader: Reader, found: Simulated) -> list[tuple[str, str]]:
+    """Premiums that documents name, of plans whose members were given, in each plan's own currency."""
+    documents = asked.node.documents.folder("plans")
+    return [
+        (reader.named("plan", name), reader.amount(amount, str(documents.get(name, {}).get("currency") or found.currency)))
+        for name, amount in found.premiums.items()
+        if name in found.members
+    ]
 
 
 def _plans(asked: Asked, reader: Reader) -> list[tuple[str, str, str, str]]:
@@ -217,7 +236,7 @@ def _read_table(asked: Asked, form: Mapping[str, str], read: _Given) -> None:
     if minor is None:
         read.reasons.append(Reason("funding.claim.amount", where="median_income"))
     if not read.reasons and price is not None and minor is not None:
-        regions = dict.fromkeys(str(plan["region"]) for plan in read.plans if plan.get("region"))
+        regions = sorted({str(plan["region"]) for plan in read.plans if plan.get("region")})  # not in the order of titles, which differs by language
         read.table = invented(int(patients), tuple(regions), price, minor)
 
 

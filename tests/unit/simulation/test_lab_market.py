@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
@@ -25,14 +26,17 @@ from baybridge.funding.stack import pay_stack
 from baybridge.journey.command import Role
 from baybridge.node import accounts
 from baybridge.node.config import read_config
+from baybridge.node.documents import Documents
 from baybridge.node.founding import found
 from baybridge.node.node import Node
+from baybridge.node.texts import Texts
 from baybridge.simulation.changes import read_change
 from baybridge.simulation.invented import invented
 from baybridge.simulation.policy_lab import Simulated, simulate
 from baybridge.simulation.years import Year, budget, premium_change, read_year
 from unit.simulation.test_policy_lab import CITY, DAY, TABLE, documents
 
+TEXTS = Texts(Documents())
 RATE = Exchange(currency="HKD", per_bill_unit="1.0873", on=date(2026, 3, 9), source="invented for this test")
 HONG_KONG = {**CITY, "id": "hk", "currency": "HKD", "region": None, "order": 50}
 
@@ -137,8 +141,9 @@ def posting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         token = accounts.open_session(connection, "p", node.now()).token
     with TestClient(application(node, workers=False), base_url="http://127.0.0.1") as client:
 
-        def post(fields: dict[str, Any], files: Any = None) -> Any:
-            return client.post("/lab", data=fields, files=files or {"nothing": b""}, headers={"authorization": f"Bearer {token}", "accept-language": "en"})
+        def post(fields: dict[str, Any], files: Any = None, language: str = "en") -> Any:
+            headers = {"authorization": f"Bearer {token}"}
+            return client.post(f"/lab?language={language}", data=fields, files=files or {"nothing": b""}, headers=headers)
 
         yield post
     node.storage.close()
@@ -157,6 +162,29 @@ def test_the_page_computes_what_its_form_says(posting: Any) -> None:
     for said in ("700,000.00", "200,000.00", "25,000.00", "50,000.00", "The population is invented"):
         assert said in page.text, said
     assert "<svg" in page.text and "<desc>" in page.text
+
+
+TWO = ["shanghai-huhuibao-2022-2024", "liaocheng-liaohuibao-2022"]
+
+
+@pytest.mark.parametrize(("language", "city"), [("en", "Shanghai"), ("zh-Hant", "上海"), ("zh-Hans", "上海"), ("pt", "Xangai")])
+def test_cost_stands_beside_affordability_in_the_readers_words(posting: Any, language: str, city: str) -> None:
+    page = posting({**FORM, "plan": TWO}, language=language).text
+    affordability, cost = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert f">{city}</text>" in affordability
+    before_number = TEXTS.say(language, "lab.interval", {"draws": "|"}).split("|")[0]
+    assert before_number in page
+    costs = re.findall(r'<text x="\d+" y="\d+">([^<]*\d[.,]\d\d[^<]*)</text>', cost)
+    assert len(costs) == 4, "two plans, before and after"
+    cells = {re.sub(r"\D", "", cell) for cell in re.findall(r'<td class="number"[^>]*>\s*([^<]+)', page)}
+    assert {re.sub(r"\D", "", one) for one in costs} <= cells, "the table has the picture's numbers"
+    assert "simulation." not in cost and "city." not in affordability
+
+
+def test_the_order_of_the_plans_on_the_page_which_differs_by_language_changes_nothing(posting: Any) -> None:
+    pages = [posting({**FORM, "plan": plans, "median_income": "300000.00"}).text for plans in (TWO, TWO[::-1])]
+    parts = [re.findall(r"<strong>([\d.]+)\s*%</strong>", page) for page in pages]
+    assert parts[0] == parts[1] != []
 
 
 def test_a_table_of_ones_own_is_read_and_not_called_invented(posting: Any) -> None:

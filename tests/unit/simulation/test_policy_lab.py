@@ -141,7 +141,10 @@ def test_the_command_tells_draws_and_prints(table_file: str, tmp_path: Path, lan
     plan.write_text(json.dumps(CITY))
     ours = ["--plan", "beijing-puhui-2023", "--change", "city.rate=0.9", "--on", "2026-03-10"]
     shared = ["funding", "--population", table_file, "--plan", str(plan), *ours, "--year", "2027=100", "--language", language]
-    told = CliRunner().invoke(command, [*shared, "--picture", str(image)])
+    costs = tmp_path / "costs.svg"
+    told = CliRunner().invoke(command, [*shared, "--picture", str(image), "--cost-picture", str(costs)])
+    assert "CNY</text>" in costs.read_text(encoding="utf-8")
+    assert {"en": "in 90 of 100 draws", "pt": "em 90 de 100 simulações"}.get(language, "100 次中有 90 次") in told.stdout
     assert told.exit_code == 0, told.stderr
     assert "simulation." not in told.stdout
     assert "{" not in told.stdout

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
@@ -24,7 +25,7 @@ from baybridge.node.doors import routes
 from baybridge.node.node import Node
 from baybridge.node.worker import Worker
 from baybridge.web import pages
-from baybridge.web.defect_page import defect
+from baybridge.web.defect_page import defect, nowhere
 from baybridge.web.page import STATIC, refused
 
 Scope = MutableMapping[str, Any]
@@ -44,7 +45,7 @@ def application(node: Node, *, workers: bool = True) -> Any:
         finally:
             worker.stop()
 
-    app = Starlette(routes=every_route(node), lifespan=lifespan, exception_handlers={Exception: _sorry})
+    app = Starlette(routes=every_route(node), lifespan=lifespan, exception_handlers={Exception: _sorry, HTTPException: _nowhere})
     app.state.node = node
     return _safely(app)
 
@@ -94,6 +95,16 @@ def _sorry(request: Request, problem: Exception) -> Response:
     if "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse("Internal error", 500)
     return defect(request.app.state.node, request)
+
+
+def _nowhere(request: Request, problem: Exception) -> Response:
+    """What is answered at an address where nothing stands: a page in the reader's language, or one line for a program."""
+    found = problem if isinstance(problem, HTTPException) else HTTPException(404)
+    if "text/html" in request.headers.get("accept", "") and found.status_code in (404, 405):
+        answer = nowhere(request.app.state.node, request, found.status_code)
+        answer.headers.update(found.headers or {})
+        return answer
+    return PlainTextResponse(found.detail, found.status_code, headers=dict(found.headers or {}))
 
 
 def _route(scope: Scope) -> str:

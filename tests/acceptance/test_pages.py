@@ -286,6 +286,27 @@ def test_other_languages_fit_a_phone_too(browser: Browser, found_network: Networ
     assert wrong == []
 
 
+def test_what_scrolls_sideways_is_reached_with_the_keyboard(browser: Browser, found_network: Network) -> None:
+    case = case_in(found_network, "physician.hk", "opened")
+    person = Person(browser, found_network, "physician.hk")
+    person.page.set_viewport_size({"width": 660, "height": 844})
+    person.page.goto(f"{person.base}/cases/{case}/facts")
+    scrolling = person.page.evaluate("[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth).map(box => box.tabIndex)")
+    assert scrolling and set(scrolling) == {0}
+    person.context.close()
+
+
+def test_the_list_of_policies_is_read_on_a_phone_without_repeated_headings(browser: Browser, found_network: Network) -> None:
+    person = Person(browser, found_network, "physician.hk")
+    person.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    person.page.goto(f"{person.base}/policies")
+    names = person.page.locator("table th[scope=row]")
+    assert names.first.evaluate("cell => getComputedStyle(cell, '::before').content") == "none"
+    assert names.first.bounding_box()["width"] > 300  # type: ignore[index]
+    assert person.page.get_by_role("row").count() > names.count()  # still read as a table
+    person.context.close()
+
+
 # --- trying a change -------------------------------------------------------------------------------------------------
 
 

@@ -46,6 +46,11 @@ def groups(policy: Policy, saying: Saying) -> tuple[Group, ...]:
     return tuple(_groups(policy, saying, Wording(policy, saying)))
 
 
+def rows(policy: Policy, saying: Saying) -> dict[str, Row]:
+    """The rules of a policy by their ids."""
+    return {row.id: row for group in groups(policy, saying) for row in group.rows}
+
+
 def _groups(policy: Policy, saying: Saying, wording: Wording) -> Iterator[Group]:
     say, outcome = saying.say, saying.outcome
     match policy.body:

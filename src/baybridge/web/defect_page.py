@@ -1,6 +1,7 @@
-"""The page that a reader sees when the software failed.
+"""The pages that a reader sees when the software failed, and when nothing stands at an address.
 
-Main job: `defect(node, request)`. It reads nothing but the reader's language, so that what failed cannot fail again here, and says no value.
+Main job: `defect(node, request)` and `nowhere(node, request, status)`. They read nothing but the reader's language, so that what failed cannot fail again here,
+and say no value.
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
 
 def defect(node: Node, request: Request) -> Response:
     """Status 500 in the reader's language, without who the reader is."""
-    asked = Asked(
+    return render(_nobody(node, request), "defect.html", 500)
+
+
+def nowhere(node: Node, request: Request, status: int) -> Response:
+    """Status 404 or 405 in the reader's language, with the way back."""
+    return render(_nobody(node, request), "nowhere.html", status)
+
+
+def _nobody(node: Node, request: Request) -> Asked:
+    """The request of nobody for nothing, in a language."""
+    return Asked(
         node=node,
         method="GET",
         path="",
@@ -36,4 +47,3 @@ def defect(node: Node, request: Request) -> Response:
         language=language_of(request, None),
         base_url="",
     )
-    return render(asked, "defect.html", 500)

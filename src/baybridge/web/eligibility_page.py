@@ -13,8 +13,11 @@ from typing import Any
 from starlette.responses import Response
 
 from baybridge.matching.eligibility import label_policies
+from baybridge.node import policy_view
 from baybridge.node.commands import COMMANDS
+from baybridge.node.policy_view import Row
 from baybridge.policy.shapes import Policy
+from baybridge.web.page import saying_of
 from baybridge.web.screened import screened
 from baybridge.web.view import Action, CaseView, allowed
 
@@ -32,7 +35,7 @@ class Judged:
 
     policy: Policy
     decision: Mapping[str, Any]
-    texts: Mapping[str, Mapping[str, str]]  # the words of each criterion
+    rows: Mapping[str, Row]  # each rule in words, by its id
     recorded: Any  # the entry of the last recorded decision, or None
     changed: bool  # the recorded one would come out differently now
     choose: Action | None = None
@@ -90,7 +93,8 @@ def _judge(view: CaseView, name: str, product: str | None = None) -> Judged:
     decision = view.look.decide(name).as_json()
     recorded = view.case.eligibility.get(name)
     choose = view.action(COMMANDS["ChooseProduct"], {"product": product, "policy": name}) if product and recorded else None
-    return Judged(policy, decision, criterion_texts(policy), recorded, recorded is not None and recorded.event.outcome != decision["outcome"], choose)
+    changed = recorded is not None and recorded.event.outcome != decision["outcome"]
+    return Judged(policy, decision, policy_view.rows(policy, saying_of(view.asked)), recorded, changed, choose)
 
 
 def criterion_texts(policy: Policy) -> dict[str, Mapping[str, str]]:

@@ -15,10 +15,11 @@ from starlette.responses import Response
 from baybridge.journey.command import Role
 from baybridge.matching.options import Opening, Option
 from baybridge.matching.ordering import ORDERS, By, rankable
+from baybridge.node import policy_view
 from baybridge.node.options import CaseOptions, Paid, case_options
 from baybridge.policy.shapes import Policy
 from baybridge.web.eligibility_page import criterion_texts
-from baybridge.web.page import LANGUAGE_NAMES
+from baybridge.web.page import LANGUAGE_NAMES, saying_of
 from baybridge.web.quote_view import titles
 from baybridge.web.view import CaseView
 
@@ -32,7 +33,7 @@ class Judged:
 
     policy: Policy
     decision: Mapping[str, Any]
-    texts: Mapping[str, Mapping[str, str]]
+    rows: Mapping[str, policy_view.Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def _judged(view: CaseView, found: CaseOptions, row: Option) -> Judged | None:
         return None
     kept = found.trials.get(row.product)
     policy = kept.policy if kept and kept.policy else view.asked.node.policies.get(row.policy, view.now.date())
-    return Judged(policy, decision, criterion_texts(policy))
+    return Judged(policy, decision, policy_view.rows(policy, saying_of(view.asked)))
 
 
 def _timeline(view: CaseView, found: CaseOptions, row: Option) -> tuple[tuple[str, Any], ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import format_currency
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -88,7 +88,7 @@ def texts_of(node: Node) -> Texts:
 
 
 def saying_of(asked: Asked) -> Saying:
-    """How the reader of a request is spoken to."""
+    """How the reader of a request is spoken to about rules."""
     return Saying(texts_of(asked.node), asked.node.dictionary, asked.language)
 
 
@@ -128,6 +128,12 @@ class Reader:
         if isinstance(value, datetime):
             value = value.astimezone(self._zone).date()
         return format_date(value, "medium", locale=self._locale) if value else "–"
+
+    def since(self, text: str) -> str:
+        """A day, month or year that a document knows, as this reader writes it."""
+        if len(text) == len("2026-03"):
+            return format_skeleton("yMMM", date.fromisoformat(f"{text}-01"), locale=self._locale)
+        return self.day(text) if len(text) == len("2026-03-08") else text
 
     def moment(self, value: datetime | str | None) -> str:
         """A time at this node as this reader writes it."""

@@ -119,9 +119,8 @@ def differences(old: Policy, new: Policy, saying: Saying) -> Iterator[Difference
 
 def _page(asked: Asked, policy: Policy, entries: list[Entry], against: list[str], result: Tried | None) -> Response:
     saying = saying_of(asked)
-    rules = {row.id: row for group in policy_view.groups(policy, saying) for row in group.rows}
     heads = {row.id: row.head for row in (*policy_view.terms(policy, saying), *policy_view.marks(policy, saying))}
-    heads |= {row.id: row.text or row.words for row in rules.values()}
+    heads |= {name: row.text or row.words for name, row in policy_view.rows(policy, saying).items()}
     wrong = sum(bool(entry.problems) for entry in entries)
     against = [*against, *([saying.say("what_if.problem.fields", count=wrong)] if wrong else [])]
     return render(

@@ -67,3 +67,19 @@ def test_public_keys_are_given_to_anyone_and_nothing_secret(node: Node) -> None:
     assert own["log_origin"] == "baybridge/hk"
     assert own["signing_keys"]
     assert "d" not in own["signing_keys"][0]
+
+
+@pytest.mark.parametrize("path", ["/nothing-here", "/policies/..%2f..%2fetc%2fpasswd", "/cases/one/two/three"])
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "No page stands at this address"), ("zh-HK", "此網址沒有頁面"), ("zh-CN", "此网址没有页面"), ("pt", "Não há nenhuma página")]
+)
+def test_an_address_where_nothing_stands_is_a_page_in_the_readers_language(client: TestClient, path: str, language: str, words: str) -> None:
+    answer = client.get(path, headers={"accept": "text/html,*/*;q=0.8", "accept-language": language})
+    assert answer.status_code == 404
+    assert words in answer.text and "passwd" not in answer.text
+
+
+def test_a_program_is_told_in_one_line_that_nothing_stands_there_and_what_is_allowed(client: TestClient) -> None:
+    assert client.get("/nothing-here", headers={"accept": "application/json"}).text == "Not Found"
+    refused = client.delete("/policies", headers={"accept": "text/html"})
+    assert (refused.status_code, set(refused.headers["allow"].split(", "))) == (405, {"HEAD", "GET"})

@@ -5,7 +5,7 @@ for (const table of document.querySelectorAll("table")) {
   if (!head) continue;
   const headings = [];
   for (const cell of head.cells) for (let n = 0; n < cell.colSpan; n++) headings.push(cell.textContent.trim());
-  table.classList.add("cards-when-narrow");
+  if (!table.classList.contains("stack")) table.classList.add("cards-when-narrow"); // a stacked row needs no headings to be understood
   table.setAttribute("role", "table"); // as cards the cells are no longer laid out as a table, and would not be read as one
   for (const row of table.rows) row.setAttribute("role", "row");
   for (const cell of head.cells) cell.setAttribute("role", "columnheader");
@@ -21,3 +21,9 @@ for (const table of document.querySelectorAll("table")) {
     }
   }
 }
+// What scrolls sideways all the same can be reached and moved with the keyboard, also once it is unfolded.
+const reachable = () => {
+  for (const box of document.querySelectorAll(".scroll")) if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+};
+reachable();
+document.addEventListener("toggle", reachable, true);

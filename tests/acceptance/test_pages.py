@@ -304,6 +304,8 @@ def test_the_list_of_policies_is_read_on_a_phone_without_repeated_headings(brows
     assert names.first.evaluate("cell => getComputedStyle(cell, '::before').content") == "none"
     assert names.first.bounding_box()["width"] > 300  # type: ignore[index]
     assert person.page.get_by_role("row").count() > names.count()  # still read as a table
+    person.page.goto(f"{person.base}/policies/tls-howard-2011")
+    assert person.page.locator("table.rules th[scope=row]").first.bounding_box()["width"] > 250  # type: ignore[index]
     person.context.close()
 
 

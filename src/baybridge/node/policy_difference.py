@@ -100,4 +100,4 @@ def _rules(policy: Policy, saying: Saying) -> Iterator[Row]:
             head = f"{group.heading}{saying.say('page.colon')}{row.head}" if group.heading else row.head
             yield replace(row, head=head)
     if isinstance(policy.body, Score) and (said := policy_view.bands(policy, saying)):
-        yield Row("bands", "", "", "; ".join(said), "", "")
+        yield Row("bands", "", "", saying.say("page.semicolon").join(said), "", "")

@@ -76,6 +76,15 @@ def test_no_effect_shows_a_name_that_only_the_software_knows(site: Site, languag
     assert wrong == []
 
 
+@pytest.mark.parametrize("language", ["zh-Hant", "zh-Hans"])
+def test_chinese_is_set_with_its_own_signs_and_one_word_for_a_worked_case(site: Site, language: str) -> None:
+    wrong = []
+    for name in site.node.policies.ids():
+        seen = text_of(site.get("physician", f"/policies/{name}", language))
+        wrong += [f"{name}: {one}" for one in re.findall(r"[\u4e00-\u9fff][:;] .{10}|.{5}[範范]例", seen)]
+    assert wrong == []
+
+
 def test_how_points_make_a_score_is_said_before_the_first_domain(site: Site) -> None:
     seen = text_of(site.get("physician", "/policies/crs-astct-2019"))
     rules = seen[seen.index(" Rules ") :]

@@ -23,10 +23,10 @@ import httpx
 
 from baybridge.demo import network
 from baybridge.demo.cohort import Placed, stops_of
-from baybridge.demo.history import Ticking, Walk
 from baybridge.demo.inprocess import transport
 from baybridge.demo.patients import Invented
 from baybridge.demo.running import answers
+from baybridge.demo.walk import Ticking, Walk
 from baybridge.node import clock
 from baybridge.node.config import read_config
 from baybridge.node.node import Node

@@ -22,9 +22,9 @@ from walking import Network, Person, browsing
 
 from baybridge.demo import network
 from baybridge.demo.cohort import Placed, stops_of
-from baybridge.demo.history import Ticking, Walk
 from baybridge.demo.inprocess import transport
 from baybridge.demo.patients import Invented
+from baybridge.demo.walk import Ticking, Walk
 from baybridge.node import clock
 from baybridge.node.config import read_config
 from baybridge.node.node import Node

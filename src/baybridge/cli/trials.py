@@ -73,11 +73,11 @@ def _filed(folder: Path, file: Path) -> dict[str, Any]:
 def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001
     """Every trial of a node: its status, and whether its criteria are reviewed against the text of today."""
     from baybridge.matching.trials import standing
-    from baybridge.node import trials as kept
+    from baybridge.node import kept_trials
 
     node = _open(folder)
     with node.storage.reading() as connection:
-        found = kept.all_kept(node, connection)
+        found = kept_trials.all_kept(node, connection)
     rows = [{"trial": one.trial.trial_id, "status": one.trial.status, "criteria": standing(one.trial, one.review), "title": one.trial.title} for one in found]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from baybridge.demo.history import ROAD, WORSE, Stop, Ticking, Walk
+from baybridge.demo.history import ROAD, WORSE, Stop
 from baybridge.demo.patients import Invented
+from baybridge.demo.walk import Ticking, Walk
 from baybridge.node.node import Node
 
 

@@ -1,30 +1,20 @@
 """The road of an invented patient, step by step, through the product's own commands and packages.
 
-Main job: `ROAD` lists the steps; `Walk` carries them out on four nodes with a clock that the demo moves, and stops where a case should stand. Nothing
-here writes to a database: every step is a command, an import or a delivery, as people and nodes would do it.
+Main job: `ROAD` lists the steps; a `Walk` (in `walk.py`) carries them out on four nodes with a clock that the demo moves, and stops where a case should
+stand. Nothing here writes to a database: every step is a command, an import or a delivery, as people and nodes would do it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-import orjson
-
-from baybridge.base.outcome import Refusal
 from baybridge.demo import patients
 from baybridge.demo.money import claim, claim_decided, claim_followed, quote, refund
-from baybridge.demo.network import PAYER
-from baybridge.demo.patients import Invented
-from baybridge.journey.case import Case
-from baybridge.journey.command import Actor, Command, Role
-from baybridge.node import transfers
-from baybridge.node.clock import new_id
-from baybridge.node.handle import handle
-from baybridge.node.importing import import_upload
-from baybridge.node.node import Node
+from baybridge.demo.walk import Walk
+from baybridge.journey.command import Role
 
 #: Identifiers of the invented laboratories in the directory, by node.
 LABORATORIES = {"mo": "mo", "gd": "gd", "hk": "hk"}
@@ -35,75 +25,6 @@ PRODUCTS = {
     "dlbcl": ("axicabtagene-ciloleucel", "axi-cel-lbcl-3l-cn"),
     "dlbcl-early": ("axicabtagene-ciloleucel", "axi-cel-lbcl-2l-cn"),
 }
-
-
-class Refused(Exception):
-    """A step of the demo was refused; the message names step and reasons."""
-
-
-@dataclass
-class Walk:
-    """One patient on the road: home node, treating node, plant, and the shared clock."""
-
-    nodes: Mapping[str, Node]
-    clock: Ticking
-    patient: Invented
-    home: str
-    centre: str
-    plant: str = "sh"
-    money: str = ""
-    case_id: str = ""
-    bags: list[str] = field(default_factory=list)
-
-    @property
-    def crosses(self) -> bool:
-        """Whether home and treating centre are different nodes."""
-        return self.home != self.centre
-
-    def case(self, node: str) -> Case:
-        """The case as a node knows it."""
-        return self.nodes[node].case(self.case_id) or Case(self.case_id)
-
-    def do(self, node: str, role: Role, name: str, /, **given: Any) -> None:
-        """Carry out one command at a node."""
-        self.do_for(node, role, PAYER if role is Role.PAYER else self.nodes[node].site.organisation, name, **given)
-
-    def do_for(self, node: str, role: Role, organisation: str, name: str, /, **given: Any) -> None:
-        """Carry out one command at a node as somebody of an organisation."""
-        actor = Actor(f"demo-{role.value}", role, organisation)
-        done = handle(self.nodes[node], Command(name, self.case_id, given, actor, new_id(self.clock)))
-        if isinstance(done, Refusal):
-            raise Refused(f"{name} at {node}: " + "; ".join(f"{reason.code} {dict(reason.values)}" for reason in done.reasons))
-
-    def send(self, node: str, to_node: str, purpose: str) -> None:
-        """Transfer to another node and deliver at once."""
-        self.do(node, Role.COORDINATOR, "Transfer", to_node=to_node, purpose=purpose)
-        transfers.deliver(self.nodes[node])
-
-    def file(self, node: str, bundle: Mapping[str, Any]) -> None:
-        """Import a bundle at a node, as its coordinator."""
-        target = self.nodes[node]
-        actor = Actor("demo-coordinator", Role.COORDINATOR, target.site.organisation)
-        answer = import_upload(target, actor, "synthetic.json", orjson.dumps(bundle))
-        if isinstance(answer, Refusal):
-            raise Refused(f"import at {node}: " + "; ".join(reason.code for reason in answer.reasons))
-        self.case_id = self.case_id or answer.cases[self.patient.id]
-
-
-@dataclass
-class Ticking:
-    """A clock that the demo moves; it never goes back."""
-
-    moment: datetime
-
-    def __call__(self) -> datetime:
-        """The present moment of the demo."""
-        self.moment += timedelta(milliseconds=40)
-        return self.moment
-
-    def advance(self, **span: float) -> None:
-        """Move on."""
-        self.moment += timedelta(**span)
 
 
 Step = Callable[[Walk], None]

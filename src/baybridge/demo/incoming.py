@@ -11,7 +11,7 @@ from datetime import timedelta
 from opencc import OpenCC
 
 from baybridge.base.outcome import Refusal
-from baybridge.demo.history import Refused, Walk
+from baybridge.demo.walk import Refused, Walk
 from baybridge.journey.command import Actor, Role
 from baybridge.node.importing import import_upload
 from baybridge.record import store

@@ -17,7 +17,7 @@ from baybridge.journey.command import Role
 from baybridge.journey.refunds import refunds_of
 
 if TYPE_CHECKING:
-    from baybridge.demo.history import Walk
+    from baybridge.demo.walk import Walk
 
 PLAN = "shanghai-huhuibao-2022-2024"
 _CLAIMED = ("paid", "unpaid", "refused")

@@ -19,10 +19,10 @@ import httpx
 
 from baybridge.demo import network
 from baybridge.demo.cohort import cohort, make_histories
-from baybridge.demo.history import Ticking
 from baybridge.demo.incoming import outside_results, sign_card
 from baybridge.demo.inprocess import transport
 from baybridge.demo.trials import bring_in
+from baybridge.demo.walk import Ticking
 from baybridge.node import clock, witnessing
 from baybridge.node.config import read_config
 from baybridge.node.node import Node

@@ -41,11 +41,6 @@ _CARD = "urn:baybridge:health-card"
 # --- issuing --------------------------------------------------------------------------------------------------------
 
 
-def signer(node: Node) -> dict[str, str]:
-    """What a rule must know of this node as an issuer: its address and the name of its key."""
-    return {"issuer": node.config.issuer, "kid": node.card_key.public.kid}
-
-
 def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recorded]) -> None:
     """Make and keep each card that was decided on, in the same transaction."""
     for item in recorded:

@@ -29,11 +29,11 @@ from baybridge.journey.events import Recorded
 from baybridge.journey.identities import linked, same_person
 from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
-from baybridge.node import access, cards, clock, grants, tables
+from baybridge.node import access, clock, grants, tables
 from baybridge.node.card_key import card_key
 from baybridge.node.config import Config, Neighbour, read_config
-from baybridge.node.directory import LivingDocuments
 from baybridge.node.documents import fact_types, packaged_data
+from baybridge.node.living_documents import LivingDocuments
 from baybridge.node.storage import Storage
 from baybridge.node.unit import Unit, system_actor
 from baybridge.policy.many import Many
@@ -167,7 +167,7 @@ class Node:
             found |= {"resources": resources, "observations": results, "same_person": same_person(case) or None}
             needs |= {"same_person"}
         if "card" in needs:
-            found["card"] = cards.signer(self)
+            found["card"] = {"issuer": self.config.issuer, "kid": self.card_key.public.kid}
         return {name: found[name] for name in needs if found.get(name) is not None}
 
     def may_read(self, actor: Actor | None, action: str, patient_id: str | None) -> Refusal | None:

@@ -29,7 +29,7 @@ from baybridge.matching.options import COUNTRIES, Catalogue, Opening, Option, Pa
 from baybridge.matching.ordering import By, ordered
 from baybridge.matching.timing import Collection, earliest_collection
 from baybridge.matching.trials import Screened, screened
-from baybridge.node import trials
+from baybridge.node import kept_trials
 from baybridge.node.node import decision_document
 from baybridge.node.preview import Look
 from baybridge.policy.decide import decide
@@ -69,7 +69,7 @@ class CaseOptions:
     rows: tuple[Option, ...]
     decisions: Mapping[str, Json]  # by policy, labels and reviewed trials alike
     paid: Mapping[str, Paid]  # by product
-    trials: Mapping[str, trials.Kept]
+    trials: Mapping[str, kept_trials.Kept]
     collection: Collection | None  # None where no drug history is recorded, so that no day can be said
     history_complete: bool
     waits: tuple[Wait, ...]
@@ -95,7 +95,7 @@ class _Together:
     def answer(self, by: By, language: str) -> CaseOptions:
         products = self.node.documents.folder("products")
         labels = {name: self._decision(name) for document in products.values() for name in label_policies(document)}
-        everything = trials.all_kept(self.node, self.look.unit.connection)
+        everything = kept_trials.all_kept(self.node, self.look.unit.connection)
         kept = {one.trial.trial_id: one for one in everything if self._may_show(one.trial.synthetic)}
         answers = {name: self._screened(one) for name, one in kept.items()}
         decisions = {**labels, **{found.policy: decision for found, decision in answers.values() if found.policy and decision}}
@@ -126,7 +126,7 @@ class _Together:
         policy = self.node.policies.get(name, self.today)
         return {**self.look.decide(name).as_json(), "confidence": policy.confidence}
 
-    def _screened(self, one: trials.Kept) -> tuple[Screened, Json | None]:
+    def _screened(self, one: kept_trials.Kept) -> tuple[Screened, Json | None]:
         decision = None
         if one.counts and one.policy is not None and one.trial.recruits:
             decision = decide(one.policy, self.look.facts.values, subject=self.case.case_id, as_of=self.look.unit.at).as_json()

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, delete, insert, select
 from baybridge.journey.case import Case, fold
 from baybridge.matching.screening import outcomes
 from baybridge.matching.trials import touched
-from baybridge.node import tables, trials
+from baybridge.node import kept_trials, tables
 from baybridge.policy.decide import decide
 from baybridge.policy.population import decided
 from baybridge.policy.shapes import Policy
@@ -70,7 +70,8 @@ def _waiting(connection: Connection, before: datetime) -> Iterable[str]:
 
 def screen_case(node: Node, unit: Unit, case: Case) -> tuple[str, ...]:
     """Screen a case for the trials that its changed facts touch, and those it was never screened for; which."""
-    counting = {kept.trial.trial_id: kept.policy for kept in trials.all_kept(node, unit.connection) if kept.counts and kept.trial.recruits and kept.policy is not None}
+    trials = kept_trials.all_kept(node, unit.connection)
+    counting = {one.trial.trial_id: one.policy for one in trials if one.counts and one.trial.recruits and one.policy is not None}
     facts = dict(node.fact_set(unit.connection, case, unit.at).values) if case.alive else {}
     before = _seen(unit.connection, case.case_id)
     _remember(unit, case.case_id, facts)
@@ -99,7 +100,7 @@ def screen_trial(node: Node, unit: Unit, trial_id: str) -> int:
     """Screen everybody whose facts are kept for one trial; a trial whose criteria do not count is screened for nobody. How many."""
     row = tables.screening
     unit.connection.execute(delete(row).where(row.c.trial_id == trial_id))
-    found = trials.kept(node, unit.connection, trial_id)
+    found = kept_trials.kept(node, unit.connection, trial_id)
     if found is None or not found.counts or found.policy is None or not found.trial.recruits:
         return 0
     policy = found.policy

@@ -1,33 +1,29 @@
 """Trials of this node: imported from a registry's file, reviewed by a person, kept with every version.
 
-Main job: `import_trials(node, actor, name, content)` files the studies of a file; `review_trial(…)` keeps a person's structured criteria; `all_kept(…)` and `kept(…)`
-answer trials with their standing review. Both writes stand in the log with who and when; a study that is published otherwise than it was reviewed makes its
-review stale, without taking it away.
+Main job: `import_trials(node, actor, name, content)` files the studies of a file; `review_trial(…)` keeps a person's structured criteria. Both
+stand in the log with who and when; a study that is published otherwise than it was reviewed makes its review stale, without taking it away.
 
-Elsewhere: what a trial means in `matching/trials.py`; which patients fit in `screening.py`.
+Elsewhere: how they are read in `kept_trials.py`; what a trial means in `matching/trials.py`; which patients fit in `screening.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor
 from baybridge.matching import reviewing
-from baybridge.matching.registry import Problem, read_file, read_study
+from baybridge.matching.registry import Problem, read_file
 from baybridge.matching.reviewing import Line, LineProblem
-from baybridge.matching.trials import Review, Trial, standing
-from baybridge.node import access, screening, tables
+from baybridge.matching.trials import Review
+from baybridge.node import access, kept_trials, screening, tables
 from baybridge.node.documents import fact_types
-from baybridge.policy.document import load
 from baybridge.policy.shapes import Policy
 
 if TYPE_CHECKING:
@@ -52,24 +48,6 @@ class Imported:
         return {**lists, "problems": [problem.as_json() for problem in self.problems], "more": self.more}
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A trial with its last review, the policy of it, and when it came in."""
-
-    trial: Trial
-    review: Review | None
-    lines: tuple[Line, ...]
-    policy: Policy | None
-    imported_at: datetime
-    imported_by: str
-    file_name: str
-
-    @property
-    def counts(self) -> bool:
-        """Whether its structured criteria count."""
-        return self.policy is not None and standing(self.trial, self.review) == "reviewed"
-
-
 # --- importing ------------------------------------------------------------------------------------------------------
 
 
@@ -87,7 +65,7 @@ def import_trials(node: Node, actor: Actor, name: str, content: bytes) -> Import
     stale: list[str] = []
     with node.unit() as unit:
         for trial, study in read.trials:
-            before = kept(node, unit.connection, trial.trial_id)
+            before = kept_trials.kept(node, unit.connection, trial.trial_id)
             body = orjson.dumps(study, option=orjson.OPT_SORT_KEYS)
             if before is not None and before.trial == trial:
                 same.append(trial.trial_id)
@@ -121,7 +99,7 @@ def review_trial(node: Node, actor: Actor, trial_id: str, criteria_sha256: str, 
     if refusal is not None:
         return refusal
     with node.unit() as unit:
-        found = kept(node, unit.connection, trial_id)
+        found = kept_trials.kept(node, unit.connection, trial_id)
         if found is None:
             return refuse(Reason("matching.trial.unknown", {"trial": trial_id[:20]}), category=Category.NOT_FOUND)
         if found.trial.criteria_sha256 != criteria_sha256:
@@ -151,51 +129,3 @@ def reason_of(problem: LineProblem) -> Reason:
 def _last_version(connection: Connection, trial_id: str) -> int:
     row = tables.trial_review
     return int(connection.execute(select(func.max(row.c.version)).where(row.c.trial_id == trial_id)).scalar() or 0)
-
-
-# --- looking --------------------------------------------------------------------------------------------------------
-
-
-def all_kept(node: Node, connection: Connection) -> tuple[Kept, ...]:
-    """Every trial of the node with its last review, by number."""
-    reviews = {row.trial_id: row for row in connection.execute(select(tables.trial_review).order_by(tables.trial_review.c.version))}
-    rows = connection.execute(select(tables.trial).order_by(tables.trial.c.trial_id))
-    return tuple(_kept(node, row, reviews.get(row.trial_id)) for row in rows)
-
-
-def kept(node: Node, connection: Connection, trial_id: str) -> Kept | None:
-    """One trial with its last review; None where the node does not have it."""
-    row = connection.execute(select(tables.trial).where(tables.trial.c.trial_id == trial_id)).first()
-    reviews = history(connection, trial_id)
-    return _kept(node, row, reviews[0] if reviews else None) if row is not None else None
-
-
-def history(connection: Connection, trial_id: str) -> Sequence[Row[Any]]:
-    """Every review of a trial as it was kept, the newest first."""
-    row = tables.trial_review
-    return connection.execute(select(row).where(row.c.trial_id == trial_id).order_by(row.c.version.desc())).all()
-
-
-def _kept(node: Node, row: Row[Any], reviewed: Row[Any] | None) -> Kept:
-    trial = _read(row.study)
-    at = datetime.fromisoformat(row.imported_at)
-    if reviewed is None:
-        return Kept(trial, None, reviewing.lines_of(trial), None, at, row.imported_by, row.file_name)
-    lines = tuple(Line(**item) for item in orjson.loads(reviewed.lines))
-    told = (reviewed.reviewed_by, reviewed.role, datetime.fromisoformat(reviewed.reviewed_at))
-    name = reviewing.policy_id(row.trial_id)
-    review = Review(row.trial_id, reviewed.version, name, reviewed.criteria_sha256, reviewing.unread(lines), *told)
-    return Kept(trial, review, lines, policy_of(node, reviewed.policy), at, row.imported_by, row.file_name)
-
-
-@lru_cache(maxsize=8192)
-def _read(study: bytes) -> Trial:
-    return read_study(orjson.loads(study))
-
-
-def policy_of(node: Node, text: str) -> Policy:
-    """The policy of a kept review, read once."""
-    known = node.reviewed_policies
-    if text not in known:
-        known[text] = load(text, "review", fact_types(node.documents))
-    return known[text]

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from baybridge.alliance.directory import Change, key_of, rows_of, standing_of
 from baybridge.base.dated import as_day, in_force, value_on
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.node import directory
+from baybridge.node import directory, living_documents
 from baybridge.node.doors import Asked, Door
 from baybridge.web.directory_forms import read_change
 from baybridge.web.page import Reader, go, refused, render
@@ -78,7 +78,7 @@ def row_page(asked: Asked, problems: tuple[Reason, ...] = (), status: int = 200)
     form, row = found
     today = _today(asked)
     with asked.node.storage.reading() as connection:
-        mine = [one for one in directory.changes(connection) if one.event.document == asked.parameters["document"]]
+        mine = [one for one in living_documents.changes(connection) if one.event.document == asked.parameters["document"]]
     standing = {one.change_id for one in standing_of(mine)}
     history: list[Change] = [one for one in mine if one.event.row == asked.parameters["row"]]
     reader = Reader(asked)

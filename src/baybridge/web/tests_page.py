@@ -29,20 +29,10 @@ from baybridge.recognition.results import Setting, code_of, collected_at
 from baybridge.recognition.rules import POLICY_ID, RecognitionRules, rules_of
 from baybridge.recognition.savings import savings
 from baybridge.recognition.trends import Trend, trends
-from baybridge.web.tests_results import recorded, shown
+from baybridge.web.tests_results import Chosen, recorded, shown
 from baybridge.web.view import Action, CaseView
 
 _NEEDS = frozenset({"observations", "resources"})
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What the reader asked the results to be judged for."""
-
-    purpose: str
-    receiver: str
-    use_at: datetime
-    problem: str = ""  # the key of what was wrong with the address
 
 
 @dataclass(frozen=True, slots=True)

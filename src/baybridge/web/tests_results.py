@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from baybridge.base.time import parse_instant
 from baybridge.journey.entry import Entry
@@ -18,8 +18,15 @@ from baybridge.recognition.panel import Judgement
 from baybridge.recognition.places import Clearing
 from baybridge.web.view import Action, CaseView
 
-if TYPE_CHECKING:
-    from baybridge.web.tests_page import Chosen
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the reader asked the results to be judged for."""
+
+    purpose: str
+    receiver: str
+    use_at: datetime
+    problem: str = ""  # the key of what was wrong with the address
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.matching.options import COUNTRIES
 from baybridge.matching.reviewing import MOST_LINES, READINGS, Line, LineProblem, Reading, check, lines_of, problems
 from baybridge.matching.trials import standing
-from baybridge.node import access, screening, tables, trials
+from baybridge.node import access, kept_trials, screening, tables, trials
 from baybridge.node.documents import fact_types
 from baybridge.node.doors import Asked, Door
 from baybridge.web import tabs
@@ -35,7 +35,7 @@ _OWN_LINES = 2
 class Row:
     """A trial in the list: what is kept of it, its standing, where it recruits here, how many patients fit."""
 
-    kept: trials.Kept
+    kept: kept_trials.Kept
     standing: str
     places: tuple[Any, ...]
     counts: Mapping[str, int]
@@ -44,7 +44,7 @@ class Row:
 def trial_list(asked: Asked, report: trials.Imported | Refusal | None = None) -> Response:
     """Every trial of the node, those whose text a person must still read first."""
     with asked.node.storage.reading() as connection:
-        found = trials.all_kept(asked.node, connection)
+        found = kept_trials.all_kept(asked.node, connection)
         row = tables.screening
         counted = connection.execute(select(row.c.trial_id, row.c.outcome, func.count()).group_by(row.c.trial_id, row.c.outcome)).all()
     counts: dict[str, dict[str, int]] = {}
@@ -67,7 +67,7 @@ def trial_list(asked: Asked, report: trials.Imported | Refusal | None = None) ->
     )
 
 
-def _row(kept: trials.Kept, counts: Mapping[str, Mapping[str, int]]) -> Row:
+def _row(kept: kept_trials.Kept, counts: Mapping[str, Mapping[str, int]]) -> Row:
     return Row(kept, standing(kept.trial, kept.review), kept.trial.places(COUNTRIES), counts.get(kept.trial.trial_id, {}))
 
 
@@ -83,8 +83,8 @@ def trial_page(asked: Asked) -> Response:
     """One trial: what is published, what a person made of each line, who reviewed it when."""
     trial_id = asked.parameters["trial_id"]
     with asked.node.storage.reading() as connection:
-        kept = trials.kept(asked.node, connection, trial_id)
-        past = trials.history(connection, trial_id)
+        kept = kept_trials.kept(asked.node, connection, trial_id)
+        past = kept_trials.history(connection, trial_id)
         answers = screening.of_trial(connection, trial_id)
     if kept is None:
         return _unknown(asked)
@@ -120,12 +120,12 @@ def review_page(asked: Asked) -> Response:
     return _form(asked, kept, _proposed(kept), ())
 
 
-def _kept(asked: Asked) -> trials.Kept | None:
+def _kept(asked: Asked) -> kept_trials.Kept | None:
     with asked.node.storage.reading() as connection:
-        return trials.kept(asked.node, connection, asked.parameters["trial_id"])
+        return kept_trials.kept(asked.node, connection, asked.parameters["trial_id"])
 
 
-def _proposed(kept: trials.Kept) -> tuple[Line, ...]:
+def _proposed(kept: kept_trials.Kept) -> tuple[Line, ...]:
     """The published lines of now, each as the last review read it where its words are the same."""
     known = {(line.text, line.excludes): line for line in kept.lines} if kept.review else {}
     fresh = lines_of(kept.trial)
@@ -165,7 +165,7 @@ def _lines(asked: Asked) -> tuple[Line, ...]:
     return tuple(found)
 
 
-def _form(asked: Asked, kept: trials.Kept, lines: Sequence[Line], against: Sequence[LineProblem], status: int = 200, *, checked: bool = False) -> Response:
+def _form(asked: Asked, kept: kept_trials.Kept, lines: Sequence[Line], against: Sequence[LineProblem], status: int = 200, *, checked: bool = False) -> Response:
     reader = Reader(asked)
     said: dict[int, list[str]] = {}
     for problem in against:
@@ -201,7 +201,7 @@ def trial_patients(asked: Asked) -> Response:
     """Who of this node may fit the trial, as last screened; the reasons stand at each patient's options."""
     trial_id = asked.parameters["trial_id"]
     with asked.node.storage.reading() as connection:
-        kept = trials.kept(asked.node, connection, trial_id)
+        kept = kept_trials.kept(asked.node, connection, trial_id)
         answers = screening.of_trial(connection, trial_id)
         synthetic = {row.case_id: row.synthetic for row in connection.execute(select(tables.case_index.c.case_id, tables.case_index.c.synthetic))}
     if kept is None:

@@ -8,6 +8,7 @@ from acceptance.support import Clock
 from baybridge.demo import history, inprocess, network
 from baybridge.demo.incoming import outside_results, sign_card
 from baybridge.demo.patients import Invented
+from baybridge.demo.walk import Ticking, Walk
 from baybridge.journey.events import HealthCardIssued
 from baybridge.journey.identities import identities_of
 from baybridge.node import cards, codes
@@ -17,11 +18,11 @@ from baybridge.node.node import Node
 
 def test_a_message_asks_whose_it_is_and_brings_codes_and_a_card_is_signed(tmp_path: Path) -> None:
     network.found_network(tmp_path, {name: 49_100 + number for number, name in enumerate(network.PROFILES)})
-    ticking = history.Ticking(Clock().moment)
+    ticking = Ticking(Clock().moment)
     nodes: dict[str, Node] = {}
     through = inprocess.transport(nodes)
     nodes |= {name: Node(read_config(tmp_path / name), now=ticking, transport=through) for name in network.PROFILES}
-    walk = history.Walk(nodes, ticking, Invented(7, "MO", "dlbcl"), "mo", "hk")
+    walk = Walk(nodes, ticking, Invented(7, "MO", "dlbcl"), "mo", "hk")
     history.records(walk)
     outside_results(walk)
     sign_card(walk)

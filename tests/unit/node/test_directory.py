@@ -16,7 +16,7 @@ from baybridge.alliance.directory import Change, DirectoryChanged, key_of, lay_o
 from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.ledger import streams
-from baybridge.node import directory, tables
+from baybridge.node import directory, living_documents, tables
 from baybridge.node.config import read_config
 from baybridge.node.documents import Documents
 from baybridge.node.done import Done
@@ -126,8 +126,8 @@ def test_a_withdrawn_change_is_as_if_it_had_not_been_and_stays_in_the_ledger(nod
     sign(node, event("withdraw", "", wrong.change_id))
     assert "MR-014" not in outcome(node, BEFORE)[1]
     with node.storage.reading() as connection:
-        assert [stored.type for stored in streams.read(connection, directory.STREAM)] == ["DirectoryChanged"] * 2
-        assert [one.actor for one in directory.changes(connection)] == ["keeper", "keeper"]
+        assert [stored.type for stored in streams.read(connection, living_documents.STREAM)] == ["DirectoryChanged"] * 2
+        assert [one.actor for one in living_documents.changes(connection)] == ["keeper", "keeper"]
 
 
 def test_only_who_keeps_the_directory_changes_it_and_every_fault_is_said(node: Node) -> None:
@@ -149,7 +149,7 @@ def test_only_who_keeps_the_directory_changes_it_and_every_fault_is_said(node: N
         assert isinstance(refused, Refusal)
         assert [reason.code.removeprefix("directory.change.") for reason in refused.reasons] == list(codes)
     with node.storage.reading() as connection:
-        assert streams.read(connection, directory.STREAM) == []
+        assert streams.read(connection, living_documents.STREAM) == []
 
 
 def test_a_new_laboratory_is_found_and_opens_no_path_until_something_is_known_of_it(node: Node) -> None:

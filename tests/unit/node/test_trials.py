@@ -19,7 +19,7 @@ from baybridge.ledger import log
 from baybridge.matching.registry import read_study
 from baybridge.matching.reviewing import Line, lines_of
 from baybridge.matching.trials import Review, standing
-from baybridge.node import screening, tables, trials
+from baybridge.node import kept_trials, screening, tables, trials
 from baybridge.node.config import read_config
 from baybridge.node.founding import found
 from baybridge.node.handle import handle
@@ -49,9 +49,9 @@ def review(node: Node, trial_id: str, *rules: str, criteria_sha256: str | None =
     return trials.review_trial(node, DOCTOR, trial_id, criteria_sha256 or kept.trial.criteria_sha256, lines)
 
 
-def one(node: Node, trial_id: str) -> trials.Kept:
+def one(node: Node, trial_id: str) -> kept_trials.Kept:
     with node.storage.reading() as connection:
-        kept = trials.kept(node, connection, trial_id)
+        kept = kept_trials.kept(node, connection, trial_id)
     assert kept is not None
     return kept
 
@@ -94,7 +94,7 @@ def test_a_file_without_a_study_files_nothing_and_says_all(node: Node) -> None:
     assert isinstance(done, Refusal)
     assert len(done.reasons) >= 2
     with node.storage.reading() as connection:
-        assert trials.all_kept(node, connection) == ()
+        assert kept_trials.all_kept(node, connection) == ()
 
 
 def test_a_review_counts_with_who_when_and_version_until_the_text_changes(node: Node) -> None:
@@ -110,7 +110,7 @@ def test_a_review_counts_with_who_when_and_version_until_the_text_changes(node: 
     assert isinstance(again, Review)
     assert (again.version, one(node, ONE).counts) == (2, True)
     with node.storage.reading() as connection:
-        assert [row.version for row in trials.history(connection, ONE)] == [2, 1]
+        assert [row.version for row in kept_trials.history(connection, ONE)] == [2, 1]
 
 
 def test_a_change_of_status_alone_leaves_the_review_standing(node: Node) -> None:

@@ -69,7 +69,7 @@ def test_several_wrong_arguments_are_told_together():
 def test_what_is_missing_is_told_with_what_is_wrong():
     result = call("policy", "run", "--at", "soon")
     assert result.exit_code == 2
-    for wrong in ("POLICY_ID", "'--facts'", "'soon'"):
+    for wrong in ("'POLICY'", "'--facts'", "'soon'"):
         assert wrong in result.stderr
 
 

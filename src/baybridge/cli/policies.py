@@ -10,22 +10,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
-from baybridge.base.time import CHINA, parse_instant_or_day
+from baybridge.base.time import parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
+from baybridge.cli.policy_source import dictionary_of, documents_of, fail, is_file, policy_of, spoken
 from baybridge.cli.policy_tables import compare_policies, run_policy
-from baybridge.cli.policy_words import LANGUAGE, in_words, saying_for
+from baybridge.cli.policy_words import LANGUAGE, in_words
 
 if TYPE_CHECKING:
-    from baybridge.facts.dictionary import Dictionary
     from baybridge.node.documents import Documents
-    from baybridge.node.saying import Saying
-    from baybridge.policy.shapes import Policy
 
 _NODE = click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
@@ -42,14 +40,14 @@ class Given(NamedTuple):
 
 
 @click.command(cls=Thorough)
-@click.argument("policy_id")
+@click.argument("policy_id", metavar="POLICY")
 @click.option("--facts", "facts_file", type=click.File("rb"), help="JSON object, array, or one object a line; - for standard input.")
 @click.option("--at", type=MOMENT, help="Time with offset, or date (start of that day).")
 @click.option("--patient", "patient_id", help="Patient of the node's record, instead of --facts.")
 @_NODE
 @_JSON
 def decide(policy_id: str, facts_file: Any, at: str | None, patient_id: str | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
-    """Apply a policy to facts: a decision with every reason, what is missing, and what would settle it."""
+    """Apply a policy (an id or a file) to facts: a decision with every reason, what is missing, and what would settle it."""
     if (facts_file is None) == (patient_id is None):
         raise click.UsageError("give either --facts FILE or --patient ID --node DIR")
     if patient_id is not None and node_dir is None:
@@ -58,25 +56,26 @@ def decide(policy_id: str, facts_file: Any, at: str | None, patient_id: str | No
     if patient_id is not None:
         _print_one(_for_patient(node_dir, policy_id, patient_id, at), as_json)
     else:
-        _decide_given(policy_id, _read_facts(facts_file), moment, _documents(node_dir), as_json)
+        _decide_given(policy_id, _read_facts(facts_file), moment, documents_of(node_dir), as_json)
 
 
 def _for_patient(node_dir: Path | None, policy_id: str, patient_id: str, at: str | None) -> dict[str, Any]:
     from baybridge.node.reading import decide_for_patient
     from baybridge.policy.types import PolicyProblems
 
+    policy = policy_of(documents_of(node_dir), policy_id) if is_file(policy_id) else policy_id
     try:
-        return decide_for_patient(node_dir, policy_id, patient_id, at)
+        return decide_for_patient(node_dir, policy, patient_id, at)
     except (PolicyProblems, LookupError, ValueError) as problem:
-        _fail(str(problem))
+        fail(str(problem))
 
 
 def _decide_given(policy_id: str, given: Given, at: datetime | None, documents: Documents, as_json: bool) -> None:  # noqa: FBT001
     from baybridge.facts.given import read_given
     from baybridge.policy.decide import decide as apply
 
-    dictionary = _dictionary(documents)
-    policy = _policy(documents, policy_id, at)
+    dictionary = dictionary_of(documents)
+    policy = policy_of(documents, policy_id, at)
     decisions, complaints = [], []
     for place, facts in given.objects:
         values, problems = read_given(facts, dictionary)
@@ -84,7 +83,7 @@ def _decide_given(policy_id: str, given: Given, at: datetime | None, documents: 
         if not problems:
             decisions.append(apply(policy, values, as_of=at).as_json())
     if complaints:
-        _fail(*complaints)
+        fail(*complaints)
     _print(decisions, given.layout, as_json)
 
 
@@ -94,15 +93,15 @@ def _read_facts(file: Any) -> Given:
     try:
         text = file.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        _fail(f"{name}: expected UTF-8 text, found another byte at {error.start}")
+        fail(f"{name}: expected UTF-8 text, found another byte at {error.start}")
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     if not lines:
-        _fail(f"{name}: expected a JSON object, an array of them, or one a line, found nothing")
+        fail(f"{name}: expected a JSON object, an array of them, or one a line, found nothing")
     try:
         whole = _strict_json(text)
     except ValueError as error:
         if not _one_a_line([line.strip() for _, line in lines]):
-            _fail(f"{name}: expected a JSON object, an array of them, or one a line, found {error}")
+            fail(f"{name}: expected a JSON object, an array of them, or one a line, found {error}")
         return _objects([(f"line {number}: ", line) for number, line in lines], name, _strict_json, "lines")
     if isinstance(whole, list):
         return _objects([(f"[{index}] ", item) for index, item in enumerate(whole)], name, lambda item: item, "array")
@@ -128,7 +127,7 @@ def _objects(given: list[tuple[str, Any]], name: str, read: Callable[[Any], Any]
         else:
             complaints.append(f"{name}: {place}expected a JSON object of facts by name, found {_JSON_KINDS[type(value)]}")
     if complaints:
-        _fail(*complaints)
+        fail(*complaints)
     return Given(found, layout)
 
 
@@ -159,61 +158,6 @@ def _moment(at: str | None) -> datetime | None:
     return None if at is None else parse_instant_or_day(at)
 
 
-def _documents(node_dir: Path | None) -> Documents:
-    from baybridge.node.documents import Documents, packaged_data
-
-    site = [node_dir / "data"] if node_dir is not None and (node_dir / "data").is_dir() else []
-    return Documents(packaged_data(), *site)
-
-
-def _dictionary(documents: Documents) -> Dictionary:
-    from baybridge.facts.dictionary import Dictionary, DictionaryProblem
-    from baybridge.node.documents import DocumentProblem
-
-    try:
-        return Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
-    except (DictionaryProblem, DocumentProblem) as problem:
-        _fail(str(problem))
-
-
-def _policy(documents: Documents, policy_id: str, at: datetime | None) -> Policy:
-    from baybridge.node.documents import DocumentProblem, UnknownPolicyError, fact_types
-    from baybridge.policy.types import PolicyProblems
-
-    try:
-        on = None if at is None else at.astimezone(CHINA).date()
-        return documents.policies(fact_types(documents)).get(policy_id, on)
-    except (PolicyProblems, UnknownPolicyError, DocumentProblem) as problem:
-        _fail(str(problem))
-
-
-def found_policy(node_dir: Path | None, name: str, at: str | None) -> tuple[Policy, date | None]:
-    """The policy of an id, or of a file, and the day that was asked for; exits 1 where there is none."""
-    moment = _moment(at)
-    documents = _documents(node_dir)
-    file = Path(name)
-    if file.suffix in (".yaml", ".yml") and file.is_file():
-        return _from_file(documents, file), None if moment is None else moment.astimezone(CHINA).date()
-    return _policy(documents, name, moment), None if moment is None else moment.astimezone(CHINA).date()
-
-
-def spoken(node_dir: Path | None, language: str) -> Saying:
-    """How somebody who asked for a language is spoken to, with a node's own texts."""
-    documents = _documents(node_dir)
-    return saying_for(documents, _dictionary(documents), language)
-
-
-def _from_file(documents: Documents, file: Path) -> Policy:
-    from baybridge.node.documents import DocumentProblem, fact_types, read_text
-    from baybridge.policy.document import load
-    from baybridge.policy.types import PolicyProblems
-
-    try:
-        return load(read_text(file), str(file), fact_types(documents))
-    except (PolicyProblems, DocumentProblem) as problem:
-        _fail(str(problem))
-
-
 def _sentence(documents: Documents, problem: Any) -> str:
     """What is wrong with a given fact, as every surface says it."""
     from baybridge.node.texts import Texts
@@ -240,13 +184,6 @@ def _dump(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
 
 
-def _fail(*sentences: str) -> NoReturn:
-    """Each sentence on its own line of standard error, exit 1."""
-    for sentence in sentences:
-        click.echo(sentence, err=True)
-    sys.exit(1)
-
-
 @click.group()
 def policy() -> None:
     """List, show and check the rules; apply them to a population."""
@@ -260,15 +197,15 @@ def list_policies(node_dir: Path | None, language: str | None, as_json: bool) ->
     """Every policy: id, version, shape, since when, how sure its source is."""
     from baybridge.node.documents import DocumentProblem
 
-    documents = _documents(node_dir)
+    documents = documents_of(node_dir)
     try:
         rows = [_summary(*entry, language or "en") for entry in sorted(documents.folder("policies").items())]
     except DocumentProblem as problem:
-        _fail(str(problem))
+        fail(str(problem))
     if as_json:
         click.echo(_dump(rows))
         return
-    saying = saying_for(documents, _dictionary(documents), language) if language else None
+    saying = spoken(documents, language) if language else None
     unverified = saying.say("policy.confidence.low") if saying else "unverified"
     for row in rows:
         doubt = f"  ({unverified})" if row["confidence"] == "low" else ""
@@ -290,17 +227,17 @@ def _summary(policy_id: str, document: Any, language: str) -> dict[str, Any]:
 
 
 @policy.command("show", cls=Thorough)
-@click.argument("policy_id")
+@click.argument("policy_id", metavar="POLICY")
 @click.option("--at", type=MOMENT, help="The version of that time or date; without it the newest.")
 @_NODE
 @LANGUAGE
 @_JSON
 def show_policy(policy_id: str, at: str | None, node_dir: Path | None, language: str | None, as_json: bool) -> None:  # noqa: FBT001
     """The document of a policy, as it was written; with --language its rules in words."""
-    documents = _documents(node_dir)
-    found = _policy(documents, policy_id, _moment(at))
+    documents = documents_of(node_dir)
+    found = policy_of(documents, policy_id, _moment(at))
     if language and not as_json:
-        for line in in_words(found, saying_for(documents, _dictionary(documents), language)):
+        for line in in_words(found, spoken(documents, language)):
             click.echo(line)
         return
     if not as_json:
@@ -321,12 +258,12 @@ def check_policies(file: Path | None, mutations: bool | None, node_dir: Path | N
     from baybridge.node.documents import DocumentProblem
     from baybridge.node.policy_check import check_documents
 
-    documents = _documents(node_dir)
+    documents = documents_of(node_dir)
     try:
         mutate = file is not None if mutations is None else mutations
-        report = check_documents(documents, _dictionary(documents), file, mutate=mutate)
+        report = check_documents(documents, dictionary_of(documents), file, mutate=mutate)
     except DocumentProblem as problem:
-        _fail(str(problem))
+        fail(str(problem))
     if as_json:
         click.echo(_dump(report.as_json()))
     else:
@@ -334,7 +271,7 @@ def check_policies(file: Path | None, mutations: bool | None, node_dir: Path | N
         for line in report.unnoticed:
             click.echo(f"no worked case notices: {line}")
     if report.problems:
-        _fail(*(str(problem) for problem in report.problems))
+        fail(*(str(problem) for problem in report.problems))
 
 
 policy.add_command(run_policy)

@@ -10,11 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from baybridge.base.time import CHINA, parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
+from baybridge.cli.policy_source import documents_of, fail, policy_of, spoken
 from baybridge.cli.policy_words import LANGUAGE
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ _SHOWN = 20
 
 
 @click.command("run", cls=Thorough)
-@click.argument("policy_id")
+@click.argument("policy_id", metavar="POLICY")
 @click.option(
     "--facts",
     "facts",
@@ -73,12 +75,12 @@ def run_policy(
     language: str | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Decide every row of a table."""
-    from baybridge.cli.policies import found_policy
+    """Decide every row of a table by a policy (an id or a file)."""
     from baybridge.node.population import TableUnreadableError, absent, run
     from baybridge.policy.population import TableProblem
 
-    found, on = found_policy(node_dir, policy_id, at)
+    moment = None if at is None else parse_instant_or_day(at)
+    found, on = policy_of(documents_of(node_dir), policy_id, moment), None if moment is None else moment.astimezone(CHINA).date()
     try:
         if engine == "spark":
             from baybridge.node.population_spark import run as run_on_spark
@@ -90,7 +92,7 @@ def run_policy(
             with _progress(facts.name) as told:
                 counts = run(found, facts, out, told, on)
     except (TableProblem, TableUnreadableError) as problem:
-        _fail(str(problem))
+        fail(str(problem))
     if isinstance(facts, Path) and engine == "polars":
         _say_absent(facts.name, absent(found, facts))
     rows = sum(counts.values())
@@ -121,16 +123,15 @@ def compare_policies(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Who changes outcome between two policies (ids or files), and because of which criterion."""
-    from baybridge.cli.policies import found_policy
     from baybridge.node.population import TableUnreadableError, compare
     from baybridge.policy.population import TableProblem
 
-    first, second = (found_policy(node_dir, name, None)[0] for name in (old, new))
+    first, second = (policy_of(documents_of(node_dir), name) for name in (old, new))
     try:
         with _progress(facts.name) as told:
             changes = compare(first, second, facts, told, out)
     except (TableProblem, TableUnreadableError) as problem:
-        _fail(str(problem))
+        fail(str(problem))
     if as_json:
         click.echo(_dump(_as_json(first, second, changes)))
     else:
@@ -150,17 +151,15 @@ def _words(node_dir: Path | None, language: str | None) -> Callable[[str], str]:
     """The words of an outcome where a language was asked for; nothing otherwise."""
     if language is None:
         return lambda _: ""
-    from baybridge.cli.policies import spoken
 
-    return spoken(node_dir, language).outcome
+    return spoken(documents_of(node_dir), language).outcome
 
 
 def _explain(new: Policy, changes: Changes, node_dir: Path | None, language: str) -> None:
     """The outcomes and criteria of the table in words."""
-    from baybridge.cli.policies import spoken
     from baybridge.policy.wording import Wording
 
-    saying = spoken(node_dir, language)
+    saying = spoken(documents_of(node_dir), language)
     outcomes = dict.fromkeys(name for before, after, _ in changes.because for name in (before, after))
     named = {rule: None for *_, reasons in changes.because for rule in reasons}
     for outcome in outcomes:
@@ -207,8 +206,3 @@ def _progress(name: str) -> Iterator[Told]:
 
 def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
-
-
-def _fail(sentence: str) -> NoReturn:
-    click.echo(sentence, err=True)
-    sys.exit(1)

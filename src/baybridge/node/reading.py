@@ -45,8 +45,8 @@ def facts_for_patient(node_dir: Path, patient: str, at: str | datetime | None = 
     return _facts(open_node(node_dir), patient, at, "facts")[0]
 
 
-def decide_for_patient(node_dir: Path | None, policy_id: str, patient: str, at: str | datetime | None = None) -> dict[str, Any]:
-    """The decision of a policy over a patient's facts as of `at` (now), as its document.
+def decide_for_patient(node_dir: Path | None, policy: str | Policy, patient: str, at: str | datetime | None = None) -> dict[str, Any]:
+    """The decision of a policy, given by its id or whole, over a patient's facts as of `at` (now), as its document.
 
     Raises `UnknownPatientError`, `UnknownPolicy`, `PolicyProblems`, or ValueError for a time that is none.
     """
@@ -54,8 +54,9 @@ def decide_for_patient(node_dir: Path | None, policy_id: str, patient: str, at: 
         raise ValueError("a patient is looked up in a node: give its folder")
     node = open_node(node_dir)
     moment = _moment(node, at)
-    policy: Policy = node.documents.policies(fact_types(node.documents)).get(policy_id, moment.astimezone(node.site.zone).date())
-    fact_set, case = _facts(node, patient, moment, f"decide {policy_id}")
+    if isinstance(policy, str):
+        policy = node.documents.policies(fact_types(node.documents)).get(policy, moment.astimezone(node.site.zone).date())
+    fact_set, case = _facts(node, patient, moment, f"decide {policy.id}")
     subject = case.case_id if case is not None else patient
     return decide(policy, fact_set.values, subject=subject, as_of=moment).as_json()
 

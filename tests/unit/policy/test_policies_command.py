@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
 
 from baybridge.cli.policies import decide, policy
+from baybridge.node.documents import Documents
 
 FACTS = {"ldh": 300, "creatinine": 88.4, "platelets": 150, "crp": 50}
 
@@ -178,3 +180,17 @@ def test_a_run_and_a_comparison_say_outcomes_and_criteria_in_words(tmp_path):
     assert "不符合" not in run(policy, "run", "eque-cel-mm-hk", "--facts", str(table)).stdout
     compared = run(policy, "compare", "eque-cel-mm-hk", str(changed), "--facts", str(table), "--language", "pt").stdout
     assert "linhas de tratamento de pelo menos 4" in compared
+
+
+def test_a_document_that_is_being_written_is_asked_by_its_file(tmp_path: Path) -> None:
+    """As `policy run` and `compare` take it; a name that is no file is told as one."""
+    file = tmp_path / "draft.yaml"
+    file.write_text((Documents().roots[0] / "policies/scores/mycare-2024.yaml").read_text("utf-8").replace("mycare-2024", "draft"), "utf-8")
+    facts = tmp_path / "facts.json"
+    known = dict.fromkeys(("extramedullary_disease", "lenalidomide_refractory", "high_risk_cytogenetics"), True)
+    facts.write_text(json.dumps(known | {"ferritin": 500, "ferritin_upper_limit": 400}), "utf-8")
+    done = CliRunner().invoke(decide, [str(file), "--facts", str(facts)])
+    answer = json.loads(done.output)
+    assert (answer["policy"], answer["outcome"], answer["values"]["score"]) == ("draft", "high", 4)
+    lost = CliRunner().invoke(decide, [str(tmp_path / "lost.yaml"), "--facts", str(facts)])
+    assert lost.exit_code == 1 and "lost.yaml: expected a policy document, found no such file" in lost.stderr

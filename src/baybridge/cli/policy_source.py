@@ -1,0 +1,78 @@
+"""Where commands about policies take them from: shipped documents, a site's own laid over them, or a file.
+
+Main job: `policy_of(documents, name, at)` for an id or a file; `documents_of`, `dictionary_of`, `spoken`, and `fail`, which ends with clear lines.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from baybridge.base.time import CHINA
+from baybridge.cli.policy_words import saying_for
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from baybridge.facts.dictionary import Dictionary
+    from baybridge.node.documents import Documents
+    from baybridge.node.saying import Saying
+    from baybridge.policy.shapes import Policy
+
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+def documents_of(node_dir: Path | None) -> Documents:
+    """The shipped documents, with those of a node's own folder laid over them."""
+    from baybridge.node.documents import Documents, packaged_data
+
+    site = [node_dir / "data"] if node_dir is not None and (node_dir / "data").is_dir() else []
+    return Documents(packaged_data(), *site)
+
+
+def dictionary_of(documents: Documents) -> Dictionary:
+    """The dictionary of these documents; exits 1 where it cannot be read."""
+    from baybridge.facts.dictionary import Dictionary, DictionaryProblem
+    from baybridge.node.documents import DocumentProblem
+
+    try:
+        return Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
+    except (DictionaryProblem, DocumentProblem) as problem:
+        fail(str(problem))
+
+
+def policy_of(documents: Documents, name: str, at: datetime | None = None) -> Policy:
+    """The policy of an id, in the version of a moment, or the policy that stands in a YAML file; exits 1 where there is none."""
+    from baybridge.node.documents import DocumentProblem, UnknownPolicyError, fact_types, read_text
+    from baybridge.policy.document import load
+    from baybridge.policy.types import PolicyProblems
+
+    try:
+        if is_file(name):
+            return load(read_text(Path(name)), name, fact_types(documents))
+        if Path(name).suffix in _SUFFIXES:
+            fail(f"{name}: expected a policy document, found no such file")
+        return documents.policies(fact_types(documents)).get(name, None if at is None else at.astimezone(CHINA).date())
+    except (PolicyProblems, UnknownPolicyError, DocumentProblem) as problem:
+        fail(str(problem))
+
+
+def is_file(name: str) -> bool:
+    """Whether a policy is named by the file in which it stands."""
+    return Path(name).suffix in _SUFFIXES and Path(name).is_file()
+
+
+def spoken(documents: Documents, language: str) -> Saying:
+    """How somebody who asked for a language is spoken to, with a node's own texts."""
+    return saying_for(documents, dictionary_of(documents), language)
+
+
+def fail(*sentences: str) -> NoReturn:
+    """Each sentence on its own line of standard error, exit 1."""
+    for sentence in sentences:
+        click.echo(sentence, err=True)
+    sys.exit(1)

@@ -10,6 +10,7 @@ import pytest
 from baybridge.node.policy_check import check_documents
 from baybridge.node.policy_difference import differences
 from baybridge.node.what_if import population, tried
+from baybridge.policy import expression as tree
 from baybridge.policy.document import load
 from baybridge.web.page import LANGUAGE_NAMES
 from page_words import Read, untranslated
@@ -18,6 +19,8 @@ from policy_site import OWN, Site, site, text_of
 __all__ = ["site"]
 
 LABEL = "axi-cel-lbcl-3l-cn"
+#: Where the word for a code may stand.
+CODES = ("code", "policy.flag", "exchange.route")
 
 
 def switched(page: str, language: str) -> str:
@@ -83,6 +86,18 @@ def test_chinese_is_set_with_its_own_signs_and_one_word_for_a_worked_case(site: 
         seen = text_of(site.get("physician", f"/policies/{name}", language))
         wrong += [f"{name}: {one}" for one in re.findall(r"[\u4e00-\u9fff][:;] .{10}|.{5}[範范]例", seen)]
     assert wrong == []
+
+
+def test_every_code_that_a_rule_names_has_a_word(site: Site) -> None:
+    wordless = {
+        f"{name}: {part.value}"
+        for name in site.node.policies.ids()
+        for policy in site.node.policies.versions(name)
+        for expression in (*(rule.expression for rule in policy.body.rules), *policy.define.values())
+        for part in tree.walk(expression)
+        if isinstance(part, tree.Literal_) and isinstance(part.value, str) and not any(site.saying.known(f"{prefix}.{part.value}") for prefix in CODES)
+    }
+    assert wordless == set()
 
 
 def test_how_points_make_a_score_is_said_before_the_first_domain(site: Site) -> None:

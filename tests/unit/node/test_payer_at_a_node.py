@@ -245,3 +245,19 @@ def test_a_payment_around_a_crash_is_made_once(tmp_path: Path, step: str) -> Non
         assert paid(opened, case_id) == 7_200
     finally:
         opened.storage.close()
+
+
+def test_a_payers_what_if_reads_its_own_cases_however_many_others_changed_later(tmp_path: Path) -> None:
+    from baybridge.node.what_if import population, tried
+
+    node, case_id = a_node(tmp_path / "hk")
+    bundle = record("another-patient", node.now())
+    bundle["entry"][0]["resource"] |= {"identifier": [{"system": "urn:mo:bir", "value": "9000003(6)"}], "name": [{"text": "another"}], "birthDate": "1971-02-03"}
+    later = import_upload(node, Actor("first", Role.COORDINATOR, HERE), "record.json", json.dumps(bundle).encode())
+    assert later.cases["another-patient"] != case_id  # type: ignore[union-attr]
+    policy = node.policies.get("axi-cel-lbcl-3l-cn")
+    actor = Actor("payer", Role.PAYER, PAYER)
+    found = tried(node, policy, policy.text.replace("lines_of_therapy >= 2", "lines_of_therapy >= 3"), actor, 1)
+    assert found.changes is not None
+    assert (found.changes.rows, found.limited, population(node, actor)) == (1, False, 1)
+    assert population(node, Actor("alliance", Role.ALLIANCE, "Alliance")) == 2

@@ -66,6 +66,13 @@ def test_before_anything_was_known_the_page_says_so_instead_of_asking_everything
     assert "What to ask for next" not in page
 
 
+@pytest.mark.parametrize("at", ["2099-01-01", "yesterday", "2026-13-40"])
+def test_a_moment_that_cannot_be_shown_is_said_and_not_passed_over(site: Site, at: str) -> None:
+    page = page_of(site, query=f"?at={at}")
+    assert f"Expected a day in the past such as 2026-01-31, found “{at}”. The case is shown as it is now." in page
+    assert "Expected a day" not in page_of(site, query="?at=2026-03-01") and "Expected a day" not in page_of(site)
+
+
 def test_a_fact_of_an_earlier_moment_leads_to_the_facts_of_that_moment(site: Site) -> None:
     at = site.node.now().isoformat()
     page = page_of(site, query=f"?at={at.replace('+', '%2B')}")

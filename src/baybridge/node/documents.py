@@ -21,7 +21,8 @@ import yaml
 
 from baybridge.policy.document import load
 from baybridge.policy.shapes import Policy
-from baybridge.policy.types import FACT_KINDS, FactType
+from baybridge.policy.source import read_yaml
+from baybridge.policy.types import FACT_KINDS, FactType, PolicyProblems
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ID = re.compile(r"^id:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
@@ -153,15 +154,25 @@ def read_document(file: Path) -> Any:
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise DocumentProblem(f"{file}{place}: expected YAML, found {error.problem or 'something else'}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DocumentProblem(f"{file}: expected YAML, found {type(error).__name__}") from None
+        raise DocumentProblem(_placed(file) or f"{file}: expected YAML, found {type(error).__name__}") from None
+
+
+def _placed(file: Path) -> str:
+    """What a file holds that no value of YAML is, such as a day that no calendar has, each with its place."""
+    try:
+        return "\n".join(map(str, read_yaml(read_text(file), str(file)).problems))
+    except PolicyProblems as found:
+        return str(found)
 
 
 def read_text(file: Path) -> str:
     """The text of a file; raises `DocumentProblem` when it is not UTF-8."""
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DocumentProblem(f"{file}: expected UTF-8 text, found another byte at {error.start}") from None
+        before = error.object[: error.start].decode("utf-8", errors="replace")
+        place = f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+        raise DocumentProblem(f"{file}:{place}: expected UTF-8 text, found another byte; save the file as UTF-8") from None
 
 
 def _entries(file: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ policy without any of its worked cases failing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +16,16 @@ from typing import Any
 from baybridge.base.time import parse_instant_or_day
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.given import read_given
+from baybridge.funding.checking import SHAPES, check
 from baybridge.node.documents import Documents, fact_types, read_text
 from baybridge.node.texts import Texts
 from baybridge.policy.cases import differences
 from baybridge.policy.decide import Decision, decide
-from baybridge.policy.document import load
+from baybridge.policy.document import load, worked_cases
+from baybridge.policy.fields import LANGUAGES
 from baybridge.policy.mutate import mutations
 from baybridge.policy.shapes import Policy, WorkedCase
-from baybridge.policy.source import plain
+from baybridge.policy.source import plain, read_yaml
 from baybridge.policy.types import FactType, PolicyProblems, Problem, Value
 
 
@@ -34,11 +37,13 @@ class Report:
     cases: int
     problems: tuple[Problem, ...]
     unnoticed: tuple[str, ...] = ()
+    untranslated: tuple[Problem, ...] = ()  # titles that a language lacks: nothing is wrong, and its readers see another language
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain JSON."""
         problems = [problem.as_json() for problem in self.problems]
-        return {"policies": self.policies, "cases": self.cases, "problems": problems, "unnoticed": list(self.unnoticed)}
+        untranslated = [problem.as_json() for problem in self.untranslated]
+        return {"policies": self.policies, "cases": self.cases, "problems": problems, "unnoticed": list(self.unnoticed), "untranslated": untranslated}
 
 
 def check_documents(documents: Documents, dictionary: Dictionary, file: Path | None = None, *, mutate: bool = False) -> Report:
@@ -49,17 +54,53 @@ def check_documents(documents: Documents, dictionary: Dictionary, file: Path | N
     types = fact_types(documents)
     loaded: list[Policy] = []
     problems: list[Problem] = []
+    texts = Texts(documents)
     for origin, text in [(str(file), read_text(file))] if file is not None else _shipped(documents, types):
+        plan = _plan_report(origin, text, documents, texts)
+        if plan is not None:
+            return plan
         try:
             loaded.append(load(text, origin, types))
         except PolicyProblems as found:
-            problems += found.problems
-    texts = Texts(documents)
+            cases = worked_cases(text, origin)
+            problems += [*found.problems, *(one for case in cases for one in _fact_problems(origin, case, dictionary, texts))]
     for policy in loaded:
         for case in policy.cases:
             problems += _case_problems(policy, case, dictionary, texts)
     noticed = [line for policy in loaded for line in unnoticed(policy, dictionary)] if mutate and not problems else []
-    return Report(len(loaded), sum(len(policy.cases) for policy in loaded), tuple(problems), tuple(noticed))
+    untranslated = tuple(one for policy in loaded for one in _untranslated(policy))
+    return Report(len(loaded), sum(len(policy.cases) for policy in loaded), tuple(sorted(problems)), tuple(noticed), untranslated)
+
+
+def _plan_report(origin: str, text: str, documents: Documents, texts: Texts) -> Report | None:
+    """What the checker of plans says of a document of money, at its places; None for a policy over facts."""
+    try:
+        source = read_yaml(text, origin)
+    except PolicyProblems:
+        return None
+    document = source.document
+    if not isinstance(document, dict) or document.get("shape") not in SHAPES:
+        return None
+    problems = list(source.problems)
+    for reason in check(document, documents.folder("plans")):
+        expected = f"{reason.where or 'the document'} to be in order"
+        problems.append(Problem(origin, *source.place(_path(reason.where)), "policy.problem.wrong_form", expected, texts.reason("en", reason)))
+    cases = document.get("cases")
+    return Report(1, len(cases) if isinstance(cases, list) else 0, tuple(sorted(problems)))
+
+
+def _path(where: str) -> tuple[str | int, ...]:
+    """The steps of a place such as `benefit.bands[1].rate`."""
+    return tuple(int(step) if step.isdecimal() else step for step in re.findall(r"[^.\[\]]+", where))
+
+
+def _untranslated(policy: Policy) -> Iterator[Problem]:
+    """The languages in which a policy has no title."""
+    source = read_yaml(policy.text, policy.origin)
+    for language in LANGUAGES:
+        if language not in policy.title:
+            source.report("wrong_form", ("title",), f"a title in {language}", "none", "its readers see the English title or the id")
+    yield from source.problems
 
 
 def unnoticed(policy: Policy, dictionary: Dictionary) -> Iterator[str]:
@@ -96,24 +137,39 @@ def _shipped(documents: Documents, types: dict[str, FactType]) -> Iterator[tuple
 
 
 def _case_problems(policy: Policy, case: WorkedCase, dictionary: Dictionary, texts: Texts) -> Iterator[Problem]:
-    def problem(expected: str, found: str) -> Problem:
-        return Problem(policy.origin, case.line, 1, "policy.problem.worked_case", f"worked case {case.name!r} to give {expected}", found)
-
-    values, wrong = read_given(plain(case.facts), dictionary)
-    for reason in wrong:
-        yield problem("a decision", texts.reason("en", reason))
+    """What is wrong with the facts and the moment of a worked case, and every way in which the decision is another than expected."""
+    wrong = [*_fact_problems(policy.origin, case, dictionary, texts)]
+    yield from wrong
     try:
         at = _moment(case)
     except ValueError as error:
-        yield problem("a decision", str(error))
+        expected, _, found = str(error).partition(", found ")
+        yield _problem(policy.origin, case, "at", expected.removeprefix("expected "), found)
         return
     if not wrong:
+        values, _ = read_given(plain(case.facts), dictionary)
         settle = "would_settle" in case.expect
         for line in differences(case, decide(policy, values, as_of=at, settle=settle)):
-            yield problem(*_expected_and_found(line))
+            name, expected, found = _expected_and_found(line)
+            yield _problem(policy.origin, case, f"expect.{name}", f"worked case {case.name!r} to give {name} {expected}", found)
 
 
-def _expected_and_found(line: str) -> tuple[str, str]:
+def _fact_problems(origin: str, case: WorkedCase, dictionary: Dictionary, texts: Texts) -> Iterator[Problem]:
+    """What is wrong with the facts of a worked case, whatever the rules say."""
+    _, wrong = read_given(plain(case.facts), dictionary)
+    for reason in wrong:
+        unknown = reason.where not in dictionary
+        yield _problem(origin, case, f"facts.{reason.where}{':' if unknown else ''}", f"facts of worked case {case.name!r} that can be read", texts.reason("en", reason))
+
+
+def _problem(origin: str, case: WorkedCase, name: str, expected: str, found: str) -> Problem:
+    """A problem at a name of a worked case, or at the case."""
+    line, column = case.places.get(name) or case.places[""]
+    return Problem(origin, line, column, "policy.problem.worked_case", expected, found)
+
+
+def _expected_and_found(line: str) -> tuple[str, str, str]:
     name, _, rest = line.partition(": expected ")
     expected, _, found = rest.rpartition(", found ")
-    return f"{name} {expected}", found
+    return name, expected, found
+

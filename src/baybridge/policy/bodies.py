@@ -6,9 +6,10 @@ Main job: `SHAPES[shape](fields, rules)` answers the checked body; `BODY_KEYS` a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import date
 
-from baybridge.policy.fields import Fields
+from baybridge.policy.expression import Literal_
+from baybridge.policy.fields import Fields, kind_of
 from baybridge.policy.rules import Rules
 from baybridge.policy.shapes import (
     Band,
@@ -27,6 +28,7 @@ from baybridge.policy.shapes import (
     Table,
     TableRow,
 )
+from baybridge.policy.source import Path
 
 BODY_KEYS: Mapping[str, frozenset[str]] = {
     "criteria": frozenset({"outcomes", "criteria"}),
@@ -46,7 +48,7 @@ def _criteria(fields: Fields, rules: Rules) -> Body:
     for item in fields.items("criteria", required=True):
         item.refuse_others(_RULE_KEYS | {"any_of"})
         found.append(Criterion(rules.condition(item, item.text("id")), item.optional_text("any_of")))
-    _unique(fields, "criteria", [criterion.rule for criterion in found])
+    _unique(fields, "criteria", "id")
     return Criteria(tuple(found), outcomes.text("holds", "holds"), outcomes.text("fails", "fails"))
 
 
@@ -56,7 +58,8 @@ def _table(fields: Fields, rules: Rules) -> Body:
         item.refuse_others(_RULE_KEYS | {"outcome"})
         outcome = item.text("outcome")
         found.append(TableRow(rules.condition(item, _row_id(item, outcome, [row.rule for row in found])), outcome))
-    _unique(fields, "rows", [row.rule for row in found])
+    _unique(fields, "rows", "id")
+    _reachable(fields, "rows", [row.rule for row in found])
     return Table(tuple(found), fields.text("default"))
 
 
@@ -64,7 +67,7 @@ def _score(fields: Fields, rules: Rules) -> Body:
     combine = fields.choice("combine", ("sum", "max"))
     names = _names(fields, combine)
     domains = tuple(_domain(item, rules) for item in fields.items("domains", required=True))
-    _unique(fields, "domains", [row.rule for domain in domains for row in domain.rows])
+    _unique(fields, "domains", "id")
     return Score("max" if combine == "max" else "sum", domains, names, _bands(fields))
 
 
@@ -110,7 +113,7 @@ def _limits(fields: Fields, rules: Rules) -> Body:
     for item in fields.items("limits", required=True):
         item.refuse_others(_RULE_KEYS | {"fact", "unit", "critical", "one_of", *BOUNDS})
         found.append(Limit(_limit_rule(item, rules), item.flag("critical", default=False)))
-    _unique(fields, "limits", [limit.rule for limit in found])
+    _unique(fields, "limits", "id", "fact")
     return Limits(tuple(found))
 
 
@@ -124,21 +127,34 @@ def _limit_rule(item: Fields, rules: Rules) -> Rule:
         item.report(("fact",), "a fact of the dictionary", fact, code="unknown_fact")
     elif unit is not None and unit != known.unit:
         item.report(("unit",), f"the unit of {fact}, {known.unit}", unit, code="unit_mismatch")
-    parts = [f"{fact} {sign} {_written(item.value[key])}" for key, sign in BOUNDS.items() if item.value.get(key) is not None]
-    if item.value.get("one_of"):
-        parts.append(f"{fact} IN ({', '.join(_written(value) for value in item.value['one_of'])})")
-    if not parts or known is None:
-        if known is not None:
+    bounds: dict[Path, str] = {(key,): sign for key, sign in BOUNDS.items() if item.value.get(key) is not None}
+    bounds |= {("one_of", index): "=" for index, _ in enumerate(item.listed("one_of"))}
+    if known is None or not bounds:
+        if known is not None and "one_of" not in item.value:
             item.report((), f"a limit: {', '.join(BOUNDS)} or one_of", "none")
-        return rules.condition_text(item, item.text("id", fact), "NULL")
-    return rules.condition_text(item, item.text("id", fact), " AND ".join(parts))
+        return rules.condition_text(item, item.text("id", fact), {}, "NULL")
+    literals = {path: _written(item, path, known.type) for path in bounds}
+    if None in literals.values():
+        return rules.condition_text(item, item.text("id", fact), {}, "NULL")
+    parts = {path: f"{fact} {sign} {literals[path]}" for path, sign in bounds.items()}
+    listed = [str(literal) for path, literal in literals.items() if path[0] == "one_of"]
+    written = [part for path, part in parts.items() if path[0] != "one_of"] + ([f"{fact} IN ({', '.join(listed)})"] if listed else [])
+    return rules.condition_text(item, item.text("id", fact), parts, " AND ".join(written))
 
 
-def _written(value: Any) -> str:
-    """A value of the document as a literal of the language."""
+def _written(item: Fields, path: Path, kind: str) -> str | None:
+    """A value of an entry as a literal of the language; None where it is none, which is reported."""
+    value = item.value[str(path[0])]
+    if len(path) > 1:
+        value = value[path[1]]
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    return str(value) if isinstance(value, int | float) else "'" + str(value).replace("'", "''") + "'"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, str | date):
+        return ("DATE " if kind == "date" and type(value) is date else "") + "'" + str(value).replace("'", "''") + "'"
+    item.report(path, "a number, a text, a date, true or false", kind_of(value))
+    return None
 
 
 def _findings(fields: Fields, rules: Rules) -> Body:
@@ -162,12 +178,27 @@ def _row_id(item: Fields, base: str, before: list[Rule]) -> str:
     return next(name for name in (base, *(f"{base}-{n}" for n in range(2, len(before) + 3))) if name not in taken)
 
 
-def _unique(fields: Fields, key: str, rules: list[Rule]) -> None:
+def _unique(fields: Fields, key: str, *names: str) -> None:
+    """Report each entry of a list that is named as one before it, by the first of these names that it has."""
     seen: set[str] = set()
-    for rule in rules:
-        if rule.id in seen:
-            fields.report((key,), "each id once", rule.id)
-        seen.add(rule.id)
+    for index, item in enumerate(fields.listed(key)):
+        named = next((name for name in names if isinstance(item, dict) and isinstance(item.get(name), str)), None)
+        if named is None:
+            continue
+        if item[named] in seen:
+            fields.report((key, index, named), "each id once", item[named])
+        seen.add(item[named])
+
+
+def _reachable(fields: Fields, key: str, rules: list[Rule]) -> None:
+    """Report each row that a row before it always keeps from being reached."""
+    for index, rule in enumerate(rules):
+        for before in rules[:index]:
+            always = isinstance(before.expression, Literal_) and before.expression.value is True
+            if rule.written and (always or before.written == rule.written):
+                why = "which always holds" if always else "which asks the same"
+                fields.report((key, index), "a row that can be reached", f"one below {before.id}, {why}", "put it higher, or leave it out")
+                break
 
 
 SHAPES: Mapping[str, Callable[[Fields, Rules], Body]] = {

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from difflib import get_close_matches
 from typing import Literal
 
 from baybridge.policy import expression as tree
+from baybridge.policy.fields import did_you_mean
 from baybridge.policy.types import ExpressionError, FactType, Value
 
 Kind = Literal["boolean", "integer", "number", "text", "date", "instant", "null", "any"]
@@ -23,6 +23,16 @@ _OF_FACT: dict[str, Kind] = {"code": "text", "text": "text", "boolean": "boolean
 _OF_FACT |= {"number": "number", "date": "date", "instant": "instant"}
 _NUMBERS = frozenset({"integer", "number"})
 _ORDERED = frozenset({"integer", "number", "date", "instant"})
+
+
+#: How a value of each type is written.
+_HINTS = {
+    "date": "a date is written DATE '2026-01-31'",
+    "instant": "a date is written DATE '2026-01-31'",
+    "boolean": "true and false are written TRUE and FALSE, without quotes",
+    "integer": "a number stands without quotes",
+    "number": "a number stands without quotes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +136,7 @@ class Checker:
     def _fact(self, node: tree.Expression, name: str) -> Typed:
         known = self.fact_types.get(name)
         if known is None:
-            close = get_close_matches(name, [*self.fact_types, *self.defined], n=1)
-            hint = f"did you mean {close[0]}?" if close else "add it to the dictionary of facts or under define"
+            hint = did_you_mean(name, [*self.fact_types, *self.defined]) or "add it to the dictionary of facts or under define"
             self._report("unknown_fact", node, "a fact of the dictionary or a name defined above", name, hint)
             return Typed("any")
         return Typed(_OF_FACT[known.type], _unit(known.unit), known.values if known.type == "code" else (), name)
@@ -187,6 +196,10 @@ class Checker:
 
     def _compare(self, node: tree.Compare) -> Typed:
         left, right = self.check(node.left), self.check(node.right)
+        if isinstance(node.left, tree.Compare) and right.kind != "boolean":
+            hint = "compare twice and join with AND, such as 18 <= age AND age <= 80"
+            self._report("wrong_type", node.right, "two values compared", "a third", hint)
+            return Typed("boolean")
         for found, part in ((left, node.left), (right, node.right)):
             if found.kind == "null":
                 self._report("wrong_type", part, "a value", "NULL", "use IS NULL or IS NOT NULL")
@@ -199,7 +212,7 @@ class Checker:
         if kinds & {"any", "null"}:
             return
         if len(kinds) > 1 and not kinds <= _NUMBERS:
-            hint = "a date is written DATE '2026-01-31'" if kinds & {"date", "instant"} else ""
+            hint = _HINTS.get(left.kind, "") or _HINTS.get(right.kind, "")
             self._report("wrong_type", at, f"a value of type {left.kind}", f"one of type {right.kind}", hint)
             return
         if operator not in {"=", "<>"} and not kinds <= _ORDERED:
@@ -209,8 +222,7 @@ class Checker:
 
     def _comparable_codes(self, left: Typed, at: tree.Expression) -> None:
         if left.codes and isinstance(at, tree.Literal_) and isinstance(at.value, str) and at.value not in left.codes:
-            close = get_close_matches(at.value, left.codes, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else ""
+            hint = did_you_mean(f"'{at.value}'", [f"'{code}'" for code in left.codes])
             self._report("unknown_code", at, f"a code of {left.fact}: {', '.join(left.codes)}", f"'{at.value}'", hint)
 
     def _same_unit(self, left: Typed, right: Typed, at: tree.Expression) -> None:

@@ -8,18 +8,23 @@ Main job: `load(text, origin, fact_types)`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import date
+from typing import Any
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.policy.bodies import BODY_KEYS, SHAPES
-from baybridge.policy.fields import Fields
+from baybridge.policy.fields import Fields, kind_of
 from baybridge.policy.rules import Rules
 from baybridge.policy.shapes import Policy, Rule, WorkedCase
 from baybridge.policy.source import Source, plain, read_yaml
 from baybridge.policy.types import FactType, PolicyProblems
 
-__all__ = ["Policy", "PolicyProblems", "load"]
+__all__ = ["Policy", "PolicyProblems", "load", "worked_cases"]
 
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_PLACE = re.compile(r"[A-Z]{2}")  # ISO 3166-1
 _KEYS = frozenset(
     [
         "id",
@@ -46,16 +51,20 @@ def load(text: str, origin: str, fact_types: Mapping[str, FactType]) -> Policy:
     """The policy of a YAML text; raises `PolicyProblems` with all problems, each with file, line, column, expected, found, hint."""
     source = read_yaml(text, origin)
     policy = _policy(source, fact_types) if isinstance(source.document, dict) else None
-    if policy is None:
-        source.report("wrong_form", (), "a policy document: a mapping with id, version, shape …", "something else")
+    if policy is None and not source.problems:
+        found = "nothing" if source.document is None else kind_of(source.document)
+        source.report("wrong_form", (), "a policy document: a mapping with id, version, shape …", found)
     if source.problems or policy is None:
         raise PolicyProblems(source.problems)
     return policy
 
 
-def _policy(source: Source, fact_types: Mapping[str, FactType]) -> Policy:
+def _policy(source: Source, fact_types: Mapping[str, FactType]) -> Policy | None:
+    """The policy; None where its shape is unknown, and with it what else may stand in the document."""
     fields = Fields(source, (), source.document)
     shape = fields.choice("shape", tuple(SHAPES))
+    if source.document.get("shape") not in SHAPES:
+        return None
     fields.refuse_others(_KEYS | BODY_KEYS[shape])
     sources = tuple(dict.fromkeys([*([fields.text("source")] if "source" in fields.value else []), *fields.texts("sources")]))
     if not sources:
@@ -65,14 +74,15 @@ def _policy(source: Source, fact_types: Mapping[str, FactType]) -> Policy:
     flags = tuple(_flag(rules, item) for item in fields.items("flags"))
     values = tuple(rules.formula(fields.mapping("values"), name) for name in fields.mapping("values").value)
     body = SHAPES[shape](fields, rules)
+    _dates_in_order(fields)
     return Policy(
-        id=fields.text("id"),
+        id=_id(fields),
         version=_version(fields),
         shape=shape,
         title=fields.translations("title"),
         sources=sources,
         confidence=fields.choice("confidence", ("high", "medium", "low"), "medium"),  # type: ignore[arg-type]
-        jurisdiction=fields.texts("jurisdiction"),
+        jurisdiction=_jurisdiction(fields),
         in_force_from=fields.day("in_force_from"),
         in_force_to=fields.day("in_force_to"),
         notes=fields.optional_text("notes") or "",
@@ -87,6 +97,32 @@ def _policy(source: Source, fact_types: Mapping[str, FactType]) -> Policy:
         origin=source.origin,
         text=source.text,
     )
+
+
+def _id(fields: Fields) -> str:
+    """The identifier, which commands, file names and addresses carry."""
+    name = fields.text("id")
+    if name and not _ID.fullmatch(name):
+        fields.report(("id",), "an id of lower case letters, digits, -, _ and .", name, f"such as {_plain_id(name)}")
+    return name
+
+
+def _plain_id(name: str) -> str:
+    return "-".join(re.findall("[a-z0-9]+", name.lower())) or "our-rule-1"
+
+
+def _jurisdiction(fields: Fields) -> tuple[str, ...]:
+    places = fields.texts("jurisdiction")
+    for index, place in enumerate(places):
+        if not _PLACE.fullmatch(place):
+            fields.report(("jurisdiction", index), "a code of two capital letters, such as CN, HK or MO", place)
+    return places
+
+
+def _dates_in_order(fields: Fields) -> None:
+    begins, ends = (fields.value.get(key) for key in ("in_force_from", "in_force_to"))
+    if type(begins) is date and type(ends) is date and ends < begins:
+        fields.report(("in_force_to",), f"a last day on or after the first, {begins}", str(ends))
 
 
 def _version(fields: Fields) -> str:
@@ -116,9 +152,34 @@ def _cases(fields: Fields) -> tuple[WorkedCase, ...]:
         if not expect.value:
             item.report((), "what must come out, under expect", "nothing")
         at = plain(item.value.get("at"))
-        line = fields.source.nodes[item.path].start_mark.line + 1
-        found.append(WorkedCase(item.text("name"), at, item.mapping("facts").value, plain(expect.value), line))
+        found.append(WorkedCase(item.text("name"), at, item.mapping("facts").value, plain(expect.value), _places(item)))
     return tuple(found)
+
+
+_PLACED = (("facts",), ("expect",), ("expect", "values"), ("expect", "reasons"))
+
+
+def _places(item: Fields) -> dict[str, tuple[int, int]]:
+    """Line and column of a worked case (under the empty name) and of what stands in it, by names such as `expect.values.grade`; of keys with a colon."""
+    nodes, keys = item.source.nodes, item.source.keys
+    found = {"": nodes[item.path], **{name: nodes[*item.path, name] for name in item.value}}
+    for group in _PLACED:
+        part: Any = item.value
+        for name in group:
+            part = part.get(name) if isinstance(part, dict) else None
+        for name in part if isinstance(part, dict) else ():
+            path, dotted = (*item.path, *group, name), ".".join((*group, name))
+            found |= {dotted: nodes[path], f"{dotted}:": keys[path]}
+    return {name: (node.start_mark.line + 1, node.start_mark.column + 1) for name, node in found.items()}
+
+
+def worked_cases(text: str, origin: str) -> tuple[WorkedCase, ...]:
+    """The worked cases of a document that may be wrong elsewhere; none where it cannot be read at all."""
+    try:
+        source = read_yaml(text, origin)
+    except PolicyProblems:
+        return ()
+    return _cases(Fields(source, (), source.document)) if isinstance(source.document, dict) else ()
 
 
 def _sha256(source: Source) -> str:

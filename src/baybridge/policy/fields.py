@@ -5,6 +5,7 @@ Main job: `Fields`, a mapping of a document at a path; each reader answers a typ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -12,7 +13,8 @@ from typing import Any
 
 from baybridge.policy.source import Path, Source
 
-_MISSING = object()
+LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")  # that documents are written in
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Fields:
@@ -32,8 +34,7 @@ class Fields:
         """Note every key that the form does not have."""
         for key in self.value:
             if key not in known:
-                close = get_close_matches(key, known, n=1)
-                self.report((key,), f"one of {', '.join(sorted(known))}", key, f"did you mean {close[0]}?" if close else "")
+                self.source.report_key((*self.path, key), f"one of {', '.join(sorted(known))}", key, did_you_mean(key, known))
 
     def text(self, key: str, default: str | None = None) -> str:
         """A text; required when there is no default."""
@@ -42,19 +43,20 @@ class Fields:
             return default
         if isinstance(value, str) and value.strip():
             return value
-        self.report((key,), f"a text under {key}", kind_of(value), "quote it" if value is not None else "")
+        self.report((key,), f"a text under {key}", kind_of(value), "" if value is None or isinstance(value, str) else "quote it")
         return default or ""
 
     def optional_text(self, key: str) -> str | None:
-        """A text, or None."""
-        return None if self.value.get(key) is None else self.text(key)
+        """A text, or None; an empty one is none."""
+        return None if self.value.get(key) in (None, "") else self.text(key)
 
     def choice(self, key: str, choices: Collection[str], default: str | None = None) -> str:
         """One of a few words."""
         value = self.value.get(key, default)
         if value in choices:
             return str(value)
-        self.report((key,), f"one of {', '.join(choices)} under {key}", str(value))
+        found = kind_of(value) if value is None else str(value)
+        self.report((key,), f"one of {', '.join(choices)} under {key}", found, did_you_mean(found, choices))
         return default or next(iter(choices))
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -77,13 +79,14 @@ class Fields:
         value = self.value.get(key)
         if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
             return value
-        self.report((key,), "a date such as 2026-01-31, or null", str(value))
+        hint = "write it without quotes" if isinstance(value, str) and _DAY.fullmatch(value) else ""
+        self.report((key,), "a date such as 2026-01-31, or null", str(value), hint)
         return None
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts; empty when absent."""
         found = []
-        for index, value in enumerate(self._list(key)):
+        for index, value in enumerate(self.listed(key)):
             if isinstance(value, str):
                 found.append(value)
             else:
@@ -96,6 +99,7 @@ class Fields:
         if isinstance(value, str):
             return {"en": value}
         fields = Fields(self.source, (*self.path, key), value)
+        fields.refuse_others(LANGUAGES)
         return {language: fields.text(language) for language in fields.value}
 
     def mapping(self, key: str) -> Fields:
@@ -104,13 +108,14 @@ class Fields:
 
     def items(self, key: str, *, required: bool = False) -> Iterator[Fields]:
         """The mappings of a list."""
-        values = self._list(key)
-        if required and not values:
+        values = self.listed(key)
+        if required and not values and isinstance(self.value.get(key), list | None):
             self.report((key,), f"a list with at least one entry under {key}", kind_of(self.value.get(key)))
         for index, value in enumerate(values):
             yield Fields(self.source, (*self.path, key, index), value)
 
-    def _list(self, key: str) -> list[Any]:
+    def listed(self, key: str) -> list[Any]:
+        """The parts of a list; none when it is absent or no list, which is reported."""
         value = self.value.get(key)
         if value is None or isinstance(value, list):
             return value or []
@@ -118,9 +123,18 @@ class Fields:
         return []
 
 
+def did_you_mean(written: str, known: Collection[str]) -> str:
+    """A hint with the nearest known name, whatever its letters' case; empty where none is near."""
+    names = {name.lower(): name for name in known}
+    close = get_close_matches(written.lower(), names, n=1)
+    return f"did you mean {names[close[0]]}?" if close else ""
+
+
 def kind_of(value: object) -> str:
     """What a value of a document is, in the words of the author."""
     if value is None:
         return "nothing"
+    if value == "":
+        return "an empty text"
     names = {dict: "a mapping", list: "a list", bool: "true or false", int: "a number", float: "a number", str: "a text"}
     return names.get(type(value), "a date")

@@ -46,7 +46,8 @@ def _grammar(text: str) -> exp.Expr:
         refuse_foreign(text, tokens)
         parsed: list[exp.Expr | None] = parser(dialect=dialect).parse(tokens, text)
     except TokenError:
-        raise _syntax(0, "every quote to be closed", "an open one") from None
+        last = max(text.rfind("'"), text.rfind('"'), 0)
+        raise _syntax(last, "every quote to be closed", "an open one", "a quote within a text is written twice") from None
     except ParseError as error:
         raise _from_sqlglot(text, error) from None
     except RecursionError:
@@ -84,7 +85,8 @@ def _from_sqlglot(text: str, error: Any) -> ExpressionError:
     highlight = first.get("highlight") or ""
     starts = sum(len(part) for part in text.splitlines(keepends=True)[: line - 1])
     offset = min(max(starts + column - len(highlight), 0), len(text))
-    hint = str(first.get("description") or "").partition(" for <class")[0].rstrip(".")
+    said = str(first.get("description") or "").partition(" for <class")[0].rstrip(".")
+    hint = "write BETWEEN the lower AND the upper limit" if "'high'" in said or "'low'" in said else said
     return _syntax(offset, "a complete expression", repr(highlight) if highlight else "its end", hint)
 
 

@@ -55,14 +55,22 @@ class Rules:
         found = self._sound(path, found)
         return self._rule(item, rule_id, found, str(item.value.get("when")), source)
 
-    def condition_text(self, item: Fields, rule_id: str, written: str) -> Rule:
-        """A rule that an entry says in another form than `when`."""
-        found = parse(written)
-        self.checker.condition(found)
-        for problem in self.checker.problems:
-            self.source.report(problem.code.rpartition(".")[2], item.path, problem.expected, problem.found, problem.hint)
-        self.checker.problems.clear()
+    def condition_text(self, item: Fields, rule_id: str, parts: Mapping[Path, str], written: str) -> Rule:
+        """A rule that an entry says in another form than `when`; its parts are complained of at their places in the entry."""
+        before = len(self.source.problems)
+        for path, part in parts.items():
+            self._check_part((*item.path, *path), part)
+        found = parse(written) if len(self.source.problems) == before else _BROKEN
         return self._rule(item, rule_id, found, written, None)
+
+    def _check_part(self, path: Path, part: str) -> None:
+        try:
+            self.checker.condition(parse(part))
+        except ExpressionError as problem:
+            self.checker.problems.append(problem)
+        for found in self.checker.problems:
+            self.source.report(found.code.rpartition(".")[2], path, found.expected, found.found, found.hint)
+        self.checker.problems.clear()
 
     def formula(self, fields: Fields, name: str) -> Rule:
         """The printed value of that name."""
@@ -93,7 +101,8 @@ class Rules:
                 raise ExpressionError("policy.problem.too_large", 0, f"at most {MAX_LEVELS} levels with the names it uses", "more", hint)
             return found
         except ExpressionError as problem:
-            self.source.report_within(problem.code, path, problem.offset, problem.expected, problem.found, problem.hint)
+            for one in (problem, *problem.also):
+                self.source.report_within(one.code, path, one.offset, one.expected, one.found, one.hint)
             return _BROKEN
 
     def _sound(self, path: Path, found: tree.Expression) -> tree.Expression:

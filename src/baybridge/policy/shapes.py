@@ -188,7 +188,7 @@ class WorkedCase:
     at: str | None
     facts: Mapping[str, Any]
     expect: Mapping[str, Any]
-    line: int
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False)  # line and column, by names such as `facts.age`
 
 
 @dataclass(frozen=True, slots=True)

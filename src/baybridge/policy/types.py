@@ -65,8 +65,9 @@ class PolicyProblems(ValueError):
 
 
 class ExpressionError(ValueError):
-    """One thing wrong in one expression, at a character offset of its text."""
+    """One thing wrong in one expression, at a character offset of its text; `also` holds what else is wrong in it."""
 
     def __init__(self, code: str, offset: int, expected: str, found: str, hint: str = "") -> None:
+        self.also: tuple[ExpressionError, ...] = ()
         self.code, self.offset, self.expected, self.found, self.hint = code, offset, expected, found, hint
         super().__init__(f"expected {expected}, found {found}" + (f"; {hint}" if hint else ""))

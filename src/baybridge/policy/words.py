@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from baybridge.policy.types import ExpressionError
 
@@ -28,26 +29,62 @@ UNITS = frozenset({"DAY", "DAYS", "MONTH", "MONTHS"})
 SIGNS = frozenset({"(", ")", ",", "+", "-", "*", "/", "=", "<>", "<", "<=", ">", ">="})
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_OF_UNITS = frozenset({"VAR", "SLASH", "STAR", "NUMBER"})
+_PERCENT = "a percentage is written as its number; a remainder is not part of the language"
+_QUOTES = "texts and codes stand in straight single quotes, such as 'none'"
 _HINTS = {
     "!=": "write <>",
     "==": "write =",
+    "=>": "write >=",
+    "≥": "write >=",
+    "≤": "write <=",
+    "≠": "write <>",
+    "×": "write *",
+    "÷": "write /",
+    "&&": "write AND",
+    "||": "write OR; texts are only compared",
     ".": "a fact has one plain name; nothing can be reached through it",
     "::": "there are no casts; a date is written DATE '2026-01-31'",
     "CAST": "there are no casts; a date is written DATE '2026-01-31'",
     "SELECT": "a rule reads facts only, never a table",
     "LIKE": "codes are compared with = or IN",
-    "%": "a remainder is not part of the language",
-    "||": "texts are only compared",
+    "%": _PERCENT,
+    "、": "write ,",
+    "。": "leave it out",
+    **dict.fromkeys("‘’“”「」『』`´", _QUOTES),
 }
 
 
 def refuse_foreign(text: str, tokens: list[Token]) -> None:
-    """Raise `ExpressionError` at the first token that the language does not have, or where the limits are passed."""
+    """Raise `ExpressionError` at the first token that the language does not have, with the others in `also`, or where the limits are passed."""
     if len(tokens) > MAX_TOKENS:
         raise _limit(tokens[MAX_TOKENS].start, f"at most {MAX_TOKENS} words and signs", f"{len(tokens)}")
-    for index, token in enumerate(tokens):
-        _refuse_token(text, tokens, index, token)
     _refuse_depth(tokens)
+    found: list[ExpressionError] = []
+    after_unit = False  # within what was written as the unit of a number, which is told once, or just after a point
+    for index, token in enumerate(tokens):
+        unit = _is_unit(text, tokens, index)
+        after_unit = unit or (after_unit and token.token_type.name in _OF_UNITS) or (index > 0 and tokens[index - 1].token_type.name == "DOT")
+        try:
+            if unit:
+                hint = "a number has the unit of the fact that it is compared with; write no unit"
+                raise _foreign(token.start, "an operator after a number", text[token.start : token.end + 1], hint)
+            if not after_unit:
+                _refuse_token(text, tokens, index, token)
+        except ExpressionError as problem:
+            found.append(problem)
+    if found:
+        found[0].also = tuple(found[1:])
+        raise found[0]
+
+
+def _is_unit(text: str, tokens: list[Token], index: int) -> bool:
+    """Whether a plain word follows a number (`1.5 mg/dL`, `18 years`), other than a word of the language."""
+    token = tokens[index]
+    written = text[token.start : token.end + 1].upper()
+    follows = index > 0 and tokens[index - 1].token_type.name == "NUMBER"
+    interval = index > 1 and tokens[index - 2].text.upper() == "INTERVAL"
+    return follows and not interval and token.token_type.name == "VAR" and written not in KEYWORDS and written.isascii()
 
 
 def refuse_length(text: str) -> None:
@@ -93,7 +130,14 @@ def _describe_foreign(offset: int, written: str, kind: str) -> ExpressionError:
     if NAME.fullmatch(written.lower()):
         hint = _HINTS.get(written.upper(), "facts are lower case letters, digits and _, and no word of SQL")
         return _foreign(offset, "a fact, a defined name or a word of the language", written, hint)
-    return _foreign(offset, "a word or sign of the language", written, _HINTS.get(written, ""))
+    return _foreign(offset, "a word or sign of the language", written, _HINTS.get(written, "") or _hint_of_signs(written))
+
+
+def _hint_of_signs(written: str) -> str:
+    """What to write for the full-width and typographic signs that input methods for Chinese give."""
+    known = next((_HINTS[sign] for sign in written if not sign.isascii() and sign in _HINTS), "")
+    plain = normalize("NFKC", written)
+    return known or (f"write the half-width {plain}" if plain != written and plain.isascii() else "")
 
 
 def _refuse_function(offset: int, written: str) -> None:

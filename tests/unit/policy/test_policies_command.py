@@ -130,6 +130,64 @@ def test_a_broken_file_is_told_with_every_problem(tmp_path):
     assert "found fails" in result.stderr
 
 
+def test_worked_cases_are_told_at_the_token_that_is_wrong(tmp_path):
+    file = tmp_path / "mine.yaml"
+    head = 'id: mine\nversion: "1"\nshape: criteria\nsource: s\ncriteria: [{id: a, when: age >= 18}]\ncases:\n'
+    wrong = "  - {name: n, at: soon, facts: {age: 17}, expect: {outcome: holds}}\n"
+    unmet = "  - {name: n, facts: {age: 17}, expect: {outcome: holds, missing: [age], values: {x: 1}, reasons: {a: true}}}\n"
+    facts = "  - {name: n, facts: {age: '17', agge: 3}, expect: {outcome: holds}}\n"
+    file.write_text(head + wrong + unmet + facts, encoding="utf-8")
+    told = run(policy, "check", str(file)).stderr.splitlines()
+    tokens = [(7, wrong, "soon"), (8, unmet, "holds"), (8, unmet, "[age]"), (8, unmet, "1}"), (8, unmet, "true"), (9, facts, "'17'"), (9, facts, "agge")]
+    places = [f"{file}:{line}:{text.index(token) + 1}" for line, text, token in tokens]
+    assert [line.split(": ")[0] for line in told] == places
+
+
+def test_facts_of_worked_cases_are_told_with_what_is_wrong_in_the_rules(tmp_path):
+    file = tmp_path / "mine.yaml"
+    head = 'id: mine\nversion: "1"\nshape: criteria\nsource: s\n'
+    file.write_text(head + "criteria: [{id: a, when: agee >= 18}]\ncases: [{name: n, facts: {age: x}, expect: {outcome: holds}}]\n")
+    told = run(policy, "check", str(file)).stderr.splitlines()
+    assert [line.split(": ")[0] for line in told] == [f"{file}:5:26", f"{file}:6:32"]
+
+
+def test_titles_that_a_language_lacks_are_listed_and_no_failure(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text('id: mine\nversion: "1"\nshape: criteria\ntitle: {en: Mine, pt: Meu}\nsource: s\ncriteria: [{id: a, when: age >= 18}]\n')
+    result = run(policy, "check", str(file), "--json")
+    assert result.exit_code == 0
+    assert [note["expected"] for note in json.loads(result.stdout)["untranslated"]] == ["a title in zh-Hans", "a title in zh-Hant"]
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "says"),
+    [
+        (("rate: \"0.00\"", "rate: 1.5"), "28:9", "a rate from 0 to 1"),
+        (("currency: CNY", "currency: RMB"), "11:11", "Expected one of CNY"),
+        (("in_force_from: null", "in_force_from: 2026-02-31"), "21:16", "in the calendar"),
+        (("  kind:", "\tkind:"), "24:1", "never with tabs"),
+    ],
+)
+def test_a_plan_is_checked_as_a_plan(tmp_path, change, place, says):
+    file, plan = tmp_path / "plan.yaml", Documents().roots[0] / "plans" / "template.yaml"
+    assert run(policy, "check", str(plan)).exit_code == 0
+    file.write_text(plan.read_text("utf-8").replace(*change), encoding="utf-8")
+    result = run(policy, "check", str(file))
+    assert result.exit_code == 1
+    first = result.stderr.splitlines()[0]
+    assert first.startswith(f"{file}:{place}: ")
+    assert says in first
+
+
+@pytest.mark.parametrize(("encoding", "exit_code"), [("utf-8-sig", 0), ("gb18030", 1), ("utf-16", 1)])
+def test_the_encoding_of_a_file(tmp_path, encoding, exit_code):
+    file = tmp_path / "mine.yaml"
+    file.write_bytes('id: mine\nversion: "1"\nshape: criteria\nsource: 标签\ncriteria: [{id: a, when: age >= 18}]\n'.encode(encoding))
+    result = run(policy, "check", str(file))
+    assert result.exit_code == exit_code
+    assert ("save the file as UTF-8" in result.stderr) is (exit_code == 1)
+
+
 def test_list_and_show():
     rows = json.loads(run(policy, "list", "--json").stdout)
     assert {"crs-astct-2019", "easix"} <= {row["id"] for row in rows}

@@ -22,6 +22,7 @@ TYPES = {
     )
 }
 HEAD = 'id: trial\nversion: "1"\nsource: "label"\n'
+SCORE = HEAD + "shape: score\ncombine: sum\noutcome: x\n"
 CRITERIA = HEAD + "shape: criteria\ncriteria:\n"
 
 
@@ -65,6 +66,23 @@ def one(text):
         ("LEAST(refractory, TRUE)", "wrong_type", 0, ""),
         ("age >", "syntax", 4, ""),
         ("os.system('x')", "outside_language", 2, ""),
+        ("diagnosis = 'FL'", "unknown_code", 12, "did you mean 'fl'?"),
+        ("age > '18'", "wrong_type", 6, "a number stands without quotes"),
+        ("refractory = 'true'", "wrong_type", 13, "TRUE and FALSE"),
+        ("18 <= age <= 80", "wrong_type", 13, "18 <= age AND age <= 80"),
+        ("age >= 18 years", "outside_language", 10, "write no unit"),
+        ("creatinine <= 1.5 mg/dL AND age > 1", "outside_language", 18, "write no unit"),
+        ("age >= 18%", "outside_language", 9, "a percentage is written as its number"),
+        ("age => 18", "outside_language", 4, "write >="),
+        ("age ≥ 18", "outside_language", 4, "write >="),
+        ("age >= １８", "outside_language", 7, "write the half-width 18"),
+        ("diagnosis IN ('fl'，'dlbcl')", "outside_language", 18, "write the half-width ,"),
+        ("diagnosis = ‘fl’", "outside_language", 12, "straight single quotes"),
+        ("age > 1 && age < 9", "outside_language", 8, "write AND"),
+        ("age BETWEEN 18 AND", "syntax", 15, "BETWEEN the lower AND the upper"),
+        ("diagnosis IN ('fl', 'dlbcl)", "syntax", 20, "twice"),
+        ("born_on <= DATE '2026-02-30'", "wrong_type", 16, ""),
+        ("born_on <= DATE '2026-W01-1'", "wrong_type", 16, ""),
     ],
 )
 def test_an_expression_is_refused_at_its_character(when, code, column, hint):
@@ -77,6 +95,56 @@ def test_an_expression_is_refused_at_its_character(when, code, column, hint):
 def test_a_place_in_folded_text_is_the_place_in_the_file():
     text = CRITERIA + "  - id: only\n    when: >-\n      age >= 18\n      AND agee < 3\n"
     assert (one(text).line, one(text).column) == (9, 11)
+
+
+def test_every_foreign_sign_of_an_expression_is_told():
+    found = problems(CRITERIA + "  - {id: a, when: diagnosis IN （'fl'，'dlbcl'）}\n")
+    assert [(problem.column, problem.found) for problem in found] == [(32, "（"), (37, "，"), (45, "）")]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "says"),
+    [
+        (CRITERIA + "  - id: a\n\twhen: age > 1\n", (7, 1), "spaces, never with tabs"),
+        (CRITERIA + "  - {id: a, when: age > 1}\n  - {id: b, when: age > 2}\n  - {id: a, when: age > 3}\n", (8, 10), "each id once"),
+        (CRITERIA + "  - {id: a, when: age > 1}\n  - {id: b, when: age > 2, Any_of: x}\n", (7, 28), "did you mean any_of?"),
+        (HEAD + "region: HK\n" + CRITERIA[len(HEAD) :] + "  - {id: a, when: age > 1}\n", (4, 1), "found region"),
+        (HEAD + 'version: "2"\n' + CRITERIA[len(HEAD) :] + "  - {id: a, when: age > 1}\n", (4, 1), "each key once"),
+        (CRITERIA + "  - {id: a, when: age > 1}\nin_force_from: 2026-02-30\n", (7, 16), "a day that is in the calendar"),
+        (CRITERIA + "  - {id: a, when: age > 1}\nin_force_from: '2026-02-03'\n", (7, 16), "write it without quotes"),
+        (CRITERIA + "  - {id: a, when: age > 1}\nin_force_from: 2026-02-03\nin_force_to: 2025-02-03\n", (8, 14), "on or after the first, 2026-02-03"),
+        (CRITERIA + "  - {id: a, when: age > 1}\ntitle: {zh: x}\n", (7, 9), "found zh"),
+        (CRITERIA + "  - {id: a, when: age > 1}\njurisdiction: [CN, China]\n", (7, 20), "two capital letters"),
+        (CRITERIA.replace("id: trial", "id: My Trial") + "  - {id: a, when: age > 1}\n", (1, 5), "such as my-trial"),
+        (CRITERIA + "  - {id: a, when: *age}\n", (6, 19), "quote a text that begins with *"),
+        (CRITERIA + "  - {<<: {id: a}, when: age > 1, id: a}\n", (6, 6), "write out what would be merged"),
+        (CRITERIA + "  - id： a\n    when: age > 1\n", (7, 9), "found mapping values"),
+        (CRITERIA + "  - {id: a, when: age > 1}\nnotes： x\n", (7, 1), "a full-width ： is none"),
+        (CRITERIA + '  - {id: a, when: age > 1}\nnotes: "a\x00b"\n', (7, 10), "U+0000"),
+        (HEAD + "shape: criterai\ncriteria: 7\nregion: HK\n", (4, 8), "did you mean criteria?"),
+        (HEAD + "shape: criteria\ncriteria: yes\n", (5, 11), "a list under criteria"),
+        (HEAD + "shape: table\nrows: [{outcome: a, when: 'TRUE'}, {outcome: b, when: refractory}]\ndefault: c\n", (5, 36), "which always holds"),
+        (HEAD + "shape: table\nrows: [{outcome: a, when: age > 1}, {outcome: b, when: age > 1}]\ndefault: c\n", (5, 37), "which asks the same"),
+        (SCORE + "domains: [{id: d, rows: [{points: 1, when: age > 1}]}, {id: d, rows: [{points: 2, when: age > 2}]}]\n", (7, 61), "each id once"),
+        (HEAD + "shape: limits\nlimits: [{fact: age, one_of: 18}]\n", (5, 30), "a list under one_of"),
+        (HEAD + "shape: limits\nlimits: [{fact: age, at_least: {value: 3}}]\n", (5, 32), "found a mapping"),
+        (HEAD + "shape: limits\nlimits: [{fact: diagnosis, one_of: [fl, FL]}]\n", (5, 41), "did you mean 'fl'?"),
+        (HEAD + "shape: limits\nlimits: [{fact: age, at_least: '18'}]\n", (5, 32), "without quotes"),
+    ],
+)
+def test_a_slip_is_told_once_at_its_place_with_what_to_do(text, place, says):
+    found = problems(text)
+    assert [(problem.line, problem.column) for problem in found] == [place], [str(problem) for problem in found]
+    assert says in str(found[0])
+
+
+def test_a_limit_of_dates_is_one():
+    policy = load(HEAD + "shape: limits\nlimits: [{fact: born_on, at_least: 2020-02-29}]\n", "trial.yaml", TYPES)
+    assert policy.body.rules[0].written == "born_on >= DATE '2020-02-29'"
+
+
+def test_an_empty_note_is_none():
+    assert load(CRITERIA + '  - {id: a, when: age > 1}\nnotes: ""\n', "trial.yaml", TYPES).notes == ""
 
 
 def test_all_problems_are_told_at_once_in_reading_order():
@@ -93,8 +161,9 @@ def test_all_problems_are_told_at_once_in_reading_order():
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("", "something else"),
-        ("- a\n- b\n", "something else"),
+        ("", "nothing"),
+        ("# a comment\n", "nothing"),
+        ("- a\n- b\n", "a list"),
         ("id: [", "did not find expected node content"),
         ("a: 1\n---\nb: 2\n", "but found another document"),
         (HEAD + "shape: criterion\ncriteria: []\n", "criterion"),

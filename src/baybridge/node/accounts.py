@@ -1,8 +1,9 @@
 """Accounts and sessions: who signs in, with password and second factor.
 
-Main job: `sign_in` answers a session or one refusal that does not say which part was wrong; `actor_of` turns a token into an `Actor`.
+Main job: `sign_in` answers a session or one refusal that does not say which part was wrong; `session_of` turns a token into who it is.
 
-Passwords are argon2id; a session token is kept only as its SHA-256. **Source**: design section 4.
+Passwords are argon2id; a session token is kept only as its SHA-256. Wrong attempts make the next one wait, at most a minute: a guesser gets about a thousand
+tries a day, and nobody can shut a nurse out for longer. **Source**: design section 4; NIST SP 800-63B, 5.2.2 (throttling; the numbers are ours).
 """
 
 from __future__ import annotations
@@ -11,18 +12,26 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from math import ceil
+from typing import TYPE_CHECKING
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
 from baybridge.node import second_factor
 from baybridge.node.tables import account as accounts
 from baybridge.node.tables import session as sessions
+from baybridge.node.tables import sign_in_attempt as attempts
+
+if TYPE_CHECKING:
+    from baybridge.node.storage import Storage
 
 SESSION_HOURS = 12
+#: Attempts that wait for nothing; then the wait doubles from a second to the longest, until nobody tried for an hour.
+_FREE_ATTEMPTS, _LONGEST_WAIT_S, _FORGOTTEN_AFTER = 5, 60, timedelta(hours=1)
 _HASHER = PasswordHasher()
 _NOBODY = _HASHER.hash(secrets.token_hex(8))  # so that an unknown name costs the same time as a wrong password
 
@@ -65,18 +74,67 @@ def add_account(
     connection.execute(insert(accounts).values(row))
 
 
+def sign_in(storage: Storage, name: str, password: str, code: str, at: datetime) -> Session | Refusal:
+    """A new session of the account that name, password and (where set) one-time code belong to.
+
+    An attempt is counted before it is looked at, so that many at once are no way around the wait, and the costly look at the password holds nothing up.
+    """
+    with storage.writing() as connection:
+        wait_s = _counted(connection, _digest(name), at)
+    if wait_s:
+        return refuse(Reason("accounts.wait", {"seconds": wait_s}), category=Category.UNAUTHENTICATED)
+    with storage.reading() as connection:
+        right = _is_password(connection, name, password)
+    if not right:
+        return _wrong()
+    with storage.writing() as connection:
+        account = _accepted(connection, name, code, at)
+        if isinstance(account, Refusal):
+            return account
+        connection.execute(delete(attempts).where(attempts.c.name_sha256 == _digest(name)))
+        return open_session(connection, account, at)
+
+
+def _counted(connection: Connection, name_sha256: str, at: datetime) -> int:
+    """Seconds that an attempt has to wait; 0 where it may be made, which is then counted."""
+    row = connection.execute(select(attempts).where(attempts.c.name_sha256 == name_sha256)).first()
+    last = datetime.fromisoformat(row.last_at) if row is not None else None
+    failed = row.failed if row is not None and last is not None and at - last < _FORGOTTEN_AFTER else 0
+    if last is not None and failed >= _FREE_ATTEMPTS:
+        ready = last + timedelta(seconds=min(_LONGEST_WAIT_S, 2 ** min(failed - _FREE_ATTEMPTS, 6)))
+        if at < ready:
+            return ceil((ready - at).total_seconds())
+    old = (at - _FORGOTTEN_AFTER).isoformat()
+    connection.execute(delete(attempts).where((attempts.c.name_sha256 == name_sha256) | (attempts.c.last_at < old)))
+    connection.execute(insert(attempts).values(name_sha256=name_sha256, failed=failed + 1, last_at=at.isoformat()))
+    return 0
+
+
+def _wrong() -> Refusal:
+    return refuse(Reason("accounts.wrong"), category=Category.UNAUTHENTICATED)
+
+
+def _is_password(connection: Connection, name: str, password: str) -> bool:
+    """Whether a password is the one of a name; a name that nobody has costs the same time."""
+    kept = connection.execute(select(accounts.c.password_hash).where(accounts.c.name == name)).scalar()
+    try:
+        return _HASHER.verify(kept or _NOBODY, password) and kept is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
 def check_password(connection: Connection, name: str, password: str, code: str, at: datetime) -> str | Refusal:
     """The account that belongs to a name, password and (where set) one-time code; one refusal for every way to be wrong."""
-    row = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
-    wrong = refuse(Reason("accounts.wrong"), category=Category.UNAUTHENTICATED)
-    try:
-        _HASHER.verify(row["password_hash"] if row else _NOBODY, password)
-    except (VerificationError, InvalidHashError):
-        return wrong
-    if row is None or row["disabled"]:
-        return wrong
-    if row["totp_secret"] and not second_factor.accepts(connection, row["account"], row["totp_secret"], code, at):
-        return wrong
+    if not _is_password(connection, name, password):
+        return _wrong()
+    return _accepted(connection, name, code, at)
+
+
+def _accepted(connection: Connection, name: str, code: str, at: datetime) -> str | Refusal:
+    """The account of a name whose password was right, if it is open and the one-time code is right where one is set."""
+    row = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().one()
+    if row["disabled"] or (row["totp_secret"] and not second_factor.accepts(connection, row["account"], row["totp_secret"], code, at)):
+        return _wrong()
     return str(row["account"])
 
 

@@ -49,6 +49,14 @@ session = Table(
     Column("expires_at", String, nullable=False),
 )
 
+sign_in_attempt = Table(
+    "sign_in_attempt",
+    metadata,
+    Column("name_sha256", String, primary_key=True),  # of what was typed as a name, which may be anything
+    Column("failed", Integer, nullable=False),
+    Column("last_at", String, nullable=False),
+)
+
 case_index = Table(
     "case_index",
     metadata,

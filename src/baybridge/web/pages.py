@@ -51,11 +51,9 @@ def sign_in_page(asked: Asked) -> Response:
 def sign_in(asked: Asked) -> Response:
     """Check name, password and code; open a session."""
     node, form = asked.node, asked.form
-    with node.storage.writing() as connection:
-        account = accounts.check_password(connection, form.get("name", ""), form.get("password", ""), form.get("code", ""), node.now())
-        if isinstance(account, Refusal):
-            return render(asked, "sign-in.html", 401, problem=Reader(asked).t(account.reasons[0].code))
-        session = accounts.open_session(connection, account, node.now())
+    session = accounts.sign_in(node.storage, form.get("name", ""), form.get("password", ""), form.get("code", ""), node.now())
+    if isinstance(session, Refusal):
+        return render(asked, "sign-in.html", 401, problem=Reader(asked).reason(session.reasons[0]))
     response = go("/")
     response.set_cookie(COOKIE, session.token, httponly=True, samesite="lax")
     return response

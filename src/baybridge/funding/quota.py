@@ -165,7 +165,7 @@ def quota_reasons(situation: Situation, plan: str, amount_minor: int, currency: 
     if standing is None:
         return (), ()
     counted = counted_minor(situation, document, amount_minor, currency)
-    own = next((one for one in grants if one.plan == plan and one.case_id == case_id), None)
+    own = next((one for one in grants_of([situation.case], situation.site.zone) if one.plan == plan), None)
     holds_it = own is not None and amount_minor <= own.amount_minor and own.currency == currency
     reasons = () if holds_it else tuple(spent(standing, plan, document, counted))
     return reasons, _seen(standing, counted)

@@ -109,9 +109,10 @@ def cases_with(connection: Connection, types: Sequence[str]) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def of_types(connection: Connection, types: Sequence[str]) -> list[StoredEvent]:
-    """Every event of one of these types, by case and in order."""
-    query = select(event).where(event.c.type.in_(types)).order_by(event.c.case_id, event.c.sequence)
+def of_types(connection: Connection, types: Sequence[str], *, having: Sequence[str], since: str) -> list[StoredEvent]:
+    """Every event of `types`, by case and in order, of the cases that have an event of `having` recorded at or after `since` (ISO 8601)."""
+    recent = select(event.c.case_id).where(event.c.type.in_(having), event.c.recorded_at >= since)
+    query = select(event).where(event.c.type.in_(types), event.c.case_id.in_(recent)).order_by(event.c.case_id, event.c.sequence)
     return [_stored(row) for row in connection.execute(query)]
 
 

@@ -20,7 +20,7 @@ from baybridge.funding.checking import check
 from baybridge.funding.claiming import AdjudicateClaim, adjudicate_claim
 from baybridge.funding.claims import AnswerPreauthorisation, answer_preauthorisation
 from baybridge.funding.quota import Grant, grants_of, quota_of, standing_of
-from baybridge.journey.events import PreauthorisationAnswered, PreauthorisationRequested
+from baybridge.journey.events import Event, PreauthorisationAnswered, PreauthorisationAppealed, PreauthorisationRequested
 from baybridge.journey.judged import Judged
 from funding_material import layer
 from funding_situations import situated
@@ -41,10 +41,18 @@ def grant(case: str = "other", on: date = TODAY, minor: int = 100, **more: Any) 
 
 
 def answered(
-    quota: Any, *grants: Grant, asked: int = 10_000, answer: str = "approved", amount: str | None = None, currency: str = "CNY", plan_currency: str = "CNY"
+    quota: Any,
+    *grants: Grant,
+    asked: int = 10_000,
+    answer: str = "approved",
+    amount: str | None = None,
+    currency: str = "CNY",
+    plan_currency: str = "CNY",
+    then: tuple[Event, ...] = (),
 ) -> Any:
+    """What a payer's answer meets where these grants stand; `then` is what happened to the request before."""
     request = PreauthorisationRequested(payer="payer-plan", plan="plan", quote_sha256="0", amount_minor=asked, currency=currency)
-    situation = situated(request, data={"plan": fund(quota, plan_currency)})
+    situation = situated(request, *then, data={"plan": fund(quota, plan_currency)})
     situation = replace(situation, record={"grants": grants, "quote": {"exchange": [{"currency": "CNY", "per_bill_unit": "0.92"}]}})
     given = AnswerPreauthorisation(payer="payer-plan", plan="plan", answer=answer, amount=amount, reason="why")  # type: ignore[arg-type]
     return answer_preauthorisation(situation, given)
@@ -156,9 +164,11 @@ def test_money_in_another_currency_counts_at_the_rate_of_the_quote() -> None:
 
 
 def test_a_place_that_a_case_holds_is_not_asked_for_again() -> None:
-    own = grant("case", minor=10_000)
-    assert not isinstance(answered({**PLACES, "used": 5}, own, asked=10_000), Refusal)
-    assert codes(answered({**PLACES, "used": 5}, own, asked=10_001)) == ["quota.places_used"]
+    """An appeal against a part: the part is held, more than it needs a place."""
+    held = (answer_of("partially_approved", 10_000), PreauthorisationAppealed(payer="payer-plan", plan="plan", grounds="more"))
+    full = {**PLACES, "used": 5}
+    assert not isinstance(answered(full, asked=10_001, answer="partially_approved", amount="100.00", then=held), Refusal)
+    assert codes(answered(full, asked=10_001, then=held)) == ["quota.places_used"]
 
 
 def test_a_claim_without_a_promise_does_not_go_round_the_quota() -> None:

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Actor, Command, Role
-from baybridge.journey.events import PreauthorisationAnswered
+from baybridge.journey.events import PreauthorisationAnswered, PreauthorisationRequested
 from baybridge.node import accounts, clock
 from baybridge.node.clock import new_id
 from baybridge.node.founding import found
@@ -123,6 +123,23 @@ def test_a_grant_that_is_taken_back_frees_its_place(tmp_path: Path) -> None:
         assert not isinstance(handle(node, appeal), Refusal)
         assert not isinstance(approve(node, cases[0], answer="refused", reason="not any more"), Refusal)
         assert not isinstance(approve(node, cases[1]), Refusal)
+    finally:
+        node.storage.close()
+
+
+def test_a_grant_of_last_year_or_of_another_fund_is_not_counted(tmp_path: Path) -> None:
+    node, cases = a_node(tmp_path / "hk", places=5, used=4)
+    before, stranger = node.now().replace(year=node.now().year - 1), {"payer": "another", "plan": "another", "amount_minor": 1, "currency": "CNY"}
+    asked = [PreauthorisationRequested(quote_sha256="0", **stranger), PreauthorisationAnswered(answer="approved", reason="", **stranger)]
+    try:
+        with node.unit() as unit:
+            unit.append(cases[1], asked, node.system(), known=len(unit.events(cases[1])))
+        with node.unit() as unit:
+            unit.at = before
+            old = PreauthorisationAnswered(payer=FUND, plan=FUND, answer="approved", amount_minor=1, currency="CNY", reason="")
+            unit.append(cases[2], [old], node.system(), known=len(unit.events(cases[2])))
+        assert not isinstance(approve(node, cases[0]), Refusal), "the last place is free still"
+        assert isinstance(approve(node, cases[3]), Refusal)
     finally:
         node.storage.close()
 

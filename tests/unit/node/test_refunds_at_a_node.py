@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from baybridge.journey.events import AgreementEnrolled, OutcomeSettled, Preautho
 from baybridge.node import accounts, packing, projections
 from baybridge.node.clock import new_id
 from baybridge.node.config import read_config
-from baybridge.node.founding import found
+from baybridge.node.founding import found as found_node
 from baybridge.node.handle import handle
 from baybridge.node.importing import import_upload
 from baybridge.node.node import Node, open_node
@@ -35,9 +37,9 @@ AGREEMENT, PROGRAMME = "axi-cel-value-based-2024-list-price", "fosun-kairos"
 LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
 
 
-def a_node(folder: Path, *, settled: bool = True) -> tuple[Node, str]:
+def a_node(folder: Path, *, settled: bool = True, due: date | None = None) -> tuple[Node, str]:
     """A node with a case whose agreement was settled: 300.00 are due to a plan and 700.00 to the patient. Or one that can be settled still."""
-    found(folder, {"node": "hk", "organisation": HERE, "jurisdiction": "HK", "kinds": ["centre", "laboratory"]})
+    found_node(folder, {"node": "hk", "organisation": HERE, "jurisdiction": "HK", "kinds": ["centre", "laboratory"]})
     node = Node(read_config(folder), now=Clock())
     imported = import_upload(node, Actor("first", Role.COORDINATOR, HERE), "record.json", json.dumps(record("own-patient", node.now())).encode())
     case_id = imported.cases["own-patient"]  # type: ignore[union-attr]
@@ -50,7 +52,7 @@ def a_node(folder: Path, *, settled: bool = True) -> tuple[Node, str]:
         AgreementEnrolled(enrolment_id="E-1", agreement=AGREEMENT, agreement_sha256="0", quote_sha256="0", enrolled_on=date(2025, 1, 1)),
         OutcomeSettled(
             agreement=AGREEMENT, outcome="NO_CR_AT_M3", code="OBA-REFUND-DUE", refund_minor=100_000, currency="CNY",
-            allocation=((PLAN, 30_000), ("PATIENT", 70_000)), decision_sha256="0",
+            allocation=((PLAN, 30_000), ("PATIENT", 70_000)), decision_sha256="0", refund_due_on=due,
         ),
     ]  # fmt: skip
     with node.unit() as unit:
@@ -122,10 +124,10 @@ def test_an_arrival_around_a_crash_counts_once(tmp_path: Path, step: str) -> Non
 # --- who may, over HTTP; who sees what ----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, str, Any]]:
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[Node, str, Any]]:
     """A node that is served, and a function that asks as somebody."""
-    node, case_id = a_node(tmp_path_factory.mktemp("refunds") / "hk")
+    node, case_id = a_node(folder)
     people = {"coordinator": (Role.COORDINATOR, HERE), PAYER: (Role.PAYER, PAYER), PROGRAMME: (Role.PAYER, PROGRAMME), "other": (Role.PAYER, "other")}
     tokens = {}
     with node.storage.writing() as connection:
@@ -144,8 +146,25 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, str
     node.storage.close()
 
 
-def test_over_http_each_says_what_reached_them_and_is_told_why_not(served: tuple[Node, str, Any]) -> None:
-    node, case_id, ask = served
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[tuple[Node, str, Any]]:
+    """A node to which no arrival was told."""
+    with serving(tmp_path / "hk") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, str, Any]]:
+    """A node to which two arrivals were told: all of the plan's part, and some of the patient's."""
+    with serving(tmp_path_factory.mktemp("refunds") / "hk") as found:
+        node, case_id, _ = found
+        for more in ({"recipient": PLAN, "amount": "300.00", "reference": "BANK-2"}, {}):
+            assert not isinstance(tell(node, case_id, **more), Refusal)
+        yield found
+
+
+def test_over_http_each_says_what_reached_them_and_is_told_why_not(fresh: tuple[Node, str, Any]) -> None:
+    node, case_id, ask = fresh
 
     def told(who: str, **more: Any) -> tuple[int, list[str]]:
         answer = ask(who, "/do/RecordRefund", {"case": case_id, "given": given(**more)})
@@ -185,6 +204,24 @@ def test_the_form_is_filled_with_what_is_open(served: tuple[Node, str, Any]) -> 
     form = ask("coordinator", f"/cases/{case_id}/do/RecordRefund").text
     assert 'value="PATIENT"' in form and "450.00" in form
     assert "settled" not in ask(PAYER, f"/cases/{case_id}/do/RecordRefund").text.split("<form")[-1]
+
+
+@pytest.mark.parametrize(("due", "late"), [(date(2026, 3, 1), True), (date(2026, 3, 31), False)])
+def test_a_refund_that_is_overdue_says_so_to_hospital_payer_and_programme(tmp_path: Path, due: date, late: bool) -> None:
+    node, case_id = a_node(tmp_path / "hk", due=due)  # the node's clock stands at 2 March 2026
+    people = {"c": (Role.COORDINATOR, HERE), "p": (Role.PAYER, PAYER), "m": (Role.PAYER, PROGRAMME)}
+    with node.storage.writing() as connection:
+        for name, (role, organisation) in people.items():
+            accounts.add_account(connection, account=name, name=name, role=role, organisation=organisation, password="-")
+        tokens = {name: accounts.open_session(connection, name, node.now()).token for name in people}
+    with TestClient(application(node, workers=False), base_url="http://127.0.0.1") as client:
+        for who, path in ((who, path) for path in (f"/cases/{case_id}/funding", "/payer") for who in ("c", "p", "m") if (who, path) != ("c", "/payer")):
+            page = client.get(path, headers={"authorization": f"Bearer {tokens[who]}"}).text
+            said = re.findall(rf"(overdue since|due) {due.day} Mar 2026", page)
+            assert said, (who, path)
+            assert set(said) == {"overdue since" if late else "due"}, (who, path, said)
+            assert "no verified time limit" not in page
+    node.storage.close()
 
 
 def test_a_button_leads_to_the_form_where_only_an_empty_field_stands_against_it(tmp_path: Path) -> None:

@@ -20,9 +20,10 @@ from walking import Network, Person, browsing
 
 from baybridge.base.keys import SigningKey
 from baybridge.demo import network as demo
-from baybridge.demo.history import ROAD, Ticking, Walk, respond
+from baybridge.demo.history import ROAD, respond
 from baybridge.demo.inprocess import transport
 from baybridge.demo.patients import Invented
+from baybridge.demo.walk import Ticking, Walk
 from baybridge.exchange.signed import sign_document
 from baybridge.node import clock
 from baybridge.node.config import read_config

@@ -174,6 +174,17 @@ AWKWARD = {
         "creatinine": [88.4, 1.5, None, 0.0, 1e300, 5e-324, 70.0],
         "platelets": [0.0, 150.0, None, 1e-300, 88.4, 3.0, 7.0],
     },
+    "relma-cel-lbcl-cn": {  # decimals, as tables of a warehouse have them
+        "age": pl.Series(["18.000", "17.999", None, "60.000", "60.000", "18.001", "70.000"]).str.to_decimal(scale=3),
+        "lines_of_therapy": pl.Series(["2.0", "2.0", "2.0", "2.5", None, "1.0", "3.0"]).str.to_decimal(scale=1),
+        "diagnosis": ["dlbcl"] * 7,
+        "relapsed_or_refractory": [True] * 7,
+    },
+    "car-hematotox": {
+        "platelets": pl.Series(["74.9", "75.0", "175.0", "175.1", None, "0.1", "12345678901234567890.1"]).str.to_decimal(scale=1),
+        "ferritin": pl.Series(["649", "650", "2000", "2001", None, "1", "9007199254740991"]).str.to_decimal(scale=0),
+        "crp": [30.0, 29.9, float("nan"), 1.0, 1.0, 1.0, 1.0],
+    },
 }
 
 

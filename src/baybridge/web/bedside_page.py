@@ -16,8 +16,8 @@ from baybridge.bedside.product import bag_reasons
 from baybridge.journey.course import Grade
 from baybridge.journey.events import FitnessChecked, GradeAssessed, ProductThawed
 from baybridge.node.commands import COMMANDS
+from baybridge.web.from_record import answered, marks_of
 from baybridge.web.pictures import Course, course
-from baybridge.web.screened import marks_of, screened
 from baybridge.web.view import Action, CaseView, allowed
 
 _BEFORE = ("CheckFitness", "Lymphodeplete", "CheckBedside", "Thaw", "Infuse")
@@ -72,7 +72,7 @@ def bedside(view: CaseView) -> Response:
         "bedside.html",
         bags=list(_bags(view)),
         scales=list(_scales(view)),
-        screened=list(screened(view, FROM_RECORD)) if case.infusions else [],
+        answered=list(answered(view, FROM_RECORD)) if case.infusions else [],
         fitness=case.of(FitnessChecked)[::-1],
         thaws=case.of(ProductThawed),
         before=view.actions(_BEFORE),

@@ -17,8 +17,8 @@ from baybridge.node import policy_view
 from baybridge.node.commands import COMMANDS
 from baybridge.node.policy_view import Row
 from baybridge.policy.shapes import Policy
+from baybridge.web.from_record import answered
 from baybridge.web.page import saying_of
-from baybridge.web.screened import screened
 from baybridge.web.view import Action, CaseView, allowed
 
 #: Reviews and scores before treatment, made from the facts known now.
@@ -71,7 +71,7 @@ def eligibility(view: CaseView) -> Response:
         products=sorted(products, key=lambda product: (product.rank, product.product_id)),
         ask=to_ask(view, judged),
         fitness=[_judge(view, name) for name in FITNESS if name in view.asked.node.policies.ids()],
-        screened=list(screened(view, (*BEFORE, *_of_diagnosis(view)))),
+        answered=list(answered(view, (*BEFORE, *_of_diagnosis(view)))),
         may_answer=not view.read_only and allowed(view.asked, COMMANDS["ConfirmFinding"]),
         actions=view.actions(["DecideEligibility"]),
     )

@@ -1,6 +1,6 @@
 """What documents say of the facts known now, a line each: grades, scores, screenings and reviews that nobody has to record.
 
-Main job: `screened(view, names)`; `screened.html` shows it. A clinician judges and records; nothing is graded by itself.
+Main job: `answered(view, names)`; `from_record.html` shows it. A clinician judges and records; nothing is graded by itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from baybridge.web.view import CaseView, allowed
 
 
 @dataclass(frozen=True, slots=True)
-class Screened:
+class Answered:
     """What a document says of the facts known now; `found` in words, `missing` with whether a person may answer it here."""
 
     name: str
@@ -28,7 +28,7 @@ class Screened:
     missing: tuple[tuple[str, bool], ...]
 
 
-def screened(view: CaseView, names: Iterable[str]) -> Iterator[Screened]:
+def answered(view: CaseView, names: Iterable[str]) -> Iterator[Answered]:
     """The documents of these names that this node has, in their order."""
     may_answer = not view.read_only and allowed(view.asked, COMMANDS["ConfirmFinding"])
     for name in names:
@@ -36,7 +36,7 @@ def screened(view: CaseView, names: Iterable[str]) -> Iterator[Screened]:
             policy = view.asked.node.policies.get(name, view.now.date())
             decision = view.look.decide(name)
             missing = tuple((fact, may_answer and _is_asked(view, fact)) for fact in decision.missing)
-            yield Screened(name, view.reader.title(policy.title), decision.outcome, tuple(_found(view, policy, decision.as_json())), missing)
+            yield Answered(name, view.reader.title(policy.title), decision.outcome, tuple(_found(view, policy, decision.as_json())), missing)
 
 
 def _is_asked(view: CaseView, fact: str) -> bool:
@@ -54,14 +54,14 @@ def _found(view: CaseView, policy: Policy, decision: Mapping[str, Any]) -> Itera
         yield from (policy_view.text_of(row.rule, wording) or row.code for row in policy.body.findings if row.rule.id in held)
     for rule in policy.values:
         if values.get(rule.id) is not None:
-            yield reader.t("screened.value", name=reader.code("policy.value", rule.id), value=reader.value(values[rule.id]))
+            yield reader.t("from_record.value", name=reader.code("policy.value", rule.id), value=reader.value(values[rule.id]))
     yield from (reader.code("policy.flag", mark) for mark in marks_of(decision))
 
 
 def _between(view: CaseView, least: Any, most: Any) -> str:
     if least == most:
-        return view.reader.t("screened.score", score=view.reader.value(least))
-    return view.reader.t("screened.score_between", least=view.reader.value(least), most=view.reader.value(most))
+        return view.reader.t("from_record.score", score=view.reader.value(least))
+    return view.reader.t("from_record.score_between", least=view.reader.value(least), most=view.reader.value(most))
 
 
 def marks_of(decision: Mapping[str, Any]) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A centre with one lymphoma patient."""
-    folder = tmp_path_factory.mktemp("screened") / "node"
+    folder = tmp_path_factory.mktemp("record") / "node"
     found(folder, {"node": "hk", "organisation": HERE, "jurisdiction": "HK", "kinds": ["centre"]})
     node = Node(read_config(folder), now=Clock())
     imported = import_upload(node, Actor("first", Role.COORDINATOR, HERE), "record.json", json.dumps(record("one", node.now())).encode())

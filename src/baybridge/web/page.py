@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 HERE = Path(__file__).parent
+_OWN_ADDRESS = re.compile(r"/(?![/\\])[!-~]{0,2000}")  # one slash only: two, or a backslash, lead to another host
 STATIC = HERE / "static"
 LANGUAGE_NAMES = {"en": "English", "zh-Hant": "繁體中文", "zh-Hans": "简体中文", "pt": "Português"}
 
@@ -364,10 +365,16 @@ def in_language(asked: Asked, code: str) -> str:
 def refused(asked: Asked, refusal: Refusal) -> Response:
     """A refusal as a page; an unsigned reader is asked to sign in."""
     if refusal.category is Category.UNAUTHENTICATED and asked.method == "GET":
-        return RedirectResponse("/sign-in", 303)
+        wanted = f"{asked.path}?{urlencode(asked.queries)}" if asked.queries else asked.path
+        return RedirectResponse("/sign-in" if asked.path == "/" else f"/sign-in?{urlencode({'to': wanted})}", 303)
     reader = Reader(asked)
     sentences = [(reader.reason(reason), reason) for reason in refusal.reasons]
     return render(asked, "refusal.html", refusal.surface.http_status, refusal=refusal, sentences=sentences)
+
+
+def own_address(text: str) -> str:
+    """An address of this node as a reader's browser sent it back; the start page where it leads elsewhere."""
+    return text if _OWN_ADDRESS.fullmatch(text) else "/"
 
 
 def go(address: str) -> Response:

@@ -27,7 +27,7 @@ from baybridge.web.codes_page import CODE_DOORS
 from baybridge.web.directory_page import DIRECTORY_DOORS
 from baybridge.web.lab_page import LAB_DOORS
 from baybridge.web.log_pages import LOG_DOORS
-from baybridge.web.page import Reader, go, refused, render
+from baybridge.web.page import Reader, go, own_address, refused, render
 from baybridge.web.payer_page import PAYER_DOORS
 from baybridge.web.policy_compare_page import COMPARE_DOORS
 from baybridge.web.policy_pages import POLICY_DOORS
@@ -45,16 +45,17 @@ _AT_FIRST = 12
 
 def sign_in_page(asked: Asked) -> Response:
     """The form to sign in."""
-    return render(asked, "sign-in.html", problem="")
+    return render(asked, "sign-in.html", problem="", to=own_address(asked.query.get("to", "/")))
 
 
 def sign_in(asked: Asked) -> Response:
-    """Check name, password and code; open a session."""
+    """Check name, password and code; open a session, and lead to the page that was asked for."""
     node, form = asked.node, asked.form
+    to = own_address(form.get("to", "/"))
     session = accounts.sign_in(node.storage, form.get("name", ""), form.get("password", ""), form.get("code", ""), node.now())
     if isinstance(session, Refusal):
-        return render(asked, "sign-in.html", 401, problem=Reader(asked).reason(session.reasons[0]))
-    response = go("/")
+        return render(asked, "sign-in.html", 401, problem=Reader(asked).reason(session.reasons[0]), to=to)
+    response = go(to)
     response.set_cookie(COOKIE, session.token, httponly=True, samesite="lax")
     return response
 

@@ -100,3 +100,29 @@ def test_page_and_service_say_it(node: Node, language: str, words: str) -> None:
         assert page.status_code == 401 and words in page.text
         service = client.post("/session", json=wrong)
         assert service.status_code == 401 and "accounts.wait" in service.text
+
+
+ADDRESSES = [
+    ("/policies/crs-astct-2019/what-if?t1=38.5", "/policies/crs-astct-2019/what-if?t1=38.5"),
+    ("/", "/"),
+    ("", "/"),
+    ("//elsewhere.example/", "/"),
+    ("/\\elsewhere.example", "/"),
+    ("https://elsewhere.example/", "/"),
+    ("/a\r\nset-cookie: x", "/"),
+]
+
+
+@pytest.mark.parametrize(("to", "leads_to"), ADDRESSES)
+def test_signing_in_leads_to_the_page_that_was_asked_for_and_never_elsewhere(node: Node, to: str, leads_to: str) -> None:
+    with TestClient(application(node, workers=False), base_url="http://127.0.0.1", follow_redirects=False) as client:
+        done = client.post("/sign-in", data={"name": "nurse", "password": "right-one", "to": to})
+        assert (done.status_code, done.headers["location"]) == (303, leads_to)
+
+
+def test_who_is_not_signed_in_comes_back_to_the_page_after_a_slip(node: Node) -> None:
+    with TestClient(application(node, workers=False), base_url="http://127.0.0.1", follow_redirects=True) as client:
+        asked = client.get("/policies?q=astct&kind=grades")
+        assert 'name="to" value="/policies?q=astct&amp;kind=grades"' in asked.text
+        slip = client.post("/sign-in", data={"name": "nurse", "password": "wrong", "to": "/policies?q=astct&kind=grades"})
+        assert 'name="to" value="/policies?q=astct&amp;kind=grades"' in slip.text

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from baybridge.policy.shapes import Policy
 
 Told = Callable[[int, int], None]
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_PATH = click.Path(path_type=Path, exists=True)
 _OUT = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -108,7 +108,7 @@ def run_policy(
 @click.command("compare", cls=Thorough)
 @click.argument("old")
 @click.argument("new")
-@click.option("--facts", "facts", type=_FILE, required=True, help="Parquet table: one row a subject, columns named as the facts.")
+@click.option("--facts", "facts", type=_PATH, required=True, help="Parquet table, or a folder of them: one row a subject, columns named as the facts.")
 @click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
 @click.option("--out", type=_OUT, help="Parquet file for every subject that changes: old and new outcome, and why.")
 @LANGUAGE
@@ -123,13 +123,14 @@ def compare_policies(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Who changes outcome between two policies (ids or files), and because of which criterion."""
-    from baybridge.node.population import TableUnreadableError, compare
+    from baybridge.node.population import TableUnreadableError, absent, compare
     from baybridge.policy.population import TableProblem
 
     first, second = (policy_of(documents_of(node_dir), name) for name in (old, new))
     try:
         with _progress(facts.name) as told:
             changes = compare(first, second, facts, told, out)
+        _say_absent(facts.name, absent(first, facts) | absent(second, facts))
     except (TableProblem, TableUnreadableError) as problem:
         fail(str(problem))
     if as_json:

@@ -32,6 +32,7 @@ _HINTS = {
     "boolean": "true and false are written TRUE and FALSE, without quotes",
     "integer": "a number stands without quotes",
     "number": "a number stands without quotes",
+    "text": "a code or a text stands in single quotes",
 }
 
 
@@ -212,7 +213,8 @@ class Checker:
         if kinds & {"any", "null"}:
             return
         if len(kinds) > 1 and not kinds <= _NUMBERS:
-            hint = _HINTS.get(left.kind, "") or _HINTS.get(right.kind, "")
+            asked = right.kind if right.fact and not left.fact else left.kind  # of the fact, which a literal is to fit
+            hint = _HINTS.get("date" if kinds & {"date", "instant"} else asked, "")
             self._report("wrong_type", at, f"a value of type {left.kind}", f"one of type {right.kind}", hint)
             return
         if operator not in {"=", "<>"} and not kinds <= _ORDERED:

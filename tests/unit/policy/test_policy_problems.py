@@ -69,6 +69,8 @@ def one(text):
         ("diagnosis = 'FL'", "unknown_code", 12, "did you mean 'fl'?"),
         ("age > '18'", "wrong_type", 6, "a number stands without quotes"),
         ("refractory = 'true'", "wrong_type", 13, "TRUE and FALSE"),
+        ("diagnosis = 7", "wrong_type", 12, "single quotes"),
+        ("'18' <= age", "wrong_type", 8, "a number stands without quotes"),
         ("18 <= age <= 80", "wrong_type", 13, "18 <= age AND age <= 80"),
         ("age >= 18 years", "outside_language", 10, "write no unit"),
         ("creatinine <= 1.5 mg/dL AND age > 1", "outside_language", 18, "write no unit"),

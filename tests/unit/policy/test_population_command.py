@@ -131,6 +131,15 @@ def test_who_changes_outcome_and_because_of_what(call, tmp_path):
     assert [change["subject"] for change in report["subjects"]] == ["a", "d"]
 
 
+def test_a_folder_of_tables_is_compared_and_facts_without_a_column_are_said(call, tmp_path):
+    (tmp_path / "many").mkdir()
+    for name in ("a", "b"):
+        pl.DataFrame(ROWS).drop("age").write_parquet(tmp_path / "many" / f"{name}.parquet")
+    result = call("compare", tmp_path / "old.yaml", tmp_path / "new.yaml", "--facts", tmp_path / "many", "--json")
+    assert json.loads(result.stdout)["rows"] == 8
+    assert result.stderr.strip() == "many: no column for age; unknown in every row"
+
+
 def test_a_criterion_that_was_added_or_removed_is_named(call, tmp_path):
     (tmp_path / "new.yaml").write_text(POLICY + "  - {id: lines, when: lines_of_therapy >= 2}\n")
     facts = tmp_path / "facts.parquet"

@@ -170,6 +170,16 @@ def test_body_that_is_none_is_an_error_of_the_caller(client: TestClient, path: s
     assert answer.headers["content-type"].startswith(("application/json", "application/fhir+json"))
 
 
+def test_facts_given_to_a_decision_are_told_in_words_each_with_its_place(client: TestClient) -> None:
+    given = [{"crp": 1}, {"crp": -1, "ldh": "many"}, 7, {"crp": 10**30}]
+    answer = client.post("/decide/easix", json=given)
+    assert 400 <= answer.status_code < 500, answer.text
+    told = [(reason["code"], reason["where"]) for reason in answer.json()["reasons"]]
+    expected = [("facts.given.negative", "[1].crp"), ("facts.given.expected_number", "[1].ldh"), ("request.not_object", "[2]"), ("facts.given.too_large", "[3].crp")]
+    assert told == expected
+    assert "Reason(" not in answer.text
+
+
 def test_transaction_with_one_bad_entry_files_nothing(node: Node, client: TestClient) -> None:
     good = {"request": {"method": "PUT", "url": "Patient/t-1"}, "resource": {"resourceType": "Patient", "id": "t-1"}}
     bad = {"request": {"method": "PUT", "url": "Patient/t-2"}, "resource": {"resourceType": "Patient", "id": "t-2", "birthDate": "1990-13-01"}}

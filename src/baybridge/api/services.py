@@ -83,14 +83,18 @@ def decide_policy(asked: Asked, body: Any) -> Any | Refusal:
         return refuse(Reason("policy.unknown", {"policy": asked.parameters["policy"]}), category=Category.NOT_FOUND)
     policy = library.get(asked.parameters["policy"])
     results: list[Any] = []
+    wrong: list[Reason] = []
     for number, item in enumerate(body if isinstance(body, list) else [body]):
+        where = f"[{number}]" if isinstance(body, list) else ""
         if not isinstance(item, dict):
-            return refuse(Reason("request.not_object", where=f"[{number}]"), category=Category.INVALID)
+            wrong.append(Reason("request.not_object", where=where))
+            continue
         values, problems = read_given(item, asked.node.dictionary)
-        if problems:
-            where = f"[{number}]" if isinstance(body, list) else ""
-            return refuse(*(Reason("facts.bad_input", {"problem": str(problem)}, where=where) for problem in problems), category=Category.INVALID)
-        results.append(decide(policy, values).as_json())
+        wrong += [Reason(problem.code, problem.values, where=".".join(filter(None, (where, problem.where)))) for problem in problems]
+        if not wrong:
+            results.append(decide(policy, values).as_json())
+    if wrong:
+        return refuse(*wrong, category=Category.INVALID)
     return results if isinstance(body, list) else results[0]
 
 

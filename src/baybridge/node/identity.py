@@ -71,8 +71,11 @@ def standing(node: Node, patient_id: str) -> Standing:
         pair = tables.identity_pair
         if connection.execute(select(pair.c.case_id).where(pair.c.other == patient_id, pair.c.state == "open")).first():
             return Standing(waits=True)
-        found = tuple((case, one) for one in candidates(node, connection, patient_id) for case in cases_of(connection, one.patient_id))
-    return Standing(waits=bool(found), found=found)
+        likeliest: dict[str, Candidate] = {}  # of each case, which may use the records of several candidates
+        for one in candidates(node, connection, patient_id):
+            for case in cases_of(connection, one.patient_id):
+                likeliest.setdefault(case, one)
+    return Standing(waits=bool(likeliest), found=tuple(likeliest.items()))
 
 
 def candidates(node: Node, connection: Connection, patient_id: str) -> tuple[Candidate, ...]:
@@ -112,13 +115,13 @@ def note_people(node: Node, unit: Unit, patients: Sequence[str]) -> None:
 
 
 def ask(node: Node, unit: Unit, patient_id: str, found: Sequence[tuple[str, Candidate]], report: str = "") -> tuple[str, ...]:
-    """Put the question into each case; documented identity with one person answers it at once. The cases that use the record now."""
-    documented = {one.patient_id for _, one in found if one.verdict == "documented"}
+    """Put the question into each case; documented identity with the person of one case answers it at once. The cases that use the record now."""
+    documented = {case_id for case_id, one in found if one.verdict == "documented"}
     for case_id, one in found:
-        link = documented == {one.patient_id}
+        link = documented == {case_id}
         if link or not documented:
             _question(node, unit, case_id, patient_id, one, report, link=link)
-    return tuple(case_id for case_id, one in found if documented == {one.patient_id})
+    return tuple(case_id for case_id, _ in found if documented == {case_id})
 
 
 def _question(node: Node, unit: Unit, case_id: str, other: str, one: Candidate, report: str, *, link: bool) -> None:

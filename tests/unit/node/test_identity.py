@@ -87,6 +87,14 @@ def test_documented_identity_links_by_itself(world: World) -> None:
     assert creatinine(world) == 64
 
 
+@pytest.mark.parametrize("documents", [{}, {"identifier": [{"system": MO, "value": "9000001(0)"}]}], ids=["by name", "by document"])
+def test_a_third_record_is_asked_about_once_where_two_are_one_case_already(world: World, documents: dict[str, Any]) -> None:
+    world.file("mo", [person("other", identifier=[{"system": MO, "value": "9000001(0)"}])])
+    answer = world.file("mo", [person("third", **documents), result("third")])
+    assert (answer.opened, len(world.events("mo", IdentityQuestioned))) == ((), 2)
+    assert answer.waiting == ("third",) or dict(answer.cases) == {"third": world.case_id}
+
+
 def test_a_twin_with_the_documents_of_the_other_is_never_linked_by_itself(world: World) -> None:
     twin = person("twin", name=[{"text": "试乙"}], identifier=[{"system": MO, "value": "9000001(0)"}])
     assert world.file("mo", [twin]).waiting == ("twin",)

@@ -268,7 +268,7 @@ def check_policies(file: Path | None, mutations: bool | None, node_dir: Path | N
         click.echo(_dump(report.as_json()))
     else:
         click.echo(f"{report.policies} policies, {report.cases} worked cases, {len(report.problems)} problems")
-        for note in report.untranslated:
+        for note in report.notes:
             click.echo(str(note))
         for line in report.unnoticed:
             click.echo(f"no worked case notices: {line}")

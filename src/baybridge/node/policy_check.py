@@ -22,9 +22,10 @@ from baybridge.node.texts import Texts
 from baybridge.policy.cases import differences
 from baybridge.policy.decide import Decision, decide
 from baybridge.policy.document import load, worked_cases
+from baybridge.policy.expression import Literal_, Node
 from baybridge.policy.fields import LANGUAGES
 from baybridge.policy.mutate import mutations
-from baybridge.policy.shapes import Policy, WorkedCase
+from baybridge.policy.shapes import Policy, Table, TableRow, WorkedCase
 from baybridge.policy.source import plain, read_yaml
 from baybridge.policy.types import FactType, PolicyProblems, Problem, Value
 
@@ -37,13 +38,13 @@ class Report:
     cases: int
     problems: tuple[Problem, ...]
     unnoticed: tuple[str, ...] = ()
-    untranslated: tuple[Problem, ...] = ()  # titles that a language lacks: nothing is wrong, and its readers see another language
+    notes: tuple[Problem, ...] = ()  # nothing is wrong, and yet somebody may want it otherwise: a title that a language lacks, a row that is never reached
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain JSON."""
         problems = [problem.as_json() for problem in self.problems]
-        untranslated = [problem.as_json() for problem in self.untranslated]
-        return {"policies": self.policies, "cases": self.cases, "problems": problems, "unnoticed": list(self.unnoticed), "untranslated": untranslated}
+        notes = [problem.as_json() for problem in self.notes]
+        return {"policies": self.policies, "cases": self.cases, "problems": problems, "unnoticed": list(self.unnoticed), "notes": notes}
 
 
 def check_documents(documents: Documents, dictionary: Dictionary, file: Path | None = None, *, mutate: bool = False) -> Report:
@@ -68,8 +69,8 @@ def check_documents(documents: Documents, dictionary: Dictionary, file: Path | N
         for case in policy.cases:
             problems += _case_problems(policy, case, dictionary, texts)
     noticed = [line for policy in loaded for line in unnoticed(policy, dictionary)] if mutate and not problems else []
-    untranslated = tuple(one for policy in loaded for one in _untranslated(policy))
-    return Report(len(loaded), sum(len(policy.cases) for policy in loaded), tuple(sorted(problems)), tuple(noticed), untranslated)
+    notes = tuple(one for policy in loaded for one in _notes(policy))
+    return Report(len(loaded), sum(len(policy.cases) for policy in loaded), tuple(sorted(problems)), tuple(noticed), notes)
 
 
 def _plan_report(origin: str, text: str, documents: Documents, texts: Texts) -> Report | None:
@@ -94,13 +95,28 @@ def _path(where: str) -> tuple[str | int, ...]:
     return tuple(int(step) if step.isdecimal() else step for step in re.findall(r"[^.\[\]]+", where))
 
 
-def _untranslated(policy: Policy) -> Iterator[Problem]:
-    """The languages in which a policy has no title."""
+def _notes(policy: Policy) -> Iterator[Problem]:
+    """The languages in which a policy has no title, and the rows of a table that a row above always keeps from being reached."""
     source = read_yaml(policy.text, policy.origin)
+    if isinstance(policy.body, Table):
+        for index, (row, before) in _hidden(policy.body):
+            why = "asks the same" if row.rule.written == before.rule.written else "always holds"
+            source.report("wrong_form", ("rows", index), "a row that can be reached", f"one below {before.rule.id}, which {why}", "put it higher, or leave it out")
     for language in LANGUAGES:
         if language not in policy.title:
             source.report("wrong_form", ("title",), f"a title in {language}", "none", "its readers see the English title or the id")
     yield from source.problems
+
+
+def _hidden(table: Table) -> Iterator[tuple[int, tuple[TableRow, TableRow]]]:
+    for index, row in enumerate(table.rows):
+        above = (one for one in table.rows[:index] if one.rule.written == row.rule.written or _always(one.rule.expression))
+        if (before := next(above, None)) is not None:
+            yield index, (row, before)
+
+
+def _always(expression: Node) -> bool:
+    return isinstance(expression, Literal_) and expression.value is True
 
 
 def unnoticed(policy: Policy, dictionary: Dictionary) -> Iterator[str]:

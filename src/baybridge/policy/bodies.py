@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from baybridge.policy.expression import Literal_
 from baybridge.policy.fields import Fields, kind_of
 from baybridge.policy.rules import Rules
 from baybridge.policy.shapes import (
@@ -59,7 +58,6 @@ def _table(fields: Fields, rules: Rules) -> Body:
         outcome = item.text("outcome")
         found.append(TableRow(rules.condition(item, _row_id(item, outcome, [row.rule for row in found])), outcome))
     _unique(fields, "rows", "id")
-    _reachable(fields, "rows", [row.rule for row in found])
     return Table(tuple(found), fields.text("default"))
 
 
@@ -188,17 +186,6 @@ def _unique(fields: Fields, key: str, *names: str) -> None:
         if item[named] in seen:
             fields.report((key, index, named), "each id once", item[named])
         seen.add(item[named])
-
-
-def _reachable(fields: Fields, key: str, rules: list[Rule]) -> None:
-    """Report each row that a row before it always keeps from being reached."""
-    for index, rule in enumerate(rules):
-        for before in rules[:index]:
-            always = isinstance(before.expression, Literal_) and before.expression.value is True
-            if rule.written and (always or before.written == rule.written):
-                why = "which always holds" if always else "which asks the same"
-                fields.report((key, index), "a row that can be reached", f"one below {before.id}, {why}", "put it higher, or leave it out")
-                break
 
 
 SHAPES: Mapping[str, Callable[[Fields, Rules], Body]] = {

@@ -23,8 +23,8 @@ from baybridge.policy.types import FactType, PolicyProblems
 
 __all__ = ["Policy", "PolicyProblems", "load", "worked_cases"]
 
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_PLACE = re.compile(r"[A-Z]{2}")  # ISO 3166-1
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")  # ISO 3166-1, or a part of it by 3166-2
 _KEYS = frozenset(
     [
         "id",
@@ -103,7 +103,7 @@ def _id(fields: Fields) -> str:
     """The identifier, which commands, file names and addresses carry."""
     name = fields.text("id")
     if name and not _ID.fullmatch(name):
-        fields.report(("id",), "an id of lower case letters, digits, -, _ and .", name, f"such as {_plain_id(name)}")
+        fields.report(("id",), "an id of letters, digits, -, _ and .", name, f"such as {_plain_id(name)}")
     return name
 
 
@@ -115,7 +115,7 @@ def _jurisdiction(fields: Fields) -> tuple[str, ...]:
     places = fields.texts("jurisdiction")
     for index, place in enumerate(places):
         if not _PLACE.fullmatch(place):
-            fields.report(("jurisdiction", index), "a code of two capital letters, such as CN, HK or MO", place)
+            fields.report(("jurisdiction", index), "a code such as CN, HK, MO or CN-GD", place)
     return places
 
 

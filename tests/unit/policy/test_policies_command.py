@@ -151,12 +151,22 @@ def test_facts_of_worked_cases_are_told_with_what_is_wrong_in_the_rules(tmp_path
     assert [line.split(": ")[0] for line in told] == [f"{file}:5:26", f"{file}:6:32"]
 
 
+@pytest.mark.parametrize(("first", "why"), [("age >= 18", "one below r0, which asks the same"), ("true", "one below r0, which always holds")])
+def test_a_row_that_is_never_reached_is_listed_and_no_failure(tmp_path, first, why):
+    file = tmp_path / "mine.yaml"
+    head = 'id: mine\nversion: "1"\nshape: table\ntitle: {en: M, pt: M, zh-Hans: M, zh-Hant: M}\nsource: s\ndefault: c\n'
+    file.write_text(head + f"rows:\n  - {{id: r0, outcome: a, when: {first!r}}}\n  - {{id: r1, outcome: b, when: age >= 18}}\n")
+    result = run(policy, "check", str(file), "--json")
+    (note,) = json.loads(result.stdout)["notes"]
+    assert (result.exit_code, note["line"], note["found"]) == (0, 9, why)
+
+
 def test_titles_that_a_language_lacks_are_listed_and_no_failure(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text('id: mine\nversion: "1"\nshape: criteria\ntitle: {en: Mine, pt: Meu}\nsource: s\ncriteria: [{id: a, when: age >= 18}]\n')
     result = run(policy, "check", str(file), "--json")
     assert result.exit_code == 0
-    assert [note["expected"] for note in json.loads(result.stdout)["untranslated"]] == ["a title in zh-Hans", "a title in zh-Hant"]
+    assert [note["expected"] for note in json.loads(result.stdout)["notes"]] == ["a title in zh-Hans", "a title in zh-Hant"]
 
 
 @pytest.mark.parametrize(

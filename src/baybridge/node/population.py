@@ -28,7 +28,8 @@ from baybridge.policy.shapes import NOT_IN_FORCE, Policy
 
 #: Rows of a piece, and groups of rows read ahead: with more, Polars holds half a gigabyte more and is no faster. A person may set others.
 _SMALL_PIECES = {"POLARS_IDEAL_MORSEL_SIZE": "20000", "POLARS_ROW_GROUP_PREFETCH_SIZE": "2"}
-_WRITTEN_TOGETHER = 100_000  # rows, for whose columns there is one buffer each
+#: Rows whose columns are written together: with half of it, what the writer keeps of each group adds up to a gigabyte after 28 million rows of 42 columns.
+_WRITTEN_TOGETHER = 200_000
 SAMPLE = 1_000  # changed subjects that are held; all of them can be written
 SUBJECTS = ("subject", "patient", "patient_id", "subject_id", "id", "case")
 Told = Callable[[int, int], None]  # rows done, rows in all

@@ -16,6 +16,8 @@ from baybridge.policy.wording import Wording
 from baybridge.web.page import saying_of
 from baybridge.web.view import CaseView, allowed
 
+_DECIMALS = 2  # of a computed value on a page; the decision has all of them
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -53,8 +55,10 @@ def _found(view: CaseView, policy: Policy, decision: Mapping[str, Any]) -> Itera
         held = {reason["criterion"] for reason in decision["reasons"] if reason["holds"] is True}
         yield from (policy_view.text_of(row.rule, wording) or row.code for row in policy.body.findings if row.rule.id in held)
     for rule in policy.values:
-        if values.get(rule.id) is not None:
-            yield reader.t("from_record.value", name=reader.code("policy.value", rule.id), value=reader.value(values[rule.id]))
+        value = values.get(rule.id)
+        if value is not None:
+            shown = round(value, _DECIMALS) if isinstance(value, float) else value
+            yield reader.t("from_record.value", name=reader.code("policy.value", rule.id), value=reader.value(shown))
     yield from (reader.code("policy.flag", mark) for mark in marks_of(decision))
 
 

@@ -75,6 +75,13 @@ def test_a_score_is_told_with_its_bounds_until_everything_is_known(site: Site) -
     assert "high score 2" in row_of(site.get(Role.PHYSICIAN, "/eligibility"), "CAR-HEMATOTOX")
 
 
+def test_a_computed_value_is_shown_with_two_decimals_as_the_language_writes_them(site: Site) -> None:
+    for fact, value in {"ldh": "300", "creatinine": "97", "platelets": "142"}.items():
+        assert site.confirm(fact=fact, value=value) == 303
+    assert "EASIX: 2.32 " in row_of(site.get(Role.PHYSICIAN, "/eligibility"), "EASIX, modified")
+    assert "EASIX: 2,32 " in row_of(site.get(Role.PHYSICIAN, "/eligibility", "pt"), "EASIX")
+
+
 def test_a_finding_is_told_in_words_in_four_languages(site: Site) -> None:
     assert site.confirm(fact="cns_disease", value="active") == 303
     for language, words in (

@@ -23,6 +23,8 @@ SPACE = "\u00a0"
 
 _PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
 _REPORTED = re.compile(r"(?P<sign>[<>]=?|~)?\s*(?P<number>-?\d+(?:\.\d+)?)(?:\s+(?P<unit>\S.*))?")
+_COMMA = re.compile(r"[+-]?[0-9]+,(?P<fraction>[0-9]+)")
+_THOUSAND = 3  # digits between the commas of 1,500
 _POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -46,6 +48,15 @@ class Figures:
         return format_decimal(
             value if kept is None else exact, format=form, locale=LOCALES[self.language], decimal_quantization=kept is not None
         )
+
+    def read(self, text: str) -> str:
+        """A number as people type it, as files write it: 38,5 is 38.5. Three digits after a comma are a fraction only where the language has it so."""
+        from babel.numbers import get_decimal_symbol
+
+        typed = _COMMA.fullmatch(text)
+        if typed is None or (len(typed["fraction"]) == _THOUSAND and get_decimal_symbol(LOCALES[self.language]) != ","):
+            return text
+        return text.replace(",", ".")
 
     def percent(self, value: Any, decimals: int | None = None) -> str:
         """So many percent."""

@@ -174,8 +174,9 @@ def _shown(asked: Asked, column: str, text: str) -> str:
 
 
 def _meant(asked: Asked, columns: Sequence[str], row: Sequence[str]) -> list[str]:
-    """A row with the unit of its attribute, however it was written; a unit that is another stays as it came."""
+    """A row with its number and the unit of its attribute, however they were written; a unit that is another stays as it came."""
     named = dict(zip(columns, row, strict=True))
+    named["value"] = Reader(asked).typed(named["value"])
     own = asked.node.dictionary[named["attribute"]].unit if named.get("attribute", "") in asked.node.dictionary else None
     written = named.get("unit", "")
     if own and written != own and (written == Reader(asked).unit(own) or asked.node.dictionary.units.read(written) == own):

@@ -150,6 +150,10 @@ class Reader:
         """A number as this reader writes it, with so many decimals where they are given."""
         return self._figures.number(value, decimals)
 
+    def typed(self, text: str) -> str:
+        """A number as this reader types it, as files write it (38,5 is 38.5); other text stays."""
+        return self._figures.read(text)
+
     def percent(self, value: Any, decimals: int | None = None) -> str:
         """So many percent as this reader writes them."""
         return self._figures.percent(value, decimals)

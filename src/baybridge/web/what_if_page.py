@@ -30,7 +30,7 @@ from baybridge.policy.shapes import Policy
 from baybridge.policy.thresholds import Threshold, changed, thresholds
 from baybridge.policy.types import PolicyProblems
 from baybridge.policy.wording import Wording
-from baybridge.web.page import refused, render, saying_of
+from baybridge.web.page import Reader, refused, render, saying_of
 from baybridge.web.policy_effect import effect_of, examples_of, reach_of
 from baybridge.web.policy_pages import asked_policy, yaml_file
 
@@ -68,7 +68,7 @@ def what_if_page(asked: Asked) -> Response:
 
 
 def _entry(name: str, threshold: Threshold, policy: Policy, asked: Asked, saying: Saying, *, given: bool) -> Entry:
-    text = asked.query.get(name, threshold.written).strip() if given else threshold.written
+    text = Reader(asked).typed(asked.query.get(name, threshold.written).strip()) if given else threshold.written
     return Entry(name, threshold, _label(threshold, policy, saying), text, tuple(_problems(threshold, text, asked, saying)))
 
 

@@ -144,3 +144,16 @@ def test_units_of_results_are_shown_as_people_write_them_and_read_back_as_the_di
 def test_a_unit_is_typed_as_a_ward_writes_it_and_another_unit_stays_what_it_is(asked: Asked, typed: str, read_as: str) -> None:
     texts = [("results.0.0", "endotoxin"), ("results.0.1", "2"), ("results.0.2", typed)]
     assert forms.from_texts(asked, COMMANDS["TestProduct"], texts)["results"] == [["endotoxin", "2", read_as]]
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "read_as"),
+    [
+        ("pt", "38,5", "38.5"), ("pt", "1,500", "1.500"), ("pt", "-0,05", "-0.05"), ("pt", "38.5", "38.5"), ("pt", "1,2,3", "1,2,3"),
+        ("en", "38,5", "38.5"), ("en", "1,500", "1,500"), ("zh-Hant", "38,5", "38.5"), ("zh-Hant", "１,5", "１,5"), ("en", "true", "true"),
+    ],
+)  # fmt: skip
+def test_a_comma_stands_before_a_fraction_unless_it_may_stand_between_thousands(asked: Asked, language: str, typed: str, read_as: str) -> None:
+    texts = [("results.0.0", "endotoxin"), ("results.0.1", typed), ("results.0.2", "EU/mL")]
+    read_ = forms.from_texts(replace(asked, language=language), COMMANDS["TestProduct"], texts)["results"]
+    assert read_ == [["endotoxin", read_as, "[EU]/mL"]]

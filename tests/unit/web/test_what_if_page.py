@@ -82,6 +82,13 @@ def test_a_wrong_value_says_what_was_expected_beside_its_field(site: Site, value
     assert f'value="{value}"' in answer.text
 
 
+@pytest.mark.parametrize("language", ["pt", "en"])
+def test_a_number_typed_with_a_comma_is_tried_in_every_language(site: Site, language: str) -> None:
+    answer = site.send("physician", "/policies/crs-astct-2019/what-if", language, t0="38,5")
+    assert answer.status_code == 200, text_of(answer.text)
+    assert 'value="38.5"' in answer.text
+
+
 def test_nothing_changed_says_so_and_the_same_number_written_otherwise_is_no_change(site: Site) -> None:
     for value in ("18", "18.0", "018"):
         answer = site.send("physician", PAGE, t0=value)

@@ -137,7 +137,7 @@ def test_those_unchanged_are_counted_beside_their_answer(site: Site) -> None:
 
 def test_every_wrong_value_is_announced_once_above_the_fields(site: Site) -> None:
     answer = site.send("physician", f"/policies/{LABEL}/what-if", t0="old", t1="")
-    assert "2 values cannot be used" in answer.text.split('role="alert"')[1].split("</div>")[0]
+    assert "Values that cannot be used: 2." in answer.text.split('role="alert"')[1].split("</div>")[0]
     assert answer.text.count('aria-invalid="true"') == 2
 
 

@@ -11,10 +11,10 @@ from time import perf_counter
 from typing import Any
 
 from baybridge.base.outcome import Refusal
-from baybridge.funding.case import read_cases
-from baybridge.funding.layers import scale_of
-from baybridge.funding.report import as_json, fund, sentences
-from baybridge.node.documents import Documents
+from baybridge.documents.loader import Documents
+from baybridge.funding.plans.layers import scale_of
+from baybridge.funding.quote.case import read_cases
+from baybridge.funding.quote.report import as_json, fund, sentences
 
 CATEGORIES = ("CAR_T_DRUG", "COLLECTION", "INPATIENT", "TRAVEL")
 GROSS = ("1200000.00", "35000.00", "180000.00", "9000.00")

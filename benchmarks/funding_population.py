@@ -15,10 +15,10 @@ import polars as pl
 from funding import CASE
 
 from baybridge.base.outcome import Refusal
-from baybridge.funding.case import read_cases
-from baybridge.funding.population import case_of_row, stack_population
-from baybridge.funding.quoting import NO_SCALE
-from baybridge.funding.stack import pay_stack
+from baybridge.funding.population.population import case_of_row, stack_population
+from baybridge.funding.quote.case import read_cases
+from baybridge.funding.quote.quoting import NO_SCALE
+from baybridge.funding.quote.stack import pay_stack
 
 ROWS = 1_000_000
 SAMPLE = 10_000

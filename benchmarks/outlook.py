@@ -13,9 +13,9 @@ import numpy as np
 from funding import CASE
 
 from baybridge.base.outcome import Refusal
-from baybridge.funding.case import read_cases
-from baybridge.funding.quoting import NO_SCALE
-from baybridge.node.documents import Documents
+from baybridge.documents.loader import Documents
+from baybridge.funding.quote.case import read_cases
+from baybridge.funding.quote.quoting import NO_SCALE
 from baybridge.simulation.outlook import Group, outlook, rates_of
 
 DRAWS, PATIENTS = 10_000, 100

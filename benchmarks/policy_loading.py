@@ -8,9 +8,10 @@ from time import perf_counter
 
 import yaml
 
+from baybridge.documents.loader import Documents, files, packaged_data
 from baybridge.facts.dictionary import Dictionary
-from baybridge.node.documents import Documents, fact_types, files, packaged_data
-from baybridge.node.policy_check import check_documents
+from baybridge.rulebook.checking import check_documents
+from baybridge.rulebook.library import fact_types, policies_of
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -33,7 +34,7 @@ def parse() -> None:
 def load() -> None:
     """Every policy, parsed and type-checked."""
     documents = Documents()
-    library = documents.policies(fact_types(documents))
+    library = policies_of(documents, fact_types(documents))
     for name in library.ids():
         library.versions(name)
 

@@ -6,8 +6,8 @@ from time import perf_counter
 
 import zen
 
-from baybridge.policy.compiled import compiled
-from baybridge.policy.many import Many
+from baybridge.policy.one_case.compiled import compiled
+from baybridge.policy.one_case.many import Many
 from benchmarks.policy_material import median_of_five, patient, policy, rule
 
 POLICIES = 1_000

@@ -8,9 +8,9 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from baybridge.policy.document import load
-from baybridge.policy.shapes import Policy
-from baybridge.policy.types import FactType
+from baybridge.policy.document.reader import load
+from baybridge.policy.document.shapes import Policy
+from baybridge.policy.language.types import FactType
 
 NUMBERS = [FactType(f"n{k}", "number", None) for k in range(12)]
 COUNTS = [FactType(f"w{k}", "integer", None) for k in range(4)]

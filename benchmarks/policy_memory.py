@@ -15,7 +15,8 @@ from time import perf_counter
 
 import polars as pl
 
-from baybridge.node.documents import Documents, fact_types
+from baybridge.documents.loader import Documents
+from baybridge.rulebook.library import fact_types
 from benchmarks.policy_material import NUMBERS
 from benchmarks.policy_population import table
 

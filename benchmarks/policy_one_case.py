@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import zen
 
-from baybridge.policy.compiled import compiled
-from baybridge.policy.decide import decide
+from baybridge.policy.one_case.compiled import compiled
+from baybridge.policy.one_case.decide import decide
 from benchmarks.policy_material import median_of_five, patient, policy, rule
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from baybridge.policy.population import outcome_of
+from baybridge.policy.engines.population import outcome_of
 from benchmarks.policy_material import TYPES, policy
 
 ROWS = 10_000_000

@@ -16,11 +16,12 @@ from typing import Any
 import polars as pl
 import zen
 
+from baybridge.documents.loader import Documents
 from baybridge.matching.screening import outcomes
-from baybridge.node.documents import Documents, fact_types
-from baybridge.policy.document import load
-from baybridge.policy.many import Many
-from baybridge.policy.population import outcome_of
+from baybridge.policy.document.reader import load
+from baybridge.policy.engines.population import outcome_of
+from baybridge.policy.one_case.many import Many
+from baybridge.rulebook.library import fact_types
 
 FACTS = {"age": 57, "ecog": 1, "neutrophils": 2.1, "platelets": 120.0, "hemoglobin": 95.0, "lvef": 58.0, "diagnosis": "dlbcl", "lines_of_therapy": 2}
 

@@ -15,13 +15,14 @@ from typing import Any
 import msgspec
 
 from baybridge.base.outcome import Refusal
+from baybridge.documents.loader import Documents
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role, Site, Situation
 from baybridge.journey.events import Event, Leg, Recorded, ResultRecognised
 from baybridge.journey.judged import Judged
-from baybridge.node.commands import COMMANDS
-from baybridge.node.documents import Documents, fact_types
-from baybridge.policy.decide import decide
+from baybridge.node.commands.table import COMMANDS
+from baybridge.policy.one_case.decide import decide
+from baybridge.rulebook.library import fact_types, policies_of
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 PRODUCT = "axicabtagene-ciloleucel"
@@ -63,7 +64,7 @@ def documents() -> Documents:
 
 @cache
 def library() -> Any:
-    return documents().policies(fact_types(documents()))
+    return policies_of(documents(), fact_types(documents()))
 
 
 @dataclass(frozen=True)

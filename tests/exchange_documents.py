@@ -6,10 +6,11 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
-from baybridge.exchange import transfer
-from baybridge.node.documents import Documents, fact_types
-from baybridge.policy.decide import decide
+from baybridge.documents.loader import Documents
+from baybridge.exchange.transfer import check
+from baybridge.policy.one_case.decide import decide
 from baybridge.recognition import rules as recognition
+from baybridge.rulebook.library import fact_types, policies_of
 
 
 @cache
@@ -19,7 +20,7 @@ def documents() -> Documents:
 
 @cache
 def policies() -> Any:
-    return documents().policies(fact_types(documents()))
+    return policies_of(documents(), fact_types(documents()))
 
 
 def recognition_rules(**changed: Any) -> recognition.RecognitionRules:
@@ -29,8 +30,8 @@ def recognition_rules(**changed: Any) -> recognition.RecognitionRules:
 
 
 @cache
-def transfer_rules() -> transfer.TransferRules:
-    return transfer.rules_of(
+def transfer_rules() -> check.TransferRules:
+    return check.rules_of(
         lambda name, facts: decide(policies().get(name), facts), documents().folder("exchange"), documents().folder("directory")
     )
 

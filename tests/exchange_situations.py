@@ -8,7 +8,7 @@ from typing import Any
 from baybridge.journey.case import fold
 from baybridge.journey.command import Actor, Role, Site, Situation
 from baybridge.journey.events import CaseOpened, ConsentRecorded, Event, Recorded
-from baybridge.policy.decide import decide
+from baybridge.policy.one_case.decide import decide
 from exchange_documents import documents, policies
 
 CHINA = timezone(timedelta(hours=8))

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from baybridge.base.money import CURRENCIES, format_minor
-from baybridge.funding.agreement import drug_contributions
+from baybridge.funding.outcome.agreement import drug_contributions
 
 CATEGORIES = ("CAR_T_DRUG", "INPATIENT", "COLLECTION", "TRAVEL")
 DAYS = ("2025-12-01", "2026-01-09", "2026-01-10", "2026-03-09", "2026-03-10", "2026-03-11")

@@ -6,11 +6,11 @@ from functools import cache
 from typing import Any
 
 from baybridge.base.outcome import Refusal
-from baybridge.funding.case import read_cases
-from baybridge.funding.layers import scale_of
-from baybridge.funding.report import as_json, fund
-from baybridge.funding.terms import FundingCase, Scale
-from baybridge.node.documents import Documents
+from baybridge.documents.loader import Documents
+from baybridge.funding.plans.layers import scale_of
+from baybridge.funding.plans.terms import FundingCase, Scale
+from baybridge.funding.quote.case import read_cases
+from baybridge.funding.quote.report import as_json, fund
 
 
 @cache

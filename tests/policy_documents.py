@@ -11,12 +11,12 @@ from typing import Any
 import yaml
 
 from baybridge.base.time import parse_instant
-from baybridge.policy.decide import Decision, decide
-from baybridge.policy.document import load
-from baybridge.policy.interpret import Evaluation
-from baybridge.policy.shapes import Policy, Score, WorkedCase
-from baybridge.policy.types import FactType
-from baybridge.policy.verdict import score_bounds
+from baybridge.policy.document.reader import load
+from baybridge.policy.document.shapes import Policy, Score, WorkedCase
+from baybridge.policy.language.types import FactType
+from baybridge.policy.one_case.decide import Decision, decide
+from baybridge.policy.one_case.interpret import Evaluation
+from baybridge.policy.one_case.verdict import score_bounds
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "baybridge" / "data"
 

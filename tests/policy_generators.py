@@ -7,7 +7,7 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from baybridge.policy.types import FactType
+from baybridge.policy.language.types import FactType
 
 CODES = ("none", "low", "high")
 TYPES = {

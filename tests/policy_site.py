@@ -13,15 +13,15 @@ from starlette.testclient import TestClient
 
 from acceptance.support import Clock, record
 from baybridge.app import application
+from baybridge.documents.loader import packaged_data
 from baybridge.journey.command import Actor, Role
-from baybridge.node import accounts
+from baybridge.language.texts import Texts
 from baybridge.node.config import read_config
-from baybridge.node.documents import packaged_data
-from baybridge.node.founding import found
-from baybridge.node.importing import import_upload
+from baybridge.node.intake.importing import import_upload
 from baybridge.node.node import Node
-from baybridge.node.saying import Saying
-from baybridge.node.texts import Texts
+from baybridge.node.people import accounts
+from baybridge.node.upkeep.founding import found
+from baybridge.rulebook.speaker import Saying
 
 HERE = "Hospital"
 PEOPLE = {

@@ -23,6 +23,6 @@ needs_spark = pytest.mark.skipif(not has_spark(), reason=MISSING)
 @cache
 def spark() -> Any:
     """The session, as the product opens it."""
-    from baybridge.node.population_spark import session
+    from baybridge.rulebook.tables_spark import session
 
     return session("local[2]")

@@ -1,12 +1,12 @@
-"""Writes `src/baybridge/record/r4.json`: the element, code, search and compartment tables of FHIR R4 (4.0.1), compact.
+"""Writes `src/baybridge/record/fhir/r4.json`: the element, code, search and compartment tables of FHIR R4 (4.0.1), compact.
 
 Main job: turn HL7's own definition files (StructureDefinition, ValueSet, SearchParameter, CompartmentDefinition) into the tables
-that `record/definitions.py` reads. Run by hand when the standard changes, never at run time.
+that `record/fhir/definitions.py` reads. Run by hand when the standard changes, never at run time.
 
 **Source**: HL7 FHIR R4 4.0.1 definitions (CC0), a folder with profiles-types.json, profiles-resources.json, valuesets.json,
 v3-codesystems.json, search-parameters.json and compartmentdefinition-patient.json.
 
-    python tools/r4_definitions.py FOLDER src/baybridge/record/r4.json
+    python tools/r4_definitions.py FOLDER src/baybridge/record/fhir/r4.json
 """
 
 from __future__ import annotations

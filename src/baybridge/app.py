@@ -21,12 +21,12 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from baybridge.api import fhir, services
-from baybridge.node.doors import routes
+from baybridge.http.doors import routes
 from baybridge.node.node import Node
-from baybridge.node.worker import Worker
-from baybridge.web import pages
-from baybridge.web.defect_page import defect, nowhere
-from baybridge.web.page import STATIC, refused
+from baybridge.node.upkeep.worker import Worker
+from baybridge.web.page import pages
+from baybridge.web.page.defect_page import defect, nowhere
+from baybridge.web.page.page import STATIC, refused
 
 Scope = MutableMapping[str, Any]
 _LOG = logging.getLogger("baybridge.access")
@@ -136,7 +136,7 @@ _HEADERS = [
 
 def from_folder(folder: str) -> Any:
     """The application of a node folder, as the server starts it."""
+    from baybridge.node.neighbours.transport import post
     from baybridge.node.node import open_node
-    from baybridge.node.transport import post
 
     return application(open_node(Path(folder), transport=post))

@@ -14,8 +14,8 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from baybridge.app import application
+from baybridge.node.neighbours.transport import post
 from baybridge.node.node import open_node
-from baybridge.node.transport import post
 
 
 class PortProblem(RuntimeError):

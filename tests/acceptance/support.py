@@ -16,11 +16,11 @@ from baybridge.base.outcome import Refusal
 from baybridge.demo import inprocess, network
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Role
-from baybridge.node import transfers
 from baybridge.node.clock import new_id
 from baybridge.node.config import read_config
 from baybridge.node.handle import handle
-from baybridge.node.importing import import_upload
+from baybridge.node.intake.importing import import_upload
+from baybridge.node.neighbours import transfers
 from baybridge.node.node import Node
 
 PURPOSES = ["CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS"]
@@ -142,7 +142,8 @@ def resource_of(bundle: dict[str, Any], ending: str) -> dict[str, Any]:
 
 def read_resource(node: Node, reference: str) -> dict[str, Any]:
     """A resource as a node's record holds it."""
-    from baybridge.record import store, wire
+    from baybridge.record.fhir import wire
+    from baybridge.record.store import store
 
     with node.storage.reading() as connection:
         version = store.get(connection, *reference.split("/"))

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["baybridge.serving", "baybridge.web.pages", "acceptance.support_processes"])
+_FORKS.set_forkserver_preload(["baybridge.serving", "baybridge.web.page.pages", "acceptance.support_processes"])
 _PATIENCE = 60.0
 
 

@@ -19,12 +19,12 @@ from starlette.testclient import TestClient
 from acceptance.support import Clock, record
 from baybridge.app import application
 from baybridge.journey.command import Role
-from baybridge.node import accounts
 from baybridge.node.clock import now
 from baybridge.node.config import read_config
-from baybridge.node.founding import found
 from baybridge.node.node import Node
-from baybridge.record import store
+from baybridge.node.people import accounts
+from baybridge.node.upkeep.founding import found
+from baybridge.record.store import store
 
 LARGE = bool(os.environ.get("BAYBRIDGE_TEST_LARGE"))
 HAEMOGLOBIN, CREATININE = 10, 9  # places in the bundle

@@ -18,14 +18,16 @@ import pytest
 
 from acceptance.support_processes import Journal, Server, free_ports
 from baybridge.base.keys import KeyRing
-from baybridge.funding.claiming import reconciliation_of
+from baybridge.funding.claims.claiming import reconciliation_of
 from baybridge.journey.command import Role
 from baybridge.journey.events import ClaimSubmitted
 from baybridge.ledger import checking, streams
-from baybridge.node import accounts, clock, witnessing
+from baybridge.node import clock
+from baybridge.node.neighbours import witnessing
 from baybridge.node.node import open_node
+from baybridge.node.people import accounts
 from baybridge.node.steps import WRITE
-from baybridge.record import store
+from baybridge.record.store import store
 from unit.node.test_payer_at_a_node import HERE, LINES, PAYER, a_node
 
 KILLS = int(os.environ.get("BAYBRIDGE_TEST_KILLS", "5"))

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from acceptance.support import Refused, World, read_resource, resource_of
-from baybridge.federation import package as packages
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
-from baybridge.node import projections, tables
+from baybridge.node import tables
+from baybridge.node.neighbours import package as packages
+from baybridge.node.upkeep import projections
 
 
 @pytest.fixture
@@ -101,12 +102,12 @@ def test_correction_after_transfer_reaches_the_receiver_and_its_recognition(worl
 
 
 def test_correction_through_fhir_reaches_the_receiver(world: World) -> None:
-    from baybridge.node import fhir
+    from baybridge.node.fhir import interactions
 
     bundle = world.refer()
     ecog = {**resource_of(bundle, "-a-ecog"), "valueInteger": 3}
     node = world.nodes["mo"]
-    done = fhir.write(node, world.actor("mo", Role.PHYSICIAN), [fhir.Interaction("PUT", "Observation", ecog["id"], ecog)])
+    done = interactions.write(node, world.actor("mo", Role.PHYSICIAN), [interactions.Interaction("PUT", "Observation", ecog["id"], ecog)])
     assert isinstance(done, list)
     world.deliver("mo")
     assert read_resource(world.nodes["hk"], f"Observation/{ecog['id']}")["valueInteger"] == 3
@@ -114,11 +115,11 @@ def test_correction_through_fhir_reaches_the_receiver(world: World) -> None:
 
 
 def test_deleted_result_is_marked_as_entered_in_error_at_the_receiver(world: World) -> None:
-    from baybridge.node import fhir
+    from baybridge.node.fhir import interactions
 
     bundle = world.refer()
     name = resource_of(bundle, "-a-ecog")["id"]
-    done = fhir.write(world.nodes["mo"], world.actor("mo", Role.PHYSICIAN), [fhir.Interaction("DELETE", "Observation", name)])
+    done = interactions.write(world.nodes["mo"], world.actor("mo", Role.PHYSICIAN), [interactions.Interaction("DELETE", "Observation", name)])
     assert isinstance(done, list)
     world.deliver("mo")
     assert read_resource(world.nodes["hk"], f"Observation/{name}")["status"] == "entered-in-error"

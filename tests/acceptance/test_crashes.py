@@ -26,9 +26,11 @@ from baybridge.journey import events as ev
 from baybridge.journey.command import Role
 from baybridge.journey.events import Recorded
 from baybridge.ledger import checking, streams
-from baybridge.node import accounts, clock, witnessing
+from baybridge.node import clock
 from baybridge.node.clock import new_id
+from baybridge.node.neighbours import witnessing
 from baybridge.node.node import Node, open_node
+from baybridge.node.people import accounts
 from baybridge.node.steps import DELIVER, RECEIVE, SEND, WRITE
 
 KILLS = int(os.environ.get("BAYBRIDGE_TEST_KILLS", "5"))

@@ -17,8 +17,8 @@ from fhirpy import AsyncFHIRClient, SyncFHIRClient
 from fhirpy.base.exceptions import OperationOutcome, ResourceNotFound
 
 from baybridge.journey.command import Role
-from baybridge.node import accounts
 from baybridge.node.node import open_node
+from baybridge.node.people import accounts
 from shared_data import shared
 
 BAYBRIDGE = Path(sys.executable).with_name("baybridge")

@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from baybridge.node.documents import Documents, fact_types
+from baybridge.documents.loader import Documents
+from baybridge.rulebook.library import fact_types
 from large_tables import MIB, PIECE, limited, write_table
 
 LIMIT = 640 * MIB

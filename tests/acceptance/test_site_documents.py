@@ -19,10 +19,11 @@ from starlette.testclient import TestClient
 
 from acceptance.support import World
 from baybridge.app import application
+from baybridge.documents.loader import packaged_data
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
-from baybridge.node import accounts, tables
-from baybridge.node.documents import packaged_data
+from baybridge.node import tables
+from baybridge.node.people import accounts
 
 HBSAG = "5196-1"
 

@@ -25,7 +25,7 @@ from baybridge.base.keys import SigningKey
 from baybridge.demo import patients
 from baybridge.demo.history import RELEASE, WELL
 from baybridge.demo.patients import Invented
-from baybridge.exchange.evidence import PACK_KIND
+from baybridge.exchange.evidence.verify import PACK_KIND
 from baybridge.exchange.signed import sign_document
 from baybridge.ledger import keeping
 from baybridge.node.storage import Storage

@@ -17,12 +17,13 @@ from acceptance.support import PORTS, Clock
 from baybridge.app import application
 from baybridge.demo import network
 from baybridge.journey.command import Role
+from baybridge.language.texts import Texts
 from baybridge.ledger import keeping
-from baybridge.node import accounts, witnessing
 from baybridge.node.clock import new_id
 from baybridge.node.config import Neighbour, read_config
+from baybridge.node.neighbours import witnessing
 from baybridge.node.node import Node
-from baybridge.node.texts import Texts
+from baybridge.node.people import accounts
 
 
 @dataclass
@@ -158,7 +159,7 @@ def test_log_that_was_cut_back_is_found(three: Three) -> None:
 def test_checkpoint_of_a_stranger_accuses_nobody_and_is_not_believed(three: Three) -> None:
     three.watch("hk")
     (three.folder / "stranger").mkdir()
-    from baybridge.node.founding import found
+    from baybridge.node.upkeep.founding import found
 
     found(three.folder / "stranger" / "sh", dict(network.PROFILES["sh"]))
     three.open("stranger", "stranger/sh")

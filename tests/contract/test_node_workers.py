@@ -19,13 +19,13 @@ from baybridge.journey.command import Actor, Command, Role
 from baybridge.ledger import checking
 from baybridge.ledger.checkpoint import origin_of
 from baybridge.ledger.tables import event
+from baybridge.node.commands.done import Done
 from baybridge.node.config import ConfigProblem, read_config
-from baybridge.node.done import Done
-from baybridge.node.founding import found
 from baybridge.node.handle import handle
+from baybridge.node.neighbours.witnessing import sign_checkpoint, signing_key
 from baybridge.node.node import Node, open_node
 from baybridge.node.storage import Storage
-from baybridge.node.witnessing import sign_checkpoint, signing_key
+from baybridge.node.upkeep.founding import found
 
 PROFILE = {"node": "mo", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"]}
 WORKERS = 2

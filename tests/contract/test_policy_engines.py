@@ -9,16 +9,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from baybridge.node.population import run
-from baybridge.policy import expression as tree
-from baybridge.policy.decide import decide
-from baybridge.policy.document import load
-from baybridge.policy.engine_polars import DTYPES
-from baybridge.policy.engine_spark import SPARK, Sql
-from baybridge.policy.interpret import Evaluation, exact_facts
-from baybridge.policy.outcomes import plan
-from baybridge.policy.population import decided
-from baybridge.policy.verdict import outcome
+from baybridge.policy.document.reader import load
+from baybridge.policy.engines.outcomes import plan
+from baybridge.policy.engines.polars_engine import DTYPES
+from baybridge.policy.engines.population import decided
+from baybridge.policy.engines.spark_engine import SPARK, Sql
+from baybridge.policy.language import expression as tree
+from baybridge.policy.one_case.decide import decide
+from baybridge.policy.one_case.interpret import Evaluation, exact_facts
+from baybridge.policy.one_case.verdict import outcome
+from baybridge.rulebook.tables import run
 from policy_documents import policy
 from policy_generators import TYPES, documents, facts
 from spark_session import needs_spark, spark
@@ -196,7 +196,7 @@ def written(name, folder):
 @needs_spark
 @pytest.mark.parametrize("name", AWKWARD)
 def test_spark_and_polars_write_the_same_table(name, tmp_path):
-    from baybridge.node.population_spark import decided as decided_on_spark
+    from baybridge.rulebook.tables_spark import decided as decided_on_spark
 
     rules, table = policy(name), written(name, tmp_path)
     run(rules, table, tmp_path / "polars.parquet", lambda _done, _of: None)

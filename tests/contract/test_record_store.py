@@ -9,9 +9,9 @@ from sqlalchemy import create_engine, inspect
 
 import databases
 from baybridge.base.outcome import Category, Refusal
-from baybridge.record import store
-from baybridge.record.search import search
-from baybridge.record.tables import metadata
+from baybridge.record.store import store
+from baybridge.record.store.search import search
+from baybridge.record.store.tables import metadata
 
 T0 = datetime(2026, 3, 8, 9, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def test_each_change_is_a_version_and_the_same_again_is_none(connection):
 
 
 def test_the_order_of_keys_is_no_change_and_a_digit_is(connection):
-    from baybridge.record.wire import parse
+    from baybridge.record.fhir.wire import parse
 
     text = b'{"resourceType":"Observation","id":"o","status":"final","code":{},"valueQuantity":{"value":72.50,"unit":"g"}}'
     turned = b'{"id":"o","resourceType":"Observation","valueQuantity":{"unit":"g","value":72.50},"code":{},"status":"final"}'

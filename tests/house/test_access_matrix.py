@@ -1,6 +1,6 @@
 """Every role at every route, on its own and on another's patient: the expected answer stands in this file, not in the code under test.
 
-A route without a row here fails; so does a route whose action has no row in `node/access.py`.
+A route without a row here fails; so does a route whose action has no row in `node/people/access.py`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from starlette.testclient import TestClient
 from acceptance.support import Clock, record
 from baybridge.api import fhir, services
 from baybridge.app import application, every_route
+from baybridge.http.doors import Door
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import PreauthorisationRequested, QuoteIssued
-from baybridge.node import access, accounts
 from baybridge.node.config import read_config
-from baybridge.node.doors import Door
-from baybridge.node.founding import found
 from baybridge.node.handle import handle
-from baybridge.node.importing import import_upload
+from baybridge.node.intake.importing import import_upload
 from baybridge.node.node import Node
-from baybridge.web import pages
+from baybridge.node.people import access, accounts
+from baybridge.node.upkeep.founding import found
+from baybridge.web.page import pages
 
 DOORS: tuple[Door, ...] = (*services.DOORS, *fhir.DOORS, *pages.DOORS)
 

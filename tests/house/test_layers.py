@@ -25,7 +25,7 @@ def test_every_part_says_what_it_is_for() -> None:
 
 
 def test_no_part_is_empty() -> None:
-    empty = [folder.name for folder in SOURCE.iterdir() if (folder / "__init__.py").exists() and len(list(folder.glob("*.py"))) < 2]
+    empty = [folder.name for folder in SOURCE.iterdir() if (folder / "__init__.py").exists() and len(list(folder.rglob("*.py"))) < 2]
     assert empty == []
 
 

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from baybridge.cli.main import main
-from baybridge.node.documents import Documents, fact_types
+from baybridge.documents.loader import Documents
+from baybridge.rulebook.library import fact_types, policies_of
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
 DOCUMENTS = Documents()
@@ -53,4 +54,4 @@ def test_every_command_runs_and_prints_what_is_shown(desk: Path) -> None:
 def test_every_shipped_document_is_named_and_every_named_one_is_shipped() -> None:
     table = MANUAL[MANUAL.index("## What is shipped") : MANUAL.index("Not shipped")]
     named = set(re.findall(r"`([a-z0-9-]+)`", table))
-    assert named == set(DOCUMENTS.policies(fact_types(DOCUMENTS)).ids())
+    assert named == set(policies_of(DOCUMENTS, fact_types(DOCUMENTS)).ids())

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import baybridge
+from baybridge.documents.loader import Documents, files, read_document
 from baybridge.facts.dictionary import Dictionary
-from baybridge.node.documents import Documents, fact_types, files, read_document
-from baybridge.web import findings
+from baybridge.rulebook.library import fact_types, policies_of
+from baybridge.web.forms import findings
 
 SOURCE = Path(baybridge.__file__).parent
 DOCUMENTS = Documents()
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))
-LIBRARY = DOCUMENTS.policies(fact_types(DOCUMENTS))
+LIBRARY = policies_of(DOCUMENTS, fact_types(DOCUMENTS))
 
 #: Codes that recognition judges without a value that a rule reads: reports, images, groups and assays of their own.
 NOT_FACTS = {

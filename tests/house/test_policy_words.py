@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from baybridge.node.documents import Documents, fact_types
-from baybridge.policy import expression as tree
-from baybridge.policy.shapes import Criteria, Findings, Limits, Policy, Score, Table
-from baybridge.policy.verdict import band
+from baybridge.documents.loader import Documents
+from baybridge.policy.document.shapes import Criteria, Findings, Limits, Policy, Score, Table
+from baybridge.policy.language import expression as tree
+from baybridge.policy.one_case.verdict import band
+from baybridge.rulebook.library import fact_types, policies_of
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
 DOCUMENTS = Documents()
-LIBRARY = DOCUMENTS.policies(fact_types(DOCUMENTS))
+LIBRARY = policies_of(DOCUMENTS, fact_types(DOCUMENTS))
 POLICIES = [policy for policy_id in LIBRARY.ids() for policy in LIBRARY.versions(policy_id)]
 TEXTS = {language: DOCUMENTS.translations(language) for language in LANGUAGES}
 #: Where the word for an outcome may stand: of the policy, or of the part that gives it a name of its own.

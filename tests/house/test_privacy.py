@@ -20,8 +20,9 @@ from acceptance.support_processes import Server, free_ports
 from baybridge.demo import network
 from baybridge.journey.command import Role
 from baybridge.ledger import log
-from baybridge.node import accounts, clock, tables
-from baybridge.web import pages
+from baybridge.node import clock, tables
+from baybridge.node.people import accounts
+from baybridge.web.page import pages
 
 NAME, LATIN, IDENTITY, BORN, PHONE, STREET, OUTSIDE_ID = (
     "金絲雀甲", "Kanarienvogel", "C4NARY77(7)", "1931-07-29", "+853-6CANARY9", "Rua do Canario 4711", "kanarien-77",

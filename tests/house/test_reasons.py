@@ -12,7 +12,7 @@ from string import Formatter
 
 import pytest
 
-from baybridge.node.documents import Documents
+from baybridge.documents.loader import Documents
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "baybridge"
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")

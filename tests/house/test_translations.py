@@ -13,16 +13,17 @@ import msgspec
 import pytest
 
 import baybridge
+from baybridge.documents.loader import Documents, packaged_data
 from baybridge.journey.events import EVENT_TYPES
-from baybridge.node.commands import COMMANDS
-from baybridge.node.documents import Documents, packaged_data
-from baybridge.web import findings, shape, tabs
+from baybridge.node.commands.table import COMMANDS
+from baybridge.web.case import tabs
+from baybridge.web.forms import findings, shape
 
 DOCUMENTS = Documents(packaged_data())
 COMPLETE = ("zh-Hant", "zh-Hans")
 LANGUAGES = ("en", *COMPLETE, "pt")
 TEXTS = {language: dict(DOCUMENTS.translations(language)) for language in LANGUAGES}
-TEMPLATES = sorted((Path(baybridge.__file__).parent / "web" / "templates").glob("*.html"))
+TEMPLATES = sorted((Path(baybridge.__file__).parent / "web").rglob("*.html"))
 _KEY = re.compile(r"""\bt\(\s*["']([a-zA-Z_]+(?:\.[a-zA-Z0-9_-]+)+)["']\s*[,)]""")
 _WORDED = re.compile(r"""r\.code\(\s*["']([a-z_.]+)["']\s*,\s*["']([a-zA-Z_]+)["']\s*\)""")
 

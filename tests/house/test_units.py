@@ -10,10 +10,10 @@ from string import Formatter
 import pytest
 
 import baybridge
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary
-from baybridge.node.documents import Documents
-from baybridge.node.figures import written
-from baybridge.node.texts import Texts
+from baybridge.language.figures import written
+from baybridge.language.texts import Texts
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
 DOCUMENTS = Documents()
@@ -87,7 +87,7 @@ def test_no_label_and_no_text_of_a_document_shows_a_unit_as_ucum(language: str) 
     assert {name: text for name, text in (labels | products).items() if re.search(r"10\*\d|\bumol|mm\[|\bCel\b|\d/uL", text)} == {}
 
 
-@pytest.mark.parametrize("template", sorted((SOURCE / "web" / "templates").glob("*.html")), ids=lambda path: path.name)
+@pytest.mark.parametrize("template", sorted((SOURCE / "web").rglob("*.html")), ids=lambda path: path.name)
 def test_templates_show_units_and_fractions_by_the_reader(template: Path) -> None:
     shown = re.findall(r"(?<!=\")\{\{(.*?)\}\}", template.read_text(encoding="utf-8"))  # not an attribute of a picture
     bare = [one for one in shown if re.search(r"\w\.unit\b(?!\")", one) and not re.search(r"r\.(?:unit|value|quantity)\(", one)]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary
-from baybridge.node.documents import Documents, fact_types
-from baybridge.node.policy_check import unnoticed
+from baybridge.rulebook.checking import unnoticed
+from baybridge.rulebook.library import fact_types, policies_of
 
 DOCUMENTS = Documents()
-LIBRARY = DOCUMENTS.policies(fact_types(DOCUMENTS))
+LIBRARY = policies_of(DOCUMENTS, fact_types(DOCUMENTS))
 
 
 @pytest.fixture(scope="module")

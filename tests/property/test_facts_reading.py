@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from baybridge.base.quantity import Quantity
 from baybridge.base.time import parse_instant
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import LOINC, Dictionary
 from baybridge.facts.factset import Status
 from baybridge.facts.reading import read
-from baybridge.node.documents import Documents
 
 DOCUMENTS = Documents()
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from baybridge.base.money import CURRENCIES, format_minor
 from baybridge.base.outcome import Refusal
-from baybridge.funding.report import Funded, fund
-from baybridge.funding.terms import Kind, LayerBasis
+from baybridge.funding.plans.terms import Kind, LayerBasis
+from baybridge.funding.quote.report import Funded, fund
 from funding_cases import agreements, cases, partial_payments
 from funding_material import case_of
 

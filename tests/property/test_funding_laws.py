@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from baybridge.base.money import CURRENCIES, format_minor, parse_minor
 from baybridge.base.outcome import Refusal
-from baybridge.funding.agreement import settle
-from baybridge.funding.report import Funded, as_json, fund
-from baybridge.funding.stack import pay_stack
+from baybridge.funding.outcome.agreement import settle
+from baybridge.funding.quote.report import Funded, as_json, fund
+from baybridge.funding.quote.stack import pay_stack
 from funding_cases import agreements, amounts, cases, exchange_rates, layers, partial_payments, rates
 from funding_material import case_of, problems
 

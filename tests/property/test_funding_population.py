@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baybridge.base.outcome import Refusal
-from baybridge.funding.population import case_of_row, known_columns, stack_population
-from baybridge.funding.stack import pay_stack
-from baybridge.funding.terms import FundingCase, Kind
+from baybridge.funding.plans.terms import FundingCase, Kind
+from baybridge.funding.population.population import case_of_row, known_columns, stack_population
+from baybridge.funding.quote.stack import pay_stack
 from funding_cases import cases
 from funding_material import case_of
 

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baybridge.base.canonical import canonical_bytes
-from baybridge.policy.decide import decide
-from baybridge.policy.document import load
-from baybridge.policy.shapes import UNDETERMINED
+from baybridge.policy.document.reader import load
+from baybridge.policy.document.shapes import UNDETERMINED
+from baybridge.policy.one_case.decide import decide
 from policy_generators import TYPES, completions, conditions, facts
 
 SLOW = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

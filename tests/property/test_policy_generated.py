@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from baybridge.policy import expression as tree
-from baybridge.policy.compiled import compiled
-from baybridge.policy.document import load
-from baybridge.policy.generate import conditions as source_of
-from baybridge.policy.interpret import Evaluation, exact_facts
-from baybridge.policy.shapes import Score
-from baybridge.policy.verdict import outcome, score_bounds
+from baybridge.policy.document.reader import load
+from baybridge.policy.document.shapes import Score
+from baybridge.policy.language import expression as tree
+from baybridge.policy.one_case.compiled import compiled
+from baybridge.policy.one_case.generate import conditions as source_of
+from baybridge.policy.one_case.interpret import Evaluation, exact_facts
+from baybridge.policy.one_case.verdict import outcome, score_bounds
 from policy_generators import TYPES, documents, facts
 
 MANY = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

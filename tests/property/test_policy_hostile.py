@@ -11,14 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from baybridge.policy import expression as tree
-from baybridge.policy.compiled import compiled
-from baybridge.policy.decide import decide
-from baybridge.policy.document import load
-from baybridge.policy.engine_spark import SPARK, Sql, name, text
-from baybridge.policy.outcomes import plan
-from baybridge.policy.parse import parse
-from baybridge.policy.types import ExpressionError, PolicyProblems
+from baybridge.documents.problems import PolicyProblems
+from baybridge.policy.document.reader import load
+from baybridge.policy.engines.outcomes import plan
+from baybridge.policy.engines.spark_engine import SPARK, Sql, name, text
+from baybridge.policy.language import expression as tree
+from baybridge.policy.language.parse import parse
+from baybridge.policy.language.types import ExpressionError
+from baybridge.policy.one_case.compiled import compiled
+from baybridge.policy.one_case.decide import decide
 from policy_generators import TYPES, quoted
 
 SLOW = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

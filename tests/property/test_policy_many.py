@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from baybridge.policy.decide import FactsError, decide
-from baybridge.policy.document import load
-from baybridge.policy.interpret import Evaluation, exact_facts
-from baybridge.policy.many import Many
-from baybridge.policy.types import MAX_INTEGER, FactType
-from baybridge.policy.verdict import outcome
+from baybridge.base.canonical import MAX_INTEGER
+from baybridge.policy.document.reader import load
+from baybridge.policy.language.types import FactType
+from baybridge.policy.one_case.decide import FactsError, decide
+from baybridge.policy.one_case.interpret import Evaluation, exact_facts
+from baybridge.policy.one_case.many import Many
+from baybridge.policy.one_case.verdict import outcome
 from policy_generators import TYPES, documents, facts
 
 COMPARED = ("i >= 2", "x > 2.5", "2.5 >= x", "x = 2", "x <> 2.5", "d < DATE '2024-02-29'", "DATE '2024-02-29' >= e", "x < -0.0", "i = 9007199254740991")

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
-from baybridge.policy import expression as tree
-from baybridge.policy.check import Checker
-from baybridge.policy.document import PolicyProblems, load
-from baybridge.policy.interpret import Evaluation
-from baybridge.policy.parse import parse
-from baybridge.policy.types import ExpressionError
+from baybridge.policy.document.reader import PolicyProblems, load
+from baybridge.policy.language import expression as tree
+from baybridge.policy.language.check import Checker
+from baybridge.policy.language.parse import parse
+from baybridge.policy.language.types import ExpressionError
+from baybridge.policy.one_case.interpret import Evaluation
 from policy_generators import TYPES, completions, conditions, facts, numbers
 
 SLOW = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from baybridge.record import store
-from baybridge.record.indexing import date_span, number_span
-from baybridge.record.search import search
-from baybridge.record.tables import metadata
-from baybridge.record.validate import validate
-from baybridge.record.wire import content_sha256, parse, write
+from baybridge.record.fhir.validate import validate
+from baybridge.record.fhir.wire import content_sha256, parse, write
+from baybridge.record.store import store
+from baybridge.record.store.indexing import date_span, number_span
+from baybridge.record.store.search import search
+from baybridge.record.store.tables import metadata
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 IDS = ("a", "b", "c")

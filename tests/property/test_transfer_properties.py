@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baybridge.exchange.transfer import check_transfer
+from baybridge.exchange.transfer.check import check_transfer
 from exchange_documents import TRANSFER, changed, transfer_rules
 
 maybe = st.sampled_from([True, False, None])

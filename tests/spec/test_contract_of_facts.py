@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import LOCAL, Dictionary
-from baybridge.node.documents import Documents
 from policy_documents import apply, policy
 
 DOCUMENTS = Documents()

@@ -12,12 +12,12 @@ import pytest
 
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Refusal
-from baybridge.funding.agreement import settle
-from baybridge.funding.case import parse_json, read_cases
-from baybridge.funding.layers import written_scale
-from baybridge.funding.plans import ChosenPlan, Household, layer_from, status_of
-from baybridge.funding.terms import Agreement, Allocation, RefundBasis
-from baybridge.node.documents import Documents
+from baybridge.documents.loader import Documents
+from baybridge.funding.outcome.agreement import settle
+from baybridge.funding.plans.layers import written_scale
+from baybridge.funding.plans.plans import ChosenPlan, Household, layer_from, status_of
+from baybridge.funding.plans.terms import Agreement, Allocation, RefundBasis
+from baybridge.funding.quote.case import parse_json, read_cases
 from funding_material import a_case, bill, documents, funded, layer, problems, scale
 
 PUBLISHED = json.loads((Path(__file__).parent / "funding_published.json").read_text(encoding="utf-8"))

@@ -15,11 +15,11 @@ import pytest
 from sqlalchemy import create_engine
 
 from baybridge.facts.units import UnitTable
-from baybridge.node.record_units import unknown_units
-from baybridge.record import store
-from baybridge.record.importing import batches, file_batch, plan
-from baybridge.record.reading import Source
-from baybridge.record.tables import metadata
+from baybridge.node.intake.record_units import unknown_units
+from baybridge.record.intake.importing import batches, file_batch, plan
+from baybridge.record.intake.reading import Source
+from baybridge.record.store import store
+from baybridge.record.store.tables import metadata
 
 AT = datetime(2026, 3, 8, 9, tzinfo=UTC)
 PATIENT = {"resourceType": "Patient", "id": "p", "birthDate": "1970-01-02"}

@@ -6,10 +6,10 @@ from functools import cache
 
 import pytest
 
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary
-from baybridge.node.documents import Documents
-from baybridge.node.policy_check import unnoticed
-from baybridge.policy.document import load
+from baybridge.policy.document.reader import load
+from baybridge.rulebook.checking import unnoticed
 from policy_documents import differences, fact_types, paths
 
 FOLDERS = ("grades", "scores", "eligibility", "fitness", "series", "release")

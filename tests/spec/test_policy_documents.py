@@ -7,16 +7,17 @@ from functools import cache
 import pytest
 
 from baybridge.base.time import parse_instant_or_day
+from baybridge.documents.loader import Documents
+from baybridge.documents.source import plain
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.given import read_given
-from baybridge.node.documents import Documents, fact_types
-from baybridge.policy.cases import differences
-from baybridge.policy.decide import decide
-from baybridge.policy.shapes import Policy
-from baybridge.policy.source import plain
+from baybridge.policy.document.cases import differences
+from baybridge.policy.document.shapes import Policy
+from baybridge.policy.one_case.decide import decide
+from baybridge.rulebook.library import fact_types, policies_of
 
 DOCUMENTS = Documents()
-LIBRARY = DOCUMENTS.policies(fact_types(DOCUMENTS))
+LIBRARY = policies_of(DOCUMENTS, fact_types(DOCUMENTS))
 
 
 @cache

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from baybridge.policy.interpret import Evaluation
-from baybridge.policy.parse import parse
-from baybridge.policy.types import ExpressionError
+from baybridge.policy.language.parse import parse
+from baybridge.policy.language.types import ExpressionError
+from baybridge.policy.one_case.interpret import Evaluation
 
 T, F, U = True, False, None
 FACTS = {

@@ -6,19 +6,20 @@ from functools import cache
 
 import pytest
 
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary
-from baybridge.node.documents import Documents, fact_types
-from baybridge.node.figures import SPACE
-from baybridge.node.saying import Saying
-from baybridge.node.texts import Texts
-from baybridge.policy.document import load
-from baybridge.policy.shapes import Policy
-from baybridge.policy.wording import Wording
+from baybridge.language.figures import SPACE
+from baybridge.language.texts import Texts
+from baybridge.policy.document.reader import load
+from baybridge.policy.document.shapes import Policy
+from baybridge.rulebook.library import fact_types, policies_of
+from baybridge.rulebook.speaker import Saying
+from baybridge.rulebook.wording import Wording
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
 DOCUMENTS = Documents()
 TYPES = fact_types(DOCUMENTS)
-LIBRARY = DOCUMENTS.policies(TYPES)
+LIBRARY = policies_of(DOCUMENTS, TYPES)
 
 
 @cache

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 
 from baybridge.base.time import parse_instant_or_day
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.factset import FactSet, Status
 from baybridge.facts.reading import read
-from baybridge.node.documents import Documents, fact_types
-from baybridge.policy.decide import decide
+from baybridge.policy.one_case.decide import decide
+from baybridge.rulebook.library import fact_types, policies_of
 from shared_data import SHARED, shared
 
 DOCUMENTS = Documents()
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))
-POLICIES = DOCUMENTS.policies(fact_types(DOCUMENTS))
+POLICIES = policies_of(DOCUMENTS, fact_types(DOCUMENTS))
 _EXPECTED = SHARED / "cart" / "expected.json"
 EXPECTED: dict[str, Any] = json.loads(_EXPECTED.read_text()) if _EXPECTED.exists() else {"absent": {}}
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from baybridge.base.time import parse_instant
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import LOINC, Dictionary
 from baybridge.facts.reading import read
-from baybridge.node.documents import Documents
 from shared_data import SHARED
 
 DOCUMENTS = Documents()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from baybridge.exchange.transfer import check_transfer
+from baybridge.exchange.transfer.check import check_transfer
 from exchange_documents import TRANSFER, changed, transfer_rules
 
 NATIONAL = {"kind": "national", "id": "n1", "effective_on": "2026-01-05", "filed_on": None, "purposes": []}

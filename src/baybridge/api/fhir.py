@@ -1,10 +1,10 @@
 """FHIR R4 over HTTP: `/fhir/metadata`, read, vread, history, search, create, update, delete, transaction, batch, `$everything`.
 
-Main job: turn requests into calls of `node/fhir.py` and answers into FHIR JSON. Stored bytes are answered unparsed; every refusal is an
+Main job: turn requests into calls of `node/fhir/interactions.py` and answers into FHIR JSON. Stored bytes are answered unparsed; every refusal is an
 OperationOutcome with each reason. Only the capability statement is public.
 
 **Source**: FHIR R4, RESTful API and "HTTP" (ETag, Last-Modified, Location, If-Match, If-None-Exist, Prefer). Elsewhere: rules of access
-and log in `node/fhir.py`, Bundles of requests in `node/fhir_bundle.py`, the written forms in `fhir_writing.py`.
+and log in `node/fhir/interactions.py`, Bundles of requests in `node/fhir/bundle.py`, the written forms in `fhir_writing.py`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from baybridge.api.fhir_writing import (
 )
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import parse_instant_or_day
-from baybridge.node import fhir
-from baybridge.node.doors import Asked, Door
-from baybridge.node.fhir import Interaction
-from baybridge.node.fhir_bundle import batch, expected_version, transaction
-from baybridge.record.definitions import parameters, resource_types
-from baybridge.record.search import RESULT_PARAMETERS
-from baybridge.record.store import Version
-from baybridge.record.wire import parse
+from baybridge.http.doors import Asked, Door
+from baybridge.node.fhir import interactions
+from baybridge.node.fhir.bundle import batch, expected_version, transaction
+from baybridge.node.fhir.interactions import Interaction
+from baybridge.record.fhir.definitions import parameters, resource_types
+from baybridge.record.fhir.wire import parse
+from baybridge.record.store.search import RESULT_PARAMETERS
+from baybridge.record.store.store import Version
 
 Answer = Response | Refusal
 
@@ -72,7 +72,7 @@ def metadata(asked: Asked) -> Answer:
 
 def read(asked: Asked) -> Answer:
     """The current version of a resource; 304 where the client has it, 410 where it was deleted."""
-    version = fhir.read(asked.node, asked.actor, asked.parameters["kind"], asked.parameters["id"])
+    version = interactions.read(asked.node, asked.actor, asked.parameters["kind"], asked.parameters["id"])
     return version if isinstance(version, Refusal) else _of_version(asked, version)
 
 
@@ -81,7 +81,7 @@ def vread(asked: Asked) -> Answer:
     number = asked.parameters["version"]
     if not number.isdecimal():
         return refuse(Reason("record.not_found", {"type": "resource"}), category=Category.NOT_FOUND)
-    version = fhir.read(asked.node, asked.actor, asked.parameters["kind"], asked.parameters["id"], int(number[:9]))
+    version = interactions.read(asked.node, asked.actor, asked.parameters["kind"], asked.parameters["id"], int(number[:9]))
     return version if isinstance(version, Refusal) else _of_version(asked, version)
 
 
@@ -103,7 +103,7 @@ def _headers(asked: Asked, version: Version, *, location: bool = False) -> dict[
 
 def history(asked: Asked) -> Answer:
     """Every version of a resource as a history Bundle."""
-    versions = fhir.history(asked.node, asked.actor, asked.parameters["kind"], asked.parameters["id"])
+    versions = interactions.history(asked.node, asked.actor, asked.parameters["kind"], asked.parameters["id"])
     if isinstance(versions, Refusal):
         return versions
     entries = [response_entry(_base(asked), version) for version in versions]
@@ -119,7 +119,7 @@ def search(asked: Asked) -> Answer:
     given = [(name, value) for name, value in given if name != "language" or "language" in parameters_of(kind)]
     if "handling=lenient" in asked.headers.get("prefer", "").replace(" ", ""):
         given = [pair for pair in given if pair[0].split(":")[0] in (*parameters_of(kind), *RESULT_PARAMETERS)]
-    result = fhir.find(asked.node, asked.actor, kind, given)
+    result = interactions.find(asked.node, asked.actor, kind, given)
     if isinstance(result, Refusal):
         return result
     entries = [entry(_base(asked), version, "match") for version in result.found]
@@ -152,7 +152,7 @@ def everything(asked: Asked) -> Answer:
     except ValueError:
         reason = Reason("record.search.value", {"parameter": "_since", "expected": "2026-03-08T09:00:00+08:00"}, where="_since")
         return refuse(reason, category=Category.INVALID)
-    versions = fhir.everything(asked.node, asked.actor, asked.parameters["id"], since)
+    versions = interactions.everything(asked.node, asked.actor, asked.parameters["id"], since)
     if isinstance(versions, Refusal):
         return versions
     kinds = set(asked.query["_type"].split(",")) if "_type" in asked.query else None
@@ -175,7 +175,7 @@ def create(asked: Asked) -> Answer:
     condition = asked.headers.get("if-none-exist")
     only = parse_qsl(condition.lstrip("?"), keep_blank_values=True) if condition else None
     interaction = Interaction("POST", asked.parameters["kind"], "", resource, None, only)
-    done = fhir.write(asked.node, asked.actor, [interaction])
+    done = interactions.write(asked.node, asked.actor, [interaction])
     return done if isinstance(done, Refusal) else _of_written(asked, done[0])
 
 
@@ -186,7 +186,7 @@ def update(asked: Asked) -> Answer:
         return resource
     expected = expected_version(asked.headers.get("if-match"))
     interaction = Interaction("PUT", asked.parameters["kind"], asked.parameters["id"], resource, expected)
-    done = fhir.write(asked.node, asked.actor, [interaction])
+    done = interactions.write(asked.node, asked.actor, [interaction])
     return done if isinstance(done, Refusal) else _of_written(asked, done[0])
 
 
@@ -194,7 +194,7 @@ def delete(asked: Asked) -> Answer:
     """Mark a resource as deleted; its history stays."""
     expected = expected_version(asked.headers.get("if-match"))
     interaction = Interaction("DELETE", asked.parameters["kind"], asked.parameters["id"], None, expected)
-    done = fhir.write(asked.node, asked.actor, [interaction])
+    done = interactions.write(asked.node, asked.actor, [interaction])
     if isinstance(done, Refusal):
         return done
     return Response(status_code=204, headers=_headers(asked, done[0]) if done[0] is not None else {})

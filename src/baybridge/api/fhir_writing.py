@@ -12,13 +12,13 @@ from functools import lru_cache
 from typing import Any
 
 from baybridge.base.outcome import Refusal
-from baybridge.node.fhir_bundle import Done
+from baybridge.language.texts import Texts
+from baybridge.node.fhir.bundle import Done
 from baybridge.node.node import Node
-from baybridge.node.texts import Texts
-from baybridge.record.definitions import parameters, resource_types
-from baybridge.record.search import SearchResult
-from baybridge.record.store import Version
-from baybridge.record.wire import write
+from baybridge.record.fhir.definitions import parameters, resource_types
+from baybridge.record.fhir.wire import write
+from baybridge.record.store.search import SearchResult
+from baybridge.record.store.store import Version
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 

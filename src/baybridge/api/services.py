@@ -15,16 +15,17 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.facts.given import read_given
-from baybridge.federation.package import public_jwk
+from baybridge.http.doors import Asked, Door, read_json
 from baybridge.journey.command import Command
 from baybridge.journey.stored import event_as_json
+from baybridge.language.texts import Texts
 from baybridge.ledger import log
-from baybridge.node import accounts, transfers, witnessing
 from baybridge.node.clock import new_id
-from baybridge.node.doors import Asked, Door, read_json
 from baybridge.node.handle import handle
-from baybridge.node.texts import Texts
-from baybridge.policy.decide import decide
+from baybridge.node.neighbours import transfers, witnessing
+from baybridge.node.neighbours.package import public_jwk
+from baybridge.node.people import accounts
+from baybridge.policy.one_case.decide import decide
 
 
 def answer(body: Any, status: int = 200) -> Response:

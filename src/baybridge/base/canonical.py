@@ -12,6 +12,11 @@ from typing import Any
 
 import rfc8785
 
+#: The largest whole number that JSON and a 64-bit fraction both carry exactly, so that every engine and neighbour reads the same.
+#: Source: RFC 7493 section 2.2, RFC 8785 section 3.2.2.3.
+MAX_INTEGER = 2**53 - 1
+
+
 
 def canonical_bytes(value: Any) -> bytes:
     """RFC 8785 bytes of a JSON value (dict, list, str, int, float, bool, None)."""

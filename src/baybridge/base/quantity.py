@@ -1,6 +1,6 @@
 """Quantities: an exact number with a UCUM unit, as it was reported.
 
-Main job: keep the reported digits; conversion between units lives in `facts/units.py`, how they are written for people in `node/figures.py`.
+Main job: keep the reported digits; conversion between units lives in `facts/units.py`, how they are written for people in `language/figures.py`.
 """
 
 from __future__ import annotations

@@ -26,9 +26,10 @@ def card(folder: Path, file: Any, take_in: bool, role: str, as_json: bool) -> No
     Ends with 1 where a check fails; then nothing is taken in.
     """
     from baybridge.journey.command import Actor, Role
-    from baybridge.node import cards, witnessing
-    from baybridge.node.importing import import_upload
-    from baybridge.node.texts import Texts
+    from baybridge.language.texts import Texts
+    from baybridge.node.intake import cards
+    from baybridge.node.intake.importing import import_upload
+    from baybridge.node.neighbours import witnessing
 
     if role not in list(Role):
         fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")

@@ -31,8 +31,8 @@ def codes(folder: Path, mapped: tuple[str, str, str] | None, unit: str, source: 
     Ends with 1 where a mapping is refused, with every reason.
     """
     from baybridge.journey.command import Actor, Role
-    from baybridge.node import codes as work
-    from baybridge.node import witnessing
+    from baybridge.node.intake import codes as work
+    from baybridge.node.neighbours import witnessing
 
     if role not in list(Role):
         fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
@@ -47,7 +47,7 @@ def codes(folder: Path, mapped: tuple[str, str, str] | None, unit: str, source: 
     else:
         done = work.undo_mapping(node, actor, undo, because)
     if isinstance(done, Refusal):
-        from baybridge.node.texts import Texts
+        from baybridge.language.texts import Texts
 
         fail("\n".join(Texts(node.documents).refusal("en", done)))
         return
@@ -56,8 +56,8 @@ def codes(folder: Path, mapped: tuple[str, str, str] | None, unit: str, source: 
 
 
 def _list(node: Any, *, as_json: bool) -> None:
-    from baybridge.node import codes as work
-    from baybridge.node.texts import Texts
+    from baybridge.language.texts import Texts
+    from baybridge.node.intake import codes as work
 
     waiting, standing = work.waiting(node), work.mappings(node)
     if as_json:

@@ -16,8 +16,8 @@ import click
 from baybridge.cli.arguments import Thorough
 
 if TYPE_CHECKING:
-    from baybridge.node.documents import Documents
-    from baybridge.policy.decide import Decision
+    from baybridge.documents.loader import Documents
+    from baybridge.policy.one_case.decide import Decision
 
 _NODE = click.option(
     "--node", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of a node whose own documents lie over ours."
@@ -53,8 +53,8 @@ def transfer() -> None:
 @_JSON
 def check(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a switch of the command line
     """Say whether data may cross, by which route, with every reason."""
-    from baybridge.exchange.transfer import check_transfer, rules_of
-    from baybridge.policy.decide import decide
+    from baybridge.exchange.transfer.check import check_transfer, rules_of
+    from baybridge.policy.one_case.decide import decide
 
     documents, policies = _documents(node)
 
@@ -66,10 +66,11 @@ def check(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001
 
 
 def _documents(node: Path | None) -> tuple[Documents, Any]:
-    from baybridge.node.documents import Documents, fact_types, packaged_data
+    from baybridge.documents.loader import Documents, packaged_data
+    from baybridge.rulebook.library import fact_types, policies_of
 
     documents = Documents(packaged_data(), *([node / "data"] if node else []))
-    return documents, _made(lambda: documents.policies(fact_types(documents)))
+    return documents, _made(lambda: policies_of(documents, fact_types(documents)))
 
 
 def _made(make: Callable[[], Any]) -> Any:

@@ -14,7 +14,7 @@ from baybridge.cli.policy_words import LANGUAGE
 
 if TYPE_CHECKING:
     from baybridge.facts.factset import FactSet, ReadFact
-    from baybridge.node.figures import Figures
+    from baybridge.language.figures import Figures
 
 
 @click.command(cls=Thorough)
@@ -49,8 +49,8 @@ def _shown(reading: ReadFact, figures: Figures) -> str:
 
 
 def _print(found: FactSet, node_dir: Path, language: str | None) -> None:
-    from baybridge.node.documents import Documents, packaged_data
-    from baybridge.node.texts import Texts
+    from baybridge.documents.loader import Documents, packaged_data
+    from baybridge.language.texts import Texts
 
     labels = {name: entry["labels"][language] for name, entry in Documents().folder("facts").items() if name in found.facts} if language else {}
     texts = Texts(Documents(packaged_data(), node_dir / "data"))

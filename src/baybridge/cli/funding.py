@@ -18,14 +18,14 @@ from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.quotes import reproduce_quotes
 from baybridge.cli.saying import fail, parsed_file, refuse_file
-from baybridge.funding.case import read_cases
-from baybridge.funding.comparing import Comparison, compare, comparison_json, comparison_sentences
-from baybridge.funding.layers import scale_of
-from baybridge.funding.report import Funded, as_json, sentences
-from baybridge.funding.report import fund as fund_case
-from baybridge.funding.terms import Scale
-from baybridge.node.documents import DocumentProblem, Documents, files, read_document, read_text
-from baybridge.node.texts import FALLBACK, Texts
+from baybridge.documents.loader import DocumentProblem, Documents, files, read_document, read_text
+from baybridge.funding.plans.layers import scale_of
+from baybridge.funding.plans.terms import Scale
+from baybridge.funding.quote.case import read_cases
+from baybridge.funding.quote.comparing import Comparison, compare, comparison_json, comparison_sentences
+from baybridge.funding.quote.report import Funded, as_json, sentences
+from baybridge.funding.quote.report import fund as fund_case
+from baybridge.language.texts import FALLBACK, Texts
 
 #: The scale of the funding contract's examples; another is chosen with `--scale`, or stands in the file.
 DEFAULT_SCALE = "hk-ccf-scale-2012"
@@ -94,8 +94,8 @@ def _compare(data: Any, scale: Scale, file: str, texts: Texts, language: str, *,
 
 def _check(documents: Documents, texts: Texts, named: tuple[str, ...], language: str, *, json_wanted: bool) -> None:
     """Every problem of plan documents with file and line; exit 1 where there is one."""
-    from baybridge.funding.checking import check
-    from baybridge.funding.lines import line_of
+    from baybridge.documents.lines import line_of
+    from baybridge.funding.plans.checking import check
 
     chosen = [Path(name) for name in named] or [path for root in documents.roots for path in files(root / "plans")]
     read = [_plan_file(path, texts, language) for path in chosen]

@@ -16,10 +16,10 @@ from baybridge.cli.arguments import Thorough
 if TYPE_CHECKING:
     from baybridge.base.keys import KeyRing
     from baybridge.base.outcome import Reason
-    from baybridge.exchange.evidence_report import VerifyReport
-    from baybridge.exchange.evidence_trust import Trust
+    from baybridge.exchange.evidence.report import VerifyReport
+    from baybridge.exchange.evidence.trust import Trust
+    from baybridge.language.texts import Texts
     from baybridge.node.config import Config
-    from baybridge.node.texts import Texts
 
 LANGUAGE = "en"
 
@@ -32,8 +32,8 @@ def fail(sentence: str) -> None:
 
 @cache
 def _texts() -> Texts:
-    from baybridge.node.documents import Documents
-    from baybridge.node.texts import Texts
+    from baybridge.documents.loader import Documents
+    from baybridge.language.texts import Texts
 
     return Texts(Documents())
 
@@ -59,7 +59,7 @@ def verify(file: Path, trust_file: Path | None, as_json: bool) -> None:  # noqa:
 
     With --trust the result rests on the keys of nodes that you know; without it only on keys that the file itself names.
     """
-    from baybridge.exchange.evidence import verify_file
+    from baybridge.exchange.evidence.verify import verify_file
 
     trust = None if trust_file is None else _trust(trust_file)
     report = verify_file(file.read_bytes(), trust, _recomputer())
@@ -78,8 +78,9 @@ def _print(report: VerifyReport) -> None:
 
 
 def _recomputer() -> Any:
-    from baybridge.exchange.evidence_recompute import recomputer
-    from baybridge.node.documents import Documents, fact_types
+    from baybridge.documents.loader import Documents
+    from baybridge.exchange.evidence.recompute import recomputer
+    from baybridge.rulebook.library import fact_types
 
     return recomputer(fact_types(Documents()))
 
@@ -87,7 +88,7 @@ def _recomputer() -> Any:
 def _trust(file: Path) -> Trust | None:
     import yaml
 
-    from baybridge.exchange.evidence_trust import read_trust
+    from baybridge.exchange.evidence.trust import read_trust
 
     try:
         return read_trust(yaml.safe_load(file.read_text(encoding="utf-8")))

@@ -33,7 +33,7 @@ def fail(sentence: str) -> None:
 def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, profile: Path | None, database: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Make a node folder with keys and an empty database."""
     from baybridge.node.config import ConfigProblem
-    from baybridge.node.founding import found
+    from baybridge.node.upkeep.founding import found
 
     name = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower()).strip("-") or "node"
     whole: dict[str, Any] = {"node": name, "kinds": ["centre", "laboratory"]}
@@ -96,10 +96,10 @@ def do(
     as_json: bool,  # noqa: FBT001 - click passes flags
 ) -> None:
     """Carry out one step of the pathway at a node; prints the events, or every reason against."""
-    from baybridge.node import witnessing
     from baybridge.node.config import ConfigProblem
+    from baybridge.node.neighbours import witnessing
+    from baybridge.node.neighbours.transport import post
     from baybridge.node.node import open_node
-    from baybridge.node.transport import post
 
     try:
         given = json.load(source) if source else {}
@@ -120,7 +120,7 @@ def _carry_out(
 ) -> Any:
     from baybridge.journey.command import Actor, Command, Role
     from baybridge.node.clock import new_id
-    from baybridge.node.commands import COMMANDS
+    from baybridge.node.commands.table import COMMANDS
     from baybridge.node.handle import handle
 
     kind = COMMANDS.get(name)
@@ -133,7 +133,7 @@ def _carry_out(
 
 def _print(node: Any, answer: Any, *, as_json: bool) -> None:
     from baybridge.journey.stored import event_as_json
-    from baybridge.node.texts import Texts
+    from baybridge.language.texts import Texts
 
     texts = Texts(node.documents)
     if isinstance(answer, Refusal):

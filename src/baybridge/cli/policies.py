@@ -23,7 +23,7 @@ from baybridge.cli.policy_tables import compare_policies, run_policy
 from baybridge.cli.policy_words import LANGUAGE, in_words
 
 if TYPE_CHECKING:
-    from baybridge.node.documents import Documents
+    from baybridge.documents.loader import Documents
 
 _NODE = click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
@@ -60,8 +60,8 @@ def decide(policy_id: str, facts_file: Any, at: str | None, patient_id: str | No
 
 
 def _for_patient(node_dir: Path | None, policy_id: str, patient_id: str, at: str | None) -> dict[str, Any]:
+    from baybridge.documents.problems import PolicyProblems
     from baybridge.node.reading import decide_for_patient
-    from baybridge.policy.types import PolicyProblems
 
     policy = policy_of(documents_of(node_dir), policy_id) if is_file(policy_id) else policy_id
     try:
@@ -72,7 +72,7 @@ def _for_patient(node_dir: Path | None, policy_id: str, patient_id: str, at: str
 
 def _decide_given(policy_id: str, given: Given, at: datetime | None, documents: Documents, as_json: bool) -> None:  # noqa: FBT001
     from baybridge.facts.given import read_given
-    from baybridge.policy.decide import decide as apply
+    from baybridge.policy.one_case.decide import decide as apply
 
     dictionary = dictionary_of(documents)
     policy = policy_of(documents, policy_id, at)
@@ -160,7 +160,7 @@ def _moment(at: str | None) -> datetime | None:
 
 def _sentence(documents: Documents, problem: Any) -> str:
     """What is wrong with a given fact, as every surface says it."""
-    from baybridge.node.texts import Texts
+    from baybridge.language.texts import Texts
 
     return Texts(documents).reason("en", problem)
 
@@ -195,7 +195,7 @@ def policy() -> None:
 @_JSON
 def list_policies(node_dir: Path | None, language: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Every policy: id, version, shape, since when, how sure its source is."""
-    from baybridge.node.documents import DocumentProblem
+    from baybridge.documents.loader import DocumentProblem
 
     documents = documents_of(node_dir)
     try:
@@ -243,7 +243,7 @@ def show_policy(policy_id: str, at: str | None, node_dir: Path | None, language:
     if not as_json:
         click.echo(found.text.rstrip("\n"))
         return
-    from baybridge.policy.source import plain, read_yaml
+    from baybridge.documents.source import plain, read_yaml
 
     click.echo(_dump({"sha256": found.sha256, "facts": found.fact_names, "document": plain(read_yaml(found.text, found.origin).document)}))
 
@@ -255,8 +255,8 @@ def show_policy(policy_id: str, at: str | None, node_dir: Path | None, language:
 @_JSON
 def check_policies(file: Path | None, mutations: bool | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
     """Check a document (or all shipped ones): types, units, codes, its own worked cases, and what they would not notice."""
-    from baybridge.node.documents import DocumentProblem
-    from baybridge.node.policy_check import check_documents
+    from baybridge.documents.loader import DocumentProblem
+    from baybridge.rulebook.checking import check_documents
 
     documents = documents_of(node_dir)
     try:

@@ -17,10 +17,10 @@ from baybridge.cli.policy_words import saying_for
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from baybridge.documents.loader import Documents
     from baybridge.facts.dictionary import Dictionary
-    from baybridge.node.documents import Documents
-    from baybridge.node.saying import Saying
-    from baybridge.policy.shapes import Policy
+    from baybridge.policy.document.shapes import Policy
+    from baybridge.rulebook.speaker import Saying
 
 
 _SUFFIXES = (".yaml", ".yml")
@@ -28,7 +28,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 def documents_of(node_dir: Path | None) -> Documents:
     """The shipped documents, with those of a node's own folder laid over them."""
-    from baybridge.node.documents import Documents, packaged_data
+    from baybridge.documents.loader import Documents, packaged_data
 
     site = [node_dir / "data"] if node_dir is not None and (node_dir / "data").is_dir() else []
     return Documents(packaged_data(), *site)
@@ -36,8 +36,8 @@ def documents_of(node_dir: Path | None) -> Documents:
 
 def dictionary_of(documents: Documents) -> Dictionary:
     """The dictionary of these documents; exits 1 where it cannot be read."""
+    from baybridge.documents.loader import DocumentProblem
     from baybridge.facts.dictionary import Dictionary, DictionaryProblem
-    from baybridge.node.documents import DocumentProblem
 
     try:
         return Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
@@ -47,16 +47,17 @@ def dictionary_of(documents: Documents) -> Dictionary:
 
 def policy_of(documents: Documents, name: str, at: datetime | None = None) -> Policy:
     """The policy of an id, in the version of a moment, or the policy that stands in a YAML file; exits 1 where there is none."""
-    from baybridge.node.documents import DocumentProblem, UnknownPolicyError, fact_types, read_text
-    from baybridge.policy.document import load
-    from baybridge.policy.types import PolicyProblems
+    from baybridge.documents.loader import DocumentProblem, read_text
+    from baybridge.documents.problems import PolicyProblems
+    from baybridge.policy.document.reader import load
+    from baybridge.rulebook.library import UnknownPolicyError, fact_types, policies_of
 
     try:
         if is_file(name):
             return load(read_text(Path(name)), name, fact_types(documents))
         if Path(name).suffix in _SUFFIXES:
             fail(f"{name}: expected a policy document, found no such file")
-        return documents.policies(fact_types(documents)).get(name, None if at is None else at.astimezone(CHINA).date())
+        return policies_of(documents, fact_types(documents)).get(name, None if at is None else at.astimezone(CHINA).date())
     except (PolicyProblems, UnknownPolicyError, DocumentProblem) as problem:
         fail(str(problem))
 

@@ -20,8 +20,8 @@ from baybridge.cli.policy_source import documents_of, fail, policy_of, spoken
 from baybridge.cli.policy_words import LANGUAGE
 
 if TYPE_CHECKING:
-    from baybridge.node.population import Changes
-    from baybridge.policy.shapes import Policy
+    from baybridge.policy.document.shapes import Policy
+    from baybridge.rulebook.tables import Changes
 
 Told = Callable[[int, int], None]
 _PATH = click.Path(path_type=Path, exists=True)
@@ -76,14 +76,14 @@ def run_policy(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Decide every row of a table by a policy (an id or a file)."""
-    from baybridge.node.population import TableUnreadableError, absent, run
-    from baybridge.policy.population import TableProblem
+    from baybridge.policy.engines.population import TableProblem
+    from baybridge.rulebook.tables import TableUnreadableError, absent, run
 
     moment = None if at is None else parse_instant_or_day(at)
     found, on = policy_of(documents_of(node_dir), policy_id, moment), None if moment is None else moment.astimezone(CHINA).date()
     try:
         if engine == "spark":
-            from baybridge.node.population_spark import run as run_on_spark
+            from baybridge.rulebook.tables_spark import run as run_on_spark
 
             counts = run_on_spark(found, facts, out, master, on, bar=sys.stderr.isatty())
         elif isinstance(facts, str) or isinstance(out, str):
@@ -123,8 +123,8 @@ def compare_policies(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Who changes outcome between two policies (ids or files), and because of which criterion."""
-    from baybridge.node.population import TableUnreadableError, absent, compare
-    from baybridge.policy.population import TableProblem
+    from baybridge.policy.engines.population import TableProblem
+    from baybridge.rulebook.tables import TableUnreadableError, absent, compare
 
     first, second = (policy_of(documents_of(node_dir), name) for name in (old, new))
     try:
@@ -158,7 +158,7 @@ def _words(node_dir: Path | None, language: str | None) -> Callable[[str], str]:
 
 def _explain(new: Policy, changes: Changes, node_dir: Path | None, language: str) -> None:
     """The outcomes and criteria of the table in words."""
-    from baybridge.policy.wording import Wording
+    from baybridge.rulebook.wording import Wording
 
     saying = spoken(documents_of(node_dir), language)
     outcomes = dict.fromkeys(name for before, after, _ in changes.because for name in (before, after))

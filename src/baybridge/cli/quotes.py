@@ -19,14 +19,14 @@ from sqlalchemy import select
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Refusal
 from baybridge.cli.saying import fail, parsed_file, refuse_file
-from baybridge.funding import settlement
-from baybridge.funding.quoting import DOCUMENT
-from baybridge.funding.reproducing import Reproduced, reproduce
+from baybridge.documents.loader import Documents
+from baybridge.funding.outcome import settlement
+from baybridge.funding.quote.quoting import DOCUMENT
+from baybridge.funding.quote.reproducing import Reproduced, reproduce
+from baybridge.language.texts import Texts
 from baybridge.node import tables
 from baybridge.node.config import ConfigProblem, read_config
-from baybridge.node.documents import Documents
 from baybridge.node.storage import Storage
-from baybridge.node.texts import Texts
 
 Kept = tuple[str, str | None, Any]  # what it is called, the SHA-256 under which it is kept, the document
 

@@ -60,7 +60,7 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, as_js
     Ends with 0 when every file could be read, whatever was odd in it; with 1 when a file could not be read at all.
     """
     from baybridge.journey.command import Actor, Role
-    from baybridge.node import witnessing
+    from baybridge.node.neighbours import witnessing
 
     if role not in list(Role):
         fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
@@ -75,7 +75,7 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, as_js
 
 
 def _import_one(node: Node, actor: Any, path: Path, source: str, *, as_json: bool) -> dict[str, Any]:
-    from baybridge.node.importing import import_upload
+    from baybridge.node.intake.importing import import_upload
 
     if not path.is_file():
         sentence = f"{path.name}: expected a file, found {'a folder' if path.is_dir() else 'none'}"
@@ -92,7 +92,7 @@ def _import_one(node: Node, actor: Any, path: Path, source: str, *, as_json: boo
 
 
 def _refused(node: Node, path: Path, refusal: Refusal) -> dict[str, Any]:
-    from baybridge.node.texts import Texts
+    from baybridge.language.texts import Texts
 
     sentences = Texts(node.documents).refusal("en", refusal)
     for sentence in sentences:
@@ -120,7 +120,7 @@ def _progress(name: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def _summary(node: Node, report: dict[str, Any]) -> None:
-    from baybridge.node.texts import Texts
+    from baybridge.language.texts import Texts
 
     texts = Texts(node.documents)
     click.echo(texts.say("en", "record.import.summary", report))
@@ -148,7 +148,7 @@ def one_line(texts: Any, problem: dict[str, Any]) -> str:
 @click.option("--json", "as_json", is_flag=True, help="With --out: print a manifest of the files.")
 def export(folder: Path, since: str | None, out: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Print the record as FHIR bulk NDJSON, one current resource a line; with --out, one file a type."""
-    from baybridge.node import records
+    from baybridge.node.intake import records
 
     moment = None if since is None else parse_instant_or_day(since)
     lines = records.export(open_or_fail(folder), moment)

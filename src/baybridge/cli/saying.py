@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 import click
 
 from baybridge.base.outcome import Reason, Refusal
-from baybridge.funding.case import parse_json
-from baybridge.node.texts import Texts
+from baybridge.funding.quote.case import parse_json
+from baybridge.language.texts import Texts
 
 
 def parsed_file(file: str, texts: Texts, language: str) -> Any:

@@ -20,10 +20,10 @@ from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.funding import DEFAULT_SCALE, LANGUAGES, scale_named
 from baybridge.cli.saying import fail, parsed_file, refuse_file
-from baybridge.funding.case import read_cases
-from baybridge.funding.plans import MEANS_TEST, Exchange
-from baybridge.node.documents import DocumentProblem, Documents, read_document
-from baybridge.node.texts import FALLBACK, Texts
+from baybridge.documents.loader import DocumentProblem, Documents, read_document
+from baybridge.funding.plans.plans import MEANS_TEST, Exchange
+from baybridge.funding.quote.case import read_cases
+from baybridge.language.texts import FALLBACK, Texts
 from baybridge.simulation.changes import Change, read_change
 
 _LANGUAGE = click.option("--language", type=click.Choice(LANGUAGES), default=FALLBACK, show_default=True)

@@ -55,8 +55,8 @@ def _checked(content: bytes) -> dict[str, Any]:
 
 def _filed(folder: Path, file: Path) -> dict[str, Any]:
     from baybridge.journey.command import Actor, Role
-    from baybridge.node import trials as kept
-    from baybridge.node import witnessing
+    from baybridge.node.neighbours import witnessing
+    from baybridge.node.options import trials as kept
 
     node = _open(folder)
     content = file.read_bytes()
@@ -73,7 +73,7 @@ def _filed(folder: Path, file: Path) -> dict[str, Any]:
 def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001
     """Every trial of a node: its status, and whether its criteria are reviewed against the text of today."""
     from baybridge.matching.trials import standing
-    from baybridge.node import kept_trials
+    from baybridge.node.options import kept_trials
 
     node = _open(folder)
     with node.storage.reading() as connection:

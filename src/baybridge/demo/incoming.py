@@ -13,8 +13,8 @@ from opencc import OpenCC
 from baybridge.base.outcome import Refusal
 from baybridge.demo.walk import Refused, Walk
 from baybridge.journey.command import Actor, Role
-from baybridge.node.importing import import_upload
-from baybridge.record import store
+from baybridge.node.intake.importing import import_upload
+from baybridge.record.store import store
 
 #: Codes of the invented laboratory, with names, values and units as it would write them.
 _RESULTS = (("CRE", "肌酐", "81", "umol/L"), ("FER", "铁蛋白", "412", "ug/L"), ("TRI", "甘油三酯", "1.6", "mmol/L"))

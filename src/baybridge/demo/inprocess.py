@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import orjson
 
 from baybridge.base.outcome import Refusal
-from baybridge.node import transfers, witnessing
 from baybridge.node.config import Neighbour
+from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.node import Node, Transport
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import orjson
 
 from baybridge.journey.command import Role
-from baybridge.node import accounts
 from baybridge.node.clock import new_id
-from baybridge.node.founding import found, introduce, trust
 from baybridge.node.node import Node
+from baybridge.node.people import accounts
+from baybridge.node.upkeep.founding import found, introduce, trust
 
 PASSWORD = "synthetic-demo"  # noqa: S105 - printed on the terminal, opens only invented data on loopback
 

@@ -23,8 +23,9 @@ from baybridge.demo.incoming import outside_results, sign_card
 from baybridge.demo.inprocess import transport
 from baybridge.demo.trials import bring_in
 from baybridge.demo.walk import Ticking
-from baybridge.node import clock, witnessing
+from baybridge.node import clock
 from baybridge.node.config import read_config
+from baybridge.node.neighbours import witnessing
 from baybridge.node.node import Node
 from baybridge.node.storage import Storage
 

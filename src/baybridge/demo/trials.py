@@ -14,8 +14,8 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Actor, Role
 from baybridge.matching.registry import read_study
 from baybridge.matching.reviewing import Line, lines_of
-from baybridge.node import screening, trials
 from baybridge.node.node import Node
+from baybridge.node.options import screening, trials
 
 _GUANGZHOU = {"facility": "Synthetic Guangzhou Cancer Centre", "city": "Guangzhou", "country": "China", "status": "RECRUITING", "geoPoint": {"lat": 23.13, "lon": 113.26}}
 _HONG_KONG = {"facility": "Synthetic Hong Kong Hospital", "city": "Hong Kong", "country": "Hong Kong", "status": "RECRUITING", "geoPoint": {"lat": 22.3, "lon": 114.17}}

@@ -17,10 +17,10 @@ from baybridge.demo.network import PAYER
 from baybridge.demo.patients import Invented
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Role
-from baybridge.node import transfers
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
-from baybridge.node.importing import import_upload
+from baybridge.node.intake.importing import import_upload
+from baybridge.node.neighbours import transfers
 from baybridge.node.node import Node
 
 

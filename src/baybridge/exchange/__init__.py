@@ -1,1 +1,1 @@
-"""Lets a patient's data cross a border only as far as law, consent and purpose allow; read `transfer.py`, then `profiles.py` and `sending.py`."""
+"""Lets a patient's data cross a border only as far as law, consent and purpose allow; read `transfer/check.py`, then `fhir/rendering.py`."""

@@ -4,7 +4,7 @@ Main job: sign a JSON payload of a named kind, and read such a file so strictly 
 
 A document is `{"kind", "payload", "anchor", "protected", "signature"}` in canonical JSON: the payload stays readable, and `protected` and
 `signature` are a JWS with detached content (RFC 7515 appendix F) over the canonical `{"anchor", "kind", "payload"}`. `anchor` shows that
-the signer's key stands in a witnessed log (`evidence_anchor.py`), or is null. A compact JWS (packages, receipts between nodes) is read too.
+the signer's key stands in a witnessed log (`evidence/anchor.py`), or is null. A compact JWS (packages, receipts between nodes) is read too.
 
 **Source**: RFC 7515 (JWS), RFC 8037 and RFC 9864 (Ed25519), RFC 8785 (canonical JSON).
 """

@@ -18,7 +18,7 @@ from typing import Any, cast
 from baybridge.base.quantity import Quantity
 from baybridge.facts.terms import Terms
 from baybridge.facts.units import Conversion, UnitTable, convert
-from baybridge.policy.types import FACT_KINDS, FactKind, FactType
+from baybridge.policy.language.types import FACT_KINDS, FactKind, FactType
 
 LOINC = "http://loinc.org"
 LOCAL = "urn:baybridge:observation"

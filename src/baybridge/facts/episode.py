@@ -19,7 +19,7 @@ from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.factset import ReadFact, Status
 from baybridge.facts.measurement import Measured, Measurement
 from baybridge.facts.terms import Treatments
-from baybridge.policy.types import Value
+from baybridge.policy.language.types import Value
 
 #: Answers the bounds of the CRS grade for bedside values; None leaves the diagnosis to the rule for fever.
 GradeAt = Callable[[Mapping[str, Value]], tuple[int, int]]

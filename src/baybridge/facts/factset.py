@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from baybridge.policy.types import Value
+from baybridge.policy.language.types import Value
 
 
 class Status(StrEnum):

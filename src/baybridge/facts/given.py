@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
+from baybridge.base.canonical import MAX_INTEGER
 from baybridge.base.outcome import Reason
 from baybridge.base.quantity import Quantity
 from baybridge.base.time import parse_day, parse_instant
 from baybridge.facts.dictionary import Dictionary, Fact
 from baybridge.facts.units import UnitMismatchError
-from baybridge.policy.types import MAX_INTEGER, Value
+from baybridge.policy.language.types import Value
 
 #: One thing wrong with a given fact; `where` is the fact's name.
 Problem = Reason

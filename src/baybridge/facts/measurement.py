@@ -23,7 +23,7 @@ from baybridge.facts.dictionary import LOCAL, Dictionary, Fact
 from baybridge.facts.factset import Odd
 from baybridge.facts.fhir import Coded, Found, Resource, codings, items, mapping, moment, name_of, number, text, words
 from baybridge.facts.units import UnitMismatchError
-from baybridge.policy.types import Value
+from baybridge.policy.language.types import Value
 
 FINAL = frozenset({"final", "amended", "corrected"})
 _UCUM = "http://unitsofmeasure.org"

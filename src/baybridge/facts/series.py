@@ -28,7 +28,7 @@ from baybridge.facts.dictionary import Dictionary, Fact
 from baybridge.facts.exposure import Exposures
 from baybridge.facts.factset import ReadFact, Status
 from baybridge.facts.measurement import Measured, Measurement
-from baybridge.policy.types import Value
+from baybridge.policy.language.types import Value
 
 _RATIO_DECIMALS = 6  # so that 1.5 times a limit converted from mg/dL is 1.5 times
 _ALBUMIN_WITHIN = timedelta(hours=72)

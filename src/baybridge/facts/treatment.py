@@ -23,7 +23,7 @@ from baybridge.facts.fhir import Found, Resource, codings, moment, name_of, span
 from baybridge.facts.lines import Line, Occasions, Response, group_lines, refractory, relapse
 from baybridge.facts.measurement import FINAL
 from baybridge.facts.terms import Treatments
-from baybridge.policy.types import Value
+from baybridge.policy.language.types import Value
 
 _MONTH_DECIMALS = 4
 

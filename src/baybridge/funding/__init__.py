@@ -1,1 +1,1 @@
-"""Says who pays what, to the cent, before cells are collected, and what comes back when; read `stack.py` and `agreement.py` first."""
+"""Says who pays what, to the cent, before cells are collected, and what comes back when; read `quote/stack.py` and `outcome/agreement.py` first."""

@@ -3,7 +3,7 @@
 Main job: `submitted`, `adjudicated`, `paid_for` for the parts that judge claims; `undecided`, `unpaid`, `unsent`, `cut` for pathway and work lists,
 each with the moments since when something waits.
 
-**Units**: minor units of the claim's currency. Elsewhere: deciding a claim in `funding/claiming.py`.
+**Units**: minor units of the claim's currency. Elsewhere: deciding a claim in `funding/claims/claiming.py`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Main job: the values that every rule of every part receives. A part's rule is a 
 
     def collect(situation: Situation, given: Collect) -> Verdict
 
-that answers the events that follow, or a refusal with every reason. `node/commands.py` is the table that names each command
+that answers the events that follow, or a refusal with every reason. `node/commands/table.py` is the table that names each command
 with its roles and its rule; `node/handle.py` is the only caller.
 """
 
@@ -84,7 +84,7 @@ class Situation:
     """Everything that a rule may look at; nothing in it changes while the rule thinks.
 
     `facts` maps fact names to values as of `now` (None and absent are unknown). `decide(policy_id, facts)` answers a
-    decision document (see `policy/decide.py`) over these facts with the given ones laid over. `documents(folder)` answers
+    decision document (see `policy/one_case/decide.py`) over these facts with the given ones laid over. `documents(folder)` answers
     the parsed YAML documents of a data folder by id, with the site's own folder laid over. `new_id` answers fresh
     identifiers.
     """

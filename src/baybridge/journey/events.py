@@ -1,6 +1,6 @@
 """Everything that can happen to a case, as past-tense nouns that are never changed.
 
-Main job: the closed list of events; a case is a fold over them (`case.py`), FHIR is a projection of them (`exchange/fhir.py`).
+Main job: the closed list of events; a case is a fold over them (`case.py`), FHIR is a projection of them (`exchange/fhir/rendering.py`).
 
 An event says what happened, not who recorded it: the envelope `Recorded` adds node, organisation, actor, role and times.
 Events hold no names and no identity document numbers; those stand in the record, which can be erased where the law asks.

@@ -3,7 +3,7 @@
 Main job: `identities_of(case)`: each question that was asked, with the answer that stands; the newest word counts.
 
 Only what this node itself recorded counts: whose record it is can be judged only where both records lie. Elsewhere: how people are
-compared in `record/identity_matching.py`, the rules of the answers in `recognition/identity.py`.
+compared in `record/identity/matching.py`, the rules of the answers in `recognition/identity.py`.
 """
 
 from __future__ import annotations

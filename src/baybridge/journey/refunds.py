@@ -3,7 +3,7 @@
 Main job: `refunds_of(case)` for the parts that judge and show refunds; `refund_open` and `due_on` for pathway and work lists.
 
 A settlement says what is due and never that it was paid: only an arrival does. **Units**: minor units of the settlement's currency; a due day is
-the agreement's own, as the settlement wrote it down. Elsewhere: recording an arrival in `funding/refunding.py`.
+the agreement's own, as the settlement wrote it down. Elsewhere: recording an arrival in `funding/outcome/refunding.py`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Main job: a log entry that names every event of a case by sequence and position, so that a file of the case cannot leave out its tail or its
 middle.
 
-Elsewhere: `node` writes a head with the events of a command, or before it exports a case; `exchange/evidence.py` and `checking.py` compare.
+Elsewhere: `node` writes a head with the events of a command, or before it exports a case; `exchange/evidence/verify.py` and `checking.py` compare.
 """
 
 from __future__ import annotations

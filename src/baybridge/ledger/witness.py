@@ -2,7 +2,7 @@
 
 Main job: judge a neighbour's new checkpoint against the last one seen, and against what another neighbour saw.
 
-**Source**: C2SP tlog-witness (a witness signs only what extends the largest tree that it has seen). Pure; fetching is `federation`'s.
+**Source**: C2SP tlog-witness (a witness signs only what extends the largest tree that it has seen). Pure; fetching is `node/neighbours`' work.
 """
 
 from __future__ import annotations

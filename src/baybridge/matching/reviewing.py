@@ -15,10 +15,11 @@ from typing import Literal
 
 import yaml
 
+from baybridge.documents.problems import PolicyProblems
 from baybridge.matching.trials import Trial
-from baybridge.policy.document import load
-from baybridge.policy.shapes import Policy
-from baybridge.policy.types import FactType, PolicyProblems
+from baybridge.policy.document.reader import load
+from baybridge.policy.document.shapes import Policy
+from baybridge.policy.language.types import FactType
 
 Reading = Literal["rule", "person", "formality"]
 READINGS: tuple[Reading, ...] = ("rule", "person", "formality")

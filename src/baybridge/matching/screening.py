@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from baybridge.policy.many import Many
-from baybridge.policy.types import Value
+from baybridge.policy.language.types import Value
+from baybridge.policy.one_case.many import Many
 
 
 def outcomes(trials: Many, facts: Mapping[str, Value]) -> dict[str, str]:

@@ -17,11 +17,14 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Command
 from baybridge.journey.judged import Judged
 from baybridge.ledger import streams
-from baybridge.node import cards, identity, projections, reopening, transfers
-from baybridge.node.commands import COMMANDS, CommandKind
-from baybridge.node.done import Done, done_before, rests_on
-from baybridge.node.given import read_given
-from baybridge.node.judging import also_blocked, may, situate
+from baybridge.node.commands import reopening
+from baybridge.node.commands.done import Done, done_before, rests_on
+from baybridge.node.commands.given import read_given
+from baybridge.node.commands.judging import also_blocked, may, situate
+from baybridge.node.commands.table import COMMANDS, CommandKind
+from baybridge.node.intake import cards, identity
+from baybridge.node.neighbours import transfers
+from baybridge.node.upkeep import projections
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node

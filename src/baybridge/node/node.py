@@ -19,8 +19,9 @@ import orjson
 from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Refusal
-from baybridge.exchange.fhir_parts import PROJECTION
-from baybridge.exchange.health_card import CardKey
+from baybridge.documents.loader import packaged_data
+from baybridge.exchange.card.health_card import CardKey
+from baybridge.exchange.fhir.parts import PROJECTION
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey.case import Case, fold
@@ -29,17 +30,20 @@ from baybridge.journey.events import Recorded
 from baybridge.journey.identities import linked, same_person
 from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
-from baybridge.node import access, clock, grants, tables
-from baybridge.node.card_key import card_key
+from baybridge.node import clock, tables
 from baybridge.node.config import Config, Neighbour, read_config
-from baybridge.node.documents import fact_types, packaged_data
-from baybridge.node.living_documents import LivingDocuments
+from baybridge.node.directory.living_documents import LivingDocuments
+from baybridge.node.intake.card_key import card_key
+from baybridge.node.money import grants
+from baybridge.node.people import access
 from baybridge.node.storage import Storage
 from baybridge.node.unit import Unit, system_actor
-from baybridge.policy.many import Many
-from baybridge.policy.shapes import Policy
-from baybridge.record import store, wire
-from baybridge.record.identity_names import NameReader
+from baybridge.policy.document.shapes import Policy
+from baybridge.policy.one_case.many import Many
+from baybridge.record.fhir import wire
+from baybridge.record.identity.names import NameReader
+from baybridge.record.store import store
+from baybridge.rulebook.library import fact_types, policies_of
 
 Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
 
@@ -79,7 +83,7 @@ class Node:
     @cached_property
     def policies(self) -> Any:
         """The policy library."""
-        return self.documents.policies(fact_types(self.documents))
+        return policies_of(self.documents, fact_types(self.documents))
 
     @cached_property
     def name_reader(self) -> NameReader:

@@ -3,7 +3,7 @@
 Main job: `facts_for_patient` and `decide_for_patient`; each access to the record goes into the log.
 
 The record is read as it stands now and the facts as of `at`: what was imported today about March tells of March.
-Elsewhere: reading itself in `facts/reading.py`; a running node's own decisions in `node/deciding.py`.
+Elsewhere: reading itself in `facts/reading.py`; a running node's own decisions in `node/commands/deciding.py`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.stored import decode
 from baybridge.ledger import streams
-from baybridge.node.documents import fact_types
 from baybridge.node.node import Node, open_node
 from baybridge.node.tables import case_index
-from baybridge.policy.decide import decide
-from baybridge.record import store
+from baybridge.policy.one_case.decide import decide
+from baybridge.record.store import store
+from baybridge.rulebook.library import fact_types, policies_of
 
 if TYPE_CHECKING:
-    from baybridge.policy.shapes import Policy
+    from baybridge.policy.document.shapes import Policy
 
 _PURPOSE = "treatment"
 
@@ -55,7 +55,7 @@ def decide_for_patient(node_dir: Path | None, policy: str | Policy, patient: str
     node = open_node(node_dir)
     moment = _moment(node, at)
     if isinstance(policy, str):
-        policy = node.documents.policies(fact_types(node.documents)).get(policy, moment.astimezone(node.site.zone).date())
+        policy = policies_of(node.documents, fact_types(node.documents)).get(policy, moment.astimezone(node.site.zone).date())
     fact_set, case = _facts(node, patient, moment, f"decide {policy.id}")
     subject = case.case_id if case is not None else patient
     return decide(policy, fact_set.values, subject=subject, as_of=moment).as_json()

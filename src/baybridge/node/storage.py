@@ -4,7 +4,7 @@ Main job: `writing()` gives one writer a connection whose work is all there or n
 
 SQLite runs with write-ahead log and `synchronous=FULL`: what was acknowledged survives power loss. On PostgreSQL any number of processes serve one node: a writer takes
 the node's one lock, because the log has one order, and a reader sees the database as of its first question. Elsewhere: the tables stand with their parts
-(`ledger/tables.py`, `record/tables.py`, `node/tables.py`); the same schema serves both.
+(`ledger/tables.py`, `record/store/tables.py`, `node/tables.py`); the same schema serves both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from baybridge.base.canonical import sha256_hex
 from baybridge.ledger.tables import metadata as ledger_metadata
 from baybridge.node.config import ConfigProblem
 from baybridge.node.tables import metadata as node_metadata
-from baybridge.record.tables import metadata as record_metadata
+from baybridge.record.store.tables import metadata as record_metadata
 
 _BUSY_MS = 30_000
 #: PostgreSQL's lock of the one writer, held to the end of its transaction; under READ COMMITTED it then sees all that the writers before it did.

@@ -4,7 +4,7 @@ Main job: the rules of `ConfirmIdentity`, `RefuseIdentity` and `UndoIdentity`. A
 contradicts (another number, birth date or sex), it also says why it holds all the same. The newest word counts.
 
 **Source**: exchange contract, "recognise" (`patient_match`); policy reference A2 and A3, MR-001. Elsewhere: who may be whom in
-`record/identity_matching.py`; what follows an answer in `node/identity.py`.
+`record/identity/matching.py`; what follows an answer in `node/intake/identity.py`.
 """
 
 from __future__ import annotations

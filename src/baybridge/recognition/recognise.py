@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from baybridge.policy.decide import Decision
+from baybridge.policy.one_case.decide import Decision
 from baybridge.recognition.derive import Derived, derive
 from baybridge.recognition.outcome import CONVERTED, RECOGNISED, REPEAT, Found, Outcome, precede
 from baybridge.recognition.request import read

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from baybridge.policy.decide import Decision, decide
-from baybridge.policy.shapes import Policy
+from baybridge.policy.document.shapes import Policy
+from baybridge.policy.one_case.decide import Decision, decide
 
 Document = Mapping[str, Any]
 Decide = Callable[[Mapping[str, Any]], Decision]

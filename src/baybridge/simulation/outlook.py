@@ -21,9 +21,9 @@ import numpy.typing as npt
 
 from baybridge.base.money import format_minor, round_half_up
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.funding.agreement import drug_contributions, drug_list_price, settle
-from baybridge.funding.stack import pay_stack
-from baybridge.funding.terms import FundingCase
+from baybridge.funding.outcome.agreement import drug_contributions, drug_list_price, settle
+from baybridge.funding.plans.terms import FundingCase
+from baybridge.funding.quote.stack import pay_stack
 
 #: Parts of the draws below which a sum lies, in percent; the reserve is the one that 95 of 100 draws stay within.
 QUANTILES = (5, 50, 95)

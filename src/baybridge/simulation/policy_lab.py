@@ -4,7 +4,7 @@ Main job: `simulate(plans, changes, table)` stacks plan documents over every row
 answers affordability, cost of each fund, and the distribution by region and income.
 
 The table: `household_income` (a year's, minor units) and one `gross.<CATEGORY>` column a charge; where it is known `region`,
-`risk_class`, `event_on`, and the columns of `funding/population.py` for each plan. A plan that names a region is held by that region's
+`risk_class`, `event_on`, and the columns of `funding/population/population.py` for each plan. A plan that names a region is held by that region's
 rows only, unless `<plan>.held` says otherwise. A means-tested plan takes `household_income` as the income declared, no assets. The table is in one
 currency; a plan in another needs a rate of exchange with its date and source, and is computed in its own currency and back.
 **Source**: issue of the policy lab; affordability as the share of patients who pay over 40 % of household income (catastrophic spending).
@@ -25,12 +25,12 @@ import numpy.typing as npt
 
 from baybridge.base.money import round_half_up
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.funding.case import read_cases
-from baybridge.funding.plans import BENEFIT, ChosenPlan, Exchange, Household, layer_from, status_of
-from baybridge.funding.population import stack_population
-from baybridge.funding.quoting import NO_SCALE
-from baybridge.funding.reading import is_exchange_rate
-from baybridge.funding.terms import FundingCase
+from baybridge.funding.plans.plans import BENEFIT, ChosenPlan, Exchange, Household, layer_from, status_of
+from baybridge.funding.plans.terms import FundingCase
+from baybridge.funding.population.population import stack_population
+from baybridge.funding.quote.case import read_cases
+from baybridge.funding.quote.quoting import NO_SCALE
+from baybridge.funding.quote.reading import is_exchange_rate
 from baybridge.simulation.changes import Change, changed
 from baybridge.simulation.resampling import draws_for, interval
 

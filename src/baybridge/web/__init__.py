@@ -1,1 +1,1 @@
-"""Pages for people, rendered on the server, working without scripts, in four languages; read `page.py`, then `pages.py`."""
+"""Pages for people, rendered on the server, working without scripts, in four languages; read `page/page.py`, then `page/pages.py`."""

@@ -17,9 +17,7 @@ from joserfc.jws import JWSRegistry
 
 from baybridge.base.keys import SigningKey, b64url, b64url_decode
 from baybridge.base.outcome import Refusal
-from baybridge.exchange.evidence import verify_file
-from baybridge.exchange.evidence_trust import read_trust
-from baybridge.exchange.health_card import (
+from baybridge.exchange.card.health_card import (
     LARGEST_IN_ONE_CODE,
     Card,
     CardKey,
@@ -30,7 +28,9 @@ from baybridge.exchange.health_card import (
     qr_text,
     read_card,
 )
-from baybridge.exchange.health_card_report import results_of
+from baybridge.exchange.card.report import results_of
+from baybridge.exchange.evidence.trust import read_trust
+from baybridge.exchange.evidence.verify import verify_file
 
 KEY, OTHER = CardKey(bytes(range(1, 33))), CardKey(bytes(range(2, 34)))
 ISSUER = "https://lab.example"

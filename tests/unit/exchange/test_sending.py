@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any
 
 from baybridge.base.canonical import canonical_bytes
-from baybridge.exchange.profiles import minimise
-from baybridge.exchange.sending import Transfer, judge, mark_received, transfer
-from baybridge.exchange.transfer import check_transfer
-from baybridge.exchange.transfer_content import received_under
+from baybridge.exchange.transfer.check import check_transfer
+from baybridge.exchange.transfer.content import received_under
+from baybridge.exchange.transfer.profiles import minimise
+from baybridge.exchange.transfer.sending import Transfer, judge, mark_received, transfer
 from baybridge.journey.events import AuthorityNotified
 from exchange_documents import documents, transfer_rules
 from exchange_situations import SITES, consent, observation, situation

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.keys import SigningKey
-from baybridge.exchange import evidence
+from baybridge.exchange.evidence import verify
 from baybridge.exchange.signed import sign_document
 from baybridge.ledger import checkpoint as notes
 from baybridge.ledger import heads, keeping, log, streams
@@ -117,7 +117,7 @@ class World:
         return {name: [key(name).public] for name in self.neighbours}
 
     def pack(self, case_id: str) -> bytes:
-        return evidence.build(
+        return verify.build(
             self.connection,
             case_id=case_id,
             subject=self.subject(case_id),

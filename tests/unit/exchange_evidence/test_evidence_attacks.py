@@ -15,9 +15,9 @@ from evidence_world import POLICY, World, decide, key, resigned, world
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.keys import b64url
-from baybridge.exchange.evidence import verify_file
-from baybridge.exchange.evidence_report import VerifyReport
-from baybridge.exchange.evidence_trust import Trust, read_trust
+from baybridge.exchange.evidence.report import VerifyReport
+from baybridge.exchange.evidence.trust import Trust, read_trust
+from baybridge.exchange.evidence.verify import verify_file
 from baybridge.exchange.signed import sign_document
 from baybridge.ledger import checkpoint as notes
 from baybridge.ledger import heads, log

@@ -15,9 +15,9 @@ from baybridge.base.canonical import canonical_bytes
 from baybridge.base.keys import KeyRing
 from baybridge.base.outcome import Refusal
 from baybridge.cli.ledger import ledger, verify
-from baybridge.exchange.evidence import sign_decision, verify_file
-from baybridge.exchange.evidence_anchor import build_anchor
-from baybridge.exchange.evidence_trust import read_trust
+from baybridge.exchange.evidence.anchor import build_anchor
+from baybridge.exchange.evidence.trust import read_trust
+from baybridge.exchange.evidence.verify import sign_decision, verify_file
 from baybridge.exchange.signed import sign_document, verify_document
 from baybridge.ledger import keeping
 

@@ -10,13 +10,13 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from baybridge.exchange.fhir import RENDERERS, render
+from baybridge.exchange.fhir.rendering import RENDERERS, render
 from baybridge.journey import events as ev
 from baybridge.journey.case import fold
 from baybridge.journey.events import EVENT_TYPES, Recorded
-from baybridge.record.references import PATIENT_EXTENSION, patient_of
-from baybridge.record.validate import validate
-from baybridge.record.wire import parse, write
+from baybridge.record.fhir.references import PATIENT_EXTENSION, patient_of
+from baybridge.record.fhir.validate import validate
+from baybridge.record.fhir.wire import parse, write
 
 AT = datetime(2026, 3, 8, 9, 30, tzinfo=timezone(timedelta(hours=8)))
 PATIENT = "Patient/p-1"

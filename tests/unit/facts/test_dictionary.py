@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary, DictionaryProblem
 from baybridge.facts.series import WINDOWED
-from baybridge.node.documents import Documents
 
 DOCUMENTS = Documents()
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from baybridge.base.time import parse_instant
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.factset import FactSet
 from baybridge.facts.reading import read
 from baybridge.facts.series import longest_run
-from baybridge.node.documents import Documents
 
 DOCUMENTS = Documents()
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.given import read_given
-from baybridge.node.documents import Documents
 
 DOCUMENTS = Documents()
 EXTRA: dict[str, Any] = {

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from baybridge.base.time import parse_instant
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.factset import FactSet, Status
 from baybridge.facts.reading import read
-from baybridge.node.documents import Documents
 
 DOCUMENTS = Documents()
 #: without the two facts that are always known, so that a test can compare all values
@@ -312,7 +312,7 @@ def test_every_odd_and_note_has_its_sentence() -> None:
 
     import baybridge.facts
 
-    source = "".join(p.read_text() for p in Path(baybridge.facts.__file__).parent.glob("*.py"))
+    source = "".join(p.read_text() for p in Path(baybridge.facts.__file__).parent.rglob("*.py"))
     sentences = DOCUMENTS.translations("en")
     used = set(re.findall(r'"(facts\.note\.[a-z_]+)"', source)) | {
         f"facts.odd.{c}" for c in re.findall(r'(?:finding\(\w+, [^,]+, |_UnusableError\()"([a-z_]+)"', source)

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from baybridge.cli.facts import facts
 from baybridge.journey.command import Actor, Role
-from baybridge.node.founding import found
+from baybridge.node.intake.records import import_in_parts
 from baybridge.node.node import open_node
 from baybridge.node.reading import UnknownPatientError, decide_for_patient, facts_for_patient
-from baybridge.node.records import import_in_parts
+from baybridge.node.upkeep.founding import found
 
 NOON = "2026-03-08T12:00:00+08:00"
 

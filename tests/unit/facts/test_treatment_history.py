@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from baybridge.base.time import parse_instant_or_day
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import read
-from baybridge.node.documents import Documents
 
 DOCUMENTS = Documents()
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))

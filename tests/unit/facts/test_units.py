@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from baybridge.base.quantity import Quantity
+from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.units import UnitMismatchError
-from baybridge.node.documents import Documents
 
 DOCUMENTS = Documents()
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))

@@ -12,12 +12,12 @@ import pytest
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import CHINA
-from baybridge.funding.checking import check
-from baybridge.funding.clauses import CLAUSES, FOLLOWS, open_clauses
-from baybridge.funding.enrolling import EnrolInAgreement, enrol_in_agreement, enrol_in_agreement_blocked
-from baybridge.funding.quoting import QuotedTender, issue_quote
-from baybridge.funding.settlement import milestone_of, replay
-from baybridge.funding.settling import SettleOutcome, settle_outcome
+from baybridge.funding.outcome.clauses import CLAUSES, FOLLOWS, open_clauses
+from baybridge.funding.outcome.enrolling import EnrolInAgreement, enrol_in_agreement, enrol_in_agreement_blocked
+from baybridge.funding.outcome.settlement import milestone_of, replay
+from baybridge.funding.outcome.settling import SettleOutcome, settle_outcome
+from baybridge.funding.plans.checking import check
+from baybridge.funding.quote.quoting import QuotedTender, issue_quote
 from baybridge.journey.events import AgreementEnrolled, Event, ProductRejected
 from baybridge.journey.judged import Judged
 from funding_material import documents

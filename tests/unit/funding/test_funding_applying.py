@@ -10,9 +10,9 @@ import pytest
 
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Category, Refusal
-from baybridge.funding.applying import ApplyForAssistance, apply_for_assistance
-from baybridge.funding.plans import ChosenPlan, Exchange, Household
-from baybridge.funding.quoting import IssueQuote, QuotedLine, issue_quote
+from baybridge.funding.plans.applying import ApplyForAssistance, apply_for_assistance
+from baybridge.funding.plans.plans import ChosenPlan, Exchange, Household
+from baybridge.funding.quote.quoting import IssueQuote, QuotedLine, issue_quote
 from baybridge.journey.events import AssistanceApplied, Event, PreauthorisationRequested, QuoteIssued
 from baybridge.journey.judged import Judged
 from funding_material import documents

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from baybridge.funding.assistance import Fund, Seeking, asked_of, assistance_left
-from baybridge.funding.plans import Exchange, Household
+from baybridge.funding.plans.assistance import Fund, Seeking, asked_of, assistance_left
+from baybridge.funding.plans.plans import Exchange, Household
 from baybridge.journey.events import PreauthorisationRequested
 from funding_material import a_case, bill, documents, layer
 from funding_situations import situated

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from baybridge.cli.funding import fund
-from baybridge.funding.checking import check
-from baybridge.funding.lines import line_of
-from baybridge.node.documents import packaged_data
+from baybridge.documents.lines import line_of
+from baybridge.documents.loader import packaged_data
+from baybridge.funding.plans.checking import check
 from funding_material import documents
 
 VHIS, LIST, SCALE = "hk-vhis-standard", "axi-cel-value-based-2024-list-price", "hk-ccf-scale-2012"

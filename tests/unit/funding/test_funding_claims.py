@@ -13,8 +13,7 @@ from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Category, Refusal
 from baybridge.base.time import CHINA
-from baybridge.funding.case import read_cases
-from baybridge.funding.claiming import (
+from baybridge.funding.claims.claiming import (
     AdjudicateClaim,
     AppealClaim,
     PayClaim,
@@ -25,8 +24,9 @@ from baybridge.funding.claiming import (
     reconciliation_of,
     submit_claim,
 )
-from baybridge.funding.quoting import NO_SCALE, QuotedLine
-from baybridge.funding.report import as_json, fund
+from baybridge.funding.quote.case import read_cases
+from baybridge.funding.quote.quoting import NO_SCALE, QuotedLine
+from baybridge.funding.quote.report import as_json, fund
 from baybridge.journey.events import BenefitPaid, Event, QuoteIssued
 from baybridge.journey.judged import Judged
 from funding_material import a_case, layer

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.funding import fund
-from baybridge.funding.comparing import Comparison, compare, comparison_json
+from baybridge.funding.quote.comparing import Comparison, compare, comparison_json
 from funding_material import a_case, bill, funded, layer, scale
 
 CITY = layer("city", rate="0.60", could_join={"until": "2026-06-30", "premium": "1.90"})

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from baybridge.base.outcome import Refusal
-from baybridge.funding.population import PopulationStack, case_of_row, stack_population
-from baybridge.funding.stack import pay_stack
+from baybridge.funding.population.population import PopulationStack, case_of_row, stack_population
+from baybridge.funding.quote.stack import pay_stack
 from funding_material import a_case, bill, case_of, layer
 
 BANDS = [{"up_to": "500.00", "rate": "0.333"}, {"rate": "0.70"}]

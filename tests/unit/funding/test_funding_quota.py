@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import CHINA
-from baybridge.funding.applying import ApplyForAssistance, apply_for_assistance, seeking_of
-from baybridge.funding.assistance import assistance_left
-from baybridge.funding.checking import check
-from baybridge.funding.claiming import AdjudicateClaim, adjudicate_claim
-from baybridge.funding.claims import AnswerPreauthorisation, answer_preauthorisation
-from baybridge.funding.quota import Grant, grants_of, quota_of, standing_of
+from baybridge.funding.claims.claiming import AdjudicateClaim, adjudicate_claim
+from baybridge.funding.claims.preauthorisation import AnswerPreauthorisation, answer_preauthorisation
+from baybridge.funding.plans.applying import ApplyForAssistance, apply_for_assistance, seeking_of
+from baybridge.funding.plans.assistance import assistance_left
+from baybridge.funding.plans.checking import check
+from baybridge.funding.plans.quota import Grant, grants_of, quota_of, standing_of
 from baybridge.journey.events import Event, PreauthorisationAnswered, PreauthorisationAppealed, PreauthorisationRequested
 from baybridge.journey.judged import Judged
 from funding_material import layer

@@ -7,11 +7,11 @@ from datetime import date
 from typing import Any
 
 from baybridge.base.outcome import Refusal
-from baybridge.funding.comparing import Comparison
-from baybridge.funding.plans import ChosenPlan, Exchange
-from baybridge.funding.quote_options import compare_quote
-from baybridge.funding.quoting import IssueQuote, QuotedLine
-from baybridge.node.documents import Documents
+from baybridge.documents.loader import Documents
+from baybridge.funding.plans.plans import ChosenPlan, Exchange
+from baybridge.funding.quote.comparing import Comparison
+from baybridge.funding.quote.options import compare_quote
+from baybridge.funding.quote.quoting import IssueQuote, QuotedLine
 from funding_material import documents
 from funding_situations import situated
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.funding import fund
-from baybridge.funding.reproducing import Reproduced, reproduce
+from baybridge.funding.quote.reproducing import Reproduced, reproduce
 from funding_material import documents
 from unit.funding.test_quote_to_settlement import issued
 

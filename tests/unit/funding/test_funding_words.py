@@ -13,15 +13,16 @@ from click.testing import CliRunner
 
 import baybridge.funding
 from baybridge.cli.funding import fund
-from baybridge.funding import agreement, stack
-from baybridge.funding.plans import DRUG_NOT_LISTED, EXCLUDED_PREEXISTING
-from baybridge.funding.report import key_of
-from baybridge.node.documents import Documents
+from baybridge.documents.loader import Documents
+from baybridge.funding.outcome import agreement
+from baybridge.funding.plans.plans import DRUG_NOT_LISTED, EXCLUDED_PREEXISTING
+from baybridge.funding.quote import stack
+from baybridge.funding.quote.report import key_of
 from funding_material import a_case, bill, layer
 
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
 SENTENCES = {name: {k: v for k, v in Documents().translations(name).items() if k.startswith("funding.")} for name in LANGUAGES}
-SOURCE = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(baybridge.funding.__file__).parent.glob("*.py")))
+SOURCE = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(baybridge.funding.__file__).parent.rglob("*.py")))
 
 CODES = (
     stack.RATE, stack.FIXED, stack.MEANS_TESTED, stack.RESIDUAL_LIMIT, stack.NOT_COVERED, stack.NOT_IN_FORCE, stack.LAPSED, stack.WAITING,

@@ -13,7 +13,7 @@ import baybridge.simulation
 
 EXACT_SIMULATION = ("policy_lab.py", "lab_report.py", "changes.py")  # `outlook.py` draws rates; its amounts are counts times whole refunds
 MODULES = [
-    *sorted(Path(baybridge.funding.__file__).parent.glob("*.py")),
+    *sorted(Path(baybridge.funding.__file__).parent.rglob("*.py")),
     *(Path(baybridge.simulation.__file__).parent / name for name in EXACT_SIMULATION),
     Path(baybridge.base.money.__file__),
 ]

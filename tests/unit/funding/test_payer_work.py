@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 
 from baybridge.base.outcome import Category, Refusal
 from baybridge.base.time import CHINA
-from baybridge.funding.claiming import AdjudicateClaim, AppealClaim, PayClaim, adjudicate_claim, appeal_claim, pay_claim, reconciliation_of
-from baybridge.funding.claims import (
+from baybridge.funding.claims.claiming import (
+    AdjudicateClaim,
+    AppealClaim,
+    PayClaim,
+    adjudicate_claim,
+    appeal_claim,
+    pay_claim,
+    reconciliation_of,
+)
+from baybridge.funding.claims.preauthorisation import (
     AnswerPreauthorisation,
     AppealPreauthorisation,
     PayBenefit,
@@ -21,9 +29,9 @@ from baybridge.funding.claims import (
     appeal_preauthorisation,
     pay_benefit,
 )
-from baybridge.funding.limits import limit_of
-from baybridge.funding.share import agreement_part, parts_of
-from baybridge.funding.worklist import Terms, payers_in, used_of, waiting
+from baybridge.funding.payer.share import agreement_part, parts_of
+from baybridge.funding.payer.worklist import Terms, payers_in, used_of, waiting
+from baybridge.funding.plans.limits import limit_of
 from baybridge.journey.claims import cut, paid_for, paid_in_advance, unsent
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import PreauthorisationRequested, QuoteIssued

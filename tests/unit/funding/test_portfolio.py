@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from baybridge.funding.claiming import AppealClaim, PayClaim, appeal_claim, pay_claim
-from baybridge.funding.claims import PayBenefit, pay_benefit
-from baybridge.funding.portfolio import BOUND, STATES, Refunds, bound_minor, open_agreements, settled_refunds, standing
+from baybridge.funding.claims.claiming import AppealClaim, PayClaim, appeal_claim, pay_claim
+from baybridge.funding.claims.preauthorisation import PayBenefit, pay_benefit
+from baybridge.funding.payer.portfolio import BOUND, STATES, Refunds, bound_minor, open_agreements, settled_refunds, standing
 from baybridge.journey.events import OutcomeSettled
 from unit.funding.test_payer_work import a_road, answered
 

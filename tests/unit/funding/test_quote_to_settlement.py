@@ -12,7 +12,7 @@ import pytest
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Category, Refusal
 from baybridge.base.time import CHINA
-from baybridge.funding.claims import (
+from baybridge.funding.claims.preauthorisation import (
     AnswerPreauthorisation,
     PayBenefit,
     RequestPreauthorisation,
@@ -23,11 +23,11 @@ from baybridge.funding.claims import (
     request_preauthorisation,
     request_preauthorisation_blocked,
 )
-from baybridge.funding.plans import ChosenPlan, Exchange, Household
-from baybridge.funding.quotes import kept_quote, recompute
-from baybridge.funding.quoting import IssueQuote, QuotedLine, issue_quote
-from baybridge.funding.report import as_json
-from baybridge.funding.settling import SettleOutcome, settle_outcome, settle_outcome_blocked
+from baybridge.funding.outcome.settling import SettleOutcome, settle_outcome, settle_outcome_blocked
+from baybridge.funding.plans.plans import ChosenPlan, Exchange, Household
+from baybridge.funding.quote.quotes import kept_quote, recompute
+from baybridge.funding.quote.quoting import IssueQuote, QuotedLine, issue_quote
+from baybridge.funding.quote.report import as_json
 from baybridge.journey.events import (
     AgreementEnrolled,
     BenefitPaid,

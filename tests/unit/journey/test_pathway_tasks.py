@@ -15,7 +15,7 @@ from baybridge.journey.events import EVENT_TYPES
 from baybridge.journey.pathway import tasks
 from baybridge.journey.schedule import visits
 from baybridge.journey.task import Task
-from baybridge.node.commands import COMMANDS
+from baybridge.node.commands.table import COMMANDS
 from case_world import World
 
 PATHWAY = w.documents().folder("pathways")["standard"]
@@ -43,7 +43,7 @@ def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -
     offered = {name for step in [*PATHWAY["steps"], *PATHWAY["after_death"]] for name in step["commands"]}
     offered |= {"ArriveRapidResponse", "RecordVisit", "ReportSecondMalignancy", "ResolveQuarantine"}  # from alarms
     always = {"OpenCase", "ConfirmFinding", "WithdrawConsent", "RecordDeath", "OverrideRecognition"}
-    always |= {"CountersignOverride", "CompareParallelTest"}  # tasks of their own, `node/attention.py`
+    always |= {"CountersignOverride", "CompareParallelTest"}  # tasks of their own, `node/upkeep/attention.py`
     always |= {"ConfirmIdentity", "RefuseIdentity", "UndoIdentity", "IssueHealthCard"}  # asked by attention, not by the road
     assert set(COMMANDS) == offered | always
 

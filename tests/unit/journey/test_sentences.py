@@ -11,7 +11,7 @@ import pytest
 import baybridge
 import case_world as w
 from baybridge.journey.events import EVENT_TYPES
-from baybridge.node.commands import COMMANDS
+from baybridge.node.commands.table import COMMANDS
 
 PARTS = ("journey", "consent", "supply", "bedside", "matching", "followup")
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baybridge.documents.loader import Documents
 from baybridge.matching.chances import Chance, better, chances_of, wilson
 from baybridge.matching.options import Catalogue, Option, Patient, opening, options
 from baybridge.matching.ordering import ordered, rankable
 from baybridge.matching.timing import earliest_collection, earliest_infusion, first_day
-from baybridge.node.documents import Documents
 
 TODAY = date(2026, 11, 22)
 DOCUMENTS = Documents()

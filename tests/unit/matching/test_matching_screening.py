@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baybridge.matching.screening import outcomes
-from baybridge.policy.decide import FactsError, decide
-from baybridge.policy.many import Many
+from baybridge.policy.one_case.decide import FactsError, decide
+from baybridge.policy.one_case.many import Many
 from exchange_documents import policies
 
 LABELS = Many(policies().get(name) for name in policies().ids() if name.endswith(("-cn", "-hk")))

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from baybridge.demo.trials import SEARCH
+from baybridge.documents.loader import Documents
 from baybridge.matching.registry import read_study
 from baybridge.matching.reviewing import MOST_LINES, Line, check, lines_of, policy_text, problems, read_policy, unread
-from baybridge.node.documents import Documents, fact_types
-from baybridge.policy.decide import decide
-from baybridge.policy.shapes import Policy
+from baybridge.policy.document.shapes import Policy
+from baybridge.policy.one_case.decide import decide
+from baybridge.rulebook.library import fact_types
 
 FACTS = fact_types(Documents())
 TRIAL = read_study(SEARCH["studies"][0])

@@ -17,17 +17,17 @@ from starlette.testclient import TestClient
 from acceptance.support import Refused, World, read_resource
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
-from baybridge.exchange.evidence import verify_file
-from baybridge.exchange.evidence_trust import read_trust
-from baybridge.exchange.health_card import LARGEST_IN_ONE_CODE, qr_text
+from baybridge.exchange.card.health_card import LARGEST_IN_ONE_CODE, qr_text
+from baybridge.exchange.evidence.trust import read_trust
+from baybridge.exchange.evidence.verify import verify_file
 from baybridge.journey.command import Role
 from baybridge.journey.events import HealthCardIssued, IdentityQuestioned, ResultRecognised
 from baybridge.journey.identities import identities_of
-from baybridge.node import cards
 from baybridge.node.config import read_config
-from baybridge.node.importing import Imported, import_upload
+from baybridge.node.intake import cards
+from baybridge.node.intake.importing import Imported, import_upload
 from baybridge.node.node import Node
-from baybridge.web.card_page import picture
+from baybridge.web.case.card_page import picture
 
 RESULTS = ("creat", "hb", "plt", "anc")
 
@@ -101,7 +101,7 @@ def test_a_site_that_knows_the_patient_verifies_asks_and_then_uses_it(world: Wor
     assert asked.reasons == ("name.same", "birth.same", "sex.unknown")
     world.do("hk", Role.COORDINATOR, "ConfirmIdentity", question=identities_of(world.case("hk"))[0].question, seen="identity_document")
     world.do("hk", Role.PHYSICIAN, "RecogniseResults", purpose="LD_FITNESS")
-    from baybridge.record import store
+    from baybridge.record.store import store
 
     with node.storage.reading() as connection:
         (result,) = [v.id for v in store.changed_since(connection, None, "Observation") if v.patient == answer.waiting[0]]

@@ -14,13 +14,13 @@ from acceptance.support import Clock, record
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.matching.options import Option
 from baybridge.matching.ordering import ORDERS, rankable
+from baybridge.node.commands.preview import looking
 from baybridge.node.config import read_config
-from baybridge.node.founding import found
 from baybridge.node.handle import handle
-from baybridge.node.importing import import_upload
+from baybridge.node.intake.importing import import_upload
 from baybridge.node.node import Node
-from baybridge.node.options import CaseOptions, case_options
-from baybridge.node.preview import looking
+from baybridge.node.options.options import CaseOptions, case_options
+from baybridge.node.upkeep.founding import found
 
 PHYSICIAN = Actor("doctor", Role.PHYSICIAN, "Hospital")
 

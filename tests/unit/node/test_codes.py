@@ -9,12 +9,12 @@ import pytest
 
 from acceptance.support import World, read_resource
 from baybridge.base.outcome import Refusal
+from baybridge.documents.loader import Documents, packaged_data
 from baybridge.journey.command import Role
 from baybridge.journey.events import RecordsImported, ResultsReread
-from baybridge.node import codes
-from baybridge.node.documents import Documents, packaged_data
-from baybridge.node.importing import Imported, import_upload
-from baybridge.record.code_mapping import is_loinc
+from baybridge.node.intake import codes
+from baybridge.node.intake.importing import Imported, import_upload
+from baybridge.record.feeds.code_mapping import is_loinc
 
 OWN = {"system": "urn:hl7v2:LABX:L", "code": "CREA"}
 GIVEN = {**OWN, "loinc": "2160-0", "source": "test catalogue of 2026-01"}
@@ -153,7 +153,7 @@ def test_a_mapped_result_keeps_the_code_that_was_sent(world: World) -> None:
     bring(world, message(CREATININE))
     codes.map_code(world.nodes["mo"], world.actor("mo", Role.LABORATORY), GIVEN)
     with world.nodes["mo"].storage.reading() as connection:
-        from baybridge.record import store
+        from baybridge.record.store import store
 
         (name,) = [v.id for v in store.changed_since(connection, None, "Observation") if b"CREA" in v.body]
     coding = read_resource(world.nodes["mo"], f"Observation/{name}")["code"]["coding"]

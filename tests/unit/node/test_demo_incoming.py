@@ -11,8 +11,8 @@ from baybridge.demo.patients import Invented
 from baybridge.demo.walk import Ticking, Walk
 from baybridge.journey.events import HealthCardIssued
 from baybridge.journey.identities import identities_of
-from baybridge.node import cards, codes
 from baybridge.node.config import read_config
+from baybridge.node.intake import cards, codes
 from baybridge.node.node import Node
 
 

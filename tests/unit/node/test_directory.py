@@ -12,20 +12,21 @@ import pytest
 from sqlalchemy import select
 
 from acceptance.support import Clock
-from baybridge.alliance.directory import Change, DirectoryChanged, key_of, lay_over
 from baybridge.base.outcome import Refusal
+from baybridge.documents.loader import Documents
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.ledger import streams
-from baybridge.node import directory, living_documents, tables
+from baybridge.node import tables
+from baybridge.node.commands.done import Done
 from baybridge.node.config import read_config
-from baybridge.node.documents import Documents
-from baybridge.node.done import Done
-from baybridge.node.founding import found
+from baybridge.node.directory import directory, living_documents
+from baybridge.node.directory.changes import Change, DirectoryChanged, key_of, lay_over
 from baybridge.node.handle import handle
 from baybridge.node.node import Node
+from baybridge.node.upkeep.founding import found
 from baybridge.recognition.recognise import recognise
 from baybridge.recognition.results import directory_row
-from baybridge.record import store
+from baybridge.record.store import store
 from exchange_documents import RECOGNITION, changed, recognition_rules
 
 ALLIANCE = Actor("keeper", Role.ALLIANCE, "Alliance")

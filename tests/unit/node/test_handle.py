@@ -15,12 +15,14 @@ from baybridge.base.outcome import Category, Refusal
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.ledger import log
 from baybridge.ledger.tables import event
-from baybridge.node import commands, handle, projections, tables
+from baybridge.node import handle, tables
+from baybridge.node.commands import table as commands
+from baybridge.node.commands.done import Done
 from baybridge.node.config import read_config
-from baybridge.node.done import Done
-from baybridge.node.founding import found
 from baybridge.node.node import Node
 from baybridge.node.unit import Unit
+from baybridge.node.upkeep import projections
+from baybridge.node.upkeep.founding import found
 
 OPEN = {"patient_id": "p", "residence": "MO", "synthetic": True}
 CARE = {"kind": "care", "notice_version": "1", "notice_language": "en"}
@@ -169,7 +171,7 @@ def test_projection_that_fails_is_recorded_retried_and_forgotten(node: Node, mon
 
 
 def test_worker_retries_failed_projections(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    from baybridge.node.worker import Worker
+    from baybridge.node.upkeep.worker import Worker
 
     give(node, "OpenCase", OPEN, "1")
     monkeypatch.setattr(projections, "render", _raise)

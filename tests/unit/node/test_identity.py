@@ -22,7 +22,7 @@ from baybridge.journey.events import (
 )
 from baybridge.journey.identities import identities_of
 from baybridge.node import tables
-from baybridge.node.projections import task_rows
+from baybridge.node.upkeep.projections import task_rows
 
 MO = "urn:mo:bir"
 

@@ -27,17 +27,18 @@ from baybridge.journey.events import (
     PreauthorisationRequested,
     QuoteIssued,
 )
-from baybridge.node import accounts, packing
 from baybridge.node.clock import new_id
+from baybridge.node.commands.deciding import Made
 from baybridge.node.config import read_config
-from baybridge.node.deciding import Made
-from baybridge.node.founding import found
 from baybridge.node.handle import handle
-from baybridge.node.importing import import_upload
+from baybridge.node.intake.importing import import_upload
+from baybridge.node.neighbours import packing
 from baybridge.node.node import Node, open_node
+from baybridge.node.people import accounts
 from baybridge.node.steps import WRITE
-from baybridge.record.validate import validate
-from baybridge.record.wire import parse
+from baybridge.node.upkeep.founding import found
+from baybridge.record.fhir.validate import validate
+from baybridge.record.fhir.wire import parse
 from funding_material import layer
 from unit.funding.test_funding_claims import quoted
 
@@ -64,7 +65,7 @@ def a_node(folder: Path) -> tuple[Node, str]:
     with node.unit() as unit:
         unit.append(case_id, answers, node.system(), known=len(unit.events(case_id)))
     with node.unit() as unit:
-        from baybridge.node import projections
+        from baybridge.node.upkeep import projections
 
         projections.project(unit, case_id)
     assert sha256_hex(canonical_bytes(document)) == issued.quote_sha256
@@ -248,7 +249,7 @@ def test_a_payment_around_a_crash_is_made_once(tmp_path: Path, step: str) -> Non
 
 
 def test_a_payers_what_if_reads_its_own_cases_however_many_others_changed_later(tmp_path: Path) -> None:
-    from baybridge.node.what_if import population, tried
+    from baybridge.node.options.what_if import population, tried
 
     node, case_id = a_node(tmp_path / "hk")
     bundle = record("another-patient", node.now())

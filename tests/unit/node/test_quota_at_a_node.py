@@ -20,12 +20,13 @@ from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import PreauthorisationAnswered, PreauthorisationRequested
-from baybridge.node import accounts, clock
+from baybridge.node import clock
 from baybridge.node.clock import new_id
-from baybridge.node.founding import found
 from baybridge.node.handle import handle
-from baybridge.node.importing import import_upload
+from baybridge.node.intake.importing import import_upload
 from baybridge.node.node import Node, open_node
+from baybridge.node.people import accounts
+from baybridge.node.upkeep.founding import found
 
 HERE, FUND = "Hospital", "demo-charity"
 CHARITY = Path(__file__).resolve().parents[3] / "src" / "baybridge" / "demo" / "charity.yaml"

@@ -11,12 +11,13 @@ import pytest
 
 from acceptance.support import World, read_resource, resource_of
 from baybridge.base.outcome import Category, Refusal
-from baybridge.federation import package as packages
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
-from baybridge.node import tables, transfers
+from baybridge.node import tables
 from baybridge.node.clock import new_id
-from baybridge.node.done import Done
+from baybridge.node.commands.done import Done
+from baybridge.node.neighbours import package as packages
+from baybridge.node.neighbours import transfers
 
 
 @pytest.fixture

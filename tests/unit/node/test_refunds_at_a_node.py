@@ -22,15 +22,17 @@ from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import AgreementEnrolled, OutcomeSettled, PreauthorisationRequested, RefundReceived
-from baybridge.node import accounts, packing, projections
 from baybridge.node.clock import new_id
+from baybridge.node.commands.preview import would
 from baybridge.node.config import read_config
-from baybridge.node.founding import found as found_node
 from baybridge.node.handle import handle
-from baybridge.node.importing import import_upload
+from baybridge.node.intake.importing import import_upload
+from baybridge.node.neighbours import packing
 from baybridge.node.node import Node, open_node
-from baybridge.node.preview import would
+from baybridge.node.people import accounts
 from baybridge.node.steps import WRITE
+from baybridge.node.upkeep import projections
+from baybridge.node.upkeep.founding import found as found_node
 
 HERE, PLAN, PAYER = "Hospital", "shanghai-huhuibao-2022-2024", "shanghai-huhuibao"
 AGREEMENT, PROGRAMME = "axi-cel-value-based-2024-list-price", "fosun-kairos"

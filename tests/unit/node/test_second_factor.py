@@ -15,10 +15,10 @@ from acceptance.support import Clock
 from baybridge.app import application
 from baybridge.journey.command import Role
 from baybridge.ledger import log
-from baybridge.node import accounts, second_factor
 from baybridge.node.config import read_config
-from baybridge.node.founding import found
 from baybridge.node.node import Node
+from baybridge.node.people import accounts, second_factor
+from baybridge.node.upkeep.founding import found
 
 CODE = re.compile(r"[A-Z2-9]{4}(?:-[A-Z2-9]{4}){3}")
 

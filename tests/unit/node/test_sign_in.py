@@ -14,10 +14,11 @@ from starlette.testclient import TestClient
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Role
-from baybridge.node import accounts, tables
+from baybridge.node import tables
 from baybridge.node.config import read_config
-from baybridge.node.founding import found
 from baybridge.node.node import Node
+from baybridge.node.people import accounts
+from baybridge.node.upkeep.founding import found
 
 START = datetime(2026, 3, 8, 9, 0, tzinfo=UTC)
 

@@ -19,12 +19,13 @@ from baybridge.ledger import log
 from baybridge.matching.registry import read_study
 from baybridge.matching.reviewing import Line, lines_of
 from baybridge.matching.trials import Review, standing
-from baybridge.node import kept_trials, screening, tables, trials
+from baybridge.node import tables
 from baybridge.node.config import read_config
-from baybridge.node.founding import found
 from baybridge.node.handle import handle
-from baybridge.node.importing import import_upload
+from baybridge.node.intake.importing import import_upload
 from baybridge.node.node import Node
+from baybridge.node.options import kept_trials, screening, trials
+from baybridge.node.upkeep.founding import found
 
 DOCTOR = Actor("doctor", Role.PHYSICIAN, "Hospital")
 ONE, TWO = "NCT99999901", "NCT99999902"

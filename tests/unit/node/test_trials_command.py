@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from baybridge.cli.main import main
 from baybridge.demo.trials import SEARCH
-from baybridge.node.founding import found
+from baybridge.node.upkeep.founding import found
 
 
 @pytest.fixture

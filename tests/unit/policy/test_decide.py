@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from baybridge.base.canonical import canonical_bytes
-from baybridge.policy.decide import FactsError, decide
-from baybridge.policy.document import load
-from baybridge.policy.types import FactType
+from baybridge.policy.document.reader import load
+from baybridge.policy.language.types import FactType
+from baybridge.policy.one_case.decide import FactsError, decide
 
 FACTS = [
     FactType("age", "number", "a", cost=0),

@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
-from baybridge.node.documents import DocumentProblem, Documents, UnknownPolicyError, fact_types
-from baybridge.policy.decide import decide
+from baybridge.documents.loader import DocumentProblem, Documents
+from baybridge.policy.one_case.decide import decide
+from baybridge.rulebook.library import UnknownPolicyError, fact_types, policies_of
 
 FACTS = "age: {type: number, unit: a, cost: 0}\nlines: {type: integer}\n"
 
@@ -34,7 +35,7 @@ def ours(tmp_path):
 
 def library(*roots):
     documents = Documents(*roots)
-    return documents.policies(fact_types(documents))
+    return policies_of(documents, fact_types(documents))
 
 
 def test_a_site_changes_a_threshold_by_its_own_document(ours, tmp_path):

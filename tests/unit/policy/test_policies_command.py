@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from baybridge.cli.policies import decide, policy
-from baybridge.node.documents import Documents
+from baybridge.documents.loader import Documents
 
 FACTS = {"ldh": 300, "creatinine": 88.4, "platelets": 150, "crp": 50}
 

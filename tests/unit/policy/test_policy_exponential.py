@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baybridge.policy.document import load
-from baybridge.policy.exponential import LEAST, MOST
-from baybridge.policy.interpret import call
-from baybridge.policy.population import decided
-from baybridge.policy.types import FactType
+from baybridge.policy.document.reader import load
+from baybridge.policy.engines.population import decided
+from baybridge.policy.language.exponential import LEAST, MOST
+from baybridge.policy.language.types import FactType
+from baybridge.policy.one_case.interpret import call
 
 TYPES = {"x": FactType("x", "number")}
 POLICY = load(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from baybridge.policy.document import PolicyProblems, load
-from baybridge.policy.types import FactType
+from baybridge.policy.document.reader import PolicyProblems, load
+from baybridge.policy.language.types import FactType
 
 TYPES = {
     fact.name: fact
@@ -216,7 +216,7 @@ def test_a_text_that_would_exhaust_memory_is_refused():
 
 
 def test_definitions_that_double_are_computed_once():
-    from baybridge.policy.decide import decide
+    from baybridge.policy.one_case.decide import decide
 
     doubling = "".join(f"  d{n}: GREATEST(d{n - 1}, d{n - 1})\n" for n in range(1, 60))
     policy = load(CRITERIA + "  - {id: a, when: d59 > 1}\ndefine:\n  d0: age\n" + doubling, "trial.yaml", TYPES)

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baybridge.node.documents import Documents, fact_types
-from baybridge.policy.document import load
-from baybridge.policy.thresholds import changed, thresholds
+from baybridge.documents.loader import Documents
+from baybridge.policy.document.reader import load
+from baybridge.rulebook.library import fact_types, policies_of
+from baybridge.rulebook.thresholds import changed, thresholds
 
 DOCUMENTS = Documents()
 TYPES = fact_types(DOCUMENTS)
-LIBRARY = DOCUMENTS.policies(TYPES)
+LIBRARY = policies_of(DOCUMENTS, TYPES)
 EVERY = [policy for name in LIBRARY.ids() for policy in LIBRARY.versions(name)]
 
 DOCUMENT = """# a comment that stays

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from baybridge.exchange.transfer import check_transfer
+from baybridge.exchange.transfer.check import check_transfer
 from baybridge.recognition.form import FormError
 from baybridge.recognition.recognise import recognise
 from exchange_documents import RECOGNITION, TRANSFER, changed, recognition_rules, transfer_rules

@@ -10,15 +10,15 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from baybridge.api import fhir
+from baybridge.http.doors import routes
 from baybridge.journey.command import Role
 from baybridge.ledger import log
-from baybridge.node import accounts
-from baybridge.node.doors import routes
-from baybridge.node.founding import found
 from baybridge.node.node import open_node
-from baybridge.record import store
-from baybridge.record.validate import validate
-from baybridge.record.wire import parse
+from baybridge.node.people import accounts
+from baybridge.node.upkeep.founding import found
+from baybridge.record.fhir.validate import validate
+from baybridge.record.fhir.wire import parse
+from baybridge.record.store import store
 
 T0 = datetime(2026, 3, 8, 9, tzinfo=UTC)
 PATIENT = {"resourceType": "Patient", "id": "p", "name": [{"family": "Chan"}], "birthDate": "1968-04-09"}

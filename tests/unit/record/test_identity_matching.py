@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from opencc import OpenCC
 
-from baybridge.node.documents import Documents
-from baybridge.record.identity_documents import check_digit_fits, identifiers_of
-from baybridge.record.identity_links import linked_resources, resting_on
-from baybridge.record.identity_matching import Confirmation, candidates, patient_match, person_of, search_keys
-from baybridge.record.identity_names import Agreement, NameReader
+from baybridge.documents.loader import Documents
+from baybridge.record.identity.documents import check_digit_fits, identifiers_of
+from baybridge.record.identity.links import linked_resources, resting_on
+from baybridge.record.identity.matching import Confirmation, candidates, patient_match, person_of, search_keys
+from baybridge.record.identity.names import Agreement, NameReader
 
 HK, CN, MO, PASSPORT = "urn:hk:hkid", "urn:cn:resident-id", "urn:mo:bir", "urn:passport"
 

@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from baybridge.cli import main
-from baybridge.node.founding import found
+from baybridge.node.intake.records import import_file, import_in_parts
 from baybridge.node.node import open_node
-from baybridge.node.records import import_file, import_in_parts
-from baybridge.record import store
-from baybridge.record.wire import parse
+from baybridge.node.upkeep.founding import found
+from baybridge.record.fhir.wire import parse
+from baybridge.record.store import store
 
 PATIENT = {"resourceType": "Patient", "id": "p", "birthDate": "1970-01-02"}
 RESULT = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "x"}, "subject": {"reference": "Patient/p"}}

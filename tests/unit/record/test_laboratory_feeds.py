@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baybridge.node.documents import Documents
-from baybridge.record.code_mapping import mapped, suggestions, work_list
-from baybridge.record.hl7v2 import messages
-from baybridge.record.hl7v2_fhir import read_hl7
-from baybridge.record.hl7v2_values import interval, moment
-from baybridge.record.reading import Entry, Source, Trouble, entries
-from baybridge.record.validate import validate
-from baybridge.record.wire import parse, write
+from baybridge.documents.loader import Documents
+from baybridge.record.feeds.code_mapping import mapped, suggestions, work_list
+from baybridge.record.feeds.hl7v2 import messages
+from baybridge.record.feeds.hl7v2_fhir import read_hl7
+from baybridge.record.feeds.hl7v2_values import interval, moment
+from baybridge.record.fhir.validate import validate
+from baybridge.record.fhir.wire import parse, write
+from baybridge.record.intake.reading import Entry, Source, Trouble, entries
 from shared_data import shared
 
 HEAD = "MSH|^~\\&|LIS|Hospital|||20260308090000+0800||ORU^R01^ORU_R01|1|P|2.5.1"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from baybridge.record import store
-from baybridge.record.importing import batches, file_batch, plan
-from baybridge.record.reading import Source
-from baybridge.record.tables import metadata
+from baybridge.record.intake.importing import batches, file_batch, plan
+from baybridge.record.intake.reading import Source
+from baybridge.record.store import store
+from baybridge.record.store.tables import metadata
 from shared_data import SHARED
 
 AT = datetime(2026, 3, 8, 9, tzinfo=UTC)

@@ -19,17 +19,17 @@ from acceptance.support import Clock
 from baybridge.app import application
 from baybridge.base.money import parse_minor, round_half_up
 from baybridge.base.outcome import Refusal
-from baybridge.funding.case import read_cases
-from baybridge.funding.plans import Exchange
-from baybridge.funding.quoting import NO_SCALE
-from baybridge.funding.stack import pay_stack
+from baybridge.documents.loader import Documents
+from baybridge.funding.plans.plans import Exchange
+from baybridge.funding.quote.case import read_cases
+from baybridge.funding.quote.quoting import NO_SCALE
+from baybridge.funding.quote.stack import pay_stack
 from baybridge.journey.command import Role
-from baybridge.node import accounts
+from baybridge.language.texts import Texts
 from baybridge.node.config import read_config
-from baybridge.node.documents import Documents
-from baybridge.node.founding import found
 from baybridge.node.node import Node
-from baybridge.node.texts import Texts
+from baybridge.node.people import accounts
+from baybridge.node.upkeep.founding import found
 from baybridge.simulation.changes import read_change
 from baybridge.simulation.invented import invented
 from baybridge.simulation.policy_lab import Simulated, simulate

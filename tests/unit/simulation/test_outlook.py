@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.simulate import simulate as command
-from baybridge.node.documents import Documents
+from baybridge.documents.loader import Documents
 from baybridge.simulation.outlook import PROGRAMME, Group, Outlook, Rates, outlook, rates_of
 from funding_material import a_case, bill, case_of, documents, layer
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baybridge.node.documents import Documents
-from baybridge.node.texts import Texts
+from baybridge.documents.loader import Documents
+from baybridge.language.texts import Texts
 from baybridge.simulation.changes import read_change
 from baybridge.simulation.invented import invented
 from baybridge.simulation.lab_report import cost_picture, group_words, simulated_json, simulated_sentences

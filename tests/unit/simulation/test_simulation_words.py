@@ -10,11 +10,11 @@ import pytest
 
 import baybridge.cli.simulate
 import baybridge.simulation
-from baybridge.node.documents import Documents
+from baybridge.documents.loader import Documents
 
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
 SENTENCES = {name: {k: v for k, v in Documents().translations(name).items() if k.startswith("simulation.")} for name in LANGUAGES}
-FILES = [*Path(baybridge.simulation.__file__).parent.glob("*.py"), Path(baybridge.cli.simulate.__file__)]
+FILES = [*Path(baybridge.simulation.__file__).parent.rglob("*.py"), Path(baybridge.cli.simulate.__file__)]
 
 
 def placeholders(sentence: str) -> set[str]:

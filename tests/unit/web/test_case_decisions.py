@@ -10,7 +10,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
-from baybridge.web.page import LANGUAGE_NAMES
+from baybridge.web.page.page import LANGUAGE_NAMES
 from page_words import Read, untranslated
 from policy_site import HERE, Site, site, text_of
 

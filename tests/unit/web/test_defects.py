@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 
 from baybridge.app import application
 from baybridge.node.config import read_config
-from baybridge.node.founding import found
 from baybridge.node.node import Node
-from baybridge.web import log_pages
+from baybridge.node.upkeep.founding import found
+from baybridge.web.site import log_pages
 
 SECRET = "Chan Tai Man 1234567"
 PROFILE = {"node": "hk", "organisation": "Hospital", "jurisdiction": "HK", "city": "Hong Kong", "kinds": ["centre"]}

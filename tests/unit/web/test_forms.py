@@ -13,15 +13,15 @@ import pytest
 
 from baybridge.base.outcome import Refusal
 from baybridge.demo.network import PREFERRED_PORTS, found_network
+from baybridge.http.doors import Asked
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Role
-from baybridge.node.commands import COMMANDS, CommandKind
+from baybridge.node.commands.given import read_given
+from baybridge.node.commands.table import COMMANDS, CommandKind
 from baybridge.node.config import read_config
-from baybridge.node.doors import Asked
-from baybridge.node.given import read_given
 from baybridge.node.node import Node
-from baybridge.web import findings, forms, shape
-from baybridge.web.forms import Field
+from baybridge.web.forms import findings, forms, shape
+from baybridge.web.forms.forms import Field
 
 AT = datetime(2026, 3, 8, 9, 0, tzinfo=UTC)
 FINDINGS = {"temperature": "38.6", "hypotension": "none", "seizure": "none", "fever_attributable": "true", "ice_score": "9"}

@@ -13,11 +13,11 @@ from starlette.testclient import TestClient
 from acceptance.support import Clock, record
 from baybridge.app import application
 from baybridge.journey.command import Actor, Role
-from baybridge.node import accounts
 from baybridge.node.config import read_config
-from baybridge.node.founding import found
-from baybridge.node.importing import import_upload
+from baybridge.node.intake.importing import import_upload
 from baybridge.node.node import Node
+from baybridge.node.people import accounts
+from baybridge.node.upkeep.founding import found
 
 HERE = "Hospital"
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from baybridge.web.pictures import BAR_WIDTH, course, pieces
+from baybridge.web.page.pictures import BAR_WIDTH, course, pieces
 
 
 def test_pieces_are_as_wide_as_their_part_and_touch() -> None:

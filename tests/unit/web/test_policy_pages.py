@@ -7,12 +7,12 @@ import re
 
 import pytest
 
-from baybridge.node.policy_check import check_documents
-from baybridge.node.policy_difference import differences
-from baybridge.node.what_if import population, tried
-from baybridge.policy import expression as tree
-from baybridge.policy.document import load
-from baybridge.web.page import LANGUAGE_NAMES
+from baybridge.node.options.what_if import population, tried
+from baybridge.policy.document.reader import load
+from baybridge.policy.language import expression as tree
+from baybridge.rulebook.checking import check_documents
+from baybridge.rulebook.difference import differences
+from baybridge.web.page.page import LANGUAGE_NAMES
 from page_words import Read, untranslated
 from policy_site import OWN, Site, site, text_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from baybridge.journey.command import Role
-from baybridge.node.access import ACTIONS
-from baybridge.node.commands import COMMANDS
-from baybridge.web import tabs
+from baybridge.node.commands.table import COMMANDS
+from baybridge.node.people.access import ACTIONS
+from baybridge.web.case import tabs
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -14,11 +14,12 @@ from acceptance.support import Clock, record
 from baybridge.app import application
 from baybridge.demo.trials import SEARCH
 from baybridge.journey.command import Actor, Role
-from baybridge.node import accounts, screening
 from baybridge.node.config import read_config
-from baybridge.node.founding import found
-from baybridge.node.importing import import_upload
+from baybridge.node.intake.importing import import_upload
 from baybridge.node.node import Node
+from baybridge.node.options import screening
+from baybridge.node.people import accounts
+from baybridge.node.upkeep.founding import found
 
 ONE = "NCT99999901"
 

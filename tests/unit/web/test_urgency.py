@@ -1,6 +1,6 @@
 """In which order tasks stand on a page."""
 
-from baybridge.web.view import most_urgent_first
+from baybridge.web.case.view import most_urgent_first
 
 
 def task(name: str, due_at: str | None, level: str = "plan") -> dict[str, str | None]:

@@ -1,0 +1,39 @@
+"""What can be wrong in a document: each problem at its file, line and column, with what was expected and found.
+
+Main job: `Problem`, one line for the author, and `PolicyProblems`, every problem of one document together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong in a document: where it stands, what was expected and found, and what to do."""
+
+    file: str
+    line: int
+    column: int
+    code: str  # its heading in four languages stands in data/translations under this key
+    expected: str
+    found: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{self.file}:{self.line}:{self.column}: expected {self.expected}, found {self.found}{hint}"
+
+    def as_json(self) -> dict[str, object]:
+        """The problem as plain JSON."""
+        names = ("file", "line", "column", "code", "expected", "found", "hint")
+        return {name: getattr(self, name) for name in names}
+
+
+class PolicyProblems(ValueError):
+    """A document that cannot be used, with every problem in it, in reading order."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))

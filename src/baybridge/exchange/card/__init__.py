@@ -1,0 +1,1 @@
+"""Results that the patient carries, signed by the laboratory; read `health_card.py`."""

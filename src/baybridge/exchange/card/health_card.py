@@ -1,0 +1,309 @@
+"""SMART Health Cards: laboratory results that the patient carries, signed by the laboratory, verifiable by anyone offline.
+
+Main job: `issue(...)` signs results as a card; `read_card(data)` reads a card file, a QR text or a bare token; `Card.by(keys)` says who signed.
+
+**Source**: SMART Health Cards Framework 1.4 (payload, DEFLATE, ES256, `shc:/` numeric form); RFC 7515, RFC 7518 (ES256), RFC 7638.
+Elsewhere: its place in `baybridge verify` in `report.py`. The private key is drawn and kept by `node`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from baybridge.base.canonical import canonical_bytes
+from baybridge.base.keys import b64url, b64url_decode
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+
+Json = Mapping[str, Any]
+_TYPES = ["https://smarthealth.cards#health-card", "https://smarthealth.cards#laboratory"]
+_FHIR_VERSION = "4.0.1"
+_NUMBER_BYTES = 32
+_DIGIT_OFFSET = 45  # ord("-"): the lowest character of a token. Source: SMART Health Cards, "Encoding Chunks as QR Codes"
+LARGEST_IN_ONE_CODE = 1195  # characters of a token. Source: SMART Health Cards 1.4, "Health Cards are Small"
+_LARGEST = 4 * 2**20  # bytes after decompression; convention of this project
+_QR = re.compile(r"^shc:/(?:(\d+)/(\d+)/)?(\d+)$")
+#: Members that a card leaves out or that narrative would repeat. Source: SMART Health Cards, "Health Cards are Small".
+_LEFT_OUT = ("text", "id", "meta", "extension", "contained", "note", "performer", "basedOn", "specimen", "encounter", "device")
+
+
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CardVerifyKey:
+    """A public P-256 key."""
+
+    x: bytes
+    y: bytes
+
+    @classmethod
+    def from_jwk(cls, jwk: Json) -> CardVerifyKey:
+        """The key of a JWK; ValueError says what was expected and found."""
+        if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
+            raise ValueError(f"expected an EC key on P-256, found kty {jwk.get('kty')!r} crv {jwk.get('crv')!r}")
+        x, y = (b64url_decode(str(jwk.get(name) or "")) for name in ("x", "y"))
+        if len(x) != _NUMBER_BYTES or len(y) != _NUMBER_BYTES:
+            raise ValueError(f"expected {_NUMBER_BYTES} bytes in members x and y of the key")
+        key = cls(x, y)
+        key._public()  # refuses a point that is not on the curve
+        return key
+
+    @property
+    def kid(self) -> str:
+        """The RFC 7638 thumbprint."""
+        return b64url(sha256(canonical_bytes(self._members())).digest())
+
+    def jwk(self) -> dict[str, str]:
+        """The public JWK for `/.well-known/jwks.json`."""
+        return {**self._members(), "kid": self.kid, "use": "sig", "alg": "ES256"}
+
+    def verify(self, signature: bytes, data: bytes) -> bool:
+        """True if this key made the signature (r and s, 64 bytes) over exactly these bytes."""
+        if len(signature) != 2 * _NUMBER_BYTES:
+            return False
+        r, s = (int.from_bytes(part) for part in (signature[:_NUMBER_BYTES], signature[_NUMBER_BYTES:]))
+        try:
+            self._public().verify(encode_dss_signature(r, s), data, ec.ECDSA(SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+    def _public(self) -> ec.EllipticCurvePublicKey:
+        return ec.EllipticCurvePublicNumbers(int.from_bytes(self.x), int.from_bytes(self.y), ec.SECP256R1()).public_key()
+
+    def _members(self) -> dict[str, str]:
+        return {"crv": "P-256", "kty": "EC", "x": b64url(self.x), "y": b64url(self.y)}
+
+
+@dataclass(frozen=True, slots=True)
+class CardKey:
+    """A private P-256 key; never printed by `repr`."""
+
+    secret: bytes = field(repr=False)
+
+    @classmethod
+    def generate(cls) -> CardKey:
+        """A fresh key; called by `node` only."""
+        return cls(ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value.to_bytes(_NUMBER_BYTES))
+
+    @classmethod
+    def from_text(cls, text: str) -> CardKey:
+        """The key of a private JWK text; ValueError says what was expected."""
+        try:
+            jwk = json.loads(text)
+            secret = b64url_decode(jwk["d"])
+        except (ValueError, TypeError, KeyError):
+            raise ValueError("expected a private JSON Web Key on P-256") from None
+        key = cls(secret)
+        if len(secret) != _NUMBER_BYTES or {**key.public.jwk(), "d": jwk["d"]}["x"] != jwk.get("x"):
+            raise ValueError("expected a private JSON Web Key on P-256 whose halves fit")
+        return key
+
+    def to_text(self) -> str:
+        """The private JWK as text, for `node` to keep."""
+        return json.dumps({**self.public.jwk(), "d": b64url(self.secret)}, indent=1, sort_keys=True) + "\n"
+
+    @property
+    def public(self) -> CardVerifyKey:
+        """The public half."""
+        numbers = self._private().public_key().public_numbers()
+        return CardVerifyKey(numbers.x.to_bytes(_NUMBER_BYTES), numbers.y.to_bytes(_NUMBER_BYTES))
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature as r and s, 64 bytes."""
+        r, s = decode_dss_signature(self._private().sign(data, ec.ECDSA(SHA256())))
+        return r.to_bytes(_NUMBER_BYTES) + s.to_bytes(_NUMBER_BYTES)
+
+    def _private(self) -> ec.EllipticCurvePrivateKey:
+        return ec.derive_private_key(int.from_bytes(self.secret), ec.SECP256R1())
+
+
+# --- making ---------------------------------------------------------------------------------------------------------
+
+
+def issue(patient: Json, observations: Sequence[Json], *, issuer: str, at: datetime, key: CardKey) -> str:
+    """A card over a patient's final results as a compact token; `issuer` is the https address whose jwks.json names the key.
+
+    ValueError where the issuer's address is not one, or a result is not final.
+    """
+    if not issuer.startswith("https://") or issuer.endswith("/"):
+        raise ValueError("expected the issuer as an https address without a slash at its end")
+    if not observations or any(item.get("status") not in ("final", "amended", "corrected") for item in observations):
+        raise ValueError("expected one or more final results")
+    subject = {"fhirVersion": _FHIR_VERSION, "fhirBundle": _bundle(patient, observations)}
+    payload = {"iss": issuer, "nbf": int(at.timestamp()), "vc": {"type": _TYPES, "credentialSubject": subject}}
+    header = {"zip": "DEF", "alg": "ES256", "kid": key.public.kid}
+    signed = f"{b64url(_minified(header))}.{b64url(_deflated(_minified(payload)))}"
+    return f"{signed}.{b64url(key.sign(signed.encode('ascii')))}"
+
+
+def issue_in_codes(patient: Json, observations: Sequence[Json], *, issuer: str, at: datetime, key: CardKey) -> tuple[str, ...]:
+    """As few cards as hold the results with each fitting one QR code; a result that alone does not fit has a card that travels as a file only.
+
+    **Source**: SMART Health Cards 1.4: a card of at most 1195 characters fits one V22 code; splitting one card over codes is deprecated.
+    """
+    cards: list[str] = []
+    waiting: list[Json] = []
+    fitting = ""
+    for observation in observations:
+        tried = issue(patient, [*waiting, observation], issuer=issuer, at=at, key=key)
+        if waiting and len(tried) > LARGEST_IN_ONE_CODE:
+            cards.append(fitting)
+            waiting, tried = [], issue(patient, [observation], issuer=issuer, at=at, key=key)
+        waiting.append(observation)
+        fitting = tried
+    return (*cards, fitting) if fitting else ()
+
+
+def _bundle(patient: Json, observations: Sequence[Json]) -> dict[str, Any]:
+    """The smallest bundle that says whose results these are, references by place."""
+    person = {name: patient[name] for name in ("resourceType", "name", "birthDate") if patient.get(name)}
+    found = [person, *({**_small(item), "subject": {"reference": "resource:0"}} for item in observations)]
+    return {"resourceType": "Bundle", "type": "collection", "entry": [_entry(number, item) for number, item in enumerate(found)]}
+
+
+def _entry(number: int, resource: Json) -> dict[str, Any]:
+    return {"fullUrl": f"resource:{number}", "resource": resource}
+
+
+def _small(observation: Json) -> dict[str, Any]:
+    """An observation without narrative; the name of who performed it stays, because recognition asks for it."""
+    kept = {name: value for name, value in observation.items() if name not in _LEFT_OUT}
+    names = [item["display"] for item in observation.get("performer") or () if item.get("display")]
+    found: dict[str, Any] = _without_display(
+        {**kept, **({"performer": [{"type": "Organization", "#": name} for name in names]} if names else {})}
+    )
+    return found
+
+
+def _without_display(value: Any) -> Any:
+    """No display texts and no text beside a code, as the framework asks; a marked name of a performer is kept."""
+    if isinstance(value, Mapping):
+        left_out = ("display", "text") if value.get("coding") else ("display",)
+        kept = {name: _without_display(item) for name, item in value.items() if name not in left_out}
+        return {**{name: item for name, item in kept.items() if name != "#"}, **({"display": value["#"]} if "#" in value else {})}
+    return [_without_display(item) for item in value] if isinstance(value, list) else value
+
+
+def _minified(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=float).encode()
+
+
+def _deflated(data: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+def qr_text(token: str) -> str:
+    """The `shc:/` text for a QR code: each character of the token as two digits (to be coded in numeric mode)."""
+    return "shc:/" + "".join(f"{ord(character) - _DIGIT_OFFSET:02d}" for character in token)
+
+
+def card_file(tokens: Iterable[str]) -> bytes:
+    """A `.smart-health-card` file."""
+    return json.dumps({"verifiableCredential": list(tokens)}, separators=(",", ":")).encode()
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card as read: who says to have issued it and when, what it holds, and what was signed."""
+
+    issuer: str
+    kid: str
+    issued_at: float
+    expires_at: float | None
+    resources: tuple[Json, ...]
+    signed: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what was signed; names the card without saying what it holds."""
+        return sha256(self.signed).hexdigest()
+
+    def by(self, keys: Iterable[CardVerifyKey]) -> CardVerifyKey | None:
+        """The key among these that the card names and that made its signature."""
+        return next((key for key in keys if key.kid == self.kid and key.verify(self.signature, self.signed)), None)
+
+
+def looks_like_card(data: bytes) -> bool:
+    """Whether a file is a health card rather than one of this project's own signed documents."""
+    head = data.lstrip()[:4096]
+    return head.startswith(b"shc:/") or b'"verifiableCredential"' in head or b'"zip":"DEF"' in _head_of(head)
+
+
+def _head_of(head: bytes) -> bytes:
+    try:
+        return b64url_decode(head.split(b".")[0].decode("ascii")).replace(b" ", b"")
+    except ValueError:
+        return b""
+
+
+def read_card(data: bytes) -> tuple[Card, ...] | Refusal:
+    """The cards of a file, a QR text (of one or several codes, one a line) or a token; a refusal says what was expected."""
+    try:
+        tokens = _tokens(data.decode("utf-8").strip())
+        return tuple(_card(token) for token in tokens)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error):
+        return refuse(Reason("exchange.card.unreadable"), category=Category.INVALID)
+
+
+def _tokens(text: str) -> list[str]:
+    if text.startswith("shc:/"):
+        return [_from_digits(text.split())]
+    if text.startswith("{"):
+        tokens = json.loads(text)["verifiableCredential"]
+        if not tokens or not all(isinstance(token, str) for token in tokens):
+            raise ValueError("expected tokens")
+        return list(tokens)
+    return [text]
+
+
+def _from_digits(parts: Sequence[str]) -> str:
+    """The token of one code, or of several in whatever order they were scanned."""
+    found = [_QR.match(part) for part in parts]
+    if not all(found):
+        raise ValueError("expected shc:/ and digits")
+    numbered = sorted((int(item[1] or 1), int(item[2] or 1), item[3]) for item in found if item)
+    if [number for number, _, _ in numbered] != list(range(1, len(numbered) + 1)) or {of for _, of, _ in numbered} != {len(numbered)}:
+        raise ValueError("expected every code of the card once")
+    digits = "".join(part for _, _, part in numbered)
+    if len(digits) % 2:
+        raise ValueError("expected pairs of digits")
+    return "".join(chr(int(digits[place : place + 2]) + _DIGIT_OFFSET) for place in range(0, len(digits), 2))
+
+
+def _card(token: str) -> Card:
+    head, body, signature = token.split(".")
+    header = json.loads(b64url_decode(head))
+    if header["alg"] != "ES256" or header["zip"] != "DEF":
+        raise ValueError("expected ES256 and DEF")
+    payload = json.loads(_inflated(b64url_decode(body)))
+    bundle = payload["vc"]["credentialSubject"]["fhirBundle"]
+    resources = tuple(entry["resource"] for entry in bundle["entry"])
+    ends = payload.get("exp")
+    times = float(payload["nbf"]), None if ends is None else float(ends)
+    return Card(str(payload["iss"]), str(header["kid"]), *times, resources, f"{head}.{body}".encode("ascii"), b64url_decode(signature))
+
+
+def _inflated(data: bytes) -> bytes:
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    found = unpacker.decompress(data, _LARGEST)
+    if unpacker.unconsumed_tail or not unpacker.eof:
+        raise ValueError("expected a whole payload of a card's size")
+    return found

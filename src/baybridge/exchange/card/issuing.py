@@ -1,0 +1,64 @@
+"""A laboratory signs results that the patient carries.
+
+Main job: the rule of `IssueHealthCard`. Only final results that this node's own laboratory performed are signed: a card is the word of
+who measured, never of who passed a result on.
+
+**Source**: SMART Health Cards Framework 1.4 (issuer). Elsewhere: the card itself in `health_card.py`, key and storage in `node/intake/cards.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, Refusal, refuse
+from baybridge.journey.command import Situation
+from baybridge.journey.events import Event, HealthCardIssued
+from baybridge.recognition.recognising import RecogniseResults, setting_of
+from baybridge.recognition.results import laboratory_of
+
+Json = Mapping[str, Any]
+_FINAL = ("final", "amended", "corrected")
+_SOURCE = "SMART Health Cards Framework 1.4"
+
+
+class IssueHealthCard(Struct, frozen=True, kw_only=True):
+    """Sign results as a SMART Health Card."""
+
+    results: Annotated[tuple[str, ...], Meta(description="ids of observations that this node's laboratory performed")]
+
+
+def issue_health_card(situation: Situation, given: IssueHealthCard) -> tuple[Event, ...] | Refusal:
+    """The card that is to be made, or every reason against it."""
+    offered = {str(item["id"]): item for item in own_results(situation)}
+    known = {str(item.get("id")): item for item in situation.record.get("observations") or ()}
+    reasons = [*no_cards(situation)]
+    if not given.results:
+        reasons.append(Reason("exchange.card.no_results", where="results"))
+    for number, name in enumerate(given.results):
+        if name in offered:
+            continue
+        code = "unknown_result" if name not in known else "not_final" if known[name].get("status") not in _FINAL else "not_ours"
+        reasons.append(Reason(f"exchange.card.{code}", source=_SOURCE, where=f"results.{number}"))
+    if reasons:
+        return refuse(*reasons)
+    signer: Json = situation.record["card"]
+    results = tuple(dict.fromkeys(given.results))
+    return (HealthCardIssued(card=situation.new_id(), issuer=signer["issuer"], kid=signer["kid"], results=results),)
+
+
+def no_cards(situation: Situation) -> Iterator[Reason]:
+    """Why this node issues no cards at all."""
+    signer = situation.record.get("card") or {}
+    if not str(signer.get("issuer") or "").startswith("https://"):
+        yield Reason("exchange.card.no_issuer", source=_SOURCE)
+
+
+def own_results(situation: Situation) -> list[Json]:
+    """Final results that this node's own laboratory performed, the newest first."""
+    setting = setting_of(situation, RecogniseResults(purpose="ELIGIBILITY"))
+    observations: Sequence[Json] = situation.record.get("observations") or ()
+    own = [item for item in observations if item.get("status") in _FINAL and laboratory_of(item, setting).get("node") == situation.site.node]
+    return sorted(own, key=lambda item: str(item.get("effectiveDateTime") or ""), reverse=True)

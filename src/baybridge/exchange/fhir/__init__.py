@@ -1,0 +1,1 @@
+"""The case in FHIR R4: every event as resources that any client can read; read `rendering.py`."""

@@ -1,0 +1,345 @@
+"""Events of treatment and follow-up in FHIR: lymphodepletion, infusion, assessments, grades, alerts, drugs, response, afterwards.
+
+**Source**: design section 6; shared facts contract, "Reading from FHIR" (codes that the facts reader reads back); clinical reference 9.1
+(LOINC and UCUM of vital signs) and 9.3 (ATC).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from baybridge.exchange.fhir.deciding import guidance
+from baybridge.exchange.fhir.parts import ATC, CHAIN, LOINC, OBSERVATION, PRODUCT, Json, Writer, account, concept, identifier, quantity
+from baybridge.exchange.fhir.sharing import episode
+from baybridge.journey import events as ev
+
+#: Fact -> (LOINC, UCUM) of the vital signs. Source: clinical reference 9.1.
+VITAL_SIGNS = {
+    "temperature": ("8310-5", "Cel"),
+    "systolic_pressure": ("8480-6", "mm[Hg]"),
+    "diastolic_pressure": ("8462-4", "mm[Hg]"),
+    "mean_arterial_pressure": ("8478-0", "mm[Hg]"),
+    "heart_rate": ("8867-4", "/min"),
+    "respiratory_rate": ("9279-1", "/min"),
+    "oxygen_saturation": ("59408-5", "%"),
+    "arterial_oxygen_saturation": ("2708-6", "%"),
+    "fio2": ("3150-0", "%"),
+    "oxygen_flow": ("3151-8", "L/min"),
+    "weight": ("29463-7", "kg"),
+    "height": ("8302-2", "cm"),
+    "body_surface_area": ("3140-1", "m2"),
+}
+
+#: Product -> ATC. Source: shared facts contract, "Infusion"; clinical reference 9.3.
+PRODUCT_ATC = {
+    "axicabtagene-ciloleucel": "L01XL03",
+    "axi-cel": "L01XL03",
+    "tisagenlecleucel": "L01XL04",
+    "tisa-cel": "L01XL04",
+    "ciltacabtagene-autoleucel": "L01XL05",
+    "cilta-cel": "L01XL05",
+}
+
+#: Words of a regimen's name, drug, ATC. Source: clinical reference 9.3; ATC index for bendamustine.
+_REGIMEN_DRUGS = (
+    (frozenset({"flu", "fludarabine", "fc", "flucy"}), "fludarabine", "L01BB05"),
+    (frozenset({"cy", "ctx", "cyclophosphamide", "fc", "flucy"}), "cyclophosphamide", "L01AA01"),
+    (frozenset({"benda", "bendamustine"}), "bendamustine", "L01AA09"),
+)
+
+#: The grade from which a toxicity is an adverse event; 0 is none. Source: design section 6.
+_ADVERSE_FROM = 1
+
+_SCALES = {"crs-astct-2019": "crs-grade", "icans-astct-2019": "icans-grade"}
+_EVENT_NAMES = {"crs-astct-2019": "cytokine release syndrome", "icans-astct-2019": "ICANS"}
+
+
+# --- treatment ------------------------------------------------------------------------------------------------------
+
+
+def administered(writer: Writer, medication: Json, effective: Json, content: Json | None = None) -> Json:
+    """Add a completed MedicationAdministration."""
+    base = {
+        "status": "completed",
+        "medicationCodeableConcept": medication,
+        "subject": writer.patient,
+        **effective,
+        "performer": [{"actor": writer.actor}],
+    }
+    return writer.add("MedicationAdministration", {**base, **(content or {})})
+
+
+def _lymphodepletion(event: ev.LymphodepletionStarted, writer: Writer) -> None:
+    words = set("".join(char if char.isalpha() else " " for char in event.regimen.lower()).split())
+    drugs = [(name, atc) for known, name, atc in _REGIMEN_DRUGS if words & known]
+    note = {"note": [{"text": event.exception_reason}]} if event.exception_reason else {}
+    day = {"effectiveDateTime": event.started_on.isoformat()}
+    category = {"category": {"text": "lymphodepletion"}}
+    given = [administered(writer, concept(ATC, atc, name), day, {**category, **note}) for name, atc in drugs]
+    if not drugs:
+        given.append(administered(writer, {"text": event.regimen}, day, {**category, **note}))
+    signed = (("exception signed by", event.exception_signed_by),) if event.exception_signed_by else ()
+    writer.provenance(given, f"lymphodepletion {event.regimen}", signed)
+
+
+def _bedside(event: ev.BedsideChecked, writer: Writer) -> None:
+    made = writer.add(
+        "Procedure",
+        {
+            "identifier": [identifier(CHAIN, event.chain_of_identity), identifier("urn:baybridge:bag", event.bag)],
+            "status": "completed",
+            "code": {"text": "bedside identity check"},
+            "subject": writer.patient,
+            "performedDateTime": event.checked_at.isoformat(),
+            "performer": [{"actor": account(name)} for name in (event.first_checker, event.second_checker)],
+        },
+    )
+    people = (("first checker", event.first_checker), ("second checker", event.second_checker))
+    writer.provenance([made], "bedside check by two", people)
+
+
+def _thawed(event: ev.ProductThawed, writer: Writer) -> None:
+    writer.add(
+        "Procedure",
+        {
+            "identifier": [identifier("urn:baybridge:bag", event.bag)],
+            "status": "completed",
+            "code": {"text": "thawing of a bag"},
+            "subject": writer.patient,
+            "performedDateTime": event.thawed_at.isoformat(),
+        },
+    )
+
+
+def _infused(event: ev.Infused, writer: Writer) -> None:
+    medication = concept(PRODUCT, event.product, event.product)
+    atc = PRODUCT_ATC.get(event.product)
+    if atc:
+        medication["coding"].append({"system": ATC, "code": atc})
+    period = {"effectivePeriod": {"start": event.started_at.isoformat(), "end": event.ended_at.isoformat()}}
+    names = (("urn:baybridge:batch", event.batch), ("urn:baybridge:bag", event.bag), (CHAIN, event.chain_of_identity))
+    content = {
+        "identifier": [identifier(system, value) for system, value in names],
+        "note": None if event.entire_volume else [{"text": "not the entire volume was given"}],
+    }
+    writer.provenance([administered(writer, medication, period, content)], "infusion")
+
+
+def _drug(event: ev.DrugGiven, writer: Writer) -> None:
+    effective = {"effectiveDateTime": event.given_at.isoformat()}
+    content = {"dosage": {"text": event.dose}} if event.dose else {}
+    administered(writer, concept(ATC, event.atc, event.name), effective, content)
+
+
+# --- assessing ------------------------------------------------------------------------------------------------------
+
+
+def _assessed(event: ev.AssessmentRecorded, writer: Writer) -> None:
+    at = event.assessed_at.isoformat()
+    for fact, value in event.findings:
+        if fact in VITAL_SIGNS and not isinstance(value, bool | str):
+            loinc, unit = VITAL_SIGNS[fact]
+            writer.observation(concept(LOINC, loinc), at, {"valueQuantity": quantity(value, unit)}, category="vital-signs")
+        else:
+            writer.observation(concept(OBSERVATION, fact.replace("_", "-")), at, _value(value))
+
+
+def _value(value: object) -> Json:
+    """A finding's value: true or false, a whole number, another number, or a code."""
+    if isinstance(value, bool):
+        return {"valueBoolean": value}
+    if isinstance(value, int):
+        return {"valueInteger": value}
+    if isinstance(value, float):
+        return {"valueQuantity": quantity(value, "1")}
+    return {"valueCodeableConcept": concept(OBSERVATION, str(value))}
+
+
+def _graded(event: ev.GradeAssessed, writer: Writer) -> None:
+    at = event.assessed_at.isoformat()
+    bounds = (("grade-min", event.grade_min), ("grade-max", event.grade_max))
+    parts: list[Json] = [{"code": concept(OBSERVATION, name), "valueInteger": grade} for name, grade in bounds]
+    if event.driver:
+        parts.append({"code": concept(OBSERVATION, "grade-driver"), "valueString": event.driver})
+    unknown = concept("http://terminology.hl7.org/CodeSystem/data-absent-reason", "unknown")
+    value: Json = {"valueInteger": event.grade} if event.grade is not None else {"dataAbsentReason": unknown}
+    missing = [{"text": f"missing: {', '.join(event.missing)}"}] if event.missing else None
+    content = {**value, "component": parts, "note": missing}
+    grade = writer.observation(concept(OBSERVATION, _SCALES[event.scale]), at, content)
+    if event.grade_min >= _ADVERSE_FROM:
+        _adverse(writer, event, grade)
+    guidance(writer, event.scale, event.outcome, event.decision_sha256)
+
+
+def _adverse(writer: Writer, event: ev.GradeAssessed, grade: Json) -> None:
+    content = {
+        "actuality": "actual",
+        "event": concept("urn:baybridge:toxicity", event.scale, _EVENT_NAMES[event.scale]),
+        "subject": writer.patient,
+        "date": event.assessed_at.isoformat(),
+        "recordedDate": writer.told.recorded_at.isoformat(),
+        "recorder": writer.actor,
+        # resultingCondition admits conditions only
+        "extension": [{"url": "urn:baybridge:grade", "valueReference": grade}],
+    }
+    writer.add("AdverseEvent", content)
+
+
+def _confirmed(event: ev.GradeConfirmed, writer: Writer) -> None:
+    note = [{"text": event.reason}] if event.reason else None
+    code = concept(OBSERVATION, f"{_SCALES[event.scale]}-confirmed")
+    writer.observation(code, writer.at, {"valueInteger": event.grade, "note": note})
+
+
+# --- alerts ---------------------------------------------------------------------------------------------------------
+
+
+def _called(event: ev.RapidResponseCalled, writer: Writer) -> None:
+    at = event.called_at.isoformat()
+    text = f"{_EVENT_NAMES[event.scale]} grade {event.grade_min} or more"
+    alert = {"text": text}
+    flag = writer.add(
+        "Flag",
+        {"status": "active", "code": alert, "subject": writer.patient, "period": {"start": at}, "author": writer.actor},
+    )
+    call = writer.add(
+        "Task",
+        {
+            "status": "requested",
+            "intent": "order",
+            "priority": "stat",
+            "code": {"text": "rapid response"},
+            "focus": flag,
+            "for": writer.patient,
+            "authoredOn": at,
+            "requester": writer.actor,
+        },
+    )
+    communication = {"status": "completed", "priority": "stat", "subject": writer.patient, "about": [flag, call], "sent": at}
+    writer.add("Communication", {**communication, "payload": [{"contentString": text}]})
+
+
+def _arrived(event: ev.RapidResponseArrived, writer: Writer) -> None:
+    calls = [entry for entry in writer.case.of(ev.RapidResponseCalled) if entry.event.called_at <= event.arrived_at]
+    writer.add(
+        "Task",
+        {
+            "status": "completed",
+            "intent": "order",
+            "priority": "stat",
+            "code": {"text": "rapid response"},
+            "for": writer.patient,
+            "authoredOn": writer.at,
+            "executionPeriod": {"start": event.arrived_at.isoformat()},
+        },
+        logical_id=f"{calls[-1].origin.event_id}-1" if calls else None,  # the call's own Task, now completed
+    )
+
+
+# --- afterwards -----------------------------------------------------------------------------------------------------
+
+
+def _response(event: ev.ResponseAssessed, writer: Writer) -> None:
+    code = {"coding": [{"system": LOINC, "code": "97509-4", "display": "Cancer disease progression"}]}
+    content = {
+        "valueCodeableConcept": concept("urn:baybridge:response", event.category),
+        "method": {"text": event.criteria},
+        "note": [{"text": event.timepoint}],
+        "performer": [account(name) for name in (event.first_reader, event.second_reader) if name],
+    }
+    writer.observation(code, event.assessed_on.isoformat(), content, category="therapy")
+
+
+def _encounter(writer: Writer, kind: str, period: Json, what: str) -> Json:
+    content = {
+        "status": "finished",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": kind},
+        "type": [{"text": what}],
+        "subject": writer.patient,
+        "episodeOfCare": [writer.episode],
+        "period": period,
+        "serviceProvider": writer.node,
+    }
+    return writer.add("Encounter", content)
+
+
+def _discharged(event: ev.Discharged, writer: Writer) -> None:
+    _encounter(writer, "IMP", {"end": event.discharged_on.isoformat()}, "inpatient stay for CAR-T therapy")
+    period = {"start": event.discharged_on.isoformat(), "end": event.stay_near_until.isoformat()}
+    writer.add("Flag", {"status": "active", "code": {"text": "stays near the centre"}, "subject": writer.patient, "period": period})
+
+
+def _scheduled(event: ev.FollowUpScheduled, writer: Writer) -> None:
+    content = {
+        "status": "active",
+        "intent": "plan",
+        "title": f"follow-up for life: {event.schedule}",
+        "subject": writer.patient,
+        "period": {"start": event.first_due_on.isoformat()},
+        "author": writer.node,
+    }
+    writer.add("CarePlan", content)
+
+
+def _visited(event: ev.FollowUpVisited, writer: Writer) -> None:
+    day = event.visited_on.isoformat()
+    _encounter(writer, "AMB", {"start": day, "end": day}, f"follow-up visit {event.visit}")
+    writer.observation(concept(OBSERVATION, "alive"), day, {"valueBoolean": event.alive})
+    if event.new_malignancy is not None:
+        writer.observation(concept(OBSERVATION, "new-malignancy"), day, {"valueBoolean": event.new_malignancy})
+
+
+_TESTED = {True: "transgene tested", False: "transgene not tested", None: "not known whether the transgene was tested"}
+
+
+def _malignancy(event: ev.SecondMalignancyReported, writer: Writer) -> None:
+    clinical = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+    condition = writer.add(
+        "Condition",
+        {
+            "clinicalStatus": concept(clinical, "active"),
+            "code": {"text": event.kind},
+            "subject": writer.patient,
+            "onsetDateTime": event.found_on.isoformat(),
+            "recordedDate": writer.at,
+            "note": [{"text": _TESTED[event.transgene_tested]}],
+        },
+    )
+    writer.add(
+        "AdverseEvent",
+        {
+            "actuality": "actual",
+            "event": {"text": "second primary malignancy"},
+            "subject": writer.patient,
+            "date": event.found_on.isoformat(),
+            "resultingCondition": [condition],
+            "recorder": writer.actor,
+        },
+    )
+
+
+def _died(event: ev.Died, writer: Writer) -> None:
+    day = event.died_on.isoformat()
+    writer.observation(concept(OBSERVATION, "death"), day, {"valueCodeableConcept": concept("urn:baybridge:cause-of-death", event.cause)})
+    episode(writer, "finished", ended_on=day)
+
+
+RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
+    ev.LymphodepletionStarted: _lymphodepletion,
+    ev.BedsideChecked: _bedside,
+    ev.ProductThawed: _thawed,
+    ev.Infused: _infused,
+    ev.DrugGiven: _drug,
+    ev.AssessmentRecorded: _assessed,
+    ev.GradeAssessed: _graded,
+    ev.GradeConfirmed: _confirmed,
+    ev.RapidResponseCalled: _called,
+    ev.RapidResponseArrived: _arrived,
+    ev.ResponseAssessed: _response,
+    ev.Discharged: _discharged,
+    ev.FollowUpScheduled: _scheduled,
+    ev.FollowUpVisited: _visited,
+    ev.SecondMalignancyReported: _malignancy,
+    ev.Died: _died,
+}

@@ -1,0 +1,100 @@
+"""Whether data may go from one place to another, by which route, and every reason against.
+
+Main job: `check_transfer(request, rules) -> TransferDecision`, pure: the same request and rules give the same bytes.
+
+**Source**: exchange contract, "transfer check"; policy reference B. Elsewhere: input in `request.py`, facts in
+`facts.py`, routes and codes in the policies `transfer-route` and `transfer-check`, what is sent in `profiles.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from baybridge.exchange.transfer.facts import derive
+from baybridge.exchange.transfer.request import read
+from baybridge.policy.one_case.decide import Decision
+from baybridge.recognition.recognise import holding
+
+ROUTE_POLICY_ID = "transfer-route"
+CHECK_POLICY_ID = "transfer-check"
+ALLOW, CONDITIONS, HOLD, DENY = "allow", "allow-with-conditions", "hold", "deny"
+#: Severity of a finding -> outcome, most severe first. Source: exchange contract, "Precedence".
+_OUTCOMES = (("deny", DENY), ("hold", HOLD), ("conditions", CONDITIONS))
+#: Given when nothing else is; genome data take R3 beside the chosen route. Source: exchange contract.
+ALL_MET = "DT-001"
+GENOME_CODES, GENOME_ROUTE = frozenset({"DT-050", "DT-051"}), "R3"
+_ALL_MET_SOURCE = "Policy reference B3"
+
+Decide = Callable[[str, Mapping[str, Any]], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRules:
+    """How a policy is applied to facts by its identifier, the purpose profiles, and holidays by jurisdiction."""
+
+    decide: Decide
+    profiles: Mapping[str, Any]
+    holidays: Mapping[str, Any]
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """The purposes that have a profile."""
+        return tuple(self.profiles["purposes"])
+
+
+@dataclass(frozen=True, slots=True)
+class TransferDecision:
+    """Outcome, route and codes of one check, with every reason."""
+
+    outcome: str
+    route: str | None
+    beside: tuple[str, ...]
+    codes: tuple[str, ...]
+    reasons: tuple[Mapping[str, Any], ...]
+    policy_sha256: str
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the data may go, with or without conditions."""
+        return self.outcome in (ALLOW, CONDITIONS)
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of the contract as plain JSON."""
+        return {
+            "outcome": self.outcome,
+            "route": self.route,
+            **({"beside": list(self.beside)} if self.beside else {}),
+            "codes": list(self.codes),
+            "reasons": [dict(reason) for reason in self.reasons],
+            "policy": CHECK_POLICY_ID,
+            "policy_sha256": self.policy_sha256,
+        }
+
+
+def rules_of(decide: Decide, exchange: Mapping[str, Mapping[str, Any]], directory: Mapping[str, Mapping[str, Any]]) -> TransferRules:
+    """The rules from applied policies and the documents of the folders `exchange` and `directory`."""
+    return TransferRules(decide, exchange["profiles"], directory["holidays"]["jurisdictions"])
+
+
+def check_transfer(request: Mapping[str, Any], rules: TransferRules) -> TransferDecision:
+    """Whether the transfer of a request may be made; raises `FormError` where the request cannot be read."""
+    checked = read(request, rules.purposes)
+    facts = derive(checked, rules.profiles, rules.holidays)
+    route = rules.decide(ROUTE_POLICY_ID, facts)
+    decision = rules.decide(CHECK_POLICY_ID, {**facts, "transfer_route": route.outcome})
+    found = holding(decision)
+    severities = {reason["severity"] for reason in found}
+    codes = tuple(sorted(reason["code"] for reason in found))
+    reasons = holding(route)[:1] + decision.as_json()["reasons"]
+    if not codes:
+        reasons.append({"criterion": ALL_MET, "holds": True, "expression": "", "facts": {}, "source": _ALL_MET_SOURCE})
+    return TransferDecision(
+        outcome=next((name for severity, name in _OUTCOMES if severity in severities), ALLOW),
+        route=None if route.outcome == "none" else route.outcome,
+        beside=(GENOME_ROUTE,) if GENOME_CODES & set(codes) else (),
+        codes=codes or (ALL_MET,),
+        reasons=tuple(reasons),
+        policy_sha256=decision.policy_sha256,
+    )

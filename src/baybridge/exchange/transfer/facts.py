@@ -1,0 +1,104 @@
+"""The facts of one transfer request, as the policies `transfer-route` and `transfer-check` read them.
+
+Main job: `derive(request, profiles, holidays) -> facts`; names and labels stand in `data/facts/transfer.yaml`.
+
+**Units**: working days of the exporter's jurisdiction. A day is the date of the transfer at its own offset. None is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from baybridge.base.time import parse_instant, working_days_between
+from baybridge.exchange.transfer.request import TransferRequest, day_of
+
+#: Origin systems whose records need a sharing consent. Source: exchange contract, transfer check (`ehealth`).
+SHARING_SYSTEM = "ehealth"
+
+
+def derive(request: TransferRequest, profiles: Mapping[str, Any], holidays: Mapping[str, Any]) -> dict[str, Any]:
+    """All facts of a request but the route, which another policy decides from these."""
+    on = parse_instant(request.transfer["at"]).date()
+    return {
+        **_parties(request),
+        **_data(request, profiles),
+        **_safeguards(request, on),
+        **_contract(request, on, holidays),
+        **_consents(request.consents),
+    }
+
+
+def _parties(request: TransferRequest) -> dict[str, Any]:
+    exporter, importer = request.exporter, request.importer
+    return {
+        "transfer_same_jurisdiction": exporter["jurisdiction"] == importer["jurisdiction"],
+        "transfer_emergency": request.transfer.get("emergency"),
+        "exporter_jurisdiction": exporter["jurisdiction"],
+        "importer_jurisdiction": importer["jurisdiction"],
+        "exporter_gd9": exporter.get("gd9"),
+        "importer_gd9": importer.get("gd9"),
+        "exporter_ciio": exporter.get("ciio"),
+        "exporter_sensitive_persons": exporter.get("ytd_sensitive_persons"),
+        "exporter_other_persons": exporter.get("ytd_other_persons"),
+    }
+
+
+def _data(request: TransferRequest, profiles: Mapping[str, Any]) -> dict[str, Any]:
+    transfer = request.transfer
+    allowed, categories = profiles["purposes"][transfer["purpose"]]["types"], transfer.get("data_categories")
+    return {
+        "data_important": transfer.get("important_data"),
+        "data_genomic": transfer.get("contains_genomic"),
+        "data_genomic_for_care": transfer.get("genomic_for_care"),
+        "data_origin": transfer.get("origin"),
+        "data_mixed_with_mainland": transfer.get("mixed_with_cn_data"),
+        "data_received_under": transfer.get("received_under"),
+        "data_from_ehealth": transfer.get("origin_system") == SHARING_SYSTEM,
+        "data_within_profile": None if categories is None else set(categories) <= set(allowed),
+    }
+
+
+def _safeguards(request: TransferRequest, on: date) -> dict[str, Any]:
+    transfer, name = request.transfer, request.importer.get("name")
+    recipients = transfer.get("recipients")
+    return {
+        "transfer_on": on,
+        "transfer_encrypted": transfer.get("encrypted"),
+        "retention_ends_on": day_of(transfer.get("retention_until")),
+        "importer_is_recipient": None if recipients is None or name is None else name in recipients,
+        "pipia_valid_until": day_of((request.pipia or {}).get("valid_until")),
+    }
+
+
+def _contract(request: TransferRequest, on: date, holidays: Mapping[str, Any]) -> dict[str, Any]:
+    contract = request.contract or {}
+    purposes = contract.get("purposes")
+    return {
+        "contract_kind": contract.get("kind"),
+        "contract_effective_on": day_of(contract.get("effective_on")),
+        "contract_filing_working_days": _filing_days(contract, on, holidays.get(request.exporter["jurisdiction"], {})),
+        "contract_lists_purpose": None if purposes is None else request.transfer["purpose"] in purposes,
+    }
+
+
+def _filing_days(contract: Mapping[str, Any], on: date, calendar: Mapping[str, Any]) -> int | None:
+    """Working days from effect to filing; to the transfer where it is not filed yet, which an announced day does not change."""
+    effective, filed = day_of(contract.get("effective_on")), day_of(contract.get("filed_on"))
+    if effective is None:
+        return None
+    until = on if filed is None or filed > on else filed
+    return working_days_between(effective, until, calendar.get("holidays", ()), calendar.get("make_up_days", ()))
+
+
+def _consents(consents: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "consent_care": consents.get("care"),
+        "consent_sensitive": consents.get("sensitive"),
+        "consent_cross_border": consents.get("cross_border"),
+        "consent_hk_sharing": consents.get("hk_sharing"),
+        "consent_mo_ground": consents.get("mo_ground"),
+        "dspdp_notified": consents.get("dspdp_notified"),
+        "consent_withdrawn_on": day_of(consents.get("withdrawn_on")),
+    }

@@ -1,0 +1,149 @@
+"""From a case to the transfer request of the contract: parties, consents, contracts, what the resources say of themselves.
+
+Main job: `request_of(situation, to, purpose, resources)`. What nothing is known of stays null, and the check counts it against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from baybridge.base.time import add_months
+from baybridge.consent.grants import consents_for, holds_on
+from baybridge.exchange.transfer.content import GBA_ROUTE, ORIGIN, ORIGIN_SYSTEM, is_genomic, received_under, tagged
+from baybridge.journey.command import Site, Situation
+
+_PROJECTION = "urn:baybridge:projection"
+_MONTHS_PER_YEAR = 12
+Resource = Mapping[str, Any]
+
+
+def is_projection(resource: Resource) -> bool:
+    """Whether a resource only renders an event; such events are told with the package and rendered again by the receiver."""
+    return bool(tagged(resource, _PROJECTION))
+
+
+def request_of(
+    situation: Situation,
+    to: Site,
+    purpose: str,
+    resources: Sequence[Resource],
+    *,
+    emergency: bool = False,
+    retention_until: date | None = None,
+) -> dict[str, Any]:
+    """The request that `check_transfer` reads."""
+    directory = situation.documents("directory")["contracts"]
+    return {
+        "transfer": {
+            "at": situation.now.isoformat(),
+            "purpose": purpose,
+            "data_categories": sorted({resource["resourceType"] for resource in resources}),
+            "emergency": emergency,
+            **_content(situation, purpose, resources),
+            "retention_until": _text(retention_until or _retention(situation, purpose, directory)),
+            "encrypted": True,  # every package is sealed to its receiver before it leaves; there is no other way out
+            "recipients": _recipients(situation),
+        },
+        "exporter": _exporter(situation, directory),
+        "importer": {"name": to.node, "jurisdiction": to.jurisdiction, "gd9": to.gd9},
+        "contract": _contract(situation, to, purpose, directory),
+        "pipia": _pipia(situation, directory),
+        "consents": _consents(situation, to, purpose),
+    }
+
+
+def _content(situation: Situation, purpose: str, resources: Sequence[Resource]) -> dict[str, Any]:
+    rules = situation.documents("exchange")["content"]
+    origins = {_origin(situation, resource) for resource in resources} or {_default_origin(situation)}
+    abroad = sorted(origins - {"CN"})
+    systems = {name for resource in resources for name in tagged(resource, ORIGIN_SYSTEM) if name in rules["origin_systems"]}
+    return {
+        "contains_genomic": any(is_genomic(resource, rules["genomic"]) for resource in resources),
+        "genomic_for_care": purpose in rules["genomic"]["for_care"],
+        "important_data": bool(rules["important"]["notified"]),
+        "origin": abroad[0] if abroad else "CN",
+        "mixed_with_cn_data": "CN" in origins,
+        "received_under": GBA_ROUTE if any(GBA_ROUTE in received_under(resource) for resource in resources) else None,
+        "origin_system": min(systems, default=None),
+    }
+
+
+def _origin(situation: Situation, resource: Resource) -> str:
+    said = [code for code in tagged(resource, ORIGIN) if code in ("CN", "HK", "MO")]
+    return said[0] if said else _default_origin(situation)
+
+
+def _default_origin(situation: Situation) -> str:
+    """Where untagged data was collected: here, except that a plant holds data of the cells of the centre that collected them."""
+    here = situation.site
+    if "centre" in here.kinds or "plant" not in here.kinds:
+        return here.jurisdiction
+    centre = situation.neighbours.get(situation.case.treating_node or situation.case.owner_node or "")
+    return centre.jurisdiction if centre else here.jurisdiction
+
+
+def _exporter(situation: Situation, directory: Mapping[str, Any]) -> dict[str, Any]:
+    site = situation.site
+    counted: Mapping[str, Any] = next((row for row in directory["volumes"] if row["exporter"] == site.node and row["year"] == situation.today.year), {})
+    return {
+        "name": site.node,
+        "jurisdiction": site.jurisdiction,
+        "gd9": site.gd9,
+        "ciio": site.ciio,
+        "ytd_sensitive_persons": counted.get("sensitive_persons"),
+        "ytd_other_persons": counted.get("other_persons"),
+    }
+
+
+def _contract(situation: Situation, to: Site, purpose: str, directory: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The contract between both, best one first: in force, listing the purpose, newest."""
+    found = [row for row in directory["contracts"] if {situation.site.node, to.node} == set(row["between"])]
+
+    def rank(row: Mapping[str, Any]) -> tuple[bool, bool, date]:
+        return row["effective_on"] <= situation.today, purpose in row["purposes"], row["effective_on"]
+
+    best = max(found, key=rank, default=None)
+    if best is None:
+        return None
+    return {
+        "kind": best["kind"],
+        "id": best["id"],
+        "effective_on": _text(best["effective_on"]),
+        "filed_on": _text(best["filed_on"]),
+        "purposes": list(best["purposes"]),
+    }
+
+
+def _pipia(situation: Situation, directory: Mapping[str, Any]) -> dict[str, Any] | None:
+    own = [row for row in directory["pipia"] if row["exporter"] == situation.site.node]
+    newest = max(own, key=lambda row: row["valid_until"], default=None)
+    return None if newest is None else {"id": newest["id"], "valid_until": _text(newest["valid_until"])}
+
+
+def _retention(situation: Situation, purpose: str, directory: Mapping[str, Any]) -> date | None:
+    years = directory["retention"]["years"].get(purpose)
+    return None if years is None else add_months(situation.today, years * _MONTHS_PER_YEAR)
+
+
+def _recipients(situation: Situation) -> list[str]:
+    """The nodes that the patient's standing consents name."""
+    return sorted({node for consent in situation.case.consents if holds_on(consent, situation.today) for node in consent.recipients})
+
+
+def _consents(situation: Situation, to: Site, purpose: str) -> dict[str, Any]:
+    state = consents_for(situation.case, to.node, purpose, situation.today)
+    return {
+        "care": state.care,
+        "sensitive": state.sensitive,
+        "cross_border": state.cross_border,
+        "hk_sharing": state.hk_sharing,
+        "mo_ground": state.mo_ground,
+        "dspdp_notified": state.dspdp_notified,
+        "withdrawn_on": _text(state.withdrawn_on),
+    }
+
+
+def _text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

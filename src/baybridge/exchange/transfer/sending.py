@@ -1,0 +1,170 @@
+"""Sending part of a patient's record to another node: chosen, checked, minimised, or refused with every reason.
+
+Main job: `judge(situation, given) -> Judgement`; `node/neighbours/transfers.py` signs, seals and delivers what it allows. `mark_received` is the other
+end: every resource that came says where its data was collected, under which route it came, and who signed for it.
+
+What came under the GBA contract does not go on outside the area: it is left out when everything fitting is sent, and refused with DT-031
+when it is asked for by name. **Source**: policy reference B; exchange contract. Elsewhere: check in `check.py`, fields in `profiles.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.outcome import Reason, refuse
+from baybridge.exchange.transfer.check import ALL_MET, CHECK_POLICY_ID, TransferRules, check_transfer, rules_of
+from baybridge.exchange.transfer.content import GBA_ROUTE, ORIGIN, RECEIVED_UNDER, SIGNED, received_under, tagged
+from baybridge.exchange.transfer.material import is_projection, request_of
+from baybridge.exchange.transfer.profiles import Dropped, minimise, reference_of
+from baybridge.journey.command import Site, Situation, Verdict
+
+Resource = Mapping[str, Any]
+_PSEUDONYM_LENGTH = 32
+
+
+class Transfer(Struct, frozen=True, kw_only=True):
+    """Send part of this patient's record to another node."""
+
+    to_node: str
+    purpose: Annotated[str, Meta(description="CARE_REFERRAL, RESULT_RECOGNITION, COI_LOGISTICS, CLAIM, OBA_OUTCOME, …")]
+    resources: Annotated[tuple[str, ...], Meta(description="Type/id of what is sent; none: everything that the purpose needs")] = ()
+    emergency: Annotated[bool, Meta(description="to protect life or health; a review task follows")] = False
+    retention_until: Annotated[date | None, Meta(description="the schedule of the directory where left out")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of a transfer: the decision document, what goes along, what does not, and every reason against."""
+
+    allowed: bool
+    route: str
+    codes: tuple[str, ...]
+    decision: Mapping[str, Any]
+    kept: tuple[dict[str, Any], ...]
+    dropped: tuple[Dropped, ...]
+    reasons: tuple[Reason, ...]
+
+
+def judge(situation: Situation, given: Transfer) -> Judgement:
+    """Whether this transfer may be made now, with what; every reason where not."""
+    rules = rules_for(situation)
+    to = situation.neighbours.get(given.to_node)
+    material = tuple(situation.record.get("resources") or ())
+    invalid = _invalid(situation, given, rules, material)
+    if invalid or to is None:
+        nothing = _document(situation, {"outcome": "deny", "route": None, "codes": []}, (), ())
+        return Judgement(allowed=False, route="", codes=(), decision=nothing, kept=(), dropped=(), reasons=tuple(invalid))
+    chosen, left_out = choose(material, given, to, rules)
+    minimised = minimise([r for r in chosen if not is_projection(r)], given.purpose, rules.profiles, pseudonym(situation, given))
+    request = transfer_request(situation, to, given, chosen)
+    decision = check_transfer(request, rules)
+    dropped = (*left_out, *minimised.dropped)
+    kept = minimised.kept if decision.allowed else ()
+    return Judgement(
+        allowed=decision.allowed,
+        route=decision.route or "",
+        codes=decision.codes,
+        decision=_document(situation, {**decision.as_json(), "request": request}, kept, dropped),
+        kept=kept,
+        dropped=dropped,
+        reasons=() if decision.allowed else tuple(_reason(reason, to) for reason in decision.reasons if _counts(reason)),
+    )
+
+
+def transfer(situation: Situation, given: Transfer) -> Verdict:
+    """The rule of the command: a refusal with every reason; what is allowed is made by `node/neighbours/transfers.py`, which seals the package."""
+    judgement = judge(situation, given)
+    return () if judgement.allowed else refuse(*judgement.reasons)
+
+
+def rules_for(situation: Situation) -> TransferRules:
+    """The rules of transfer from this site's documents."""
+    return rules_of(situation.decide, situation.documents("exchange"), situation.documents("directory"))
+
+
+def transfer_request(situation: Situation, to: Site, given: Transfer, resources: Sequence[Resource]) -> dict[str, Any]:
+    """The request of the contract for these resources, from case, consents and directory."""
+    return request_of(situation, to, given.purpose, resources, emergency=given.emergency, retention_until=given.retention_until)
+
+
+def _invalid(situation: Situation, given: Transfer, rules: TransferRules, material: Sequence[Resource]) -> list[Reason]:
+    reasons = []
+    if given.to_node not in situation.neighbours:
+        known = ", ".join(sorted(situation.neighbours))
+        reasons.append(Reason("exchange.transfer.unknown_node", {"node": given.to_node, "known": known}, where="to_node"))
+    if given.purpose not in rules.purposes:
+        said: dict[str, str | int] = {"purpose": given.purpose, "known": ", ".join(rules.purposes)}
+        reasons.append(Reason("exchange.transfer.unknown_purpose", said, where="purpose"))
+    there = {reference_of(resource) for resource in material}
+    missing = len([name for name in given.resources if name not in there])
+    if missing:
+        reasons.append(Reason("exchange.transfer.unknown_resource", {"count": missing}, where="resources"))
+    return reasons
+
+
+def choose(
+    material: Sequence[Resource], given: Transfer, to: Site, rules: TransferRules
+) -> tuple[list[Resource], list[Dropped]]:
+    """What is asked for by name, or everything that the purpose needs and may go to this receiver."""
+    if given.resources:
+        return [resource for resource in material if reference_of(resource) in given.resources], []
+    allowed = set(rules.profiles["purposes"][given.purpose]["types"])
+    fitting = [resource for resource in material if resource["resourceType"] in allowed]
+    if in_bay_area(to):
+        return fitting, []
+    bound = [resource for resource in fitting if GBA_ROUTE in received_under(resource)]
+    names = {reference_of(resource) for resource in bound}
+    left_out = [Dropped(name, "exchange.minimise.onward") for name in sorted(names)]
+    return [resource for resource in fitting if reference_of(resource) not in names], left_out
+
+
+def in_bay_area(site: Site) -> bool:
+    """Whether a site lies in the area of the GBA contract: Hong Kong, Macao or one of the nine cities."""
+    return site.jurisdiction in ("HK", "MO") or (site.jurisdiction == "CN" and site.gd9)
+
+
+def pseudonym(situation: Situation, given: Transfer) -> str:
+    """One name for the patient per case, receiver and purpose; who does not know the case cannot tell whose it is."""
+    named = ["pseudonym", situation.case.case_id, given.to_node, given.purpose]
+    return sha256_hex(canonical_bytes(named))[:_PSEUDONYM_LENGTH]
+
+
+def _counts(reason: Mapping[str, Any]) -> bool:
+    return reason.get("holds") is True and "severity" in reason and reason["criterion"] != ALL_MET
+
+
+def _reason(reason: Mapping[str, Any], to: Site) -> Reason:
+    code = str(reason["criterion"])
+    return Reason(f"exchange.code.{code}", {"code": code, "node": to.node}, source=str(reason["source"]))
+
+
+def _document(
+    situation: Situation, answer: Mapping[str, Any], kept: Sequence[Resource], dropped: Sequence[Dropped]
+) -> dict[str, Any]:
+    """The decision document: the answer with its request, so that anyone can check it again, and what became of each resource."""
+    return {
+        **answer,
+        "policy": CHECK_POLICY_ID,
+        "subject": situation.case.case_id,
+        "as_of": situation.now.isoformat(),
+        "kept": sorted(reference_of(resource) for resource in kept),
+        "dropped": [{"resource": item.resource, "reason": item.reason} for item in dropped],
+    }
+
+
+def mark_received(resource: Mapping[str, Any], site: Site, route: str) -> dict[str, Any]:
+    """A resource as it is filed here: collected where (kept if it says so), under which route it came, signed for by which node."""
+    meta = dict(resource.get("meta") or {})
+    tags = [tag for tag in meta.get("tag") or () if tag.get("system") not in (SIGNED, RECEIVED_UNDER)]
+    if not tagged(resource, ORIGIN):
+        tags.append({"system": ORIGIN, "code": site.jurisdiction})
+    routes = sorted({*received_under(resource), *([route] if route else [])})
+    tags += [{"system": RECEIVED_UNDER, "code": name} for name in routes]
+    tags.append({"system": SIGNED, "code": site.node})
+    return {**resource, "meta": {**meta, "tag": tags}}

@@ -1,0 +1,1 @@
+"""What a payer sees of its own cases and money; read `worklist.py`, then `portfolio.py`."""

@@ -1,0 +1,1 @@
+"""Plans of payers and funds: their terms, their quota, who can apply; read `plans.py`, then `layers.py`."""

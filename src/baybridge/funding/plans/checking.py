@@ -1,0 +1,338 @@
+"""The checker of plan documents: form, source, worked cases, and whether each number is held by a case.
+
+Main job: `check(document, others)` answers every problem of a plan, agreement, means-test scale or outcome-rates document.
+
+A document says what it gives in its own worked cases; they are computed here, and each number is moved by its last place to see that a
+case notices. **Source**: policy reference D3 and D4 ("each plan row needs…", required contract fields). **Units**: as in the documents.
+Elsewhere: the line of a path in `documents/lines.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+
+from baybridge.base.money import CURRENCIES, format_minor, parse_minor
+from baybridge.base.outcome import Reason, Refusal
+from baybridge.funding.outcome.agreement import settle
+from baybridge.funding.outcome.clauses import CLAUSES, FOLLOWS, clause_of
+from baybridge.funding.plans.layers import VERIFIED, scale_of
+from baybridge.funding.plans.means_test import contribution_of
+from baybridge.funding.plans.plans import AGREEMENT, BENEFIT, MEANS_TEST, TEMPLATES, ChosenPlan, Household, layer_from
+from baybridge.funding.plans.quota import WHEN_USED_UP, is_amount
+from baybridge.funding.plans.terms import Agreement, FundingCase, MeansTest
+from baybridge.funding.quote.case import read_cases
+from baybridge.funding.quote.quoting import NO_SCALE
+from baybridge.funding.quote.reading import is_text, shape_of
+from baybridge.funding.quote.report import fund
+
+Document = Mapping[str, Any]
+
+LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
+SHAPES = (BENEFIT, AGREEMENT, MEANS_TEST, "outcome_rates")
+NEEDED = ("version", "title", "source", "status", "verified_by", "verified_on", "confidence")
+CITED = ("source_url", "document_date", "jurisdiction", "currency", "cases")
+PLAN_TERMS = ("payer", "kind_of_payer", "order", "in_force_from", "in_force_to", "listed_products", "rates_by_risk_class")
+AGREEMENT_TERMS = (
+    "product", "indication", "line", "enrol_by", "outcome", "assessor_independence", "evidence", "cap", "rate", "basis", "allocation",
+    "refund_outcomes", "void_outcomes", "death_rule", "missing_assessment_rule", "withdrawal_rule", "retreatment_rule",
+    "out_of_specification_rule", "not_infused_rule", "dispute_and_time_limit", "tax",
+)  # fmt: skip
+_CHOICES = {"status": (VERIFIED, "unverified", "expired"), "confidence": ("high", "medium", "low"), "shape": SHAPES}
+_JURISDICTIONS = frozenset({"CN", "HK", "MO"})
+
+
+def check(document: Any, others: Mapping[str, Document]) -> tuple[Reason, ...]:
+    """Every problem of a document; `others` are the documents that it may name (means-test scales)."""
+    if not isinstance(document, Mapping):
+        return (Reason("funding.case.object", {"found": shape_of(document)}),)
+    problems = [*_form(document)]
+    if document.get("shape") not in SHAPES:
+        return tuple(problems)
+    problems += _shape_problems(document, others)
+    if not problems:
+        problems += _case_problems(document, others)
+    if not problems and not str(document.get("id")).startswith(TEMPLATES):
+        problems += _untested(document, others)
+    return tuple(problems)
+
+
+def _form(document: Document) -> Iterator[Reason]:
+    needed = NEEDED + (CITED if document.get("shape") in SHAPES[:3] else ())
+    needed += {BENEFIT: PLAN_TERMS, AGREEMENT: AGREEMENT_TERMS}.get(str(document.get("shape")), ())
+    if not is_text(document.get("id")):
+        yield Reason("funding.case.text", {"found": shape_of(document.get("id"))}, where="id")
+    for name in needed:
+        if name not in document:
+            yield Reason("funding.check.missing", {"field": name}, where=name)
+    for name, allowed in _CHOICES.items():
+        if (name in document or name == "shape") and document.get(name) not in allowed:
+            yield Reason("funding.case.one_of", {"expected": ", ".join(allowed), "found": shape_of(document.get(name))}, where=name)
+    yield from _text_problems(document)
+    yield from _quota_problems(document)
+
+
+def _quota_problems(document: Document) -> Iterator[Reason]:
+    """A quota names places or money with what is used of them, the day that says so, and what happens when it is used up."""
+    apply = document.get("apply")
+    quota = apply.get("quota") if isinstance(apply, Mapping) else None
+    if quota is None:
+        return
+    if not isinstance(quota, Mapping):
+        yield Reason("funding.case.object", {"found": shape_of(quota)}, where="apply.quota")
+        return
+    for name in ("places", "used"):
+        if name in quota and (type(quota[name]) is not int or quota[name] < 0):
+            yield Reason("funding.case.whole", {"at_least": 0, "found": shape_of(quota[name])}, where=f"apply.quota.{name}")
+    for name in ("amount", "amount_used"):
+        if name in quota and not is_amount(quota[name]):
+            yield Reason("funding.claim.amount", where=f"apply.quota.{name}")
+    if not isinstance(quota.get("as_of"), date):
+        yield Reason("funding.case.day", {"found": shape_of(quota.get("as_of"))}, where="apply.quota.as_of")
+    if quota.get("when_used_up", WHEN_USED_UP[0]) not in WHEN_USED_UP:
+        values = {"expected": ", ".join(WHEN_USED_UP), "found": shape_of(quota["when_used_up"])}
+        yield Reason("funding.case.one_of", values, where="apply.quota.when_used_up")
+    if not {"places", "used"} <= quota.keys() and not {"amount", "amount_used"} <= quota.keys():
+        yield Reason("funding.check.quota", where="apply.quota")
+
+
+def _text_problems(document: Document) -> Iterator[Reason]:
+    if document.get("status") == VERIFIED and not (document.get("verified_by") and isinstance(document.get("verified_on"), date)):
+        yield Reason("funding.check.verified_by_whom", where="status")
+    if "currency" in document and document["currency"] not in CURRENCIES:
+        yield Reason("funding.case.one_of", {"expected": ", ".join(CURRENCIES), "found": shape_of(document["currency"])}, where="currency")
+    places = document.get("jurisdiction", [])
+    if not isinstance(places, list) or not set(map(str, places)) <= _JURISDICTIONS:
+        yield Reason("funding.case.one_of", {"expected": "CN, HK, MO", "found": shape_of(places)}, where="jurisdiction")
+    title = document.get("title")
+    for language in LANGUAGES if "title" in document else ():
+        if not isinstance(title, Mapping) or not is_text(title.get(language)):
+            yield Reason("funding.check.title", {"language": language}, where="title")
+    if "source" in document and not (isinstance(document["source"], str) and document["source"].strip()):
+        yield Reason("funding.case.text", {"found": shape_of(document["source"])}, where="source")
+    for name in ("document_date", "verified_on", "in_force_from", "in_force_to", "enrol_by"):
+        if document.get(name) is not None and not isinstance(document[name], date):
+            yield Reason("funding.case.day", {"found": shape_of(document[name])}, where=name)
+
+
+# --- terms ----------------------------------------------------------------------------------------------------------
+
+
+def _shape_problems(document: Document, others: Mapping[str, Document]) -> Iterator[Reason]:
+    shape = document["shape"]
+    if shape == MEANS_TEST:
+        scale = scale_of(document)
+        for reason in scale.reasons if isinstance(scale, Refusal) else ():
+            yield Reason(reason.code, reason.values, reason.source, reason.where.removeprefix(f"{document.get('id', '')}."))
+    elif shape == AGREEMENT:
+        read = _agreement(document)
+        yield from read if isinstance(read, tuple) else ()
+        yield from _clause_problems(document)
+    elif shape == BENEFIT and document.get("benefit") is not None:
+        yield from _plan_problems(document, others)
+    elif shape == "outcome_rates":
+        counts = document.get("counts")
+        whole = isinstance(counts, Mapping) and all(type(count) is int and count >= 0 for count in counts.values())
+        if not whole or (isinstance(counts, Mapping) and sum(counts.values()) != document.get("n")):
+            yield Reason("funding.check.counts", where="counts")
+    without_terms = shape == "outcome_rates" or (shape == BENEFIT and document.get("benefit", ...) is None)
+    if not without_terms and not (isinstance(document.get("cases"), list) and document["cases"]):
+        yield Reason("funding.check.no_cases", where="cases")
+
+
+def _clause_problems(document: Document) -> Iterator[Reason]:
+    """Each rule says refund, void, no_refund or nothing, and never another thing than the lists of outcomes."""
+    for outcome, path in CLAUSES.items():
+        holder = document.get(path[0])
+        said = holder.get(path[1]) if len(path) > 1 and isinstance(holder, Mapping) else holder
+        where = ".".join(path)
+        if said is not None and said not in FOLLOWS:
+            yield Reason("funding.case.one_of", {"expected": f"{', '.join(FOLLOWS)}, null", "found": shape_of(said)}, where=where)
+        elif said is not None and said != clause_of(document, outcome):
+            yield Reason("funding.check.clause_against_list", {"outcome": outcome, "rule": str(said)}, where=where)
+
+
+def _plan_problems(document: Document, others: Mapping[str, Document]) -> Iterator[Reason]:
+    if not isinstance(document["benefit"], Mapping):
+        yield Reason("funding.case.object", {"found": shape_of(document["benefit"])}, where="benefit")
+        return
+    if type(document.get("order")) is not int:
+        yield Reason("funding.case.whole", {"at_least": 0, "found": shape_of(document.get("order"))}, where="order")
+        return
+    terms = document.get("means_test")
+    if terms is not None and (not isinstance(terms, Mapping) or others.get(str(terms.get("scale")), {}).get("shape") != MEANS_TEST):
+        scale = str(terms.get("scale")) if isinstance(terms, Mapping) else "-"
+        yield Reason("funding.quote.scale_missing", {"plan": str(document.get("id")), "scale": scale}, where="means_test.scale")
+        return
+    classes = document.get("rates_by_risk_class")
+    for risk_class in classes if isinstance(classes, Mapping) and classes else (None,):
+        read = _read(document, others, {"gross": "1.00", "risk_class": risk_class})
+        if isinstance(read, Refusal):
+            found = [Reason(r.code, r.values, r.source, _in_document(r.where, risk_class)) for r in read.reasons]
+            yield from {(reason.code, reason.where): reason for reason in found}.values()
+
+
+def _in_document(where: str, risk_class: str | None) -> str:
+    """The place in the document of a place in a funding case."""
+    field = where.removeprefix("layers[0].")
+    if field == "rate" and risk_class is not None:
+        return f"rates_by_risk_class.{risk_class}"
+    return field if field.startswith(("means_test", "order", "effective")) else f"benefit.{field}"
+
+
+def _read(document: Document, others: Mapping[str, Document], case: Mapping[str, Any]) -> FundingCase | Refusal:
+    """A plan over one charge of a category that it covers, as a funding case, on a day on which it pays."""
+    nobody = {"annual_gross_income": "0.00", "net_assets": "0.00", "asset_allowance": "0.00"}
+    household = msgspec.convert({**nobody, **case.get("means_test", {})}, Household) if document.get("means_test") else None
+    chosen = ChosenPlan(plan=str(document["id"]), risk_class=case.get("risk_class"), household=household)
+    layer = layer_from(document, chosen, None, None, others)
+    bare = {name: value for name, value in layer.items() if name not in ("effective_from", "effective_to", "waiting_days")}
+    covers = layer.get("covers")
+    category = case.get("category") or (covers[0] if isinstance(covers, list) and covers else "-")
+    line = {"id": "charge", "category": category, "gross": case.get("gross")}
+    written = {"currency": document.get("currency"), "event_date": "2026-01-01", "bill_lines": [line], "layers": [bare]}
+    read = read_cases(written, NO_SCALE)
+    return read if isinstance(read, Refusal) else read[0]
+
+
+def _agreement(document: Document) -> Agreement | tuple[Reason, ...]:
+    names = ("basis", "rate", "cap", "allocation", "refund_outcomes", "void_outcomes")
+    oba = {name: document.get(name) for name in names if document.get(name) is not None}
+    line = {"id": "drug", "category": "CAR_T_DRUG", "gross": "1.00"}
+    written = {"currency": document.get("currency"), "event_date": "2026-01-01", "bill_lines": [line], "oba": oba}
+    read = read_cases(written, NO_SCALE)
+    if isinstance(read, Refusal):
+        return tuple(Reason(r.code, r.values, r.source, r.where.removeprefix("oba.")) for r in read.reasons)
+    agreement = read[0].agreement
+    return agreement if agreement is not None else (Reason("funding.check.missing", {"field": "basis"}, where="basis"),)
+
+
+# --- worked cases ---------------------------------------------------------------------------------------------------
+
+#: What a worked case says that the document gives.
+_EXPECTED = {BENEFIT: ("benefit", "binding"), AGREEMENT: ("refund", "code"), MEANS_TEST: ("contribution", "tier")}
+
+
+def _case_problems(document: Document, others: Mapping[str, Document]) -> Iterator[Reason]:
+    if document["shape"] not in _EXPECTED or document.get("benefit", True) is None:
+        return
+    for index, case in enumerate(document["cases"]):
+        where = f"cases[{index}]"
+        expected = _said(document, case)
+        found = _given(document, others, case)
+        if found is None:
+            yield Reason("funding.check.case_unreadable", {"case": _name(case, index)}, where=where)
+        elif found != expected:
+            values = {"case": _name(case, index), "expected": " ".join(expected), "found": " ".join(found)}
+            yield Reason("funding.check.case_fails", values, where=where)
+
+
+def _name(case: Any, index: int) -> str:
+    return str(case.get("name", index)) if isinstance(case, Mapping) else str(index)
+
+
+def _said(document: Document, case: Any) -> tuple[str, ...]:
+    return tuple(str(case.get(name)) for name in _EXPECTED[document["shape"]]) if isinstance(case, Mapping) else ()
+
+
+def _given(document: Document, others: Mapping[str, Document], case: Any) -> tuple[str, ...] | None:
+    """What the document gives for a worked case; None where the case cannot be read."""
+    give: Mapping[str, Callable[..., tuple[str, ...] | None]] = {BENEFIT: _benefit, AGREEMENT: _refund, MEANS_TEST: _contribution}
+    try:
+        return give[document["shape"]](document, others, case)
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):  # a case that is not of its shape
+        return None
+
+
+def _benefit(document: Document, others: Mapping[str, Document], case: Mapping[str, Any]) -> tuple[str, ...] | None:
+    read = _read(document, others, case)
+    funded = read if isinstance(read, Refusal) else fund(read)
+    if isinstance(funded, Refusal):
+        return None
+    paid = funded.stack.layers[0]
+    return format_minor(paid.amounts.benefit), paid.binding
+
+
+def _refund(document: Document, _: Mapping[str, Document], case: Mapping[str, Any]) -> tuple[str, ...] | None:
+    agreement = _agreement(document)
+    if not isinstance(agreement, Agreement):
+        return None
+    paid = {payer: parse_minor(amount) for payer, amount in case["paid"].items()}
+    settled = settle(agreement, paid, parse_minor(case["drug"]), case["outcome"])
+    return format_minor(settled.refund_minor), settled.code
+
+
+def _contribution(document: Document, _: Mapping[str, Document], case: Mapping[str, Any]) -> tuple[str, ...] | None:
+    scale = scale_of(document)
+    if isinstance(scale, Refusal):
+        return None
+    one = Fraction(1)
+    test = MeansTest(parse_minor(case["adfr"]), one, 0, 0, 0, one, None, scale)
+    found = contribution_of(test)
+    return format_minor(found.contribution_minor), found.tier
+
+
+# --- is every number held by a case ---------------------------------------------------------------------------------
+
+
+def _untested(document: Document, others: Mapping[str, Document]) -> Iterator[Reason]:
+    """Each number of the terms that could be another without a worked case noticing."""
+    if document["shape"] not in _EXPECTED or document.get("benefit", True) is None:
+        return
+    for path in _numbers(document):
+        if not any(_noticed(document, others, path, sign) for sign in (1, -1)):
+            yield Reason("funding.check.number_untested", {"field": _shown(path)}, where=_shown(path))
+
+
+Path = tuple[str | int, ...]
+
+
+def _numbers(document: Document) -> Iterator[Path]:
+    for part in ("benefit", "rates_by_risk_class", "means_test", "scale", "rate", "cap"):
+        yield from _numbers_in(document.get(part), (part,))
+
+
+def _numbers_in(value: Any, path: Path) -> Iterator[Path]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _numbers_in(item, (*path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _numbers_in(item, (*path, index))
+    elif isinstance(value, str) and value[:1].isdecimal() and _decimal(value) is not None:
+        yield path
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _noticed(document: Document, others: Mapping[str, Document], path: Path, sign: int) -> bool:
+    moved = copy.deepcopy(dict(document))
+    holder: Any = moved
+    for step in path[:-1]:
+        holder = holder[step]
+    number = Decimal(holder[path[-1]])
+    exponent = number.as_tuple().exponent
+    place = min(int(exponent), -2) if isinstance(exponent, int) else -2
+    changed = number + sign * Decimal(1).scaleb(place)
+    if changed < 0:
+        return False
+    holder[path[-1]] = f"{changed:f}"
+    return any(_given(moved, others, case) != _said(moved, case) for case in moved["cases"])
+
+
+def _shown(path: Path) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text

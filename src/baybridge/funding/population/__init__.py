@@ -1,0 +1,1 @@
+"""The same stack of payers over a whole population; read `population.py`."""

@@ -1,0 +1,115 @@
+"""Texts: the sentence of a key in the reader's language.
+
+Main job: `Texts.say(language, key, values)`; a key that a language lacks is said in English, a key that nobody has is shown as it is, so that nothing vanishes.
+Files: `data/translations/<language>/<part>.yaml`, flat `key: sentence`, with `str.format` names.
+
+How a value is written may follow its name: `{low:number}`, `{part:percent}`, `{expected:unit}`, `{high:number}{unit:after}` for a unit behind its number, `{days:in d}`,
+`{expected:kind}` for what a fact can be. Numbers with a fraction are written as the language does in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from string import Formatter
+from typing import Any
+
+from baybridge.base.outcome import Reason, Refusal
+from baybridge.documents.loader import Documents
+from baybridge.language.figures import Figures
+
+FALLBACK = "en"
+
+
+class Texts:
+    """All sentences of all languages, read once."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._read = cache(documents.translations)
+        self.figures = cache(self._figures)
+
+    def say(self, language: str, key: str, values: Mapping[str, Any] | None = None) -> str:
+        """The sentence of a key with values filled in."""
+        sentence = self._read(language).get(key) or self._read(FALLBACK).get(key)
+        return self._filled(language, sentence, values or {}) if sentence is not None else key
+
+    def word(self, language: str, prefix: str, value: str) -> str:
+        """The word for a code; the code itself where there is none."""
+        key = f"{prefix}.{value}"
+        return self.say(language, key) if self.known(key) else value
+
+    def _filled(self, language: str, sentence: str, values: Mapping[str, Any]) -> str:
+        """A sentence with its placeholders filled as the language writes them; one without a value stays visible."""
+        names = {name for _, name, _, _ in Formatter().parse(sentence) if name}
+        return sentence.format(**{name: _Said(values[name], self, language) if name in values else _Open(name) for name in names})
+
+    def _figures(self, language: str) -> Figures:
+        """How a language writes numbers and units."""
+        table = self._documents.folder("terms").get("units") or {}
+        return Figures(language, table, lambda key, **values: self.say(language, key, values))
+
+    def has(self, language: str, key: str) -> bool:
+        """Whether a language has its own sentence for a key."""
+        return key in self._read(language)
+
+    def known(self, key: str) -> bool:
+        """Whether any sentence stands for a key."""
+        return key in self._read(FALLBACK)
+
+    def reason(self, language: str, reason: Reason) -> str:
+        """What a reason says."""
+        return self.say(language, reason.code, reason.values)
+
+    def refusal(self, language: str, refusal: Refusal) -> list[str]:
+        """What a refusal says, every reason."""
+        return [self.reason(language, reason) for reason in refusal.reasons]
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A placeholder that nobody gave a value for."""
+
+    name: str
+
+    def __format__(self, how: str) -> str:
+        return "{" + self.name + "}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A value in a sentence; the format after its name says how it is written."""
+
+    value: Any
+    texts: Texts
+    language: str
+
+    def __format__(self, how: str) -> str:
+        figures = self.texts.figures(self.language)
+        match how:
+            case "number":
+                return figures.number(self.value)
+            case "percent":
+                return figures.percent(self.value)
+            case "unit":
+                return figures.unit(str(self.value)) or "–"
+            case "after":
+                return figures.after(str(self.value))
+            case _ if how.startswith("in "):
+                return figures.quantity(self.value, how.removeprefix("in "))
+            case "kind":
+                return self._kind()
+            case _ if isinstance(self.value, float | Decimal):
+                return figures.number(self.value)
+            case _:
+                return format(self.value, how)
+
+    def _kind(self) -> str:
+        """What a fact can be, `number Cel` or codes with commas between, in words."""
+        kind, _, unit = str(self.value).partition(" ")
+        if self.texts.known(f"trials.kind.{kind}"):
+            shown = self.texts.figures(self.language).unit(unit)
+            return self.texts.word(self.language, "trials.kind", kind) + (f" ({shown})" if shown else "")
+        return ", ".join(self.texts.word(self.language, "code", code) for code in str(self.value).split(", "))

@@ -1,0 +1,116 @@
+"""Preview: what a case looks like and what a command would answer now, without doing it.
+
+Main job: `looking(node, case, actor, at)` opens one reading transaction with the facts of the case, read once; `Look.would(command, input)` answers the
+refusal that the command would meet. The sentence that would refuse a command is the tooltip of its disabled button; it is judged with the same rules, so that
+page and `handle` cannot disagree.
+
+What stands whatever the input (`CommandKind.blocked`) comes first; a complete input is then judged by the rule itself. An input that is not complete is no
+refusal, nor one to which the rule has nothing against but a field that is empty: the form asks for the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from baybridge.base.outcome import Refusal, refuse
+from baybridge.facts.factset import FactSet
+from baybridge.journey.case import Case
+from baybridge.journey.command import Actor, Command, Situation
+from baybridge.node.clock import new_id
+from baybridge.node.commands import judging
+from baybridge.node.commands.deciding import Deciding, LazyFacts
+from baybridge.node.commands.given import read_given
+from baybridge.node.commands.table import COMMANDS, CommandKind
+from baybridge.node.neighbours import transfers
+from baybridge.node.unit import Unit
+from baybridge.policy.document.shapes import Policy
+from baybridge.policy.one_case.decide import Decision, decide
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+
+
+#: A reason names a field, or a place inside it: `lines[0].gross`.
+_FIELD = re.compile(r"[.\[]")
+
+
+class Look:
+    """One look at a case as of a moment: its facts, decisions over them, and what commands would answer."""
+
+    def __init__(self, node: Node, unit: Unit, case: Case, actor: Actor) -> None:
+        self.node = node
+        self.unit = unit
+        self.case = case
+        self.actor = actor
+        self._material: dict[str, Any] = {}
+
+    @cached_property
+    def _situated(self) -> tuple[Deciding, Situation]:
+        plain = next(kind for kind in COMMANDS.values() if not kind.needs)
+        return judging.situate(self.node, self.unit, plain, self.case, Command(plain.name, self.case.case_id, {}, self.actor, "preview"))
+
+    @cached_property
+    def facts(self) -> FactSet:
+        """The facts of the case's patient, read once for page and rules alike."""
+        facts = self._situated[1].facts
+        return facts.fact_set if isinstance(facts, LazyFacts) else self.node.fact_set(self.unit.connection, self.case, self.unit.at)
+
+    def situation(self, needs: frozenset[str] = frozenset()) -> Situation:
+        """What a rule would look at; `needs` names what it reads from the record."""
+        missing = frozenset(name for name in needs if name not in self._material)
+        if missing:
+            found = self.node.record_material(self.unit.connection, missing, self.case, self.unit.at)
+            self._material |= {name: found.get(name) for name in missing}
+        return replace(self._situated[1], decide=self.decide, record={name: self._material[name] for name in needs if self._material[name] is not None})
+
+    def decide(self, policy_id: str, facts: Mapping[str, Any] | None = None, *, at: datetime | None = None) -> Decision:
+        """The decision of a policy over these facts with `facts` laid over; a look keeps nothing, so it is not hashed and stored as a command's is."""
+        moment = at or self.unit.at
+        policy: Policy = self.node.policies.get(policy_id, moment.date())
+        return decide(policy, {**self.facts.values, **(facts or {})}, subject=self.case.case_id, as_of=moment)
+
+    def would(self, name: str, given: Mapping[str, Any]) -> Refusal | None:
+        """The refusal that a command with this input would meet now; None where it would be done or its form asks for more."""
+        kind = COMMANDS[name]
+        refusal = judging.may(self.node, kind, Command(name, self.case.case_id, given, self.actor, "preview"), self.case)
+        if refusal is not None:
+            return refusal
+        situation = self.situation(kind.needs)
+        blocked = tuple(kind.blocked(situation))
+        if blocked:
+            return refuse(*blocked)
+        read = read_given(kind, given)
+        refusal = None if isinstance(read, Refusal) else _judge(kind, situation, read)
+        return None if refusal is None or _asks_for_more(refusal, given) else refusal
+
+
+def _asks_for_more(refusal: Refusal, given: Mapping[str, Any]) -> bool:
+    """Whether every reason is about a field of the input that nobody has filled in yet."""
+    return all(reason.where and not given.get(_FIELD.split(reason.where)[0]) for reason in refusal.reasons)
+
+
+def _judge(kind: CommandKind, situation: Situation, given: Any) -> Refusal | None:
+    if kind.name == "Transfer":
+        return transfers.preview(situation, given)
+    verdict = kind.rule(situation, given)
+    return verdict if isinstance(verdict, Refusal) else None
+
+
+@contextmanager
+def looking(node: Node, case: Case, actor: Actor, at: datetime | None = None) -> Iterator[Look]:
+    """One reading transaction to look at a case in, as of now or an earlier moment."""
+    with node.storage.reading() as connection:
+        unit = Unit(connection, node.site, at or node.now(), lambda: new_id(node.now), node.pseudonym, lambda _name: None)
+        yield Look(node, unit, case, actor)
+
+
+def would(node: Node, case: Case, actor: Actor, wanted: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Refusal | None]:
+    """For each (command, input): the refusal it would meet now, or None where it would be done."""
+    with looking(node, case, actor) as look:
+        return [look.would(name, given) for name, given in wanted]

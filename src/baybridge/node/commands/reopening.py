@@ -1,0 +1,202 @@
+"""Reopening: a corrected result makes again what rested on it, and tells who received it.
+
+Main job: `reopen(node, unit, case_id, changed, …)`: every standing decision that read one of the changed resources is made again. A policy is applied
+again to the record as it now is, with what a person gave laid over; a recognition is judged again by its own rule for the same moment of use. The case
+says that it happened, carries the new answer as a new event, and asks for attention where the answer differs (`upkeep/attention.py`).
+
+A transfer is not judged again: it was lawful when it was made, and its receivers are told (`neighbours/telling.py`). A quote rests on the bill and the plans, never on
+a result, so no correction touches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import orjson
+from sqlalchemy import select
+
+from baybridge.base.time import parse_instant
+from baybridge.facts.given import read_given
+from baybridge.journey.case import Case, fold
+from baybridge.journey.checks import digest
+from baybridge.journey.command import Command, Situation
+from baybridge.journey.events import (
+    DecisionReopened,
+    EligibilityDecided,
+    Event,
+    FitnessChecked,
+    Recorded,
+    RepeatRequested,
+    ResultRecognised,
+)
+from baybridge.node import tables
+from baybridge.node.commands import judging
+from baybridge.node.commands.deciding import Deciding
+from baybridge.node.commands.table import COMMANDS
+from baybridge.node.neighbours import telling
+from baybridge.node.unit import Made
+from baybridge.recognition.outcome import REPEAT
+from baybridge.recognition.recognising import judge_again
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
+
+_RECOGNITION = "RecogniseResults"
+Row = Mapping[str, Any]
+
+
+def reopen(
+    node: Node,
+    unit: Unit,
+    case_id: str,
+    changed: Sequence[str],
+    because: str,
+    *,
+    brought_by: str | None = None,
+    taken_out: Sequence[Mapping[str, Any]] = (),
+) -> list[Recorded]:
+    """Make again what rested on changed resources (Type/id) and queue the correction to whoever received them, but not to who brought it.
+
+    `taken_out` are resources that turned out to be another person's: they stand in the record and no longer in this case, so whoever
+    received them is told that they are gone. The node itself acts, not the person who brought the correction: nobody has looked yet.
+    """
+    if not changed:
+        return []
+    events = _decide_again(node, unit, case_id, changed, because, taken_out)
+    recorded = unit.append(case_id, events, node.system(), known=len(unit.events(case_id))) if events else []
+    return recorded + telling.correct(node, unit, case_id, changed, brought_by, gone=bool(taken_out))
+
+
+def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recorded]) -> None:
+    """What follows a command in the same transaction: a withdrawn consent is told to every node that has data of this case."""
+    telling.withdraw(node, unit, command.case_id, [item.event_id for item in recorded])
+
+
+# --- deciding again -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What is needed to make a case's decisions again."""
+
+    node: Node
+    unit: Unit
+    case: Case
+    deciding: Deciding
+    situation: Situation
+    because: str
+
+
+def _decide_again(
+    node: Node, unit: Unit, case_id: str, changed: Sequence[str], because: str, taken_out: Sequence[Mapping[str, Any]]
+) -> list[Event]:
+    rows = _resting_on(unit, case_id, changed)
+    if not rows:
+        return []
+    case = fold(unit.events(case_id))
+    command = Command(_RECOGNITION, case_id, {}, node.system(), "")
+    deciding, situation = judging.situate(node, unit, COMMANDS[_RECOGNITION], case, command)
+    if taken_out:  # judged once more as what it is, another person's result, so that the case says that it does not serve
+        situation = replace(situation, record=_with(situation.record, taken_out))
+    again = _Again(node, unit, case, deciding, situation, because)
+    return [event for row in rows for event in _one(again, row)]
+
+
+def _with(record: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a rule reads, with more resources."""
+    results = [resource for resource in resources if resource["resourceType"] == "Observation"]
+    more = {"resources": resources, "observations": results}
+    return {**record, **{name: [*(record.get(name) or ()), *items] for name, items in more.items()}}
+
+
+def _resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[Row]:
+    """Standing decisions that read one of the resources, the earliest first; of one question asked twice the later alone."""
+    rested = select(tables.decision_source.c.sha256).where(tables.decision_source.c.resource.in_(list(changed)))
+    query = (
+        select(tables.decision)
+        .where(tables.decision.c.case_id == case_id, tables.decision.c.sha256.in_(rested), tables.decision.c.superseded_by.is_(None))
+        .order_by(tables.decision.c.made_at)
+    )
+    rows: list[Row] = [dict(row) for row in unit.connection.execute(query).mappings()]
+    latest = {_question(row): row for row in rows}
+    return [row for row in rows if latest[_question(row)]["sha256"] == row["sha256"]]
+
+
+def _question(row: Row) -> tuple[str, bytes]:
+    """What a decision asked: the policy and what was given, or the request of a recognition."""
+    document = orjson.loads(row["document"])
+    asked = {"resource": document["resource"], "request": document["request"]["request"]} if _is_recognition(document) else {}
+    return row["policy"], bytes(row["given"]) + orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+
+
+def _is_recognition(document: Mapping[str, Any]) -> bool:
+    return "resource" in document and "request" in document
+
+
+def _one(again: _Again, row: Row) -> Iterator[Event]:
+    document = orjson.loads(row["document"])
+    made = _recognised_again(again, document) if _is_recognition(document) else _decided_again(again, row)
+    if made is None:
+        yield DecisionReopened(decision_sha256=row["sha256"], new_decision_sha256="", outcome_changed=True, because=again.because)
+        return
+    if made.sha256 == row["sha256"]:
+        return
+    sha256 = again.unit.keep_decision(row["case_id"], made)
+    again.unit.supersede(row["sha256"], sha256)
+    changed = made.document["outcome"] != row["outcome"]
+    yield DecisionReopened(decision_sha256=row["sha256"], new_decision_sha256=sha256, outcome_changed=changed, because=again.because)
+    yield from _answers(again.case, row["sha256"], made)
+
+
+def _recognised_again(again: _Again, document: Mapping[str, Any]) -> Made | None:
+    """The recognition by its own rule; None where the result is gone from the record."""
+    new = judge_again(again.situation, document)
+    return again.deciding.made[again.deciding.keep(new)] if new is not None else None
+
+
+def _decided_again(again: _Again, row: Row) -> Made | None:
+    """The policy applied again, what was given laid over; None where this site no longer has the policy."""
+    if row["policy"] not in again.node.policies.ids():
+        return None
+    given = orjson.loads(row["given"])
+    values, _ = read_given({name: value for name, value in given.items() if value is not None}, again.node.dictionary)
+    decision = again.deciding.decide(row["policy"], {**given, **values})
+    return again.deciding.made[digest(decision)]
+
+
+def _answers(case: Case, old_sha256: str, made: Made) -> Iterator[Event]:
+    """The case's events that cited the old decision, as they read by the new one; a person's choice and a grade at its moment stay as they were."""
+    for entry in case.entries:
+        event = entry.event
+        if getattr(event, "decision_sha256", None) != old_sha256 or entry.origin.told:
+            continue
+        if isinstance(event, EligibilityDecided | FitnessChecked):
+            yield msgspec.structs.replace(event, outcome=made.document["outcome"], decision_sha256=made.sha256)
+        elif isinstance(event, ResultRecognised | RepeatRequested):
+            yield _recognition(event, made)
+        else:
+            continue
+        return
+
+
+def _recognition(event: ResultRecognised | RepeatRequested, made: Made) -> Event:
+    document = made.document
+    codes = tuple(document["codes"])
+    if document["outcome"] == REPEAT or document.get("direction") == "repeat":
+        return RepeatRequested(
+            result_id=event.result_id, loinc=event.loinc, purpose=event.purpose, codes=codes, decision_sha256=made.sha256
+        )
+    until = document.get("valid_until")
+    return ResultRecognised(
+        result_id=event.result_id,
+        loinc=event.loinc,
+        purpose=event.purpose,
+        outcome=document["outcome"],
+        codes=codes,
+        decision_sha256=made.sha256,
+        valid_until=parse_instant(until) if until else None,
+    )

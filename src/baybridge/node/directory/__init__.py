@@ -1,0 +1,1 @@
+"""The directory of laboratories and centres, changed by signed events; read `directory.py`."""

@@ -1,0 +1,85 @@
+"""Documents of `data/` as a running node reads them: the signed changes of its ledger laid over them.
+
+Main job: `LivingDocuments`, what every rule and page of a node reads; `changes(connection)`. A site's own folder stays a layer below.
+
+Elsewhere: the only way in for a change in `directory.py`, what a change means in `node/directory/changes.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from baybridge.documents.loader import Documents
+from baybridge.journey.stored import UnknownEvent, decode
+from baybridge.ledger import streams
+from baybridge.node.directory.changes import Change, DirectoryChanged, lay_over
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from baybridge.node.storage import Storage
+
+#: The stream of changes; no case has this name, cases are named by their time and chance.
+STREAM = "directory"
+_FORMS = "editing"
+
+
+class LivingDocuments(Documents):
+    """Documents with the ledger's changes laid over those that have a form; the others are read once."""
+
+    def __init__(self, storage: Storage, *roots: Path) -> None:
+        super().__init__(*roots)
+        self._storage = storage
+        self._seen = -1
+        self._laid: dict[str, Mapping[str, Any]] = {}
+
+    @property
+    def forms(self) -> Mapping[str, Mapping[str, Any]]:
+        """The forms by the name of their document."""
+        found: Mapping[str, Mapping[str, Any]] = super().folder("directory")[_FORMS]["forms"]
+        return found
+
+    def folder(self, name: str) -> Mapping[str, Any]:
+        """The documents of a folder as they read now."""
+        if name not in ("directory", "recognition"):
+            return super().folder(name)
+        with self._storage.reading() as connection:
+            last = streams.last_sequence(connection, STREAM)
+            if last != self._seen:
+                self._lay(changes(connection))
+                self._seen = last
+        return self._laid.get(name) or super().folder(name)
+
+    def beneath(self, form: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The document of a form without any change."""
+        found: Mapping[str, Any] = super().folder(form["folder"])[form["document"]]
+        return found
+
+    def _lay(self, found: Sequence[Change]) -> None:
+        laid: dict[str, Mapping[str, Any]] = {}
+        for name, form in self.forms.items():
+            mine = [change for change in found if change.event.document == name]
+            if mine:
+                folder = laid.get(form["folder"]) or super().folder(form["folder"])
+                laid[form["folder"]] = {**folder, form["document"]: lay_over(self.beneath(form), form, mine)}
+        self._laid = laid
+
+
+def changes(connection: Connection) -> tuple[Change, ...]:
+    """Every change, in the order in which it was signed; one that a newer version wrote and this one cannot read is left out."""
+    return tuple(change for stored in streams.read(connection, STREAM) if stored.body and (change := _read(stored.body)) is not None)
+
+
+def _read(body: bytes) -> Change | None:
+    recorded = decode(body)
+    if not isinstance(recorded.event, UnknownEvent):
+        return None
+    try:
+        event = msgspec.convert({name: value for name, value in recorded.event.body.items() if name != "type"}, DirectoryChanged)
+    except msgspec.ValidationError:
+        return None
+    return Change(recorded.event_id, recorded.at.isoformat(), recorded.node, recorded.actor, recorded.role, event)

@@ -1,0 +1,223 @@
+"""Records of outside come in, and the record goes out again.
+
+Main job: `import_file` files a FHIR file within one unit of work; `import_in_parts` files a large one in several, so that others can
+write meanwhile and an interrupted import goes on where it stopped. Every version that is filed appends one log entry. `export` yields
+the record as FHIR bulk NDJSON.
+
+**Source**: design sections 4 (log) and 9 (import and export); FHIR Bulk Data Access, NDJSON files by type.
+Elsewhere: reading, checking and filing in `record`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from baybridge.facts.units import UnitTable
+from baybridge.journey.command import Actor
+from baybridge.ledger import log
+from baybridge.node.intake.record_units import unknown_units
+from baybridge.record.feeds.code_mapping import with_mapping
+from baybridge.record.intake.importing import BATCH, Batch, ImportProblem, batches, file_batch, plan
+from baybridge.record.intake.planning import Plan
+from baybridge.record.intake.reading import DEFAULT_LIMIT, Source
+from baybridge.record.store import store
+from baybridge.record.store.store import Version
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
+
+_FEEDS = (".csv", ".csv.gz", ".hl7", ".hl7.gz")
+#: Problems that a report lists; further ones are counted.
+MOST_PROBLEMS = 5000
+
+WriteLog = Callable[[str, str, str, bytes], None]  # kind, subject (patient id or ''), what, content
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of a file: resources read, filed anew, filed as a next version, known already, left out; and every problem."""
+
+    file: str
+    file_sha256: str
+    resources: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    patients: list[str] = field(default_factory=list)
+    problems: list[ImportProblem] = field(default_factory=list)
+    problem_count: int = 0
+    readable: bool = True
+    changed: list[tuple[str, str]] = field(default_factory=list)  # (patient, Type/id) of resources that replaced an earlier version
+
+    @property
+    def filed(self) -> int:
+        """Resources of the file that now stand in the record."""
+        return self.created + self.updated + self.unchanged
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON."""
+        names = ("file", "file_sha256", "resources", "created", "updated", "unchanged", "rejected", "patients", "problem_count", "readable")
+        return {**{name: getattr(self, name) for name in names}, "problems": [problem.as_json() for problem in self.problems]}
+
+    def add(self, batch: Batch, versions: list[Version]) -> None:
+        """Count one batch."""
+        self.resources += batch.entries
+        for version in versions:
+            setattr(self, version.change, getattr(self, version.change) + 1)
+            if version.change == "updated":
+                self.changed.append((version.patient, version.reference))
+            if version.patient and version.patient not in self.patients:
+                self.patients.append(version.patient)
+        self.rejected += batch.entries - len(versions)
+        self.problem_count += len(batch.problems)
+        self.problems += batch.problems[: MOST_PROBLEMS - len(self.problems)]
+        if any(problem.severity == "file" for problem in batch.problems):
+            self.readable = False
+
+
+def source_of(content: bytes | Path, name: str = "", limit: int = DEFAULT_LIMIT, feed: Mapping[str, Any] | None = None) -> Source:
+    """A file on disk, or bytes that were uploaded, as something that can be read twice; `feed` says how a laboratory means it."""
+    if isinstance(content, Path):
+        return Source(name or content.name, lambda: content.open("rb"), limit, feed)
+
+    def opened() -> BinaryIO:
+        return BytesIO(content)
+
+    return Source(name or "upload", opened, limit, feed)
+
+
+def import_file(
+    unit: Unit,
+    actor: Actor,
+    content: bytes | Path,
+    *,
+    name: str = "",
+    limit: int = DEFAULT_LIMIT,
+    units: UnitTable | None = None,
+    write_log: WriteLog | None = None,
+) -> ImportReport:
+    """File everything that can be read of a file, in the given unit of work, and answer what became of it.
+
+    With `units`, results whose unit nobody knows are told. `write_log` replaces the node's own log.
+    """
+    source = source_of(content, name, limit)
+    report = ImportReport(source.name, source.sha256())
+    made = plan(unit.connection, source)
+    for batch in batches(source, made):
+        _tell_units(source, batch, units)
+        file_part(unit, actor, source, batch, made, report, write_log)
+    return report
+
+
+def import_in_parts(
+    node: Node,
+    actor: Actor,
+    content: bytes | Path,
+    *,
+    name: str = "",
+    limit: int = DEFAULT_LIMIT,
+    on_progress: Callable[[int, int], None] | None = None,
+    feed: Mapping[str, Any] | None = None,
+    signed: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
+) -> ImportReport:
+    """The same in one unit of work per batch; `on_progress` is told how many of how many entries are done.
+
+    A laboratory's feed goes in whole or not at all. `signed` are the code mappings that people signed here; they are applied.
+    """
+    source = source_of(content, name, limit, feed)
+    report = ImportReport(source.name, source.sha256())
+    with node.storage.reading() as connection:
+        made = plan(connection, source)
+    for batch in batches(source, made, BATCH if feed is None and not name.lower().endswith(_FEEDS) else max(made.count, 1) + 1):
+        batch.resources = [with_mapping(resource, signed) for resource in batch.resources] if signed else batch.resources
+        _tell_units(source, batch, node.dictionary.units)
+        with node.unit() as unit:
+            file_part(unit, actor, source, batch, made, report)
+        if on_progress is not None:
+            on_progress(report.resources, made.count)
+    return report
+
+
+def file_part(
+    unit: Unit, actor: Actor, source: Source, batch: Batch, made: Plan, report: ImportReport, write_log: WriteLog | None = None
+) -> None:
+    """File one batch, write the log, and count it."""
+    versions = file_batch(unit.connection, source, batch, made, at=unit.at)
+    changed = [version for version in versions if version.change != "unchanged"]
+    if write_log is None:
+        log_versions(unit, actor, changed)
+    else:
+        for version in changed:
+            write_log("record", version.patient, what(unit, version), version.body)
+    report.add(batch, versions)
+
+
+def _tell_units(source: Source, batch: Batch, units: UnitTable | None) -> None:
+    if units is None:
+        return
+    for resource, place in zip(batch.resources, batch.places, strict=True):
+        for path, found in unknown_units(resource, units):
+            where = f"{place.path or resource['resourceType']}.{path}"
+            batch.problems.append(
+                ImportProblem(
+                    "odd",
+                    "record.import.unknown_unit",
+                    source.name,
+                    place.line,
+                    place.entry,
+                    resource["resourceType"],
+                    where,
+                    "a UCUM unit",
+                    found,
+                )
+            )
+
+
+# --- log ------------------------------------------------------------------------------------------------------------
+
+
+def log_versions(unit: Unit, actor: Actor, versions: list[Version], purpose: str = "care") -> None:
+    """One log entry for each version that was filed; ids are pseudonyms, because an outside id may be personal."""
+    log.append(unit.connection, [(_entry(unit, actor, version, purpose), version.body) for version in versions], salt=_salt)
+
+
+def what(unit: Unit, version: Version) -> str:
+    """How the log names a resource version: type, pseudonym of the id, number."""
+    return f"{version.type}/{unit.pseudonym(version.reference)}/_history/{version.number}"
+
+
+def _entry(unit: Unit, actor: Actor, version: Version, purpose: str) -> log.Entry:
+    return log.Entry(
+        kind="record",
+        at=unit.at,
+        node=unit.site.node,
+        organisation=unit.site.organisation,
+        actor=actor.account,
+        role=actor.role.value,
+        purpose=purpose,
+        subject=unit.pseudonym(version.patient) if version.patient else "",
+        what=what(unit, version),
+    )
+
+
+def _salt() -> bytes:
+    return os.urandom(log.SALT_BYTES)
+
+
+# --- out ------------------------------------------------------------------------------------------------------------
+
+
+def export(node: Node, since: datetime | None = None) -> Iterator[tuple[str, bytes]]:
+    """(type, one NDJSON line) of every current resource, by type, or only of those filed after `since`."""
+    with node.storage.reading() as connection:
+        for kind in sorted(store.count(connection)):
+            for version in store.changed_since(connection, since, kind):
+                yield kind, version.body + b"\n"

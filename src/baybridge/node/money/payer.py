@@ -1,0 +1,49 @@
+"""What a payer works on at this node: its cases, and everything that waits for it.
+
+Main job: `cases_of(node, payer)` and `worklist(node, payer)`, from the events of the cases in which the payer has a part.
+
+Only cases with an event of money are read. Elsewhere: what waits in one case in `funding/payer/worklist.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from baybridge.funding.payer.worklist import Item, Terms, order, payers_in, waiting
+from baybridge.funding.plans.limits import ROWS
+from baybridge.journey.case import Case, fold
+from baybridge.journey.events import ClaimSubmitted, PackageReceived, PreauthorisationRequested, QuoteIssued
+from baybridge.journey.stored import decode
+from baybridge.ledger import streams
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+
+_TYPES = tuple(kind.__name__ for kind in (QuoteIssued, PreauthorisationRequested, ClaimSubmitted, PackageReceived))
+
+
+def terms_of(node: Node) -> Terms:
+    """Plans, agreements and time limits of this node."""
+    rows = node.documents.folder("timing").get(ROWS, {}).get("rows") or ()
+    return Terms(node.documents.folder("plans"), tuple(rows), node.site.zone, today(node))
+
+
+def cases_of(node: Node, payer: str) -> list[Case]:
+    """The cases in which a payer has a part."""
+    plans = node.documents.folder("plans")
+    with node.storage.reading() as connection:
+        names = streams.cases_with(connection, _TYPES)
+        found = [fold((decode(stored.body) for stored in streams.read(connection, name)), name) for name in names]
+    return [case for case in found if payer in payers_in(case, plans)]
+
+
+def worklist(node: Node, cases: list[Case], payer: str) -> list[Item]:
+    """What waits for a payer in these cases, what is due first first."""
+    terms = terms_of(node)
+    return sorted((item for case in cases for item in waiting(case, payer, terms)), key=order)
+
+
+def today(node: Node) -> date:
+    """The date at this node."""
+    return node.now().astimezone(node.site.zone).date()

@@ -1,0 +1,74 @@
+"""The evidence pack of a case, gathered from the node.
+
+Main job: `evidence_pack(node, case_id)`: the log says how many events the case has, a checkpoint is signed over it, then events, proofs, decisions with their
+policies, and receipts are packed and signed. Neighbours' co-signatures join as they come; what it holds stands in `exchange/evidence/verify.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import select
+
+from baybridge.exchange.evidence import verify
+from baybridge.exchange.evidence.anchor import build_anchor
+from baybridge.exchange.signed import sign_document
+from baybridge.node import tables
+from baybridge.node.neighbours import witnessing
+from baybridge.node.neighbours.package import public_jwk
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+
+
+def evidence_pack(node: Node, case_id: str) -> bytes:
+    """One file that anyone can verify offline."""
+    witnessing.write_head(node, case_id)
+    witnessing.sign_checkpoint(node)
+    witnessing.ask_cosignatures(node)
+    with node.storage.reading() as connection:
+        rows = connection.execute(select(tables.decision).where(tables.decision.c.case_id == case_id)).mappings().all()
+        texts = {row.sha256: row.text for row in connection.execute(select(tables.policy_text.c.sha256, tables.policy_text.c.text))}
+        outgoing = connection.execute(select(tables.outgoing.c.receipt).where(tables.outgoing.c.case_id == case_id)).scalars().all()
+        incoming = connection.execute(select(tables.incoming.c.receipt).where(tables.incoming.c.case_id == case_id)).scalars().all()
+        decisions: list[dict[str, Any]] = [
+            {"document": orjson.loads(row["document"]), "facts": orjson.loads(row["facts"]), "policy": texts.get(row["policy_sha256"]) or None}
+            for row in rows
+        ]
+        return verify.build(
+            connection,
+            case_id=case_id,
+            subject=node.pseudonym(case_id),
+            node=node.site.node,
+            card=_card(node),
+            key=witnessing.signing_key(node),
+            witnesses=_witnesses(node),
+            decisions=decisions,
+            receipts=[bytes(receipt) for receipt in (*outgoing, *incoming) if receipt],
+            made_at=node.now().isoformat(),
+        )
+
+
+def signed_file(node: Node, kind: str, payload: Mapping[str, Any]) -> bytes:
+    """One document of this node, signed and anchored in its log, that anyone can verify offline with `baybridge verify`."""
+    witnessing.sign_checkpoint(node)
+    witnessing.ask_cosignatures(node)
+    key = witnessing.signing_key(node)
+    with node.storage.reading() as connection:
+        anchor = build_anchor(connection, node=node.site.node, card=_card(node), key=key, witnesses=_witnesses(node))
+    return sign_document(kind, payload, key, anchor)
+
+
+def _card(node: Node) -> dict[str, Any]:
+    return {
+        "node": node.site.node,
+        "organisation": node.site.organisation,
+        "jurisdiction": node.site.jurisdiction,
+        "signing_keys": [public_jwk(node.config.signing_key)],
+    }
+
+
+def _witnesses(node: Node) -> dict[str, Any]:
+    return {name: witnessing.keys_of(neighbour) for name, neighbour in node.neighbours.items()}

@@ -1,0 +1,132 @@
+"""Packing: what goes into a package to another node, and its place among those that wait.
+
+Main job: `content_of` gathers the resources that a check let through and the events that the purpose tells; `queue` signs, seals and stores the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import orjson
+from sqlalchemy import insert
+
+from baybridge.base.canonical import sha256_hex
+from baybridge.exchange.transfer import sending
+from baybridge.journey.case import Case
+from baybridge.journey.events import PackageReceived, Recorded, Told, TransferAllowed
+from baybridge.journey.identities import linked
+from baybridge.journey.stored import event_as_json
+from baybridge.node import tables
+from baybridge.node.neighbours import package as packages
+from baybridge.record.fhir import wire
+from baybridge.record.fhir.references import repointed
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
+
+
+_CLAIM = "CLAIM"
+
+
+def content_of(
+    node: Node, unit: Unit, case: Case, given: sending.Transfer, judgement: sending.Judgement, events: Sequence[Recorded]
+) -> packages.Content:
+    """A package of what a check let through, with the events that its purpose tells."""
+    rules = node.documents.folder("telling")["told"]
+    without_patient = given.purpose in rules["without_patient"]
+    to = node.neighbours[given.to_node].site
+    payer = to.organisation if to.kinds == {"payer"} else None
+    return packages.Content(
+        package_id=unit.new_id(),
+        kind=packages.TRANSFER,
+        from_node=node.site.node,
+        to_node=given.to_node,
+        case_id=case.case_id,
+        patient_id="" if without_patient else case.patient_id or "",
+        synthetic=case.synthetic,
+        purpose=given.purpose,
+        route=judgement.route,
+        codes=judgement.codes,
+        sent_at=unit.at.isoformat(),
+        decision=dict(judgement.decision),
+        told=told(rules, given.purpose, events, without_patient=without_patient, payer=payer),
+        resources=tuple(wire.write(_as_this_patients(resource, case)).decode() for resource in judgement.kept),
+    )
+
+
+def _as_this_patients(resource: Mapping[str, Any], case: Case) -> Any:
+    """A resource of a linked record as the patient's: the other node knows nobody else."""
+    others = {f"Patient/{other}" for other in linked(case)}
+    return repointed(resource, lambda text: f"Patient/{case.patient_id}" if text in others else None) if others else resource
+
+
+def told(
+    rules: Mapping[str, Any], purpose: str, events: Sequence[Recorded], *, without_patient: bool, payer: str | None = None
+) -> tuple[dict[str, Any], ...]:
+    """The events of a case that go with a package of this purpose, those that others told included, each with its origin.
+
+    A node that is nothing but a payer is told of money what names it as the payer, and of nobody else's.
+    """
+    wanted = set(rules["purposes"].get(purpose, ()))
+    chosen = [item for item in as_told(events) if item.event.get("type") in wanted]
+    if payer is not None and purpose == _CLAIM:
+        chosen = [item for item in chosen if item.event.get("payer") == payer]
+    plain: list[dict[str, Any]] = [msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at)]
+    for item in plain:
+        if without_patient and item["event"]["type"] == "CaseOpened":
+            item["event"] = {**item["event"], "patient_id": ""}
+    return tuple(plain)
+
+
+def as_told(events: Sequence[Recorded]) -> list[Told]:
+    """Every event that this node knows of a case, its own and those of others, as it would tell it."""
+    own = [
+        Told(
+            event_id=item.event_id,
+            node=item.node,
+            at=item.at,
+            recorded_at=item.recorded_at,
+            actor=item.actor,
+            role=item.role,
+            event=event_as_json(item.event),
+        )
+        for item in events
+    ]
+    return [*own, *(item for recorded in events if isinstance(recorded.event, PackageReceived) for item in recorded.event.told)]
+
+
+def queue(node: Node, unit: Unit, content: packages.Content, decision_sha256: str) -> TransferAllowed:
+    """Sign and seal a content, put it among the outgoing packages; the event that says so."""
+    payload = packages.content_bytes(content)
+    sealed = packages.seal(payload, node.config.signing_key, node.neighbours[content.to_node].sealing_key)
+    names = [reference_of(orjson.loads(text)) for text in content.resources]
+    unit.connection.execute(
+        insert(tables.outgoing).values(
+            package_id=content.package_id,
+            case_id=content.case_id,
+            to_node=content.to_node,
+            created_at=unit.at.isoformat(),
+            sealed=sealed,
+            content_sha256=sha256_hex(payload),
+            resources=orjson.dumps(names),
+        )
+    )
+    unit.step("transfer.queued")
+    return TransferAllowed(
+        package_id=content.package_id,
+        to_node=content.to_node,
+        purpose=content.purpose,
+        route=content.route,
+        codes=content.codes,
+        decision_sha256=decision_sha256,
+        content_sha256=sha256_hex(payload),
+        resources=len(content.resources),
+    )
+
+
+def reference_of(resource: Mapping[str, Any]) -> str:
+    """Type/id of a resource."""
+    return f"{resource['resourceType']}/{resource['id']}"

@@ -1,0 +1,316 @@
+"""Transfers: a package is checked, minimised, signed, sealed, delivered and answered by a receipt; the other side files it once.
+
+Main job: `send` judges and queues in one transaction, `deliver` posts what waits until the receiver's receipt stands, `receive` files a package and answers
+its receipt; the same package again answers the same receipt. Named steps lie between, for crash tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import insert, select, update
+
+from baybridge.base.canonical import sha256_hex
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.exchange.transfer import sending
+from baybridge.exchange.transfer.content import SIGNED, tagged
+from baybridge.journey.case import Case, fold
+from baybridge.journey.command import Actor, Command, Role
+from baybridge.journey.events import CorrectionReceived, Event, PackageReceived, Recorded, Told, TransferReceived, TransferRefused
+from baybridge.ledger import streams
+from baybridge.node import tables
+from baybridge.node.commands import judging, reopening
+from baybridge.node.commands.done import Done, done_before
+from baybridge.node.commands.given import read_given
+from baybridge.node.commands.table import COMMANDS
+from baybridge.node.intake import identity
+from baybridge.node.intake.records import what
+from baybridge.node.neighbours import package as packages
+from baybridge.node.neighbours import packing, telling
+from baybridge.node.upkeep import projections
+from baybridge.record.fhir import wire
+from baybridge.record.store import store
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
+
+EXCHANGE_PATH = "/exchange/packages"
+
+
+# --- sending --------------------------------------------------------------------------------------------------------
+
+
+def send(node: Node, command: Command) -> Done | Refusal:
+    """Judge a transfer; queue the sealed package where it is allowed, keep the refusal with every reason where not."""
+    kind = COMMANDS["Transfer"]
+    given = read_given(kind, command.given)
+    with node.unit() as unit:
+        repeated = streams.by_command(unit.connection, command.command_id)
+        events = unit.events(command.case_id)
+        case = fold(events)
+        refusal = judging.may(node, kind, command, case if events else None)
+        if refusal is not None:
+            return refusal
+        if repeated:
+            return _answered_before(command, events, repeated)
+        if isinstance(given, Refusal):
+            return given
+        if given.to_node not in node.neighbours:
+            known = ", ".join(sorted(node.neighbours))
+            return refuse(Reason("exchange.transfer.unknown_node", {"node": given.to_node, "known": known}, where="to_node"), category=Category.INVALID)
+        return _judge(node, unit, command, case, given, events)
+
+
+def _answered_before(command: Command, events: Sequence[Recorded], repeated: Sequence[str]) -> Done | Refusal:
+    """What a transfer answered the first time, the refusal too."""
+    done = done_before(command.case_id, events, repeated)
+    refused = [item.event for item in done.events if isinstance(item.event, TransferRefused)] if isinstance(done, Done) else []
+    if not refused:
+        return done
+    event = refused[0]
+    return refuse(*(Reason(f"exchange.code.{code}", {"code": code, "node": event.to_node}) for code in event.codes))
+
+
+def _judge(node: Node, unit: Unit, command: Command, case: Case, given: Any, events: Sequence[Recorded]) -> Done | Refusal:
+    deciding, situation = judging.situate(node, unit, COMMANDS["Transfer"], case, command)
+    judgement = sending.judge(situation, given)
+    sha256 = deciding.keep(judgement.decision)
+    unit.step("transfer.judged")
+    if not judgement.allowed:
+        refused = TransferRefused(
+            to_node=given.to_node, purpose=given.purpose, route=judgement.route, codes=judgement.codes, decision_sha256=sha256
+        )
+        _append(unit, command, [refused], len(events), deciding.made[sha256])
+        return refuse(*judgement.reasons)
+    content = packing.content_of(node, unit, case, given, judgement, events)
+    allowed = packing.queue(node, unit, content, sha256)
+    recorded = _append(unit, command, [allowed], len(events), deciding.made[sha256])
+    unit.step("transfer.before_commit")
+    return Done(command.case_id, tuple(recorded), (sha256,))
+
+
+def _append(unit: Unit, command: Command, events: Sequence[Event], known: int, made: Any) -> list[Recorded]:
+    unit.keep_decision(command.case_id, made)
+    recorded = unit.append(command.case_id, events, command.actor, known=known, command_id=command.command_id)
+    projections.project(unit, command.case_id)
+    return recorded
+
+
+# --- delivering -----------------------------------------------------------------------------------------------------
+
+
+def deliver(node: Node) -> int:
+    """Post every package that waits; how many receipts came. A failure is kept with its reason and tried again."""
+    with node.storage.reading() as connection:
+        waiting = connection.execute(
+            select(tables.outgoing).where(tables.outgoing.c.receipt.is_(None)).order_by(tables.outgoing.c.created_at)
+        ).mappings().all()
+    return sum(_deliver_one(node, dict(row)) for row in waiting)
+
+
+def _deliver_one(node: Node, row: dict[str, Any]) -> bool:
+    neighbour = node.neighbours.get(row["to_node"])
+    if neighbour is None or node.transport is None:
+        return False
+    node.step("transfer.before_post")
+    try:
+        status, answer = node.transport(neighbour, EXCHANGE_PATH, row["sealed"])
+    except OSError as problem:
+        return _failed(node, row, type(problem).__name__)
+    node.step("transfer.posted")
+    if status != 200:
+        return _failed(node, row, f"HTTP {status}")
+    receipt = packages.read_receipt(answer, neighbour.signing_keys)
+    if isinstance(receipt, Refusal) or receipt.package_id != row["package_id"] or receipt.content_sha256 != row["content_sha256"]:
+        return _failed(node, row, "receipt")
+    file_receipt(node, row, answer)
+    return True
+
+
+def _failed(node: Node, row: Mapping[str, Any], problem: str) -> bool:
+    with node.unit() as unit:
+        where = tables.outgoing.c.package_id == row["package_id"]
+        unit.connection.execute(update(tables.outgoing).where(where).values(attempts=row["attempts"] + 1, last_problem=problem))
+    return False
+
+
+def file_receipt(node: Node, row: Mapping[str, Any], signed: bytes) -> None:
+    """Keep a receipt and say in the case that it came; a second receipt changes nothing."""
+    with node.unit() as unit:
+        table = tables.outgoing
+        fresh = unit.connection.execute(
+            update(table).where(table.c.package_id == row["package_id"], table.c.receipt.is_(None)).values(receipt=signed)
+        )
+        if fresh.rowcount == 0:
+            return
+        known = len(unit.events(row["case_id"]))
+        event = TransferReceived(package_id=row["package_id"], receipt_sha256=sha256_hex(signed))
+        unit.append(row["case_id"], [event], node.system(), known=known)
+        projections.project(unit, row["case_id"])
+        unit.step("transfer.receipt_filed")
+
+
+# --- receiving ------------------------------------------------------------------------------------------------------
+
+
+def receive(node: Node, sealed: bytes) -> bytes | Refusal:
+    """File a package of another node and answer the signed receipt; the same package again answers the same receipt."""
+    senders = {name: neighbour.signing_keys for name, neighbour in node.neighbours.items()}
+    opened = packages.open_sealed(sealed, node.config.sealing_key, senders, node.site.node)
+    if isinstance(opened, Refusal):
+        return opened
+    with node.unit() as unit:
+        known = select(tables.incoming).where(tables.incoming.c.package_id == opened.content.package_id)
+        row = unit.connection.execute(known).mappings().first()
+        if row is not None:
+            return _same(row, opened)
+        reasons = against(node, opened.content)
+        if reasons:
+            return refuse(*reasons)
+        return _file(node, unit, opened)
+
+
+def _same(row: Any, opened: packages.Opened) -> bytes | Refusal:
+    if row["content_sha256"] != opened.content_sha256:
+        return refuse(Reason("federation.package_differs"), category=Category.CONFLICT)
+    return bytes(row["receipt"])
+
+
+def against(node: Node, content: packages.Content) -> list[Reason]:
+    """Every reason against filing a package: a kind that is none, events beyond its purpose, or told by a node that cannot know them."""
+    rules = node.documents.folder("telling")["told"]
+    reasons = []
+    if content.kind not in packages.KINDS:
+        reasons.append(Reason("federation.unknown_kind", {"found": content.kind[:20], "known": ", ".join(packages.KINDS)}))
+    beyond = telling.told_beyond(content, rules["purposes"])
+    reasons += [Reason("federation.told_beyond_purpose", {"event": kind, "purpose": content.purpose}) for kind in beyond]
+    sites = {name: neighbour.site for name, neighbour in node.neighbours.items()} | {node.site.node: node.site}
+    for item in content.told:
+        kind, origin = item["event"].get("type", ""), item["node"]
+        needed = next((kind_of_node for kind_of_node, kinds in rules["only_from"].items() if kind in kinds), None)
+        if needed and (origin not in sites or needed not in sites[origin].kinds):
+            reasons.append(Reason("federation.told_by_wrong_kind", {"event": kind, "node": origin, "kind": needed}))
+    return reasons
+
+
+def _file(node: Node, unit: Unit, opened: packages.Opened) -> bytes:
+    content = opened.content
+    actor = Actor(f"node:{content.from_node}", Role.NODE, node.neighbours[content.from_node].site.organisation)
+    filed = [file_resource(node, unit, content, wire.parse(text.encode()), actor) for text in content.resources]
+    filed += [withdraw_resource(unit, content, name, actor) for name in content.gone]
+    unit.step("transfer.resources_filed")
+    before = unit.events(content.case_id)
+    news = telling.news_of(before, content)
+    recorded = unit.append(content.case_id, _arrived(opened, before), actor, known=len(before))
+    changed = [name for name, was_there in filed if was_there]
+    because = f"package from {content.from_node}"
+    reopening.reopen(node, unit, content.case_id, changed, because, brought_by=content.from_node)
+    telling.withdraw(node, unit, content.case_id, news, brought_by=content.from_node)
+    identity.ask_of_package(node, unit, content.case_id, [name for name, _ in filed])
+    projections.project(unit, content.case_id)
+    receipt = _receipt(node, opened, recorded[0])
+    _keep(unit, opened, receipt)
+    unit.step("transfer.before_receipt")
+    return receipt
+
+
+def _arrived(opened: packages.Opened, before: Sequence[Recorded]) -> list[Event]:
+    """What the case says of a package: that it came with what it told, and each correction in it."""
+    content = opened.content
+    own = {item.event_id for item in before}
+    received = PackageReceived(
+        package_id=content.package_id,
+        from_node=content.from_node,
+        purpose=content.purpose,
+        route=content.route,
+        content_sha256=opened.content_sha256,
+        resources=len(content.resources),
+        told=tuple(msgspec.convert(item, Told) for item in content.told if item["event_id"] not in own),
+    )
+    named = content.corrected if content.kind == packages.CORRECTION else ()
+    return [received, *(CorrectionReceived(from_node=content.from_node, resource=name, package_id=content.package_id) for name in named)]
+
+
+def _receipt(node: Node, opened: packages.Opened, received: Recorded) -> bytes:
+    return packages.make_receipt(
+        packages.Receipt(
+            package_id=opened.content.package_id,
+            content_sha256=opened.content_sha256,
+            from_node=opened.content.from_node,
+            to_node=node.site.node,
+            received_at=received.at.isoformat(),
+        ),
+        node.config.signing_key,
+    )
+
+
+def _keep(unit: Unit, opened: packages.Opened, receipt: bytes) -> None:
+    unit.connection.execute(
+        insert(tables.incoming).values(
+            package_id=opened.content.package_id,
+            case_id=opened.content.case_id,
+            from_node=opened.content.from_node,
+            received_at=unit.at.isoformat(),
+            content_sha256=opened.content_sha256,
+            signed=opened.signed,
+            receipt=receipt,
+        )
+    )
+
+
+def file_resource(node: Node, unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> tuple[str, bool]:
+    """Store a resource of a package, tagged with its origin; its name here, and whether it replaced another version.
+
+    What this node, or another that sent it directly, is the source of is not overwritten by a copy that comes back.
+    """
+    name = packing.reference_of(resource)
+    existing = store.get(unit.connection, resource["resourceType"], resource["id"])
+    if existing is not None and content.from_node not in tagged(wire.parse(existing.body), SIGNED):
+        return name, False
+    marked = sending.mark_received(resource, node.neighbours[content.from_node].site, content.route)
+    return name, _put(unit, content, marked, actor)
+
+
+def withdraw_resource(unit: Unit, content: packages.Content, name: str, actor: Actor) -> tuple[str, bool]:
+    """Mark a resource that its source no longer stands by as entered in error, where this copy came from that source."""
+    kind, _, logical_id = name.partition("/")
+    existing = store.get(unit.connection, kind, logical_id)
+    resource = wire.parse(existing.body) if existing is not None and not existing.deleted else {}
+    if not resource or content.from_node not in tagged(resource, SIGNED):
+        return name, False
+    return name, _put(unit, content, entered_in_error(resource), actor)
+
+
+def entered_in_error(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource as FHIR R4 says that it is not true: by `verificationStatus` where its type has one, else by `status`."""
+    kind = str(resource["resourceType"])
+    if kind in _VERIFIED:
+        coding = {"system": f"http://terminology.hl7.org/CodeSystem/{_VERIFIED[kind]}", "code": "entered-in-error"}
+        said = {name: value for name, value in resource.items() if name != "clinicalStatus"}  # invariant con-5: none beside entered-in-error
+        return {**said, "verificationStatus": {"coding": [coding]}}
+    return {**resource, "status": "entered-in-error"} if "status" in resource else dict(resource)
+
+
+#: Types that say it in `verificationStatus`, with its code system. Source: FHIR R4, Condition and AllergyIntolerance.
+_VERIFIED = {"Condition": "condition-ver-status", "AllergyIntolerance": "allergyintolerance-verification"}
+
+
+def _put(unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> bool:
+    """Store a version and log it; whether it replaced another."""
+    version = store.put(unit.connection, resource, at=unit.at)
+    if isinstance(version, Refusal):
+        raise RuntimeError("a resource of a package was refused without an expected version")
+    if version.change != "unchanged":
+        unit.log("record", content.case_id, what(unit, version), version.body, actor)
+    return version.change == "updated"
+
+
+def preview(situation: Any, given: Any) -> Refusal | None:
+    """The refusal that a transfer would meet now, or None."""
+    if given.to_node not in situation.neighbours:
+        return refuse(Reason("exchange.transfer.unknown_node", {"node": given.to_node, "known": ", ".join(sorted(situation.neighbours))}))
+    judgement = sending.judge(situation, given)
+    return None if judgement.allowed else refuse(*judgement.reasons)

@@ -1,0 +1,1 @@
+"""A patient's options, trials and what other thresholds would change; read `options.py`."""

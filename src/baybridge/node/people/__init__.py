@@ -1,0 +1,1 @@
+"""Who signs in and who may do what; read `access.py`, then `accounts.py`."""

@@ -1,0 +1,123 @@
+"""Access: who may do what, decided in one place, deny by default.
+
+Main job: one table from action to the roles that may, each with the relation to the case that it needs. A route names its action; a route without
+a row answers nobody (`tests/house` tries every role on every route). A denial says why without telling whether the case exists.
+
+**Source**: design section 4 (role x organisation x purpose x consent x relation to the case).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.journey.command import Actor, Role, Site
+
+
+class Relation(StrEnum):
+    """What ties a person to a case."""
+
+    ANY = "any"  # no case is touched
+    STAFF = "staff"  # no case is touched; staff of the organisation that runs this node
+    CARE = "care"  # staff of the organisation that keeps the case
+    OWN = "own"  # the patient
+    PAYER = "payer"  # a payer that was asked about this case
+
+
+_CARE_ROLES = (Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.QUALITY)
+_CARE: dict[Role, Relation] = dict.fromkeys(_CARE_ROLES, Relation.CARE)
+_SITE = {**_CARE, Role.LABORATORY: Relation.CARE, Role.MANUFACTURER: Relation.CARE}
+_READ = {**_SITE, Role.PATIENT: Relation.OWN}
+_ANYONE: dict[Role, Relation] = {
+    **dict.fromkeys((role for role in Role if role not in (Role.NODE, Role.SYSTEM)), Relation.ANY),
+    **dict.fromkeys(_SITE, Relation.STAFF),
+}
+_OWN_STAFF: dict[Role, Relation] = dict.fromkeys(_SITE, Relation.STAFF)
+_REVIEW: dict[Role, Relation] = dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.PHARMACIST, Role.QUALITY), Relation.STAFF)
+_STAFF = {**_OWN_STAFF, Role.ALLIANCE: Relation.ANY, Role.ADMINISTRATOR: Relation.ANY}
+
+ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
+    {
+        "public": {},
+        "own-account": _ANYONE,
+        "accounts.manage": {Role.ADMINISTRATOR: Relation.STAFF},
+        "case.list": {**_OWN_STAFF, Role.PATIENT: Relation.ANY, Role.PAYER: Relation.ANY},
+        "payer.work": {Role.PAYER: Relation.ANY},
+        "case.read": _READ,
+        "case.facts": _READ,
+        "case.tests": _READ,
+        "case.card": {**_CARE, Role.LABORATORY: Relation.CARE, Role.PATIENT: Relation.OWN},
+        "case.identity": {**_CARE, Role.LABORATORY: Relation.CARE},
+        "case.funding": {**_CARE, Role.PATIENT: Relation.OWN, Role.PAYER: Relation.PAYER},
+        "case.quote": {**_CARE, Role.PATIENT: Relation.OWN},
+        "case.sharing": {**_CARE, Role.PATIENT: Relation.OWN},
+        "case.cells": _READ,
+        "case.bedside": {**_CARE, Role.PATIENT: Relation.OWN},
+        "case.timeline": _READ,
+        "case.evidence": {**_CARE, Role.PATIENT: Relation.OWN, Role.MANUFACTURER: Relation.CARE},
+        "case.command": {**_SITE, Role.PAYER: Relation.PAYER, Role.PATIENT: Relation.OWN},
+        "records.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
+        "codes.list": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.QUALITY), Relation.STAFF),
+        "codes.map": dict.fromkeys((Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
+        "fhir.read": {**_READ, Role.PAYER: Relation.PAYER},  # what names this payer, `node/fhir/payer.py`
+        "fhir.search": {**_READ, Role.PAYER: Relation.PAYER},
+        "fhir.write": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.LABORATORY), Relation.STAFF),
+        "trial.read": _ANYONE,
+        "trial.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN), Relation.STAFF),
+        "trial.review": dict.fromkeys((Role.PHYSICIAN, Role.PHARMACIST), Relation.STAFF),
+        "trial.patients": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN), Relation.STAFF),
+        "centre.read": _ANYONE,
+        "policy.lab": {
+            **dict.fromkeys((Role.COORDINATOR, Role.QUALITY), Relation.STAFF),
+            **dict.fromkeys((Role.PAYER, Role.ALLIANCE, Role.ADMINISTRATOR), Relation.ANY),
+        },
+        "policy.read": _ANYONE,
+        "policy.what_if": {**_REVIEW, Role.ALLIANCE: Relation.ANY, Role.PAYER: Relation.ANY},
+        "policy.decide": {**_STAFF, Role.PAYER: Relation.ANY},
+        "log.entries": {**_STAFF, Role.NODE: Relation.ANY},
+        "log.pages": _ANYONE,
+        "directory.read": _ANYONE,
+        "directory.write": {Role.ALLIANCE: Relation.ANY, Role.ADMINISTRATOR: Relation.ANY},
+        "alliance.spared": {Role.ALLIANCE: Relation.ANY, Role.COORDINATOR: Relation.STAFF, Role.QUALITY: Relation.STAFF},
+        "alliance.indicators": {Role.ALLIANCE: Relation.ANY, Role.QUALITY: Relation.STAFF},
+        "node": {Role.NODE: Relation.ANY},
+    }
+)
+
+
+def relation_to(actor: Actor, site: Site, patient_id: str | None, payers: frozenset[str]) -> Relation | None:
+    """What ties this actor to a case of this site with this patient and these asked payers; None where nothing does."""
+    if actor.role is Role.PATIENT:
+        return Relation.OWN if patient_id and actor.patient_id == patient_id else None
+    if actor.role is Role.PAYER:
+        return Relation.PAYER if actor.organisation in payers else None
+    if actor.role in _SITE and actor.organisation == site.organisation:
+        return Relation.CARE
+    return None
+
+
+def may(action: str, actor: Actor | None, site: Site) -> Refusal | None:
+    """Whether this person may do this here at all; the relation to a case is asked by `may_case`."""
+    rows = ACTIONS.get(action)
+    if action == "public" and rows is not None:
+        return None
+    if actor is None:
+        return refuse(Reason("access.sign_in"), category=Category.UNAUTHENTICATED)
+    if rows is None or actor.role not in rows:
+        return refuse(Reason("access.role", {"role": actor.role.value, "action": action}), category=Category.FORBIDDEN)
+    if rows[actor.role] in (Relation.STAFF, Relation.CARE) and actor.organisation != site.organisation:
+        return refuse(Reason("access.relation", {"role": actor.role.value}), category=Category.FORBIDDEN)
+    return None
+
+
+def may_case(action: str, actor: Actor | None, site: Site, patient_id: str | None, payers: frozenset[str] = frozenset()) -> Refusal | None:
+    """Whether the actor may do this on this case; the refusal is the same whether or not the case exists."""
+    refusal = may(action, actor, site)
+    if refusal is not None or actor is None:
+        return refusal
+    needed = ACTIONS[action].get(actor.role)
+    if needed in (Relation.ANY, Relation.STAFF) or relation_to(actor, site, patient_id, payers) is needed:
+        return None
+    return refuse(Reason("access.relation", {"role": actor.role.value}), category=Category.FORBIDDEN)

@@ -1,0 +1,75 @@
+"""The worker: delivers packages, signs checkpoints, watches the neighbours' logs, refreshes tasks, retries failed projections.
+
+Main job: `Worker(node).start()` runs these in one thread beside the server; a round that fails is logged by its kind and the next one tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from baybridge.node import tables
+from baybridge.node.neighbours import transfers, witnessing
+from baybridge.node.options import screening
+from baybridge.node.upkeep import projections
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+
+_LOG = logging.getLogger("baybridge.worker")
+_RETRY_EVERY = 10  # rounds between two tries of failed projections
+_SCREEN_EVERY = 5  # rounds between two looks for cases to screen for trials
+_REFRESH_EVERY = 300  # rounds between two refreshes of every case's tasks
+
+
+class Worker:
+    """One background thread of a node."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the running step."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        settings = self.node.config.settings
+        pause = float(settings.get("BAYBRIDGE_DELIVERY_SECONDS", "1"))
+        witness_every = max(1, round(float(settings.get("BAYBRIDGE_WITNESS_SECONDS", "15")) / pause))
+        number = 0
+        while not self._stop.wait(pause):
+            self._try("deliver", lambda: transfers.deliver(self.node))
+            self._try("checkpoint", lambda: witnessing.sign_checkpoint(self.node))
+            if number % witness_every == 0:
+                self._try("witness", lambda: witnessing.watch(self.node))
+            self._try("tasks", lambda: projections.task_rows(self.node))
+            if number % _SCREEN_EVERY == 0:
+                self._try("screening", lambda: screening.catch_up(self.node))
+            if number % _RETRY_EVERY == 0:
+                self._try("retry", lambda: projections.retry(self.node))
+            if number % _REFRESH_EVERY == _REFRESH_EVERY - 1:
+                self._try("refresh", self._refresh)
+            number += 1
+
+    def _try(self, what: str, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as problem:  # noqa: BLE001 - the worker must outlive any one failure; it says what failed and tries again
+            _LOG.warning("%s failed: %s", what, type(problem).__name__)
+
+    def _refresh(self) -> None:
+        with self.node.storage.reading() as connection:
+            case_ids = list(connection.execute(select(tables.case_index.c.case_id)).scalars())
+        projections.refresh_all(self.node, case_ids)

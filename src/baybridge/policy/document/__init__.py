@@ -1,0 +1,1 @@
+"""A policy document, read and checked; read `reader.py`, then `shapes.py`."""

@@ -1,0 +1,1 @@
+"""A file of outside records comes in, whole and once; read `importing.py`, then `planning.py`."""

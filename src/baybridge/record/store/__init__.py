@@ -1,0 +1,1 @@
+"""The FHIR store: every version, search and what comes along; read `store.py`, then `search.py`."""

@@ -1,0 +1,221 @@
+"""Searching the store: FHIR search parameters to one query.
+
+Main job: `search(connection, type, parameters)` answers a page of versions, the total and a cursor for the next page, or a refusal
+that lists every parameter it does not know or cannot read. Nothing unknown is ignored.
+
+**Source**: FHIR R4, search: parameter types, prefixes (a value is the range that its precision allows), `:missing`, `:not`, `:exact`,
+`:contains`, `:[type]`, `_id`, `_lastUpdated`, `_count`, `_sort`, `_include`, `_revinclude`, `_summary=count`.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.record.fhir.definitions import Parameter, parameters, resource_types
+from baybridge.record.store.conditions import Condition, Unreadable, condition
+from baybridge.record.store.including import Include, included, read_include
+from baybridge.record.store.indexing import stored_as
+from baybridge.record.store.store import Version, get_many
+from baybridge.record.store.tables import resource_current, search_value
+
+Pairs = Sequence[tuple[str, str]]
+
+DEFAULT_COUNT = 50
+MOST = 1000
+
+#: Accepted and without effect on what is found. Source: FHIR R4 search, "Search result parameters".
+_HARMLESS = frozenset({"_format", "_pretty", "_total"})
+_SUMMARIES = frozenset({"count", "false", "data", "true", "text"})
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One page: what was found in order, what was included, how many there are in all, and where the next page begins."""
+
+    found: tuple[Version, ...]
+    included: tuple[Version, ...]
+    total: int
+    next_cursor: str | None
+
+
+@dataclass(slots=True)
+class _Question:
+    """A search as read from its parameters."""
+
+    conditions: list[Condition] = field(default_factory=list)
+    includes: list[Include] = field(default_factory=list)
+    sort: tuple[str, bool] | None = None  # parameter, descending
+    count: int = DEFAULT_COUNT
+    cursor: tuple[float | str | None, int] | None = None
+    only_count: bool = False
+    reasons: list[Reason] = field(default_factory=list)
+
+
+def search(
+    connection: Connection, kind: str, given: Pairs, *, patient: str | None = None, only: frozenset[str] | None = None
+) -> SearchResult | Refusal:
+    """A page of resources of one type; `patient` narrows it to one patient's record, `only` to these ids, whatever the parameters say."""
+    if kind not in resource_types():
+        return refuse(Reason("record.search.type", {"type": _short(kind)}), category=Category.NOT_FOUND)
+    question = _read(kind, given)
+    if question.reasons:
+        return refuse(*question.reasons, category=Category.INVALID)
+    where = [resource_current.c.type == kind, resource_current.c.deleted.is_(False)]
+    if patient is not None:
+        where.append(resource_current.c.patient == patient)
+    if only is not None:
+        where.append(resource_current.c.id.in_(only))
+    where += [item.clause(kind) for item in question.conditions]
+    total = connection.execute(select(func.count()).select_from(resource_current).where(*where)).scalar_one()
+    if question.only_count or question.count == 0:
+        return SearchResult((), (), total, None)
+    found, cursor = _page(connection, kind, where, question)
+    more = included(connection, found, question.includes, patient) if question.includes else ()
+    return SearchResult(tuple(found), tuple(more), total, cursor)
+
+
+def _page(connection: Connection, kind: str, where: list[ColumnElement[bool]], question: _Question) -> tuple[list[Version], str | None]:
+    current = resource_current
+    key, descending = _sort_key(kind, question.sort)
+    statement = select(current.c.id, current.c.row, key.label("key")).where(*where)
+    if question.cursor is not None:
+        statement = statement.where(_after(key, *question.cursor, descending=descending))
+    order = (key.is_(None), key.desc() if descending else key.asc(), current.c.row.asc())
+    rows = connection.execute(statement.order_by(*order).limit(question.count + 1)).all()
+    page = rows[: question.count]
+    versions = get_many(connection, [(kind, row.id) for row in page])
+    cursor = _write_cursor(page[-1].key, page[-1].row) if len(rows) > len(page) else None
+    return [versions[kind, row.id] for row in page], cursor
+
+
+def _sort_key(kind: str, sort: tuple[str, bool] | None) -> tuple[ColumnElement[Any], bool]:
+    current = resource_current
+    if sort is None:
+        return current.c.row, False
+    name, descending = sort
+    if name in ("_id", "_lastUpdated"):
+        return (current.c.id if name == "_id" else current.c.recorded_at), descending
+    wanted = parameters(kind)[name]
+    column = search_value.c.low if wanted.kind in ("date", "quantity", "number") else search_value.c.value
+    edge = func.max(column) if descending else func.min(column)
+    mine = and_(search_value.c.type == current.c.type, search_value.c.id == current.c.id, search_value.c.param.in_(stored_as(kind, name)))
+    return select(edge).where(mine).scalar_subquery(), descending
+
+
+def _after(key: ColumnElement[Any], value: float | str | None, row: int, *, descending: bool) -> ColumnElement[bool]:
+    """What comes after a place in the order: keyed values first, the ones without a key last."""
+    current = resource_current
+    if value is None:
+        return and_(key.is_(None), current.c.row > row)
+    beyond = key < value if descending else key > value
+    return or_(beyond, and_(key == value, current.c.row > row), key.is_(None))
+
+
+# --- reading the parameters -----------------------------------------------------------------------------------------
+
+
+def _read(kind: str, given: Pairs) -> _Question:
+    question = _Question()
+    known = parameters(kind)
+    for name, value in given:
+        base, _colon, modifier = name.partition(":")
+        if base in _RESULT_READERS:
+            _RESULT_READERS[base](question, kind, value)
+        elif base in _HARMLESS:
+            continue
+        elif base in known or base in ("_id", "_lastUpdated"):
+            _read_condition(question, kind, known.get(base), base, modifier, value)
+        else:
+            names = ", ".join(sorted(known))
+            values = {"parameter": _short(base), "type": kind, "known": names}
+            question.reasons.append(Reason("record.search.unknown", values, where=_short(base)))
+    return question
+
+
+def _read_condition(question: _Question, kind: str, parameter: Parameter | None, name: str, modifier: str, value: str) -> None:
+    try:
+        question.conditions.append(condition(kind, parameter, name, modifier, value))
+    except Unreadable as problem:
+        values = {"parameter": name, "expected": problem.expected}
+        question.reasons.append(Reason(f"record.search.{problem.code}", values, where=name))
+
+
+def _read_count(question: _Question, _kind: str, value: str) -> None:
+    if value.isdecimal() and len(value) < 8:
+        question.count = min(int(value), MOST)
+    else:
+        question.reasons.append(Reason("record.search.value", {"parameter": "_count", "expected": "0, 1, 2, …"}, where="_count"))
+
+
+def _read_sort(question: _Question, kind: str, value: str) -> None:
+    first = value.split(",")[0]
+    name = first.removeprefix("-")
+    if (name not in parameters(kind) and name not in ("_id", "_lastUpdated")) or "," in value:
+        known = ", ".join(["_id", "_lastUpdated", *sorted(parameters(kind))])
+        question.reasons.append(Reason("record.search.value", {"parameter": "_sort", "expected": known}, where="_sort"))
+        return
+    question.sort = (name, first.startswith("-"))
+
+
+def _read_cursor(question: _Question, _kind: str, value: str) -> None:
+    try:
+        key, row = msgspec.json.decode(urlsafe_b64decode(value), type=tuple[float | str | None, int])
+        question.cursor = (key, row)
+    except (msgspec.MsgspecError, binascii.Error, ValueError):
+        expected = "the cursor of a next link"
+        question.reasons.append(Reason("record.search.value", {"parameter": "_cursor", "expected": expected}, where="_cursor"))
+
+
+def _write_cursor(key: Any, row: int) -> str:
+    return urlsafe_b64encode(msgspec.json.encode((key, row))).decode()
+
+
+def _read_summary(question: _Question, _kind: str, value: str) -> None:
+    if value not in _SUMMARIES:
+        expected = ", ".join(sorted(_SUMMARIES))
+        question.reasons.append(Reason("record.search.value", {"parameter": "_summary", "expected": expected}, where="_summary"))
+    question.only_count = value == "count"
+
+
+def _read_included(question: _Question, kind: str, value: str) -> None:
+    _add_include(question, kind, value, reverse=False)
+
+
+def _read_revincluded(question: _Question, kind: str, value: str) -> None:
+    _add_include(question, kind, value, reverse=True)
+
+
+def _add_include(question: _Question, kind: str, value: str, *, reverse: bool) -> None:
+    read = read_include(kind, value, reverse=reverse)
+    if read is None:
+        name = "_revinclude" if reverse else "_include"
+        question.reasons.append(Reason("record.search.value", {"parameter": name, "expected": "Type:parameter"}, where=name))
+    else:
+        question.includes.append(read)
+
+
+_RESULT_READERS = {
+    "_count": _read_count,
+    "_sort": _read_sort,
+    "_cursor": _read_cursor,
+    "_summary": _read_summary,
+    "_include": _read_included,
+    "_revinclude": _read_revincluded,
+}
+
+
+#: Parameters that shape the answer and not what is found, and those that every type has.
+RESULT_PARAMETERS = frozenset({*_RESULT_READERS, *_HARMLESS, "_id", "_lastUpdated"})
+
+
+def _short(text: str) -> str:
+    """A name that a caller gave, as it may be shown: at most 40 letters, digits, - and _."""
+    return "".join(char for char in text[:40] if char.isalnum() or char in "-_")

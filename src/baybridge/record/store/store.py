@@ -1,0 +1,377 @@
+"""The FHIR store: every version of every resource, over an open connection.
+
+Main job: `put` files a resource as its next version (or says that nothing changed), `get`, `get_version`, `history` and
+`patient_resources` read it, as of now or of an earlier moment. What is read are the stored bytes, not a rendering of them.
+
+**Units**: times are aware; `recorded_at` is when this node filed a version. Elsewhere: searching in `search.py`, form in `fhir/validate.py`,
+outside files in `intake/importing.py`; transactions, clock and log entries belong to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.record.fhir.definitions import resource_types
+from baybridge.record.fhir.primitives import CHECKS
+from baybridge.record.fhir.references import local_part, patient_of, references
+from baybridge.record.fhir.wire import Json, content_sha256, parse, stamped, write
+from baybridge.record.store.indexing import search_rows
+from baybridge.record.store.tables import resource_current, resource_version, search_value
+
+Change = Literal["created", "updated", "unchanged", "deleted"]
+Key = tuple[str, str]  # type, id
+
+_NOTHING = (0, "", True)
+_AT_ONCE = 400  # keys in one question, below the parameter limits of both databases
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a resource as it is stored; `change` says what the call that answered it did."""
+
+    type: str
+    id: str
+    number: int
+    patient: str
+    recorded_at: str
+    deleted: bool
+    sha256: str
+    body: bytes
+    change: Change = "unchanged"
+
+    @property
+    def resource(self) -> Json:
+        """The parsed resource, fractions as exact decimals."""
+        found: Json = parse(self.body)
+        return found
+
+    @property
+    def reference(self) -> str:
+        """Type/id."""
+        return f"{self.type}/{self.id}"
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+def put(connection: Connection, resource: Json, *, at: datetime, expected_version: int | None = None) -> Version | Refusal:
+    """File a resource under its type and id; the same content again changes nothing.
+
+    With `expected_version`, a conflict is answered unless that is the current version (0: there must be none).
+    """
+    key = _key(resource)
+    if expected_version is not None:
+        found = _current(connection, [key]).get(key)
+        current = found.version if found is not None else 0
+        if current != expected_version:
+            return _conflict(key[0], expected_version, current)
+    return put_many(connection, [resource], at=at)[0]
+
+
+def _conflict(kind: str, expected: int, current: int) -> Refusal:
+    reason = Reason("record.version_conflict", {"type": kind, "expected": expected, "current": current})
+    return refuse(reason, category=Category.CONFLICT)
+
+
+def put_many(connection: Connection, resources: Sequence[Json], *, at: datetime) -> list[Version]:
+    """File many resources in their order, each as `put` would; much faster than one by one."""
+    stamp = time_text(at)
+    keys = [_key(resource) for resource in resources]
+    current = _current(connection, keys)
+    known: dict[Key, tuple[int, str, bool]] = {key: (row.version, row.sha256, row.deleted) for key, row in current.items()}
+    answers: list[Version] = []
+    filed: dict[Key, Version] = {}
+    for key, resource in zip(keys, resources, strict=True):
+        version = _next(key, resource, known.get(key), stamp)
+        if version.change == "unchanged" and key in filed:
+            version = replace(filed[key], change="unchanged")
+        elif version.change != "unchanged":
+            filed[key] = version
+        known[key] = (version.number, version.sha256, False)
+        answers.append(version)
+    changed = [version for version in answers if version.change != "unchanged"]
+    _file(connection, changed, set(current), resources=dict(zip(keys, resources, strict=True)))
+    return _with_bodies(connection, answers)
+
+
+def _next(key: Key, resource: Json, known: tuple[int, str, bool] | None, stamp: str) -> Version:
+    sha256 = content_sha256(resource)
+    number, before, is_new = (known[0], known[1], known[2]) if known else _NOTHING
+    if before == sha256 and not is_new:
+        return Version(*key, number, patient="", recorded_at="", deleted=False, sha256=sha256, body=b"")
+    return Version(
+        *key,
+        number + 1,
+        patient=patient_of(resource),
+        recorded_at=stamp,
+        deleted=False,
+        sha256=sha256,
+        body=write(stamped(resource, number + 1, stamp)),
+        change="created" if is_new else "updated",
+    )
+
+
+def _file(connection: Connection, versions: list[Version], existing: set[Key], resources: dict[Key, Json]) -> None:
+    if not versions:
+        return
+    rows = _insert_versions(connection, versions)
+    last = {(version.type, version.id): (version, row) for version, row in zip(versions, rows, strict=True)}
+    _point_to(connection, last, existing)
+    _forget_search(connection, [key for key in last if key in existing])
+    values = [
+        {"type": key[0], "id": key[1], "patient": version.patient, **value._asdict()}
+        for key, (version, _row) in last.items()
+        for value in search_rows(resources[key])
+    ]
+    if values:
+        connection.execute(insert(search_value), values)
+
+
+def _insert_versions(connection: Connection, versions: list[Version]) -> list[int]:
+    values = [
+        {
+            "type": version.type,
+            "id": version.id,
+            "version": version.number,
+            "patient": version.patient,
+            "recorded_at": version.recorded_at,
+            "deleted": version.deleted,
+            "sha256": version.sha256,
+            "body": version.body,
+        }
+        for version in versions
+    ]
+    statement = insert(resource_version).returning(resource_version.c.row, sort_by_parameter_order=True)
+    return list(connection.execute(statement, values).scalars())
+
+
+def _point_to(connection: Connection, last: dict[Key, tuple[Version, int]], existing: set[Key]) -> None:
+    fresh = []
+    for key, (version, row) in last.items():
+        values = {
+            "row": row,
+            "version": version.number,
+            "patient": version.patient,
+            "recorded_at": version.recorded_at,
+            "deleted": version.deleted,
+            "sha256": version.sha256,
+        }
+        if key in existing:
+            table = resource_current
+            connection.execute(update(table).where(table.c.type == key[0], table.c.id == key[1]).values(**values))
+        else:
+            fresh.append({"type": key[0], "id": key[1], **values})
+    if fresh:
+        connection.execute(insert(resource_current), fresh)
+
+
+def _forget_search(connection: Connection, keys: Sequence[Key]) -> None:
+    table = search_value
+    for part in _parts(keys):
+        connection.execute(delete(table).where(tuple_(table.c.type, table.c.id).in_(part)))
+
+
+def _with_bodies(connection: Connection, versions: list[Version]) -> list[Version]:
+    """Unchanged ones as they stand in the store; the others as they were just filed."""
+    known = {(version.type, version.id) for version in versions if not version.body}
+    if not known:
+        return versions
+    stored = get_many(connection, sorted(known))
+    return [version if version.body else _as_filed(connection, version, stored[version.type, version.id]) for version in versions]
+
+
+def _as_filed(connection: Connection, version: Version, current: Version) -> Version:
+    """The version that an unchanged content already is, even where a later one was filed in the same go."""
+    if current.number == version.number:
+        return current
+    return get_version(connection, version.type, version.id, version.number) or current
+
+
+def remove(
+    connection: Connection, kind: str, logical_id: str, *, at: datetime, expected_version: int | None = None
+) -> Version | Refusal | None:
+    """Mark a resource as deleted, its history stays; None where there is none."""
+    key = (kind, logical_id)
+    found = _current(connection, [key]).get(key)
+    if found is None:
+        return None
+    if expected_version is not None and found.version != expected_version:
+        return _conflict(kind, expected_version, found.version)
+    if found.deleted:
+        return get(connection, kind, logical_id)
+    stamp = time_text(at)
+    version = Version(kind, logical_id, found.version + 1, found.patient, stamp, deleted=True, sha256="", body=b"", change="deleted")
+    row = _insert_versions(connection, [version])[0]
+    _point_to(connection, {key: (version, row)}, {key})
+    _forget_search(connection, [key])
+    return version
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def get(connection: Connection, kind: str, logical_id: str) -> Version | None:
+    """The current version; None where there is none. A deleted one is answered with `deleted` set."""
+    return get_many(connection, [(kind, logical_id)]).get((kind, logical_id))
+
+
+def get_many(connection: Connection, keys: Sequence[Key]) -> dict[Key, Version]:
+    """The current versions of many resources, by type and id; absent ones are left out."""
+    table = resource_current
+    found: dict[Key, Version] = {}
+    for part in _parts(keys):
+        statement = _versions().join(table, table.c.row == resource_version.c.row).where(tuple_(table.c.type, table.c.id).in_(part))
+        found.update({(row.type, row.id): _version(row) for row in connection.execute(statement)})
+    return found
+
+
+def get_version(connection: Connection, kind: str, logical_id: str, number: int) -> Version | None:
+    """One version of a resource; None where there is none."""
+    table = resource_version
+    row = connection.execute(_versions().where(table.c.type == kind, table.c.id == logical_id, table.c.version == number)).first()
+    return _version(row) if row else None
+
+
+def history(connection: Connection, kind: str, logical_id: str) -> list[Version]:
+    """Every version of a resource, the newest first; empty where there is none."""
+    table = resource_version
+    rows = connection.execute(_versions().where(table.c.type == kind, table.c.id == logical_id).order_by(table.c.version.desc()))
+    return [_version(row) for row in rows]
+
+
+def patient_history(connection: Connection, patient_id: str) -> list[Version]:
+    """Every version of everything in a patient's record, the newest first."""
+    table = resource_version
+    rows = connection.execute(_versions().where(table.c.patient == patient_id).order_by(table.c.row.desc()))
+    return [_version(row) for row in rows]
+
+
+def patient_versions(connection: Connection, patient_id: str, at: datetime | None = None) -> list[Version]:
+    """A patient's record as of `at` (default now): the last version of each resource that was not deleted then.
+
+    What the record's resources name and nobody owns (an organisation, a drug) comes along, so that it can be read alone.
+    """
+    stamp = time_text(at) if at is not None else None
+    own = _own_versions(connection, patient_id, stamp)
+    named = sorted(_named_outside(own))
+    shared = _shared_versions(connection, named, stamp)
+    return own + [version for version in shared if version.patient in ("", patient_id)]
+
+
+def patient_resources(connection: Connection, patient_id: str, at: datetime | None = None) -> list[Json]:
+    """The parsed resources of `patient_versions`."""
+    return [version.resource for version in patient_versions(connection, patient_id, at)]
+
+
+def _own_versions(connection: Connection, patient_id: str, stamp: str | None) -> list[Version]:
+    table = resource_version
+    if stamp is None:
+        current = resource_current
+        is_current = _versions().join(current, current.c.row == table.c.row)
+        statement = is_current.where(current.c.patient == patient_id, current.c.deleted.is_(False))
+    else:
+        statement = _last_before(stamp).where(table.c.patient == patient_id)
+    return [_version(row) for row in connection.execute(statement.order_by(table.c.row))]
+
+
+def _shared_versions(connection: Connection, keys: list[Key], stamp: str | None) -> list[Version]:
+    if stamp is None:
+        return [version for version in get_many(connection, keys).values() if not version.deleted]
+    table = resource_version
+    found = []
+    for part in _parts(keys):
+        rows = connection.execute(_last_before(stamp).where(tuple_(table.c.type, table.c.id).in_(part)).order_by(table.c.row))
+        found += [_version(row) for row in rows]
+    return found
+
+
+def _last_before(stamp: str) -> Select[Any]:
+    """Versions that were the last of their resource at a moment, and not deletions."""
+    table, later = resource_version, resource_version.alias("later")
+    is_same = (later.c.type == table.c.type) & (later.c.id == table.c.id)
+    superseded = select(later.c.row).where(is_same, later.c.version > table.c.version, later.c.recorded_at <= stamp).exists()
+    return _versions().where(table.c.recorded_at <= stamp, ~superseded, table.c.deleted.is_(False))
+
+
+def _named_outside(versions: list[Version]) -> set[Key]:
+    inside = {(version.type, version.id) for version in versions}
+    named = {local_part(text) for version in versions for text, _path in references(version.resource)}
+    return {key for key in named if key is not None and key not in inside}
+
+
+def patients(connection: Connection) -> list[str]:
+    """The logical ids of every patient in the store."""
+    table = resource_current
+    rows = connection.execute(select(table.c.id).where(table.c.type == "Patient", table.c.deleted.is_(False)).order_by(table.c.row))
+    return list(rows.scalars())
+
+
+def count(connection: Connection) -> dict[str, int]:
+    """How many current resources of each type there are."""
+    table = resource_current
+    rows = connection.execute(select(table.c.type, func.count()).where(table.c.deleted.is_(False)).group_by(table.c.type))
+    return {row[0]: row[1] for row in rows}
+
+
+def changed_since(connection: Connection, since: datetime | None = None, kind: str | None = None) -> Iterator[Version]:
+    """The current versions of all resources, in order of filing, or only those filed after `since`."""
+    table = resource_current
+    statement = _versions().join(table, table.c.row == resource_version.c.row).where(table.c.deleted.is_(False))
+    if since is not None:
+        statement = statement.where(table.c.recorded_at > time_text(since))
+    if kind is not None:
+        statement = statement.where(table.c.type == kind)
+    for row in connection.execute(statement.order_by(resource_version.c.row)).yield_per(500):
+        yield _version(row)
+
+
+# --- inner ----------------------------------------------------------------------------------------------------------
+
+
+def time_text(at: datetime) -> str:
+    """UTC text with microseconds, whose order is time's order; ValueError where the time has no offset."""
+    if at.tzinfo is None:
+        raise ValueError("expected a time with offset")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _key(resource: Json) -> Key:
+    kind, logical_id = resource.get("resourceType"), resource.get("id")
+    if not isinstance(kind, str) or kind not in resource_types():
+        raise ValueError("expected a resource type of FHIR R4")
+    if not isinstance(logical_id, str) or not CHECKS["id"](logical_id):
+        raise ValueError("expected a logical id of 1 to 64 of A-Z a-z 0-9 - .")
+    return kind, logical_id
+
+
+def _current(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row[Any]]:
+    table = resource_current
+    found: dict[Key, Row[Any]] = {}
+    for part in _parts(list(dict.fromkeys(keys))):
+        for row in connection.execute(select(table).where(tuple_(table.c.type, table.c.id).in_(part))):
+            found[row.type, row.id] = row
+    return found
+
+
+def current_patients(connection: Connection, keys: Sequence[Key]) -> dict[Key, str]:
+    """Whose record each of these resources is in now, deleted ones left out."""
+    return {key: row.patient for key, row in _current(connection, keys).items() if not row.deleted}
+
+
+def _parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    for start in range(0, len(keys), _AT_ONCE):
+        yield keys[start : start + _AT_ONCE]
+
+
+def _versions() -> Select[Any]:
+    return select(resource_version)
+
+
+def _version(row: Row[Any]) -> Version:
+    return Version(row.type, row.id, row.version, row.patient, row.recorded_at, row.deleted, row.sha256, row.body)

@@ -1,0 +1,1 @@
+"""The pages of one case; read `view.py`, then `case_pages.py`."""

@@ -1,0 +1,124 @@
+"""At the bedside: checks before infusion, lymphodepletion, infusion, grades with driver, bounds and source, drugs, the rapid response team.
+
+Main job: `bedside(view)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from baybridge.bedside.monitoring import ALERT_GRADE, SCALES
+from baybridge.bedside.product import bag_reasons
+from baybridge.journey.course import Grade
+from baybridge.journey.events import FitnessChecked, GradeAssessed, ProductThawed
+from baybridge.node.commands.table import COMMANDS
+from baybridge.web.case.from_record import answered, marks_of
+from baybridge.web.case.view import Action, CaseView, allowed
+from baybridge.web.page.pictures import Course, course
+
+_BEFORE = ("CheckFitness", "Lymphodeplete", "CheckBedside", "Thaw", "Infuse")
+_AFTER = ("Assess", "GiveDrug", "ArriveRapidResponse", "Discharge")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """One scale: its standing grade, the document it rests on, its course, and the button to confirm it."""
+
+    name: str
+    title: str
+    grade: Grade | None
+    decision: Mapping[str, Any]
+    history: tuple[GradeAssessed, ...]
+    picture: Course
+    confirm: Action | None
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the grade is certainly so high that the team is called."""
+        return self.grade is not None and self.grade.latest.event.grade_min >= ALERT_GRADE
+
+    @property
+    def asks(self) -> bool:
+        """Whether the grade may be so high, and a missing finding would tell."""
+        latest = self.grade.latest.event if self.grade else None
+        return latest is not None and latest.grade_min < ALERT_GRADE <= latest.grade_max and bool(latest.missing)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What the scale tells whoever grades, as codes: review, look for another cause."""
+        return marks_of(self.decision)
+
+    @property
+    def driver(self) -> Mapping[str, Any] | None:
+        """The criterion that set the grade, with its words and source."""
+        held = [reason for reason in self.decision.get("reasons", ()) if reason.get("holds") is True]
+        return held[0] if held else None
+
+
+#: Scales and screenings that are made from the record, not from a bedside assessment.
+FROM_RECORD = (
+    "iec-hs-screening-2023", "tls-cairo-bishop-2004", "tls-howard-2011", "icaht-2023", "t-icaht-2025", "mascc-2000", "infection-prevention",
+)  # fmt: skip
+
+
+def bedside(view: CaseView) -> Response:
+    """The bags and what stands against each; the episode's grades; what was given."""
+    case = view.case
+    return view.render(
+        "bedside.html",
+        bags=list(_bags(view)),
+        scales=list(_scales(view)),
+        answered=list(answered(view, FROM_RECORD)) if case.infusions else [],
+        fitness=case.of(FitnessChecked)[::-1],
+        thaws=case.of(ProductThawed),
+        before=view.actions(_BEFORE),
+        after=view.actions(_AFTER) if case.infusions else [],
+    )
+
+
+def _bags(view: CaseView) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+    """Each product bag that was released or arrived, with its release and what stands against giving it now."""
+    case, situation = view.case, view.look.situation()
+    released = {bag: batch.released.event for batch in case.batches if batch.released for bag in batch.released.event.bags}
+    given = {entry.event.bag for entry in case.infusions}
+    for bag in sorted({*released, *case.bags_at_centre}):
+        release = released.get(bag)
+        chain = release.chain_of_identity if release else case.chain_of_identity or ""
+        against = () if bag in given else bag_reasons(situation, bag, chain, view.now)
+        yield bag, release, tuple(map(view.reader.reason, against))
+
+
+def _scales(view: CaseView) -> Iterator[Scale]:
+    case = view.case
+    hashes = [grade.latest.event.decision_sha256 for grade in case.grades.values()]
+    documents = view.documents(hashes)
+    may_confirm = not view.read_only and allowed(view.asked, COMMANDS["ConfirmGrade"])
+    for name in SCALES:
+        grade = case.grades.get(name)
+        yield Scale(
+            name,
+            view.reader.title(view.asked.node.policies.get(name).title),
+            grade,
+            documents.get(grade.latest.event.decision_sha256, {}) if grade else {},
+            _history(view, name),
+            _picture(view, name),
+            view.action(COMMANDS["ConfirmGrade"], {"scale": name}) if grade and may_confirm else None,
+        )
+
+
+def _history(view: CaseView, scale: str) -> tuple[GradeAssessed, ...]:
+    since = view.case.infused_at
+    found = [entry.event for entry in view.case.of(GradeAssessed) if entry.event.scale == scale and (since is None or entry.event.assessed_at >= since)]
+    return tuple(sorted(found, key=lambda event: event.assessed_at))
+
+
+def _picture(view: CaseView, scale: str) -> Course:
+    zone, start = view.asked.node.site.zone, view.case.infused_at
+    if start is None:
+        return course((), view.now.date())
+    graded = [(event.assessed_at.astimezone(zone), event.grade_min, event.grade_max) for event in _history(view, scale)]
+    return course(graded, start.astimezone(zone).date())

@@ -1,0 +1,190 @@
+"""A case's pages: the overview, its commands, its timeline and evidence; the other tabs stand in their own modules.
+
+Main job: `CASE_DOORS`, the addresses of a case. What every tab shares stands in `view.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import orjson
+from sqlalchemy import select
+from starlette.responses import Response
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.http.doors import Asked, Door
+from baybridge.journey.case import Stage
+from baybridge.journey.command import Command, Role
+from baybridge.journey.stored import event_as_json
+from baybridge.node import tables
+from baybridge.node.clock import new_id
+from baybridge.node.commands.table import COMMANDS, CommandKind
+from baybridge.node.handle import handle
+from baybridge.node.neighbours.evidence import evidence_pack
+from baybridge.node.upkeep.projections import open_tasks
+from baybridge.web.case import tabs
+from baybridge.web.case.bedside_page import bedside
+from baybridge.web.case.card_page import CARD_CASE_DOORS, card
+from baybridge.web.case.cells_page import cells
+from baybridge.web.case.eligibility_page import eligibility
+from baybridge.web.case.facts_page import facts
+from baybridge.web.case.followup_page import followup
+from baybridge.web.case.identity_page import identity
+from baybridge.web.case.options_page import options
+from baybridge.web.case.sharing_page import sharing
+from baybridge.web.case.tests_page import tests
+from baybridge.web.case.view import CaseView, allowed, mark_of, most_urgent_first, tab, with_view
+from baybridge.web.forms import forms
+from baybridge.web.forms.known import to_scan
+from baybridge.web.money.compare_page import compare_page
+from baybridge.web.money.funding_page import funding, milestone_file, quote_file, quote_page
+from baybridge.web.page.page import go, refused
+
+#: Commands that a role may need outside any task, offered on the overview.
+_ALWAYS = ("ReferCase", "AcceptCase", "DeclineCase", "ArrangeTravel")
+
+#: The road as the overview draws it; other stages are said in words.
+_ROAD = tuple(stage for stage in Stage if stage not in (Stage.NEW, Stage.DECLINED, Stage.OUT_OF_SPECIFICATION, Stage.DIED))
+
+
+def overview(view: CaseView) -> Response:
+    """Where the case stands, what is next and who does it; for the patient in plain words."""
+    if view.asked.person.role is Role.PATIENT:
+        return view.render("patient.html", road=_ROAD, next_visit=None)
+    connection, case_id = view.look.unit.connection, view.case.case_id
+    open_now = [msgspec.to_builtins(task) for task in open_tasks(view.asked.node, connection, view.case, view.now)]
+    kept = select(tables.import_report.c.body).where(tables.import_report.c.case_id == case_id).order_by(tables.import_report.c.at.desc())
+    reports = [orjson.loads(body) for body in connection.execute(kept).scalars()]
+    tasks = most_urgent_first(open_now)
+    names = list(dict.fromkeys(name for task in tasks for name in task["commands"] if name in COMMANDS))
+    other = [name for name in _ALWAYS if name not in names]
+    return view.render(
+        "overview.html",
+        tasks=tasks,
+        now=view.now.isoformat(),
+        actions=view.actions(names),
+        others=view.actions(other),
+        reports=reports,
+        road=_ROAD,
+    )
+
+
+# --- commands -------------------------------------------------------------------------------------------------------
+
+
+def command_page(asked: Asked) -> Response:
+    """The form of a command."""
+    return _form(asked, {}, None)
+
+
+def command_do(asked: Asked) -> Response:
+    """Carry out a command from its form; a refusal shows the form again with every reason."""
+    kind = COMMANDS.get(asked.parameters["command"])
+    if kind is None:
+        return _unknown(asked)
+    given = forms.read(asked, kind)
+    command_id = asked.form.get("command_id") or new_id(asked.node.now)
+    done = handle(asked.node, Command(kind.name, asked.parameters["case_id"], given, asked.person, command_id))
+    if isinstance(done, Refusal):
+        return _form(asked, given, done)
+    return go(f"{tabs.address(done.case_id, _tab_for(asked, kind))}?done={kind.name}")
+
+
+def _tab_for(asked: Asked, kind: CommandKind) -> str:
+    """The tab of a command, or where this role begins if it does not see that tab."""
+    wanted = tabs.tab_of(kind)
+    return wanted if wanted in tabs.shown(asked.person.role) else tabs.home_tab(asked.person.role)
+
+
+def _unknown(asked: Asked) -> Response:
+    reason = Reason("command.unknown", {"command": asked.parameters["command"][:60], "known": ", ".join(sorted(COMMANDS))})
+    return refused(asked, refuse(reason, category=Category.NOT_FOUND))
+
+
+def _form(asked: Asked, given: Mapping[str, Any], refusal: Refusal | None) -> Response:
+    kind = COMMANDS.get(asked.parameters["command"])
+    if kind is None or not allowed(asked, kind):
+        return _unknown(asked) if kind is None else refused(asked, refusal or _not_yours(asked, kind))
+    return with_view(asked, lambda view: _show_form(view, kind, given, refusal), _tab_for(asked, kind))
+
+
+def _not_yours(asked: Asked, kind: CommandKind) -> Refusal:
+    roles = ", ".join(sorted(role.value for role in kind.roles))
+    return refuse(Reason("access.command", {"command": kind.name, "roles": roles, "role": asked.person.role.value}), category=Category.FORBIDDEN)
+
+
+def _show_form(view: CaseView, kind: CommandKind, given: Mapping[str, Any], refusal: Refusal | None) -> Response:
+    asked = view.asked
+    standing = refusal or view.look.would(kind.name, {})
+    sentences = [(view.reader.reason(reason), reason) for reason in standing.reasons] if standing else []
+    problems: dict[str, tuple[str, ...]] = {}
+    for sentence, reason in sentences if refusal else []:
+        problems[reason.where] = (*problems.get(reason.where, ()), sentence)
+    return view.render(
+        "command.html",
+        refusal.surface.http_status if refusal else 200,
+        kind=kind,
+        fields=forms.fields(asked, kind, view.case, given, problems),
+        tried=refusal is not None,
+        sentences=sentences,
+        labels=_labels(view, kind),
+        back=tabs.address(view.case.case_id, view.tab),
+        command_id=new_id(asked.node.now),
+    )
+
+
+def _labels(view: CaseView, kind: CommandKind) -> dict[str, tuple[str, ...]]:
+    """What a scanner would read from the labels of an invented case, where there is no scanner: by field."""
+    if not view.case.synthetic or not to_scan(kind):
+        return {}
+    values = forms.known(view.asked, kind, view.case)
+    found = {name: values[name] for name in kind.form if name in to_scan(kind) and name in values}
+    return {name: tuple(value) if isinstance(value, tuple | list) else (str(value),) for name, value in found.items()}
+
+
+# --- timeline and evidence ------------------------------------------------------------------------------------------
+
+
+def timeline(view: CaseView) -> Response:
+    """Everything that happened, oldest first, with who recorded it and where."""
+    entries = sorted(view.case.entries, key=lambda entry: (entry.origin.at, entry.origin.recorded_at))
+    return view.render("timeline.html", rows=[(entry, event_as_json(entry.event)) for entry in entries])
+
+
+def evidence(view: CaseView) -> Response:
+    """What the evidence pack holds and how to check it."""
+    return view.render("evidence.html", mark=mark_of(view.case.case_id))
+
+
+def evidence_file(asked: Asked) -> Response:
+    """The evidence pack of a case, as a file."""
+    case_id = asked.parameters["case_id"]
+    asked.node.record_access(asked.person, case_id, "evidence", "evidence")
+    body = evidence_pack(asked.node, case_id)
+    name = f"baybridge-evidence-{mark_of(case_id)}.json"
+    return Response(body, media_type="application/json", headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+_PAGES = {
+    "overview": overview, "facts": facts, "options": options, "eligibility": eligibility, "tests": tests, "identity": identity, "card": card, "funding": funding,
+    "sharing": sharing,
+    "cells": cells, "bedside": bedside, "followup": followup, "timeline": timeline, "evidence": evidence,
+}  # fmt: skip
+
+CASE_DOORS = (
+    *CARD_CASE_DOORS,
+    *(
+        Door(f"/cases/{{case_id}}{'' if name == 'overview' else '/' + name}", ("GET",), f"case.{name}", action, tab(name, _PAGES[name]))
+        for name, action in tabs.TABS.items()
+    ),
+    Door("/cases/{case_id}/do/{command}", ("GET",), "case.form", "case.command", command_page),
+    Door("/cases/{case_id}/do/{command}", ("POST",), "case.do", "case.command", command_do),
+    Door("/cases/{case_id}/funding/quote", ("GET",), "case.quote", "case.quote", quote_page),
+    Door("/cases/{case_id}/funding/quote.json", ("GET",), "case.quote.file", "case.quote", quote_file),
+    Door("/cases/{case_id}/funding/milestone.json", ("GET",), "case.milestone", "case.funding", milestone_file),
+    Door("/cases/{case_id}/funding/compare", ("GET",), "case.compare", "case.quote", compare_page),
+    Door("/cases/{case_id}/evidence.json", ("GET",), "case.evidence.file", "case.evidence", evidence_file),
+)
+

@@ -1,0 +1,108 @@
+"""The cells: slot, chain of identity, papers, collection, shipments with their clocks and temperatures, manufacture, tests, release.
+
+Main job: `cells(view)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from baybridge.journey.cells import Batch, Shipment, discarded_of
+from baybridge.journey.events import QuarantineResolved
+from baybridge.supply.readings import read_results
+from baybridge.web.case.view import CaseView
+
+_COMMANDS = (
+    "ReserveSlot", "RecordPermit", "Collect", "Ship", "ReceiveShipment", "ResolveQuarantine", "StartManufacture", "TestProduct", "Release",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Hours since collection, or until a container's hold ends, with the level that they have reached."""
+
+    hours: float
+    level: str  # plan, amber, red, stop
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A shipment with the clocks that run on it."""
+
+    shipment: Shipment
+    clocks: tuple[tuple[str, Clock], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A batch with its last decision against the specification."""
+
+    batch: Batch
+    decision: Mapping[str, Any] | None
+    results: tuple[tuple[str, str, str], ...]
+
+
+def cells(view: CaseView) -> Response:
+    """Everything about the cells, and what can be done with them here."""
+    case = view.case
+    documents = view.documents(test.event.decision_sha256 for batch in case.batches for test in batch.tests)
+    return view.render(
+        "cells.html",
+        shipments=[Sent(shipment, tuple(_clocks(view, shipment))) for shipment in case.shipments],
+        batches=[_made(view, batch, documents) for batch in case.batches],
+        quarantined=sorted(case.quarantined),
+        discarded=discarded_of(case.entries),
+        resolved=case.of(QuarantineResolved),
+        fresh=_fresh(view),
+        actions=view.actions(_COMMANDS),
+    )
+
+
+def _made(view: CaseView, batch: Batch, documents: Mapping[str, Mapping[str, Any]]) -> Made:
+    """A batch with the decision that was kept here; where another node made it, the same results by the specification as this node has it."""
+    results = tuple({row[0]: row for test in batch.tests for row in test.event.results}.values())
+    decision = documents.get(batch.tests[-1].event.decision_sha256) if batch.tests else None
+    if decision is None and results and batch.released is not None and batch.released.event.specification in view.asked.node.policies.ids():
+        decision = view.look.decide(batch.released.event.specification, read_results(view.look.situation(), results)).as_json()
+    return Made(batch, decision, results)
+
+
+def _alarms(view: CaseView) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = view.asked.node.documents.folder("pathways")["standard"]["alarms"]
+    return found
+
+
+def _fresh(view: CaseView) -> list[tuple[Any, Clock]]:
+    """Fresh cells that are not at the plant yet, with their clock."""
+    arrived = view.case.bags_at_plant
+    waiting = [collection for collection in view.case.collections if not set(collection.bags) <= arrived]
+    return [(collection, fresh_clock(_alarms(view), collection.ended_at, view.now)) for collection in waiting]
+
+
+def fresh_clock(alarms: Mapping[str, Any], ended_at: datetime, at: datetime) -> Clock:
+    """How old fresh cells are at a moment, by the limits of the pathway."""
+    limits = alarms["fresh_cells"]
+    hours = (at - ended_at).total_seconds() / 3600
+    level = next((name for name, key in (("stop", "stop_h"), ("red", "red_h"), ("amber", "amber_h")) if hours >= limits[key]), "plan")
+    return Clock(hours, level, ended_at + timedelta(hours=limits["stop_h"]))
+
+
+def _clocks(view: CaseView, shipment: Shipment) -> list[tuple[str, Clock]]:
+    until = shipment.received.event.received_at if shipment.received else view.now
+    clocks = []
+    collection = next((one for one in view.case.collections if set(one.bags) & set(shipment.bags)), None)
+    if shipment.leg == "to_plant" and collection is not None:
+        clocks.append(("fresh_cells", fresh_clock(_alarms(view), collection.ended_at, until)))
+    ends_at = shipment.hold_ends_at()
+    if ends_at is not None:
+        left = (ends_at - until).total_seconds() / 3600
+        limits = _alarms(view)["dry_shipper"]
+        level = "stop" if left <= 0 else "red" if left < limits["red_h"] else "amber" if left < limits["amber_h"] else "plan"
+        clocks.append(("hold", Clock(left, level, ends_at)))
+    return clocks

@@ -1,0 +1,129 @@
+"""Every product of the catalogue by every label policy: what is met, what is not, what is unknown, and what to ask for next.
+
+Main job: `eligibility(view)`. Decisions are made from the facts as of the page's moment with the same policies as `DecideEligibility`; what was recorded stands
+beside. Fitness is judged beside, never mixed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from baybridge.matching.eligibility import label_policies
+from baybridge.node.commands.table import COMMANDS
+from baybridge.policy.document.shapes import Policy
+from baybridge.rulebook import view as policy_view
+from baybridge.rulebook.view import Row
+from baybridge.web.case.from_record import answered
+from baybridge.web.case.view import Action, CaseView, allowed
+from baybridge.web.page.page import saying_of
+
+#: Reviews and scores before treatment, made from the facts known now.
+BEFORE = ("pre-treatment-review", "fludarabine-renal", "car-hematotox", "easix")
+#: Scores of one diagnosis: shown for it, and where it is not known yet.
+BEFORE_IN: Mapping[str, tuple[str, ...]] = {"mm": ("mycare-2024",)}
+FITNESS = ("fitness-treatment", "fitness-collection", "fitness-lymphodepletion", "fitness-infusion")
+_ORDER = ("eligible", "undetermined", "ineligible", "not-in-force")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One policy over the facts now: its decision, and what was recorded last."""
+
+    policy: Policy
+    decision: Mapping[str, Any]
+    rows: Mapping[str, Row]  # each rule in words, by its id
+    recorded: Any  # the entry of the last recorded decision, or None
+    changed: bool  # the recorded one would come out differently now
+    choose: Action | None = None
+
+    @property
+    def rank(self) -> int:
+        """Its place in the list: met first."""
+        outcome = self.decision["outcome"]
+        return _ORDER.index(outcome) if outcome in _ORDER else len(_ORDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of the catalogue with its label policies judged."""
+
+    product_id: str
+    document: Mapping[str, Any]
+    judged: tuple[Judged, ...]
+
+    @property
+    def rank(self) -> int:
+        """Its place in the list: the best of its policies."""
+        return min((one.rank for one in self.judged), default=len(_ORDER))
+
+
+def eligibility(view: CaseView) -> Response:
+    """Products with their policies, what to ask next, and fitness beside."""
+    documents = view.asked.node.documents.folder("products")
+    products = [Product(name, document, _policies(view, name, document)) for name, document in documents.items()]
+    judged = [one for product in products for one in product.judged]
+    return view.render(
+        "eligibility.html",
+        products=sorted(products, key=lambda product: (product.rank, product.product_id)),
+        ask=to_ask(view, judged),
+        fitness=[_judge(view, name) for name in FITNESS if name in view.asked.node.policies.ids()],
+        answered=list(answered(view, (*BEFORE, *_of_diagnosis(view)))),
+        may_answer=not view.read_only and allowed(view.asked, COMMANDS["ConfirmFinding"]),
+        actions=view.actions(["DecideEligibility"]),
+    )
+
+
+def _of_diagnosis(view: CaseView) -> tuple[str, ...]:
+    known = view.facts.values.get("diagnosis")
+    return tuple(name for diagnosis, names in BEFORE_IN.items() if known in (None, diagnosis) for name in names)
+
+
+def _policies(view: CaseView, product: str, document: Mapping[str, Any]) -> tuple[Judged, ...]:
+    may_choose = not view.read_only and allowed(view.asked, COMMANDS["ChooseProduct"])
+    found = [_judge(view, name, product if may_choose else None) for name in label_policies(document)]
+    return tuple(sorted(found, key=lambda one: one.rank))
+
+
+def _judge(view: CaseView, name: str, product: str | None = None) -> Judged:
+    policy = view.asked.node.policies.get(name, view.now.date())
+    decision = view.look.decide(name).as_json()
+    recorded = view.case.eligibility.get(name)
+    choose = view.action(COMMANDS["ChooseProduct"], {"product": product, "policy": name}) if product and recorded else None
+    changed = recorded is not None and recorded.event.outcome != decision["outcome"]
+    return Judged(policy, decision, policy_view.rows(policy, saying_of(view.asked)), recorded, changed, choose)
+
+
+def criterion_texts(policy: Policy) -> dict[str, Mapping[str, str]]:
+    """The words of each criterion of a policy, by its id."""
+    return {rule.id: rule.text for rule in getattr(policy.body, "rules", ())}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A fact to ask for: what it costs to learn, and which policies it could settle."""
+
+    fact: str
+    cost: float
+    policies: tuple[Policy, ...]
+
+
+def to_ask(view: CaseView, judged: Iterable[Judged]) -> list[Question]:
+    """Facts that would settle an open policy, the cheapest first, then those that settle most."""
+    wanted: dict[str, list[Policy]] = {}
+    for one in judged:
+        if one.decision["outcome"] == "undetermined":
+            for fact in _settling(one.decision):
+                wanted.setdefault(fact, []).append(one.policy)
+    dictionary = view.asked.node.dictionary
+    questions = [Question(fact, dictionary[fact].cost if fact in dictionary else 1, tuple(policies)) for fact, policies in wanted.items()]
+    return sorted(questions, key=lambda question: (question.cost, -len(question.policies), question.fact))
+
+
+def _settling(decision: Mapping[str, Any]) -> Sequence[str]:
+    sets = decision.get("would_settle") or []
+    named = [fact for facts in sets for fact in facts]
+    return list(dict.fromkeys(named or decision.get("missing") or []))

@@ -1,0 +1,146 @@
+"""Whose records: the other records of this node that may be the patient's, side by side with the patient, and what a person says of each.
+
+Main job: `identity(view)`. Numbers of documents are masked: they are compared with the document in hand, not read off the screen; whether
+they agree is said. Elsewhere: comparing in `record/identity/matching.py`, commands in `recognition/identity.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import func, select
+from starlette.responses import Response
+
+from baybridge.journey.entry import Entry
+from baybridge.journey.identities import Identity, identities_of
+from baybridge.node import tables
+from baybridge.node.commands.table import COMMANDS
+from baybridge.recognition.identity import AGAINST
+from baybridge.record.identity.documents import identifiers_of
+from baybridge.record.identity.links import linked_resources
+from baybridge.record.store import store
+from baybridge.web.case.view import Action, CaseView, allowed
+from baybridge.web.page.page import Reader
+
+Json = Mapping[str, Any]
+_SHOWN_ENDS = (1, 2)  # characters of a number that stay readable at its beginning and end
+_MASK = "•••"
+#: Which commands an answer leaves open.
+_NEXT: Mapping[str, tuple[str, ...]] = {
+    "open": ("ConfirmIdentity", "RefuseIdentity"),
+    "linked": ("UndoIdentity",),
+    "refused": ("ConfirmIdentity",),
+    "undone": ("ConfirmIdentity",),
+}
+#: Reasons by what they say; the rest says nothing either way.
+_FOR = ("identifier.same", "name.same", "name.order", "name.across", "birth.same", "sex.same")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A person as the page shows one: names, birth date, sex, documents (words, masked number, whether the other has the same)."""
+
+    names: tuple[str, ...]
+    birth_date: str | None
+    gender: str | None
+    documents: tuple[tuple[str, str, bool], ...]
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One question as the page shows it."""
+
+    identity: Identity
+    other: Looked
+    results: int
+    first: str | None
+    last: str | None
+    reasons: tuple[tuple[str, str], ...]  # (for, against or neither, sentence)
+    rests: int
+    actions: tuple[Action, ...]
+    answers: tuple[Entry[Any], ...]
+
+
+def identity(view: CaseView) -> Response:
+    """The patient, and every other record that was ever asked about, open questions first."""
+    found = sorted(identities_of(view.case), key=lambda one: (one.state != "open", one.state != "linked", -one.asked.event.score))
+    mine = _patient(view, view.case.patient_id or "")
+    rows = [_row(view, one, mine) for one in found]
+    return view.render("identity.html", mine=_looked(view.reader, mine, {}), rows=rows)
+
+
+def _row(view: CaseView, one: Identity, mine: Json) -> Row:
+    other = _patient(view, one.other)
+    resources = store.patient_resources(view.look.unit.connection, one.other, view.now)
+    results = [resource for resource in resources if resource["resourceType"] == "Observation"]
+    days = sorted(str(item["effectiveDateTime"])[:10] for item in results if item.get("effectiveDateTime"))
+    return Row(
+        one,
+        _looked(view.reader, other, mine),
+        len(results),
+        days[0] if days else None,
+        days[-1] if days else None,
+        tuple(_reason(view.reader, code) for code in one.asked.event.reasons),
+        _rests(view, one, resources) if one.state == "linked" else 0,
+        _actions(view, one),
+        one.answers,
+    )
+
+
+def _patient(view: CaseView, patient_id: str) -> Json:
+    version = store.get(view.look.unit.connection, "Patient", patient_id)
+    return orjson.loads(version.body) if version is not None and not version.deleted else {}
+
+
+def _looked(reader: Reader, patient: Json, against: Json) -> Looked:
+    theirs = identifiers_of(against).numbers
+    documents = [
+        (system_word(reader, system), masked(number), number in theirs.get(system, frozenset()))
+        for system, numbers in sorted(identifiers_of(patient).numbers.items())
+        for number in sorted(numbers)
+    ]
+    return Looked(names_of(patient), patient.get("birthDate"), patient.get("gender"), tuple(documents), bool(patient))
+
+
+def names_of(patient: Json) -> tuple[str, ...]:
+    """Every name of a Patient as it is written, each once."""
+    written = (str(item.get("text") or " ".join([*(item.get("given") or ()), str(item.get("family") or "")])).strip() for item in patient.get("name") or ())
+    return tuple(dict.fromkeys(filter(None, written)))
+
+
+def masked(number: str) -> str:
+    """A number of which only the ends can be read."""
+    head, tail = _SHOWN_ENDS
+    return f"{number[:head]}{_MASK}{number[-tail:]}" if len(number) > head + tail + 1 else _MASK
+
+
+def system_word(reader: Reader, system: str) -> str:
+    """What a kind of document is called."""
+    key = f"identity.system.{system}"
+    return reader.t(key) if reader.known(key) else reader.t("identity.system.other", system=system.removeprefix("urn:"))
+
+
+def _reason(reader: Reader, code: str) -> tuple[str, str]:
+    name, _, system = code.partition(":")
+    side = "for" if name in _FOR else "against" if name in AGAINST else "neither"
+    return side, reader.t(f"record.identity.{name}", system=system_word(reader, system) if system else "")
+
+
+def _rests(view: CaseView, one: Identity, resources: Sequence[Json]) -> int:
+    """How many standing decisions of this case read the other record."""
+    source, decision = tables.decision_source, tables.decision
+    names = sorted(linked_resources(resources, one.other))
+    mine = select(decision.c.sha256).where(decision.c.case_id == view.case.case_id, decision.c.superseded_by.is_(None))
+    read = select(func.count(source.c.sha256.distinct())).where(source.c.resource.in_(names), source.c.sha256.in_(mine))
+    return int(view.look.unit.connection.execute(read).scalar() or 0)
+
+
+def _actions(view: CaseView, one: Identity) -> tuple[Action, ...]:
+    if view.read_only:
+        return ()
+    kinds = [COMMANDS[name] for name in _NEXT[one.state]]
+    return tuple(view.action(kind, {"question": one.question}) for kind in kinds if allowed(view.asked, kind))

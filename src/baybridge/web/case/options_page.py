@@ -1,0 +1,173 @@
+"""Every option of a patient in one list, each with all its reasons; for the patient in plain words.
+
+Main job: `options(view)`. Nothing is decided here: rows come from `node/options/options.py`, their order from `matching/ordering.py`. What no order
+says anything about stands apart and is said to be unranked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from baybridge.journey.command import Role
+from baybridge.matching.options import Opening, Option
+from baybridge.matching.ordering import ORDERS, By, rankable
+from baybridge.node.options.options import CaseOptions, Paid, case_options
+from baybridge.policy.document.shapes import Policy
+from baybridge.rulebook import view as policy_view
+from baybridge.web.case.eligibility_page import criterion_texts
+from baybridge.web.case.view import CaseView
+from baybridge.web.money.quote_view import titles
+from baybridge.web.page.page import LANGUAGE_NAMES, saying_of
+
+#: Tests to name at the top: the first opens most, the others follow.
+_TESTS_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The decision that a row rests on, as the table of criteria shows it."""
+
+    policy: Policy
+    decision: Mapping[str, Any]
+    rows: Mapping[str, policy_view.Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One row as the page shows it."""
+
+    row: Option
+    name: str
+    place: str
+    address: str | None  # of the centre or the trial, where there is a page
+    route: str  # the sentence of the route in this region
+    route_source: str
+    paid: Paid | None
+    judged: Judged | None
+    ranked: bool
+    synthetic: bool
+    timeline: tuple[tuple[str, Any], ...]
+    plans: tuple[str, ...]  # what the unverified plans are called
+    languages: tuple[str, ...]
+    missing: tuple[str, ...]  # what the missing facts are called
+
+    @property
+    def key(self) -> str:
+        """An identifier of the row that stands in the page only."""
+        return "".join(letter if letter.isalnum() else "-" for letter in self.row.key)
+
+
+def options(view: CaseView) -> Response:
+    """The list in the order that the reader asked for, the test that would open most, and what collection waits for."""
+    asked = view.asked.query.get("by", "status")
+    by: By = next((name for name in ORDERS if name == asked), "status")
+    language = view.asked.query.get("speaks") or view.asked.language
+    found = case_options(view.look, by, language)
+    shown = [_shown(view, found, row, by) for row in found.rows]
+    plain = view.asked.person.role is Role.PATIENT
+    return view.render(
+        "options-patient.html" if plain else "options.html",
+        found=found,
+        ranked=[one for one in shown if one.ranked],
+        unranked=[one for one in shown if not one.ranked],
+        counts={status: sum(one.row.status == status for one in shown) for status in ("eligible", "not-yet", "undetermined", "ineligible")},
+        by=by,
+        orders=ORDERS,
+        speaks=language,
+        languages_known=LANGUAGE_NAMES,
+        tests=_tests(found),
+        drug=lambda wait: view.reader.code("matching.washout", wait.of),
+        waiting=_criteria(view),
+        today=view.now.astimezone(view.asked.node.site.zone).date(),
+    )
+
+
+def _criteria(view: CaseView) -> dict[str, str]:
+    """What the criteria of fitness for collection are called."""
+    recovery = view.asked.node.documents.folder("timing")["recovery"]
+    policy = view.asked.node.policies.get(recovery["policy"], view.now.date())
+    return {name: view.reader.title(text) for name, text in criterion_texts(policy).items()}
+
+
+def _tests(found: CaseOptions) -> tuple[Opening, ...]:
+    """The tests that would settle an option alone, or, where none would, those that stand in most."""
+    alone = [one for one in found.openings if one.settles]
+    return tuple((alone or found.openings)[:_TESTS_SHOWN])
+
+
+def _shown(view: CaseView, found: CaseOptions, row: Option, by: By) -> Shown:
+    kept = found.trials.get(row.product)
+    paid, plans = found.pays(row), titles(view)
+    amounts = {row.key: paid.sure_minor if paid else None}
+    key, source = _route(view, row)
+    return Shown(
+        row=row,
+        name=kept.trial.title if kept else _product(view, row.product),
+        place=_place(view, row),
+        address=f"/trials/{row.product}" if kept else (f"/centres/{row.centre}" if row.centre else None),
+        route=key,
+        route_source=source,
+        paid=paid,
+        judged=_judged(view, found, row),
+        ranked=rankable(row, by, amounts),
+        synthetic=bool(kept and kept.trial.synthetic) or _synthetic(view, row),
+        timeline=_timeline(view, found, row),
+        plans=tuple(plans.get(name, name) for name in (paid.unverified if paid else ())),
+        languages=tuple(LANGUAGE_NAMES.get(code, code) for code in row.languages or ()),
+        missing=tuple(map(view.fact_label, row.missing)),
+    )
+
+
+def _product(view: CaseView, product: str) -> str:
+    document = view.asked.node.documents.folder("products")[product]
+    return view.reader.title(document["names"])
+
+
+def centre_row(view: CaseView, centre: str | None) -> Mapping[str, Any]:
+    """The directory's row of a centre; empty where there is none."""
+    rows = view.asked.node.documents.folder("directory")["organisations"]["organisations"]
+    return next((row for row in rows if row["id"] == centre), {})
+
+
+def _place(view: CaseView, row: Option) -> str:
+    if row.facility:
+        return ", ".join(filter(None, (row.facility, view.reader.code("city", row.city))))
+    centre = centre_row(view, row.centre)
+    names = {"en": centre.get("name"), **(centre.get("names") or {})}
+    return view.reader.title({language: name for language, name in names.items() if name}) if centre else view.reader.t("matching.option.no_centre")
+
+
+def _synthetic(view: CaseView, row: Option) -> bool:
+    return bool(centre_row(view, row.centre).get("synthetic"))
+
+
+def _route(view: CaseView, row: Option) -> tuple[str, str]:
+    """The sentence of a route in a region and its source."""
+    if row.route == "trial":
+        return "matching.route.trial", row.sources[0]
+    rows = view.asked.node.documents.folder("directory")["routes"]["routes"]
+    found = next((one for one in rows if (one["route"], one["jurisdiction"]) == (row.route, row.jurisdiction)), None)
+    return (f"matching.route.{row.route}.{row.jurisdiction}", found["source"]) if found else (f"matching.option.route.{row.route}", row.sources[0])
+
+
+def _judged(view: CaseView, found: CaseOptions, row: Option) -> Judged | None:
+    decision = found.decisions.get(row.policy or "")
+    if decision is None or row.policy is None:
+        return None
+    kept = found.trials.get(row.product)
+    policy = kept.policy if kept and kept.policy else view.asked.node.policies.get(row.policy, view.now.date())
+    return Judged(policy, decision, policy_view.rows(policy, saying_of(view.asked)))
+
+
+def _timeline(view: CaseView, found: CaseOptions, row: Option) -> tuple[tuple[str, Any], ...]:
+    """What comes when, where a day can be said: collection, bridging while the cells are made, lymphodepletion, infusion."""
+    if row.infusion is None or found.collection is None:
+        return ()
+    collection = max(found.collection.on, row.not_before or found.collection.on)
+    document = view.asked.node.documents.folder("products").get(row.product, {})
+    before = (document.get("lymphodepletion") or {}).get("days_before")
+    return (("collection", collection), ("bridging", None), *((("lymphodepletion", before),) if before else ()), ("infusion", row.infusion.on))

@@ -1,0 +1,57 @@
+"""Who may see what of a patient, who got what, and why something may not go.
+
+Main job: `sharing(view)`: consents, notices, transfers with receipts, packages received, and for each neighbour and purpose a button that is disabled with
+the very sentences that refuse it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from baybridge.journey.command import Site
+from baybridge.node.commands.table import COMMANDS
+from baybridge.web.case.view import Action, CaseView, allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A neighbour with a button for each purpose: those that are usual for its kind, and the others."""
+
+    site: Site
+    buttons: tuple[tuple[str, Action], ...]
+    others: tuple[tuple[str, Action], ...]
+
+
+#: What is usually sent to a plant, and to a centre; the other purposes stay possible.
+_TO_PLANT = ("COI_LOGISTICS", "OBA_OUTCOME", "PHARMACOVIGILANCE")
+_TO_CENTRE = ("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS")
+
+
+def sharing(view: CaseView) -> Response:
+    """Consents, transfers and what could be sent now."""
+    return view.render(
+        "sharing.html",
+        ways=ways(view),
+        actions=view.actions(["RecordConsent", "WithdrawConsent", "NotifyAuthority"]),
+        may_withdraw=not view.read_only and allowed(view.asked, COMMANDS["WithdrawConsent"]),
+        today=view.now.astimezone(view.asked.node.site.zone).date(),
+    )
+
+
+def ways(view: CaseView) -> list[Way]:
+    """Each neighbour by each purpose of the exchange; none where this reader sends nothing."""
+    kind = COMMANDS["Transfer"]
+    if view.read_only or not allowed(view.asked, kind):
+        return []
+    purposes = tuple(view.asked.node.documents.folder("exchange")["profiles"]["purposes"])
+    sites = [neighbour.site for neighbour in view.asked.node.neighbours.values()]
+    return [_way(view, site, purposes) for site in sites]
+
+
+def _way(view: CaseView, site: Site, purposes: tuple[str, ...]) -> Way:
+    usual = _TO_CENTRE if "centre" in site.kinds else _TO_PLANT
+    buttons = [(purpose, view.action(COMMANDS["Transfer"], {"to_node": site.node, "purpose": purpose})) for purpose in purposes]
+    first, others = (tuple(one for one in buttons if (one[0] in usual) is wanted) for wanted in (True, False))
+    return Way(site, first, others)

@@ -1,0 +1,209 @@
+"""What every tab of a case needs: the case as of a moment, its facts read once, buttons with what would refuse them.
+
+Main job: `tab(name, page)` makes a page of a case from a function that receives a `CaseView`; the whole page is made within one reading transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from sqlalchemy import select
+from starlette.responses import Response
+
+from baybridge.base.time import parse_instant_or_day
+from baybridge.facts.factset import FactSet
+from baybridge.http.doors import Asked
+from baybridge.journey.case import Case
+from baybridge.journey.command import Role
+from baybridge.node import tables
+from baybridge.node.commands.preview import Look, looking
+from baybridge.node.commands.table import COMMANDS, CommandKind
+from baybridge.record.store import store
+from baybridge.web.case import tabs
+from baybridge.web.forms import forms
+from baybridge.web.page.page import Reader, render
+
+#: Roles that work on a case without knowing whose it is.
+NAMELESS = (Role.PAYER, Role.MANUFACTURER, Role.ALLIANCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button: the command, every sentence that would refuse it now, and where its form is."""
+
+    command: str
+    sentences: tuple[str, ...]
+    address: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One request for a page of a case."""
+
+    asked: Asked
+    case: Case
+    look: Look
+    reader: Reader
+    tab: str
+    until: datetime | None
+
+    @property
+    def facts(self) -> FactSet:
+        """The facts of the patient as of the moment."""
+        return self.look.facts
+
+    @property
+    def now(self) -> datetime:
+        """The moment that the page shows."""
+        return self.look.unit.at
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be done from this page: an earlier moment, or a reader who only reads."""
+        return self.until is not None or self.asked.person.role is Role.PATIENT
+
+    def documents(self, hashes: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Kept decision documents by SHA-256."""
+        wanted = sorted({sha256 for sha256 in hashes if sha256})
+        rows = self.look.unit.connection.execute(
+            select(tables.decision.c.sha256, tables.decision.c.document).where(tables.decision.c.sha256.in_(wanted))
+        )
+        return {row.sha256: orjson.loads(row.document) for row in rows}
+
+    def fact_label(self, name: str) -> str:
+        """A fact's name in the reader's language."""
+        return self.reader.fact(name)
+
+    def actions(self, names: Sequence[str], given: Mapping[str, Mapping[str, Any]] | None = None) -> list[Action]:
+        """The commands among `names` that this role may give here, each with what would refuse it now; none on a page that only shows."""
+        if self.read_only:
+            return []
+        return [self.action(kind, (given or {}).get(kind.name)) for kind in map(COMMANDS.__getitem__, names) if allowed(self.asked, kind)]
+
+    def action(self, kind: CommandKind, given: Mapping[str, Any] | None = None, label: str = "", *, preview: bool = True) -> Action:
+        """A button for a command with its input as far as it is known; `given` stands in the address of the form, so it names no patient's value.
+
+        Without `preview` nothing is tried beforehand: for buttons that open a form in which a person still has to say why.
+        """
+        refusal = self.look.would(kind.name, {**known_input(self.asked, kind, self.case), **(given or {})}) if preview else None
+        query = f"?{urlencode(given, doseq=True)}" if given else ""
+        sentences = tuple(map(self.reader.reason, refusal.reasons)) if refusal else ()
+        return Action(kind.name, sentences, f"/cases/{self.case.case_id}/do/{kind.name}{query}", label)
+
+    def render(self, template: str, status: int = 200, /, **values: Any) -> Response:
+        """The page, within the case's frame."""
+        return render(self.asked, template, status, v=self, **frame(self), **values)
+
+
+def allowed(asked: Asked, kind: CommandKind) -> bool:
+    """Whether this role gives this command at this kind of node."""
+    return asked.person.role in kind.roles and (not kind.kinds or bool(kind.kinds & asked.node.site.kinds))
+
+
+def known_input(asked: Asked, kind: CommandKind, case: Case) -> dict[str, Any]:
+    """A command's input as far as the case knows it, so that a preview sees what the form would show."""
+    return forms.known(asked, kind, case)
+
+
+def frame(view: CaseView) -> dict[str, Any]:
+    """Who, which tabs, which moment."""
+    asked, case = view.asked, view.case
+    done = asked.query.get("done", "")
+    return {
+        "case": case,
+        "who": name_of(asked, case),
+        "product_name": product_name(asked, case.product),
+        "tab_name": view.tab,
+        "tabs": [(name, tabs.address(case.case_id, name)) for name in tabs.shown(asked.person.role)],
+        "until": view.until,
+        "done": done if done in COMMANDS else "",
+    }
+
+
+Page = Callable[[CaseView], Response]
+
+
+def tab(name: str, page: Page) -> Callable[[Asked], Response]:
+    """The endpoint of a tab: the case as of the moment asked for, looked at in one transaction."""
+
+    def endpoint(asked: Asked) -> Response:
+        return with_view(asked, lambda view: page(view), name)
+
+    endpoint.__doc__ = page.__doc__
+    return endpoint
+
+
+def with_view(asked: Asked, page: Page, name: str) -> Response:
+    """A page of a case within one reading transaction."""
+    until = moment(asked)
+    case_id = asked.parameters["case_id"]
+    case = asked.node.case(case_id, until) or Case(case_id)
+    with looking(asked.node, case, asked.person, until) as look:
+        return page(CaseView(asked, case, look, Reader(asked), name, until))
+
+
+def moment(asked: Asked) -> datetime | None:
+    """The earlier moment that the reader asked to see, if any; a day means its end."""
+    text = (asked.query.get("at") or "").strip()
+    try:
+        found = parse_instant_or_day(text, asked.node.site.zone) if text else None
+    except ValueError:
+        return None
+    if found is not None and len(text) == len("2026-03-08"):
+        found = found.astimezone(asked.node.site.zone).replace(hour=23, minute=59, second=59)
+    return found if found is not None and found < asked.node.now() else None
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+def name_of(asked: Asked, case: Case) -> str:
+    """The patient's name for those who care for the patient; others see the case's short mark."""
+    if asked.person.role in NAMELESS or not case.patient_id:
+        return Reader(asked).t("case.mark", mark=mark_of(case.case_id))
+    with asked.node.storage.reading() as connection:
+        version = store.get(connection, "Patient", case.patient_id)
+    return patient_name(orjson.loads(version.body)) if version else Reader(asked).t("case.mark", mark=mark_of(case.case_id))
+
+
+def mark_of(case_id: str) -> str:
+    """The short mark of a case, where no name is shown."""
+    return case_id[-6:].upper()
+
+
+def patient_name(resource: Mapping[str, Any]) -> str:
+    """How a Patient resource writes the name: official first, another script beside it."""
+    names = [name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip() for name in resource.get("name", ())]
+    return " · ".join(dict.fromkeys(filter(None, names)))
+
+
+def labels(asked: Asked) -> dict[str, str]:
+    """What to call each case of this node in a list."""
+    with asked.node.storage.reading() as connection:
+        rows = connection.execute(select(tables.case_index.c.case_id, tables.case_index.c.patient_id)).all()
+        keys = [("Patient", row.patient_id) for row in rows if row.patient_id and asked.person.role not in NAMELESS]
+        versions = store.get_many(connection, keys)
+    reader = Reader(asked)
+    found = {}
+    for row in rows:
+        version = versions.get(("Patient", row.patient_id))
+        name = patient_name(orjson.loads(version.body)) if version else ""
+        found[row.case_id] = name or reader.t("case.mark", mark=mark_of(row.case_id))
+    return found
+
+
+def product_name(asked: Asked, product: str | None) -> str:
+    """A product's name in the reader's language."""
+    document = asked.node.documents.folder("products").get(product or "", {})
+    return Reader(asked).title(document.get("names")) or product or ""
+
+
+def most_urgent_first(tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tasks whose clock has turned red before all others, then the soonest due; those without a day last."""
+    return sorted(tasks, key=lambda task: (task.get("level") not in {"red", "stop"}, task["due_at"] is None, task["due_at"] or ""))

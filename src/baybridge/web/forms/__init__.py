@@ -1,0 +1,1 @@
+"""Forms made from the input of commands; read `forms.py`, then `shape.py`."""

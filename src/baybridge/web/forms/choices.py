@@ -1,0 +1,244 @@
+"""What a field can be chosen from: nodes, products, policies, plans, purposes, facts, and what stands on the case.
+
+Main job: `choices(asked, kind, case, name)` answers options with words in the reader's language; `suggestions` answers those that may also be written freely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from baybridge.consent.rules import LANGUAGES
+from baybridge.funding.claims.claiming import Reconciled
+from baybridge.funding.plans.assistance import KINDS as FUNDS
+from baybridge.funding.plans.plans import is_agreement, is_computable
+from baybridge.journey.case import Case
+from baybridge.journey.identities import identities_of
+from baybridge.matching.eligibility import label_policies
+from baybridge.node.commands.table import CommandKind
+from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
+from baybridge.record.store import store
+from baybridge.web.forms import choices_results
+from baybridge.web.forms.known_money import open_claims, open_refunds, own_requests, quoted_plans
+from baybridge.web.page.page import LANGUAGE_NAMES, Reader
+
+if TYPE_CHECKING:
+    from baybridge.http.doors import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing to choose: its code and its words."""
+
+    value: str
+    label: str
+
+
+Options = tuple[Option, ...]
+
+#: Kinds of paper for a journey; numbers are never kept. Source: `ArrangeTravel`.
+PAPERS = ("s2-visa", "invitation", "home-return-permit", "hk-entry", "mo-entry", "lodging")
+CURRENCIES = ("HKD", "CNY", "MOP")
+CATEGORIES = (
+    "CAR_T_DRUG", "COLLECTION", "INPATIENT", "INPATIENT_IN_CATALOGUE", "INPATIENT_OUTSIDE_CATALOGUE", "BRIDGING", "TRAVEL", "FOLLOW_UP",
+)  # fmt: skip
+JURISDICTIONS = ("CN", "HK", "MO")
+
+
+def choices(asked: Asked, kind: CommandKind, case: Case | None, name: str) -> Options:
+    """The options of a field that takes nothing else; none where it is written freely."""
+    key = name.rsplit(".", 1)[-1]
+    found = _BY_FIELD.get(f"{kind.name}.{key}") or _BY_FIELD.get(key)
+    return found(asked, case) if found else ()
+
+
+def suggestions(name: str) -> tuple[str, ...]:
+    """What is usually written into a field that may hold something else."""
+    return {"category": CATEGORIES, "atc": ("L04AC07", "H02AB02", "L04AC03"), "criteria": ("Lugano 2014", "IMWG 2016"), "authority": ("DSPDP",)}.get(
+        name.rsplit(".", 1)[-1], ()
+    )
+
+
+def coded(asked: Asked, codes: tuple[str, ...]) -> Options:
+    """Codes with their words."""
+    reader = Reader(asked)
+    return tuple(Option(code, reader.code("code", code)) for code in codes)
+
+
+def _nodes(asked: Asked, kind: str | None = None) -> Options:
+    sites = [neighbour.site for neighbour in asked.node.neighbours.values()]
+    return tuple(Option(site.node, site.organisation) for site in sites if kind is None or kind in site.kinds)
+
+
+def _everybody(asked: Asked) -> Options:
+    return (Option(asked.node.site.node, asked.node.site.organisation), *_nodes(asked))
+
+
+def _named(asked: Asked, folder: str, wanted: Callable[[Mapping[str, Any]], bool], title: str = "title") -> Options:
+    reader = Reader(asked)
+    documents = asked.node.documents.folder(folder)
+    found = [Option(str(name), reader.title(document.get(title)) or str(name)) for name, document in documents.items() if wanted(document)]
+    return tuple(sorted(found, key=lambda option: option.label))
+
+
+def products(asked: Asked, case: Case | None = None) -> Options:
+    """Products of the catalogue."""
+    del case
+    return _named(asked, "products", lambda _: True, "names")
+
+
+def _label_policies(asked: Asked, case: Case | None) -> Options:
+    del case
+    documents = asked.node.documents.folder("products").values()
+    names = sorted({policy for document in documents for policy in label_policies(document)})
+    return _policies(asked, tuple(names))
+
+
+def _policies(asked: Asked, names: tuple[str, ...]) -> Options:
+    reader = Reader(asked)
+    folder = asked.node.documents.folder("policies")
+    return tuple(Option(name, reader.title(folder.get(name, {}).get("title")) or name) for name in names)
+
+
+def _fitness(asked: Asked, case: Case | None) -> Options:
+    del case
+    return _policies(asked, tuple(sorted(name for name in asked.node.documents.folder("policies") if str(name).startswith("fitness-"))))
+
+
+def _facts(asked: Asked, case: Case | None) -> Options:
+    del case
+    found = [Option(fact.name, fact.label(asked.language)) for fact in asked.node.dictionary.facts.values()]
+    return tuple(sorted(found, key=lambda option: option.label.casefold()))
+
+
+def _consents(asked: Asked, case: Case | None) -> Options:
+    reader = Reader(asked)
+    standing = [consent for consent in (case.consents if case else ()) if consent.withdrawn_on is None]
+    return tuple(Option(c.consent_id, f"{reader.code('code', c.kind)} · {reader.day(c.origin.at)}") for c in standing)
+
+
+def _shipments(asked: Asked, case: Case | None) -> Options:
+    reader = Reader(asked)
+    under_way = [shipment for shipment in (case.shipments if case else ()) if shipment.under_way]
+    return tuple(Option(s.shipment_id, f"{reader.code('code', s.leg)} · {', '.join(s.bags)}") for s in under_way)
+
+
+def _plans_asked(asked: Asked, case: Case | None) -> Options:
+    plans = asked.node.documents.folder("plans")
+    named = [one.requested.event.plan for one in (own_requests(asked, case) if case else ())]
+    return tuple(Option(name, Reader(asked).title(plans.get(name, {}).get("title")) or name) for name in dict.fromkeys(named))
+
+
+def _quoted_plans(asked: Asked, case: Case | None) -> Options:
+    """The plans of the quote that stands; every plan where none does."""
+    quoted = quoted_plans(asked, case) if case else ()
+    reader = Reader(asked)
+    return tuple(Option(name, reader.named("plan", name)) for name in quoted) or _benefits(asked, case)
+
+
+def _claims(wanted: str) -> Callable[[Any, Case | None], Options]:
+    """Claims of the case in some states, a payer's own for somebody of that payer, by plan, day and amount."""
+
+    def found(asked: Asked, case: Case | None) -> Options:
+        reader = Reader(asked)
+        claims = open_claims(asked, case, wanted) if case else ()
+        return tuple(Option(one.claim.claim_id, _claim_words(reader, one)) for one in claims)
+
+    return found
+
+
+def _claim_words(reader: Reader, one: Reconciled) -> str:
+    claim = one.claim
+    return f"{reader.named('plan', claim.plan)} · {reader.day(claim.service_on)} · {reader.money(one.claimed_minor, claim.currency)}"
+
+
+def _refunds(asked: Asked, case: Case | None) -> Options:
+    """Who a settled refund has not wholly reached, a payer's own plans for somebody of that payer, with what is open."""
+    reader = Reader(asked)
+    currency = case.settlement.event.currency if case and case.settlement else ""
+    return tuple(
+        Option(one.recipient, f"{reader.named('recipient', one.recipient)} · {reader.money(one.open_minor, currency)}")
+        for one in (open_refunds(asked, case) if case else ())
+    )
+
+
+def _benefits(asked: Asked, case: Case | None) -> Options:
+    del case
+    return _named(asked, "plans", is_computable)
+
+
+def _funds(asked: Asked, case: Case | None) -> Options:
+    del case
+    return _named(asked, "plans", lambda document: is_computable(document) and document.get("kind_of_payer") in FUNDS)
+
+
+def _agreements(asked: Asked, case: Case | None) -> Options:
+    del case
+    return _named(asked, "plans", is_agreement)
+
+
+def _transfer_purposes(asked: Asked, case: Case | None) -> Options:
+    del case
+    return coded(asked, tuple(asked.node.documents.folder("exchange")["profiles"]["purposes"]))
+
+
+def _questions(asked: Asked, case: Case | None) -> Options:
+    """Other records that were asked about, by their names and likeness."""
+    reader = Reader(asked)
+    found = identities_of(case) if case else ()
+    with asked.node.storage.reading() as connection:
+        patients = store.get_many(connection, [("Patient", one.other) for one in found])
+    names = {one.question: patients[("Patient", one.other)].resource.get("name") or [{}] for one in found if ("Patient", one.other) in patients}
+    words = {question: str(given[0].get("text") or given[0].get("family") or "–") for question, given in names.items()}
+    return tuple(
+        Option(one.question, f"{words.get(one.question, '–')} · {reader.t(f'identity.state.{one.state}')} · {one.asked.event.score}") for one in found
+    )
+
+
+def _of_results(choose: choices_results.Choose) -> Callable[[Any, Case | None], Options]:
+    """Choices among results as options."""
+    return lambda asked, case: tuple(Option(value, label) for value, label in choose(asked, case))
+
+
+_BY_FIELD: Mapping[str, Callable[[Any, Case | None], Options]] = {
+    "to_node": lambda asked, _: _nodes(asked),
+    "ReferCase.to_node": lambda asked, _: tuple(option for option in _everybody(asked) if _is_centre(asked, option.value)),
+    "from_node": lambda asked, _: _nodes(asked),
+    "receiver": lambda asked, _: _everybody(asked),
+    "recipients": lambda asked, _: _everybody(asked),
+    "plant_node": lambda asked, _: _nodes(asked, "plant"),
+    "product": products,
+    "jurisdiction": lambda asked, _: coded(asked, JURISDICTIONS),
+    "ChooseProduct.policy": _label_policies,
+    "CheckFitness.policy": _fitness,
+    "fact": _facts,
+    "notice_language": lambda _asked, _: tuple(Option(code, LANGUAGE_NAMES[code]) for code in LANGUAGES),
+    "papers": lambda asked, _: coded(asked, PAPERS),
+    "purposes": _transfer_purposes,
+    "Transfer.purpose": _transfer_purposes,
+    **{
+        f"{name}.purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES)
+        for name in ("RecogniseResults", "OverrideRecognition", "CountersignOverride", "CompareParallelTest")
+    },
+    **{name: _of_results(choose) for name, choose in choices_results.BY_FIELD.items()},
+    "consent_id": _consents,
+    "question": _questions,
+    "shipment_id": _shipments,
+    "IssueQuote.plan": _benefits,
+    "RequestPreauthorisation.plan": _quoted_plans,
+    "SubmitClaim.plan": _quoted_plans,
+    "AdjudicateClaim.claim_id": _claims("decide"),
+    "PayClaim.claim_id": _claims("pay"),
+    "AppealClaim.claim_id": _claims("appeal"),
+    "RecordRefund.recipient": _refunds,
+    "plan": _plans_asked,
+    "agreement": _agreements,
+    "fund": _funds,
+    "currency": lambda _asked, _: tuple(Option(code, code) for code in CURRENCIES),
+}
+
+
+def _is_centre(asked: Asked, node: str) -> bool:
+    site = asked.node.site if node == asked.node.site.node else asked.node.neighbours[node].site
+    return "centre" in site.kinds

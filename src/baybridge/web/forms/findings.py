@@ -1,0 +1,89 @@
+"""The bedside form: vital signs and neurological findings, each a fact of the dictionary, each with "none seen" apart from "not looked".
+
+Main job: `rows(asked, given, problems, field)` makes the groups of fields, `read(texts, name)` the findings of a form.
+
+An empty field is not looked at, hence unknown; "none" is a finding. The ICE score may be given as its five items; it is their sum.
+
+**Source**: Lee DW et al. ASTCT consensus 2019, Tables 2, 5 and 6; the dictionary `data/facts/bedside.yaml`, `vital_signs.yaml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from baybridge.journey.case import Case
+from baybridge.supply.manufacture import GENERIC_SPECIFICATION
+from baybridge.web.forms.choices import Option, Options, coded
+from baybridge.web.page.page import Reader
+
+if TYPE_CHECKING:
+    from baybridge.http.doors import Asked
+
+#: Facts of the form by group, in the order in which a nurse finds them.
+GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("vital_signs", ("temperature", "fever_attributable", "heart_rate", "systolic_pressure", "respiratory_rate", "oxygen_saturation")),
+    ("circulation", ("hypotension", "vasopressors", "vasopressin", "vasopressor_exchange", "hypotension_attributable")),
+    ("oxygen", ("oxygen_device", "oxygen_flow", "oxygen_reason", "hypoxia_attributable")),
+    ("mind", ("ice_score", "arousal", "sedated")),
+    (
+        "nerves",
+        (
+            "seizure", "deep_focal_motor_weakness", "cerebral_edema", "raised_icp_sign", "intracranial_hemorrhage", "tremor", "headache",
+        ),
+    ),
+)  # fmt: skip
+
+#: The items of the ICE score with their points. Source: Lee 2019, Table 5.
+ICE_ITEMS: Mapping[str, int] = {"orientation": 4, "naming": 3, "following": 1, "writing": 1, "attention": 1}
+
+_KINDS = {"boolean": "boolean", "integer": "integer", "number": "number", "code": "code", "date": "date"}
+
+
+def rows(asked: Asked, given: Mapping[str, Any], problems: Mapping[str, tuple[str, ...]], field: Callable[..., Any]) -> tuple[tuple[Any, ...], ...]:
+    """The groups of fields, each with what stands against its fact; the first of each is its heading."""
+    made = []
+    for group, names in GROUPS:
+        heading = field(f"group.{group}", group, "heading")
+        known = [name for name in names if name in asked.node.dictionary]
+        shown = [field_of(asked, name, f"findings.{name}", given.get(name), field, problems.get(name, ())) for name in known]
+        made.append((heading, *shown, *(_ice(field) if group == "mind" else ())))
+    return tuple(made)
+
+
+def field_of(asked: Asked, fact_name: str, name: str, value: Any, field: Callable[..., Any], problems: tuple[str, ...] = ()) -> Any:
+    """The field called `name` that asks for a fact: of its kind, with its codes, label and unit, and what stands against it."""
+    fact = asked.node.dictionary[fact_name]
+    text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    said = {"value": text, "label": fact.label(asked.language), "unit": fact.unit or "", "problems": problems}
+    return field(name, fact_name, _KINDS.get(fact.type, "text"), options=coded(asked, fact.values), **said)
+
+
+def _ice(field: Callable[..., Any]) -> tuple[Any, ...]:
+    return tuple(
+        field(f"ice.{item}", f"ice_{item}", "code", options=tuple(Option(str(n), f"{n} / {most}") for n in range(most, -1, -1)))
+        for item, most in ICE_ITEMS.items()
+    )
+
+
+def read(texts: Mapping[str, list[str]], name: str) -> dict[str, str]:
+    """Findings as fact to text; the ICE score from its items where all five are given and the score is not."""
+    found = {key.removeprefix(f"{name}."): values[0] for key, values in texts.items() if key.startswith(f"{name}.")}
+    items = [texts[f"ice.{item}"][0] for item in ICE_ITEMS if f"ice.{item}" in texts]
+    if len(items) == len(ICE_ITEMS) and "ice_score" not in found and all(item.isdecimal() for item in items):
+        found["ice_score"] = str(sum(map(int, items)))
+    return found
+
+
+def attributes(asked: Asked, case: Case | None) -> Options:
+    """The attributes that the specification of the case's product names; of the generic one where it has none of its own."""
+    product = asked.node.documents.folder("products").get((case.product if case else None) or "", {})
+    policy = asked.node.policies.get(str(product.get("specification") or GENERIC_SPECIFICATION))
+    dictionary = asked.node.dictionary
+    unit = Reader(asked).unit
+    known = [dictionary[fact] for fact in policy.fact_names if fact in dictionary]
+    return tuple(Option(fact.name, _with_unit(fact.label(asked.language), unit(fact.unit))) for fact in known)
+
+
+def _with_unit(label: str, unit: str) -> str:
+    return f"{label} ({unit})" if unit else label

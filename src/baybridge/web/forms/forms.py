@@ -1,0 +1,270 @@
+"""Forms made from a command's input: one field each, rows and groups below dotted names, with what the case already knows filled in.
+
+Main job: `fields(asked, kind, case)` for the page, `read(asked, kind)` back into the JSON that `handle` checks; reading what a form shows gives what was filled in.
+
+Names in the form are those of the input: `bill_lines.0.gross` is the field `gross` of the first bill line. An empty field is not given; a row of empty fields is
+no row. Elsewhere: kinds of field in `shape.py`, choices in `choices.py`, what is known in `known.py`, bedside findings in `findings.py`.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import FieldInfo
+
+from baybridge.base.time import parse_instant
+from baybridge.journey.case import Case
+from baybridge.journey.command import Role
+from baybridge.node.commands.table import CommandKind
+from baybridge.web.forms import findings, shape
+from baybridge.web.forms.choices import Option, Options, choices, coded, suggestions
+from baybridge.web.forms.known import as_text, known, to_scan
+from baybridge.web.page.page import Reader
+
+if TYPE_CHECKING:
+    from baybridge.facts.dictionary import Fact
+    from baybridge.http.doors import Asked
+
+__all__ = ["Field", "fields", "from_texts", "known", "read"]
+
+#: Empty rows offered beyond those that are filled in, and the least number of rows.
+_SPARE_ROWS, _LEAST_ROWS = 2, 3
+
+_OTHER_KEYS = {"ChosenPlan.order": "plan_order"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form; a table or group has rows of fields."""
+
+    name: str
+    key: str
+    kind: str  # as `shape.kind_of` says, or findings
+    required: bool = False
+    options: Options = ()
+    suggested: tuple[str, ...] = ()
+    value: str = ""
+    label: str = ""
+    unit: str = ""
+    scanned: bool = False
+    rows: tuple[tuple[Field, ...], ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of a field that takes several."""
+        return tuple(self.value.split("\n")) if self.value else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Whose form it is, with the sentences that stand against its fields."""
+
+    asked: Asked
+    kind: CommandKind
+    case: Case | None
+    problems: Mapping[str, tuple[str, ...]]
+
+
+def fields(
+    asked: Asked,
+    kind: CommandKind,
+    case: Case | None,
+    given: Mapping[str, Any] | None = None,
+    problems: Mapping[str, tuple[str, ...]] | None = None,
+) -> list[Field]:
+    """The fields of a command's form, with what was given before, else what the case knows and codes are not scanned for."""
+    scanned = to_scan(kind)
+    filled = {name: value for name, value in known(asked, kind, case).items() if name not in scanned}
+    values = {**filled, **_from_address(asked, kind), **(given or {})}
+    form = _Form(asked, kind, case, problems or {})
+    return [_spoken_for(asked, one) for one in _fields(form, kind.given, "", values)]
+
+
+def _spoken_for(asked: Asked, one: Field) -> Field:
+    """Somebody of a payer speaks for that payer alone and is not asked for it."""
+    own = one.name == "payer" and asked.person.role is Role.PAYER
+    return replace(one, kind="hidden", options=(), value=asked.person.organisation) if own else one
+
+
+def _from_address(asked: Asked, kind: CommandKind) -> dict[str, Any]:
+    """Codes and the moment of use that the address names; never a value of the patient's."""
+    if asked.method != "GET":
+        return {}
+    codes = {item.name for item in msgspec.structs.fields(kind.given) if item.name != "value" and shape.kind_of(item) in ("text", "code")}
+    found: dict[str, Any] = {name: text for name, text in asked.query.items() if name in codes}
+    with suppress(ValueError):
+        found["use_at"] = parse_instant(asked.query["use_at"]) if asked.query.get("use_at") else None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _fields(form: _Form, struct: type[msgspec.Struct], prefix: str, values: Mapping[str, Any]) -> list[Field]:
+    made = [_field(form, item, prefix, values.get(item.name), _key(struct, item.name)) for item in msgspec.structs.fields(struct)]
+    asked_for = [one for one in made if one.kind != "left_out"]
+    fact = form.asked.node.dictionary.facts.get(str(values.get("fact")))
+    return asked_for if fact is None else [_of_its_fact(form, fact, one) for one in asked_for if one.name != "outside_range" or fact.plausible]
+
+
+def _of_its_fact(form: _Form, fact: Fact, one: Field) -> Field:
+    """The value of a named fact is asked for as the fact is measured: a choice, yes or no, a number with its unit."""
+    if one.name != "value":
+        return one
+    measured: Field = findings.field_of(form.asked, fact.name, "value", one.value, Field)
+    return replace(measured, required=True, problems=one.problems)
+
+
+def _field(form: _Form, item: FieldInfo, prefix: str, value: Any, key: str) -> Field:
+    name, kind = f"{prefix}{item.name}", shape.kind_of(item)
+    if kind == "facts":
+        return Field(name, item.name, "findings", shape.is_required(item), rows=findings.rows(form.asked, dict(value or {}), form.problems, Field))
+    if kind in ("table", "group"):
+        return Field(name, item.name, kind, shape.is_required(item), rows=_rows(form, item, name, value), problems=_problems(form, name))
+    options = coded(form.asked, shape.literals_of(item.type)) or choices(form.asked, form.kind, form.case, name)
+    shown = shape.default_of(item) if value is None else value
+    if shown not in (None, "") and kind == "text" and options and str(shown) not in {option.value for option in options}:
+        options = (*options, Option(str(shown), str(shown)))
+    return Field(
+        name,
+        key,
+        "codes" if kind == "lines" and options else "code" if kind == "text" and options else kind,
+        shape.is_required(item),
+        options,
+        suggestions(name),
+        as_text(shown, form.asked),
+        scanned=item.name in to_scan(form.kind),
+        problems=_problems(form, name),
+    )
+
+
+def _key(struct: type[msgspec.Struct], name: str) -> str:
+    """The key of a field's name; some names mean another thing in another struct."""
+    return _OTHER_KEYS.get(f"{struct.__name__}.{name}", name)
+
+
+def _problems(form: _Form, name: str) -> tuple[str, ...]:
+    return form.problems.get(name, ())
+
+
+def _rows(form: _Form, item: FieldInfo, name: str, value: Any) -> tuple[tuple[Field, ...], ...]:
+    inner = shape.item_type(item.type)
+    if inner is None:
+        return (tuple(_fields(form, shape.core_type(item.type), f"{name}.", value or {})),)
+    rows = list(value or ()) or _attribute_rows(form, item)
+    count = max(len(rows) + _SPARE_ROWS, _LEAST_ROWS) if shape.is_struct(inner) else len(rows) + 1
+    return tuple(_row(form, item, inner, f"{name}.{index}.", rows[index] if index < len(rows) else None) for index in range(count))
+
+
+def _attribute_rows(form: _Form, item: FieldInfo) -> list[list[str]]:
+    """One row for each attribute of the specification, its unit written, its value to be filled in."""
+    if item.name != "results":
+        return []
+    dictionary = form.asked.node.dictionary
+    return [[option.value, "", dictionary[option.value].unit or "-"] for option in findings.attributes(form.asked, form.case)]
+
+
+def _shown(asked: Asked, column: str, text: str) -> str:
+    """The text of a cell as the reader writes it: a unit as on a ward."""
+    return Reader(asked).unit(text) or text if column == "unit" else text
+
+
+def _meant(asked: Asked, columns: Sequence[str], row: Sequence[str]) -> list[str]:
+    """A row with its number and the unit of its attribute, however they were written; a unit that is another stays as it came."""
+    named = dict(zip(columns, row, strict=True))
+    named["value"] = Reader(asked).typed(named["value"])
+    own = asked.node.dictionary[named["attribute"]].unit if named.get("attribute", "") in asked.node.dictionary else None
+    written = named.get("unit", "")
+    if own and written != own and (written == Reader(asked).unit(own) or asked.node.dictionary.units.read(written) == own):
+        named["unit"] = own
+    return list(named.values())
+
+
+def _row(form: _Form, item: FieldInfo, inner: Any, prefix: str, value: Any) -> tuple[Field, ...]:
+    if shape.is_struct(inner):
+        made = _fields(form, inner, prefix, value or {})
+        return tuple(_optional(one) for one in made) if value is None else tuple(replace(one, required=False) for one in made)
+    parts = list(value or ()) + [""] * len(typing.get_args(inner))
+    columns = shape.TUPLE_COLUMNS[item.name]
+    options = findings.attributes(form.asked, form.case) if item.name == "results" else ()
+    written = [_shown(form.asked, column, str(part)) for column, part in zip(columns, parts, strict=False)]
+    return tuple(
+        Field(f"{prefix}{place}", column, "code" if place == 0 and options else "text", options=options if place == 0 else (), value=written[place])
+        for place, column in enumerate(columns)
+    )
+
+
+def _optional(one: Field) -> Field:
+    """A field of an empty row asks for nothing, and suggests nothing."""
+    return Field(
+        one.name, one.key, one.kind, options=one.options, suggested=one.suggested, scanned=one.scanned,
+        rows=tuple(tuple(_optional(inner) for inner in row) for row in one.rows),
+    )  # fmt: skip
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def read(asked: Asked, kind: CommandKind) -> dict[str, Any]:
+    """What a form says, as the JSON that the command takes; empty fields are not given."""
+    return from_texts(asked, kind, asked.forms)
+
+
+def from_texts(asked: Asked, kind: CommandKind, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The JSON of a command's input from (name, text) pairs."""
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:
+        if text.strip():
+            texts.setdefault(name, []).append(text.strip())
+    return _read(asked, kind.given, "", texts)
+
+
+def _read(asked: Asked, struct: type[msgspec.Struct], prefix: str, texts: Mapping[str, list[str]]) -> dict[str, Any]:
+    given = {}
+    for item in msgspec.structs.fields(struct):
+        value = _read_field(asked, item, f"{prefix}{item.name}", texts)
+        if value is not None and value not in ({}, []):
+            given[item.name] = value
+    return given
+
+
+def _read_field(asked: Asked, item: FieldInfo, name: str, texts: Mapping[str, list[str]]) -> Any:
+    kind = shape.kind_of(item)
+    if kind == "left_out":
+        return None
+    if kind == "facts":
+        return findings.read(texts, name)
+    if kind == "group":
+        return _read(asked, shape.core_type(item.type), f"{name}.", texts)
+    if kind == "table":
+        return _read_rows(asked, shape.item_type(item.type), name, texts, shape.TUPLE_COLUMNS.get(item.name, ()))
+    found = texts.get(name)
+    if not found:
+        return None
+    if kind in ("lines", "codes"):
+        return [part.strip() for text in found for part in text.replace(",", "\n").splitlines() if part.strip()]
+    return _moment(asked, found[0]) if kind == "moment" else found[0]
+
+
+def _moment(asked: Asked, text: str) -> str:
+    """A time without an offset is this node's local time."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return found.replace(tzinfo=asked.node.site.zone).isoformat() if found.tzinfo is None else text
+
+
+def _read_rows(asked: Asked, inner: Any, name: str, texts: Mapping[str, list[str]], columns: Sequence[str]) -> list[Any]:
+    starts = {key.removeprefix(f"{name}.").split(".")[0] for key in texts if key.startswith(f"{name}.")}
+    places = sorted(int(start) for start in starts if start.isdecimal())
+    if shape.is_struct(inner):
+        rows: list[Any] = [_read(asked, inner, f"{name}.{place}.", texts) for place in places]
+        return [row for row in rows if row]
+    width = len(typing.get_args(inner))
+    written = [[(texts.get(f"{name}.{place}.{column}") or [""])[0] for column in range(width)] for place in places]
+    return [_meant(asked, columns, [part or "-" for part in row]) for row in written if row[1]]

@@ -1,0 +1,1 @@
+"""Pages of money: quotes, payers, programmes, the policy lab; read `funding_page.py`."""

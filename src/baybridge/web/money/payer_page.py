@@ -1,0 +1,232 @@
+"""A payer's pages: what waits for it over all cases, and its own part of one case.
+
+Main job: `work(asked)` is where somebody of a payer, a fund or a maker's programme begins; `part(view)` is what they see of a case.
+
+A payer sees its own plans, requests, claims and payments, and of an agreement the signed outcome. It never sees another payer, the rest of the bill,
+the record, or the patient's name. **Units**: minor units; amounts of a quote as text with two places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from starlette.responses import Response
+
+from baybridge.base.money import parse_minor
+from baybridge.base.outcome import Refusal
+from baybridge.funding.claims.appealing import appeal_limit
+from baybridge.funding.claims.claiming import AdjudicateClaim, Reconciled, adjudicate_claim, reconciliation_of
+from baybridge.funding.payer.share import Part, agreement_part, parts_of
+from baybridge.funding.payer.worklist import Item, open_appeal, used_of, waiting
+from baybridge.funding.plans.limits import TimeLimit
+from baybridge.funding.plans.quota import Standing, standing_of
+from baybridge.http.doors import Asked, Door
+from baybridge.journey.case import Case
+from baybridge.journey.claims import paid_in_advance
+from baybridge.journey.events import ClaimAdjudicated
+from baybridge.journey.held import Preauthorisation
+from baybridge.journey.refunds import refund_late, refunds_of
+from baybridge.node.money import payer as payers
+from baybridge.web.case.view import Action, CaseView, mark_of, product_name
+from baybridge.web.page.page import Reader, render
+
+#: Kinds of work in the order in which the list shows them where nothing is due sooner.
+KINDS = ("preauthorisation", "preauthorisation_appeal", "claim", "appeal", "payment", "overpaid", "settlement", "refund_expected", "refund_owed")
+
+
+#: Commands whose form is told in its address about which plan it is, and the field that says so.
+_NAMES = {"AnswerPreauthorisation": "plan", "RecordRefund": "recipient"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the work list."""
+
+    item: Item
+    mark: str
+    plan: str
+    product: str
+    waited_days: int
+    late: bool
+    address: str
+
+
+def work(asked: Asked) -> Response:
+    """What waits for this payer, what is due first first; then every case in which it has a part."""
+    payer, today, reader = asked.person.organisation, payers.today(asked.node), Reader(asked)
+    cases = payers.cases_of(asked.node, payer)
+    items = payers.worklist(asked.node, cases, payer)
+    products = {case.case_id: case.product for case in cases}
+    busy = {item.case_id for item in items}
+    rows = [_row(asked, reader, item, products[item.case_id], today) for item in items]
+    return render(
+        asked,
+        "payer.html",
+        payer=reader.payer(payer),
+        rows=rows,
+        counts=[(kind, sum(row.item.kind == kind for row in rows)) for kind in KINDS if any(row.item.kind == kind for row in rows)],
+        late=sum(row.late for row in rows),
+        longest=max((row.waited_days for row in rows), default=0),
+        limits=limits_used(rows),
+        quiet=[(one, mark_of(one.case_id), product_name(asked, one.product), state_of(one, payer)) for one in cases if one.case_id not in busy],
+    )
+
+
+def _row(asked: Asked, reader: Reader, item: Item, product: str | None, today: date) -> Row:
+    command = item.command
+    address = f"/cases/{item.case_id}/do/{command}" if command else f"/cases/{item.case_id}/funding"
+    if command in _NAMES:
+        address += f"?{_NAMES[command]}={item.plan}"
+    plan = reader.named("plan", item.plan)
+    return Row(item, mark_of(item.case_id), plan, product_name(asked, product), max((today - item.since_on).days, 0), item.late(today), address)
+
+
+def limits_used(rows: Sequence[Row]) -> list[tuple[str, TimeLimit]]:
+    """Each time limit that the list rests on, with the kind of work it is for."""
+    found = {(row.item.kind, row.item.limit): None for row in rows if row.item.limit is not None}
+    return [(kind, limit) for kind, limit in found if limit is not None]
+
+
+def state_of(case: Case, payer: str) -> str:
+    """What became of a payer's part of a case in which nothing waits: a key of its sentence."""
+    claims = [one.state for one in reconciliation_of(case) if one.claim.payer == payer]
+    if claims:
+        return "refused" if set(claims) == {"refused"} else "paid"
+    answers = [one.standing.event.answer for one in case.preauthorisations if one.requested.event.payer == payer and one.standing is not None]
+    if paid_in_advance(case, payer):
+        return "paid"
+    return ("refused" if set(answers) == {"refused"} else "approved") if answers else "settled" if case.settlement else "agreement"
+
+
+# --- one case -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One thing that waits here, its button, and for a claim what the terms give with the codes that say why."""
+
+    item: Item
+    plan: str
+    days: int
+    late: bool
+    button: Action | None
+    terms: tuple[int, tuple[str, ...]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One plan of the payer in a case: its part of the quote, the request, what was used of it, and its claims."""
+
+    part: Part
+    title: str
+    asked: Preauthorisation | None
+    used: dict[str, int]
+    quota: Standing | None
+    currency: str
+    appeal_until: tuple[date, TimeLimit] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimShown:
+    """One claim of the payer with the open appeal's grounds."""
+
+    one: Reconciled
+    title: str
+    grounds: str | None
+
+
+def part(view: CaseView) -> Response:
+    """This payer's part of a case: what waits first, then its plans, claims, payments and the agreement's outcome."""
+    payer, case, today = view.asked.person.organisation, view.case, view.now.astimezone(view.asked.node.site.zone).date()
+    settled = case.settlement
+    hashes = [case.quote.event.quote_sha256] if case.quote else []
+    documents = view.documents([*hashes, *([settled.event.decision_sha256] if settled else [])])
+    quote = documents.get(hashes[0]) if hashes else None
+    plans = {one["id"] for one in quote["plans"] if one.get("payer") == payer} if quote else set()
+    items = waiting(case, payer, payers.terms_of(view.asked.node))
+    return view.render(
+        "payer_case.html",
+        mark=mark_of(case.case_id),
+        items=[_wait(view, item, today) for item in items],
+        money=lambda text, currency: view.reader.money(parse_minor(text), currency),
+        shown=[_shown(view, found, today) for found in (parts_of(quote, payer) if quote else ())],
+        claims=[_claim(view, one) for one in reconciliation_of(case) if one.claim.payer == payer],
+        payments=[entry for entry in case.payments if entry.event.payer == payer],
+        agreement=agreement_part(quote, payer) if quote else None,
+        settled=settled,
+        settlement=documents.get(settled.event.decision_sha256) if settled else None,
+        refunded=[(view.reader.named("plan", one.recipient), one) for one in refunds_of(case) if one.recipient in plans],
+        owed=refunds_of(case),
+        late=refund_late(case, today),
+        programme=bool(quote and (quote.get("agreement") or {}).get("payer") == payer),
+        term_value=term_value,
+        advance=view.actions(("PayBenefit",)) if _may_advance(case, payer) else [],
+    )
+
+
+def _wait(view: CaseView, item: Item, today: date) -> Wait:
+    days = max((today - item.since_on).days, 0)
+    return Wait(item, view.reader.named("plan", item.plan), days, item.late(today), _action(view, item), _terms_give(view, item))
+
+
+def _terms_give(view: CaseView, item: Item) -> tuple[int, tuple[str, ...]] | None:
+    """What the plan's terms give for a claim now, and why, before anybody decides."""
+    if item.kind not in ("claim", "appeal") or item.claim_id is None:
+        return None
+    judged = adjudicate_claim(view.look.situation(frozenset({"quote"})), AdjudicateClaim(claim_id=item.claim_id))
+    decided = None if isinstance(judged, Refusal) else next(event for event in judged.events if isinstance(event, ClaimAdjudicated))
+    return (decided.benefit_minor, decided.codes) if decided else None
+
+
+def _action(view: CaseView, item: Item) -> Action | None:
+    if item.command is None:
+        return None
+    found = view.actions((item.command,), {item.command: {_NAMES[item.command]: item.plan} if item.command in _NAMES else {}})
+    return found[0] if found else None
+
+
+def _claim(view: CaseView, one: Reconciled) -> ClaimShown:
+    return ClaimShown(one, view.reader.named("plan", one.claim.plan), open_appeal(view.case, one.claim.claim_id))
+
+
+def _shown(view: CaseView, found: Part, today: date) -> Shown:
+    case = view.case
+    asked = next((one for one in case.preauthorisations if one.requested.event.plan == found.plan), None)
+    limit = appeal_limit(view.look.situation(), found.plan)
+    answer = asked.standing if asked else None
+    until = (limit.ends_on(answer.origin.at.astimezone(view.asked.node.site.zone).date()), limit) if limit and answer else None
+    title, used = view.reader.named("plan", found.plan), used_of(case, found.plan, today.year)
+    currency = str(view.asked.node.documents.folder("plans").get(found.plan, {}).get("currency") or found.currency)
+    return Shown(found, title, asked, used, _quota(view, found.plan, today), currency, until)
+
+
+def _quota(view: CaseView, plan: str, today: date) -> Standing | None:
+    """What stands of a plan's quota of this year, over all cases here."""
+    grants = view.look.situation(frozenset({"grants"})).record.get("grants", ())
+    return standing_of(view.asked.node.documents.folder("plans").get(plan, {}), plan, grants, today)
+
+
+def _may_advance(case: Case, payer: str) -> bool:
+    """Whether a payer approved and nothing was claimed yet, so that it could only pay in advance."""
+    approved = any(one.standing and one.standing.event.answer != "refused" for one in case.preauthorisations if one.requested.event.payer == payer)
+    return approved and not any(one.claim.payer == payer for one in reconciliation_of(case))
+
+
+def term_value(reader: Reader, name: str, value: Any, currency: str) -> str:
+    """A term of a plan as its payer reads it: amounts with their currency, rates in percent."""
+    if name == "rate":
+        return reader.share(str(value))
+    if name == "bands":
+        return "; ".join(_band(reader, band, currency) for band in value)
+    return reader.amount(str(value), currency)
+
+
+def _band(reader: Reader, band: Any, currency: str) -> str:
+    rate = reader.share(str(band["rate"]))
+    return reader.t("payer.band", amount=reader.amount(str(band["up_to"]), currency), rate=rate) if band.get("up_to") else reader.t("payer.band_rest", rate=rate)
+
+
+PAYER_DOORS = (Door("/payer", ("GET",), "payer.work", "payer.work", work),)

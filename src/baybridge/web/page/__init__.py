@@ -1,0 +1,1 @@
+"""Rendering and the frame of every page; read `page.py`, then `pages.py`."""

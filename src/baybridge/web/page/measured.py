@@ -1,0 +1,41 @@
+"""One result in words, where it does not stand on the tests page: on a card, or as an example.
+
+Main job: `value_of(asked, observation)`: number with comparator and unit, a coded answer as positive or negative or by its own words, else text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from baybridge.web.page.page import Reader
+
+if TYPE_CHECKING:
+    from baybridge.http.doors import Asked
+
+Json = Mapping[str, Any]
+
+
+def value_of(asked: Asked, observation: Json) -> str:
+    """The value in the reader's words; a dash where there is none."""
+    quantity = observation.get("valueQuantity")
+    if quantity:
+        value = Reader(asked).quantity(str(quantity.get("value")), str(quantity.get("code") or quantity.get("unit") or ""))
+        return f"{quantity.get('comparator', '')}{value}"
+    coded = observation.get("valueCodeableConcept")
+    if coded:
+        return _coded(asked, coded)
+    plain = (observation.get(name) for name in ("valueInteger", "valueBoolean", "valueString", "valueDateTime"))
+    found = next((value for value in plain if value is not None), None)
+    return Reader(asked).value(found) if isinstance(found, bool | int) else str(found) if found is not None else "–"
+
+
+def _coded(asked: Asked, concept: Json) -> str:
+    answers = asked.node.documents.folder("terms")["answers"]
+    codes = [str(coding.get("code")) for coding in concept.get("coding") or () if coding.get("code")]
+    for sign in ("positive", "negative"):
+        known = {item.rsplit("|", 1)[-1] for item in answers[sign]}
+        if known & set(codes):
+            return Reader(asked).t(f"tests.{sign}")
+    words = (coding.get("display") for coding in concept.get("coding") or ())
+    return str(concept.get("text") or next(filter(None, words), None) or next(iter(codes), "–"))

@@ -1,0 +1,170 @@
+"""The pages and their doors: signing in, tasks, cases, import, policies, the log.
+
+Main job: `DOORS`, the list of pages with the action that each needs. The tabs of a case stand in `case/case_pages.py`,
+forms in `forms/forms.py`, the log in `site/log_pages.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from starlette.responses import Response
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.http.doors import COOKIE, Asked, Door
+from baybridge.journey.command import Role
+from baybridge.node import tables
+from baybridge.node.commands.table import COMMANDS
+from baybridge.node.intake.importing import feeds, import_upload
+from baybridge.node.money import payer as payers
+from baybridge.node.people import accounts
+from baybridge.node.upkeep.projections import task_rows
+from baybridge.web.case import tabs
+from baybridge.web.case.card_page import CARD_DOORS
+from baybridge.web.case.case_pages import CASE_DOORS
+from baybridge.web.case.view import allowed, labels, most_urgent_first, product_name
+from baybridge.web.money.lab_page import LAB_DOORS
+from baybridge.web.money.payer_page import PAYER_DOORS
+from baybridge.web.money.programme_page import PROGRAMME_DOORS
+from baybridge.web.page.page import Reader, go, own_address, refused, render
+from baybridge.web.rules.policy_compare_page import COMPARE_DOORS
+from baybridge.web.rules.policy_pages import POLICY_DOORS
+from baybridge.web.rules.what_if_page import WHAT_IF_DOORS
+from baybridge.web.site.account_page import ACCOUNT_DOORS
+from baybridge.web.site.centres_page import CENTRE_DOORS
+from baybridge.web.site.codes_page import CODE_DOORS
+from baybridge.web.site.directory_page import DIRECTORY_DOORS
+from baybridge.web.site.log_pages import LOG_DOORS
+from baybridge.web.site.spared_page import SPARED_DOORS
+from baybridge.web.site.trials_page import TRIAL_DOORS
+
+#: Tasks that stand open on the page; those due later are folded away behind their number.
+_AT_FIRST = 12
+
+# --- signing in -----------------------------------------------------------------------------------------------------
+
+
+def sign_in_page(asked: Asked) -> Response:
+    """The form to sign in."""
+    return render(asked, "sign-in.html", problem="", to=own_address(asked.query.get("to", "/")))
+
+
+def sign_in(asked: Asked) -> Response:
+    """Check name, password and code; open a session, and lead to the page that was asked for."""
+    node, form = asked.node, asked.form
+    to = own_address(form.get("to", "/"))
+    session = accounts.sign_in(node.storage, form.get("name", ""), form.get("password", ""), form.get("code", ""), node.now())
+    if isinstance(session, Refusal):
+        return render(asked, "sign-in.html", 401, problem=Reader(asked).reason(session.reasons[0]), to=to)
+    response = go(to)
+    response.set_cookie(COOKIE, session.token, httponly=True, samesite="lax")
+    return response
+
+
+def sign_out(asked: Asked) -> Response:
+    """End the session."""
+    with asked.node.storage.writing() as connection:
+        accounts.close_session(connection, asked.cookies.get(COOKIE, ""))
+    response = go("/sign-in")
+    response.delete_cookie(COOKIE)
+    return response
+
+
+# --- tasks and cases ------------------------------------------------------------------------------------------------
+
+
+def home(asked: Asked) -> Response:
+    """What this person must do next; those without tasks go where their work is."""
+    actor = asked.person
+    if actor.role is Role.PATIENT:
+        return go(f"/cases/{own_case(asked)}") if own_case(asked) else go("/cases")
+    if actor.role is Role.ALLIANCE:
+        return go("/indicators")
+    if actor.role is Role.ADMINISTRATOR:
+        return go("/log")
+    if actor.role is Role.PAYER:
+        return go("/payer")
+    tasks = most_urgent_first(task_rows(asked.node))
+    mine = [task for task in tasks if task["role"] == actor.role.value]
+    others = [task for task in tasks if task["role"] != actor.role.value]
+    now = asked.node.now().isoformat()
+    return render(asked, "tasks.html", mine=mine, others=others, at_first=_AT_FIRST, now=now, labels=labels(asked), commands=mine_to_give(asked))
+
+
+def mine_to_give(asked: Asked) -> frozenset[str]:
+    """The commands that this person may give at this node."""
+    return frozenset(name for name, kind in COMMANDS.items() if allowed(asked, kind))
+
+
+def own_case(asked: Asked) -> str | None:
+    """The case of a signed-in patient."""
+    with asked.node.storage.reading() as connection:
+        query = select(tables.case_index.c.case_id).where(tables.case_index.c.patient_id == (asked.person.patient_id or "-"))
+        return connection.execute(query).scalar()
+
+
+def cases(asked: Asked) -> Response:
+    """The cases that this person may see."""
+    rows = [row for row in visible_cases(asked) if not asked.query.get("stage") or row["stage"] == asked.query["stage"]]
+    begin = tabs.home_tab(asked.person.role)
+    shown = [{**row, "address": tabs.address(row["case_id"], begin), "product_name": product_name(asked, row["product"])} for row in rows]
+    return render(asked, "cases.html", rows=shown, labels=labels(asked), stages=asked.person.role is not Role.PAYER)
+
+
+def visible_cases(asked: Asked) -> list[dict[str, Any]]:
+    """Rows of the index for cases that the actor is tied to."""
+    actor = asked.person
+    with asked.node.storage.reading() as connection:
+        rows = [dict(row) for row in connection.execute(select(tables.case_index).order_by(tables.case_index.c.updated_at.desc())).mappings()]
+    if actor.role is Role.PATIENT:
+        return [row for row in rows if row["patient_id"] and row["patient_id"] == actor.patient_id]
+    if actor.role is Role.PAYER:
+        own = {case.case_id for case in payers.cases_of(asked.node, actor.organisation)}
+        return [row for row in rows if row["case_id"] in own]
+    return rows if actor.organisation == asked.node.site.organisation else []
+
+
+# --- import ---------------------------------------------------------------------------------------------------------
+
+
+def import_page(asked: Asked) -> Response:
+    """The form to upload a file of records."""
+    return render(asked, "import.html", report=None, sources=sorted(feeds(asked.node)), sentences=[])
+
+
+def import_file(asked: Asked) -> Response:
+    """Read an uploaded file; say what was understood, what was odd, and which cases it opened."""
+    upload = asked.uploads.get("file")
+    if upload is None or not upload.content:
+        return refused(asked, refuse(Reason("import.no_file"), category=Category.INVALID))
+    report = import_upload(asked.node, asked.person, upload.name, upload.content, source=asked.form.get("source", ""))
+    if isinstance(report, Refusal):
+        return refused(asked, report)
+    return render(asked, "import.html", report=report, sources=sorted(feeds(asked.node)), sentences=[])
+
+
+DOORS = (
+    Door("/sign-in", ("GET",), "sign-in.page", "public", sign_in_page),
+    Door("/sign-in", ("POST",), "sign-in", "public", sign_in),
+    Door("/sign-out", ("POST",), "sign-out", "own-account", sign_out),
+    Door("/", ("GET",), "home", "own-account", home),
+    Door("/cases", ("GET",), "cases", "case.list", cases),
+    Door("/import", ("GET",), "import.page", "records.import", import_page),
+    Door("/import", ("POST",), "import.file", "records.import", import_file),
+    *PAYER_DOORS,
+    *PROGRAMME_DOORS,
+    *LAB_DOORS,
+    *ACCOUNT_DOORS,
+    *CARD_DOORS,
+    *CODE_DOORS,
+    *LOG_DOORS,
+    *SPARED_DOORS,
+    *DIRECTORY_DOORS,
+    *TRIAL_DOORS,
+    *CENTRE_DOORS,
+    *POLICY_DOORS,
+    *COMPARE_DOORS,
+    *WHAT_IF_DOORS,
+    *CASE_DOORS,
+)

@@ -1,0 +1,71 @@
+"""The log of this node, the public keys by which evidence is checked, and what the alliance sees: numbers over all cases, never one of them.
+
+Main job: `LOG_DOORS`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+from starlette.responses import Response
+
+from baybridge.alliance.indicators import SMALLEST, indicators
+from baybridge.http.doors import Asked, Door
+from baybridge.journey.command import Role
+from baybridge.ledger import keeping, log
+from baybridge.node import tables
+from baybridge.node.neighbours import witnessing
+from baybridge.node.neighbours.package import public_jwk
+from baybridge.node.node import Node
+from baybridge.web.page.page import render
+
+#: How many of the newest entries the page shows.
+_NEWEST = 50
+
+
+def log_page(asked: Asked) -> Response:
+    """This node's log, and what it saw of its neighbours' logs."""
+    note = witnessing.latest_note(asked.node)
+    with asked.node.storage.reading() as connection:
+        size = log.size(connection)
+        seen = keeping.all_seen(connection)
+        start = max(0, size - _NEWEST)
+        show = asked.person.role not in (Role.PATIENT, Role.PAYER)
+        entries = [(item.position, item.entry) for item in log.entries(connection, start, size)][::-1] if show else []
+    return render(asked, "log.html", note=note, size=size, seen=seen, entries=entries)
+
+
+def trust_file(asked: Asked) -> Response:
+    """The public keys of this node and its neighbours, as a file for `baybridge verify --trust`."""
+    body = orjson.dumps(trusted(asked.node), option=orjson.OPT_INDENT_2)
+    return Response(body, media_type="application/json", headers={"content-disposition": 'attachment; filename="trust.json"'})
+
+
+def trusted(node: Node) -> dict[str, Any]:
+    """Nodes with the names of their logs, their public signing keys and those of the cards they issue; nothing secret."""
+    own = (node.site.node, [public_jwk(node.config.signing_key)], [node.card_key.public.jwk()], node.config.issuer)
+    near = sorted(node.neighbours.items())
+    others = [(name, list(one.signing_keys), list(one.card_keys), one.issuer) for name, one in near]
+    return {"nodes": [_trusted(*row) for row in (own, *others)]}
+
+
+def _trusted(name: str, signing: list[Any], card: list[Any], issuer: str) -> dict[str, Any]:
+    said = {"node": name, "log_origin": f"baybridge/{name}", "signing_keys": signing, "card_keys": card, "issuer": issuer}
+    return {key: value for key, value in said.items() if value}
+
+
+def indicators_page(asked: Asked) -> Response:
+    """Indicators of quality over the cases of this node; a value only where there are enough of them."""
+    with asked.node.storage.reading() as connection:
+        names = connection.execute(select(tables.case_index.c.case_id)).scalars().all()
+    cases = [case for case in map(asked.node.case, names) if case is not None]
+    return render(asked, "indicators.html", results=indicators(cases), count=len(cases), smallest=SMALLEST)
+
+
+LOG_DOORS = (
+    Door("/log", ("GET",), "log.page", "log.pages", log_page),
+    Door("/log/trust.json", ("GET",), "log.trust", "public", trust_file),
+    Door("/indicators", ("GET",), "indicators", "alliance.indicators", indicators_page),
+)

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from funding import CASE
 
 from baybridge.base.outcome import Refusal
 from baybridge.funding.population.population import case_of_row, stack_population
 from baybridge.funding.quote.case import read_cases
 from baybridge.funding.quote.quoting import NO_SCALE
 from baybridge.funding.quote.stack import pay_stack
+from benchmarks.funding import CASE
 
 ROWS = 1_000_000
 SAMPLE = 10_000

@@ -10,13 +10,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from funding import CASE
 
 from baybridge.base.outcome import Refusal
 from baybridge.documents.loader import Documents
 from baybridge.funding.quote.case import read_cases
 from baybridge.funding.quote.quoting import NO_SCALE
 from baybridge.simulation.outlook import Group, outlook, rates_of
+from benchmarks.funding import CASE
 
 DRAWS, PATIENTS = 10_000, 100
 OBA = {"basis": "NET_PAID", "rate": "0.50", "cap": "600000.00", "allocation": "PRO_RATA_BY_CONTRIBUTION", "refund_outcomes": ["NO_CR_AT_M3"]}

@@ -14,8 +14,10 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Role
+from baybridge.journey.conflicts import conflicts_of
 from baybridge.journey.events import PackageReceived, Recorded, Told
 from baybridge.journey.pathway import tasks
+from baybridge.journey.stages import stage_of
 from case_world import Step, World
 
 DEATH = Step("RecordDeath", "hk", Role.PHYSICIAN, 1, lambda world: {"died_on": world.now.date().isoformat()})
@@ -166,7 +168,7 @@ def test_what_comes_back_to_its_teller_changes_nothing(road: list[Step]) -> None
 def state(case: Case) -> tuple[Any, ...]:
     """What pages and rules see of a case."""
     return (
-        case.stage,
+        stage_of(case),
         case.patient_id,
         case.product,
         case.treating_node,
@@ -178,7 +180,7 @@ def state(case: Case) -> tuple[Any, ...]:
         [shipment.shipment_id for shipment in case.shipments],
         [consent.consent_id for consent in case.consents],
         case.died_on,
-        case.conflicts,
+        conflicts_of(case),
     )
 
 

@@ -135,8 +135,8 @@ DOCUMENTS = {
 }
 CHECK = """
 import json, sys
-from baybridge.policy.document import load
-from baybridge.policy.types import PolicyProblems
+from baybridge.policy.document.reader import load
+from baybridge.documents.problems import PolicyProblems
 for name, text in json.load(sys.stdin).items():
     try:
         load(text, "hostile.yaml", {})

@@ -14,8 +14,9 @@ import pytest
 import case_world as w
 from baybridge.base.outcome import Refusal
 from baybridge.journey import events as ev
-from baybridge.journey.case import Stage
 from baybridge.journey.command import Role
+from baybridge.journey.held import Stage
+from baybridge.journey.stages import stage_of
 from case_world import Step, World, codes
 
 Make = Callable[[], World]
@@ -23,7 +24,7 @@ Make = Callable[[], World]
 
 def test_the_good_road_ends_in_an_infusion() -> None:
     case = w.infused().case
-    assert case.stage is Stage.INFUSED
+    assert stage_of(case) is Stage.INFUSED
     assert case.infused_at is not None
     assert case.treating_node == "hk"
     assert case.plant_node == "sh"
@@ -385,7 +386,7 @@ def test_a_batch_out_of_specification_is_rejected_and_never_released() -> None:
     (event,) = world.do(w.RELEASE)
     assert isinstance(event, ev.ProductRejected)
     assert event.failed == ("viability",)
-    assert world.case.stage is Stage.OUT_OF_SPECIFICATION
+    assert stage_of(world.case) is Stage.OUT_OF_SPECIFICATION
 
 
 def test_a_batch_out_of_specification_is_rejected_even_where_another_attribute_is_unknown() -> None:
@@ -409,7 +410,7 @@ def test_quality_may_clear_an_excursion_with_its_basis() -> None:
         "ResolveQuarantine", "hk", Role.QUALITY, 1, {"bags": ["product-1"], "decision": "use", "basis": "maker's stability data"}
     )
     assert codes(world.judge(resolve.but(basis=""))) == ["supply.quarantine.no_basis"]
-    assert world.walk(resolve, *w.TREATMENT).case.stage is Stage.INFUSED
+    assert stage_of(world.walk(resolve, *w.TREATMENT).case) is Stage.INFUSED
 
 
 def test_second_wrist_band_form_the_chain_of_identity_id_serves() -> None:

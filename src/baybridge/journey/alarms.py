@@ -19,6 +19,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.cells import Shipment, discarded_of
 from baybridge.journey.command import Role, Site
 from baybridge.journey.conditions import discharged
+from baybridge.journey.conflicts import conflicts_of
 from baybridge.journey.schedule import next_visit
 from baybridge.journey.task import Level, Task
 
@@ -198,7 +199,7 @@ def _missing_facts(case: Case, site: Site) -> Iterator[Task]:
 
 
 def _conflicts(case: Case, site: Site) -> Iterator[Task]:
-    for conflict in case.conflicts:
+    for conflict in conflicts_of(case):
         values = {"field": conflict.field, "node": conflict.told.node}
         yield _task(site, "conflict", Role.COORDINATOR, f"{conflict.field}:{conflict.told.event_id}", values=values, level="amber")
 

@@ -4,9 +4,9 @@ Main job: `fold(events) -> Case`. A case is nothing but its entries; every prope
 an earlier moment is the fold of the events until then.
 
 Events that another node told of are folded too, with their origin. Where only one value can hold (product, day of death) the one
-recorded here stands, and `conflicts` names what was told differently.
+recorded here stands, and `conflicts.py` names what was told differently.
 
-**Units**: times aware, end in `_at`; dates end in `_on`. Elsewhere: cells and bags in `cells.py`, grades in
+**Units**: times aware, end in `_at`; dates end in `_on`. Elsewhere: where the case stands in `stages.py`, cells and bags in `cells.py`, grades in
 `course.py`, consents and transfers in `held.py`.
 """
 
@@ -20,13 +20,11 @@ from typing import Any, Literal, TypeVar
 
 from baybridge.journey import events as ev
 from baybridge.journey.cells import Batch, Collection, Shipment, batches_of, quarantined_of, shipments_of
-from baybridge.journey.conflicts import conflicts_of
 from baybridge.journey.course import Grade, RapidResponse, grades_of, rapid_responses_of
 from baybridge.journey.entry import Entry, Unread, unfold
-from baybridge.journey.held import Conflict, Consent, Preauthorisation, Stage, Transfer
-from baybridge.journey.stages import stage_of
+from baybridge.journey.held import Consent, Preauthorisation, Transfer
 
-__all__ = ["Case", "Conflict", "Consent", "Preauthorisation", "Stage", "Transfer", "fold"]
+__all__ = ["Case", "Consent", "Preauthorisation", "Transfer", "fold"]
 
 E = TypeVar("E", bound=ev.Event)
 
@@ -376,18 +374,6 @@ class Case:
     def alive(self) -> bool:
         """Whether no death was recorded."""
         return self.died_on is None
-
-    # --- the whole --------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def stage(self) -> Stage:
-        """Where the case stands on the road."""
-        return Stage(stage_of(self))
-
-    @property
-    def conflicts(self) -> tuple[Conflict, ...]:
-        """What another node told differently from what holds here, so that a person settles it."""
-        return conflicts_of(self)
 
 
 def fold(events: Iterable[ev.Recorded], case_id: str = "") -> Case:

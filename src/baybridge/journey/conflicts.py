@@ -6,13 +6,11 @@ Main job: `conflicts_of(case)`, over the values of which a case can have only on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from baybridge.journey import events as ev
+from baybridge.journey.case import Case
 from baybridge.journey.held import Conflict
-
-if TYPE_CHECKING:
-    from baybridge.journey.case import Case
 
 _SINGLE: tuple[tuple[str, type[ev.Event], Callable[[Any], object]], ...] = (
     ("patient_id", ev.CaseOpened, lambda event: event.patient_id),

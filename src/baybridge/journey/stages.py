@@ -1,6 +1,6 @@
 """Where a case stands on the road, as one table read from the end.
 
-Main job: `stage_of(case)`: the name of the first stage, from the last to the first, whose condition holds.
+Main job: `stage_of(case)`: the first stage, from the last to the first, whose condition holds.
 
 **Source**: logistics reference C3 (state machine).
 """
@@ -8,15 +8,13 @@ Main job: `stage_of(case)`: the name of the first stage, from the last to the fi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from baybridge.journey import events as ev
+from baybridge.journey.case import Case
+from baybridge.journey.cells import Batch
+from baybridge.journey.held import Stage
 
-if TYPE_CHECKING:
-    from baybridge.journey.case import Case
-    from baybridge.journey.cells import Batch
-
-Holds = Callable[["Case"], bool]
+Holds = Callable[[Case], bool]
 
 
 def _new_cycle(case: Case) -> bool:
@@ -75,9 +73,9 @@ def _last_answer(case: Case) -> type[ev.Event] | None:
     return next((type(e.event) for e in reversed(case.entries) if isinstance(e.event, answers)), None)
 
 
-def stage_of(case: Case) -> str:
-    """The name of the case's stage."""
+def stage_of(case: Case) -> Stage:
+    """Where the case stands on the road."""
     if not case.alive:
-        return "died"
+        return Stage.DIED
     tables = (_CELLS, _BEFORE) if _new_cycle(case) else (_AFTERWARDS, _CELLS, _BEFORE)
-    return next((name for table in tables for name, holds in table if holds(case)), "new")
+    return Stage(next((name for table in tables for name, holds in table if holds(case)), "new"))

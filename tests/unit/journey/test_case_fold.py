@@ -9,8 +9,11 @@ import pytest
 
 import case_world as w
 from baybridge.journey import events as ev
-from baybridge.journey.case import Stage, fold
+from baybridge.journey.case import fold
+from baybridge.journey.conflicts import conflicts_of
 from baybridge.journey.events import Recorded, Told
+from baybridge.journey.held import Stage
+from baybridge.journey.stages import stage_of
 
 NOW = w.START
 
@@ -28,7 +31,7 @@ def package(*items: Told, number: int = 1) -> ev.PackageReceived:
 
 def test_an_empty_case_is_new() -> None:
     case = fold((), "case-9")
-    assert (case.case_id, case.stage, case.patient_id) == ("case-9", Stage.NEW, None)
+    assert (case.case_id, stage_of(case), case.patient_id) == ("case-9", Stage.NEW, None)
 
 
 def test_told_events_carry_their_origin() -> None:
@@ -46,7 +49,7 @@ def test_what_was_recorded_here_stands_and_a_different_telling_is_a_conflict() -
     other = ev.Died(died_on=NOW.date() - timedelta(days=1), cause="unknown")
     world.record("mo", mine, package(told(other)))
     assert world.case.died_on == NOW.date()
-    (conflict,) = world.case.conflicts
+    (conflict,) = conflicts_of(world.case)
     assert (conflict.field, conflict.told.node, conflict.kept.node) == ("died_on", "gd", "mo")
 
 
@@ -54,7 +57,7 @@ def test_a_telling_that_agrees_is_no_conflict() -> None:
     world = w.World().walk(w.OPEN)
     mine = ev.Died(died_on=NOW.date(), cause="disease")
     world.record("mo", mine, package(told(mine)))
-    assert world.case.conflicts == ()
+    assert conflicts_of(world.case) == ()
 
 
 def test_an_event_of_a_newer_node_is_kept_whole() -> None:
@@ -100,12 +103,12 @@ STAGES = [
 
 @pytest.mark.parametrize(("make", "stage"), STAGES, ids=[stage.value for _, stage in STAGES])
 def test_stages_in_order(make: object, stage: Stage) -> None:
-    assert make().case.stage is stage  # type: ignore[operator]
+    assert stage_of(make().case) is stage  # type: ignore[operator]
 
 
 def test_as_of_an_earlier_moment_is_the_fold_until_then() -> None:
     events = w.infused().events
-    seen = [fold(events[:count]).stage for count in range(len(events) + 1)]
+    seen = [stage_of(fold(events[:count])) for count in range(len(events) + 1)]
     order = list(Stage)
     assert seen[0] is Stage.NEW
     assert [order.index(stage) for stage in seen] == sorted(order.index(stage) for stage in seen)
@@ -113,7 +116,7 @@ def test_as_of_an_earlier_moment_is_the_fold_until_then() -> None:
 
 def test_a_new_therapy_event_leads_the_stage_again() -> None:
     world = w.infused().walk(w.RESERVE)
-    assert world.case.stage is Stage.SLOT_RESERVED
+    assert stage_of(world.case) is Stage.SLOT_RESERVED
 
 
 def test_the_same_claim_twice_is_one_payment() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 import case_world as w
 from baybridge.journey.command import Role
+from baybridge.journey.stages import stage_of
 from case_world import POLICY, PRODUCT, Step, World, codes
 
 DECIDE = Step("DecideEligibility", "mo", Role.PHYSICIAN, 1, {})
@@ -105,7 +106,7 @@ def test_declining_says_why() -> None:
     world = World().walk(w.OPEN, w.CONSENT, w.REFER)
     step = Step("DeclineCase", "hk", Role.PHYSICIAN, 1, {"reason": ""})
     assert codes(world.do(step)) == ["matching.decline.no_reason"]
-    assert world.walk(step.but(reason="no bed")).case.stage.value == "declined"
+    assert stage_of(world.walk(step.but(reason="no bed")).case).value == "declined"
 
 
 @pytest.mark.parametrize(

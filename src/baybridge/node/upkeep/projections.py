@@ -19,6 +19,7 @@ from baybridge.exchange.fhir.rendering import render
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import Recorded
 from baybridge.journey.pathway import tasks
+from baybridge.journey.stages import stage_of
 from baybridge.node import tables
 from baybridge.node.commands.deciding import LazyFacts
 from baybridge.node.upkeep import sparing
@@ -97,7 +98,7 @@ def index(unit: Unit, case: Case) -> None:
         insert(row).values(
             case_id=case.case_id,
             patient_id=case.patient_id or "",
-            stage=case.stage.value,
+            stage=stage_of(case).value,
             product=case.product,
             synthetic=case.synthetic,
             updated_at=unit.at.isoformat(),

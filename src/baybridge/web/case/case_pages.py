@@ -15,8 +15,8 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import Asked, Door
-from baybridge.journey.case import Stage
 from baybridge.journey.command import Command, Role
+from baybridge.journey.held import Stage
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
 from baybridge.node.clock import new_id

@@ -20,6 +20,8 @@ from baybridge.facts.factset import FactSet
 from baybridge.http.doors import Asked
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role
+from baybridge.journey.conflicts import conflicts_of
+from baybridge.journey.stages import stage_of
 from baybridge.node import tables
 from baybridge.node.commands.preview import Look, looking
 from baybridge.node.commands.table import COMMANDS, CommandKind
@@ -117,6 +119,8 @@ def frame(view: CaseView) -> dict[str, Any]:
     done = asked.query.get("done", "")
     return {
         "case": case,
+        "stage_now": stage_of(case),
+        "conflicts": conflicts_of(case),
         "who": name_of(asked, case),
         "product_name": product_name(asked, case.product),
         "tab_name": view.tab,

@@ -1,0 +1,87 @@
+"""Consent, and what crossed to other nodes."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from baybridge.journey.chapters.envelope import Event, Told
+
+ConsentKind = Literal["care", "sensitive", "cross_border", "finance", "hk_sharing", "mo_ground"]
+
+
+class ConsentRecorded(Event, frozen=True, kw_only=True, tag=True):
+    """The patient allowed something: what, to whom (nodes), for which purposes, until when."""
+
+    consent_id: str
+    kind: ConsentKind
+    recipients: tuple[str, ...]
+    purposes: tuple[str, ...]
+    valid_until: date | None
+    notice_version: str
+    notice_language: str
+
+
+class ConsentWithdrawn(Event, frozen=True, kw_only=True, tag=True):
+    """The patient took a consent back, from a day on."""
+
+    consent_id: str
+    withdrawn_on: date
+
+
+class AuthorityNotified(Event, frozen=True, kw_only=True, tag=True):
+    """An authority was told of the processing or export (Macao: DSPDP)."""
+
+    authority: str
+    reference: str
+    notified_on: date
+
+
+class TransferAllowed(Event, frozen=True, kw_only=True, tag=True):
+    """A transfer was checked, minimised, signed, sealed to its receiver and handed to delivery."""
+
+    package_id: str
+    to_node: str
+    purpose: str
+    route: str
+    codes: tuple[str, ...]
+    decision_sha256: str
+    content_sha256: str
+    resources: int
+
+
+class TransferRefused(Event, frozen=True, kw_only=True, tag=True):
+    """A transfer was checked and not made."""
+
+    to_node: str
+    purpose: str
+    route: str
+    codes: tuple[str, ...]
+    decision_sha256: str
+
+
+class TransferReceived(Event, frozen=True, kw_only=True, tag=True):
+    """The receiver's signed receipt for a package arrived."""
+
+    package_id: str
+    receipt_sha256: str
+
+
+class PackageReceived(Event, frozen=True, kw_only=True, tag=True):
+    """A package of another node was verified and filed; the events it told stand in `told`."""
+
+    package_id: str
+    from_node: str
+    purpose: str
+    route: str
+    content_sha256: str
+    resources: int
+    told: tuple[Told, ...]
+
+
+class CorrectionReceived(Event, frozen=True, kw_only=True, tag=True):
+    """Another node told that a result it had sent was corrected or entered in error."""
+
+    from_node: str
+    resource: str
+    package_id: str

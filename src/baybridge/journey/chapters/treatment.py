@@ -1,0 +1,132 @@
+"""Treatment: fitness, lymphodepletion, infusion, grades, calls, drugs, discharge, response."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from baybridge.journey.chapters.envelope import Event
+
+Scale = Literal["crs-astct-2019", "icans-astct-2019"]
+ResponseCategory = Literal["CR", "PR", "SD", "PD", "sCR", "VGPR", "MR"]
+
+
+class FitnessChecked(Event, frozen=True, kw_only=True, tag=True):
+    """Fitness for a step was judged on recent results."""
+
+    step: Literal["collection", "lymphodepletion", "infusion"]
+    policy: str
+    outcome: str
+    decision_sha256: str
+
+
+class LymphodepletionStarted(Event, frozen=True, kw_only=True, tag=True):
+    """Lymphodepletion began; `exception_reason` is signed where release and receipt did not both stand."""
+
+    regimen: str
+    started_on: date
+    exception_reason: str | None = None
+    exception_signed_by: str | None = None
+
+
+class BedsideChecked(Event, frozen=True, kw_only=True, tag=True):
+    """Two people matched patient, wrist band, order and bag at the bedside."""
+
+    chain_of_identity: str
+    bag: str
+    first_checker: str
+    second_checker: str
+    checked_at: datetime
+
+
+class ProductThawed(Event, frozen=True, kw_only=True, tag=True):
+    """A bag was thawed; its clock runs."""
+
+    bag: str
+    thawed_at: datetime
+
+
+class Infused(Event, frozen=True, kw_only=True, tag=True):
+    """The product was given; this day is day 0."""
+
+    product: str
+    batch: str
+    bag: str
+    chain_of_identity: str
+    started_at: datetime
+    ended_at: datetime
+    entire_volume: bool
+    late_reason: str | None = None
+
+
+class AssessmentRecorded(Event, frozen=True, kw_only=True, tag=True):
+    """A bedside assessment: findings as (fact, value), measured at one moment."""
+
+    assessed_at: datetime
+    findings: tuple[tuple[str, bool | int | float | str], ...]
+
+
+class GradeAssessed(Event, frozen=True, kw_only=True, tag=True):
+    """A toxicity scale was applied; bounds stand where facts are missing."""
+
+    scale: Scale
+    outcome: str
+    grade: int | None
+    grade_min: int
+    grade_max: int
+    driver: str | None
+    missing: tuple[str, ...]
+    assessed_at: datetime
+    decision_sha256: str
+
+
+class GradeConfirmed(Event, frozen=True, kw_only=True, tag=True):
+    """A physician confirmed or overrode a computed grade, with a reason where they differ."""
+
+    scale: Scale
+    grade: int
+    computed: int | None
+    reason: str
+
+
+class RapidResponseCalled(Event, frozen=True, kw_only=True, tag=True):
+    """The rapid response team was called because a grade is at least `grade_min`."""
+
+    scale: Scale
+    grade_min: int
+    called_at: datetime
+
+
+class RapidResponseArrived(Event, frozen=True, kw_only=True, tag=True):
+    """The team is at the bedside."""
+
+    arrived_at: datetime
+
+
+class DrugGiven(Event, frozen=True, kw_only=True, tag=True):
+    """A drug against toxicity was given."""
+
+    atc: str
+    name: str
+    dose: str
+    given_at: datetime
+    override_reason: str | None = None
+
+
+class Discharged(Event, frozen=True, kw_only=True, tag=True):
+    """The patient left hospital and stays near until a day."""
+
+    discharged_on: date
+    stay_near_until: date
+
+
+class ResponseAssessed(Event, frozen=True, kw_only=True, tag=True):
+    """Response at a time point by named criteria, read by two."""
+
+    timepoint: Literal["D28", "M3", "M6", "M12", "other"]
+    criteria: str
+    category: ResponseCategory
+    assessed_on: date
+    first_reader: str
+    second_reader: str | None
+    window_reason: str | None = None

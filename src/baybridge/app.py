@@ -16,12 +16,15 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from baybridge.api import fhir, services
+from baybridge.base.outcome import Category, Reason
 from baybridge.http.doors import routes
+from baybridge.http.wellformed import against
+from baybridge.language.texts import Texts
 from baybridge.node.node import Node
 from baybridge.node.upkeep.worker import Worker
 from baybridge.web.page import pages
@@ -70,14 +73,17 @@ def _safely(app: Starlette) -> Callable[[Scope, Any, Any], Awaitable[None]]:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
+        reasons = tuple(against(scope))
+        if reasons:
+            await _answer_unread(app.state.node, reasons)(scope, receive, with_headers(send))
+            return
         begun = []
 
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 begun.append(True)
-                message["headers"] = [*message.get("headers", []), *_HEADERS]
                 _LOG.info("%s %s %s", scope["method"], _route(scope), message["status"])
-            await send(message)
+            await with_headers(send)(message)
 
         try:
             await app(scope, receive, sending)
@@ -87,6 +93,25 @@ def _safely(app: Starlette) -> Callable[[Scope, Any, Any], Awaitable[None]]:
                 await PlainTextResponse("Internal error", 500)(scope, receive, sending)
 
     return wrapped
+
+
+def with_headers(send: Any) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
+    """A `send` that adds the headers that keep pages safe."""
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *_HEADERS]
+        await send(message)
+
+    return sending
+
+
+def _answer_unread(node: Node, reasons: tuple[Reason, ...]) -> Response:
+    """What is answered to a request whose address or head is no text: the reasons in English, since its language cannot be read either."""
+    texts = Texts(node.documents)
+    body = {"refused": Category.INVALID.value, "reasons": [{**reason.as_json(), "text": texts.reason("en", reason)} for reason in reasons]}
+    _LOG.info("(unreadable request) 400")
+    return JSONResponse(body, 400)
 
 
 def _sorry(request: Request, problem: Exception) -> Response:

@@ -33,7 +33,7 @@ from baybridge.node.fhir import interactions
 from baybridge.node.fhir.bundle import batch, expected_version, transaction
 from baybridge.node.fhir.interactions import Interaction
 from baybridge.record.fhir.definitions import parameters, resource_types
-from baybridge.record.fhir.wire import parse
+from baybridge.record.fhir.wire import taken_in
 from baybridge.record.store.search import RESULT_PARAMETERS
 from baybridge.record.store.store import Version
 
@@ -114,8 +114,6 @@ def search(asked: Asked) -> Answer:
     """A page of a search, by GET or by POST `_search`."""
     kind = asked.parameters["kind"]
     given = [*asked.queries, *asked.forms]
-    if not asked.forms and asked.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        given += parse_qsl(asked.body.decode(errors="replace"), keep_blank_values=True)
     given = [(name, value) for name, value in given if name != "language" or "language" in parameters_of(kind)]
     if "handling=lenient" in asked.headers.get("prefer", "").replace(" ", ""):
         given = [pair for pair in given if pair[0].split(":")[0] in (*parameters_of(kind), *RESULT_PARAMETERS)]
@@ -219,7 +217,7 @@ def together(asked: Asked) -> Answer:
 
 def _body(asked: Asked) -> dict[str, Any] | Refusal:
     try:
-        value = parse(asked.body)
+        value = taken_in(asked.body)
     except ValueError as problem:
         return refuse(Reason("record.not_json", {"problem": str(problem)}), category=Category.INVALID)
     if not isinstance(value, dict):

@@ -23,7 +23,7 @@ from baybridge.ledger import log
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
 from baybridge.node.neighbours import transfers, witnessing
-from baybridge.node.neighbours.package import public_jwk
+from baybridge.node.neighbours.package import SEALED_LIMIT, public_jwk
 from baybridge.node.people import accounts
 from baybridge.policy.one_case.decide import decide
 
@@ -112,6 +112,7 @@ def session(asked: Asked, body: Any) -> Any | Refusal:
 
 _DIGITS = 15  # of a position; the database counts further than any log grows
 _MOST_ENTRIES = 1000  # in one answer
+_NOTE_LIMIT = 256 * 1024  # bytes of a checkpoint with its co-signatures and proof
 
 
 
@@ -230,9 +231,9 @@ DOORS = (
     Door("/log/proof/{position:int}/{size:int}", ("GET",), "log.inclusion", "public", inclusion),
     Door("/log/consistency/{old:int}/{new:int}", ("GET",), "log.consistency", "public", consistency),
     Door("/log/entries", ("GET",), "log.entries", "log.entries", entries),
-    Door("/exchange/packages", ("POST",), "exchange.packages", "public", packages),
-    Door("/exchange/checkpoints", ("POST",), "exchange.checkpoints", "public", with_json(checkpoints)),
-    Door("/exchange/cosignatures", ("POST",), "exchange.cosignatures", "public", cosignatures),
+    Door("/exchange/packages", ("POST",), "exchange.packages", "public", packages, unsigned=SEALED_LIMIT),
+    Door("/exchange/checkpoints", ("POST",), "exchange.checkpoints", "public", with_json(checkpoints), unsigned=_NOTE_LIMIT),
+    Door("/exchange/cosignatures", ("POST",), "exchange.cosignatures", "public", cosignatures, unsigned=_NOTE_LIMIT),
     Door("/.well-known/baybridge.json", ("GET",), "node.card", "public", node_card),
     Door("/.well-known/jwks.json", ("GET",), "node.jwks", "public", jwks),
     Door("/.well-known/smart-configuration", ("GET",), "node.smart", "public", smart),

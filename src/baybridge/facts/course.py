@@ -93,7 +93,7 @@ def _lymphodepletion(
     day_zero, before = infusions[-1].at, timedelta(days=treatments.lines.lymphodepletion_days)
     doses = [Happened(e.at, e.source) for e in exposures.dated if treatments.is_class(e.atc, "lymphodepleting")]
     doses += [Happened(start_of_day(day), "") for day in told] if not doses else []
-    return min((d for d in doses if day_zero - before <= d.at <= day_zero), default=None)
+    return min((d for d in doses if timedelta(0) <= day_zero - d.at <= before), default=None)
 
 
 def _responses(case: Case | None, at: datetime) -> tuple[Response, ...]:

@@ -1,7 +1,8 @@
 """Doors: how HTTP requests come in, for pages and services alike.
 
 Main job: a `Door` is a route with the action that it needs in `node/people/access.py`; `routes(doors)` turns them into Starlette routes that sign in, check the role,
-read the body and run the endpoint in a worker thread with one plain `Asked`. A door without a row of access answers nobody.
+read the body and run the endpoint in a worker thread with one plain `Asked`. A door without a row of access answers nobody. How much a body may hold is known
+before it is read, from who sends it and to which door (`bodies.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -17,9 +19,11 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Message, Receive
+from starlette.types import Receive
 
-from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.outcome import SURFACES, Category, Reason, Refusal, refuse
+from baybridge.base.text import not_text, not_text_inside
+from baybridge.http import bodies
 from baybridge.journey.command import Actor
 from baybridge.node.people import access, accounts
 
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 COOKIE = "baybridge"
 LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
 _CASE_RELATIONS = "case_id"
-_MEGABYTE = 1024 * 1024
+_MOST_FIELDS = 5000  # of a form
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Door:
     name: str
     action: str
     endpoint: Endpoint
+    unsigned: int = bodies.UNSIGNED  # bytes of a body that a caller without a session may send
 
 
 def routes(node: Node, doors: Sequence[Door], refused: Refused) -> list[Route]:
@@ -90,45 +95,61 @@ def routes(node: Node, doors: Sequence[Door], refused: Refused) -> list[Route]:
 
 
 def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Any]:
+    room = bodies.Room()
+
     async def answer(request: Request) -> Response:
-        limit = int(node.config.settings.get("BAYBRIDGE_MAX_UPLOAD_MB", "256")) * _MEGABYTE
+        token = _token(request)
+        session = await run_in_threadpool(_session, node, token) if token else None
+        limit = _limit(node, door, session)
         try:
-            asked = await _asked(node, Request(request.scope, _limited(request, limit)))
-        except _TooLargeError:
-            early = await _read(node, request, b"", {}, [])
-            return refused(early, refuse(Reason("request.too_large", {"limit_mb": limit // _MEGABYTE}), category=Category.TOO_LARGE))
-        except MultiPartException:
-            early = await _read(node, request, b"", {}, [])
-            return refused(early, refuse(Reason("request.not_a_form"), category=Category.INVALID))
-        return await run_in_threadpool(_answer, node, door, asked, refused)
+            with room.place(needed=session is None and limit > bodies.MEGABYTE and _may_be_large(request)):
+                asked = await _asked(node, Request(request.scope, _bounded(node, request, limit)), session)
+                return await run_in_threadpool(_answer, node, door, asked, refused)
+        except (bodies.TooLargeError, bodies.TooSlowError, bodies.BusyError, MultiPartException) as problem:
+            early = _read(node, request, b"", {}, [], session)
+            return _closing(refused(early, _unread(node, door, early, problem, limit)))
 
     return answer
 
 
-class _TooLargeError(Exception):
-    """More bytes came than this node takes in."""
+def _limit(node: Node, door: Door, session: accounts.Session | None) -> int:
+    """How many bytes this caller may send to this door."""
+    return door.unsigned if session is None else int(node.config.settings.get("BAYBRIDGE_MAX_UPLOAD_MB", "256")) * bodies.MEGABYTE
 
 
-def _limited(request: Request, limit: int) -> Receive:
-    """The request's body until it is too large, whether or not it said its length."""
-    if _length(request) > limit:
-        raise _TooLargeError
-    taken = 0
-
-    async def receive() -> Message:
-        nonlocal taken
-        message = await request.receive()
-        taken += len(message.get("body", b""))
-        if taken > limit:
-            raise _TooLargeError
-        return message
-
-    return receive
+def _may_be_large(request: Request) -> bool:
+    """Whether a body is above a megabyte, or does not say how long it is."""
+    length = request.headers.get("content-length", "")
+    return bodies.announced(length) > bodies.MEGABYTE or "transfer-encoding" in request.headers
 
 
-def _length(request: Request) -> int:
-    text = request.headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+def _bounded(node: Node, request: Request, limit: int) -> Receive:
+    pace = bodies.Pace.of(node.config.settings)
+    return bodies.bounded(request.receive, limit, pace, request.headers.get("content-length", ""))
+
+
+def _unread(node: Node, door: Door, asked: Asked, problem: Exception, limit: int) -> Refusal:
+    """Why a request was not read to its end; who must sign in first is told that and not how much may be sent."""
+    if isinstance(problem, bodies.TooSlowError):
+        return refuse(Reason("request.too_slow"), category=Category.TOO_SLOW)
+    if isinstance(problem, bodies.BusyError):
+        return refuse(Reason("request.busy"), category=Category.BUSY)
+    if isinstance(problem, MultiPartException):
+        return refuse(Reason("request.not_a_form"), category=Category.INVALID)
+    unsigned = access.may(door.action, asked.actor, node.site)
+    if unsigned is not None:
+        return unsigned
+    if limit < bodies.MEGABYTE:
+        return refuse(Reason("request.too_large_unsigned", {"limit_kb": limit // bodies.KILOBYTE}), category=Category.TOO_LARGE)
+    return refuse(Reason("request.too_large", {"limit_mb": limit // bodies.MEGABYTE}), category=Category.TOO_LARGE)
+
+
+def _closing(response: Response) -> Response:
+    """The answer to a request whose body was not read to its end: nothing else can follow on this connection."""
+    response.headers["connection"] = "close"
+    if response.status_code == SURFACES[Category.BUSY].http_status:
+        response.headers["retry-after"] = "5"
+    return response
 
 
 def _answer(node: Node, door: Door, asked: Asked, refused: Refused) -> Response:
@@ -157,13 +178,15 @@ def _forged(asked: Asked) -> Refusal | None:
     return refuse(Reason("access.form_expired"), category=Category.FORBIDDEN)
 
 
-async def _asked(node: Node, request: Request) -> Asked:
+async def _asked(node: Node, request: Request, session: accounts.Session | None) -> Asked:
     content_type = request.headers.get("content-type", "")
     uploads: dict[str, Upload] = {}
     forms: list[tuple[str, str]] = []
     body = b""
-    if content_type.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
-        async with request.form(max_part_size=_MEGABYTE) as form:
+    if content_type.startswith("application/x-www-form-urlencoded"):
+        forms = _form_of(await request.body())
+    elif content_type.startswith("multipart/form-data"):
+        async with request.form(max_part_size=bodies.MEGABYTE) as form:
             for name, value in form.multi_items():
                 if isinstance(value, UploadFile):
                     uploads[name] = Upload(value.filename or "", await value.read())
@@ -171,12 +194,27 @@ async def _asked(node: Node, request: Request) -> Asked:
                     forms.append((name, value))
     else:
         body = await request.body()
-    return await _read(node, request, body, uploads, forms)
+    if any(not_text(name) or not_text(value) for name, value in forms):
+        raise MultiPartException("a NUL or half of a surrogate pair")
+    return _read(node, request, body, uploads, forms, session)
 
 
-async def _read(node: Node, request: Request, body: bytes, uploads: Mapping[str, Upload], forms: Sequence[tuple[str, str]]) -> Asked:
-    token = _token(request)
-    session = await run_in_threadpool(_session, node, token) if token else None
+def _form_of(body: bytes) -> list[tuple[str, str]]:
+    """The fields of a form; MultiPartException where it is not text in UTF-8 or has more fields than any page of ours."""
+    try:
+        return parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise MultiPartException("a form in UTF-8 was expected") from None
+
+
+def _read(
+    node: Node,
+    request: Request,
+    body: bytes,
+    uploads: Mapping[str, Upload],
+    forms: Sequence[tuple[str, str]],
+    session: accounts.Session | None,
+) -> Asked:
     return Asked(
         node=node,
         method=request.method,
@@ -233,7 +271,10 @@ def read_json(asked: Asked) -> Any | Refusal:
     if asked.forms or asked.uploads:
         return refuse(Reason("request.not_json", {"problem": "sent as a form; expected Content-Type: application/json"}), category=Category.INVALID)
     try:
-        return json.loads(asked.body or b"{}", parse_constant=_no_number)
+        value = json.loads(asked.body or b"{}", parse_constant=_no_number, parse_float=_a_number)
+        if not not_text_inside(value):
+            return value
+        where = "a NUL, half of a surrogate pair, or nesting that is too deep"
     except json.JSONDecodeError as problem:
         where = f"line {problem.lineno}, column {problem.colno}"
     except UnicodeDecodeError:
@@ -245,3 +286,11 @@ def read_json(asked: Asked) -> Any | Refusal:
 
 def _no_number(name: str) -> Any:
     raise ValueError(name)  # NaN and the infinities are no JSON
+
+
+def _a_number(text: str) -> float:
+    """A number with a fraction or an exponent; one that no computer holds is refused rather than read as infinite."""
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError("a number beyond 1e308")
+    return value

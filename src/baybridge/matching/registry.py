@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, ValidationError, convert, field
 
+from baybridge.base.text import not_text_inside
 from baybridge.matching.trials import Location, StudyProblem, Trial, years
 
 Json = Mapping[str, Any]
@@ -141,6 +142,8 @@ def read_file(content: bytes) -> Read:
         return _unreadable("JSON", f"an error at line {problem.lineno}, column {problem.colno}")
     except RecursionError:
         return _unreadable("JSON", "nesting without end")
+    except ValueError:
+        return _unreadable("JSON", "a number with thousands of digits")
     studies = _studies(whole)
     if studies is None:
         return _unreadable("one study with protocolSection, a list of studies, or a search result with studies", _kind(whole))
@@ -189,6 +192,9 @@ _REQUIRED = ("identificationModule", "statusModule")
 
 def _problems(study: Any, number: int | None) -> Iterator[Problem]:
     section = study.get("protocolSection") if isinstance(study, Mapping) else None
+    if not_text_inside(study):
+        yield Problem(number, "protocolSection", "text", "a NUL, half of a surrogate pair, or nesting without end")
+        return
     if not isinstance(section, Mapping):
         yield Problem(number, "protocolSection", "an object", _kind(section))
         return

@@ -34,6 +34,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BAYBRIDGE_HALT_AT", "named step at which the process kills itself, for crash tests; never set it in service", ""),
     Setting("BAYBRIDGE_CLOCK_AHEAD", "file that says by how many seconds the clock runs ahead, for acceptance tests; never set it in service", ""),
     Setting("BAYBRIDGE_MAX_UPLOAD_MB", "largest file taken in, in megabytes after unpacking", "256"),
+    Setting("BAYBRIDGE_BODY_SILENCE_SECONDS", "longest silence in a request's body before it is closed", "10"),
+    Setting("BAYBRIDGE_BODY_BYTES_A_SECOND", "fewest bytes a second of a request's body", "1024"),
+    Setting("BAYBRIDGE_MAX_CONNECTIONS", "open connections, idle ones included; a connection more waits", "8192"),
+    Setting("BAYBRIDGE_HEADER_SECONDS", "time for the head of a request, and how long an idle connection is kept", "10"),
     Setting("BAYBRIDGE_DELIVERY_SECONDS", "seconds between two looks at outgoing packages", "1"),
     Setting("BAYBRIDGE_WITNESS_SECONDS", "seconds between two looks at the neighbours' checkpoints", "15"),
 )

@@ -102,7 +102,8 @@ def _read_entry(entry: Any, where: str) -> Entry | Refusal:
         return _bad(f"{where}.request.url", "Type, Type/id or Type?search", "another form")
     kind, logical_id, query = match[1], match[2] or "", match[3]
     pairs = tuple(parse_qsl(query or "", keep_blank_values=True))
-    method = request.get("method")
+    given = request.get("method")
+    method: Any = given if isinstance(given, str) else ""
     if method == "GET":
         return Look(kind, logical_id, pairs, where)
     if method not in _ORDER or (method in ("PUT", "DELETE") and not logical_id) or (method == "POST" and logical_id):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from baybridge.record.store import store
@@ -22,7 +21,7 @@ _TEST_DATA = "HTEST"
 def who(connection: Connection, patient: str) -> dict[str, Any]:
     """Where a patient lives and whether the record marks test data, as far as the Patient resource says."""
     version = store.get(connection, "Patient", patient)
-    resource: Mapping[str, Any] = orjson.loads(version.body) if version else {}
+    resource: Mapping[str, Any] = version.resource if version else {}
     countries = [_REGIONS.get(str(address.get("country", "")).upper()) for address in resource.get("address", ())]
     issued = [_REGION_OF_IDENTITY.get(str(identity.get("system", ""))) for identity in resource.get("identifier", ())]
     residence = next((region for region in (*countries, *issued) if region), "other")

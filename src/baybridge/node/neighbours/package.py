@@ -32,6 +32,7 @@ KINDS = (TRANSFER, CORRECTION, WITHDRAWAL)
 
 #: Largest package taken in, in bytes; a whole patient's record is well below it. Room for two encodings in base64.
 LIMIT = 64 * 1024 * 1024
+SEALED_LIMIT = 2 * LIMIT  # signed and sealed, each in base64
 
 
 class _Signatures(JWSRegistry):
@@ -39,7 +40,7 @@ class _Signatures(JWSRegistry):
 
 
 class _Seals(JWERegistry):
-    max_ciphertext_length = 2 * LIMIT
+    max_ciphertext_length = SEALED_LIMIT
 
 
 _SIGNATURES = _Signatures(algorithms=["Ed25519", "EdDSA"])

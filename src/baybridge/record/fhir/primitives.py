@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 
+from baybridge.base.text import not_text
+
 _DATE = re.compile(r"([0-9]{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12][0-9]|3[01]))?)?")
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
 _ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
@@ -23,6 +25,7 @@ _OID = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+")
 _UUID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _BASE64 = re.compile(r"[0-9a-zA-Z+/\s]*={0,2}\s*")
 _INT_LIMIT = 2**31
+_NUMBER_LIMIT = 10**300
 _SHOWN = re.compile(r"[0-9A-Za-z:.+\-]{1,40}")
 
 #: Elements whose date could tell who a person is; their text is never shown.
@@ -56,7 +59,7 @@ def _day_exists(year: str, month: str | None, day: str | None) -> bool:
 
 
 def _text(matches: Callable[[str], object]) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, str) and bool(matches(value))
+    return lambda value: isinstance(value, str) and bool(matches(value)) and not not_text(value)
 
 
 def _whole(low: int) -> Callable[[object], bool]:
@@ -64,7 +67,12 @@ def _whole(low: int) -> Callable[[object], bool]:
 
 
 def _is_string(value: object) -> bool:
-    return isinstance(value, str) and value.strip() != ""
+    return isinstance(value, str) and value.strip() != "" and not not_text(value)
+
+
+def _is_number(value: object) -> bool:
+    """A number that every reader can hold: whole ones without limit of digits would be read as infinite elsewhere."""
+    return isinstance(value, Decimal) or (type(value) is int and abs(value) < _NUMBER_LIMIT)
 
 
 #: Primitive type -> whether a JSON value has its form.
@@ -75,7 +83,7 @@ CHECKS: Mapping[str, Callable[[object], bool]] = {
     "code": _text(_CODE.fullmatch),
     "date": _text(is_date),
     "dateTime": _text(is_date_time),
-    "decimal": lambda value: isinstance(value, int | Decimal) and not isinstance(value, bool),
+    "decimal": _is_number,
     "id": _text(_ID.fullmatch),
     "instant": _text(is_instant),
     "integer": _whole(-_INT_LIMIT),

@@ -1,6 +1,7 @@
 """JSON in and out without changing a number.
 
-Main job: `72.50` stays `72.50`: numbers with a fraction are read as exact decimals and written back digit for digit.
+Main job: `72.50` stays `72.50`: numbers with a fraction are read as exact decimals and written back digit for digit. What comes from outside is read by `taken_in`, which
+refuses numbers and texts that no other program could hold.
 
 **Source**: FHIR R4, datatypes, decimal ("the precision of the decimal value has significance"). **Units**: bytes are UTF-8.
 """
@@ -12,6 +13,8 @@ from hashlib import sha256
 from typing import Any, cast
 
 import msgspec
+
+from baybridge.base.text import not_text_inside
 
 Json = dict[str, Any]
 
@@ -31,12 +34,26 @@ def _number(text: str) -> Decimal:
     return kept
 
 
+def _bounded(text: str) -> Decimal:
+    """A number from outside: one that every reader of FHIR can hold; ValueError for another."""
+    number = _number(text)
+    exponent = number.as_tuple().exponent
+    if not number.is_finite() or not isinstance(exponent, int) or exponent < -_LARGEST or number.adjusted() > _LARGEST or len(text) > _LONGEST:
+        raise ValueError(f"a number beyond 1e{_LARGEST}, or with more than {_LONGEST} digits")
+    return number
+
+
 def _write_special(value: object) -> object:
     if isinstance(value, Written):
         return msgspec.Raw(value.text.encode())
     raise TypeError(f"expected a JSON value, found {type(value).__name__}")
 
 
+_LARGEST = 300  # powers of ten; binary numbers of other programs end at 308
+_LONGEST = 400  # characters of a number
+_UNSURE = (b"\\u0000", b"\\ud", b"\\uD")  # how a NUL and half of a surrogate pair are written in JSON
+
+_OUTSIDE = msgspec.json.Decoder(float_hook=_bounded)
 _DECODER = msgspec.json.Decoder(float_hook=_number)
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=_write_special)
 _SORTED = msgspec.json.Encoder(decimal_format="number", enc_hook=_write_special, order="sorted")
@@ -44,10 +61,25 @@ _SORTED = msgspec.json.Encoder(decimal_format="number", enc_hook=_write_special,
 
 def parse(data: bytes | memoryview | msgspec.Raw) -> Any:
     """A JSON value, fractions as exact decimals; ValueError says what is wrong and where, never what the text was."""
+    return _read(_DECODER, data)
+
+
+def taken_in(data: bytes | memoryview | msgspec.Raw) -> Any:
+    """A JSON value from outside: as `parse`, and without numbers and texts that cannot be kept as they came."""
+    value = _read(_OUTSIDE, data)
+    whole = bytes(data)
+    if any(mark in whole for mark in _UNSURE) and not_text_inside(value):
+        raise ValueError("a NUL, or half of a surrogate pair")
+    return value
+
+
+def _read(decoder: msgspec.json.Decoder[Any], data: bytes | memoryview | msgspec.Raw) -> Any:
     try:
-        return _DECODER.decode(data)
+        return decoder.decode(data)
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from None
+    except ArithmeticError:
+        raise ValueError("a number that is too large") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"the text is not UTF-8 (byte {error.start})") from None
     except RecursionError:

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, and_, or_, select
 from baybridge.record.fhir.definitions import resource_types
 from baybridge.record.fhir.references import local_part, references, repointed
 from baybridge.record.fhir.validate import Problem, validate
-from baybridge.record.fhir.wire import Json, parse
+from baybridge.record.fhir.wire import Json, taken_in
 from baybridge.record.identity.same import shared_identifiers
 from baybridge.record.intake.planning import Head, Plan, given_owner, id_without_one, is_id, plan
 from baybridge.record.intake.reading import Entry, Place, Source, Trouble, entries
@@ -105,7 +105,7 @@ def _trouble(source: Source, item: Trouble) -> ImportProblem:
 
 def _take(source: Source, made: Plan, entry: Entry, batch: Batch) -> None:
     try:
-        resource = parse(entry.raw)
+        resource = taken_in(entry.raw)
     except ValueError as error:
         whole = entry.place == Place()
         batch.problems.append(_trouble(source, Trouble(entry.place, "not_json", "JSON in UTF-8", str(error), whole=whole)))

@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from baybridge.record.fhir.definitions import owner_elements, resource_types
 from baybridge.record.fhir.primitives import CHECKS
 from baybridge.record.fhir.references import local_part
-from baybridge.record.fhir.wire import content_sha256, parse
+from baybridge.record.fhir.wire import content_sha256, parse, taken_in
 from baybridge.record.identity.same import is_someone_else, shared_identifiers
 from baybridge.record.intake.reading import Entry, Source, entries
 from baybridge.record.store.store import Key, Version, get_many
@@ -78,7 +78,13 @@ def head_of(entry: Entry) -> Head | None:
         head = _HEADS.decode(entry.raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return head if isinstance(head.resourceType, str) and head.resourceType in resource_types() else None
+    if not isinstance(head.resourceType, str) or head.resourceType not in resource_types():
+        return None
+    try:
+        taken_in(entry.raw)
+    except ValueError:
+        return None  # the second reading leaves it out and says so
+    return head
 
 
 def _assign(connection: Connection, made: Plan, heads: Sequence[tuple[Head, Entry]]) -> None:

@@ -117,12 +117,20 @@ def _recorded(text: str) -> ColumnElement[bool]:
     span = date_span(rest)
     if span is None:
         raise Unreadable("value", _DATE_FORM)
-    low, high = (datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for moment in span)
+    low, high = map(_recorded_text, span)
     column = resource_current.c.recorded_at
     inside = and_(column >= low, column < high)
     after, before = column >= high, column < low
     comparisons = {"eq": inside, "ap": inside, "ne": not_(inside), "gt": after, "sa": after, "lt": before, "eb": before}
     return comparisons.get(prefix, column >= low if prefix == "ge" else column < high)
+
+
+def _recorded_text(moment: float) -> str:
+    """Seconds since 1970 as a recorded time is written; nothing is recorded outside the years 1 to 9999."""
+    try:
+        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    except (ValueError, OverflowError):
+        return "0001" if moment < 0 else "9999-12-31T24"
 
 
 def _prefixed(text: str) -> tuple[str, str]:

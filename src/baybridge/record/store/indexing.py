@@ -185,7 +185,7 @@ def date_span(text: str) -> tuple[float, float] | None:
         start = start.replace(tzinfo=CHINA)
     fraction = text[19:].split("+")[0].split("-")[0].rstrip("Z")
     width = timedelta(seconds=1) if not fraction.startswith(".") else timedelta(microseconds=max(1, 10 ** (7 - min(7, len(fraction)))))
-    return start.timestamp(), (start + width).timestamp()
+    return start.timestamp(), _later(start, width)
 
 
 def _day_span(text: str) -> tuple[float, float]:
@@ -198,7 +198,15 @@ def _day_span(text: str) -> tuple[float, float]:
         days = monthrange(year, month)[1]
     else:
         days = 366 if monthrange(year, 2)[1] == 29 else 365
-    return start.timestamp(), (start + timedelta(days=days)).timestamp()
+    return start.timestamp(), _later(start, timedelta(days=days))
+
+
+def _later(start: datetime, width: timedelta) -> float:
+    """Seconds since 1970 of a moment after another, beyond the end of the calendar too: people write 9999-12-31 for "no end"."""
+    try:
+        return (start + width).timestamp()
+    except OverflowError:
+        return start.timestamp() + width.total_seconds()
 
 
 def _quantities(name: str, item: Any) -> Iterator[Value]:
@@ -230,8 +238,11 @@ def _exact(value: object) -> Decimal | None:
 def number_span(number: Decimal) -> tuple[float, float]:
     """The range of numbers that are written like this one: 5.4 is from 5.35 to 5.45."""
     exponent = number.as_tuple().exponent
-    half = Decimal(5).scaleb((exponent if isinstance(exponent, int) else 0) - 1)
-    return float(number - half), float(number + half)
+    try:
+        half = Decimal(5).scaleb((exponent if isinstance(exponent, int) else 0) - 1)
+        return float(number - half), float(number + half)
+    except ArithmeticError:  # beyond what decimals reach: as near as a binary number comes
+        return float(number), float(number)
 
 
 _READERS: Mapping[str, Callable[[str, Any], Iterator[Value]]] = {

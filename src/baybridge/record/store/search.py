@@ -19,6 +19,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.text import not_text
 from baybridge.record.fhir.definitions import Parameter, parameters, resource_types
 from baybridge.record.store.conditions import Condition, Unreadable, condition
 from baybridge.record.store.including import Include, included, read_include
@@ -30,6 +31,7 @@ Pairs = Sequence[tuple[str, str]]
 
 DEFAULT_COUNT = 50
 MOST = 1000
+_MOST_ROWS = 2**63  # of a database
 
 #: Accepted and without effect on what is found. Source: FHIR R4 search, "Search result parameters".
 _HARMLESS = frozenset({"_format", "_pretty", "_total"})
@@ -127,7 +129,10 @@ def _read(kind: str, given: Pairs) -> _Question:
     known = parameters(kind)
     for name, value in given:
         base, _colon, modifier = name.partition(":")
-        if base in _RESULT_READERS:
+        if not_text(value):
+            values = {"parameter": _short(base), "expected": "text without NUL"}
+            question.reasons.append(Reason("record.search.value", values, where=_short(base)))
+        elif base in _RESULT_READERS:
             _RESULT_READERS[base](question, kind, value)
         elif base in _HARMLESS:
             continue
@@ -168,6 +173,8 @@ def _read_sort(question: _Question, kind: str, value: str) -> None:
 def _read_cursor(question: _Question, _kind: str, value: str) -> None:
     try:
         key, row = msgspec.json.decode(urlsafe_b64decode(value), type=tuple[float | str | None, int])
+        if not 0 <= row < _MOST_ROWS or (isinstance(key, str) and not_text(key)):
+            raise ValueError
         question.cursor = (key, row)
     except (msgspec.MsgspecError, binascii.Error, ValueError):
         expected = "the cursor of a next link"

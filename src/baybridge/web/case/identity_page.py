@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlalchemy import func, select
 from starlette.responses import Response
 
@@ -93,7 +92,7 @@ def _row(view: CaseView, one: Identity, mine: Json) -> Row:
 
 def _patient(view: CaseView, patient_id: str) -> Json:
     version = store.get(view.look.unit.connection, "Patient", patient_id)
-    return orjson.loads(version.body) if version is not None and not version.deleted else {}
+    return version.resource if version is not None and not version.deleted else {}
 
 
 def _looked(reader: Reader, patient: Json, against: Json) -> Looked:

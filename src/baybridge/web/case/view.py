@@ -173,7 +173,7 @@ def name_of(asked: Asked, case: Case) -> str:
         return Reader(asked).t("case.mark", mark=mark_of(case.case_id))
     with asked.node.storage.reading() as connection:
         version = store.get(connection, "Patient", case.patient_id)
-    return patient_name(orjson.loads(version.body)) if version else Reader(asked).t("case.mark", mark=mark_of(case.case_id))
+    return patient_name(version.resource) if version else Reader(asked).t("case.mark", mark=mark_of(case.case_id))
 
 
 def mark_of(case_id: str) -> str:
@@ -183,7 +183,7 @@ def mark_of(case_id: str) -> str:
 
 def patient_name(resource: Mapping[str, Any]) -> str:
     """How a Patient resource writes the name: official first, another script beside it."""
-    names = [name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip() for name in resource.get("name", ())]
+    names = [name.get("text") or " ".join(filter(None, [*name.get("given", ()), name.get("family")])) for name in resource.get("name", ())]
     return " · ".join(dict.fromkeys(filter(None, names)))
 
 
@@ -197,7 +197,7 @@ def labels(asked: Asked) -> dict[str, str]:
     found = {}
     for row in rows:
         version = versions.get(("Patient", row.patient_id))
-        name = patient_name(orjson.loads(version.body)) if version else ""
+        name = patient_name(version.resource) if version else ""
         found[row.case_id] = name or reader.t("case.mark", mark=mark_of(row.case_id))
     return found
 

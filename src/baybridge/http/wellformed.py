@@ -1,0 +1,33 @@
+"""Requests that are no text: refused at the edge, before anything reads them.
+
+Main job: `against(scope)` gives every reason why an address or a head cannot be read as text.
+
+**Source**: RFC 9112 (one Host, ASCII), RFC 3986 (percent-encoding).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from baybridge.base.outcome import Reason
+from baybridge.base.text import not_text
+
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+
+def against(scope: Mapping[str, Any]) -> Iterator[Reason]:
+    """Every reason why the address or the head of a request cannot be read."""
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) > 1 or not all(_HOST.fullmatch(value) for value in hosts):
+        yield Reason("request.bad_host", where="Host")
+    for where, encoded in (("path", scope.get("raw_path") or str(scope["path"]).encode("utf-8", "replace")), ("query", scope["query_string"])):
+        try:
+            decoded = unquote_to_bytes(encoded).decode()
+        except UnicodeDecodeError:
+            yield Reason("request.not_utf8", {"part": where}, where=where)
+            continue
+        if not_text(decoded):
+            yield Reason("request.not_text", {"part": where}, where=where)

@@ -18,7 +18,7 @@ import pytest
 
 from acceptance.support_processes import Journal, Server, free_ports
 from baybridge.base.keys import KeyRing
-from baybridge.funding.claims.claiming import reconciliation_of
+from baybridge.funding.claims.reconciliation import reconciliation_of
 from baybridge.journey.command import Role
 from baybridge.journey.events import ClaimSubmitted
 from baybridge.ledger import checking, streams

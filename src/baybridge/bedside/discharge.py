@@ -8,18 +8,21 @@ texts known); recognition reference A5 (day 28 and month 3, two readers for what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.bedside import rendering
 from baybridge.bedside.limits import limits
 from baybridge.bedside.monitoring import infused_here
 from baybridge.journey.checks import alive, happened, local_day, ordered, said, treating_here
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Discharged, ResponseAssessed, ResponseCategory
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
 
 
 class Discharge(Struct, frozen=True, kw_only=True):
@@ -105,3 +108,32 @@ def _window(situation: Situation, given: AssessResponse) -> Iterator[Reason]:
     if abs(day - window["day"]) > window["within_d"] and not said(given.window_reason):
         values = {"timepoint": given.timepoint, "found": day, "day": window["day"], "within": window["within_d"]}
         yield Reason("bedside.response.outside_window", values, source=rules["source"], where="assessed_on")
+
+
+def next_response(context: FormContext) -> Mapping[str, Any]:
+    """The moment that was not assessed yet, by the criteria that were used before."""
+    responses = context.case.responses
+    return {"timepoint": "D28" if "D28" not in responses else "M3", "criteria": next((e.event.criteria for e in responses.values()), None)}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        Discharge, discharge, roles(Role.PHYSICIAN),
+        (EventRow(Discharged, rendering.discharged, told_in("CARE_REFERRAL")),),
+        page="bedside",
+        correction=CLINICAL,
+        step="discharge",
+        place=40,
+        button="after",
+    ),
+    CommandRow(
+        AssessResponse, assess_response, roles(Role.PHYSICIAN),
+        (EventRow(ResponseAssessed, rendering.response, told_in("CARE_REFERRAL", "OBA_OUTCOME", "QUALITY_REGISTRY")),),
+        page="followup",
+        correction=CLINICAL,
+        step="response_d28",
+        place=10,
+        prefill=next_response,
+    ),
+)

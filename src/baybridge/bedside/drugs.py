@@ -16,10 +16,12 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.bedside import rendering
 from baybridge.bedside.limits import limits
 from baybridge.journey.checks import Moment, alive, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import DrugGiven
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
 
 Milligrams = Annotated[float, Meta(gt=0)]
 
@@ -88,3 +90,16 @@ def _intervals(doses: list[Any], given: GiveDrug, rules: Any) -> Iterator[Reason
 def _icans_alone(situation: Situation) -> bool:
     crs, icans = (situation.case.grades.get(scale) for scale in ("crs-astct-2019", "icans-astct-2019"))
     return icans is not None and (icans.grade or 0) >= 1 and crs is not None and crs.highest == 0 and crs.grade == 0
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        GiveDrug, give_drug, roles(Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST),
+        (EventRow(DrugGiven, rendering.drug, told_in("CARE_REFERRAL", "PHARMACOVIGILANCE")),),
+        page="bedside",
+        correction=CLINICAL,
+        place=20,
+        button="after",
+    ),
+)

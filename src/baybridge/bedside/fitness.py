@@ -7,15 +7,19 @@ Main job: the rule of `CheckFitness`. The answer is recorded whatever it says; t
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import refuse
+from baybridge.bedside import rendering
 from baybridge.bedside.limits import limits
 from baybridge.journey.checks import alive, digest, treating_here
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import FitnessChecked
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
 
 Step = Literal["collection", "lymphodepletion", "infusion"]
 
@@ -35,3 +39,25 @@ def check_fitness(situation: Situation, given: CheckFitness) -> Verdict:
     policy = given.policy or str(limits(situation)["fitness"][given.step])
     decision = situation.decide(policy, {})
     return (FitnessChecked(step=given.step, policy=policy, outcome=decision.outcome, decision_sha256=digest(decision)),)
+
+
+def next_fitness(context: FormContext) -> Mapping[str, Any]:
+    """The step for which fitness is checked next."""
+    if context.case.lymphodepletion is not None:
+        return {"step": "infusion"}
+    return {"step": "lymphodepletion" if context.case.collections else "collection"}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        CheckFitness, check_fitness, roles(Role.PHYSICIAN),
+        (EventRow(FitnessChecked, rendering.fitness, told_in("CARE_REFERRAL")),),
+        page="bedside",
+        correction=CLINICAL,
+        step="fitness_collection",
+        place=10,
+        prefill=next_fitness,
+        choices={"policy": "fitness_policy"},
+    ),
+)

@@ -15,12 +15,14 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.bedside import rendering
 from baybridge.bedside.limits import limits
 from baybridge.bedside.product import IDENTITY, bag_reasons, released_with
 from baybridge.consent.grants import consents_for
 from baybridge.journey.checks import Moment, alive, happened, ordered, said, treating_here, two_people
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import BedsideChecked, Infused, ProductThawed
+from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, labels_of, roles, told_in
 
 
 class CheckBedside(Struct, frozen=True, kw_only=True):
@@ -224,3 +226,38 @@ def _thawed(situation: Situation, given: Infuse) -> Iterator[Reason]:
     if not excused:
         code = "bedside.infuse.thaw_time_over" if verified else "bedside.infuse.thaw_time_unverified"
         yield Reason(code, {"minutes": minutes}, source="policy reference F4", where="ended_at")
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        CheckBedside, check_bedside, roles(Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST),
+        (EventRow(BedsideChecked, rendering.bedside, told_in("CARE_REFERRAL"), only_from="centre"),),
+        page="bedside",
+        correction=CLINICAL,
+        step="bedside_check",
+        place=30,
+        scanned=labels_of(CheckBedside),
+    ),
+    CommandRow(
+        Thaw, thaw, roles(Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.LABORATORY),
+        (EventRow(ProductThawed, rendering.thawed),),
+        page="bedside",
+        correction=CLINICAL,
+        step="thaw",
+        place=40,
+        scanned=labels_of(Thaw),
+    ),
+    CommandRow(
+        Infuse, infuse, roles(Role.PHYSICIAN, Role.NURSE),
+        (
+            EventRow(Infused, rendering.infused, told_in("CARE_REFERRAL", "QUALITY_REGISTRY", "PHARMACOVIGILANCE"), only_from="centre"),
+        ),
+        page="bedside",
+        correction=Correction(Role.PHYSICIAN, second="always"),
+        step="infuse",
+        blocked=infuse_blocked,
+        place=50,
+        scanned=labels_of(Infuse),
+    ),
+)

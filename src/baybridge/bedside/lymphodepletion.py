@@ -8,18 +8,21 @@ exceptions allowed). An exception is signed by a physician with its reason and s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.bedside import rendering
 from baybridge.consent.grants import consents_for
 from baybridge.journey.case import Case
 from baybridge.journey.checks import alive, happened, local_day, said, treating_here
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import FitnessChecked, LymphodepletionStarted
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
 
 ORDER = "clinical reference 6.4"
 
@@ -106,3 +109,25 @@ def lymphodeplete(situation: Situation, given: Lymphodeplete) -> Verdict:
             exception_signed_by=situation.actor.account if exceptional else None,
         ),
     )
+
+
+def regimen_of_label(context: FormContext) -> Mapping[str, Any]:
+    """The regimen that the label of the case's product names, in the reader's language."""
+    label = context.documents("products").get(context.case.product or "", {}).get("lymphodepletion") or {}
+    text = label.get("text") or {}
+    return {"regimen": text.get(context.language) or text.get("en")}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        Lymphodeplete, lymphodeplete, roles(Role.PHYSICIAN, Role.NURSE),
+        (EventRow(LymphodepletionStarted, rendering.lymphodepletion, told_in("CARE_REFERRAL"), only_from="centre"),),
+        page="bedside",
+        correction=CLINICAL,
+        step="lymphodepletion",
+        blocked=lymphodeplete_blocked,
+        place=20,
+        prefill=regimen_of_label,
+    ),
+)

@@ -14,9 +14,10 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.bedside import rendering
 from baybridge.bedside.episode import standing_facts
 from baybridge.journey.checks import Moment, alive, digest, happened, said
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import (
     AssessmentRecorded,
     Event,
@@ -26,6 +27,8 @@ from baybridge.journey.events import (
     RapidResponseCalled,
     Scale,
 )
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
 from baybridge.journey.values import Typed, fact_entry, read_typed, unfit
 
 SCALES: tuple[Scale, ...] = ("crs-astct-2019", "icans-astct-2019")
@@ -146,3 +149,45 @@ def arrive_rapid_response(situation: Situation, given: ArriveRapidResponse) -> V
     elif given.arrived_at < call.called.event.called_at.replace(second=0, microsecond=0):  # people write minutes
         against.append(Reason("bedside.rapid_response.before_call", where="arrived_at"))
     return refuse(*against) if against else (RapidResponseArrived(arrived_at=given.arrived_at),)
+
+
+def graded_scale(context: FormContext) -> Mapping[str, Any]:
+    """The first scale on which a grade stands."""
+    return {"scale": next((name for name, grade in context.case.grades.items() if grade.latest.event.grade is not None), None)}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        Assess, assess, roles(Role.PHYSICIAN, Role.NURSE),
+        (
+            EventRow(AssessmentRecorded, rendering.assessed, told_in("CARE_REFERRAL")),
+            EventRow(GradeAssessed, rendering.graded, told_in("CARE_REFERRAL", "QUALITY_REGISTRY", "PHARMACOVIGILANCE"), computed=True),
+            EventRow(RapidResponseCalled, rendering.called, told_in("CARE_REFERRAL"), computed=True),
+        ),
+        page="bedside",
+        correction=CLINICAL,
+        step="monitor",
+        place=10,
+        button="after",
+    ),
+    CommandRow(
+        ConfirmGrade, confirm_grade, roles(Role.PHYSICIAN),
+        (EventRow(GradeConfirmed, rendering.confirmed, told_in("CARE_REFERRAL")),),
+        page="bedside",
+        correction=Correction(Role.PHYSICIAN, second="lowered"),
+        step="confirm_grade",
+        button=None,
+        prefill=graded_scale,
+    ),
+    CommandRow(
+        ArriveRapidResponse, arrive_rapid_response, roles(Role.PHYSICIAN, Role.NURSE),
+        (EventRow(RapidResponseArrived, rendering.arrived),),
+        page="bedside",
+        correction=CLINICAL,
+        step="rapid_response",
+        blocked=never_blocked,
+        place=30,
+        button="after",
+    ),
+)

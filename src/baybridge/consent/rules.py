@@ -15,10 +15,12 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.consent import rendering
 from baybridge.consent.grants import DSPDP, NAMED_KINDS
 from baybridge.journey.checks import alive, happened, said
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AuthorityNotified, ConsentKind, ConsentRecorded, ConsentWithdrawn
+from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
 
 #: Purposes of transfers. Source: policy reference B3, purpose profiles.
 PURPOSES = (
@@ -121,3 +123,39 @@ def notify_authority(situation: Situation, given: NotifyAuthority) -> Verdict:
     if against:
         return refuse(*against)
     return (AuthorityNotified(authority=given.authority.strip(), reference=given.reference.strip(), notified_on=day),)
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        RecordConsent, record_consent, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE),
+        (
+            EventRow(ConsentRecorded, rendering.consented, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS")),
+        ),
+        page="sharing",
+        correction=Correction(None, undo="WithdrawConsent"),
+        step="consent_care",
+        purpose="consent",
+        place=10,
+    ),
+    CommandRow(
+        WithdrawConsent, withdraw_consent, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PATIENT),
+        (
+            EventRow(ConsentWithdrawn, rendering.withdrawn, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS")),
+        ),
+        page="sharing",
+        correction=Correction(None, undo="RecordConsent"),
+        purpose="consent",
+        blocked=never_blocked,
+        place=20,
+    ),
+    CommandRow(
+        NotifyAuthority, notify_authority, roles(Role.COORDINATOR, Role.QUALITY),
+        (EventRow(AuthorityNotified, rendering.notified, told_in("CARE_REFERRAL")),),
+        page="sharing",
+        correction=CLINICAL,
+        step="notify_authority",
+        purpose="consent",
+        place=30,
+    ),
+)

@@ -7,15 +7,19 @@ Main job: the rules of `HandOver` and `AcceptFollowUp`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.consent.grants import consents_for
+from baybridge.followup import rendering
 from baybridge.journey.checks import alive
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import FollowUpAccepted, HandedOver
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
 
 
 class HandOver(Struct, frozen=True, kw_only=True):
@@ -66,3 +70,37 @@ def accept_follow_up(situation: Situation, given: AcceptFollowUp) -> Verdict:
     if own:
         against.append(Reason("followup.accept.already"))
     return refuse(*against) if against else (FollowUpAccepted(from_node=given.from_node),)
+
+
+def to_owner(context: FormContext) -> Mapping[str, Any]:
+    """The node that sent the patient, where it is another."""
+    owner = context.case.owner_node
+    return {"to_node": owner if owner != context.site.node else None}
+
+
+def from_centre(context: FormContext) -> Mapping[str, Any]:
+    """The centre that treated."""
+    return {"from_node": context.case.treating_node}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        HandOver, hand_over, roles(Role.COORDINATOR, Role.PHYSICIAN),
+        (EventRow(HandedOver, rendering.handed_over, told_in("CARE_REFERRAL")),),
+        page="followup",
+        correction=CLINICAL,
+        step="handover",
+        place=20,
+        prefill=to_owner,
+    ),
+    CommandRow(
+        AcceptFollowUp, accept_follow_up, roles(Role.COORDINATOR, Role.PHYSICIAN),
+        (EventRow(FollowUpAccepted, rendering.follow_up, told_in("CARE_REFERRAL")),),
+        page="followup",
+        correction=CLINICAL,
+        step="accept_follow_up",
+        place=30,
+        prefill=from_centre,
+    ),
+)

@@ -8,16 +8,19 @@ the tumour is tested for the transgene, maker and authority are told), 7.4 (cade
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, refuse
+from baybridge.followup import rendering
 from baybridge.journey.checks import alive, happened, local_day, said
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Died, FollowUpScheduled, FollowUpVisited, SecondMalignancyReported
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import ANYWHERE, CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
 from baybridge.journey.schedule import next_visit
 
 SCHEDULE = "standard"
@@ -109,3 +112,51 @@ def record_death(situation: Situation, given: RecordDeath) -> Verdict:
     if later is not None and given.died_on < local_day(situation, later):
         against.append(Reason("followup.death.before_infusion", where="died_on"))
     return refuse(*against) if against else (Died(died_on=given.died_on, cause=given.cause),)
+
+
+def next_contact(context: FormContext) -> Mapping[str, Any]:
+    """The first visit of the first year that did not take place."""
+    done = {entry.event.visit for entry in context.case.visits}
+    return {"visit": next((code for code in _FIRST_YEAR if code not in done), None)}
+
+
+_FIRST_YEAR = ("D28", "M2", "M3", "M6", "M9", "M12")
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        ScheduleFollowUp, schedule_follow_up, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE),
+        (EventRow(FollowUpScheduled, rendering.scheduled, told_in("CARE_REFERRAL")),),
+        page="followup",
+        correction=CLINICAL,
+        step="schedule_follow_up",
+        place=40,
+    ),
+    CommandRow(
+        RecordVisit, record_visit, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE),
+        (EventRow(FollowUpVisited, rendering.visited, told_in("CARE_REFERRAL", "QUALITY_REGISTRY")),),
+        page="followup",
+        correction=CLINICAL,
+        step="visit",
+        place=50,
+        prefill=next_contact,
+    ),
+    CommandRow(
+        ReportSecondMalignancy, report_second_malignancy, roles(Role.PHYSICIAN),
+        (EventRow(SecondMalignancyReported, rendering.malignancy, told_in("CARE_REFERRAL", "PHARMACOVIGILANCE")),),
+        page="followup",
+        correction=Correction(Role.PHYSICIAN, second="always"),
+        blocked=never_blocked,
+        place=60,
+    ),
+    CommandRow(
+        RecordDeath, record_death, roles(Role.COORDINATOR, Role.PHYSICIAN),
+        (EventRow(Died, rendering.died, told_in("CARE_REFERRAL", "QUALITY_REGISTRY", "PHARMACOVIGILANCE")),),
+        page="followup",
+        correction=Correction(Role.PHYSICIAN, second="always"),
+        kinds=ANYWHERE,
+        blocked=never_blocked,
+        place=70,
+    ),
+)

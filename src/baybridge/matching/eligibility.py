@@ -17,6 +17,8 @@ from baybridge.base.outcome import Reason, refuse
 from baybridge.journey.checks import alive, digest, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import EligibilityDecided, ProductChosen
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
+from baybridge.matching import rendering
 
 ELIGIBLE = "eligible"
 
@@ -94,3 +96,25 @@ def _policy(situation: Situation, given: ChooseProduct) -> Iterator[Reason]:
     document = situation.documents("products").get(given.product)
     if document is not None and given.policy not in label_policies(document):
         yield Reason("matching.choose.policy_of_other", {"policy": given.policy, "product": given.product}, where="policy")
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        DecideEligibility, decide_eligibility, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.PHARMACIST),
+        (EventRow(EligibilityDecided, rendering.eligibility, told_in("CARE_REFERRAL")),),
+        page="eligibility",
+        correction=CLINICAL,
+        step="eligibility",
+        place=10,
+    ),
+    CommandRow(
+        ChooseProduct, choose_product, roles(Role.PHYSICIAN),
+        (EventRow(ProductChosen, rendering.product, told_in("CARE_REFERRAL", "COI_LOGISTICS")),),
+        page="eligibility",
+        correction=CLINICAL,
+        step="product",
+        button=None,
+        choices={"policy": "label_policy"},
+    ),
+)

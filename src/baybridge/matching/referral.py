@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.consent.grants import consents_for
 from baybridge.journey.checks import alive, said, treating_here
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import (
     CaseAccepted,
     CaseDeclined,
@@ -25,7 +25,9 @@ from baybridge.journey.events import (
     FindingConfirmed,
     TravelArranged,
 )
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, roles, told_in
 from baybridge.journey.values import IMPLAUSIBLE, fact_entry, read_typed, unfit
+from baybridge.matching import rendering
 
 
 class OpenCase(Struct, frozen=True, kw_only=True):
@@ -162,3 +164,62 @@ def arrange_travel(situation: Situation, given: ArrangeTravel) -> Verdict:
     if not given.papers:
         against.append(Reason("matching.travel.no_papers", where="papers"))
     return refuse(*against) if against else (TravelArranged(papers=given.papers, arrives_on=given.arrives_on),)
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        OpenCase, open_case, roles(Role.COORDINATOR, Role.PHYSICIAN),
+        (EventRow(CaseOpened, rendering.opened, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS")),),
+        page="overview",
+        correction=CLINICAL,
+        step="referral",
+        opens=True,
+        blocked=never_blocked,
+        button=None,
+    ),
+    CommandRow(
+        ConfirmFinding, confirm_finding, roles(Role.PHYSICIAN, Role.LABORATORY),
+        (EventRow(FindingConfirmed, rendering.finding, told_in("CARE_REFERRAL")),),
+        page="facts",
+        correction=CLINICAL,
+        step="records",
+        button=None,
+    ),
+    CommandRow(
+        ReferCase, refer_case, roles(Role.COORDINATOR, Role.PHYSICIAN),
+        (EventRow(CaseReferred, rendering.referred, told_in("CARE_REFERRAL")),),
+        page="overview",
+        correction=CLINICAL,
+        step="refer",
+        place=10,
+        choices={"to_node": "centre"},
+    ),
+    CommandRow(
+        AcceptCase, accept_case, roles(Role.COORDINATOR, Role.PHYSICIAN),
+        (EventRow(CaseAccepted, rendering.accepted, told_in("CARE_REFERRAL", "COI_LOGISTICS")),),
+        page="overview",
+        correction=CLINICAL,
+        step="accept",
+        blocked=accept_case_blocked,
+        place=20,
+    ),
+    CommandRow(
+        DeclineCase, decline_case, roles(Role.COORDINATOR, Role.PHYSICIAN),
+        (EventRow(CaseDeclined, rendering.declined, told_in("CARE_REFERRAL")),),
+        page="overview",
+        correction=CLINICAL,
+        step="accept",
+        blocked=accept_case_blocked,
+        place=30,
+    ),
+    CommandRow(
+        ArrangeTravel, arrange_travel, roles(Role.COORDINATOR),
+        (EventRow(TravelArranged, rendering.travel),),
+        page="overview",
+        correction=CLINICAL,
+        step="travel",
+        purpose="travel",
+        place=40,
+    ),
+)

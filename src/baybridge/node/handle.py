@@ -21,7 +21,7 @@ from baybridge.node.commands import reopening
 from baybridge.node.commands.done import Done, done_before, rests_on
 from baybridge.node.commands.given import read_given
 from baybridge.node.commands.judging import also_blocked, may, situate
-from baybridge.node.commands.table import COMMANDS, CommandKind
+from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.intake import cards, identity
 from baybridge.node.neighbours import transfers
 from baybridge.node.upkeep import projections
@@ -64,7 +64,7 @@ def _handle(node: Node, command: Command) -> Done | Refusal:
         return _decide_and_append(node, unit, kind, command, case, given, len(events))
 
 
-def _decide_and_append(node: Node, unit: Unit, kind: CommandKind, command: Command, case: Case, given: Any, known: int) -> Done | Refusal:
+def _decide_and_append(node: Node, unit: Unit, kind: CommandRow, command: Command, case: Case, given: Any, known: int) -> Done | Refusal:
     deciding, situation = situate(node, unit, kind, case, command)
     verdict = kind.rule(situation, given)
     unit.step("write.decided")

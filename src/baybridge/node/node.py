@@ -21,12 +21,12 @@ from sqlalchemy import Connection, select
 from baybridge.base.outcome import Refusal
 from baybridge.documents.loader import packaged_data
 from baybridge.exchange.card.health_card import CardKey
-from baybridge.exchange.fhir.parts import PROJECTION
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Site
 from baybridge.journey.events import Recorded
+from baybridge.journey.fhir.writer import PROJECTION
 from baybridge.journey.identities import linked, same_person
 from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams

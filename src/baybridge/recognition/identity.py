@@ -16,9 +16,11 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.checks import said
-from baybridge.journey.command import Situation
+from baybridge.journey.command import Role, Situation
 from baybridge.journey.events import Event, IdentityLinked, IdentityRefused, IdentityUndone
 from baybridge.journey.identities import Identity, identities_of
+from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, roles
+from baybridge.recognition import rendering
 
 _SOURCE = "exchange contract, patient_match"
 #: Reasons that speak against one person; a confirmation in spite of one is explained.
@@ -121,3 +123,38 @@ def _because(text: str) -> Iterator[Reason]:
 
 def _category(found: Identity | None) -> Category:
     return Category.NOT_FOUND if found is None else Category.INVALID
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        ConfirmIdentity, confirm_identity, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY),
+        (EventRow(IdentityLinked, rendering.linked),),
+        page="identity",
+        correction=Correction(None, undo="UndoIdentity"),
+        kinds=ANYWHERE,
+        step="identity",
+        blocked=nothing_asked,
+        button=None,
+    ),
+    CommandRow(
+        RefuseIdentity, refuse_identity, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY),
+        (EventRow(IdentityRefused, rendering.not_the_same),),
+        page="identity",
+        correction=Correction(None, undo="ConfirmIdentity"),
+        kinds=ANYWHERE,
+        step="identity",
+        blocked=nothing_asked,
+        button=None,
+    ),
+    CommandRow(
+        UndoIdentity, undo_identity, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.QUALITY),
+        (EventRow(IdentityUndone, rendering.undone),),
+        page="identity",
+        correction=Correction(None, undo="ConfirmIdentity"),
+        kinds=ANYWHERE,
+        step="identity",
+        blocked=none_linked,
+        button=None,
+    ),
+)

@@ -22,10 +22,22 @@ from baybridge.journey.command import Role, Situation
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import OverrideDeclined, OverrideProposed, RepeatRequested, ResultRecognised
 from baybridge.journey.judged import Judged
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, reads, roles
+from baybridge.recognition import rendering
 from baybridge.recognition.outcome import CLINICIAN, REFUSED
 from baybridge.recognition.places import Clearing, remedies
 from baybridge.recognition.recognise import Recognition, recognise
-from baybridge.recognition.recognising import JudgedResult, RecogniseResults, against, document_of, events_of, rules_for, setting_of
+from baybridge.recognition.recognising import (
+    REPEAT_REQUESTED,
+    RESULT_RECOGNISED,
+    JudgedResult,
+    RecogniseResults,
+    against,
+    document_of,
+    events_of,
+    rules_for,
+    setting_of,
+)
 from baybridge.recognition.results import code_of, request_for
 from baybridge.recognition.rules import RecognitionRules
 
@@ -196,3 +208,26 @@ def _against_signing(situation: Situation, given: CountersignOverride, proposed:
         yield Reason("recognition.countersign.role", source=_SOURCE)
     if not said(given.note):
         yield Reason("recognition.override.no_note", where="note")
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        OverrideRecognition, override_recognition, roles(Role.PHYSICIAN),
+        (EventRow(OverrideProposed, rendering.override_proposed), RESULT_RECOGNISED, REPEAT_REQUESTED),
+        page="tests",
+        correction=CLINICAL,
+        needs=reads("observations", "resources"),
+        button=None,
+        choices={"purpose": "recognition_purpose", "result": "result", "code": "override_code"},
+    ),
+    CommandRow(
+        CountersignOverride, countersign_override, roles(Role.QUALITY),
+        (EventRow(OverrideDeclined, rendering.override_declined), RESULT_RECOGNISED, REPEAT_REQUESTED),
+        page="tests",
+        correction=CLINICAL,
+        needs=reads("observations", "resources"),
+        button=None,
+        choices={"purpose": "recognition_purpose", "result": "waiting_result"},
+    ),
+)

@@ -20,10 +20,12 @@ from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Reason, Refusal, refuse
 from baybridge.journey.case import Case
 from baybridge.journey.checks import said
-from baybridge.journey.command import Situation
+from baybridge.journey.command import Role, Situation
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import ParallelTestCompared, RepeatRequested
 from baybridge.journey.judged import Judged
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, reads, roles
+from baybridge.recognition import rendering
 from baybridge.recognition.converting import convert
 from baybridge.recognition.derive import group_of
 from baybridge.recognition.outcome import EMERGENCY
@@ -166,3 +168,18 @@ def difference(outside: Json, repeat: Json, settings: Any) -> dict[str, Any]:
     depends = group_of(settings.methods, first["loinc"]) is not None
     differs = depends and (first["method"] is None or first["method"] != second["method"])
     return {"first": first, "second": second, "first_converted": value, "change_percent": percent, "methods_differ": differs}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        CompareParallelTest, compare_parallel_test, roles(Role.PHYSICIAN, Role.LABORATORY),
+        (EventRow(ParallelTestCompared, rendering.compared),),
+        page="tests",
+        correction=CLINICAL,
+        needs=reads("observations", "resources"),
+        blocked=never_blocked,
+        button=None,
+        choices={"purpose": "recognition_purpose", "result": "parallel_result", "repeat": "result"},
+    ),
+)

@@ -17,9 +17,11 @@ from msgspec import Meta, Struct
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import parse_instant
-from baybridge.journey.command import Situation
+from baybridge.journey.command import Role, Situation
 from baybridge.journey.events import Event, RepeatRequested, ResultRecognised
 from baybridge.journey.judged import Judged
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, reads, roles, told_in
+from baybridge.recognition import rendering
 from baybridge.recognition.outcome import EMERGENCY
 from baybridge.recognition.recognise import Recognition, recognise
 from baybridge.recognition.request import PURPOSES
@@ -193,3 +195,22 @@ def events_of(judged: JudgedResult, document: Json, purpose: str) -> tuple[Event
 
 def _is_known(event: Event, situation: Situation) -> bool:
     return any(entry.event == event for entry in situation.case.of(type(event)))
+
+
+RESULT_RECOGNISED = EventRow(ResultRecognised, rendering.recognised, told_in("CARE_REFERRAL"))
+
+REPEAT_REQUESTED = EventRow(RepeatRequested, rendering.repeat, told_in("CARE_REFERRAL"))
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        RecogniseResults, recognise_results, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY),
+        (RESULT_RECOGNISED, REPEAT_REQUESTED),
+        page="tests",
+        correction=CLINICAL,
+        step="recognition",
+        needs=reads("observations", "resources"),
+        button=None,
+        choices={"purpose": "recognition_purpose"},
+    ),
+)

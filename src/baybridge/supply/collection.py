@@ -8,17 +8,20 @@ Main job: the rule of `Collect`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.consent.grants import consents_for
 from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, treating_here, two_people
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import CellsCollected
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import CommandRow, Correction, EventRow, labels_of, roles, told_in
+from baybridge.supply import rendering
 from baybridge.supply.limits import limits
 from baybridge.supply.permits import missing_papers
 from baybridge.supply.slots import site_of
@@ -131,3 +134,24 @@ def _entry(situation: Situation, given: Collect) -> Iterator[Reason]:
     yield from ordered(local_day(situation, given.started_at), given.planned_entry_on, "started_at", "planned_entry_on")
     ends = (situation.site.jurisdiction, plant.jurisdiction)
     yield from missing_papers(situation, "to_plant", ends, given.planned_entry_on, before="collection")
+
+
+def fresh_labels(_: FormContext) -> Mapping[str, Any]:
+    """Bags that are labelled now are not those that the case knows."""
+    return {"bags": None}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        Collect, collect, roles(Role.PHYSICIAN, Role.NURSE),
+        (EventRow(CellsCollected, rendering.collected, told_in("CARE_REFERRAL", "COI_LOGISTICS"), only_from="centre"),),
+        page="cells",
+        correction=Correction(Role.QUALITY, second="always"),
+        step="collect",
+        blocked=collect_blocked,
+        place=30,
+        prefill=fresh_labels,
+        scanned=labels_of(Collect),
+    ),
+)

@@ -17,8 +17,11 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.journey.cells import Batch
 from baybridge.journey.checks import Moment, alive, digest, said
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import ManufactureStarted, ProductRejected, ProductReleased, ProductTested
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import OF_CELLS, PLANT, CommandRow, Correction, EventRow, labels_of, roles, told_in
+from baybridge.supply import rendering
 from baybridge.supply.readings import Result, read_results, wrong_results
 
 SCAN = "policy reference F2, rule 2"
@@ -220,3 +223,54 @@ def _label(situation: Situation, given: Release) -> Iterator[Reason]:
     elif given.storage_max_c is not None and known is not None and given.storage_max_c > known:
         values = {"label_c": str(known)}
         yield Reason("supply.release.storage_above_label", values, source="policy reference F4", where="storage_max_c")
+
+
+def new_batch(_: FormContext) -> Mapping[str, Any]:
+    """A batch that begins has a name of its own."""
+    return {"bags": None, "batch": None}
+
+
+def fresh_labels(_: FormContext) -> Mapping[str, Any]:
+    """The bags of a product are labelled at its release."""
+    return {"bags": None}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        StartManufacture, start_manufacture, roles(Role.MANUFACTURER),
+        (EventRow(ManufactureStarted, rendering.manufacture, told_in("COI_LOGISTICS"), only_from="plant"),),
+        page="cells",
+        correction=OF_CELLS,
+        kinds=PLANT,
+        step="manufacture",
+        purpose="manufacture",
+        place=70,
+        prefill=new_batch,
+        scanned=labels_of(StartManufacture),
+    ),
+    CommandRow(
+        TestProduct, test_product, roles(Role.LABORATORY, Role.MANUFACTURER, Role.QUALITY),
+        (EventRow(ProductTested, rendering.tested, told_in("COI_LOGISTICS"), only_from="plant"),),
+        page="cells",
+        correction=OF_CELLS,
+        kinds=PLANT,
+        step="test_product",
+        purpose="manufacture",
+        place=80,
+    ),
+    CommandRow(
+        Release, release, roles(Role.MANUFACTURER, Role.QUALITY),
+        (
+            EventRow(ProductReleased, rendering.released, told_in("CARE_REFERRAL", "COI_LOGISTICS"), only_from="plant"),
+            EventRow(ProductRejected, rendering.rejected, told_in("COI_LOGISTICS"), only_from="plant"),
+        ),
+        page="cells",
+        correction=Correction(Role.QUALITY, second="always"),
+        kinds=PLANT,
+        step="release",
+        purpose="manufacture",
+        place=90,
+        prefill=fresh_labels,
+    ),
+)

@@ -16,8 +16,10 @@ from msgspec import Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.journey.case import Case
 from baybridge.journey.checks import alive, said
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Leg, PermitKind, PermitRecorded
+from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, EventRow, roles, told_in
+from baybridge.supply import rendering
 
 Paper = tuple[str, str]
 
@@ -70,3 +72,18 @@ def record_permit(situation: Situation, given: RecordPermit) -> Verdict:
     return (
         PermitRecorded(kind=given.kind, leg=given.leg, number=given.number.strip(), valid_from=given.valid_from, valid_to=given.valid_to),
     )
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        RecordPermit, record_permit, roles(Role.COORDINATOR, Role.MANUFACTURER),
+        (EventRow(PermitRecorded, rendering.permit, told_in("COI_LOGISTICS")),),
+        page="cells",
+        correction=OF_CELLS,
+        kinds=CELLS,
+        step="permit_collection",
+        purpose="logistics",
+        place=20,
+    ),
+)

@@ -8,17 +8,20 @@ shipper), logistics reference C1 and C3 (papers, logger, clocks). Elsewhere: tem
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.journey.cells import Shipment
 from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, said
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, EventRow, labels_of, roles, told_in
+from baybridge.supply import rendering
 from baybridge.supply.limits import fresh_clock, limits
 from baybridge.supply.permits import missing_papers
 from baybridge.supply.slots import site_of
@@ -297,3 +300,48 @@ def _of_nobody(situation: Situation) -> set[str]:
     """Bags in quarantine that this case neither collected nor released."""
     ours = {bag for c in situation.case.collections for bag in c.bags}
     return {bag for bag in situation.case.quarantined if bag not in ours and situation.case.batch_of_bag(bag) is None}
+
+
+def quarantined_bags(context: FormContext) -> Mapping[str, Any]:
+    """The bags that wait for a decision."""
+    return {"bags": tuple(sorted(context.case.quarantined))}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        Ship, ship, roles(Role.COORDINATOR, Role.NURSE, Role.PHARMACIST, Role.MANUFACTURER),
+        (EventRow(ShipmentDispatched, rendering.dispatched, told_in("COI_LOGISTICS")),),
+        page="cells",
+        correction=OF_CELLS,
+        kinds=CELLS,
+        step="ship_to_plant",
+        purpose="logistics",
+        place=40,
+        scanned=labels_of(Ship),
+    ),
+    CommandRow(
+        ReceiveShipment, receive_shipment, roles(Role.COORDINATOR, Role.NURSE, Role.PHARMACIST, Role.LABORATORY, Role.MANUFACTURER),
+        (EventRow(ShipmentReceived, rendering.arrived, told_in("COI_LOGISTICS")),),
+        page="cells",
+        correction=OF_CELLS,
+        kinds=CELLS,
+        step="receive_at_plant",
+        purpose="logistics",
+        blocked=alive_or_arriving,
+        place=50,
+        scanned=labels_of(ReceiveShipment),
+    ),
+    CommandRow(
+        ResolveQuarantine, resolve_quarantine, roles(Role.MANUFACTURER, Role.QUALITY),
+        (EventRow(QuarantineResolved, rendering.quarantine, told_in("COI_LOGISTICS")),),
+        page="cells",
+        correction=OF_CELLS,
+        kinds=CELLS,
+        step="quarantine",
+        purpose="quality",
+        blocked=alive_or_arriving,
+        place=60,
+        prefill=quarantined_bags,
+    ),
+)

@@ -16,9 +16,11 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.journey.checks import alive, treating_here
-from baybridge.journey.command import Site, Situation, Verdict
+from baybridge.journey.command import Role, Site, Situation, Verdict
 from baybridge.journey.conditions import therapy_event_open
 from baybridge.journey.events import SlotReserved
+from baybridge.journey.row import OF_CELLS, CommandRow, EventRow, roles, told_in
+from baybridge.supply import rendering
 from baybridge.supply.chain import provisional_id
 
 
@@ -72,3 +74,18 @@ def _plant(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
         yield Reason("supply.slot.plant_unknown", {"node": given.plant_node}, where="plant_node")
     elif plant.jurisdiction != situation.site.jurisdiction and given.supply_basis is None:
         yield Reason("supply.slot.supply_basis_missing", source="logistics reference C3", where="supply_basis")
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        ReserveSlot, reserve_slot, roles(Role.COORDINATOR),
+        (EventRow(SlotReserved, rendering.slot, told_in("CARE_REFERRAL", "COI_LOGISTICS")),),
+        page="cells",
+        correction=OF_CELLS,
+        step="slot",
+        purpose="logistics",
+        blocked=reserve_slot_blocked,
+        place=10,
+    ),
+)

@@ -10,10 +10,11 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from baybridge.exchange.fhir.rendering import RENDERERS, render
 from baybridge.journey import events as ev
 from baybridge.journey.case import fold
 from baybridge.journey.events import EVENT_TYPES, Recorded
+from baybridge.node.commands.table import EVENTS
+from baybridge.node.fhir.rendering import render
 from baybridge.record.fhir.references import PATIENT_EXTENSION, patient_of
 from baybridge.record.fhir.validate import validate
 from baybridge.record.fhir.wire import parse, write
@@ -65,7 +66,7 @@ def rendered(event, reference=PATIENT):
 
 
 def test_no_event_is_left_out():
-    assert set(RENDERERS) == set(EVENT_TYPES.values())
+    assert set(EVENTS) == set(EVENT_TYPES.values())
 
 
 @pytest.mark.parametrize("reference", [PATIENT, ""])

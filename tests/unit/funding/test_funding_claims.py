@@ -21,9 +21,9 @@ from baybridge.funding.claims.claiming import (
     adjudicate_claim,
     appeal_claim,
     pay_claim,
-    reconciliation_of,
     submit_claim,
 )
+from baybridge.funding.claims.reconciliation import reconciliation_of
 from baybridge.funding.quote.case import read_cases
 from baybridge.funding.quote.quoting import NO_SCALE, QuotedLine
 from baybridge.funding.quote.report import as_json, fund

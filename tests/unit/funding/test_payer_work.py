@@ -19,7 +19,6 @@ from baybridge.funding.claims.claiming import (
     adjudicate_claim,
     appeal_claim,
     pay_claim,
-    reconciliation_of,
 )
 from baybridge.funding.claims.preauthorisation import (
     AnswerPreauthorisation,
@@ -29,6 +28,7 @@ from baybridge.funding.claims.preauthorisation import (
     appeal_preauthorisation,
     pay_benefit,
 )
+from baybridge.funding.claims.reconciliation import reconciliation_of
 from baybridge.funding.payer.share import agreement_part, parts_of
 from baybridge.funding.payer.worklist import Terms, payers_in, used_of, waiting
 from baybridge.funding.plans.limits import limit_of

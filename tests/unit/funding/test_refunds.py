@@ -15,7 +15,6 @@ from baybridge.base.money import format_minor
 from baybridge.base.outcome import Category, Refusal
 from baybridge.base.time import CHINA
 from baybridge.documents.loader import Documents
-from baybridge.exchange.fhir.rendering import render
 from baybridge.funding.outcome.refunding import RecordRefund, record_refund, record_refund_blocked
 from baybridge.funding.payer.portfolio import Refunds, settled_refunds
 from baybridge.funding.payer.worklist import Terms, waiting
@@ -24,6 +23,7 @@ from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import AgreementEnrolled, CaseAccepted, Died, Event, OutcomeSettled, QuoteIssued, Recorded
 from baybridge.journey.pathway import tasks
 from baybridge.journey.refunds import due_on, refund_late, refund_open, refunds_of
+from baybridge.node.fhir.rendering import render
 from funding_situations import situated
 from unit.funding import test_quote_to_settlement as quotes
 from unit.funding.test_quote_to_settlement import infused, read, settled

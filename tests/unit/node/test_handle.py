@@ -132,7 +132,7 @@ def test_failure_after_the_events_leaves_nothing_behind(node: Node, monkeypatch:
     assert state(node) == before
 
 
-def _with_rule(rule: Any) -> commands.CommandKind:
+def _with_rule(rule: Any) -> commands.CommandRow:
     from dataclasses import replace
 
     return replace(commands.COMMANDS["RecordConsent"], rule=rule)

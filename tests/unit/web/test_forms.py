@@ -17,7 +17,7 @@ from baybridge.http.doors import Asked
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Role
 from baybridge.node.commands.given import read_given
-from baybridge.node.commands.table import COMMANDS, CommandKind
+from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.config import read_config
 from baybridge.node.node import Node
 from baybridge.web.forms import findings, forms, shape
@@ -72,7 +72,7 @@ def pairs(fields: typing.Iterable[Field]) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("kind", COMMANDS.values(), ids=lambda kind: kind.name)
-def test_a_form_reads_back_what_was_filled_in(asked: Asked, kind: CommandKind) -> None:
+def test_a_form_reads_back_what_was_filled_in(asked: Asked, kind: CommandRow) -> None:
     given = example_of(kind.given)
     shown = forms.fields(asked, kind, None, given)
     again = forms.from_texts(asked, kind, list(pairs(shown)))
@@ -82,14 +82,14 @@ def test_a_form_reads_back_what_was_filled_in(asked: Asked, kind: CommandKind) -
 
 
 @pytest.mark.parametrize("kind", COMMANDS.values(), ids=lambda kind: kind.name)
-def test_an_empty_form_gives_no_row_and_no_empty_field(asked: Asked, kind: CommandKind) -> None:
+def test_an_empty_form_gives_no_row_and_no_empty_field(asked: Asked, kind: CommandRow) -> None:
     shown = forms.fields(asked, kind, Case("c"))
     given = forms.from_texts(asked, kind, [(name, "") for name, _ in pairs(shown)])
     assert given == {}
 
 
 @pytest.mark.parametrize("kind", COMMANDS.values(), ids=lambda kind: kind.name)
-def test_every_field_of_a_command_has_a_place_in_its_form(asked: Asked, kind: CommandKind) -> None:
+def test_every_field_of_a_command_has_a_place_in_its_form(asked: Asked, kind: CommandRow) -> None:
     shown = {field.name for field in forms.fields(asked, kind, None)}
     assert shown == {field.name for field in msgspec.structs.fields(kind.given)} - shape.LEFT_OUT
 

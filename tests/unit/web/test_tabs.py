@@ -12,7 +12,7 @@ from baybridge.web.case import tabs
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_tab(name: str) -> None:
-    assert tabs.tab_of(COMMANDS[name]) in tabs.TABS
+    assert COMMANDS[name].page in tabs.TABS
 
 
 @pytest.mark.parametrize("role", Role)

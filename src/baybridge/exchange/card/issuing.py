@@ -14,8 +14,10 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, Refusal, refuse
-from baybridge.journey.command import Situation
+from baybridge.journey.command import Role, Situation
 from baybridge.journey.events import Event, HealthCardIssued
+from baybridge.journey.fhir.writer import Writer
+from baybridge.journey.row import ANYWHERE, CLINICAL, CommandRow, EventRow, reads, roles
 from baybridge.recognition.recognising import RecogniseResults, setting_of
 from baybridge.recognition.results import laboratory_of
 
@@ -62,3 +64,24 @@ def own_results(situation: Situation) -> list[Json]:
     observations: Sequence[Json] = situation.record.get("observations") or ()
     own = [item for item in observations if item.get("status") in _FINAL and laboratory_of(item, setting).get("node") == situation.site.node]
     return sorted(own, key=lambda item: str(item.get("effectiveDateTime") or ""), reverse=True)
+
+
+def _card(event: HealthCardIssued, writer: Writer) -> None:
+    targets = [{"reference": f"Observation/{name}"} for name in event.results]
+    writer.provenance(targets, f"signed as SMART Health Card by {event.issuer}")
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        IssueHealthCard, issue_health_card, roles(Role.PHYSICIAN, Role.LABORATORY, Role.PATIENT),
+        (EventRow(HealthCardIssued, _card),),
+        page="card",
+        correction=CLINICAL,
+        kinds=ANYWHERE,
+        step="card",
+        needs=reads("card", "observations", "resources"),
+        blocked=no_cards,
+        button=None,
+    ),
+)

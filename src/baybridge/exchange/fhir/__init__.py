@@ -1,1 +1,1 @@
-"""The case in FHIR R4: every event as resources that any client can read; read `rendering.py`."""
+"""What a payer may read of a case in FHIR; how events read in FHIR stands in `rendering.py` of each part, its pieces in `journey/fhir/`."""

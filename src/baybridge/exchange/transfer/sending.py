@@ -18,11 +18,14 @@ from msgspec import Meta, Struct
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Reason, refuse
+from baybridge.exchange.transfer import rendering
 from baybridge.exchange.transfer.check import ALL_MET, CHECK_POLICY_ID, TransferRules, check_transfer, rules_of
 from baybridge.exchange.transfer.content import GBA_ROUTE, ORIGIN, RECEIVED_UNDER, SIGNED, received_under, tagged
 from baybridge.exchange.transfer.material import is_projection, request_of
 from baybridge.exchange.transfer.profiles import Dropped, minimise, reference_of
-from baybridge.journey.command import Site, Situation, Verdict
+from baybridge.journey.command import Role, Site, Situation, Verdict
+from baybridge.journey.events import TransferAllowed, TransferRefused
+from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, reads, roles
 
 Resource = Mapping[str, Any]
 _PSEUDONYM_LENGTH = 32
@@ -168,3 +171,21 @@ def mark_received(resource: Mapping[str, Any], site: Site, route: str) -> dict[s
     tags += [{"system": RECEIVED_UNDER, "code": name} for name in routes]
     tags.append({"system": SIGNED, "code": site.node})
     return {**resource, "meta": {**meta, "tag": tags}}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        Transfer, transfer, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.MANUFACTURER),
+        (EventRow(TransferAllowed, rendering.allowed), EventRow(TransferRefused, rendering.refused)),
+        page="sharing",
+        correction=Correction(None),
+        kinds=ANYWHERE,
+        step="transfer",
+        purpose="transfer",
+        needs=reads("resources"),
+        blocked=never_blocked,
+        button=None,
+        choices={"purpose": "transfer_purpose"},
+    ),
+)

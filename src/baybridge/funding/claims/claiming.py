@@ -1,6 +1,6 @@
 """Claims: sent once, adjudicated by the plan's own terms, appealed, paid in one part or several, reconciled.
 
-Main job: the rules `submit_claim`, `adjudicate_claim`, `appeal_claim`, `pay_claim`, and `reconciliation_of(case)`.
+Main job: the rules `submit_claim`, `adjudicate_claim`, `appeal_claim`, `pay_claim`. What became of each claim stands in `reconciliation.py`.
 
 An adjudication is computed again from the quote's terms, what earlier payers of the same bill decided, and the accumulators; a payer
 may decide less with a reason and never more. The same claim again, under its own or another id, is a conflict: it pays once.
@@ -10,7 +10,6 @@ may decide less with a reason and never more. The same claim again, under its ow
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import Annotated, Any
@@ -20,8 +19,11 @@ from msgspec import Meta, Struct
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.funding.claims import rendering
 from baybridge.funding.claims.appealing import too_late
 from baybridge.funding.claims.own import not_theirs
+from baybridge.funding.claims.preauthorisation import BENEFIT_PAID
+from baybridge.funding.claims.prefill import claim_to_appeal, claim_to_decide, claim_to_pay, next_claim
 from baybridge.funding.plans.accumulators import used_before
 from baybridge.funding.plans.quota import quota_reasons
 from baybridge.funding.quote.case import read_cases
@@ -31,9 +33,10 @@ from baybridge.funding.quote.report import as_json, fund
 from baybridge.funding.quote.stack import Paid
 from baybridge.journey.case import Case
 from baybridge.journey.claims import adjudicated, decided_at, paid_for, submitted, under_appeal
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AppealFiled, BenefitPaid, ClaimAdjudicated, ClaimSubmitted
 from baybridge.journey.judged import Judged
+from baybridge.journey.row import ANYWHERE, OF_MONEY, CommandRow, Correction, EventRow, never_blocked, reads, roles, told_in
 
 DOCUMENT = "claim-adjudication"
 
@@ -315,42 +318,55 @@ def _parsed(text: str) -> int:
         return 0
 
 
-# --- reconciliation -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """One claim: claimed, decided, paid, and what is open (below zero where more was paid than an appeal left)."""
-
-    claim: ClaimSubmitted
-    decided: ClaimAdjudicated | None
-    paid_minor: int
-    appealed: bool
-
-    @property
-    def claimed_minor(self) -> int:
-        """The charges of the claim."""
-        return sum(line[2] for line in self.claim.lines)
-
-    @property
-    def open_minor(self) -> int:
-        """What the payer still owes; below zero where it is owed."""
-        return (self.decided.benefit_minor if self.decided else 0) - self.paid_minor
-
-    @property
-    def state(self) -> str:
-        """submitted, appealed, refused, overpaid, paid, partly_paid or decided."""
-        if self.decided is None or self.appealed:
-            return "submitted" if self.decided is None else "appealed"
-        if self.open_minor < 0:
-            return "overpaid"
-        if self.decided.benefit_minor == 0:
-            return "refused"
-        return "paid" if self.open_minor == 0 else "partly_paid" if self.paid_minor else "decided"
-
-
-def reconciliation_of(case: Case) -> tuple[Reconciled, ...]:
-    """Every claim with what became of it, in the order in which they were sent."""
-    decided = adjudicated(case)
-    claims = sorted(submitted(case).values(), key=lambda claim: (claim.service_on, claim.claim_id))
-    return tuple(Reconciled(c, decided.get(c.claim_id), paid_for(case, c.claim_id), under_appeal(case, c.claim_id)) for c in claims)
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        SubmitClaim, submit_claim, roles(Role.COORDINATOR),
+        (EventRow(ClaimSubmitted, rendering.submitted, told_in("CLAIM")),),
+        page="funding",
+        correction=OF_MONEY,
+        purpose="finance",
+        needs=reads("quote"),
+        blocked=submit_claim_blocked,
+        place=60,
+        prefill=next_claim,
+        choices={"plan": "quoted_plan"},
+    ),
+    CommandRow(
+        AdjudicateClaim, adjudicate_claim, roles(Role.PAYER),
+        (EventRow(ClaimAdjudicated, rendering.adjudicated, told_in("CLAIM")),),
+        page="funding",
+        correction=OF_MONEY,
+        kinds=ANYWHERE,
+        purpose="finance",
+        needs=reads("grants", "quote"),
+        blocked=never_blocked,
+        place=70,
+        prefill=claim_to_decide,
+        choices={"claim_id": "claim_to_decide"},
+    ),
+    CommandRow(
+        AppealClaim, appeal_claim, roles(Role.COORDINATOR, Role.PATIENT),
+        (EventRow(AppealFiled, rendering.appealed, told_in("CLAIM")),),
+        page="funding",
+        correction=OF_MONEY,
+        kinds=ANYWHERE,
+        purpose="finance",
+        blocked=never_blocked,
+        place=80,
+        prefill=claim_to_appeal,
+        choices={"claim_id": "claim_to_appeal"},
+    ),
+    CommandRow(
+        PayClaim, pay_claim, roles(Role.PAYER),
+        (BENEFIT_PAID,),
+        page="funding",
+        correction=Correction(Role.COORDINATOR, second="always"),
+        kinds=ANYWHERE,
+        purpose="finance",
+        blocked=never_blocked,
+        place=90,
+        prefill=claim_to_pay,
+        choices={"claim_id": "claim_to_pay"},
+    ),
+)

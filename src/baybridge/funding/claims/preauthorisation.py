@@ -16,14 +16,16 @@ from msgspec import Meta, Struct
 
 from baybridge.base.money import format_minor, parse_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.funding.claims import rendering
 from baybridge.funding.claims.appealing import too_late
 from baybridge.funding.claims.own import not_theirs
+from baybridge.funding.claims.prefill import answered_plan, waiting_advance, waiting_request
 from baybridge.funding.plans.quota import quota_reasons
 from baybridge.funding.plans.terms import PATIENT
 from baybridge.funding.quote.quotes import kept_quote
 from baybridge.journey.case import Preauthorisation
 from baybridge.journey.checks import alive
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import (
     BenefitPaid,
     ClaimSubmitted,
@@ -31,6 +33,7 @@ from baybridge.journey.events import (
     PreauthorisationAppealed,
     PreauthorisationRequested,
 )
+from baybridge.journey.row import ANYWHERE, OF_MONEY, CommandRow, Correction, EventRow, never_blocked, reads, roles, told_in
 
 Answer = Literal["approved", "partially_approved", "refused"]
 
@@ -251,3 +254,59 @@ def _approved(situation: Situation, payer: str) -> int | None:
         if answered.event.payer == payer and answered.event.answer != "refused":
             approved.append(answered.event.amount_minor)
     return sum(approved) if approved else None
+
+
+PREAUTHORISATION_REQUESTED = EventRow(PreauthorisationRequested, rendering.preauthorisation_requested, told_in("CLAIM"))
+
+BENEFIT_PAID = EventRow(BenefitPaid, rendering.paid, told_in("CLAIM"))
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        RequestPreauthorisation, request_preauthorisation, roles(Role.COORDINATOR),
+        (PREAUTHORISATION_REQUESTED,),
+        page="funding",
+        correction=OF_MONEY,
+        step="preauthorisation",
+        purpose="finance",
+        needs=reads("quote"),
+        place=30,
+        choices={"plan": "quoted_plan"},
+    ),
+    CommandRow(
+        AnswerPreauthorisation, answer_preauthorisation, roles(Role.PAYER),
+        (EventRow(PreauthorisationAnswered, rendering.preauthorisation_answered, told_in("CLAIM")),),
+        page="funding",
+        correction=OF_MONEY,
+        kinds=ANYWHERE,
+        step="preauthorisation_answer",
+        purpose="finance",
+        needs=reads("grants", "quote"),
+        place=50,
+        prefill=waiting_request,
+    ),
+    CommandRow(
+        AppealPreauthorisation, appeal_preauthorisation, roles(Role.COORDINATOR, Role.PATIENT),
+        (EventRow(PreauthorisationAppealed, rendering.preauthorisation_appealed, told_in("CLAIM")),),
+        page="funding",
+        correction=OF_MONEY,
+        kinds=ANYWHERE,
+        purpose="finance",
+        blocked=answer_preauthorisation_blocked,
+        place=40,
+        prefill=answered_plan,
+    ),
+    CommandRow(
+        PayBenefit, pay_benefit, roles(Role.COORDINATOR, Role.PAYER),
+        (BENEFIT_PAID,),
+        page="funding",
+        correction=Correction(Role.COORDINATOR, second="always"),
+        kinds=ANYWHERE,
+        step="payment",
+        purpose="finance",
+        needs=reads("quote"),
+        blocked=never_blocked,
+        place=100,
+        prefill=waiting_advance,
+    ),
+)

@@ -14,10 +14,12 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.funding import rendering
 from baybridge.funding.quote.quotes import kept_quote
 from baybridge.journey.checks import alive, happened
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AgreementEnrolled
+from baybridge.journey.row import OF_MONEY, CommandRow, EventRow, reads, roles, told_in
 
 
 class EnrolInAgreement(Struct, frozen=True, kw_only=True):
@@ -76,3 +78,19 @@ def _against(situation: Situation, given: EnrolInAgreement, terms: Mapping[str, 
     product = situation.case.product
     if product is not None and terms.get("product") not in (None, product):
         yield Reason("funding.quote.agreement_product", {"agreement": name, "expected": str(terms["product"]), "found": product}, source)
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        EnrolInAgreement, enrol_in_agreement, roles(Role.COORDINATOR, Role.PHYSICIAN),
+        (EventRow(AgreementEnrolled, rendering.enrolled, told_in("CARE_REFERRAL", "OBA_OUTCOME")),),
+        page="funding",
+        correction=OF_MONEY,
+        step="enrol",
+        purpose="finance",
+        needs=reads("quote"),
+        blocked=enrol_in_agreement_blocked,
+        place=20,
+    ),
+)

@@ -9,20 +9,23 @@ the patient; whoever owes a refund does not confirm it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from baybridge.base.money import format_minor, parse_minor
 from baybridge.base.outcome import Category, Reason, refuse
+from baybridge.funding import rendering
 from baybridge.funding.claims.own import not_theirs
 from baybridge.journey.case import Case
 from baybridge.journey.checks import happened
-from baybridge.journey.command import Situation, Verdict
+from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import RefundReceived
+from baybridge.journey.prefill import FormContext
 from baybridge.journey.refunds import Refund, refund_open, refunds_of
+from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, roles, told_in
 
 
 class RecordRefund(Struct, frozen=True, kw_only=True):
@@ -117,3 +120,35 @@ def _against(situation: Situation, refund: Refund, arrived: RefundReceived) -> I
     elif arrived.amount_minor > refund.open_minor:
         values = {"due": format_minor(refund.due_minor), "received": format_minor(refund.received_minor), "open": format_minor(max(refund.open_minor, 0))}
         yield Reason("funding.refund.above_due", {**values, "currency": arrived.currency}, where="amount")
+
+
+def open_refunds(case: Case, payer: str | None, plans: Mapping[str, Any]) -> list[Refund]:
+    """Parts of a settled refund that have not wholly arrived; those of one payer's plans, or all where `payer` is None."""
+    return [one for one in refunds_of(case) if one.open_minor > 0 and payer in (None, plans.get(one.recipient, {}).get("payer"))]
+
+
+def open_part(context: FormContext) -> Mapping[str, Any]:
+    """The part that has not arrived, the one that the address names first; day and reference stand in the bank's advice."""
+    parts = open_refunds(context.case, context.payer, context.documents("plans"))
+    part = next((one for one in parts if one.recipient == context.address.get("recipient")), parts[0] if parts else None)
+    if part is None or context.case.settlement is None:
+        return {"currency": None}
+    return {"recipient": part.recipient, "amount": format_minor(part.open_minor), "currency": context.case.settlement.event.currency}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        RecordRefund, record_refund, roles(Role.COORDINATOR, Role.PAYER),
+        (EventRow(RefundReceived, rendering.refunded, told_in("CARE_REFERRAL", "OBA_OUTCOME")),),
+        page="funding",
+        correction=Correction(Role.COORDINATOR, second="always"),
+        kinds=ANYWHERE,
+        step="refund",
+        purpose="finance",
+        blocked=record_refund_blocked,
+        place=120,
+        prefill=open_part,
+        choices={"recipient": "refund_recipient"},
+    ),
+)

@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.funding import rendering
 from baybridge.funding.claims.own import not_theirs
 from baybridge.funding.outcome import settlement
 from baybridge.funding.outcome.agreement import OPEN_OUTCOMES, Settled, drug_contributions, drug_list_price
@@ -27,9 +28,10 @@ from baybridge.funding.plans.limits import limit_of
 from baybridge.funding.plans.terms import PATIENT
 from baybridge.funding.quote.quotes import kept_quote, recompute
 from baybridge.funding.quote.report import Funded
-from baybridge.journey.command import Situation
+from baybridge.journey.command import Role, Situation
 from baybridge.journey.events import BenefitPaid, Died, OutcomeSettled, ProductRejected, ResponseAssessed
 from baybridge.journey.judged import Judged
+from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, reads, roles, told_in
 
 Declared = Literal["NOT_INFUSED_OOS", "NOT_INFUSED", "OOS_INFUSED", "WITHDRAWN", "RETREATED"]
 
@@ -213,3 +215,20 @@ def _limited_by_payments(situation: Situation, quote: Mapping[str, Any], contrib
 def _at_most_paid(payer: str, minor: int, recorded: list[BenefitPaid]) -> int:
     amounts = [event.amount_minor for event in recorded if event.payer == payer]
     return min(minor, sum(amounts)) if amounts else minor
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        SettleOutcome, settle_outcome, roles(Role.COORDINATOR, Role.PAYER),
+        (EventRow(OutcomeSettled, rendering.settled, told_in("CARE_REFERRAL", "OBA_OUTCOME")),),
+        page="funding",
+        correction=Correction(Role.COORDINATOR, second="always"),
+        kinds=ANYWHERE,
+        step="settlement",
+        purpose="finance",
+        needs=reads("quote"),
+        blocked=settle_outcome_blocked,
+        place=110,
+    ),
+)

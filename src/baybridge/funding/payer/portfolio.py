@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baybridge.funding.claims.claiming import Reconciled, reconciliation_of
+from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
 from baybridge.journey.case import Case
 from baybridge.journey.claims import paid_in_advance, submitted
 from baybridge.journey.held import Preauthorisation

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import start_of_day
-from baybridge.funding.claims.claiming import Reconciled, reconciliation_of
+from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
 from baybridge.funding.outcome.outcomes import window_of
 from baybridge.funding.plans.limits import Step, TimeLimit, limit_of
 from baybridge.journey.case import Case

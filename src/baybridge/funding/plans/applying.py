@@ -17,14 +17,16 @@ from msgspec import Meta, Struct
 
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.funding.claims.preauthorisation import request_preauthorisation_blocked
+from baybridge.funding import rendering
+from baybridge.funding.claims.preauthorisation import PREAUTHORISATION_REQUESTED, request_preauthorisation_blocked
 from baybridge.funding.plans.assistance import OPEN_WITH, Fund, Seeking, asked_of, assistance_left
 from baybridge.funding.plans.plans import ChosenPlan, Household
 from baybridge.funding.quote.quotes import kept_quote
-from baybridge.funding.quote.quoting import IssueQuote, issue_quote
-from baybridge.journey.command import Situation
+from baybridge.funding.quote.quoting import QUOTE_ISSUED, IssueQuote, issue_quote
+from baybridge.journey.command import Role, Situation
 from baybridge.journey.events import AssistanceApplied, PreauthorisationRequested, QuoteIssued
 from baybridge.journey.judged import Judged
+from baybridge.journey.row import OF_MONEY, CommandRow, EventRow, reads, roles
 
 
 class ApplyForAssistance(Struct, frozen=True, kw_only=True):
@@ -104,3 +106,19 @@ def _applied(situation: Situation, given: ApplyForAssistance, quote: Mapping[str
         payer=payer, plan=given.fund, quote_sha256=issued.quote_sha256, amount_minor=amount, currency=issued.currency
     )
     return Judged((*judged.events, applied, requested), judged.decisions)
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        ApplyForAssistance, apply_for_assistance, roles(Role.COORDINATOR),
+        (EventRow(AssistanceApplied, rendering.applied), PREAUTHORISATION_REQUESTED, QUOTE_ISSUED),
+        page="funding",
+        correction=OF_MONEY,
+        step="preauthorisation",
+        purpose="finance",
+        needs=reads("grants", "quote"),
+        blocked=request_preauthorisation_blocked,
+        button=None,
+    ),
+)

@@ -21,6 +21,7 @@ from msgspec import Meta, Struct
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Reason, Refusal, refuse
+from baybridge.funding import rendering
 from baybridge.funding.outcome.clauses import REFUND, VOID, open_clauses, outcomes_of
 from baybridge.funding.plans import plans
 from baybridge.funding.plans.layers import VERIFIED
@@ -31,9 +32,11 @@ from baybridge.funding.quote.reading import is_exchange_rate
 from baybridge.funding.quote.report import Funded, as_json, fund, sentences
 from baybridge.funding.quote.stack import UNVERIFIED, Stack, pay_stack
 from baybridge.journey.checks import alive
-from baybridge.journey.command import Situation
+from baybridge.journey.command import Role, Situation
 from baybridge.journey.events import QuoteIssued
 from baybridge.journey.judged import Judged
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import OF_MONEY, CommandRow, EventRow, roles, told_in
 
 DOCUMENT = "funding-quote"
 
@@ -302,3 +305,33 @@ def _assumptions(named: list[tuple[str, Mapping[str, Any]]], given: IssueQuote, 
         yield {"key": "funding.assumed.rate", "values": {**values, "source": exchange.source}}
     if given.agreement is not None:
         yield {"key": "funding.assumed.enrolled", "values": {"agreement": given.agreement}}
+
+
+def usual_bill(context: FormContext) -> Mapping[str, Any]:
+    """The bill as its three usual lines, with the drug's list price where one is published."""
+    product: Mapping[str, Any] = context.documents("products").get(context.case.product or "", {})
+    price = next(iter(product.get("list_price") or ()), None)
+    gross = {"CAR_T_DRUG": format_minor(price["amount_minor"])} if price else {}
+    lines = [{"id": category.lower(), "category": category, "gross": gross.get(category)} for category in _USUAL_CATEGORIES]
+    return {"bill_lines": lines, "currency": price["currency"] if price else "HKD"}
+
+
+_USUAL_CATEGORIES = ("COLLECTION", "CAR_T_DRUG", "INPATIENT")
+
+
+QUOTE_ISSUED = EventRow(QuoteIssued, rendering.quoted, told_in("CLAIM"))
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        IssueQuote, issue_quote, roles(Role.COORDINATOR),
+        (QUOTE_ISSUED,),
+        page="funding",
+        correction=OF_MONEY,
+        step="quote",
+        purpose="finance",
+        place=10,
+        prefill=usual_bill,
+        choices={"plan": "benefit_plan"},
+    ),
+)

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 
 from baybridge.base.outcome import Category, Reason, refuse
-from baybridge.node.commands.table import CommandKind
+from baybridge.node.commands.table import CommandRow
 
 
-def read_given(kind: CommandKind, given: Mapping[str, Any]) -> Any:
+def read_given(kind: CommandRow, given: Mapping[str, Any]) -> Any:
     """The input of a command as its struct, or a refusal with every field that does not fit."""
     fields = msgspec.structs.fields(kind.given)
     known = ", ".join(sorted(field.name for field in fields))

@@ -13,7 +13,7 @@ from baybridge.funding.payer.worklist import payers_in
 from baybridge.journey.case import Case
 from baybridge.journey.command import Command, Situation
 from baybridge.node.commands.deciding import Deciding, LazyFacts
-from baybridge.node.commands.table import CommandKind
+from baybridge.node.commands.table import CommandRow
 from baybridge.node.people import access
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 
-def may(node: Node, kind: CommandKind, command: Command, case: Case | None, *, again: bool = False) -> Refusal | None:
+def may(node: Node, kind: CommandRow, command: Command, case: Case | None, *, again: bool = False) -> Refusal | None:
     """Whether this actor may give this command here, now; `again` where it was given before, and the case that it opens is there."""
     reasons = []
     actor = command.actor
@@ -46,7 +46,7 @@ def payers_of(node: Node, case: Case | None) -> frozenset[str]:
     return payers_in(case, node.documents.folder("plans")) if case else frozenset()
 
 
-def situate(node: Node, unit: Unit, kind: CommandKind, case: Case, command: Command) -> tuple[Deciding, Situation]:
+def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Command) -> tuple[Deciding, Situation]:
     """The situation in which a command is judged, and the memory of decisions made in it."""
     facts = LazyFacts(lambda: node.fact_set(unit.connection, case, unit.at))
     deciding = Deciding(node.policies, facts, command.case_id, unit.at)
@@ -65,7 +65,7 @@ def situate(node: Node, unit: Unit, kind: CommandKind, case: Case, command: Comm
     return deciding, situation
 
 
-def also_blocked(node: Node, unit: Unit, kind: CommandKind, case: Case, command: Command, unread: Refusal) -> Refusal:
+def also_blocked(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Command, unread: Refusal) -> Refusal:
     """What is wrong with the input, and what stands against the command whatever its input: every reason at once."""
     _, situation = situate(node, unit, kind, case, command)
     return Refusal(unread.category, (*unread.reasons, *kind.blocked(situation)))

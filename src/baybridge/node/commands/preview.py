@@ -4,7 +4,7 @@ Main job: `looking(node, case, actor, at)` opens one reading transaction with th
 refusal that the command would meet. The sentence that would refuse a command is the tooltip of its disabled button; it is judged with the same rules, so that
 page and `handle` cannot disagree.
 
-What stands whatever the input (`CommandKind.blocked`) comes first; a complete input is then judged by the rule itself. An input that is not complete is no
+What stands whatever the input (`CommandRow.blocked`) comes first; a complete input is then judged by the rule itself. An input that is not complete is no
 refusal, nor one to which the rule has nothing against but a field that is empty: the form asks for the rest.
 """
 
@@ -26,7 +26,7 @@ from baybridge.node.clock import new_id
 from baybridge.node.commands import judging
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.given import read_given
-from baybridge.node.commands.table import COMMANDS, CommandKind
+from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.neighbours import transfers
 from baybridge.node.unit import Unit
 from baybridge.policy.document.shapes import Policy
@@ -95,7 +95,7 @@ def _asks_for_more(refusal: Refusal, given: Mapping[str, Any]) -> bool:
     return all(reason.where and not given.get(_FIELD.split(reason.where)[0]) for reason in refusal.reasons)
 
 
-def _judge(kind: CommandKind, situation: Situation, given: Any) -> Refusal | None:
+def _judge(kind: CommandRow, situation: Situation, given: Any) -> Refusal | None:
     if kind.name == "Transfer":
         return transfers.preview(situation, given)
     verdict = kind.rule(situation, given)

@@ -15,13 +15,13 @@ import msgspec
 import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
-from baybridge.exchange.fhir.rendering import render
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import Recorded
 from baybridge.journey.pathway import tasks
 from baybridge.journey.stages import stage_of
 from baybridge.node import tables
 from baybridge.node.commands.deciding import LazyFacts
+from baybridge.node.fhir.rendering import render
 from baybridge.node.upkeep import sparing
 from baybridge.node.upkeep.attention import attention
 from baybridge.record.store import store

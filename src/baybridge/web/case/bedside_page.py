@@ -20,9 +20,6 @@ from baybridge.web.case.from_record import answered, marks_of
 from baybridge.web.case.view import Action, CaseView, allowed
 from baybridge.web.page.pictures import Course, course
 
-_BEFORE = ("CheckFitness", "Lymphodeplete", "CheckBedside", "Thaw", "Infuse")
-_AFTER = ("Assess", "GiveDrug", "ArriveRapidResponse", "Discharge")
-
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -75,8 +72,8 @@ def bedside(view: CaseView) -> Response:
         answered=list(answered(view, FROM_RECORD)) if case.infusions else [],
         fitness=case.of(FitnessChecked)[::-1],
         thaws=case.of(ProductThawed),
-        before=view.actions(_BEFORE),
-        after=view.actions(_AFTER) if case.infusions else [],
+        before=view.buttons("here"),
+        after=view.buttons("after") if case.infusions else [],
     )
 
 

@@ -20,7 +20,7 @@ from baybridge.journey.held import Stage
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
 from baybridge.node.clock import new_id
-from baybridge.node.commands.table import COMMANDS, CommandKind
+from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.handle import handle
 from baybridge.node.neighbours.evidence import evidence_pack
 from baybridge.node.upkeep.projections import open_tasks
@@ -37,13 +37,9 @@ from baybridge.web.case.sharing_page import sharing
 from baybridge.web.case.tests_page import tests
 from baybridge.web.case.view import CaseView, allowed, mark_of, most_urgent_first, tab, with_view
 from baybridge.web.forms import forms
-from baybridge.web.forms.known import to_scan
 from baybridge.web.money.compare_page import compare_page
 from baybridge.web.money.funding_page import funding, milestone_file, quote_file, quote_page
 from baybridge.web.page.page import go, refused
-
-#: Commands that a role may need outside any task, offered on the overview.
-_ALWAYS = ("ReferCase", "AcceptCase", "DeclineCase", "ArrangeTravel")
 
 #: The road as the overview draws it; other stages are said in words.
 _ROAD = tuple(stage for stage in Stage if stage not in (Stage.NEW, Stage.DECLINED, Stage.OUT_OF_SPECIFICATION, Stage.DIED))
@@ -59,7 +55,7 @@ def overview(view: CaseView) -> Response:
     reports = [orjson.loads(body) for body in connection.execute(kept).scalars()]
     tasks = most_urgent_first(open_now)
     names = list(dict.fromkeys(name for task in tasks for name in task["commands"] if name in COMMANDS))
-    other = [name for name in _ALWAYS if name not in names]
+    other = [name for name in tabs.buttons_of("overview") if name not in names]
     return view.render(
         "overview.html",
         tasks=tasks,
@@ -92,9 +88,9 @@ def command_do(asked: Asked) -> Response:
     return go(f"{tabs.address(done.case_id, _tab_for(asked, kind))}?done={kind.name}")
 
 
-def _tab_for(asked: Asked, kind: CommandKind) -> str:
+def _tab_for(asked: Asked, kind: CommandRow) -> str:
     """The tab of a command, or where this role begins if it does not see that tab."""
-    wanted = tabs.tab_of(kind)
+    wanted = kind.page
     return wanted if wanted in tabs.shown(asked.person.role) else tabs.home_tab(asked.person.role)
 
 
@@ -110,12 +106,12 @@ def _form(asked: Asked, given: Mapping[str, Any], refusal: Refusal | None) -> Re
     return with_view(asked, lambda view: _show_form(view, kind, given, refusal), _tab_for(asked, kind))
 
 
-def _not_yours(asked: Asked, kind: CommandKind) -> Refusal:
+def _not_yours(asked: Asked, kind: CommandRow) -> Refusal:
     roles = ", ".join(sorted(role.value for role in kind.roles))
     return refuse(Reason("access.command", {"command": kind.name, "roles": roles, "role": asked.person.role.value}), category=Category.FORBIDDEN)
 
 
-def _show_form(view: CaseView, kind: CommandKind, given: Mapping[str, Any], refusal: Refusal | None) -> Response:
+def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, Any], refusal: Refusal | None) -> Response:
     asked = view.asked
     standing = refusal or view.look.would(kind.name, {})
     sentences = [(view.reader.reason(reason), reason) for reason in standing.reasons] if standing else []
@@ -135,12 +131,12 @@ def _show_form(view: CaseView, kind: CommandKind, given: Mapping[str, Any], refu
     )
 
 
-def _labels(view: CaseView, kind: CommandKind) -> dict[str, tuple[str, ...]]:
+def _labels(view: CaseView, kind: CommandRow) -> dict[str, tuple[str, ...]]:
     """What a scanner would read from the labels of an invented case, where there is no scanner: by field."""
-    if not view.case.synthetic or not to_scan(kind):
+    if not view.case.synthetic or not kind.scanned:
         return {}
     values = forms.known(view.asked, kind, view.case)
-    found = {name: values[name] for name in kind.form if name in to_scan(kind) and name in values}
+    found = {name: values[name] for name in kind.form if name in kind.scanned and name in values}
     return {name: tuple(value) if isinstance(value, tuple | list) else (str(value),) for name, value in found.items()}
 
 

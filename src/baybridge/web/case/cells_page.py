@@ -17,10 +17,6 @@ from baybridge.journey.events import QuarantineResolved
 from baybridge.supply.readings import read_results
 from baybridge.web.case.view import CaseView
 
-_COMMANDS = (
-    "ReserveSlot", "RecordPermit", "Collect", "Ship", "ReceiveShipment", "ResolveQuarantine", "StartManufacture", "TestProduct", "Release",
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -60,7 +56,7 @@ def cells(view: CaseView) -> Response:
         discarded=discarded_of(case.entries),
         resolved=case.of(QuarantineResolved),
         fresh=_fresh(view),
-        actions=view.actions(_COMMANDS),
+        actions=view.buttons(),
     )
 
 

@@ -73,7 +73,7 @@ def eligibility(view: CaseView) -> Response:
         fitness=[_judge(view, name) for name in FITNESS if name in view.asked.node.policies.ids()],
         answered=list(answered(view, (*BEFORE, *_of_diagnosis(view)))),
         may_answer=not view.read_only and allowed(view.asked, COMMANDS["ConfirmFinding"]),
-        actions=view.actions(["DecideEligibility"]),
+        actions=view.buttons(),
     )
 
 

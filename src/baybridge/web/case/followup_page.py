@@ -14,10 +14,6 @@ from baybridge.journey.events import FollowUpAccepted, SecondMalignancyReported
 from baybridge.journey.schedule import next_visit, visits
 from baybridge.web.case.view import CaseView
 
-_COMMANDS = (
-    "AssessResponse", "HandOver", "AcceptFollowUp", "ScheduleFollowUp", "RecordVisit", "ReportSecondMalignancy", "RecordDeath",
-)  # fmt: skip
-
 #: How many visits are shown ahead; the schedule itself has no end.
 _SHOWN = 14
 
@@ -32,7 +28,7 @@ def followup(view: CaseView) -> Response:
         accepted=case.last(FollowUpAccepted),
         malignancies=case.of(SecondMalignancyReported),
         today=view.now.astimezone(view.asked.node.site.zone).date(),
-        actions=view.actions(_COMMANDS),
+        actions=view.buttons(),
     )
 
 

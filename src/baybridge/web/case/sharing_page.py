@@ -34,7 +34,7 @@ def sharing(view: CaseView) -> Response:
     return view.render(
         "sharing.html",
         ways=ways(view),
-        actions=view.actions(["RecordConsent", "WithdrawConsent", "NotifyAuthority"]),
+        actions=view.buttons(),
         may_withdraw=not view.read_only and allowed(view.asked, COMMANDS["WithdrawConsent"]),
         today=view.now.astimezone(view.asked.node.site.zone).date(),
     )

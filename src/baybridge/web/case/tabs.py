@@ -1,6 +1,7 @@
-"""The tabs of a case: which there are, who sees which, and on which a command is found.
+"""The tabs of a case: which there are, who sees which, and which buttons stand on each.
 
-Main job: `TABS`, `shown(role)` and `tab_of(kind)`. What a role may do at all stands in `node/people/access.py`; here only what helps that role is shown.
+Main job: `TABS`, `shown(role)` and `buttons_of(tab)`; the tab of a command stands in its row. What a role may do at all stands in
+`node/people/access.py`; here only what helps that role is shown.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from baybridge.journey.command import Role
-from baybridge.node.commands.table import CommandKind
+from baybridge.node.commands.table import COMMANDS
 from baybridge.node.people.access import ACTIONS
 
 #: Tabs in order, with the action that each needs.
@@ -32,17 +33,10 @@ TABS: Mapping[str, str] = {
 #: What the plant's people need of a case: its cells, not the patient.
 _PLANT_TABS = ("overview", "cells", "timeline", "evidence")
 
-_PARTS: Mapping[str, str] = {
-    "consent": "sharing", "exchange": "sharing", "recognition": "tests", "funding": "funding", "supply": "cells", "bedside": "bedside", "followup": "followup",
-}  # fmt: skip
-_STEPS: Mapping[str, str] = {
-    "identity": "identity", "card": "card", "records": "facts", "eligibility": "eligibility", "product": "eligibility", "response_d28": "followup",
-}  # fmt: skip
-
-
-def tab_of(kind: CommandKind) -> str:
-    """The tab on which a command is found: by its step of the pathway, else by its part."""
-    return _STEPS.get(kind.step or "") or _PARTS.get(kind.part, "overview")
+def buttons_of(tab: str, *groups: str) -> tuple[str, ...]:
+    """The commands that have a button on a tab, in order; of some groups alone where they are named."""
+    found = [row for row in COMMANDS.values() if row.page == tab and row.button is not None and (not groups or row.button in groups)]
+    return tuple(row.name for row in sorted(found, key=lambda row: (row.place, row.name)))
 
 
 def shown(role: Role) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from baybridge.journey.conflicts import conflicts_of
 from baybridge.journey.stages import stage_of
 from baybridge.node import tables
 from baybridge.node.commands.preview import Look, looking
-from baybridge.node.commands.table import COMMANDS, CommandKind
+from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.record.store import store
 from baybridge.web.case import tabs
 from baybridge.web.forms import forms
@@ -88,7 +88,11 @@ class CaseView:
             return []
         return [self.action(kind, (given or {}).get(kind.name)) for kind in map(COMMANDS.__getitem__, names) if allowed(self.asked, kind)]
 
-    def action(self, kind: CommandKind, given: Mapping[str, Any] | None = None, label: str = "", *, preview: bool = True) -> Action:
+    def buttons(self, *groups: str) -> list[Action]:
+        """The buttons of this tab, of some groups alone where they are named."""
+        return self.actions(tabs.buttons_of(self.tab, *groups))
+
+    def action(self, kind: CommandRow, given: Mapping[str, Any] | None = None, label: str = "", *, preview: bool = True) -> Action:
         """A button for a command with its input as far as it is known; `given` stands in the address of the form, so it names no patient's value.
 
         Without `preview` nothing is tried beforehand: for buttons that open a form in which a person still has to say why.
@@ -103,12 +107,12 @@ class CaseView:
         return render(self.asked, template, status, v=self, **frame(self), **values)
 
 
-def allowed(asked: Asked, kind: CommandKind) -> bool:
+def allowed(asked: Asked, kind: CommandRow) -> bool:
     """Whether this role gives this command at this kind of node."""
     return asked.person.role in kind.roles and (not kind.kinds or bool(kind.kinds & asked.node.site.kinds))
 
 
-def known_input(asked: Asked, kind: CommandKind, case: Case) -> dict[str, Any]:
+def known_input(asked: Asked, kind: CommandRow, case: Case) -> dict[str, Any]:
     """A command's input as far as the case knows it, so that a preview sees what the form would show."""
     return forms.known(asked, kind, case)
 

@@ -1,6 +1,7 @@
 """What a field can be chosen from: nodes, products, policies, plans, purposes, facts, and what stands on the case.
 
-Main job: `choices(asked, kind, case, name)` answers options with words in the reader's language; `suggestions` answers those that may also be written freely.
+Main job: `choices(asked, kind, case, name)` answers options with words in the reader's language, by the choice that the command's row names for a field,
+else by the field's own name; `suggestions` answers those that may also be written freely.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baybridge.consent.rules import LANGUAGES
-from baybridge.funding.claims.claiming import Reconciled
+from baybridge.funding.claims.prefill import own_requests
+from baybridge.funding.claims.reconciliation import Reconciled, open_claims
+from baybridge.funding.outcome.refunding import open_refunds
 from baybridge.funding.plans.assistance import KINDS as FUNDS
 from baybridge.funding.plans.plans import is_agreement, is_computable
 from baybridge.journey.case import Case
 from baybridge.journey.identities import identities_of
 from baybridge.matching.eligibility import label_policies
-from baybridge.node.commands.table import CommandKind
+from baybridge.node.commands.table import CommandRow
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
 from baybridge.record.store import store
 from baybridge.web.forms import choices_results
-from baybridge.web.forms.known_money import open_claims, open_refunds, own_requests, quoted_plans
+from baybridge.web.forms.known import context_of
 from baybridge.web.page.page import LANGUAGE_NAMES, Reader
 
 if TYPE_CHECKING:
@@ -46,10 +49,10 @@ CATEGORIES = (
 JURISDICTIONS = ("CN", "HK", "MO")
 
 
-def choices(asked: Asked, kind: CommandKind, case: Case | None, name: str) -> Options:
+def choices(asked: Asked, kind: CommandRow, case: Case | None, name: str) -> Options:
     """The options of a field that takes nothing else; none where it is written freely."""
     key = name.rsplit(".", 1)[-1]
-    found = _BY_FIELD.get(f"{kind.name}.{key}") or _BY_FIELD.get(key)
+    found = _CHOICES.get(kind.choices.get(key, key))
     return found(asked, case) if found else ()
 
 
@@ -126,13 +129,14 @@ def _shipments(asked: Asked, case: Case | None) -> Options:
 
 def _plans_asked(asked: Asked, case: Case | None) -> Options:
     plans = asked.node.documents.folder("plans")
-    named = [one.requested.event.plan for one in (own_requests(asked, case) if case else ())]
+    named = [one.requested.event.plan for one in (own_requests(case, context_of(asked, case).payer) if case else ())]
     return tuple(Option(name, Reader(asked).title(plans.get(name, {}).get("title")) or name) for name in dict.fromkeys(named))
 
 
 def _quoted_plans(asked: Asked, case: Case | None) -> Options:
     """The plans of the quote that stands; every plan where none does."""
-    quoted = quoted_plans(asked, case) if case else ()
+    quote = context_of(asked, case).decision(case.quote.event.quote_sha256) if case and case.quote else None
+    quoted = tuple(str(plan["id"]) for plan in quote["plans"]) if quote else ()
     reader = Reader(asked)
     return tuple(Option(name, reader.named("plan", name)) for name in quoted) or _benefits(asked, case)
 
@@ -142,7 +146,7 @@ def _claims(wanted: str) -> Callable[[Any, Case | None], Options]:
 
     def found(asked: Asked, case: Case | None) -> Options:
         reader = Reader(asked)
-        claims = open_claims(asked, case, wanted) if case else ()
+        claims = open_claims(case, context_of(asked, case).payer, wanted) if case else ()
         return tuple(Option(one.claim.claim_id, _claim_words(reader, one)) for one in claims)
 
     return found
@@ -159,7 +163,7 @@ def _refunds(asked: Asked, case: Case | None) -> Options:
     currency = case.settlement.event.currency if case and case.settlement else ""
     return tuple(
         Option(one.recipient, f"{reader.named('recipient', one.recipient)} · {reader.money(one.open_minor, currency)}")
-        for one in (open_refunds(asked, case) if case else ())
+        for one in (open_refunds(case, context_of(asked, case).payer, asked.node.documents.folder("plans")) if case else ())
     )
 
 
@@ -201,37 +205,34 @@ def _of_results(choose: choices_results.Choose) -> Callable[[Any, Case | None], 
     return lambda asked, case: tuple(Option(value, label) for value, label in choose(asked, case))
 
 
-_BY_FIELD: Mapping[str, Callable[[Any, Case | None], Options]] = {
+#: The name of a choice -> its options. The name of a field is the name of its choice unless the command's row says another.
+_CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "to_node": lambda asked, _: _nodes(asked),
-    "ReferCase.to_node": lambda asked, _: tuple(option for option in _everybody(asked) if _is_centre(asked, option.value)),
+    "centre": lambda asked, _: tuple(option for option in _everybody(asked) if _is_centre(asked, option.value)),
     "from_node": lambda asked, _: _nodes(asked),
     "receiver": lambda asked, _: _everybody(asked),
     "recipients": lambda asked, _: _everybody(asked),
     "plant_node": lambda asked, _: _nodes(asked, "plant"),
     "product": products,
     "jurisdiction": lambda asked, _: coded(asked, JURISDICTIONS),
-    "ChooseProduct.policy": _label_policies,
-    "CheckFitness.policy": _fitness,
+    "label_policy": _label_policies,
+    "fitness_policy": _fitness,
     "fact": _facts,
     "notice_language": lambda _asked, _: tuple(Option(code, LANGUAGE_NAMES[code]) for code in LANGUAGES),
     "papers": lambda asked, _: coded(asked, PAPERS),
     "purposes": _transfer_purposes,
-    "Transfer.purpose": _transfer_purposes,
-    **{
-        f"{name}.purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES)
-        for name in ("RecogniseResults", "OverrideRecognition", "CountersignOverride", "CompareParallelTest")
-    },
-    **{name: _of_results(choose) for name, choose in choices_results.BY_FIELD.items()},
+    "transfer_purpose": _transfer_purposes,
+    "recognition_purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES),
+    **{name: _of_results(choose) for name, choose in choices_results.BY_NAME.items()},
     "consent_id": _consents,
     "question": _questions,
     "shipment_id": _shipments,
-    "IssueQuote.plan": _benefits,
-    "RequestPreauthorisation.plan": _quoted_plans,
-    "SubmitClaim.plan": _quoted_plans,
-    "AdjudicateClaim.claim_id": _claims("decide"),
-    "PayClaim.claim_id": _claims("pay"),
-    "AppealClaim.claim_id": _claims("appeal"),
-    "RecordRefund.recipient": _refunds,
+    "benefit_plan": _benefits,
+    "quoted_plan": _quoted_plans,
+    "claim_to_decide": _claims("decide"),
+    "claim_to_pay": _claims("pay"),
+    "claim_to_appeal": _claims("appeal"),
+    "refund_recipient": _refunds,
     "plan": _plans_asked,
     "agreement": _agreements,
     "fund": _funds,

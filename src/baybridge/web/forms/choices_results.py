@@ -1,6 +1,6 @@
 """Which results, reasons and waiting decisions a form of recognition can be about.
 
-Main job: `BY_FIELD`, for each field of a command what answers its choices as (value, words).
+Main job: `BY_NAME`, for each choice that a row names what answers it as (value, words).
 """
 
 from __future__ import annotations
@@ -61,12 +61,11 @@ def _override_codes(asked: Asked, case: Case | None) -> Choices:
     return tuple((code, f"{reader.code('code', way)}: {reader.code('recognition.code', code)} ({code})") for way, code in rows)
 
 
-BY_FIELD: Mapping[str, Choose] = MappingProxyType(
+BY_NAME: Mapping[str, Choose] = MappingProxyType(
     {
-        "OverrideRecognition.result": _results,
-        "OverrideRecognition.code": _override_codes,
-        "CountersignOverride.result": _waiting_results,
-        "CompareParallelTest.result": _beside_results,
-        "CompareParallelTest.repeat": _results,
+        "result": _results,
+        "override_code": _override_codes,
+        "waiting_result": _waiting_results,
+        "parallel_result": _beside_results,
     }
 )

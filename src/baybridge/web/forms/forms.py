@@ -21,10 +21,10 @@ from msgspec.structs import FieldInfo
 from baybridge.base.time import parse_instant
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role
-from baybridge.node.commands.table import CommandKind
+from baybridge.node.commands.table import CommandRow
 from baybridge.web.forms import findings, shape
 from baybridge.web.forms.choices import Option, Options, choices, coded, suggestions
-from baybridge.web.forms.known import as_text, known, to_scan
+from baybridge.web.forms.known import as_text, known
 from baybridge.web.page.page import Reader
 
 if TYPE_CHECKING:
@@ -67,21 +67,20 @@ class _Form:
     """Whose form it is, with the sentences that stand against its fields."""
 
     asked: Asked
-    kind: CommandKind
+    kind: CommandRow
     case: Case | None
     problems: Mapping[str, tuple[str, ...]]
 
 
 def fields(
     asked: Asked,
-    kind: CommandKind,
+    kind: CommandRow,
     case: Case | None,
     given: Mapping[str, Any] | None = None,
     problems: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[Field]:
     """The fields of a command's form, with what was given before, else what the case knows and codes are not scanned for."""
-    scanned = to_scan(kind)
-    filled = {name: value for name, value in known(asked, kind, case).items() if name not in scanned}
+    filled = {name: value for name, value in known(asked, kind, case).items() if name not in kind.scanned}
     values = {**filled, **_from_address(asked, kind), **(given or {})}
     form = _Form(asked, kind, case, problems or {})
     return [_spoken_for(asked, one) for one in _fields(form, kind.given, "", values)]
@@ -93,7 +92,7 @@ def _spoken_for(asked: Asked, one: Field) -> Field:
     return replace(one, kind="hidden", options=(), value=asked.person.organisation) if own else one
 
 
-def _from_address(asked: Asked, kind: CommandKind) -> dict[str, Any]:
+def _from_address(asked: Asked, kind: CommandRow) -> dict[str, Any]:
     """Codes and the moment of use that the address names; never a value of the patient's."""
     if asked.method != "GET":
         return {}
@@ -137,7 +136,7 @@ def _field(form: _Form, item: FieldInfo, prefix: str, value: Any, key: str) -> F
         options,
         suggestions(name),
         as_text(shown, form.asked),
-        scanned=item.name in to_scan(form.kind),
+        scanned=item.name in form.kind.scanned,
         problems=_problems(form, name),
     )
 
@@ -209,12 +208,12 @@ def _optional(one: Field) -> Field:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def read(asked: Asked, kind: CommandKind) -> dict[str, Any]:
+def read(asked: Asked, kind: CommandRow) -> dict[str, Any]:
     """What a form says, as the JSON that the command takes; empty fields are not given."""
     return from_texts(asked, kind, asked.forms)
 
 
-def from_texts(asked: Asked, kind: CommandKind, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def from_texts(asked: Asked, kind: CommandRow, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """The JSON of a command's input from (name, text) pairs."""
     texts: dict[str, list[str]] = {}
     for name, text in pairs:

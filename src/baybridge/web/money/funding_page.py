@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.outcome import Category, Reason, refuse
-from baybridge.funding.claims.claiming import Reconciled, reconciliation_of
+from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
 from baybridge.funding.outcome.settlement import MILESTONE, milestone_of
 from baybridge.funding.plans.applying import seeking_of
 from baybridge.funding.plans.assistance import assistance_left
@@ -32,11 +32,6 @@ from baybridge.web.case.view import Action, CaseView, allowed, mark_of, with_vie
 from baybridge.web.money.payer_page import part as payer_part
 from baybridge.web.money.quote_view import named, shown, titles
 from baybridge.web.page.page import refused
-
-_COMMANDS = (
-    "IssueQuote", "EnrolInAgreement", "RequestPreauthorisation", "AppealPreauthorisation", "AnswerPreauthorisation", "SubmitClaim",
-    "AdjudicateClaim", "AppealClaim", "PayClaim", "PayBenefit", "SettleOutcome", "RecordRefund",
-)  # fmt: skip
 
 
 def funding(view: CaseView) -> Response:
@@ -63,7 +58,7 @@ def funding(view: CaseView) -> Response:
         late=refund_late(case, view.now.astimezone(view.asked.node.site.zone).date()),
         enrolled=case.enrolled_in(case.agreement) if case.agreement else None,
         claims=claims(view),
-        actions=view.actions(_COMMANDS),
+        actions=view.buttons(),
     )
 
 

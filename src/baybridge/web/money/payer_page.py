@@ -18,7 +18,8 @@ from starlette.responses import Response
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Refusal
 from baybridge.funding.claims.appealing import appeal_limit
-from baybridge.funding.claims.claiming import AdjudicateClaim, Reconciled, adjudicate_claim, reconciliation_of
+from baybridge.funding.claims.claiming import AdjudicateClaim, adjudicate_claim
+from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
 from baybridge.funding.payer.share import Part, agreement_part, parts_of
 from baybridge.funding.payer.worklist import Item, open_appeal, used_of, waiting
 from baybridge.funding.plans.limits import TimeLimit

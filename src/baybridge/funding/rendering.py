@@ -1,26 +1,21 @@
-"""Events of money in FHIR: quote, payment, outcome settlement and refunds that arrived; pre-authorisation in `preauthorisation.py`, claims in `claims.py`.
+"""Events of money in FHIR: quote, assistance, payment, enrolment, outcome settlement and refunds that arrived; claims in `claims/rendering.py`.
 
-**Source**: design section 6 (Coverage, Claim, ClaimResponse, PaymentReconciliation, Contract, Invoice); FHIR R4.
+**Source**: design section 6 (PaymentReconciliation, Contract, Invoice); FHIR R4.
 **Units**: minor units become decimals with two places.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import date
-from typing import Any
-
-from baybridge.exchange.fhir.claims import CLAIM, claim_reference, payer_of
-from baybridge.exchange.fhir.claims import RENDERERS as CLAIM_RENDERERS
-from baybridge.exchange.fhir.deciding import guidance
-from baybridge.exchange.fhir.parts import Json, Writer, concept, identifier, money
-from baybridge.exchange.fhir.preauthorisation import RENDERERS as PREAUTHORISATION_RENDERERS
+from baybridge.funding.claims.rendering import payer_of, payment
 from baybridge.journey import events as ev
+from baybridge.journey.fhir.resources import guidance
+from baybridge.journey.fhir.writer import Json, Writer, concept, identifier, money
 
 _QUOTE = "urn:baybridge:quote"
 
 
-def _quoted(event: ev.QuoteIssued, writer: Writer) -> None:
+def quoted(event: ev.QuoteIssued, writer: Writer) -> None:
+    """As Invoice and Contract."""
     parts = (("patient", event.patient_minor), ("entitled", event.entitled_minor))
     invoice = writer.add(
         "Invoice",
@@ -56,32 +51,8 @@ def _contract(writer: Writer, agreement: str, status: str, about: Json, *, numbe
     return writer.add("Contract", content)
 
 
-def _paid(event: ev.BenefitPaid, writer: Writer) -> None:
-    detail = []
-    if event.for_claim is not None:
-        kind = concept("http://terminology.hl7.org/CodeSystem/payment-type", "payment")
-        request = claim_reference(writer, event.for_claim)
-        detail.append({"type": kind, "request": request, "amount": money(event.amount_minor, event.currency)})
-    _payment(writer, event.claim_id, event.payer, event.amount_minor, event.currency, detail)
-
-
-def _payment(writer: Writer, claim_id: str, payer: str, minor: int, currency: str, detail: list[Json], *, status: str = "active", on: date | None = None) -> Json:
-    """A payment; `draft` where it is due and nothing says that it was made."""
-    content = {
-        "identifier": [identifier(CLAIM, claim_id)],
-        "status": status,
-        "created": writer.at,
-        "paymentIssuer": payer_of(payer),
-        "requestor": writer.node,
-        "outcome": "complete",
-        "paymentDate": (on or writer.told.at.date()).isoformat(),
-        "paymentAmount": money(minor, currency),
-        "detail": detail,
-    }
-    return writer.add("PaymentReconciliation", content)
-
-
-def _applied(event: ev.AssistanceApplied, writer: Writer) -> None:
+def applied(event: ev.AssistanceApplied, writer: Writer) -> None:
+    """As Task."""
     writer.add(
         "Task",
         {
@@ -99,13 +70,15 @@ def _applied(event: ev.AssistanceApplied, writer: Writer) -> None:
     )
 
 
-def _enrolled(event: ev.AgreementEnrolled, writer: Writer) -> None:
+def enrolled(event: ev.AgreementEnrolled, writer: Writer) -> None:
+    """As Contract."""
     about = {"type": "Invoice", "identifier": identifier(_QUOTE, event.quote_sha256)}
     number = identifier("urn:baybridge:enrolment", event.enrolment_id)
     _contract(writer, event.agreement, "executed", about, number=number, applies={"start": event.enrolled_on.isoformat()})
 
 
-def _settled(event: ev.OutcomeSettled, writer: Writer) -> None:
+def settled(event: ev.OutcomeSettled, writer: Writer) -> None:
+    """As PaymentReconciliation, Contract, DocumentReference and GuidanceResponse."""
     detail = [
         {
             "type": concept("http://terminology.hl7.org/CodeSystem/payment-type", "adjustment"),
@@ -114,25 +87,14 @@ def _settled(event: ev.OutcomeSettled, writer: Writer) -> None:
         }
         for payee, minor in event.allocation
     ]
-    payment = _payment(writer, f"refund {writer.told.event_id}", event.agreement, event.refund_minor, event.currency, detail, status="draft")
-    _contract(writer, event.agreement, "executed", payment)
+    due = payment(writer, f"refund {writer.told.event_id}", event.agreement, event.refund_minor, event.currency, detail, status="draft")
+    _contract(writer, event.agreement, "executed", due)
     guidance(writer, event.agreement, event.outcome, event.decision_sha256, reasons=(event.code,))
 
 
-def _refunded(event: ev.RefundReceived, writer: Writer) -> None:
+def refunded(event: ev.RefundReceived, writer: Writer) -> None:
+    """As PaymentReconciliation."""
     kind = concept("http://terminology.hl7.org/CodeSystem/payment-type", "adjustment")
     detail = [{"type": kind, "payee": payer_of(event.recipient), "date": event.received_on.isoformat(), "amount": money(event.amount_minor, event.currency)}]
     number = f"refund {event.recipient} {event.reference}"
-    _payment(writer, number, event.agreement, event.amount_minor, event.currency, detail, on=event.received_on)
-
-
-RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
-    ev.QuoteIssued: _quoted,
-    ev.BenefitPaid: _paid,
-    ev.AssistanceApplied: _applied,
-    ev.AgreementEnrolled: _enrolled,
-    ev.OutcomeSettled: _settled,
-    ev.RefundReceived: _refunded,
-    **PREAUTHORISATION_RENDERERS,
-    **CLAIM_RENDERERS,
-}
+    payment(writer, number, event.agreement, event.amount_minor, event.currency, detail, on=event.received_on)

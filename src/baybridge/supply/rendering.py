@@ -1,4 +1,4 @@
-"""Events of the cells in FHIR: travel, slot, permits, collection, shipments, manufacture, release.
+"""Events of the cells in FHIR: slot, permits, collection, shipments, manufacture, release.
 
 **Source**: design section 6 (BiologicallyDerivedProduct, Specimen, SupplyDelivery, Provenance, Slot, DiagnosticReport); FHIR R4.
 The chain of identity is an identifier on everything that is the patient's cells.
@@ -6,14 +6,12 @@ The chain of identity is an identifier on everything that is the patient's cells
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
-from baybridge.exchange.fhir.deciding import guidance
-from baybridge.exchange.fhir.parts import CHAIN, PRODUCT, Json, Writer, concept, identifier, organisation, quantity
 from baybridge.journey import events as ev
+from baybridge.journey.fhir.resources import guidance
+from baybridge.journey.fhir.writer import CHAIN, PRODUCT, Json, Writer, concept, identifier, organisation, quantity
 
 _BAG = "urn:baybridge:bag"
 _BATCH = "urn:baybridge:batch"
@@ -32,19 +30,8 @@ def _safe(prefix: str, text: str) -> str:
     return f"{prefix}-{safe}"[:64]
 
 
-def _travel(event: ev.TravelArranged, writer: Writer) -> None:
-    content = {
-        "status": "proposed",  # R4 asks for a start time of a booked appointment, and only the day is known
-        "description": "arrival",
-        "created": writer.at,
-        "comment": ", ".join(event.papers),
-        "requestedPeriod": [{"start": event.arrives_on.isoformat()}],
-        "participant": [{"actor": writer.patient, "status": "accepted"}],
-    }
-    writer.add("Appointment", content)
-
-
-def _slot(event: ev.SlotReserved, writer: Writer) -> None:
+def slot(event: ev.SlotReserved, writer: Writer) -> None:
+    """As Schedule, Slot and Appointment."""
     start, end = _whole_day(event.collection_on, writer)
     schedule = writer.add("Schedule", {"active": True, "actor": [organisation(event.plant_node)], "comment": "manufacturing starts"})
     slot = writer.add(
@@ -77,15 +64,14 @@ def _whole_day(on: date, writer: Writer) -> tuple[str, str]:
     return f"{on.isoformat()}T00:00:00{offset}", f"{(on + timedelta(days=1)).isoformat()}T00:00:00{offset}"
 
 
-def _permit(event: ev.PermitRecorded, writer: Writer) -> None:
+def permit(event: ev.PermitRecorded, writer: Writer) -> None:
+    """As DocumentReference."""
     writer.document(f"{event.kind} {event.leg}", identifier("urn:baybridge:permit", event.number), kind="permit")
     writer.resources[-1]["context"] = {"period": {"start": event.valid_from.isoformat(), "end": event.valid_to.isoformat()}}
 
 
-# --- collection -----------------------------------------------------------------------------------------------------
-
-
-def _collected(event: ev.CellsCollected, writer: Writer) -> None:
+def collected(event: ev.CellsCollected, writer: Writer) -> None:
+    """As Procedure, Specimen, BiologicallyDerivedProduct and Provenance."""
     period = {"start": event.started_at.isoformat(), "end": event.ended_at.isoformat()}
     procedure = writer.add(
         "Procedure",
@@ -123,9 +109,6 @@ def _collected(event: ev.CellsCollected, writer: Writer) -> None:
     writer.provenance([procedure, specimen, product], "collection, checked by two", people)
 
 
-# --- shipments ------------------------------------------------------------------------------------------------------
-
-
 def _delivery(writer: Writer, shipment_id: str, status: str, chain: str, bags: tuple[str, ...], at: str, content: Json) -> Json:
     base = {
         "identifier": [identifier(_SHIPMENT, shipment_id), *_identifiers(chain, bags=bags)],
@@ -137,7 +120,8 @@ def _delivery(writer: Writer, shipment_id: str, status: str, chain: str, bags: t
     return writer.add("SupplyDelivery", {**base, **content}, logical_id=_safe("shipment", shipment_id))
 
 
-def _dispatched(event: ev.ShipmentDispatched, writer: Writer) -> None:
+def dispatched(event: ev.ShipmentDispatched, writer: Writer) -> None:
+    """As SupplyDelivery and Provenance."""
     content = {"supplier": writer.node, "destination": {"display": event.to_node}}
     at = event.dispatched_at.isoformat()
     delivery = _delivery(writer, event.shipment_id, "in-progress", event.chain_of_identity, event.bags, at, content)
@@ -148,7 +132,8 @@ def _dispatched(event: ev.ShipmentDispatched, writer: Writer) -> None:
     ]
 
 
-def _arrived(event: ev.ShipmentReceived, writer: Writer) -> None:
+def arrived(event: ev.ShipmentReceived, writer: Writer) -> None:
+    """As SupplyDelivery, Observation and Provenance."""
     at = event.received_at.isoformat()
     content = {"receiver": [writer.actor]}
     delivery = _delivery(writer, event.shipment_id, "completed", event.chain_of_identity, event.bags, at, content)
@@ -172,7 +157,8 @@ def _arrived(event: ev.ShipmentReceived, writer: Writer) -> None:
     writer.provenance([delivery], f"received ({event.leg}), {event.disposition}")
 
 
-def _quarantine(event: ev.QuarantineResolved, writer: Writer) -> None:
+def quarantine(event: ev.QuarantineResolved, writer: Writer) -> None:
+    """As Observation and Provenance."""
     content = {
         "identifier": [identifier(_BAG, bag) for bag in event.bags],
         "status": "final",
@@ -186,15 +172,13 @@ def _quarantine(event: ev.QuarantineResolved, writer: Writer) -> None:
     writer.provenance([made], f"quarantine resolved: {event.decision}")
 
 
-# --- manufacture ----------------------------------------------------------------------------------------------------
-
-
 def _product(writer: Writer, batch: str, chain: str, content: Json) -> Json:
     base = {"identifier": _identifiers(chain, batch=batch), "productCategory": "cells"}
     return writer.add("BiologicallyDerivedProduct", {**base, **content}, logical_id=_safe("batch", batch))
 
 
-def _manufacture(event: ev.ManufactureStarted, writer: Writer) -> None:
+def manufacture(event: ev.ManufactureStarted, writer: Writer) -> None:
+    """As BiologicallyDerivedProduct and Provenance."""
     content = {
         "status": "unavailable",
         "parent": [{"type": "BiologicallyDerivedProduct", "identifier": identifier(_BAG, bag)} for bag in event.from_bags],
@@ -203,7 +187,8 @@ def _manufacture(event: ev.ManufactureStarted, writer: Writer) -> None:
     writer.provenance([_product(writer, event.batch, event.chain_of_identity, content)], "manufacture started")
 
 
-def _tested(event: ev.ProductTested, writer: Writer) -> None:
+def tested(event: ev.ProductTested, writer: Writer) -> None:
+    """As DiagnosticReport, DocumentReference, GuidanceResponse and Observation."""
     results = [_attribute(writer, *result) for result in event.results]
     content = {
         "identifier": [identifier(_BATCH, event.batch)],
@@ -241,7 +226,8 @@ def _number(text: str) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def _released(event: ev.ProductReleased, writer: Writer) -> None:
+def released(event: ev.ProductReleased, writer: Writer) -> None:
+    """As BiologicallyDerivedProduct, DiagnosticReport, DocumentReference, Provenance and GuidanceResponse."""
     content = {
         "status": "available",
         "productCode": concept(PRODUCT, event.product),
@@ -264,7 +250,8 @@ def _released(event: ev.ProductReleased, writer: Writer) -> None:
     guidance(writer, event.specification, "released", event.decision_sha256)
 
 
-def _rejected(event: ev.ProductRejected, writer: Writer) -> None:
+def rejected(event: ev.ProductRejected, writer: Writer) -> None:
+    """As BiologicallyDerivedProduct, DiagnosticReport, DocumentReference and GuidanceResponse."""
     _product(writer, event.batch, event.chain_of_identity, {"status": "unavailable"})
     _report(writer, event.batch, f"rejected: {', '.join(event.failed)}", "release-specification")
     guidance(writer, "release-specification", "rejected", event.decision_sha256, reasons=event.failed)
@@ -280,18 +267,3 @@ def _report(writer: Writer, batch: str, conclusion: str, specification: str) -> 
         "conclusion": conclusion,
     }
     return writer.add("DiagnosticReport", content)
-
-
-RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
-    ev.TravelArranged: _travel,
-    ev.SlotReserved: _slot,
-    ev.PermitRecorded: _permit,
-    ev.CellsCollected: _collected,
-    ev.ShipmentDispatched: _dispatched,
-    ev.ShipmentReceived: _arrived,
-    ev.QuarantineResolved: _quarantine,
-    ev.ManufactureStarted: _manufacture,
-    ev.ProductTested: _tested,
-    ev.ProductReleased: _released,
-    ev.ProductRejected: _rejected,
-}

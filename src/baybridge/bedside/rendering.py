@@ -1,4 +1,4 @@
-"""Events of treatment and follow-up in FHIR: lymphodepletion, infusion, assessments, grades, alerts, drugs, response, afterwards.
+"""Events of treatment in FHIR: fitness, lymphodepletion, checks, infusion, assessments, grades, alerts, drugs, discharge, response.
 
 **Source**: design section 6; shared facts contract, "Reading from FHIR" (codes that the facts reader reads back); clinical reference 9.1
 (LOINC and UCUM of vital signs) and 9.3 (ATC).
@@ -6,13 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from baybridge.exchange.fhir.deciding import guidance
-from baybridge.exchange.fhir.parts import ATC, CHAIN, LOINC, OBSERVATION, PRODUCT, Json, Writer, account, concept, identifier, quantity
-from baybridge.exchange.fhir.sharing import episode
 from baybridge.journey import events as ev
+from baybridge.journey.fhir.resources import administered, encounter, guidance
+from baybridge.journey.fhir.writer import ATC, CHAIN, LOINC, OBSERVATION, PRODUCT, Json, Writer, account, concept, identifier, quantity
 
 #: Fact -> (LOINC, UCUM) of the vital signs. Source: clinical reference 9.1.
 VITAL_SIGNS = {
@@ -30,7 +26,6 @@ VITAL_SIGNS = {
     "height": ("8302-2", "cm"),
     "body_surface_area": ("3140-1", "m2"),
 }
-
 #: Product -> ATC. Source: shared facts contract, "Infusion"; clinical reference 9.3.
 PRODUCT_ATC = {
     "axicabtagene-ciloleucel": "L01XL03",
@@ -40,37 +35,25 @@ PRODUCT_ATC = {
     "ciltacabtagene-autoleucel": "L01XL05",
     "cilta-cel": "L01XL05",
 }
-
 #: Words of a regimen's name, drug, ATC. Source: clinical reference 9.3; ATC index for bendamustine.
 _REGIMEN_DRUGS = (
     (frozenset({"flu", "fludarabine", "fc", "flucy"}), "fludarabine", "L01BB05"),
     (frozenset({"cy", "ctx", "cyclophosphamide", "fc", "flucy"}), "cyclophosphamide", "L01AA01"),
     (frozenset({"benda", "bendamustine"}), "bendamustine", "L01AA09"),
 )
-
 #: The grade from which a toxicity is an adverse event; 0 is none. Source: design section 6.
 _ADVERSE_FROM = 1
-
 _SCALES = {"crs-astct-2019": "crs-grade", "icans-astct-2019": "icans-grade"}
 _EVENT_NAMES = {"crs-astct-2019": "cytokine release syndrome", "icans-astct-2019": "ICANS"}
 
 
-# --- treatment ------------------------------------------------------------------------------------------------------
+def fitness(event: ev.FitnessChecked, writer: Writer) -> None:
+    """As DocumentReference and GuidanceResponse."""
+    guidance(writer, event.policy, event.outcome, event.decision_sha256, purpose=event.step)
 
 
-def administered(writer: Writer, medication: Json, effective: Json, content: Json | None = None) -> Json:
-    """Add a completed MedicationAdministration."""
-    base = {
-        "status": "completed",
-        "medicationCodeableConcept": medication,
-        "subject": writer.patient,
-        **effective,
-        "performer": [{"actor": writer.actor}],
-    }
-    return writer.add("MedicationAdministration", {**base, **(content or {})})
-
-
-def _lymphodepletion(event: ev.LymphodepletionStarted, writer: Writer) -> None:
+def lymphodepletion(event: ev.LymphodepletionStarted, writer: Writer) -> None:
+    """As MedicationAdministration and Provenance."""
     words = set("".join(char if char.isalpha() else " " for char in event.regimen.lower()).split())
     drugs = [(name, atc) for known, name, atc in _REGIMEN_DRUGS if words & known]
     note = {"note": [{"text": event.exception_reason}]} if event.exception_reason else {}
@@ -83,7 +66,8 @@ def _lymphodepletion(event: ev.LymphodepletionStarted, writer: Writer) -> None:
     writer.provenance(given, f"lymphodepletion {event.regimen}", signed)
 
 
-def _bedside(event: ev.BedsideChecked, writer: Writer) -> None:
+def bedside(event: ev.BedsideChecked, writer: Writer) -> None:
+    """As Procedure and Provenance."""
     made = writer.add(
         "Procedure",
         {
@@ -99,7 +83,8 @@ def _bedside(event: ev.BedsideChecked, writer: Writer) -> None:
     writer.provenance([made], "bedside check by two", people)
 
 
-def _thawed(event: ev.ProductThawed, writer: Writer) -> None:
+def thawed(event: ev.ProductThawed, writer: Writer) -> None:
+    """As Procedure."""
     writer.add(
         "Procedure",
         {
@@ -112,7 +97,8 @@ def _thawed(event: ev.ProductThawed, writer: Writer) -> None:
     )
 
 
-def _infused(event: ev.Infused, writer: Writer) -> None:
+def infused(event: ev.Infused, writer: Writer) -> None:
+    """As MedicationAdministration and Provenance."""
     medication = concept(PRODUCT, event.product, event.product)
     atc = PRODUCT_ATC.get(event.product)
     if atc:
@@ -126,16 +112,15 @@ def _infused(event: ev.Infused, writer: Writer) -> None:
     writer.provenance([administered(writer, medication, period, content)], "infusion")
 
 
-def _drug(event: ev.DrugGiven, writer: Writer) -> None:
+def drug(event: ev.DrugGiven, writer: Writer) -> None:
+    """As MedicationAdministration."""
     effective = {"effectiveDateTime": event.given_at.isoformat()}
     content = {"dosage": {"text": event.dose}} if event.dose else {}
     administered(writer, concept(ATC, event.atc, event.name), effective, content)
 
 
-# --- assessing ------------------------------------------------------------------------------------------------------
-
-
-def _assessed(event: ev.AssessmentRecorded, writer: Writer) -> None:
+def assessed(event: ev.AssessmentRecorded, writer: Writer) -> None:
+    """As Observation."""
     at = event.assessed_at.isoformat()
     for fact, value in event.findings:
         if fact in VITAL_SIGNS and not isinstance(value, bool | str):
@@ -156,7 +141,8 @@ def _value(value: object) -> Json:
     return {"valueCodeableConcept": concept(OBSERVATION, str(value))}
 
 
-def _graded(event: ev.GradeAssessed, writer: Writer) -> None:
+def graded(event: ev.GradeAssessed, writer: Writer) -> None:
+    """As Observation, AdverseEvent, DocumentReference and GuidanceResponse."""
     at = event.assessed_at.isoformat()
     bounds = (("grade-min", event.grade_min), ("grade-max", event.grade_max))
     parts: list[Json] = [{"code": concept(OBSERVATION, name), "valueInteger": grade} for name, grade in bounds]
@@ -186,16 +172,15 @@ def _adverse(writer: Writer, event: ev.GradeAssessed, grade: Json) -> None:
     writer.add("AdverseEvent", content)
 
 
-def _confirmed(event: ev.GradeConfirmed, writer: Writer) -> None:
+def confirmed(event: ev.GradeConfirmed, writer: Writer) -> None:
+    """As Observation."""
     note = [{"text": event.reason}] if event.reason else None
     code = concept(OBSERVATION, f"{_SCALES[event.scale]}-confirmed")
     writer.observation(code, writer.at, {"valueInteger": event.grade, "note": note})
 
 
-# --- alerts ---------------------------------------------------------------------------------------------------------
-
-
-def _called(event: ev.RapidResponseCalled, writer: Writer) -> None:
+def called(event: ev.RapidResponseCalled, writer: Writer) -> None:
+    """As Flag, Task and Communication."""
     at = event.called_at.isoformat()
     text = f"{_EVENT_NAMES[event.scale]} grade {event.grade_min} or more"
     alert = {"text": text}
@@ -220,7 +205,8 @@ def _called(event: ev.RapidResponseCalled, writer: Writer) -> None:
     writer.add("Communication", {**communication, "payload": [{"contentString": text}]})
 
 
-def _arrived(event: ev.RapidResponseArrived, writer: Writer) -> None:
+def arrived(event: ev.RapidResponseArrived, writer: Writer) -> None:
+    """As Task."""
     calls = [entry for entry in writer.case.of(ev.RapidResponseCalled) if entry.event.called_at <= event.arrived_at]
     writer.add(
         "Task",
@@ -237,10 +223,8 @@ def _arrived(event: ev.RapidResponseArrived, writer: Writer) -> None:
     )
 
 
-# --- afterwards -----------------------------------------------------------------------------------------------------
-
-
-def _response(event: ev.ResponseAssessed, writer: Writer) -> None:
+def response(event: ev.ResponseAssessed, writer: Writer) -> None:
+    """As Observation."""
     code = {"coding": [{"system": LOINC, "code": "97509-4", "display": "Cancer disease progression"}]}
     content = {
         "valueCodeableConcept": concept("urn:baybridge:response", event.category),
@@ -251,95 +235,8 @@ def _response(event: ev.ResponseAssessed, writer: Writer) -> None:
     writer.observation(code, event.assessed_on.isoformat(), content, category="therapy")
 
 
-def _encounter(writer: Writer, kind: str, period: Json, what: str) -> Json:
-    content = {
-        "status": "finished",
-        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": kind},
-        "type": [{"text": what}],
-        "subject": writer.patient,
-        "episodeOfCare": [writer.episode],
-        "period": period,
-        "serviceProvider": writer.node,
-    }
-    return writer.add("Encounter", content)
-
-
-def _discharged(event: ev.Discharged, writer: Writer) -> None:
-    _encounter(writer, "IMP", {"end": event.discharged_on.isoformat()}, "inpatient stay for CAR-T therapy")
+def discharged(event: ev.Discharged, writer: Writer) -> None:
+    """As Encounter and Flag."""
+    encounter(writer, "IMP", {"end": event.discharged_on.isoformat()}, "inpatient stay for CAR-T therapy")
     period = {"start": event.discharged_on.isoformat(), "end": event.stay_near_until.isoformat()}
     writer.add("Flag", {"status": "active", "code": {"text": "stays near the centre"}, "subject": writer.patient, "period": period})
-
-
-def _scheduled(event: ev.FollowUpScheduled, writer: Writer) -> None:
-    content = {
-        "status": "active",
-        "intent": "plan",
-        "title": f"follow-up for life: {event.schedule}",
-        "subject": writer.patient,
-        "period": {"start": event.first_due_on.isoformat()},
-        "author": writer.node,
-    }
-    writer.add("CarePlan", content)
-
-
-def _visited(event: ev.FollowUpVisited, writer: Writer) -> None:
-    day = event.visited_on.isoformat()
-    _encounter(writer, "AMB", {"start": day, "end": day}, f"follow-up visit {event.visit}")
-    writer.observation(concept(OBSERVATION, "alive"), day, {"valueBoolean": event.alive})
-    if event.new_malignancy is not None:
-        writer.observation(concept(OBSERVATION, "new-malignancy"), day, {"valueBoolean": event.new_malignancy})
-
-
-_TESTED = {True: "transgene tested", False: "transgene not tested", None: "not known whether the transgene was tested"}
-
-
-def _malignancy(event: ev.SecondMalignancyReported, writer: Writer) -> None:
-    clinical = "http://terminology.hl7.org/CodeSystem/condition-clinical"
-    condition = writer.add(
-        "Condition",
-        {
-            "clinicalStatus": concept(clinical, "active"),
-            "code": {"text": event.kind},
-            "subject": writer.patient,
-            "onsetDateTime": event.found_on.isoformat(),
-            "recordedDate": writer.at,
-            "note": [{"text": _TESTED[event.transgene_tested]}],
-        },
-    )
-    writer.add(
-        "AdverseEvent",
-        {
-            "actuality": "actual",
-            "event": {"text": "second primary malignancy"},
-            "subject": writer.patient,
-            "date": event.found_on.isoformat(),
-            "resultingCondition": [condition],
-            "recorder": writer.actor,
-        },
-    )
-
-
-def _died(event: ev.Died, writer: Writer) -> None:
-    day = event.died_on.isoformat()
-    writer.observation(concept(OBSERVATION, "death"), day, {"valueCodeableConcept": concept("urn:baybridge:cause-of-death", event.cause)})
-    episode(writer, "finished", ended_on=day)
-
-
-RENDERERS: Mapping[type[ev.Event], Callable[[Any, Writer], None]] = {
-    ev.LymphodepletionStarted: _lymphodepletion,
-    ev.BedsideChecked: _bedside,
-    ev.ProductThawed: _thawed,
-    ev.Infused: _infused,
-    ev.DrugGiven: _drug,
-    ev.AssessmentRecorded: _assessed,
-    ev.GradeAssessed: _graded,
-    ev.GradeConfirmed: _confirmed,
-    ev.RapidResponseCalled: _called,
-    ev.RapidResponseArrived: _arrived,
-    ev.ResponseAssessed: _response,
-    ev.Discharged: _discharged,
-    ev.FollowUpScheduled: _scheduled,
-    ev.FollowUpVisited: _visited,
-    ev.SecondMalignancyReported: _malignancy,
-    ev.Died: _died,
-}

@@ -5,42 +5,30 @@ projection: `meta.tag` says so (`urn:baybridge:projection`), and `HTEST` where t
 assessments, drugs, infusions and responses back from them.
 
 **Source**: design section 6; FHIR R4. Events that another node told are rendered too, with their own node and time.
-Elsewhere: the pieces in `parts.py`; events of care in `care.py`, cells `cells.py`, sharing `sharing.py`, money
-`money.py`.
+Elsewhere: the pieces in `journey/fhir/`; what each event is rendered as stands in its row, beside the rule (`rendering.py` of each part).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from baybridge.exchange.fhir import care, cells, deciding, identity, money, sharing
-from baybridge.exchange.fhir.parts import PROJECTION, Told, Writer
 from baybridge.journey.case import Case
 from baybridge.journey.entry import read_event
-from baybridge.journey.events import Event, PackageReceived, Recorded
+from baybridge.journey.events import PackageReceived, Recorded
+from baybridge.journey.fhir.writer import PROJECTION, Told, Writer
+from baybridge.node.commands.table import EVENTS
 from baybridge.record.fhir.references import PATIENT_EXTENSION, patient_of
 
 Resource = dict[str, Any]
 HTEST = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST", "display": "test health data"}
-
-#: Event type -> what renders it. A test holds that no event is left out.
-RENDERERS: Mapping[type[Event], Callable[[Any, Writer], None]] = {
-    **care.RENDERERS,
-    **cells.RENDERERS,
-    **deciding.RENDERERS,
-    **identity.RENDERERS,
-    **money.RENDERERS,
-    **sharing.RENDERERS,
-}
-
 
 def render(recorded: Recorded, case: Case, patient_reference: str) -> list[Resource]:
     """The resources of one event; `patient_reference` is Patient/id, or '' where this node knows only the cells."""
     found = []
     for told in _tellings(recorded):
         writer = Writer(told, case, patient_reference)
-        RENDERERS[type(told.event)](told.event, writer)
+        EVENTS[type(told.event)].fhir(told.event, writer)
         found += [_marked(resource, told, case, patient_reference) for resource in writer.resources]
     return found
 

@@ -1,0 +1,75 @@
+"""Events of consent in FHIR: recorded, withdrawn, an authority notified.
+
+**Source**: design section 6 (Consent); FHIR R4. A consent stands under its own id, so that the withdrawal is a new version of it.
+"""
+
+from __future__ import annotations
+
+from baybridge.journey import events as ev
+from baybridge.journey.fhir.writer import Json, Writer, concept, day, identifier, organisation
+
+_CONSENT = "urn:baybridge:consent"
+
+
+def _consent(writer: Writer, given: ev.ConsentRecorded, status: str) -> Json:
+    period = present_period(None, day(given.valid_until))
+    provision: Json = {
+        "type": "permit",
+        "actor": [{"role": {"text": "recipient"}, "reference": organisation(node)} for node in given.recipients],
+        "purpose": [{"system": "urn:baybridge:purpose", "code": purpose} for purpose in given.purposes],
+        **({"period": period} if period else {}),
+    }
+    content = {
+        "identifier": [identifier(_CONSENT, given.consent_id)],
+        "status": status,
+        "scope": concept("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
+        "category": [concept("urn:baybridge:consent-kind", given.kind)],
+        "patient": writer.patient,
+        "dateTime": writer.at,
+        "performer": [writer.patient],
+        "organization": [writer.node],
+        "policyRule": {"text": f"notice {given.notice_version} ({given.notice_language})"},
+        "provision": {key: value for key, value in provision.items() if value},
+    }
+    return writer.add("Consent", content, logical_id=consent_id(given.consent_id))
+
+
+def consent_id(given: str) -> str:
+    """A consent's logical id."""
+    safe = "".join(char if (char.isalnum() and char.isascii()) or char in "-." else "-" for char in given)
+    return f"consent-{safe}"[:64]
+
+
+def present_period(start: str | None, end: str | None) -> Json:
+    """A Period with what is known of it."""
+    return {key: value for key, value in (("start", start), ("end", end)) if value}
+
+
+def consented(event: ev.ConsentRecorded, writer: Writer) -> None:
+    """As Consent and Provenance."""
+    withdrawn = any(entry.event.consent_id == event.consent_id for entry in writer.case.of(ev.ConsentWithdrawn))
+    made = _consent(writer, event, "inactive" if withdrawn else "active")
+    writer.provenance([made], "consent recorded")
+
+
+def withdrawn(event: ev.ConsentWithdrawn, writer: Writer) -> None:
+    """As Provenance."""
+    given = next((entry.event for entry in writer.case.of(ev.ConsentRecorded) if entry.event.consent_id == event.consent_id), None)
+    if given is not None:
+        _consent(writer, given, "inactive")
+    target = {"reference": f"Consent/{consent_id(event.consent_id)}"}
+    writer.provenance([target], f"consent withdrawn from {event.withdrawn_on.isoformat()}")
+
+
+def notified(event: ev.AuthorityNotified, writer: Writer) -> None:
+    """As Communication."""
+    content = {
+        "identifier": [identifier("urn:baybridge:notification", event.reference)],
+        "status": "completed",
+        "category": [{"text": "notification of an authority"}],
+        "subject": writer.patient,
+        "recipient": [{"type": "Organization", "display": event.authority}],
+        "sender": writer.node,
+        "sent": writer.told.recorded_at.isoformat(),
+    }
+    writer.add("Communication", content)

@@ -1,0 +1,161 @@
+"""The row of a command: everything that page, command line, HTTP, FHIR and other nodes need to know about it, in one value.
+
+Main job: `CommandRow` and `EventRow`. A part writes its rows beside its rules, as `COMMAND_ROWS` and `EVENT_ROWS` (events that follow no command) of the
+module; `node/commands/table.py` gathers them. A command without a row does not exist, an event without one cannot be rendered.
+
+Elsewhere: what a rule sees in `command.py`, what a form is filled in from in `prefill.py`. **Source** of `second`: contract K3; of `correction`: K2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import fields
+
+from baybridge.base.outcome import Reason
+from baybridge.journey.checks import alive
+from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.events import Event
+from baybridge.journey.fhir.writer import Writer
+from baybridge.journey.prefill import FormContext
+
+Rule = Callable[[Situation, Any], Verdict]
+Blocked = Callable[[Situation], Iterator[Reason]]
+Renderer = Callable[[Any, Writer], None]
+Prefill = Callable[[FormContext], Mapping[str, Any]]
+
+CENTRE = frozenset({"centre"})
+PLANT = frozenset({"plant"})
+CELLS = CENTRE | PLANT
+ANYWHERE: frozenset[str] = frozenset()
+
+#: What is read from a label, never from the screen. Source: policy reference F2, rules 2 and 3.
+LABELS = frozenset({"chain_of_identity", "bag", "bags", "from_bags", "wrist_band", "order"})
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One kind of event: how it reads in FHIR and who else hears of it.
+
+    `told` are the purposes of transfer whose packages tell it to another node; `only_from` is the kind of node that alone can tell it (none: any).
+    `computed` says that no person entered it: it follows from what a person entered, and is put right with that.
+    """
+
+    event: type[Event]
+    fhir: Renderer
+    told: frozenset[str] = frozenset()
+    only_from: str | None = None
+    computed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """A second person confirms before the event is made: another person in one of `roles` (none: those of the command), within `expires`."""
+
+    meaning: str
+    roles: frozenset[Role] = frozenset()
+    expires: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """How an entry is put right: by the person who made it or by `role` of the same site; `second`: whether another person confirms it.
+
+    `undo` names the command that takes such an entry back in its own way; it is not corrected otherwise.
+    """
+
+    role: Role | None
+    second: Literal["never", "always", "lowered"] = "never"
+    undo: str | None = None
+
+
+CLINICAL = Correction(Role.PHYSICIAN)
+OF_CELLS = Correction(Role.QUALITY)
+OF_MONEY = Correction(Role.COORDINATOR)
+
+
+def nothing_known(_: FormContext) -> Mapping[str, Any]:
+    """Prefill of a command whose case says no more than every form shows."""
+    return {}
+
+
+def never_blocked(_: Situation) -> Iterator[Reason]:
+    """Nothing stands against a command whatever its input."""
+    yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """One command: its input and rule, who gives it where, the events that follow, and how people meet it.
+
+    - `kinds`: the kinds of node where it is given (none: any); `step` of the pathway; `purpose` of access; `opens`: it begins a case;
+    - `needs` names what the rule reads from `situation.record`; `blocked` gives the reasons that stand whatever the input, for the button;
+    - `page` is the tab on which it is found; `button` the group in which its button stands there, None where it stands beside what it is about;
+      `place` its place among the others;
+    - `prefill` is what a case says about its input beyond what every form shows; `choices` names, by field, what is chosen from where it is not the
+      choice of that field's own name; `scanned` are the fields that are read from labels and therefore never filled in;
+    - `second`: whether a second person confirms; `correction`: how an entry is put right.
+    """
+
+    given: type[Struct]
+    rule: Rule
+    roles: frozenset[Role]
+    events: tuple[EventRow, ...]
+    page: str
+    correction: Correction
+    kinds: frozenset[str] = CENTRE
+    step: str | None = None
+    purpose: str = "care"
+    needs: frozenset[str] = frozenset()
+    opens: bool = False
+    blocked: Blocked = alive
+    button: str | None = "here"
+    place: int = 100
+    prefill: Prefill = nothing_known
+    choices: Mapping[str, str] = field(default_factory=dict)
+    scanned: frozenset[str] = frozenset()
+    second: Second | None = None
+
+    @property
+    def name(self) -> str:
+        """The command's name: that of its input."""
+        return self.given.__name__
+
+    @property
+    def part(self) -> str:
+        """The part of the product whose rule it is."""
+        return self.given.__module__.split(".")[1]
+
+    @property
+    def form(self) -> tuple[str, ...]:
+        """The fields in the order in which a person fills them in."""
+        return tuple(item.name for item in fields(self.given))
+
+
+def told_in(*purposes: str) -> frozenset[str]:
+    """The purposes of transfer with which an event is told."""
+    return frozenset(purposes)
+
+
+def roles(*names: Role) -> frozenset[Role]:
+    """The roles that give a command."""
+    return frozenset(names)
+
+
+def reads(*names: str) -> frozenset[str]:
+    """What a rule reads from the record."""
+    return frozenset(names)
+
+
+def labels_of(given: type[Struct], *others: str) -> frozenset[str]:
+    """The fields of an input that stand on labels, and others that are scanned as well."""
+    return LABELS & {item.name for item in fields(given)} | frozenset(others)
+
+
+def events_of(rows: Iterable[CommandRow]) -> Iterator[EventRow]:
+    """The events that follow these commands."""
+    return (event for row in rows for event in row.events)

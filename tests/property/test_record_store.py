@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
+from baybridge.record.fhir.dates import date_span
 from baybridge.record.fhir.validate import validate
 from baybridge.record.fhir.wire import content_sha256, parse, write
 from baybridge.record.store import store
-from baybridge.record.store.indexing import date_span, number_span
+from baybridge.record.store.indexing import number_span
 from baybridge.record.store.search import search
 from baybridge.record.store.tables import metadata
 

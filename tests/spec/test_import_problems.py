@@ -86,6 +86,23 @@ ENTRIES = [
         True,
     ),
     ("unknown element", {"colour": "red"}, "odd", "invalid.unknown_element", f"{AT_BAD}.colour", True),
+    ("second 60", {"effectiveDateTime": "2026-03-08T09:00:60+08:00"}, "error", "invalid.format", f"{AT_BAD}.effectiveDateTime", False),
+    (
+        "a period that ends before it starts",
+        {"effectivePeriod": {"start": "2026-03-08", "end": "2026-03-07"}},
+        "error",
+        "invalid.period",
+        f"{AT_BAD}.effectivePeriod",
+        False,
+    ),
+    (
+        "a narrative that does something",
+        {"text": {"status": "generated", "div": "<div><script>x()</script></div>"}},
+        "odd",
+        "import.narrative",
+        f"{AT_BAD}.text.div",
+        True,
+    ),
     ("id not allowed", {"id": "no_underscore"}, "odd", "import.id_invalid", f"{AT_BAD}.id", True),
 ]
 
@@ -100,6 +117,41 @@ def test_a_bad_entry_is_told_and_the_rest_goes_in(connection, name, change, seve
     assert problem.found
     assert {"Patient/p", "Observation/good"} <= {v.reference for v in versions}
     assert (len(versions) == 3) is kept
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "-1e999999999", "9" * 400, "1e-999999999", "1e99999999999999999999", "9" * 5000])
+def test_a_number_that_nobody_measured_leaves_its_resource_out_and_nothing_else(connection, number):
+    data = bundle(PATIENT, {**BAD, "valueQuantity": {"value": 12345}}, GOOD).replace(b"12345", number.encode())
+    versions, problems = take_in(connection, data)
+    assert [v.reference for v in versions] == ["Patient/p", "Observation/good"]
+    assert [(p.severity, p.entry) for p in problems] == [("error", 2)]
+    assert problems[0].code in ("record.invalid.format", "record.import.not_json")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "path", "kept"),
+    [
+        ('"id": "bad"', '"id": "bad", "status": "amended"', f"{AT_BAD}.status", False),
+        ('"id": "bad"', '"id": "bad", "status": "final"', f"{AT_BAD}.status", True),
+        ('"system": "http://loinc.org", "code": "718-7"', '"code": "2160-0", "code": "718-7"', f"{AT_BAD}.code.coding[0].code", False),
+        ('"id": "bad"', r'"id": "bad", "language": "a\"b", "language": "c"', f"{AT_BAD}.language", False),
+    ],
+)
+def test_a_key_that_comes_twice_is_told(connection, before, after, path, kept):
+    text = json.dumps(BAD).replace(before, after, 1)
+    data = bundle(PATIENT, {"place": "bad"}, GOOD).replace(b'{"place": "bad"}', text.encode())
+    versions, problems = take_in(connection, data)
+    assert [(p.code, p.path) for p in problems if "twice" in p.code] == [("record.key_twice", path)]
+    assert ("Observation/bad" in {v.reference for v in versions}) is kept
+
+
+def test_a_narrative_that_does_something_costs_the_narrative_only(connection):
+    safe = {"status": "generated", "div": "<div><b>8</b></div>"}
+    unsafe = {"status": "generated", "div": '<div onclick="x()">8</div>'}
+    inner = {"resourceType": "Patient", "id": "inner", "text": unsafe}
+    versions, _ = take_in(connection, bundle({**PATIENT, "text": safe}, {**GOOD, "text": safe, "contained": [inner]}))
+    assert [v.resource.get("text") for v in versions] == [safe, safe]
+    assert versions[1].resource["contained"] == [{"resourceType": "Patient", "id": "inner"}]
 
 
 def test_every_problem_of_an_entry_is_told_not_the_first(connection):

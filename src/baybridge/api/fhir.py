@@ -10,9 +10,8 @@ and log in `node/fhir/interactions.py`, Bundles of requests in `node/fhir/bundle
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -29,13 +28,14 @@ from baybridge.api.fhir_writing import (
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import parse_instant_or_day
 from baybridge.http.doors import Asked, Door
-from baybridge.node.fhir import interactions
-from baybridge.node.fhir.bundle import batch, expected_version, transaction
+from baybridge.node.fhir import interactions, pages
+from baybridge.node.fhir.bundle import batch, transaction
+from baybridge.node.fhir.conditions import expected_version, only_if_none, unknown_conditions, version_of
 from baybridge.node.fhir.interactions import Interaction
 from baybridge.record.fhir.definitions import parameters, resource_types
-from baybridge.record.fhir.wire import taken_in
-from baybridge.record.store.search import RESULT_PARAMETERS
-from baybridge.record.store.store import Version
+from baybridge.record.fhir.wire import taken_in, twice
+from baybridge.record.store.search import FORMATS, RESULT_PARAMETERS
+from baybridge.record.store.store import Version, time_text
 
 Answer = Response | Refusal
 
@@ -72,12 +72,16 @@ def metadata(asked: Asked) -> Answer:
 
 def read(asked: Asked) -> Answer:
     """The current version of a resource; 304 where the client has it, 410 where it was deleted."""
+    if (refusal := _only(asked, "read")) is not None:
+        return refusal
     version = interactions.read(asked.node, asked.actor, asked.parameters["kind"], asked.parameters["id"])
     return version if isinstance(version, Refusal) else _of_version(asked, version)
 
 
 def vread(asked: Asked) -> Answer:
     """One version of a resource."""
+    if (refusal := _only(asked, "vread")) is not None:
+        return refusal
     number = asked.parameters["version"]
     if not number.isdecimal():
         return refuse(Reason("record.not_found", {"type": "resource"}), category=Category.NOT_FOUND)
@@ -89,7 +93,7 @@ def _of_version(asked: Asked, version: Version) -> Response:
     if version.deleted:
         gone = refuse(Reason("record.deleted", {"type": version.type}), category=Category.NOT_FOUND)
         return Response(outcome(asked.node, asked.language, gone), 410, _headers(asked, version), FHIR_JSON)
-    if expected_version(asked.headers.get("if-none-match")) == version.number:
+    if version_of(asked.headers.get("if-none-match")) == version.number:
         return Response(status_code=304, headers=_headers(asked, version))
     return Response(version.body, headers=_headers(asked, version), media_type=FHIR_JSON)
 
@@ -102,19 +106,73 @@ def _headers(asked: Asked, version: Version, *, location: bool = False) -> dict[
 
 
 def history(asked: Asked) -> Answer:
-    """Every version of a resource as a history Bundle."""
+    """Every version of a resource as a history Bundle, the newest first, in pages where `_count` asks for them."""
+    since = _only(asked, "history", "_count", "_since", "_cursor") or _since(asked)
+    if isinstance(since, Refusal):
+        return since
     versions = interactions.history(asked.node, asked.actor, asked.parameters["kind"], asked.parameters["id"])
     if isinstance(versions, Refusal):
         return versions
-    entries = [response_entry(_base(asked), version) for version in versions]
-    return _bundle(asked, "history", entries, total=len(versions))
+    found = [version for version in versions if version.recorded_at >= since]
+    return _paged(asked, "history", found, lambda version: response_entry(_base(asked), version))
+
+
+def _since(asked: Asked) -> str | Refusal:
+    """The moment of `_since` as versions have it; '' where none was given."""
+    try:
+        return time_text(parse_instant_or_day(asked.query["_since"])) if "_since" in asked.query else ""
+    except (ValueError, OverflowError):
+        return _unreadable("_since", "2026-03-08T09:00:00+08:00")
+
+
+def _unreadable(name: str, expected: str) -> Refusal:
+    return refuse(Reason("record.search.value", {"parameter": name, "expected": expected}, where=name), category=Category.INVALID)
+
+
+def _only(asked: Asked, interaction: str, *known: str) -> Refusal | None:
+    """Why an interaction is refused: a parameter that it does not take is not passed over."""
+    takes = sorted({*known, "_format", "_pretty"})
+    unknown = [name for name, _value in asked.queries if name not in takes and name != "language"]
+    if unknown:
+        values = {"parameter": "".join(char for char in unknown[0][:40] if char.isalnum() or char in "-_:"), "known": ", ".join(takes)}
+        return refuse(
+            Reason("record.parameter", {"interaction": interaction, **values}, where=values["parameter"]), category=Category.INVALID
+        )
+    return _unreadable("_format", "json") if asked.query.get("_format", "json") not in FORMATS else None
+
+
+def _paged(asked: Asked, kind: str, found: Sequence[Version], written: Callable[[Version], bytes]) -> Answer:
+    """A page of a list of versions; all of it where `_count` is not given."""
+    count, start = (_whole(asked.query.get(name)) for name in ("_count", "_cursor"))
+    if count == -1 or start == -1:
+        return _unreadable("_count" if count == -1 else "_cursor", "0, 1, 2, …" if count == -1 else "the cursor of a next link")
+    begin = start or 0
+    page = found[begin:] if count is None else found[begin : begin + count]
+    links = []
+    if count and begin + count < len(found):
+        given = [pair for pair in asked.queries if pair[0] != "_cursor"]
+        links.append(("next", f"{asked.base_url}{asked.path}?{urlencode([*given, ('_cursor', str(begin + count))])}"))
+    return _bundle(asked, kind, [written(version) for version in page], total=len(found), links=links)
+
+
+def _whole(text: str | None) -> int | None:
+    """A count; None where none was given, -1 where it is no whole number."""
+    if text is None:
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else -1
 
 
 def search(asked: Asked) -> Answer:
     """A page of a search, by GET or by POST `_search`."""
     kind = asked.parameters["kind"]
     given = [*asked.queries, *asked.forms]
-    given = [(name, value) for name, value in given if name != "language" or "language" in parameters_of(kind)]
+    given = [(name, _local(asked, value)) for name, value in given if name != "language" or "language" in parameters_of(kind)]
+    is_private = asked.method == "POST"
+    if [name for name, _value in given] == [pages.PAGE]:
+        kept = pages.opened(asked.node, kind, given[0][1])
+        if kept is None:
+            return _unreadable(pages.PAGE, "the address of a next link")
+        given, is_private = kept, True
     if "handling=lenient" in asked.headers.get("prefer", "").replace(" ", ""):
         given = [pair for pair in given if pair[0].split(":")[0] in (*parameters_of(kind), *RESULT_PARAMETERS)]
     result = interactions.find(asked.node, asked.actor, kind, given)
@@ -122,10 +180,11 @@ def search(asked: Asked) -> Answer:
         return result
     entries = [entry(_base(asked), version, "match") for version in result.found]
     entries += [entry(_base(asked), version, "include") for version in result.included]
-    links = [("self", _search_url(asked, kind, given))]
+    links = [("self", _search_url(asked, kind, [pair for pair in given if pair[0].startswith("_")] if is_private else given))]
     if result.next_cursor:
-        following = [pair for pair in given if pair[0] != "_cursor"]
-        links.append(("next", _search_url(asked, kind, [*following, ("_cursor", result.next_cursor)])))
+        following = [*(pair for pair in given if pair[0] != "_cursor"), ("_cursor", result.next_cursor)]
+        shown = [(pages.PAGE, pages.sealed(asked.node, kind, following))] if is_private else following
+        links.append(("next", _search_url(asked, kind, shown)))
     return _bundle(asked, "searchset", entries, total=result.total, links=links)
 
 
@@ -134,28 +193,27 @@ def parameters_of(kind: str) -> frozenset[str]:
     return frozenset(parameters(kind)) if kind in resource_types() else frozenset()
 
 
+def _local(asked: Asked, value: str) -> str:
+    """A reference to this server in its full form is the reference that is stored."""
+    return value.removeprefix(f"{_base(asked)}/")
+
+
 def _search_url(asked: Asked, kind: str, given: Sequence[tuple[str, str]]) -> str:
-    """The address of a search; values that may be personal stay out of it where the search came by POST."""
-    if asked.method == "POST":
-        given = [pair for pair in given if pair[0].startswith("_")]
-        if any(name == "_cursor" for name, _value in given):
-            return f"{_base(asked)}/{kind}/_search?{urlencode(given)}"
+    """The address of a search; the caller leaves out what may be personal where the search came by POST."""
     return f"{_base(asked)}/{kind}" + (f"?{urlencode(given)}" if given else "")
 
 
 def everything(asked: Asked) -> Answer:
     """A patient's whole record as a searchset; `_since` and `_type` narrow it."""
-    try:
-        since: datetime | None = parse_instant_or_day(asked.query["_since"]) if "_since" in asked.query else None
-    except ValueError:
-        reason = Reason("record.search.value", {"parameter": "_since", "expected": "2026-03-08T09:00:00+08:00"}, where="_since")
-        return refuse(reason, category=Category.INVALID)
-    versions = interactions.everything(asked.node, asked.actor, asked.parameters["id"], since)
+    since = _only(asked, "$everything", "_count", "_since", "_type", "_cursor") or _since(asked)
+    if isinstance(since, Refusal):
+        return since
+    versions = interactions.everything(asked.node, asked.actor, asked.parameters["id"])
     if isinstance(versions, Refusal):
         return versions
     kinds = set(asked.query["_type"].split(",")) if "_type" in asked.query else None
-    found = [version for version in versions if kinds is None or version.type in kinds]
-    return _bundle(asked, "searchset", [entry(_base(asked), version, "match") for version in found], total=len(found))
+    found = [version for version in versions if version.recorded_at > since and (kinds is None or version.type in kinds)]
+    return _paged(asked, "searchset", found, lambda version: entry(_base(asked), version, "match"))
 
 
 def _bundle(asked: Asked, kind: str, entries: list[bytes], *, total: int | None = None, links: Sequence[tuple[str, str]] = ()) -> Response:
@@ -170,8 +228,9 @@ def create(asked: Asked) -> Answer:
     resource = _body(asked)
     if isinstance(resource, Refusal):
         return resource
-    condition = asked.headers.get("if-none-exist")
-    only = parse_qsl(condition.lstrip("?"), keep_blank_values=True) if condition else None
+    only = only_if_none(asked.headers.get("if-none-exist"))
+    if isinstance(only, Refusal):
+        return only
     interaction = Interaction("POST", asked.parameters["kind"], "", resource, None, only)
     done = interactions.write(asked.node, asked.actor, [interaction])
     return done if isinstance(done, Refusal) else _of_written(asked, done[0])
@@ -182,7 +241,9 @@ def update(asked: Asked) -> Answer:
     resource = _body(asked)
     if isinstance(resource, Refusal):
         return resource
-    expected = expected_version(asked.headers.get("if-match"))
+    expected = expected_version(asked.headers.get("if-match"), asked.headers.get("if-none-match"))
+    if isinstance(expected, Refusal):
+        return expected
     interaction = Interaction("PUT", asked.parameters["kind"], asked.parameters["id"], resource, expected)
     done = interactions.write(asked.node, asked.actor, [interaction])
     return done if isinstance(done, Refusal) else _of_written(asked, done[0])
@@ -190,7 +251,11 @@ def update(asked: Asked) -> Answer:
 
 def delete(asked: Asked) -> Answer:
     """Mark a resource as deleted; its history stays."""
+    if (refusal := _not_a_write(asked)) is not None:
+        return refusal
     expected = expected_version(asked.headers.get("if-match"))
+    if isinstance(expected, Refusal):
+        return expected
     interaction = Interaction("DELETE", asked.parameters["kind"], asked.parameters["id"], None, expected)
     done = interactions.write(asked.node, asked.actor, [interaction])
     if isinstance(done, Refusal):
@@ -215,13 +280,25 @@ def together(asked: Asked) -> Answer:
     return _bundle(asked, f"{kind}-response", entries)
 
 
+def _not_a_write(asked: Asked) -> Refusal | None:
+    """Why a write is not carried out: conditions that are not known, or a search behind its address that would be passed over."""
+    if asked.queries and (refusal := _only(asked, asked.method)) is not None:
+        return refusal
+    return unknown_conditions(asked.headers, asked.method)
+
+
 def _body(asked: Asked) -> dict[str, Any] | Refusal:
+    if (refusal := _not_a_write(asked)) is not None:
+        return refusal
     try:
         value = taken_in(asked.body)
+        doubled = twice(asked.body, value)
     except ValueError as problem:
         return refuse(Reason("record.not_json", {"problem": str(problem)}), category=Category.INVALID)
     if not isinstance(value, dict):
         return refuse(Reason("record.not_json", {"problem": "expected an object with resourceType"}), category=Category.INVALID)
+    if doubled:
+        return refuse(*(Reason("record.key_twice", where=path[:200]) for path, _same in doubled[:20]), category=Category.INVALID)
     return value
 
 

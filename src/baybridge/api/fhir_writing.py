@@ -14,6 +14,7 @@ from typing import Any
 from baybridge.base.outcome import Refusal
 from baybridge.language.texts import Texts
 from baybridge.node.fhir.bundle import Done
+from baybridge.node.fhir.interactions import NOT_OFFERED
 from baybridge.node.node import Node
 from baybridge.record.fhir.definitions import parameters, resource_types
 from baybridge.record.fhir.wire import write
@@ -24,10 +25,13 @@ FHIR_JSON = "application/fhir+json; charset=utf-8"
 
 #: Reasons whose status FHIR fixes. Source: FHIR R4 RESTful API, "Managing Resource Contention", conditional create.
 _OWN_STATUS = {"record.version_conflict": 412, "record.several_match": 412}
+_PRECONDITION = frozenset({"If-Match", "If-None-Match"})
 
 
 def status_of(refusal: Refusal) -> int:
     """The HTTP status of a refusal."""
+    if any(reason.code == "record.condition" and reason.values.get("condition") in _PRECONDITION for reason in refusal.reasons):
+        return 412
     return next((_OWN_STATUS[reason.code] for reason in refusal.reasons if reason.code in _OWN_STATUS), refusal.surface.http_status)
 
 
@@ -131,11 +135,11 @@ def capability(base: str) -> bytes:
 def _of_type(kind: str, interactions: list[dict[str, str]]) -> dict[str, Any]:
     found = {
         "type": kind,
-        "interaction": interactions,
+        "interaction": [item for item in interactions if kind not in NOT_OFFERED or item["code"] not in ("create", "update")],
         "versioning": "versioned-update",
         "readHistory": True,
-        "updateCreate": True,
-        "conditionalCreate": True,
+        "updateCreate": kind not in NOT_OFFERED,
+        "conditionalCreate": kind not in NOT_OFFERED,
         "searchParam": [{"name": name, "type": parameter.kind} for name, parameter in sorted(parameters(kind).items())],
     }
     if kind == "Patient":

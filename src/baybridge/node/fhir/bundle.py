@@ -17,6 +17,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor
 from baybridge.node.clock import new_id
 from baybridge.node.fhir import interactions
+from baybridge.node.fhir.conditions import expected_version, only_if_none
 from baybridge.node.fhir.interactions import Interaction
 from baybridge.record.fhir.references import repointed
 from baybridge.record.store.search import SearchResult, search
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 _ORDER = {"DELETE": 0, "POST": 1, "PUT": 2}
-_ETAG = re.compile(r'(?:W/)?"?(\d{1,9})"?')
+_REQUEST = frozenset({"method", "url", "ifNoneMatch", "ifModifiedSince", "ifMatch", "ifNoneExist", "id", "extension"})
+#: Conditions that a method takes; any other is refused. Source: FHIR R4, Bundle.entry.request.
+_TAKES = {"GET": {"ifNoneMatch", "ifModifiedSince"}, "POST": {"ifNoneExist"}, "PUT": {"ifMatch", "ifNoneMatch"}, "DELETE": {"ifMatch"}}
 _ADDRESS = re.compile(r"/?([A-Za-z]+)(?:/([A-Za-z0-9\-.]{1,64}))?(?:\?(.*))?")
 
 
@@ -102,28 +105,29 @@ def _read_entry(entry: Any, where: str) -> Entry | Refusal:
         return _bad(f"{where}.request.url", "Type, Type/id or Type?search", "another form")
     kind, logical_id, query = match[1], match[2] or "", match[3]
     pairs = tuple(parse_qsl(query or "", keep_blank_values=True))
-    given = request.get("method")
-    method: Any = given if isinstance(given, str) else ""
+    method = request.get("method")
+    if not isinstance(method, str) or method not in _TAKES or (method == "POST" and logical_id):
+        return _bad(f"{where}.request", "GET, POST Type, PUT Type/id or DELETE Type/id", "another request")
+    unknown = sorted(str(name)[:40] for name in request if name.lstrip("_") not in (_REQUEST - _CONDITIONS | _TAKES[method]))
+    if unknown:
+        return _bad(f"{where}.request", f"method, url and {' or '.join(sorted(_TAKES[method]))}", ", ".join(unknown))
     if method == "GET":
         return Look(kind, logical_id, pairs, where)
-    if method not in _ORDER or (method in ("PUT", "DELETE") and not logical_id) or (method == "POST" and logical_id):
-        return _bad(f"{where}.request", "GET, POST Type, PUT Type/id or DELETE Type/id", "another request")
-    condition = request.get("ifNoneExist")
-    return Interaction(
-        method=method,
-        kind=kind,
-        logical_id=logical_id,
-        resource=entry.get("resource"),
-        expected_version=expected_version(request.get("ifMatch")),
-        only_if_none=tuple(parse_qsl(condition.lstrip("?"))) if isinstance(condition, str) else None,
-        where=f"{where}.resource",
-    )
+    if query is not None or (method != "POST" and not logical_id):
+        return _bad(f"{where}.request.url", "Type to create, Type/id to change or delete; a condition in ifNoneExist", "another address")
+    return _conditional(method, kind, logical_id, entry.get("resource"), request, where)
 
 
-def expected_version(etag: object) -> int | None:
-    """The version number of an ETag such as W/"3"; None where there is none."""
-    match = _ETAG.fullmatch(etag.strip()) if isinstance(etag, str) else None
-    return int(match[1]) if match else None
+_CONDITIONS = frozenset({"ifNoneMatch", "ifModifiedSince", "ifMatch", "ifNoneExist"})
+
+
+def _conditional(method: Any, kind: str, logical_id: str, resource: Any, request: dict[str, Any], where: str) -> Interaction | Refusal:
+    version = expected_version(request.get("ifMatch"), request.get("ifNoneMatch"), f"{where}.request")
+    condition = only_if_none(request.get("ifNoneExist"), f"{where}.request.ifNoneExist")
+    for read in (version, condition):
+        if isinstance(read, Refusal):
+            return read
+    return Interaction(method, kind, logical_id, resource, version, condition, f"{where}.resource")  # type: ignore[arg-type]
 
 
 def _with_ids(node: Node, entries: list[Entry]) -> list[Entry]:

@@ -40,6 +40,9 @@ PROJECTION = "urn:baybridge:projection"
 #: Nobody's record, and of use to a patient who reads the own one.
 _SHARED = frozenset({"Organization", "Practitioner", "PractitionerRole", "Location", "Medication", "HealthcareService"})
 
+#: Types that ask a server to do something that this one does not do: filing them would promise it.
+NOT_OFFERED = frozenset({"Subscription"})
+
 Method = Literal["POST", "PUT", "DELETE"]
 
 
@@ -188,6 +191,8 @@ def form_reasons(interaction: Interaction) -> list[Reason]:
         return []
     resource: Any = interaction.resource
     where = interaction.where
+    if interaction.kind in NOT_OFFERED:
+        return [Reason("record.not_offered", {"type": interaction.kind}, where=where)]
     reasons = [
         Reason(problem.code, {"expected": problem.expected, "found": problem.found}, where=problem.path)
         for problem in errors(validate(resource, where))

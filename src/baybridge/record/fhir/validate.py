@@ -4,7 +4,7 @@ Main job: `validate(resource)` walks a parsed resource against the tables of R4 
 out, `odd` is told and the resource is kept whole. Nothing is repaired here, and nothing is dropped.
 
 **Source**: HL7 FHIR R4 4.0.1: elements, cardinality, types, required bindings, choice, and the invariants per-1, qty-3, obs-6, obs-7,
-ref-1.
+ref-1, txt-1.
 Elsewhere: primitive formats in `primitives.py`; plausible ranges and units of facts in `facts`.
 """
 
@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
+from baybridge.record.fhir.dates import date_span
 from baybridge.record.fhir.definitions import Field, Type, resource_types, type_of
+from baybridge.record.fhir.narrative import is_plain
 from baybridge.record.fhir.primitives import CHECKS, EXPECTED, shown
 
 Severity = Literal["error", "odd"]
@@ -135,6 +137,10 @@ class _Walk:
             return
         if not CHECKS[field.kind](value):
             self._say("error", "format", path, EXPECTED[field.kind], shown(field.kind, value, key))
+        elif field.kind == "xhtml" and not is_plain(str(value)):
+            self._say(
+                "error", "narrative", path, "text in plain XHTML (txt-1)", "scripts, forms, outside sources or markup that is no XHTML"
+            )
         elif field.codes is not None and value not in field.codes:
             near = get_close_matches(str(value), field.codes, 1)
             expected = near[0] if near else ", ".join(sorted(field.codes)[:12])
@@ -190,9 +196,9 @@ def _period(value: dict[str, Any]) -> _Found:
     start, end = value.get("start"), value.get("end")
     if not isinstance(start, str) or not isinstance(end, str):
         return []
-    length = min(len(start), len(end), len("2026-03-08"))
-    if start[:length] > end[:length]:
-        return [("odd", "period", "", "an end that is not before the start (per-1)", "an end before the start")]
+    first, last = date_span(start), date_span(end)
+    if first is not None and last is not None and first[0] >= last[1]:
+        return [("error", "period", "", "an end that is not before the start (per-1)", "an end before the start")]
     return []
 
 

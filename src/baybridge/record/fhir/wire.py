@@ -8,6 +8,9 @@ refuses numbers and texts that no other program could hold.
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, cast
@@ -84,6 +87,47 @@ def _read(decoder: msgspec.json.Decoder[Any], data: bytes | memoryview | msgspec
         raise ValueError(f"the text is not UTF-8 (byte {error.start})") from None
     except RecursionError:
         raise ValueError("the nesting is too deep") from None
+
+
+def twice(data: bytes | memoryview | msgspec.Raw, value: Any) -> list[tuple[str, bool]]:
+    """Keys that one object of a JSON text has twice, with their paths, and whether both have the same value; `value` is what was parsed.
+
+    Readers of JSON disagree on what such a text means. Source: RFC 8259 section 4.
+    """
+    if _quotes(bytes(data)) == _quotes(write(value)):
+        return []
+    found: list[tuple[str, bool]] = []
+    _told_twice(json.loads(bytes(data), object_pairs_hook=_Pairs), "", found)
+    return found
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The properties of an object in their order, with repeats."""
+
+
+_ESCAPED = re.compile(rb"\\.", re.DOTALL)
+
+
+def _quotes(data: bytes) -> int:
+    """How many quotation marks stand around texts; a key that comes twice is lost with its marks when it is parsed."""
+    return (_ESCAPED.sub(b"", data) if b"\\" in data else data).count(b'"')
+
+
+def _told_twice(value: Any, path: str, found: list[tuple[str, bool]]) -> None:
+    seen: dict[str, Any] = {}
+    for key, item, here in _inside(value, path):
+        if key is not None and key in seen:
+            found.append((here, seen[key] == item))
+        elif key is not None:
+            seen[key] = item
+        _told_twice(item, here, found)
+
+
+def _inside(value: Any, path: str) -> Iterator[tuple[str | None, Any, str]]:
+    if isinstance(value, _Pairs):
+        yield from ((key, item, f"{path}.{key}" if path else key) for key, item in value)
+    elif isinstance(value, list):
+        yield from ((None, item, f"{path}[{index}]") for index, item in enumerate(value))
 
 
 def write(value: Any) -> bytes:

@@ -14,7 +14,7 @@ out, the rest goes in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -22,9 +22,10 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select
 
 from baybridge.record.fhir.definitions import resource_types
+from baybridge.record.fhir.narrative import without_narratives
 from baybridge.record.fhir.references import local_part, references, repointed
 from baybridge.record.fhir.validate import Problem, validate
-from baybridge.record.fhir.wire import Json, taken_in
+from baybridge.record.fhir.wire import Json, taken_in, twice
 from baybridge.record.identity.same import shared_identifiers
 from baybridge.record.intake.planning import Head, Plan, given_owner, id_without_one, is_id, plan
 from baybridge.record.intake.reading import Entry, Place, Source, Trouble, entries
@@ -33,6 +34,7 @@ from baybridge.record.store.tables import search_value
 
 __all__ = ["BATCH", "IMPORTED_ID", "Batch", "ImportProblem", "Plan", "batches", "file_batch", "plan"]
 
+_NARRATIVE = "record.invalid.narrative"
 IMPORTED_ID = "urn:baybridge:imported-id"
 BATCH = 500
 
@@ -111,8 +113,10 @@ def _take(source: Source, made: Plan, entry: Entry, batch: Batch) -> None:
         batch.problems.append(_trouble(source, Trouble(entry.place, "not_json", "JSON in UTF-8", str(error), whole=whole)))
         return
     kind = _kind_of(resource)
-    problems = validate(resource, entry.place.path)
+    problems = (*_keys_twice(entry, resource), *validate(resource, entry.place.path))
     problems = _without_id_problem(resource, problems, entry.place.path)
+    if any(problem.code == _NARRATIVE for problem in problems):
+        resource, problems = without_narratives(resource), tuple(map(_as_left_out, problems))
     batch.problems += [_problem(source, entry.place, kind, problem) for problem in problems]
     if any(problem.severity == "error" for problem in problems):
         return
@@ -123,6 +127,20 @@ def _take(source: Source, made: Plan, entry: Entry, batch: Batch) -> None:
 def _kind_of(resource: object) -> str:
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     return kind if isinstance(kind, str) and kind in resource_types() else ""
+
+
+def _keys_twice(entry: Entry, resource: object) -> Iterator[Problem]:
+    """A key that comes twice with two values leaves the resource out: nobody knows which was meant."""
+    for path, same in twice(entry.raw, resource):
+        where = f"{entry.place.path or _kind_of(resource)}.{path}".lstrip(".")
+        yield Problem(
+            "odd" if same else "error", "record.key_twice", where, "each key once", "the same value twice" if same else "two values"
+        )
+
+
+def _as_left_out(problem: Problem) -> Problem:
+    """A narrative that is not plain costs the narrative, not the resource."""
+    return replace(problem, severity="odd", code="record.import.narrative") if problem.code == _NARRATIVE else problem
 
 
 def _without_id_problem(resource: Any, problems: tuple[Problem, ...], path: str) -> tuple[Problem, ...]:

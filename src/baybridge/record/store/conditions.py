@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, and_, false, not_, or_, select
 
+from baybridge.record.fhir.dates import date_span
 from baybridge.record.fhir.definitions import Parameter, SearchKind, resource_types
-from baybridge.record.store.indexing import date_span, folded, number_span, stored_as
+from baybridge.record.fhir.primitives import is_decimal
+from baybridge.record.store.indexing import UNBOUNDED, folded, number_span, stored_as
 from baybridge.record.store.tables import resource_current, search_value
 
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
@@ -26,6 +30,7 @@ _MODIFIERS: dict[SearchKind, frozenset[str]] = {
     "number": frozenset({"missing"}),
     "uri": frozenset({"missing"}),
 }
+_NUMBER = re.compile(r"[+-]?[0-9]{1,60}(?:\.[0-9]{1,60})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _DATE_FORM = "a date or time such as 2026-03-08 or ge2026-03-08T09:00:00+08:00"
 _NUMBER_FORM = "a number such as 5.4 or lt0.5, then |system|unit where needed"
 
@@ -48,6 +53,8 @@ class Condition:
 
 def condition(kind: str, parameter: Parameter | None, name: str, modifier: str, text: str) -> Condition:
     """The condition of one parameter; alternatives within the text are separated by commas. Raises Unreadable."""
+    if any(ord(char) < ord(" ") or 0xD800 <= ord(char) < 0xE000 for char in text):
+        raise Unreadable("value", "text without control characters")
     if parameter is None:
         return _of_resource(name, modifier, text)
     if modifier == "missing":
@@ -117,7 +124,7 @@ def _recorded(text: str) -> ColumnElement[bool]:
     span = date_span(rest)
     if span is None:
         raise Unreadable("value", _DATE_FORM)
-    low, high = map(_recorded_text, span)
+    low, high = (_stamp(moment) for moment in span)
     column = resource_current.c.recorded_at
     inside = and_(column >= low, column < high)
     after, before = column >= high, column < low
@@ -125,12 +132,12 @@ def _recorded(text: str) -> ColumnElement[bool]:
     return comparisons.get(prefix, column >= low if prefix == "ge" else column < high)
 
 
-def _recorded_text(moment: float) -> str:
-    """Seconds since 1970 as a recorded time is written; nothing is recorded outside the years 1 to 9999."""
+def _stamp(moment: float) -> str:
+    """A moment as versions have it; what lies beyond the calendar is its first or last moment."""
     try:
-        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    except (ValueError, OverflowError):
-        return "0001" if moment < 0 else "9999-12-31T24"
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=moment)).strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27)
+    except OverflowError:
+        return "0000" if moment < 0 else "9999-12-31T24"
 
 
 def _prefixed(text: str) -> tuple[str, str]:
@@ -198,11 +205,8 @@ def _quantity(text: str) -> ColumnElement[bool]:
     table = search_value
     prefix, rest = _prefixed(text)
     parts = rest.split("|")
-    try:
-        number = Decimal(parts[0])
-    except InvalidOperation:
-        raise Unreadable("value", _NUMBER_FORM) from None
-    if not number.is_finite() or len(parts) not in (1, 2, 3):
+    number = Decimal(parts[0]) if _NUMBER.fullmatch(parts[0]) else None
+    if number is None or not is_decimal(number) or len(parts) not in (1, 2, 3):
         raise Unreadable("value", _NUMBER_FORM)
     low, high = number_span(number)
     if prefix == "ap":
@@ -234,15 +238,18 @@ def _compare(prefix: str, low: float, high: float) -> ColumnElement[bool]:
 
 
 def _compare_exact(prefix: str, number: float) -> ColumnElement[bool]:
-    """A stored number, the middle of its range, against an exact bound: comparators ignore implied precision."""
+    """A stored number, the middle of its range, against an exact bound: comparators ignore implied precision.
+
+    A result such as `< 5` is found where every number that it may be lies beyond the bound.
+    """
     table = search_value
+    is_open = or_(table.c.low <= -UNBOUNDED, table.c.high >= UNBOUNDED)
     middle = (table.c.low + table.c.high) / 2
+    above, below = math.nextafter(number, math.inf), math.nextafter(number, -math.inf)
     comparisons: dict[str, ColumnElement[bool]] = {
-        "gt": middle > number,
-        "sa": middle > number,
-        "lt": middle < number,
-        "eb": middle < number,
-        "ge": middle >= number,
-        "le": middle <= number,
+        "gt": or_(and_(not_(is_open), middle > number), and_(is_open, table.c.low >= number)),
+        "lt": or_(and_(not_(is_open), middle < number), and_(is_open, table.c.high <= number)),
+        "ge": or_(and_(not_(is_open), middle >= number), and_(is_open, table.c.low >= below)),
+        "le": or_(and_(not_(is_open), middle <= number), and_(is_open, table.c.high <= above)),
     }
-    return comparisons[prefix]
+    return comparisons[{"sa": "gt", "eb": "lt"}.get(prefix, prefix)]

@@ -8,20 +8,22 @@ dates as half-open ranges of seconds since 1970, quantities as the range that th
 
 from __future__ import annotations
 
+import math
 import unicodedata
-from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache
+from importlib.resources import files
 from typing import Any, NamedTuple
 
-from baybridge.base.time import CHINA
+from baybridge.record.fhir.dates import date_span
 from baybridge.record.fhir.definitions import Parameter, Path, parameters
+from baybridge.record.fhir.primitives import is_decimal
 from baybridge.record.fhir.wire import Json
 
 _LONGEST = 200  # characters of a string that are compared
 OPEN = 1e15  # seconds: a period without start or end reaches this far
+UNBOUNDED = 1e300  # a result such as < 5 reaches this far
 
 
 #: Parts of names, addresses and others that a string parameter compares. Source: FHIR R4, search parameters name and address.
@@ -120,8 +122,17 @@ def _coding(name: str, coding: dict[str, Any]) -> Iterator[Value]:
 
 def _strings(name: str, item: Any) -> Iterator[Value]:
     texts = [item] if isinstance(item, str) else list(_inner_texts(item))
-    for text in texts:
+    for text in (*texts, *_whole_names(item)):
         yield Value(name, "string", _text(text)[:_LONGEST], folded(text), None, None)
+
+
+def _whole_names(item: Any) -> tuple[str, ...]:
+    """A name whose parts stand apart, in both orders, because people search for the whole."""
+    family, given = (item.get("family"), item.get("given")) if isinstance(item, dict) else (None, None)
+    if not isinstance(family, str) or not isinstance(given, list) or not all(isinstance(part, str) for part in given):
+        return ()
+    first = " ".join(given)
+    return (f"{family} {first}", f"{first} {family}") if first else ()
 
 
 def _inner_texts(item: Any) -> Iterator[str]:
@@ -134,9 +145,27 @@ def _inner_texts(item: Any) -> Iterator[str]:
 
 @lru_cache(maxsize=16_384)
 def folded(text: str) -> str:
-    """Text as it is compared: without case, accents and width, at most 200 characters."""
-    spread = unicodedata.normalize("NFKD", text.replace("\x00", ""))
-    return "".join(char for char in spread if not unicodedata.combining(char)).casefold()[:_LONGEST]
+    """Text as it is compared: without case, accents, width, punctuation and blanks, Chinese in simplified characters, at most 200 of them.
+
+    **Source**: FHIR R4, search, "string" ("insensitive to casing, accents, punctuation"); one person's name in two scripts is one name.
+    """
+    spread = unicodedata.normalize("NFKD", text.replace("\x00", "").translate(_simplified()))
+    return "".join(filter(_is_compared, spread)).translate(_simplified()).casefold()[:_LONGEST]
+
+
+def _is_compared(char: str) -> bool:
+    return char.isalnum() or (not char.isspace() and unicodedata.category(char)[0] not in "MPZ" and char not in _APOSTROPHES)
+
+
+_APOSTROPHES = "`\u00b4\u02b9\u02bb\u02bc\u02bd"
+
+
+@cache
+def _simplified() -> Mapping[int, str]:
+    """Traditional characters and their simplified ones. Source: OpenCC, TSCharacters (Apache-2.0)."""
+    lines = files("opencc").joinpath("dictionary/TSCharacters.txt").read_text(encoding="utf-8").splitlines()
+    pairs = (line.split() for line in lines if line.strip() and not line.startswith("#"))
+    return {ord(pair[0]): pair[1] for pair in pairs if len(pair) > 1 and len(pair[0]) == 1}
 
 
 def _references(name: str, item: Any) -> Iterator[Value]:
@@ -172,50 +201,13 @@ def _span_or_none(text: object) -> tuple[float, float] | None:
     return date_span(text) if isinstance(text, str) else None
 
 
-@lru_cache(maxsize=65_536)
-def date_span(text: str) -> tuple[float, float] | None:
-    """[from, to) in seconds since 1970 of a FHIR date, time or instant of any precision; None if it is none."""
-    try:
-        if len(text) <= len("2026-03-08"):
-            return _day_span(text)
-        start = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        return None
-    if start.tzinfo is None:
-        start = start.replace(tzinfo=CHINA)
-    fraction = text[19:].split("+")[0].split("-")[0].rstrip("Z")
-    width = timedelta(seconds=1) if not fraction.startswith(".") else timedelta(microseconds=max(1, 10 ** (7 - min(7, len(fraction)))))
-    return start.timestamp(), _later(start, width)
-
-
-def _day_span(text: str) -> tuple[float, float]:
-    parts = [int(part) for part in text.split("-")]
-    year, month, day = (*parts, 0, 0)[:3] if len(parts) < 3 else parts[:3]
-    start = datetime(year, month or 1, day or 1, tzinfo=CHINA)
-    if day:
-        days = 1
-    elif month:
-        days = monthrange(year, month)[1]
-    else:
-        days = 366 if monthrange(year, 2)[1] == 29 else 365
-    return start.timestamp(), _later(start, timedelta(days=days))
-
-
-def _later(start: datetime, width: timedelta) -> float:
-    """Seconds since 1970 of a moment after another, beyond the end of the calendar too: people write 9999-12-31 for "no end"."""
-    try:
-        return (start + width).timestamp()
-    except OverflowError:
-        return start.timestamp() + width.total_seconds()
-
-
 def _quantities(name: str, item: Any) -> Iterator[Value]:
     if not isinstance(item, dict):
         return
     number = _exact(item.get("value"))
     if number is None:
         return
-    low, high = number_span(number)
+    low, high = _known_span(number, item.get("comparator"))
     unit = item.get("code") or item.get("unit") or item.get("currency") or ""
     yield Value(name, "quantity", _text(item.get("system")), _text(unit), low, high)
 
@@ -232,7 +224,17 @@ def _exact(value: object) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     number = Decimal(str(value))
-    return number if number.is_finite() else None
+    return number if is_decimal(number) else None
+
+
+def _known_span(number: Decimal, comparator: object) -> tuple[float, float]:
+    """What a result says of its number: `< 5` is anything below 5, not the number 5."""
+    exact = float(number)
+    if comparator in ("<", "<="):
+        return -UNBOUNDED, exact if comparator == "<" else math.nextafter(exact, math.inf)
+    if comparator in (">", ">="):
+        return exact if comparator == ">" else math.nextafter(exact, -math.inf), UNBOUNDED
+    return number_span(number)
 
 
 def number_span(number: Decimal) -> tuple[float, float]:

@@ -4,7 +4,7 @@ Main job: `search(connection, type, parameters)` answers a page of versions, the
 that lists every parameter it does not know or cannot read. Nothing unknown is ignored.
 
 **Source**: FHIR R4, search: parameter types, prefixes (a value is the range that its precision allows), `:missing`, `:not`, `:exact`,
-`:contains`, `:[type]`, `_id`, `_lastUpdated`, `_count`, `_sort`, `_include`, `_revinclude`, `_summary=count`.
+`:contains`, `:[type]`, `_id`, `_lastUpdated`, `_count`, `_sort`, `_include`, `_revinclude`, both with `:iterate`, `_summary=count`.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ Pairs = Sequence[tuple[str, str]]
 
 DEFAULT_COUNT = 50
 MOST = 1000
-_MOST_ROWS = 2**63  # of a database
 
 #: Accepted and without effect on what is found. Source: FHIR R4 search, "Search result parameters".
-_HARMLESS = frozenset({"_format", "_pretty", "_total"})
-_SUMMARIES = frozenset({"count", "false", "data", "true", "text"})
+_HARMLESS = frozenset({"_pretty", "_total"})
+_SUMMARIES = frozenset({"count", "false"})
+FORMATS = frozenset({"json", "application/json", "application/fhir+json", "application/fhir json"})  # a + that came as a blank is read too
+_ROUNDS = 8  # of `:iterate`; each round follows what the one before brought
+_LARGEST_ROW = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class _Question:
 
     conditions: list[Condition] = field(default_factory=list)
     includes: list[Include] = field(default_factory=list)
+    again: list[Include] = field(default_factory=list)  # includes that also follow what came along
     sort: tuple[str, bool] | None = None  # parameter, descending
     count: int = DEFAULT_COUNT
     cursor: tuple[float | str | None, int] | None = None
@@ -70,6 +73,9 @@ def search(
     question = _read(kind, given)
     if question.reasons:
         return refuse(*question.reasons, category=Category.INVALID)
+    if question.cursor is not None and not _fits(kind, question):
+        _refuse_cursor(question)
+        return refuse(*question.reasons, category=Category.INVALID)
     where = [resource_current.c.type == kind, resource_current.c.deleted.is_(False)]
     if patient is not None:
         where.append(resource_current.c.patient == patient)
@@ -80,8 +86,22 @@ def search(
     if question.only_count or question.count == 0:
         return SearchResult((), (), total, None)
     found, cursor = _page(connection, kind, where, question)
-    more = included(connection, found, question.includes, patient) if question.includes else ()
-    return SearchResult(tuple(found), tuple(more), total, cursor)
+    return SearchResult(tuple(found), tuple(_along(connection, found, question, patient)), total, cursor)
+
+
+def _along(connection: Connection, found: list[Version], question: _Question, patient: str | None) -> list[Version]:
+    """What comes along with the found ones, each once; `:iterate` follows what came along until nothing new comes."""
+    if not question.includes:
+        return []
+    came = included(connection, found, question.includes, patient)
+    have = {version.reference for version in (*found, *came)}
+    fresh = came
+    for _round in range(_ROUNDS if question.again else 0):
+        more = included(connection, fresh, question.again, patient) if fresh else []
+        fresh = [version for version in more if version.reference not in have]
+        have |= {version.reference for version in fresh}
+        came = [*came, *fresh]
+    return came
 
 
 def _page(connection: Connection, kind: str, where: list[ColumnElement[bool]], question: _Question) -> tuple[list[Version], str | None]:
@@ -132,6 +152,10 @@ def _read(kind: str, given: Pairs) -> _Question:
         if not_text(value):
             values = {"parameter": _short(base), "expected": "text without NUL"}
             question.reasons.append(Reason("record.search.value", values, where=_short(base)))
+        elif base in ("_include", "_revinclude"):
+            _add_include(question, kind, base, modifier, value)
+        elif base in (*_RESULT_READERS, *_HARMLESS) and modifier:
+            question.reasons.append(Reason("record.search.modifier", {"parameter": base, "expected": "none"}, where=base))
         elif base in _RESULT_READERS:
             _RESULT_READERS[base](question, kind, value)
         elif base in _HARMLESS:
@@ -173,12 +197,24 @@ def _read_sort(question: _Question, kind: str, value: str) -> None:
 def _read_cursor(question: _Question, _kind: str, value: str) -> None:
     try:
         key, row = msgspec.json.decode(urlsafe_b64decode(value), type=tuple[float | str | None, int])
-        if not 0 <= row < _MOST_ROWS or (isinstance(key, str) and not_text(key)):
-            raise ValueError
+        if not 0 <= row < _LARGEST_ROW or (isinstance(key, str) and not_text(key)):
+            raise ValueError("no cursor of ours")
         question.cursor = (key, row)
     except (msgspec.MsgspecError, binascii.Error, ValueError):
-        expected = "the cursor of a next link"
-        question.reasons.append(Reason("record.search.value", {"parameter": "_cursor", "expected": expected}, where="_cursor"))
+        _refuse_cursor(question)
+
+
+def _refuse_cursor(question: _Question) -> None:
+    expected = "the cursor of a next link"
+    question.reasons.append(Reason("record.search.value", {"parameter": "_cursor", "expected": expected}, where="_cursor"))
+
+
+def _fits(kind: str, question: _Question) -> bool:
+    """Whether the key of a cursor is of the kind that the search is sorted by."""
+    key = question.cursor[0] if question.cursor else None
+    name = question.sort[0] if question.sort else ""
+    text = name in ("_id", "_lastUpdated") or (name != "" and parameters(kind)[name].kind not in ("date", "quantity", "number"))
+    return isinstance(key, str if text else float | int) or (key is None and name not in ("", "_id", "_lastUpdated"))
 
 
 def _write_cursor(key: Any, row: int) -> str:
@@ -192,21 +228,23 @@ def _read_summary(question: _Question, _kind: str, value: str) -> None:
     question.only_count = value == "count"
 
 
-def _read_included(question: _Question, kind: str, value: str) -> None:
-    _add_include(question, kind, value, reverse=False)
+def _read_format(question: _Question, _kind: str, value: str) -> None:
+    if value not in FORMATS:
+        question.reasons.append(Reason("record.search.value", {"parameter": "_format", "expected": "json"}, where="_format"))
 
 
-def _read_revincluded(question: _Question, kind: str, value: str) -> None:
-    _add_include(question, kind, value, reverse=True)
-
-
-def _add_include(question: _Question, kind: str, value: str, *, reverse: bool) -> None:
-    read = read_include(kind, value, reverse=reverse)
+def _add_include(question: _Question, kind: str, name: str, modifier: str, value: str) -> None:
+    if modifier not in ("", "iterate", "recurse"):  # recurse is the name that iterate had before R4
+        question.reasons.append(Reason("record.search.modifier", {"parameter": name, "expected": ":iterate"}, where=name))
+        return
+    reverse = name == "_revinclude"
+    read = read_include(value.split(":")[0] if modifier and not reverse else kind, value, reverse=reverse)
     if read is None:
-        name = "_revinclude" if reverse else "_include"
         question.reasons.append(Reason("record.search.value", {"parameter": name, "expected": "Type:parameter"}, where=name))
-    else:
-        question.includes.append(read)
+        return
+    question.includes.append(read)
+    if modifier:
+        question.again.append(read)
 
 
 _RESULT_READERS = {
@@ -214,13 +252,12 @@ _RESULT_READERS = {
     "_sort": _read_sort,
     "_cursor": _read_cursor,
     "_summary": _read_summary,
-    "_include": _read_included,
-    "_revinclude": _read_revincluded,
+    "_format": _read_format,
 }
 
 
 #: Parameters that shape the answer and not what is found, and those that every type has.
-RESULT_PARAMETERS = frozenset({*_RESULT_READERS, *_HARMLESS, "_id", "_lastUpdated"})
+RESULT_PARAMETERS = frozenset({*_RESULT_READERS, *_HARMLESS, "_include", "_revinclude", "_id", "_lastUpdated"})
 
 
 def _short(text: str) -> str:

@@ -1,0 +1,61 @@
+"""Dates and times of any precision as the range that they mean.
+
+Main job: `date_span(text)`: a year is the year, a minute is the minute. Forms that FHIR does not know (weeks, `2026-3-8`, `20260308`) are none.
+
+**Source**: FHIR R4, search, "date": "the range of the value is defined by its precision". **Units**: seconds since 1970 UTC; a date
+without offset is that day in China.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from baybridge.base.time import CHINA
+
+#: `+` of an offset that came through a form as a blank is read too: no date has a blank there.
+_FORM = re.compile(
+    r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,12}))?)?)?(Z|[+\- ][0-9]{2}:[0-9]{2})?)?)?)?"
+)
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86_400.0
+
+
+@lru_cache(maxsize=65_536)
+def date_span(text: str) -> tuple[float, float] | None:
+    """[from, to) in seconds since 1970 of a FHIR date, time or instant of any precision; None if it is none."""
+    match = _FORM.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    try:
+        start = datetime(int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=CHINA)
+        moment = (start - _START).total_seconds() if zone in (None, "") else _at(start, zone)
+    except (ValueError, OverflowError):
+        return None
+    if fraction:
+        moment += int(fraction[:6].ljust(6, "0")) / 1e6
+    return moment, moment + _width(match)
+
+
+def _at(start: datetime, zone: str) -> float:
+    seconds = (start.replace(tzinfo=UTC) - _START).total_seconds()
+    if zone == "Z":
+        return seconds
+    hours, minutes = int(zone[1:3]), int(zone[4:6])
+    if hours > 14 or minutes > 59:
+        raise ValueError("no zone has this offset")
+    return seconds - (1 if zone[0] != "-" else -1) * timedelta(hours=hours, minutes=minutes).total_seconds()
+
+
+def _width(match: re.Match[str]) -> float:
+    year, month, day, hour, minute, second, fraction, _zone = match.groups()
+    if fraction:
+        return max(1e-6, 10.0 ** -len(fraction))
+    if hour:
+        return 1.0 if second else 60.0 if minute else 3600.0
+    if day:
+        return _DAY
+    return _DAY * (monthrange(int(year), int(month))[1] if month else 366 if monthrange(int(year), 2)[1] == 29 else 365)

@@ -1,0 +1,429 @@
+"""What a FHIR client sends is done as it was meant, or refused with a sentence: conditions, searches, pages, narratives, numbers, dates."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from baybridge.api import fhir
+from baybridge.http.doors import routes
+from baybridge.journey.command import Role
+from baybridge.node.node import open_node
+from baybridge.node.people import accounts
+from baybridge.node.upkeep.founding import found
+from baybridge.record.store import store
+
+T0 = datetime(2026, 3, 8, 9, tzinfo=UTC)
+CODE = {"coding": [{"system": "http://loinc.org", "code": "26499-4"}]}
+PATIENT = {
+    "resourceType": "Patient",
+    "id": "p",
+    "identifier": [{"system": "urn:mrn", "value": "17"}],
+    "name": [{"family": "歐陽", "given": ["大文"]}, {"family": "O’Brien-Chan", "given": ["Tai Man"]}],
+    "birthDate": "1968-04-09",
+}
+RESULT = {
+    "resourceType": "Observation",
+    "id": "o",
+    "status": "final",
+    "code": CODE,
+    "subject": {"reference": "Patient/p"},
+    "effectiveDateTime": "2026-03-08T09:00:30+08:00",
+    "valueQuantity": {"value": 5.4, "system": "http://unitsofmeasure.org", "code": "10*9/L"},
+}
+
+
+class Clock:
+    def __init__(self):
+        self.at = T0
+
+    def __call__(self):
+        self.at += timedelta(seconds=1)
+        return self.at
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("node") / "mo"
+    found(folder, {"node": "mo", "organisation": "Macao Hospital", "jurisdiction": "MO", "kinds": ["centre"]})
+    return open_node(folder, now=Clock())
+
+
+@pytest.fixture
+def client(node):
+    with node.storage.writing() as connection:
+        for table in (store.resource_version, store.resource_current, store.search_value):
+            connection.execute(table.delete())
+        name = f"physician-{node.now().isoformat()}"
+        accounts.add_account(
+            connection, account=name, name=name, password="a long enough password", role=Role.PHYSICIAN, organisation="Macao Hospital"
+        )
+        token = accounts.open_session(connection, name, node.now()).token
+    client = TestClient(Starlette(routes=routes(node, fhir.DOORS, fhir.refused)), base_url="http://node.example")
+    client.headers["authorization"] = f"Bearer {token}"
+    assert client.put("/fhir/Patient/p", json=PATIENT).status_code == 201
+    return client
+
+
+def reasons(response):
+    return [issue["details"]["coding"][0]["code"] for issue in response.json()["issue"]]
+
+
+def ids(response):
+    assert response.status_code == 200, response.text
+    return [entry["resource"]["id"] for entry in response.json().get("entry", ())]
+
+
+def transaction(client, *entries, kind="transaction"):
+    return client.post("/fhir", json={"resourceType": "Bundle", "type": kind, "entry": list(entries)})
+
+
+# --- conditions of a write ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("etag", ['W/"one"', "*", 'W/"1", W/"2"', "", "1.0", 'W/"-1"', '"１"', "W/1e0"])
+def test_a_version_that_is_not_understood_writes_nothing(client, etag):
+    assert client.put("/fhir/Observation/o", json=RESULT).status_code == 201
+    changed = {**RESULT, "status": "amended"}
+    for answer in (
+        client.put("/fhir/Observation/o", json=changed, headers={"if-match": etag.encode()}),
+        client.delete("/fhir/Observation/o", headers={"if-match": etag.encode()}),
+        transaction(client, {"resource": changed, "request": {"method": "PUT", "url": "Observation/o", "ifMatch": etag}}),
+    ):
+        assert (answer.status_code, reasons(answer)) == (412, ["record.condition"])
+    assert client.get("/fhir/Observation/o").json()["status"] == "final"
+
+
+def test_a_write_only_where_there_is_none(client):
+    assert client.put("/fhir/Observation/o", json=RESULT, headers={"if-none-match": "*"}).status_code == 201
+    again = client.put("/fhir/Observation/o", json={**RESULT, "status": "amended"}, headers={"if-none-match": "*"})
+    assert (again.status_code, reasons(again)) == (412, ["record.version_conflict"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"if-none-exists": "identifier=urn:mrn|17"}, 400),  # mistyped
+        ({"if-none-exist": ""}, 400),
+        ({"if-none-exist": "identifier="}, 400),
+        ({"if-none-exist": "_count=1"}, 400),
+        ({"if-none-exist": "identifer=urn:mrn|17"}, 400),
+        ({"if-none-exist": "Patient?identifier=urn:mrn|17"}, 400),
+        ({"if-unmodified-since": "Sun, 08 Mar 2026 09:00:00 GMT"}, 400),
+        ({"if-match": 'W/"1"'}, 400),
+        ({"if-none-exist": "identifier=urn:mrn|17"}, 200),
+        ({"if-none-exist": "?identifier=urn:mrn|17"}, 200),
+    ],
+)
+def test_a_conditional_create_never_makes_a_duplicate(client, headers, status):
+    assert client.post("/fhir/Patient", json=PATIENT, headers=headers).status_code == status
+    assert ids(client.get("/fhir/Patient")) == ["p"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"method": "POST", "url": "Patient", "ifNoneExist": 5},
+        {"method": "POST", "url": "Patient", "ifNoneExist": ["identifier=urn:mrn|17"]},
+        {"method": "POST", "url": "Patient", "ifNoneExist": ""},
+        {"method": "POST", "url": "Patient", "ifNoneExist": "identifier="},
+        {"method": "POST", "url": "Patient", "ifNoneExists": "identifier=urn:mrn|17"},
+        {"method": "POST", "url": "Patient", "ifnoneexist": "identifier=urn:mrn|17"},
+        {"method": "POST", "url": "Patient", "ifMatch": 'W/"1"'},
+        {"method": "POST", "url": "Patient?identifier=urn:mrn|17"},
+        {"method": "POST", "url": "Patient?"},
+        {"method": "PUT", "url": "Patient?identifier=urn:mrn|17"},
+        {"method": "PUT", "url": "Patient/p?identifier=urn:mrn|17"},
+        {"method": "DELETE", "url": "Patient?identifier=urn:mrn|17"},
+        {"method": ["POST"], "url": "Patient"},
+        {"method": {"POST": 1}, "url": "Patient"},
+        {"method": 1, "url": "Patient"},
+        {"method": None, "url": "Patient"},
+        {"method": "PATCH", "url": "Patient/p"},
+    ],
+)
+def test_a_request_of_a_bundle_that_is_not_understood_writes_nothing(client, request_):
+    entry = {"resource": PATIENT, "request": request_}
+    assert transaction(client, entry).status_code == 400
+    assert transaction(client, entry, kind="batch").json()["entry"][0]["response"]["status"] == "400"
+    assert ids(client.get("/fhir/Patient")) == ["p"]
+
+
+def test_a_create_with_a_search_behind_its_address_is_refused(client):
+    for answer in (
+        client.post("/fhir/Patient?identifier=urn:mrn|17", json=PATIENT),
+        client.put("/fhir/Patient/p?identifier=urn:mrn|18", json=PATIENT),
+        client.delete("/fhir/Patient/p?identifier=urn:mrn|18"),
+    ):
+        assert (answer.status_code, reasons(answer)) == (400, ["record.parameter"])
+    assert ids(client.get("/fhir/Patient")) == ["p"]
+    assert client.put("/fhir/Patient/p?_format=json", json=PATIENT).status_code == 200
+
+
+def test_a_subscription_is_refused_because_nothing_would_be_sent(client):
+    asked = {"resourceType": "Subscription", "id": "s", "status": "requested", "reason": "x", "criteria": "Observation?", "channel": {"type": "rest-hook"}}
+    for answer in (
+        client.post("/fhir/Subscription", json=asked),
+        client.put("/fhir/Subscription/s", json=asked),
+        transaction(client, {"resource": asked, "request": {"method": "POST", "url": "Subscription"}}),
+    ):
+        assert (answer.status_code, reasons(answer)) == (400, ["record.not_offered"])
+    stated = next(item for item in client.get("/fhir/metadata").json()["rest"][0]["resource"] if item["type"] == "Subscription")
+    assert not {"create", "update"} & {item["code"] for item in stated["interaction"]}
+
+
+# --- what is written ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "div",
+    [
+        "<div><script>alert(1)</script></div>",
+        "<div><p onclick='x()'>a</p></div>",
+        '<div><img src="http://outside.example/pixel.png" alt=""/></div>',
+        '<div><a href="javascript:x()">a</a></div>',
+        '<div><a href=" java&#115;cript:x()">a</a></div>',
+        '<div><iframe src="http://outside.example"></iframe></div>',
+        '<div style="background:url(http://outside.example)">a</div>',
+        "<div><style>p{}</style></div>",
+        "<div><form action='/'></form></div>",
+        "<div><svg/onload=x()></div>",
+        '<div><b title="a>b" onload="x()">a</b></div>',
+        "<div><!-- <script> --></div>",
+        "<div>a < b</div>",
+        "<div><SCRIPT>x</SCRIPT></div>",
+    ],
+)
+def test_a_narrative_that_does_something_is_refused(client, div):
+    answer = client.put("/fhir/Observation/o", json={**RESULT, "text": {"status": "generated", "div": div}})
+    assert (answer.status_code, reasons(answer)) == (400, ["record.invalid.narrative"])
+
+
+def test_a_plain_narrative_is_kept(client):
+    div = (
+        '<div xmlns="http://www.w3.org/1999/xhtml"><p>a &amp; b &lt; c<br/> <b class="x">8&nbsp;g</b> <a href="Patient/p">p</a></p>'
+        '<table><tr><td colspan="2">1</td></tr></table></div>'
+    )
+    assert client.put("/fhir/Observation/o", json={**RESULT, "text": {"status": "generated", "div": div}}).status_code == 201
+    assert client.get("/fhir/Observation/o").json()["text"]["div"] == div
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "-1e999999999", "1e99999999999999999999", "9" * 400, "1e-999999999", "1E400"])
+def test_a_number_that_nobody_measured_is_refused(client, number):
+    text = json.dumps(RESULT).replace("5.4", number)
+    answer = client.put("/fhir/Observation/o", content=text)
+    assert answer.status_code == 400
+    assert reasons(answer)[0] in ("record.invalid.format", "record.not_json")
+
+
+def test_a_key_twice_is_refused_because_nobody_knows_which_counts(client):
+    answer = client.put("/fhir/Observation/o", content=json.dumps(RESULT).replace('"status": "final"', '"status": "final", "status": "amended"'))
+    assert (answer.status_code, reasons(answer)) == (400, ["record.key_twice"])
+    inside = json.dumps(RESULT).replace('"value": 5.4', '"value": 5.4, "value": 54')
+    told = client.put("/fhir/Observation/o", content=inside)
+    assert (told.status_code, told.json()["issue"][0]["expression"]) == (400, ["valueQuantity.value"])
+    assert client.get("/fhir/Observation/o").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "status"),
+    [
+        ("2026-03-08", "2026-03-07", 400),
+        ("2026-03-08T10:00:00+08:00", "2026-03-08T09:59:59+08:00", 400),
+        ("2026-03-08T10:00:00+08:00", "2026-03-08T03:00:00Z", 201),
+        ("2026-03-08T10:00:00+08:00", "2026-03-08", 201),
+        ("2026-03", "2026", 201),
+        ("2026-03-08", "9999-12-31", 201),
+    ],
+)
+def test_a_period_that_ends_before_it_starts_is_refused(client, start, end, status):
+    given = {**RESULT, "effectivePeriod": {"start": start, "end": end}}
+    del given["effectiveDateTime"]
+    answer = client.put("/fhir/Observation/o", json=given)
+    assert answer.status_code == status
+    if status == 400:
+        assert reasons(answer) == ["record.invalid.period"]
+    else:
+        assert ids(client.get("/fhir/Observation?date=ap2026-03-08")) == ["o"]
+
+
+def test_the_last_day_of_the_calendar_is_a_day(client):
+    given = {"resourceType": "Coverage", "id": "c", "status": "active", "beneficiary": {"reference": "Patient/p"}, "payor": [{"display": "x"}]}
+    given["period"] = {"start": "2026-01-01", "end": "9999-12-31"}
+    assert client.put("/fhir/Coverage/c", json=given).status_code == 201
+    assert client.put("/fhir/Observation/o", json={**RESULT, "effectiveDateTime": "9999-12-31"}).status_code == 201
+    assert ids(client.get("/fhir/Observation?date=9999-12-31")) == ["o"]
+    assert ids(client.get("/fhir/Observation?date=ge9999")) == ["o"]
+    assert ids(client.get("/fhir/Observation?_lastUpdated=le9999-12-31")) == ["o"]
+
+
+def test_second_60_is_told(client):
+    answer = client.put("/fhir/Observation/o", json={**RESULT, "effectiveDateTime": "2026-03-08T09:00:60+08:00"})
+    assert (answer.status_code, reasons(answer)) == (400, ["record.invalid.format"])
+
+
+# --- searching ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_found"),
+    [
+        ("2026-03-08T09:00+08:00", True),  # an unescaped + arrives as a blank
+        ("2026-03-08T09:00%2B08:00", True),
+        ("2026-03-08T01:00Z", True),
+        ("2026-03-08T09", True),
+        ("2026-03-08T09:01%2B08:00", False),
+        ("2026-03-08T09:00:30%2B08:00", True),
+        ("2026-03-08T09:00:31%2B08:00", False),
+        ("gt2026-03-08T09:00%2B08:00", False),
+        ("ge2026-03-08T09:00%2B08:00", True),
+        ("lt2026-03-08T09:01%2B08:00", True),
+        ("sa2026-03-08T09:00%2B08:00", False),
+        ("ne2026-03-08T09:00%2B08:00", False),
+        ("2026", True),
+        ("2026-03", True),
+    ],
+)
+def test_a_date_of_a_search_is_the_range_of_its_precision(client, asked, is_found):
+    client.put("/fhir/Observation/o", json=RESULT)
+    assert ids(client.get(f"/fhir/Observation?date={asked}")) == (["o"] if is_found else [])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["2026-3-8", "20260308", "2026-W10-7", "26", "2026-", "2026-03-08T", "2026-03-08T9:00", "2026-03-08T25:00", "2026-03-32", "２０２６", "gt", "today",
+     "2026-03-08T09:00:60Z", "2026-03-08T09:00+25:00"],
+)  # fmt: skip
+def test_a_date_that_is_none_is_refused(client, asked):
+    for parameter in ("date", "_lastUpdated"):
+        answer = client.get("/fhir/Observation", params={parameter: asked})
+        assert (answer.status_code, reasons(answer)) == (400, ["record.search.value"])
+
+
+@pytest.mark.parametrize("asked", ["9999-12-31", "ge9999", "le0001-01-01", "0001", "ap9999-12-31T23:59:59-12:00", "ne0001-01-01T00:00:00+14:00"])
+def test_moments_at_the_edge_of_the_calendar_are_answered(client, asked):
+    for parameter in ("date", "_lastUpdated"):
+        assert client.get("/fhir/Observation", params={parameter: asked}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("value", "asked", "is_found"),
+    [
+        ({"value": 5, "comparator": "<"}, "5", False),
+        ({"value": 5, "comparator": "<"}, "lt5", True),
+        ({"value": 5, "comparator": "<"}, "lt6", True),
+        ({"value": 5, "comparator": "<"}, "lt4", False),
+        ({"value": 5, "comparator": "<"}, "gt4.9", False),
+        ({"value": 5, "comparator": "<"}, "gt0", False),
+        ({"value": 5, "comparator": "<="}, "le5", True),
+        ({"value": 5, "comparator": "<="}, "lt5", False),
+        ({"value": 5, "comparator": ">"}, "gt5", True),
+        ({"value": 5, "comparator": ">"}, "gt6", False),
+        ({"value": 5, "comparator": ">"}, "lt1000000", False),
+        ({"value": 5, "comparator": ">="}, "ge5", True),
+        ({"value": 5, "comparator": ">="}, "gt5", False),
+        ({"value": 5}, "5", True),
+        ({"value": 5}, "lt5", False),
+        ({"value": 5}, "ge5", True),
+    ],
+)
+def test_a_result_below_a_limit_is_no_number(client, value, asked, is_found):
+    client.put("/fhir/Observation/o", json={**RESULT, "valueQuantity": value})
+    assert ids(client.get(f"/fhir/Observation?value-quantity={asked}")) == (["o"] if is_found else [])
+
+
+@pytest.mark.parametrize("asked", ["1e999999999", "lt1e400", "5_4", "５", "nan", "inf", "0x10", "", "1" * 400, "1e99999999999999999999"])
+def test_a_quantity_that_is_none_is_refused(client, asked):
+    answer = client.get("/fhir/Observation", params={"value-quantity": asked})
+    assert (answer.status_code, reasons(answer)) == (400, ["record.search.value"])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "asked"),
+    [
+        ("name", "欧阳"), ("name", "歐陽"), ("family", "欧"), ("name", "欧阳大文"), ("name", "歐陽 大文"), ("name", "大文"), ("name", "大文欧阳"),
+        ("name", "O'Brien Chan"), ("name", "obrien-chan"), ("name", "O´Brien"), ("family", "OBRIENCHAN"), ("given", "tai-man"), ("name", "Ｏ’Ｂｒｉｅｎ"),
+        ("name", "Tai Man O'Brien"), ("name:contains", "阳大"),
+    ],
+)  # fmt: skip
+def test_a_name_is_found_across_scripts_and_punctuation(client, parameter, asked):
+    assert ids(client.get("/fhir/Patient", params={parameter: asked})) == ["p"]
+
+
+def test_other_names_are_not_found(client):
+    for asked in ("陈", "欧阳小文", "Brien", "Obrian"):
+        assert ids(client.get("/fhir/Patient", params={"name": asked})) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["_summary=true", "_summary=text", "_summary=data", "_format=xml", "_format=application/fhir%2Bxml", "_include:all=Observation:subject",
+     "_count:exact=1", "_elements=id", "_cursor=W10=", "_cursor=x", "_cursor=é", "_cursor=WzEsIDk5OTk5OTk5OTk5OTk5OTk5OTk5OTld",
+     "_cursor=WyJ4IiwgMV0=", "_cursor=W251bGwsIDFd", "_sort=date&_cursor=WyJ4IiwgMV0=", "_page=x", "code=%00", "_id=%00"],
+)  # fmt: skip
+def test_what_shapes_an_answer_is_done_or_refused(client, query):
+    assert client.get(f"/fhir/Observation?{query}").status_code == 400
+
+
+def test_includes_follow_what_came_along(client):
+    entries = [
+        {"resourceType": "Organization", "id": "top", "name": "Top"},
+        {"resourceType": "Organization", "id": "ward", "name": "Ward", "partOf": {"reference": "Organization/top"}},
+        {**PATIENT, "managingOrganization": {"reference": "Organization/ward"}},
+        RESULT,
+    ]
+    for given in entries:
+        assert client.put(f"/fhir/{given['resourceType']}/{given['id']}", json=given).status_code in (200, 201)
+    chain = "_include=Observation:subject&_include:iterate=Patient:organization&_include:iterate=Organization:partof"
+    assert ids(client.get(f"/fhir/Observation?{chain}")) == ["o", "p", "ward", "top"]
+    assert ids(client.get("/fhir/Observation?_include=Observation:subject")) == ["o", "p"]
+
+
+def test_a_reference_to_this_server_in_full_is_found(client):
+    client.put("/fhir/Observation/o", json=RESULT)
+    assert ids(client.get("/fhir/Observation?subject=http://node.example/fhir/Patient/p")) == ["o"]
+
+
+def test_history_in_pages(client):
+    for status in ("final", "amended", "corrected"):
+        client.put("/fhir/Observation/o", json={**RESULT, "status": status})
+    found, url = [], "/fhir/Observation/o/_history?_count=2"
+    while url:
+        page = client.get(url).json()
+        assert (page["total"], len(page["entry"]) <= 2) == (3, True)
+        found += [entry["resource"]["status"] for entry in page["entry"]]
+        url = next((link["url"] for link in page.get("link", ()) if link["relation"] == "next"), None)
+    assert found == ["corrected", "amended", "final"]
+    assert client.get("/fhir/Observation/o/_history?_count=0").json().get("entry") is None
+    for query in ("_count=x", "_count=-1", "_at=2026", "_since=yesterday", "_cursor=x", "_format=xml"):
+        assert client.get(f"/fhir/Observation/o/_history?{query}").status_code == 400
+    assert client.get("/fhir/Patient/p?_summary=true").status_code == 400
+
+
+def test_the_next_link_of_a_search_by_post_is_read_by_get_and_says_nothing(client):
+    for number in range(5):
+        client.put(f"/fhir/Observation/o{number}", json={**RESULT, "id": f"o{number}"})
+    page = client.post("/fhir/Observation/_search", data={"patient": "p", "code": "26499-4", "_count": "2"})
+    found, links = ids(page), []
+    while url := next((link["url"] for link in page.json()["link"] if link["relation"] == "next"), None):
+        links.append(url)
+        page = client.get(url)
+        found += ids(page)
+    assert found == [f"o{number}" for number in range(5)]
+    assert len(links) == 2
+    assert not any("26499" in url or "patient" in url for url in links)
+    assert client.get(links[0].replace("Observation", "Condition")).status_code == 400
+    assert client.get(links[0][:-6]).status_code == 400
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+def test_a_bundle_of_strange_entries_is_refused(client, kind):
+    for entry in (None, 5, "x", [], {}, {"request": 5}, {"request": {"method": "GET", "url": 5}}, {"request": {"method": "GET", "url": "Nothing/1"}}):
+        answer = transaction(client, entry, kind=kind)
+        assert answer.status_code < 500
+        if answer.status_code == 200:
+            assert answer.json()["entry"][0]["response"]["status"].startswith("4")

@@ -17,6 +17,7 @@ TOPICS: dict[str, str] = {
     "import": "baybridge.cli.records",
     "codes": "baybridge.cli.codes",
     "card": "baybridge.cli.cards",
+    "check": "baybridge.cli.documents",
     "export": "baybridge.cli.records",
     "recognise": "baybridge.cli.exchange",
     "transfer": "baybridge.cli.exchange",

@@ -1,27 +1,36 @@
 """The one reader of `data/`: our documents with a site's own laid over them.
 
-Main job: `Documents(*roots)`, later roots over earlier ones by document id.
+Main job: `Documents(*roots)`, later roots over earlier ones: mappings merge by key, lists are replaced whole, null takes away; policies, plans and
+agreements are replaced whole. `whose` says of each part who wrote it.
 
 Elsewhere: what a document means belongs to the part that reads it; policies to `rulebook/library.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from baybridge.documents.problems import PolicyProblems
+from baybridge.documents.kinds import RULES, is_merged, kind_of_document
+from baybridge.documents.problems import PolicyProblems, Problem
 from baybridge.documents.source import read_yaml
+
+if TYPE_CHECKING:
+    from baybridge.documents.overlay import Whose
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SUFFIXES = (".yaml", ".yml")
 
 
 class DocumentProblem(ValueError):
-    """A file of `data/` that cannot be read: which, where, what was expected and found."""
+    """A file of `data/` that cannot be read: which, where, what was expected and found, with each problem where it has places."""
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 def packaged_data() -> Path:
@@ -35,20 +44,51 @@ class Documents:
     def __init__(self, *roots: Path) -> None:
         self.roots = roots or (packaged_data(),)
         self._folders: dict[str, Mapping[str, Any]] = {}
+        self._parts: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}  # ours and the site's, before one is laid over the other
 
     def folder(self, name: str) -> Mapping[str, Any]:
         """Every document below a folder by its id; a file without `id` is a mapping whose entries stand by their own keys."""
         if name not in self._folders:
-            found: dict[str, Any] = {}
-            for root in self.roots:
-                for file in files(root / name):
-                    found |= _entries(file)
-            self._folders[name] = found
+            ours = _read_folder(self.roots[0] / name)
+            site: dict[str, Any] = {}
+            for root in self.roots[1:]:
+                site |= _read_folder(root / name)
+            self._parts[name] = ours, site
+            self._folders[name] = _over(name, ours, site) if site else ours
         return self._folders[name]
+
+    def whose(self, folder: str, name: str, *path: str | int) -> Whose:
+        """Whose a document is, or a part of it: ours, the site's, or of both."""
+        self.folder(folder)
+        ours, site = self._parts[folder]
+        if name not in site:
+            return "ours"
+        if name not in ours or folder.split("/", 1)[0] in RULES:
+            return "site"
+        from baybridge.documents.overlay import whose
+
+        return whose(ours[name], site[name], path)
 
     def translations(self, language: str) -> Mapping[str, str]:
         """Every sentence of a language by its key."""
         return self.folder(f"translations/{language}")
+
+
+def _read_folder(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for file in files(folder):
+        found |= _entries(file)
+    return found
+
+
+def _over(folder: str, ours: Mapping[str, Any], site: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The site's documents over ours; a rule document replaces ours whole."""
+    if not is_merged(folder):
+        return {**ours, **site}
+    from baybridge.documents.overlay import lay_over  # only where a site has documents of its own
+
+    laid = {name: lay_over(ours.get(name), document, kind_of_document(folder, name)) for name, document in site.items()}
+    return {name: document for name, document in {**ours, **laid}.items() if document is not None}
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -82,8 +122,9 @@ def read_text(file: Path) -> str:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode("utf-8", errors="replace")
-        place = f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
-        raise DocumentProblem(f"{file}:{place}: expected UTF-8 text, found another byte; save the file as UTF-8") from None
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        problem = Problem(str(file), line, column, "policy.problem.not_yaml", "UTF-8 text", "another byte", "save the file as UTF-8")
+        raise DocumentProblem(str(problem), [problem]) from None
 
 
 def _entries(file: Path) -> dict[str, Any]:

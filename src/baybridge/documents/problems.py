@@ -5,7 +5,7 @@ Main job: `Problem`, one line for the author, and `PolicyProblems`, every proble
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -20,6 +20,7 @@ class Problem:
     expected: str
     found: str
     hint: str = ""
+    field: str = ""  # the path of the field, such as `list_price[0].currency`
 
     def __str__(self) -> str:
         hint = f"; {self.hint}" if self.hint else ""
@@ -27,8 +28,13 @@ class Problem:
 
     def as_json(self) -> dict[str, object]:
         """The problem as plain JSON."""
-        names = ("file", "line", "column", "code", "expected", "found", "hint")
+        names = ("file", "line", "column", "field", "code", "expected", "found", "hint")
         return {name: getattr(self, name) for name in names}
+
+
+def field_name(path: Sequence[str | int]) -> str:
+    """A path as people write it, such as `list_price[0].currency`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
 class PolicyProblems(ValueError):

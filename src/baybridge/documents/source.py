@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from baybridge.base.canonical import MAX_INTEGER
-from baybridge.documents.problems import PolicyProblems, Problem
+from baybridge.documents.problems import PolicyProblems, Problem, field_name
 
 MAX_CHARACTERS = 1_000_000
 MAX_NODES = 50_000
@@ -40,7 +40,7 @@ class Source:
     def report(self, code: str, path: Path, expected: str, found: str, hint: str = "") -> None:
         """Note a problem at a part of the document (or at the nearest part that exists)."""
         line, column = self.place(path)
-        self._add(Problem(self.origin, line, column, f"policy.problem.{code}", expected, found[:80], hint))
+        self._add(Problem(self.origin, line, column, f"policy.problem.{code}", expected, found[:80], hint, field_name(path)))
 
     def place(self, path: Path) -> tuple[int, int]:
         """Line and column of a part of the document, or of the nearest part around it that exists."""
@@ -52,12 +52,12 @@ class Source:
     def report_key(self, path: Path, expected: str, found: str, hint: str = "") -> None:
         """Note a problem at the key of a part of the document."""
         mark = self.keys[path].start_mark
-        self._add(Problem(self.origin, mark.line + 1, mark.column + 1, "policy.problem.wrong_form", expected, found[:80], hint))
+        self._add(Problem(self.origin, mark.line + 1, mark.column + 1, "policy.problem.wrong_form", expected, found[:80], hint, field_name(path)))
 
     def report_within(self, code: str, path: Path, offset: int, expected: str, found: str, hint: str = "") -> None:
         """Note a problem at a character of a text in the document."""
         line, column = self._place_within(path, offset)
-        self._add(Problem(self.origin, line, column, code, expected, found[:80], hint))
+        self._add(Problem(self.origin, line, column, code, expected, found[:80], hint, field_name(path)))
 
     def _add(self, problem: Problem) -> None:
         if problem not in self.problems:

@@ -1,0 +1,109 @@
+"""Checking a site's documents before they are put in force: every problem of every file, at its line and field.
+
+Main job: `check_folder(site)`, the problems of a data folder laid over ours, but for what a rule of a policy or plan means.
+
+Elsewhere: rules in `rulebook/site_documents.py`, which the command `check` and a running node ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from baybridge.documents.fields import did_you_mean, kind_of
+from baybridge.documents.kinds import ANY, FOLDERS, KINDS, RULES, is_merged, kind_of_document
+from baybridge.documents.loader import DocumentProblem, Documents, files, packaged_data, read_text
+from baybridge.documents.overlay import lay_over
+from baybridge.documents.problems import PolicyProblems, Problem, field_name
+from baybridge.documents.reading import MISSING, UNKNOWN_KEY, WRONG_VALUE, read_as
+from baybridge.documents.source import Source, read_yaml
+
+UNKNOWN_FOLDER, UNKNOWN_DOCUMENT, TWICE = (f"document.problem.{name}" for name in ("unknown_folder", "unknown_document", "twice"))
+
+
+def check_folder(site: Path, ours: Path | None = None) -> tuple[int, tuple[Problem, ...]]:
+    """How many documents a site's data folder has, and every problem of their form, in reading order."""
+    shipped = Documents(ours or packaged_data())
+    number, problems = 0, list[Problem]()
+    seen: dict[tuple[str, str], str] = {}
+    for file in files(site):
+        folder = file.relative_to(site).parts[0] if file.parent != site else ""
+        name = str(file.parent.relative_to(site)) if folder == "translations" else folder
+        found = [*_place_problems(file, folder)]
+        source = None if found else _read(file, found)
+        if source is None:
+            problems += found
+            continue
+        for key, value, path in _entries(source, folder, found):
+            number += 1
+            if (name, key) in seen and folder not in RULES:
+                found.append(source_problem(source, TWICE, path, f"{key} once; it stands in {seen[name, key]} too", key))
+            seen[name, key] = file.name
+            found += _document_problems(source, shipped, name, key, value, path)
+        problems += [*found, *source.problems]
+    return number, tuple(sorted(set(problems)))
+
+
+def _place_problems(file: Path, folder: str) -> Iterator[Problem]:
+    if folder not in FOLDERS:
+        expected = f"a folder of {', '.join(sorted(FOLDERS))}"
+        yield Problem(str(file), 1, 1, UNKNOWN_FOLDER, expected, folder or "a file beside the folders", did_you_mean(folder, FOLDERS))
+
+
+def _read(file: Path, found: list[Problem]) -> Source | None:
+    try:
+        return read_yaml(read_text(file), str(file))
+    except PolicyProblems as problems:
+        found += problems.problems
+    except DocumentProblem as problem:
+        found += problem.problems
+    return None
+
+
+def _entries(source: Source, folder: str, found: list[Problem]) -> Iterator[tuple[str, object, tuple[str, ...]]]:
+    """Each document of a file by its id, or each entry by its key, and where it begins."""
+    document = source.document
+    if document is None:
+        return
+    if not isinstance(document, dict):
+        found.append(source_problem(source, WRONG_VALUE, (), "a mapping of keys to values", kind_of(document)))
+    elif "id" in document:
+        yield str(document["id"]), document, ()
+    elif folder in ("facts", "translations"):
+        yield from ((key, value, (key,)) for key, value in document.items())
+    else:
+        found.append(source_problem(source, MISSING, ("id",), "an id, by which it is laid over ours or stands beside them", "nothing"))
+
+
+def _document_problems(source: Source, shipped: Documents, folder: str, key: str, value: object, path: tuple[str, ...]) -> list[Problem]:
+    ours = shipped.folder(folder).get(key)
+    if folder.startswith("translations"):
+        text = isinstance(value, str) or value is None
+        return [] if text else [source_problem(source, WRONG_VALUE, path, "a text", kind_of(value), "quote it")]
+    if folder in RULES or (value is None and path):
+        return []
+    known = KINDS[folder]
+    names = sorted(set(known) - {ANY})
+    if ours is None and (ANY not in known or (key not in known and did_you_mean(key, names))):
+        return [source_problem(source, UNKNOWN_DOCUMENT, path or ("id",), f"one of {', '.join(names)}", key, did_you_mean(key, names))]
+    kind = kind_of_document(folder, key)
+    if kind is None:
+        return []
+    found: list[Problem] = []
+    laid = lay_over(ours, value, kind) if is_merged(folder) and isinstance(ours, Mapping) else value
+    read_as(kind, laid, partial(_note, source, found), path)
+    return found
+
+
+def _note(source: Source, found: list[Problem], code: str, path: tuple[str | int, ...], expected: str, was: str, hint: str = "") -> None:
+    found.append(source_problem(source, code, path, expected, was, hint))
+
+
+def source_problem(source: Source, code: str, path: tuple[str | int, ...], expected: str, found: str, hint: str = "") -> Problem:
+    """A problem at a part of a document: at its key where the key is wrong, else at its value, or at the nearest part that stands there."""
+    key = path if code == UNKNOWN_KEY else path[:-1] if code == MISSING and path not in source.nodes else None
+    mark = source.keys[key].start_mark if key in source.keys else None
+    line, column = (mark.line + 1, mark.column + 1) if mark else source.place(path)
+    return Problem(source.origin, line, column, code, expected, found, hint, field_name(path))
+

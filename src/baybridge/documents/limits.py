@@ -1,0 +1,121 @@
+"""Limits of the cold chain and at the bedside: `data/pathways/cold-chain.yaml`.
+
+Main job: `Limits`; every part must stand, since the bedside goes by it.
+
+**Units**: degrees Celsius, minutes, hours, days, milligrams as the names say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from msgspec import Meta
+
+from baybridge.documents.heading import Celsius, Days, Heading, Hours, Minutes, Part
+
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class FreshCells(Part, frozen=True, kw_only=True):
+    """Cells on their way to the plant."""
+
+    coldest_c: Celsius
+    warmest_c: Celsius
+    outer_coldest_c: Celsius
+    outer_warmest_c: Celsius
+    record_only_min: Minutes
+    quality_review_min: Minutes
+
+
+class FrozenProduct(Part, frozen=True, kw_only=True):
+    """The product on its way to the bedside."""
+
+    band_2_c: Celsius
+    band_3_c: Celsius
+    band_1_min: Minutes
+
+
+class DryShipper(Part, frozen=True, kw_only=True):
+    """How much longer than its way a shipper must hold."""
+
+    hold_factor: Annotated[float, Meta(ge=1)]
+
+
+class BedsideCheck(Part, frozen=True, kw_only=True):
+    """How long a check at the bedside holds."""
+
+    check_valid_min: Minutes
+
+
+class UnverifiedThaw(Part, frozen=True, kw_only=True):
+    """From thaw to the end of the infusion where no label says it."""
+
+    unverified_min: Minutes
+
+
+class Tocilizumab(Part, frozen=True, kw_only=True):
+    """How often and how much."""
+
+    reserved_doses: Annotated[int, Meta(ge=0)]
+    atc: str
+    interval_h: Hours
+    per_24_h: Positive
+    per_episode: Positive
+    max_dose_mg: Positive
+    source: str
+
+
+class InfectiousMarkers(Part, frozen=True, kw_only=True):
+    """What is tested before collection."""
+
+    purpose: str
+    source: str
+    markers: Mapping[str, tuple[str, ...]]
+
+
+class ResponseWindow(Part, frozen=True, kw_only=True):
+    """The day of an assessment of the response, and how far from it."""
+
+    day: Days
+    within_d: Days
+
+
+class ResponseWindows(Part, frozen=True, kw_only=True):
+    """When the response is assessed, and by how many."""
+
+    source: str
+    windows: Mapping[str, ResponseWindow]
+    two_readers: tuple[str, ...]
+
+
+class FitnessPolicies(Part, frozen=True, kw_only=True):
+    """The policy of each step."""
+
+    collection: str
+    lymphodepletion: str
+    infusion: str
+
+
+class Limits(Heading, frozen=True, kw_only=True):
+    """All limits."""
+
+    fresh_cells: FreshCells
+    product: FrozenProduct
+    dry_shipper: DryShipper
+    bedside: BedsideCheck
+    thaw: UnverifiedThaw
+    tocilizumab: Tocilizumab
+    infectious_markers: InfectiousMarkers
+    response: ResponseWindows
+    fitness: FitnessPolicies
+
+    def contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+        """A band that ends before it begins."""
+        fresh, product = self.fresh_cells, self.product
+        for low, high in (("coldest_c", "warmest_c"), ("outer_coldest_c", "outer_warmest_c"), ("record_only_min", "quality_review_min")):
+            begins, ends = getattr(fresh, low), getattr(fresh, high)
+            if begins > ends:
+                yield ("fresh_cells", high), f"{high} of at least {low}, {begins}", str(ends)
+        if product.band_2_c > product.band_3_c:
+            yield ("product", "band_3_c"), f"band_3_c of at least band_2_c, {product.band_2_c}", str(product.band_3_c)

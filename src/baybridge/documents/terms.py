@@ -1,0 +1,128 @@
+"""The words and codes by which facts are read: `data/terms`.
+
+Main job: `Answers`, `Diagnoses`, `Treatments`, `Units`, `Glossary`.
+
+**Units**: UCUM; days, hours and degrees Celsius as the names say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from baybridge.documents.heading import Days, Exact, Heading, Hours, Part
+
+
+class Answers(Heading, frozen=True, kw_only=True):
+    """Codes that say yes or no."""
+
+    positive: tuple[str, ...]
+    negative: tuple[str, ...]
+
+
+class CodedDiagnosis(Part, frozen=True, kw_only=True):
+    """What a code says of the disease."""
+
+    diagnosis: str
+    family: str | None = None
+    certain: bool = True
+
+
+class PrefixDiagnosis(CodedDiagnosis, frozen=True, kw_only=True):
+    """What a code and those below it say of the disease."""
+
+    code: str
+
+
+class WordedDiagnosis(Part, frozen=True, kw_only=True):
+    """What a text says of the disease."""
+
+    diagnosis: str
+    pattern: str
+    families: tuple[str, ...] = ()
+
+
+class Diagnoses(Heading, frozen=True, kw_only=True):
+    """How a diagnosis is read."""
+
+    systems: Mapping[str, tuple[str, ...]]
+    icd10: tuple[PrefixDiagnosis, ...]
+    snomed: Mapping[str, CodedDiagnosis]
+    icd_o_3: Mapping[str, CodedDiagnosis]
+    text: tuple[WordedDiagnosis, ...]
+    refuted: tuple[str, ...]
+    unsure: tuple[str, ...]
+    relapsed: tuple[str, ...]
+
+
+class Lines(Part, frozen=True, kw_only=True):
+    """When courses of treatment make one line, and the words that say so."""
+
+    join_days: Days
+    first_cycle_days: Days
+    dose_gap_days: Days
+    refractory_days: Days
+    maintenance_days: Days
+    conditioning_days: Days
+    lymphodepletion_days: Days
+    number: str
+    maintenance_text: str
+    bridging_text: str
+    lymphodepletion_text: str
+    transplant_text: str
+
+
+class Responses(Part, frozen=True, kw_only=True):
+    """What each answer to treatment counts as."""
+
+    responding: tuple[str, ...]
+    complete: tuple[str, ...]
+    refractory: tuple[str, ...]
+    progressing: tuple[str, ...]
+    snomed: Mapping[str, str | None]
+
+
+class CrsEpisode(Part, frozen=True, kw_only=True):
+    """When an episode of fever begins and ends."""
+
+    fever_at_least_cel: Annotated[float, Meta(ge=30, le=45)]
+    clear_h: Hours
+
+
+class Treatments(Heading, frozen=True, kw_only=True):
+    """How treatment is read."""
+
+    atc_systems: tuple[str, ...]
+    product_system: str
+    response_system: str
+    response_loinc: tuple[str, ...]
+    classes: Mapping[str, tuple[str, ...]]
+    lines: Lines
+    responses: Responses
+    crs_episode: CrsEpisode
+
+
+class UnitFactor(Part, frozen=True, kw_only=True):
+    """From one unit to another."""
+
+    from_: str = field(name="from")
+    to: str
+    factor: Exact
+
+
+class Units(Heading, frozen=True, kw_only=True):
+    """How units are read and shown."""
+
+    telling_annotations: tuple[str, ...]
+    factors: tuple[UnitFactor, ...]
+    spellings: Mapping[str, tuple[str, ...]]
+    shown: Mapping[str, str]
+    worded: Mapping[str, str]
+
+
+class Glossary(Heading, frozen=True, kw_only=True):
+    """All words."""
+
+    terms: Mapping[str, Mapping[str, str]]

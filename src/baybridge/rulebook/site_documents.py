@@ -1,0 +1,67 @@
+"""A site's documents before they are put in force: form, rules, money, and what they do to our rules.
+
+Main job: `check_site(site)`, every problem of a data folder laid over ours; `baybridge check` says them, and a node goes by those that `bar` it.
+
+A problem bars a set of documents where the node could not go by it: a form that does not fit, a policy that cannot be read. A worked case that does not
+come out, or a plan of money that is not complete, is told and bars nothing: money says itself what it cannot compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from baybridge.documents.checking import check_folder
+from baybridge.documents.loader import DocumentProblem, Documents, files, packaged_data, read_text
+from baybridge.documents.problems import PolicyProblems, Problem
+from baybridge.facts.dictionary import Dictionary
+from baybridge.policy.document.reader import load
+from baybridge.rulebook.checking import check_documents
+from baybridge.rulebook.library import fact_types, policies_of
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReport:
+    """How many documents were looked at, and what is wrong with them."""
+
+    documents: int
+    problems: tuple[Problem, ...]
+    bars: tuple[Problem, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON."""
+        names = ("file", "line", "column", "field", "found", "code")
+        rows = [{name: getattr(one, name) for name in names} | {"expected": "; ".join(filter(None, (one.expected, one.hint)))} for one in self.problems]
+        return {"documents": self.documents, "problems": rows}
+
+
+def check_site(site: Path) -> SiteReport:
+    """Every problem of a site's data folder."""
+    number, found = check_folder(site)
+    number += sum(1 for folder in ("policies", "plans") for _ in files(site / folder))
+    if found:
+        return SiteReport(number, found, found)
+    documents = Documents(packaged_data(), site)
+    try:
+        dictionary = Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
+        bars = tuple(_unreadable(documents, site))
+    except (DocumentProblem, ValueError) as problem:
+        bars = (Problem(str(site / "facts"), 1, 1, "document.problem.wrong_value", "facts that fit each other", str(problem)),)
+        return SiteReport(number, bars, bars)
+    told = [problem for folder in ("policies", "plans") for file in files(site / folder) for problem in check_documents(documents, dictionary, file).problems]
+    return SiteReport(number, tuple(sorted({*bars, *told})), bars)
+
+
+def _unreadable(documents: Documents, site: Path) -> Iterator[Problem]:
+    """What of a policy cannot be read; of ours too where the site changed facts."""
+    types = fact_types(documents)
+    own = list(files(site / "policies"))
+    library = policies_of(documents, types)
+    ours = [file for name in library.ids() for file in library.files(name) if file not in own] if any(files(site / "facts")) else []
+    for file in (*own, *ours):
+        try:
+            load(read_text(file), str(file), types)
+        except PolicyProblems as found:
+            yield from found.problems

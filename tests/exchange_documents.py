@@ -25,8 +25,8 @@ def policies() -> Any:
 
 def recognition_rules(**changed: Any) -> recognition.RecognitionRules:
     """The rules; `changed` replaces whole documents of the folder by id (dashes as underscores)."""
-    folder = {**documents().folder("recognition"), **{name.replace("_", "-"): document for name, document in changed.items()}}
-    return recognition.rules_of(policies().get(recognition.POLICY_ID), folder)
+    own = {**documents().folder("recognition"), **{name.replace("_", "-"): document for name, document in changed.items()}}
+    return recognition.rules_of(policies().get(recognition.POLICY_ID), lambda name: own if name == "recognition" else documents().folder(name))
 
 
 @cache

@@ -26,6 +26,8 @@ NOT_FACTS = {
     "54206-8": "CMV DNA, other method", "600-7": "blood culture",
     "2345-7": "glucose", "14749-6": "glucose", "10334-1": "tumour marker", "1834-1": "tumour marker", "2039-6": "tumour marker", "24108-3": "tumour marker",
     "2857-1": "tumour marker", "6875-9": "tumour marker", "10839-9": "troponin I", "42757-5": "troponin I", "89579-7": "troponin I",
+    "1743-4": "ALT, other method", "1744-2": "ALT, other method", "30239-8": "AST, other method", "6768-6": "alkaline phosphatase", "2324-2": "GGT",
+    "1798-8": "amylase", "3040-3": "lipase", "2157-6": "creatine kinase", "2098-2": "cholinesterase",
     "1989-3": "vitamin D", "2132-9": "vitamin B12", "2284-8": "folate", "48066-5": "D-dimer, other unit",
 }  # fmt: skip
 

@@ -30,9 +30,8 @@ def units() -> Iterator[str]:
     """Units of the dictionary with those that it converts from, of the recognition tables, and those that spellings stand for."""
     for fact in DICTIONARY.facts.values():
         yield from (unit for unit in (fact.unit, *fact.conversions) if unit)
-    for row in (*CONVERSIONS["rows"], *CONVERSIONS["scales"]):
+    for row in CONVERSIONS["rows"]:
         yield from (row["from"], row["to"])
-    yield from CONVERSIONS["spellings"].values()
     yield from TABLE["spellings"]
 
 

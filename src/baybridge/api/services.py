@@ -14,7 +14,7 @@ import orjson
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.facts.given import read_given
+from baybridge.facts.given import read_given, set_aside, with_set_aside
 from baybridge.http.doors import Asked, Door, read_json
 from baybridge.journey.command import Command
 from baybridge.journey.stored import event_as_json
@@ -92,8 +92,9 @@ def decide_policy(asked: Asked, body: Any) -> Any | Refusal:
             continue
         values, problems = read_given(item, asked.node.dictionary)
         wrong += [Reason(problem.code, problem.values, where=".".join(filter(None, (where, problem.where)))) for problem in problems]
+        usable, told = set_aside(values, asked.node.dictionary)
         if not wrong:
-            results.append(decide(policy, values).as_json())
+            results.append(decide(policy, usable).as_json() | with_set_aside(told))
     if wrong:
         return refuse(*wrong, category=Category.INVALID)
     return results if isinstance(body, list) else results[0]

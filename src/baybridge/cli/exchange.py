@@ -37,7 +37,7 @@ def recognise(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FB
     from baybridge.recognition.rules import POLICY_ID, rules_of
 
     documents, policies = _documents(node)
-    rules = _made(lambda: rules_of(policies.get(POLICY_ID), documents.folder("recognition")))
+    rules = _made(lambda: rules_of(policies.get(POLICY_ID), documents.folder))
     words = documents.translations("en")
     _answer(file, lambda request: judge(request, rules).as_json(), lambda answer: _recognition_lines(answer, words), as_json=as_json)
 

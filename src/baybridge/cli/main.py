@@ -14,6 +14,7 @@ TOPICS: dict[str, str] = {
     "decide": "baybridge.cli.policies",
     "policy": "baybridge.cli.policies",
     "facts": "baybridge.cli.facts",
+    "units": "baybridge.cli.units",
     "import": "baybridge.cli.records",
     "codes": "baybridge.cli.codes",
     "card": "baybridge.cli.cards",

@@ -71,7 +71,7 @@ def _for_patient(node_dir: Path | None, policy_id: str, patient_id: str, at: str
 
 
 def _decide_given(policy_id: str, given: Given, at: datetime | None, documents: Documents, as_json: bool) -> None:  # noqa: FBT001
-    from baybridge.facts.given import read_given
+    from baybridge.facts.given import read_given, set_aside, with_set_aside
     from baybridge.policy.one_case.decide import decide as apply
 
     dictionary = dictionary_of(documents)
@@ -80,8 +80,11 @@ def _decide_given(policy_id: str, given: Given, at: datetime | None, documents: 
     for place, facts in given.objects:
         values, problems = read_given(facts, dictionary)
         complaints += [f"{place}{_sentence(documents, problem)}" for problem in problems]
+        usable, told = set_aside(values, dictionary)
+        for reason in told:
+            click.echo(f"{place}{_sentence(documents, reason)}", err=True)
         if not problems:
-            decisions.append(apply(policy, values, as_of=at).as_json())
+            decisions.append(apply(policy, usable, as_of=at).as_json() | with_set_aside(told))
     if complaints:
         fail(*complaints)
     _print(decisions, given.layout, as_json)

@@ -163,6 +163,6 @@ def _codes(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _conversion(given: Any) -> Conversion:
     if not isinstance(given, Mapping):
-        return Conversion(Fraction(str(given)), None)
+        return Conversion(Fraction(str(given)))
     factor = 1 / Fraction(str(given["divide"])) if "divide" in given else Fraction(str(given["factor"]))
-    return Conversion(factor, given.get("decimals"))
+    return Conversion(factor, {Fraction(str(value)): Fraction(str(limit)) for value, limit in (given.get("published") or {}).items()})

@@ -1,6 +1,7 @@
 """Facts that somebody gives: read, checked and converted, with everything that is wrong with them.
 
-Main job: `read_given(object, dictionary)` for `baybridge decide --facts`: plain values, or a number with its unit.
+Main job: `read_given(object, dictionary)` for `baybridge decide --facts`: plain values, or a number with its unit; `set_aside` keeps back what
+cannot be true of a living person.
 
 An absent or null fact is unknown. A reason never repeats the value that was given.
 
@@ -9,7 +10,7 @@ An absent or null fact is unknown. A reason never repeats the value that was giv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -50,6 +51,25 @@ def read_given(given: Mapping[str, object], dictionary: Dictionary) -> tuple[dic
         if value is not None:
             values[name] = value
     return values, problems
+
+
+def set_aside(values: Mapping[str, Value], dictionary: Dictionary) -> tuple[dict[str, Value], list[Problem]]:
+    """The values that can be true of a living person, and what is told of the others: as in a record, they are not used."""
+    usable: dict[str, Value] = {}
+    told: list[Problem] = []
+    for name, value in values.items():
+        fact = dictionary[name]
+        if fact.plausible is None or isinstance(value, bool) or not isinstance(value, int | float) or fact.is_plausible(Decimal(str(value))):
+            usable[name] = value
+            continue
+        low, high = (str(limit) for limit in fact.plausible)
+        told.append(Reason("facts.given.implausible", {"fact": name, "low": low, "high": high, "unit": fact.unit or "1"}, where=name))
+    return usable, told
+
+
+def with_set_aside(told: Sequence[Problem]) -> dict[str, object]:
+    """What a decision document says beside its answer where a given value was not used; nothing where all were."""
+    return {"set_aside": [{"fact": reason.where, "code": reason.code, **reason.values} for reason in told]} if told else {}
 
 
 def _unknown(name: str, dictionary: Dictionary) -> Problem:

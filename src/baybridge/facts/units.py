@@ -1,30 +1,35 @@
-"""Units: from what a laboratory wrote to the unit of a fact, exactly, or a clear refusal.
+"""Units: from what a laboratory wrote to the unit of a fact, exactly, or a clear refusal; the one layer for every door.
 
-Main job: `convert(quantity, unit, conversions, table)`. An analyte's own conversion goes before UCUM (creatinine mg/dL x 88.4, everywhere).
+Main job: `convert(quantity, unit, conversions, table)`. What was written is read as UCUM where it is UCUM that fits, else by the spellings of
+`data/terms/units.yaml`. An analyte's own conversion goes before UCUM (creatinine mg/dL x 88.4, everywhere) and is the only way between what UCUM
+keeps apart: equivalents and moles, arbitrary units, masses and moles. Annotations that tell what was counted (copies, FEU, 1.73 m2) must agree.
 
-A conversion that carries `decimals` rounds to the precision at which the limits of that analyte are published, so that 8.0 mg/dL of
-urate is the published 476 umol/L; others keep twelve significant digits, which removes only the noise of the arithmetic.
+All arithmetic is in whole fractions: a value whose decimals end is exact, any other keeps twelve significant digits. A conversion may carry
+pairs that were `published` together, so that 8.0 mg/dL of urate is the published 476 umol/L and not 475.84; nothing else is rounded.
 
-**Source**: shared facts contract; clinical reference 9.4. UCUM by `ucumvert`, imported on first use because it is slow.
+**Source**: shared facts contract; clinical reference 9.4. UCUM in `ucum.py`.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from baybridge.base.quantity import Quantity
+from baybridge.facts import ucum
 
-_ANNOTATION = re.compile(r"\{([^}]*)\}")
-_NOISE = Context(prec=12, rounding=ROUND_HALF_EVEN)
-_WIDE = Context(prec=40)
-_MAX_UNIT = 60  # characters; nobody writes a longer unit, and the parser is not asked
+NOISE_DIGITS = 12  # of a value whose decimals never end
+_EXACT_DIGITS = 80  # up to which a value whose decimals end is told in full
+_MAX_UNIT = 60  # characters; nobody writes a longer unit
+_MAX_POWER = 400  # of ten; a number beyond it is no measurement
+#: 10^9, 10*9, 10~9, x10e9, E9, 1E9, and 10⁹ without its superscript (3, 6, 9, 12 alone); then what is counted.
+_POWER_OF_TEN = re.compile(r"[x*]?(?:10(?:\^|\*\*?|~|e|')([+-]?\d{1,2})|1?e([+-]?\d{1,2})|10(3|6|9|12)(?!\d))(.*)", re.IGNORECASE)
 
 
 class UnitMismatchError(ValueError):
@@ -37,129 +42,129 @@ class UnitMismatchError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Multiply by `factor` to get to the fact's unit; round to `decimals` where the published limits are."""
+    """Multiply by `factor` to get to the fact's unit; a value that was `published` with another as one limit is that other."""
 
     factor: Fraction
-    decimals: int | None
+    published: Mapping[Fraction, Fraction] = field(default_factory=dict)
+
+    def of(self, value: Fraction) -> Fraction:
+        """The value in the fact's unit."""
+        return self.published.get(value, value * self.factor)
 
 
 @dataclass(frozen=True, slots=True)
 class UnitTable:
-    """Spellings that are no UCUM, annotations that change what was measured, and the commonest factors."""
+    """Spellings that are no UCUM, or that laboratories mean otherwise; their parts; and annotations that change what was measured."""
 
     spellings: Mapping[str, str]
-    telling: frozenset[str]
-    factors: Mapping[tuple[str, str], Fraction]
+    parts: Mapping[str, str]
+    telling: Mapping[str, str]
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> UnitTable:
         """The table of the document `units` of `data/terms`."""
         spellings = {_fold(written): unit for unit, listed in document["spellings"].items() for written in listed}
-        factors = {(row["from"], row["to"]): Fraction(str(row["factor"])) for row in document.get("factors") or ()}
-        return cls(spellings, frozenset(document.get("telling_annotations") or ()), factors)
+        parts = {_fold(written): part for part, listed in (document.get("parts") or {}).items() for written in listed}
+        telling = document.get("telling_annotations") or {}
+        if not isinstance(telling, Mapping):  # a site's own document of before
+            telling = {note: [note] for note in telling}
+        return cls(spellings, parts, {_fold(written): note for note, listed in telling.items() for written in (note, *listed)})
 
     def read(self, written: str) -> str:
-        """The UCUM unit that was meant; the text itself where the table does not know it."""
-        return self.spellings.get(_fold(written), written.strip())
+        """The UCUM unit that was meant, where nothing is known of what it should convert into; the text itself where nobody knows it."""
+        return self.spellings.get(_fold(written)) or self._by_parts(written) or written.strip()
+
+    def readings(self, written: str) -> tuple[str, ...]:
+        """What a text can mean, in the order in which it is tried: UCUM as it stands, then as laboratories spell it."""
+        exact, spelt = written.strip(), self.read(written)
+        found = (exact, spelt) if ucum.is_unit(exact) else (spelt,)
+        return tuple(dict.fromkeys(one for one in found if ucum.is_unit(one)))
+
+    def tell(self, unit: str) -> frozenset[str]:
+        """The annotations of a UCUM unit that say what was counted, each in one spelling."""
+        return frozenset(note for noted in ucum.read(unit).notes if (note := self.telling.get(_fold(noted))) is not None)
+
+    def _by_parts(self, written: str) -> str | None:
+        """Part by part between slashes: `Thousand/uL`, `mEq/L`, `10~9/L`, `µIU/mL`; None where a part stays unknown."""
+        text = re.sub(r"\s+", "", _plain_text(written))
+        if ucum.is_unit(text):
+            return text
+        found = [self._part(part, alone="/" not in text) for part in text.split("/")]
+        joined = "/".join(part for part in found if part is not None)
+        return joined if None not in found and ucum.is_unit(joined) else None
+
+    def _part(self, part: str, *, alone: bool) -> str | None:
+        if not alone and part.casefold() in self.parts:
+            return self.parts[part.casefold()]
+        power = _POWER_OF_TEN.fullmatch(part)
+        if power is not None:
+            *exponents, counted = power.groups()
+            rest = self._part(counted, alone=False) if counted else ""
+            return None if rest is None else f"10*{next(filter(None, exponents))}{rest if rest[:1] in ('', '{') else '.' + rest}"
+        return next((one for one in (part, part.lower()) if ucum.is_unit(one)), None)
 
 
 def convert(quantity: Quantity, unit: str | None, conversions: Mapping[str, Conversion], table: UnitTable) -> Decimal:
     """The value in `unit`; `UnitMismatchError` where the quantity has no unit or one that does not fit."""
-    if unit is None:
-        unit = "1"
+    unit = "1" if unit is None else unit
     if quantity.unit is None or not quantity.unit.strip():
         raise UnitMismatchError(unit, None)
-    if len(quantity.unit) > _MAX_UNIT:
+    if len(quantity.unit) > _MAX_UNIT or abs(quantity.value.adjusted()) > _MAX_POWER:
         raise UnitMismatchError(unit, quantity.unit[:_MAX_UNIT])
-    found, wanted = table.read(quantity.unit), table.read(unit)
-    if found == wanted or quantity.unit == unit:
+    if quantity.unit == unit and ucum.is_unit(unit):
         return quantity.value
-    for listed, conversion in conversions.items():
-        if found == table.read(listed):
-            return _apply(quantity.value, conversion)
-    if (found, wanted) in table.factors:
-        return _decimal(Fraction(quantity.value) * table.factors[found, wanted])
-    return _by_ucum(quantity, found, wanted, conversions, table)
+    for steps in _ways(quantity.unit, unit, conversions, table):
+        value = _along(Fraction(quantity.value), *steps)
+        if value is not None:
+            return quantity.value if value == Fraction(quantity.value) else decimal(value)
+    raise UnitMismatchError(unit, quantity.unit)
 
 
-def _by_ucum(quantity: Quantity, found: str, wanted: str, conversions: Mapping[str, Conversion], table: UnitTable) -> Decimal:
-    line = _line(found, wanted, table.telling)
-    if line is not None:
-        return _on(line, quantity.value)
-    for listed, conversion in conversions.items():
-        line = _line(found, table.read(listed), table.telling)
-        if line is not None:
-            return _apply(_on(line, quantity.value), conversion)
-    raise UnitMismatchError(wanted, quantity.unit)
+_Way = tuple[str, str, Conversion | None]  # from, to by UCUM, then the analyte's own
 
 
-def _apply(value: Decimal, conversion: Conversion) -> Decimal:
-    if conversion.decimals is None:
-        return _decimal(Fraction(value) * conversion.factor)
-    step = Decimal(1).scaleb(-conversion.decimals)
-    exact = Fraction(value) * conversion.factor
-    wide = _WIDE.divide(Decimal(exact.numerator), Decimal(exact.denominator))
-    return wide.quantize(step, rounding=ROUND_HALF_UP, context=_WIDE)
+def _ways(found: str, wanted: str, conversions: Mapping[str, Conversion], table: UnitTable) -> Iterator[_Way]:
+    """An analyte's own conversion of just this unit, then UCUM, then UCUM to a unit that the analyte converts."""
+    readings, target = table.readings(found), next(iter(table.readings(wanted)), wanted)
+    own = [(next(iter(table.readings(listed)), listed), conversion) for listed, conversion in conversions.items()]
+    for reading in readings:
+        yield from ((reading, listed, conversion) for listed, conversion in own if listed == reading)
+    yield from ((reading, target, None) for reading in readings if _agree(reading, target, table))
+    for reading in readings:
+        yield from ((reading, listed, conversion) for listed, conversion in own if _agree(reading, listed, table))
 
 
-def _on(line: tuple[Decimal, Decimal], value: Decimal) -> Decimal:
-    scale, offset = line
-    return _plain(_NOISE.plus(_WIDE.add(_WIDE.multiply(value, scale), offset)))
+def _agree(found: str, wanted: str, table: UnitTable) -> bool:
+    return ucum.is_unit(wanted) and table.tell(found) == table.tell(wanted)
 
 
-def _decimal(value: Fraction) -> Decimal:
-    return _plain(_NOISE.divide(Decimal(value.numerator), Decimal(value.denominator)))
-
-
-def _plain(value: Decimal) -> Decimal:
-    """Without trailing zeros and without an exponent above zero."""
-    normal = value.normalize(_WIDE)
-    exponent = normal.as_tuple().exponent
-    return normal.quantize(Decimal(1), context=_WIDE) if isinstance(exponent, int) and exponent > 0 else normal
-
-
-def _fold(written: str) -> str:
-    text = unicodedata.normalize("NFKC", written).casefold().replace("×", "x").replace("μ", "u")
-    return re.sub(r"\s+", "", text)
-
-
-def _bare(unit: str) -> str:
-    """Without annotations, as UCUM reads them: `{copies}/mL` is /mL, `{score}` is 1."""
-    bare = _ANNOTATION.sub("", unit)
-    return re.sub(r"[/.]+$", "", bare) or "1"
-
-
-@lru_cache(maxsize=512)
-def _line(found: str, wanted: str, telling: frozenset[str]) -> tuple[Decimal, Decimal] | None:
-    """Scale and offset from one UCUM unit to another; None where they do not fit or are not UCUM."""
-    if set(_ANNOTATION.findall(found)) & telling != set(_ANNOTATION.findall(wanted)) & telling:
-        return None
-    left, right = _bare(found), _bare(wanted)
-    if left == right:
-        return Decimal(1), Decimal(0)
+def _along(value: Fraction, found: str, wanted: str, conversion: Conversion | None) -> Fraction | None:
     try:
-        zero, one = _ucum(Decimal(0), left, right), _ucum(Decimal(1), left, right)
-    except _not_convertible():
+        converted = ucum.convert(value, found, wanted) if found != wanted else value
+    except ucum.UnitError:
         return None
-    return one - zero, zero
+    return converted if conversion is None else conversion.of(converted)
 
 
-def _ucum(value: Decimal, found: str, wanted: str) -> Decimal:
-    registry = _registry()
-    result = registry.Quantity(value, registry.from_ucum(found)).to(registry.from_ucum(wanted)).magnitude
-    return Decimal(result)
+def decimal(value: Fraction, digits: int = NOISE_DIGITS) -> Decimal:
+    """A fraction in decimals: exact where they end, else with so many significant digits; no trailing zeros, no exponent above zero."""
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    context = Context(prec=_EXACT_DIGITS if rest == 1 else digits, rounding=ROUND_HALF_EVEN)
+    divided = context.divide(Decimal(value.numerator), Decimal(value.denominator))
+    wide = Context(prec=_MAX_POWER + _EXACT_DIGITS)
+    normal = divided.normalize(wide)
+    exponent = normal.as_tuple().exponent
+    return normal.quantize(Decimal(1), context=wide) if isinstance(exponent, int) and 0 < exponent < _MAX_POWER else normal
 
 
-@lru_cache(maxsize=1)
-def _registry() -> Any:
-    from ucumvert import PintUcumRegistry
-
-    return PintUcumRegistry(non_int_type=Decimal)
+@lru_cache(maxsize=4096)
+def _fold(written: str) -> str:
+    return re.sub(r"\s+", "", _plain_text(_plain_text(written).casefold()))
 
 
-@lru_cache(maxsize=1)
-def _not_convertible() -> tuple[type[Exception], ...]:
-    from lark.exceptions import LarkError
-    from pint.errors import PintError
-
-    return (LarkError, PintError, InvalidOperation, ValueError, TypeError, KeyError, AttributeError, NotImplementedError, ZeroDivisionError)
+def _plain_text(written: str) -> str:
+    """Compatibility signs unfolded, and each sign of micro and of times in one spelling."""
+    return unicodedata.normalize("NFKC", written).replace("×", "x").replace("μ", "u").strip()

@@ -1,25 +1,32 @@
 """Bringing a result into the receiver's unit.
 
-Main job: `convert(result, wanted, document)` answers whether units differ and, where a factor is known, the converted value.
+Main job: `convert(result, wanted, conversions)` answers whether units differ and, where a way is known, the converted value.
 
-The product is exact in decimal arithmetic on the digits that were reported; a division keeps twelve significant digits. Nothing is
-rounded for display here. **Source**: `data/recognition/conversions.yaml` (policy reference A3; creatinine 88.4).
+One unit layer with `decide`: units are read and scaled by `facts/units.py`, and an analyte's factors are those of `data/recognition/conversions.yaml`
+and of its fact. A value whose decimals end is exact; any other keeps twelve significant digits. Nothing is rounded for display here.
+**Source**: policy reference A3 (creatinine 88.4); exchange contract: units that are equal, such as U/L and IU/L of an enzyme, are no difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
-_DIVIDING = Context(prec=12)
+from baybridge.facts.dictionary import LOINC, Dictionary
+from baybridge.facts.unit_ways import Row, rows_of, way
+from baybridge.facts.units import UnitTable, decimal
+
+_MAX_POWER = 400  # of ten; a number beyond it is no measurement
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Whether units differ, and the value in the wanted unit where a factor is known."""
+    """Whether units differ, and the value in the wanted unit where a way is known."""
 
     differs: bool
     value: float | int | None = None
@@ -32,40 +39,49 @@ class Conversion:
         return self.differs and self.value is not None
 
 
-def convert(result: Mapping[str, Any], wanted: str | None, document: Mapping[str, Any]) -> Conversion:
+class Conversions:
+    """The factors of every analyte, and how units are read; the dictionary is made when the first unit differs."""
+
+    def __init__(self, document: Mapping[str, Any], folder: Callable[[str], Mapping[str, Any]]) -> None:
+        self._document, self._folder = document, folder
+
+    @cached_property
+    def _dictionary(self) -> Dictionary:
+        return Dictionary.from_documents(self._folder("facts"), self._folder("terms"))
+
+    @property
+    def table(self) -> UnitTable:
+        """How units are read."""
+        return self._dictionary.units
+
+    def rows(self, loinc: str | None) -> Iterator[Row]:
+        """The factors of an analyte: of the document, then of its fact."""
+        for row in (*self._document["rows"], *self._document.get("scales", ())):
+            if "loinc" not in row or loinc in row["loinc"]:
+                yield Row(row["from"], row["to"], Fraction(str(row["factor"])), str(row["factor"]), bool(row.get("same")))
+        fact = self._dictionary.by_code(LOINC, loinc or "")
+        yield from rows_of(fact) if fact is not None else ()
+
+
+def convert(result: Mapping[str, Any], wanted: str | None, conversions: Conversions) -> Conversion:
     """The result in the wanted unit; a null wanted unit keeps the result's own."""
-    spellings = document["spellings"]
-    reported = result.get("unit")
-    if wanted is None or _spelt(reported, spellings) == _spelt(wanted, spellings):
+    reported, value = result.get("unit"), result.get("value")
+    if wanted is None or (reported or "").strip() == wanted.strip():
         return Conversion(differs=False)
-    value = result.get("value")
-    if reported is None or isinstance(value, bool) or not isinstance(value, int | float):
+    if reported is None:
         return Conversion(differs=True)
-    found = _times(Decimal(repr(value)), _spelt(reported, spellings), _spelt(wanted, spellings), result.get("loinc"), document)
+    number = None if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) else Decimal(repr(value))
+    found = way(reported, wanted, conversions.rows(result.get("loinc")), conversions.table)
     if found is None:
         return Conversion(differs=True)
-    converted, how = found
+    if found.same:
+        return Conversion(differs=False)
+    if number is None or abs(number.adjusted()) > _MAX_POWER:
+        return Conversion(differs=True)
+    converted = decimal(found.of(Fraction(number)))
     if not isfinite(float(converted)):
         return Conversion(differs=True)  # a number that no program can write is no answer
-    return Conversion(differs=True, value=_plain(converted), unit=wanted, how=f"{value} {reported} {how}")
-
-
-def _spelt(unit: str | None, spellings: Mapping[str, str]) -> str | None:
-    return None if unit is None else spellings.get(unit, unit)
-
-
-def _times(
-    value: Decimal, reported: str | None, wanted: str | None, loinc: str | None, document: Mapping[str, Any]
-) -> tuple[Decimal, str] | None:
-    """The converted value and what was done with it, by the first row that knows both units."""
-    rows = [row for row in document["rows"] if loinc in row["loinc"]]
-    for row in (*rows, *document["scales"]):
-        factor = Decimal(row["factor"])
-        if (row["from"], row["to"]) == (reported, wanted):
-            return value * factor, f"× {row['factor']}"
-        if (row["to"], row["from"]) == (reported, wanted):
-            return _DIVIDING.divide(value, factor), f"÷ {row['factor']}"
-    return None
+    return Conversion(differs=True, value=_plain(converted), unit=wanted, how=f"{value} {reported} {found.how}")
 
 
 def _plain(value: Decimal) -> float | int:

@@ -112,7 +112,7 @@ def compare_parallel_test(situation: Situation, given: CompareParallelTest) -> J
         "acted_on": f"Observation/{given.result}",
         "purpose": given.purpose,
         "emergencies": [entry.event.decision_sha256 for entry in asked.asked],
-        **difference(outside, repeat, settings_of(situation.documents("recognition"))),
+        **difference(outside, repeat, settings_of(situation.documents)),
         "compared": {"account": situation.actor.account, "role": situation.actor.role.value, "at": situation.now.isoformat()},
     }
     event = ParallelTestCompared(
@@ -147,7 +147,7 @@ def _against(
         yield Reason("recognition.parallel.same_result", where="repeat")
     if repeat.get("status") not in ("final", "amended", "corrected"):
         yield Reason("recognition.parallel.not_final", source=_SOURCE, where="repeat")
-    windows = settings_of(situation.documents("recognition")).windows
+    windows = settings_of(situation.documents).windows
     if outside is not None and not same_analyte(windows, code_of(outside), code_of(repeat)):
         yield Reason("recognition.parallel.other_analyte", {"acted_on": code_of(outside) or "-", "repeat": code_of(repeat) or "-"}, where="repeat")
     taken, before = collected_at(repeat), collected_at(outside) if outside is not None else None

@@ -70,7 +70,7 @@ def recognise_results(situation: Situation, given: RecogniseResults) -> Judged |
 
 def rules_for(situation: Situation) -> RecognitionRules:
     """The rules from this site's documents."""
-    return RecognitionRules(lambda facts: situation.decide(POLICY_ID, facts), settings_of(situation.documents("recognition")))
+    return RecognitionRules(lambda facts: situation.decide(POLICY_ID, facts), settings_of(situation.documents))
 
 
 def setting_of(situation: Situation, given: RecogniseResults) -> Setting:

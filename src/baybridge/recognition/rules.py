@@ -1,6 +1,6 @@
 """The documents that recognition rests on, as values.
 
-Main job: `RecognitionRules`, the policy with its settings; `settings_of` gathers the settings from the folder `recognition`.
+Main job: `RecognitionRules`, the policy with its settings; `settings_of` gathers the settings from the folder `recognition` (units and facts from theirs).
 
 Nothing here is read at import: the caller's loader lays a site's own folder over ours, so that a changed window changes every surface.
 """
@@ -14,8 +14,11 @@ from typing import Any
 
 from baybridge.policy.document.shapes import Policy
 from baybridge.policy.one_case.decide import Decision, decide
+from baybridge.recognition.converting import Conversions
 
 Document = Mapping[str, Any]
+#: All documents of a folder by their identifiers.
+Folder = Callable[[str], Mapping[str, Any]]
 Decide = Callable[[Mapping[str, Any]], Decision]
 
 #: The policy that `recognise` applies, by its identifier.
@@ -28,7 +31,7 @@ class Settings:
 
     windows: Document
     methods: Document
-    conversions: Document
+    conversions: Conversions
     local_only: Document
     overriding: Document
     marks: Document
@@ -44,17 +47,18 @@ class RecognitionRules:
     settings: Settings
 
 
-def rules_of(policy: Policy, documents: Mapping[str, Document]) -> RecognitionRules:
+def rules_of(policy: Policy, folder: Folder) -> RecognitionRules:
     """The rules from the policy and the documents of the folder `recognition`."""
-    return RecognitionRules(partial(decide, policy), settings_of(documents))
+    return RecognitionRules(partial(decide, policy), settings_of(folder))
 
 
-def settings_of(documents: Mapping[str, Document]) -> Settings:
-    """The settings among the documents of the folder `recognition`, by their identifiers."""
+def settings_of(folder: Folder) -> Settings:
+    """The settings among the documents of the folder `recognition`, by their identifiers; `folder` answers any folder of documents."""
+    documents = folder("recognition")
     return Settings(
         windows=documents["windows"],
         methods=documents["methods"],
-        conversions=documents["conversions"],
+        conversions=Conversions(documents["conversions"], folder),
         local_only=documents["local-only"],
         overriding=documents["overriding"],
         marks=documents["marks"],

@@ -113,5 +113,6 @@ def test_every_problem_has_its_sentence() -> None:
     sentences = DOCUMENTS.translations("en")
     kinds = ["number", "integer", "boolean", "code", "text", "date", "instant"]
     codes = ["unknown_name", "unknown_name_close", "unit_missing", "unit_mismatch", "not_whole", "off_scale", "not_finite", "too_large", "negative", "code_unknown"]
+    codes.append("implausible")
     for code in [*codes, *(f"expected_{k}" for k in kinds)]:
         assert f"facts.given.{code}" in sentences

@@ -89,16 +89,6 @@ def test_every_listed_spelling_is_read_as_its_unit() -> None:
             assert DICTIONARY.units.read(f" {written.upper()} ") == unit
 
 
-def test_the_commonest_factors_agree_with_ucum() -> None:
-    from baybridge.facts.units import UnitTable, convert
-
-    bare = UnitTable(DICTIONARY.units.spellings, DICTIONARY.units.telling, {})
-    for (found, wanted), factor in DICTIONARY.units.factors.items():
-        exact = convert(Quantity(Decimal("12.5"), found), wanted, {}, bare)
-        assert convert(Quantity(Decimal("12.5"), found), wanted, {}, DICTIONARY.units) == exact
-        assert exact == Decimal("12.5") * Decimal(factor.numerator) / Decimal(factor.denominator)
-
-
 def test_no_spelling_stands_for_two_units() -> None:
     spellings = [s for listed in DOCUMENTS.folder("terms")["units"]["spellings"].values() for s in listed]
     assert len(spellings) == len(set(spellings))

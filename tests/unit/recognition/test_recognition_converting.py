@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from baybridge.recognition.converting import Conversion, convert
+from baybridge.recognition.converting import Conversion, Conversions, convert
 from exchange_documents import documents
+
+CONVERSIONS = Conversions(documents().folder("recognition")["conversions"], documents().folder)
 
 
 def converted(loinc: str, value: Any, unit: str | None, wanted: str | None) -> Conversion:
-    return convert({"loinc": loinc, "value": value, "unit": unit}, wanted, documents().folder("recognition")["conversions"])
+    return convert({"loinc": loinc, "value": value, "unit": unit}, wanted, CONVERSIONS)
 
 
 @pytest.mark.parametrize(

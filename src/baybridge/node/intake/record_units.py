@@ -3,14 +3,13 @@
 Main job: `unknown_units(resource, table)` names each quantity of an Observation whose unit is neither UCUM nor a spelling that the
 dictionary knows, so that an import tells it at once and not only where a fact stays unknown.
 
-**Source**: UCUM by `ucumvert`, imported on first use because it is slow; spellings of `data/terms/units.yaml`.
+**Source**: UCUM by `facts/ucum.py`; spellings of `data/terms/units.yaml`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 from baybridge.facts.units import UnitTable
@@ -41,16 +40,4 @@ def _unit_of(quantity: object) -> str:
 
 
 def _is_known(unit: str, table: UnitTable) -> bool:
-    return len(unit) <= _MOST and _is_ucum(table.read(unit))
-
-
-@lru_cache(maxsize=1024)
-def _is_ucum(unit: str) -> bool:
-    from lark.exceptions import LarkError
-    from ucumvert.parser import get_ucum_parser
-
-    try:
-        get_ucum_parser().parse(unit)
-    except LarkError:
-        return False
-    return True
+    return len(unit) <= _MOST and bool(table.readings(unit))

@@ -83,7 +83,7 @@ def tests(view: CaseView) -> Response:
 def _rules(view: CaseView) -> RecognitionRules:
     """The rules by themselves: a page only shows, so no decision of the hundreds behind it is kept."""
     node = view.asked.node
-    return rules_of(node.policies.get(POLICY_ID, view.now.date()), node.documents.folder("recognition"))
+    return rules_of(node.policies.get(POLICY_ID, view.now.date()), node.documents.folder)
 
 
 def laboratory_names(view: CaseView) -> dict[str, str]:

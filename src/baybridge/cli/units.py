@@ -33,7 +33,7 @@ def units(found: str, wanted: str, value: str, *, analyte: str | None, node_dir:
     documents = documents_of(node_dir)
     answer = said_in(found, wanted, value, analyte, dictionary_of(documents), digits=_DIGITS)
     if isinstance(answer, Reason):
-        from baybridge.node.texts import Texts
+        from baybridge.language.texts import Texts
 
         _refuse(answer, Texts(documents).reason("en", answer), as_json)
     click.echo(f'{{"value": {answer}, "unit": {json.dumps(wanted, ensure_ascii=False)}}}')

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from baybridge.cli.main import main
+from baybridge.documents.loader import Documents
 from baybridge.facts.converted import said_in
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.ucum import UnitError, convert, is_unit, read
 from baybridge.facts.unit_ways import way
-from baybridge.node.documents import Documents
 
 DOCUMENTS = Documents()
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,6 +26,13 @@ class Problem:
     def __str__(self) -> str:
         hint = f"; {self.hint}" if self.hint else ""
         return f"{self.file}:{self.line}:{self.column}: expected {self.expected}, found {self.found}{hint}"
+
+    @property
+    def shown(self) -> str:
+        """The problem as a page shows it, without the folders in which the file stands."""
+        where = f"{self.field}: " if self.field else ""
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{Path(self.file).parent.name}/{Path(self.file).name}:{self.line}: {where}expected {self.expected}, found {self.found}{hint}"
 
     def as_json(self) -> dict[str, object]:
         """The problem as plain JSON."""

@@ -30,7 +30,7 @@ from baybridge.journey.fhir.writer import PROJECTION
 from baybridge.journey.identities import linked, same_person
 from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
-from baybridge.node import clock, tables
+from baybridge.node import accepted, clock, tables
 from baybridge.node.config import Config, Neighbour, read_config
 from baybridge.node.directory.living_documents import LivingDocuments
 from baybridge.node.intake.card_key import card_key
@@ -57,11 +57,27 @@ class Node:
         self.transport = transport
         self.storage = Storage(config.database)
         self.storage.create()
-        roots = [packaged_data()]
-        if config.data_folder is not None and config.data_folder.is_dir():
-            roots.append(config.data_folder)
-        self.documents = LivingDocuments(self.storage, *roots)
+        self.site_documents = accepted.standing(config)
+        self.documents = LivingDocuments(self.storage, *self._roots())
         self._together: tuple[tuple[str, ...], Many] | None = None
+
+    # --- its documents ----------------------------------------------------------------------------------------------
+
+    def _roots(self) -> tuple[Path, ...]:
+        return (packaged_data(), *filter(None, (self.site_documents.root,)))
+
+    def read_documents_again(self) -> bool:
+        """Put in force what the site wrote since the last look, or keep what is and tell why; True where another set is in force now."""
+        if not accepted.changed(self.config, self.site_documents):
+            return False
+        before, self.site_documents = self.site_documents, accepted.standing(self.config)
+        if self.site_documents.root == before.root:
+            return False
+        self.documents = LivingDocuments(self.storage, *self._roots())
+        for derived in ("dictionary", "policies", "name_reader", "reviewed_policies"):
+            self.__dict__.pop(derived, None)
+        self._together = None
+        return True
 
     # --- what it is -------------------------------------------------------------------------------------------------
 

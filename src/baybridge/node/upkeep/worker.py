@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("baybridge.worker")
 _RETRY_EVERY = 10  # rounds between two tries of failed projections
 _SCREEN_EVERY = 5  # rounds between two looks for cases to screen for trials
+_READ_EVERY = 5  # rounds between two looks whether the site wrote its documents
 _REFRESH_EVERY = 300  # rounds between two refreshes of every case's tasks
 
 
@@ -57,6 +58,8 @@ class Worker:
             self._try("tasks", lambda: projections.task_rows(self.node))
             if number % _SCREEN_EVERY == 0:
                 self._try("screening", lambda: screening.catch_up(self.node))
+            if number % _READ_EVERY == 0:
+                self._try("documents", self._read_again)
             if number % _RETRY_EVERY == 0:
                 self._try("retry", lambda: projections.retry(self.node))
             if number % _REFRESH_EVERY == _REFRESH_EVERY - 1:
@@ -68,6 +71,12 @@ class Worker:
             work()
         except Exception as problem:  # noqa: BLE001 - the worker must outlive any one failure; it says what failed and tries again
             _LOG.warning("%s failed: %s", what, type(problem).__name__)
+
+    def _read_again(self) -> None:
+        """Documents that were written since; another set may ask other things of every case."""
+        if self.node.read_documents_again():
+            _LOG.info("the documents of this site were written and are in force")
+            self._refresh()
 
     def _refresh(self) -> None:
         with self.node.storage.reading() as connection:

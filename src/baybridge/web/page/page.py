@@ -21,6 +21,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from baybridge.base.outcome import Category, Reason, Refusal
+from baybridge.documents.loader import Documents
+from baybridge.documents.problems import Problem
 from baybridge.http.doors import LANGUAGES, Asked
 from baybridge.journey.claims import PATIENT
 from baybridge.journey.command import Role
@@ -83,10 +85,14 @@ def _environment() -> Environment:
     return environment
 
 
-@lru_cache(maxsize=8)
 def texts_of(node: Node) -> Texts:
-    """The sentences of a node, read once."""
-    return Texts(node.documents)
+    """The sentences of a node, read once for each set of documents."""
+    return _texts_of(node.documents)
+
+
+@lru_cache(maxsize=8)
+def _texts_of(documents: Documents) -> Texts:
+    return Texts(documents)
 
 
 def saying_of(asked: Asked) -> Saying:
@@ -353,12 +359,20 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: Any) -> 
         languages=[(code, name, in_language(asked, code)) for code, name in LANGUAGE_NAMES.items()],
         menu=MENU.get(role, ()) if role else (),
         site=asked.node.site,
+        barred=_barred(asked),
         **values,
     )
     response = HTMLResponse(body, status, headers={"cache-control": "no-store"})
     if asked.query.get("language") in LANGUAGES:
         response.set_cookie("language", asked.query["language"], samesite="lax", httponly=True)
     return response
+
+
+def _barred(asked: Asked) -> tuple[Problem, ...]:
+    """What keeps the documents that this site wrote from being in force, for those who mend it."""
+    standing = asked.node.site_documents
+    mends = asked.actor is not None and asked.actor.role in (Role.ADMINISTRATOR, Role.QUALITY)
+    return standing.problems if standing.barred and mends else ()
 
 
 def in_language(asked: Asked, code: str) -> str:

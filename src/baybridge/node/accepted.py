@@ -1,0 +1,126 @@
+"""The set of a site's documents by which a node goes: the last one that was accepted.
+
+Main job: `standing(config)`, the folder to read and what is wrong with the one that the site wrote; `changed(config, known)`, whether it was written since.
+
+A site writes in `data/`. A set without a problem that bars it is copied to `accepted/<its hash>/`, and `accepted/current` names it: the node reads the copy, so that
+a file half written, or written wrongly, changes nothing that runs. A set that is barred is told, and the node goes on with the one before; without one before it
+refuses to start. A copy is never taken away while a process may still read it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from baybridge.documents.loader import files
+from baybridge.documents.problems import Problem
+from baybridge.node.config import Config, ConfigProblem
+
+FOLDER, CURRENT = "accepted", "current"
+_GONE = "document.problem.missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The folder of a site's documents that is read, if any; how the one that the site wrote looks; what is wrong with that one."""
+
+    root: Path | None
+    written: tuple[tuple[str, int, int], ...] = ()
+    problems: tuple[Problem, ...] = ()
+    barred: bool = False  # what the site wrote last is not in force
+
+
+def standing(config: Config) -> Standing:
+    """The set that is in force; ConfigProblem with every problem where none ever was and the one that is written cannot be."""
+    data, kept = config.data_folder, _kept(config.folder)
+    if data is None or not data.is_dir():
+        gone = (Problem(str(data), 1, 1, _GONE, "the folder of this site's documents", "nothing"),)
+        return Standing(kept, (), gone, barred=True) if kept else Standing(None)
+    written = _looks(data)
+    if not written:
+        _point(config.folder, "")
+        return Standing(None)
+    name = _hash(data)
+    if kept is not None and kept.name == name:
+        return Standing(kept, written)
+    from baybridge.rulebook.site_documents import check_site  # rules and money are read only where a site wrote
+
+    report = check_site(data)
+    if report.bars and kept is None:
+        raise ConfigProblem("\n".join(["the documents of this site cannot be put in force:", *map(str, report.bars)]))
+    if report.bars:
+        return Standing(kept, written, report.problems, barred=True)
+    return Standing(_accept(config.folder, data, name), written, report.problems)
+
+
+def changed(config: Config, known: Standing) -> bool:
+    """Whether the site wrote its documents since; by names, sizes and times alone."""
+    data = config.data_folder
+    return (_looks(data) if data is not None and data.is_dir() else ()) != known.written
+
+
+def _looks(data: Path) -> tuple[tuple[str, int, int], ...]:
+    found = []
+    for file in files(data):
+        state = file.stat()
+        found.append((str(file.relative_to(data)), state.st_size, state.st_mtime_ns))
+    return tuple(found)
+
+
+def _hash(data: Path) -> str:
+    """The name of a set: the hash over the name and content of each file."""
+    whole = sha256()
+    for file in files(data):
+        whole.update(sha256(str(file.relative_to(data)).encode()).digest() + sha256(file.read_bytes()).digest())
+    return whole.hexdigest()[:32]
+
+
+def _kept(folder: Path) -> Path | None:
+    try:
+        name = (folder / FOLDER / CURRENT).read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+    kept = folder / FOLDER / name
+    return kept if name and kept.is_dir() else None
+
+
+def _accept(folder: Path, data: Path, name: str) -> Path:
+    """Copy a set and name it the current one, both at once or not at all; a folder that cannot be written is read where it stands."""
+    kept = folder / FOLDER / name
+    making = folder / FOLDER / f"{name}.{os.getpid()}"
+    try:
+        if not kept.is_dir():
+            shutil.rmtree(making, ignore_errors=True)
+            _copy(files(data), data, making)
+            if _hash(making) != name:
+                shutil.rmtree(making, ignore_errors=True)
+                return _kept(folder) or data  # written while it was copied: the next look sees it
+            making.rename(kept)
+        _point(folder, name)
+    except OSError:
+        shutil.rmtree(making, ignore_errors=True)
+        return kept if kept.is_dir() else data
+    return kept
+
+
+def _copy(written: Iterable[Path], data: Path, to: Path) -> None:
+    to.mkdir(parents=True)
+    for file in written:
+        target = to / file.relative_to(data)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+def _point(folder: Path, name: str) -> None:
+    """Name the current set; an empty name is none."""
+    current = folder / FOLDER / CURRENT
+    if not name and not current.exists():
+        return
+    current.parent.mkdir(exist_ok=True)
+    beside = current.with_suffix(f".{os.getpid()}")
+    beside.write_text(name, encoding="ascii")
+    beside.replace(current)

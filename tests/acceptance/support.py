@@ -16,6 +16,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.demo import inprocess, network
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Role
+from baybridge.journey.proposals import waits
 from baybridge.node.clock import new_id
 from baybridge.node.config import read_config
 from baybridge.node.handle import handle
@@ -87,7 +88,12 @@ class World:
         return answer
 
     def deliver(self, *names: str) -> int:
-        return sum(transfers.deliver(self.nodes[name]) for name in names or self.nodes)
+        """Deliver what waits; a node that is proposed this case takes it in, as its coordinator would."""
+        delivered = sum(transfers.deliver(self.nodes[name]) for name in names or self.nodes)
+        for name in self.nodes:
+            if waits(self.case(name)):
+                self.do(name, Role.COORDINATOR, "AcceptProposedCase")
+        return delivered
 
     def case(self, node: str) -> Case:
         return self.nodes[node].case(self.case_id) or Case(self.case_id)

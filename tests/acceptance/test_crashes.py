@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from baybridge.documents.documents import packaged_data
 
 from acceptance.support import Clock, World
 from acceptance.support_processes import Journal, Server, eventually, free_ports
@@ -109,11 +110,20 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, i
     world.open()
     world.file("mo", world.bundle())
     world.consent()
+    _takes_in(folder / "hk")
     node = world.nodes["mo"]
     token = _signed_in(node)
     for one in world.nodes.values():
         one.storage.close()
     return folder, ports, world.case_id, token
+
+
+def _takes_in(folder: Path) -> None:
+    """Hong Kong takes in the cases of Macao without asking: what is killed here is filing, not a person's answer."""
+    own = folder / "data" / "telling"
+    own.mkdir(parents=True)
+    shipped = packaged_data() / "telling" / "whose.yaml"
+    (own / "whose.yaml").write_text(shipped.read_text().replace("taken_in_from: []", "taken_in_from: [mo]"))
 
 
 def _signed_in(node: Node) -> str:

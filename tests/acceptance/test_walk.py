@@ -79,12 +79,14 @@ class Road:
         assert href, person.page.inner_text("main")
         self.case = self.case or href.split("/")[2]
 
-    def send(self, name: str, to_node: str, purpose: str) -> None:
-        """Transfer to another node and wait for the receipt."""
+    def send(self, name: str, to_node: str, purpose: str, *, new: bool = False) -> None:
+        """Transfer to another node and wait for the receipt; where the case is new there, its coordinator takes it in."""
         self[name].do(self.case, "Transfer", to_node=to_node, purpose=purpose)
         self.wait_for(name, "/sharing", lambda text: "receipt" in text.lower() or "Receipt" in text)
         target = f"coordinator.{to_node}"
         self.wait_for(target, "", lambda text: True)
+        if new:
+            self[target].do(self.case, "AcceptProposedCase")
 
     def wait_for(self, name: str, tab: str, holds) -> str:
         """Look at a tab of the case until it says what is expected."""
@@ -131,8 +133,8 @@ def test_4_consents_and_the_journey_of_the_record(road: Road) -> None:
         person.do(road.case, "RecordConsent", kind=kind, notice_version="2026-1", notice_language="zh-Hant", **(named if kind in ("sensitive", "cross_border") else {}))
     person.do(road.case, "NotifyAuthority", authority="DSPDP", reference="synthetic-1")
     person.do(road.case, "ReferCase", to_node="hk", product=PRODUCT)
-    road.send("coordinator.mo", "hk", "CARE_REFERRAL")
-    road.send("coordinator.mo", "gd", "CARE_REFERRAL")
+    road.send("coordinator.mo", "hk", "CARE_REFERRAL", new=True)
+    road.send("coordinator.mo", "gd", "CARE_REFERRAL", new=True)
 
 
 def test_5_guangzhou_tests_and_its_results_go_to_hong_kong(road: Road, network: Network) -> None:
@@ -219,7 +221,7 @@ def test_7_slot_papers_collection_and_flight(road: Road, network: Network) -> No
         expected_transit_h=18,
         remaining_hold_h=72,
     )
-    road.send("coordinator.hk", "sh", "COI_LOGISTICS")
+    road.send("coordinator.hk", "sh", "COI_LOGISTICS", new=True)
 
 
 def shipment_of(road: Road, name: str) -> str:

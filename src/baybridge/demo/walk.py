@@ -17,6 +17,7 @@ from baybridge.demo.network import PAYER
 from baybridge.demo.patients import Invented
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Role
+from baybridge.journey.proposals import waits
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
 from baybridge.node.intake.importing import import_upload
@@ -63,9 +64,11 @@ class Walk:
             raise Refused(f"{name} at {node}: " + "; ".join(f"{reason.code} {dict(reason.values)}" for reason in done.reasons))
 
     def send(self, node: str, to_node: str, purpose: str) -> None:
-        """Transfer to another node and deliver at once."""
+        """Transfer to another node and deliver at once; where the case is new, a coordinator there takes it in."""
         self.do(node, Role.COORDINATOR, "Transfer", to_node=to_node, purpose=purpose)
         transfers.deliver(self.nodes[node])
+        if waits(self.case(to_node)):
+            self.do(to_node, Role.COORDINATOR, "AcceptProposedCase")
 
     def file(self, node: str, bundle: Mapping[str, Any]) -> None:
         """Import a bundle at a node, as its coordinator."""

@@ -54,7 +54,7 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "pathways": {"border-papers": "border_papers:BorderPapers", "cold-chain": "limits:Limits", "standard": "pathway:Pathway", ANY: "pathway:Schedule"},
         "products": {ANY: "product:Product"},
         "recognition": _RECOGNITION,
-        "telling": {"told": "telling:Told"},
+        "telling": {"told": "telling:Told", "whose": "telling:Whose"},
         "terms": {
             "answers": "terms:Answers",
             "diagnoses": "terms:Diagnoses",

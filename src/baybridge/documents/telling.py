@@ -1,6 +1,6 @@
-"""Which events other nodes are told: `data/telling/told.yaml`.
+"""Which events other nodes are told, and whose word an event is: `data/telling/told.yaml`, `whose.yaml`.
 
-Main job: `Told`, by purpose of a package.
+Main job: `Told`, by purpose of a package; `Whose`, by what a node is to the case.
 """
 
 from __future__ import annotations
@@ -16,3 +16,15 @@ class Told(Heading, frozen=True, kw_only=True):
     purposes: Mapping[str, tuple[str, ...]]
     without_patient: tuple[str, ...] = ()
     only_from: Mapping[str, tuple[str, ...]] = EMPTY
+
+
+class Whose(Heading, frozen=True, kw_only=True):
+    """Events by what the node that tells them is to the case; how far its clock may run ahead; nodes whose cases are taken in without asking."""
+
+    owner: tuple[str, ...]
+    taker: tuple[str, ...]
+    offered: tuple[str, ...]
+    treating: tuple[str, ...]
+    plant: tuple[str, ...]
+    clock_ahead_min: float
+    taken_in_from: tuple[str, ...] = ()

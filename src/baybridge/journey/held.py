@@ -17,6 +17,7 @@ class Stage(StrEnum):
     """Where the case stands on the road, in order."""
 
     NEW = "new"
+    PROPOSED = "proposed"
     OPENED = "opened"
     REFERRED = "referred"
     DECLINED = "declined"

@@ -64,8 +64,17 @@ _BEFORE: tuple[tuple[str, Holds], ...] = (
     ("declined", lambda case: _last_answer(case) is ev.CaseDeclined),
     ("accepted", lambda case: _last_answer(case) is ev.CaseAccepted),
     ("referred", lambda case: case.did(ev.CaseReferred)),
+    ("declined", lambda case: _proposal(case) == "refused"),
+    ("proposed", lambda case: _proposal(case) == "open"),
     ("opened", lambda case: bool(case.entries)),
 )
+
+
+def _proposal(case: Case) -> str:
+    from baybridge.journey.proposals import proposal_of
+
+    proposal = proposal_of(case)
+    return proposal.state if proposal is not None else ""
 
 
 def _last_answer(case: Case) -> type[ev.Event] | None:

@@ -32,6 +32,21 @@ def declined(event: ev.CaseDeclined, writer: Writer) -> None:
     episode(writer, "cancelled")
 
 
+def proposed(event: ev.CaseProposed, writer: Writer) -> None:
+    """As Task."""
+    task(writer, "requested", "case proposed by another node", writer.told.node, product=event.product)
+
+
+def taken_in(_event: ev.ProposedCaseAccepted, writer: Writer) -> None:
+    """As Task."""
+    task(writer, "accepted", "case proposed by another node", writer.told.node)
+
+
+def not_taken_in(event: ev.ProposedCaseRefused, writer: Writer) -> None:
+    """As Task."""
+    task(writer, "rejected", "case proposed by another node", writer.told.node, note=event.reason)
+
+
 _FINDING = "urn:baybridge:confirmed-finding"
 
 

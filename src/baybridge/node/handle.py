@@ -23,7 +23,7 @@ from baybridge.node.commands.given import read_given
 from baybridge.node.commands.judging import also_blocked, may, situate
 from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.intake import cards, identity
-from baybridge.node.neighbours import transfers
+from baybridge.node.neighbours import proposals, transfers
 from baybridge.node.upkeep import projections
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 #: What follows a command in the same transaction: decisions made again, linked records brought in, cards made.
-_FOLLOW_UPS = (reopening.follow_up, identity.follow_up, cards.follow_up)
+_FOLLOW_UPS = (proposals.follow_up, reopening.follow_up, identity.follow_up, cards.follow_up)
 
 
 def handle(node: Node, command: Command) -> Done | Refusal:

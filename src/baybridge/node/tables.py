@@ -181,6 +181,16 @@ incoming = Table(
     Column("receipt", LargeBinary, nullable=False),
 )
 
+refused_package = Table(
+    "refused_package",
+    metadata,
+    Column("content_sha256", String, primary_key=True),
+    Column("case_id", String, nullable=False, index=True),
+    Column("from_node", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("reasons", LargeBinary, nullable=False),  # JSON
+)
+
 spared_test = Table(  # outside results that serve instead of a repeated test, from the decisions that stand
     "spared_test",
     metadata,

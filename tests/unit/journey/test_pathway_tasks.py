@@ -44,6 +44,7 @@ def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -
     offered |= {"ArriveRapidResponse", "RecordVisit", "ReportSecondMalignancy", "ResolveQuarantine"}  # from alarms
     always = {"OpenCase", "ConfirmFinding", "WithdrawConsent", "RecordDeath", "OverrideRecognition"}
     always |= {"CountersignOverride", "CompareParallelTest"}  # tasks of their own, `node/upkeep/attention.py`
+    always |= {"AcceptProposedCase", "RefuseProposedCase"}  # asked by attention before there is a road
     always |= {"ConfirmIdentity", "RefuseIdentity", "UndoIdentity", "IssueHealthCard"}  # asked by attention, not by the road
     assert set(COMMANDS) == offered | always
 

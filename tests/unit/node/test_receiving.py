@@ -90,7 +90,7 @@ def test_kind_that_is_none_and_events_beyond_the_purpose_are_both_told(world: Wo
 def test_withdrawal_may_tell_consents_and_nothing_else(world: World) -> None:
     told = content_of(world).told
     assert any(item["event"]["type"] == "CaseOpened" for item in told)
-    answer = transfers.receive(world.nodes["hk"], again(world, package_id=new_id(), kind=packages.WITHDRAWAL, resources=()))
+    answer = transfers.receive(world.nodes["hk"], again(world, package_id=new_id(), kind=packages.WITHDRAWAL, resources=(), decision={}))
     assert set(codes(answer)) == {"federation.told_beyond_purpose"}
 
 
@@ -112,6 +112,7 @@ def test_a_copy_that_comes_back_does_not_overwrite_its_source(world: World) -> N
                 corrected=(name,),
                 gone=(name,),
                 told=(),
+                decision={**content.decision, "kept": [name]},
                 resources=(msgspec.json.encode({**ecog, "valueInteger": 4}).decode(),),
             )
         ),
@@ -132,7 +133,7 @@ def test_receipt_of_a_stranger_is_not_believed(world: World) -> None:
         waiting = connection.execute(tables.outgoing.select().where(tables.outgoing.c.receipt.is_(None))).mappings().all()
     assert [(row["attempts"], row["last_problem"]) for row in waiting] == [(1, "receipt")]
     node.transport = honest
-    assert transfers.deliver(node) == 1
+    assert world.deliver("mo") == 1
     assert len(world.events("gd", ev.PackageReceived)) == 1
 
 

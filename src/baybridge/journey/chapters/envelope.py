@@ -21,6 +21,7 @@ class Told(Struct, frozen=True, kw_only=True):
     actor: str
     role: str
     event: dict[str, object]
+    signature: str = ""  # of the node that recorded it, over `told_bytes`; empty where a version before this one told it
 
 
 class Recorded(Struct, frozen=True, kw_only=True):

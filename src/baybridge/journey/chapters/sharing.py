@@ -79,6 +79,31 @@ class PackageReceived(Event, frozen=True, kw_only=True, tag=True):
     told: tuple[Told, ...]
 
 
+class CaseProposed(Event, frozen=True, kw_only=True, tag=True):
+    """Another node sent a package of a case that is not known here; it is held, and nothing of it filed, until a person takes the case in."""
+
+    package_id: str
+    from_node: str
+    purpose: str
+    content_sha256: str
+    resources: int
+    product: str = ""  # that the case was referred for, where the package tells it
+
+
+class ProposedCaseAccepted(Event, frozen=True, kw_only=True, tag=True):
+    """A person took a proposed case in; what was held is filed."""
+
+    from_node: str
+    packages: tuple[str, ...]
+
+
+class ProposedCaseRefused(Event, frozen=True, kw_only=True, tag=True):
+    """A person did not take a proposed case in; what was held is erased."""
+
+    from_node: str
+    reason: str
+
+
 class CorrectionReceived(Event, frozen=True, kw_only=True, tag=True):
     """Another node told that a result it had sent was corrected or entered in error."""
 

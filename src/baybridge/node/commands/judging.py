@@ -12,6 +12,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.funding.payer.worklist import payers_in
 from baybridge.journey.case import Case
 from baybridge.journey.command import Command, Situation
+from baybridge.journey.proposals import waits
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.table import CommandRow
 from baybridge.node.people import access
@@ -36,6 +37,8 @@ def may(node: Node, kind: CommandRow, command: Command, case: Case | None, *, ag
         return refuse(Reason("access.node_kind", {"command": kind.name, "kinds": ", ".join(sorted(kind.kinds))}), category=Category.FORBIDDEN)
     if case is None and not kind.opens:
         return refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
+    if case is not None and waits(case) and kind.step != "proposed":
+        return refuse(Reason("command.proposed"), category=Category.CONFLICT)
     if case is not None and kind.opens and not again:
         return refuse(Reason("command.case_exists"), category=Category.CONFLICT)
     return None

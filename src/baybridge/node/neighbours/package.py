@@ -8,10 +8,12 @@ or answers every reason against. The signature stays with the receiver as proof 
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
@@ -22,9 +24,12 @@ from msgspec import Struct, ValidationError, convert
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.text import not_text_inside
+from baybridge.journey.events import Told
 
 SIGNED_TYPE = "baybridge-package+jws"
 RECEIPT_TYPE = "baybridge-receipt+jws"
+TOLD_TYPE = "baybridge-told+jws"
 
 #: A transfer of data, a correction of data that went before, a consent that was withdrawn.
 TRANSFER, CORRECTION, WITHDRAWAL = "transfer", "correction", "withdrawal"
@@ -132,6 +137,29 @@ def check_signed(signed: bytes, keys: Sequence[Mapping[str, Any]], kind: str) ->
     return refuse(Reason("federation.unknown_signer"), category=Category.FORBIDDEN)
 
 
+def told_bytes(case_id: str, told: Told) -> bytes:
+    """What a node signs of an event that it tells: all of it but the patient's identifier, which is left out for some purposes."""
+    plain = msgspec.to_builtins(msgspec.structs.replace(told, signature=""))
+    if "patient_id" in plain["event"]:
+        plain["event"] = {**plain["event"], "patient_id": ""}
+    return canonical_bytes({"case_id": case_id, **plain})
+
+
+def attest(case_id: str, told: Told, signing_pem: str) -> Told:
+    """An event with the signature of the node that recorded it, so that others can hand it on; the signature holds no content."""
+    header, _payload, signature = sign(told_bytes(case_id, told), signing_pem, TOLD_TYPE).split(b".")
+    return msgspec.structs.replace(told, signature=f"{header.decode()}..{signature.decode()}")
+
+
+def attested(case_id: str, told: Told, keys: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether one of these keys signed this event of this case."""
+    header, separator, signature = told.signature.partition("..")
+    if not separator:
+        return False
+    payload = urlsafe_b64encode(told_bytes(case_id, told)).rstrip(b"=").decode()
+    return isinstance(check_signed(f"{header}.{payload}.{signature}".encode("utf-8", "replace"), keys, TOLD_TYPE), bytes)
+
+
 def content_bytes(content: Content) -> bytes:
     """Canonical bytes of a content, over which its SHA-256 is taken."""
     return canonical_bytes(_plain(content))
@@ -184,9 +212,12 @@ def _addressed(content: Content, payload: bytes, signed: bytes, senders: Mapping
 def read_content(payload: bytes) -> Content | Refusal:
     """A content from its bytes."""
     try:
-        return convert(orjson.loads(payload), Content)
-    except (orjson.JSONDecodeError, ValidationError) as problem:
+        plain = orjson.loads(payload)
+        if not not_text_inside(plain):
+            return convert(plain, Content)
+    except (ValueError, ValidationError, RecursionError) as problem:
         return refuse(Reason("federation.unreadable", {"problem": type(problem).__name__}), category=Category.INVALID)
+    return refuse(Reason("federation.unreadable", {"problem": "text"}), category=Category.INVALID)
 
 
 def make_receipt(receipt: Receipt, signing_pem: str) -> bytes:

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import insert
 
 from baybridge.base.canonical import sha256_hex
-from baybridge.exchange.transfer import sending
+from baybridge.exchange.transfer import sending, whose
 from baybridge.journey.case import Case
 from baybridge.journey.events import PackageReceived, Recorded, Told, TransferAllowed
 from baybridge.journey.identities import linked
@@ -52,7 +52,7 @@ def content_of(
         codes=judgement.codes,
         sent_at=unit.at.isoformat(),
         decision=dict(judgement.decision),
-        told=told(rules, given.purpose, events, without_patient=without_patient, payer=payer),
+        told=told(rules, given.purpose, events, without_patient=without_patient, payer=payer, node=node),
         resources=tuple(wire.write(_as_this_patients(resource, case)).decode() for resource in judgement.kept),
     )
 
@@ -64,14 +64,16 @@ def _as_this_patients(resource: Mapping[str, Any], case: Case) -> Any:
 
 
 def told(
-    rules: Mapping[str, Any], purpose: str, events: Sequence[Recorded], *, without_patient: bool, payer: str | None = None
+    rules: Mapping[str, Any], purpose: str, events: Sequence[Recorded], *, without_patient: bool, payer: str | None = None, node: Node | None = None
 ) -> tuple[dict[str, Any], ...]:
     """The events of a case that go with a package of this purpose, those that others told included, each with its origin.
 
     A node that is nothing but a payer is told of money what names it as the payer, and of nobody else's.
     """
     wanted = set(rules["purposes"].get(purpose, ()))
-    chosen = [item for item in as_told(events) if item.event.get("type") in wanted]
+    chosen = [item for item in as_told(node, events) if item.event.get("type") in wanted]
+    if node is not None:
+        chosen = [item for item in chosen if may_be_told(node, item)]
     if payer is not None and purpose == _CLAIM:
         chosen = [item for item in chosen if item.event.get("payer") == payer]
     plain: list[dict[str, Any]] = [msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at)]
@@ -81,8 +83,15 @@ def told(
     return tuple(plain)
 
 
-def as_told(events: Sequence[Recorded]) -> list[Told]:
-    """Every event that this node knows of a case, its own and those of others, as it would tell it."""
+def may_be_told(node: Node, item: Told) -> bool:
+    """Whether an event of another node may be handed on: some count only with the signature of the node that recorded it."""
+    rules = node.documents.folder("telling")["whose"]
+    needs = any(item.event.get("type") in rules[relation] for relation in whose.SIGNED)
+    return item.node == node.site.node or bool(item.signature) or not needs
+
+
+def as_told(node: Node | None, events: Sequence[Recorded]) -> list[Told]:
+    """Every event that this node knows of a case, its own, signed by it, and those of others, as it would tell it."""
     own = [
         Told(
             event_id=item.event_id,
@@ -95,7 +104,13 @@ def as_told(events: Sequence[Recorded]) -> list[Told]:
         )
         for item in events
     ]
-    return [*own, *(item for recorded in events if isinstance(recorded.event, PackageReceived) for item in recorded.event.told)]
+    if node is not None and events:
+        own = [packages.attest(events[0].case_id, item, node.config.signing_key) for item in own]
+    heard = (item for recorded in events if isinstance(recorded.event, PackageReceived) for item in recorded.event.told)
+    every: dict[str, Told] = {item.event_id: item for item in own}
+    for item in heard:
+        every.setdefault(item.event_id, item)
+    return list(every.values())
 
 
 def queue(node: Node, unit: Unit, content: packages.Content, decision_sha256: str) -> TransferAllowed:

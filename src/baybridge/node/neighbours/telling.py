@@ -88,8 +88,8 @@ def _correct(
             yield packing.queue(node, unit, whole, sha256)
             return
         yield TransferRefused(to_node=to_node, purpose=purpose, route=judgement.route, codes=judgement.codes, decision_sha256=sha256)
-    notice = _notice(node, unit, case, to_node, purpose, packages.CORRECTION)
-    packing.queue(node, unit, msgspec.structs.replace(notice, corrected=tuple(names), gone=gone), "")
+    told_of = notice(node, unit, case, to_node, purpose, packages.CORRECTION)
+    packing.queue(node, unit, msgspec.structs.replace(told_of, corrected=tuple(names), gone=gone), "")
 
 
 def _stands(unit: Unit, name: str) -> bool:
@@ -97,7 +97,7 @@ def _stands(unit: Unit, name: str) -> bool:
     return version is not None and not version.deleted
 
 
-def _notice(node: Node, unit: Unit, case: Case, to_node: str, purpose: str, kind: str) -> packages.Content:
+def notice(node: Node, unit: Unit, case: Case, to_node: str, purpose: str, kind: str) -> packages.Content:
     """A package that holds no data of the patient."""
     return packages.Content(
         package_id=unit.new_id(),
@@ -123,7 +123,7 @@ def _notice(node: Node, unit: Unit, case: Case, to_node: str, purpose: str, kind
 def withdraw(node: Node, unit: Unit, case_id: str, event_ids: Sequence[str], brought_by: str | None = None) -> None:
     """Tell withdrawals among these events, own or told, to every node that exchanged data of the case, but not to who brought them."""
     events = unit.events(case_id)
-    every = packing.as_told(events)
+    every = packing.as_told(node, events)
     fresh = [item for item in every if item.event_id in event_ids and item.event.get("type") == ConsentWithdrawn.__name__]
     if not fresh:
         return
@@ -132,9 +132,9 @@ def withdraw(node: Node, unit: Unit, case_id: str, event_ids: Sequence[str], bro
     case = fold(events)
     for to_node, purpose in _partners(case).items():
         if to_node != brought_by and to_node in node.neighbours:
-            notice = _notice(node, unit, case, to_node, purpose, packages.WITHDRAWAL)
-            plain = tuple(msgspec.to_builtins(item) for item in told)
-            packing.queue(node, unit, msgspec.structs.replace(notice, told=plain), "")
+            told_of = notice(node, unit, case, to_node, purpose, packages.WITHDRAWAL)
+            plain = tuple(msgspec.to_builtins(item) for item in told if packing.may_be_told(node, item))
+            packing.queue(node, unit, msgspec.structs.replace(told_of, told=plain), "")
 
 
 def _partners(case: Case) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Transfers: a package is checked, minimised, signed, sealed, delivered and answered by a receipt; the other side files it once.
 
 Main job: `send` judges and queues in one transaction, `deliver` posts what waits until the receiver's receipt stands, `receive` files a package and answers
-its receipt; the same package again answers the same receipt. Named steps lie between, for crash tests.
+its receipt; the same package again answers the same receipt. What is not the sender's to say is refused, logged and shown; a case that nobody here knows is held until a
+person takes it in. Named steps lie between, for crash tests.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from baybridge.node.commands.given import read_given
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.intake import identity
 from baybridge.node.intake.records import what
+from baybridge.node.neighbours import arrivals, packing, proposals, refused_packages, telling
 from baybridge.node.neighbours import package as packages
-from baybridge.node.neighbours import packing, telling
 from baybridge.node.upkeep import projections
 from baybridge.record.fhir import wire
 from baybridge.record.store import store
@@ -157,20 +158,26 @@ def file_receipt(node: Node, row: Mapping[str, Any], signed: bytes) -> None:
 
 
 def receive(node: Node, sealed: bytes) -> bytes | Refusal:
-    """File a package of another node and answer the signed receipt; the same package again answers the same receipt."""
+    """File or hold a package of another node and answer the signed receipt; the same package again answers the same receipt."""
     senders = {name: neighbour.signing_keys for name, neighbour in node.neighbours.items()}
     opened = packages.open_sealed(sealed, node.config.sealing_key, senders, node.site.node)
     if isinstance(opened, Refusal):
         return opened
+    content = opened.content
     with node.unit() as unit:
-        known = select(tables.incoming).where(tables.incoming.c.package_id == opened.content.package_id)
+        known = select(tables.incoming).where(tables.incoming.c.package_id == content.package_id)
         row = unit.connection.execute(known).mappings().first()
         if row is not None:
             return _same(row, opened)
-        reasons = against(node, opened.content)
+        reasons = arrivals.against(node, unit, content) or proposals.refused(unit, content)
         if reasons:
+            refused_packages.note(node, unit, content.case_id, content.from_node, opened.content_sha256, reasons)
             return refuse(*reasons)
-        return _file(node, unit, opened)
+        received = _hold(node, unit, opened) if proposals.is_held(node, unit, content) else file(node, unit, opened)
+        receipt = _receipt(node, opened, received)
+        _keep(unit, opened, receipt)
+        unit.step("transfer.before_receipt")
+        return receipt
 
 
 def _same(row: Any, opened: packages.Opened) -> bytes | Refusal:
@@ -179,26 +186,23 @@ def _same(row: Any, opened: packages.Opened) -> bytes | Refusal:
     return bytes(row["receipt"])
 
 
-def against(node: Node, content: packages.Content) -> list[Reason]:
-    """Every reason against filing a package: a kind that is none, events beyond its purpose, or told by a node that cannot know them."""
-    rules = node.documents.folder("telling")["told"]
-    reasons = []
-    if content.kind not in packages.KINDS:
-        reasons.append(Reason("federation.unknown_kind", {"found": content.kind[:20], "known": ", ".join(packages.KINDS)}))
-    beyond = telling.told_beyond(content, rules["purposes"])
-    reasons += [Reason("federation.told_beyond_purpose", {"event": kind, "purpose": content.purpose}) for kind in beyond]
-    sites = {name: neighbour.site for name, neighbour in node.neighbours.items()} | {node.site.node: node.site}
-    for item in content.told:
-        kind, origin = item["event"].get("type", ""), item["node"]
-        needed = next((kind_of_node for kind_of_node, kinds in rules["only_from"].items() if kind in kinds), None)
-        if needed and (origin not in sites or needed not in sites[origin].kinds):
-            reasons.append(Reason("federation.told_by_wrong_kind", {"event": kind, "node": origin, "kind": needed}))
-    return reasons
+def _sender(node: Node, content: packages.Content) -> Actor:
+    return Actor(f"node:{content.from_node}", Role.NODE, node.neighbours[content.from_node].site.organisation)
 
 
-def _file(node: Node, unit: Unit, opened: packages.Opened) -> bytes:
+def _hold(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
+    """Keep a package of a case that nobody here has taken in; the case says that it was proposed."""
     content = opened.content
-    actor = Actor(f"node:{content.from_node}", Role.NODE, node.neighbours[content.from_node].site.organisation)
+    event = proposals.held(content, opened.content_sha256)
+    recorded = unit.append(content.case_id, [event], _sender(node, content), known=len(unit.events(content.case_id)))
+    projections.project(unit, content.case_id)
+    return recorded[0]
+
+
+def file(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
+    """File a package that was checked: its resources, what it tells, and what follows from both."""
+    content = opened.content
+    actor = _sender(node, content)
     filed = [file_resource(node, unit, content, wire.parse(text.encode()), actor) for text in content.resources]
     filed += [withdraw_resource(unit, content, name, actor) for name in content.gone]
     unit.step("transfer.resources_filed")
@@ -211,10 +215,7 @@ def _file(node: Node, unit: Unit, opened: packages.Opened) -> bytes:
     telling.withdraw(node, unit, content.case_id, news, brought_by=content.from_node)
     identity.ask_of_package(node, unit, content.case_id, [name for name, _ in filed])
     projections.project(unit, content.case_id)
-    receipt = _receipt(node, opened, recorded[0])
-    _keep(unit, opened, receipt)
-    unit.step("transfer.before_receipt")
-    return receipt
+    return recorded[0]
 
 
 def _arrived(opened: packages.Opened, before: Sequence[Recorded]) -> list[Event]:

@@ -17,6 +17,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Site
 from baybridge.journey.entry import Entry
 from baybridge.journey.identities import identities_of
+from baybridge.journey.proposals import proposal_of
 from baybridge.journey.task import Level, Task
 from baybridge.recognition.overriding import waiting
 from baybridge.recognition.parallel import open_parallel_tests
@@ -35,12 +36,24 @@ _BY_MACHINE = (Role.SYSTEM.value, Role.NODE.value)
 
 def attention(case: Case, site: Site) -> Iterator[Task]:
     """Every such task at this node."""
+    yield from _proposed(case, site)
     yield from _reopened(case, site)
     yield from _without_content(case, site)
     yield from _withdrawn(case, site)
     yield from _parallel(case, site)
     yield from _countersign(case, site)
     yield from _whose(case, site)
+
+
+def _proposed(case: Case, site: Site) -> Iterator[Task]:
+    """A case that another node proposes: a person takes it in, or not."""
+    proposal = proposal_of(case)
+    if proposal is None or proposal.state != "open":
+        return
+    first, sent = proposal.held[0].event, sum(entry.event.resources for entry in proposal.held)
+    values: dict[str, str | int] = {"node": first.from_node, "purpose": first.purpose, "resources": sent}
+    role = Role.COORDINATOR if "plant" not in site.kinds else Role.MANUFACTURER
+    yield _task(site, "proposed", role, first.package_id[:12], values=values, commands=("AcceptProposedCase", "RefuseProposedCase"))
 
 
 def _reopened(case: Case, site: Site) -> Iterator[Task]:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import Recorded
 from baybridge.journey.pathway import tasks
+from baybridge.journey.proposals import waits
 from baybridge.journey.stages import stage_of
 from baybridge.node import tables
 from baybridge.node.commands.deciding import LazyFacts
@@ -142,6 +143,8 @@ def refresh_stale(node: Node, case_ids: Sequence[str]) -> None:
 
 def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> tuple[Any, ...]:
     """What somebody at this node must do next for a case."""
+    if waits(case):
+        return tuple(attention(case, node.site))
     pathway = node.documents.folder("pathways")["standard"]
     planned = tasks(pathway, case, LazyFacts(lambda: node.fact_set(connection, case, at)), at, node.site)
     return (*attention(case, node.site), *planned)

@@ -42,7 +42,7 @@ from baybridge.web.money.funding_page import funding, milestone_file, quote_file
 from baybridge.web.page.page import go, refused
 
 #: The road as the overview draws it; other stages are said in words.
-_ROAD = tuple(stage for stage in Stage if stage not in (Stage.NEW, Stage.DECLINED, Stage.OUT_OF_SPECIFICATION, Stage.DIED))
+_ROAD = tuple(stage for stage in Stage if stage not in (Stage.NEW, Stage.PROPOSED, Stage.DECLINED, Stage.OUT_OF_SPECIFICATION, Stage.DIED))
 
 
 def overview(view: CaseView) -> Response:

@@ -16,13 +16,14 @@ from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Role
 from baybridge.ledger import keeping, log
 from baybridge.node import tables
-from baybridge.node.neighbours import witnessing
+from baybridge.node.neighbours import refused_packages, witnessing
 from baybridge.node.neighbours.package import public_jwk
 from baybridge.node.node import Node
 from baybridge.web.page.page import render
 
 #: How many of the newest entries the page shows.
 _NEWEST = 50
+_STAFF = (Role.COORDINATOR, Role.PHYSICIAN, Role.QUALITY, Role.ADMINISTRATOR, Role.MANUFACTURER)
 
 
 def log_page(asked: Asked) -> Response:
@@ -34,7 +35,8 @@ def log_page(asked: Asked) -> Response:
         start = max(0, size - _NEWEST)
         show = asked.person.role not in (Role.PATIENT, Role.PAYER)
         entries = [(item.position, item.entry) for item in log.entries(connection, start, size)][::-1] if show else []
-    return render(asked, "log.html", note=note, size=size, seen=seen, entries=entries)
+        refused = refused_packages.listed(connection) if asked.person.role in _STAFF else []
+    return render(asked, "log.html", note=note, size=size, seen=seen, entries=entries, refused=refused)
 
 
 def trust_file(asked: Asked) -> Response:

@@ -1,0 +1,126 @@
+"""Whose word an event is: which node may tell which event of a case.
+
+Main job: `against(known, items, rules, parties)` gives every reason why one of the events that a package tells is not its origin's to tell. What this node knows
+already goes before what the package says.
+
+**Source**: `data/telling/whose.yaml`. Elsewhere: what a purpose tells in `data/telling/told.yaml`, the form of a package in `node/neighbours/arrivals.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from baybridge.base.outcome import Reason
+from baybridge.journey import events as ev
+from baybridge.journey.case import Case
+from baybridge.journey.command import Site
+from baybridge.journey.entry import read_event
+from baybridge.journey.events import Recorded, Told
+from baybridge.journey.stored import event_as_json
+
+RELATIONS = ("owner", "taker", "offered", "treating", "plant")
+#: Lists whose events count only from the node that recorded them, or with its signature.
+SIGNED = ("owner", "taker")
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who speaks to whom: this node, the sender, every node that is known with what it is, and whose signature holds over an event."""
+
+    here: str
+    sender: str
+    sites: Mapping[str, Site]
+    vouched: Callable[[Told], bool]
+
+
+def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[Told], rules: Mapping[str, Any], parties: Parties) -> Iterator[Reason]:
+    """Every reason against one of these told events; `known` is the case as it stands here, `both` with what the package tells, `own` this node's events."""
+    mine = {item.event_id: event_as_json(item.event) for item in own}
+    heard = {item.event_id: item for recorded in own if isinstance(recorded.event, ev.PackageReceived) for item in recorded.event.told}
+    for item in items:
+        said = {"event": str(item.event.get("type", ""))[:40], "node": item.node}
+        if item.node == parties.here or item.event_id in mine:
+            if not _same(mine.get(item.event_id), item.event) or item.node != parties.here:
+                yield Reason("federation.not_our_word", said)
+            continue
+        before = heard.get(item.event_id)
+        if before is not None and (before.node != item.node or not _same(before.event, item.event)):
+            yield Reason("federation.told_differs", said)
+        elif before is None:
+            yield from _not_theirs(known, both, item, rules, parties, said)
+
+
+def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:
+    """Whether two tellings of an event say the same; the patient's identifier may have been left out."""
+    if one is None:
+        return False
+    left, right = (read_event({**event, "patient_id": ""} if "patient_id" in event else dict(event)) for event in (one, other))
+    return left == right if left is not None else dict(one) == dict(other)
+
+
+def _not_theirs(known: Case, both: Case, item: Told, rules: Mapping[str, Any], parties: Parties, said: Mapping[str, str]) -> Iterator[Reason]:
+    kind = said["event"]
+    relation = next((name for name in RELATIONS if kind in rules[name]), None)
+    if relation in SIGNED and item.node != parties.sender and not parties.vouched(item):
+        yield Reason("federation.handed_on_unsigned", said)
+    if relation is None:
+        return
+    may = _ALLOWED[relation](known, both, item)
+    if may is not None and item.node not in may:
+        yield Reason("federation.not_theirs_to_tell", {**said, "relation": relation, "who": ", ".join(sorted(may)) or "-"})
+
+
+def _owner(known: Case, both: Case, _item: Told) -> frozenset[str] | None:
+    opened = known.opened or both.opened
+    return frozenset({opened.origin.node}) if opened else None
+
+
+def _taker(known: Case, both: Case, item: Told) -> frozenset[str] | None:
+    consent = item.event.get("consent_id")
+    for case in (known, both):
+        took = [entry.origin.node for entry in case.of(ev.ConsentRecorded) if entry.event.consent_id == consent]
+        if took:
+            return frozenset(took[:1])
+    return frozenset()
+
+
+def _offered(known: Case, both: Case, _item: Told) -> frozenset[str] | None:
+    if known.treating_node is not None:
+        return frozenset({known.treating_node})
+    owner = _owner(known, both, _item) or frozenset()
+    return owner | {entry.event.to_node for entry in both.of(ev.CaseReferred)} if owner else None
+
+
+def _treating(known: Case, both: Case, _item: Told) -> frozenset[str] | None:
+    treating = known.treating_node or both.treating_node
+    return frozenset({treating}) if treating else None
+
+
+def _plant(known: Case, both: Case, _item: Told) -> frozenset[str] | None:
+    slots = (*known.of(ev.SlotReserved), *both.of(ev.SlotReserved))
+    return frozenset(entry.event.plant_node for entry in slots) if slots else None
+
+
+#: By relation: the nodes that may tell it; None where nothing is known that could say.
+_ALLOWED: Mapping[str, Callable[[Case, Case, Told], frozenset[str] | None]] = {
+    "owner": _owner,
+    "taker": _taker,
+    "offered": _offered,
+    "treating": _treating,
+    "plant": _plant,
+}
+
+
+def has_part(case: Case, node: str, sites: Mapping[str, Site]) -> bool:
+    """Whether a node has a part in a case: it recorded something, was sent or sent something, or is named as receiver, plant, follower or payer."""
+    named = {transfer.sent.event.to_node for transfer in case.transfers}
+    named |= {entry.event.from_node for entry in case.packages}
+    named |= {entry.event.to_node for kind in (ev.CaseReferred, ev.HandedOver) for entry in case.of(kind)}  # type: ignore[attr-defined]
+    named |= {entry.event.plant_node for entry in case.of(ev.SlotReserved)}
+    named |= {recipient for consent in case.consents if consent.withdrawn_on is None for recipient in consent.recipients}
+    if node in case.nodes | named:
+        return True
+    organisation = sites[node].organisation if node in sites else ""
+    return organisation in {entry.event.payer for kind in (ev.PreauthorisationRequested, ev.ClaimSubmitted) for entry in case.of(kind)}  # type: ignore[attr-defined]

@@ -1,0 +1,261 @@
+"""Arrivals: whether a package of another node may be filed, with every reason against.
+
+Main job: `against(node, unit, content)`. A neighbour's signature says who speaks, not that what is said is theirs to say: form, times, the check that the sender made,
+each resource and whose it is, each event and whose word it is, and whether the sender has a part in the case.
+
+**Source**: `data/telling/told.yaml` and `whose.yaml`; purpose profiles (data law reference B3). Elsewhere: seals and signatures in `package.py`, who may tell what in
+`exchange/transfer/whose.py`, cases that are not known here in `proposals.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import select
+
+from baybridge.base.outcome import Reason
+from baybridge.base.time import parse_instant
+from baybridge.exchange.transfer import whose
+from baybridge.exchange.transfer.check import CHECK_POLICY_ID
+from baybridge.exchange.transfer.content import SIGNED, tagged
+from baybridge.journey.case import Case, fold
+from baybridge.journey.entry import read_event
+from baybridge.journey.events import EVENT_TYPES, PackageReceived, Recorded, Told
+from baybridge.journey.fhir.writer import PROJECTION
+from baybridge.journey.proposals import proposal_of
+from baybridge.ledger import streams
+from baybridge.node import tables
+from baybridge.node.neighbours import package as packages
+from baybridge.node.neighbours import telling
+from baybridge.record.fhir.definitions import resource_types
+from baybridge.record.fhir.references import patient_of
+from baybridge.record.fhir.validate import errors, validate
+from baybridge.record.fhir.wire import taken_in
+from baybridge.record.store import store
+from baybridge.record.store.tables import resource_current
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_WORD = re.compile(r"[A-Za-z0-9_\-.]{0,64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}|")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200  # of anything that happens to a person who is treated today
+_MOST = 20  # reasons of one kind that are told
+
+
+def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
+    """Every reason against filing a package; faults of form end the search, because whose something is cannot be asked of what cannot be read."""
+    rules = node.documents.folder("telling")
+    if any(not isinstance(item.get("event"), dict) or not isinstance(item["event"].get("type"), str) for item in content.told):
+        return [_bad("told")]
+    reasons = [*_form(unit, content, rules), *_beyond(content, rules), *_told_form(node, unit, content, rules)]
+    if reasons:
+        return reasons[:_MOST]
+    told = [msgspec.convert(item, Told) for item in content.told]
+    before = unit.events(content.case_id)
+    known = fold(before)
+    reasons = [*_case(node, known, content), *_resources(unit, content, known, told), *_events(node, unit, content, rules, before, told)]
+    return reasons[:_MOST]
+
+
+# --- form -----------------------------------------------------------------------------------------------------------
+
+
+def _form(unit: Unit, content: packages.Content, rules: Mapping[str, Any]) -> Iterator[Reason]:
+    if content.kind not in packages.KINDS:
+        yield Reason("federation.unknown_kind", {"found": content.kind[:20], "known": ", ".join(packages.KINDS)})
+    for name in ("package_id", "case_id"):
+        if not _ID.fullmatch(getattr(content, name)):
+            yield _bad(name)
+    if content.patient_id and not _ID.fullmatch(content.patient_id):
+        yield _bad("patient_id")
+    if not all(_WORD.fullmatch(text) for text in (content.route, content.purpose, *content.codes)):
+        yield _bad("purpose, route, codes")
+    if content.purpose not in rules["told"]["purposes"]:
+        known = ", ".join(rules["told"]["purposes"])
+        yield Reason("federation.unknown_purpose", {"known": known}, where="purpose")
+    if not _when(content.sent_at, unit.at, rules):
+        yield Reason("federation.bad_time", {"part": "sent_at"}, where="sent_at")
+    for name in ("corrected", "gone"):
+        if not all(_is_name(one) for one in getattr(content, name)):
+            yield _bad(name)
+    yield from _decided(content)
+
+
+def _bad(where: str) -> Reason:
+    return Reason("federation.bad_form", {"part": where}, where=where)
+
+
+def _is_name(text: str) -> bool:
+    kind, _slash, logical_id = text.partition("/")
+    return kind in resource_types() and _ID.fullmatch(logical_id) is not None
+
+
+def _when(text: str | datetime, now: datetime, rules: Mapping[str, Any]) -> bool:
+    """Whether a time has an offset and does not lie ahead of us."""
+    try:
+        moment = parse_instant(text) if isinstance(text, str) else text
+        return moment.tzinfo is not None and moment.year >= _FIRST_YEAR and moment - now <= timedelta(minutes=float(rules["whose"]["clock_ahead_min"]))
+    except (ValueError, OverflowError):
+        return False
+
+
+def _decided(content: packages.Content) -> Iterator[Reason]:
+    """Resources go with the sender's check of this very transfer; without one nothing goes."""
+    if not content.decision:
+        if content.resources:
+            yield Reason("federation.no_decision", where="decision")
+        return
+    names = []
+    for text in content.resources:
+        try:
+            resource = taken_in(text.encode())
+        except ValueError:
+            continue  # told with the resources
+        if isinstance(resource, dict):
+            names.append(f"{resource.get('resourceType')}/{resource.get('id')}")
+    said = content.decision
+    if said.get("policy") != CHECK_POLICY_ID or said.get("subject") != content.case_id or said.get("kept") != sorted(names):
+        yield Reason("federation.other_decision", where="decision")
+
+
+def _beyond(content: packages.Content, rules: Mapping[str, Any]) -> Iterator[Reason]:
+    for kind in telling.told_beyond(content, rules["told"]["purposes"]):
+        yield Reason("federation.told_beyond_purpose", {"event": kind[:40], "purpose": content.purpose})
+
+
+def _told_form(node: Node, unit: Unit, content: packages.Content, rules: Mapping[str, Any]) -> Iterator[Reason]:
+    sites = {name: neighbour.site for name, neighbour in node.neighbours.items()} | {node.site.node: node.site}
+    seen: dict[str, dict[str, Any]] = {}
+    for place, item in enumerate(content.told):
+        where = f"told[{place}]"
+        try:
+            told = msgspec.convert(item, Told)
+        except msgspec.ValidationError:
+            yield Reason("federation.bad_form", {"part": where}, where=where)
+            continue
+        kind = str(told.event["type"])
+        sha256 = told.event.get("decision_sha256", "")
+        fits = _ID.fullmatch(told.event_id) and _WORD.fullmatch(told.node) and seen.get(told.event_id, item) == item  # a node of before may tell it twice
+        if not fits or (kind in EVENT_TYPES and not _is_event(told.event)) or not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+            yield Reason("federation.bad_form", {"part": where}, where=where)
+        if not _when(told.at, unit.at, rules) or not _when(told.recorded_at, unit.at, rules):
+            yield Reason("federation.bad_time", {"part": where}, where=where)
+        seen[told.event_id] = item
+        needed = next((kind_of_node for kind_of_node, kinds in rules["told"]["only_from"].items() if kind in kinds), None)
+        if needed and (told.node not in sites or needed not in sites[told.node].kinds):
+            yield Reason("federation.told_by_wrong_kind", {"event": kind[:40], "node": told.node, "kind": needed})
+
+
+def _is_event(plain: dict[str, Any]) -> bool:
+    """Whether this is an event of its type, with days and times of our age."""
+    event = read_event(plain)
+    values = [getattr(event, name) for name in event.__struct_fields__] if event is not None else []
+    return event is not None and all(_FIRST_YEAR <= value.year <= _LAST_YEAR for value in values if isinstance(value, date))
+
+
+# --- the case -------------------------------------------------------------------------------------------------------
+
+
+def _case(node: Node, known: Case, content: packages.Content) -> Iterator[Reason]:
+    if not known.entries:
+        if content.kind != packages.TRANSFER:
+            yield Reason("federation.no_case")
+        return
+    sites = {name: neighbour.site for name, neighbour in node.neighbours.items()}
+    if not whose.has_part(known, content.from_node, sites) and not _proposed_by(known, content.from_node):
+        yield Reason("federation.no_part", {"node": content.from_node})
+    if known.opened is not None and known.synthetic != content.synthetic and (content.resources or content.patient_id):
+        yield Reason("federation.other_person", where="synthetic")
+
+
+def _proposed_by(known: Case, node: str) -> bool:
+    proposal = proposal_of(known)
+    return proposal is not None and proposal.from_node == node
+
+
+# --- resources ------------------------------------------------------------------------------------------------------
+
+
+def _resources(unit: Unit, content: packages.Content, known: Case, told: Sequence[Told]) -> Iterator[Reason]:
+    """Each resource is sound FHIR, nobody's or this case's patient's, and not one that another source or another person has here."""
+    patients = {known.patient_id or "", content.patient_id, *(str(item.event.get("patient_id", "")) for item in told)} - {""}
+    checked: dict[str, bool] = {}
+    if len(patients) > 1:
+        yield Reason("federation.other_person", where="patient_id")
+    for place, text in enumerate(content.resources):
+        where = f"resources[{place}]"
+        try:
+            resource = taken_in(text.encode())
+        except ValueError:
+            yield Reason("federation.bad_resource", {"place": place, "path": "$"}, where=where)
+            continue
+        problems = errors(validate(resource))
+        if problems or not _ID.fullmatch(str(resource.get("id", ""))):
+            yield Reason("federation.bad_resource", {"place": place, "path": problems[0].path if problems else "id"}, where=where)
+            continue
+        if any(tag.get("system") == PROJECTION for tag in (resource.get("meta") or {}).get("tag") or ()):
+            yield Reason("federation.projection", {"place": place}, where=where)
+        yield from _whose_resource(unit, content, known, resource, place, checked)
+    for patient in patients:
+        if not _may_be(unit, content, known, patient, checked):
+            yield Reason("federation.other_person", where="patient_id")
+
+
+def _whose_resource(
+    unit: Unit, content: packages.Content, known: Case, resource: dict[str, Any], place: int, checked: dict[str, bool]
+) -> Iterator[Reason]:
+    patient = patient_of(resource)
+    existing = store.get(unit.connection, resource["resourceType"], resource["id"])
+    if (existing is not None and existing.patient != patient and not existing.deleted) or (patient and not _may_be(unit, content, known, patient, checked)):
+        yield Reason("federation.resource_of_another", {"place": place}, where=f"resources[{place}]")
+
+
+def _may_be(unit: Unit, content: packages.Content, known: Case, patient: str, checked: dict[str, bool]) -> bool:
+    """Whether a patient may be this case's: it is, or nobody of that name is here, or what is here came from this sender and belongs to no case of ours."""
+    if patient not in checked:
+        checked[patient] = patient == known.patient_id or _free(unit, content, patient)
+    return checked[patient]
+
+
+def _free(unit: Unit, content: packages.Content, patient: str) -> bool:
+    index = tables.case_index
+    cases = unit.connection.execute(select(index.c.case_id).where(index.c.patient_id == patient, index.c.case_id != content.case_id)).scalars().all()
+    if any(fold(unit.events(case_id)).owner_node != content.from_node for case_id in cases):
+        return False
+    current = resource_current
+    held = unit.connection.execute(select(current.c.type, current.c.id).where(current.c.patient == patient, current.c.deleted.is_(False)).limit(1)).first()
+    version = store.get(unit.connection, *held) if held is not None else None
+    return version is None or content.from_node in tagged(version.resource, SIGNED)
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+def _events(
+    node: Node, unit: Unit, content: packages.Content, rules: Mapping[str, Any], before: Sequence[Recorded], told: Sequence[Told]
+) -> Iterator[Reason]:
+    sites = {name: neighbour.site for name, neighbour in node.neighbours.items()}
+    keys = {name: neighbour.signing_keys for name, neighbour in node.neighbours.items()}
+    parties = whose.Parties(node.site.node, content.from_node, sites, lambda item: packages.attested(content.case_id, item, keys.get(item.node, ())))
+    for item in told:
+        elsewhere = streams.case_of(unit.connection, item.event_id)
+        if elsewhere not in (None, content.case_id):
+            yield Reason("federation.not_our_word", {"event": str(item.event["type"])[:40], "node": item.node})
+    yield from whose.against(fold(before), fold([*before, _as_received(node, unit, content, told)]), before, told, rules["whose"], parties)
+
+
+def _as_received(node: Node, unit: Unit, content: packages.Content, told: Sequence[Told]) -> Recorded:
+    """The envelope that a package would have, to see the case as it would stand."""
+    event = PackageReceived(
+        package_id=content.package_id, from_node=content.from_node, purpose=content.purpose, route=content.route, content_sha256="", resources=0, told=tuple(told)
+    )
+    return Recorded(
+        event_id="", case_id=content.case_id, sequence=0, at=unit.at, recorded_at=unit.at, node=node.site.node, organisation="", actor="", role="", event=event
+    )

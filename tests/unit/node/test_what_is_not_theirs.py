@@ -1,0 +1,309 @@
+"""A neighbour whose signature holds says what is not its to say: refused with every reason, logged, shown, and nothing of it filed."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from acceptance.support import Refused, World, record
+from baybridge.base.outcome import Refusal
+from baybridge.journey import events as ev
+from baybridge.journey.command import Role
+from baybridge.journey.held import Stage
+from baybridge.journey.proposals import proposal_of
+from baybridge.journey.stages import stage_of
+from baybridge.node import tables
+from baybridge.node.clock import new_id
+from baybridge.node.neighbours import package as packages
+from baybridge.node.neighbours import refused_packages, transfers
+from baybridge.record.store import store
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World.new(tmp_path)
+    made.refer()
+    return made
+
+
+def content_of(world: World) -> packages.Content:
+    """What Macao sent to Hong Kong."""
+    with world.nodes["mo"].storage.reading() as connection:
+        sealed = bytes(connection.execute(tables.outgoing.select().order_by(tables.outgoing.c.created_at)).mappings().first()["sealed"])  # type: ignore[index]
+    hk = world.nodes["hk"]
+    opened = packages.open_sealed(sealed, hk.config.sealing_key, {name: one.signing_keys for name, one in hk.neighbours.items()}, "hk")
+    assert isinstance(opened, packages.Opened)
+    return opened.content
+
+
+def sent(world: World, sender: str, to: str, **changes: Any) -> bytes | Refusal:
+    """A package of a neighbour, made from Macao's and changed, as its own key signs it; what the receiver answers."""
+    changes = {"package_id": new_id(), "from_node": sender, "to_node": to, **changes}
+    if "resources" in changes and "decision" not in changes:
+        names = sorted("/".join(str(json.loads(text).get(key)) for key in ("resourceType", "id")) for text in changes["resources"])
+        changes["decision"] = {**content_of(world).decision, "kept": names, "subject": changes.get("case_id", world.case_id)}
+    content = msgspec.structs.replace(content_of(world), **changes)
+    sealed = packages.seal(packages.content_bytes(content), world.nodes[sender].config.signing_key, world.nodes[sender].neighbours[to].sealing_key)
+    return transfers.receive(world.nodes[to], sealed)
+
+
+def codes(answer: bytes | Refusal) -> set[str]:
+    return {reason.code for reason in answer.reasons} if isinstance(answer, Refusal) else set()
+
+
+def told(world: World, node: str, **event: Any) -> dict[str, Any]:
+    """An event as a node would tell it today."""
+    at = world.clock().isoformat()
+    return {"event_id": new_id(), "node": node, "at": at, "recorded_at": at, "actor": "a", "role": "coordinator", "event": event}
+
+
+def result(patient: str, name: str = "forged", **more: Any) -> str:
+    body = {"resourceType": "Observation", "id": name, "status": "final", "code": {"text": "x"}, "subject": {"reference": f"Patient/{patient}"}}
+    return json.dumps({**body, **more})
+
+
+NOTHING = {"told": (), "resources": (), "decision": {}}
+
+
+# --- a case that nobody here knows ---------------------------------------------------------------------------------------
+
+
+def proposed(tmp_path: Path) -> World:
+    """Macao refers and Hong Kong has not answered."""
+    world = World.new(tmp_path)
+    world.file("mo", world.bundle())
+    world.consent()
+    world.do("mo", Role.COORDINATOR, "ReferCase", to_node="hk", product="axicabtagene-ciloleucel")
+    world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    assert transfers.deliver(world.nodes["mo"]) == 1, "it arrived: the sender has its receipt"
+    return world
+
+
+def count(world: World, node: str) -> int:
+    with world.nodes[node].storage.reading() as connection:
+        return store.count(connection).get("Observation", 0)
+
+
+def test_proposed_case_is_held_until_a_person_takes_it_in(tmp_path: Path) -> None:
+    world = proposed(tmp_path)
+    assert (stage_of(world.case("hk")), world.case("hk").patient_id, count(world, "hk")) == (Stage.PROPOSED, None, 0)
+    with pytest.raises(Refused) as refused:
+        world.do("hk", Role.PHYSICIAN, "AcceptCase", product="axicabtagene-ciloleucel")
+    assert refused.value.codes == ["command.proposed"]
+    world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    assert transfers.deliver(world.nodes["mo"]) == 1
+    world.do("hk", Role.COORDINATOR, "AcceptProposedCase")
+    assert stage_of(world.case("hk")) is Stage.REFERRED
+    assert world.case("hk").patient_id == world.patient
+    assert count(world, "hk") == count(world, "mo")
+    assert [event.purpose for event in world.events("hk", ev.PackageReceived)] == ["CARE_REFERRAL"] * 2
+    with pytest.raises(Refused) as again:
+        world.do("hk", Role.COORDINATOR, "AcceptProposedCase")
+    assert again.value.codes == ["matching.proposal.answered"]
+    world.do("hk", Role.PHYSICIAN, "AcceptCase", product="axicabtagene-ciloleucel")
+
+
+def test_proposed_case_that_is_refused_leaves_nothing_and_the_sender_hears_why(tmp_path: Path) -> None:
+    world = proposed(tmp_path)
+    with pytest.raises(Refused) as empty:
+        world.do("hk", Role.COORDINATOR, "RefuseProposedCase", reason=" ")
+    assert empty.value.codes == ["matching.proposal.no_reason"]
+    world.do("hk", Role.COORDINATOR, "RefuseProposedCase", reason="no such therapy here")
+    assert (stage_of(world.case("hk")), count(world, "hk")) == (Stage.DECLINED, 0)
+    with world.nodes["hk"].storage.reading() as connection:
+        assert [bytes(row["signed"]) for row in connection.execute(tables.incoming.select()).mappings()] == [b""]
+    assert transfers.deliver(world.nodes["hk"]) == 1
+    assert [entry.event.reason for entry in world.case("mo").of(ev.ProposedCaseRefused)] == ["no such therapy here"]
+    assert proposal_of(world.case("mo")) is None, "Macao's own case goes on"
+    assert codes(sent(world, "mo", "hk")) == {"federation.proposal_refused"}
+
+
+def test_correction_of_a_case_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    world = proposed(tmp_path)
+    assert codes(sent(world, "mo", "gd", kind=packages.CORRECTION, corrected=("Observation/x",), **NOTHING)) == {"federation.no_case"}
+
+
+def test_site_may_take_in_the_cases_of_a_node_without_asking(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    own = tmp_path / "hk" / "data" / "telling"
+    own.mkdir(parents=True)
+    shipped = Path(transfers.__file__).parents[2] / "data" / "telling" / "whose.yaml"
+    own.joinpath("whose.yaml").write_text(shipped.read_text().replace("taken_in_from: []", "taken_in_from: [mo]"))
+    world.open()
+    world.file("mo", world.bundle())
+    world.consent()
+    world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    assert transfers.deliver(world.nodes["mo"]) == 1
+    assert stage_of(world.case("hk")) is Stage.OPENED
+
+
+# --- whose person, whose record -------------------------------------------------------------------------------------------
+
+
+def test_result_about_our_own_patient_in_a_case_of_another(world: World) -> None:
+    """Hong Kong's own patient, and Guangzhou opens a case in which it sends a result about that person."""
+    own = record("own-hk", world.clock())
+    own["entry"][0]["resource"] |= {"name": [{"text": "另人"}], "birthDate": "1980-11-30", "identifier": [{"system": "urn:hk:hkid", "value": "A123456(3)"}]}
+    kept, world.case_id = world.case_id, ""
+    world.file("hk", own)
+    world.case_id = kept
+    case = new_id()
+    opened = told(world, "gd", type="CaseOpened", patient_id="own-hk", residence="CN", synthetic=True)
+    about = {"case_id": case, "patient_id": "own-hk", "told": (opened,)}
+    assert codes(sent(world, "gd", "hk", **about, resources=(result("own-hk"),))) == {"federation.other_person", "federation.resource_of_another"}
+    pseudonymous = {**about, "patient_id": "", "told": ()}
+    assert codes(sent(world, "gd", "hk", **pseudonymous, resources=(result("own-hk"),))) == {"federation.resource_of_another"}
+    into_ours = {"patient_id": world.patient, "told": ()}
+    assert codes(sent(world, "mo", "hk", **into_ours, resources=(result("own-hk"),))) == {"federation.resource_of_another"}
+    moved = result(world.patient, "own-hk-a-hb")
+    assert codes(sent(world, "mo", "hk", **into_ours, resources=(moved,))) == {"federation.resource_of_another"}
+    with world.nodes["hk"].storage.reading() as connection:
+        assert store.get(connection, "Observation", "forged") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"resourceType": "Observation", "id": "x"}',
+        '{"resourceType": "Obzervation", "id": "x"}',
+        '{"resourceType": "Observation", "id": "../x"}',
+        '{"id": "\\ud800"}',
+        '{"a": 1e999999999}',
+        "[]",
+        "7",
+        '"a"',
+    ],
+)
+def test_resource_that_is_none(world: World, text: str) -> None:
+    answer = sent(world, "mo", "hk", told=(), resources=(text,), decision={**content_of(world).decision, "kept": []})
+    assert codes(answer) & {"federation.bad_resource", "federation.other_decision"}
+
+
+def test_rendering_of_our_events_is_not_taken_from_others(world: World) -> None:
+    forged = result(world.patient, meta={"tag": [{"system": "urn:baybridge:projection", "code": "Infused"}]})
+    assert codes(sent(world, "mo", "hk", told=(), resources=(forged,))) == {"federation.projection"}
+
+
+# --- whose word -----------------------------------------------------------------------------------------------------------
+
+
+def test_node_without_a_part_appends_nothing(world: World) -> None:
+    """Consents that name nobody: Shanghai was neither sent nor named."""
+    with world.nodes["hk"].unit() as unit:
+        assert world.case("hk").nodes == {"mo", "hk"}
+        del unit
+    lonely = World.new(world.folder / "lonely")
+    lonely.file("mo", lonely.bundle())
+    answer = sent_to(lonely, world, "sh", "mo")
+    assert codes(answer) == {"federation.no_part"}
+
+
+def sent_to(lonely: World, model: World, sender: str, to: str) -> bytes | Refusal:
+    content = msgspec.structs.replace(
+        content_of(model), package_id=new_id(), from_node=sender, to_node=to, case_id=lonely.case_id, patient_id="", sent_at=lonely.clock().isoformat(), **NOTHING
+    )
+    key, receiver = lonely.nodes[sender].config.signing_key, lonely.nodes[sender].neighbours[to].sealing_key
+    return transfers.receive(lonely.nodes[to], packages.seal(packages.content_bytes(content), key, receiver))
+
+
+def test_consent_is_told_by_the_node_that_took_it(world: World) -> None:
+    consent = world.events("mo", ev.ConsentRecorded)[0].consent_id
+    withdrawn = {"type": "ConsentWithdrawn", "consent_id": consent, "withdrawn_on": "2026-03-02"}
+    empty = {**NOTHING, "patient_id": "", "kind": packages.WITHDRAWAL}
+    own = {**empty, "told": (told(world, "hk", **withdrawn),)}
+    assert codes(sent(world, "hk", "mo", **own)) == {"federation.not_theirs_to_tell"}
+    in_our_name = {**empty, "told": (told(world, "mo", **withdrawn),)}
+    assert codes(sent(world, "hk", "mo", **in_our_name)) == {"federation.not_our_word"}
+    in_anothers = {**empty, "told": (told(world, "mo", **withdrawn),)}
+    assert codes(sent(world, "gd", "hk", **in_anothers)) == {"federation.handed_on_unsigned"}
+    world.do("mo", Role.COORDINATOR, "WithdrawConsent", consent_id=consent, withdrawn_on="2026-03-02")
+    world.deliver("mo")
+    assert any(one.consent_id == consent and one.withdrawn_on for one in world.case("hk").consents), "the node that took it says so, and is believed"
+
+
+def test_consent_handed_on_counts_with_the_signature_of_who_took_it(world: World) -> None:
+    world.do("mo", Role.COORDINATOR, "Transfer", to_node="gd", purpose="CARE_REFERRAL")
+    world.deliver("mo")
+    signed = next(dict(item) for item in content_of(world).told if item["event"]["type"] == "ConsentRecorded")
+    body = {"patient_id": "", "resources": (), "decision": {}}
+    assert codes(sent(world, "gd", "hk", **body, told=(signed,))) == set()
+    changed = {**signed, "event_id": new_id()}
+    assert codes(sent(world, "gd", "hk", **body, told=(changed,))) >= {"federation.handed_on_unsigned"}
+    elsewhere = {**signed, "event": {**signed["event"], "recipients": ["sh", "x"]}}
+    assert codes(sent(world, "gd", "hk", **body, told=(elsewhere,))) == {"federation.told_differs"}
+
+
+@pytest.mark.parametrize(
+    ("sender", "event"),
+    [
+        ("mo", {"type": "CaseAccepted", "product": "x"}),
+        ("gd", {"type": "CaseAccepted", "product": "x"}),
+        ("gd", {"type": "CaseOpened", "patient_id": "", "residence": "MO", "synthetic": True}),
+        ("gd", {"type": "LymphodepletionStarted", "regimen": "x", "started_on": "2026-03-02"}),
+    ],
+)
+def test_events_of_the_treatment_are_told_by_who_treats(world: World, sender: str, event: dict[str, Any]) -> None:
+    world.accept()
+    body = {"patient_id": "", "resources": (), "decision": {}}
+    assert codes(sent(world, sender, "hk", **body, told=(told(world, sender, **event),))) == {"federation.not_theirs_to_tell"}
+
+
+# --- form -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"sent_at": "yesterday"}, "federation.bad_time"),
+        ({"sent_at": "2026-03-02T09:00:00"}, "federation.bad_time"),
+        ({"sent_at": "0001-01-01T00:00:00+14:00"}, "federation.bad_time"),
+        ({"sent_at": "9999-12-31T23:59:59-12:00"}, "federation.bad_time"),
+        ({"sent_at": "2031-03-02T09:00:00+08:00"}, "federation.bad_time"),
+        ({"case_id": "../x"}, "federation.bad_form"),
+        ({"package_id": ""}, "federation.bad_form"),
+        ({"patient_id": "a b"}, "federation.bad_form"),
+        ({"codes": ("x y",)}, "federation.bad_form"),
+        ({"gone": ("Nothing/1",)}, "federation.bad_form"),
+        ({"corrected": ("Observation/",)}, "federation.bad_form"),
+        ({"purpose": "GOSSIP"}, "federation.unknown_purpose"),
+        ({"decision": {}}, "federation.no_decision"),
+        ({"decision": {"policy": "x"}}, "federation.other_decision"),
+        ({"told": ({},)}, "federation.bad_form"),
+        ({"told": ({"event": {"type": ["a"]}},)}, "federation.bad_form"),
+        ({"told": ({"event": {"type": "CaseOpened"}},)}, "federation.bad_form"),
+    ],
+)
+def test_form_of_a_package(world: World, changes: dict[str, Any], code: str) -> None:
+    assert code in codes(sent(world, "mo", "hk", **changes))
+
+
+@pytest.mark.parametrize("change", [{"at": "x"}, {"recorded_at": "2040-01-01T00:00:00Z"}, {"event_id": "a/b"}, {"node": "a b"}, {"at": "0001-01-01T00:00:00+14:00"}])
+def test_form_of_an_event(world: World, change: dict[str, Any]) -> None:
+    good = told(world, "mo", type="CaseReferred", to_node="hk", product="x")
+    body = {"patient_id": "", "resources": (), "decision": {}}
+    assert codes(sent(world, "mo", "hk", **body, told=(good,))) == set()
+    fresh = {**good, "event_id": new_id()}
+    assert codes(sent(world, "mo", "hk", **body, told=({**fresh, **change},))) & {"federation.bad_form", "federation.bad_time"}
+    assert "federation.bad_form" in codes(sent(world, "mo", "hk", **body, told=(fresh, {**fresh, "actor": "b"}))), "one telling each"
+    old = told(world, "mo", type="Discharged", discharged_on="0001-01-01", stay_near_until="9999-12-31")
+    assert codes(sent(world, "mo", "hk", **body, told=(old,))) == {"federation.bad_form"}
+
+
+# --- afterwards -----------------------------------------------------------------------------------------------------------
+
+
+def test_refusal_is_logged_once_and_shown_with_its_reasons(world: World) -> None:
+    node = world.nodes["hk"]
+    for _ in range(2):
+        sent(world, "mo", "hk", package_id="same", purpose="GOSSIP")
+    with node.storage.reading() as connection:
+        listed = refused_packages.listed(connection)
+    assert [(one.from_node, one.case_id) for one in listed] == [("mo", world.case_id)]
+    assert "federation.unknown_purpose" in {reason.code for reason in listed[0].reasons}
+    answer = sent(world, "mo", "hk", sent_at=(world.clock() + timedelta(minutes=5)).isoformat())
+    assert isinstance(answer, bytes), "a clock that runs a little ahead is no fault"

@@ -269,7 +269,7 @@ def file_resource(node: Node, unit: Unit, content: packages.Content, resource: d
     """
     name = packing.reference_of(resource)
     existing = store.get(unit.connection, resource["resourceType"], resource["id"])
-    if existing is not None and content.from_node not in tagged(wire.parse(existing.body), SIGNED):
+    if existing is not None and content.from_node not in tagged(existing.resource, SIGNED):
         return name, False
     marked = sending.mark_received(resource, node.neighbours[content.from_node].site, content.route)
     return name, _put(unit, content, marked, actor)
@@ -279,7 +279,7 @@ def withdraw_resource(unit: Unit, content: packages.Content, name: str, actor: A
     """Mark a resource that its source no longer stands by as entered in error, where this copy came from that source."""
     kind, _, logical_id = name.partition("/")
     existing = store.get(unit.connection, kind, logical_id)
-    resource = wire.parse(existing.body) if existing is not None and not existing.deleted else {}
+    resource = existing.resource if existing is not None else {}
     if not resource or content.from_node not in tagged(resource, SIGNED):
         return name, False
     return name, _put(unit, content, entered_in_error(resource), actor)

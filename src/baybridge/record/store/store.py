@@ -47,8 +47,8 @@ class Version:
 
     @property
     def resource(self) -> Json:
-        """The parsed resource, fractions as exact decimals."""
-        found: Json = parse(self.body)
+        """The parsed resource, fractions as exact decimals; nothing where this version deletes it."""
+        found: Json = {} if self.deleted else parse(self.body)
         return found
 
     @property

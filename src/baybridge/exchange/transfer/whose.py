@@ -67,17 +67,17 @@ def _not_theirs(known: Case, both: Case, item: Told, rules: Mapping[str, Any], p
         yield Reason("federation.handed_on_unsigned", said)
     if relation is None:
         return
-    may = _ALLOWED[relation](known, both, item)
+    may = _ALLOWED[relation](known, both, item, parties.here)
     if may is not None and item.node not in may:
         yield Reason("federation.not_theirs_to_tell", {**said, "relation": relation, "who": ", ".join(sorted(may)) or "-"})
 
 
-def _owner(known: Case, both: Case, _item: Told) -> frozenset[str] | None:
+def _owner(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] | None:
     opened = known.opened or both.opened
     return frozenset({opened.origin.node}) if opened else None
 
 
-def _taker(known: Case, both: Case, item: Told) -> frozenset[str] | None:
+def _taker(known: Case, both: Case, item: Told, _here: str) -> frozenset[str] | None:
     consent = item.event.get("consent_id")
     for case in (known, both):
         took = [entry.origin.node for entry in case.of(ev.ConsentRecorded) if entry.event.consent_id == consent]
@@ -86,25 +86,28 @@ def _taker(known: Case, both: Case, item: Told) -> frozenset[str] | None:
     return frozenset()
 
 
-def _offered(known: Case, both: Case, _item: Told) -> frozenset[str] | None:
+def _offered(known: Case, both: Case, _item: Told, here: str) -> frozenset[str] | None:
+    """A plant is not told of referrals: where none is known, only the node that opened the case can say to whom it was offered."""
     if known.treating_node is not None:
         return frozenset({known.treating_node})
-    owner = _owner(known, both, _item) or frozenset()
-    return owner | {entry.event.to_node for entry in both.of(ev.CaseReferred)} if owner else None
+    referred = frozenset(entry.event.to_node for entry in both.of(ev.CaseReferred))
+    if not both.opened or (not referred and both.owner_node != here):
+        return None
+    return referred | {both.opened.origin.node}
 
 
-def _treating(known: Case, both: Case, _item: Told) -> frozenset[str] | None:
+def _treating(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] | None:
     treating = known.treating_node or both.treating_node
     return frozenset({treating}) if treating else None
 
 
-def _plant(known: Case, both: Case, _item: Told) -> frozenset[str] | None:
+def _plant(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] | None:
     slots = (*known.of(ev.SlotReserved), *both.of(ev.SlotReserved))
     return frozenset(entry.event.plant_node for entry in slots) if slots else None
 
 
 #: By relation: the nodes that may tell it; None where nothing is known that could say.
-_ALLOWED: Mapping[str, Callable[[Case, Case, Told], frozenset[str] | None]] = {
+_ALLOWED: Mapping[str, Callable[[Case, Case, Told, str], frozenset[str] | None]] = {
     "owner": _owner,
     "taker": _taker,
     "offered": _offered,

@@ -6,7 +6,8 @@ SPARK ?= yes
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo demo-reset test check lint types spec benchmarks browser spark clean
+#   make soak   the long runs: a hundred thousand hostile requests, two hundred kills
+.PHONY: demo demo-reset test soak check lint types spec benchmarks browser spark clean
 
 $(READY): requirements.lock requirements-installer.lock pyproject.toml
 	@echo "Installing what Baybridge needs into $(VENV) …"
@@ -37,6 +38,11 @@ test: $(READY) browser spark
 
 check: $(READY)
 	$(BIN)/python -m pytest tests/unit tests/spec tests/property tests/contract tests/house -n 2
+
+# The long runs, with their counts printed: requests right, spoilt and torn; kills at every step and at random instants, transfers among them.
+soak: $(READY)
+	BAYBRIDGE_TEST_REQUESTS=100000 $(BIN)/python -m pytest tests/acceptance/test_hostile_requests.py -n 0 -s
+	BAYBRIDGE_TEST_KILLS=200 $(BIN)/python -m pytest tests/acceptance/test_crashes.py tests/acceptance/test_claim_crashes.py -n 0 -s
 
 benchmarks: $(READY)
 	$(BIN)/python -m benchmarks

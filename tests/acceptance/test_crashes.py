@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from baybridge.documents.documents import packaged_data
 
 from acceptance.support import Clock, World
 from acceptance.support_processes import Journal, Server, eventually, free_ports
 from baybridge.base.keys import KeyRing
 from baybridge.base.outcome import Reason
 from baybridge.demo import network
+from baybridge.documents.loader import packaged_data
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
 from baybridge.journey.events import Recorded

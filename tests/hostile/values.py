@@ -159,7 +159,7 @@ def spoilt(random: Random, value: Any) -> Any:
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         known = places(made)
         if not known:
-            return random.choice(VALUES)
+            return deepcopy(random.choice(VALUES))
         path = random.choice(known)
         holder = made
         for key in path[:-1]:
@@ -175,9 +175,9 @@ def spoilt(random: Random, value: Any) -> Any:
         elif how == 3 and isinstance(holder, list):
             holder.append(deepcopy(made_of))
         elif how == 4 and isinstance(holder, dict):
-            holder[random.choice(TEXTS)] = random.choice(VALUES)
+            holder[random.choice(TEXTS)] = deepcopy(random.choice(VALUES))
         else:
-            holder[path[-1]] = random.choice(VALUES)
+            holder[path[-1]] = deepcopy(random.choice(VALUES))
     return made
 
 

@@ -27,6 +27,7 @@ TOPICS: dict[str, str] = {
     "simulate": "baybridge.cli.simulate",
     "verify": "baybridge.cli.ledger",
     "ledger": "baybridge.cli.ledger",
+    "neighbour": "baybridge.cli.neighbours",
     "init": "baybridge.cli.nodes",
     "serve": "baybridge.cli.nodes",
     "do": "baybridge.cli.nodes",

@@ -25,7 +25,7 @@ def against(scope: Mapping[str, Any]) -> Iterator[Reason]:
         yield Reason("request.bad_host", where="Host")
     for where, encoded in (("path", scope.get("raw_path") or str(scope["path"]).encode("utf-8", "replace")), ("query", scope["query_string"])):
         try:
-            decoded = unquote_to_bytes(encoded).decode()
+            decoded = unquote_to_bytes(encoded.decode()).decode()
         except UnicodeDecodeError:
             yield Reason("request.not_utf8", {"part": where}, where=where)
             continue

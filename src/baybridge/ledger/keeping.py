@@ -116,8 +116,8 @@ def remember(connection: Connection, neighbour: str, note: str, judgement: Judge
 
 
 def clear(connection: Connection, neighbour: str) -> None:
-    """Take a neighbour's problem back after people have looked into it."""
-    cleared = {"consistent": True, "problem": "", "problem_note": ""}
+    """Take a neighbour's problem back after people have looked into it; its log is looked at anew, so that one that has shrunk is not branded again for it."""
+    cleared = {"consistent": True, "problem": "", "problem_note": "", "note": ""}
     connection.execute(update(witness).where(witness.c.neighbour == neighbour).values(**cleared))
 
 

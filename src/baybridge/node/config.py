@@ -33,6 +33,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BAYBRIDGE_DATABASE", "database URL; the node's own SQLite file without it", ""),
     Setting("BAYBRIDGE_HALT_AT", "named step at which the process kills itself, for crash tests; never set it in service", ""),
     Setting("BAYBRIDGE_CLOCK_AHEAD", "file that says by how many seconds the clock runs ahead, for acceptance tests; never set it in service", ""),
+    Setting("BAYBRIDGE_PASSWORD", "password of the account that gives a command; asked on the terminal without it", ""),
+    Setting("BAYBRIDGE_CODE", "one-time code of the account that gives a command", ""),
     Setting("BAYBRIDGE_MAX_UPLOAD_MB", "largest file taken in, in megabytes after unpacking", "256"),
     Setting("BAYBRIDGE_BODY_SILENCE_SECONDS", "longest silence in a request's body before it is closed", "10"),
     Setting("BAYBRIDGE_BODY_BYTES_A_SECOND", "fewest bytes a second of a request's body", "1024"),
@@ -135,6 +137,14 @@ def read_config(folder: Path, database: str | None = None) -> Config:
         issuer=str(profile.get("issuer") or "").rstrip("/"),
     )
     return replace(config, neighbours=read_neighbours(folder))
+
+
+def neighbours_changed_at(folder: Path) -> int | None:
+    """When a card was last added or removed, in nanoseconds of the file system; None where there is no folder of cards."""
+    try:
+        return (folder / "neighbours").stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def read_neighbours(folder: Path) -> dict[str, Neighbour]:

@@ -31,7 +31,7 @@ from baybridge.journey.identities import linked, same_person
 from baybridge.journey.stored import decode
 from baybridge.ledger import log, streams
 from baybridge.node import accepted, clock, tables
-from baybridge.node.config import Config, Neighbour, read_config
+from baybridge.node.config import Config, Neighbour, neighbours_changed_at, read_config, read_neighbours
 from baybridge.node.directory.living_documents import LivingDocuments
 from baybridge.node.intake.card_key import card_key
 from baybridge.node.money import grants
@@ -54,6 +54,8 @@ class Node:
     def __init__(self, config: Config, *, now: clock.Clock = clock.now, transport: Transport | None = None) -> None:
         self.config = config
         self.now = now
+        self._neighbours: Mapping[str, Neighbour] = config.neighbours
+        self._neighbours_at = neighbours_changed_at(config.folder)
         self.transport = transport
         self.storage = Storage(config.database)
         self.storage.create()
@@ -88,8 +90,11 @@ class Node:
 
     @property
     def neighbours(self) -> Mapping[str, Neighbour]:
-        """The nodes it knows."""
-        return self.config.neighbours
+        """The nodes it knows; a card that was added or removed while it runs counts at once."""
+        changed_at = neighbours_changed_at(self.config.folder)
+        if changed_at != self._neighbours_at:
+            self._neighbours, self._neighbours_at = read_neighbours(self.config.folder), changed_at
+        return self._neighbours
 
     @cached_property
     def dictionary(self) -> Dictionary:

@@ -191,6 +191,16 @@ refused_package = Table(
     Column("reasons", LargeBinary, nullable=False),  # JSON
 )
 
+neighbour_clearing = Table(  # the first of two persons asked to lift a brand
+    "neighbour_clearing",
+    metadata,
+    Column("neighbour", String, primary_key=True),
+    Column("person", String, nullable=False),
+    Column("asked_at", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("problem_note", Text, nullable=False),  # the brand that was looked at; another one is asked about anew
+)
+
 spared_test = Table(  # outside results that serve instead of a repeated test, from the decisions that stand
     "spared_test",
     metadata,

@@ -12,6 +12,20 @@ from baybridge.node.config import Neighbour
 _SECONDS = 10.0
 
 
+def fetch(address: str) -> bytes:
+    """The node card at an address: the card itself, or the node that has it; OSError when it cannot be had."""
+    card = "/.well-known/baybridge.json"
+    url = address if address.endswith(".json") else address.rstrip("/") + card
+    try:
+        with httpx.Client(timeout=_SECONDS, trust_env=False) as client:
+            answer = client.get(url)
+    except (httpx.HTTPError, httpx.InvalidURL) as problem:
+        raise ConnectionError(type(problem).__name__) from None
+    if answer.status_code != 200:
+        raise ConnectionError(f"HTTP {answer.status_code}")
+    return answer.content
+
+
 def post(neighbour: Neighbour, path: str, body: bytes | None) -> tuple[int, bytes]:
     """POST bytes to a neighbour, or GET where there is no body; OSError when it cannot be reached."""
     try:

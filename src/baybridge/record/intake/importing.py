@@ -189,7 +189,7 @@ def _planned(made: Plan, entry: Entry, resource: Json) -> Key:
     if entry.full_url in made.by_url and made.by_url[entry.full_url][0] == kind:
         return made.by_url[entry.full_url]
     head = Head(**{name: resource.get(name) for name in Head.__struct_fields__})
-    found = made.by_key.get((kind, given or "", given_owner(head)))
+    found = made.by_key.get((kind, given if isinstance(given, str) else "", given_owner(head)))
     if given and found is not None:
         return found
     return kind, id_without_one(head, entry)

@@ -1,0 +1,164 @@
+"""`neighbour`: which other nodes this one believes.
+
+Main job: `add`, `list`, `remove`, `clear`, `fingerprint`. **Source**: contract K5.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from baybridge.base.outcome import Refusal
+from baybridge.cli.arguments import Thorough
+from baybridge.cli.records import open_or_fail
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+
+_NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+_JSON = click.option("--json", "as_json", is_flag=True)
+
+
+@click.group()
+def neighbour() -> None:
+    """Which other nodes this one believes."""
+
+
+@neighbour.command(cls=Thorough)
+@click.argument("card", metavar="CARD|URL")
+@_NODE
+@click.option("--fingerprint", "given", help="What somebody of that node read out to you; without it the card's own is printed and nothing is done.")
+@_JSON
+def add(card: str, folder: Path, given: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Make a node a neighbour, from its card (a file, or the address where it answers)."""
+    from baybridge.node.neighbours import register
+
+    node = open_or_fail(folder)
+    read = register.read_card(_bytes_of(card), node.site.node)
+    if isinstance(read, Refusal):
+        _refused(node, read, as_json=as_json)
+        return
+    if given is None:
+        said = {"node": read["node"], "organisation": read["organisation"], "fingerprint": register.fingerprint(read), "added": False}
+        click.echo(json.dumps(said, ensure_ascii=False) if as_json else f"{said['fingerprint']}  {said['node']}  {said['organisation']}")
+        return
+    _print(node, register.add(node, read, given), as_json=as_json)
+
+
+@neighbour.command("list", cls=Thorough)
+@_NODE
+@_JSON
+def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Every neighbour, with how its log looks from here."""
+    from baybridge.node.neighbours import register
+
+    rows = [one.as_json() for one in register.listed(open_or_fail(folder))]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for row in rows:
+        click.echo("  ".join(str(row[name] if row[name] is not None else "-") for name in ("node", "state", "seen_size", "last_seen", "fingerprint", "organisation")))
+
+
+@neighbour.command(cls=Thorough)
+@click.argument("name", metavar="NODE")
+@_NODE
+@click.option("--reason", required=True)
+@_JSON
+def remove(name: str, folder: Path, reason: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Part with a neighbour: its word counts no longer, at once."""
+    from baybridge.node.neighbours import register
+
+    node = open_or_fail(folder)
+    _print(node, register.remove(node, name, reason), as_json=as_json)
+
+
+@neighbour.command(cls=Thorough)
+@click.argument("name", metavar="NODE")
+@_NODE
+@click.option("--reason", required=True)
+@click.option("--account", required=True, help="Sign-in name of the person who lifts the brand; another person gives the same command within 15 minutes.")
+@_JSON
+def clear(name: str, folder: Path, reason: str, account: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Lift the brand of a neighbour whose log had forked or shrunk; two persons, one after the other."""
+    from baybridge.node.neighbours import register
+    from baybridge.node.people import accounts
+
+    node = open_or_fail(folder)
+    session = accounts.sign_in(node.storage, account, *_proof(), node.now())
+    if isinstance(session, Refusal):
+        _refused(node, session, as_json=as_json)
+        return
+    with node.storage.writing() as connection:
+        accounts.close_session(connection, session.token)
+    done = register.clear(node, name, reason, session.actor, person=session.actor.account)
+    if done is None:
+        click.echo(json.dumps({"node": name, "state": "asked"}) if as_json else "Noted. A second person gives the same command within 15 minutes.")
+        return
+    _print(node, done, as_json=as_json)
+
+
+@neighbour.command(cls=Thorough)
+@_NODE
+@_JSON
+def fingerprint(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """This node's own fingerprint, to be read out to a neighbour."""
+    from baybridge.node.neighbours import register
+    from baybridge.node.upkeep.founding import card
+
+    own = card(folder, "")
+    said = {"node": own["node"], "fingerprint": register.fingerprint(own)}
+    click.echo(json.dumps(said) if as_json else f"{said['fingerprint']}  {said['node']}")
+
+
+def _proof() -> tuple[str, str]:
+    """The password and one-time code of whoever gives the command: from the settings of the terminal, else asked there. Never an argument."""
+    from baybridge.node.config import read_settings
+
+    settings = read_settings()
+    password = settings["BAYBRIDGE_PASSWORD"] or click.prompt("Password", hide_input=True, err=True)
+    return password, settings["BAYBRIDGE_CODE"]
+
+
+def _bytes_of(card: str) -> bytes:
+    if card.startswith(("http://", "https://")):
+        from baybridge.node.neighbours.transport import fetch
+
+        try:
+            return fetch(card)
+        except OSError as problem:
+            _fail(f"{card}: expected a node that answers, found {type(problem).__name__}")
+    try:
+        return Path(card).read_bytes()
+    except OSError as problem:
+        _fail(f"{Path(card).name}: cannot be read ({problem.strerror or type(problem).__name__})")
+    return b""
+
+
+def _print(node: Node, answer: Any, *, as_json: bool) -> None:
+    if isinstance(answer, Refusal):
+        _refused(node, answer, as_json=as_json)
+        return
+    row = answer.as_json()
+    click.echo(json.dumps(row, ensure_ascii=False) if as_json else f"{row['node']}  {row['state']}  {row['fingerprint']}")
+
+
+def _refused(node: Node, refusal: Refusal, *, as_json: bool) -> None:
+    from baybridge.language.texts import Texts
+
+    texts = Texts(node.documents)
+    reasons = [{**reason.as_json(), "text": texts.reason("en", reason)} for reason in refusal.reasons]
+    if as_json:
+        click.echo(json.dumps({"refused": refusal.category.value, "reasons": reasons}, ensure_ascii=False))
+    for reason in reasons:
+        click.echo(f"{reason['text']} [{reason['code']}]", err=True)
+    sys.exit(1)
+
+
+def _fail(sentence: str) -> None:
+    click.echo(sentence, err=True)
+    sys.exit(1)

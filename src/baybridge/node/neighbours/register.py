@@ -1,0 +1,237 @@
+"""The neighbours of a node: added by their card and its fingerprint, listed with how their logs look, removed, a brand lifted by two persons.
+
+Main job: `read_card`, `fingerprint`, `add`, `listed`, `remove`, `clear`. A card stands in `neighbours/NAME.yaml`; a removed one beside it with `.removed`, so that it is
+read by nobody and still there. A running node sees either at its next request. Every change is an entry of the log.
+
+**Source**: contract K5. The fingerprint is the SHA-256 over the canonical JSON of the node's name and its public keys: two people read it to each other.
+**Units**: minutes by name. Elsewhere: the watch on neighbours' logs in `witnessing.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+from sqlalchemy import delete, insert, select
+
+from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.keys import SealKey, VerifyKey
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.text import not_text_inside
+from baybridge.journey.command import Actor, Role
+from baybridge.ledger import checkpoint as notes
+from baybridge.ledger import keeping
+from baybridge.node import tables
+from baybridge.node.config import JURISDICTIONS
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+
+State = Literal["active", "removed", "forked", "shrunk", "unreachable"]
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
+_UNREACHABLE_AFTER = timedelta(minutes=15)  # CONV: sixty looks without an answer
+_SECOND_WITHIN = timedelta(minutes=15)  # contract K3
+_MAY_CLEAR = (Role.ADMINISTRATOR, Role.QUALITY)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A neighbour as people see it."""
+
+    node: str
+    organisation: str
+    fingerprint: str
+    state: State
+    seen_size: int | None
+    last_seen: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row of the contract."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+# --- cards ----------------------------------------------------------------------------------------------------------
+
+
+def read_card(text: bytes, own: str) -> dict[str, Any] | Refusal:
+    """A node card as JSON or YAML, or everything that is wrong with it."""
+    try:
+        card = yaml.safe_load(text.decode())
+    except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError):
+        card = None
+    if not isinstance(card, dict) or not_text_inside(card):
+        return refuse(Reason("neighbour.card.unreadable"), category=Category.INVALID)
+    reasons = [Reason("neighbour.card.field", {"field": name, "expected": expected}, where=name) for name, expected in _faults(card)]
+    if card.get("node") == own:
+        reasons.append(Reason("neighbour.card.own", where="node"))
+    return refuse(*reasons, category=Category.INVALID) if reasons else card
+
+
+def _faults(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Fields that are not what they must be, with what they must be."""
+    found = []
+    checks: tuple[tuple[str, str, bool], ...] = (
+        ("node", "a name of a-z, 0-9 and -", isinstance(card.get("node"), str) and _NAME.fullmatch(card["node"]) is not None),
+        ("organisation", "a name", isinstance(card.get("organisation"), str) and bool(card["organisation"].strip())),
+        ("jurisdiction", ", ".join(JURISDICTIONS), card.get("jurisdiction") in JURISDICTIONS),
+        ("url", "an http or https address", isinstance(card.get("url"), str) and _URL.fullmatch(card["url"]) is not None),
+        ("kinds", "a list of kinds", _texts(card.get("kinds"))),
+        ("city", "a name or nothing", card.get("city") is None or isinstance(card["city"], str)),
+        ("issuer", "an address or nothing", card.get("issuer") is None or isinstance(card["issuer"], str)),
+        ("signing_keys", "a list of Ed25519 public keys", _keys(card.get("signing_keys"))),
+        ("sealing_key", "an X25519 public key", _is_key(SealKey, card.get("sealing_key"))),
+        ("card_keys", "a list of public keys or nothing", card.get("card_keys") is None or _maps(card["card_keys"])),
+    )
+    for name, expected, holds in checks:
+        if not holds:
+            found.append((name, expected))
+    return found
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+
+
+def _maps(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
+def _keys(value: Any) -> bool:
+    return _maps(value) and bool(value) and all(_is_key(VerifyKey, one) for one in value)
+
+
+def _is_key(kind: type[VerifyKey | SealKey], value: Any) -> bool:
+    """Whether this is a public key of that kind; a card that holds a private one is refused."""
+    try:
+        return isinstance(value, dict) and "d" not in value and kind.from_jwk(value) is not None
+    except (ValueError, TypeError, KeyError):
+        return False
+
+
+def fingerprint(card: Mapping[str, Any]) -> str:
+    """What two people compare: SHA-256 over the node's name and its public keys."""
+    signing = sorted(VerifyKey.from_jwk(jwk).kid for jwk in card["signing_keys"])
+    return sha256_hex(canonical_bytes({"node": card["node"], "signing": signing, "sealing": SealKey.from_jwk(card["sealing_key"]).kid}))
+
+
+def same_fingerprint(given: str, card: Mapping[str, Any]) -> bool:
+    """Whether a fingerprint that was read out is the card's; blanks, colons and capitals do not count."""
+    return re.sub(r"[\s:]", "", given).lower() == fingerprint(card)
+
+
+# --- changes --------------------------------------------------------------------------------------------------------
+
+
+def add(node: Node, card: Mapping[str, Any], given: str) -> Listed | Refusal:
+    """Make a node a neighbour; refused where the fingerprint differs, or where another key is known under its name."""
+    if not same_fingerprint(given, card):
+        reason = Reason("neighbour.fingerprint", {"expected": given.strip()[:100], "found": fingerprint(card)}, where="fingerprint")
+        return refuse(reason, category=Category.CONFLICT)
+    name = str(card["node"])
+    known = _card_of(node, name)
+    if known is not None and fingerprint(known) != fingerprint(card):
+        return refuse(Reason("neighbour.other_keys", {"node": name, "known": fingerprint(known)}, where="node"), category=Category.CONFLICT)
+    text = yaml.safe_dump(dict(card), allow_unicode=True, sort_keys=False)
+    folder = node.config.folder / "neighbours"
+    folder.mkdir(parents=True, exist_ok=True)
+    with node.unit() as unit:
+        unit.log("neighbour", "", f"added {name} {fingerprint(card)}", text.encode(), _operator(node), "administration")
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+        (folder / f"{name}.yaml.removed").unlink(missing_ok=True)
+    return _listed(node, name, card, removed=False)
+
+
+def remove(node: Node, name: str, reason: str) -> Listed | Refusal:
+    """Part with a neighbour: its packages, its word on our log and its cards count no longer, at once."""
+    against = _unknown_or_silent(node, name, reason)
+    if against is not None:
+        return against
+    card = _card_of(node, name) or {}
+    path = node.config.folder / "neighbours" / f"{name}.yaml"
+    with node.unit() as unit:
+        unit.log("neighbour", "", f"removed {name} {fingerprint(card)}", reason.strip().encode(), _operator(node), "administration")
+        path.rename(path.with_name(f"{name}.yaml.removed"))
+    return _listed(node, name, card, removed=True)
+
+
+def clear(node: Node, name: str, reason: str, actor: Actor, *, person: str) -> Listed | Refusal | None:
+    """Lift the brand of a neighbour's log, by two persons; None where this was the first of them.
+
+    The last checkpoint that fitted is given up with the brand: a log that has shrunk is looked at anew. That it was branded, and who lifted it, stays in the log.
+    """
+    against = _unknown_or_silent(node, name, reason)
+    if against is not None:
+        return against
+    if actor.role not in _MAY_CLEAR or actor.organisation != node.site.organisation:
+        roles = ", ".join(_MAY_CLEAR)
+        return refuse(Reason("access.command", {"command": "neighbour clear", "roles": roles, "role": actor.role.value}), category=Category.FORBIDDEN)
+    table = tables.neighbour_clearing
+    with node.unit() as unit:
+        seen = keeping.seen(unit.connection, name)
+        if seen is None or not seen.problem:
+            return refuse(Reason("neighbour.no_brand", {"node": name}), category=Category.CONFLICT)
+        asked = unit.connection.execute(select(table).where(table.c.neighbour == name)).mappings().first()
+        fresh = asked is not None and unit.at - datetime.fromisoformat(asked["asked_at"]) <= _SECOND_WITHIN and asked["problem_note"] == seen.problem_note
+        if asked is not None and fresh and asked["person"] == person:
+            return refuse(Reason("neighbour.same_person"), category=Category.FORBIDDEN)
+        unit.connection.execute(delete(table).where(table.c.neighbour == name))
+        what = f"{'cleared' if fresh else 'clearing asked'} {name} {seen.problem}"
+        unit.log("neighbour", "", what, f"{reason.strip()}\n{seen.problem_note}".encode(), actor, "administration")
+        if not fresh:
+            row = {"neighbour": name, "person": person, "asked_at": unit.at.isoformat(), "reason": reason.strip(), "problem_note": seen.problem_note}
+            unit.connection.execute(insert(table).values(row))
+            return None
+        keeping.clear(unit.connection, name)
+    return _listed(node, name, _card_of(node, name) or {}, removed=False)
+
+
+def _unknown_or_silent(node: Node, name: str, reason: str) -> Refusal | None:
+    if name not in node.neighbours:
+        return refuse(Reason("neighbour.unknown", {"node": name[:40], "known": ", ".join(sorted(node.neighbours)) or "-"}), category=Category.NOT_FOUND)
+    return refuse(Reason("neighbour.no_reason", where="reason"), category=Category.INVALID) if not reason.strip() else None
+
+
+def _operator(node: Node) -> Actor:
+    return Actor("operator", Role.ADMINISTRATOR, node.site.organisation)
+
+
+# --- looking --------------------------------------------------------------------------------------------------------
+
+
+def listed(node: Node) -> list[Listed]:
+    """Every neighbour, and those that were removed, by name."""
+    found = []
+    for path in sorted((node.config.folder / "neighbours").glob("*.yaml*")):
+        if path.suffix in (".yaml", ".removed"):
+            card = yaml.safe_load(path.read_text(encoding="utf-8"))
+            found.append(_listed(node, str(card["node"]), card, removed=path.suffix == ".removed"))
+    return sorted(found, key=lambda one: one.node)
+
+
+def _card_of(node: Node, name: str) -> dict[str, Any] | None:
+    path = node.config.folder / "neighbours" / f"{name}.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _listed(node: Node, name: str, card: Mapping[str, Any], *, removed: bool) -> Listed:
+    with node.storage.reading() as connection:
+        seen = keeping.seen(connection, name)
+    size = None
+    if seen is not None and seen.note:
+        size = notes.read(notes.parse(seen.note)).size
+    state = "removed" if removed else _state(node, seen)
+    return Listed(name, str(card.get("organisation", "")), fingerprint(card), state, size, seen.checked_at if seen else None)
+
+
+def _state(node: Node, seen: keeping.Seen | None) -> State:
+    if seen is None:
+        return "active"  # not looked at yet
+    if seen.problem in ("forked", "shrunk"):
+        return "forked" if seen.problem == "forked" else "shrunk"
+    late = node.now() - datetime.fromisoformat(seen.checked_at) > _UNREACHABLE_AFTER
+    return "unreachable" if late else "active"

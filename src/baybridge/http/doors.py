@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive
 
@@ -25,7 +25,10 @@ from baybridge.base.outcome import SURFACES, Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text, not_text_inside
 from baybridge.http import bodies
 from baybridge.journey.command import Actor
+from baybridge.language.texts import Texts
+from baybridge.node.outage import StorageProblem
 from baybridge.node.people import access, accounts
+from baybridge.node.upkeep.reserve import ReserveFullError
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -98,6 +101,15 @@ def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], An
     room = bodies.Room()
 
     async def answer(request: Request) -> Response:
+        try:
+            return await attended(request)
+        except StorageProblem as problem:
+            return await run_in_threadpool(_without_storage, node, request, problem.refusal, refused)
+        except ReserveFullError:
+            refusal = refuse(Reason("storage.reserve_full"), category=Category.STORAGE_FULL)
+            return await run_in_threadpool(_without_storage, node, request, refusal, refused)
+
+    async def attended(request: Request) -> Response:
         token = _token(request)
         session = await run_in_threadpool(_session, node, token) if token else None
         limit = _limit(node, door, session)
@@ -110,6 +122,18 @@ def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], An
             return _closing(refused(early, _unread(node, door, early, problem, limit)))
 
     return answer
+
+
+def _without_storage(node: Node, request: Request, refusal: Refusal, refused: Refused) -> Response:
+    """What is answered while the database cannot do its part: the sentence on a page, or alone where even the page needs the database."""
+    try:
+        response = refused(_read(node, request, b"", {}, [], None), refusal)
+    except StorageProblem:
+        sentences = Texts(node.documents).refusal("en", refusal)
+        response = PlainTextResponse("\n".join(sentences), refusal.surface.http_status)
+    if refusal.category is Category.BUSY:
+        response.headers["retry-after"] = "5"
+    return response
 
 
 def _limit(node: Node, door: Door, session: accounts.Session | None) -> int:

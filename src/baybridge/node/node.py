@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
+from baybridge.base.keys import SigningKey
 from baybridge.base.outcome import Refusal
 from baybridge.documents.loader import packaged_data
 from baybridge.exchange.card.health_card import CardKey
@@ -35,9 +36,11 @@ from baybridge.node.config import Config, Neighbour, neighbours_changed_at, read
 from baybridge.node.directory.living_documents import LivingDocuments
 from baybridge.node.intake.card_key import card_key
 from baybridge.node.money import grants
+from baybridge.node.outage import StorageProblem
 from baybridge.node.people import access
-from baybridge.node.storage import Storage
+from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
+from baybridge.node.upkeep.reserve import Kept, Reserve
 from baybridge.policy.document.shapes import Policy
 from baybridge.policy.one_case.many import Many
 from baybridge.record.fhir import wire
@@ -57,8 +60,9 @@ class Node:
         self._neighbours: Mapping[str, Neighbour] = config.neighbours
         self._neighbours_at = neighbours_changed_at(config.folder)
         self.transport = transport
-        self.storage = Storage(config.database)
+        self.storage = Storage(config.database, Waits.of(config.settings))
         self.storage.create()
+        self.reserve = Reserve(config.folder, SigningKey.from_text(config.signing_key), int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())
         self._together: tuple[tuple[str, ...], Many] | None = None
@@ -200,9 +204,21 @@ class Node:
         return access.may_case(action, actor, self.site, patient_id)
 
     def record_access(self, actor: Actor, case_id: str, what: str, purpose: str) -> None:
-        """Write an access to a patient's record into the log."""
-        with self.unit() as unit:
-            unit.log("access", case_id, what, what.encode(), actor, purpose)
+        """Write an access to a patient's record into the log, or into the reserve while the database takes nothing."""
+        self.note_reading(actor, [case_id], what, purpose, lambda unit: unit.log("access", case_id, what, what.encode(), actor, purpose))
+
+    def note_reading(self, actor: Actor, subjects: Sequence[str], what: str, purpose: str, write: Callable[[Unit], None], **more: str) -> None:
+        """Note readings by `write` in a unit of their own; where the database cannot take it, keep them in the reserve until it can.
+
+        `subjects`: the cases, or patients where no case is known, that were read. ReserveFullError where the reserve is full too.
+        """
+        try:
+            with self.unit() as unit:
+                write(unit)
+        except StorageProblem:
+            at = self.now().isoformat()
+            said = {"account": actor.account, "role": actor.role.value, "organisation": actor.organisation, "what": what, "purpose": purpose}
+            self.reserve.keep([Kept(at=at, subject=subject, more=more, **said) for subject in subjects])
 
 
 def read_from_case(resource: Mapping[str, Any]) -> bool:

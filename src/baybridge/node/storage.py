@@ -10,33 +10,55 @@ the node's one lock, because the log has one order, and a reader sees the databa
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from baybridge.base.canonical import sha256_hex
 from baybridge.ledger.tables import metadata as ledger_metadata
 from baybridge.node.config import ConfigProblem
+from baybridge.node.outage import StorageProblem, problem_of
 from baybridge.node.tables import metadata as node_metadata
 from baybridge.record.store.tables import metadata as record_metadata
 
-_BUSY_MS = 30_000
+_CONNECT_S = 5
 #: PostgreSQL's lock of the one writer, held to the end of its transaction; under READ COMMITTED it then sees all that the writers before it did.
 _ONE_WRITER = "SELECT pg_advisory_xact_lock(7271993250281321)"
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a database is waited for: a writer for its turn, one statement for its end."""
+
+    lock_s: float = 10.0
+    statement_s: float = 120.0
+
+    @classmethod
+    def of(cls, settings: Mapping[str, str]) -> Waits:
+        """As the settings of a node say."""
+        return cls(float(settings.get("BAYBRIDGE_LOCK_SECONDS", "10")), float(settings.get("BAYBRIDGE_STATEMENT_SECONDS", "120")))
+
+
+#: Writers that wait for their turn with patience; whoever comes after them waits briefly, so that a stuck writer does not hold every thread of the node.
+_MOST_QUEUED = 24
+_BRIEFLY_S = 1.0
 
 
 class Storage:
     """Engine and transactions of one database URL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, waits: Waits | None = None) -> None:
+        self.waits = waits or Waits()
         self._writer = threading.Lock()
+        self._queued = 0
         self._sqlite = url.startswith("sqlite")
-        self.engine = _sqlite_engine(url) if self._sqlite else _server_engine(url)
+        self.engine = _sqlite_engine(url, self.waits) if self._sqlite else _server_engine(url, self.waits)
 
     @staticmethod
     def schema() -> str:
@@ -58,20 +80,40 @@ class Storage:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A connection in a write transaction; committed at the end, rolled back when anything raises."""
-        with self._writer, self.engine.connect() as connection:
+        """A connection in a write transaction; committed at the end, rolled back when anything raises.
+
+        StorageProblem where the database cannot take it now: locked for too long, full, read-only or away; nothing of it stands then.
+        """
+        with _told(), self._turn(), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if self._sqlite else _ONE_WRITER)
             try:
                 yield connection
             except BaseException:
-                self._end(connection, "ROLLBACK")
+                with suppress(DBAPIError):  # a database that is full or away has rolled back already
+                    self._end(connection, "ROLLBACK")
                 raise
             self._end(connection, "COMMIT")
 
     @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The turn of one writer of this process; StorageProblem where those before take too long."""
+        patience = self.waits.lock_s if self._queued < _MOST_QUEUED else min(_BRIEFLY_S, self.waits.lock_s)
+        self._queued += 1
+        try:
+            mine = self._writer.acquire(timeout=patience)
+        finally:
+            self._queued -= 1
+        if not mine:
+            raise StorageProblem("busy")
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection with one consistent view."""
-        with self.engine.connect() as connection:
+        """A connection with one consistent view; StorageProblem where the database does not answer."""
+        with _told(), self.engine.connect() as connection:
             if self._sqlite:
                 connection.exec_driver_sql("BEGIN")
             else:
@@ -79,7 +121,8 @@ class Storage:
             try:
                 yield connection
             finally:
-                self._end(connection, "ROLLBACK")
+                with suppress(DBAPIError):
+                    self._end(connection, "ROLLBACK")
 
     def _end(self, connection: Connection, how: str) -> None:
         if self._sqlite:
@@ -94,22 +137,38 @@ class Storage:
         self.engine.dispose()
 
 
-def _server_engine(url: str) -> Engine:
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors of the driver that tell of the database's state are raised as StorageProblem; defects stay what they are."""
     try:
-        return create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True)
+        yield
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None or problem is error:
+            raise
+        raise problem from error
+
+
+def _server_engine(url: str, waits: Waits) -> Engine:
+    times = f"-c lock_timeout={round(waits.lock_s * 1000)} -c statement_timeout={round(waits.statement_s * 1000)}"
+    idle = f"-c idle_in_transaction_session_timeout={round(waits.statement_s * 2000)}"  # a process that died far away must not keep the one lock
+    arguments = {"options": f"{times} {idle}", "connect_timeout": _CONNECT_S}
+    try:
+        return create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_timeout=waits.lock_s, connect_args=arguments)
     except (ArgumentError, NoSuchModuleError) as problem:
         raise ConfigProblem(f"expected a database URL such as postgresql://name@host/database, found one that cannot be read: {problem}") from None
     except ModuleNotFoundError as problem:
         raise ConfigProblem(f"this database needs the package {problem.name}; install it with: pip install 'baybridge[postgresql]'") from None
 
 
-def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, poolclass=QueuePool, pool_size=8, isolation_level="AUTOCOMMIT", connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False})
+def _sqlite_engine(url: str, waits: Waits) -> Engine:
+    arguments = {"timeout": waits.lock_s, "check_same_thread": False}
+    engine = create_engine(url, poolclass=QueuePool, pool_size=8, pool_timeout=waits.lock_s, isolation_level="AUTOCOMMIT", connect_args=arguments)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_BUSY_MS}", "foreign_keys=ON", "temp_store=MEMORY"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={round(waits.lock_s * 1000)}", "foreign_keys=ON", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine

@@ -148,9 +148,12 @@ def _log_access(node: Node, actor: Actor, patients: Iterable[str], what: str) ->
     subjects = [patient for patient in dict.fromkeys(patients) if patient]
     if not subjects:
         return
-    with node.unit() as unit:
+
+    def noted(unit: Unit) -> None:
         for patient in subjects:
             unit.log("access", patient, what, what.encode(), actor)
+
+    node.note_reading(actor, subjects, what, "care", noted)
 
 
 # --- writing --------------------------------------------------------------------------------------------------------

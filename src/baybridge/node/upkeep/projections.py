@@ -7,7 +7,7 @@ tried again by the worker (`retry`), which takes the row away when it succeeds; 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from baybridge.journey.stages import stage_of
 from baybridge.node import tables
 from baybridge.node.commands.deciding import LazyFacts
 from baybridge.node.fhir.rendering import render
+from baybridge.node.outage import StorageProblem
 from baybridge.node.upkeep import sparing
 from baybridge.node.upkeep.attention import attention
 from baybridge.record.store import store
@@ -124,7 +125,8 @@ def task_rows(node: Node, case_id: str | None = None) -> list[dict[str, Any]]:
     mine = tables.case_index.c.case_id == case_id if case_id is not None else tables.case_index.c.case_id.is_not(None)
     with node.storage.reading() as connection:
         waiting = connection.execute(stale.where(mine)).scalars().all()
-    refresh_stale(node, waiting)
+    with suppress(StorageProblem):  # what was known of the tasks is better than nothing while the database takes nothing
+        refresh_stale(node, waiting)
     row = tables.task
     query = select(row).order_by(row.c.due_at.is_(None), row.c.due_at, row.c.case_id, row.c.task)
     with node.storage.reading() as connection:

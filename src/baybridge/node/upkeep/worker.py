@@ -51,6 +51,7 @@ class Worker:
         witness_every = max(1, round(float(settings.get("BAYBRIDGE_WITNESS_SECONDS", "15")) / pause))
         number = 0
         while not self._stop.wait(pause):
+            self._try("reserve", lambda: self.node.reserve.bring_in(self.node))
             self._try("deliver", lambda: transfers.deliver(self.node))
             self._try("checkpoint", lambda: witnessing.sign_checkpoint(self.node))
             if number % witness_every == 0:

@@ -60,14 +60,16 @@ def _day_exists(year: str, month: str | None, day: str | None) -> bool:
     return month is None or day is None or int(day) <= monthrange(int(year), int(month))[1]
 
 
-@lru_cache(maxsize=16_384)
 def is_decimal(value: object) -> bool:
     """A number that can be computed with: `1e999999999` is written like one, and nobody measured it.
 
     **Source**: FHIR R4, decimal (implementations need 18 digits); the range is that of an IEEE 754 double.
     """
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        return False
+    return not isinstance(value, bool) and isinstance(value, int | Decimal) and _can_be_computed_with(value)
+
+
+@lru_cache(maxsize=16_384)
+def _can_be_computed_with(value: int | Decimal) -> bool:
     number = Decimal(value)
     exponent = number.as_tuple().exponent
     return number.is_finite() and isinstance(exponent, int) and exponent >= -_LARGEST_EXPONENT and number.adjusted() <= _LARGEST_EXPONENT

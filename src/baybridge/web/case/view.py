@@ -156,6 +156,9 @@ def with_view(asked: Asked, page: Page, name: str) -> Response:
         return page(CaseView(asked, case, look, Reader(asked), name, until))
 
 
+_FIRST_YEAR = 1900  # of anything that a case can hold
+
+
 def moment(asked: Asked) -> datetime | None:
     """The earlier moment that the reader asked to see, if any; a day means its end."""
     text = (asked.query.get("at") or "").strip()
@@ -165,7 +168,7 @@ def moment(asked: Asked) -> datetime | None:
         return None
     if found is not None and len(text) == len("2026-03-08"):
         found = found.astimezone(asked.node.site.zone).replace(hour=23, minute=59, second=59)
-    return found if found is not None and found < asked.node.now() else None
+    return found if found is not None and found.year >= _FIRST_YEAR and found < asked.node.now() else None
 
 
 # --- names ----------------------------------------------------------------------------------------------------------

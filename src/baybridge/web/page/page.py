@@ -360,6 +360,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: Any) -> 
         menu=MENU.get(role, ()) if role else (),
         site=asked.node.site,
         barred=_barred(asked),
+        in_reserve=not asked.node.reserve.empty,
         **values,
     )
     response = HTMLResponse(body, status, headers={"cache-control": "no-store"})

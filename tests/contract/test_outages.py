@@ -217,6 +217,17 @@ def test_reserve_that_is_full_takes_nothing_more(node: Node, tmp_path: Path) -> 
     assert len(small.waiting()) == count
 
 
+def test_emergency_goes_on_one_case_at_a_time_when_the_reserve_is_full(node: Node, tmp_path: Path) -> None:
+    full = Reserve(tmp_path, witnessing.signing_key(node), 600)
+    full.keep([kept("first")])
+    with pytest.raises(ReserveFullError):
+        full.keep([kept("second"), kept("third")], emergency=True)
+    full.keep([kept("second")], emergency=True)
+    before = len(entries(node))
+    assert full.bring_in(node) == 2
+    assert len(entries(node)) == before + 2
+
+
 def test_full_reserve_is_said_at_the_door(node: Node, client: TestClient, tmp_path: Path) -> None:
     node.reserve = Reserve(tmp_path, witnessing.signing_key(node), 10)
     with stuck_writer(node):

@@ -36,6 +36,7 @@ from baybridge.node.config import Config, Neighbour, neighbours_changed_at, read
 from baybridge.node.directory.living_documents import LivingDocuments
 from baybridge.node.intake.card_key import card_key
 from baybridge.node.money import grants
+from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import access
 from baybridge.node.storage import Storage, Waits
@@ -60,6 +61,7 @@ class Node:
         self._neighbours: Mapping[str, Neighbour] = config.neighbours
         self._neighbours_at = neighbours_changed_at(config.folder)
         self.transport = transport
+        self.retries = Retries()
         self.storage = Storage(config.database, Waits.of(config.settings))
         self.storage.create()
         self.reserve = Reserve(config.folder, SigningKey.from_text(config.signing_key), int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024)
@@ -207,10 +209,13 @@ class Node:
         """Write an access to a patient's record into the log, or into the reserve while the database takes nothing."""
         self.note_reading(actor, [case_id], what, purpose, lambda unit: unit.log("access", case_id, what, what.encode(), actor, purpose))
 
-    def note_reading(self, actor: Actor, subjects: Sequence[str], what: str, purpose: str, write: Callable[[Unit], None], **more: str) -> None:
+    def note_reading(
+        self, actor: Actor, subjects: Sequence[str], what: str, purpose: str, write: Callable[[Unit], None], *, emergency: bool = False, **more: str
+    ) -> None:
         """Note readings by `write` in a unit of their own; where the database cannot take it, keep them in the reserve until it can.
 
-        `subjects`: the cases, or patients where no case is known, that were read. ReserveFullError where the reserve is full too.
+        `subjects`: the cases, or patients where no case is known, that were read. ReserveFullError where the reserve is full too, but for `emergency`, the
+        reading of one case that somebody took in an emergency.
         """
         try:
             with self.unit() as unit:
@@ -218,7 +223,7 @@ class Node:
         except StorageProblem:
             at = self.now().isoformat()
             said = {"account": actor.account, "role": actor.role.value, "organisation": actor.organisation, "what": what, "purpose": purpose}
-            self.reserve.keep([Kept(at=at, subject=subject, more=more, **said) for subject in subjects])
+            self.reserve.keep([Kept(at=at, subject=subject, more=more, **said) for subject in subjects], emergency=emergency)
 
 
 def read_from_case(resource: Mapping[str, Any]) -> bool:

@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from starlette.testclient import TestClient
 
 from acceptance.support import Refused, World, record
+from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
@@ -20,7 +22,8 @@ from baybridge.journey.stages import stage_of
 from baybridge.node import tables
 from baybridge.node.clock import new_id
 from baybridge.node.neighbours import package as packages
-from baybridge.node.neighbours import refused_packages, transfers
+from baybridge.node.neighbours import refused_packages, register, transfers
+from baybridge.node.people import accounts
 from baybridge.record.store import store
 
 
@@ -305,5 +308,32 @@ def test_refusal_is_logged_once_and_shown_with_its_reasons(world: World) -> None
         listed = refused_packages.listed(connection)
     assert [(one.from_node, one.case_id) for one in listed] == [("mo", world.case_id)]
     assert "federation.unknown_purpose" in {reason.code for reason in listed[0].reasons}
+    with TestClient(application(node, workers=False), base_url="http://127.0.0.1") as client:
+        with node.storage.writing() as connection:
+            accounts.add_account(connection, account="q", name="q", role=Role.QUALITY, organisation=node.site.organisation, password="-")
+            token = accounts.open_session(connection, "q", node.now()).token
+        page = client.get("/log", headers={"authorization": f"Bearer {token}", "accept": "text/html"})
+    assert page.status_code == 200
+    assert "Packages that were refused" in page.text and "Expected a purpose among" in page.text
     answer = sent(world, "mo", "hk", sent_at=(world.clock() + timedelta(minutes=5)).isoformat())
     assert isinstance(answer, bytes), "a clock that runs a little ahead is no fault"
+
+
+def test_sender_sees_why_and_tries_ever_more_rarely(world: World) -> None:
+    world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    register.remove(world.nodes["hk"], "mo", "its keys were stolen")
+    node, tries = world.nodes["mo"], 0
+
+    def attempts() -> tuple[int, str]:
+        with node.storage.reading() as connection:
+            row = connection.execute(tables.outgoing.select().where(tables.outgoing.c.receipt.is_(None))).mappings().one()
+        return row["attempts"], row["last_problem"]
+
+    for _ in range(12):
+        transfers.deliver(node)
+    tries, said = attempts()
+    assert tries < 12, "not every round"
+    assert said.startswith("HTTP 4")
+    world.clock.moment += timedelta(minutes=11)
+    transfers.deliver(node)
+    assert attempts()[0] == tries + 1

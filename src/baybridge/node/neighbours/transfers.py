@@ -7,10 +7,12 @@ person takes it in. Named steps lie between, for crash tests.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import orjson
 from sqlalchemy import insert, select, update
 
 from baybridge.base.canonical import sha256_hex
@@ -109,7 +111,7 @@ def deliver(node: Node) -> int:
         waiting = connection.execute(
             select(tables.outgoing).where(tables.outgoing.c.receipt.is_(None)).order_by(tables.outgoing.c.created_at)
         ).mappings().all()
-    return sum(_deliver_one(node, dict(row)) for row in waiting)
+    return sum(_deliver_one(node, dict(row)) for row in waiting if node.retries.is_due(row["package_id"], node.now()))
 
 
 def _deliver_one(node: Node, row: dict[str, Any]) -> bool:
@@ -123,7 +125,7 @@ def _deliver_one(node: Node, row: dict[str, Any]) -> bool:
         return _failed(node, row, type(problem).__name__)
     node.step("transfer.posted")
     if status != 200:
-        return _failed(node, row, f"HTTP {status}")
+        return _failed(node, row, _said(status, answer))
     receipt = packages.read_receipt(answer, neighbour.signing_keys)
     if isinstance(receipt, Refusal) or receipt.package_id != row["package_id"] or receipt.content_sha256 != row["content_sha256"]:
         return _failed(node, row, "receipt")
@@ -131,7 +133,21 @@ def _deliver_one(node: Node, row: dict[str, Any]) -> bool:
     return True
 
 
+def _said(status: int, answer: bytes) -> str:
+    """Why a receiver did not take a package: its reasons' codes where it gives any, for staff to see."""
+    try:
+        codes = [str(reason["code"]) for reason in orjson.loads(answer)["reasons"]]
+    except (ValueError, KeyError, TypeError):
+        codes = []
+    named = [code for code in dict.fromkeys(codes) if _CODE.fullmatch(code)][:5]
+    return f"HTTP {status} {', '.join(named)}".strip()
+
+
+_CODE = re.compile(r"[a-z_]{1,40}(?:\.[a-z_]{1,60}){1,3}")
+
+
 def _failed(node: Node, row: Mapping[str, Any], problem: str) -> bool:
+    node.retries.failed(row["package_id"], row["attempts"] + 1, node.now())
     with node.unit() as unit:
         where = tables.outgoing.c.package_id == row["package_id"]
         unit.connection.execute(update(tables.outgoing).where(where).values(attempts=row["attempts"] + 1, last_problem=problem))

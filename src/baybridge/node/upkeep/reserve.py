@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FILE = "reserve.journal"
 _END = b"\n"
+_MOST_REMEMBERED = 1000
 
 
 class ReserveFullError(Exception):
@@ -70,6 +71,7 @@ class Reserve:
         self._size = size
         self._lock = threading.Lock()
         self._lines = self._opened()
+        self._remembered: list[Kept] = []  # of emergencies, once the file is full
 
     def _opened(self) -> list[bytes]:
         """What an earlier process kept; the file is made, whole, where there is none."""
@@ -88,8 +90,11 @@ class Reserve:
         """Whether nothing waits."""
         return not self._lines
 
-    def keep(self, kept: Sequence[Kept]) -> None:
-        """Write these readings, all or none; ReserveFullError where they do not fit."""
+    def keep(self, kept: Sequence[Kept], *, emergency: bool = False) -> None:
+        """Write these readings, all or none; ReserveFullError where they do not fit.
+
+        One reading of an emergency goes on even then: it is remembered until it can be brought in, and lost if the process ends before.
+        """
         with self._lock:
             made, before, number = [], self._last_hash(), len(self._lines)
             for one in kept:
@@ -100,7 +105,10 @@ class Reserve:
             used = sum(len(line) + 1 for line in self._lines)
             added = b"".join(line + _END for line in made)
             if used + len(added) > self._size:
-                raise ReserveFullError
+                if not emergency or len(kept) > 1 or len(self._remembered) >= _MOST_REMEMBERED:
+                    raise ReserveFullError
+                self._remembered += kept
+                return
             handle = os.open(self._path, os.O_WRONLY)
             try:
                 os.pwrite(handle, added, used)
@@ -146,7 +154,7 @@ class Reserve:
             kept, last = list(self._sound()), self._last_hash()
             with node.unit() as unit:
                 if not _was_brought_in(unit, last):
-                    for one in kept:
+                    for one in (*kept, *self._remembered):
                         bring_in_one(unit, one)
                     lost = len(self._lines) - len(kept)
                     content = orjson.dumps({"readings": len(kept), "unreadable": lost, "last": last})
@@ -157,8 +165,9 @@ class Reserve:
                 os.fdatasync(handle)
             finally:
                 os.close(handle)
-            self._lines = []
-            return len(kept)
+            count = len(kept) + len(self._remembered)
+            self._lines, self._remembered = [], []
+            return count
 
 
 def _signed_bytes(number: int, before: str, kept: Kept) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import databases
 from hostile.house import House, Tally, put
 from hostile.requests import WAYS
 
@@ -23,6 +24,17 @@ pytestmark = [pytest.mark.timeout(24 * 3600)]
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     return House.built(tmp_path_factory.mktemp("house") / "network")
+
+
+def test_no_request_meets_a_defect_on_postgresql(tmp_path: Path) -> None:
+    """The other database keeps no NUL, counts no further than 64 bits and names its errors otherwise."""
+    house = House.built(tmp_path / "network", databases.url_of("postgresql", tmp_path))
+    tally, count = Tally(), max(500, COUNT // 10)
+    with house.opened(tmp_path / "copy") as node:
+        asyncio.run(put(node, house, FIRST + 100_000, count, tally))
+    print(tally.say())  # noqa: T201
+    assert tally.defects == {}
+    assert tally.count == count
 
 
 def test_no_request_meets_a_defect(house: House, tmp_path: Path) -> None:

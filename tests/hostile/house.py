@@ -13,9 +13,11 @@ from typing import Any
 
 import anyio.to_thread
 import orjson
+import yaml
 
-from acceptance.support import Clock, World
+from acceptance.support import PORTS, Clock, World
 from baybridge.app import application
+from baybridge.demo import network
 from baybridge.journey.command import Role
 from baybridge.node import tables
 from baybridge.node.commands.table import COMMANDS
@@ -41,9 +43,14 @@ class House:
     clock: Clock
 
     @classmethod
-    def built(cls, folder: Path) -> House:
-        """Macao refers to Hong Kong, which accepts, recognises and asks for a slot; requests go to Hong Kong."""
-        world = World.new(folder)
+    def built(cls, folder: Path, database: str | None = None) -> House:
+        """Macao refers to Hong Kong, which accepts and recognises; requests go to Hong Kong, over its own SQLite file or another database."""
+        network.found_network(folder, PORTS)
+        if database is not None:
+            secrets = folder / "hk" / "keys" / "secrets.yaml"
+            secrets.write_text(yaml.safe_dump(yaml.safe_load(secrets.read_text()) | {"database": database}))
+        world = World(folder)
+        world.open()
         world.refer()
         world.accept()
         node = world.nodes["hk"]

@@ -19,7 +19,10 @@ class Told(Heading, frozen=True, kw_only=True):
 
 
 class Whose(Heading, frozen=True, kw_only=True):
-    """Events by what the node that tells them is to the case; how far its clock may run ahead; nodes whose cases are taken in without asking."""
+    """Events by what the node that tells them is to the case.
+
+    How far its clock may run ahead; how many of its cases may wait for a person; nodes whose cases are taken in without asking.
+    """
 
     owner: tuple[str, ...]
     taker: tuple[str, ...]
@@ -27,4 +30,5 @@ class Whose(Heading, frozen=True, kw_only=True):
     treating: tuple[str, ...]
     plant: tuple[str, ...]
     clock_ahead_min: float
+    most_proposed: int
     taken_in_from: tuple[str, ...] = ()

@@ -112,7 +112,7 @@ def test_a_copy_that_comes_back_does_not_overwrite_its_source(world: World) -> N
                 corrected=(name,),
                 gone=(name,),
                 told=(),
-                decision={**content.decision, "kept": [name]},
+                decision={**content.decision, "kept": [name], "request": {**content.decision["request"], "importer": {"name": "mo"}}},
                 resources=(msgspec.json.encode({**ecog, "valueInteger": 4}).decode(),),
             )
         ),

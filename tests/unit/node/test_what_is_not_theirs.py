@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from acceptance.support import Refused, World, record
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
+from baybridge.documents.loader import packaged_data
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
 from baybridge.journey.held import Stage
@@ -49,7 +50,9 @@ def sent(world: World, sender: str, to: str, **changes: Any) -> bytes | Refusal:
     changes = {"package_id": new_id(), "from_node": sender, "to_node": to, **changes}
     if "resources" in changes and "decision" not in changes:
         names = sorted("/".join(str(json.loads(text).get(key)) for key in ("resourceType", "id")) for text in changes["resources"])
-        changes["decision"] = {**content_of(world).decision, "kept": names, "subject": changes.get("case_id", world.case_id)}
+        before = content_of(world).decision
+        request = {**before["request"], "importer": {**before["request"]["importer"], "name": to}}
+        changes["decision"] = {**before, "kept": names, "subject": changes.get("case_id", world.case_id), "request": request}
     content = msgspec.structs.replace(content_of(world), **changes)
     sealed = packages.seal(packages.content_bytes(content), world.nodes[sender].config.signing_key, world.nodes[sender].neighbours[to].sealing_key)
     return transfers.receive(world.nodes[to], sealed)
@@ -71,6 +74,7 @@ def result(patient: str, name: str = "forged", **more: Any) -> str:
 
 
 NOTHING = {"told": (), "resources": (), "decision": {}}
+SHIPPED = packaged_data() / "telling" / "whose.yaml"
 
 
 # --- a case that nobody here knows ---------------------------------------------------------------------------------------
@@ -131,12 +135,22 @@ def test_correction_of_a_case_that_is_not_known_is_refused(tmp_path: Path) -> No
     assert codes(sent(world, "mo", "gd", kind=packages.CORRECTION, corrected=("Observation/x",), **NOTHING)) == {"federation.no_case"}
 
 
+def test_proposals_of_one_node_have_an_end(tmp_path: Path) -> None:
+    """A neighbour whose key was stolen fills no list."""
+    own = tmp_path / "hk" / "data" / "telling"
+    world = proposed(tmp_path)
+    own.mkdir(parents=True)
+    own.joinpath("whose.yaml").write_text(SHIPPED.read_text().replace("most_proposed: 100", "most_proposed: 1"))
+    world.open()
+    assert codes(sent(world, "mo", "hk", case_id=new_id(), **NOTHING)) == {"federation.too_many_proposed"}
+    assert codes(sent(world, "gd", "hk", case_id=new_id(), patient_id="", **NOTHING)) == set(), "others may still ask"
+
+
 def test_site_may_take_in_the_cases_of_a_node_without_asking(tmp_path: Path) -> None:
     world = World.new(tmp_path)
     own = tmp_path / "hk" / "data" / "telling"
     own.mkdir(parents=True)
-    shipped = Path(transfers.__file__).parents[2] / "data" / "telling" / "whose.yaml"
-    own.joinpath("whose.yaml").write_text(shipped.read_text().replace("taken_in_from: []", "taken_in_from: [mo]"))
+    own.joinpath("whose.yaml").write_text(SHIPPED.read_text().replace("taken_in_from: []", "taken_in_from: [mo]"))
     world.open()
     world.file("mo", world.bundle())
     world.consent()
@@ -276,6 +290,9 @@ def test_events_of_the_treatment_are_told_by_who_treats(world: World, sender: st
         ({"purpose": "GOSSIP"}, "federation.unknown_purpose"),
         ({"decision": {}}, "federation.no_decision"),
         ({"decision": {"policy": "x"}}, "federation.other_decision"),
+        ({"route": "R2"}, "federation.other_decision"),
+        ({"codes": ("DT-031",)}, "federation.other_decision"),
+        ({"purpose": "RESULT_RECOGNITION"}, "federation.other_decision"),
         ({"told": ({},)}, "federation.bad_form"),
         ({"told": ({"event": {"type": ["a"]}},)}, "federation.bad_form"),
         ({"told": ({"event": {"type": "CaseOpened"}},)}, "federation.bad_form"),

@@ -20,12 +20,13 @@ from sqlalchemy import select
 from baybridge.base.outcome import Reason
 from baybridge.base.time import parse_instant
 from baybridge.exchange.transfer import whose
-from baybridge.exchange.transfer.check import CHECK_POLICY_ID
+from baybridge.exchange.transfer.check import ALLOW, CHECK_POLICY_ID, CONDITIONS
 from baybridge.exchange.transfer.content import SIGNED, tagged
 from baybridge.journey.case import Case, fold
 from baybridge.journey.entry import read_event
 from baybridge.journey.events import EVENT_TYPES, PackageReceived, Recorded, Told
 from baybridge.journey.fhir.writer import PROJECTION
+from baybridge.journey.held import Stage
 from baybridge.journey.proposals import proposal_of
 from baybridge.ledger import streams
 from baybridge.node import tables
@@ -60,7 +61,7 @@ def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
     told = [msgspec.convert(item, Told) for item in content.told]
     before = unit.events(content.case_id)
     known = fold(before)
-    reasons = [*_case(node, known, content), *_resources(unit, content, known, told), *_events(node, unit, content, rules, before, told)]
+    reasons = [*_case(node, unit, known, content, rules), *_resources(unit, content, known, told), *_events(node, unit, content, rules, before, told)]
     return reasons[:_MOST]
 
 
@@ -121,8 +122,26 @@ def _decided(content: packages.Content) -> Iterator[Reason]:
         if isinstance(resource, dict):
             names.append(f"{resource.get('resourceType')}/{resource.get('id')}")
     said = content.decision
-    if said.get("policy") != CHECK_POLICY_ID or said.get("subject") != content.case_id or said.get("kept") != sorted(names):
-        yield Reason("federation.other_decision", where="decision")
+    mine = {
+        "policy": (said.get("policy"), CHECK_POLICY_ID),
+        "subject": (said.get("subject"), content.case_id),
+        "kept": (said.get("kept"), sorted(names)),
+        "route": (said.get("route") or "", content.route),
+        "codes": (said.get("codes"), list(content.codes)),
+        "purpose": (_asked(said, "transfer", "purpose"), content.purpose),
+        "receiver": (_asked(said, "importer", "name"), content.to_node),
+    }
+    differing = [name for name, (found, expected) in mine.items() if found != expected]
+    if differing or said.get("outcome") not in (ALLOW, CONDITIONS):
+        yield Reason("federation.other_decision", {"parts": ", ".join(differing or ["outcome"])}, where="decision")
+
+
+def _asked(decision: Mapping[str, Any], *path: str) -> Any:
+    """A value of the request that a decision answers."""
+    found: Any = decision.get("request")
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def _beyond(content: packages.Content, rules: Mapping[str, Any]) -> Iterator[Reason]:
@@ -163,16 +182,27 @@ def _is_event(plain: dict[str, Any]) -> bool:
 # --- the case -------------------------------------------------------------------------------------------------------
 
 
-def _case(node: Node, known: Case, content: packages.Content) -> Iterator[Reason]:
+def _case(node: Node, unit: Unit, known: Case, content: packages.Content, rules: Mapping[str, Any]) -> Iterator[Reason]:
+    proposed, most = _open_proposals(unit, content.from_node), int(rules["whose"]["most_proposed"])
     if not known.entries:
         if content.kind != packages.TRANSFER:
             yield Reason("federation.no_case")
+        elif proposed >= most:
+            yield Reason("federation.too_many_proposed", {"node": content.from_node, "most": most})
         return
     sites = {name: neighbour.site for name, neighbour in node.neighbours.items()}
     if not whose.has_part(known, content.from_node, sites) and not _proposed_by(known, content.from_node):
         yield Reason("federation.no_part", {"node": content.from_node})
     if known.opened is not None and known.synthetic != content.synthetic and (content.resources or content.patient_id):
         yield Reason("federation.other_person", where="synthetic")
+
+
+def _open_proposals(unit: Unit, node: str) -> int:
+    """How many cases of a node wait for a person here."""
+    index = tables.case_index
+    names = unit.connection.execute(select(index.c.case_id).where(index.c.stage == Stage.PROPOSED.value)).scalars().all()
+    proposals = (proposal_of(fold(unit.events(name))) for name in names)
+    return sum(proposal is not None and proposal.from_node == node for proposal in proposals)
 
 
 def _proposed_by(known: Case, node: str) -> bool:

@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import create_engine, text
 from starlette.testclient import TestClient
 
 import databases
 from acceptance.support import Clock, record
 from baybridge.app import application
-from baybridge.base.keys import KeyRing
+from baybridge.base.keys import KeyRing, SigningKey
+from baybridge.cli.main import main
 from baybridge.journey.command import Actor, Role
 from baybridge.ledger import checking, log
 from baybridge.node.config import read_config
@@ -206,6 +208,34 @@ def test_reserve_has_its_size_from_the_start_and_survives_the_process(node: Node
     assert [one.what for one in again(node).waiting()] == ["one", "two"]
 
 
+def test_line_that_a_kill_cut_short_is_written_over(node: Node) -> None:
+    node.reserve.keep([kept("one"), kept("two")])
+    path = node.config.folder / FILE
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"\n\0", b"\0\0", 1))  # the last line has lost its end
+    assert [one.what for one in again(node).waiting()] == ["one"]
+    node.reserve.keep([kept("three")])
+    assert [one.what for one in again(node).waiting()] == ["one", "three"]
+
+
+def test_two_processes_share_one_reserve(node: Node) -> None:
+    other = again(node)
+    node.reserve.keep([kept("one")])
+    other.keep([kept("two")])
+    node.reserve.keep([kept("three")])
+    assert [one.what for one in other.waiting()] == ["one", "two", "three"]
+    assert not other.empty
+    assert node.reserve.bring_in(node) == 3
+    assert other.empty
+
+
+def test_folder_that_cannot_be_written_has_no_reserve(node: Node, tmp_path: Path) -> None:
+    none = Reserve(tmp_path / "nowhere", witnessing.signing_key(node), 1000)
+    assert none.empty
+    with pytest.raises(ReserveFullError):
+        none.keep([kept("one")])
+
+
 def test_reserve_that_is_full_takes_nothing_more(node: Node, tmp_path: Path) -> None:
     small = Reserve(tmp_path, witnessing.signing_key(node), 1000)
     count = 0
@@ -246,6 +276,22 @@ def test_line_that_was_changed_is_not_brought_in(node: Node) -> None:
     with node.storage.reading() as connection:
         said = [item for item in log.entries(connection, 0, log.size(connection)) if item.entry.kind == "reserve"]
     assert len(said) == 1
+
+
+def test_reserve_of_another_key_is_told_and_not_believed(node: Node, tmp_path: Path) -> None:
+    Reserve(tmp_path, SigningKey.generate(), 2000).keep([kept("forged")])
+    before = entries(node)
+    assert Reserve(tmp_path, witnessing.signing_key(node), 1).bring_in(node) == 0
+    assert (entries(node), len(entries(node, "reserve"))) == (before, 1), "that something lay there stands in the log"
+
+
+def test_command_says_in_one_line_that_the_database_is_busy(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAYBRIDGE_LOCK_SECONDS", "0.2")
+    with stuck_writer(node):
+        done = CliRunner().invoke(main, ["do", "RecordConsent", "--node", str(node.config.folder), "--case", "x"], catch_exceptions=False)
+    assert done.exit_code == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "database" in done.stderr
 
 
 def test_process_that_dies_after_the_commit_brings_nothing_in_twice(node: Node) -> None:

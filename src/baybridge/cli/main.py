@@ -50,6 +50,25 @@ class Topics(click.Group):
         command: click.Command = getattr(import_module(TOPICS[cmd_name]), name)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; a database that cannot is told in one line."""
+        try:
+            return super().invoke(ctx)
+        except Exception as problem:
+            if type(problem).__name__ != "StorageProblem":  # asked by name, so that commands without a node load nothing of one
+                raise
+            click.echo(_OUTAGES[str(problem)], err=True)
+            ctx.exit(1)
+            return None
+
+
+_OUTAGES = {
+    "busy": "The database is busy and did not take this in time; nothing was done. Try again in a few seconds.",
+    "full": "The database is full; nothing was done. Make room first.",
+    "read_only": "The database takes no changes; nothing was done. Look at its permissions and its state.",
+    "away": "The database does not answer; nothing was done. Look whether it runs.",
+}
+
 
 @click.command(cls=Topics)
 @click.version_option(package_name="baybridge")

@@ -8,10 +8,12 @@ so that a full disk cannot stop it; every line is signed and names the one befor
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,75 +65,84 @@ class _Line(Struct, frozen=True, kw_only=True):
 
 
 class Reserve:
-    """The reserved file of one node; used by many threads, one at a time."""
+    """The reserved file of one node; threads and processes that share the folder use it one at a time."""
 
     def __init__(self, folder: Path, key: SigningKey, size: int) -> None:
         self._path = folder / FILE
         self._key = key
-        self._size = size
         self._lock = threading.Lock()
-        self._lines = self._opened()
         self._remembered: list[Kept] = []  # of emergencies, once the file is full
+        self._made(size)
 
-    def _opened(self) -> list[bytes]:
-        """What an earlier process kept; the file is made, whole, where there is none."""
-        if not self._path.exists():
+    def _made(self, size: int) -> None:
+        """Make the file, whole, where there is none; a folder that cannot be written has no reserve, and says so when it is needed."""
+        try:
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(b"\0" * self._size)  # written, not only announced: a hole in a file takes room later
-                file.flush()
-                os.fsync(file.fileno())
-        data = self._path.read_bytes()
-        self._size = len(data)
-        return [line for line in data.rstrip(b"\0").split(_END) if line]
+        except OSError:
+            return
+        with os.fdopen(handle, "wb") as file:
+            file.write(b"\0" * size)  # written, not only announced: a hole in a file takes room later
+            file.flush()
+            os.fsync(file.fileno())
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[int, list[bytes]]]:
+        """The file, locked, with its whole lines: one that a kill cut short was acknowledged to nobody and is written over."""
+        with self._lock:
+            try:
+                handle = os.open(self._path, os.O_RDWR)
+            except OSError:
+                raise ReserveFullError from None
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                data = os.pread(handle, os.fstat(handle).st_size, 0)
+                yield handle, data[: data.rfind(_END) + 1].split(_END)[:-1]
+            finally:
+                os.close(handle)
 
     @property
     def empty(self) -> bool:
         """Whether nothing waits."""
-        return not self._lines
+        try:
+            with self._path.open("rb") as file:
+                return file.read(1) in (b"", b"\0") and not self._remembered
+        except OSError:
+            return not self._remembered
 
     def keep(self, kept: Sequence[Kept], *, emergency: bool = False) -> None:
         """Write these readings, all or none; ReserveFullError where they do not fit.
 
         One reading of an emergency goes on even then: it is remembered until it can be brought in, and lost if the process ends before.
         """
-        with self._lock:
-            made, before, number = [], self._last_hash(), len(self._lines)
-            for one in kept:
-                number += 1
-                line = self._signed(number, before, one)
-                before = sha256_hex(line)
-                made.append(line)
-            used = sum(len(line) + 1 for line in self._lines)
-            added = b"".join(line + _END for line in made)
-            if used + len(added) > self._size:
-                if not emergency or len(kept) > 1 or len(self._remembered) >= _MOST_REMEMBERED:
+        try:
+            with self._opened() as (handle, lines):
+                before, number, made = _hash_of_last(lines), len(lines), []
+                for one in kept:
+                    number += 1
+                    made.append(self._signed(number, before, one))
+                    before = sha256_hex(made[-1])
+                used, added = sum(len(line) + 1 for line in lines), b"".join(line + _END for line in made)
+                if used + len(added) > os.fstat(handle).st_size:
                     raise ReserveFullError
-                self._remembered += kept
-                return
-            handle = os.open(self._path, os.O_WRONLY)
-            try:
                 os.pwrite(handle, added, used)
                 os.fdatasync(handle)
-            finally:
-                os.close(handle)
-            self._lines += made
-
-    def _last_hash(self) -> str:
-        return sha256_hex(self._lines[-1]) if self._lines else ""
+        except ReserveFullError:
+            if not emergency or len(kept) > 1 or len(self._remembered) >= _MOST_REMEMBERED:
+                raise
+            self._remembered += kept
 
     def _signed(self, number: int, before: str, kept: Kept) -> bytes:
         signature = b64encode(self._key.sign(_signed_bytes(number, before, kept))).decode()
         return json.encode(_Line(number=number, before=before, kept=kept, signature=signature))
 
     def waiting(self) -> list[Kept]:
-        """What waits, oldest first; lines that this node's key did not sign, or that are out of their place, are left out."""
-        with self._lock:
-            return list(self._sound())
+        """What waits, oldest first; a line that this node's key did not sign, or that is out of its place, ends it."""
+        with self._opened() as (_handle, lines):
+            return list(self._sound(lines))
 
-    def _sound(self) -> Iterator[Kept]:
+    def _sound(self, lines: Sequence[bytes]) -> Iterator[Kept]:
         before = ""
-        for number, line in enumerate(self._lines, start=1):
+        for number, line in enumerate(lines, start=1):
             try:
                 read = json.decode(line, type=_Line)
                 sound = read.number == number and read.before == before
@@ -148,26 +159,26 @@ class Reserve:
 
         A process that dies between the two finds in the log up to where it came, and appends nothing twice.
         """
-        with self._lock:
-            if not self._lines:
-                return 0
-            kept, last = list(self._sound()), self._last_hash()
+        if self.empty:
+            return 0
+        with self._opened() as (handle, lines):
+            kept, remembered, last = list(self._sound(lines)), list(self._remembered), _hash_of_last(lines)
             with node.unit() as unit:
-                if not _was_brought_in(unit, last):
-                    for one in (*kept, *self._remembered):
-                        bring_in_one(unit, one)
-                    lost = len(self._lines) - len(kept)
-                    content = orjson.dumps({"readings": len(kept), "unreadable": lost, "last": last})
+                known = bool(lines) and _was_brought_in(unit, last)
+                fresh = [] if known else kept
+                for one in (*fresh, *remembered):
+                    bring_in_one(unit, one)
+                if remembered or not known:
+                    content = orjson.dumps({"readings": len(fresh) + len(remembered), "unreadable": len(lines) - len(kept), "last": last})
                     unit.log("reserve", "", last, content, node.system(), "integrity")
-            handle = os.open(self._path, os.O_WRONLY)
-            try:
-                os.pwrite(handle, b"\0" * self._size, 0)
-                os.fdatasync(handle)
-            finally:
-                os.close(handle)
-            count = len(kept) + len(self._remembered)
-            self._lines, self._remembered = [], []
-            return count
+            os.pwrite(handle, b"\0" * os.fstat(handle).st_size, 0)
+            os.fdatasync(handle)
+            self._remembered = self._remembered[len(remembered) :]
+            return len(kept) + len(remembered)
+
+
+def _hash_of_last(lines: Sequence[bytes]) -> str:
+    return sha256_hex(lines[-1]) if lines else ""
 
 
 def _signed_bytes(number: int, before: str, kept: Kept) -> bytes:

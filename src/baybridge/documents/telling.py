@@ -28,6 +28,7 @@ class Whose(Heading, frozen=True, kw_only=True):
     taker: tuple[str, ...]
     offered: tuple[str, ...]
     treating: tuple[str, ...]
+    care: tuple[str, ...]
     plant: tuple[str, ...]
     clock_ahead_min: float
     most_proposed: int

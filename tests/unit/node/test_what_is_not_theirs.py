@@ -243,6 +243,12 @@ def test_consent_is_told_by_the_node_that_took_it(world: World) -> None:
     assert any(one.consent_id == consent and one.withdrawn_on for one in world.case("hk").consents), "the node that took it says so, and is believed"
 
 
+def test_plant_takes_no_consents(world: World) -> None:
+    allowed = {"kind": "cross_border", "recipients": ["sh"], "purposes": ["CARE_REFERRAL"], "valid_until": None}
+    consent = told(world, "sh", type="ConsentRecorded", consent_id="x", notice_version="1", notice_language="en", **allowed)
+    assert codes(sent(world, "sh", "hk", patient_id="", resources=(), decision={}, told=(consent,))) == {"federation.told_by_wrong_kind"}
+
+
 def test_consent_handed_on_counts_with_the_signature_of_who_took_it(world: World) -> None:
     world.do("mo", Role.COORDINATOR, "Transfer", to_node="gd", purpose="CARE_REFERRAL")
     world.deliver("mo")
@@ -262,6 +268,9 @@ def test_consent_handed_on_counts_with_the_signature_of_who_took_it(world: World
         ("gd", {"type": "CaseAccepted", "product": "x"}),
         ("gd", {"type": "CaseOpened", "patient_id": "", "residence": "MO", "synthetic": True}),
         ("gd", {"type": "LymphodepletionStarted", "regimen": "x", "started_on": "2026-03-02"}),
+        ("gd", {"type": "SlotReserved", "plant_node": "gd", "product": "x", "collection_on": "2026-03-05", "chain_of_identity": "X"}),
+        ("sh", {"type": "Died", "died_on": "2026-03-01", "cause": "disease"}),
+        ("gd", {"type": "Died", "died_on": "2026-03-01", "cause": "disease"}),
     ],
 )
 def test_events_of_the_treatment_are_told_by_who_treats(world: World, sender: str, event: dict[str, Any]) -> None:

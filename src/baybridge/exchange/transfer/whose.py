@@ -20,7 +20,7 @@ from baybridge.journey.entry import read_event
 from baybridge.journey.events import Recorded, Told
 from baybridge.journey.stored import event_as_json
 
-RELATIONS = ("owner", "taker", "offered", "treating", "plant")
+RELATIONS = ("owner", "taker", "offered", "treating", "care", "plant")
 #: Lists whose events count only from the node that recorded them, or with its signature.
 SIGNED = ("owner", "taker")
 
@@ -67,6 +67,8 @@ def _not_theirs(known: Case, both: Case, item: Told, rules: Mapping[str, Any], p
         yield Reason("federation.handed_on_unsigned", said)
     if relation is None:
         return
+    if relation == "taker" and item.node in parties.sites and "centre" not in parties.sites[item.node].kinds:
+        yield Reason("federation.told_by_wrong_kind", {**said, "kind": "centre"})
     may = _ALLOWED[relation](known, both, item, parties.here)
     if may is not None and item.node not in may:
         yield Reason("federation.not_theirs_to_tell", {**said, "relation": relation, "who": ", ".join(sorted(may)) or "-"})
@@ -101,6 +103,15 @@ def _treating(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str
     return frozenset({treating}) if treating else None
 
 
+def _care(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] | None:
+    """Whoever opened, was asked, accepted or follows; None where nobody of them is known, as at a payer."""
+    named = {case.owner_node for case in (known, both)} | {case.treating_node for case in (known, both)} | {known.follow_up_node}
+    for case in (known, both):
+        named |= {entry.event.to_node for entry in case.of(ev.CaseReferred)} | {entry.event.to_node for entry in case.of(ev.HandedOver)}
+    found = frozenset(name for name in named if name)
+    return found or None
+
+
 def _plant(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] | None:
     slots = (*known.of(ev.SlotReserved), *both.of(ev.SlotReserved))
     return frozenset(entry.event.plant_node for entry in slots) if slots else None
@@ -112,6 +123,7 @@ _ALLOWED: Mapping[str, Callable[[Case, Case, Told, str], frozenset[str] | None]]
     "taker": _taker,
     "offered": _offered,
     "treating": _treating,
+    "care": _care,
     "plant": _plant,
 }
 

@@ -56,7 +56,8 @@ class Storage:
     def __init__(self, url: str, waits: Waits | None = None) -> None:
         self.waits = waits or Waits()
         self._writer = threading.Lock()
-        self._queued = 0
+        self._counting = threading.Lock()
+        self._queued = 0  # writers that wait for their turn
         self._sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url, self.waits) if self._sqlite else _server_engine(url, self.waits)
 
@@ -97,12 +98,14 @@ class Storage:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """The turn of one writer of this process; StorageProblem where those before take too long."""
-        patience = self.waits.lock_s if self._queued < _MOST_QUEUED else min(_BRIEFLY_S, self.waits.lock_s)
-        self._queued += 1
+        with self._counting:
+            self._queued += 1
+            patience = self.waits.lock_s if self._queued <= _MOST_QUEUED else min(_BRIEFLY_S, self.waits.lock_s)
         try:
             mine = self._writer.acquire(timeout=patience)
         finally:
-            self._queued -= 1
+            with self._counting:
+                self._queued -= 1
         if not mine:
             raise StorageProblem("busy")
         try:

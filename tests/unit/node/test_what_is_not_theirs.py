@@ -23,7 +23,7 @@ from baybridge.journey.stages import stage_of
 from baybridge.node import tables
 from baybridge.node.clock import new_id
 from baybridge.node.neighbours import package as packages
-from baybridge.node.neighbours import refused_packages, register, transfers
+from baybridge.node.neighbours import packing, refused_packages, register, transfers
 from baybridge.node.people import accounts
 from baybridge.record.store import store
 
@@ -277,6 +277,37 @@ def test_events_of_the_treatment_are_told_by_who_treats(world: World, sender: st
     world.accept()
     body = {"patient_id": "", "resources": (), "decision": {}}
     assert codes(sent(world, sender, "hk", **body, told=(told(world, sender, **event),))) == {"federation.not_theirs_to_tell"}
+
+
+def test_who_declined_before_another_accepted_is_still_told(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.file("mo", world.bundle())
+    world.consent()
+    for centre in ("gd", "hk"):
+        world.do("mo", Role.COORDINATOR, "ReferCase", to_node=centre, product="axicabtagene-ciloleucel")
+        world.do("mo", Role.COORDINATOR, "Transfer", to_node=centre, purpose="CARE_REFERRAL")
+        world.deliver()
+    world.do("hk", Role.PHYSICIAN, "AcceptCase", product="axicabtagene-ciloleucel")
+    world.do("gd", Role.PHYSICIAN, "DeclineCase", reason="no bed")
+    for sender, to in (("gd", "mo"), ("hk", "mo"), ("mo", "hk")):
+        world.do(sender, Role.COORDINATOR, "Transfer", to_node=to, purpose="CARE_REFERRAL")
+        assert world.deliver(sender) == 1, (sender, to)
+    assert {entry.origin.node for entry in world.case("hk").of(ev.CaseDeclined)} == {"gd"}
+
+
+def test_withdrawal_that_another_node_heard_is_shown_and_stops_nothing_else(world: World) -> None:
+    """The patient tells Hong Kong what Macao wrote down: Macao's staff see it; what Hong Kong sends afterwards still arrives."""
+    world.accept()
+    consent = next(one for one in world.case("hk").consents if one.kind == "finance")
+    world.do("hk", Role.COORDINATOR, "WithdrawConsent", consent_id=consent.consent_id)
+    assert world.deliver("hk") == 0
+    with world.nodes["mo"].storage.reading() as connection:
+        listed = refused_packages.listed(connection)
+    assert [reason.code for one in listed for reason in one.reasons] == ["federation.not_theirs_to_tell"]
+    events = world.nodes["hk"].events(world.case_id)
+    rules = world.nodes["hk"].documents.folder("telling")["told"]
+    told_types = [item["event"]["type"] for item in packing.told(rules, "CARE_REFERRAL", events, without_patient=False, node=world.nodes["hk"])]
+    assert "ConsentRecorded" in told_types and "ConsentWithdrawn" not in told_types
 
 
 # --- form -----------------------------------------------------------------------------------------------------------------

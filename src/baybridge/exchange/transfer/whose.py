@@ -88,9 +88,9 @@ def _taker(known: Case, both: Case, item: Told, _here: str) -> frozenset[str] | 
     return frozenset()
 
 
-def _offered(known: Case, both: Case, _item: Told, here: str) -> frozenset[str] | None:
-    """A plant is not told of referrals: where none is known, only the node that opened the case can say to whom it was offered."""
-    if known.treating_node is not None:
+def _offered(known: Case, both: Case, item: Told, here: str) -> frozenset[str] | None:
+    """Once one centre accepted, no other does; who declined may be told still. A plant is not told of referrals: where none is known, nobody can say."""
+    if known.treating_node is not None and item.event.get("type") == ev.CaseAccepted.__name__:
         return frozenset({known.treating_node})
     referred = frozenset(entry.event.to_node for entry in both.of(ev.CaseReferred))
     if not both.opened or (not referred and both.owner_node != here):

@@ -15,7 +15,7 @@ from sqlalchemy import insert
 from baybridge.base.canonical import sha256_hex
 from baybridge.exchange.transfer import sending, whose
 from baybridge.journey.case import Case
-from baybridge.journey.events import PackageReceived, Recorded, Told, TransferAllowed
+from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, PackageReceived, Recorded, Told, TransferAllowed
 from baybridge.journey.identities import linked
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
@@ -73,7 +73,8 @@ def told(
     wanted = set(rules["purposes"].get(purpose, ()))
     chosen = [item for item in as_told(node, events) if item.event.get("type") in wanted]
     if node is not None:
-        chosen = [item for item in chosen if may_be_told(node, item)]
+        takers = {item.event.get("consent_id"): item.node for item in as_told(None, events) if item.event.get("type") == ConsentRecorded.__name__}
+        chosen = [item for item in chosen if may_be_told(node, item) and not _of_anothers_consent(item, takers)]
     if payer is not None and purpose == _CLAIM:
         chosen = [item for item in chosen if item.event.get("payer") == payer]
     plain: list[dict[str, Any]] = [msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at)]
@@ -81,6 +82,11 @@ def told(
         if without_patient and item["event"]["type"] == "CaseOpened":
             item["event"] = {**item["event"], "patient_id": ""}
     return tuple(plain)
+
+
+def _of_anothers_consent(item: Told, takers: Mapping[object, str]) -> bool:
+    """A withdrawal that the patient gave to another node than the one that took the consent: it goes in a notice of its own, which is that node's to hear."""
+    return item.event.get("type") == ConsentWithdrawn.__name__ and takers.get(item.event.get("consent_id"), item.node) != item.node
 
 
 def may_be_told(node: Node, item: Told) -> bool:

@@ -1,4 +1,4 @@
-"""When a package that was not taken is tried again: at once a few times, then ever more rarely, so that a refusal does not keep two nodes busy.
+"""When a package that was refused is tried again: at once a few times, then ever more rarely, so that a refusal does not keep two nodes busy.
 
 Main job: `Retries.is_due`. It is forgotten with the process, whose first round tries everything.
 
@@ -14,13 +14,13 @@ _LONGEST_S = 600
 
 
 class Retries:
-    """The next try of each package that failed."""
+    """The next try of each package that was refused."""
 
     def __init__(self) -> None:
         self._next: dict[str, datetime] = {}
 
-    def failed(self, package_id: str, attempts: int, at: datetime) -> None:
-        """Note a try that failed, the `attempts`-th."""
+    def refused(self, package_id: str, attempts: int, at: datetime) -> None:
+        """Note a refusal, at the `attempts`-th try."""
         if attempts >= _AT_ONCE:
             self._next[package_id] = at + timedelta(seconds=min(_LONGEST_S, 2 ** min(attempts - _AT_ONCE, 12)))
 

@@ -125,6 +125,8 @@ def _deliver_one(node: Node, row: dict[str, Any]) -> bool:
         return _failed(node, row, type(problem).__name__)
     node.step("transfer.posted")
     if status != 200:
+        if 400 <= status < 500:  # it answered, and will answer the same in a second; an outage is over when it is over
+            node.retries.refused(row["package_id"], row["attempts"] + 1, node.now())
         return _failed(node, row, _said(status, answer))
     receipt = packages.read_receipt(answer, neighbour.signing_keys)
     if isinstance(receipt, Refusal) or receipt.package_id != row["package_id"] or receipt.content_sha256 != row["content_sha256"]:
@@ -147,7 +149,6 @@ _CODE = re.compile(r"[a-z_]{1,40}(?:\.[a-z_]{1,60}){1,3}")
 
 
 def _failed(node: Node, row: Mapping[str, Any], problem: str) -> bool:
-    node.retries.failed(row["package_id"], row["attempts"] + 1, node.now())
     with node.unit() as unit:
         where = tables.outgoing.c.package_id == row["package_id"]
         unit.connection.execute(update(tables.outgoing).where(where).values(attempts=row["attempts"] + 1, last_problem=problem))

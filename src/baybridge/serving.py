@@ -52,6 +52,7 @@ def serve(folder: Path, database: str | None, host: str, port: int) -> None:
     """Serve a node folder until interrupted; `PortProblem` where the port cannot be taken."""
     _ensure_free(host, port)
     node = open_node(folder, database=database, transport=post)
+    node.served_at = f"http://{host}:{port}"
     connections = _allow_connections(int(node.config.settings["BAYBRIDGE_MAX_CONNECTIONS"]))
     header_s = float(node.config.settings["BAYBRIDGE_HEADER_SECONDS"])
     server = Server(

@@ -58,6 +58,7 @@ ON_CARE = CARE | {"patient"}
 LISTS = SITE | {"patient", "other patient", "payer", "other payer"}
 TRIES = {"coordinator", "physician", "pharmacist", "quality", "alliance", "payer", "other payer"}
 WRITES = {"coordinator", "physician", "nurse", "laboratory"}
+BREAKS_GLASS = {f"{role}{where}" for role in ("physician", "nurse", "pharmacist") for where in ("", " elsewhere")}
 WITHDRAWS = {"coordinator", "physician", "nurse", "patient"}  # the command that is tried is WithdrawConsent
 
 EXPECTED: dict[tuple[str, str], set[str]] = {
@@ -149,6 +150,10 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/bedside"): ON_CARE,
     ("GET", "/cases/{case_id}/followup"): ON_CARE,
     ("GET", "/cases/{case_id}/timeline"): ON_CASE,
+    ("GET", "/cases/{case_id}/looked"): {"patient", "quality"},
+    ("GET", "/cases/{case_id}/looked.json"): {"patient", "quality"},
+    ("GET", "/emergency/{case}"): BREAKS_GLASS,
+    ("POST", "/emergency/{case}"): BREAKS_GLASS,  # without a reason it is refused
     ("GET", "/cases/{case_id}/evidence"): ON_CARE | {"manufacturer"},
     ("GET", "/cases/{case_id}/evidence.json"): ON_CARE | {"manufacturer"},
     ("GET", "/cases/{case_id}/do/{command}"): WITHDRAWS,
@@ -227,6 +232,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "kind": "Observation",
         "id": f"{OWN}-a-hb",
         "card": "none",
+        "case": cases[OWN],
         "version": "1",
         "document": "laboratories",
         "row": "mo",
@@ -260,7 +266,7 @@ def call(house: House, method: str, path: str, who: str, **parameters: str) -> i
     more: dict[str, Any] = {}
     if path == "/do/{command}":
         more["json"] = {"case": known["case_id"], "given": {}}
-    elif method in ("POST", "PUT") and path.startswith(("/cases", "/import", "/trials", "/sign-in", "/policies")):
+    elif method in ("POST", "PUT") and path.startswith(("/cases", "/emergency", "/import", "/trials", "/sign-in", "/policies")):
         more["data"] = {"nothing": ""}
     elif method in ("POST", "PUT") and path != "/sign-out":
         more["json"] = {}

@@ -199,7 +199,7 @@ def node_card(asked: Asked) -> Response:
         "city": site.city,
         "kinds": sorted(site.kinds),
         "gd9": site.gd9,
-        "url": asked.base_url,
+        "url": asked.node.address,
         "signing_keys": [public_jwk(config.signing_key)],
         "sealing_key": public_jwk(config.sealing_key),
         "card_keys": [asked.node.card_key.public.jwk()],
@@ -218,7 +218,7 @@ def jwks(asked: Asked) -> Response:
 
 def smart(asked: Asked) -> Response:
     """Which parts of SMART App Launch this node offers: none yet, and the document says so; a bearer token comes from `/session`."""
-    base = asked.base_url.rstrip("/")
+    base = asked.node.address
     offered: dict[str, list[str]] = {"capabilities": [], "grant_types_supported": [], "code_challenge_methods_supported": []}
     return answer({"issuer": f"{base}/fhir", "jwks_uri": f"{base}/.well-known/jwks.json", "session_endpoint": f"{base}/session", **offered})
 

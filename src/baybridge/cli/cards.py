@@ -18,9 +18,10 @@ from baybridge.cli.records import fail, open_or_fail
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("file", type=click.File("rb"))
 @click.option("--import", "take_in", is_flag=True, help="Take the results in if every check holds.")
+@click.option("--trust", "trust_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Node card or jwks.json of an issuer, or a trust file.")
 @click.option("--role", default="coordinator", show_default=True, help="Act in this role.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def card(folder: Path, file: Any, take_in: bool, role: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+def card(folder: Path, file: Any, take_in: bool, trust_file: Path | None, role: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Check a SMART Health Card against the keys that a node knows: a .smart-health-card file, or a text file with what its QR codes say.
 
     Ends with 1 where a check fails; then nothing is taken in.
@@ -34,7 +35,9 @@ def card(folder: Path, file: Any, take_in: bool, role: str, as_json: bool) -> No
     if role not in list(Role):
         fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
     node, data = open_or_fail(folder), file.read()
-    report, texts = cards.checked(node, data), Texts(node.documents)
+    if trust_file is not None and take_in:
+        fail("--import: expected an issuer that the node itself knows, found one by --trust; put its card among the site's data/card-issuers/")
+    report, texts = cards.checked(node, data, _further(trust_file)), Texts(node.documents)
     told = report.as_json()
     if not as_json:
         for check in report.checks:
@@ -52,3 +55,17 @@ def card(folder: Path, file: Any, take_in: bool, role: str, as_json: bool) -> No
         click.echo(json.dumps(told, ensure_ascii=False))
     if not report.ok:
         sys.exit(1)
+
+
+def _further(file: Path | None) -> Any:
+    """The issuers of a file that the person who checks trusts, beside those that the node knows."""
+    import yaml
+
+    from baybridge.exchange.evidence.trust import Trust, read_trust
+
+    if file is None:
+        return Trust(())
+    try:
+        return read_trust(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValueError) as problem:
+        fail(f"{file.name}: {problem}")

@@ -73,3 +73,25 @@ def notified(event: ev.AuthorityNotified, writer: Writer) -> None:
         "sent": writer.told.recorded_at.isoformat(),
     }
     writer.add("Communication", content)
+
+
+def broken(event: ev.GlassBroken, writer: Writer) -> None:
+    """As AuditEvent, the standard's "break the glass". Source: HL7 v3 ActReason, BTG."""
+    content = {
+        "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"},
+        "subtype": [{"system": "urn:baybridge:audit", "code": "break-glass"}],
+        "action": "R",
+        "recorded": writer.told.recorded_at.isoformat(),
+        "outcome": "0",
+        "purposeOfEvent": [concept("http://terminology.hl7.org/CodeSystem/v3-ActReason", "BTG", event.reason)],
+        "agent": [{"who": writer.actor, "requestor": True}],
+        "source": {"observer": writer.node},
+        "entity": [{"what": writer.patient}] if writer.patient_reference else [],
+    }
+    writer.add("AuditEvent", content)
+
+
+def reviewed(event: ev.GlassReviewed, writer: Writer) -> None:
+    """As Provenance."""
+    target = {"identifier": identifier("urn:baybridge:event", event.event_id)}
+    writer.provenance([target], f"emergency access {'justified' if event.justified else 'not justified'}: {event.note}")

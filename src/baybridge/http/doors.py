@@ -7,6 +7,7 @@ before it is read, from who sends it and to which door (`bodies.py`).
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from baybridge.http import bodies
 from baybridge.journey.command import Actor
 from baybridge.language.texts import Texts
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import access, accounts
+from baybridge.node.people import access, accounts, reads
 from baybridge.node.upkeep.reserve import ReserveFullError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ COOKIE = "baybridge"
 LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
 _CASE_RELATIONS = "case_id"
 _MOST_FIELDS = 5000  # of a form
+_READING = frozenset({"GET", "HEAD"})
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Asked:
     language: str
     base_url: str
     cookies: Mapping[str, str] = field(default_factory=dict)
+    by_cookie: bool = False  # the session came by a cookie, which a browser sends along whoever asks it to
 
     @property
     def person(self) -> Actor:
@@ -177,27 +181,47 @@ def _closing(response: Response) -> Response:
 
 
 def _answer(node: Node, door: Door, asked: Asked, refused: Refused) -> Response:
-    refusal = access.may(door.action, asked.actor, node.site) or _forged(asked)
+    refusal = _refusal(node, door, asked) or _forged(asked)
     if refusal is None and _CASE_RELATIONS in asked.parameters:
         refusal = _case_refusal(node, door, asked)
     return refused(asked, refusal) if refusal is not None else door.endpoint(asked)
 
 
-def _case_refusal(node: Node, door: Door, asked: Asked) -> Refusal | None:
-    from baybridge.node.commands.judging import payers_of
-
-    case = node.case(asked.parameters["case_id"])
-    refusal = access.may_case(door.action, asked.actor, node.site, case.patient_id if case else None, payers_of(node, case))
-    if refusal is None and case is None:
-        return refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
+def _refusal(node: Node, door: Door, asked: Asked) -> Refusal | None:
+    """Whether this person may come in by this door at all; who took a case in an emergency may, to read it."""
+    refusal = access.may(door.action, asked.actor, node.site)
+    reading = asked.method in _READING and (_CASE_RELATIONS in asked.parameters or door.action.startswith("fhir."))
+    if refusal is not None and reading and asked.actor is not None and asked.actor.role in access.roles(door.action) and reads.glass(node, asked.actor):
+        return None
     return refusal
 
 
+def _case_refusal(node: Node, door: Door, asked: Asked) -> Refusal | None:
+    """Whether this person may do this in this case; a reading is noted in the patient's list before it is answered."""
+    from baybridge.node.commands.judging import payers_of
+
+    case = node.case(asked.parameters[_CASE_RELATIONS])
+    payers = payers_of(node, case)
+    if asked.method not in _READING:
+        refusal = access.may_case(door.action, asked.actor, node.site, case.patient_id if case else None, payers)
+        return refusal if refusal is not None or case is not None else refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
+    found = reads.for_case(node, door.action, asked.actor, case, payers)
+    if isinstance(found, Refusal):
+        return found
+    node.record_access(asked.person, asked.parameters[_CASE_RELATIONS], door.name, reads.purpose_of(node, door.action, asked.person), found)
+    return None
+
+
+#: Where a script with a session cookie sends the form token of its session.
+TOKEN_HEADER = "x-csrf-token"  # noqa: S105 - the header's name
+
+
 def _forged(asked: Asked) -> Refusal | None:
-    """A form that was not made by one of our pages for this session; requests with a bearer token carry none."""
-    if asked.method != "POST" or asked.session is None or asked.headers.get("authorization"):
+    """A change that none of our pages asked for in this session; a session by bearer token is sent by no browser on its own, and carries no form token."""
+    if asked.method not in _CHANGING or asked.session is None or not asked.by_cookie:
         return None
-    if asked.form.get("csrf") == asked.session.csrf:
+    given = asked.form.get("csrf") or asked.headers.get(TOKEN_HEADER, "")
+    if hmac.compare_digest(given.encode(), asked.session.csrf.encode()):
         return None
     return refuse(Reason("access.form_expired"), category=Category.FORBIDDEN)
 
@@ -256,6 +280,7 @@ def _read(
         language=language_of(request, session),
         base_url=str(request.base_url).rstrip("/"),
         cookies=request.cookies,
+        by_cookie=session is not None and not _is_bearer(request),
     )
 
 
@@ -265,8 +290,11 @@ def _session(node: Node, token: str) -> accounts.Session | None:
 
 
 def _token(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else request.cookies.get(COOKIE)
+    return request.headers["authorization"].partition(" ")[2] if _is_bearer(request) else request.cookies.get(COOKIE)
+
+
+def _is_bearer(request: Request) -> bool:
+    return request.headers.get("authorization", "").partition(" ")[0].lower() == "bearer"
 
 
 def language_of(request: Request, session: accounts.Session | None) -> str:

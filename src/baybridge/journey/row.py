@@ -93,6 +93,7 @@ class CommandRow:
     """One command: its input and rule, who gives it where, the events that follow, and how people meet it.
 
     - `kinds`: the kinds of node where it is given (none: any); `step` of the pathway; `purpose` of access; `opens`: it begins a case;
+      `unrelated`: it asks for no relation to the case; `names_case`: it acts on the case of its input;
     - `needs` names what the rule reads from `situation.record`; `blocked` gives the reasons that stand whatever the input, for the button;
     - `page` is the tab on which it is found; `button` the group in which its button stands there, None where it stands beside what it is about;
       `place` its place among the others;
@@ -108,6 +109,8 @@ class CommandRow:
     page: str
     correction: Correction
     kinds: frozenset[str] = CENTRE
+    unrelated: bool = False
+    names_case: bool = False
     step: str | None = None
     purpose: str = "care"
     needs: frozenset[str] = frozenset()

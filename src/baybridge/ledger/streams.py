@@ -109,6 +109,14 @@ def cases_with(connection: Connection, types: Sequence[str]) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def cases_of_only(connection: Connection, types: Sequence[str], *, having: str) -> list[str]:
+    """Every case with an event of type `having` that has none of a type outside `types`, sorted."""
+    other = event.alias("other")
+    beyond = select(other.c.event_id).where(other.c.case_id == event.c.case_id, other.c.type.not_in(types)).exists()
+    query = select(event.c.case_id).where(event.c.type == having, ~beyond).distinct().order_by(event.c.case_id)
+    return list(connection.execute(query).scalars())
+
+
 def of_types(connection: Connection, types: Sequence[str], *, having: Sequence[str], since: str) -> list[StoredEvent]:
     """Every event of `types`, by case and in order, of the cases that have an event of `having` recorded at or after `since` (ISO 8601)."""
     recent = select(event.c.case_id).where(event.c.type.in_(having), event.c.recorded_at >= since)

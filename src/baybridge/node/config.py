@@ -86,6 +86,7 @@ class Config:
     settings: dict[str, str] = field(default_factory=dict)
     roles: tuple[str, ...] = tuple(Role)
     issuer: str = ""  # https address under which this node issues cards
+    url: str = ""  # address under which others reach this node
 
 
 def read_settings() -> dict[str, str]:
@@ -138,6 +139,7 @@ def read_config(folder: Path, database: str | None = None) -> Config:
         settings=settings,
         roles=tuple(profile.get("roles", tuple(Role))),
         issuer=str(profile.get("issuer") or "").rstrip("/"),
+        url=str(profile.get("url") or "").rstrip("/"),
     )
     return replace(config, neighbours=read_neighbours(folder))
 

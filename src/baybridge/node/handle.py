@@ -24,14 +24,15 @@ from baybridge.node.commands.judging import also_blocked, may, situate
 from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.intake import cards, identity
 from baybridge.node.neighbours import proposals, transfers
+from baybridge.node.people import reads
 from baybridge.node.upkeep import projections
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
 
-#: What follows a command in the same transaction: decisions made again, linked records brought in, cards made.
-_FOLLOW_UPS = (proposals.follow_up, reopening.follow_up, identity.follow_up, cards.follow_up)
+#: What follows a command in the same transaction: decisions made again, linked records brought in, cards made, a case opened in an emergency.
+_FOLLOW_UPS = (proposals.follow_up, reopening.follow_up, identity.follow_up, cards.follow_up, reads.follow_up)
 
 
 def handle(node: Node, command: Command) -> Done | Refusal:
@@ -48,6 +49,8 @@ def _handle(node: Node, command: Command) -> Done | Refusal:
         known = ", ".join(sorted(COMMANDS))
         return refuse(Reason("command.unknown", {"command": command.name, "known": known}), category=Category.NOT_FOUND)
     given = read_given(kind, command.given)
+    if kind.names_case and not isinstance(given, Refusal) and given.case:
+        command = replace(command, case_id=given.case)
     with node.unit() as unit:
         repeated = streams.by_command(unit.connection, command.command_id)
         if repeated and kind.opens:  # the caller may not know the case that its first try opened

@@ -19,7 +19,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from baybridge.base.keys import SigningKey
-from baybridge.base.outcome import Refusal
+from baybridge.consent.reading import Ground
 from baybridge.documents.loader import packaged_data
 from baybridge.exchange.card.health_card import CardKey
 from baybridge.facts.dictionary import Dictionary
@@ -38,7 +38,8 @@ from baybridge.node.intake.card_key import card_key
 from baybridge.node.money import grants
 from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import access
+from baybridge.node.people import reads
+from baybridge.node.people.rules import PeopleRules, rules
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
 from baybridge.node.upkeep.reserve import Kept, Reserve
@@ -67,6 +68,7 @@ class Node:
         self.reserve = Reserve(config.folder, SigningKey.from_text(config.signing_key), int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())
+        self.served_at = ""  # the address on which this process listens
         self._together: tuple[tuple[str, ...], Many] | None = None
 
     # --- its documents ----------------------------------------------------------------------------------------------
@@ -82,7 +84,7 @@ class Node:
         if self.site_documents.root == before.root:
             return False
         self.documents = LivingDocuments(self.storage, *self._roots())
-        for derived in ("dictionary", "policies", "name_reader", "reviewed_policies"):
+        for derived in ("dictionary", "policies", "name_reader", "reviewed_policies", "people"):
             self.__dict__.pop(derived, None)
         self._together = None
         return True
@@ -93,6 +95,11 @@ class Node:
     def site(self) -> Site:
         """Who this node is."""
         return self.config.site
+
+    @property
+    def address(self) -> str:
+        """Where others reach this node: as configured, else where it serves; never what a request says of itself."""
+        return self.config.url or self.served_at or f"http://127.0.0.1:{self.config.port or 8080}"
 
     @property
     def neighbours(self) -> Mapping[str, Neighbour]:
@@ -111,6 +118,11 @@ class Node:
     def policies(self) -> Any:
         """The policy library."""
         return policies_of(self.documents, fact_types(self.documents))
+
+    @cached_property
+    def people(self) -> PeopleRules:
+        """The rules of this site about its people."""
+        return rules(self.documents)
 
     @cached_property
     def name_reader(self) -> NameReader:
@@ -201,13 +213,18 @@ class Node:
             found["card"] = {"issuer": self.config.issuer, "kid": self.card_key.public.kid}
         return {name: found[name] for name in needs if found.get(name) is not None}
 
-    def may_read(self, actor: Actor | None, action: str, patient_id: str | None) -> Refusal | None:
-        """Whether an actor may do a reading action on a patient's record."""
-        return access.may_case(action, actor, self.site, patient_id)
+    def record_access(self, actor: Actor, case_id: str, what: str, purpose: str, on: Ground = Ground.RELATION) -> None:
+        """Write an access to a patient's record into the patient's list and the log, or into the reserve while the database takes nothing.
 
-    def record_access(self, actor: Actor, case_id: str, what: str, purpose: str) -> None:
-        """Write an access to a patient's record into the log, or into the reserve while the database takes nothing."""
-        self.note_reading(actor, [case_id], what, purpose, lambda unit: unit.log("access", case_id, what, what.encode(), actor, purpose))
+        A patient without a case is named instead of the case.
+        """
+
+        def noted(unit: Unit) -> None:
+            owner = unit.connection.execute(select(tables.case_index.c.patient_id).where(tables.case_index.c.case_id == case_id)).scalar()
+            known = owner is not None
+            reads.note(unit, actor, owner or "" if known else case_id, case_id if known else "", what, purpose, on)
+
+        self.note_reading(actor, [case_id], what, purpose, noted, emergency=on is Ground.EMERGENCY)
 
     def note_reading(
         self, actor: Actor, subjects: Sequence[str], what: str, purpose: str, write: Callable[[Unit], None], *, emergency: bool = False, **more: str

@@ -57,6 +57,47 @@ sign_in_attempt = Table(
     Column("last_at", String, nullable=False),
 )
 
+record_read = Table(  # who looked at whose record, on what ground; the patient's own list, bound to the log by its hash
+    "record_read",
+    metadata,
+    Column("read_id", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("patient_id", String, nullable=False),
+    Column("case_id", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("organisation", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("ground", String, nullable=False),
+    Index("record_read_of_patient", "patient_id", "at"),
+    Index("record_read_of_case", "case_id", "at"),
+)
+
+broken_glass = Table(  # emergency accesses by who may read until when, from the events of the cases
+    "broken_glass",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("case_id", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("from_at", String, nullable=False),
+    Column("until_at", String, nullable=False),
+    Index("broken_glass_of_account", "account"),
+)
+
+restriction = Table(  # persons who asked that their record be kept and no longer used, but for what the document of people names
+    "restriction",
+    metadata,
+    Column("restriction", String, primary_key=True),
+    Column("patient_id", String, nullable=False, index=True),
+    Column("reason", Text, nullable=False),
+    Column("since_at", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("lifted_at", String),
+    Column("lifted_by", String),
+    Column("lifted_because", Text),
+)
+
 case_index = Table(
     "case_index",
     metadata,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from baybridge.journey.chapters.envelope import Event, Told
@@ -27,6 +27,21 @@ class ConsentWithdrawn(Event, frozen=True, kw_only=True, tag=True):
 
     consent_id: str
     withdrawn_on: date
+
+
+class GlassBroken(Event, frozen=True, kw_only=True, tag=True):
+    """Somebody who had no right to read this case took it in an emergency, for a few hours; patient, team and privacy role are told."""
+
+    reason: str
+    until: datetime
+
+
+class GlassReviewed(Event, frozen=True, kw_only=True, tag=True):
+    """The privacy role looked at an emergency access and said whether it was justified."""
+
+    event_id: str
+    justified: bool
+    note: str
 
 
 class AuthorityNotified(Event, frozen=True, kw_only=True, tag=True):

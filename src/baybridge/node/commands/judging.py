@@ -27,7 +27,7 @@ def may(node: Node, kind: CommandRow, command: Command, case: Case | None, *, ag
     reasons = []
     actor = command.actor
     refusal = access.may_case("case.command", actor, node.site, case.patient_id if case else None, payers_of(node, case))
-    if refusal is not None and not (kind.opens and actor.organisation == node.site.organisation):
+    if refusal is not None and not kind.unrelated and not (kind.opens and actor.organisation == node.site.organisation):
         return refusal
     if actor.role not in kind.roles and actor.role.value not in ("system", "node"):
         roles = ", ".join(sorted(role.value for role in kind.roles))

@@ -10,19 +10,20 @@ reading a patient's record appends one log entry; a changed resource makes again
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.consent.reading import Ground
 from baybridge.journey.command import Actor, Role
 from baybridge.node import tables
 from baybridge.node.fhir import payer
 from baybridge.node.intake.records import log_versions
-from baybridge.node.people import access
+from baybridge.node.people import access, reads
 from baybridge.node.upkeep import projections
 from baybridge.record.fhir.definitions import resource_types
 from baybridge.record.fhir.validate import errors, validate
@@ -30,6 +31,7 @@ from baybridge.record.fhir.wire import Json
 from baybridge.record.store import store
 from baybridge.record.store.search import Pairs, SearchResult, search
 from baybridge.record.store.store import Version
+from baybridge.record.store.subjects import subjects
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -63,40 +65,40 @@ class Interaction:
 
 
 def read(node: Node, actor: Actor | None, kind: str, logical_id: str, number: int | None = None) -> Version | Refusal:
-    """One version of a resource, the current one without `number`."""
+    """One version of a resource, the current one without `number`; each version is read as the record of the patient that it had."""
     with node.storage.reading() as connection:
         found = store.get(connection, kind, logical_id)
         version = found if number is None or found is None else store.get_version(connection, kind, logical_id, number)
-    if actor is not None and actor.role is Role.PAYER:
-        shown = payer.read(node, actor, version)
-        if isinstance(shown, Version):
-            _log_access(node, actor, [shown.patient], f"read {kind}")
-        return shown
-    refusal = _may_see(node, actor, found)
-    if refusal is not None or actor is None:
-        return refusal or _unknown(kind)
-    if version is None:
-        return _unknown(kind)
-    _log_access(node, actor, [version.patient], f"read {kind}")
-    return version
+        if actor is not None and actor.role is Role.PAYER:
+            shown = payer.read(node, actor, version)
+        else:
+            seen = Seeing(node, connection, actor, "fhir.read")
+            refusal = seen.refusal(version)
+            if refusal is not None or version is None:
+                return refusal or _unknown(kind)
+            shown = version
+    if actor is not None and isinstance(shown, Version):
+        _log_access(node, actor, {shown.patient: Ground.PAYER} if actor.role is Role.PAYER else seen.grounds, f"read {kind}")
+    return shown
 
 
 def history(node: Node, actor: Actor | None, kind: str, logical_id: str) -> list[Version] | Refusal:
-    """Every version of a resource, the newest first."""
+    """Every version of a resource that this actor may see, the newest first: one that moved to another patient stays with the first one."""
     with node.storage.reading() as connection:
         versions = store.history(connection, kind, logical_id)
-    refusal = _may_see(node, actor, versions[0] if versions else None)
-    if refusal is not None or actor is None:
+        seen = Seeing(node, connection, actor, "fhir.read")
+        refusals = [seen.refusal(version) for version in versions] or [seen.refusal(None)]
+    shown = [version for version, refusal in zip(versions, refusals, strict=False) if refusal is None]
+    refusal = refusals[0]
+    if actor is None or not shown:
         return refusal or _unknown(kind)
-    if not versions:
-        return _unknown(kind)
-    _log_access(node, actor, [versions[0].patient], f"history {kind}")
-    return versions
+    _log_access(node, actor, seen.grounds, f"history {kind}")
+    return shown
 
 
 def find(node: Node, actor: Actor | None, kind: str, given: Pairs) -> SearchResult | Refusal:
-    """A page of what a search finds; a patient finds the own record and nothing else."""
-    refusal = access.may("fhir.search", actor, node.site)
+    """A page of what a search finds; a patient finds the own record and nothing else. Whatever comes along passes the check of a direct read."""
+    refusal = access.may("fhir.search", actor, node.site) if not _has_glass(node, actor) else None
     if refusal is not None or actor is None:
         return refusal or _unknown(kind)
     if kind not in resource_types():
@@ -104,17 +106,15 @@ def find(node: Node, actor: Actor | None, kind: str, given: Pairs) -> SearchResu
     if actor.role is Role.PAYER:
         found = payer.find(node, actor, kind, given)
         if isinstance(found, SearchResult):
-            _log_access(node, actor, [version.patient for version in found.found], f"search {kind}")
+            _log_access(node, actor, {version.patient: Ground.PAYER for version in found.found}, f"search {kind}")
         return found
-    own = None
-    if actor.role is Role.PATIENT and kind not in _SHARED:
-        own = actor.patient_id or "-"
-    elif actor.role is not Role.PATIENT and access.may_case("fhir.search", actor, node.site, None) is not None:
-        return access.may_case("fhir.search", actor, node.site, None) or _unknown(kind)
     with node.storage.reading() as connection:
-        result = search(connection, kind, given, patient=own)
-    if not isinstance(result, Refusal):
-        _log_access(node, actor, [version.patient for version in (*result.found, *result.included)], f"search {kind}")
+        seen = Seeing(node, connection, actor, "fhir.search")
+        result = search(connection, kind, given, only=seen.only(kind), without=seen.without())
+        if isinstance(result, Refusal):
+            return result
+        result = replace(result, found=seen.shown(result.found), included=seen.shown(result.included))
+    _log_access(node, actor, seen.grounds, f"search {kind}")
     return result
 
 
@@ -122,21 +122,91 @@ def everything(node: Node, actor: Actor | None, patient_id: str, since: datetime
     """A patient's whole record, with what it names and nobody owns."""
     with node.storage.reading() as connection:
         found = store.get(connection, "Patient", patient_id)
-        refusal = _may_see(node, actor, found)
+        seen = Seeing(node, connection, actor, "fhir.read")
+        refusal = seen.refusal(found)
         if refusal is not None or actor is None:
             return refusal or _unknown("Patient")
         if found is None or found.deleted:
             return _unknown("Patient")
-        versions = store.patient_versions(connection, patient_id)
-    _log_access(node, actor, [patient_id], "everything")
+        versions = seen.shown(store.patient_versions(connection, patient_id))
+    _log_access(node, actor, seen.grounds, "everything")
     stamp = store.time_text(since) if since is not None else ""
     return [version for version in versions if version.recorded_at > stamp]
 
 
-def _may_see(node: Node, actor: Actor | None, version: Version | None) -> Refusal | None:
-    if version is not None and version.patient == "" and version.type in _SHARED and actor is not None and actor.role is not Role.PAYER:
-        return access.may("fhir.read", actor, node.site)
-    return node.may_read(actor, "fhir.read", version.patient if version is not None and version.patient else None)
+class Seeing:
+    """What one actor may see, within one reading transaction: every patient is decided once, and what was seen is kept for the patient's list."""
+
+    def __init__(self, node: Node, connection: Connection, actor: Actor | None, action: str) -> None:
+        self._node = node
+        self._connection = connection
+        self._actor = actor
+        self._action = action
+        self._decided: dict[str, Ground | Refusal] = {}
+        self.grounds: dict[str, Ground] = {}
+
+    def refusal(self, version: Version | None) -> Refusal | None:
+        """Why this version may not be seen; None where it may, which is then noted. What is absent is refused as what is not one's own."""
+        if version is None:
+            return self._refusal("")
+        found = self._refusals([version])[0]
+        if found is None:
+            self._note([version])
+        return found
+
+    def shown(self, versions: Sequence[Version]) -> tuple[Version, ...]:
+        """The versions that may be seen."""
+        kept = tuple(version for version, refusal in zip(versions, self._refusals(versions), strict=True) if refusal is None)
+        self._note(kept)
+        return kept
+
+    def only(self, kind: str) -> frozenset[str] | None:
+        """Ids of the resources of a type that a search is narrowed to, so that totals and pages tell nothing of the rest; None is no limit."""
+        actor, connection = self._actor, self._connection
+        if actor is None:
+            return frozenset()
+        if actor.role is Role.PATIENT:
+            own = store.of_patient(connection, kind, actor.patient_id or "-")
+            mine = [*own, *(store.of_patient(connection, kind, "") if kind in _SHARED else ())]
+            return frozenset(version.id for version, refusal in zip(mine, self._refusals(mine), strict=True) if refusal is None)
+        if actor.organisation != self._node.site.organisation:
+            cases = reads.glass(self._node, actor)
+            patients = connection.execute(select(tables.case_index.c.patient_id).where(tables.case_index.c.case_id.in_(cases))).scalars()
+            return frozenset(version.id for patient in dict.fromkeys(patients) if patient for version in self.shown(store.of_patient(connection, kind, patient)))
+        return None
+
+    def without(self) -> tuple[str, ...]:
+        """The patients whose records a search of staff leaves out."""
+        staff = self._actor is not None and self._actor.role is not Role.PATIENT
+        return tuple(patient for patient in reads.guarded(self._connection) if self._refusal(patient) is not None) if staff else ()
+
+    def _note(self, versions: Iterable[Version]) -> None:
+        for version in versions:
+            found = self._decided.get(version.patient)
+            if version.patient and isinstance(found, Ground):
+                self.grounds[version.patient] = found
+
+    def _refusals(self, versions: Sequence[Version]) -> list[Refusal | None]:
+        held = subjects(self._connection, versions)
+        return [self._of(version, patients) for version, patients in zip(versions, held, strict=True)]
+
+    def _of(self, version: Version, patients: frozenset[str]) -> Refusal | None:
+        if version.patient == "" and not (version.type in _SHARED and self._may_read_shared()):
+            patients |= {""}
+        return next((refusal for patient in sorted(patients) if (refusal := self._refusal(patient)) is not None), None)
+
+    def _may_read_shared(self) -> bool:
+        return self._actor is not None and self._actor.role is not Role.PAYER
+
+    def _refusal(self, patient: str) -> Refusal | None:
+        if patient not in self._decided:
+            self._decided[patient] = reads.for_patient(self._node, self._connection, self._action, self._actor, patient or None)
+        found = self._decided[patient]
+        return found if isinstance(found, Refusal) else None
+
+
+def _has_glass(node: Node, actor: Actor | None) -> bool:
+    return actor is not None and bool(reads.glass(node, actor))
 
 
 def _unknown(kind: str) -> Refusal:
@@ -144,16 +214,18 @@ def _unknown(kind: str) -> Refusal:
     return refuse(Reason("record.not_found", {"type": shown}), category=Category.NOT_FOUND)
 
 
-def _log_access(node: Node, actor: Actor, patients: Iterable[str], what: str) -> None:
-    subjects = [patient for patient in dict.fromkeys(patients) if patient]
-    if not subjects:
+def _log_access(node: Node, actor: Actor, grounds: Mapping[str, Ground], what: str) -> None:
+    held = {patient: ground for patient, ground in grounds.items() if patient}
+    purpose = node.people.purpose_of(actor.role)
+    if not held:
         return
 
     def noted(unit: Unit) -> None:
-        for patient in subjects:
-            unit.log("access", patient, what, what.encode(), actor)
+        for patient, ground in held.items():
+            reads.note(unit, actor, patient, "", what, purpose, ground)
 
-    node.note_reading(actor, subjects, what, "care", noted)
+    emergency = len(held) == 1 and set(held.values()) == {Ground.EMERGENCY}
+    node.note_reading(actor, list(held), what, purpose, noted, emergency=emergency)
 
 
 # --- writing --------------------------------------------------------------------------------------------------------

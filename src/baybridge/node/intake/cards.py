@@ -92,9 +92,9 @@ def trust(node: Node) -> Trust:
     return Trust(tuple(nodes))
 
 
-def checked(node: Node, data: bytes) -> VerifyReport:
-    """Every check of a card that is shown, without asking anybody."""
-    return verify_card(data, trust(node))
+def checked(node: Node, data: bytes, further: Trust | None = None) -> VerifyReport:
+    """Every check of a card that is shown, without asking anybody; `further` are issuers that the person who checks knows beside this node."""
+    return verify_card(data, Trust((*trust(node).nodes, *(further.nodes if further else ()))))
 
 
 def as_bundle(node: Node, data: bytes) -> bytes | Refusal:

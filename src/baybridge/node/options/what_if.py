@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
 
+from baybridge.consent.reading import Ground
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.stored import decode
 from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.money import payer
-from baybridge.node.people import access
+from baybridge.node.people import access, reads
 from baybridge.policy.document.reader import load
 from baybridge.policy.document.shapes import Policy, WorkedCase
 from baybridge.policy.one_case.decide import Decision
@@ -96,7 +97,8 @@ def population(node: Node, actor: Actor) -> int:
 def _cases(node: Node, connection: Connection, actor: Actor) -> Iterator[Case]:
     """The cases that are this actor's population, those that changed last first."""
     row = tables.case_index.c
-    wanted = select(row.case_id).where(row.patient_id != "").order_by(row.updated_at.desc())
+    closed = select(tables.restriction.c.patient_id).where(tables.restriction.c.lifted_at.is_(None))  # kept, and no longer used for this
+    wanted = select(row.case_id).where(row.patient_id != "", row.patient_id.not_in(closed)).order_by(row.updated_at.desc())
     if actor.role is Role.PAYER:
         own = {case.case_id: case for case in payer.cases_of(node, actor.organisation)}
         yield from (own[case_id] for case_id in connection.execute(wanted).scalars() if case_id in own)
@@ -109,5 +111,7 @@ def _note(node: Node, actor: Actor, policy: Policy, case_ids: list[str]) -> None
     """Each patient whose facts were read stands in the log."""
     what = f"what-if {policy.id}"
     with node.unit() as unit:
+        index = select(tables.case_index.c.case_id, tables.case_index.c.patient_id)
+        owners = {row.case_id: row.patient_id for row in unit.connection.execute(index)}
         for case_id in case_ids:
-            unit.log("access", case_id, what, what.encode(), actor, "quality")
+            reads.note(unit, actor, owners.get(case_id, ""), case_id, what, "quality", Ground.PAYER if actor.role is Role.PAYER else Ground.RELATION)

@@ -57,6 +57,8 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.bedside": {**_CARE, Role.PATIENT: Relation.OWN},
         "case.timeline": _READ,
         "case.evidence": {**_CARE, Role.PATIENT: Relation.OWN, Role.MANUFACTURER: Relation.CARE},
+        "case.who_looked": {Role.QUALITY: Relation.CARE, Role.PATIENT: Relation.OWN},
+        "case.break_glass": dict.fromkeys((Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST), Relation.ANY),
         "case.command": {**_SITE, Role.PAYER: Relation.PAYER, Role.PATIENT: Relation.OWN},
         "records.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
         "codes.list": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.QUALITY), Relation.STAFF),
@@ -85,6 +87,11 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "node": {Role.NODE: Relation.ANY},
     }
 )
+
+
+def roles(action: str) -> frozenset[Role]:
+    """The roles that have a row for an action, whatever relation it needs."""
+    return frozenset(ACTIONS.get(action, {}))
 
 
 def relation_to(actor: Actor, site: Site, patient_id: str | None, payers: frozenset[str]) -> Relation | None:

@@ -1,8 +1,8 @@
 """Attention: what people must look at again because something changed behind their back.
 
 Main job: `attention(case, site)`: a task for each decision whose answer a correction changed, for each correction that came without its content, for each
-consent that was withdrawn while others hold data or this node does, for each test that an emergency left to be done in parallel, and for each override that waits
-for a second signature. A task ends when somebody of this node has decided again, or answered.
+consent that was withdrawn while others hold data or this node does, for each test that an emergency left to be done in parallel, for each override that waits
+for a second signature, and for each emergency access that nobody has looked at yet. A task ends when somebody of this node has decided again, or answered.
 
 Elsewhere: planned steps and clocks in `journey/pathway.py` and `journey/alarms.py`.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from baybridge.consent.emergency_access import unreviewed
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Site
@@ -43,6 +44,7 @@ def attention(case: Case, site: Site) -> Iterator[Task]:
     yield from _parallel(case, site)
     yield from _countersign(case, site)
     yield from _whose(case, site)
+    yield from _break_glass(case, site)
 
 
 def _proposed(case: Case, site: Site) -> Iterator[Task]:
@@ -123,6 +125,13 @@ def _whose(case: Case, site: Site) -> Iterator[Task]:
     for item in identities_of(case):
         if item.state == "open" and item.asked.origin.node == site.node:
             yield _task(site, "identity", Role.COORDINATOR, item.question[:12])
+
+
+def _break_glass(case: Case, site: Site) -> Iterator[Task]:
+    """Somebody read the case in an emergency: the privacy role looks at it."""
+    for entry in unreviewed(case):
+        if entry.origin.node == site.node:
+            yield _task(site, "break_glass", Role.QUALITY, entry.origin.event_id, commands=("ReviewBreakGlass",), level="red", source="contract K17")
 
 
 def _task(

@@ -65,9 +65,18 @@ class _Question:
 
 
 def search(
-    connection: Connection, kind: str, given: Pairs, *, patient: str | None = None, only: frozenset[str] | None = None
+    connection: Connection,
+    kind: str,
+    given: Pairs,
+    *,
+    patient: str | None = None,
+    only: frozenset[str] | None = None,
+    without: Sequence[str] = (),
 ) -> SearchResult | Refusal:
-    """A page of resources of one type; `patient` narrows it to one patient's record, `only` to these ids, whatever the parameters say."""
+    """A page of resources of one type, whatever the parameters say.
+
+    `patient` narrows it to one patient's record, `only` to these ids, `without` leaves out the records of these patients.
+    """
     if kind not in resource_types():
         return refuse(Reason("record.search.type", {"type": _short(kind)}), category=Category.NOT_FOUND)
     question = _read(kind, given)
@@ -81,6 +90,8 @@ def search(
         where.append(resource_current.c.patient == patient)
     if only is not None:
         where.append(resource_current.c.id.in_(only))
+    if without:
+        where.append(resource_current.c.patient.not_in(without))
     where += [item.clause(kind) for item in question.conditions]
     total = connection.execute(select(func.count()).select_from(resource_current).where(*where)).scalar_one()
     if question.only_count or question.count == 0:

@@ -252,6 +252,14 @@ def patient_history(connection: Connection, patient_id: str) -> list[Version]:
     return [_version(row) for row in rows]
 
 
+def of_patient(connection: Connection, kind: str, patient_id: str) -> list[Version]:
+    """The current resources of a type in a patient's record; with '' those that are nobody's."""
+    current = resource_current
+    mine = (current.c.type == kind, current.c.patient == patient_id, current.c.deleted.is_(False))
+    rows = connection.execute(_versions().join(current, current.c.row == resource_version.c.row).where(*mine).order_by(current.c.row))
+    return [_version(row) for row in rows]
+
+
 def patient_versions(connection: Connection, patient_id: str, at: datetime | None = None) -> list[Version]:
     """A patient's record as of `at` (default now): the last version of each resource that was not deleted then.
 

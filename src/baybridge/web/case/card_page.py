@@ -87,7 +87,6 @@ def card_download(asked: Asked) -> Response:
     found = cards.kept(asked.node, name) if mine else None
     if found is None:
         return refused(asked, refuse(Reason("exchange.card.unknown"), category=Category.NOT_FOUND))
-    asked.node.record_access(asked.person, case_id, "health-card", "care")
     headers = {"content-disposition": f'attachment; filename="{name[-8:]}.smart-health-card"', "cache-control": "no-store"}
     return Response(found[0], media_type=cards.MEDIA_TYPE, headers=headers)
 

@@ -14,8 +14,10 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.consent.emergency_access import unreviewed
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Command, Role
+from baybridge.journey.events import GlassBroken
 from baybridge.journey.held import Stage
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
@@ -32,6 +34,7 @@ from baybridge.web.case.eligibility_page import eligibility
 from baybridge.web.case.facts_page import facts
 from baybridge.web.case.followup_page import followup
 from baybridge.web.case.identity_page import identity
+from baybridge.web.case.looked_page import looked, looked_file
 from baybridge.web.case.options_page import options
 from baybridge.web.case.sharing_page import sharing
 from baybridge.web.case.tests_page import tests
@@ -47,8 +50,9 @@ _ROAD = tuple(stage for stage in Stage if stage not in (Stage.NEW, Stage.PROPOSE
 
 def overview(view: CaseView) -> Response:
     """Where the case stands, what is next and who does it; for the patient in plain words."""
+    taken = unreviewed(view.case)[::-1]
     if view.asked.person.role is Role.PATIENT:
-        return view.render("patient.html", road=_ROAD, next_visit=None)
+        return view.render("patient.html", road=_ROAD, next_visit=None, emergencies=view.case.of(GlassBroken)[::-1])
     connection, case_id = view.look.unit.connection, view.case.case_id
     open_now = [msgspec.to_builtins(task) for task in open_tasks(view.asked.node, connection, view.case, view.now)]
     kept = select(tables.import_report.c.body).where(tables.import_report.c.case_id == case_id).order_by(tables.import_report.c.at.desc())
@@ -64,6 +68,7 @@ def overview(view: CaseView) -> Response:
         others=view.actions(other),
         reports=reports,
         road=_ROAD,
+        emergencies=taken,
     )
 
 
@@ -157,7 +162,6 @@ def evidence(view: CaseView) -> Response:
 def evidence_file(asked: Asked) -> Response:
     """The evidence pack of a case, as a file."""
     case_id = asked.parameters["case_id"]
-    asked.node.record_access(asked.person, case_id, "evidence", "evidence")
     body = evidence_pack(asked.node, case_id)
     name = f"baybridge-evidence-{mark_of(case_id)}.json"
     return Response(body, media_type="application/json", headers={"content-disposition": f'attachment; filename="{name}"'})
@@ -166,7 +170,8 @@ def evidence_file(asked: Asked) -> Response:
 _PAGES = {
     "overview": overview, "facts": facts, "options": options, "eligibility": eligibility, "tests": tests, "identity": identity, "card": card, "funding": funding,
     "sharing": sharing,
-    "cells": cells, "bedside": bedside, "followup": followup, "timeline": timeline, "evidence": evidence,
+    "cells": cells, "bedside": bedside, "followup": followup, "timeline": timeline, "looked": looked,
+    "evidence": evidence,
 }  # fmt: skip
 
 CASE_DOORS = (
@@ -175,6 +180,7 @@ CASE_DOORS = (
         Door(f"/cases/{{case_id}}{'' if name == 'overview' else '/' + name}", ("GET",), f"case.{name}", action, tab(name, _PAGES[name]))
         for name, action in tabs.TABS.items()
     ),
+    Door("/cases/{case_id}/looked.json", ("GET",), "case.looked.file", "case.who_looked", looked_file),
     Door("/cases/{case_id}/do/{command}", ("GET",), "case.form", "case.command", command_page),
     Door("/cases/{case_id}/do/{command}", ("POST",), "case.do", "case.command", command_do),
     Door("/cases/{case_id}/funding/quote", ("GET",), "case.quote", "case.quote", quote_page),

@@ -27,6 +27,7 @@ TABS: Mapping[str, str] = {
     "bedside": "case.bedside",
     "followup": "case.bedside",
     "timeline": "case.timeline",
+    "looked": "case.who_looked",
     "evidence": "case.evidence",
 }
 

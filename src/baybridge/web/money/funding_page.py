@@ -134,8 +134,6 @@ def _quote_file(view: CaseView) -> Response:
 
 def milestone_file(asked: Asked) -> Response:
     """The signed milestone of a settled agreement for one payer: a payer's own, or the one that staff sends to the payer named."""
-    case_id = asked.parameters["case_id"]
-    asked.node.record_access(asked.person, case_id, "milestone", "finance")
     return with_view(asked, _milestone_file, "funding")
 
 

@@ -28,6 +28,7 @@ from baybridge.journey.claims import PATIENT
 from baybridge.journey.command import Role
 from baybridge.language.figures import LOCALES
 from baybridge.language.texts import Texts
+from baybridge.node.people import access
 from baybridge.rulebook.speaker import Saying
 from baybridge.web.page import analytes
 
@@ -389,7 +390,13 @@ def refused(asked: Asked, refusal: Refusal) -> Response:
         return RedirectResponse("/sign-in" if asked.path == "/" else f"/sign-in?{urlencode({'to': wanted})}", 303)
     reader = Reader(asked)
     sentences = [(reader.reason(reason), reason) for reason in refusal.reasons]
-    return render(asked, "refusal.html", refusal.surface.http_status, refusal=refusal, sentences=sentences)
+    return render(asked, "refusal.html", refusal.surface.http_status, refusal=refusal, sentences=sentences, emergency=_emergency(asked, refusal))
+
+
+def _emergency(asked: Asked, refusal: Refusal) -> str:
+    """The case that was refused to somebody who may take it in an emergency."""
+    may_take = refusal.category is Category.FORBIDDEN and asked.actor is not None and access.may("case.break_glass", asked.actor, asked.node.site) is None
+    return asked.parameters.get("case_id", "") if may_take and asked.actor and asked.actor.role in asked.node.people.break_glass.roles else ""
 
 
 def own_address(text: str) -> str:

@@ -23,6 +23,7 @@ from baybridge.node.upkeep.projections import task_rows
 from baybridge.web.case import tabs
 from baybridge.web.case.card_page import CARD_DOORS
 from baybridge.web.case.case_pages import CASE_DOORS
+from baybridge.web.case.looked_page import EMERGENCY_DOORS
 from baybridge.web.case.view import allowed, labels, most_urgent_first, product_name
 from baybridge.web.money.lab_page import LAB_DOORS
 from baybridge.web.money.payer_page import PAYER_DOORS
@@ -167,4 +168,5 @@ DOORS = (
     *COMPARE_DOORS,
     *WHAT_IF_DOORS,
     *CASE_DOORS,
+    *EMERGENCY_DOORS,
 )

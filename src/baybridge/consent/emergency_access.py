@@ -1,0 +1,108 @@
+"""Emergency access: somebody without a right to read a case takes it, for a few hours, and everybody concerned is told.
+
+Main job: the rules of `BreakGlass` and `ReviewBreakGlass`, and `open_until(case, account, now)`.
+
+**Source**: contract K17. Elsewhere: who is refused without it, `reading.py` and the node's table of access; hours and roles, document `access/people.yaml`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Category, Reason, refuse
+from baybridge.consent import rendering
+from baybridge.journey.case import Case
+from baybridge.journey.checks import said
+from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import GlassBroken, GlassReviewed
+from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, roles
+
+#: As many letters as a reason needs that somebody else can judge later. Convention of this project.
+SHORTEST_REASON = 10
+#: What holds where a site's document leaves it out. Source: contract K17.
+HOURS, ROLES = 4, ("physician", "nurse", "pharmacist")
+
+
+class BreakGlass(Struct, frozen=True, kw_only=True):
+    """Read this case now although nothing gives the right to; patient, team and privacy role are told."""
+
+    case: Annotated[str, Meta(description="the case; the one that the command is given on where left out")] = ""
+    reason: Annotated[str, Meta(description="why care cannot wait: the privacy role and the patient read it")]
+
+
+class ReviewBreakGlass(Struct, frozen=True, kw_only=True):
+    """Say whether an emergency access was justified."""
+
+    event_id: Annotated[str, Meta(description="the emergency access that was looked at")]
+    justified: bool
+    note: str
+
+
+def break_glass(situation: Situation, given: BreakGlass) -> Verdict:
+    """The case is open to this account for a few hours."""
+    rules = situation.documents("access")["people"].get("break_glass") or {}
+    allowed = rules.get("roles", ROLES)
+    if situation.actor.role.value not in allowed:
+        roles = ", ".join(sorted(allowed))
+        return refuse(Reason("consent.break_glass.role", {"roles": roles, "role": situation.actor.role.value}), category=Category.FORBIDDEN)
+    if len(given.reason.strip()) < SHORTEST_REASON:
+        return refuse(Reason("consent.break_glass.reason", {"letters": SHORTEST_REASON}, where="reason"))
+    until = situation.now + timedelta(hours=float(rules.get("hours", HOURS)))
+    return (GlassBroken(reason=given.reason.strip(), until=until),)
+
+
+def review_break_glass(situation: Situation, given: ReviewBreakGlass) -> Verdict:
+    """The emergency access was looked at by somebody else than who took it."""
+    entry = next((item for item in unreviewed(situation.case) if item.origin.event_id == given.event_id), None)
+    against = []
+    if entry is None:
+        against.append(Reason("consent.break_glass.unknown", where="event_id"))
+    elif entry.origin.actor == situation.actor.account:
+        against.append(Reason("consent.break_glass.own", where="event_id"))
+    if not said(given.note):
+        against.append(Reason("consent.break_glass.note", where="note"))
+    return refuse(*against) if against else (GlassReviewed(event_id=given.event_id, justified=given.justified, note=given.note.strip()),)
+
+
+def unreviewed(case: Case) -> tuple[Entry[GlassBroken], ...]:
+    """Emergency accesses of this case that nobody has looked at yet."""
+    done = {entry.event.event_id for entry in case.of(GlassReviewed)}
+    return tuple(entry for entry in case.of(GlassBroken) if entry.origin.event_id not in done and not entry.origin.told)
+
+
+def is_open(case: Case, account: str, now: datetime) -> bool:
+    """Whether this account may read this case by an emergency access of this node; a moment before it was taken does not count."""
+    mine = (entry for entry in case.of(GlassBroken) if entry.origin.actor == account and not entry.origin.told)
+    return any(entry.origin.recorded_at <= now < entry.event.until for entry in mine)
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        BreakGlass, break_glass, roles(Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST),
+        (EventRow(GlassBroken, rendering.broken),),
+        page="looked",
+        button=None,
+        correction=Correction(None, undo="ReviewBreakGlass"),
+        kinds=ANYWHERE,
+        purpose="emergency",
+        blocked=never_blocked,
+        unrelated=True,
+        names_case=True,
+        place=40,
+    ),
+    CommandRow(
+        ReviewBreakGlass, review_break_glass, roles(Role.QUALITY),
+        (EventRow(GlassReviewed, rendering.reviewed),),
+        page="looked",
+        correction=Correction(Role.QUALITY),
+        kinds=ANYWHERE,
+        purpose="privacy",
+        blocked=never_blocked,
+        place=50,
+    ),
+)

@@ -1,0 +1,230 @@
+"""Reading a person's record: decided each time, and noted where the patient can see it.
+
+Main job: `for_case` and `for_patient` answer what a reading rests on (`consent/reading.Ground`) or a refusal; `note` writes the row of the patient's list "who looked"
+together with its log entry, whose hash binds the row.
+
+A reading is decided by role and organisation (`access.py`), relation and consent (`consent/reading.py`), purpose (a person who asked for restriction is read for care
+alone), and an emergency access where all that refuses. **Source**: design section 4; contract K17.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, insert, select
+
+from baybridge.base.canonical import canonical_bytes
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.consent.reading import Ground, ground
+from baybridge.journey.case import Case, fold
+from baybridge.journey.command import Actor, Command, Role
+from baybridge.journey.events import (
+    CaseDeclined,
+    CorrectionReceived,
+    DecisionReopened,
+    GlassBroken,
+    GlassReviewed,
+    IdentityLinked,
+    IdentityQuestioned,
+    PackageReceived,
+    Recorded,
+    RecordsImported,
+    ResultsReread,
+    TransferReceived,
+)
+from baybridge.journey.stored import decode
+from baybridge.ledger import streams
+from baybridge.node import tables
+from baybridge.node.people import access
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
+
+#: Actions that show what the patient allowed, and hold nothing of the record: somebody must be able to see why the rest is closed.
+_ABOUT_CONSENT = frozenset({"case.sharing"})
+_PURPOSE_OF_ACTION: Mapping[str, str] = {"case.funding": "finance", "case.quote": "finance", "case.evidence": "evidence", "case.who_looked": "privacy"}
+
+#: Events that a node records by itself when packages come, and declining: a case with no others is one that this site only holds.
+_OF_MACHINES = tuple(
+    kind.__name__
+    for kind in (
+        PackageReceived, CorrectionReceived, DecisionReopened, TransferReceived, IdentityQuestioned, IdentityLinked, RecordsImported, ResultsReread,
+        CaseDeclined, GlassBroken, GlassReviewed,
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One reading as the patient's list keeps it."""
+
+    read_id: str
+    at: str
+    patient_id: str
+    case_id: str
+    account: str
+    organisation: str
+    role: str
+    purpose: str
+    what: str
+    ground: str
+
+    @property
+    def content(self) -> bytes:
+        """What its log entry hashes."""
+        return canonical_bytes(asdict(self))
+
+
+# --- deciding -------------------------------------------------------------------------------------------------------
+
+
+def for_case(node: Node, action: str, actor: Actor | None, case: Case | None, payers: frozenset[str]) -> Ground | Refusal:
+    """What a reading of a case rests on; the refusal is the same whether or not the case exists."""
+    refusal = access.may_case(action, actor, node.site, case.patient_id if case else None, payers)
+    if refusal is None and actor is not None and case is not None:
+        found = _carried(node, action, actor, case)
+        if isinstance(found, Ground):
+            return found
+        refusal = found
+    if actor is not None and case is not None and case.case_id in glass(node, actor):
+        return Ground.EMERGENCY
+    return refusal or refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
+
+
+def _carried(node: Node, action: str, actor: Actor, case: Case) -> Ground | Refusal:
+    """What a reading rests on for whom the table of access lets in."""
+    if actor.role in (Role.PATIENT, Role.PAYER):
+        return Ground.OWN if actor.role is Role.PATIENT else Ground.PAYER
+    with node.storage.reading() as connection:
+        closed = _restricted(node, connection, purpose_of(node, action, actor), case.patient_id)
+    if closed is not None:
+        return closed
+    found = ground(case, node.site, _today(node)) if action not in _ABOUT_CONSENT else Ground.RELATION
+    return found if isinstance(found, Ground) else refuse(found, category=Category.FORBIDDEN)
+
+
+def for_patient(node: Node, connection: Connection, action: str, actor: Actor | None, patient_id: str | None) -> Ground | Refusal:
+    """What a reading of a patient's record rests on; without a patient, of what is nobody's."""
+    refusal = access.may_case(action, actor, node.site, patient_id)
+    if refusal is None and actor is not None:
+        found = _record(node, connection, action, actor, patient_id)
+        if isinstance(found, Ground):
+            return found
+        refusal = found
+    if actor is not None and patient_id and set(cases_of(connection, patient_id)) & glass(node, actor):
+        return Ground.EMERGENCY
+    return refusal or refuse(Reason("access.sign_in"), category=Category.UNAUTHENTICATED)
+
+
+def _record(node: Node, connection: Connection, action: str, actor: Actor, patient_id: str | None) -> Ground | Refusal:
+    if actor.role in (Role.PATIENT, Role.PAYER):
+        return Ground.OWN if actor.role is Role.PATIENT else Ground.PAYER
+    closed = _restricted(node, connection, purpose_of(node, action, actor), patient_id)
+    if closed is not None or not patient_id:
+        return closed or Ground.RELATION
+    cases = cases_of(connection, patient_id)
+    sent = set(cases) & set(streams.cases_of_only(connection, _OF_MACHINES, having=PackageReceived.__name__)) if cases else set()
+    if not sent or sent != set(cases):
+        return Ground.RELATION  # nobody sent it, or people of this site did something in a case of it
+    grounds = [ground(_fold(connection, case_id), node.site, _today(node)) for case_id in sorted(sent)]
+    best = next((item for item in grounds if isinstance(item, Ground)), None)
+    return best or refuse(*(item for item in grounds if isinstance(item, Reason)), category=Category.FORBIDDEN)
+
+
+def _restricted(node: Node, connection: Connection, purpose: str, patient_id: str | None) -> Refusal | None:
+    """The refusal of a purpose for which the record of a person who asked for restriction is not used."""
+    if not patient_id or purpose in node.people.restricted or not is_restricted(connection, patient_id):
+        return None
+    return refuse(Reason("access.restricted", {"purpose": purpose}), category=Category.FORBIDDEN)
+
+
+def is_restricted(connection: Connection, patient_id: str) -> bool:
+    """Whether a person's record is kept and not used at the person's own request."""
+    table = tables.restriction
+    held = select(table.c.restriction).where(table.c.patient_id == patient_id, table.c.lifted_at.is_(None))
+    return connection.execute(held).first() is not None
+
+
+def guarded(connection: Connection) -> tuple[str, ...]:
+    """The patients whose record not all staff of this site may read: those who asked for restriction, and those whom only another node's packages told of."""
+    closed = connection.execute(select(tables.restriction.c.patient_id).where(tables.restriction.c.lifted_at.is_(None))).scalars()
+    index, untouched = tables.case_index, streams.cases_of_only(connection, _OF_MACHINES, having=PackageReceived.__name__)
+    sent = connection.execute(select(index.c.patient_id).where(index.c.case_id.in_(untouched), index.c.patient_id != "")).scalars() if untouched else ()
+    return tuple(dict.fromkeys((*closed, *sent)))
+
+
+def cases_of(connection: Connection, patient_id: str) -> tuple[str, ...]:
+    """The cases of a patient, and those that use the record by a link."""
+    own = select(tables.case_index.c.case_id).where(tables.case_index.c.patient_id == patient_id)
+    pair = tables.identity_pair
+    linked = select(pair.c.case_id).where(pair.c.other == patient_id, pair.c.state == "linked")
+    return tuple(dict.fromkeys((*connection.execute(own).scalars(), *connection.execute(linked).scalars())))
+
+
+def glass(node: Node, actor: Actor) -> frozenset[str]:
+    """The cases that an account may read now by an emergency access."""
+    now, table = node.now(), tables.broken_glass
+    with node.storage.reading() as connection:
+        rows = connection.execute(select(table).where(table.c.account == actor.account)).all()
+    mine = (row for row in rows if datetime.fromisoformat(row.from_at) <= now < datetime.fromisoformat(row.until_at))
+    return frozenset(row.case_id for row in mine)
+
+
+def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recorded]) -> None:
+    """Open a case to who took it in an emergency, in the transaction of the event."""
+    del node, command
+    for item in recorded:
+        if isinstance(item.event, GlassBroken):
+            row = {"event_id": item.event_id, "case_id": item.case_id, "account": item.actor}
+            times = {"from_at": item.recorded_at.isoformat(), "until_at": item.event.until.isoformat()}
+            unit.connection.execute(insert(tables.broken_glass).values(**row, **times))
+
+
+def purpose_of(node: Node, action: str, actor: Actor) -> str:
+    """Why somebody reads: by what is read, else by the role."""
+    return _PURPOSE_OF_ACTION.get(action) or node.people.purpose_of(actor.role)
+
+
+def _fold(connection: Connection, case_id: str) -> Case:
+    return fold((decode(stored.body) for stored in streams.read(connection, case_id)), case_id)
+
+
+def _today(node: Node) -> Any:
+    return node.now().astimezone(node.site.zone).date()
+
+
+# --- noting ---------------------------------------------------------------------------------------------------------
+
+
+def note(unit: Unit, actor: Actor, patient_id: str, case_id: str, what: str, purpose: str, on: Ground) -> None:
+    """Write one reading into the patient's list and into the log."""
+    read = Read(
+        read_id=unit.new_id(),
+        at=unit.at.isoformat(),
+        patient_id=patient_id,
+        case_id=case_id,
+        account=actor.account,
+        organisation=actor.organisation,
+        role=actor.role.value,
+        purpose=purpose if on is not Ground.EMERGENCY else "emergency",
+        what=what,
+        ground=on.value,
+    )
+    unit.connection.execute(insert(tables.record_read).values(**asdict(read)))
+    unit.log("access", case_id or patient_id, what, read.content, actor, read.purpose)
+
+
+def looked(connection: Connection, patient_id: str | None, case_id: str) -> list[Read]:
+    """Every reading of a patient's record and case, the newest first."""
+    table = tables.record_read
+    mine = table.c.case_id == case_id
+    if patient_id:
+        mine = mine | (table.c.patient_id == patient_id)
+    rows = connection.execute(select(table).where(mine).order_by(table.c.at.desc(), table.c.read_id.desc())).mappings()
+    return [Read(**row) for row in rows]

@@ -1,0 +1,210 @@
+"""Reading a person's record: decided by relation, consent and purpose, and noted where the patient sees it; emergencies open a case for a few hours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+from starlette.testclient import TestClient
+
+from acceptance.support import Clock, World, record
+from baybridge.app import application
+from baybridge.base.outcome import Refusal
+from baybridge.consent.reading import Ground, ground
+from baybridge.journey.command import Actor, Command, Role
+from baybridge.ledger import log
+from baybridge.ledger.tables import content_salt, log_entry
+from baybridge.node import tables
+from baybridge.node.clock import new_id
+from baybridge.node.config import read_config
+from baybridge.node.handle import handle
+from baybridge.node.intake.importing import import_upload
+from baybridge.node.node import Node
+from baybridge.node.people import accounts, reads
+from baybridge.node.upkeep.founding import found
+
+HERE = "Hospital"
+
+
+@dataclass
+class House:
+    node: Node
+    clock: Clock
+    client: TestClient
+    case_id: str
+    tokens: dict[str, str]
+
+    def get(self, who: str, path: str) -> Any:
+        return self.client.get(path, headers={"authorization": f"Bearer {self.tokens[who]}"})
+
+    def rows(self) -> list[dict[str, Any]]:
+        return list(self.get("patient", f"/cases/{self.case_id}/looked.json").json())
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    folder, clock = tmp_path / "node", Clock()
+    found(folder, {"node": "hk", "organisation": HERE, "jurisdiction": "HK", "kinds": ["centre", "laboratory"]})
+    node = Node(read_config(folder), now=clock)
+    imported = import_upload(node, Actor("first", Role.COORDINATOR, HERE), "r.json", json.dumps(record("own", node.now())).encode())
+    case_id = imported.cases["own"]  # type: ignore[union-attr]
+    people = {
+        "patient": (Role.PATIENT, HERE, "own"), "nurse": (Role.NURSE, HERE, None), "quality": (Role.QUALITY, HERE, None),
+        "physician": (Role.PHYSICIAN, HERE, None), "stranger": (Role.PHYSICIAN, "Elsewhere", None), "coordinator": (Role.COORDINATOR, HERE, None),
+    }  # fmt: skip
+    tokens = {}
+    with node.storage.writing() as connection:
+        for name, (role, organisation, patient) in people.items():
+            accounts.add_account(connection, account=name, name=name, role=role, organisation=organisation, password="-", patient_id=patient)
+            tokens[name] = accounts.open_session(connection, name, node.now()).token
+    with TestClient(application(node, workers=False), base_url="http://127.0.0.1", follow_redirects=False) as client:
+        yield House(node, clock, client, case_id, tokens)
+
+
+def test_every_reading_stands_in_the_patients_list_without_names_of_staff(house: House) -> None:
+    for path in (f"/cases/{house.case_id}", f"/cases/{house.case_id}/facts", "/fhir/Patient/own", "/fhir/Observation?patient=own", "/fhir/Patient/own/$everything"):
+        assert house.get("nurse", path).status_code == 200
+    rows = [row for row in house.rows() if row["role"] == "nurse"]
+    assert [row["what"] for row in rows] == ["everything", "search Observation", "read Patient", "case.facts", "case.overview"]
+    assert {(row["organisation"], row["purpose"], row["ground"]) for row in rows} == {(HERE, "care", "relation")}
+    assert "name" not in rows[0]
+    page = house.get("patient", f"/cases/{house.case_id}/looked").text
+    assert "nurse" in page.lower()
+    assert house.get("nurse", f"/cases/{house.case_id}/looked.json").status_code == 403
+
+
+def test_names_of_staff_are_shown_where_the_sites_document_says_so(house: House) -> None:
+    (house.node.config.folder / "data" / "access").mkdir(parents=True)
+    (house.node.config.folder / "data" / "access" / "people.yaml").write_text("id: people\nwho_looked: {staff_names: true}\n", encoding="utf-8")
+    again = Node(read_config(house.node.config.folder), now=house.clock)
+    with TestClient(application(again, workers=False), base_url="http://127.0.0.1") as client:
+        client.get(f"/cases/{house.case_id}", headers={"authorization": f"Bearer {house.tokens['nurse']}"})
+        rows = client.get(f"/cases/{house.case_id}/looked.json", headers={"authorization": f"Bearer {house.tokens['patient']}"}).json()
+    assert "nurse" in {row["name"] for row in rows}
+
+
+def test_a_reading_is_bound_to_the_log(house: House) -> None:
+    house.get("nurse", "/fhir/Patient/own")
+    with house.node.storage.reading() as connection:
+        read = reads.looked(connection, "own", house.case_id)[0]
+        rows = connection.execute(select(log_entry.c.position, log_entry.c.body).where(log_entry.c.kind == "access").order_by(log_entry.c.position)).all()
+        entry = json.loads(rows[-1].body)
+        salt = connection.execute(select(content_salt.c.salt).where(content_salt.c.position == rows[-1].position)).scalar_one()
+    assert entry["what"] == read.what
+    assert entry["sha256"] == log.content_sha256(salt, read.content)
+
+
+def take(house: House, who: str, reason: str = "unconscious in our emergency room") -> Any:
+    headers = {"authorization": f"Bearer {house.tokens[who]}"}
+    return house.client.post(f"/emergency/{house.case_id}", headers=headers, data={"reason": reason})
+
+
+def test_an_emergency_opens_a_case_for_four_hours_and_everybody_concerned_sees_it(house: House) -> None:
+    path = f"/cases/{house.case_id}/facts"
+    refused = house.get("stranger", path)
+    assert refused.status_code == 403
+    assert f"/emergency/{house.case_id}" in house.client.get(path, headers={"authorization": f"Bearer {house.tokens['stranger']}", "accept": "text/html"}).text
+    assert take(house, "stranger", "x").status_code == 422
+    assert house.get("stranger", path).status_code == 403
+    assert take(house, "stranger").status_code == 303
+    assert house.get("stranger", path).status_code == 200
+    assert house.get("stranger", "/fhir/Patient/own").status_code == 200
+    assert house.get("stranger", "/fhir/Observation").json()["total"] > 0
+    assert {(row["purpose"], row["ground"]) for row in house.rows() if row["organisation"] == "Elsewhere"} == {("emergency", "emergency")}
+    assert "unconscious in our emergency room" in house.get("patient", f"/cases/{house.case_id}/looked").text
+    for who in ("patient", "physician"):
+        assert "read in an emergency" in house.get(who, f"/cases/{house.case_id}").text
+    tasks = house.get("quality", f"/cases/{house.case_id}").text
+    assert "say whether it was justified" in tasks
+    house.clock.moment += timedelta(hours=4)
+    assert house.get("stranger", path).status_code == 403
+    assert house.get("stranger", "/fhir/Patient/own").status_code == 403
+
+
+def test_an_emergency_opens_reading_and_nothing_else_and_no_other_case(house: House) -> None:
+    other = import_upload(house.node, Actor("first", Role.COORDINATOR, HERE), "o.json", json.dumps(_somebody_else(house)).encode())
+    case = other.cases["other"]  # type: ignore[union-attr]
+    take(house, "stranger")
+    assert house.get("stranger", f"/cases/{case}").status_code == 403
+    assert house.get("stranger", "/fhir/Patient/other").status_code == 403
+    assert {entry["resource"]["id"] for entry in house.get("stranger", "/fhir/Patient").json()["entry"]} == {"own"}
+    headers = {"authorization": f"Bearer {house.tokens['stranger']}"}
+    assert house.client.post(f"/cases/{house.case_id}/do/RecordConsent", headers=headers, data={"kind": "care"}).status_code == 403
+    assert house.client.put("/fhir/Patient/own", headers=headers, json={"resourceType": "Patient", "id": "own"}).status_code == 403
+
+
+def _somebody_else(house: House) -> dict[str, Any]:
+    bundle = record("other", house.node.now())
+    more = {"name": [{"text": "驗乙"}], "birthDate": "1980-11-30", "identifier": [{"system": "urn:mo:bir", "value": "8765432(1)"}]}
+    bundle["entry"][0]["resource"] |= more
+    return bundle
+
+
+def test_somebody_else_says_whether_it_was_justified(house: House) -> None:
+    take(house, "stranger")
+    case = house.node.case(house.case_id)
+    assert case is not None
+    (entry,) = reads_open(case)
+    own = Actor(entry.origin.actor, Role.QUALITY, HERE)
+    given = {"event_id": entry.origin.event_id, "justified": False, "note": "the patient was awake"}
+    refused = handle(house.node, Command("ReviewBreakGlass", house.case_id, given, own, new_id()))
+    assert isinstance(refused, Refusal)
+    assert [reason.code for reason in refused.reasons] == ["consent.break_glass.own"]
+    done = handle(house.node, Command("ReviewBreakGlass", house.case_id, given, Actor("quality", Role.QUALITY, HERE), new_id()))
+    assert not isinstance(done, Refusal)
+    assert "the patient was awake" in house.get("patient", f"/cases/{house.case_id}/looked").text
+
+
+def reads_open(case: Any) -> Any:
+    from baybridge.consent.emergency_access import unreviewed
+
+    return unreviewed(case)
+
+
+def test_the_case_of_the_input_is_the_one_that_is_taken(house: House) -> None:
+    given = {"case": house.case_id, "reason": "unconscious in our emergency room"}
+    done = handle(house.node, Command("BreakGlass", new_id(), given, Actor("stranger", Role.PHYSICIAN, "Elsewhere"), new_id()))
+    assert not isinstance(done, Refusal)
+    assert done.case_id == house.case_id
+    unknown = handle(house.node, Command("BreakGlass", new_id(), {"reason": given["reason"]}, Actor("stranger", Role.PHYSICIAN, "Elsewhere"), new_id()))
+    assert isinstance(unknown, Refusal)
+
+
+def test_a_restricted_record_is_read_for_care_and_not_for_quality(house: House) -> None:
+    assert house.get("quality", f"/cases/{house.case_id}/facts").status_code == 200
+    with house.node.storage.writing() as connection:
+        row = {"restriction": "r", "patient_id": "own", "reason": "asked", "since_at": house.node.now().isoformat(), "account": "x"}
+        connection.execute(insert(tables.restriction).values(row))
+    assert house.get("quality", f"/cases/{house.case_id}/facts").status_code == 403
+    assert house.get("quality", "/fhir/Patient/own").status_code == 403
+    assert house.get("quality", "/fhir/Observation").json()["total"] == 0
+    for who in ("physician", "patient"):
+        assert house.get(who, f"/cases/{house.case_id}/facts").status_code == 200
+
+
+def test_withdrawal_never_blinds_who_treats_and_ends_the_reading_of_who_only_was_sent_it(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.refer()
+    node = world.nodes["hk"]
+    physician = Actor("p", Role.PHYSICIAN, node.site.organisation)
+    case = node.case(world.case_id)
+    assert case is not None
+    assert ground(case, node.site, node.now().date()) is Ground.CONSENT
+    for consent in world.nodes["mo"].case(world.case_id).consents:  # type: ignore[union-attr]
+        world.do("mo", Role.COORDINATOR, "WithdrawConsent", consent_id=consent.consent_id)
+    home = world.nodes["mo"].case(world.case_id)
+    assert home is not None
+    assert ground(home, world.nodes["mo"].site, node.now().date()) is Ground.RELATION, "the treating site goes on reading"
+    world.deliver()
+    held = node.case(world.case_id)
+    assert held is not None
+    found = reads.for_case(node, "case.facts", physician, held, frozenset())
+    assert isinstance(found, Refusal), "nobody here treats the patient, and nothing allows it any more"
+    assert [reason.code for reason in found.reasons] == ["access.consent_ended"]
+    assert reads.for_case(node, "case.sharing", physician, held, frozenset()) is Ground.RELATION, "why it is closed can be seen"

@@ -17,10 +17,11 @@ from baybridge.consent.grants import holds_on
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Site
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import CaseDeclined, GlassBroken, GlassReviewed
+from baybridge.journey.events import CaseDeclined, CaseProposed, GlassBroken, GlassReviewed, ProposedCaseAccepted, ProposedCaseRefused
 
 _MACHINES = frozenset({Role.SYSTEM.value, Role.NODE.value})
-_NO_PART = (CaseDeclined, GlassBroken, GlassReviewed)  # declining ends a part; an emergency access is none
+#: Taking in what another node proposes says that its data is held, and not that anybody treats; declining ends a part; an emergency access is none.
+_NO_PART = (CaseDeclined, CaseProposed, ProposedCaseAccepted, ProposedCaseRefused, GlassBroken, GlassReviewed)
 
 
 class Ground(StrEnum):

@@ -46,6 +46,7 @@ _RECOGNITION = {
 #: Folder -> id -> file and type.
 KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
+        "access": {"people": "people:People"},
         "card-issuers": {ANY: "feed:Issuer"},
         "directory": _DIRECTORY,
         "exchange": {"content": "exchange:SpecialContent", "payer_view": "exchange:PayerView", "profiles": "exchange:Profiles"},

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, select
 from baybridge.base.keys import SigningKey
 from baybridge.consent.reading import Ground
 from baybridge.documents.loader import packaged_data
+from baybridge.documents.people import People
 from baybridge.exchange.card.health_card import CardKey
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import FactSet, read
@@ -39,7 +40,7 @@ from baybridge.node.money import grants
 from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import reads
-from baybridge.node.people.rules import PeopleRules, rules
+from baybridge.node.people.rules import rules
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
 from baybridge.node.upkeep.reserve import Kept, Reserve
@@ -120,7 +121,7 @@ class Node:
         return policies_of(self.documents, fact_types(self.documents))
 
     @cached_property
-    def people(self) -> PeopleRules:
+    def people(self) -> People:
         """The rules of this site about its people."""
         return rules(self.documents)
 

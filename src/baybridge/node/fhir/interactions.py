@@ -216,7 +216,7 @@ def _unknown(kind: str) -> Refusal:
 
 def _log_access(node: Node, actor: Actor, grounds: Mapping[str, Ground], what: str) -> None:
     held = {patient: ground for patient, ground in grounds.items() if patient}
-    purpose = node.people.purpose_of(actor.role)
+    purpose = node.people.purpose_of(actor.role.value)
     if not held:
         return
 

@@ -23,6 +23,7 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import (
     CaseDeclined,
+    CaseProposed,
     CorrectionReceived,
     DecisionReopened,
     GlassBroken,
@@ -30,6 +31,8 @@ from baybridge.journey.events import (
     IdentityLinked,
     IdentityQuestioned,
     PackageReceived,
+    ProposedCaseAccepted,
+    ProposedCaseRefused,
     Recorded,
     RecordsImported,
     ResultsReread,
@@ -55,7 +58,7 @@ _OF_MACHINES = tuple(
     kind.__name__
     for kind in (
         PackageReceived, CorrectionReceived, DecisionReopened, TransferReceived, IdentityQuestioned, IdentityLinked, RecordsImported, ResultsReread,
-        CaseDeclined, GlassBroken, GlassReviewed,
+        CaseDeclined, CaseProposed, ProposedCaseAccepted, ProposedCaseRefused, GlassBroken, GlassReviewed,
     )
 )  # fmt: skip
 
@@ -188,7 +191,7 @@ def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recor
 
 def purpose_of(node: Node, action: str, actor: Actor) -> str:
     """Why somebody reads: by what is read, else by the role."""
-    return _PURPOSE_OF_ACTION.get(action) or node.people.purpose_of(actor.role)
+    return _PURPOSE_OF_ACTION.get(action) or node.people.purpose_of(actor.role.value)
 
 
 def _fold(connection: Connection, case_id: str) -> Case:

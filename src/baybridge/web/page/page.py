@@ -396,7 +396,7 @@ def refused(asked: Asked, refusal: Refusal) -> Response:
 def _emergency(asked: Asked, refusal: Refusal) -> str:
     """The case that was refused to somebody who may take it in an emergency."""
     may_take = refusal.category is Category.FORBIDDEN and asked.actor is not None and access.may("case.break_glass", asked.actor, asked.node.site) is None
-    return asked.parameters.get("case_id", "") if may_take and asked.actor and asked.actor.role in asked.node.people.break_glass.roles else ""
+    return asked.parameters.get("case_id", "") if may_take and asked.actor and asked.actor.role.value in asked.node.people.break_glass.roles else ""
 
 
 def own_address(text: str) -> str:

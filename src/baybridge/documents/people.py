@@ -1,0 +1,49 @@
+"""The rules of a site about its people: `data/access/people.yaml`.
+
+Main job: `People`: sessions, second factor, emergency access, what a patient is told of who looked.
+
+**Units**: hours; passwords in characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from baybridge.documents.heading import Heading, Part
+
+
+class SecondFactor(Part, frozen=True, kw_only=True):
+    """Which roles must have a second factor, and whether accounts of a node's founding are among them."""
+
+    required_for: tuple[str, ...]
+    also_of_founding_accounts: bool
+
+
+class BreakGlass(Part, frozen=True, kw_only=True):
+    """How long an emergency access lasts, and who may take one."""
+
+    hours: int | float
+    roles: tuple[str, ...]
+
+
+class WhoLooked(Part, frozen=True, kw_only=True):
+    """Whether a patient reads the names of staff who looked."""
+
+    staff_names: bool
+
+
+class People(Heading, frozen=True, kw_only=True):
+    """The whole document."""
+
+    session_hours: int | float
+    invitation_hours: int | float
+    password_at_least: int
+    second_factor: SecondFactor
+    break_glass: BreakGlass
+    who_looked: WhoLooked
+    purposes: Mapping[str, str]
+    restricted: tuple[str, ...]
+
+    def purpose_of(self, role: str) -> str:
+        """Why a role reads, where nothing else says it."""
+        return self.purposes.get(role, "care")

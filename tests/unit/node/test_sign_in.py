@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyotp
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from baybridge.app import application
@@ -127,3 +128,25 @@ def test_who_is_not_signed_in_comes_back_to_the_page_after_a_slip(node: Node) ->
         assert 'name="to" value="/policies?q=astct&amp;kind=grades"' in asked.text
         slip = client.post("/sign-in", data={"name": "nurse", "password": "wrong", "to": "/policies?q=astct&kind=grades"})
         assert 'name="to" value="/policies?q=astct&amp;kind=grades"' in slip.text
+
+
+def test_a_clock_that_is_set_back_asks_for_no_longer_wait(node: Node) -> None:
+    year = 365 * 24 * 3600
+    assert [tried(node, "wrong", 0) for _ in range(15)].count("accounts.wrong") == 5
+    waited = tried(node, "right-one", -year)
+    assert isinstance(waited, int) and waited <= 60
+    assert tried(node, "right-one", waited - year) == "nurse"
+
+
+def test_a_right_password_with_a_right_code_is_not_held_up_by_the_failures_of_others(node: Node) -> None:
+    secret = pyotp.random_base32()
+    with node.storage.writing() as connection:
+        connection.execute(update(tables.account).where(tables.account.c.account == "nurse").values(totp_secret=secret))
+    at = START + timedelta(seconds=0.5)
+    assert [tried(node, "wrong", 0) for _ in range(5)] == ["accounts.wrong"] * 5
+    assert tried(node, "right-one", 0.5) == 1
+    code = pyotp.TOTP(secret).at(at)
+    wrong = accounts.sign_in(node.storage, "nurse", "wrong", code, at)
+    assert isinstance(wrong, Refusal)
+    done = accounts.sign_in(node.storage, "nurse", "right-one", code, at)
+    assert not isinstance(done, Refusal)

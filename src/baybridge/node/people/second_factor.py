@@ -93,6 +93,11 @@ def accepts(connection: Connection, account: str, secret: str, code: str, at: da
     return True
 
 
+def is_current(secret: str, code: str, at: datetime) -> bool:
+    """Whether a one-time code is one of now; nothing is used up."""
+    return _period(secret, code, at) is not None
+
+
 def _period(secret: str, code: str, at: datetime) -> int | None:
     """The period whose code this is; None where it is none of the near ones."""
     now, given = int(at.timestamp()) // _PERIOD, "".join(code.split())

@@ -37,7 +37,7 @@ class Thorough(click.Command):
         return found
 
 
-class _Moment(click.ParamType[str]):
+class _Moment(click.ParamType[str, str]):
     """An aware time, or a date; kept as text, because a node reads a date in its own zone."""
 
     name = "TIME|DATE"
@@ -54,3 +54,19 @@ class _Moment(click.ParamType[str]):
 
 
 MOMENT = _Moment()
+
+
+class LanguageCode(click.ParamType[str, str]):
+    """A language that texts are kept in, such as en or zh-Hant."""
+
+    name = "language"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The code as it was given; a usage error that names the known ones where there is no such language."""
+        from baybridge.documents.loader import Documents
+        from baybridge.language.languages import languages_of
+
+        known = languages_of(Documents().folder)
+        if value not in known:
+            self.fail(f"expected one of {', '.join(known)}, found {value!r}", param, ctx)
+        return value

@@ -61,7 +61,7 @@ def check(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001
     def apply(policy_id: str, facts: Mapping[str, Any]) -> Decision:
         return decide(policies.get(policy_id), facts)
 
-    rules = _made(lambda: rules_of(apply, documents.folder("exchange"), documents.folder("directory")))
+    rules = _made(lambda: rules_of(apply, documents.folder))
     _answer(file, lambda request: check_transfer(request, rules).as_json(), _transfer_line, as_json=as_json)
 
 

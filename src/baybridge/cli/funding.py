@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from baybridge.base.outcome import Reason, Refusal
-from baybridge.cli.arguments import Thorough
+from baybridge.cli.arguments import LanguageCode, Thorough
 from baybridge.cli.quotes import reproduce_quotes
 from baybridge.cli.saying import fail, parsed_file, refuse_file
 from baybridge.documents.loader import DocumentProblem, Documents, files, read_document, read_text
@@ -30,8 +31,6 @@ from baybridge.language.texts import FALLBACK, Texts
 #: The scale of the funding contract's examples; another is chosen with `--scale`, or stands in the file.
 DEFAULT_SCALE = "hk-ccf-scale-2012"
 
-LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
-
 
 @click.command(cls=Thorough)
 @click.argument("file", metavar="CASE.json|check|reproduce")
@@ -39,7 +38,7 @@ LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the contract's JSON.")
 @click.option("--compare", "compare_wanted", is_flag=True, help="Compare orders, plans that could be joined, products and regions.")
 @click.option("--scale", "scale_id", default=DEFAULT_SCALE, show_default=True, help="Means-test scale where the file names none.")
-@click.option("--language", type=click.Choice(LANGUAGES), default=FALLBACK, show_default=True)
+@click.option("--language", type=LanguageCode(), default=FALLBACK, show_default=True)
 def fund(file: str, more: tuple[str, ...], scale_id: str, language: str, *, json_wanted: bool, compare_wanted: bool) -> None:
     """Stack the payers of a bill to the cent; CASE.json holds one case or a list of cases, - is standard input.
 
@@ -95,12 +94,13 @@ def _compare(data: Any, scale: Scale, file: str, texts: Texts, language: str, *,
 def _check(documents: Documents, texts: Texts, named: tuple[str, ...], language: str, *, json_wanted: bool) -> None:
     """Every problem of plan documents with file and line; exit 1 where there is one."""
     from baybridge.documents.lines import line_of
-    from baybridge.funding.plans.checking import check
+    from baybridge.funding.plans.checking import check, known_from
 
     chosen = [Path(name) for name in named] or [path for root in documents.roots for path in files(root / "plans")]
     read = [_plan_file(path, texts, language) for path in chosen]
-    others = {**documents.folder("plans"), **{str(d.get("id")): d for _, _, d in read if isinstance(d, dict)}}
-    problems = [(path, text, reason) for path, text, document in read for reason in check(document, others)]
+    known = known_from(documents)
+    known = replace(known, others={**known.others, **{str(d.get("id")): d for _, _, d in read if isinstance(d, dict)}})
+    problems = [(path, text, reason) for path, text, document in read for reason in check(document, known)]
     found = [(str(path), line_of(text, reason.where), reason) for path, text, reason in problems]
     if json_wanted:
         rows = [{"file": f, "line": n, **reason.as_json(), "message": texts.reason(language, reason)} for f, n, reason in found]

@@ -38,7 +38,7 @@ def add(card: str, folder: Path, given: str | None, as_json: bool) -> None:  # n
     from baybridge.node.neighbours import register
 
     node = open_or_fail(folder)
-    read = register.read_card(_bytes_of(card), node.site.node)
+    read = register.read_card(_bytes_of(card), node.site.node, node.regions)
     if isinstance(read, Refusal):
         _refused(node, read, as_json=as_json)
         return

@@ -25,15 +25,19 @@ def fail(sentence: str) -> None:
 @click.command(cls=Thorough)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--organisation", required=True, help="Name of the organisation that runs the node.")
-@click.option("--jurisdiction", required=True, type=click.Choice(["CN", "HK", "MO"]))
+@click.option("--jurisdiction", required=True, help="Region, such as CN, HK or MO; a region of your own stands in DIR/data/regions first.")
 @click.option("--city")
 @click.option("--profile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="YAML with gd9, ciio, kinds, roles, accounts.")
 @click.option("--database", help="Database URL, kept with the keys; an SQLite file in the folder without it.")
 @click.option("--json", "as_json", is_flag=True)
 def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, profile: Path | None, database: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Make a node folder with keys and an empty database."""
-    from baybridge.node.config import ConfigProblem
+    from baybridge.node.config import ConfigProblem, regions_at
     from baybridge.node.upkeep.founding import found
+
+    known = regions_at(folder / "data")
+    if jurisdiction not in known:
+        raise click.BadParameter(f"expected one of {', '.join(known)}, found {jurisdiction!r}", param_hint="--jurisdiction")
 
     name = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower()).strip("-") or "node"
     whole: dict[str, Any] = {"node": name, "kinds": ["centre", "laboratory"]}

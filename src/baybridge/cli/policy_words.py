@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from baybridge.cli.arguments import LanguageCode
+
 if TYPE_CHECKING:
     from baybridge.documents.loader import Documents
     from baybridge.facts.dictionary import Dictionary
     from baybridge.policy.document.shapes import Policy
     from baybridge.rulebook.speaker import Saying
 
-LANGUAGE = click.option("--language", type=click.Choice(["en", "zh-Hant", "zh-Hans", "pt"]), help="Say it in words of that language; codes without it.")
+LANGUAGE = click.option("--language", type=LanguageCode(), help="Say it in words of that language; codes without it.")
 
 
 def saying_for(documents: Documents, dictionary: Dictionary, language: str) -> Saying:

@@ -17,8 +17,8 @@ import click
 
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Reason, Refusal
-from baybridge.cli.arguments import Thorough
-from baybridge.cli.funding import DEFAULT_SCALE, LANGUAGES, scale_named
+from baybridge.cli.arguments import LanguageCode, Thorough
+from baybridge.cli.funding import DEFAULT_SCALE, scale_named
 from baybridge.cli.saying import fail, parsed_file, refuse_file
 from baybridge.documents.loader import DocumentProblem, Documents, read_document
 from baybridge.funding.plans.plans import MEANS_TEST, Exchange
@@ -26,7 +26,7 @@ from baybridge.funding.quote.case import read_cases
 from baybridge.language.texts import FALLBACK, Texts
 from baybridge.simulation.changes import Change, read_change
 
-_LANGUAGE = click.option("--language", type=click.Choice(LANGUAGES), default=FALLBACK, show_default=True)
+_LANGUAGE = click.option("--language", type=LanguageCode(), default=FALLBACK, show_default=True)
 _JSON = click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
 
 

@@ -21,6 +21,7 @@ from baybridge.journey.checks import alive, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AuthorityNotified, ConsentKind, ConsentRecorded, ConsentWithdrawn
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
+from baybridge.language.languages import languages_of
 
 #: Purposes of transfers. Source: policy reference B3, purpose profiles.
 PURPOSES = (
@@ -32,7 +33,6 @@ PURPOSES = (
     "QUALITY_REGISTRY",
     "PHARMACOVIGILANCE",
 )
-LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
 PIPL_39 = "PIPL articles 23 and 39"
 
 
@@ -94,8 +94,9 @@ def _form(situation: Situation, given: RecordConsent) -> Iterator[Reason]:
         yield Reason("consent.record.purpose_missing", {"kind": given.kind}, source=PIPL_39, where="purposes")
     if not said(given.notice_version):
         yield Reason("consent.record.notice_missing", source=PIPL_39, where="notice_version")
-    if given.notice_language not in LANGUAGES:
-        yield Reason("consent.record.language_unknown", {"known": ", ".join(LANGUAGES)}, source=PIPL_39, where="notice_language")
+    languages = languages_of(situation.documents)
+    if given.notice_language not in languages:
+        yield Reason("consent.record.language_unknown", {"known": ", ".join(languages)}, source=PIPL_39, where="notice_language")
     if given.valid_until is not None and given.valid_until < situation.today:
         yield Reason("consent.record.already_over", {"day": given.valid_until.isoformat()}, where="valid_until")
 

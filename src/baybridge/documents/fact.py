@@ -28,6 +28,7 @@ class FactEntry(Part, frozen=True, kw_only=True):
     unit: str | None = None
     codes: tuple[Mapping[str, str], ...] = ()
     values: tuple[str | int, ...] = ()
+    values_from: Literal["regions"] | None = None  # the ids of a folder of documents
     answers: Mapping[str, int | str | bool] = EMPTY
     labels: Translated = EMPTY
     plausible: tuple[int | float, int | float] | None = None

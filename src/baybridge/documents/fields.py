@@ -13,7 +13,7 @@ from typing import Any
 
 from baybridge.documents.source import Path, Source
 
-LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")  # that documents are written in
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")  # Source: RFC 5646, language, script and region of a tag
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -99,7 +99,9 @@ class Fields:
         if isinstance(value, str):
             return {"en": value}
         fields = Fields(self.source, (*self.path, key), value)
-        fields.refuse_others(LANGUAGES)
+        for language in fields.value:
+            if not _LANGUAGE.fullmatch(language):
+                self.source.report_key((*self.path, key, language), "a language such as en, zh-Hans, zh-Hant or pt", language)
         return {language: fields.text(language) for language in fields.value}
 
     def mapping(self, key: str) -> Fields:

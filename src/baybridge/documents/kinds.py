@@ -52,9 +52,11 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "exchange": {"content": "exchange:SpecialContent", "payer_view": "exchange:PayerView", "profiles": "exchange:Profiles"},
         "facts": {ANY: "fact:FactEntry"},
         "feeds": {ANY: "feed:Feed"},
+        "languages": {ANY: "region:LanguageEntry"},
         "pathways": {"border-papers": "border_papers:BorderPapers", "cold-chain": "limits:Limits", "standard": "pathway:Pathway", ANY: "pathway:Schedule"},
         "products": {ANY: "product:Product"},
         "recognition": _RECOGNITION,
+        "regions": {ANY: "region:RegionEntry"},
         "telling": {"told": "telling:Told", "whose": "telling:Whose"},
         "terms": {
             "answers": "terms:Answers",

@@ -54,8 +54,14 @@ class Documents:
             for root in self.roots[1:]:
                 site |= _read_folder(root / name)
             self._parts[name] = ours, site
-            self._folders[name] = _over(name, ours, site) if site else ours
+            laid = _over(name, ours, site) if site else ours
+            self._folders[name] = self._with_values(laid) if name == "facts" else laid
         return self._folders[name]
+
+    def _with_values(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Facts whose values are the ids of a folder of documents, such as regions, with those that stand there now."""
+        named = {name: entry["values_from"] for name, entry in facts.items() if isinstance(entry, dict) and entry.get("values_from")}
+        return {**facts, **{name: {**facts[name], "values": list(self.folder(folder))} for name, folder in named.items()}}
 
     def whose(self, folder: str, name: str, *path: str | int) -> Whose:
         """Whose a document is, or a part of it: ours, the site's, or of both."""

@@ -26,6 +26,7 @@ from baybridge.base.outcome import SURFACES, Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text, not_text_inside
 from baybridge.http import bodies
 from baybridge.journey.command import Actor
+from baybridge.language.languages import FALLBACK, chosen
 from baybridge.language.texts import Texts
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import access, accounts, reads
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 COOKIE = "baybridge"
-LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
 _CASE_RELATIONS = "case_id"
 _MOST_FIELDS = 5000  # of a form
 _READING = frozenset({"GET", "HEAD"})
@@ -277,7 +277,7 @@ def _read(
         uploads=uploads,
         actor=session.actor if session else None,
         session=session,
-        language=language_of(request, session),
+        language=language_of(node, request, session),
         base_url=str(request.base_url).rstrip("/"),
         cookies=request.cookies,
         by_cookie=session is not None and not _is_bearer(request),
@@ -297,25 +297,12 @@ def _is_bearer(request: Request) -> bool:
     return request.headers.get("authorization", "").partition(" ")[0].lower() == "bearer"
 
 
-def language_of(request: Request, session: accounts.Session | None) -> str:
+def language_of(node: Node, request: Request, session: accounts.Session | None) -> str:
     """The language that a request asks for: in its address, its cookie, its account, its browser; else English."""
-    asked = request.query_params.get("language") or request.cookies.get("language")
-    if asked in LANGUAGES:
-        return asked
-    if session is not None:
-        return session.language
-    accepted = [part.split(";")[0].strip().lower() for part in request.headers.get("accept-language", "").split(",")]
-    for tag in accepted:
-        found = _CHINESE.get(tag) or next((known for known in LANGUAGES if tag.split("-")[0] == known), None)
-        if found:
-            return found
-    return "en"
-
-
-_CHINESE = {
-    **dict.fromkeys(("zh-hk", "zh-mo", "zh-tw", "zh-hant"), "zh-Hant"),
-    **dict.fromkeys(("zh-cn", "zh-sg", "zh-hans", "zh"), "zh-Hans"),
-}
+    known = node.languages
+    asked = (request.query_params.get("language"), request.cookies.get("language"), session.language if session else None)
+    wanted = next((code for code in asked if code in known), None)
+    return wanted or chosen(request.headers.get("accept-language", ""), known) or FALLBACK
 
 
 def read_json(asked: Asked) -> Any | Refusal:

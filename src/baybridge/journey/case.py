@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from baybridge.journey import events as ev
 from baybridge.journey.cells import Batch, Collection, Shipment, batches_of, quarantined_of, shipments_of
@@ -76,8 +76,8 @@ class Case:
         return (own or named)[-1].event.patient_id if named else None
 
     @property
-    def residence(self) -> Literal["CN", "HK", "MO", "other"] | None:
-        """Where the patient lives."""
+    def residence(self) -> str | None:
+        """Where the patient lives: the code of a region, or other."""
         return self.opened.event.residence if self.opened else None
 
     @property

@@ -60,12 +60,13 @@ class Site:
 
     node: str
     organisation: str
-    jurisdiction: str  # CN, HK or MO
+    jurisdiction: str  # the code of a region
     city: str | None
     kinds: frozenset[str]  # centre, laboratory, plant, payer
     gd9: bool = False
     ciio: bool = False
     zone: ZoneInfo = CHINA
+    notify_before_transfer: str | None = None  # authority that is told before personal data leave this region
 
 
 @dataclass(frozen=True, slots=True)

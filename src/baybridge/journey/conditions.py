@@ -111,7 +111,8 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
     {
         "not_accepted": lambda case, _: case.treating_node is None,
         "referred_elsewhere": _referred_elsewhere,
-        "site_in_macao": lambda _, site: site.jurisdiction == "MO",
+        "authority_to_notify": lambda _, site: site.notify_before_transfer is not None,
+        "site_in_macao": lambda _, site: site.notify_before_transfer is not None,  # the word of documents before regions were documents
         "preauthorisation_open": lambda case, _: any(asked.waiting for asked in case.preauthorisations),
         "claim_unsent": lambda case, _: claims.unsent(case),
         "nothing_claimed": lambda case, _: not claims.submitted(case),

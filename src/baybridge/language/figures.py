@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-#: The conventions of each language that pages are written in.
-LOCALES: Mapping[str, str] = {"en": "en_GB", "zh-Hant": "zh_Hant_HK", "zh-Hans": "zh_Hans_CN", "pt": "pt_PT"}
-
 #: Between a number and its unit; a line never breaks there.
 SPACE = "\u00a0"
 
@@ -30,9 +27,9 @@ _POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How one language writes them; `table` is the document `units` of `data/terms`, `say` the texts of the language by key."""
+    """How one language writes them; `locale` is of CLDR, `table` is the document `units` of `data/terms`, `say` the texts of the language by key."""
 
-    language: str
+    locale: str
     table: Mapping[str, Any]
     say: Callable[..., str]
 
@@ -46,7 +43,7 @@ class Figures:
         kept = decimals if decimals is not None else _decimals(exact) if isinstance(value, str | Decimal) else None
         form = None if kept is None else "#,##0" + ("." + "0" * kept if kept else "")
         return format_decimal(
-            value if kept is None else exact, format=form, locale=LOCALES[self.language], decimal_quantization=kept is not None
+            value if kept is None else exact, format=form, locale=self.locale, decimal_quantization=kept is not None
         )
 
     def read(self, text: str) -> str:
@@ -54,7 +51,7 @@ class Figures:
         from babel.numbers import get_decimal_symbol
 
         typed = _COMMA.fullmatch(text)
-        if typed is None or (len(typed["fraction"]) == _THOUSAND and get_decimal_symbol(LOCALES[self.language]) != ","):
+        if typed is None or (len(typed["fraction"]) == _THOUSAND and get_decimal_symbol(self.locale) != ","):
             return text
         return text.replace(",", ".")
 
@@ -83,7 +80,7 @@ class Figures:
     def after(self, unit: str | None) -> str:
         """A unit as it stands behind a number, with the space between them where one is written."""
         shown, worded = self.unit(unit), self.table.get("worded", {}).get(unit)
-        tight = shown.startswith("/") or ((worded or shown == "%") and self.language.startswith("zh"))
+        tight = shown.startswith("/") or ((worded or shown == "%") and self.locale.startswith("zh"))
         return f"{'' if tight or not shown else SPACE}{shown}"
 
     def reported(self, text: str) -> str:

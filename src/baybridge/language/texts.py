@@ -19,8 +19,9 @@ from typing import Any
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.documents.loader import Documents
 from baybridge.language.figures import Figures
+from baybridge.language.languages import FALLBACK, Language, languages_of
 
-FALLBACK = "en"
+__all__ = ["FALLBACK", "Texts"]
 
 
 class Texts:
@@ -30,6 +31,7 @@ class Texts:
         self._documents = documents
         self._read = cache(documents.translations)
         self.figures = cache(self._figures)
+        self._languages = cache(lambda: languages_of(documents.folder))
 
     def say(self, language: str, key: str, values: Mapping[str, Any] | None = None) -> str:
         """The sentence of a key with values filled in."""
@@ -49,7 +51,11 @@ class Texts:
     def _figures(self, language: str) -> Figures:
         """How a language writes numbers and units."""
         table = self._documents.folder("terms").get("units") or {}
-        return Figures(language, table, lambda key, **values: self.say(language, key, values))
+        return Figures(self.language(language).locale, table, lambda key, **values: self.say(language, key, values))
+
+    def language(self, code: str) -> Language:
+        """A language by its code; English for one that no document names any more."""
+        return self._languages().get(code) or self._languages()[FALLBACK]
 
     def has(self, language: str, key: str) -> bool:
         """Whether a language has its own sentence for a key."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
+from baybridge.language.regions import Region, Regions, by_registry_name
 from baybridge.matching.chances import Chance, chances_of
 from baybridge.matching.distance import Point, kilometres
 from baybridge.matching.timing import Infusion, earliest_infusion
@@ -23,10 +24,8 @@ Json = Mapping[str, Any]
 Route = Literal["approved", "named_patient", "centre_import", "in_use", "hong_kong_macao_drug", "trial"]
 Status = Literal["eligible", "not-yet", "undetermined", "ineligible"]
 _ROUTES: tuple[Route, ...] = ("approved", "named_patient", "centre_import", "in_use", "hong_kong_macao_drug")
-#: Where a product is used: what lets a designated mainland hospital of the Greater Bay Area ask for it, where the mainland has not approved it.
+#: Where a product is used: what lets a designated hospital next door ask for it, where its own region has not approved it.
 _USED_NEXT_DOOR = ("approved", "in_use")
-#: How the registry writes the regions.
-COUNTRIES: Mapping[str, str] = {"China": "CN", "Hong Kong": "HK", "Macau": "MO", "Macao": "MO"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +79,7 @@ class Catalogue:
     published: Json
     vein_to_vein: Json
     cities: Mapping[str, Point]
+    regions: Regions
 
 
 def options(
@@ -89,22 +89,30 @@ def options(
     return tuple(
         _option(patient, catalogue, product, jurisdiction, centre, policy, decisions, not_before or {})
         for product, document in catalogue.products.items()
-        for jurisdiction, entry in routes_of(document).items()
+        for jurisdiction, entry in routes_of(document, catalogue.regions).items()
         for policy in _policies(document, jurisdiction)
         for centre in _centres(catalogue.organisations, product, jurisdiction)
     )
 
 
-def routes_of(document: Json) -> dict[str, Json]:
+def routes_of(document: Json, regions: Regions) -> dict[str, Json]:
     """By region, the route by which a product can be had there, with its source and confidence."""
     status: Json = document["status"]
     found = {jurisdiction: entry for jurisdiction, entry in status.items() if entry["status"] in _ROUTES}
-    mainland = (status.get("CN") or {}).get("status")
-    next_door = [entry for place in ("HK", "MO") if (entry := status.get(place) or {}).get("status") in _USED_NEXT_DOOR]
-    if mainland == "none_known" and next_door:
-        source = f"Used in Hong Kong or Macao ({next_door[0].get('source')}); whether the mainland scheme covers it is not established"
-        found["CN"] = {"status": "hong_kong_macao_drug", "source": source, "confidence": "low"}
-    return found
+    return found | {code: entry for code, region in regions.items() if (entry := _next_door(status, region, regions))}
+
+
+def _next_door(status: Json, region: Region, regions: Regions) -> Json | None:
+    """The route by which a product that nobody approved in a region may be asked for because regions next door use it."""
+    door = region.next_door
+    if door is None or (status.get(region.code) or {}).get("status") != "none_known":
+        return None
+    used = [entry for place in door.regions if (entry := status.get(place) or {}).get("status") in _USED_NEXT_DOOR]
+    if not used:
+        return None
+    places = " or ".join(regions[place].names["en"] for place in door.regions if place in regions)
+    source = f"Used in {places} ({used[0].get('source')}); whether the scheme of {region.names['en']} covers it is not established"
+    return {"status": door.route, "source": source, "confidence": door.confidence}
 
 
 def _policies(document: Json, jurisdiction: str) -> Sequence[str | None]:
@@ -126,7 +134,7 @@ def _option(
     patient: Patient, catalogue: Catalogue, product: str, jurisdiction: str, centre: Json | None, policy: str | None,
     decisions: Mapping[str, Json], not_before: Mapping[str, date],
 ) -> Option:  # fmt: skip
-    entry = routes_of(catalogue.products[product])[jurisdiction]
+    entry = routes_of(catalogue.products[product], catalogue.regions)[jurisdiction]
     decision = decisions.get(policy or "") or {}
     offer = (_offer(centre, product) if centre else None) or {}
     day = not_before.get(policy or "")
@@ -198,7 +206,7 @@ def _trial_option(patient: Patient, catalogue: Catalogue, trial: Trial, screened
         status = "undetermined"
     if status == "eligible":
         status = _status("eligible", None, patient)
-    jurisdiction = COUNTRIES.get(place.country, place.country)
+    jurisdiction = by_registry_name(catalogue.regions).get(place.country, place.country)
     return Option(
         route="trial",
         product=trial.trial_id,

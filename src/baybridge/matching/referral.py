@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -27,6 +27,7 @@ from baybridge.journey.events import (
 )
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, roles, told_in
 from baybridge.journey.values import IMPLAUSIBLE, fact_entry, read_typed, unfit
+from baybridge.language.regions import regions_of
 from baybridge.matching import rendering
 
 
@@ -34,7 +35,7 @@ class OpenCase(Struct, frozen=True, kw_only=True):
     """A case begins for a patient of this node's record."""
 
     patient_id: str
-    residence: Literal["CN", "HK", "MO", "other"]
+    residence: Annotated[str, Meta(description="code of the region where the patient lives, or other")]
     synthetic: Annotated[bool, Meta(description="the patient is invented")] = False
 
 
@@ -79,8 +80,14 @@ def open_case(situation: Situation, given: OpenCase) -> Verdict:
     """The case is open."""
     if situation.case.entries:
         return refuse(Reason("matching.open.already"), category=Category.CONFLICT)
+    against = []
     if not said(given.patient_id):
-        return refuse(Reason("matching.open.no_patient", where="patient_id"))
+        against.append(Reason("matching.open.no_patient", where="patient_id"))
+    known = (*regions_of(situation.documents), "other")
+    if given.residence not in known:
+        against.append(Reason("matching.open.residence_unknown", {"known": ", ".join(known)}, where="residence"))
+    if against:
+        return refuse(*against)
     return (CaseOpened(patient_id=given.patient_id.strip(), residence=given.residence, synthetic=given.synthetic),)
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 import yaml
 
 from baybridge.documents.problems import PolicyProblems
+from baybridge.language.languages import FALLBACK
 from baybridge.matching.trials import Trial
 from baybridge.policy.document.reader import load
 from baybridge.policy.document.shapes import Policy
@@ -23,7 +24,6 @@ from baybridge.policy.language.types import FactType
 
 Reading = Literal["rule", "person", "formality"]
 READINGS: tuple[Reading, ...] = ("rule", "person", "formality")
-_LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
 #: More rules than this in one trial are refused rather than kept: nobody reads them.
 MOST_LINES = 200
 
@@ -72,7 +72,7 @@ def unread(lines: Sequence[Line]) -> int:
 def policy_text(trial: Trial, lines: Sequence[Line], version: int) -> str:
     """The reviewed lines as a policy document; every rule keeps the published words as its text."""
     rules = [
-        {"id": f"line-{place}", "when": f"NOT ({line.when})" if line.excludes else line.when, "text": dict.fromkeys(_LANGUAGES, line.text)}
+        {"id": f"line-{place}", "when": f"NOT ({line.when})" if line.excludes else line.when, "text": {FALLBACK: line.text}}
         for place, line in enumerate(lines, 1)
         if line.reading == "rule"
     ]
@@ -80,7 +80,7 @@ def policy_text(trial: Trial, lines: Sequence[Line], version: int) -> str:
         "id": policy_id(trial.trial_id),
         "version": str(version),
         "shape": "criteria",
-        "title": dict.fromkeys(_LANGUAGES, trial.title),
+        "title": {FALLBACK: trial.title},
         "source": f"ClinicalTrials.gov {trial.trial_id}, criteria reviewed by a person",
         "confidence": "medium",
         "jurisdiction": [],

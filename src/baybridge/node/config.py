@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from baybridge.base.time import CHINA
+from baybridge.documents.loader import Documents, packaged_data
 from baybridge.journey.command import Role, Site
+from baybridge.language.regions import Regions, regions_of
 
 
 class Setting(NamedTuple):
@@ -46,13 +47,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BAYBRIDGE_DELIVERY_SECONDS", "seconds between two looks at outgoing packages", "1"),
     Setting("BAYBRIDGE_WITNESS_SECONDS", "seconds between two looks at the neighbours' checkpoints", "15"),
 )
-
-JURISDICTIONS = ("CN", "HK", "MO")
-GD9_CITIES = frozenset(
-    # Source: GBA Standard Contract guidelines, 10 December 2023: the nine mainland cities of the Greater Bay Area.
-    {"Guangzhou", "Shenzhen", "Zhuhai", "Foshan", "Huizhou", "Dongguan", "Zhongshan", "Jiangmen", "Zhaoqing"}
-)
-
 
 class ConfigProblem(Exception):
     """The node folder cannot be used; the message says what was expected, what was found and where."""
@@ -94,22 +88,29 @@ def read_settings() -> dict[str, str]:
     return {setting.variable: os.environ.get(setting.variable, setting.default) for setting in SETTINGS}  # noqa: TID251 - this module reads the environment
 
 
-def make_site(node: str, profile: dict[str, Any]) -> Site:
-    """A site from a profile; a mainland city of the nine is GD9 unless the profile says otherwise."""
-    jurisdiction = profile.get("jurisdiction")
-    if jurisdiction not in JURISDICTIONS:
-        raise ConfigProblem(f"jurisdiction: expected one of {', '.join(JURISDICTIONS)}, found {jurisdiction!r}")
+def regions_at(data_folder: Path | None) -> Regions:
+    """The regions that a node knows: ours with those of its own folder laid over them."""
+    own = [data_folder] if data_folder is not None and data_folder.is_dir() else []
+    return regions_of(Documents(packaged_data(), *own).folder)
+
+
+def make_site(node: str, profile: dict[str, Any], regions: Regions) -> Site:
+    """A site from a profile; a city in the area of the GBA contract is one of its cities unless the profile says otherwise."""
+    region = regions.get(str(profile.get("jurisdiction")))
+    if region is None:
+        raise ConfigProblem(f"jurisdiction: expected one of {', '.join(regions)}, found {profile.get('jurisdiction')!r}")
     city = profile.get("city")
-    gd9 = profile.get("gd9", jurisdiction == "CN" and city in GD9_CITIES)
+    gd9 = profile.get("gd9", region.data_area is not None and region.in_data_area(city))
     return Site(
         node=node,
         organisation=str(profile["organisation"]),
-        jurisdiction=jurisdiction,
+        jurisdiction=region.code,
         city=city,
         kinds=frozenset(profile.get("kinds", ["centre", "laboratory"])),
         gd9=bool(gd9),
         ciio=bool(profile.get("ciio", False)),
-        zone=ZoneInfo(profile["zone"]) if "zone" in profile else CHINA,
+        zone=ZoneInfo(profile.get("zone", region.time_zone)),
+        notify_before_transfer=region.notify_before_transfer,
     )
 
 
@@ -126,7 +127,8 @@ def read_config(folder: Path, database: str | None = None) -> Config:
     profile = yaml.safe_load(path.read_text(encoding="utf-8"))
     settings = read_settings()
     secrets = yaml.safe_load((folder / "keys" / "secrets.yaml").read_text(encoding="utf-8"))
-    site = make_site(profile["node"], profile)
+    regions = regions_at(folder / "data")
+    site = make_site(profile["node"], profile, regions)
     config = Config(
         folder=folder,
         site=site,
@@ -141,7 +143,7 @@ def read_config(folder: Path, database: str | None = None) -> Config:
         issuer=str(profile.get("issuer") or "").rstrip("/"),
         url=str(profile.get("url") or "").rstrip("/"),
     )
-    return replace(config, neighbours=read_neighbours(folder))
+    return replace(config, neighbours=read_neighbours(folder, regions))
 
 
 def neighbours_changed_at(folder: Path) -> int | None:
@@ -152,13 +154,13 @@ def neighbours_changed_at(folder: Path) -> int | None:
         return None
 
 
-def read_neighbours(folder: Path) -> dict[str, Neighbour]:
+def read_neighbours(folder: Path, regions: Regions) -> dict[str, Neighbour]:
     """The neighbours of a node folder, from their node cards in `neighbours/*.yaml`."""
     found = {}
     for path in sorted((folder / "neighbours").glob("*.yaml")):
         card = yaml.safe_load(path.read_text(encoding="utf-8"))
         found[card["node"]] = Neighbour(
-            make_site(card["node"], card),
+            make_site(card["node"], card, regions),
             card["url"],
             tuple(card["signing_keys"]),
             card["sealing_key"],

@@ -31,6 +31,8 @@ from baybridge.journey.events import Recorded
 from baybridge.journey.fhir.writer import PROJECTION
 from baybridge.journey.identities import linked, same_person
 from baybridge.journey.stored import decode
+from baybridge.language.languages import Language, languages_of
+from baybridge.language.regions import Regions, regions_of
 from baybridge.ledger import log, streams
 from baybridge.node import accepted, clock, tables
 from baybridge.node.config import Config, Neighbour, neighbours_changed_at, read_config, read_neighbours
@@ -107,8 +109,18 @@ class Node:
         """The nodes it knows; a card that was added or removed while it runs counts at once."""
         changed_at = neighbours_changed_at(self.config.folder)
         if changed_at != self._neighbours_at:
-            self._neighbours, self._neighbours_at = read_neighbours(self.config.folder), changed_at
+            self._neighbours, self._neighbours_at = read_neighbours(self.config.folder, self.regions), changed_at
         return self._neighbours
+
+    @cached_property
+    def regions(self) -> Regions:
+        """The regions that this node knows."""
+        return regions_of(self.documents.folder)
+
+    @cached_property
+    def languages(self) -> Mapping[str, Language]:
+        """The languages that its pages are written in, in the order in which they are offered."""
+        return languages_of(self.documents.folder)
 
     @cached_property
     def dictionary(self) -> Dictionary:

@@ -7,20 +7,20 @@ policy without any of its worked cases failing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from baybridge.base.time import parse_instant_or_day
-from baybridge.documents.fields import LANGUAGES
 from baybridge.documents.loader import Documents, read_text
 from baybridge.documents.problems import PolicyProblems, Problem
 from baybridge.documents.source import plain, read_yaml
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.given import read_given
-from baybridge.funding.plans.checking import SHAPES, check
+from baybridge.funding.plans.checking import SHAPES, check, known_from
+from baybridge.language.languages import languages_of
 from baybridge.language.texts import Texts
 from baybridge.policy.document.cases import differences
 from baybridge.policy.document.reader import load, worked_cases
@@ -71,7 +71,8 @@ def check_documents(documents: Documents, dictionary: Dictionary, file: Path | N
         for case in policy.cases:
             problems += _case_problems(policy, case, dictionary, texts)
     noticed = [line for policy in loaded for line in unnoticed(policy, dictionary)] if mutate and not problems else []
-    notes = tuple(one for policy in loaded for one in _notes(policy))
+    languages = tuple(languages_of(documents.folder))
+    notes = tuple(one for policy in loaded for one in _notes(policy, languages))
     return Report(len(loaded), sum(len(policy.cases) for policy in loaded), tuple(sorted(problems)), tuple(noticed), notes)
 
 
@@ -85,7 +86,7 @@ def _plan_report(origin: str, text: str, documents: Documents, texts: Texts) -> 
     if not isinstance(document, dict) or document.get("shape") not in SHAPES:
         return None
     problems = list(source.problems)
-    for reason in check(document, documents.folder("plans")):
+    for reason in check(document, known_from(documents)):
         expected = f"{reason.where or 'the document'} to be in order"
         problems.append(Problem(origin, *source.place(_path(reason.where)), "policy.problem.wrong_form", expected, texts.reason("en", reason)))
     cases = document.get("cases")
@@ -97,14 +98,14 @@ def _path(where: str) -> tuple[str | int, ...]:
     return tuple(int(step) if step.isdecimal() else step for step in re.findall(r"[^.\[\]]+", where))
 
 
-def _notes(policy: Policy) -> Iterator[Problem]:
+def _notes(policy: Policy, languages: Sequence[str]) -> Iterator[Problem]:
     """The languages in which a policy has no title, and the rows of a table that a row above always keeps from being reached."""
     source = read_yaml(policy.text, policy.origin)
     if isinstance(policy.body, Table):
         for index, (row, before) in _hidden(policy.body):
             why = "asks the same" if row.rule.written == before.rule.written else "always holds"
             source.report("wrong_form", ("rows", index), "a row that can be reached", f"one below {before.rule.id}, which {why}", "put it higher, or leave it out")
-    for language in LANGUAGES:
+    for language in languages:
         if language not in policy.title:
             source.report("wrong_form", ("title",), f"a title in {language}", "none", "its readers see the English title or the id")
     yield from source.problems

@@ -10,11 +10,9 @@ from datetime import date
 from typing import Any
 
 from baybridge.facts.dictionary import Dictionary
-from baybridge.language.figures import LOCALES, Figures
+from baybridge.language.figures import Figures
 from baybridge.language.texts import FALLBACK, Texts
 
-#: Languages that texts are kept in.
-LANGUAGES = ("en", "zh-Hant", "zh-Hans", "pt")
 #: Where the word for a code may stand.
 _CODES = ("code", "policy.flag", "exchange.route")
 _OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
@@ -64,4 +62,4 @@ class Saying:
         """A date as this language writes it."""
         from babel.dates import format_date
 
-        return format_date(value, "medium", locale=LOCALES[self.language])
+        return format_date(value, "medium", locale=self.texts.language(self.language).locale)

@@ -12,17 +12,20 @@ import pytest
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import CHINA
+from baybridge.documents.loader import Documents
 from baybridge.funding.outcome.clauses import CLAUSES, FOLLOWS, open_clauses
 from baybridge.funding.outcome.enrolling import EnrolInAgreement, enrol_in_agreement, enrol_in_agreement_blocked
 from baybridge.funding.outcome.settlement import milestone_of, replay
 from baybridge.funding.outcome.settling import SettleOutcome, settle_outcome
-from baybridge.funding.plans.checking import check
+from baybridge.funding.plans.checking import check, known_from
 from baybridge.funding.quote.quoting import QuotedTender, issue_quote
 from baybridge.journey.events import AgreementEnrolled, Event, ProductRejected
 from baybridge.journey.judged import Judged
 from funding_material import documents
 from funding_situations import NOW, situated
 from unit.funding.test_quote_to_settlement import AGREEMENT, DAY_0, asked, codes, died, enrolled, infused, issued, read
+
+KNOWN = known_from(Documents())
 
 #: What happens and is declared -> the outcome whose rule decides.
 HAPPENED: dict[str, tuple[list[Event], str | None]] = {
@@ -89,12 +92,12 @@ def test_a_quote_says_which_outcomes_the_agreement_leaves_open() -> None:
     ],
 )
 def test_the_checker_reads_rules(changes: dict[str, Any], problem: tuple[str, str]) -> None:
-    found = {(reason.code, reason.where) for reason in check({**documents()[AGREEMENT], **changes}, documents())}
+    found = {(reason.code, reason.where) for reason in check({**documents()[AGREEMENT], **changes}, KNOWN)}
     assert problem in found
 
 
 def test_the_template_of_an_agreement_passes_the_checker() -> None:
-    assert check(documents()["template-agreement"], documents()) == ()
+    assert check(documents()["template-agreement"], KNOWN) == ()
 
 
 # --- enrolment ------------------------------------------------------------------------------------------------------

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import CHINA
+from baybridge.documents.loader import Documents
 from baybridge.funding.claims.claiming import AdjudicateClaim, adjudicate_claim
 from baybridge.funding.claims.preauthorisation import AnswerPreauthorisation, answer_preauthorisation
 from baybridge.funding.plans.applying import ApplyForAssistance, apply_for_assistance, seeking_of
 from baybridge.funding.plans.assistance import assistance_left
-from baybridge.funding.plans.checking import check
+from baybridge.funding.plans.checking import check, known_from
 from baybridge.funding.plans.quota import Grant, grants_of, quota_of, standing_of
 from baybridge.journey.events import Event, PreauthorisationAnswered, PreauthorisationAppealed, PreauthorisationRequested
 from baybridge.journey.judged import Judged
@@ -255,5 +256,5 @@ def test_a_fund_could_pay_no_more_than_is_left_of_its_money() -> None:
 )
 def test_the_checker_names_what_a_quota_does_not_say(quota: Any, expected: list[tuple[str, str]]) -> None:
     document = {**data()["charity"], "apply": {"quota": quota}}
-    found = [(reason.code, reason.where) for reason in check(document, {}) if reason.where.startswith("apply")]
+    found = [(reason.code, reason.where) for reason in check(document, known_from(Documents())) if reason.where.startswith("apply")]
     assert found == expected

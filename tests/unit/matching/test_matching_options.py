@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baybridge.documents.loader import Documents
+from baybridge.language.regions import regions_of
 from baybridge.matching.chances import Chance, better, chances_of, wilson
 from baybridge.matching.options import Catalogue, Option, Patient, opening, options
 from baybridge.matching.ordering import ordered, rankable
@@ -28,7 +29,7 @@ POLICIES = [row["policy"] for document in DOCUMENTS.folder("products").values() 
 def catalogue() -> Catalogue:
     organisations = [row for row in DOCUMENTS.folder("directory")["organisations"]["organisations"] if not row.get("synthetic")]
     cities = {name: (place[0], place[1]) for name, place in DOCUMENTS.folder("directory")["cities"]["cities"].items()}
-    return Catalogue(DOCUMENTS.folder("products"), organisations, PUBLISHED, DOCUMENTS.folder("timing")["vein-to-vein"], cities)
+    return Catalogue(DOCUMENTS.folder("products"), organisations, PUBLISHED, DOCUMENTS.folder("timing")["vein-to-vein"], cities, regions_of(DOCUMENTS.folder))
 
 
 def decision(outcome: str, *missing: str, settle: list[list[str]] | None = None) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def test_an_exclusion_says_what_excludes(facts: dict[str, object], outcome: str)
 def test_each_rule_keeps_the_published_words_and_lines_for_a_person_are_counted() -> None:
     decision = decide(policy(), {}).as_json()
     assert [reason["criterion"] for reason in decision["reasons"]] == ["line-1", "line-2", "line-3"]
-    assert [rule.text["pt"] for rule in policy().body.rules] == [line.text for line in LINES[:3]]
+    assert [rule.text["en"] for rule in policy().body.rules] == [line.text for line in LINES[:3]]
     assert unread(LINES) == 1
 
 

@@ -20,6 +20,8 @@ from baybridge.ledger.witness import Judgement, Verdict
 from baybridge.node.neighbours import register, transfers
 from baybridge.node.upkeep.founding import card, found
 
+REGIONS = ("CN", "HK", "MO")
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
@@ -77,14 +79,14 @@ def test_other_keys_under_a_known_name_are_refused(world: World, stranger: dict[
     ],
 )
 def test_card_that_is_none(stranger: dict[str, Any], change: dict[str, Any], code: str) -> None:
-    assert code in codes(register.read_card(text({**stranger, **change}), "mo"))
+    assert code in codes(register.read_card(text({**stranger, **change}), "mo", REGIONS))
 
 
 def test_private_key_in_a_card_is_refused(tmp_path: Path, stranger: dict[str, Any]) -> None:
     key = {**stranger["signing_keys"][0], "d": "x"}
-    assert codes(register.read_card(text({**stranger, "signing_keys": [key]}), "mo")) == ["neighbour.card.field"]
-    assert codes(register.read_card(b"\xff", "mo")) == codes(register.read_card(b"[]", "mo")) == ["neighbour.card.unreadable"]
-    assert isinstance(register.read_card(yaml.safe_dump(stranger).encode(), "mo"), dict)
+    assert codes(register.read_card(text({**stranger, "signing_keys": [key]}), "mo", REGIONS)) == ["neighbour.card.field"]
+    assert codes(register.read_card(b"\xff", "mo", REGIONS)) == codes(register.read_card(b"[]", "mo", REGIONS)) == ["neighbour.card.unreadable"]
+    assert isinstance(register.read_card(yaml.safe_dump(stranger).encode(), "mo", REGIONS), dict)
 
 
 def test_removed_neighbour_loses_access_at_once(world: World) -> None:

@@ -7,10 +7,11 @@ import re
 import pytest
 
 from baybridge.base.outcome import Refusal
+from baybridge.documents.loader import Documents
 from baybridge.journey.command import Actor, Command, Role
+from baybridge.language.languages import languages_of
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
-from baybridge.web.page.page import LANGUAGE_NAMES
 from page_words import Read, untranslated
 from policy_site import HERE, Site, site, text_of
 
@@ -28,7 +29,7 @@ def panel(page: str, title: str) -> str:
     return next(part for part in page.split('<details class="judged"')[1:] if title in part)
 
 
-@pytest.mark.parametrize("language", LANGUAGE_NAMES)
+@pytest.mark.parametrize("language", languages_of(Documents().folder))
 def test_no_criterion_is_shown_as_the_software_writes_it(site: Site, language: str) -> None:
     assert untranslated(Read(page_of(site, language)).words, "physician") == []
 

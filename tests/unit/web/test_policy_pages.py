@@ -7,12 +7,13 @@ import re
 
 import pytest
 
+from baybridge.documents.loader import Documents
+from baybridge.language.languages import languages_of
 from baybridge.node.options.what_if import population, tried
 from baybridge.policy.document.reader import load
 from baybridge.policy.language import expression as tree
 from baybridge.rulebook.checking import check_documents
 from baybridge.rulebook.difference import differences
-from baybridge.web.page.page import LANGUAGE_NAMES
 from page_words import Read, untranslated
 from policy_site import OWN, Site, site, text_of
 
@@ -56,7 +57,7 @@ def test_a_past_moment_stays_when_the_language_is_switched(site: Site) -> None:
 # --- words --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("language", LANGUAGE_NAMES)
+@pytest.mark.parametrize("language", languages_of(Documents().folder))
 def test_no_document_shows_a_name_that_only_the_software_knows(site: Site, language: str) -> None:
     wrong = []
     for name in site.node.policies.ids():
@@ -65,7 +66,7 @@ def test_no_document_shows_a_name_that_only_the_software_knows(site: Site, langu
     assert wrong == []
 
 
-@pytest.mark.parametrize("language", LANGUAGE_NAMES)
+@pytest.mark.parametrize("language", languages_of(Documents().folder))
 def test_no_effect_shows_a_name_that_only_the_software_knows(site: Site, language: str) -> None:
     wrong = []
     for name in site.node.policies.ids():

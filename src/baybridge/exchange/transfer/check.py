@@ -14,6 +14,7 @@ from typing import Any
 
 from baybridge.exchange.transfer.facts import derive
 from baybridge.exchange.transfer.request import read
+from baybridge.language.regions import Regions, regions_of
 from baybridge.policy.one_case.decide import Decision
 from baybridge.recognition.recognise import holding
 
@@ -32,11 +33,12 @@ Decide = Callable[[str, Mapping[str, Any]], Decision]
 
 @dataclass(frozen=True, slots=True)
 class TransferRules:
-    """How a policy is applied to facts by its identifier, the purpose profiles, and holidays by jurisdiction."""
+    """How a policy is applied to facts by its identifier, the purpose profiles, holidays by jurisdiction, and the regions that an exporter can lie in."""
 
     decide: Decide
     profiles: Mapping[str, Any]
     holidays: Mapping[str, Any]
+    regions: Regions
 
     @property
     def purposes(self) -> tuple[str, ...]:
@@ -73,14 +75,14 @@ class TransferDecision:
         }
 
 
-def rules_of(decide: Decide, exchange: Mapping[str, Mapping[str, Any]], directory: Mapping[str, Mapping[str, Any]]) -> TransferRules:
-    """The rules from applied policies and the documents of the folders `exchange` and `directory`."""
-    return TransferRules(decide, exchange["profiles"], directory["holidays"]["jurisdictions"])
+def rules_of(decide: Decide, folder: Callable[[str], Mapping[str, Any]]) -> TransferRules:
+    """The rules from applied policies and the documents of the folders `exchange`, `directory` and `regions`."""
+    return TransferRules(decide, folder("exchange")["profiles"], folder("directory")["holidays"]["jurisdictions"], regions_of(folder))
 
 
 def check_transfer(request: Mapping[str, Any], rules: TransferRules) -> TransferDecision:
     """Whether the transfer of a request may be made; raises `FormError` where the request cannot be read."""
-    checked = read(request, rules.purposes)
+    checked = read(request, rules.purposes, tuple(rules.regions))
     facts = derive(checked, rules.profiles, rules.holidays)
     route = rules.decide(ROUTE_POLICY_ID, facts)
     decision = rules.decide(CHECK_POLICY_ID, {**facts, "transfer_route": route.outcome})

@@ -13,10 +13,14 @@ from baybridge.base.time import add_months
 from baybridge.consent.grants import consents_for, holds_on
 from baybridge.exchange.transfer.content import GBA_ROUTE, ORIGIN, ORIGIN_SYSTEM, is_genomic, received_under, tagged
 from baybridge.journey.command import Site, Situation
+from baybridge.language.regions import regions_of
 
 _PROJECTION = "urn:baybridge:projection"
 _MONTHS_PER_YEAR = 12
 Resource = Mapping[str, Any]
+
+#: The law whose rules of export ask where data was collected. Source: PIPL article 38.
+_EXPORT_LAW = "pipl"
 
 
 def is_projection(resource: Resource) -> bool:
@@ -57,21 +61,23 @@ def request_of(
 def _content(situation: Situation, purpose: str, resources: Sequence[Resource]) -> dict[str, Any]:
     rules = situation.documents("exchange")["content"]
     origins = {_origin(situation, resource) for resource in resources} or {_default_origin(situation)}
-    abroad = sorted(origins - {"CN"})
+    regions = regions_of(situation.documents)
+    mainland = {code for code, region in regions.items() if region.law == _EXPORT_LAW}
+    abroad = sorted(origins - mainland)
     systems = {name for resource in resources for name in tagged(resource, ORIGIN_SYSTEM) if name in rules["origin_systems"]}
     return {
         "contains_genomic": any(is_genomic(resource, rules["genomic"]) for resource in resources),
         "genomic_for_care": purpose in rules["genomic"]["for_care"],
         "important_data": bool(rules["important"]["notified"]),
-        "origin": abroad[0] if abroad else "CN",
-        "mixed_with_cn_data": "CN" in origins,
+        "origin": abroad[0] if abroad else min(origins),
+        "mixed_with_cn_data": bool(origins & mainland),
         "received_under": GBA_ROUTE if any(GBA_ROUTE in received_under(resource) for resource in resources) else None,
         "origin_system": min(systems, default=None),
     }
 
 
 def _origin(situation: Situation, resource: Resource) -> str:
-    said = [code for code in tagged(resource, ORIGIN) if code in ("CN", "HK", "MO")]
+    said = [code for code in tagged(resource, ORIGIN) if code in regions_of(situation.documents)]
     return said[0] if said else _default_origin(situation)
 
 

@@ -17,7 +17,6 @@ from baybridge.recognition.form import Check, Field, FormProblem, boolean, count
 
 ROUTES = tuple(f"R{number}" for number in range(10))
 CONTRACT_KINDS = ("gba", "national", "pcpd_clauses", "certificate")
-JURISDICTIONS = ("CN", "HK", "MO")
 _ANSWERS = ("contains_genomic", "genomic_for_care", "important_data", "emergency", "mixed_with_cn_data", "encrypted")
 
 
@@ -47,15 +46,15 @@ def day_of(text_: str | None) -> Any:
     return parse_day(text_) if len(text_) == len("2026-03-08") else parse_instant(text_).date()
 
 
-def form_of(purposes: Sequence[str]) -> Mapping[str, Field]:
-    """The form of a request when these purposes are known."""
+def form_of(purposes: Sequence[str], regions: Sequence[str]) -> Mapping[str, Field]:
+    """The form of a request when these purposes and regions are known."""
     consents: dict[str, Check] = dict.fromkeys(("care", "sensitive", "cross_border", "hk_sharing", "mo_ground", "dspdp_notified"), boolean)
     transfer = {
         "at": Field(instant, required=True),
         "purpose": Field(one_of(*purposes), required=True),
         "data_categories": Field(list_of(text)),
         **{name: Field(boolean) for name in _ANSWERS},
-        "origin": Field(one_of(*JURISDICTIONS)),
+        "origin": Field(one_of(*regions)),
         "received_under": Field(one_of(*ROUTES)),
         "retention_until": Field(day_or_instant),
         "recipients": Field(list_of(text)),
@@ -63,7 +62,7 @@ def form_of(purposes: Sequence[str]) -> Mapping[str, Field]:
     }
     exporter = {
         "name": Field(text),
-        "jurisdiction": Field(one_of(*JURISDICTIONS), required=True),
+        "jurisdiction": Field(one_of(*regions), required=True),
         "gd9": Field(boolean),
         "ciio": Field(boolean),
         "ytd_sensitive_persons": Field(count),
@@ -87,9 +86,9 @@ def form_of(purposes: Sequence[str]) -> Mapping[str, Field]:
     }
 
 
-def read(value: Any, purposes: Sequence[str]) -> TransferRequest:
+def read(value: Any, purposes: Sequence[str], regions: Sequence[str]) -> TransferRequest:
     """The checked request; raises `FormError` with every problem."""
-    parts = require(value, form_of(purposes))
+    parts = require(value, form_of(purposes, regions))
     return TransferRequest(
         parts["transfer"], parts["exporter"], parts["importer"], parts.get("contract"), parts.get("pipia"), parts.get("consents") or {}
     )

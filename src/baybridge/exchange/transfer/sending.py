@@ -26,6 +26,7 @@ from baybridge.exchange.transfer.profiles import Dropped, minimise, reference_of
 from baybridge.journey.command import Role, Site, Situation, Verdict
 from baybridge.journey.events import TransferAllowed, TransferRefused
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, reads, roles
+from baybridge.language.regions import Regions
 
 Resource = Mapping[str, Any]
 _PSEUDONYM_LENGTH = 32
@@ -88,7 +89,7 @@ def transfer(situation: Situation, given: Transfer) -> Verdict:
 
 def rules_for(situation: Situation) -> TransferRules:
     """The rules of transfer from this site's documents."""
-    return rules_of(situation.decide, situation.documents("exchange"), situation.documents("directory"))
+    return rules_of(situation.decide, situation.documents)
 
 
 def transfer_request(situation: Situation, to: Site, given: Transfer, resources: Sequence[Resource]) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def choose(
         return [resource for resource in material if reference_of(resource) in given.resources], []
     allowed = set(rules.profiles["purposes"][given.purpose]["types"])
     fitting = [resource for resource in material if resource["resourceType"] in allowed]
-    if in_bay_area(to):
+    if in_bay_area(to, rules.regions):
         return fitting, []
     bound = [resource for resource in fitting if GBA_ROUTE in received_under(resource)]
     names = {reference_of(resource) for resource in bound}
@@ -127,9 +128,10 @@ def choose(
     return [resource for resource in fitting if reference_of(resource) not in names], left_out
 
 
-def in_bay_area(site: Site) -> bool:
-    """Whether a site lies in the area of the GBA contract: Hong Kong, Macao or one of the nine cities."""
-    return site.jurisdiction in ("HK", "MO") or (site.jurisdiction == "CN" and site.gd9)
+def in_bay_area(site: Site, regions: Regions) -> bool:
+    """Whether a site lies in the area of the GBA contract: in a region that lies in it whole, or in one of the cities of it."""
+    region = regions.get(site.jurisdiction)
+    return region is not None and (region.data_area is None or (bool(region.data_area) and site.gd9))
 
 
 def pseudonym(situation: Situation, given: Transfer) -> str:

@@ -1,6 +1,6 @@
 """The checker of plan documents: form, source, worked cases, and whether each number is held by a case.
 
-Main job: `check(document, others)` answers every problem of a plan, agreement, means-test scale or outcome-rates document.
+Main job: `check(document, known)` answers every problem of a plan, agreement, means-test scale or outcome-rates document.
 
 A document says what it gives in its own worked cases; they are computed here, and each number is moved by its last place to see that a
 case notices. **Source**: policy reference D3 and D4 ("each plan row needs…", required contract fields). **Units**: as in the documents.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -20,6 +21,7 @@ import msgspec
 
 from baybridge.base.money import CURRENCIES, format_minor, parse_minor
 from baybridge.base.outcome import Reason, Refusal
+from baybridge.documents.loader import Documents, packaged_data
 from baybridge.funding.outcome.agreement import settle
 from baybridge.funding.outcome.clauses import CLAUSES, FOLLOWS, clause_of
 from baybridge.funding.plans.layers import VERIFIED, scale_of
@@ -31,10 +33,11 @@ from baybridge.funding.quote.case import read_cases
 from baybridge.funding.quote.quoting import NO_SCALE
 from baybridge.funding.quote.reading import is_text, shape_of
 from baybridge.funding.quote.report import fund
+from baybridge.language.languages import languages_of
+from baybridge.language.regions import regions_of
 
 Document = Mapping[str, Any]
 
-LANGUAGES = ("en", "zh-Hans", "zh-Hant", "pt")
 SHAPES = (BENEFIT, AGREEMENT, MEANS_TEST, "outcome_rates")
 NEEDED = ("version", "title", "source", "status", "verified_by", "verified_on", "confidence")
 CITED = ("source_url", "document_date", "jurisdiction", "currency", "cases")
@@ -45,25 +48,39 @@ AGREEMENT_TERMS = (
     "out_of_specification_rule", "not_infused_rule", "dispute_and_time_limit", "tax",
 )  # fmt: skip
 _CHOICES = {"status": (VERIFIED, "unverified", "expired"), "confidence": ("high", "medium", "low"), "shape": SHAPES}
-_JURISDICTIONS = frozenset({"CN", "HK", "MO"})
 
 
-def check(document: Any, others: Mapping[str, Document]) -> tuple[Reason, ...]:
-    """Every problem of a document; `others` are the documents that it may name (means-test scales)."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a document of money may name: other documents (means-test scales), regions, and the languages that its title stands in."""
+
+    others: Mapping[str, Document]
+    regions: tuple[str, ...]
+    languages: tuple[str, ...]
+
+
+def known_from(documents: Documents) -> Known:
+    """What plan documents of a site may name; a title stands in each language that Baybridge comes with, whatever a site adds."""
+    shipped = Documents(packaged_data())
+    return Known(documents.folder("plans"), tuple(regions_of(documents.folder)), tuple(languages_of(shipped.folder)))
+
+
+def check(document: Any, known: Known) -> tuple[Reason, ...]:
+    """Every problem of a document."""
     if not isinstance(document, Mapping):
         return (Reason("funding.case.object", {"found": shape_of(document)}),)
-    problems = [*_form(document)]
+    problems = [*_form(document, known)]
     if document.get("shape") not in SHAPES:
         return tuple(problems)
-    problems += _shape_problems(document, others)
+    problems += _shape_problems(document, known.others)
     if not problems:
-        problems += _case_problems(document, others)
+        problems += _case_problems(document, known.others)
     if not problems and not str(document.get("id")).startswith(TEMPLATES):
-        problems += _untested(document, others)
+        problems += _untested(document, known.others)
     return tuple(problems)
 
 
-def _form(document: Document) -> Iterator[Reason]:
+def _form(document: Document, known: Known) -> Iterator[Reason]:
     needed = NEEDED + (CITED if document.get("shape") in SHAPES[:3] else ())
     needed += {BENEFIT: PLAN_TERMS, AGREEMENT: AGREEMENT_TERMS}.get(str(document.get("shape")), ())
     if not is_text(document.get("id")):
@@ -74,7 +91,7 @@ def _form(document: Document) -> Iterator[Reason]:
     for name, allowed in _CHOICES.items():
         if (name in document or name == "shape") and document.get(name) not in allowed:
             yield Reason("funding.case.one_of", {"expected": ", ".join(allowed), "found": shape_of(document.get(name))}, where=name)
-    yield from _text_problems(document)
+    yield from _text_problems(document, known)
     yield from _quota_problems(document)
 
 
@@ -102,16 +119,16 @@ def _quota_problems(document: Document) -> Iterator[Reason]:
         yield Reason("funding.check.quota", where="apply.quota")
 
 
-def _text_problems(document: Document) -> Iterator[Reason]:
+def _text_problems(document: Document, known: Known) -> Iterator[Reason]:
     if document.get("status") == VERIFIED and not (document.get("verified_by") and isinstance(document.get("verified_on"), date)):
         yield Reason("funding.check.verified_by_whom", where="status")
     if "currency" in document and document["currency"] not in CURRENCIES:
         yield Reason("funding.case.one_of", {"expected": ", ".join(CURRENCIES), "found": shape_of(document["currency"])}, where="currency")
     places = document.get("jurisdiction", [])
-    if not isinstance(places, list) or not set(map(str, places)) <= _JURISDICTIONS:
-        yield Reason("funding.case.one_of", {"expected": "CN, HK, MO", "found": shape_of(places)}, where="jurisdiction")
+    if not isinstance(places, list) or not set(map(str, places)) <= set(known.regions):
+        yield Reason("funding.case.one_of", {"expected": ", ".join(known.regions), "found": shape_of(places)}, where="jurisdiction")
     title = document.get("title")
-    for language in LANGUAGES if "title" in document else ():
+    for language in known.languages if "title" in document else ():
         if not isinstance(title, Mapping) or not is_text(title.get(language)):
             yield Reason("funding.check.title", {"language": language}, where="title")
     if "source" in document and not (isinstance(document["source"], str) and document["source"].strip()):

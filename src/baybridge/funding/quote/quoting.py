@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -37,6 +37,7 @@ from baybridge.journey.events import QuoteIssued
 from baybridge.journey.judged import Judged
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import OF_MONEY, CommandRow, EventRow, roles, told_in
+from baybridge.language.regions import regions_of
 
 DOCUMENT = "funding-quote"
 
@@ -79,14 +80,14 @@ class IssueQuote(Struct, frozen=True, kw_only=True):
     instalments: Annotated[int, Meta(ge=1)] | None = None
     valid_days: Annotated[int, Meta(ge=1, le=366)] = 30
     tenders: Annotated[tuple[QuotedTender, ...], Meta(description="in which currencies the patient pays; empty for the bill's")] = ()
-    region: Annotated[Literal["CN", "HK", "MO"] | None, Meta(description="where the care of this bill is given; here where empty")] = None
+    region: Annotated[str | None, Meta(description="where the care of this bill is given; here where empty")] = None
 
 
 def issue_quote(situation: Situation, given: IssueQuote) -> Judged | Refusal:
     """The quote as a document and the event that stands for it; every reason where it cannot be computed."""
     documents = situation.documents("plans")
     product = given.product or situation.case.product
-    against = (*alive(situation), *reasons_against_quote(documents, given, product, situation.today))
+    against = (*alive(situation), *_against_region(situation, given), *reasons_against_quote(documents, given, product, situation.today))
     if against:
         return refuse(*against)
     inputs = inputs_of(documents, given, product)
@@ -119,6 +120,14 @@ def _event(document: dict[str, Any], funded: Funded, agreement: str | None, vali
 
 
 # --- what stands against --------------------------------------------------------------------------------------------
+
+
+def _against_region(situation: Situation, given: IssueQuote) -> Iterator[Reason]:
+    if given.region is None:
+        return
+    known = regions_of(situation.documents)
+    if given.region not in known:
+        yield Reason("funding.quote.region_unknown", {"known": ", ".join(known)}, where="region")
 
 
 def reasons_against_quote(documents: Documents, given: IssueQuote, product: str | None, today: date) -> Iterator[Reason]:

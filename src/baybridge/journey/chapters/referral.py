@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from baybridge.journey.chapters.envelope import Event
 
 
@@ -11,7 +9,7 @@ class CaseOpened(Event, frozen=True, kw_only=True, tag=True):
     """A case began for a patient of this node's record."""
 
     patient_id: str
-    residence: Literal["CN", "HK", "MO", "other"]
+    residence: str  # a region's code, or other
     synthetic: bool
 
 

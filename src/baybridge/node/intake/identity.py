@@ -211,7 +211,7 @@ def _take_out(node: Node, unit: Unit, command: Command, identity: Identity, *, w
     if cases_of(unit.connection, identity.other) or unit.connection.execute(awaited).first():
         return
     own = unit.new_id()
-    unit.append(own, [CaseOpened(patient_id=identity.other, **who(unit.connection, identity.other))], command.actor, known=0)
+    unit.append(own, [CaseOpened(patient_id=identity.other, **who(unit.connection, identity.other, node.regions))], command.actor, known=0)
     _bring(unit, command, identity.other, own)
 
 

@@ -135,7 +135,7 @@ def _asked(node: Node, actor: Actor, report: ImportReport, patient: str, stands:
 
 def _open(node: Node, actor: Actor, patient: str) -> str | Refusal:
     with node.storage.reading() as connection:
-        given = {"patient_id": patient, **who(connection, patient)}
+        given = {"patient_id": patient, **who(connection, patient, node.regions)}
     by = Actor(actor.account, Role.SYSTEM if actor.role is not Role.COORDINATOR else actor.role, actor.organisation)
     done = handle(node, Command("OpenCase", new_id(node.now), given, by, new_id(node.now)))
     return done if isinstance(done, Refusal) else done.case_id

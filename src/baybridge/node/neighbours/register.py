@@ -10,7 +10,7 @@ read by nobody and still there. A running node sees either at its next request. 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,7 +26,6 @@ from baybridge.journey.command import Actor, Role
 from baybridge.ledger import checkpoint as notes
 from baybridge.ledger import keeping
 from baybridge.node import tables
-from baybridge.node.config import JURISDICTIONS
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -58,7 +57,7 @@ class Listed:
 # --- cards ----------------------------------------------------------------------------------------------------------
 
 
-def read_card(text: bytes, own: str) -> dict[str, Any] | Refusal:
+def read_card(text: bytes, own: str, regions: Collection[str]) -> dict[str, Any] | Refusal:
     """A node card as JSON or YAML, or everything that is wrong with it."""
     try:
         card = yaml.safe_load(text.decode())
@@ -66,19 +65,19 @@ def read_card(text: bytes, own: str) -> dict[str, Any] | Refusal:
         card = None
     if not isinstance(card, dict) or not_text_inside(card):
         return refuse(Reason("neighbour.card.unreadable"), category=Category.INVALID)
-    reasons = [Reason("neighbour.card.field", {"field": name, "expected": expected}, where=name) for name, expected in _faults(card)]
+    reasons = [Reason("neighbour.card.field", {"field": name, "expected": expected}, where=name) for name, expected in _faults(card, regions)]
     if card.get("node") == own:
         reasons.append(Reason("neighbour.card.own", where="node"))
     return refuse(*reasons, category=Category.INVALID) if reasons else card
 
 
-def _faults(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _faults(card: Mapping[str, Any], regions: Collection[str]) -> list[tuple[str, str]]:
     """Fields that are not what they must be, with what they must be."""
     found = []
     checks: tuple[tuple[str, str, bool], ...] = (
         ("node", "a name of a-z, 0-9 and -", isinstance(card.get("node"), str) and _NAME.fullmatch(card["node"]) is not None),
         ("organisation", "a name", isinstance(card.get("organisation"), str) and bool(card["organisation"].strip())),
-        ("jurisdiction", ", ".join(JURISDICTIONS), card.get("jurisdiction") in JURISDICTIONS),
+        ("jurisdiction", ", ".join(regions), card.get("jurisdiction") in regions),
         ("url", "an http or https address", isinstance(card.get("url"), str) and _URL.fullmatch(card["url"]) is not None),
         ("kinds", "a list of kinds", _texts(card.get("kinds"))),
         ("city", "a name or nothing", card.get("city") is None or isinstance(card["city"], str)),

@@ -23,9 +23,10 @@ from baybridge.facts.treatment import read_transplants
 from baybridge.funding.plans.terms import DRUG
 from baybridge.funding.quote.comparing import BASE, Compared, compare
 from baybridge.funding.quote.quoting import NO_SCALE
+from baybridge.language.regions import by_registry_name
 from baybridge.matching.distance import Point
 from baybridge.matching.eligibility import label_policies
-from baybridge.matching.options import COUNTRIES, Catalogue, Opening, Option, Patient, opening, options, trial_options
+from baybridge.matching.options import Catalogue, Opening, Option, Patient, opening, options, trial_options
 from baybridge.matching.ordering import By, ordered
 from baybridge.matching.timing import Collection, earliest_collection
 from baybridge.matching.trials import Screened, screened
@@ -130,7 +131,7 @@ class _Together:
         decision = None
         if one.counts and one.policy is not None and one.trial.recruits:
             decision = decide(one.policy, self.look.facts.values, subject=self.case.case_id, as_of=self.look.unit.at).as_json()
-        return screened(one.trial, one.review, decision, COUNTRIES), decision
+        return screened(one.trial, one.review, decision, by_registry_name(self.node.regions)), decision
 
     # --- who, where, when -------------------------------------------------------------------------------------------
 
@@ -138,9 +139,9 @@ class _Together:
     def _patient(self) -> Patient:
         """At home where the case was opened, unless it says that home is another region."""
         site = self.node.site
-        home = self.case.residence if self.case.residence in ("CN", "HK", "MO") else site.jurisdiction
-        own = site.jurisdiction == home
-        city = site.city if own else {"HK": "Hong Kong", "MO": "Macao"}.get(home)
+        lives = self.node.regions.get(self.case.residence or "")
+        home = lives.code if lives else site.jurisdiction
+        city = lives.city if lives and home != site.jurisdiction else site.city
         on = self._collection.on if self._collection else None
         return Patient(home, city, self.today, on, tuple(wait.criterion for wait in self._waits))
 
@@ -150,7 +151,7 @@ class _Together:
         directory = folder("directory")
         cities: dict[str, Point] = {name: (place[0], place[1]) for name, place in directory["cities"]["cities"].items()}
         offered = [row for row in directory["organisations"]["organisations"] if "centre" in row["kinds"] and self._may_show(row.get("synthetic"))]
-        return Catalogue(folder("products"), offered, folder("trials")["published-response"], folder("timing")["vein-to-vein"], cities)
+        return Catalogue(folder("products"), offered, folder("trials")["published-response"], folder("timing")["vein-to-vein"], cities, self.node.regions)
 
     @cached_property
     def _resources(self) -> Found:

@@ -13,7 +13,7 @@ import yaml
 
 from baybridge.journey.command import Role
 from baybridge.node.clock import new_id
-from baybridge.node.config import ConfigProblem, database_url, make_site, new_secrets, write_private
+from baybridge.node.config import ConfigProblem, database_url, make_site, new_secrets, regions_at, write_private
 from baybridge.node.intake.card_key import card_key
 from baybridge.node.neighbours.package import new_keys, public_jwk
 from baybridge.node.people.accounts import add_account
@@ -27,7 +27,7 @@ def found(folder: Path, profile: Mapping[str, Any], database: str | None = None)
     """A new node folder; ConfigProblem where one is there already, the profile does not say who the node is or no database answers."""
     if (folder / "node.yaml").exists():
         raise ConfigProblem(f"expected a folder without a node, found node.yaml in {folder.name!r}; choose another folder")
-    make_site(str(profile["node"]), dict(profile))
+    make_site(str(profile["node"]), dict(profile), regions_at(folder / "data"))
     people = _people(profile.get("accounts"))
     for name in ("data", "neighbours"):
         (folder / name).mkdir(parents=True, exist_ok=True)

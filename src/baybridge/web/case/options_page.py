@@ -21,7 +21,7 @@ from baybridge.rulebook import view as policy_view
 from baybridge.web.case.eligibility_page import criterion_texts
 from baybridge.web.case.view import CaseView
 from baybridge.web.money.quote_view import titles
-from baybridge.web.page.page import LANGUAGE_NAMES, saying_of
+from baybridge.web.page.page import saying_of
 
 #: Tests to name at the top: the first opens most, the others follow.
 _TESTS_SHOWN = 4
@@ -78,7 +78,7 @@ def options(view: CaseView) -> Response:
         by=by,
         orders=ORDERS,
         speaks=language,
-        languages_known=LANGUAGE_NAMES,
+        languages_known={code: one.name for code, one in view.asked.node.languages.items()},
         tests=_tests(found),
         drug=lambda wait: view.reader.code("matching.washout", wait.of),
         waiting=_criteria(view),
@@ -101,7 +101,7 @@ def _tests(found: CaseOptions) -> tuple[Opening, ...]:
 
 def _shown(view: CaseView, found: CaseOptions, row: Option, by: By) -> Shown:
     kept = found.trials.get(row.product)
-    paid, plans = found.pays(row), titles(view)
+    paid, plans, known = found.pays(row), titles(view), view.asked.node.languages
     amounts = {row.key: paid.sure_minor if paid else None}
     key, source = _route(view, row)
     return Shown(
@@ -117,7 +117,7 @@ def _shown(view: CaseView, found: CaseOptions, row: Option, by: By) -> Shown:
         synthetic=bool(kept and kept.trial.synthetic) or _synthetic(view, row),
         timeline=_timeline(view, found, row),
         plans=tuple(plans.get(name, name) for name in (paid.unverified if paid else ())),
-        languages=tuple(LANGUAGE_NAMES.get(code, code) for code in row.languages or ()),
+        languages=tuple(known[code].name if code in known else code for code in row.languages or ()),
         missing=tuple(map(view.fact_label, row.missing)),
     )
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from baybridge.consent.rules import LANGUAGES
 from baybridge.funding.claims.prefill import own_requests
 from baybridge.funding.claims.reconciliation import Reconciled, open_claims
 from baybridge.funding.outcome.refunding import open_refunds
@@ -24,7 +23,7 @@ from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
 from baybridge.record.store import store
 from baybridge.web.forms import choices_results
 from baybridge.web.forms.known import context_of
-from baybridge.web.page.page import LANGUAGE_NAMES, Reader
+from baybridge.web.page.page import Reader
 
 if TYPE_CHECKING:
     from baybridge.http.doors import Asked
@@ -46,7 +45,6 @@ CURRENCIES = ("HKD", "CNY", "MOP")
 CATEGORIES = (
     "CAR_T_DRUG", "COLLECTION", "INPATIENT", "INPATIENT_IN_CATALOGUE", "INPATIENT_OUTSIDE_CATALOGUE", "BRIDGING", "TRAVEL", "FOLLOW_UP",
 )  # fmt: skip
-JURISDICTIONS = ("CN", "HK", "MO")
 
 
 def choices(asked: Asked, kind: CommandRow, case: Case | None, name: str) -> Options:
@@ -214,11 +212,13 @@ _CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "recipients": lambda asked, _: _everybody(asked),
     "plant_node": lambda asked, _: _nodes(asked, "plant"),
     "product": products,
-    "jurisdiction": lambda asked, _: coded(asked, JURISDICTIONS),
+    "jurisdiction": lambda asked, _: coded(asked, tuple(asked.node.regions)),
     "label_policy": _label_policies,
     "fitness_policy": _fitness,
     "fact": _facts,
-    "notice_language": lambda _asked, _: tuple(Option(code, LANGUAGE_NAMES[code]) for code in LANGUAGES),
+    "region": lambda asked, _: coded(asked, tuple(asked.node.regions)),
+    "residence": lambda asked, _: coded(asked, (*asked.node.regions, "other")),
+    "notice_language": lambda asked, _: tuple(Option(code, language.name) for code, language in asked.node.languages.items()),
     "papers": lambda asked, _: coded(asked, PAPERS),
     "purposes": _transfer_purposes,
     "transfer_purpose": _transfer_purposes,

@@ -44,6 +44,6 @@ def _nobody(node: Node, request: Request) -> Asked:
         uploads={},
         actor=None,
         session=None,
-        language=language_of(request, None),
+        language=language_of(node, request, None),
         base_url="",
     )

@@ -23,10 +23,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from baybridge.base.outcome import Category, Reason, Refusal
 from baybridge.documents.loader import Documents
 from baybridge.documents.problems import Problem
-from baybridge.http.doors import LANGUAGES, Asked
+from baybridge.http.doors import Asked
 from baybridge.journey.claims import PATIENT
 from baybridge.journey.command import Role
-from baybridge.language.figures import LOCALES
 from baybridge.language.texts import Texts
 from baybridge.node.people import access
 from baybridge.rulebook.speaker import Saying
@@ -39,7 +38,6 @@ WEB = Path(__file__).resolve().parents[1]
 _OWN_ADDRESS = re.compile(r"/(?![/\\])[!-~]{0,2000}")  # one slash only: two, or a backslash, lead to another host
 STATIC = WEB / "page" / "static"
 TEMPLATES = tuple(sorted(WEB.glob("*/templates")))
-LANGUAGE_NAMES = {"en": "English", "zh-Hant": "繁體中文", "zh-Hans": "简体中文", "pt": "Português"}
 
 #: Which entries of the main menu each role sees, in order: (translation key, address).
 MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
@@ -108,7 +106,7 @@ class Reader:
         self._texts = texts_of(asked.node)
         self._node = asked.node
         self.language = asked.language
-        self._locale = Locale.parse(LOCALES[asked.language])
+        self._locale = Locale.parse(self._texts.language(asked.language).locale)
         self._figures = self._texts.figures(asked.language)
         self._zone = asked.node.site.zone
 
@@ -357,7 +355,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: Any) -> 
         r=reader,
         t=reader.t,
         language=asked.language,
-        languages=[(code, name, in_language(asked, code)) for code, name in LANGUAGE_NAMES.items()],
+        languages=[(code, one.name, in_language(asked, code)) for code, one in asked.node.languages.items()],
         menu=MENU.get(role, ()) if role else (),
         site=asked.node.site,
         barred=_barred(asked),
@@ -365,7 +363,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: Any) -> 
         **values,
     )
     response = HTMLResponse(body, status, headers={"cache-control": "no-store"})
-    if asked.query.get("language") in LANGUAGES:
+    if asked.query.get("language") in asked.node.languages:
         response.set_cookie("language", asked.query["language"], samesite="lax", httponly=True)
     return response
 

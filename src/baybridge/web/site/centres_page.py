@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.http.doors import Asked, Door
-from baybridge.web.page.page import LANGUAGE_NAMES, Reader, refused, render
+from baybridge.web.page.page import Reader, refused, render
 
 #: What a family asks of a hospital, in that order. Source: mission M14.
 ASKED = ("accreditations", "offers", "capacity", "languages", "international_desk", "accommodation", "visa_help")
@@ -46,7 +46,7 @@ def centre_page(asked: Asked) -> Response:
     row = next((row for row in centres(asked) if row["id"] == name), None)
     if row is None:
         return refused(asked, refuse(Reason("matching.centre.unknown", {"centre": name[:40]}), category=Category.NOT_FOUND))
-    products = asked.node.documents.folder("products")
+    products, languages = asked.node.documents.folder("products"), asked.node.languages
     reader = Reader(asked)
     return render(
         asked,
@@ -55,7 +55,7 @@ def centre_page(asked: Asked) -> Response:
         name=name_of(asked, row),
         place=place_of(asked, row),
         product_names={offer["product"]: reader.title(products[offer["product"]]["names"]) for offer in row.get("offers") or () if offer["product"] in products},
-        speaks=[LANGUAGE_NAMES.get(code, code) for code in row.get("languages") or ()],
+        speaks=[languages[code].name if code in languages else code for code in row.get("languages") or ()],
         today=asked.node.now().astimezone(asked.node.site.zone).date(),
         day=lambda value: reader.day(value) if isinstance(value, date) else str(value),
     )

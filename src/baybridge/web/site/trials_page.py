@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import Asked, Door
-from baybridge.matching.options import COUNTRIES
+from baybridge.language.regions import by_registry_name
 from baybridge.matching.reviewing import MOST_LINES, READINGS, Line, LineProblem, Reading, check, lines_of, problems
 from baybridge.matching.trials import standing
 from baybridge.node import tables
@@ -52,7 +52,7 @@ def trial_list(asked: Asked, report: trials.Imported | Refusal | None = None) ->
     counts: dict[str, dict[str, int]] = {}
     for trial_id, outcome, number in counted:
         counts.setdefault(trial_id, {})[outcome] = number
-    rows = [_row(kept, counts) for kept in found]
+    rows = [_row(asked, kept, counts) for kept in found]
     waiting = {"changed": 0, "unreviewed": 1, "reviewed": 2}
     rows.sort(key=lambda one: (not one.kept.trial.recruits, waiting[one.standing], one.kept.trial.trial_id))
     reader = Reader(asked)
@@ -69,8 +69,8 @@ def trial_list(asked: Asked, report: trials.Imported | Refusal | None = None) ->
     )
 
 
-def _row(kept: kept_trials.Kept, counts: Mapping[str, Mapping[str, int]]) -> Row:
-    return Row(kept, standing(kept.trial, kept.review), kept.trial.places(COUNTRIES), counts.get(kept.trial.trial_id, {}))
+def _row(asked: Asked, kept: kept_trials.Kept, counts: Mapping[str, Mapping[str, int]]) -> Row:
+    return Row(kept, standing(kept.trial, kept.review), kept.trial.places(by_registry_name(asked.node.regions)), counts.get(kept.trial.trial_id, {}))
 
 
 def trial_upload(asked: Asked) -> Response:
@@ -97,9 +97,9 @@ def trial_page(asked: Asked) -> Response:
         standing=standing(kept.trial, kept.review),
         lines=kept.lines if kept.counts else tuple(Line(text, excludes=False) for text in kept.trial.inclusion)
         + tuple(Line(text, excludes=True) for text in kept.trial.exclusion),
-        places=kept.trial.places(COUNTRIES),
-        elsewhere=sum(place.recruiting and place.country not in COUNTRIES for place in kept.trial.locations),
-        regions=COUNTRIES,
+        places=kept.trial.places(by_registry_name(asked.node.regions)),
+        elsewhere=sum(place.recruiting and place.country not in by_registry_name(asked.node.regions) for place in kept.trial.locations),
+        regions=by_registry_name(asked.node.regions),
         past=past,
         counts=Counter(answer.outcome for answer in answers),
         may_review=access.may("trial.review", asked.actor, asked.node.site) is None,

@@ -8,7 +8,7 @@ Main job: `FactEntry`; `facts/dictionary.py` makes the dictionary of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from baybridge.documents.heading import EMPTY, Amount, Confidence, Exact, Part, Translated
 
@@ -19,6 +19,7 @@ class FactConversion(Part, frozen=True, kw_only=True):
     factor: Exact | None = None
     divide: Exact | None = None
     decimals: int | None = None
+    published: Mapping[Any, Exact] = EMPTY  # by the value in the other unit, a number
 
 
 class FactEntry(Part, frozen=True, kw_only=True):

@@ -63,6 +63,7 @@ class Factors(Row, frozen=True, kw_only=True):
     from_: str = field(name="from")
     to: str
     factor: Factor
+    same: bool = False
 
 
 class Scale(Row, frozen=True, kw_only=True):
@@ -77,8 +78,8 @@ class Conversions(Heading, frozen=True, kw_only=True):
     """All of them, and how units are spelt."""
 
     rows: tuple[Factors, ...]
-    scales: tuple[Scale, ...]
-    spellings: Mapping[str, str]
+    scales: tuple[Scale, ...] = ()
+    spellings: Mapping[str, str] = EMPTY
 
 
 class TestPrice(Row, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from baybridge.documents.heading import Days, Exact, Heading, Hours, Part
+from baybridge.documents.heading import EMPTY, Days, Exact, Heading, Hours, Part
 
 
 class Answers(Heading, frozen=True, kw_only=True):
@@ -115,8 +115,9 @@ class UnitFactor(Part, frozen=True, kw_only=True):
 class Units(Heading, frozen=True, kw_only=True):
     """How units are read and shown."""
 
-    telling_annotations: tuple[str, ...]
-    factors: tuple[UnitFactor, ...]
+    telling_annotations: Mapping[str, tuple[str, ...]] | tuple[str, ...]
+    factors: tuple[UnitFactor, ...] = ()
+    parts: Mapping[str, tuple[str, ...]] = EMPTY
     spellings: Mapping[str, tuple[str, ...]]
     shown: Mapping[str, str]
     worded: Mapping[str, str]

@@ -165,4 +165,4 @@ def _conversion(given: Any) -> Conversion:
     if not isinstance(given, Mapping):
         return Conversion(Fraction(str(given)))
     factor = 1 / Fraction(str(given["divide"])) if "divide" in given else Fraction(str(given["factor"]))
-    return Conversion(factor, {Fraction(str(value)): Fraction(str(limit)) for value, limit in (given.get("published") or {}).items()})
+    return Conversion(factor, {Fraction(str(value)): Fraction(str(limit)) for value, limit in (given.get("published") or {}).items()}, given.get("decimals"))

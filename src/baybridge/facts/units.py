@@ -46,10 +46,15 @@ class Conversion:
 
     factor: Fraction
     published: Mapping[Fraction, Fraction] = field(default_factory=dict)
+    decimals: int | None = None  # of a site's own document that rounds every value, halves away from zero
 
     def of(self, value: Fraction) -> Fraction:
         """The value in the fact's unit."""
-        return self.published.get(value, value * self.factor)
+        converted = self.published.get(value, value * self.factor)
+        if self.decimals is None:
+            return converted
+        step = Fraction(10) ** -self.decimals
+        return (1 if converted >= 0 else -1) * ((abs(converted) / step + Fraction(1, 2)) // 1) * step
 
 
 @dataclass(frozen=True, slots=True)

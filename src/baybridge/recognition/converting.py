@@ -54,6 +54,11 @@ class Conversions:
         """How units are read."""
         return self._dictionary.units
 
+    def spelt(self, unit: str) -> str:
+        """A unit by the spellings that a site's own document of conversions lists, which go before the table."""
+        spelt: str = self._document.get("spellings", {}).get(unit, unit)
+        return spelt
+
     def rows(self, loinc: str | None) -> Iterator[Row]:
         """The factors of an analyte: of the document, then of its fact."""
         for row in (*self._document["rows"], *self._document.get("scales", ())):
@@ -71,7 +76,7 @@ def convert(result: Mapping[str, Any], wanted: str | None, conversions: Conversi
     if reported is None:
         return Conversion(differs=True)
     number = None if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) else Decimal(repr(value))
-    found = way(reported, wanted, conversions.rows(result.get("loinc")), conversions.table)
+    found = way(conversions.spelt(reported), conversions.spelt(wanted), conversions.rows(result.get("loinc")), conversions.table)
     if found is None:
         return Conversion(differs=True)
     if found.same:

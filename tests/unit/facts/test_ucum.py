@@ -15,6 +15,7 @@ from baybridge.facts.converted import said_in
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.ucum import UnitError, convert, is_unit, read
 from baybridge.facts.unit_ways import way
+from baybridge.facts.units import Conversion
 
 DOCUMENTS = Documents()
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))
@@ -231,3 +232,8 @@ def test_reading_does_not_depend_on_what_was_read_before() -> None:
     first = read("mg/dL")
     assert read("g/L").factor / first.factor == 100
     assert read("mg/dL") == first
+
+
+@pytest.mark.parametrize(("value", "rounded"), [("7.9", "470"), ("8.0", "476"), ("-0.05", "-3")])
+def test_a_sites_conversion_that_rounds_goes_on_rounding(value: str, rounded: str) -> None:
+    assert Conversion(Fraction("59.48"), {}, 0).of(Fraction(value)) == Fraction(rounded)

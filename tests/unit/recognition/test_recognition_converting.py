@@ -59,3 +59,10 @@ def test_another_spelling_is_the_same_unit() -> None:
 
 def test_a_receiver_without_a_unit_takes_the_results_own() -> None:
     assert not converted("2160-0", 1.1, "mg/dL", None).differs
+
+
+def test_a_sites_document_of_before_keeps_its_scales_and_spellings() -> None:
+    own = {"rows": [], "scales": [{"from": "g/L", "to": "bag", "factor": "2"}], "spellings": {"grams": "g/L"}}
+    found = convert({"loinc": "x", "value": 3, "unit": "grams"}, "bag", Conversions(own, documents().folder))
+    assert (found.known, found.value) == (True, 6)
+    assert not convert({"loinc": "x", "value": 3, "unit": "grams"}, "g/L", Conversions(own, documents().folder)).differs

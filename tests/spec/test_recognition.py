@@ -6,6 +6,7 @@ A row: what is changed in the published example, then the outcome and the codes 
 # ruff: noqa: E501 - a row of a table stays on its line
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -180,6 +181,7 @@ PRECEDENCE = [
      "clinician-override", ["MR-032", "MR-051", "MR-075"]),
 ]  # fmt: skip
 
+RULES = recognition_rules()
 EVERY_ROW = WORKED + UNKNOWN_COUNTS_AGAINST + PATHS + ASSESSMENT + QUANTITY + WINDOWS + PRECEDENCE
 
 
@@ -187,6 +189,22 @@ EVERY_ROW = WORKED + UNKNOWN_COUNTS_AGAINST + PATHS + ASSESSMENT + QUANTITY + WI
 def test_recognition(name: str, changes: dict[str, Any], outcome: str, codes: list[str]) -> None:
     found = recognise(changed(RECOGNITION, changes), recognition_rules())
     assert (found.outcome, list(found.codes)) == (outcome, codes), name
+
+
+@pytest.mark.parametrize("loinc", ["44136-0", "flow-mrd", "33358-3", "36916-5", "33944-0", "48378-4"])
+def test_windows_of_response_against_a_plain_rendering(loinc: str) -> None:
+    """Contract K9, day by day for two years: imaging, marrow and MRD around each visit; paraprotein and light chains from day 21, at most 31 days old."""
+    visits = {28: 7, 90: 14, 182: 14, 274: 14, 365: 30, 548: 30, 730: 30}
+    infused = datetime(2024, 1, 10, 12, tzinfo=timezone(timedelta(hours=8)))
+    for day in range(800):
+        for age in (timedelta(0), timedelta(days=31), timedelta(days=31, seconds=1)):
+            taken = infused + timedelta(days=day)
+            request = PET | {"result.loinc": loinc, "request.purpose": "RESPONSE", "request.infused_on": "2024-01-10", "laboratory.eqa.0.date": "2023-12-01",
+                             "result.collected_at": taken.isoformat(), "request.use_at": (taken + age).isoformat()}  # fmt: skip
+            fits = any(abs(day - visit) <= around for visit, around in visits.items())
+            expected = fits if loinc in ("44136-0", "flow-mrd") else day >= 21 and age <= timedelta(days=31)
+            if day % 7 in (0, 1) or fits:
+                assert ("MR-051" not in recognise(changed(RECOGNITION, request), RULES).codes) is expected, (day, age)
 
 
 def test_the_published_example_in_full() -> None:

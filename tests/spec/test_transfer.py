@@ -6,6 +6,7 @@ A row: what is changed in a complete transfer from Shenzhen to Hong Kong, then o
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -116,7 +117,7 @@ SAFEGUARDS = [
 ]  # fmt: skip
 
 CONTENT = [
-    ("important data", {"transfer.important_data": True}, "deny", "R2", ["DT-041", "DT-043"]),
+    ("important data", {"transfer.important_data": True}, "deny", "R2", ["DT-041"]),  # DT-043 is for CIIO and volume alone
     ("genome data for care", {"transfer.contains_genomic": True, "transfer.genomic_for_care": True}, "hold", "R5", ["DT-051"]),
     ("received under R5, on to Hong Kong", {"transfer.received_under": "R5"}, "allow", "R5", ["DT-001"]),
     ("received under R5, Hong Kong on to Shanghai", FROM_HONG_KONG | TO_SHANGHAI | {"contract": CLAUSES, "transfer.received_under": "R5", "transfer.origin": "CN"},
@@ -162,3 +163,16 @@ def test_holidays_are_no_working_days_of_the_exporter() -> None:
 def test_genome_data_take_r3_beside_the_route() -> None:
     answer = check_transfer(changed(TRANSFER, {"transfer.contains_genomic": True}), transfer_rules()).as_json()
     assert (answer["route"], answer["beside"]) == ("R5", ["R3"])
+
+
+@pytest.mark.parametrize("field", ["transfer.retention_until", "pipia.valid_until", "consents.withdrawn_on"])
+@pytest.mark.parametrize("minutes", [0, 1, 7 * 60 + 59, 8 * 60, 15 * 60 + 59, 16 * 60, 23 * 60 + 59])
+def test_every_day_is_the_exporters_however_the_instant_is_written(field: str, minutes: int) -> None:
+    """A plain rendering: the instant at eight hours east, its date; written at several offsets the answer stays the same."""
+    at = datetime(2026, 3, 25, tzinfo=UTC) + timedelta(minutes=minutes)
+    here = at.astimezone(timezone(timedelta(hours=8)))
+    plain = check_transfer(changed(TRANSFER, {"transfer.at": here.isoformat(), field: here.date().isoformat()}), transfer_rules())
+    for offset in (-11, 0, 8, 14):
+        written = at.astimezone(timezone(timedelta(hours=offset))).isoformat()
+        found = check_transfer(changed(TRANSFER, {"transfer.at": written, field: written}), transfer_rules())
+        assert (found.outcome, found.route, found.codes) == (plain.outcome, plain.route, plain.codes)

@@ -27,7 +27,7 @@ class Window(Row, frozen=True, kw_only=True):
     hours: Amount | None = None
     extended_hours: Amount | None = None
     unlimited: bool = False
-    days_after_infusion: tuple[tuple[int, int], ...] | None = None
+    days_after_infusion: tuple[tuple[int, int | None], ...] | None = None  # no last day: from that day on
     reset_by: tuple[str, ...] = ()
     basis: str | None = None
     parts: Mapping[str, tuple[str, ...]] | None = None

@@ -17,6 +17,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 from itertools import pairwise
 from math import isfinite
 from typing import Any
@@ -324,7 +325,7 @@ def cumulative_days(rule: Mapping[str, Any], window: Window) -> Answer | None:
     if len(measured) < rule["least_measured"]:
         return None
     by_day = _lowest_by_day(rule, window)
-    below = [value for value in _interpolated({day: _number(m) for day, m in by_day.items()}).values() if value < rule["below"]]
+    below = [value for value in _interpolated({day: _number(m) for day, m in by_day.items()}).values() if value < _exact(rule["below"])]
     return Answer(len(below), max(m.at for _, m in measured), tuple(m.source for _, m in sorted(by_day.items())))
 
 
@@ -337,7 +338,7 @@ def recovery_day(rule: Mapping[str, Any], window: Window) -> Answer | None:
     given = _days_given(tuple(rule["free_of_atc"]), window)
     for day in sorted(values):
         last = day + rule["days"] - 1
-        held = all(values.get(one, -1) >= rule["at_least"] for one in range(day, last + 1))
+        held = all(values.get(one, -1) >= _exact(rule["at_least"]) for one in range(day, last + 1))
         if held and not any(first <= last and day - rule["free_days"] <= until for first, until in given):
             return Answer(day, max(m.at for m in by_day.values()), tuple(m.source for _, m in sorted(by_day.items())))
     return None
@@ -368,7 +369,7 @@ def longest_run(by_day: Mapping[int, float], at_most: float, join_gap_days: int)
     """First and last day of the longest joined run, the earliest where two are as long; None where no day is low."""
     values = _interpolated(by_day)
     runs: list[tuple[int, int]] = []
-    for day in sorted(day for day, value in values.items() if value <= at_most):
+    for day in sorted(day for day, value in values.items() if value <= _exact(at_most)):
         if runs and day - runs[-1][1] - 1 < join_gap_days:
             runs[-1] = (runs[-1][0], day)
         else:
@@ -376,14 +377,20 @@ def longest_run(by_day: Mapping[int, float], at_most: float, join_gap_days: int)
     return max(runs, key=lambda run: (run[1] - run[0], -run[0]), default=None)
 
 
-def _interpolated(by_day: Mapping[int, float]) -> dict[int, float]:
+def _interpolated(by_day: Mapping[int, float]) -> dict[int, Fraction | float]:
+    """Each day between the first and the last, in fractions of the decimals that were reported: a day that lies exactly at a limit is at it."""
     days: Sequence[int] = sorted(by_day)
-    values = dict(by_day)
+    exact = {day: _exact(value) for day, value in by_day.items()}
+    values = dict(exact)
     for left, right in pairwise(days):
         for day in range(left + 1, right):
-            share = (day - left) / (right - left)
-            values[day] = by_day[left] + share * (by_day[right] - by_day[left])
+            values[day] = exact[left] + (exact[right] - exact[left]) * (day - left) / (right - left)
     return values
+
+
+def _exact(number: float) -> Fraction | float:
+    """The decimals that a number is written with; infinity, which a bound can be, stays what it is."""
+    return Fraction(repr(number)) if isfinite(number) else number
 
 
 WINDOWED: Mapping[str, Callable[[Mapping[str, Any], Window], Answer | None]] = {

@@ -131,11 +131,12 @@ def _timing(request: RecognitionRequest, window: Window, collected_at: datetime 
     use_at = _instant(request.request.get("use_at"))
     infused = request.request.get("infused_on")
     known = collected_at is not None and use_at is not None
+    age_h = (use_at - collected_at).total_seconds() / _SECONDS_PER_HOUR if known else None  # type: ignore[operator]
     return {
-        "result_age_h": (use_at - collected_at).total_seconds() / _SECONDS_PER_HOUR if known else None,  # type: ignore[operator]
+        "result_age_h": age_h,
         "window_kind": window.kind,
         "window_h": window.hours,
-        "within_window_days": window.within_days(day_of(collected_at), parse_day(infused) if infused else None),
+        "within_window_days": window.within_days(day_of(collected_at), parse_day(infused) if infused else None, age_h),
         "reset_since_collection": reset_since(window, request.request.get("reset_events"), collected_at),
     }
 

@@ -98,7 +98,12 @@ def _windows(row: Json, observations: Sequence[Json], setting: Setting, rules: R
         return
     codes = tuple(row.get("offered") or row["loinc"])
     for first, last in row["days_after_infusion"]:
-        start, end = (datetime.combine(infused_on + timedelta(days=days), time(), tzinfo=CHINA) for days in (first, last + 1))
+        start = datetime.combine(infused_on + timedelta(days=first), time(), tzinfo=CHINA)
+        if last is None:
+            since = [item for item in _fitting(observations, codes) if start <= (collected_at(item) or now)]
+            yield _line(row["analyte"], codes, max(now, start), since, setting, rules, now)
+            continue
+        end = datetime.combine(infused_on + timedelta(days=last + 1), time(), tzinfo=CHINA)
         inside = [item for item in _fitting(observations, codes) if start <= (collected_at(item) or now) < end]
         asked = replace(setting, use_at=max(setting.use_at, end))
         line = _line(row["analyte"], codes, max(now, start), inside, asked, rules, now)

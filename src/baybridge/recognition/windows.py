@@ -2,7 +2,7 @@
 
 Main job: `window_of(document, loinc, purpose, asked)` answers the window that holds; `reset_since` whether something ended it.
 
-**Units**: hours from collection, end inclusive; for response and outcome whole days from infusion to collection.
+**Units**: hours from collection, end inclusive; for response and outcome whole days from infusion to collection, and hours beside them where a row has both.
 **Source**: `data/recognition/windows.yaml`, which a site may replace.
 """
 
@@ -24,7 +24,7 @@ class Window:
 
     kind: Literal["hours", "days", "unlimited", "missing"]
     hours: float | None = None
-    days: tuple[tuple[int, int], ...] = ()
+    days: tuple[tuple[int, int | None], ...] = ()
     reset_by: frozenset[str] = frozenset()
     presumes_no_reset: bool = False  # the shorter window of two already stands for "nobody asked"
     sources: tuple[str, ...] = ()
@@ -35,12 +35,14 @@ class Window:
             return None
         return collected_at + timedelta(hours=self.hours)
 
-    def within_days(self, collected_on: date | None, infused_on: date | None) -> bool | None:
-        """Whether the day of collection lies in a window that runs from infusion; None where a date is unknown."""
-        if collected_on is None or infused_on is None:
+    def within_days(self, collected_on: date | None, infused_on: date | None, age_h: float | None) -> bool | None:
+        """Whether the day of collection lies in a window that runs from infusion, and the result is no older than it may be; None where unknown."""
+        if collected_on is None or infused_on is None or (self.hours is not None and age_h is None):
             return None
+        if self.hours is not None and age_h is not None and age_h > self.hours:
+            return False
         day = (collected_on - infused_on).days
-        return any(low <= day <= high for low, high in self.days)
+        return any(low <= day and (high is None or day <= high) for low, high in self.days)
 
 
 def rows_for(rows: Sequence[Mapping[str, Any]], loinc: str | None, purpose: str) -> list[Mapping[str, Any]]:
@@ -59,11 +61,11 @@ def window_of(document: Mapping[str, Any], loinc: str | None, purpose: str, aske
     resets = frozenset(kind for row in rows for kind in row.get("reset_by", ()))
     sources = tuple(row["source"] for row in rows)
     hours = [_hours(row, asked) for row in rows if "hours" in row]
-    if hours:
+    days = tuple((low, high) for row in rows for low, high in row.get("days_after_infusion", ()))
+    if hours and not days:
         extended = not asked and any("extended_hours" in row for row in rows)
         return Window("hours", min(hours), reset_by=resets, presumes_no_reset=extended, sources=sources)
-    days = tuple((low, high) for row in rows for low, high in row.get("days_after_infusion", ()))
-    return Window("days" if days else "unlimited", days=days, reset_by=resets, sources=sources)
+    return Window("days" if days else "unlimited", min(hours, default=None), days=days, reset_by=resets, sources=sources)
 
 
 def _hours(row: Mapping[str, Any], asked: bool) -> float:  # noqa: FBT001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -396,3 +397,17 @@ def test_a_baseline_of_an_analyte_that_depends_on_the_method_is_known_only_withi
     found = after(6, measured("ferritin", 400, -1, **before), measured("ferritin", 900, 5, **later))
     assert found.values.get("ferritin_at_infusion") == baseline
     assert found.values["ferritin"] == 900
+
+
+def test_days_exactly_at_a_limit_by_interpolation_count() -> None:
+    """Against whole numbers alone: counts in hundredths, every pair up to 2.00, up to ten days apart, limits 0.1 and 0.5."""
+    wrong, at_limit = [], 0
+    for left, right, gap in product(range(0, 201, 5), range(0, 201, 5), range(2, 11)):
+        for limit in (10, 50):
+            low = [day for day in range(gap + 1) if left * (gap - day) + right * day <= limit * gap]
+            at_limit += any(left * (gap - day) + right * day == limit * gap for day in range(1, gap))
+            expected = (low[0], low[-1]) if low else None
+            if longest_run({0: left / 100, gap: right / 100}, limit / 100, 3) != expected:
+                wrong.append((left, right, gap, limit))
+    assert wrong == []
+    assert at_limit > 500

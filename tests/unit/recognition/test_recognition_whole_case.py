@@ -59,7 +59,11 @@ def lines(made: list[dict[str, Any]], purpose: str, use_at: datetime, infused_on
 def test_windows_after_infusion_are_planned_each_and_served_by_what_was_taken_inside() -> None:
     infused = NOW.date() - timedelta(days=28)
     found = lines([observation("pet", "44136-0", "CR", None, NOW.date(), signed="hk")], "RESPONSE", NOW, infused)
-    assert [(line.after_infusion, line.standing, line.result_id) for line in found] == [((21, 35), "serves", "pet"), ((76, 104), "missing", None)]
+    imaging = [line for line in found if line.after_infusion]
+    assert [(line.after_infusion, line.standing, line.result_id) for line in imaging[:2]] == [((21, 35), "serves", "pet"), ((76, 104), "missing", None)]
+    assert [line.after_infusion for line in imaging[2:]] == [(168, 196), (260, 288), (335, 395), (518, 578), (700, 760)]
+    (paraprotein,) = [line for line in found if not line.after_infusion]
+    assert (paraprotein.loinc[0], paraprotein.standing) == ("33358-3", "missing")
     later = found[1]
     assert (later.repeat_from, later.needed_at) == (
         datetime(2026, 4, 27, 0, 0, tzinfo=ZoneInfo("Asia/Shanghai")),

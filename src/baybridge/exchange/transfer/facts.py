@@ -2,7 +2,7 @@
 
 Main job: `derive(request, profiles, holidays) -> facts`; names and labels stand in `data/facts/transfer.yaml`.
 
-**Units**: working days of the exporter's jurisdiction. A day is the date of the transfer at its own offset. None is unknown.
+**Units**: working days of the exporter's jurisdiction. Every day is the calendar day of the exporter, however an instant is written. None is unknown.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from baybridge.base.time import parse_instant, working_days_between
+from baybridge.base.time import working_days_between
 from baybridge.exchange.transfer.request import TransferRequest, day_of
 
 #: Origin systems whose records need a sharing consent. Source: exchange contract, transfer check (`ehealth`).
@@ -20,7 +20,7 @@ SHARING_SYSTEM = "ehealth"
 
 def derive(request: TransferRequest, profiles: Mapping[str, Any], holidays: Mapping[str, Any]) -> dict[str, Any]:
     """All facts of a request but the route, which another policy decides from these."""
-    on = parse_instant(request.transfer["at"]).date()
+    on = day_of(request.transfer["at"])
     return {
         **_parties(request),
         **_data(request, profiles),

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from baybridge.base.time import day_of as day_of_instant
 from baybridge.base.time import parse_day, parse_instant
 from baybridge.recognition.form import Check, Field, FormProblem, boolean, count, day, instant, list_of, object_of, one_of, require, text
 
@@ -40,10 +41,10 @@ def day_or_instant(value: Any, path: str) -> list[FormProblem]:
 
 
 def day_of(text_: str | None) -> Any:
-    """The date of a date or time, None where unknown."""
+    """The exporter's calendar day of a date or time, however the instant is written; None where unknown."""
     if text_ is None:
         return None
-    return parse_day(text_) if len(text_) == len("2026-03-08") else parse_instant(text_).date()
+    return parse_day(text_) if len(text_) == len("2026-03-08") else day_of_instant(parse_instant(text_))
 
 
 def form_of(purposes: Sequence[str], regions: Sequence[str]) -> Mapping[str, Field]:

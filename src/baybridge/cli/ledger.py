@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,12 @@ import click
 from baybridge.cli.arguments import Thorough
 
 if TYPE_CHECKING:
-    from baybridge.base.keys import KeyRing
     from baybridge.base.outcome import Reason
     from baybridge.exchange.evidence.report import VerifyReport
     from baybridge.exchange.evidence.trust import Trust
     from baybridge.language.texts import Texts
     from baybridge.node.config import Config
+    from baybridge.node.integrity.check import Checked
 
 LANGUAGE = "en"
 
@@ -110,50 +110,51 @@ def ledger() -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def check(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
-    """Check a node's whole log against its tree, its checkpoints, its events and what neighbours said."""
+    """Check a node's whole log, and against it every event, resource version, decision, receipt and account; read-only."""
     from sqlalchemy.exc import DBAPIError
 
     from baybridge.node.config import ConfigProblem, read_config
 
     try:
-        config = read_config(folder)
-        size, problems = _check(config)
+        found = _check(read_config(folder))
     except (ConfigProblem, DBAPIError) as problem:
         unreadable = _texts().say(LANGUAGE, "ledger.command.no_database", {"node": folder.name})
         fail(str(problem) if isinstance(problem, ConfigProblem) else unreadable)
+    from baybridge.node.integrity.check import summary
+
     if as_json:
-        found = [{**problem.as_json(), "text": _say(problem)} for problem in problems]
-        click.echo(json.dumps({"ok": not problems, "entries": size, "problems": found}, ensure_ascii=False, indent=2))
-    elif not problems:
-        click.echo(_texts().say(LANGUAGE, "ledger.command.sound", {"entries": size}))
-    if problems:
-        _refuse("ledger.command.unsound", {"node": folder.name}, problems)
+        click.echo(json.dumps(summary(found, _say), ensure_ascii=False, indent=2))
+    elif not found.findings:
+        for key, values in _sound(found):
+            click.echo(_texts().say(LANGUAGE, key, values))
+    if found.findings:
+        _refuse("ledger.command.unsound", {"node": folder.name}, [one.reason for one in found.findings])
 
 
-def _check(config: Config) -> tuple[int, list[Reason]]:
-    from baybridge.base.keys import KeyRing
-    from baybridge.ledger import checking, log
-    from baybridge.ledger.checkpoint import origin_of
+def _sound(found: Checked) -> Iterator[tuple[str, dict[str, str | int]]]:
+    """What is said of a sound log: what was hashed again, and from when on everything is covered."""
+    yield "ledger.command.sound", {"entries": found.entries, **found.checked}
+    if found.coverage is None:
+        yield "ledger.command.not_covered", {"count": found.not_covered}
+    elif found.coverage.first_logged:
+        yield "ledger.command.covered_since", {"count": found.coverage.first_logged, "at": found.coverage.at.date().isoformat()}
+
+
+def _check(config: Config) -> Checked:
+    from baybridge.ledger.log import pseudonym
+    from baybridge.node.clock import now
     from baybridge.node.config import ConfigProblem
+    from baybridge.node.integrity.check import check as check_all
+    from baybridge.node.integrity.rows import RowLog
     from baybridge.node.storage import Storage
 
     path = Path(config.database.removeprefix("sqlite:///"))
     if config.database.startswith("sqlite:///") and not path.is_file():
         raise ConfigProblem(f"expected the database {path.name} in the node's folder, found none")
-    witnesses = {name: KeyRing.from_jwks(neighbour.signing_keys) for name, neighbour in config.neighbours.items()}
+    secret = bytes.fromhex(config.secrets["pseudonym"])
     storage = Storage(config.database)
     try:
         with storage.reading() as connection:
-            problems = checking.check(connection, _own_keys(config), witnesses, origin=origin_of(config.site.node))
-            return log.size(connection), problems
+            return check_all(connection, config, RowLog(config.site, lambda text: pseudonym(secret, text), now))
     finally:
         storage.close()
-
-
-def _own_keys(config: Config) -> KeyRing:
-    """The node's signing key and the ones before it, which stay in the folder under names that begin the same."""
-    from baybridge.base.keys import KeyRing, SigningKey
-
-    files = sorted((config.folder / "keys").glob("signing*.pem"))
-    texts = [config.signing_key, *(file.read_text(encoding="utf-8") for file in files)]
-    return KeyRing.of(*dict.fromkeys(SigningKey.from_text(text).public for text in texts))

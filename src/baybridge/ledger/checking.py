@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from msgspec import DecodeError
 from msgspec.json import decode
@@ -21,7 +22,7 @@ from baybridge.ledger import heads, keeping, log, merkle, streams
 from baybridge.ledger.log import Entry, Logged
 from baybridge.ledger.merkle import Place
 from baybridge.ledger.streams import StoredEvent
-from baybridge.ledger.tables import log_entry, log_node
+from baybridge.ledger.tables import event, log_entry, log_node
 
 _BATCH = 500
 
@@ -73,6 +74,8 @@ class _Walk:
     roots: dict[int, bytes] = field(default_factory=dict)
     event_entries: dict[str, Logged] = field(default_factory=dict)
     head_entries: list[Logged] = field(default_factory=list)
+    unsalted: set[int] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
 
     def entries(self, sizes: set[int]) -> Iterator[Reason]:
         """Problems of entries and tree nodes; fills in roots at `sizes` and what was seen."""
@@ -85,6 +88,8 @@ class _Walk:
         found = self.connection.execute(select(func.count()).select_from(log_node)).scalar_one()
         if found != expected:
             yield Reason("ledger.check.node_count", {"expected": expected, "found": found})
+        for position in sorted(position for position in self.unsalted if log.erased_what(position) not in self.erased):
+            yield Reason("ledger.check.salt_missing", {"position": position})
 
     def _batch(self, start: int, end: int, sizes: set[int]) -> Iterator[Reason]:
         batch = log.entries(self.connection, start, end)
@@ -104,6 +109,8 @@ class _Walk:
         except DecodeError:
             yield Reason("ledger.check.unreadable_entry", {"position": one.position})
             return
+        if one.salt is None:
+            self.unsalted.add(one.position)
         if columns != (entry.subject, entry.kind, entry.what, merkle.leaf_hash(one.body)):
             yield Reason("ledger.check.changed_columns", {"position": one.position})
         if entry.kind == heads.EVENT_KIND:
@@ -113,6 +120,8 @@ class _Walk:
             self.event_entries[event_id] = one
         elif entry.kind == heads.KIND:
             self.head_entries.append(one)
+        elif entry.kind == log.ERASURE:
+            self.erased.add(entry.what)
 
     def _tree(self, batch: Sequence[Logged], sizes: set[int]) -> Iterator[Reason]:
         leaves = [merkle.leaf_hash(one.body) for one in batch]
@@ -170,6 +179,11 @@ class _Walk:
 # --- events ---------------------------------------------------------------------------------------------------------
 
 
+def count_events(connection: Connection) -> int:
+    """How many events there are."""
+    return int(connection.execute(select(func.count()).select_from(event)).scalar_one())
+
+
 def _check_events(connection: Connection, logged: dict[str, Logged]) -> Iterator[Reason]:
     left = dict(logged)
     for case_id in streams.case_ids(connection):
@@ -207,7 +221,18 @@ def _columns_hold(stored: StoredEvent, entry: Entry) -> bool:
         return True
     names = ("event_id", "case_id", "sequence")
     told = all(body.get(name, getattr(stored, name)) == getattr(stored, name) for name in names)
+    told = told and all(_same_moment(body.get(name), getattr(stored, name)) for name in ("at", "recorded_at"))
+    named = body.get("event")
+    told = told and (not isinstance(named, dict) or named.get("type", stored.type) == stored.type)
     return told and entry.what in (stored.event_id, f"{stored.type}/{stored.event_id}")
+
+
+def _same_moment(told: object, column: str) -> bool:
+    """Whether a column says the moment of the envelope, however it writes the offset."""
+    try:
+        return not isinstance(told, str) or datetime.fromisoformat(told) == datetime.fromisoformat(column)
+    except (ValueError, TypeError):
+        return False
 
 
 def _check_heads(connection: Connection, walk: _Walk) -> Iterator[Reason]:

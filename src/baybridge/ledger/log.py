@@ -10,7 +10,7 @@ Elsewhere: checkpoints are signed in `checkpoint.py` and kept by `keeping.py`; t
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -119,9 +119,21 @@ def _entry_row(position: int, entry: Entry, body: bytes, leaf: bytes) -> dict[st
     return {"position": position, **columns, "body": body, "leaf_hash": leaf}
 
 
-def erase(connection: Connection, position: int) -> None:
-    """Erase the salt of an entry; the caller erases the content. The log still proves that something was there."""
-    connection.execute(delete(content_salt).where(content_salt.c.position == position))
+ERASURE = "erasure"
+
+
+def erase(connection: Connection, positions: Sequence[int], stamp: Entry, basis: bytes, salt: Callable[[], bytes]) -> None:
+    """Erase the salts of entries and say so in the log; the caller erases the contents. The log still proves that something was there.
+
+    `stamp` says who, where, when and why; its kind and what are set here. `basis` is the reason in law, which the erasure's own entry binds.
+    """
+    connection.execute(delete(content_salt).where(content_salt.c.position.in_(positions)))
+    append(connection, [(structs.replace(stamp, kind=ERASURE, what=erased_what(one)), basis) for one in positions], salt)
+
+
+def erased_what(position: int) -> str:
+    """The `what` of the erasure of an entry's content."""
+    return f"entry/{position}"
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -160,6 +172,24 @@ def entries_of(connection: Connection, subject: str, kind: str | None = None) ->
 def entries_on(connection: Connection, what: str, kind: str) -> list[Logged]:
     """The entries of one kind about one event, resource version, decision or key."""
     return _logged(connection, (log_entry.c.what == what) & (log_entry.c.kind == kind))
+
+
+def entries_about(connection: Connection, whats: Sequence[str], kinds: Collection[str]) -> list[Logged]:
+    """The entries of some kinds about some hundred things, in order."""
+    return _logged(connection, log_entry.c.what.in_(list(whats)) & log_entry.c.kind.in_(sorted(kinds)))
+
+
+def newest_on(connection: Connection, what: str, kinds: Collection[str]) -> Logged | None:
+    """The newest entry of some kinds about one thing."""
+    found = entries_about(connection, [what], kinds)
+    return found[-1] if found else None
+
+
+def positions_of(connection: Connection, kinds: Collection[str]) -> Iterator[tuple[int, str, str]]:
+    """(position, kind, what) of every entry of some kinds, in order."""
+    columns = (log_entry.c.position, log_entry.c.kind, log_entry.c.what)
+    for row in connection.execute(select(*columns).where(log_entry.c.kind.in_(sorted(kinds))).order_by(log_entry.c.position)).yield_per(1000):
+        yield row.position, row.kind, row.what
 
 
 def _logged(connection: Connection, where: Any) -> list[Logged]:

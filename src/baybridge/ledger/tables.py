@@ -9,7 +9,9 @@ co-signatures that join a checkpoint, and the latest word of each neighbour.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+from baybridge.base.stored_bytes import StoredBytes
 
 metadata = MetaData()
 
@@ -24,7 +26,7 @@ event = Table(
     Column("recorded_at", String, nullable=False),
     Column("command_id", String),
     Column("command_part", Integer),  # position among the events of one command
-    Column("body", LargeBinary, nullable=False),  # the canonical JSON of the envelope
+    Column("body", StoredBytes, nullable=False),  # the canonical JSON of the envelope
     UniqueConstraint("case_id", "event_id"),
     UniqueConstraint("case_id", "command_id", "command_part"),
     Index("event_by_id", "event_id"),
@@ -39,8 +41,8 @@ log_entry = Table(
     Column("subject", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("what", String, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # canonical JSON; these bytes are hashed
-    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("body", StoredBytes, nullable=False),  # canonical JSON; these bytes are hashed
+    Column("leaf_hash", StoredBytes, nullable=False),
     Index("log_entry_subject", "subject", "kind", "position"),
     Index("log_entry_what", "what"),
 )
@@ -50,7 +52,7 @@ log_node = Table(
     metadata,
     Column("level", Integer, primary_key=True, autoincrement=False),
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("hash", LargeBinary, nullable=False),
+    Column("hash", StoredBytes, nullable=False),
 )
 
 content_salt = Table(
@@ -58,7 +60,7 @@ content_salt = Table(
     metadata,
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("subject", String, primary_key=True),
-    Column("salt", LargeBinary, nullable=False),
+    Column("salt", StoredBytes, nullable=False),
 )
 
 checkpoint = Table(

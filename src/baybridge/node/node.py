@@ -38,6 +38,8 @@ from baybridge.node import accepted, clock, tables
 from baybridge.node.config import Config, Neighbour, neighbours_changed_at, read_config, read_neighbours
 from baybridge.node.directory.living_documents import LivingDocuments
 from baybridge.node.intake.card_key import card_key
+from baybridge.node.integrity import coverage
+from baybridge.node.integrity.rows import RowLog
 from baybridge.node.money import grants
 from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
@@ -68,6 +70,8 @@ class Node:
         self.retries = Retries()
         self.storage = Storage(config.database, Waits.of(config.settings))
         self.storage.create()
+        self.storage.rows = RowLog(config.site, self.pseudonym, now)
+        coverage.begin(self.storage, self.storage.rows)
         self.reserve = Reserve(config.folder, SigningKey.from_text(config.signing_key), int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())

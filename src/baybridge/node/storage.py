@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine
@@ -26,6 +26,9 @@ from baybridge.node.config import ConfigProblem
 from baybridge.node.outage import StorageProblem, problem_of
 from baybridge.node.tables import metadata as node_metadata
 from baybridge.record.store.tables import metadata as record_metadata
+
+if TYPE_CHECKING:
+    from baybridge.node.integrity.rows import RowLog
 
 _CONNECT_S = 5
 #: PostgreSQL's lock of the one writer, held to the end of its transaction; under READ COMMITTED it then sees all that the writers before it did.
@@ -60,6 +63,8 @@ class Storage:
         self._queued = 0  # writers that wait for their turn
         self._sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url, self.waits) if self._sqlite else _server_engine(url, self.waits)
+        self.rows: RowLog | None = None  # who logs the changes of accounts and other covered rows; a node sets it
+        event.listen(self.engine, "before_execute", _touching)
 
     @staticmethod
     def schema() -> str:
@@ -88,12 +93,23 @@ class Storage:
         with _told(), self._turn(), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if self._sqlite else _ONE_WRITER)
             try:
-                yield connection
+                yield from self._watched(connection)
             except BaseException:
                 with suppress(DBAPIError):  # a database that is full or away has rolled back already
                     self._end(connection, "ROLLBACK")
                 raise
             self._end(connection, "COMMIT")
+
+    def _watched(self, connection: Connection) -> Iterator[Connection]:
+        """The connection, with the changes of covered rows logged at the end."""
+        watch = self.rows.watch(connection) if self.rows is not None else None
+        connection.info["watch"] = watch
+        try:
+            yield connection
+            if watch is not None:
+                watch.finish()
+        finally:
+            connection.info.pop("watch", None)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -138,6 +154,13 @@ class Storage:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _touching(connection: Connection, statement: Any, *_more: Any) -> None:
+    """Before each statement: tell the watch of a write transaction which table is written."""
+    watch = connection.info.get("watch")
+    if watch is not None and getattr(statement, "is_dml", False):
+        watch.touch(statement.table.name)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ Main job: one SQLAlchemy schema for SQLite and PostgreSQL. Every table about a p
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, Text
+
+from baybridge.base.stored_bytes import StoredBytes
 
 metadata = MetaData()
 
@@ -114,7 +116,7 @@ trial = Table(
     "trial",
     metadata,
     Column("trial_id", String, primary_key=True),
-    Column("study", LargeBinary, nullable=False),  # the study as the registry's file had it
+    Column("study", StoredBytes, nullable=False),  # the study as the registry's file had it
     Column("study_sha256", String, nullable=False),
     Column("imported_at", String, nullable=False),
     Column("imported_by", String, nullable=False),
@@ -127,7 +129,7 @@ trial_review = Table(
     Column("trial_id", String, primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("policy", Text, nullable=False),  # the reviewed criteria as a policy document
-    Column("lines", LargeBinary, nullable=False),  # JSON: every published line and what the reviewer made of it
+    Column("lines", StoredBytes, nullable=False),  # JSON: every published line and what the reviewer made of it
     Column("criteria_sha256", String, nullable=False),  # of the published text that was reviewed
     Column("reviewed_by", String, nullable=False),
     Column("role", String, nullable=False),
@@ -138,7 +140,7 @@ screening_facts = Table(
     "screening_facts",
     metadata,
     Column("case_id", String, primary_key=True),
-    Column("facts", LargeBinary, nullable=False),  # JSON of the facts that trials of this node read, as last seen
+    Column("facts", StoredBytes, nullable=False),  # JSON of the facts that trials of this node read, as last seen
     Column("read_at", String, nullable=False),
 )
 
@@ -162,9 +164,9 @@ decision = Table(
     Column("policy_sha256", String, nullable=False),
     Column("outcome", String, nullable=False),
     Column("made_at", String, nullable=False),
-    Column("document", LargeBinary, nullable=False),
-    Column("facts", LargeBinary, nullable=False),
-    Column("given", LargeBinary, nullable=False),  # JSON of the facts that a caller gave, not the record
+    Column("document", StoredBytes, nullable=False),
+    Column("facts", StoredBytes, nullable=False),
+    Column("given", StoredBytes, nullable=False),  # JSON of the facts that a caller gave, not the record
     Column("superseded_by", String),
 )
 
@@ -191,7 +193,22 @@ task = Table(
     Column("task", String, primary_key=True),
     Column("role", String, nullable=False),
     Column("due_at", String),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", StoredBytes, nullable=False),
+)
+
+seal = Table(  # the node's keyed hash over rows that it works out by itself and does not log
+    "seal",
+    metadata,
+    Column("what", String, primary_key=True),
+    Column("mac", String, nullable=False),
+)
+
+ledger_finding = Table(  # what the latest checks of the ledger came to
+    "ledger_finding",
+    metadata,
+    Column("checked_at", String, primary_key=True),
+    Column("sound", Boolean, nullable=False),
+    Column("body", StoredBytes, nullable=False),  # JSON of the check, as the command prints it
 )
 
 outgoing = Table(
@@ -201,10 +218,10 @@ outgoing = Table(
     Column("case_id", String, nullable=False, index=True),
     Column("to_node", String, nullable=False),
     Column("created_at", String, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed", StoredBytes, nullable=False),
     Column("content_sha256", String, nullable=False),
-    Column("resources", LargeBinary, nullable=False),  # JSON list of Type/id, so that a correction finds who has it
-    Column("receipt", LargeBinary),
+    Column("resources", StoredBytes, nullable=False),  # JSON list of Type/id, so that a correction finds who has it
+    Column("receipt", StoredBytes),
     Column("attempts", Integer, nullable=False, default=0),
     Column("last_problem", String),
     Index("outgoing_waiting", "receipt", "created_at"),
@@ -218,8 +235,8 @@ incoming = Table(
     Column("from_node", String, nullable=False),
     Column("received_at", String, nullable=False),
     Column("content_sha256", String, nullable=False),
-    Column("signed", LargeBinary, nullable=False),  # the sender's signature over the content
-    Column("receipt", LargeBinary, nullable=False),
+    Column("signed", StoredBytes, nullable=False),  # the sender's signature over the content
+    Column("receipt", StoredBytes, nullable=False),
 )
 
 refused_package = Table(
@@ -229,7 +246,7 @@ refused_package = Table(
     Column("case_id", String, nullable=False, index=True),
     Column("from_node", String, nullable=False),
     Column("at", String, nullable=False),
-    Column("reasons", LargeBinary, nullable=False),  # JSON
+    Column("reasons", StoredBytes, nullable=False),  # JSON
 )
 
 neighbour_clearing = Table(  # the first of two persons asked to lift a brand
@@ -250,7 +267,7 @@ spared_test = Table(  # outside results that serve instead of a repeated test, f
     Column("used_in", String, primary_key=True),
     Column("measured_in", String, nullable=False),
     Column("decided_on", String, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # JSON: code, purposes, price and turnaround as they were configured on that day
+    Column("body", StoredBytes, nullable=False),  # JSON: code, purposes, price and turnaround as they were configured on that day
 )
 
 import_report = Table(
@@ -259,7 +276,7 @@ import_report = Table(
     Column("report", String, primary_key=True),
     Column("case_id", String, index=True),
     Column("at", String, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", StoredBytes, nullable=False),
 )
 
 identity_key = Table(
@@ -305,7 +322,7 @@ rendered = Table(
     metadata,
     Column("event_id", String, primary_key=True),
     Column("case_id", String, nullable=False, index=True),
-    Column("resources", LargeBinary, nullable=False),  # JSON list of Type/id
+    Column("resources", StoredBytes, nullable=False),  # JSON list of Type/id
 )
 
 projection_failure = Table(

@@ -22,6 +22,7 @@ from baybridge.journey.events import Event, Recorded
 from baybridge.journey.stored import decode, encode
 from baybridge.ledger import log, streams
 from baybridge.node import tables
+from baybridge.node.integrity import things
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +123,26 @@ class Unit:
         if self.connection.execute(select(tables.decision.c.sha256).where(tables.decision.c.sha256 == sha256)).first():
             return sha256
         policy_sha256 = str(made.document.get("policy_sha256", ""))
-        self.connection.execute(
-            insert(tables.decision).values(
-                sha256=sha256,
-                case_id=case_id,
-                policy=str(made.document.get("policy", "")),
-                policy_sha256=policy_sha256,
-                outcome=str(made.document.get("outcome", "")),
-                made_at=self.at.isoformat(),
-                document=canonical_bytes(made.document),
-                facts=orjson.dumps(dict(made.facts), option=orjson.OPT_SORT_KEYS),
-                given=orjson.dumps(dict(made.given), option=orjson.OPT_SORT_KEYS),
-            )
-        )
+        row = {
+            "sha256": sha256,
+            "case_id": case_id,
+            "policy": str(made.document.get("policy", "")),
+            "policy_sha256": policy_sha256,
+            "outcome": str(made.document.get("outcome", "")),
+            "made_at": self.at.isoformat(),
+            "document": canonical_bytes(made.document),
+            "facts": orjson.dumps(dict(made.facts), option=orjson.OPT_SORT_KEYS),
+            "given": orjson.dumps(dict(made.given), option=orjson.OPT_SORT_KEYS),
+        }
+        self.connection.execute(insert(tables.decision).values(row))
         for source in sorted(made.sources):
             self.connection.execute(insert(tables.decision_source).values(sha256=sha256, resource=source, case_id=case_id))
         known_text = select(tables.policy_text.c.sha256).where(tables.policy_text.c.sha256 == policy_sha256)
         if policy_sha256 and not self.connection.execute(known_text).first():
             self.connection.execute(insert(tables.policy_text).values(sha256=policy_sha256, text=made.policy_text))
-        self.log("decision", case_id, sha256, canonical_bytes(made.document), system_actor(self.site))
+        self.log(things.DECISION, case_id, sha256, canonical_bytes(made.document), system_actor(self.site))
+        text = self.connection.execute(select(tables.policy_text.c.text).where(tables.policy_text.c.sha256 == policy_sha256)).scalar() or ""
+        self.log(things.BASIS, case_id, sha256, things.basis(row, text, sorted(made.sources)), system_actor(self.site))
         return sha256
 
     def supersede(self, old: str, new: str) -> None:

@@ -66,7 +66,7 @@ def _keep(node: Node, unit: Unit, command: Command, case: Case, event: HealthCar
         "date": unit.at.isoformat(),
         "content": [{"attachment": attachment}],
     }
-    log_versions(unit, command.actor, store.put_many(unit.connection, [document], at=unit.at))
+    log_versions(unit, command.actor, [one for one in store.put_many(unit.connection, [document], at=unit.at) if one.change != "unchanged"])
 
 
 def kept(node: Node, card: str) -> tuple[bytes, tuple[str, ...]] | None:

@@ -22,6 +22,7 @@ from baybridge.facts.units import UnitTable
 from baybridge.journey.command import Actor
 from baybridge.ledger import log
 from baybridge.node.intake.record_units import unknown_units
+from baybridge.node.integrity import things
 from baybridge.record.feeds.code_mapping import with_mapping
 from baybridge.record.intake.importing import BATCH, Batch, ImportProblem, batches, file_batch, plan
 from baybridge.record.intake.planning import Plan
@@ -156,7 +157,7 @@ def file_part(
         log_versions(unit, actor, changed)
     else:
         for version in changed:
-            write_log("record", version.patient, what(unit, version), version.body)
+            write_log(things.RECORD, version.patient, things.version_what(unit.pseudonym, version), version.body)
     report.add(batch, versions)
 
 
@@ -189,14 +190,9 @@ def log_versions(unit: Unit, actor: Actor, versions: list[Version], purpose: str
     log.append(unit.connection, [(_entry(unit, actor, version, purpose), version.body) for version in versions], salt=_salt)
 
 
-def what(unit: Unit, version: Version) -> str:
-    """How the log names a resource version: type, pseudonym of the id, number."""
-    return f"{version.type}/{unit.pseudonym(version.reference)}/_history/{version.number}"
-
-
 def _entry(unit: Unit, actor: Actor, version: Version, purpose: str) -> log.Entry:
     return log.Entry(
-        kind="record",
+        kind=things.RECORD,
         at=unit.at,
         node=unit.site.node,
         organisation=unit.site.organisation,
@@ -204,7 +200,7 @@ def _entry(unit: Unit, actor: Actor, version: Version, purpose: str) -> log.Entr
         role=actor.role.value,
         purpose=purpose,
         subject=unit.pseudonym(version.patient) if version.patient else "",
-        what=what(unit, version),
+        what=things.version_what(unit.pseudonym, version),
     )
 
 

@@ -19,6 +19,7 @@ from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, PackageR
 from baybridge.journey.identities import linked
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
+from baybridge.node.integrity import things
 from baybridge.node.neighbours import package as packages
 from baybridge.record.fhir import wire
 from baybridge.record.fhir.references import repointed
@@ -124,17 +125,17 @@ def queue(node: Node, unit: Unit, content: packages.Content, decision_sha256: st
     payload = packages.content_bytes(content)
     sealed = packages.seal(payload, node.config.signing_key, node.neighbours[content.to_node].sealing_key)
     names = [reference_of(orjson.loads(text)) for text in content.resources]
-    unit.connection.execute(
-        insert(tables.outgoing).values(
-            package_id=content.package_id,
-            case_id=content.case_id,
-            to_node=content.to_node,
-            created_at=unit.at.isoformat(),
-            sealed=sealed,
-            content_sha256=sha256_hex(payload),
-            resources=orjson.dumps(names),
-        )
-    )
+    row = {
+        "package_id": content.package_id,
+        "case_id": content.case_id,
+        "to_node": content.to_node,
+        "created_at": unit.at.isoformat(),
+        "sealed": sealed,
+        "content_sha256": sha256_hex(payload),
+        "resources": orjson.dumps(names),
+    }
+    unit.connection.execute(insert(tables.outgoing).values(row))
+    unit.log(things.PACKAGE, content.case_id, things.package_what(unit.pseudonym, "out", content.package_id), things.package(row), node.system())
     unit.step("transfer.queued")
     return TransferAllowed(
         package_id=content.package_id,

@@ -29,7 +29,7 @@ from baybridge.node.commands.done import Done, done_before
 from baybridge.node.commands.given import read_given
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.intake import identity
-from baybridge.node.intake.records import what
+from baybridge.node.integrity import things
 from baybridge.node.neighbours import arrivals, packing, proposals, refused_packages, telling
 from baybridge.node.neighbours import package as packages
 from baybridge.node.upkeep import projections
@@ -164,6 +164,7 @@ def file_receipt(node: Node, row: Mapping[str, Any], signed: bytes) -> None:
         )
         if fresh.rowcount == 0:
             return
+        unit.log(things.RECEIPT, row["case_id"], things.package_what(unit.pseudonym, "out", row["package_id"]), signed, node.system())
         known = len(unit.events(row["case_id"]))
         event = TransferReceived(package_id=row["package_id"], receipt_sha256=sha256_hex(signed))
         unit.append(row["case_id"], [event], node.system(), known=known)
@@ -192,7 +193,7 @@ def receive(node: Node, sealed: bytes) -> bytes | Refusal:
             return refuse(*reasons)
         received = _hold(node, unit, opened) if proposals.is_held(node, unit, content) else file(node, unit, opened)
         receipt = _receipt(node, opened, received)
-        _keep(unit, opened, receipt)
+        _keep(unit, opened, receipt, _sender(node, content))
         unit.step("transfer.before_receipt")
         return receipt
 
@@ -265,18 +266,20 @@ def _receipt(node: Node, opened: packages.Opened, received: Recorded) -> bytes:
     )
 
 
-def _keep(unit: Unit, opened: packages.Opened, receipt: bytes) -> None:
-    unit.connection.execute(
-        insert(tables.incoming).values(
-            package_id=opened.content.package_id,
-            case_id=opened.content.case_id,
-            from_node=opened.content.from_node,
-            received_at=unit.at.isoformat(),
-            content_sha256=opened.content_sha256,
-            signed=opened.signed,
-            receipt=receipt,
-        )
-    )
+def _keep(unit: Unit, opened: packages.Opened, receipt: bytes, actor: Actor) -> None:
+    row = {
+        "package_id": opened.content.package_id,
+        "case_id": opened.content.case_id,
+        "from_node": opened.content.from_node,
+        "received_at": unit.at.isoformat(),
+        "content_sha256": opened.content_sha256,
+        "signed": opened.signed,
+        "receipt": receipt,
+    }
+    unit.connection.execute(insert(tables.incoming).values(row))
+    what_of = things.package_what(unit.pseudonym, "in", opened.content.package_id)
+    unit.log(things.PACKAGE, opened.content.case_id, what_of, things.package(row), actor)
+    unit.log(things.RECEIPT, opened.content.case_id, what_of, receipt, actor)
 
 
 def file_resource(node: Node, unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> tuple[str, bool]:
@@ -322,7 +325,7 @@ def _put(unit: Unit, content: packages.Content, resource: dict[str, Any], actor:
     if isinstance(version, Refusal):
         raise RuntimeError("a resource of a package was refused without an expected version")
     if version.change != "unchanged":
-        unit.log("record", content.case_id, what(unit, version), version.body, actor)
+        unit.log(things.RECORD, content.case_id, things.version_what(unit.pseudonym, version), version.body, actor)
     return version.change == "updated"
 
 

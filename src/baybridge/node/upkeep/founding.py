@@ -12,9 +12,13 @@ from typing import Any
 import yaml
 
 from baybridge.journey.command import Role
+from baybridge.ledger import log
+from baybridge.node import clock
 from baybridge.node.clock import new_id
 from baybridge.node.config import ConfigProblem, database_url, make_site, new_secrets, regions_at, write_private
 from baybridge.node.intake.card_key import card_key
+from baybridge.node.integrity import coverage
+from baybridge.node.integrity.rows import RowLog
 from baybridge.node.neighbours.package import new_keys, public_jwk
 from baybridge.node.people.accounts import add_account
 from baybridge.node.storage import Storage
@@ -27,7 +31,7 @@ def found(folder: Path, profile: Mapping[str, Any], database: str | None = None)
     """A new node folder; ConfigProblem where one is there already, the profile does not say who the node is or no database answers."""
     if (folder / "node.yaml").exists():
         raise ConfigProblem(f"expected a folder without a node, found node.yaml in {folder.name!r}; choose another folder")
-    make_site(str(profile["node"]), dict(profile), regions_at(folder / "data"))
+    site = make_site(str(profile["node"]), dict(profile), regions_at(folder / "data"))
     people = _people(profile.get("accounts"))
     for name in ("data", "neighbours"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -37,10 +41,13 @@ def found(folder: Path, profile: Mapping[str, Any], database: str | None = None)
     write_private(folder / "keys" / "signing.pem", signing)
     write_private(folder / "keys" / "sealing.pem", sealing)
     card_key(folder)
-    write_private(folder / "keys" / "secrets.yaml", yaml.safe_dump(new_secrets() | ({"database": database} if database else {})))
+    secrets = new_secrets()
+    write_private(folder / "keys" / "secrets.yaml", yaml.safe_dump(secrets | ({"database": database} if database else {})))
+    storage.rows = RowLog(site, lambda text: log.pseudonym(bytes.fromhex(secrets["pseudonym"]), text), clock.now)
     with storage.writing() as connection:
         for person in people:
             add_account(connection, account=new_id(), organisation=str(profile["organisation"]), **person)
+    coverage.begin(storage, storage.rows)
     storage.close()
     kept = {name: value for name, value in profile.items() if name != "accounts"}
     (folder / "node.yaml").write_text(yaml.safe_dump(kept, allow_unicode=True, sort_keys=False), encoding="utf-8")

@@ -23,7 +23,9 @@ from baybridge.journey.stages import stage_of
 from baybridge.node import tables
 from baybridge.node.commands.deciding import LazyFacts
 from baybridge.node.fhir.rendering import render
+from baybridge.node.integrity import projected, things
 from baybridge.node.outage import StorageProblem
+from baybridge.node.unit import system_actor
 from baybridge.node.upkeep import sparing
 from baybridge.node.upkeep.attention import attention
 from baybridge.record.store import store
@@ -55,11 +57,12 @@ def render_events(unit: Unit, case: Case, events: Sequence[Recorded]) -> None:
             continue
         with guarded(unit, case.case_id, recorded.event_id):
             resources = render(recorded, case, reference)
-            for resource in resources:
-                store.put(unit.connection, resource, at=unit.at)
+            versions = store.put_many(unit.connection, resources, at=unit.at)
             made = orjson.dumps([f"{resource['resourceType']}/{resource['id']}" for resource in resources])
             row = {"event_id": recorded.event_id, "case_id": case.case_id, "resources": made}
             unit.connection.execute(insert(tables.rendered).values(row))
+            for version in (one for one in versions if one.change != "unchanged"):
+                unit.log(things.RECORD, case.case_id, things.version_what(unit.pseudonym, version), version.body, system_actor(unit.site))
 
 
 @contextmanager
@@ -117,6 +120,7 @@ def refresh_tasks(node: Node, unit: Unit, case: Case) -> None:
         due = task.due_at.isoformat() if task.due_at else None
         body = msgspec.json.encode(task)
         unit.connection.execute(insert(row).values(case_id=case.case_id, task=task.key, role=task.role, due_at=due, body=body))
+    projected.seal_tasks(unit.connection, unit.pseudonym, case.case_id)
 
 
 def task_rows(node: Node, case_id: str | None = None) -> list[dict[str, Any]]:

@@ -8,7 +8,9 @@ since 1970 (half open), of a quantity the bounds that its written precision allo
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text, UniqueConstraint
+
+from baybridge.base.stored_bytes import StoredBytes
 
 metadata = MetaData()
 
@@ -25,7 +27,7 @@ resource_version = Table(
     Column("recorded_at", Text, nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("sha256", Text, nullable=False),  # of the content without server-assigned meta
-    Column("body", LargeBinary, nullable=False),  # what a read answers, b'' when deleted
+    Column("body", StoredBytes, nullable=False),  # what a read answers, b'' when deleted
     UniqueConstraint("type", "id", "version", name="resource_version_once"),
     Index("resource_version_of_patient", "patient", "recorded_at"),
 )

@@ -1,0 +1,207 @@
+"""The check of the ledger over everything that it speaks of.
+
+Main job: `check(connection, config, now)` answers how much was hashed again and every finding: what differs from its entry, what is missing though it was
+logged, what stands there and was never logged. Findings name things by pseudonym, hash and position, never by an id from outside.
+
+The tree, the checkpoints, the events and the neighbours' word are `ledger/checking.py`'s; the columns beside a resource's bytes `record/store/verifying.py`'s.
+A part of the database that cannot be read is a finding, and the rest is checked all the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from baybridge.base.keys import KeyRing, SigningKey
+from baybridge.base.outcome import Reason
+from baybridge.ledger import checking, log
+from baybridge.ledger.checkpoint import origin_of
+from baybridge.node.config import Config
+from baybridge.node.integrity import projected
+from baybridge.node.integrity import rows as covered_rows
+from baybridge.node.integrity.coverage import Coverage, covered_since
+from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
+from baybridge.node.integrity.rows import RowLog
+from baybridge.node.integrity.things import BASIS, DECISION, KEPT, PACKAGE, RECEIPT, RECORD, ROW, Thing, newest, things
+from baybridge.record.store import verifying
+
+#: What the log's own check finds is a difference, but for these.
+_LOG_KINDS: Mapping[str, str] = {
+    "ledger.check.gap": MISSING,
+    "ledger.check.event_missing": MISSING,
+    "ledger.check.sequence_gap": MISSING,
+    "ledger.check.salt_missing": MISSING,
+    "ledger.check.no_checkpoint": MISSING,
+    "ledger.check.cut_back": MISSING,
+    "ledger.check.event_not_logged": UNLOGGED,
+}
+_COUNTED: Mapping[str, str] = {RECORD: "versions", DECISION: "decisions", RECEIPT: "receipts", ROW: "accounts"}
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a check came to."""
+
+    entries: int = 0
+    checked: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("events", "versions", "decisions", "receipts", "accounts"), 0))
+    findings: list[Finding] = field(default_factory=list)
+    coverage: Coverage | None = None
+    not_covered: int = 0  # things without an entry of a node that was last written by a version that logged less
+
+
+def check(connection: Connection, config: Config, rows: RowLog) -> Checked:
+    """Everything that this database holds, against its log."""
+    found = Checked()
+    whole = _Whole(connection, config, rows, found)
+    for part, work in whole.parts().items():
+        try:
+            for finding in work():
+                found.findings.append(finding)
+        except Exception as problem:  # noqa: BLE001 - a page that cannot be read is what this looks for; the rest is checked all the same
+            values = {"part": part, "problem": type(problem).__name__}
+            found.findings.append(Finding(DIFFERS, f"database/{part}", Reason("ledger.check.unreadable_part", values)))
+    return found
+
+
+def own_keys(config: Config) -> KeyRing:
+    """The node's signing key and the ones before it, which stay in the folder under names that begin the same."""
+    files = sorted((config.folder / "keys").glob("signing*.pem"))
+    texts = [config.signing_key, *(file.read_text(encoding="utf-8") for file in files)]
+    return KeyRing.of(*dict.fromkeys(SigningKey.from_text(text).public for text in texts))
+
+
+@dataclass(slots=True)
+class _Whole:
+    """One check."""
+
+    connection: Connection
+    config: Config
+    rows: RowLog
+    found: Checked
+    seen: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def parts(self) -> dict[str, Callable[[], Iterable[Finding]]]:
+        """What is checked, in order."""
+        return {
+            "pages": lambda: _pages(self.connection),
+            "log": self._log,
+            "things": self._things,
+            "missing": self._missing,
+            "current": self._pointers,
+            "cases": lambda: projected.findings(self.connection, self.rows.pseudonym),
+        }
+
+    def _log(self) -> list[Finding]:
+        self.found.entries = log.size(self.connection)
+        self.found.coverage = covered_since(self.connection)
+        witnesses = {name: KeyRing.from_jwks(neighbour.signing_keys) for name, neighbour in self.config.neighbours.items()}
+        self.found.checked["events"] = checking.count_events(self.connection)
+        reasons = checking.check(self.connection, own_keys(self.config), witnesses, origin=origin_of(self.config.site.node))
+        return [Finding(_LOG_KINDS.get(reason.code, DIFFERS), _what_of(reason), reason) for reason in reasons]
+
+    def _things(self) -> Iterator[Finding]:
+        for portion in things(self.connection, self.rows):
+            entries = newest(self.connection, portion)
+            for thing in portion:
+                self.seen[thing.kind, thing.what] = 1
+                self._count(thing)
+                yield from self._one(thing, entries.get((thing.kind, thing.what)))
+            versions = [thing.version for thing in portion if thing.version is not None]
+            for kind, logical_id in verifying.wrong_search_values(self.connection, versions) if versions else ():
+                what = f"search/{kind}/{self.rows.pseudonym(f'{kind}/{logical_id}')}"
+                yield Finding(DIFFERS, what, Reason("ledger.check.search_differs", {"what": what}))
+
+    def _count(self, thing: Thing) -> None:
+        name = _COUNTED.get(thing.kind, "")
+        if name and (thing.kind != ROW or thing.what.startswith("account/")):
+            self.found.checked[name] += 1
+
+    def _one(self, thing: Thing, entry: log.Logged | None) -> Iterator[Finding]:
+        if entry is None:
+            if self.found.coverage is None:
+                self.found.not_covered += 1
+            else:
+                yield _finding(UNLOGGED, thing)
+            return
+        if entry.entry.kind == covered_rows.REMOVED:
+            yield _finding(UNLOGGED, thing, entry.position)
+        elif entry.salt is None:
+            if thing.content:
+                yield _finding(DIFFERS, thing, entry.position)
+        elif log.content_sha256(entry.salt, thing.content) != entry.entry.sha256:
+            yield _finding(DIFFERS, thing, entry.position)
+        for column in verifying.wrong_columns(thing.version) if thing.version is not None else ():
+            values: dict[str, str | int] = {"what": thing.what, "column": column, "position": entry.position}
+            yield Finding(DIFFERS, thing.what, Reason("ledger.check.column_differs", values))
+
+    def _missing(self) -> Iterator[Finding]:
+        standing: dict[str, int] = {}
+        for position, kind, what in log.positions_of(self.connection, (*KEPT, ROW, covered_rows.REMOVED)):
+            if kind in KEPT and (kind, what) not in self.seen:
+                yield Finding(MISSING, _named(kind, what), Reason("ledger.check.thing_missing", {"what": _named(kind, what), "position": position}))
+            elif kind == ROW:
+                standing[what] = position
+            elif kind == covered_rows.REMOVED:
+                standing.pop(what, None)
+        for what, position in standing.items():
+            if (ROW, what) not in self.seen and not covered_rows.COVERED[what.partition("/")[0]].fades:
+                yield Finding(MISSING, what, Reason("ledger.check.thing_missing", {"what": what, "position": position}))
+
+    def _pointers(self) -> Iterator[Finding]:
+        for kind, logical_id in verifying.wrong_pointers(self.connection):
+            what = f"current/{kind}/{self.rows.pseudonym(f'{kind}/{logical_id}')}"
+            yield Finding(DIFFERS, what, Reason("ledger.check.current_differs", {"what": what}))
+
+
+def _finding(kind: str, thing: Thing, position: int | None = None) -> Finding:
+    what = _named(thing.kind, thing.what)
+    values: dict[str, str | int] = {"what": what} if position is None else {"what": what, "position": position}
+    return Finding(kind, what, Reason("ledger.check.thing_unlogged" if kind == UNLOGGED else "ledger.check.thing_differs", values))
+
+
+def _named(kind: str, what: str) -> str:
+    """How a finding names a thing: what its entry says, with the kind where that alone does not tell."""
+    return f"{kind}/{what}" if kind in (DECISION, BASIS, PACKAGE, RECEIPT) else what
+
+
+def _what_of(reason: Reason) -> str:
+    values = reason.values
+    if reason.where:
+        return reason.where
+    if "position" in values:
+        return f"entry/{values['position']}"
+    return f"checkpoint/{values['size']}" if "size" in values else reason.code.rpartition(".")[2]
+
+
+def _pages(connection: Connection) -> Iterator[Finding]:
+    """What SQLite says of its own pages and indexes; PostgreSQL keeps checksums of its own."""
+    if connection.dialect.name != "sqlite":
+        return
+    for (line,) in connection.exec_driver_sql("PRAGMA integrity_check(20)").fetchall():
+        if line != "ok":
+            yield Finding(DIFFERS, "database/pages", Reason("ledger.check.pages", {}))
+            return
+
+
+def summary(found: Checked, say: Callable[[Reason], str]) -> dict[str, Any]:
+    """The check as plain JSON, each finding with its sentence."""
+    problems = [{"kind": one.kind, "what": one.what, "code": one.reason.code, "text": say(one.reason)} for one in found.findings]
+    coverage = found.coverage
+    since = {"at": coverage.at.isoformat(), "position": coverage.position, "first_logged": coverage.first_logged} if coverage else None
+    return {
+        "ok": not problems,
+        "entries": found.entries,
+        "checked": found.checked,
+        "problems": problems,
+        "covered_since": since,
+        "not_covered": found.not_covered,
+    }
+
+
+def kinds(findings: Sequence[Finding]) -> dict[str, int]:
+    """How many findings of each kind."""
+    return dict(Counter(one.kind for one in findings))

@@ -1,0 +1,63 @@
+"""Coverage: from when on the log covers everything, and what an older node had that was not logged until then.
+
+Main job: `begin(storage, rows)` at every opening of a node. The first time it logs what has no entry, as it stands on that day (purpose `baseline`), and then says
+with the entry `coverage` that from here on whatever has none was put there behind the node's back. `covered_since(connection)` reads it back.
+
+Why so: docs/decisions/0006-the-log-covers-the-record.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+from sqlalchemy import Connection
+
+from baybridge.ledger import log
+from baybridge.node.integrity.rows import RowLog, fresh_salt
+from baybridge.node.integrity.things import Thing, newest, things
+
+if TYPE_CHECKING:
+    from baybridge.node.storage import Storage
+
+KIND, WHAT, BASELINE = "coverage", "first-logged/", "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """When the log began to cover everything, at which position, and how many things were first logged then, as they stood."""
+
+    at: datetime
+    position: int
+    first_logged: int
+
+
+def begin(storage: Storage, rows: RowLog) -> None:
+    """Log what has no entry yet, once in the life of a node."""
+    with storage.reading() as connection:
+        if covered_since(connection) is not None:
+            return
+    with storage.writing() as connection:
+        if covered_since(connection) is not None:
+            return  # another process was first
+        count = 0
+        for portion in things(connection, rows):
+            count += len(log.append(connection, list(_unlogged(connection, rows, portion)), salt=fresh_salt))
+        log.append(connection, [(rows.entry(KIND, f"{WHAT}{count}"), b"")], salt=fresh_salt)
+
+
+def _unlogged(connection: Connection, rows: RowLog, portion: list[Thing]) -> Iterator[tuple[log.Entry, bytes]]:
+    known = newest(connection, portion)
+    for thing in portion:
+        if (thing.kind, thing.what) not in known:
+            entry = rows.entry(thing.kind, thing.what, BASELINE)
+            yield structs.replace(entry, subject=rows.pseudonym(thing.subject) if thing.subject else ""), thing.content
+
+
+def covered_since(connection: Connection) -> Coverage | None:
+    """Since when the log covers everything; None for a node that no version has opened which does so."""
+    found = log.entries_of(connection, "", KIND)[:1]
+    return Coverage(found[0].entry.at, found[0].position, int(found[0].entry.what.removeprefix(WHAT))) if found else None

@@ -1,0 +1,209 @@
+"""Whoever changes the database behind the node's back is found by the check: each kind of change, by SQL, at a node that works."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+
+from acceptance.support import World, resource_of
+from baybridge.journey.command import Role
+from baybridge.node.integrity import check as checking
+from baybridge.node.integrity.rows import RowLog
+from baybridge.node.node import Node
+from baybridge.node.people import accounts
+from baybridge.node.upkeep import projections
+
+
+@pytest.fixture(scope="module")
+def seasoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A node folder of Macao after a referral and a correction, with accounts and a session."""
+    folder = tmp_path_factory.mktemp("network")
+    world = World.new(folder)
+    bundle = world.refer()
+    myeloma = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "C90.0"}]}
+    world.file("mo", [{**resource_of(bundle, "-dx"), "code": myeloma}])
+    world.file("mo", [{**resource_of(bundle, "-a-hbsag"), "status": "entered-in-error"}])
+    world.accept()
+    world.deliver()
+    node = world.nodes["mo"]
+    with node.storage.writing() as connection:
+        accounts.add_account(connection, account="acc-1", name="Nurse One", role=Role.NURSE, organisation="o", password="a right password")
+        accounts.open_session(connection, "acc-1", node.now())
+    projections.task_rows(node)
+    for one in world.nodes.values():
+        from baybridge.node.neighbours import witnessing
+
+        witnessing.sign_checkpoint(one)
+        one.storage.close()
+    return folder
+
+
+@pytest.fixture
+def folder(seasoned: Path, tmp_path: Path) -> Path:
+    """A copy that a test may spoil."""
+    shutil.copytree(seasoned, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@contextmanager
+def reopened(folder: Path, name: str = "mo") -> Iterator[Node]:
+    from baybridge.node.config import read_config
+
+    node = Node(read_config(folder / name))
+    try:
+        yield node
+    finally:
+        node.storage.close()
+
+
+def found(folder: Path, name: str = "mo") -> checking.Checked:
+    with reopened(folder, name) as node, node.storage.reading() as connection:
+        return checking.check(connection, node.config, RowLog(node.site, node.pseudonym, node.now))
+
+
+def spoil(folder: Path, *statements: str, name: str = "mo") -> None:
+    """Write into a node's database as somebody at the machine would."""
+    engine = create_engine(f"sqlite:///{folder / name / 'node.sqlite'}")
+    with engine.begin() as connection:
+        for statement in statements:
+            assert connection.exec_driver_sql(statement).rowcount != 0, f"nothing was changed by {statement}"
+    engine.dispose()
+
+
+def test_a_node_that_nobody_tampered_with_is_sound(folder: Path) -> None:
+    for name in ("mo", "hk"):
+        checked = found(folder, name)
+        assert checked.findings == []
+        assert checked.coverage is not None and checked.coverage.first_logged == 0
+        assert checked.checked["events"] and checked.checked["versions"] and checked.checked["decisions"] and checked.checked["receipts"]
+
+
+#: What was done, and the kind of finding that must name it with the beginning of its name.
+RESULT = "type = 'Observation' AND id LIKE '%-a-hb'"
+TAMPERED = [
+    pytest.param(f"UPDATE resource_version SET body = replace(body, '\"value\":', '\"value\":9') WHERE {RESULT}", "differs", "Observation/", id="result-changed"),
+    pytest.param(f"UPDATE resource_version SET patient = 'other' WHERE {RESULT}", "differs", "Observation/", id="result-of-another-patient"),
+    pytest.param(f"UPDATE resource_version SET recorded_at = '2020-01-01T00:00:00.000000Z' WHERE {RESULT}", "differs", "Observation/", id="time-changed"),
+    pytest.param(f"UPDATE resource_version SET deleted = 1 WHERE {RESULT}", "differs", "Observation/", id="result-marked-as-deleted"),
+    pytest.param("DELETE FROM resource_version WHERE type = 'Observation' AND version = 1 AND id LIKE '%hbsag'", "missing", "Observation/", id="version-deleted"),
+    pytest.param(
+        "INSERT INTO resource_version (type, id, version, patient, recorded_at, deleted, sha256, body)"
+        f" SELECT type, id, 2, patient, recorded_at, deleted, sha256, body FROM resource_version WHERE {RESULT}",
+        "unlogged",
+        "Observation/",
+        id="version-inserted",
+    ),
+    pytest.param(f"UPDATE resource_current SET deleted = 1 WHERE {RESULT}", "differs", "current/Observation/", id="current-hidden"),
+    pytest.param(f"DELETE FROM resource_current WHERE {RESULT}", "differs", "current/Observation/", id="current-removed"),
+    pytest.param("UPDATE resource_current SET row = 1 WHERE type = 'Condition'", "differs", "current/Condition/", id="current-points-elsewhere"),
+    pytest.param(f"UPDATE search_value SET value = 'none' WHERE {RESULT} AND param = 'code'", "differs", "search/Observation/", id="search-blinded"),
+    pytest.param(f"DELETE FROM search_value WHERE {RESULT}", "differs", "search/Observation/", id="search-removed"),
+    pytest.param("UPDATE resource_version SET body = replace(body, 'i', 'j') WHERE type = 'EpisodeOfCare'", "differs", "EpisodeOfCare/", id="rendering-changed"),
+    pytest.param("UPDATE decision SET document = replace(document, '\"policy\"', '\"polici\"')", "differs", "decision/", id="decision-changed"),
+    pytest.param("UPDATE decision SET facts = '{}'", "differs", "decision-basis/", id="facts-changed"),
+    pytest.param("UPDATE decision SET given = '[]'", "differs", "decision-basis/", id="given-changed"),
+    pytest.param("UPDATE decision SET made_at = '2020-01-01T00:00:00+00:00'", "differs", "decision-basis/", id="moment-changed"),
+    pytest.param("UPDATE decision SET case_id = 'other'", "differs", "decision-basis/", id="decision-of-another-case"),
+    pytest.param("UPDATE decision SET outcome = 'other'", "differs", "decision-basis/", id="outcome-changed"),
+    pytest.param("UPDATE policy_text SET text = text || ' '", "differs", "decision-basis/", id="policy-changed"),
+    pytest.param("DELETE FROM decision_source", "differs", "decision-basis/", id="source-removed"),
+    pytest.param("DELETE FROM decision WHERE superseded_by IS NULL", "missing", "decision/", id="decision-removed"),
+    pytest.param("UPDATE decision SET superseded_by = NULL WHERE superseded_by IS NOT NULL", "differs", "decision/", id="made-again-hidden"),
+    pytest.param("UPDATE decision SET superseded_by = 'x' WHERE superseded_by IS NULL", "differs", "decision/", id="made-again-invented"),
+    pytest.param("UPDATE outgoing SET receipt = NULL", "missing", "receipt/out/", id="receipt-removed"),
+    pytest.param("UPDATE outgoing SET receipt = 'x' WHERE receipt IS NOT NULL", "differs", "receipt/out/", id="receipt-changed"),
+    pytest.param("UPDATE outgoing SET to_node = 'gd'", "differs", "package/out/", id="receiver-changed"),
+    pytest.param("UPDATE outgoing SET resources = '[]'", "differs", "package/out/", id="what-went-along-changed"),
+    pytest.param("DELETE FROM outgoing", "missing", "package/out/", id="package-removed"),
+    pytest.param("UPDATE account SET role = 'administrator' WHERE account = 'acc-1'", "differs", "account/", id="made-administrator"),
+    pytest.param("UPDATE account SET password_hash = 'x' WHERE account = 'acc-1'", "differs", "account/", id="password-exchanged"),
+    pytest.param("UPDATE account SET disabled = 1 WHERE account = 'acc-1'", "differs", "account/", id="account-disabled"),
+    pytest.param("DELETE FROM account WHERE account = 'acc-1'", "missing", "account/", id="account-removed"),
+    pytest.param(
+        "INSERT INTO account (account, name, role, organisation, password_hash, language, disabled) VALUES ('a', 'b', 'administrator', 'o', 'h', 'en', 0)",
+        "unlogged",
+        "account/",
+        id="account-invented",
+    ),
+    pytest.param(
+        "INSERT INTO session (token_sha256, account, csrf, created_at, expires_at) SELECT 'x', account, 'c', created_at, '9999-01-01T00:00:00+00:00' FROM session",
+        "unlogged",
+        "session/",
+        id="session-invented",
+    ),
+    pytest.param("INSERT INTO recovery_code (account, code_sha256) VALUES ('acc-1', 'x')", "unlogged", "recovery_code/", id="recovery-code-invented"),
+    pytest.param("UPDATE event SET body = replace(body, 'CaseOpened', 'CaseOpenex') WHERE type = 'CaseOpened'", "differs", "case ", id="event-changed"),
+    pytest.param("UPDATE event SET recorded_at = '2020-01-01T00:00:00+00:00' WHERE sequence = 2", "differs", "case ", id="moment-of-an-event-changed"),
+    pytest.param("DELETE FROM event WHERE sequence = 3", "missing", "", id="event-removed"),
+    pytest.param("DELETE FROM content_salt WHERE position = 5", "missing", "entry/5", id="salt-removed"),
+    pytest.param("UPDATE task SET body = '{}'", "differs", "tasks/", id="task-changed"),
+    pytest.param("DELETE FROM task", "differs", "tasks/", id="tasks-removed"),
+    pytest.param("UPDATE case_index SET patient_id = 'other'", "differs", "case/", id="list-of-cases-changed"),
+    pytest.param("DELETE FROM case_index", "missing", "case/", id="case-hidden"),
+    pytest.param("UPDATE log_entry SET body = replace(body, 'first-logged/0', 'first-logged/9') WHERE kind = 'coverage'", "differs", "", id="coverage-changed"),
+]
+
+
+@pytest.mark.parametrize(("statement", "kind", "what"), TAMPERED)
+def test_each_kind_of_tampering_is_found(folder: Path, statement: str, kind: str, what: str) -> None:
+    spoil(folder, statement)
+    findings = found(folder).findings
+    assert [one for one in findings if one.kind == kind and one.what.startswith(what)], [(one.kind, one.what) for one in findings]
+
+
+def test_findings_hold_no_id_from_outside(folder: Path) -> None:
+    spoil(folder, f"UPDATE resource_version SET body = 'x' WHERE {RESULT}", "UPDATE account SET role = 'administrator' WHERE account = 'acc-1'")
+    with reopened(folder) as node:
+        said = json.dumps(checking.summary(found(folder), lambda reason: str(reason.values)))
+    del node
+    assert "test-mo-1" not in said and "-a-hb" not in said and "Nurse" not in said and "acc-1" not in said
+
+
+def test_damaged_pages_are_a_finding_and_the_rest_is_checked(folder: Path) -> None:
+    path = folder / "mo" / "node.sqlite"
+    spoil(folder, "UPDATE task SET due_at = due_at")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        root = connection.execute(text("SELECT rootpage FROM sqlite_master WHERE name = 'resource_version_of_patient'")).scalar_one()
+        size = connection.execute(text("PRAGMA page_size")).scalar_one()
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    engine.dispose()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * 200)
+    kinds = {(one.kind, one.what) for one in found(folder).findings}
+    assert ("differs", "database/pages") in kinds
+    assert found(folder).checked["events"]
+
+
+def test_a_change_through_the_node_does_not_make_a_tampered_row_good(folder: Path) -> None:
+    spoil(folder, "UPDATE account SET role = 'administrator' WHERE account = 'acc-1'")
+    with reopened(folder) as node, node.storage.writing() as connection:
+        accounts.set_language(connection, "acc-1", "pt")
+    assert [one.kind for one in found(folder).findings if one.what.startswith("account/")] == ["differs"]
+
+
+def test_changes_through_the_node_are_logged_and_sound(folder: Path) -> None:
+    def changes(connection: Connection) -> None:
+        accounts.set_language(connection, "acc-1", "pt")
+        accounts.add_account(connection, account="acc-2", name="Two", role=Role.QUALITY, organisation="o", password="a right password")
+
+    _done(folder, changes)
+    _done(folder, lambda connection: connection.execute(text("SELECT 1")))
+    assert found(folder).findings == []
+    with reopened(folder) as node, node.storage.writing() as connection:
+        session = accounts.open_session(connection, "acc-2", node.now())
+    _done(folder, lambda connection: accounts.close_session(connection, session.token))
+    assert found(folder).findings == []
+
+
+def _done(folder: Path, work: Callable[[Connection], Any]) -> None:
+    with reopened(folder) as node, node.storage.writing() as connection:
+        work(connection)

@@ -11,9 +11,9 @@ from baybridge.documents.heading import EMPTY, Heading
 
 
 class Told(Heading, frozen=True, kw_only=True):
-    """Events by purpose; purposes without the patient; events that only one kind of site tells."""
+    """A site's own lists over those of the rows of the events: events by purpose, events that only one kind of site tells; purposes without the patient."""
 
-    purposes: Mapping[str, tuple[str, ...]]
+    purposes: Mapping[str, tuple[str, ...]] = EMPTY
     without_patient: tuple[str, ...] = ()
     only_from: Mapping[str, tuple[str, ...]] = EMPTY
 

@@ -192,13 +192,13 @@ def test_pages_show_a_payer_its_part_alone(served: tuple[Node, str, Any]) -> Non
 def test_a_payers_node_is_told_of_its_own_money_alone(one: tuple[Node, str]) -> None:
     node, case_id = one
     submit(node, case_id)
-    rules, events = node.documents.folder("telling")["told"], node.events(case_id)
+    rules, events = packing.rules_of_telling(node.documents), node.events(case_id)
     told = packing.told(rules, "CLAIM", events, without_patient=True, payer=PAYER)
     assert [item["event"]["type"] for item in told] == [PreauthorisationRequested.__name__, ClaimSubmitted.__name__]
     assert OTHER not in json.dumps(told, default=str) and "own-patient" not in json.dumps(told, default=str)
     everything = packing.told(rules, "CLAIM", events, without_patient=True)
     assert QuoteIssued.__name__ in [item["event"]["type"] for item in everything]
-    assert AppealFiled.__name__ in rules["purposes"]["CLAIM"]
+    assert AppealFiled.__name__ in rules.purposes["CLAIM"]
 
 
 # --- twice ------------------------------------------------------------------------------------------------------------

@@ -305,7 +305,7 @@ def test_withdrawal_that_another_node_heard_is_shown_and_stops_nothing_else(worl
         listed = refused_packages.listed(connection)
     assert [reason.code for one in listed for reason in one.reasons] == ["federation.not_theirs_to_tell"]
     events = world.nodes["hk"].events(world.case_id)
-    rules = world.nodes["hk"].documents.folder("telling")["told"]
+    rules = packing.rules_of_telling(world.nodes["hk"].documents)
     told_types = [item["event"]["type"] for item in packing.told(rules, "CARE_REFERRAL", events, without_patient=False, node=world.nodes["hk"])]
     assert "ConsentRecorded" in told_types and "ConsentWithdrawn" not in told_types
 

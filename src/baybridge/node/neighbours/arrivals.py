@@ -3,7 +3,7 @@
 Main job: `against(node, unit, content)`. A neighbour's signature says who speaks, not that what is said is theirs to say: form, times, the check that the sender made,
 each resource and whose it is, each event and whose word it is, and whether the sender has a part in the case.
 
-**Source**: `data/telling/told.yaml` and `whose.yaml`; purpose profiles (data law reference B3). Elsewhere: seals and signatures in `package.py`, who may tell what in
+**Source**: the rows of the events, `data/telling/told.yaml` and `whose.yaml`; purpose profiles (data law reference B3). Elsewhere: seals and signatures in `package.py`, who may tell what in
 `exchange/transfer/whose.py`, cases that are not known here in `proposals.py`.
 """
 
@@ -31,7 +31,7 @@ from baybridge.journey.proposals import proposal_of
 from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.neighbours import package as packages
-from baybridge.node.neighbours import telling
+from baybridge.node.neighbours import packing, telling
 from baybridge.record.fhir.definitions import resource_types
 from baybridge.record.fhir.references import patient_of
 from baybridge.record.fhir.validate import errors, validate
@@ -55,7 +55,8 @@ def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
     rules = node.documents.folder("telling")
     if any(not isinstance(item.get("event"), dict) or not isinstance(item["event"].get("type"), str) for item in content.told):
         return [_bad("told")]
-    reasons = [*_form(unit, content, rules), *_beyond(content, rules), *_told_form(node, unit, content, rules)]
+    rows = packing.rules_of_telling(node.documents)
+    reasons = [*_form(unit, content, rules, rows), *_beyond(content, rows), *_told_form(node, unit, content, rules, rows)]
     if reasons:
         return reasons[:_MOST]
     told = [msgspec.convert(item, Told) for item in content.told]
@@ -68,7 +69,7 @@ def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
 # --- form -----------------------------------------------------------------------------------------------------------
 
 
-def _form(unit: Unit, content: packages.Content, rules: Mapping[str, Any]) -> Iterator[Reason]:
+def _form(unit: Unit, content: packages.Content, rules: Mapping[str, Any], telling_rules: packing.TellingRules) -> Iterator[Reason]:
     if content.kind not in packages.KINDS:
         yield Reason("federation.unknown_kind", {"found": content.kind[:20], "known": ", ".join(packages.KINDS)})
     for name in ("package_id", "case_id"):
@@ -78,8 +79,8 @@ def _form(unit: Unit, content: packages.Content, rules: Mapping[str, Any]) -> It
         yield _bad("patient_id")
     if not all(_WORD.fullmatch(text) for text in (content.route, content.purpose, *content.codes)):
         yield _bad("purpose, route, codes")
-    if content.purpose not in rules["told"]["purposes"]:
-        known = ", ".join(rules["told"]["purposes"])
+    if content.purpose not in telling_rules.purposes:
+        known = ", ".join(sorted(telling_rules.purposes))
         yield Reason("federation.unknown_purpose", {"known": known}, where="purpose")
     if not _when(content.sent_at, unit.at, rules):
         yield Reason("federation.bad_time", {"part": "sent_at"}, where="sent_at")
@@ -144,12 +145,14 @@ def _asked(decision: Mapping[str, Any], *path: str) -> Any:
     return found
 
 
-def _beyond(content: packages.Content, rules: Mapping[str, Any]) -> Iterator[Reason]:
-    for kind in telling.told_beyond(content, rules["told"]["purposes"]):
+def _beyond(content: packages.Content, telling_rules: packing.TellingRules) -> Iterator[Reason]:
+    for kind in telling.told_beyond(content, telling_rules.purposes):
         yield Reason("federation.told_beyond_purpose", {"event": kind[:40], "purpose": content.purpose})
 
 
-def _told_form(node: Node, unit: Unit, content: packages.Content, rules: Mapping[str, Any]) -> Iterator[Reason]:
+def _told_form(
+    node: Node, unit: Unit, content: packages.Content, rules: Mapping[str, Any], telling_rules: packing.TellingRules
+) -> Iterator[Reason]:
     sites = {name: neighbour.site for name, neighbour in node.neighbours.items()} | {node.site.node: node.site}
     seen: dict[str, dict[str, Any]] = {}
     for place, item in enumerate(content.told):
@@ -167,7 +170,7 @@ def _told_form(node: Node, unit: Unit, content: packages.Content, rules: Mapping
         if not _when(told.at, unit.at, rules) or not _when(told.recorded_at, unit.at, rules):
             yield Reason("federation.bad_time", {"part": where}, where=where)
         seen[told.event_id] = item
-        needed = next((kind_of_node for kind_of_node, kinds in rules["told"]["only_from"].items() if kind in kinds), None)
+        needed = next((kind_of_node for kind_of_node, kinds in telling_rules.only_from.items() if kind in kinds), None)
         if needed and (told.node not in sites or needed not in sites[told.node].kinds):
             yield Reason("federation.told_by_wrong_kind", {"event": kind[:40], "node": told.node, "kind": needed})
 

@@ -6,6 +6,7 @@ Main job: `content_of` gathers the resources that a check let through and the ev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,11 +21,13 @@ from baybridge.journey.identities import linked
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
 from baybridge.node.integrity import things
+from baybridge.node.commands.table import EVENTS
 from baybridge.node.neighbours import package as packages
 from baybridge.record.fhir import wire
 from baybridge.record.fhir.references import repointed
 
 if TYPE_CHECKING:
+    from baybridge.documents.loader import Documents
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
 
@@ -36,8 +39,8 @@ def content_of(
     node: Node, unit: Unit, case: Case, given: sending.Transfer, judgement: sending.Judgement, events: Sequence[Recorded]
 ) -> packages.Content:
     """A package of what a check let through, with the events that its purpose tells."""
-    rules = node.documents.folder("telling")["told"]
-    without_patient = given.purpose in rules["without_patient"]
+    rules = rules_of_telling(node.documents)
+    without_patient = given.purpose in rules.without_patient
     to = node.neighbours[given.to_node].site
     payer = to.organisation if to.kinds == {"payer"} else None
     return packages.Content(
@@ -64,14 +67,40 @@ def _as_this_patients(resource: Mapping[str, Any], case: Case) -> Any:
     return repointed(resource, lambda text: f"Patient/{case.patient_id}" if text in others else None) if others else resource
 
 
+@dataclass(frozen=True, slots=True)
+class TellingRules:
+    """Which events go with a package of which purpose, which kind of node alone can tell an event, and with which purposes the patient stays unnamed."""
+
+    purposes: Mapping[str, frozenset[str]]
+    only_from: Mapping[str, frozenset[str]]
+    without_patient: frozenset[str]
+
+
+def rules_of_telling(documents: Documents) -> TellingRules:
+    """What the rows of the events say (`told`, `only_from`), with a site's own lists laid over by purpose and by kind of node."""
+    document = documents.folder("telling")["told"]
+    purposes: dict[str, set[str]] = {}
+    only_from: dict[str, set[str]] = {}
+    for row in EVENTS.values():
+        for purpose in row.told:
+            purposes.setdefault(purpose, set()).add(row.event.__name__)
+        if row.only_from is not None:
+            only_from.setdefault(row.only_from, set()).add(row.event.__name__)
+    return TellingRules(
+        {name: frozenset(kinds) for name, kinds in {**purposes, **(document.get("purposes") or {})}.items()},
+        {name: frozenset(kinds) for name, kinds in {**only_from, **(document.get("only_from") or {})}.items()},
+        frozenset(document["without_patient"]),
+    )
+
+
 def told(
-    rules: Mapping[str, Any], purpose: str, events: Sequence[Recorded], *, without_patient: bool, payer: str | None = None, node: Node | None = None
+    rules: TellingRules, purpose: str, events: Sequence[Recorded], *, without_patient: bool, payer: str | None = None, node: Node | None = None
 ) -> tuple[dict[str, Any], ...]:
     """The events of a case that go with a package of this purpose, those that others told included, each with its origin.
 
     A node that is nothing but a payer is told of money what names it as the payer, and of nobody else's.
     """
-    wanted = set(rules["purposes"].get(purpose, ()))
+    wanted = rules.purposes.get(purpose, frozenset())
     chosen = [item for item in as_told(node, events) if item.event.get("type") in wanted]
     if node is not None:
         takers = {item.event.get("consent_id"): item.node for item in as_told(None, events) if item.event.get("type") == ConsentRecorded.__name__}

@@ -10,7 +10,7 @@ A correction that may not be sent any more (a consent ended) is told without its
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
@@ -143,9 +143,9 @@ def _partners(case: Case) -> dict[str, str]:
     return received | {transfer.sent.event.to_node: transfer.sent.event.purpose for transfer in case.transfers}
 
 
-def told_beyond(content: packages.Content, purposes: Mapping[str, Any]) -> Iterator[str]:
+def told_beyond(content: packages.Content, purposes: Mapping[str, frozenset[str]]) -> Iterator[str]:
     """Types of events that a package tells although its kind or purpose does not let it."""
-    allowed = _CONSENT if content.kind == packages.WITHDRAWAL else frozenset(purposes.get(content.purpose, ()))
+    allowed = _CONSENT if content.kind == packages.WITHDRAWAL else purposes.get(content.purpose, frozenset())
     yield from (item["event"].get("type", "") for item in content.told if item["event"].get("type", "") not in allowed)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import fields
 
-from baybridge.base.outcome import Reason
+from baybridge.base.outcome import Reason, Refusal
 from baybridge.journey.checks import alive
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Event
@@ -42,7 +42,8 @@ class EventRow:
     """One kind of event: how it reads in FHIR and who else hears of it.
 
     `told` are the purposes of transfer whose packages tell it to another node; `only_from` is the kind of node that alone can tell it (none: any).
-    `computed` says that no person entered it: it follows from what a person entered, and is put right with that.
+    `computed` says that no person entered it: it follows from what a person entered, and is put right with that. `refuses` answers the refusal
+    that such an event is the record of, for a command that comes again.
     """
 
     event: type[Event]
@@ -50,6 +51,7 @@ class EventRow:
     told: frozenset[str] = frozenset()
     only_from: str | None = None
     computed: bool = False
+    refuses: Callable[[Any], Refusal] | None = None
 
 
 @dataclass(frozen=True, slots=True)

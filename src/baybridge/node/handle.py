@@ -1,10 +1,10 @@
 """The only way in: authorise, load, check, decide, append, then project.
 
-Main job: `handle(node, command)` answers `Done` with the events that now stand, or a `Refusal` with every reason. Page, command line, HTTP and packages of
-other nodes all come through here.
+Main job: `handle(node, command)` answers `Done` with the events that now stand, or a `Refusal` with every reason. Page, command line and HTTP all come
+through here. A package of another node is no command: it is opened, checked and judged in `neighbours/transfers.py`; what it brings is written by the same
+unit of work (`work.py`) as what a command decided.
 
-A command whose `command_id` was handled before answers what it answered then. A projection (FHIR rendering, tasks) that fails is recorded and
-retried by the worker; it never undoes what happened.
+A command whose `command_id` was handled before answers what it answered then.
 """
 
 from __future__ import annotations
@@ -17,28 +17,21 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Command
 from baybridge.journey.judged import Judged
 from baybridge.ledger import streams
-from baybridge.node.commands import reopening
-from baybridge.node.commands.done import Done, done_before, rests_on
+from baybridge.node.commands.done import Done, done_before
 from baybridge.node.commands.given import read_given
 from baybridge.node.commands.judging import also_blocked, may, situate
 from baybridge.node.commands.table import COMMANDS, CommandRow
-from baybridge.node.intake import cards, identity
-from baybridge.node.neighbours import proposals, transfers
-from baybridge.node.people import reads
-from baybridge.node.upkeep import projections
+from baybridge.node.work import Work, carry_out
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
 
-#: What follows a command in the same transaction: decisions made again, linked records brought in, cards made, a case opened in an emergency.
-_FOLLOW_UPS = (proposals.follow_up, reopening.follow_up, identity.follow_up, cards.follow_up, reads.follow_up)
-
 
 def handle(node: Node, command: Command) -> Done | Refusal:
     """Do what a command asks, or answer every reason why not."""
     try:
-        return transfers.send(node, command) if command.name == "Transfer" else _handle(node, command)
+        return _handle(node, command)
     except streams.StreamConflictError:
         return refuse(Reason("command.changed_meanwhile"), category=Category.CONFLICT)
 
@@ -73,13 +66,9 @@ def _decide_and_append(node: Node, unit: Unit, kind: CommandRow, command: Comman
     unit.step("write.decided")
     if isinstance(verdict, Refusal):
         return verdict
-    events = verdict.events if isinstance(verdict, Judged) else verdict
-    for document in verdict.decisions if isinstance(verdict, Judged) else ():
+    judged = verdict if isinstance(verdict, Judged) else Judged(verdict)
+    for document in judged.decisions:
         deciding.keep(document)
-    recorded = unit.append(command.case_id, events, command.actor, known=known, command_id=command.command_id)
-    kept = [unit.keep_decision(command.case_id, made) for sha256, made in deciding.made.items() if rests_on(events, sha256)]
-    projections.project(unit, command.case_id)
-    for follow_up in _FOLLOW_UPS:
-        follow_up(node, unit, command, recorded)
+    done = carry_out(node, unit, Work(command.case_id, command.actor, judged, known, command.command_id, deciding.made))
     unit.step("write.before_commit")
-    return Done(command.case_id, tuple(recorded), tuple(kept))
+    return judged.refusal or done

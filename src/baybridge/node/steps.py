@@ -9,7 +9,7 @@ from __future__ import annotations
 WRITE = ("write.decided", "write.events", "write.projected", "write.before_commit", "write.log", "write.committed")
 
 #: A transfer at the sender, until the package waits.
-SEND = ("transfer.judged", "transfer.queued", "transfer.before_commit")
+SEND = ("write.decided", "transfer.queued", "write.before_commit")
 
 #: Delivery at the sender.
 DELIVER = ("transfer.before_post", "transfer.posted", "transfer.receipt_filed")
@@ -17,4 +17,4 @@ DELIVER = ("transfer.before_post", "transfer.posted", "transfer.receipt_filed")
 #: Filing at the receiver.
 RECEIVE = ("transfer.resources_filed", "transfer.before_receipt")
 
-STEPS = (*WRITE, *SEND, *DELIVER, *RECEIVE)
+STEPS = tuple(dict.fromkeys((*WRITE, *SEND, *DELIVER, *RECEIVE)))

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, insert, select, update
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.journey.command import Actor, Role, Site
 from baybridge.journey.events import Event, Recorded
+from baybridge.journey.judged import Judged
 from baybridge.journey.stored import decode, encode
 from baybridge.ledger import log, streams
 from baybridge.node import tables
@@ -42,6 +43,32 @@ class Made:
     def sha256(self) -> str:
         """SHA-256 of the canonical document; events point to it."""
         return sha256_hex(canonical_bytes(self.document))
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a package of another node brought: resources that were filed and that replaced other versions (Type/id), and events that are new here."""
+
+    by: str
+    filed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    news: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One piece of work on a case: who does it, what follows by the verdict, and how many events of the case it was decided on.
+
+    `command_id` makes a repeat harmless; `made` are the decisions that were made meanwhile; `brought` is there for a package of another node.
+    """
+
+    case_id: str
+    actor: Actor
+    verdict: Judged
+    known: int
+    command_id: str | None = None
+    made: Mapping[str, Made] = field(default_factory=dict)
+    brought: Brought | None = None
 
 
 @dataclass(slots=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from baybridge.base.canonical import canonical_bytes
+from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.outcome import Refusal
 from baybridge.exchange.transfer.check import check_transfer
 from baybridge.exchange.transfer.content import received_under
 from baybridge.exchange.transfer.profiles import minimise
 from baybridge.exchange.transfer.sending import Transfer, judge, mark_received, transfer
-from baybridge.journey.events import AuthorityNotified
+from baybridge.journey.events import AuthorityNotified, TransferRefused
+from baybridge.journey.judged import Judged
 from exchange_documents import documents, transfer_rules
 from exchange_situations import SITES, consent, observation, situation
 
@@ -88,7 +90,11 @@ def test_guangzhous_data_asked_for_by_name_is_refused() -> None:
     found = judge(here, Transfer(to_node="sh", purpose="COI_LOGISTICS", resources=("BiologicallyDerivedProduct/bag", "Specimen/s2")))
     assert (found.allowed, found.codes) == (False, ("DT-031",))
     verdict = transfer(here, Transfer(to_node="sh", purpose="COI_LOGISTICS", resources=("Specimen/s2",)))
-    assert [reason.code for reason in verdict.reasons] == ["exchange.code.DT-031"]  # type: ignore[union-attr]
+    assert isinstance(verdict, Judged) and verdict.refusal is not None
+    assert [reason.code for reason in verdict.refusal.reasons] == ["exchange.code.DT-031"]
+    (event,) = verdict.events
+    assert isinstance(event, TransferRefused) and event.codes == ("DT-031",)
+    assert (verdict.parcels, event.decision_sha256) == ((), sha256_hex(canonical_bytes(verdict.decisions[0])))
 
 
 def test_shanghai_sends_the_batch_data_back() -> None:
@@ -131,3 +137,18 @@ def test_origin_and_route_stay_with_a_resource_that_travels_on() -> None:
     assert ("urn:baybridge:origin", "CN") in tags
     assert ("urn:baybridge:signed", "hk") in tags
     assert ("urn:baybridge:signed", "gd") not in tags
+
+
+def test_an_allowed_transfer_has_a_parcel_as_its_effect() -> None:
+    here = situation("hk", record(BAG), *consents_for_hong_kong("COI_LOGISTICS", to="sh"))
+    verdict = transfer(here, Transfer(to_node="sh", purpose="COI_LOGISTICS"))
+    assert isinstance(verdict, Judged)
+    (parcel,) = verdict.parcels
+    assert (verdict.events, verdict.refusal, parcel.to_node) == ((), None, "sh")
+    assert parcel.decision_sha256 == sha256_hex(canonical_bytes(verdict.decisions[0]))
+
+
+def test_input_that_names_what_is_not_there_is_refused_with_every_reason_and_leaves_no_trace() -> None:
+    verdict = transfer(situation("hk", record(BAG)), Transfer(to_node="nowhere", purpose="GOSSIP", resources=("Observation/none",)))
+    assert isinstance(verdict, Refusal)
+    assert {reason.code for reason in verdict.reasons} == {f"exchange.transfer.unknown_{what}" for what in ("node", "purpose", "resource")}

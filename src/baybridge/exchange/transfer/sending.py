@@ -1,6 +1,6 @@
 """Sending part of a patient's record to another node: chosen, checked, minimised, or refused with every reason.
 
-Main job: `judge(situation, given) -> Judgement`; `node/neighbours/transfers.py` signs, seals and delivers what it allows. `mark_received` is the other
+Main job: the rule of `Transfer`, by `judge(situation, given) -> Judgement`; a node packs, seals and delivers the parcel that it lets go. `mark_received` is the other
 end: every resource that came says where its data was collected, under which route it came, and who signed for it.
 
 What came under the GBA contract does not go on outside the area: it is left out when everything fitting is sent, and refused with DT-031
@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
-from baybridge.base.outcome import Reason, refuse
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.exchange.transfer import rendering
 from baybridge.exchange.transfer.check import ALL_MET, CHECK_POLICY_ID, TransferRules, check_transfer, rules_of
 from baybridge.exchange.transfer.content import GBA_ROUTE, ORIGIN, RECEIVED_UNDER, SIGNED, received_under, tagged
@@ -25,6 +25,7 @@ from baybridge.exchange.transfer.material import is_projection, request_of
 from baybridge.exchange.transfer.profiles import Dropped, minimise, reference_of
 from baybridge.journey.command import Role, Site, Situation, Verdict
 from baybridge.journey.events import TransferAllowed, TransferRefused
+from baybridge.journey.judged import Judged, Parcel
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, reads, roles
 from baybridge.language.regions import Regions
 
@@ -82,9 +83,31 @@ def judge(situation: Situation, given: Transfer) -> Judgement:
 
 
 def transfer(situation: Situation, given: Transfer) -> Verdict:
-    """The rule of the command: a refusal with every reason; what is allowed is made by `node/neighbours/transfers.py`, which seals the package."""
+    """The rule of the command: a parcel, or a refusal with every reason that stands in the case; input that names what is not there leaves no trace."""
+    invalid = _invalid(situation, given, rules_for(situation), tuple(situation.record.get("resources") or ()))
+    if invalid:
+        return refuse(*invalid, category=Category.INVALID)
     judgement = judge(situation, given)
-    return () if judgement.allowed else refuse(*judgement.reasons)
+    if judgement.allowed:
+        return Judged((), (judgement.decision,), (parcel_of(given, judgement),))
+    return Judged((refused_by(given, judgement),), (judgement.decision,), refusal=refuse(*judgement.reasons))
+
+
+def parcel_of(given: Transfer, judgement: Judgement) -> Parcel:
+    """What an allowed transfer sends."""
+    sha256 = sha256_hex(canonical_bytes(judgement.decision))
+    return Parcel(given.to_node, given.purpose, judgement.route, judgement.codes, judgement.kept, judgement.decision, sha256)
+
+
+def refused_by(given: Transfer, judgement: Judgement) -> TransferRefused:
+    """The event of a transfer that may not be made."""
+    sha256 = sha256_hex(canonical_bytes(judgement.decision))
+    return TransferRefused(to_node=given.to_node, purpose=given.purpose, route=judgement.route, codes=judgement.codes, decision_sha256=sha256)
+
+
+def refusal_of(event: TransferRefused) -> Refusal:
+    """What was answered when the transfer was refused, read from the event."""
+    return refuse(*(Reason(f"exchange.code.{code}", {"code": code, "node": event.to_node}) for code in event.codes))
 
 
 def rules_for(situation: Situation) -> TransferRules:
@@ -179,7 +202,7 @@ def mark_received(resource: Mapping[str, Any], site: Site, route: str) -> dict[s
 COMMAND_ROWS = (
     CommandRow(
         Transfer, transfer, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.MANUFACTURER),
-        (EventRow(TransferAllowed, rendering.allowed), EventRow(TransferRefused, rendering.refused)),
+        (EventRow(TransferAllowed, rendering.allowed), EventRow(TransferRefused, rendering.refused, refuses=refusal_of)),
         page="sharing",
         correction=Correction(None),
         kinds=ANYWHERE,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.events import Event, Recorded
+from baybridge.node.commands.table import EVENTS
 
 #: Fields by which events point to decisions.
 _CITES = ("decision_sha256", "quote_sha256", "new_decision_sha256")
@@ -29,6 +30,9 @@ def done_before(case_id: str, events: Sequence[Recorded], repeated: Sequence[str
     found = tuple(event for event in events if event.event_id in repeated)
     if not found:
         return refuse(Reason("command.id_used"), category=Category.CONFLICT)
+    refusal = next((refuses(item.event) for item in found if (refuses := EVENTS[type(item.event)].refuses)), None)
+    if refusal is not None:
+        return refusal
     decisions = dict.fromkeys(sha256 for item in found for name in _CITES if (sha256 := getattr(item.event, name, None)))
     return Done(case_id, found, tuple(decisions))
 

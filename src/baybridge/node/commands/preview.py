@@ -22,12 +22,12 @@ from baybridge.base.outcome import Refusal, refuse
 from baybridge.facts.factset import FactSet
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Situation
+from baybridge.journey.judged import Judged
 from baybridge.node.clock import new_id
 from baybridge.node.commands import judging
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.given import read_given
 from baybridge.node.commands.table import COMMANDS, CommandRow
-from baybridge.node.neighbours import transfers
 from baybridge.node.unit import Unit
 from baybridge.policy.document.shapes import Policy
 from baybridge.policy.one_case.decide import Decision, decide
@@ -96,9 +96,9 @@ def _asks_for_more(refusal: Refusal, given: Mapping[str, Any]) -> bool:
 
 
 def _judge(kind: CommandRow, situation: Situation, given: Any) -> Refusal | None:
-    if kind.name == "Transfer":
-        return transfers.preview(situation, given)
     verdict = kind.rule(situation, given)
+    if isinstance(verdict, Judged):
+        return verdict.refusal
     return verdict if isinstance(verdict, Refusal) else None
 
 

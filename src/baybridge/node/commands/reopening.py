@@ -37,13 +37,13 @@ from baybridge.node.commands import judging
 from baybridge.node.commands.deciding import Deciding
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.neighbours import telling
-from baybridge.node.unit import Made
+from baybridge.node.unit import Brought, Made
 from baybridge.recognition.outcome import REPEAT
 from baybridge.recognition.recognising import judge_again
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
-    from baybridge.node.unit import Unit
+    from baybridge.node.unit import Unit, Work
 
 _RECOGNITION = "RecogniseResults"
 Row = Mapping[str, Any]
@@ -71,9 +71,12 @@ def reopen(
     return recorded + telling.correct(node, unit, case_id, changed, brought_by, gone=bool(taken_out))
 
 
-def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recorded]) -> None:
-    """What follows a command in the same transaction: a withdrawn consent is told to every node that has data of this case."""
-    telling.withdraw(node, unit, command.case_id, [item.event_id for item in recorded])
+def follow_up(node: Node, unit: Unit, work: Work, recorded: Sequence[Recorded]) -> None:
+    """In the same transaction: what rested on corrected resources is made again, a withdrawn consent is told to every node that has data of this case."""
+    brought = work.brought or Brought("")
+    by = brought.by or None
+    reopen(node, unit, work.case_id, brought.changed, f"package from {by}", brought_by=by)
+    telling.withdraw(node, unit, work.case_id, [*(item.event_id for item in recorded), *brought.news], brought_by=by)
 
 
 # --- deciding again -------------------------------------------------------------------------------------------------

@@ -29,9 +29,8 @@ from baybridge.node.intake.records import log_versions
 from baybridge.record.store import store
 
 if TYPE_CHECKING:
-    from baybridge.journey.command import Command
     from baybridge.node.node import Node
-    from baybridge.node.unit import Unit
+    from baybridge.node.unit import Unit, Work
 
 MEDIA_TYPE = "application/smart-health-card"
 FOLDER = "card-issuers"  # of a site's data: further issuers that it trusts
@@ -41,14 +40,14 @@ _CARD = "urn:baybridge:health-card"
 # --- issuing --------------------------------------------------------------------------------------------------------
 
 
-def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recorded]) -> None:
+def follow_up(node: Node, unit: Unit, work: Work, recorded: Sequence[Recorded]) -> None:
     """Make and keep each card that was decided on, in the same transaction."""
     for item in recorded:
         if isinstance(item.event, HealthCardIssued):
-            _keep(node, unit, command, fold(unit.events(command.case_id)), item.event)
+            _keep(node, unit, work, fold(unit.events(work.case_id)), item.event)
 
 
-def _keep(node: Node, unit: Unit, command: Command, case: Case, event: HealthCardIssued) -> None:
+def _keep(node: Node, unit: Unit, work: Work, case: Case, event: HealthCardIssued) -> None:
     patient = store.get(unit.connection, "Patient", case.patient_id or "")
     found = store.get_many(unit.connection, [("Observation", name) for name in event.results])
     results = [found[("Observation", name)].resource for name in event.results if ("Observation", name) in found]
@@ -66,7 +65,7 @@ def _keep(node: Node, unit: Unit, command: Command, case: Case, event: HealthCar
         "date": unit.at.isoformat(),
         "content": [{"attachment": attachment}],
     }
-    log_versions(unit, command.actor, [one for one in store.put_many(unit.connection, [document], at=unit.at) if one.change != "unchanged"])
+    log_versions(unit, work.actor, [one for one in store.put_many(unit.connection, [document], at=unit.at) if one.change != "unchanged"])
 
 
 def kept(node: Node, card: str) -> tuple[bytes, tuple[str, ...]] | None:

@@ -18,7 +18,6 @@ import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
 from baybridge.journey.case import fold
-from baybridge.journey.command import Command
 from baybridge.journey.events import (
     CaseOpened,
     IdentityLinked,
@@ -39,7 +38,7 @@ from baybridge.record.store import store
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
-    from baybridge.node.unit import Unit
+    from baybridge.node.unit import Unit, Work
 
 _INDEXED = "indexed:"  # a person with this key stands in the index
 
@@ -162,17 +161,19 @@ def ask_of_package(node: Node, unit: Unit, case_id: str, filed: Sequence[str]) -
 # --- what follows an answer -----------------------------------------------------------------------------------------
 
 
-def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recorded]) -> None:
-    """In the same transaction as the answer: what it brings, and what it takes away."""
+def follow_up(node: Node, unit: Unit, work: Work, recorded: Sequence[Recorded]) -> None:
+    """In the same transaction: what an answer brings and takes away; whether the patient who came with a package is known here already."""
+    if work.brought is not None:
+        ask_of_package(node, unit, work.case_id, work.brought.filed)
     for item in recorded:
         if isinstance(item.event, IdentityLinked | IdentityRefused | IdentityUndone):
-            case = fold(unit.events(command.case_id))
+            case = fold(unit.events(work.case_id))
             identity = next(one for one in identities_of(case) if one.question == item.event.question)
-            _keep(unit, command.case_id, identity)
+            _keep(unit, work.case_id, identity)
             if isinstance(item.event, IdentityLinked):
-                _bring(unit, command, identity.other, command.case_id)
+                _bring(unit, work, identity.other, work.case_id)
             else:
-                _take_out(node, unit, command, identity, was_linked=isinstance(item.event, IdentityUndone))
+                _take_out(node, unit, work, identity, was_linked=isinstance(item.event, IdentityUndone))
 
 
 def _keep(unit: Unit, case_id: str, identity: Identity) -> None:
@@ -181,7 +182,7 @@ def _keep(unit: Unit, case_id: str, identity: Identity) -> None:
     unit.connection.execute(update(pair).where(*mine).values(state=identity.state))
 
 
-def _bring(unit: Unit, command: Command, other: str, case_id: str) -> None:
+def _bring(unit: Unit, work: Work, other: str, case_id: str) -> None:
     """The file with which a waiting record came is told in the case that uses it now."""
     pair, report = tables.identity_pair, tables.import_report
     named = select(pair.c.report).where(pair.c.other == other, pair.c.report != "").distinct()
@@ -189,7 +190,7 @@ def _bring(unit: Unit, command: Command, other: str, case_id: str) -> None:
     for row in unit.connection.execute(rows).mappings().all():
         told = orjson.loads(row["body"])
         event = RecordsImported(file_sha256=told["file_sha256"], resources=filed_of(told), problems=told["problem_count"])
-        unit.append(case_id, [event], command.actor, known=len(unit.events(case_id)))
+        unit.append(case_id, [event], work.actor, known=len(unit.events(case_id)))
         unit.connection.execute(update(report).where(report.c.report == row["report"]).values(case_id=case_id))
     projections.project(unit, case_id)
 
@@ -199,20 +200,20 @@ def filed_of(report: dict[str, Any]) -> int:
     return sum(int(report.get(name, 0)) for name in ("created", "updated", "unchanged"))
 
 
-def _take_out(node: Node, unit: Unit, command: Command, identity: Identity, *, was_linked: bool) -> None:
+def _take_out(node: Node, unit: Unit, work: Work, identity: Identity, *, was_linked: bool) -> None:
     """Make again what rested on the other record, tell who got it, and give the record a case of its own where nothing uses or awaits it."""
     if was_linked:
         resources = store.patient_resources(unit.connection, identity.other)
         names = sorted(linked_resources(resources, identity.other) - {f"Patient/{identity.other}"})  # the other Patient never went anywhere
-        reopening.reopen(node, unit, command.case_id, names, f"identity {identity.question[:12]}", taken_out=tuple(resources))
-        projections.project(unit, command.case_id)
+        reopening.reopen(node, unit, work.case_id, names, f"identity {identity.question[:12]}", taken_out=tuple(resources))
+        projections.project(unit, work.case_id)
     pair = tables.identity_pair
     awaited = select(pair.c.case_id).where(pair.c.other == identity.other, pair.c.state.in_(("open", "linked")))
     if cases_of(unit.connection, identity.other) or unit.connection.execute(awaited).first():
         return
     own = unit.new_id()
-    unit.append(own, [CaseOpened(patient_id=identity.other, **who(unit.connection, identity.other, node.regions))], command.actor, known=0)
-    _bring(unit, command, identity.other, own)
+    unit.append(own, [CaseOpened(patient_id=identity.other, **who(unit.connection, identity.other, node.regions))], work.actor, known=0)
+    _bring(unit, work, identity.other, own)
 
 
 # --- what a case reads ----------------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 Main job: `against(node, unit, content)`. A neighbour's signature says who speaks, not that what is said is theirs to say: form, times, the check that the sender made,
 each resource and whose it is, each event and whose word it is, and whether the sender has a part in the case.
 
-**Source**: the rows of the events, `data/telling/told.yaml` and `whose.yaml`; purpose profiles (data law reference B3). Elsewhere: seals and signatures in `package.py`, who may tell what in
-`exchange/transfer/whose.py`, cases that are not known here in `proposals.py`.
+**Source**: the rows of the events, `data/telling/told.yaml` and `whose.yaml`; purpose profiles (data law reference B3). Elsewhere: seals and signatures in
+`package.py`, who may tell what in `exchange/transfer/whose.py`, cases that are not known here in `proposals.py`.
 """
 
 from __future__ import annotations

@@ -14,14 +14,15 @@ import orjson
 from sqlalchemy import insert
 
 from baybridge.base.canonical import sha256_hex
-from baybridge.exchange.transfer import sending, whose
-from baybridge.journey.case import Case
+from baybridge.exchange.transfer import whose
+from baybridge.journey.case import Case, fold
 from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, PackageReceived, Recorded, Told, TransferAllowed
 from baybridge.journey.identities import linked
+from baybridge.journey.judged import Parcel
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
-from baybridge.node.integrity import things
 from baybridge.node.commands.table import EVENTS
+from baybridge.node.integrity import things
 from baybridge.node.neighbours import package as packages
 from baybridge.record.fhir import wire
 from baybridge.record.fhir.references import repointed
@@ -35,29 +36,33 @@ if TYPE_CHECKING:
 _CLAIM = "CLAIM"
 
 
-def content_of(
-    node: Node, unit: Unit, case: Case, given: sending.Transfer, judgement: sending.Judgement, events: Sequence[Recorded]
-) -> packages.Content:
+def send(node: Node, unit: Unit, case_id: str, parcel: Parcel) -> TransferAllowed:
+    """Pack a parcel with the events of the case that its purpose tells, and queue it; the event that says so."""
+    return queue(node, unit, content_of(node, unit, parcel, unit.events(case_id)), parcel.decision_sha256)
+
+
+def content_of(node: Node, unit: Unit, parcel: Parcel, events: Sequence[Recorded]) -> packages.Content:
     """A package of what a check let through, with the events that its purpose tells."""
+    case = fold(events)
     rules = rules_of_telling(node.documents)
-    without_patient = given.purpose in rules.without_patient
-    to = node.neighbours[given.to_node].site
+    without_patient = parcel.purpose in rules.without_patient
+    to = node.neighbours[parcel.to_node].site
     payer = to.organisation if to.kinds == {"payer"} else None
     return packages.Content(
         package_id=unit.new_id(),
         kind=packages.TRANSFER,
         from_node=node.site.node,
-        to_node=given.to_node,
+        to_node=parcel.to_node,
         case_id=case.case_id,
         patient_id="" if without_patient else case.patient_id or "",
         synthetic=case.synthetic,
-        purpose=given.purpose,
-        route=judgement.route,
-        codes=judgement.codes,
+        purpose=parcel.purpose,
+        route=parcel.route,
+        codes=parcel.codes,
         sent_at=unit.at.isoformat(),
-        decision=dict(judgement.decision),
-        told=told(rules, given.purpose, events, without_patient=without_patient, payer=payer, node=node),
-        resources=tuple(wire.write(_as_this_patients(resource, case)).decode() for resource in judgement.kept),
+        decision=dict(parcel.decision),
+        told=told(rules, parcel.purpose, events, without_patient=without_patient, payer=payer, node=node),
+        resources=tuple(wire.write(_as_this_patients(resource, case)).decode() for resource in parcel.resources),
     )
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import select, update
 
 from baybridge.base.outcome import Reason
 from baybridge.journey.case import fold
-from baybridge.journey.command import Command
 from baybridge.journey.events import CaseProposed, CaseReferred, ProposedCaseAccepted, ProposedCaseRefused, Recorded, Told
 from baybridge.journey.proposals import proposal_of
 from baybridge.journey.stored import event_as_json
@@ -26,7 +25,7 @@ from baybridge.node.neighbours import package as packages
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
-    from baybridge.node.unit import Unit
+    from baybridge.node.unit import Unit, Work
 
 _CARE_REFERRAL = "CARE_REFERRAL"
 
@@ -59,14 +58,14 @@ def held(content: packages.Content, content_sha256: str) -> CaseProposed:
     )
 
 
-def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recorded]) -> None:
+def follow_up(node: Node, unit: Unit, work: Work, recorded: Sequence[Recorded]) -> None:
     """File what was held where a person took the case in; erase it, and tell the sender, where not."""
     for item in recorded:
         if isinstance(item.event, ProposedCaseAccepted):
-            _file_held(node, unit, command.case_id, item.event.packages)
+            _file_held(node, unit, work.case_id, item.event.packages)
         elif isinstance(item.event, ProposedCaseRefused):
-            _erase(unit, command.case_id)
-            _tell(node, unit, command.case_id, item, item.event)
+            _erase(unit, work.case_id)
+            _tell(node, unit, work.case_id, item, item.event)
 
 
 def _file_held(node: Node, unit: Unit, case_id: str, package_ids: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from baybridge.exchange.transfer import sending
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Command
-from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, Event, PackageReceived, Recorded, TransferRefused
+from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, Event, PackageReceived, Recorded
 from baybridge.node import tables
 from baybridge.node.commands import judging
 from baybridge.node.commands.table import COMMANDS
@@ -83,11 +83,11 @@ def _correct(
         judgement = sending.judge(situation, given)
         sha256 = unit.keep_decision(case_id, deciding.made[deciding.keep(judgement.decision)])
         if judgement.allowed:
-            content = packing.content_of(node, unit, case, given, judgement, events)
+            content = packing.content_of(node, unit, sending.parcel_of(given, judgement), events)
             whole = msgspec.structs.replace(content, kind=packages.CORRECTION, corrected=tuple(names), gone=gone)
             yield packing.queue(node, unit, whole, sha256)
             return
-        yield TransferRefused(to_node=to_node, purpose=purpose, route=judgement.route, codes=judgement.codes, decision_sha256=sha256)
+        yield sending.refused_by(given, judgement)
     told_of = notice(node, unit, case, to_node, purpose, packages.CORRECTION)
     packing.queue(node, unit, msgspec.structs.replace(told_of, corrected=tuple(names), gone=gone), "")
 

@@ -1,8 +1,10 @@
-"""Transfers: a package is checked, minimised, signed, sealed, delivered and answered by a receipt; the other side files it once.
+"""Transfers: a sealed package is delivered and answered by a receipt; the other side files it once.
 
-Main job: `send` judges and queues in one transaction, `deliver` posts what waits until the receiver's receipt stands, `receive` files a package and answers
-its receipt; the same package again answers the same receipt. What is not the sender's to say is refused, logged and shown; a case that nobody here knows is held until a
-person takes it in. Named steps lie between, for crash tests.
+Main job: `deliver` posts what waits until the receiver's receipt stands, `receive` files a package and answers its receipt; the same package again
+answers the same receipt. What is not the sender's to say is refused, logged and shown; a case that nobody here knows is held until a person takes it in.
+What a package brings and each receipt are written by the same unit of work as a command (`node/work.py`). Named steps lie between, for crash tests.
+
+Elsewhere: whether a transfer may be made is the rule of `Transfer` (`exchange/transfer/sending.py`), packing in `packing.py`.
 """
 
 from __future__ import annotations
@@ -19,20 +21,14 @@ from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.exchange.transfer import sending
 from baybridge.exchange.transfer.content import SIGNED, tagged
-from baybridge.journey.case import Case, fold
-from baybridge.journey.command import Actor, Command, Role
-from baybridge.journey.events import CorrectionReceived, Event, PackageReceived, Recorded, Told, TransferReceived, TransferRefused
-from baybridge.ledger import streams
+from baybridge.journey.command import Actor, Role
+from baybridge.journey.events import CorrectionReceived, Event, PackageReceived, Recorded, Told, TransferReceived
+from baybridge.journey.judged import Judged
 from baybridge.node import tables
-from baybridge.node.commands import judging, reopening
-from baybridge.node.commands.done import Done, done_before
-from baybridge.node.commands.given import read_given
-from baybridge.node.commands.table import COMMANDS
-from baybridge.node.intake import identity
 from baybridge.node.integrity import things
 from baybridge.node.neighbours import arrivals, packing, proposals, refused_packages, telling
 from baybridge.node.neighbours import package as packages
-from baybridge.node.upkeep import projections
+from baybridge.node.work import Brought, Work, carry_out
 from baybridge.record.fhir import wire
 from baybridge.record.store import store
 
@@ -41,65 +37,6 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 EXCHANGE_PATH = "/exchange/packages"
-
-
-# --- sending --------------------------------------------------------------------------------------------------------
-
-
-def send(node: Node, command: Command) -> Done | Refusal:
-    """Judge a transfer; queue the sealed package where it is allowed, keep the refusal with every reason where not."""
-    kind = COMMANDS["Transfer"]
-    given = read_given(kind, command.given)
-    with node.unit() as unit:
-        repeated = streams.by_command(unit.connection, command.command_id)
-        events = unit.events(command.case_id)
-        case = fold(events)
-        refusal = judging.may(node, kind, command, case if events else None)
-        if refusal is not None:
-            return refusal
-        if repeated:
-            return _answered_before(command, events, repeated)
-        if isinstance(given, Refusal):
-            return given
-        if given.to_node not in node.neighbours:
-            known = ", ".join(sorted(node.neighbours))
-            return refuse(Reason("exchange.transfer.unknown_node", {"node": given.to_node, "known": known}, where="to_node"), category=Category.INVALID)
-        return _judge(node, unit, command, case, given, events)
-
-
-def _answered_before(command: Command, events: Sequence[Recorded], repeated: Sequence[str]) -> Done | Refusal:
-    """What a transfer answered the first time, the refusal too."""
-    done = done_before(command.case_id, events, repeated)
-    refused = [item.event for item in done.events if isinstance(item.event, TransferRefused)] if isinstance(done, Done) else []
-    if not refused:
-        return done
-    event = refused[0]
-    return refuse(*(Reason(f"exchange.code.{code}", {"code": code, "node": event.to_node}) for code in event.codes))
-
-
-def _judge(node: Node, unit: Unit, command: Command, case: Case, given: Any, events: Sequence[Recorded]) -> Done | Refusal:
-    deciding, situation = judging.situate(node, unit, COMMANDS["Transfer"], case, command)
-    judgement = sending.judge(situation, given)
-    sha256 = deciding.keep(judgement.decision)
-    unit.step("transfer.judged")
-    if not judgement.allowed:
-        refused = TransferRefused(
-            to_node=given.to_node, purpose=given.purpose, route=judgement.route, codes=judgement.codes, decision_sha256=sha256
-        )
-        _append(unit, command, [refused], len(events), deciding.made[sha256])
-        return refuse(*judgement.reasons)
-    content = packing.content_of(node, unit, case, given, judgement, events)
-    allowed = packing.queue(node, unit, content, sha256)
-    recorded = _append(unit, command, [allowed], len(events), deciding.made[sha256])
-    unit.step("transfer.before_commit")
-    return Done(command.case_id, tuple(recorded), (sha256,))
-
-
-def _append(unit: Unit, command: Command, events: Sequence[Event], known: int, made: Any) -> list[Recorded]:
-    unit.keep_decision(command.case_id, made)
-    recorded = unit.append(command.case_id, events, command.actor, known=known, command_id=command.command_id)
-    projections.project(unit, command.case_id)
-    return recorded
 
 
 # --- delivering -----------------------------------------------------------------------------------------------------
@@ -165,10 +102,8 @@ def file_receipt(node: Node, row: Mapping[str, Any], signed: bytes) -> None:
         if fresh.rowcount == 0:
             return
         unit.log(things.RECEIPT, row["case_id"], things.package_what(unit.pseudonym, "out", row["package_id"]), signed, node.system())
-        known = len(unit.events(row["case_id"]))
         event = TransferReceived(package_id=row["package_id"], receipt_sha256=sha256_hex(signed))
-        unit.append(row["case_id"], [event], node.system(), known=known)
-        projections.project(unit, row["case_id"])
+        carry_out(node, unit, Work(row["case_id"], node.system(), Judged((event,)), len(unit.events(row["case_id"]))))
         unit.step("transfer.receipt_filed")
 
 
@@ -212,9 +147,8 @@ def _hold(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
     """Keep a package of a case that nobody here has taken in; the case says that it was proposed."""
     content = opened.content
     event = proposals.held(content, opened.content_sha256)
-    recorded = unit.append(content.case_id, [event], _sender(node, content), known=len(unit.events(content.case_id)))
-    projections.project(unit, content.case_id)
-    return recorded[0]
+    work = Work(content.case_id, _sender(node, content), Judged((event,)), len(unit.events(content.case_id)))
+    return carry_out(node, unit, work).events[0]
 
 
 def file(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
@@ -225,15 +159,13 @@ def file(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
     filed += [withdraw_resource(unit, content, name, actor) for name in content.gone]
     unit.step("transfer.resources_filed")
     before = unit.events(content.case_id)
-    news = telling.news_of(before, content)
-    recorded = unit.append(content.case_id, _arrived(opened, before), actor, known=len(before))
-    changed = [name for name, was_there in filed if was_there]
-    because = f"package from {content.from_node}"
-    reopening.reopen(node, unit, content.case_id, changed, because, brought_by=content.from_node)
-    telling.withdraw(node, unit, content.case_id, news, brought_by=content.from_node)
-    identity.ask_of_package(node, unit, content.case_id, [name for name, _ in filed])
-    projections.project(unit, content.case_id)
-    return recorded[0]
+    brought = Brought(
+        content.from_node,
+        filed=tuple(name for name, _ in filed),
+        changed=tuple(name for name, was_there in filed if was_there),
+        news=tuple(telling.news_of(before, content)),
+    )
+    return carry_out(node, unit, Work(content.case_id, actor, Judged(tuple(_arrived(opened, before))), len(before), brought=brought)).events[0]
 
 
 def _arrived(opened: packages.Opened, before: Sequence[Recorded]) -> list[Event]:
@@ -327,11 +259,3 @@ def _put(unit: Unit, content: packages.Content, resource: dict[str, Any], actor:
     if version.change != "unchanged":
         unit.log(things.RECORD, content.case_id, things.version_what(unit.pseudonym, version), version.body, actor)
     return version.change == "updated"
-
-
-def preview(situation: Any, given: Any) -> Refusal | None:
-    """The refusal that a transfer would meet now, or None."""
-    if given.to_node not in situation.neighbours:
-        return refuse(Reason("exchange.transfer.unknown_node", {"node": given.to_node, "known": ", ".join(sorted(situation.neighbours))}))
-    judgement = sending.judge(situation, given)
-    return None if judgement.allowed else refuse(*judgement.reasons)

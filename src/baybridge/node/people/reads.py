@@ -20,7 +20,7 @@ from baybridge.base.canonical import canonical_bytes
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.reading import Ground, ground
 from baybridge.journey.case import Case, fold
-from baybridge.journey.command import Actor, Command, Role
+from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import (
     CaseDeclined,
     CaseProposed,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from baybridge.node.node import Node
-    from baybridge.node.unit import Unit
+    from baybridge.node.unit import Unit, Work
 
 #: Actions that show what the patient allowed, and hold nothing of the record: somebody must be able to see why the rest is closed.
 _ABOUT_CONSENT = frozenset({"case.sharing"})
@@ -179,9 +179,9 @@ def glass(node: Node, actor: Actor) -> frozenset[str]:
     return frozenset(row.case_id for row in mine)
 
 
-def follow_up(node: Node, unit: Unit, command: Command, recorded: Sequence[Recorded]) -> None:
+def follow_up(node: Node, unit: Unit, work: Work, recorded: Sequence[Recorded]) -> None:
     """Open a case to who took it in an emergency, in the transaction of the event."""
-    del node, command
+    del node, work
     for item in recorded:
         if isinstance(item.event, GlassBroken):
             row = {"event_id": item.event_id, "case_id": item.case_id, "account": item.actor}

@@ -1,0 +1,40 @@
+"""One unit of work on a case: what a command decided, or what a package of another node brought, done in one transaction.
+
+Main job: `carry_out(node, unit, work)` queues the parcels, appends the events, keeps the decisions that they cite, does what follows, and brings the
+projections up to date. Commands (`handle.py`), packages and receipts (`neighbours/transfers.py`) all end here.
+
+A projection (FHIR rendering, index) that fails is recorded and tried again by the worker; it never undoes what happened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from baybridge.node.commands import reopening
+from baybridge.node.commands.done import Done, rests_on
+from baybridge.node.intake import cards, identity
+from baybridge.node.neighbours import packing, proposals
+from baybridge.node.people import reads
+from baybridge.node.unit import Brought, Unit, Work
+from baybridge.node.upkeep import projections
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+
+__all__ = ["Brought", "Work", "carry_out"]
+
+#: What follows in the same transaction: proposed cases filed, decisions made again and others told, linked records brought in or asked about, cards made,
+#: a case opened in an emergency.
+_FOLLOW_UPS = (proposals.follow_up, reopening.follow_up, identity.follow_up, cards.follow_up, reads.follow_up)
+
+
+def carry_out(node: Node, unit: Unit, work: Work) -> Done:
+    """Write what was decided; the events that now stand, and the decisions that were kept."""
+    sent = [packing.send(node, unit, work.case_id, parcel) for parcel in work.verdict.parcels]
+    events = (*work.verdict.events, *sent)
+    recorded = unit.append(work.case_id, events, work.actor, known=work.known, command_id=work.command_id)
+    kept = [unit.keep_decision(work.case_id, made) for sha256, made in work.made.items() if rests_on(events, sha256)]
+    for follow_up in _FOLLOW_UPS:
+        follow_up(node, unit, work, recorded)
+    projections.project(unit, work.case_id)
+    return Done(work.case_id, tuple(recorded), tuple(kept))

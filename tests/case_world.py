@@ -29,7 +29,7 @@ PRODUCT = "axicabtagene-ciloleucel"
 POLICY = "axi-cel-lbcl-3l-cn"
 
 SITES = {
-    "mo": Site("mo", "Macao Hospital", "MO", "Macao", frozenset({"centre", "laboratory"})),
+    "mo": Site("mo", "Macao Hospital", "MO", "Macao", frozenset({"centre", "laboratory"}), notify_before_transfer="DSPDP"),
     "hk": Site("hk", "Hong Kong Centre", "HK", "Hong Kong", frozenset({"centre", "laboratory"})),
     "gd": Site("gd", "Guangzhou Centre", "CN", "Guangzhou", frozenset({"centre", "laboratory"}), gd9=True),
     "sh": Site("sh", "Shanghai Plant", "CN", "Shanghai", frozenset({"plant"})),

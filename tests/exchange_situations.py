@@ -15,7 +15,7 @@ CHINA = timezone(timedelta(hours=8))
 NOW = datetime(2026, 3, 10, 8, tzinfo=CHINA)
 CENTRE = frozenset({"centre", "laboratory"})
 SITES = {
-    "mo": Site("mo", "Synthetic Macao Hospital", "MO", "Macao", CENTRE),
+    "mo": Site("mo", "Synthetic Macao Hospital", "MO", "Macao", CENTRE, notify_before_transfer="DSPDP"),
     "gd": Site("gd", "Synthetic Guangzhou Cancer Centre", "CN", "Guangzhou", CENTRE, gd9=True),
     "hk": Site("hk", "Synthetic Hong Kong Hospital", "HK", "Hong Kong", CENTRE),
     "sh": Site("sh", "Synthetic Shanghai Manufacturer", "CN", "Shanghai", frozenset({"plant"})),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from baybridge.node.steps import STEPS
@@ -16,6 +17,12 @@ SOURCE = ROOT / "src" / "baybridge"
 def test_imports_keep_to_the_layers() -> None:
     done = subprocess.run([str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_the_documented_layers_are_the_import_contracts() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    table = "\n".join(f"    {line.replace('baybridge.', '')}" for line in contracts[0]["layers"])
+    assert f"\n{table}\n" in (ROOT / "docs" / "architecture.md").read_text("utf-8")
 
 
 def test_every_part_says_what_it_is_for() -> None:

@@ -33,6 +33,8 @@ def fail(sentence: str) -> None:
 def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, profile: Path | None, database: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Make a node folder with keys and an empty database."""
     from baybridge.node.config import ConfigProblem, regions_at
+    from baybridge.node.neighbours import witnessing
+    from baybridge.node.node import open_node
     from baybridge.node.upkeep.founding import found
 
     known = regions_at(folder / "data")
@@ -51,6 +53,9 @@ def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, p
         whole["city"] = city
     try:
         found(folder, whole, database)
+        node = open_node(folder, database=database)
+        witnessing.sign_checkpoint(node)  # so that the first entries are covered from the first moment
+        node.storage.close()
     except ConfigProblem as problem:
         fail(str(problem))
     click.echo(json.dumps({"node": whole["node"], "folder": str(folder)}) if as_json else f"Node {whole['node']} made in {folder}.")

@@ -13,7 +13,7 @@ from typing import Any
 
 from baybridge.documents.source import Path, Source
 
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")  # Source: RFC 5646, language, script and region of a tag
+_LANGUAGE = re.compile(r"(?!zh$)[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")  # Source: RFC 5646, language, script and region of a tag
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

@@ -38,7 +38,7 @@ from baybridge.node import accepted, clock, tables
 from baybridge.node.config import Config, Neighbour, neighbours_changed_at, read_config, read_neighbours
 from baybridge.node.directory.living_documents import LivingDocuments
 from baybridge.node.intake.card_key import card_key
-from baybridge.node.integrity import coverage
+from baybridge.node.integrity import coverage, index
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.money import grants
 from baybridge.node.neighbours.retries import Retries
@@ -72,6 +72,7 @@ class Node:
         self.storage.create()
         self.storage.rows = RowLog(config.site, self.pseudonym, now)
         coverage.begin(self.storage, self.storage.rows)
+        index.keep_current(self.storage, self.storage.rows)
         self.reserve = Reserve(config.folder, SigningKey.from_text(config.signing_key), int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())

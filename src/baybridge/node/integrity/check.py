@@ -21,7 +21,7 @@ from baybridge.base.outcome import Reason
 from baybridge.ledger import checking, log
 from baybridge.ledger.checkpoint import origin_of
 from baybridge.node.config import Config
-from baybridge.node.integrity import projected
+from baybridge.node.integrity import index, projected
 from baybridge.node.integrity import rows as covered_rows
 from baybridge.node.integrity.coverage import Coverage, covered_since
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
@@ -104,13 +104,14 @@ class _Whole:
         return [Finding(_LOG_KINDS.get(reason.code, DIFFERS), _what_of(reason), reason) for reason in reasons]
 
     def _things(self) -> Iterator[Finding]:
+        indexed = index.is_current(self.connection)
         for portion in things(self.connection, self.rows):
             entries = newest(self.connection, portion)
             for thing in portion:
                 self.seen[thing.kind, thing.what] = 1
                 self._count(thing)
                 yield from self._one(thing, entries.get((thing.kind, thing.what)))
-            versions = [thing.version for thing in portion if thing.version is not None]
+            versions = [thing.version for thing in portion if indexed and thing.version is not None]
             for kind, logical_id in verifying.wrong_search_values(self.connection, versions) if versions else ():
                 what = f"search/{kind}/{self.rows.pseudonym(f'{kind}/{logical_id}')}"
                 yield Finding(DIFFERS, what, Reason("ledger.check.search_differs", {"what": what}))

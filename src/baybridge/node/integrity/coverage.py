@@ -2,8 +2,6 @@
 
 Main job: `begin(storage, rows)` at every opening of a node. The first time it logs what has no entry, as it stands on that day (purpose `baseline`), and then says
 with the entry `coverage` that from here on whatever has none was put there behind the node's back. `covered_since(connection)` reads it back.
-
-Why so: docs/decisions/0006-the-log-covers-the-record.md.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from baybridge.node import clock
 from baybridge.node.clock import new_id
 from baybridge.node.config import ConfigProblem, database_url, make_site, new_secrets, regions_at, write_private
 from baybridge.node.intake.card_key import card_key
-from baybridge.node.integrity import coverage
+from baybridge.node.integrity import coverage, index
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.neighbours.package import new_keys, public_jwk
 from baybridge.node.people.accounts import add_account
@@ -48,6 +48,7 @@ def found(folder: Path, profile: Mapping[str, Any], database: str | None = None)
         for person in people:
             add_account(connection, account=new_id(), organisation=str(profile["organisation"]), **person)
     coverage.begin(storage, storage.rows)
+    index.keep_current(storage, storage.rows)
     storage.close()
     kept = {name: value for name, value in profile.items() if name != "accounts"}
     (folder / "node.yaml").write_text(yaml.safe_dump(kept, allow_unicode=True, sort_keys=False), encoding="utf-8")

@@ -21,6 +21,9 @@ from baybridge.record.fhir.definitions import Parameter, Path, parameters
 from baybridge.record.fhir.primitives import is_decimal
 from baybridge.record.fhir.wire import Json
 
+#: Names the rules below. Whoever changes what they answer gives them a new name, so that a node indexes again what it holds; a test notices.
+RULES = "2"
+
 _LONGEST = 200  # characters of a string that are compared
 OPEN = 1e15  # seconds: a period without start or end reaches this far
 UNBOUNDED = 1e300  # a result such as < 5 reaches this far

@@ -133,6 +133,19 @@ def _file(connection: Connection, versions: list[Version], existing: set[Key], r
         connection.execute(insert(search_value), values)
 
 
+def index_again(connection: Connection) -> int:
+    """The search values of every current resource made anew by the rules of now; how many resources that were."""
+    count = 0
+    for row in connection.execute(select(resource_current.c.type, resource_current.c.id)).all():
+        version = get(connection, row.type, row.id)
+        _forget_search(connection, [(row.type, row.id)])
+        values = [] if version is None or version.deleted or not version.body else search_rows(version.resource)
+        if values and version is not None:
+            connection.execute(insert(search_value), [{"type": row.type, "id": row.id, "patient": version.patient, **value._asdict()} for value in values])
+        count += 1
+    return count
+
+
 def _insert_versions(connection: Connection, versions: list[Version]) -> list[int]:
     values = [
         {

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.episode import standing_facts
+from baybridge.facts.sums import contradicted, sums_of, with_sums
 from baybridge.journey.checks import Moment, alive, digest, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import (
@@ -77,7 +78,7 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     )
     if against:
         return refuse(*against)
-    findings = {name: read_typed(fact_entry(situation, name), value) for name, value in _pairs(given)}
+    findings = with_sums(_typed(situation, given), sums_of(situation.documents("facts")))
     facts = {**standing_facts(situation, given.assessed_at), **findings}
     graded = tuple(_grade(scale, situation.decide(scale, facts), given) for scale in SCALES)
     recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())))
@@ -89,11 +90,17 @@ def _pairs(given: Assess) -> tuple[tuple[str, Typed], ...]:
     return tuple(sorted(found.items() if isinstance(found, dict) else found, key=lambda pair: pair[0]))
 
 
+def _typed(situation: Situation, given: Assess) -> dict[str, Typed]:
+    return {name: read_typed(fact_entry(situation, name), value) for name, value in _pairs(given)}
+
+
 def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
     if not given.findings:
         yield Reason("bedside.assess.nothing_found", where="findings")
     for name, value in _pairs(given):
         yield from unfit(situation, name, value)
+    for name, said_so in contradicted(_typed(situation, given), sums_of(situation.documents("facts"))):
+        yield Reason("bedside.assess.ice_contradicts", said_so, where=name, source="Lee 2019, Table 5")
     infused_at = situation.case.infused_at
     if infused_at is not None and given.assessed_at < infused_at:
         yield Reason("bedside.assess.before_infusion", where="assessed_at")

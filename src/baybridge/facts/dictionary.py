@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, cast
 
 from baybridge.base.quantity import Quantity
@@ -105,6 +106,11 @@ class Dictionary:
     def by_code(self, system: str, code: str) -> Fact | None:
         """The fact that a code of an observation stands for."""
         return self._by_code.get((system, code))
+
+    @cached_property
+    def sums(self) -> Mapping[str, tuple[str, ...]]:
+        """The scores that are the sum of their items, with the items."""
+        return {name: tuple(fact.read["sum_of"]) for name, fact in self.facts.items() if fact.read.get("sum_of")}
 
     def close_to(self, name: str) -> str | None:
         """The fact whose name is most like one that does not exist."""

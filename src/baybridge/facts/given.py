@@ -19,6 +19,7 @@ from baybridge.base.outcome import Reason
 from baybridge.base.quantity import Quantity
 from baybridge.base.time import parse_day, parse_instant
 from baybridge.facts.dictionary import Dictionary, Fact
+from baybridge.facts.sums import contradicted, with_sums
 from baybridge.facts.units import UnitMismatchError
 from baybridge.policy.language.types import Value
 
@@ -50,7 +51,8 @@ def read_given(given: Mapping[str, object], dictionary: Dictionary) -> tuple[dic
             continue
         if value is not None:
             values[name] = value
-    return values, problems
+    problems += [Reason("bedside.assess.ice_contradicts", said, where=name) for name, said in contradicted(values, dictionary.sums)]
+    return with_sums(values, dictionary.sums), problems
 
 
 def set_aside(values: Mapping[str, Value], dictionary: Dictionary) -> tuple[dict[str, Value], list[Problem]]:

@@ -28,6 +28,7 @@ from baybridge.facts.fhir import Found, name_of, references, span, text, words
 from baybridge.facts.given import read_given
 from baybridge.facts.measurement import Measured, Measurement, State, measure
 from baybridge.facts.series import WINDOWED, Window, read_windowed
+from baybridge.facts.sums import measured_sums
 from baybridge.facts.treatment import read_treatment
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
@@ -66,6 +67,7 @@ def read(
     found = Found(resources)
     measured = measure(found, at, dictionary)
     measured.measurements += _assessed(case, at, dictionary)
+    measured.measurements = measured_sums(measured, dictionary)
     exposures = read_exposures(found, at, dictionary.terms.treatments, case)
     course = read_course(found, at, dictionary.terms.treatments, exposures, case)
     facts, set_aside = _latest(measured, at, dictionary, windows or {})

@@ -116,6 +116,26 @@ def test_what_does_not_fit_is_refused_and_nothing_recorded(changes: dict[str, An
     assert len(world.events) == before
 
 
+ICE = {"ice_orientation": 4, "ice_naming": 3, "ice_command": 1, "ice_writing": 1, "ice_attention": 1}
+
+
+def test_the_ice_score_is_the_sum_of_its_items_and_is_graded_by_it() -> None:
+    events = w.infused().do(assess(ice_score=None, **(ICE | {"ice_orientation": 0, "ice_naming": 0, "ice_command": 0})))
+    assert grades(events)["icans-astct-2019"].grade == 3
+    assert dict(events[0].findings)["ice_score"] == 2
+
+
+@pytest.mark.parametrize("items", [dict.fromkeys(ICE, 0), {"ice_naming": 3}, ICE | {"ice_writing": 0}])
+def test_a_score_beside_items_that_say_otherwise_is_refused(items: dict[str, int]) -> None:
+    assert codes(w.infused().do(assess(ice_score=10, **items))) == ["bedside.assess.ice_contradicts"]
+
+
+def test_incomplete_items_alone_are_recorded_and_leave_the_score_unknown() -> None:
+    events = w.infused().do(assess(ice_score=None, ice_naming=0, ice_writing=0))
+    assert "ice_score" not in dict(events[0].findings)
+    assert grades(events)["icans-astct-2019"].grade_max >= 3
+
+
 def test_no_grade_before_the_infusion() -> None:
     assert codes(w.at_centre().do(assess())) == ["bedside.assess.not_infused"]
 

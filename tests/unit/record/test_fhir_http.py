@@ -281,3 +281,22 @@ def test_reading_and_writing_are_logged_without_personal_data(client, node):
     ]
     assert {item.entry.subject for item in entries} == {node.pseudonym("p")}
     assert all(b"Chan" not in item.body and b'"p"' not in item.body for item in entries)
+
+
+def ice(code: str, value: int) -> dict:
+    coding = {"coding": [{"system": "urn:baybridge:observation", "code": code}]}
+    return {
+        "resourceType": "Observation", "status": "final", "code": coding, "subject": {"reference": "Patient/p"}, "valueInteger": value,
+        "effectiveDateTime": "2026-03-08T08:00:00Z",
+    }  # fmt: skip
+
+
+def test_an_ice_score_that_contradicts_its_items_is_refused(sign_in):
+    client = sign_in("nurse")
+    client.put("/fhir/Patient/p", json=PATIENT)
+    for code in ("ice-orientation", "ice-naming", "ice-command", "ice-writing", "ice-attention"):
+        assert client.post("/fhir/Observation", json=ice(code, 0)).status_code == 201
+    refused = client.post("/fhir/Observation", json=ice("ice-score", 10))
+    assert refused.status_code == 400
+    assert "bedside.assess.ice_contradicts" in refused.text
+    assert client.post("/fhir/Observation", json=ice("ice-score", 0)).status_code == 201

@@ -120,3 +120,19 @@ def test_a_correction_is_named_for_what_rested_on_it(folder):
     assert report.changed == [("p", "Observation/o")]
     with node.storage.reading() as connection:
         assert parse(store.get(connection, "Observation", "o").body)["status"] == "corrected"
+
+
+def test_a_score_that_contradicts_its_items_is_left_out_and_told(folder, tmp_path):
+    subject = {"reference": "Patient/p"}
+
+    def ice(code, value):
+        coding = {"coding": [{"system": "urn:baybridge:observation", "code": code}]}
+        more = {"status": "final", "code": coding, "subject": subject, "valueInteger": value, "effectiveDateTime": "2026-03-08T08:00:00Z"}
+        return {"resourceType": "Observation", "id": f"{code}-{value}", **more}
+
+    items = [ice(code, 0) for code in ("ice-orientation", "ice-naming", "ice-command", "ice-writing", "ice-attention")]
+    file = tmp_path / "ice.ndjson"
+    file.write_bytes(lines({"resourceType": "Patient", "id": "p"}, *items, ice("ice-score", 10)))
+    report = json.loads(run("import", folder, file, "--json").stdout)
+    assert [problem["code"] for problem in report["problems"] if problem["severity"] == "error"] == ["bedside.assess.ice_contradicts"]
+    assert (report["created"], report["rejected"]) == (6, 1)

@@ -106,18 +106,10 @@ def test_a_time_without_an_offset_is_local(asked: Asked) -> None:
     assert given == {"arrived_at": "2026-03-08T09:00:00+08:00"}
 
 
-def test_the_ice_score_is_the_sum_of_its_five_items() -> None:
-    texts = {"ice.orientation": ["3"], "ice.naming": ["3"], "ice.following": ["1"], "ice.writing": ["0"], "ice.attention": ["1"]}
-    assert findings.read(texts, "findings") == {"ice_score": "8"}
-
-
-def test_four_items_are_no_ice_score() -> None:
-    assert findings.read({"ice.orientation": ["3"], "ice.naming": ["3"], "ice.following": ["1"], "ice.writing": ["1"]}, "findings") == {}
-
-
-def test_a_score_that_was_given_goes_before_its_items() -> None:
-    texts = {f"ice.{item}": [str(most)] for item, most in findings.ICE_ITEMS.items()} | {"findings.ice_score": ["7"]}
-    assert findings.read(texts, "findings") == {"ice_score": "7"}
+def test_the_items_of_the_ice_score_are_asked_for_and_sent_as_findings(asked: Asked) -> None:
+    shown = dict.fromkeys(name for name, _ in pairs(forms.fields(asked, COMMANDS["Assess"], None)))
+    assert [name for name in shown if ".ice_" in name] == [*(f"findings.{item}" for item in findings.ICE_ITEMS), "findings.ice_score"]
+    assert findings.read({"findings.ice_orientation": ["3"], "findings.ice_score": ["7"]}, "findings") == {"ice_orientation": "3", "ice_score": "7"}
 
 
 def test_every_finding_of_the_form_is_a_fact(asked: Asked) -> None:

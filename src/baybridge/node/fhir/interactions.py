@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.reading import Ground
+from baybridge.facts.sums import concerns, contradicting
 from baybridge.journey.command import Actor, Role
 from baybridge.node import tables
 from baybridge.node.fhir import payer
@@ -242,6 +243,7 @@ def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) 
     try:
         with node.unit() as unit:
             done = [_or_stop(_one(unit, interaction)) for interaction in interactions]
+            _or_stop(_contradictions(node, unit, done))
             _follow_up(node, unit, actor, [version for version in done if version is not None and version.change != "unchanged"])
     except _Stop as stop:
         return stop.refusal
@@ -305,6 +307,15 @@ def _one(unit: Unit, interaction: Interaction) -> Version | Refusal | None:
         kind, logical_id, expected = interaction.kind, interaction.logical_id, interaction.expected_version
         return store.remove(unit.connection, kind, logical_id, at=unit.at, expected_version=expected)
     return store.put(unit.connection, interaction.resource or {}, at=unit.at, expected_version=interaction.expected_version)
+
+
+def _contradictions(node: Node, unit: Unit, versions: Sequence[Version | None]) -> Refusal | None:
+    """Why nothing is filed: a score that contradicts its items, which came with it or stand in the record for the same moment."""
+    patients = {one.patient for one in versions if one is not None and not one.deleted and concerns(one.resource, node.dictionary)}
+    held = [version.resource for patient in sorted(patients) for version in store.of_patient(unit.connection, "Observation", patient)]
+    found = contradicting((resource for resource in held if not is_projection(resource)), node.dictionary)
+    reasons = [Reason("bedside.assess.ice_contradicts", said, where=name) for name, said in sorted(found.items())]
+    return refuse(*reasons, category=Category.INVALID) if reasons else None
 
 
 def _create(unit: Unit, interaction: Interaction) -> Version | Refusal:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from baybridge.facts.units import UnitTable
 from baybridge.journey.command import Actor
 from baybridge.ledger import log
+from baybridge.node.intake.contradictions import leave_out_contradictions
 from baybridge.node.intake.record_units import unknown_units
 from baybridge.node.integrity import things
 from baybridge.record.feeds.code_mapping import with_mapping
@@ -140,6 +141,8 @@ def import_in_parts(
     for batch in batches(source, made, BATCH if feed is None and not name.lower().endswith(_FEEDS) else max(made.count, 1) + 1):
         batch.resources = [with_mapping(resource, signed) for resource in batch.resources] if signed else batch.resources
         _tell_units(source, batch, node.dictionary.units)
+        with node.storage.reading() as connection:
+            leave_out_contradictions(connection, source, batch, node.dictionary)
         with node.unit() as unit:
             file_part(unit, actor, source, batch, made, report)
         if on_progress is not None:

@@ -2,7 +2,7 @@
 
 Main job: `rows(asked, given, problems, field)` makes the groups of fields, `read(texts, name)` the findings of a form.
 
-An empty field is not looked at, hence unknown; "none" is a finding. The ICE score may be given as its five items; it is their sum.
+An empty field is not looked at, hence unknown; "none" is a finding. The ICE score is the sum of its five items where they are given (`facts/sums.py`).
 
 **Source**: Lee DW et al. ASTCT consensus 2019, Tables 2, 5 and 6; the dictionary `data/facts/bedside.yaml`, `vital_signs.yaml`.
 """
@@ -18,14 +18,18 @@ from baybridge.web.forms.choices import Option, Options, coded
 from baybridge.web.page.page import Reader
 
 if TYPE_CHECKING:
+    from baybridge.facts.dictionary import Fact
     from baybridge.http.doors import Asked
+
+#: The items of the ICE score, in the order in which they are asked. Source: Lee 2019, Table 5.
+ICE_ITEMS = ("ice_orientation", "ice_naming", "ice_command", "ice_writing", "ice_attention")
 
 #: Facts of the form by group, in the order in which a nurse finds them.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("vital_signs", ("temperature", "fever_attributable", "heart_rate", "systolic_pressure", "respiratory_rate", "oxygen_saturation")),
     ("circulation", ("hypotension", "vasopressors", "vasopressin", "vasopressor_exchange", "hypotension_attributable")),
     ("oxygen", ("oxygen_device", "oxygen_flow", "oxygen_reason", "hypoxia_attributable")),
-    ("mind", ("ice_score", "arousal", "sedated")),
+    ("mind", (*ICE_ITEMS, "ice_score", "arousal", "sedated")),
     (
         "nerves",
         (
@@ -33,9 +37,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
 )  # fmt: skip
-
-#: The items of the ICE score with their points. Source: Lee 2019, Table 5.
-ICE_ITEMS: Mapping[str, int] = {"orientation": 4, "naming": 3, "following": 1, "writing": 1, "attention": 1}
 
 _KINDS = {"boolean": "boolean", "integer": "integer", "number": "number", "code": "code", "date": "date"}
 
@@ -47,7 +48,7 @@ def rows(asked: Asked, given: Mapping[str, Any], problems: Mapping[str, tuple[st
         heading = field(f"group.{group}", group, "heading")
         known = [name for name in names if name in asked.node.dictionary]
         shown = [field_of(asked, name, f"findings.{name}", given.get(name), field, problems.get(name, ())) for name in known]
-        made.append((heading, *shown, *(_ice(field) if group == "mind" else ())))
+        made.append((heading, *shown))
     return tuple(made)
 
 
@@ -56,23 +57,20 @@ def field_of(asked: Asked, fact_name: str, name: str, value: Any, field: Callabl
     fact = asked.node.dictionary[fact_name]
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     said = {"value": text, "label": fact.label(asked.language), "unit": fact.unit or "", "problems": problems}
+    if fact_name in ICE_ITEMS:
+        return field(name, fact_name, "code", options=_points(fact), **said)
     return field(name, fact_name, _KINDS.get(fact.type, "text"), options=coded(asked, fact.values), **said)
 
 
-def _ice(field: Callable[..., Any]) -> tuple[Any, ...]:
-    return tuple(
-        field(f"ice.{item}", f"ice_{item}", "code", options=tuple(Option(str(n), f"{n} / {most}") for n in range(most, -1, -1)))
-        for item, most in ICE_ITEMS.items()
-    )
+def _points(fact: Fact) -> Options:
+    """Each number of points of an item, the most first."""
+    most = int(fact.plausible[1]) if fact.plausible else 0
+    return tuple(Option(str(points), f"{points} / {most}") for points in range(most, -1, -1))
 
 
 def read(texts: Mapping[str, list[str]], name: str) -> dict[str, str]:
-    """Findings as fact to text; the ICE score from its items where all five are given and the score is not."""
-    found = {key.removeprefix(f"{name}."): values[0] for key, values in texts.items() if key.startswith(f"{name}.")}
-    items = [texts[f"ice.{item}"][0] for item in ICE_ITEMS if f"ice.{item}" in texts]
-    if len(items) == len(ICE_ITEMS) and "ice_score" not in found and all(item.isdecimal() for item in items):
-        found["ice_score"] = str(sum(map(int, items)))
-    return found
+    """Findings as fact to text."""
+    return {key.removeprefix(f"{name}."): values[0] for key, values in texts.items() if key.startswith(f"{name}.")}
 
 
 def attributes(asked: Asked, case: Case | None) -> Options:

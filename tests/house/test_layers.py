@@ -25,6 +25,29 @@ def test_the_documented_layers_are_the_import_contracts() -> None:
     assert f"\n{table}\n" in (ROOT / "docs" / "architecture.md").read_text("utf-8")
 
 
+#: The rooms that hold statements and tables; a node's storage has the only engine.
+_SQL = ("node", "record", "ledger")
+_STATEMENTS = {"execute", "exec_driver_sql", "executemany", "scalars"}
+
+
+def test_every_room_without_a_database_is_under_the_contract_about_sql() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (sql,) = (one for one in contracts if "sqlalchemy" in one.get("forbidden_modules", ()))
+    rooms = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()} - {"__init__", "__main__", *_SQL}
+    assert sorted(name.removeprefix("baybridge.") for name in sql["source_modules"]) == sorted(rooms)
+
+
+def test_pages_services_and_commands_run_no_statement() -> None:
+    found = [
+        f"{path.relative_to(SOURCE)}:{call.lineno}"
+        for path in SOURCE.rglob("*.py")
+        if path.relative_to(SOURCE).parts[0] not in _SQL
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _STATEMENTS
+    ]
+    assert found == []
+
+
 def test_every_part_says_what_it_is_for() -> None:
     for folder in sorted(path.parent for path in SOURCE.rglob("__init__.py")):
         text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))

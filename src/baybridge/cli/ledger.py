@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from baybridge.exchange.evidence.report import VerifyReport
     from baybridge.exchange.evidence.trust import Trust
     from baybridge.language.texts import Texts
-    from baybridge.node.config import Config
     from baybridge.node.integrity.check import Checked
 
 LANGUAGE = "en"
@@ -111,17 +110,14 @@ def ledger() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def check(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Check a node's whole log, and against it every event, resource version, decision, receipt and account; read-only."""
-    from sqlalchemy.exc import DBAPIError
-
     from baybridge.node.config import ConfigProblem, read_config
+    from baybridge.node.integrity.check import UnreadableDatabaseError, check_stored, summary
 
     try:
-        found = _check(read_config(folder))
-    except (ConfigProblem, DBAPIError) as problem:
+        found = check_stored(read_config(folder))
+    except (ConfigProblem, UnreadableDatabaseError) as problem:
         unreadable = _texts().say(LANGUAGE, "ledger.command.no_database", {"node": folder.name})
         fail(str(problem) if isinstance(problem, ConfigProblem) else unreadable)
-    from baybridge.node.integrity.check import summary
-
     if as_json:
         click.echo(json.dumps(summary(found, _say), ensure_ascii=False, indent=2))
     elif not found.findings:
@@ -138,23 +134,3 @@ def _sound(found: Checked) -> Iterator[tuple[str, dict[str, str | int]]]:
         yield "ledger.command.not_covered", {"count": found.not_covered}
     elif found.coverage.first_logged:
         yield "ledger.command.covered_since", {"count": found.coverage.first_logged, "at": found.coverage.at.date().isoformat()}
-
-
-def _check(config: Config) -> Checked:
-    from baybridge.ledger.log import pseudonym
-    from baybridge.node.clock import now
-    from baybridge.node.config import ConfigProblem
-    from baybridge.node.integrity.check import check as check_all
-    from baybridge.node.integrity.rows import RowLog
-    from baybridge.node.storage import Storage
-
-    path = Path(config.database.removeprefix("sqlite:///"))
-    if config.database.startswith("sqlite:///") and not path.is_file():
-        raise ConfigProblem(f"expected the database {path.name} in the node's folder, found none")
-    secret = bytes.fromhex(config.secrets["pseudonym"])
-    storage = Storage(config.database)
-    try:
-        with storage.reading() as connection:
-            return check_all(connection, config, RowLog(config.site, lambda text: pseudonym(secret, text), now))
-    finally:
-        storage.close()

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
-from sqlalchemy import select
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Refusal
@@ -24,7 +22,7 @@ from baybridge.funding.outcome import settlement
 from baybridge.funding.quote.quoting import DOCUMENT
 from baybridge.funding.quote.reproducing import Reproduced, reproduce
 from baybridge.language.texts import Texts
-from baybridge.node import tables
+from baybridge.node import kept_decisions
 from baybridge.node.config import ConfigProblem, read_config
 from baybridge.node.storage import Storage
 
@@ -66,12 +64,10 @@ def _kept(name: str, texts: Texts, language: str) -> Iterator[Kept]:
 
 def _of_node(storage: Storage) -> Iterator[Kept]:
     with storage.reading() as connection:
-        rows = connection.execute(select(tables.decision.c.sha256, tables.decision.c.document).order_by(tables.decision.c.sha256)).all()
+        found = kept_decisions.of_kinds(connection, (DOCUMENT, settlement.DOCUMENT))
     storage.close()
-    for row in rows:
-        document = orjson.loads(row.document)
-        if isinstance(document, Mapping) and document.get("document") in (DOCUMENT, settlement.DOCUMENT):
-            yield row.sha256[:16], row.sha256, document
+    for sha256, document in found.items():
+        yield sha256[:16], sha256, document
 
 
 def _again(name: str, document: Any, documents: Documents, texts: Texts, language: str) -> Reproduced:

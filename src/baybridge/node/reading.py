@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from baybridge.base.time import parse_instant_or_day
 from baybridge.facts.dictionary import Dictionary
@@ -21,8 +21,8 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.stored import decode
 from baybridge.ledger import streams
+from baybridge.node.cases import case_of
 from baybridge.node.node import Node, open_node
-from baybridge.node.tables import case_index
 from baybridge.policy.one_case.decide import decide
 from baybridge.record.store import store
 from baybridge.rulebook.library import fact_types, policies_of
@@ -83,8 +83,7 @@ def _moment(node: Node, at: str | datetime | None) -> datetime:
 
 def _case(connection: Connection, patient_id: str) -> Case | None:
     """The patient's case, the one that changed last where there are several."""
-    newest_first = select(case_index.c.case_id).where(case_index.c.patient_id == patient_id).order_by(case_index.c.updated_at.desc())
-    case_id = connection.execute(newest_first).scalar()
+    case_id = case_of(connection, patient_id)
     return fold(decode(stored.body) for stored in streams.read(connection, case_id)) if case_id else None
 
 

@@ -22,6 +22,7 @@ from baybridge.consent.reading import Ground
 from baybridge.facts.sums import concerns, contradicting
 from baybridge.journey.command import Actor, Role
 from baybridge.node import tables
+from baybridge.node.cases import case_of
 from baybridge.node.fhir import payer
 from baybridge.node.intake.records import log_versions
 from baybridge.node.people import access, reads
@@ -331,19 +332,13 @@ def _create(unit: Unit, interaction: Interaction) -> Version | Refusal:
     return store.put(unit.connection, resource, at=unit.at)
 
 
-def _case_of(unit: Unit, patient: str) -> str | None:
-    row = tables.case_index
-    found: str | None = unit.connection.execute(select(row.c.case_id).where(row.c.patient_id == patient)).scalar()
-    return found
-
-
 def _follow_up(node: Node, unit: Unit, actor: Actor, versions: Sequence[Version]) -> None:
     """Log what was filed; make again the decisions that rested on it; bring the cases of its patients up to date."""
     from baybridge.node.commands import reopening
 
     log_versions(unit, actor, list(versions))
     for patient in dict.fromkeys(version.patient for version in versions if version.patient):
-        case_id = _case_of(unit, patient)
+        case_id = case_of(unit.connection, patient)
         if case_id is not None:
             corrected = [v.reference for v in versions if v.patient == patient and v.change in ("updated", "deleted")]
             reopening.reopen(node, unit, case_id, corrected, "correction through FHIR")

@@ -1,7 +1,8 @@
 """The check of the ledger over everything that it speaks of.
 
-Main job: `check(connection, config, now)` answers how much was hashed again and every finding: what differs from its entry, what is missing though it was
-logged, what stands there and was never logged. Findings name things by pseudonym, hash and position, never by an id from outside.
+Main job: `check(connection, config, rows)`, or `check_stored(config)` of a node's folder, answers how much was hashed again and every finding: what differs
+from its entry, what is missing though it was logged, what stands there and was never logged. Findings name things by pseudonym, hash and position,
+never by an id from outside.
 
 The tree, the checkpoints, the events and the neighbours' word are `ledger/checking.py`'s; the columns beside a resource's bytes `record/store/verifying.py`'s.
 A part of the database that cannot be read is a finding, and the rest is checked all the same.
@@ -12,21 +13,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from baybridge.base.keys import KeyRing, SigningKey
 from baybridge.base.outcome import Reason
 from baybridge.ledger import checking, log
 from baybridge.ledger.checkpoint import origin_of
-from baybridge.node.config import Config
+from baybridge.node.clock import now
+from baybridge.node.config import Config, ConfigProblem
 from baybridge.node.integrity import index, projected
 from baybridge.node.integrity import rows as covered_rows
 from baybridge.node.integrity.coverage import Coverage, covered_since
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.integrity.things import BASIS, DECISION, KEPT, PACKAGE, RECEIPT, RECORD, ROW, Thing, newest, things
+from baybridge.node.storage import Storage
 from baybridge.record.store import verifying
 
 #: What the log's own check finds is a difference, but for these.
@@ -65,6 +70,27 @@ def check(connection: Connection, config: Config, rows: RowLog) -> Checked:
             values = {"part": part, "problem": type(problem).__name__}
             found.findings.append(Finding(DIFFERS, f"database/{part}", Reason("ledger.check.unreadable_part", values)))
     return found
+
+
+class UnreadableDatabaseError(Exception):
+    """The database of a node's folder cannot be read at all."""
+
+
+def check_stored(config: Config) -> Checked:
+    """Everything in the database of a node that need not run, read-only; ConfigProblem without a database, UnreadableDatabaseError where it cannot be read."""
+    path = Path(config.database.removeprefix("sqlite:///"))
+    if config.database.startswith("sqlite:///") and not path.is_file():
+        raise ConfigProblem(f"expected the database {path.name} in the node's folder, found none")
+    secret = bytes.fromhex(config.secrets["pseudonym"])
+    try:
+        storage = Storage(config.database)
+        try:
+            with storage.reading() as connection:
+                return check(connection, config, RowLog(config.site, lambda text: log.pseudonym(secret, text), now))
+        finally:
+            storage.close()
+    except DBAPIError as problem:
+        raise UnreadableDatabaseError from problem
 
 
 def own_keys(config: Config) -> KeyRing:

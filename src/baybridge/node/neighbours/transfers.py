@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import orjson
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -90,6 +90,13 @@ def _failed(node: Node, row: Mapping[str, Any], problem: str) -> bool:
         where = tables.outgoing.c.package_id == row["package_id"]
         unit.connection.execute(update(tables.outgoing).where(where).values(attempts=row["attempts"] + 1, last_problem=problem))
     return False
+
+
+def problems_of(connection: Connection, case_id: str) -> dict[str, str]:
+    """By package of a case that waits: what became of the last try, in the codes that the receiver gave."""
+    row = tables.outgoing.c
+    mine = select(row.package_id, row.last_problem).where(row.case_id == case_id, row.receipt.is_(None), row.last_problem.is_not(None))
+    return {row.package_id: row.last_problem for row in connection.execute(mine)}
 
 
 def file_receipt(node: Node, row: Mapping[str, Any], signed: bytes) -> None:

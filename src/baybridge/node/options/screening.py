@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import polars as pl
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from baybridge.journey.case import Case, fold
 from baybridge.matching.screening import outcomes
@@ -121,6 +121,15 @@ def _many(policy: Policy, people: list[tuple[str, Mapping[str, Value]]]) -> list
     frame = pl.DataFrame({"case_id": [case_id for case_id, _ in people], **columns}, strict=False).lazy()
     answered = decided(frame, policy).select("case_id", "outcome").collect()
     return [(str(case_id), str(outcome)) for case_id, outcome in answered.rows()]
+
+
+def counts(connection: Connection) -> dict[str, dict[str, int]]:
+    """By trial: how many cases have which outcome."""
+    row = tables.screening.c
+    found: dict[str, dict[str, int]] = {}
+    for trial_id, outcome, number in connection.execute(select(row.trial_id, row.outcome, func.count()).group_by(row.trial_id, row.outcome)):
+        found.setdefault(trial_id, {})[outcome] = number
+    return found
 
 
 def of_trial(connection: Connection, trial_id: str) -> tuple[Kept, ...]:

@@ -20,6 +20,7 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.stored import decode
 from baybridge.ledger import streams
+from baybridge.node import cases as case_list
 from baybridge.node import tables
 from baybridge.node.money import payer
 from baybridge.node.people import access, reads
@@ -111,7 +112,6 @@ def _note(node: Node, actor: Actor, policy: Policy, case_ids: list[str]) -> None
     """Each patient whose facts were read stands in the log."""
     what = f"what-if {policy.id}"
     with node.unit() as unit:
-        index = select(tables.case_index.c.case_id, tables.case_index.c.patient_id)
-        owners = {row.case_id: row.patient_id for row in unit.connection.execute(index)}
+        owners = {row.case_id: row.patient_id for row in case_list.rows(unit.connection)}
         for case_id in case_ids:
             reads.note(unit, actor, owners.get(case_id, ""), case_id, what, "quality", Ground.PAYER if actor.role is Role.PAYER else Ground.RELATION)

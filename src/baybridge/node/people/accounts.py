@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -189,6 +189,23 @@ def session_of(connection: Connection, token: str, at: datetime) -> Session | No
 def close_session(connection: Connection, token: str) -> None:
     """End a session now."""
     connection.execute(sessions.delete().where(sessions.c.token_sha256 == _digest(token)))
+
+
+def close_sessions(connection: Connection, account: str) -> None:
+    """End every session of an account now."""
+    connection.execute(sessions.delete().where(sessions.c.account == account))
+
+
+def names(connection: Connection) -> dict[str, str]:
+    """The name of every account."""
+    return {row.account: row.name for row in connection.execute(select(accounts.c.account, accounts.c.name))}
+
+
+def of_organisation(connection: Connection, organisation: str) -> list[dict[str, Any]]:
+    """The accounts of an organisation by name, each as its columns without what proves who it is."""
+    shown = [column for column in accounts.c if column.name not in ("password_hash", "totp_secret")]
+    mine = select(*shown).where(accounts.c.organisation == organisation).order_by(accounts.c.name)
+    return [dict(row) for row in connection.execute(mine).mappings()]
 
 
 def set_language(connection: Connection, account: str, language: str) -> None:

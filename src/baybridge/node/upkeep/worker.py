@@ -10,9 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
-from baybridge.node import tables
+from baybridge.node import cases
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.options import screening
 from baybridge.node.upkeep import projections
@@ -81,5 +79,5 @@ class Worker:
 
     def _refresh(self) -> None:
         with self.node.storage.reading() as connection:
-            case_ids = list(connection.execute(select(tables.case_index.c.case_id)).scalars())
+            case_ids = list(cases.ids(connection))
         projections.refresh_all(self.node, case_ids)

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import orjson
-from sqlalchemy import select
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -20,10 +18,10 @@ from baybridge.journey.command import Command, Role
 from baybridge.journey.events import GlassBroken
 from baybridge.journey.held import Stage
 from baybridge.journey.stored import event_as_json
-from baybridge.node import tables
 from baybridge.node.clock import new_id
 from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.handle import handle
+from baybridge.node.intake.reports import reports
 from baybridge.node.neighbours.evidence import evidence_pack
 from baybridge.node.upkeep.projections import open_tasks
 from baybridge.web.case import tabs
@@ -53,10 +51,7 @@ def overview(view: CaseView) -> Response:
     taken = unreviewed(view.case)[::-1]
     if view.asked.person.role is Role.PATIENT:
         return view.render("patient.html", road=_ROAD, next_visit=None, emergencies=view.case.of(GlassBroken)[::-1])
-    connection, case_id = view.look.unit.connection, view.case.case_id
-    open_now = [msgspec.to_builtins(task) for task in open_tasks(view.asked.node, connection, view.case, view.now)]
-    kept = select(tables.import_report.c.body).where(tables.import_report.c.case_id == case_id).order_by(tables.import_report.c.at.desc())
-    reports = [orjson.loads(body) for body in connection.execute(kept).scalars()]
+    open_now = [msgspec.to_builtins(task) for task in open_tasks(view.asked.node, view.look.unit.connection, view.case, view.now)]
     tasks = most_urgent_first(open_now)
     names = list(dict.fromkeys(name for task in tasks for name in task["commands"] if name in COMMANDS))
     other = [name for name in tabs.buttons_of("overview") if name not in names]
@@ -66,7 +61,7 @@ def overview(view: CaseView) -> Response:
         now=view.now.isoformat(),
         actions=view.actions(names),
         others=view.actions(other),
-        reports=reports,
+        reports=reports(view.look.unit.connection, view.case.case_id),
         road=_ROAD,
         emergencies=taken,
     )

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-from sqlalchemy import select
 from starlette.responses import Response
 
 from baybridge.facts.factset import ReadFact, Status
-from baybridge.node import tables
 from baybridge.node.commands.table import COMMANDS
+from baybridge.node.intake.reports import reports
 from baybridge.web.case.view import CaseView, allowed
 
 #: How many problems of a file are shown; the file itself has them all.
@@ -55,10 +53,5 @@ def _words(view: CaseView, values: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def _reports(view: CaseView) -> list[dict[str, Any]]:
-    row = tables.import_report
-    query = select(row.c.at, row.c.body).where(row.c.case_id == view.case.case_id, row.c.at <= view.now.isoformat()).order_by(row.c.at.desc())
-    found = []
-    for at, body in view.look.unit.connection.execute(query):
-        report = orjson.loads(body)
-        found.append({**report, "at": at, "problems": report["problems"][:_MOST_PROBLEMS]})
-    return found
+    found = reports(view.look.unit.connection, view.case.case_id, view.now)
+    return [{**report, "problems": report["problems"][:_MOST_PROBLEMS]} for report in found]

@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
 from starlette.responses import Response
 
 from baybridge.journey.entry import Entry
 from baybridge.journey.identities import Identity, identities_of
-from baybridge.node import tables
+from baybridge.node import kept_decisions
 from baybridge.node.commands.table import COMMANDS
 from baybridge.recognition.identity import AGAINST
 from baybridge.record.identity.documents import identifiers_of
@@ -131,11 +130,7 @@ def _reason(reader: Reader, code: str) -> tuple[str, str]:
 
 def _rests(view: CaseView, one: Identity, resources: Sequence[Json]) -> int:
     """How many standing decisions of this case read the other record."""
-    source, decision = tables.decision_source, tables.decision
-    names = sorted(linked_resources(resources, one.other))
-    mine = select(decision.c.sha256).where(decision.c.case_id == view.case.case_id, decision.c.superseded_by.is_(None))
-    read = select(func.count(source.c.sha256.distinct())).where(source.c.resource.in_(names), source.c.sha256.in_(mine))
-    return int(view.look.unit.connection.execute(read).scalar() or 0)
+    return kept_decisions.resting_on(view.look.unit.connection, view.case.case_id, linked_resources(resources, one.other))
 
 
 def _actions(view: CaseView, one: Identity) -> tuple[Action, ...]:

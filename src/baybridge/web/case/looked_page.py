@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import select
 from starlette.responses import Response
 
 from baybridge.base.outcome import Refusal
@@ -18,10 +17,9 @@ from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Command
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import GlassBroken, GlassReviewed
-from baybridge.node import tables
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
-from baybridge.node.people import reads
+from baybridge.node.people import accounts, reads
 from baybridge.web.case.view import CaseView
 from baybridge.web.page.page import Reader, go, render
 
@@ -56,8 +54,7 @@ def rows_of(asked: Asked, patient_id: str | None, case_id: str) -> list[dict[str
     """The readings as the reader may know them: staff by name only where the site's document says so."""
     with asked.node.storage.reading() as connection:
         found = reads.looked(connection, patient_id, case_id)
-        account = tables.account
-        names = {row.account: row.name for row in connection.execute(select(account.c.account, account.c.name))} if asked.node.people.who_looked.staff_names else {}
+        names = accounts.names(connection) if asked.node.people.who_looked.staff_names else {}
     keys = ("at", "organisation", "role", "purpose", "what", "ground")
     return [{**{key: getattr(item, key) for key in keys}, **({"name": names.get(item.account, "")} if names else {})} for item in found]
 

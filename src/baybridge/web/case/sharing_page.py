@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from starlette.responses import Response
 
 from baybridge.journey.command import Site
-from baybridge.node import tables
 from baybridge.node.commands.table import COMMANDS
+from baybridge.node.neighbours.transfers import problems_of
 from baybridge.web.case.view import Action, CaseView, allowed
 
 
@@ -39,15 +38,8 @@ def sharing(view: CaseView) -> Response:
         actions=view.buttons(),
         may_withdraw=not view.read_only and allowed(view.asked, COMMANDS["WithdrawConsent"]),
         today=view.now.astimezone(view.asked.node.site.zone).date(),
-        problems=_problems(view),
+        problems=problems_of(view.look.unit.connection, view.case.case_id),
     )
-
-
-def _problems(view: CaseView) -> dict[str, str]:
-    """By package that waits: what became of the last try, in the codes that the receiver gave."""
-    table = tables.outgoing
-    mine = (table.c.case_id == view.case.case_id) & table.c.receipt.is_(None) & table.c.last_problem.is_not(None)
-    return {row.package_id: row.last_problem for row in view.look.unit.connection.execute(select(table.c.package_id, table.c.last_problem).where(mine))}
 
 
 def ways(view: CaseView) -> list[Way]:

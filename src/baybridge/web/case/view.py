@@ -11,8 +11,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-import orjson
-from sqlalchemy import select
 from starlette.responses import Response
 
 from baybridge.base.time import parse_instant_or_day
@@ -22,7 +20,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.command import Role
 from baybridge.journey.conflicts import conflicts_of
 from baybridge.journey.stages import stage_of
-from baybridge.node import tables
+from baybridge.node import cases, kept_decisions
 from baybridge.node.commands.preview import Look, looking
 from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.record.store import store
@@ -72,11 +70,7 @@ class CaseView:
 
     def documents(self, hashes: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Kept decision documents by SHA-256."""
-        wanted = sorted({sha256 for sha256 in hashes if sha256})
-        rows = self.look.unit.connection.execute(
-            select(tables.decision.c.sha256, tables.decision.c.document).where(tables.decision.c.sha256.in_(wanted))
-        )
-        return {row.sha256: orjson.loads(row.document) for row in rows}
+        return kept_decisions.documents(self.look.unit.connection, hashes)
 
     def fact_label(self, name: str) -> str:
         """A fact's name in the reader's language."""
@@ -197,7 +191,7 @@ def patient_name(resource: Mapping[str, Any]) -> str:
 def labels(asked: Asked) -> dict[str, str]:
     """What to call each case of this node in a list."""
     with asked.node.storage.reading() as connection:
-        rows = connection.execute(select(tables.case_index.c.case_id, tables.case_index.c.patient_id)).all()
+        rows = cases.rows(connection)
         keys = [("Patient", row.patient_id) for row in rows if row.patient_id and asked.person.role not in NAMELESS]
         versions = store.get_many(connection, keys)
     reader = Reader(asked)

@@ -6,15 +6,14 @@ forms in `forms/forms.py`, the log in `site/log_pages.py`.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
 
-from sqlalchemy import select
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import COOKIE, Asked, Door
 from baybridge.journey.command import Role
-from baybridge.node import tables
+from baybridge.node import cases as case_list
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.intake.importing import feeds, import_upload
 from baybridge.node.money import payer as payers
@@ -101,29 +100,28 @@ def mine_to_give(asked: Asked) -> frozenset[str]:
 def own_case(asked: Asked) -> str | None:
     """The case of a signed-in patient."""
     with asked.node.storage.reading() as connection:
-        query = select(tables.case_index.c.case_id).where(tables.case_index.c.patient_id == (asked.person.patient_id or "-"))
-        return connection.execute(query).scalar()
+        return case_list.case_of(connection, asked.person.patient_id or "")
 
 
 def cases(asked: Asked) -> Response:
     """The cases that this person may see."""
-    rows = [row for row in visible_cases(asked) if not asked.query.get("stage") or row["stage"] == asked.query["stage"]]
+    rows = [row for row in visible_cases(asked) if not asked.query.get("stage") or row.stage == asked.query["stage"]]
     begin = tabs.home_tab(asked.person.role)
-    shown = [{**row, "address": tabs.address(row["case_id"], begin), "product_name": product_name(asked, row["product"])} for row in rows]
+    shown = [{**asdict(row), "address": tabs.address(row.case_id, begin), "product_name": product_name(asked, row.product)} for row in rows]
     return render(asked, "cases.html", rows=shown, labels=labels(asked), stages=asked.person.role is not Role.PAYER)
 
 
-def visible_cases(asked: Asked) -> list[dict[str, Any]]:
+def visible_cases(asked: Asked) -> list[case_list.CaseRow]:
     """Rows of the index for cases that the actor is tied to."""
     actor = asked.person
     with asked.node.storage.reading() as connection:
-        rows = [dict(row) for row in connection.execute(select(tables.case_index).order_by(tables.case_index.c.updated_at.desc())).mappings()]
+        rows = case_list.rows(connection)
     if actor.role is Role.PATIENT:
-        return [row for row in rows if row["patient_id"] and row["patient_id"] == actor.patient_id]
+        return [row for row in rows if row.patient_id and row.patient_id == actor.patient_id]
     if actor.role is Role.PAYER:
         own = {case.case_id for case in payers.cases_of(asked.node, actor.organisation)}
-        return [row for row in rows if row["case_id"] in own]
-    return rows if actor.organisation == asked.node.site.organisation else []
+        return [row for row in rows if row.case_id in own]
+    return list(rows) if actor.organisation == asked.node.site.organisation else []
 
 
 # --- import ---------------------------------------------------------------------------------------------------------

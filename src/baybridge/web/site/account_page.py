@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyotp
-from sqlalchemy import select
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.checks import said
-from baybridge.node import tables
 from baybridge.node.people import accounts, second_factor
 from baybridge.web.page.page import Reader, go, render
 from baybridge.web.page.qr import qr_svg
@@ -56,8 +54,7 @@ def off(asked: Asked) -> Response:
 def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = ()) -> Response:
     with asked.node.storage.reading() as connection:
         state = second_factor.state_of(connection, asked.person.account)
-        row = connection.execute(select(tables.account.c.name).where(tables.account.c.account == asked.person.account)).first()
-    name = row.name if row else ""
+        name = accounts.names(connection).get(asked.person.account, "")
     uri = pyotp.TOTP(state.pending_secret).provisioning_uri(name=name, issuer_name=f"{_ISSUER} {asked.node.site.node}") if state.pending_secret else ""
     reader = Reader(asked)
     return render(
@@ -86,24 +83,20 @@ def off_for(asked: Asked) -> Response:
     account, because = asked.form.get("account", ""), asked.form.get("because", "")
     reasons = []
     with asked.node.unit() as unit:
-        table = tables.account
-        mine = (table.c.account == account, table.c.organisation == asked.person.organisation)
-        if unit.connection.execute(select(table.c.account).where(*mine)).first() is None:
+        if account not in {one["account"] for one in accounts.of_organisation(unit.connection, asked.person.organisation)}:
             reasons.append(Reason("accounts.unknown", where="account"))
         if not said(because):
             reasons.append(Reason("accounts.second.because_needed", where="because"))
         if not reasons:
             second_factor.turn_off(unit.connection, account)
-            unit.connection.execute(tables.session.delete().where(tables.session.c.account == account))
+            accounts.close_sessions(unit.connection, account)
             unit.log("account", "", "second-factor-off", f"{account}\n{because.strip()}".encode(), asked.person)
     return _everybody(asked, refuse(*reasons, category=Category.INVALID)) if reasons else go("/accounts?done=yes")
 
 
 def _everybody(asked: Asked, refusal: Refusal | None) -> Response:
-    table = tables.account
     with asked.node.storage.reading() as connection:
-        mine = select(table).where(table.c.organisation == asked.person.organisation).order_by(table.c.name)
-        rows = [(dict(row), second_factor.state_of(connection, row["account"])) for row in connection.execute(mine).mappings()]
+        rows = [(one, second_factor.state_of(connection, one["account"])) for one in accounts.of_organisation(connection, asked.person.organisation)]
     reader = Reader(asked)
     sentences = [reader.reason(reason) for reason in refusal.reasons] if refusal else []
     done = asked.query.get("done") == "yes"

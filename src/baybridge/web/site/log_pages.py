@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from sqlalchemy import select
 from starlette.responses import Response
 
 from baybridge.alliance.indicators import SMALLEST, indicators
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Role
 from baybridge.ledger import keeping, log
-from baybridge.node import tables
+from baybridge.node import cases as case_list
 from baybridge.node.neighbours import refused_packages, witnessing
 from baybridge.node.neighbours.package import public_jwk
 from baybridge.node.node import Node
@@ -61,7 +60,7 @@ def _trusted(name: str, signing: list[Any], card: list[Any], issuer: str) -> dic
 def indicators_page(asked: Asked) -> Response:
     """Indicators of quality over the cases of this node; a value only where there are enough of them."""
     with asked.node.storage.reading() as connection:
-        names = connection.execute(select(tables.case_index.c.case_id)).scalars().all()
+        names = case_list.ids(connection)
     cases = [case for case in map(asked.node.case, names) if case is not None]
     return render(asked, "indicators.html", results=indicators(cases), count=len(cases), smallest=SMALLEST)
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -20,7 +19,7 @@ from baybridge.http.doors import Asked, Door
 from baybridge.language.regions import by_registry_name
 from baybridge.matching.reviewing import MOST_LINES, READINGS, Line, LineProblem, Reading, check, lines_of, problems
 from baybridge.matching.trials import standing
-from baybridge.node import tables
+from baybridge.node import cases
 from baybridge.node.options import kept_trials, screening, trials
 from baybridge.node.people import access
 from baybridge.rulebook.library import fact_types
@@ -47,11 +46,7 @@ def trial_list(asked: Asked, report: trials.Imported | Refusal | None = None) ->
     """Every trial of the node, those whose text a person must still read first."""
     with asked.node.storage.reading() as connection:
         found = kept_trials.all_kept(asked.node, connection)
-        row = tables.screening
-        counted = connection.execute(select(row.c.trial_id, row.c.outcome, func.count()).group_by(row.c.trial_id, row.c.outcome)).all()
-    counts: dict[str, dict[str, int]] = {}
-    for trial_id, outcome, number in counted:
-        counts.setdefault(trial_id, {})[outcome] = number
+        counts = screening.counts(connection)
     rows = [_row(asked, kept, counts) for kept in found]
     waiting = {"changed": 0, "unreviewed": 1, "reviewed": 2}
     rows.sort(key=lambda one: (not one.kept.trial.recruits, waiting[one.standing], one.kept.trial.trial_id))
@@ -205,7 +200,7 @@ def trial_patients(asked: Asked) -> Response:
     with asked.node.storage.reading() as connection:
         kept = kept_trials.kept(asked.node, connection, trial_id)
         answers = screening.of_trial(connection, trial_id)
-        synthetic = {row.case_id: row.synthetic for row in connection.execute(select(tables.case_index.c.case_id, tables.case_index.c.synthetic))}
+        synthetic = {row.case_id: row.synthetic for row in cases.rows(connection)}
     if kept is None:
         return _unknown(asked)
     allowed = [answer for answer in answers if synthetic.get(answer.case_id) or not kept.trial.synthetic]

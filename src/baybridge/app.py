@@ -157,11 +157,3 @@ _HEADERS = [
         b"default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; form-action 'self'; frame-ancestors 'none'",
     ),
 ]
-
-
-def from_folder(folder: str) -> Any:
-    """The application of a node folder, as the server starts it."""
-    from baybridge.node.neighbours.transport import post
-    from baybridge.node.node import open_node
-
-    return application(open_node(Path(folder), transport=post))

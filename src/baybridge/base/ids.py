@@ -1,4 +1,4 @@
-"""Identifiers: opaque, time-ordered, distinct types.
+"""Identifiers: opaque and ordered by time.
 
 Main job: make an identifier that carries no personal data and sorts by time of creation.
 
@@ -7,16 +7,7 @@ Main job: make an identifier that carries no personal data and sorts by time of 
 
 from __future__ import annotations
 
-from typing import NewType
 from uuid import UUID
-
-CaseId = NewType("CaseId", str)
-PatientId = NewType("PatientId", str)
-EventId = NewType("EventId", str)
-NodeId = NewType("NodeId", str)
-AccountId = NewType("AccountId", str)
-PackageId = NewType("PackageId", str)
-ChainOfIdentityId = NewType("ChainOfIdentityId", str)
 
 _RANDOM_BYTES = 10
 

@@ -19,7 +19,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.time import parse_instant
@@ -133,10 +133,6 @@ class SigningKey:
         """The private JWK as text, for `node` to keep."""
         return json.dumps({**self.public.jwk(), "d": b64url(self.seed)}, indent=1, sort_keys=True) + "\n"
 
-    def to_pem(self) -> str:
-        """The private key as unencrypted PKCS #8 PEM."""
-        return self._private().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
-
     def _private(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed)
 
@@ -249,11 +245,6 @@ class KeyRing:
         """True if the ring has that key, valid at `at`, and it made `signature` over `data`."""
         key = self.find(kid, at)
         return key is not None and key.verify(signature, data)
-
-    def rotate(self, key: VerifyKey, at: datetime) -> KeyRing:
-        """The ring in which `key` signs from `at` on and every open key ends there."""
-        ended = (RingKey(old.key, old.valid_from, old.valid_until or at) for old in self.keys)
-        return KeyRing((*ended, RingKey(key, at)))
 
     def as_json(self) -> list[dict[str, str]]:
         """The keys as public JWKs."""

@@ -32,7 +32,6 @@ class Ground(StrEnum):
     CONSENT = "consent"  # another node sent it, under consents that stand
     PAYER = "payer"  # a payer that was asked
     EMERGENCY = "emergency"  # taken in an emergency, with a reason
-    OPERATION = "operation"  # the people who run the node, from its command line
 
 
 def takes_part(case: Case, site: Site) -> bool:

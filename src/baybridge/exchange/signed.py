@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baybridge.base.canonical import canonical_bytes
-from baybridge.base.keys import KeyRing, SigningKey, VerifyKey, b64url, b64url_decode
+from baybridge.base.keys import SigningKey, VerifyKey, b64url, b64url_decode
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 
 LARGEST_BYTES = 256 * 1024 * 1024
@@ -54,16 +54,6 @@ def sign_document(kind: str, payload: Any, key: SigningKey, anchor: Any = None) 
     content = {"anchor": anchor, "kind": kind, "payload": payload}
     signature = key.sign(_signing_input(protected, canonical_bytes(content)))
     return canonical_bytes({**content, "protected": protected, "signature": b64url(signature)})
-
-
-def verify_document(data: bytes, keys: KeyRing) -> SignedDocument | Refusal:
-    """The document, if its form is right and a key of the ring signed it; otherwise why not."""
-    document = read_document(data)
-    if isinstance(document, Refusal):
-        return document
-    if document.by(keys) is None:
-        return refuse(Reason("ledger.signed.unknown_key", {"kid": document.kid}), category=Category.FORBIDDEN)
-    return document
 
 
 def _type_of(kind: str) -> str:

@@ -93,12 +93,6 @@ def cosigner_id(name: str, key: VerifyKey) -> bytes:
     return sha256(name.encode() + b"\n" + _COSIGNATURE + key.raw).digest()[:_KEY_ID_BYTES]
 
 
-def verifier_key(name: str, key: VerifyKey, *, cosigner: bool = False) -> str:
-    """The key as the text `name+id+base64` that other tools read."""
-    identifier, kind = (cosigner_id(name, key), _COSIGNATURE) if cosigner else (key_id(name, key), _ED25519)
-    return f"{name}+{identifier.hex()}+{b64encode(kind + key.raw).decode('ascii')}"
-
-
 # --- writing --------------------------------------------------------------------------------------------------------
 
 

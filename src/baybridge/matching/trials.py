@@ -10,7 +10,7 @@ Elsewhere: reading the registry's files in `registry.py`; writing criteria in `r
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -132,9 +132,3 @@ def screened(trial: Trial, review: Review | None, decision: Json | None, countri
 def touched(changed: Collection[str], reads: Mapping[str, Collection[str]]) -> tuple[str, ...]:
     """Trials (or patients) to screen again: those whose policy reads one of the changed facts."""
     return tuple(sorted(name for name, facts in reads.items() if set(changed) & set(facts)))
-
-
-def changed_studies(before: Sequence[Trial], after: Sequence[Trial]) -> tuple[str, ...]:
-    """Trials whose criteria, status or places are new or other than before: all patients are screened for these alone."""
-    known = {trial.trial_id: (trial.criteria_sha256, trial.status, trial.locations) for trial in before}
-    return tuple(sorted(t.trial_id for t in after if known.get(t.trial_id) != (t.criteria_sha256, t.status, t.locations)))

@@ -48,15 +48,6 @@ def plan(observations: Sequence[Json], settings: Sequence[Setting], rules: Recog
     return tuple(line for setting in ordered for line in _lines(observations, setting, rules, now))
 
 
-def to_repeat(lines: Sequence[PlanLine]) -> tuple[PlanLine, ...]:
-    """What to repeat next: one line per analyte, for the first purpose that lacks it."""
-    first: dict[str, PlanLine] = {}
-    for line in lines:
-        if line.standing != "serves":
-            first.setdefault(line.analyte, line)
-    return tuple(first.values())
-
-
 def same_analyte(windows: Json, one: str | None, other: str | None) -> bool:
     """Whether two codes name one analyte: equal, or codes of one analyte by the windows."""
     if one is None or other is None:

@@ -8,7 +8,7 @@ stay. **Units**: minor units; a part in percent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -79,15 +79,3 @@ def payers(result: Result) -> Iterator[tuple[str, int]]:
     """What each fund pays, then the patients."""
     yield from result.funds.items()
     yield "PATIENT", result.patient_minor
-
-
-def premium_change(found: Simulated, years: Sequence[Year]) -> Mapping[str, str]:
-    """By how much the cost a member changes in the first year, by plan; nothing where no membership was given."""
-    if not years:
-        return {}
-    first = min(years, key=lambda one: one.year)
-    before, after = found.before.funds, found.after.funds
-    changes = {
-        plan: Fraction((after.get(plan, 0) - before.get(plan, 0)) * first.patients, found.patients * members) for plan, members in found.members.items()
-    }
-    return {plan: format_minor(round_half_up(abs(change)) * (1 if change >= 0 else -1)) for plan, change in changes.items()}

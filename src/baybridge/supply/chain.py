@@ -1,6 +1,6 @@
 """The chain-of-identity id: one per therapy event, on every bag, form and shipment, never reused.
 
-Main job: make a provisional id with its check character, and check one that was scanned.
+Main job: make a provisional id with its check character; a scanned one is compared with the case's own.
 
 **Source**: ISBT 128 as laid out in ICCBBA ST-001 v6.2.2 structure 040 (`CH`, facility of five characters, year, sequence) and
 ISO/IEC 7064 MOD 37-2 for the check character. No facility number is held: ours begin with `0`, which no facility identification
@@ -21,8 +21,6 @@ MODULUS = 37
 PREFIX = "LOCAL"
 _SEQUENCE = 10
 _LETTERS = ALPHABET[:36]
-_DIN = re.compile(r"[A-NP-Z1-9][A-Z0-9]{4}\d{2}\d{6}")
-_PROVISIONAL = re.compile(r"LOCAL-(CH0[A-Z0-9]{4}\d{2}[A-Z0-9]{10})-([A-Z0-9*])")
 
 
 def check_character(content: str) -> str:
@@ -36,22 +34,11 @@ def check_character(content: str) -> str:
     return ALPHABET[(MODULUS + 1 - remainder) % MODULUS]
 
 
-def is_donation_number(din: str, check: str) -> bool:
-    """Whether a donation identification number (13 characters, without flags) has the layout and this check character."""
-    return _DIN.fullmatch(din) is not None and check_character(din) == check
-
-
 def provisional_id(node: str, year: int, unique: str) -> str:
     """A new provisional chain-of-identity id of a node, from an identifier that was never used before."""
     facility = "0" + re.sub(r"[^A-Z0-9]", "", node.upper())[:4].ljust(4, "0")
     content = f"CH{facility}{year % 100:02d}{_sequence(unique)}"
     return f"{PREFIX}-{content}-{check_character(content)}"
-
-
-def is_intact(chain_of_identity: str) -> bool:
-    """Whether a provisional id has its layout and its check character, hence was not misread or mistyped."""
-    match = _PROVISIONAL.fullmatch(chain_of_identity)
-    return match is not None and check_character(match[1]) == match[2]
 
 
 def _sequence(unique: str) -> str:

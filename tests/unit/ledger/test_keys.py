@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from baybridge.base.keys import KeyRing, SealingKey, SealKey, SigningKey, VerifyKey, b64url, b64url_decode
+from baybridge.base.keys import KeyRing, RingKey, SealingKey, SealKey, SigningKey, VerifyKey, b64url, b64url_decode
 
 # RFC 8037 appendix A: key, public key, thumbprint, and the JWS example's signature
 D = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"
@@ -27,7 +27,7 @@ def test_the_published_key_has_its_published_name_and_signature() -> None:
 
 def test_texts_keep_keys() -> None:
     key, seal = SigningKey.generate(), SealingKey.generate()
-    assert SigningKey.from_text(key.to_text()) == SigningKey.from_text(key.to_pem()) == key
+    assert SigningKey.from_text(key.to_text()) == key
     assert SealingKey.from_text(seal.to_text()) == seal
     assert VerifyKey.from_jwk(key.public.jwk()) == key.public
     assert SealKey.from_jwk(seal.public.jwk()) == seal.public
@@ -69,7 +69,7 @@ def test_only_canonical_base64url_is_read(text: str) -> None:
 
 def test_a_rotated_key_still_verifies_what_it_signed_while_it_was_valid() -> None:
     old, new = SigningKey.generate(), SigningKey.generate()
-    ring = KeyRing.of(old.public).rotate(new.public, AT)
+    ring = KeyRing((RingKey(old.public, None, AT), RingKey(new.public, AT)))
     signature = old.sign(b"x")
     assert ring.verify(old.kid, signature, b"x", AT - timedelta(days=1))
     assert ring.verify(old.kid, signature, b"x")
@@ -79,6 +79,6 @@ def test_a_rotated_key_still_verifies_what_it_signed_while_it_was_valid() -> Non
 
 
 def test_a_ring_reads_back_from_json_and_leaves_other_kinds_of_keys_out() -> None:
-    ring = KeyRing.of(SigningKey.generate().public).rotate(SigningKey.generate().public, AT)
+    ring = KeyRing((RingKey(SigningKey.generate().public, None, AT), RingKey(SigningKey.generate().public, AT)))
     text = json.dumps([*ring.as_json(), SealingKey.generate().public.jwk()])
     assert KeyRing.from_jwks(json.loads(text)) == ring

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from baybridge.matching.registry import criteria, read_study
-from baybridge.matching.trials import Review, StudyProblem, changed_studies, screened, standing, touched, years
+from baybridge.matching.trials import Review, StudyProblem, screened, standing, years
 
 #: The structure of the registry's API, invented content.
 STUDY: dict[str, Any] = {
@@ -94,10 +94,3 @@ def test_blanks_do_not_end_a_review() -> None:
 def test_a_closed_trial_is_no_option() -> None:
     closed = changed(statusModule={"overallStatus": "COMPLETED"})
     assert screened(closed, review(), {"outcome": "eligible", "missing": []}, COUNTRIES).status == "closed"
-
-
-def test_only_what_a_change_touches_is_screened_again() -> None:
-    assert touched({"ecog"}, {"t1": {"ecog", "age"}, "t2": {"lvef"}}) == ("t1",)
-    assert changed_studies([TRIAL], [TRIAL]) == ()
-    assert changed_studies([TRIAL], [changed(eligibilityModule={"sex": "FEMALE"})]) == ("NCT00000000",)
-    assert changed_studies([], [TRIAL]) == ("NCT00000000",)

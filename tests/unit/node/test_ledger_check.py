@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, text, update
 
 from acceptance.support import World, resource_of
 from baybridge.journey.command import Role
+from baybridge.node import tables
 from baybridge.node.integrity import check as checking
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.node import Node
@@ -186,13 +187,13 @@ def test_damaged_pages_are_a_finding_and_the_rest_is_checked(folder: Path) -> No
 def test_a_change_through_the_node_does_not_make_a_tampered_row_good(folder: Path) -> None:
     spoil(folder, "UPDATE account SET role = 'administrator' WHERE account = 'acc-1'")
     with reopened(folder) as node, node.storage.writing() as connection:
-        accounts.set_language(connection, "acc-1", "pt")
+        connection.execute(update(tables.account).where(tables.account.c.account == "acc-1").values(language="pt"))
     assert [one.kind for one in found(folder).findings if one.what.startswith("account/")] == ["differs"]
 
 
 def test_changes_through_the_node_are_logged_and_sound(folder: Path) -> None:
     def changes(connection: Connection) -> None:
-        accounts.set_language(connection, "acc-1", "pt")
+        connection.execute(update(tables.account).where(tables.account.c.account == "acc-1").values(language="pt"))
         accounts.add_account(connection, account="acc-2", name="Two", role=Role.QUALITY, organisation="o", password="a right password")
 
     _done(folder, changes)

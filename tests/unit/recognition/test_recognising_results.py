@@ -8,7 +8,7 @@ from typing import Any
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Refusal
 from baybridge.journey.events import RepeatRequested, ResultRecognised
-from baybridge.recognition.plan import plan, to_repeat
+from baybridge.recognition.plan import plan
 from baybridge.recognition.recognise import recognise
 from baybridge.recognition.recognising import RecogniseResults, judge_again, recognise_results, setting_of
 from exchange_documents import recognition_rules
@@ -105,7 +105,6 @@ def test_the_plan_says_what_serves_what_expires_and_what_is_missing() -> None:
     assert (lines["haemoglobin"].standing, lines["haemoglobin"].codes) == ("expires", ("MR-051",))
     assert lines["platelets"].standing == "missing"
     assert lines["platelets"].repeat_from == NOW
-    assert "creatinine" not in {line.analyte for line in to_repeat(tuple(lines.values()))}
 
 
 def test_a_corrected_result_is_judged_again_as_before() -> None:

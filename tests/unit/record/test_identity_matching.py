@@ -11,7 +11,7 @@ import pytest
 from opencc import OpenCC
 
 from baybridge.documents.loader import Documents
-from baybridge.record.identity.documents import check_digit_fits, identifiers_of
+from baybridge.record.identity.documents import identifiers_of
 from baybridge.record.identity.links import linked_resources, resting_on
 from baybridge.record.identity.matching import Confirmation, candidates, patient_match, person_of, search_keys
 from baybridge.record.identity.names import Agreement, NameReader
@@ -115,14 +115,6 @@ def test_no_reason_carries_a_value_of_the_patient() -> None:
     found = candidates(patient("陳大文", hk="A123456(3)"), [patient("CHAN Tai Man", hk="A123456(3)", patient_id="q")], reader())
     text = str([item.as_json() for item in found])
     assert not any(value in text for value in ("A123456", "1970", "陳", "CHAN"))
-
-
-def test_check_digits() -> None:
-    assert check_digit_fits(HK, "A123456(3)") is True
-    assert check_digit_fits(HK, "A123456(4)") is False
-    assert check_digit_fits(CN, "11010519491231002X") is True
-    assert check_digit_fits(CN, "110105194912310021") is False
-    assert check_digit_fits(MO, "1234567(8)") is None
 
 
 def test_placeholders_and_laboratory_numbers_document_nobody() -> None:

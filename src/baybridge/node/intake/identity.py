@@ -10,7 +10,7 @@ meanwhile. A link is of one case: the case uses the other person's record, which
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -217,10 +217,3 @@ def _take_out(node: Node, unit: Unit, work: Work, identity: Identity, *, was_lin
 
 
 # --- what a case reads ----------------------------------------------------------------------------------------------
-
-
-def open_questions(connection: Connection) -> Iterator[tuple[str, str]]:
-    """(case, question) of everything that waits for a person, for the work list."""
-    pair = tables.identity_pair
-    rows = connection.execute(select(pair.c.case_id, pair.c.question).where(pair.c.state == "open").order_by(pair.c.question))
-    yield from ((row.case_id, row.question) for row in rows)

@@ -208,10 +208,5 @@ def of_organisation(connection: Connection, organisation: str) -> list[dict[str,
     return [dict(row) for row in connection.execute(mine).mappings()]
 
 
-def set_language(connection: Connection, account: str, language: str) -> None:
-    """The language of an account's pages."""
-    connection.execute(update(accounts).where(accounts.c.account == account).values(language=language))
-
-
 def _digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()

@@ -2,8 +2,7 @@
 
 Main job: `identifiers_of(patient)`; `Identifiers.against(other)` answers which kinds of document agree, nearly agree, or contradict.
 
-**Source**: GB 11643 (mainland resident number: check character, modulus 11-2); Hong Kong identity card check digit (weights 9 to 2,
-modulus 11) [K-h]; systems as in the sample records of the exchange contract.
+**Source**: systems as in the sample records of the exchange contract.
 """
 
 from __future__ import annotations
@@ -58,25 +57,3 @@ def identifiers_of(patient: Mapping[str, Any]) -> Identifiers:
 def plain_number(text: str) -> str:
     """A number as it is compared: full-width forms narrowed, capitals, without blanks and punctuation."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).upper() if c.isalnum())
-
-
-def check_digit_fits(system: str, number: str) -> bool | None:
-    """Whether a number's own check digit fits; None for systems that have none, or that this part does not know."""
-    plain = plain_number(number)
-    if system == MAINLAND:
-        return len(plain) == _MAINLAND_LENGTH and plain[:17].isdigit() and _mainland_check(plain[:17]) == plain[17]
-    if system == HONG_KONG:
-        return bool(re.match(r"^[A-Z]{1,2}\d{6}[\dA]$", plain)) and _hong_kong_check(plain[:-1]) == plain[-1]
-    return None
-
-
-def _mainland_check(digits: str) -> str:
-    total = sum(int(digit) * (2 ** (17 - place) % 11) for place, digit in enumerate(digits))
-    return "10X98765432"[total % 11]
-
-
-def _hong_kong_check(body: str) -> str:
-    padded = body.rjust(_HK_LENGTH - 1)
-    values = [36 if c == " " else int(c, 36) for c in padded]
-    rest = -sum(value * weight for value, weight in zip(values, range(_HK_LENGTH, 1, -1), strict=True)) % 11
-    return "A" if rest == 10 else str(rest)

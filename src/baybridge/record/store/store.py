@@ -258,22 +258,10 @@ def history(connection: Connection, kind: str, logical_id: str) -> list[Version]
     return [_version(row) for row in rows]
 
 
-def of_one_patient(versions: Sequence[Version]) -> list[Version]:
-    """Of a history, newest first, the versions that the newest one's patient had: what was another's stays with the other."""
-    return [version for version in versions if version.patient == versions[0].patient]
-
-
 def every_version(connection: Connection) -> Iterator[Version]:
     """Every version of everything, in order of filing."""
     for row in connection.execute(_versions().order_by(resource_version.c.row)).yield_per(500):
         yield _version(row)
-
-
-def patient_history(connection: Connection, patient_id: str) -> list[Version]:
-    """Every version of everything in a patient's record, the newest first."""
-    table = resource_version
-    rows = connection.execute(_versions().where(table.c.patient == patient_id).order_by(table.c.row.desc()))
-    return [_version(row) for row in rows]
 
 
 def of_patient(connection: Connection, kind: str, patient_id: str) -> list[Version]:

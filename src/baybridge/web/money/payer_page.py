@@ -17,7 +17,6 @@ from starlette.responses import Response
 
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Refusal
-from baybridge.funding.claims.appealing import appeal_limit
 from baybridge.funding.claims.claiming import AdjudicateClaim, adjudicate_claim
 from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
 from baybridge.funding.payer.share import Part, agreement_part, parts_of
@@ -127,7 +126,6 @@ class Shown:
     used: dict[str, int]
     quota: Standing | None
     currency: str
-    appeal_until: tuple[date, TimeLimit] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +194,9 @@ def _claim(view: CaseView, one: Reconciled) -> ClaimShown:
 def _shown(view: CaseView, found: Part, today: date) -> Shown:
     case = view.case
     asked = next((one for one in case.preauthorisations if one.requested.event.plan == found.plan), None)
-    limit = appeal_limit(view.look.situation(), found.plan)
-    answer = asked.standing if asked else None
-    until = (limit.ends_on(answer.origin.at.astimezone(view.asked.node.site.zone).date()), limit) if limit and answer else None
     title, used = view.reader.named("plan", found.plan), used_of(case, found.plan, today.year)
     currency = str(view.asked.node.documents.folder("plans").get(found.plan, {}).get("currency") or found.currency)
-    return Shown(found, title, asked, used, _quota(view, found.plan, today), currency, until)
+    return Shown(found, title, asked, used, _quota(view, found.plan, today), currency)
 
 
 def _quota(view: CaseView, plan: str, today: date) -> Standing | None:

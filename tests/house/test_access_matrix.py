@@ -91,6 +91,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{(method, "/fhir/{rest:path}"): ON_CASE | {"other patient", "payer", "other payer"} for method in ("GET", "POST", "PUT", "DELETE")},  # answers not-found
     ("GET", "/sign-in"): ANYONE,
     ("POST", "/sign-in"): ANYONE,
+    **{(method, "/sign-in/invitation"): ANYONE for method in ("GET", "POST")},
     ("POST", "/sign-out"): NOT_ELSEWHERE,
     ("GET", "/"): NOT_ELSEWHERE,
     ("GET", "/cases"): LISTS,
@@ -160,7 +161,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/cases/{case_id}/do/{command}"): WITHDRAWS,
 }
 
-PUBLIC = re.compile(r"/session|/sign-in|/fhir/metadata|/\.well-known/.*|/log/(trust\.json|checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*")
+PUBLIC = re.compile(r"/session|/sign-in(/invitation)?|/fhir/metadata|/\.well-known/.*|/log/(trust\.json|checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*")
 
 
 def ways() -> list[tuple[str, str]]:
@@ -282,8 +283,8 @@ def test_each_role_on_the_own_patient(house: House, method: str, path: str) -> N
     for who in sorted(EVERYBODY - ({*EVERYBODY} if path == "/sign-out" else set())):
         found[who] = call(house, method, path, who)
     let_in = {who for who, status in found.items() if status not in (401, 403)}
-    if path in ("/session", "/sign-in") and method == "POST":
-        assert set(found.values()) <= {401}, "no password, no session"
+    if path in ("/session", "/sign-in", "/sign-in/invitation") and method == "POST":
+        assert set(found.values()) <= {401, 403}, "no password, no session"
     elif path.startswith("/exchange"):
         assert all(status in (400, 403, 422) for status in found.values()), "without a signature nothing is taken in"
     elif path != "/sign-out":

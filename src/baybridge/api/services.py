@@ -103,7 +103,7 @@ def decide_policy(asked: Asked, body: Any) -> Any | Refusal:
 def session(asked: Asked, body: Any) -> Any | Refusal:
     """A bearer token for a name and password (and one-time code)."""
     name, password, code = (str(body.get(key, "")) if isinstance(body, dict) else "" for key in ("name", "password", "code"))
-    opened = accounts.sign_in(asked.node.storage, name, password, code, asked.node.now())
+    opened = accounts.sign_in(asked.node.storage, name, password, code, asked.node.now(), hours=asked.node.people.session_hours)
     if isinstance(opened, Refusal):
         return opened
     return {"token": opened.token, "role": opened.actor.role.value, "organisation": opened.actor.organisation}

@@ -28,6 +28,7 @@ TOPICS: dict[str, str] = {
     "verify": "baybridge.cli.ledger",
     "ledger": "baybridge.cli.ledger",
     "neighbour": "baybridge.cli.neighbours",
+    "user": "baybridge.cli.people",
     "init": "baybridge.cli.nodes",
     "serve": "baybridge.cli.nodes",
     "do": "baybridge.cli.nodes",

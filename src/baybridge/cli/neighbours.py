@@ -15,6 +15,7 @@ import click
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.records import open_or_fail
+from baybridge.cli.saying import say_refusal
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -40,7 +41,7 @@ def add(card: str, folder: Path, given: str | None, as_json: bool) -> None:  # n
     node = open_or_fail(folder)
     read = register.read_card(_bytes_of(card), node.site.node, node.regions)
     if isinstance(read, Refusal):
-        _refused(node, read, as_json=as_json)
+        say_refusal(node, read, as_json=as_json)
         return
     if given is None:
         said = {"node": read["node"], "organisation": read["organisation"], "fingerprint": register.fingerprint(read), "added": False}
@@ -91,7 +92,7 @@ def clear(name: str, folder: Path, reason: str, account: str, as_json: bool) -> 
     node = open_or_fail(folder)
     session = accounts.sign_in(node.storage, account, *_proof(), node.now())
     if isinstance(session, Refusal):
-        _refused(node, session, as_json=as_json)
+        say_refusal(node, session, as_json=as_json)
         return
     with node.storage.writing() as connection:
         accounts.close_session(connection, session.token)
@@ -141,22 +142,10 @@ def _bytes_of(card: str) -> bytes:
 
 def _print(node: Node, answer: Any, *, as_json: bool) -> None:
     if isinstance(answer, Refusal):
-        _refused(node, answer, as_json=as_json)
+        say_refusal(node, answer, as_json=as_json)
         return
     row = answer.as_json()
     click.echo(json.dumps(row, ensure_ascii=False) if as_json else f"{row['node']}  {row['state']}  {row['fingerprint']}")
-
-
-def _refused(node: Node, refusal: Refusal, *, as_json: bool) -> None:
-    from baybridge.language.texts import Texts
-
-    texts = Texts(node.documents)
-    reasons = [{**reason.as_json(), "text": texts.reason("en", reason)} for reason in refusal.reasons]
-    if as_json:
-        click.echo(json.dumps({"refused": refusal.category.value, "reasons": reasons}, ensure_ascii=False))
-    for reason in reasons:
-        click.echo(f"{reason['text']} [{reason['code']}]", err=True)
-    sys.exit(1)
 
 
 def _fail(sentence: str) -> None:

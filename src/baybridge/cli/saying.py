@@ -1,20 +1,24 @@
-"""What commands of funding share: reading a JSON file, and ending with one clear line.
+"""What commands share: reading a JSON file, printing a refusal, and ending with one clear line.
 
-Main job: `parsed_file`, `refuse_file`, `fail`.
+Main job: `parsed_file`, `refuse_file`, `say_refusal`, `fail`.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.funding.quote.case import parse_json
 from baybridge.language.texts import Texts
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
 
 
 def parsed_file(file: str, texts: Texts, language: str) -> Any:
@@ -39,4 +43,15 @@ def refuse_file(file: str, reasons: Iterable[Reason], texts: Texts, language: st
 def fail(sentence: str) -> NoReturn:
     """One clear line on standard error, exit 1."""
     click.echo(" ".join(sentence.split()), err=True)
+    sys.exit(1)
+
+
+def say_refusal(node: Node, refusal: Refusal, *, as_json: bool) -> NoReturn:
+    """The end: every reason on a line of standard error, and with `as_json` as one object on standard output."""
+    texts = Texts(node.documents)
+    reasons = [{**reason.as_json(), "text": texts.reason("en", reason)} for reason in refusal.reasons]
+    if as_json:
+        click.echo(json.dumps({"refused": refusal.category.value, "reasons": reasons}, ensure_ascii=False))
+    for reason in reasons:
+        click.echo(f"{reason['text']} [{reason['code']}]", err=True)
     sys.exit(1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 COOKIE = "baybridge"
+DEVICE = "baybridge-device"  # by which a browser is known from which somebody signed in before
 _CASE_RELATIONS = "case_id"
 _MOST_FIELDS = 5000  # of a form
 _READING = frozenset({"GET", "HEAD"})
@@ -181,6 +182,8 @@ def _closing(response: Response) -> Response:
 
 
 def _answer(node: Node, door: Door, asked: Asked, refused: Refused) -> Response:
+    if asked.actor is not None and asked.actor.also:  # whoever has several roles comes in by the one that this door asks for
+        asked = replace(asked, actor=asked.actor.acting(access.roles(door.action)))
     refusal = _refusal(node, door, asked) or _forged(asked)
     if refusal is None and _CASE_RELATIONS in asked.parameters:
         refusal = _case_refusal(node, door, asked)
@@ -291,6 +294,15 @@ def _session(node: Node, token: str) -> accounts.Session | None:
 
 def _token(request: Request) -> str | None:
     return request.headers["authorization"].partition(" ")[2] if _is_bearer(request) else request.cookies.get(COOKIE)
+
+
+_KINDS = ("iPad", "iPhone", "Android", "Windows", "Macintosh", "CrOS", "Linux")
+
+
+def device_kind(headers: Mapping[str, str]) -> str:
+    """What kind of device a browser runs on, in one word: enough to know one's own sessions apart, and no more."""
+    agent = headers.get("user-agent", "")
+    return next((kind for kind in _KINDS if kind in agent), "")
 
 
 def _is_bearer(request: Request) -> bool:

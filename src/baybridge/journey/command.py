@@ -10,11 +10,11 @@ with its roles and its rule; `node/handle.py` is the only caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from baybridge.base.outcome import Refusal
@@ -22,6 +22,9 @@ from baybridge.base.time import CHINA
 from baybridge.journey.case import Case
 from baybridge.journey.events import Event
 from baybridge.journey.judged import Judged
+
+#: How a person proved who it is: by the session in which something was done, or once more for this.
+Method = Literal["session", "password", "code", "passkey"]
 
 Verdict = tuple[Event, ...] | Judged | Refusal
 
@@ -46,12 +49,32 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: an opaque account, the role in which, and the organisation."""
+    """Who acts: an opaque account, the role in which, and the organisation.
+
+    `person` is whose account it is, empty where nobody signed in; `also` are further roles of the account; `method` is how the person last proved who it is,
+    `via` where the command was given if not on a page or service.
+    """
 
     account: str
     role: Role
     organisation: str
     patient_id: str | None = None  # set for role patient: whose record this account may read
+    person: str = ""
+    also: frozenset[Role] = frozenset()
+    method: Method = "session"
+    via: Literal["", "shell"] = ""
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Every role of the account."""
+        return self.also | {self.role}
+
+    def acting(self, allowed: Collection[Role]) -> Actor:
+        """The same person in a role that is allowed, where the account has one; else unchanged."""
+        if self.role in allowed:
+            return self
+        other = next((role for role in Role if role in self.also and role in allowed), None)
+        return self if other is None else replace(self, role=other, also=self.roles - {other})
 
 
 @dataclass(frozen=True, slots=True)

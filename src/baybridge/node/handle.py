@@ -41,6 +41,7 @@ def _handle(node: Node, command: Command) -> Done | Refusal:
     if kind is None:
         known = ", ".join(sorted(COMMANDS))
         return refuse(Reason("command.unknown", {"command": command.name, "known": known}), category=Category.NOT_FOUND)
+    command = replace(command, actor=command.actor.acting(kind.roles))
     given = read_given(kind, command.given)
     if kind.names_case and not isinstance(given, Refusal) and given.case:
         command = replace(command, case_id=given.case)

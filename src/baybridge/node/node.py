@@ -43,7 +43,7 @@ from baybridge.node.integrity.rows import RowLog
 from baybridge.node.money import grants
 from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import reads
+from baybridge.node.people import persons, reads
 from baybridge.node.people.rules import rules
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
@@ -73,6 +73,7 @@ class Node:
         self.storage.rows = RowLog(config.site, self.pseudonym, now)
         coverage.begin(self.storage, self.storage.rows)
         index.keep_current(self.storage, self.storage.rows)
+        persons.make_sure(self.storage)
         self.reserve = Reserve(config.folder, SigningKey.from_text(config.signing_key), int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, MetaData, create_engine, event, inspect
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import QueuePool
@@ -80,6 +80,7 @@ class Storage:
                     connection.exec_driver_sql(_ONE_WRITER)  # two processes that start at once would create it twice
                 for metadata in (ledger_metadata, record_metadata, node_metadata):
                     metadata.create_all(connection)
+                    _add_columns(connection, metadata)
         except OperationalError as problem:
             where = self.engine.url.render_as_string(hide_password=True)
             raise ConfigProblem(f"expected a database that answers at {where}, found: {str(problem.orig).strip().splitlines()[0]}") from None
@@ -161,6 +162,16 @@ def _touching(connection: Connection, statement: Any, *_more: Any) -> None:
     watch = connection.info.get("watch")
     if watch is not None and getattr(statement, "is_dml", False):
         watch.touch(statement.table.name)
+
+
+def _add_columns(connection: Connection, metadata: MetaData) -> None:
+    """Columns that a table of before does not have yet; each of them may be empty."""
+    for table in metadata.sorted_tables:
+        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}')
 
 
 @contextmanager

@@ -23,6 +23,39 @@ account = Table(
     Column("patient_id", String),  # role patient: whose record
     Column("language", String, nullable=False, default="en"),
     Column("disabled", Boolean, nullable=False, default=False),
+    Column("person_id", String),  # whose account it is; filled in when a node of before is opened
+    Column("also_roles", String),  # further roles, in a row with blanks between
+    Column("leaves_at", String),  # from when on it signs in no more
+    Column("disabled_because", Text),
+    Column("invited", Boolean),  # came by an invitation; empty for those of a node's founding or of a version before
+    Column("last_sign_in", String),
+)
+
+person = Table(  # somebody who has one account or more; two persons are two of these
+    "person",
+    metadata,
+    Column("person_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("profession", String),
+    Column("registration", String),  # number in the register of the profession
+)
+
+invitation = Table(  # how an account gets its password; shown once, used once
+    "invitation",
+    metadata,
+    Column("token_sha256", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("made_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+    Column("ended_at", String),  # used, or another one took its place
+)
+
+known_device = Table(  # browsers from which somebody signed in with the right password
+    "known_device",
+    metadata,
+    Column("device_sha256", String, primary_key=True),
+    Column("account", String, primary_key=True),
+    Column("since_at", String, nullable=False),
 )
 
 second_factor = Table(
@@ -49,6 +82,9 @@ session = Table(
     Column("csrf", String, nullable=False),
     Column("created_at", String, nullable=False),
     Column("expires_at", String, nullable=False),
+    Column("role", String),  # in which the account acts now, where it has several
+    Column("device", String),  # what kind of device, in a few words
+    Column("last_seen", String),
 )
 
 sign_in_attempt = Table(

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, inspect, select
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.journey.command import Role, Site
@@ -40,6 +40,8 @@ COVERED: Mapping[str, Covered] = {
     one.table.name: one
     for one in (
         Covered(tables.account),
+        Covered(tables.person),
+        Covered(tables.invitation),
         Covered(tables.recovery_code),
         Covered(tables.session, fades=True, standing=lambda table, at: table.c.expires_at > at),
         Covered(tables.identity_pair),
@@ -57,6 +59,7 @@ class RowLog:
     site: Site
     pseudonym: Callable[[str], str]
     now: Callable[[], datetime]
+    whole: set[str] = field(default_factory=set)  # tables that were seen with all their columns
 
     def watch(self, connection: Connection) -> Watch:
         """Begin to watch one write transaction."""
@@ -68,10 +71,23 @@ class RowLog:
 
     def states(self, connection: Connection, covered: Covered) -> dict[str, bytes]:
         """The rows of a covered table by their names in the log."""
-        query = select(covered.table)
+        there = self._columns_there(connection, covered.table)
+        if not there:
+            return {}
+        query = select(*there)
         if covered.standing is not None:
             query = query.where(covered.standing(covered.table, self.now().isoformat()))
         return {self.what(covered.table.name, key): content for key, content in _rows(connection, covered.table, query)}
+
+    def _columns_there(self, connection: Connection, table: Table) -> list[Any]:
+        """The columns that this database has: one that an older version wrote and nobody opened since lacks some, or the whole table."""
+        if table.name not in self.whole:
+            inspector = inspect(connection)
+            names = {column["name"] for column in inspector.get_columns(table.name)} if inspector.has_table(table.name) else set()
+            if names < {column.name for column in table.columns}:
+                return [column for column in table.columns if column.name in names]
+            self.whole.add(table.name)
+        return list(table.columns)
 
     def entry(self, kind: str, what: str, purpose: str = "integrity") -> log.Entry:
         """An entry that the node makes by itself."""

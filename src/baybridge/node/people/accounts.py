@@ -2,27 +2,30 @@
 
 Main job: `sign_in` answers a session or one refusal that does not say which part was wrong; `session_of` turns a token into who it is.
 
-Passwords are argon2id; a session token is kept only as its SHA-256. Wrong attempts make the next one wait, at most a minute: a guesser gets about a thousand
-tries a day, and nobody can shut a nurse out for longer. **Source**: design section 4; NIST SP 800-63B, 5.2.2 (throttling; the numbers are ours).
+A session token is kept only as its SHA-256. Wrong attempts make the next one wait, at most a minute: a guesser gets about a thousand tries a day, and nobody can
+shut a nurse out for longer; who has the right second factor, or comes from a device from which the account signed in before, does not wait for others' failures.
+Elsewhere: changes of accounts in `administration.py`, passwords in `passwords.py`. **Source**: design section 4; NIST SP 800-63B, 5.2.2 (throttling; the numbers
+are ours).
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, insert, select, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
-from baybridge.node.people import second_factor
+from baybridge.node.people import passwords, persons, second_factor
+from baybridge.node.people.persons import Person
 from baybridge.node.tables import account as accounts
+from baybridge.node.tables import known_device as devices
 from baybridge.node.tables import session as sessions
 from baybridge.node.tables import sign_in_attempt as attempts
 
@@ -32,19 +35,22 @@ if TYPE_CHECKING:
 SESSION_HOURS = 12
 #: Attempts that wait for nothing; then the wait doubles from a second to the longest, until nobody tried for an hour.
 _FREE_ATTEMPTS, _LONGEST_WAIT_S, _FORGOTTEN_AFTER = 5, 60, timedelta(hours=1)
-_HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash(secrets.token_hex(8))  # so that an unknown name costs the same time as a wrong password
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in person: who, the token to send, the token that forms carry, the language of the pages."""
+    """A signed-in person: who, the token to send, the token that forms carry, the language of the pages.
+
+    `device` is the token of this browser, to be sent along at the next sign-in; `must_enrol`: the role asks for a second factor and there is none yet.
+    """
 
     actor: Actor
     name: str
     csrf: str
     language: str
     token: str = ""
+    device: str = ""
+    must_enrol: bool = False
 
 
 def add_account(
@@ -58,31 +64,39 @@ def add_account(
     patient_id: str | None = None,
     language: str = "en",
     totp_secret: str | None = None,
+    person_id: str | None = None,
+    **more: str | bool | None,
 ) -> None:
-    """Store a new account; the caller has checked that the name is free."""
+    """Store a new account, of a new person unless one is named; the caller has checked that the name is free. Without a password nobody signs in by it."""
+    if person_id is None:
+        person_id = persons.new_id()
+        persons.add(connection, Person(person_id, name))
     row = {
         "account": account,
         "name": name,
         "role": role.value,
         "organisation": organisation,
-        "password_hash": _HASHER.hash(password),
+        "password_hash": passwords.hashed(password) if password else "",
         "totp_secret": totp_secret,
         "patient_id": patient_id,
         "language": language,
         "disabled": False,
+        "person_id": person_id,
+        **more,
     }
     connection.execute(insert(accounts).values(row))
 
 
-def sign_in(storage: Storage, name: str, password: str, code: str, at: datetime) -> Session | Refusal:
-    """A new session of the account that name, password and (where set) one-time code belong to.
+def sign_in(
+    storage: Storage, name: str, password: str, code: str, at: datetime, *, device: str = "", kind: str = "", hours: float = SESSION_HOURS
+) -> Session | Refusal:
+    """A new session of the account that name, password and (where set) one-time code belong to; `device` is the token that this browser was given before.
 
     An attempt is counted before it is looked at, so that many at once are no way around the wait, and the costly look at the password holds nothing up.
     """
-    with storage.writing() as connection:
-        wait_s = _counted(connection, _digest(name), at)
-    if wait_s and not _has_code(storage, name, code, at):
-        return refuse(Reason("accounts.wait", {"seconds": wait_s}), category=Category.UNAUTHENTICATED)
+    waits = _waits(storage, name, code, device, at)
+    if waits is not None:
+        return waits
     with storage.reading() as connection:
         right = _is_password(connection, name, password)
     if not right:
@@ -92,7 +106,59 @@ def sign_in(storage: Storage, name: str, password: str, code: str, at: datetime)
         if isinstance(account, Refusal):
             return account
         connection.execute(delete(attempts).where(attempts.c.name_sha256 == _digest(name)))
-        return open_session(connection, account, at)
+        connection.execute(update(accounts).where(accounts.c.account == account).values(last_sign_in=at.isoformat()))
+        known = _remembered(connection, account, device, at)
+        return replace(open_session(connection, account, at, hours=hours, device=kind), device=known)
+
+
+def prove(storage: Storage, name: str, password: str, code: str, at: datetime) -> Actor | Refusal:
+    """Who somebody is that proves it for one act, by password (and code, where a second factor is on and the act is given alone) or by a code of the second factor.
+
+    No session is opened. Failures count and wait as those of signing in.
+    """
+    waits = _waits(storage, name, code, "", at)
+    if waits is not None:
+        return waits
+    with storage.reading() as connection:
+        right = _is_password(connection, name, password) if password else True
+    if not right or not (password or code):
+        return _wrong()
+    with storage.writing() as connection:
+        account = _accepted(connection, name, code, at) if not password else _open(connection, name, at)
+        if not password and not isinstance(account, Refusal) and not _has_second_factor(connection, account):
+            return _wrong()
+        if isinstance(account, Refusal):
+            return account
+        connection.execute(delete(attempts).where(attempts.c.name_sha256 == _digest(name)))
+        found = actor_of(connection, account)
+    return replace(found, method="password" if password else "code") if found is not None else _wrong()
+
+
+def _waits(storage: Storage, name: str, code: str, device: str, at: datetime) -> Refusal | None:
+    """The refusal of an attempt that has to wait; None where it may be made, which is then counted."""
+    with storage.writing() as connection:
+        wait_s = _counted(connection, _digest(name), at)
+    if not wait_s or _has_code(storage, name, code, at) or _is_known(storage, name, device):
+        return None
+    return refuse(Reason("accounts.wait", {"seconds": wait_s}), category=Category.UNAUTHENTICATED)
+
+
+def _is_known(storage: Storage, name: str, device: str) -> bool:
+    """Whether the account of a name signed in from this browser before."""
+    if not device:
+        return False
+    query = select(devices.c.account).join(accounts, accounts.c.account == devices.c.account)
+    with storage.reading() as connection:
+        return connection.execute(query.where(accounts.c.name == name, devices.c.device_sha256 == _digest(device))).first() is not None
+
+
+def _remembered(connection: Connection, account: str, device: str, at: datetime) -> str:
+    """The token of this browser, known for this account from now on."""
+    token = device or secrets.token_urlsafe(24)
+    there = select(devices.c.account).where(devices.c.account == account, devices.c.device_sha256 == _digest(token))
+    if connection.execute(there).first() is None:
+        connection.execute(insert(devices).values(device_sha256=_digest(token), account=account, since_at=at.isoformat()))
+    return token
 
 
 def _has_code(storage: Storage, name: str, code: str, at: datetime) -> bool:
@@ -126,11 +192,7 @@ def _wrong() -> Refusal:
 
 def _is_password(connection: Connection, name: str, password: str) -> bool:
     """Whether a password is the one of a name; a name that nobody has costs the same time."""
-    kept = connection.execute(select(accounts.c.password_hash).where(accounts.c.name == name)).scalar()
-    try:
-        return _HASHER.verify(kept or _NOBODY, password) and kept is not None
-    except (VerificationError, InvalidHashError):
-        return False
+    return passwords.matches(connection.execute(select(accounts.c.password_hash).where(accounts.c.name == name)).scalar(), password)
 
 
 def check_password(connection: Connection, name: str, password: str, code: str, at: datetime) -> str | Refusal:
@@ -140,12 +202,29 @@ def check_password(connection: Connection, name: str, password: str, code: str, 
     return _accepted(connection, name, code, at)
 
 
+def _open(connection: Connection, name: str, at: datetime) -> str | Refusal:
+    """The account of a name, if it is there and open."""
+    row = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
+    return str(row["account"]) if row is not None and not _is_closed(row, at) else _wrong()
+
+
 def _accepted(connection: Connection, name: str, code: str, at: datetime) -> str | Refusal:
     """The account of a name whose password was right, if it is open and the one-time code is right where one is set."""
-    row = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().one()
-    if row["disabled"] or (row["totp_secret"] and not second_factor.accepts(connection, row["account"], row["totp_secret"], code, at)):
+    row = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
+    if row is None or _is_closed(row, at):
+        return _wrong()
+    if row["totp_secret"] and not second_factor.accepts(connection, row["account"], row["totp_secret"], code, at):
         return _wrong()
     return str(row["account"])
+
+
+def _has_second_factor(connection: Connection, account: str) -> bool:
+    return bool(connection.execute(select(accounts.c.totp_secret).where(accounts.c.account == account)).scalar())
+
+
+def _is_closed(row: Mapping[Any, Any], at: datetime) -> bool:
+    """Whether an account is disabled, or its person has left."""
+    return bool(row["disabled"]) or (row["leaves_at"] is not None and datetime.fromisoformat(row["leaves_at"]) <= at)
 
 
 def proves(connection: Connection, account: str, password: str, code: str, at: datetime) -> bool:
@@ -154,8 +233,8 @@ def proves(connection: Connection, account: str, password: str, code: str, at: d
     return name is not None and not isinstance(check_password(connection, name, password, code, at), Refusal)
 
 
-def open_session(connection: Connection, account: str, at: datetime) -> Session:
-    """A new session of an account; the token is shown once."""
+def open_session(connection: Connection, account: str, at: datetime, *, hours: float = SESSION_HOURS, device: str = "") -> Session:
+    """A new session of an account, on a kind of device; the token is shown once."""
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
     connection.execute(
         insert(sessions).values(
@@ -163,27 +242,46 @@ def open_session(connection: Connection, account: str, at: datetime) -> Session:
             account=account,
             csrf=csrf,
             created_at=at.isoformat(),
-            expires_at=(at + timedelta(hours=SESSION_HOURS)).isoformat(),
+            expires_at=(at + timedelta(hours=hours)).isoformat(),
+            device=device or None,
         )
     )
     found = session_of(connection, token, at)
     if found is None:
         raise RuntimeError("a session that was just opened cannot be read back")
-    return Session(found.actor, found.name, csrf, found.language, token)
+    return replace(found, token=token)
 
 
 def session_of(connection: Connection, token: str, at: datetime) -> Session | None:
     """The session of a token, or None where it is unknown, ended or its account is closed."""
     query = (
-        select(accounts, sessions.c.csrf, sessions.c.expires_at)
+        select(accounts, sessions.c.csrf, sessions.c.expires_at, sessions.c.role.label("acting"))
         .join(sessions, sessions.c.account == accounts.c.account)
         .where(sessions.c.token_sha256 == _digest(token))
     )
     row = connection.execute(query).mappings().first()
-    if row is None or row["disabled"] or datetime.fromisoformat(row["expires_at"]) <= at:
+    if row is None or _is_closed(row, at) or datetime.fromisoformat(row["expires_at"]) <= at:
         return None
-    actor = Actor(row["account"], Role(row["role"]), row["organisation"], row["patient_id"])
+    actor = _actor(row)
+    if row["acting"] in actor.also:
+        actor = actor.acting({Role(row["acting"])})
     return Session(actor, row["name"], row["csrf"], row["language"])
+
+
+def actor_of(connection: Connection, account: str) -> Actor | None:
+    """Who acts by an account, in its first role."""
+    row = connection.execute(select(accounts).where(accounts.c.account == account)).mappings().first()
+    return _actor(row) if row is not None else None
+
+
+def roles_of(row: Mapping[Any, Any]) -> tuple[Role, ...]:
+    """The roles of an account, the first one first."""
+    return tuple(dict.fromkeys((Role(row["role"]), *(Role(name) for name in (row["also_roles"] or "").split()))))
+
+
+def _actor(row: Mapping[Any, Any]) -> Actor:
+    first, *others = roles_of(row)
+    return Actor(row["account"], first, row["organisation"], row["patient_id"], row["person_id"] or "", frozenset(others))
 
 
 def close_session(connection: Connection, token: str) -> None:

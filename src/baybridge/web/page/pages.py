@@ -1,7 +1,7 @@
-"""The pages and their doors: signing in, tasks, cases, import, policies, the log.
+"""The pages and their doors: tasks, cases, import, policies, the log.
 
 Main job: `DOORS`, the list of pages with the action that each needs. The tabs of a case stand in `case/case_pages.py`,
-forms in `forms/forms.py`, the log in `site/log_pages.py`.
+signing in in `sign_in_page.py`, forms in `forms/forms.py`, the log in `site/log_pages.py`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from dataclasses import asdict
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.http.doors import COOKIE, Asked, Door
+from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Role
 from baybridge.node import cases as case_list
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.intake.importing import feeds, import_upload
 from baybridge.node.money import payer as payers
-from baybridge.node.people import accounts
 from baybridge.node.upkeep.projections import task_rows
 from baybridge.web.case import tabs
 from baybridge.web.case.card_page import CARD_DOORS
@@ -27,7 +26,8 @@ from baybridge.web.case.view import allowed, labels, most_urgent_first, product_
 from baybridge.web.money.lab_page import LAB_DOORS
 from baybridge.web.money.payer_page import PAYER_DOORS
 from baybridge.web.money.programme_page import PROGRAMME_DOORS
-from baybridge.web.page.page import Reader, go, own_address, refused, render
+from baybridge.web.page.page import go, refused, render
+from baybridge.web.page.sign_in_page import SIGN_IN_DOORS
 from baybridge.web.rules.policy_compare_page import COMPARE_DOORS
 from baybridge.web.rules.policy_pages import POLICY_DOORS
 from baybridge.web.rules.what_if_page import WHAT_IF_DOORS
@@ -41,35 +41,6 @@ from baybridge.web.site.trials_page import TRIAL_DOORS
 
 #: Tasks that stand open on the page; those due later are folded away behind their number.
 _AT_FIRST = 12
-
-# --- signing in -----------------------------------------------------------------------------------------------------
-
-
-def sign_in_page(asked: Asked) -> Response:
-    """The form to sign in."""
-    return render(asked, "sign-in.html", problem="", to=own_address(asked.query.get("to", "/")))
-
-
-def sign_in(asked: Asked) -> Response:
-    """Check name, password and code; open a session, and lead to the page that was asked for."""
-    node, form = asked.node, asked.form
-    to = own_address(form.get("to", "/"))
-    session = accounts.sign_in(node.storage, form.get("name", ""), form.get("password", ""), form.get("code", ""), node.now())
-    if isinstance(session, Refusal):
-        return render(asked, "sign-in.html", 401, problem=Reader(asked).reason(session.reasons[0]), to=to)
-    response = go(to)
-    response.set_cookie(COOKIE, session.token, httponly=True, samesite="lax")
-    return response
-
-
-def sign_out(asked: Asked) -> Response:
-    """End the session."""
-    with asked.node.storage.writing() as connection:
-        accounts.close_session(connection, asked.cookies.get(COOKIE, ""))
-    response = go("/sign-in")
-    response.delete_cookie(COOKIE)
-    return response
-
 
 # --- tasks and cases ------------------------------------------------------------------------------------------------
 
@@ -144,9 +115,7 @@ def import_file(asked: Asked) -> Response:
 
 
 DOORS = (
-    Door("/sign-in", ("GET",), "sign-in.page", "public", sign_in_page),
-    Door("/sign-in", ("POST",), "sign-in", "public", sign_in),
-    Door("/sign-out", ("POST",), "sign-out", "own-account", sign_out),
+    *SIGN_IN_DOORS,
     Door("/", ("GET",), "home", "own-account", home),
     Door("/cases", ("GET",), "cases", "case.list", cases),
     Door("/import", ("GET",), "import.page", "records.import", import_page),

@@ -1,0 +1,140 @@
+"""`user`: who has an account at a node.
+
+Main job: `add`, `invite`, `disable`, `reset`, `roles`, `list`. **Source**: contract K4.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from baybridge.base.outcome import Refusal
+from baybridge.cli.arguments import Thorough
+from baybridge.cli.records import open_or_fail
+from baybridge.cli.saying import say_refusal
+
+_NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+_JSON = click.option("--json", "as_json", is_flag=True)
+
+
+@click.group()
+def user() -> None:
+    """Who has an account here: added, invited, given roles, disabled, reset."""
+
+
+@user.command(cls=Thorough)
+@click.argument("account", metavar="ACCOUNT")
+@_NODE
+@click.option("--person", required=True, help="Name of the person.")
+@click.option("--role", "roles", multiple=True, required=True, help="One or more.")
+@click.option("--person-id", help="Id of a person who has an account already; a new person without it.")
+@click.option("--organisation", help="Such as a payer; the node's own without it.")
+@click.option("--profession")
+@click.option("--registration", help="Number in the register of the profession.")
+@click.option("--leaves-on", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which the account signs in.")
+@click.option("--language", help="Of the pages; en without it.")
+@click.option("--patient", "patient_id", help="Whose record an account of the role patient reads.")
+@_JSON
+def add(account: str, folder: Path, person: str, roles: tuple[str, ...], leaves_on: datetime | None, as_json: bool, **more: Any) -> None:  # noqa: FBT001 - click's signature
+    """Add an account; prints its invitation, which is shown once."""
+    from baybridge.node.people.administration import Add
+
+    day: date | None = leaves_on.date() if leaves_on else None
+    _change(folder, Add(account=account, person=person, roles=roles, leaves_on=day, **more), as_json=as_json)
+
+
+@user.command(cls=Thorough)
+@click.argument("account", metavar="ACCOUNT")
+@_NODE
+@_JSON
+def invite(account: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Invite anew who has no password yet or was disabled; the earlier invitation ends."""
+    from baybridge.node.people.administration import Invite
+
+    _change(folder, Invite(account), as_json=as_json)
+
+
+@user.command(cls=Thorough)
+@click.argument("account", metavar="ACCOUNT")
+@_NODE
+@click.option("--reason", required=True)
+@_JSON
+def disable(account: str, folder: Path, reason: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Close an account; its sessions end at once."""
+    from baybridge.node.people.administration import Disable
+
+    _change(folder, Disable(account, reason), as_json=as_json)
+
+
+@user.command(cls=Thorough)
+@click.argument("account", metavar="ACCOUNT")
+@_NODE
+@click.option("--password", "what", flag_value="password", help="The password ends, and an invitation for a new one is printed.")
+@click.option("--second-factor", "what", flag_value="second-factor", help="The second factor ends; where the role asks for one, it is set up anew.")
+@click.option("--sessions", "what", flag_value="sessions", help="Every session ends.")
+@_JSON
+def reset(account: str, folder: Path, what: Any, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """End the password, the second factor or the sessions of an account."""
+    from baybridge.node.people.administration import Reset
+
+    if what is None:
+        raise click.UsageError("expected one of --password, --second-factor, --sessions")
+    _change(folder, Reset(account, what), as_json=as_json)
+
+
+@user.command(cls=Thorough)
+@click.argument("account", metavar="ACCOUNT")
+@_NODE
+@click.option("--add", "added", multiple=True, metavar="ROLE")
+@click.option("--remove", "removed", multiple=True, metavar="ROLE")
+@_JSON
+def roles(account: str, folder: Path, added: tuple[str, ...], removed: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Give an account roles, or take them away; prints the account as it is then."""
+    from baybridge.node.people.administration import Roles
+
+    _change(folder, Roles(account, added, removed), as_json=as_json)
+
+
+@user.command("list", cls=Thorough)
+@_NODE
+@_JSON
+def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Everybody who has an account."""
+    rows = _rows(open_or_fail(folder))
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for row in rows:
+        factor = "second factor" if row["second_factor"] else "-"
+        click.echo("  ".join((row["account"], row["name"], ",".join(row["roles"]), row["organisation"], row["state"], factor, row["last_sign_in"] or "-")))
+
+
+def _change(folder: Path, what: Any, *, as_json: bool) -> None:
+    from baybridge.journey.command import Actor, Role
+    from baybridge.node.people import administration
+
+    node = open_or_fail(folder)
+    done = administration.change(node, Actor("operator", Role.ADMINISTRATOR, node.site.organisation, via="shell"), what)
+    if isinstance(done, Refusal):
+        say_refusal(node, done, as_json=as_json)
+        return
+    said = done.as_json()
+    if "invitation" not in said:
+        said = next(row for row in _rows(node) if row["account"] == done.account)
+    if as_json:
+        click.echo(json.dumps(said, ensure_ascii=False))
+    elif "invitation" in said:
+        click.echo(f"{said['account']}  {said['person_id']}\nInvitation, shown once, until {said['expires_at']}:\n{node.address}/sign-in/invitation?token={said['invitation']}")
+    else:
+        click.echo(f"{said['account']}  {','.join(said['roles'])}  {said['state']}")
+
+
+def _rows(node: Any) -> list[dict[str, Any]]:
+    from baybridge.node.people import administration
+
+    with node.storage.reading() as connection:
+        return [one.as_json() for one in administration.listed(connection, node.now())]

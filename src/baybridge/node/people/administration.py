@@ -1,0 +1,307 @@
+"""Changes of accounts: who is added, invited, given or stripped of a role, disabled, reset. Every one goes through `change` and is an entry of the log.
+
+Main job: `change(node, actor, what)` answers `Changed` or a refusal with every reason; `listed(node, connection)` is the list of everybody.
+
+The last active administrator of a node can be neither disabled nor stripped: nobody could let anybody in again. Elsewhere: two persons for the role of administrators
+in `administrators.py`, invitations in `invitations.py`. **Source**: contract K4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import Connection, select, update
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.text import not_text
+from baybridge.journey.command import Actor, Role
+from baybridge.node.clock import new_id
+from baybridge.node.people import accounts, invitations, persons, second_factor
+from baybridge.node.people.persons import Person
+from baybridge.node.tables import account as table
+from baybridge.node.tables import person as persons_table
+from baybridge.node.tables import session as sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
+
+State = Literal["invited", "active", "disabled", "left"]
+ASSIGNABLE = tuple(role for role in Role if role not in (Role.NODE, Role.SYSTEM))
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add:
+    """A new account, of a new person unless `person_id` is one that is known; it gets its password by the invitation."""
+
+    account: str
+    person: str
+    roles: tuple[str, ...]
+    person_id: str | None = None
+    organisation: str | None = None
+    profession: str | None = None
+    registration: str | None = None
+    leaves_on: date | None = None
+    language: str | None = None
+    patient_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """A fresh invitation for an account that has no password, or was disabled; the earlier ones end."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disable:
+    """Close an account; its sessions end at once."""
+
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """End the password (a fresh invitation follows), the second factor, or the sessions of an account."""
+
+    account: str
+    what: Literal["password", "second-factor", "sessions"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Give an account roles and take others away; its sessions end where one is taken."""
+
+    account: str
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+Change = Add | Invite | Disable | Reset | Roles
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What now stands: the sign-in name, whose it is, and the invitation, which is shown here and never again."""
+
+    account: str
+    person_id: str
+    invitation: str = ""
+    expires_at: datetime | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As commands and services print it."""
+        found: dict[str, Any] = {"account": self.account, "person_id": self.person_id}
+        if self.expires_at is not None:
+            found |= {"invitation": self.invitation, "expires_at": self.expires_at.isoformat()}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An account as an administrator sees it."""
+
+    account: str
+    person_id: str
+    name: str
+    roles: tuple[str, ...]
+    organisation: str
+    state: State
+    second_factor: bool
+    last_sign_in: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row of the contract."""
+        return {**asdict(self), "roles": list(self.roles)}
+
+
+# --- changing -------------------------------------------------------------------------------------------------------
+
+
+def change(node: Node, actor: Actor, what: Change) -> Changed | Refusal:
+    """Make one change of an account, or answer every reason against it."""
+    with node.unit() as unit:
+        return change_within(node, unit, actor, what)
+
+
+def change_within(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed | Refusal:
+    """The same, within a unit of work that is open already."""
+    reasons = tuple(against(node, unit.connection, what, unit.at))
+    if reasons:
+        unknown = any(reason.code == "accounts.unknown" for reason in reasons)
+        return refuse(*reasons, category=Category.NOT_FOUND if unknown else Category.INVALID)
+    row = _row(unit.connection, what.account)
+    done = _add(node, unit, what) if isinstance(what, Add) else _alter(node, unit, what, dict(row or {}))
+    unit.log("account", "", _name(what), _said(what).encode(), actor, "administration")
+    return done
+
+
+def against(node: Node, connection: Connection, what: Change, at: datetime) -> Iterator[Reason]:
+    """Every reason against a change."""
+    row = _row(connection, what.account)
+    if isinstance(what, Add):
+        yield from _against_adding(node, connection, what, at, there=row is not None)
+        return
+    if row is None:
+        yield Reason("accounts.unknown", where="account")
+        return
+    if isinstance(what, Disable) and not what.reason.strip():
+        yield Reason("accounts.reason_needed", where="reason")
+    if isinstance(what, Invite) and row["password_hash"] and not row["disabled"]:
+        yield Reason("accounts.has_password", where="account")
+    if isinstance(what, Roles):
+        yield from _against_roles(what, accounts.roles_of(row), row["patient_id"])
+    if _ends_administrator(what) and last_administrator(connection, row["account"], at):
+        yield Reason("accounts.last_administrator", where="account")
+
+
+def _against_adding(node: Node, connection: Connection, what: Add, at: datetime, *, there: bool) -> Iterator[Reason]:
+    if there:
+        yield Reason("accounts.exists", where="account")
+    for field, text in (("account", what.account), ("person", what.person), ("person_id", what.person_id or "-")):
+        if not text.strip() or text != text.strip() or len(text) > _LONGEST_NAME or not_text(text) or not text.isprintable():
+            yield Reason("accounts.bad_name", {"longest": _LONGEST_NAME}, where=field)
+    yield from _against_role_names(what.roles)
+    if not what.roles:
+        yield Reason("accounts.no_role", where="role")
+    if Role.PATIENT.value in what.roles and (not what.patient_id or len(set(what.roles)) > 1):
+        yield Reason("accounts.patient", where="role")
+    if what.language is not None and what.language not in node.languages:
+        yield Reason("accounts.language", {"known": ", ".join(node.languages)}, where="language")
+    if what.leaves_on is not None and what.leaves_on < at.astimezone(node.site.zone).date():
+        yield Reason("accounts.left_already", where="leaves_on")
+    known = persons.found(connection, what.person_id) if what.person_id else None
+    if known is not None and known.name.casefold() != what.person.casefold():
+        yield Reason("accounts.other_person", where="person_id")
+
+
+def _against_role_names(names: tuple[str, ...]) -> Iterator[Reason]:
+    for name in names:
+        if name not in ASSIGNABLE:
+            yield Reason("accounts.unknown_role", {"role": name[:40], "known": ", ".join(ASSIGNABLE)}, where="role")
+
+
+def _against_roles(what: Roles, has: tuple[Role, ...], patient_id: str | None) -> Iterator[Reason]:
+    yield from _against_role_names((*what.add, *what.remove))
+    left = {*has, *what.add} - {*what.remove}
+    if not left:
+        yield Reason("accounts.no_role", where="remove")
+    if Role.PATIENT.value in left and (not patient_id or len(left) > 1):
+        yield Reason("accounts.patient", where="add")
+
+
+def _ends_administrator(what: Change) -> bool:
+    return isinstance(what, Disable) or (isinstance(what, Roles) and Role.ADMINISTRATOR.value in what.remove)
+
+
+def administrators(connection: Connection, at: datetime) -> dict[str, str]:
+    """The accounts that are active administrators, each with its person."""
+    rows = connection.execute(select(table)).mappings()
+    return {row["account"]: row["person_id"] for row in rows if state_of(row, at) == "active" and Role.ADMINISTRATOR in accounts.roles_of(row)}
+
+
+def last_administrator(connection: Connection, account: str, at: datetime) -> bool:
+    """Whether an account is the only active administrator."""
+    return set(administrators(connection, at)) == {account}
+
+
+def _add(node: Node, unit: Unit, what: Add) -> Changed:
+    person_id = what.person_id or persons.new_id()
+    if persons.found(unit.connection, person_id) is None:
+        persons.add(unit.connection, Person(person_id, what.person, what.profession, what.registration))
+    account, leaves_on = new_id(node.now), what.leaves_on
+    leaves = datetime.combine(leaves_on + timedelta(days=1), time(), node.site.zone).isoformat() if leaves_on else None
+    accounts.add_account(
+        unit.connection, account=account, name=what.account, role=Role(what.roles[0]), organisation=what.organisation or node.site.organisation, password="",
+        patient_id=what.patient_id, language=what.language or "en", person_id=person_id, also_roles=" ".join(what.roles[1:]) or None, leaves_at=leaves,
+        invited=True,
+    )  # fmt: skip
+    return _invited(node, unit, account, what.account, person_id)
+
+
+def _alter(node: Node, unit: Unit, what: Invite | Disable | Reset | Roles, row: Mapping[str, Any]) -> Changed:
+    account, values = str(row["account"]), dict[str, Any]()
+    if isinstance(what, Disable):
+        values = {"disabled": True, "disabled_because": what.reason.strip()}
+        invitations.end_all(unit.connection, account, unit.at)
+    elif isinstance(what, Roles):
+        values = _roles_after(accounts.roles_of(row), what)
+    elif isinstance(what, Invite):
+        values = {"disabled": False, "disabled_because": None, "password_hash": "", "invited": True}
+    elif what.what == "password":
+        values = {"password_hash": ""}
+    elif what.what == "second-factor":
+        second_factor.turn_off(unit.connection, account)
+    if values:
+        unit.connection.execute(update(table).where(table.c.account == account).values(**values))
+    if not (isinstance(what, Roles) and not what.remove):
+        end_sessions(unit.connection, account)
+    if isinstance(what, Invite) or (isinstance(what, Reset) and what.what == "password"):
+        return _invited(node, unit, account, str(row["name"]), str(row["person_id"]))
+    return Changed(str(row["name"]), str(row["person_id"]))
+
+
+def _roles_after(has: tuple[Role, ...], what: Roles) -> dict[str, Any]:
+    after = [role for role in dict.fromkeys((*has, *(Role(name) for name in what.add))) if role.value not in what.remove]
+    return {"role": after[0].value, "also_roles": " ".join(role.value for role in after[1:]) or None}
+
+
+def end_sessions(connection: Connection, account: str) -> None:
+    """End every session of an account now."""
+    connection.execute(sessions.delete().where(sessions.c.account == account))
+
+
+def _invited(node: Node, unit: Unit, account: str, name: str, person_id: str) -> Changed:
+    token, ends = invitations.make(unit.connection, account, unit.at, node.people.invitation_hours)
+    return Changed(name, person_id, token, ends.astimezone(node.site.zone))
+
+
+def _name(what: Change) -> str:
+    return f"reset-{what.what}" if isinstance(what, Reset) else type(what).__name__.lower()
+
+
+def _said(what: Change) -> str:
+    return "\n".join(str(value) for value in asdict(what).values() if value)
+
+
+# --- looking --------------------------------------------------------------------------------------------------------
+
+
+def _row(connection: Connection, name: str) -> Mapping[Any, Any] | None:
+    """The account of a sign-in name, or of its own id."""
+    found = connection.execute(select(table).where(table.c.name == name)).mappings().first()
+    return found or connection.execute(select(table).where(table.c.account == name)).mappings().first()
+
+
+def state_of(row: Mapping[Any, Any], at: datetime) -> State:
+    """Whether an account signs in now, and why not."""
+    if row["disabled"]:
+        return "disabled"
+    if row["leaves_at"] is not None and datetime.fromisoformat(row["leaves_at"]) <= at:
+        return "left"
+    return "active" if row["password_hash"] else "invited"
+
+
+def listed(connection: Connection, at: datetime) -> list[Listed]:
+    """Every account, by sign-in name."""
+    query = select(table, persons_table.c.name.label("of")).outerjoin(persons_table, persons_table.c.person_id == table.c.person_id)
+    return [
+        Listed(
+            account=row["name"],
+            person_id=row["person_id"] or "",
+            name=row["of"] or row["name"],
+            roles=tuple(role.value for role in accounts.roles_of(row)),
+            organisation=row["organisation"],
+            state=state_of(row, at),
+            second_factor=bool(row["totp_secret"]),
+            last_sign_in=row["last_sign_in"],
+        )
+        for row in connection.execute(query.order_by(table.c.name)).mappings()
+    ]

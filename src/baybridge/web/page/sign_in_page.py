@@ -1,0 +1,95 @@
+"""Signing in and out, and setting the password of an invitation.
+
+Main job: `SIGN_IN_DOORS`. Elsewhere: who is let in, `node/people/accounts.py` and `node/people/sign-in/invitations.py`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from starlette.responses import Response
+
+from baybridge.base.outcome import Reason, Refusal
+from baybridge.http.doors import COOKIE, DEVICE, Asked, Door, device_kind
+from baybridge.node import tables
+from baybridge.node.people import accounts, invitations
+from baybridge.web.page.page import Reader, go, own_address, render
+
+_A_YEAR_S = 365 * 24 * 3600
+
+
+def sign_in_page(asked: Asked) -> Response:
+    """The form to sign in."""
+    return render(asked, "sign-in.html", problem="", to=own_address(asked.query.get("to", "/")))
+
+
+def sign_in(asked: Asked) -> Response:
+    """Check name, password and code; open a session, and lead to the page that was asked for."""
+    node, form = asked.node, asked.form
+    to = own_address(form.get("to", "/"))
+    given = form.get("name", ""), form.get("password", ""), form.get("code", "")
+    session = accounts.sign_in(
+        node.storage, *given, node.now(), device=asked.cookies.get(DEVICE, ""), kind=device_kind(asked.headers), hours=node.people.session_hours
+    )
+    if isinstance(session, Refusal):
+        return render(asked, "sign-in.html", 401, problem=Reader(asked).reason(session.reasons[0]), to=to)
+    return _signed_in(session, to)
+
+
+def _signed_in(session: accounts.Session, to: str) -> Response:
+    response = go(to)
+    response.set_cookie(COOKIE, session.token, httponly=True, samesite="lax")
+    if session.device:
+        response.set_cookie(DEVICE, session.device, max_age=_A_YEAR_S, httponly=True, samesite="lax")
+    return response
+
+
+def sign_out(asked: Asked) -> Response:
+    """End the session."""
+    with asked.node.storage.writing() as connection:
+        accounts.close_session(connection, asked.cookies.get(COOKIE, ""))
+    response = go("/sign-in")
+    response.delete_cookie(COOKIE)
+    return response
+
+
+# --- invitation -----------------------------------------------------------------------------------------------------
+
+
+def invitation_page(asked: Asked) -> Response:
+    """The form that sets the password of an invitation."""
+    return _invitation(asked, asked.query.get("token", ""), None)
+
+
+def accept(asked: Asked) -> Response:
+    """Set the password, sign in, and lead to the account page, where a second factor is set up."""
+    node, form = asked.node, asked.form
+    token, password = form.get("token", "").strip(), form.get("password", "")
+    if password != form.get("again", ""):
+        return _invitation(asked, token, Reason("accounts.password.twice"))
+    account = invitations.accept(node, token, password)
+    if isinstance(account, Refusal):
+        return _invitation(asked, token, account.reasons[0], account.surface.http_status)
+    with node.storage.writing() as connection:
+        session = accounts.open_session(connection, account, node.now(), hours=node.people.session_hours, device=device_kind(asked.headers))
+    return _signed_in(session, "/account")
+
+
+def _invitation(asked: Asked, token: str, problem: Reason | None, status: int = 200) -> Response:
+    with asked.node.storage.reading() as connection:
+        account = invitations.account_of(connection, token, asked.node.now()) if token else None
+        name = connection.execute(select(tables.account.c.name).where(tables.account.c.account == account)).scalar() if account else None
+    if token and account is None:
+        problem, status = Reason("accounts.invitation.over"), 403
+    said = Reader(asked).reason(problem) if problem else ""
+    status = 400 if problem and status == 200 else status
+    at_least = asked.node.people.password_at_least
+    return render(asked, "invitation.html", status, problem=said, token=token if account else "", name=name or "", at_least=at_least)
+
+
+SIGN_IN_DOORS = (
+    Door("/sign-in", ("GET",), "sign-in.page", "public", sign_in_page),
+    Door("/sign-in", ("POST",), "sign-in", "public", sign_in),
+    Door("/sign-out", ("POST",), "sign-out", "own-account", sign_out),
+    Door("/sign-in/invitation", ("GET",), "invitation.page", "public", invitation_page),
+    Door("/sign-in/invitation", ("POST",), "invitation", "public", accept),
+)

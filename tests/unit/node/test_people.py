@@ -1,0 +1,247 @@
+"""Accounts belong to persons: added by invitation, given roles, disabled, reset; the last administrator stays; every change is in the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import delete, func, select, update
+from starlette.testclient import TestClient
+
+from baybridge.app import application
+from baybridge.base.outcome import Refusal
+from baybridge.cli.main import main
+from baybridge.journey.command import Actor, Role
+from baybridge.ledger import log
+from baybridge.node import tables
+from baybridge.node.config import read_config
+from baybridge.node.node import Node
+from baybridge.node.people import accounts, administration, invitations, persons
+from baybridge.node.people.administration import Add, Change, Changed, Disable, Invite, Reset, Roles
+from baybridge.node.upkeep.founding import found
+
+PASSWORD = "three plain words"
+
+
+class Clock:
+    moment = datetime(2026, 3, 8, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    boss = {"name": "boss", "role": "administrator", "password": "right-one"}
+    found(tmp_path / "node", {"node": "hk", "organisation": "Hospital", "jurisdiction": "HK", "kinds": ["centre"], "accounts": [boss]})
+    made = Node(read_config(tmp_path / "node"), now=Clock())
+    yield made
+    made.storage.close()
+
+
+def do(node: Node, what: Change) -> Changed:
+    done = administration.change(node, Actor("operator", Role.ADMINISTRATOR, "Hospital"), what)
+    assert isinstance(done, Changed), done
+    return done
+
+
+def codes(node: Node, what: Change) -> list[str]:
+    done = administration.change(node, Actor("operator", Role.ADMINISTRATOR, "Hospital"), what)
+    return sorted(reason.code for reason in done.reasons) if isinstance(done, Refusal) else []
+
+
+def add(node: Node, account: str = "nurse", roles: tuple[str, ...] = ("nurse",), **more: Any) -> Changed:
+    return do(node, Add(account=account, person=more.pop("person", "Wong"), roles=roles, **more))
+
+
+def state(node: Node, account: str) -> administration.Listed:
+    with node.storage.reading() as connection:
+        return next(one for one in administration.listed(connection, node.now()) if one.account == account)
+
+
+def enter(node: Node, account: str, password: str = PASSWORD) -> accounts.Session | Refusal:
+    return accounts.sign_in(node.storage, account, password, "", node.now())
+
+
+def test_an_invitation_works_once_and_sets_the_password(node: Node) -> None:
+    made = add(node)
+    assert state(node, "nurse").state == "invited"
+    assert isinstance(enter(node, "nurse", ""), Refusal), "nobody signs in without a password"
+    assert invitations.accept(node, made.invitation, PASSWORD) is not None
+    assert state(node, "nurse").state == "active"
+    assert not isinstance(enter(node, "nurse"), Refusal)
+    assert isinstance(invitations.accept(node, made.invitation, "another plain word"), Refusal)
+    assert isinstance(enter(node, "nurse", "another plain word"), Refusal)
+
+
+def test_an_invitation_ends_after_its_hours_and_by_a_newer_one(node: Node) -> None:
+    first = add(node)
+    second = do(node, Invite("nurse"))
+    assert isinstance(invitations.accept(node, first.invitation, PASSWORD), Refusal)
+    node.now.moment += timedelta(hours=72)  # type: ignore[attr-defined]
+    assert isinstance(invitations.accept(node, second.invitation, PASSWORD), Refusal)
+
+
+@pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaaa", "nursenursenu", "x" * 1001, "with a \x00 in the middle"])
+def test_a_password_that_anybody_guesses_is_refused_and_the_invitation_stays(node: Node, password: str) -> None:
+    made = add(node)
+    assert isinstance(invitations.accept(node, made.invitation, password), Refusal)
+    assert not isinstance(invitations.accept(node, made.invitation, PASSWORD), Refusal)
+
+
+def test_two_accounts_may_be_one_person_and_another_name_is_none(node: Node) -> None:
+    first = add(node)
+    second = add(node, "nurse-2", person_id=first.person_id)
+    assert first.person_id == second.person_id
+    assert codes(node, Add(account="x", person="Chan", roles=("nurse",), person_id=first.person_id)) == ["accounts.other_person"]
+    assert add(node, "nurse-3").person_id != first.person_id
+
+
+BAD = [
+    (Add(account="boss", person="A", roles=("nurse",)), ["accounts.exists"]),
+    (Add(account=" ", person="A\nB", roles=()), ["accounts.bad_name", "accounts.bad_name", "accounts.no_role"]),
+    (Add(account="a", person="A", roles=("system", "king")), ["accounts.unknown_role", "accounts.unknown_role"]),
+    (Add(account="a", person="A", roles=("patient",)), ["accounts.patient"]),
+    (Add(account="a", person="A", roles=("nurse", "patient"), patient_id="p"), ["accounts.patient"]),
+    (Add(account="a", person="A", roles=("nurse",), language="xx", leaves_on=date(2026, 3, 7)), ["accounts.language", "accounts.left_already"]),
+    (Invite("nobody"), ["accounts.unknown"]),
+    (Invite("boss"), ["accounts.has_password"]),
+    (Disable("nobody", ""), ["accounts.unknown"]),
+    (Roles("boss", (), ("administrator",)), ["accounts.last_administrator", "accounts.no_role"]),
+    (Roles("boss", ("nurse",), ("administrator",)), ["accounts.last_administrator"]),
+    (Disable("boss", " "), ["accounts.last_administrator", "accounts.reason_needed"]),
+]
+
+
+@pytest.mark.parametrize(("what", "expected"), BAD)
+def test_every_reason_against_a_change(node: Node, what: Change, expected: list[str]) -> None:
+    before = size(node)
+    assert codes(node, what) == expected
+    assert size(node) == before, "nothing was written"
+
+
+def size(node: Node) -> int:
+    with node.storage.reading() as connection:
+        return log.size(connection)
+
+
+def test_disabling_ends_sessions_and_invitations_at_once(node: Node) -> None:
+    made = add(node)
+    invitations.accept(node, made.invitation, PASSWORD)
+    session = enter(node, "nurse")
+    assert not isinstance(session, Refusal)
+    waiting = do(node, Reset("nurse", "password"))
+    do(node, Disable("nurse", "left the hospital"))
+    with node.storage.reading() as connection:
+        assert accounts.session_of(connection, session.token, node.now()) is None
+    assert isinstance(invitations.accept(node, waiting.invitation, PASSWORD), Refusal)
+    assert isinstance(enter(node, "nurse"), Refusal)
+    assert state(node, "nurse").state == "disabled"
+    assert do(node, Invite("nurse")).invitation, "who comes back is invited anew"
+
+
+def test_an_account_that_waits_for_its_password_is_no_second_administrator(node: Node) -> None:
+    made = add(node, "deputy", ("administrator",))
+    assert codes(node, Disable("boss", "left")) == ["accounts.last_administrator"]
+    invitations.accept(node, made.invitation, PASSWORD)
+    assert codes(node, Disable("boss", "left")) == []
+    assert codes(node, Roles("deputy", ("nurse",), ("administrator",))) == ["accounts.last_administrator"]
+
+
+def test_after_the_last_day_nobody_signs_in(node: Node) -> None:
+    made = add(node, leaves_on=date(2026, 3, 8))
+    invitations.accept(node, made.invitation, PASSWORD)
+    session = enter(node, "nurse")
+    assert not isinstance(session, Refusal)
+    node.now.moment = datetime(2026, 3, 8, 16, 0, tzinfo=UTC)  # type: ignore[attr-defined]  # midnight in Hong Kong
+    assert isinstance(enter(node, "nurse"), Refusal)
+    assert state(node, "nurse").state == "left"
+    with node.storage.reading() as connection:
+        assert accounts.session_of(connection, session.token, node.now()) is None
+
+
+def test_several_roles_and_one_that_is_taken_ends_the_sessions(node: Node) -> None:
+    made = add(node, roles=("nurse", "quality"))
+    invitations.accept(node, made.invitation, PASSWORD)
+    session = enter(node, "nurse")
+    assert not isinstance(session, Refusal)
+    assert (session.actor.role, session.actor.also) == (Role.NURSE, {Role.QUALITY})
+    assert session.actor.acting({Role.QUALITY}).roles == session.actor.roles
+    do(node, Roles("nurse", ("pharmacist",), ("nurse",)))
+    assert state(node, "nurse").roles == ("quality", "pharmacist")
+    with node.storage.reading() as connection:
+        assert accounts.session_of(connection, session.token, node.now()) is None
+
+
+def test_a_device_from_which_somebody_signed_in_does_not_wait_for_others_failures(node: Node) -> None:
+    session = enter(node, "boss", "right-one")
+    assert not isinstance(session, Refusal) and session.device
+    for _ in range(7):
+        enter(node, "boss", "wrong")
+    known = accounts.sign_in(node.storage, "boss", "right-one", "", node.now(), device=session.device)
+    assert not isinstance(known, Refusal)
+    for _ in range(7):
+        enter(node, "boss", "wrong")
+    assert isinstance(accounts.sign_in(node.storage, "boss", "right-one", "", node.now(), device="guessed"), Refusal)
+
+
+def test_every_change_is_an_entry_and_tampering_is_seen(node: Node) -> None:
+    made = add(node)
+    do(node, Disable("nurse", "left"))
+    with node.storage.reading() as connection:
+        said = [one.entry.what for one in log.entries_of(connection, "", "account")]
+    assert said[-2:] == ["add", "disable"]
+    assert made.invitation not in str(said)
+
+
+def test_an_account_of_before_becomes_its_own_person(node: Node) -> None:
+    with node.storage.writing() as connection:
+        connection.execute(update(tables.account).values(person_id=None))
+        connection.execute(delete(tables.person))
+    node.storage.close()
+    again = Node(read_config(node.config.folder), now=node.now)
+    with again.storage.reading() as connection:
+        account = connection.execute(select(tables.account.c.account)).scalar_one()
+        assert persons.person_of(connection, account)
+        assert connection.execute(select(func.count()).select_from(tables.person)).scalar() == 1
+    again.storage.close()
+
+
+# --- the command and the page ---------------------------------------------------------------------------------------
+
+
+def run(node: Node, *args: str) -> tuple[int, Any]:
+    done = CliRunner().invoke(main, ["user", *args, "--node", str(node.config.folder), "--json"])
+    return done.exit_code, json.loads(done.stdout) if done.stdout.startswith(("{", "[")) else done.output
+
+
+def test_the_command_prints_what_the_contract_says(node: Node) -> None:
+    code, made = run(node, "add", "doc", "--person", "Dr Two", "--role", "physician", "--role", "quality")
+    assert code == 0 and set(made) == {"account", "person_id", "invitation", "expires_at"} and made["account"] == "doc"
+    code, rows = run(node, "list")
+    assert code == 0
+    assert rows[1] == {
+        "account": "doc", "person_id": made["person_id"], "name": "Dr Two", "roles": ["physician", "quality"], "organisation": "Hospital", "state": "invited",
+        "second_factor": False, "last_sign_in": None,
+    }  # fmt: skip
+    assert run(node, "disable", "boss", "--reason", "x")[0] == 1
+    assert run(node, "roles", "doc", "--remove", "quality")[1]["roles"] == ["physician"]
+    assert run(node, "disable", "doc", "--reason", "left")[1]["state"] == "disabled"
+    assert run(node, "reset", "doc")[0] == 2
+
+
+def test_the_page_takes_an_invitation_and_signs_in(node: Node) -> None:
+    made = add(node)
+    with TestClient(application(node, workers=False), base_url="http://127.0.0.1", follow_redirects=False) as client:
+        assert "nurse" in client.get(f"/sign-in/invitation?token={made.invitation}").text
+        differ = client.post("/sign-in/invitation", data={"token": made.invitation, "password": PASSWORD, "again": "other"})
+        assert differ.status_code == 400
+        done = client.post("/sign-in/invitation", data={"token": made.invitation, "password": PASSWORD, "again": PASSWORD})
+        assert (done.status_code, done.headers["location"]) == (303, "/account")
+        assert client.get("/account").status_code == 200
+        assert client.get(f"/sign-in/invitation?token={made.invitation}").status_code == 403

@@ -128,7 +128,8 @@ def _change(folder: Path, what: Any, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(said, ensure_ascii=False))
     elif "invitation" in said:
-        click.echo(f"{said['account']}  {said['person_id']}\nInvitation, shown once, until {said['expires_at']}:\n{node.address}/sign-in/invitation?token={said['invitation']}")
+        link = f"{node.address}/sign-in/invitation?token={said['invitation']}"
+        click.echo(f"{said['account']}  {said['person_id']}\nInvitation, shown once, until {said['expires_at']}:\n{link}")
     else:
         click.echo(f"{said['account']}  {','.join(said['roles'])}  {said['state']}")
 

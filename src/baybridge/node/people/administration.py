@@ -22,7 +22,6 @@ from baybridge.node.people import accounts, invitations, persons, second_factor
 from baybridge.node.people.persons import Person
 from baybridge.node.tables import account as table
 from baybridge.node.tables import person as persons_table
-from baybridge.node.tables import session as sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -242,7 +241,7 @@ def _alter(node: Node, unit: Unit, what: Invite | Disable | Reset | Roles, row: 
     if values:
         unit.connection.execute(update(table).where(table.c.account == account).values(**values))
     if not (isinstance(what, Roles) and not what.remove):
-        end_sessions(unit.connection, account)
+        accounts.close_sessions(unit.connection, account)
     if isinstance(what, Invite) or (isinstance(what, Reset) and what.what == "password"):
         return _invited(node, unit, account, str(row["name"]), str(row["person_id"]))
     return Changed(str(row["name"]), str(row["person_id"]))
@@ -251,11 +250,6 @@ def _alter(node: Node, unit: Unit, what: Invite | Disable | Reset | Roles, row: 
 def _roles_after(has: tuple[Role, ...], what: Roles) -> dict[str, Any]:
     after = [role for role in dict.fromkeys((*has, *(Role(name) for name in what.add))) if role.value not in what.remove]
     return {"role": after[0].value, "also_roles": " ".join(role.value for role in after[1:]) or None}
-
-
-def end_sessions(connection: Connection, account: str) -> None:
-    """End every session of an account now."""
-    connection.execute(sessions.delete().where(sessions.c.account == account))
 
 
 def _invited(node: Node, unit: Unit, account: str, name: str, person_id: str) -> Changed:

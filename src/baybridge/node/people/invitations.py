@@ -48,6 +48,12 @@ def account_of(connection: Connection, token: str, at: datetime) -> str | None:
     return row.account if row is not None and at < datetime.fromisoformat(row.expires_at) else None
 
 
+def name_of(connection: Connection, token: str, at: datetime) -> str:
+    """The sign-in name that an invitation is for; empty where it counts no more."""
+    account = account_of(connection, token, at) if token else None
+    return str(connection.execute(select(accounts.c.name).where(accounts.c.account == account)).scalar()) if account else ""
+
+
 def accept(node: Node, token: str, password: str) -> str | Refusal:
     """Set the password of the account that was invited; the account, or why not. The invitation is used up with the password alone."""
     digest = ""

@@ -5,12 +5,10 @@ Main job: `SIGN_IN_DOORS`. Elsewhere: who is let in, `node/people/accounts.py` a
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from starlette.responses import Response
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.http.doors import COOKIE, DEVICE, Asked, Door, device_kind
-from baybridge.node import tables
 from baybridge.node.people import accounts, invitations
 from baybridge.web.page.page import Reader, go, own_address, render
 
@@ -76,14 +74,13 @@ def accept(asked: Asked) -> Response:
 
 def _invitation(asked: Asked, token: str, problem: Reason | None, status: int = 200) -> Response:
     with asked.node.storage.reading() as connection:
-        account = invitations.account_of(connection, token, asked.node.now()) if token else None
-        name = connection.execute(select(tables.account.c.name).where(tables.account.c.account == account)).scalar() if account else None
-    if token and account is None:
+        name = invitations.name_of(connection, token, asked.node.now())
+    if token and not name:
         problem, status = Reason("accounts.invitation.over"), 403
     said = Reader(asked).reason(problem) if problem else ""
     status = 400 if problem and status == 200 else status
     at_least = asked.node.people.password_at_least
-    return render(asked, "invitation.html", status, problem=said, token=token if account else "", name=name or "", at_least=at_least)
+    return render(asked, "invitation.html", status, problem=said, token=token if name else "", name=name, at_least=at_least)
 
 
 SIGN_IN_DOORS = (

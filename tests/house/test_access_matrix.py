@@ -153,6 +153,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/timeline"): ON_CASE,
     ("GET", "/cases/{case_id}/looked"): {"patient", "quality"},
     ("GET", "/cases/{case_id}/looked.json"): {"patient", "quality"},
+    ("GET", "/cases/{case_id}/state.json"): ON_CASE,
     ("GET", "/emergency/{case}"): BREAKS_GLASS,
     ("POST", "/emergency/{case}"): BREAKS_GLASS,  # without a reason it is refused
     ("GET", "/cases/{case_id}/evidence"): ON_CARE | {"manufacturer"},

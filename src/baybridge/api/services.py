@@ -20,6 +20,7 @@ from baybridge.journey.command import Command
 from baybridge.journey.stored import event_as_json
 from baybridge.language.texts import Texts
 from baybridge.ledger import log
+from baybridge.node.case_state import state_for
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
 from baybridge.node.neighbours import transfers, witnessing
@@ -98,6 +99,12 @@ def decide_policy(asked: Asked, body: Any) -> Any | Refusal:
     if wrong:
         return refuse(*wrong, category=Category.INVALID)
     return results if isinstance(body, list) else results[0]
+
+
+def case_state(asked: Asked) -> Response:
+    """The state of a case as JSON, as of `at` by what is known now, or of `known_at` by what was known then."""
+    found = state_for(asked.node, asked.parameters["case_id"], asked.query.get("at"), asked.query.get("known_at"))
+    return refused(asked, found) if isinstance(found, Refusal) else answer(found)
 
 
 def session(asked: Asked, body: Any) -> Any | Refusal:
@@ -227,6 +234,7 @@ DOORS = (
     Door("/session", ("POST",), "session.open", "public", with_json(session)),
     Door("/do/{command}", ("POST",), "do", "case.list", with_json(do)),
     Door("/decide/{policy}", ("POST",), "decide", "policy.decide", with_json(decide_policy)),
+    Door("/cases/{case_id}/state.json", ("GET",), "case.state", "case.read", case_state),
     Door("/log/checkpoint", ("GET",), "log.checkpoint", "public", checkpoint),
     Door("/log/witnessed", ("GET",), "log.witnessed", "public", witnessed),
     Door("/log/proof/{position:int}/{size:int}", ("GET",), "log.inclusion", "public", inclusion),

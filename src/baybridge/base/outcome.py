@@ -60,7 +60,7 @@ class Reason:
     """One reason against: a stable code, values for its sentence (never a patient's), its source and what to do."""
 
     code: str
-    values: Mapping[str, str | int] = field(default_factory=dict)
+    values: Mapping[str, str | int | tuple[str, ...]] = field(default_factory=dict)
     source: str = ""
     where: str = ""  # path, line or field that the reason is about
 

@@ -32,6 +32,7 @@ TOPICS: dict[str, str] = {
     "init": "baybridge.cli.nodes",
     "serve": "baybridge.cli.nodes",
     "do": "baybridge.cli.nodes",
+    "case": "baybridge.cli.cases",
     "demo": "baybridge.cli.demo",
 }
 

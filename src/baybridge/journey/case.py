@@ -3,6 +3,8 @@
 Main job: `fold(events) -> Case`. A case is nothing but its entries; every property below is read from them, so that a case as of
 an earlier moment is the fold of the events until then.
 
+An entry that was corrected counts no more: `entries` holds what stands, `history` everything as it was learnt (`corrected.py`).
+
 Events that another node told of are folded too, with their origin. Where only one value can hold (product, day of death) the one
 recorded here stands, and `conflicts.py` names what was told differently.
 
@@ -20,6 +22,7 @@ from typing import Any, TypeVar
 
 from baybridge.journey import events as ev
 from baybridge.journey.cells import Batch, Collection, Shipment, batches_of, quarantined_of, shipments_of
+from baybridge.journey.corrected import Struck, settle
 from baybridge.journey.course import Grade, RapidResponse, grades_of, rapid_responses_of
 from baybridge.journey.entry import Entry, Unread, unfold
 from baybridge.journey.held import Consent, Preauthorisation, Transfer
@@ -36,6 +39,8 @@ class Case:
     case_id: str = ""
     entries: tuple[Entry[Any], ...] = ()
     unread: tuple[Unread, ...] = ()
+    history: tuple[Entry[Any], ...] = ()
+    struck: tuple[Struck, ...] = ()
 
     # --- reading entries --------------------------------------------------------------------------------------------
 
@@ -159,6 +164,11 @@ class Case:
             for e in self.entries
             if getattr(e.event, "decision_sha256", "")
         }
+
+    @property
+    def reopened(self) -> tuple[Entry[ev.DecisionReopened], ...]:
+        """Decisions that were made again."""
+        return self.of(ev.DecisionReopened)
 
     # --- consent and sharing ----------------------------------------------------------------------------------------
 
@@ -322,6 +332,11 @@ class Case:
         """By scale: the latest grade and the highest of the episode since the last infusion."""
         return grades_of(self.of(ev.GradeAssessed), self.of(ev.GradeConfirmed), self.infused_at)
 
+    @property
+    def grades_assessed(self) -> tuple[Entry[ev.GradeAssessed], ...]:
+        """Every computed grade, in the order in which they were learnt."""
+        return self.of(ev.GradeAssessed)
+
     @cached_property
     def rapid_responses(self) -> tuple[RapidResponse, ...]:
         """Calls of the rapid response team with its arrival."""
@@ -379,5 +394,6 @@ class Case:
 def fold(events: Iterable[ev.Recorded], case_id: str = "") -> Case:
     """The case that these envelopes amount to; `case_id` names a case that has none yet. Same envelopes, same case."""
     envelopes = tuple(events)
-    entries, unread = unfold(envelopes)
-    return Case(envelopes[0].case_id if envelopes else case_id, entries, unread)
+    history, unread = unfold(envelopes)
+    entries, struck = settle(history)
+    return Case(envelopes[0].case_id if envelopes else case_id, entries, unread, history, struck)

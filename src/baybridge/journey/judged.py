@@ -34,10 +34,12 @@ class Parcel:
 class Judged:
     """Events that follow, the decision documents (plain JSON) whose SHA-256 the events cite, and the parcels that go out.
 
-    With `refusal` whoever asked is answered no, and the events stand as the record of it.
+    `event_ids` names the events that others of them point to, in order, "" where any id will do. With `refusal` whoever asked is answered no, and the events
+    stand as the record of it.
     """
 
     events: tuple[Event, ...]
     decisions: tuple[Mapping[str, Any], ...] = ()
     parcels: tuple[Parcel, ...] = ()
     refusal: Refusal | None = None
+    event_ids: tuple[str, ...] = ()

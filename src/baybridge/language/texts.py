@@ -109,6 +109,8 @@ class _Said:
                 return self._kind()
             case _ if isinstance(self.value, float | Decimal):
                 return figures.number(self.value)
+            case _ if isinstance(self.value, tuple):
+                return ", ".join(map(str, self.value))
             case _:
                 return format(self.value, how)
 

@@ -98,6 +98,13 @@ def by_command(connection: Connection, command_id: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def together(connection: Connection, event_id: str) -> list[str]:
+    """The ids of the events that one command led to, in order, by the id of one of them; that one alone where no command led to it."""
+    of = select(event.c.command_id).where(event.c.event_id == event_id).scalar_subquery()
+    query = select(event.c.event_id).where(event.c.command_id == of).order_by(event.c.case_id, event.c.sequence)
+    return list(connection.execute(query).scalars()) or [event_id]
+
+
 def case_ids(connection: Connection) -> list[str]:
     """Every case that has an event, sorted."""
     return list(connection.execute(select(event.c.case_id).distinct().order_by(event.c.case_id)).scalars())

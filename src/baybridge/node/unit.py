@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any
 
 import orjson
@@ -87,9 +88,12 @@ class Unit:
         """The events of a case so far."""
         return [decode(stored.body) for stored in streams.read(self.connection, case_id)]
 
-    def append(self, case_id: str, events: Sequence[Event], actor: Actor, *, known: int, command_id: str | None = None) -> list[Recorded]:
-        """Append events after the `known` ones that the caller decided on; each gets a log entry."""
-        recorded = [self._envelope(case_id, event, actor, known + number) for number, event in enumerate(events, start=1)]
+    def append(
+        self, case_id: str, events: Sequence[Event], actor: Actor, *, known: int, command_id: str | None = None, event_ids: Sequence[str] = ()
+    ) -> list[Recorded]:
+        """Append events after the `known` ones that the caller decided on; each gets a log entry, and the id that `event_ids` has for it, or a new one."""
+        ids = chain(event_ids, repeat(""))
+        recorded = [self._envelope(case_id, event, actor, known + number, next(ids)) for number, event in enumerate(events, start=1)]
         stored = [
             streams.StoredEvent(
                 event_id=item.event_id,
@@ -109,9 +113,9 @@ class Unit:
             self.log("event", case_id, item.event_id, item.body, actor)
         return recorded
 
-    def _envelope(self, case_id: str, event: Event, actor: Actor, sequence: int) -> Recorded:
+    def _envelope(self, case_id: str, event: Event, actor: Actor, sequence: int, event_id: str) -> Recorded:
         return Recorded(
-            event_id=self.new_id(),
+            event_id=event_id or self.new_id(),
             case_id=case_id,
             sequence=sequence,
             at=self.at,

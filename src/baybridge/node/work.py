@@ -32,7 +32,7 @@ def carry_out(node: Node, unit: Unit, work: Work) -> Done:
     """Write what was decided; the events that now stand, and the decisions that were kept."""
     sent = [packing.send(node, unit, work.case_id, parcel) for parcel in work.verdict.parcels]
     events = (*work.verdict.events, *sent)
-    recorded = unit.append(work.case_id, events, work.actor, known=work.known, command_id=work.command_id)
+    recorded = unit.append(work.case_id, events, work.actor, known=work.known, command_id=work.command_id, event_ids=work.verdict.event_ids)
     kept = [unit.keep_decision(work.case_id, made) for sha256, made in work.made.items() if rests_on(events, sha256)]
     for follow_up in _FOLLOW_UPS:
         follow_up(node, unit, work, recorded)

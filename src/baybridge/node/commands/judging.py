@@ -15,6 +15,7 @@ from baybridge.journey.command import Command, Situation
 from baybridge.journey.proposals import waits
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.table import CommandRow
+from baybridge.node.corrections.making import making
 from baybridge.node.people import access
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Comma
     """The situation in which a command is judged, and the memory of decisions made in it."""
     facts = LazyFacts(lambda: node.fact_set(unit.connection, case, unit.at))
     deciding = Deciding(node.policies, facts, command.case_id, unit.at)
+    record = node.record_material(unit.connection, kind.needs, case, unit.at)
+    if "making" in kind.needs:
+        record["making"] = making(node, unit, deciding)
     situation = Situation(
         case=case,
         facts=facts,
@@ -63,7 +67,7 @@ def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Comma
         decide=deciding.decide,
         documents=node.documents.folder,
         new_id=unit.new_id,
-        record=node.record_material(unit.connection, kind.needs, case, unit.at),
+        record=record,
     )
     return deciding, situation
 

@@ -28,6 +28,7 @@ from baybridge.node.commands import judging
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.given import read_given
 from baybridge.node.commands.table import COMMANDS, CommandRow
+from baybridge.node.corrections.making import making
 from baybridge.node.unit import Unit
 from baybridge.policy.document.shapes import Policy
 from baybridge.policy.one_case.decide import Decision, decide
@@ -67,7 +68,10 @@ class Look:
         if missing:
             found = self.node.record_material(self.unit.connection, missing, self.case, self.unit.at)
             self._material |= {name: found.get(name) for name in missing}
-        return replace(self._situated[1], decide=self.decide, record={name: self._material[name] for name in needs if self._material[name] is not None})
+        record = {name: self._material[name] for name in needs if self._material[name] is not None}
+        if "making" in needs:
+            record["making"] = making(self.node, self.unit, self._situated[0])
+        return replace(self._situated[1], decide=self.decide, record=record)
 
     def decide(self, policy_id: str, facts: Mapping[str, Any] | None = None, *, at: datetime | None = None) -> Decision:
         """The decision of a policy over these facts with `facts` laid over; a look keeps nothing, so it is not hashed and stored as a command's is."""

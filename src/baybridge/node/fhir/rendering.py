@@ -11,26 +11,80 @@ Elsewhere: the pieces in `journey/fhir/`; what each event is rendered as stands 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from baybridge.journey.case import Case
-from baybridge.journey.entry import read_event
-from baybridge.journey.events import PackageReceived, Recorded
+from baybridge.journey.entry import Entry, read_event
+from baybridge.journey.events import EntryCorrected, PackageReceived, Recorded
 from baybridge.journey.fhir.writer import PROJECTION, Told, Writer
 from baybridge.node.commands.table import EVENTS
+from baybridge.record.fhir.in_error import entered_in_error
 from baybridge.record.fhir.references import PATIENT_EXTENSION, patient_of
 
 Resource = dict[str, Any]
+CORRECTION = "urn:baybridge:correction"
 HTEST = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST", "display": "test health data"}
 
 def render(recorded: Recorded, case: Case, patient_reference: str) -> list[Resource]:
     """The resources of one event; `patient_reference` is Patient/id, or '' where this node knows only the cells."""
-    found = []
+    found: list[Resource] = []
     for told in _tellings(recorded):
-        writer = Writer(told, case, patient_reference)
-        EVENTS[type(told.event)].fhir(told.event, writer)
-        found += [_marked(resource, told, case, patient_reference) for resource in writer.resources]
+        if isinstance(told.event, EntryCorrected):
+            found += _struck(told.event.event_id, case, patient_reference)
+        found += _rendered(_at_its_place(told, case), case, patient_reference)
     return found
+
+
+def _at_its_place(told: Told, case: Case) -> Told:
+    """An event that stands instead of a struck one happened when that one did."""
+    if not any(one.by.event.replaced_by == told.event_id for one in case.struck):
+        return told
+    return next((replace(told, at=entry.origin.at) for entry in case.entries if entry.origin.event_id == told.event_id), told)
+
+
+def _rendered(told: Told, case: Case, patient_reference: str) -> list[Resource]:
+    row = EVENTS.get(type(told.event))
+    if row is None:
+        return []
+    writer = Writer(told, case, patient_reference)
+    row.fhir(told.event, writer)
+    return [_marked(resource, told, case, patient_reference) for resource in writer.resources]
+
+
+# --- what does not hold ---------------------------------------------------------------------------------------------
+
+
+def _struck(event_id: str, case: Case, patient_reference: str) -> list[Resource]:
+    """The resources of a struck entry as entered in error; one that other entries write too reads as the last that stands has it."""
+    struck = next((one.entry for one in case.struck if one.entry.origin.event_id == event_id), None)
+    if struck is None:
+        return []
+    whole = replace(case, entries=case.history)
+    made = _rendered(_as_told(struck), whole, patient_reference)
+    shared = {_key(resource) for resource in made if not str(resource["id"]).startswith(event_id)}
+    again: dict[tuple[str, str], Resource] = {}
+    for entry in case.entries if shared else ():
+        again |= {_key(resource): resource for resource in _rendered(_as_told(entry), case, patient_reference) if _key(resource) in shared}
+    return [again.get(_key(resource)) or _in_error(resource) for resource in made]
+
+
+def _key(resource: Resource) -> tuple[str, str]:
+    return resource["resourceType"], resource["id"]
+
+
+def _as_told(entry: Entry[Any]) -> Told:
+    origin = entry.origin
+    return Told(origin.event_id, entry.event, origin.at, origin.recorded_at, origin.node, origin.actor, origin.role)
+
+
+def _in_error(resource: Resource) -> Resource:
+    """Said by its status where the type has one, and by a tag for every type."""
+    meta = resource["meta"]
+    return {**entered_in_error(resource), "meta": {**meta, "tag": [*meta["tag"], {"system": CORRECTION, "code": "entered-in-error"}]}}
+
+
+# --- tellings -------------------------------------------------------------------------------------------------------
 
 
 def _tellings(recorded: Recorded) -> Iterator[Told]:

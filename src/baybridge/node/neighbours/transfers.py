@@ -30,6 +30,7 @@ from baybridge.node.neighbours import arrivals, packing, proposals, refused_pack
 from baybridge.node.neighbours import package as packages
 from baybridge.node.work import Brought, Work, carry_out
 from baybridge.record.fhir import wire
+from baybridge.record.fhir.in_error import entered_in_error
 from baybridge.record.store import store
 
 if TYPE_CHECKING:
@@ -242,20 +243,6 @@ def withdraw_resource(unit: Unit, content: packages.Content, name: str, actor: A
     if not resource or content.from_node not in tagged(resource, SIGNED):
         return name, False
     return name, _put(unit, content, entered_in_error(resource), actor)
-
-
-def entered_in_error(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource as FHIR R4 says that it is not true: by `verificationStatus` where its type has one, else by `status`."""
-    kind = str(resource["resourceType"])
-    if kind in _VERIFIED:
-        coding = {"system": f"http://terminology.hl7.org/CodeSystem/{_VERIFIED[kind]}", "code": "entered-in-error"}
-        said = {name: value for name, value in resource.items() if name != "clinicalStatus"}  # invariant con-5: none beside entered-in-error
-        return {**said, "verificationStatus": {"coding": [coding]}}
-    return {**resource, "status": "entered-in-error"} if "status" in resource else dict(resource)
-
-
-#: Types that say it in `verificationStatus`, with its code system. Source: FHIR R4, Condition and AllergyIntolerance.
-_VERIFIED = {"Condition": "condition-ver-status", "AllergyIntolerance": "allergyintolerance-verification"}
 
 
 def _put(unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> bool:

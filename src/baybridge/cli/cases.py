@@ -1,0 +1,55 @@
+"""`case`: the state of one case at a node, now, as of a moment, or by what was known then."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from baybridge.base.outcome import Refusal
+from baybridge.cli.arguments import MOMENT, Thorough
+from baybridge.cli.records import fail, open_or_fail
+
+
+@click.command(cls=Thorough)
+@click.argument("case_id", metavar="CASE")
+@click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="Node folder.")
+@click.option("--at", type=MOMENT, help="As of this time, or the end of this day, by what is known now.")
+@click.option("--known-at", type=MOMENT, help="By what was known at this time, or at the end of this day.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def case(case_id: str, folder: Path, at: str | None, known_at: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Where a case stands: stage, grades, doses, tasks, visits, decisions, money, and every entry with whether it stands.
+
+    What was corrected counts no more from the moment of its correction on; --known-at shows what was believed before.
+    """
+    from baybridge.journey.command import Actor, Role
+    from baybridge.language.texts import Texts
+    from baybridge.node.case_state import state_for
+
+    node = open_or_fail(folder)
+    found = state_for(node, case_id, at, known_at)
+    if isinstance(found, Refusal):
+        texts = Texts(node.documents)
+        reasons = [{**reason.as_json(), "text": texts.reason("en", reason)} for reason in found.reasons]
+        if as_json:
+            click.echo(json.dumps({"refused": found.category.value, "reasons": reasons}, ensure_ascii=False))
+        fail("\n".join(str(reason["text"]) for reason in reasons))
+        return
+    node.record_access(Actor("operator", Role.SYSTEM, node.site.organisation), case_id, "case.state", "treatment")
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        _print(found)
+
+
+def _print(found: dict[str, Any]) -> None:
+    click.echo(f"case {found['case']}  {found['stage']}  {found['product'] or '-'}")
+    for scale, grade in found["grades"].items():
+        current, highest = grade["current"], grade["highest"]
+        click.echo(f"  {scale}: {current['grade_min']} to {current['grade_max']}, highest {highest['grade_min']}")
+    for task in found["tasks"]:
+        click.echo(f"  {task['step']}  {task['role']}  {task['due'] or '-'}{'  late' if task['late'] else ''}")
+    for entry in found["entries"]:
+        click.echo(f"  {entry['at']}  {entry['type']}  {entry['event_id']}{'' if entry['state'] == 'standing' else '  ' + entry['state']}")

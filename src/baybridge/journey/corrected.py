@@ -1,0 +1,76 @@
+"""What corrections make of a case's entries: what stands, and what is struck through.
+
+Main job: `settle(history)`. A void entry is left out as if it had never been made; a replaced one stands as its replacement, at its own place and with its own
+times, so that everything that reads the case sees what a case without the mistake would show.
+
+Only the node that recorded an entry corrects it: a correction of another node's word is kept in the history and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import EntryCorrected
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """An entry that does not hold, and the correction that says so."""
+
+    entry: Entry[Any]
+    by: Entry[EntryCorrected]
+
+    @property
+    def state(self) -> str:
+        """What became of it: voided or replaced."""
+        return "replaced" if self.by.event.replaced_by else "voided"
+
+
+def settle(history: tuple[Entry[Any], ...]) -> tuple[tuple[Entry[Any], ...], tuple[Struck, ...]]:
+    """The entries that stand, in order, and those that are struck through; without corrections the history itself."""
+    made = [entry for entry in history if isinstance(entry.event, EntryCorrected)]
+    if not made:
+        return history, ()
+    by_id = {entry.origin.event_id: entry for entry in history}
+    corrections = _corrections(made, by_id)
+    struck = tuple(Struck(by_id[event_id], by) for event_id, by in corrections.items())
+    return tuple(_standing(history, by_id, corrections)), struck
+
+
+def _corrections(made: Sequence[Entry[EntryCorrected]], by_id: Mapping[str, Entry[Any]]) -> dict[str, Entry[EntryCorrected]]:
+    """The correction of each entry, the first where two were told; by the node that recorded it and nobody else."""
+    found: dict[str, Entry[EntryCorrected]] = {}
+    for entry in made:
+        target = by_id.get(entry.event.event_id)
+        if target is not None and target.origin.node == entry.origin.node:
+            found.setdefault(entry.event.event_id, entry)
+    return found
+
+
+def _standing(
+    history: Sequence[Entry[Any]], by_id: Mapping[str, Entry[Any]], corrections: Mapping[str, Entry[EntryCorrected]]
+) -> Iterator[Entry[Any]]:
+    moved = {by.event.replaced_by for by in corrections.values()}
+    for entry in history:
+        event_id = entry.origin.event_id
+        if event_id in moved or isinstance(entry.event, EntryCorrected):
+            continue
+        last = _last(event_id, by_id, corrections) if event_id in corrections else entry
+        if last is entry:
+            yield entry
+        elif last is not None:
+            yield Entry(last.event, replace(entry.origin, event_id=last.origin.event_id))
+
+
+def _last(event_id: str, by_id: Mapping[str, Entry[Any]], corrections: Mapping[str, Entry[EntryCorrected]]) -> Entry[Any] | None:
+    """What stands for an entry after every correction of it; None where nothing does, or where the replacement was not told here."""
+    seen = {event_id}
+    while event_id in corrections:
+        event_id = corrections[event_id].event.replaced_by or ""
+        if event_id in seen:
+            return None
+        seen.add(event_id)
+    return by_id.get(event_id)

@@ -1,0 +1,257 @@
+"""Putting right what was entered: the rule of `CorrectEntry`.
+
+Main job: void an entry, or replace it by what the command that made it answers to another input as of the entry's own time. The entry stays in the history, with who
+struck it through and why; what the same command worked out with it goes with it.
+
+**Source**: contract K2. Elsewhere: what rests on an entry in `resting.py`, the fold in `journey/corrected.py`, what follows from a correction in `node/corrections`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.journey.case import Case
+from baybridge.journey.checks import said
+from baybridge.journey.command import Actor, Role, Situation, Verdict
+from baybridge.journey.corrected import Struck
+from baybridge.journey.corrections import rendering
+from baybridge.journey.corrections.resting import rests_on
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import CorrectionReason, EntryCorrected, Event, GradeConfirmed
+from baybridge.journey.judged import Judged
+from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, reads, roles
+
+
+class CorrectEntry(Struct, frozen=True, kw_only=True):
+    """An entry is put right: struck through, or replaced."""
+
+    event_id: Annotated[str, Meta(description="the entry, by the id that stands in the timeline")]
+    action: Literal["void", "replace"]
+    reason: CorrectionReason
+    note: Annotated[str, Meta(description="what the reader of the struck entry should know")] = ""
+    given: Annotated[dict[str, Any] | None, Meta(description="the whole input of the command that made the entry; with replace only")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What this node knows of how entries were made.
+
+    `rows` are the commands that make a kind of event, `computed` the kinds that no person enters; `together(event_id)` answers the ids that one command recorded with
+    an entry; `again(row, case, at, actor, given)` answers what a command's rule would have said to an input at an earlier moment of a case, or why the input is none.
+    """
+
+    rows: Mapping[type[Event], tuple[CommandRow, ...]]
+    computed: frozenset[type[Event]]
+    together: Callable[[str], Sequence[str]]
+    again: Callable[[CommandRow, Case, datetime, Actor, Mapping[str, Any]], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One entry that does not hold, and what stands instead, if anything."""
+
+    old: Entry[Any]
+    new: Event | None = None
+
+
+def correct_entry(situation: Situation, given: CorrectEntry) -> Verdict:
+    """The correction of the entry and of what was worked out with it, and the entries that stand instead."""
+    entry = _entry(situation.case, given.event_id)
+    if entry is None:
+        return refuse(Reason("correction.unknown", where="event_id"), category=Category.NOT_FOUND)
+    making: Making = situation.record["making"]
+    against = [*_against(situation, making, entry), *_input(given)]
+    if against:
+        already = any(reason.code == "correction.already" for reason in against)
+        return refuse(*against, category=Category.CONFLICT if already else Category.REFUSED)
+    return _put_right(situation, making, entry, given)
+
+
+def _put_right(situation: Situation, making: Making, entry: Entry[Any], given: CorrectEntry) -> Verdict:
+    together = _together(situation.case, making, entry)
+    made = _made_again(situation, making, together, given) if given.action == "replace" else ()
+    if isinstance(made, Refusal):
+        return made
+    changes = _replaced(together, made) if given.action == "replace" else _voided(making, entry, together)
+    against = [*_depending(situation, changes), *_second(making, entry, changes)]
+    return refuse(*against) if against else _judged(situation, given, changes, made)
+
+
+def _entry(case: Case, event_id: str) -> Entry[Any] | None:
+    """The entry of that id, standing or struck; one that stands at another's place has the other's times."""
+    found = next((entry for entry in case.entries if entry.origin.event_id == event_id), None)
+    return found or next((entry for entry in case.history if entry.origin.event_id == event_id), None)
+
+
+# --- who may, and what cannot be corrected --------------------------------------------------------------------------
+
+
+def _against(situation: Situation, making: Making, entry: Entry[Any]) -> Iterator[Reason]:
+    by = next((struck for struck in situation.case.struck if struck.entry.origin.event_id == entry.origin.event_id), None)
+    if by is not None:
+        yield _already(by)
+    elif entry.origin.told or entry.origin.node != situation.site.node:
+        yield Reason("correction.elsewhere", {"node": entry.origin.node})
+    elif isinstance(entry.event, EntryCorrected):
+        yield Reason("correction.own_undo", {"command": "CorrectEntry"})
+    else:
+        yield from _not_correctable(situation, making, entry)
+
+
+def _already(struck: Struck) -> Reason:
+    return Reason("correction.already", {"state": struck.state, "replaced_by": struck.by.event.replaced_by or ""}, where="event_id")
+
+
+def _not_correctable(situation: Situation, making: Making, entry: Entry[Any]) -> Iterator[Reason]:
+    rows = making.rows.get(type(entry.event), ())
+    if not rows or type(entry.event) in making.computed or entry.origin.role in (Role.SYSTEM.value, Role.NODE.value):
+        yield Reason("correction.computed")
+        return
+    correction = rows[0].correction
+    if correction.undo is not None:
+        yield Reason("correction.own_undo", {"command": correction.undo})
+    elif correction.role is None:
+        yield Reason("correction.final")
+    elif not _may(situation.actor, entry, correction):
+        yield Reason("correction.not_yours", {"role": correction.role.value})
+
+
+def _may(actor: Actor, entry: Entry[Any], correction: Correction) -> bool:
+    """Whoever entered it, or the role that answers for such entries at the same site."""
+    same_site = actor.organisation == entry.origin.organisation
+    return same_site and (actor.account == entry.origin.actor or actor.role is correction.role)
+
+
+def _input(given: CorrectEntry) -> Iterator[Reason]:
+    if given.action == "replace" and given.given is None:
+        yield Reason("correction.no_input", where="given")
+    if given.action == "void" and given.given:
+        yield Reason("correction.void_with_input", where="given")
+    if given.reason == "other" and not said(given.note):
+        yield Reason("correction.no_note", where="note")
+
+
+# --- what is struck through, and what stands instead ----------------------------------------------------------------
+
+
+def _together(case: Case, making: Making, entry: Entry[Any]) -> list[Entry[Any]]:
+    """The standing entries that one command recorded, this one among them, in order; each as what stands for it now."""
+    instead = {struck.entry.origin.event_id: struck.by.event.replaced_by for struck in case.struck}
+    ids = {entry.origin.event_id}
+    for event_id in making.together(entry.origin.event_id):
+        last: str | None = event_id
+        while last in instead:
+            last = instead[last]
+        ids |= {last} if last else set()
+    return [one for one in case.entries if one.origin.event_id in ids]
+
+
+def _made_again(situation: Situation, making: Making, together: Sequence[Entry[Any]], given: CorrectEntry) -> tuple[Event, ...] | Refusal:
+    """What the command would have answered at the entry's own time to the input that is right."""
+    first = together[0]
+    place = situation.case.entries.index(first)
+    before = situation.case.entries[:place]
+    case = replace(situation.case, entries=before, history=before, struck=())
+    actor = Actor(first.origin.actor, Role(first.origin.role), first.origin.organisation)
+    kinds = {type(entry.event) for entry in together}
+    candidates = sorted(making.rows[_entered(making, together)], key=lambda row: not kinds <= {event.event for event in row.events})
+    verdicts = [making.again(row, case, first.origin.at, actor, given.given or {}) for row in candidates]
+    verdict = next((one for one in verdicts if not isinstance(one, Refusal)), verdicts[0])
+    if isinstance(verdict, Refusal):
+        return verdict
+    events = verdict.events if isinstance(verdict, Judged) else verdict
+    refusal = verdict.refusal if isinstance(verdict, Judged) else None
+    return refusal or events
+
+
+def _entered(making: Making, together: Sequence[Entry[Any]]) -> type[Event]:
+    return next(type(entry.event) for entry in together if type(entry.event) not in making.computed and not isinstance(entry.event, EntryCorrected))
+
+
+def _voided(making: Making, entry: Entry[Any], together: Sequence[Entry[Any]]) -> list[_Change]:
+    """The entry with what was worked out with it; what was entered beside it stands."""
+    return [_Change(one) for one in together if one is entry or type(one.event) in making.computed or one.origin.event_id == entry.origin.event_id]
+
+
+def _replaced(together: Sequence[Entry[Any]], made: Sequence[Event]) -> list[_Change]:
+    """Each entry of the command with its counterpart: of the same kind and in order, else the next that has none; void where there is none."""
+    left = list(made)
+    pairs: dict[str, Event] = {}
+    for alike in (True, False):
+        for entry in together:
+            if entry.origin.event_id in pairs:
+                continue
+            fitting = [event for event in left if not alike or type(event) is type(entry.event)]
+            if fitting:
+                pairs[entry.origin.event_id] = fitting[0]
+                left.remove(fitting[0])
+    return [_Change(entry, pairs.get(entry.origin.event_id)) for entry in together]
+
+
+# --- what stands against it -----------------------------------------------------------------------------------------
+
+
+def _depending(situation: Situation, changes: Sequence[_Change]) -> Iterator[Reason]:
+    instead = [Entry(change.new, change.old.origin) for change in changes if change.new is not None]
+    gone = [change.old.origin.event_id for change in changes]
+    resting = rests_on(situation.case, gone, situation.site.zone, instead)
+    if resting:
+        ids = tuple(entry.origin.event_id for entry in resting)
+        yield Reason("correction.depends", {"event_ids": ids, "count": len(ids)}, source="contract K2")
+
+
+def _second(making: Making, entry: Entry[Any], changes: Sequence[_Change]) -> Iterator[Reason]:
+    """What one person alone does not correct."""
+    rule = making.rows[type(entry.event)][0].correction.second
+    if rule == "always" or (rule == "lowered" and _lowers(entry, changes)):
+        yield Reason("correction.needs_second")
+
+
+def _lowers(entry: Entry[GradeConfirmed], changes: Sequence[_Change]) -> bool:
+    """Whether a lower grade stands afterwards, or an unknown one."""
+    new = next((change.new for change in changes if isinstance(change.new, GradeConfirmed)), None)
+    grade = new.grade if new is not None else entry.event.computed
+    return grade is None or grade < entry.event.grade
+
+
+# --- the verdict ----------------------------------------------------------------------------------------------------
+
+
+def _judged(situation: Situation, given: CorrectEntry, changes: Sequence[_Change], made: Sequence[Event]) -> Judged:
+    names = [situation.new_id() for _ in made]
+    by_event = {id(event): name for event, name in zip(made, names, strict=True)}
+    first = [change for change in changes if change.old.origin.event_id == given.event_id]
+    ordered = [*first, *(change for change in changes if change not in first)]
+    corrections = [
+        EntryCorrected(
+            event_id=change.old.origin.event_id,
+            action="void" if change.new is None else "replace",
+            reason=given.reason,
+            note=given.note.strip(),
+            replaced_by=by_event[id(change.new)] if change.new is not None else None,
+        )
+        for change in ordered
+    ]
+    return Judged((*corrections, *made), event_ids=(*("" for _ in corrections), *names))
+
+
+#: What page, command line, FHIR and other nodes know about the command.
+COMMAND_ROWS = (
+    CommandRow(
+        CorrectEntry, correct_entry,
+        roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.LABORATORY, Role.MANUFACTURER, Role.QUALITY, Role.PAYER),
+        (EventRow(EntryCorrected, rendering.corrected),),
+        page="timeline",
+        correction=Correction(None, undo="CorrectEntry"),
+        kinds=ANYWHERE,
+        needs=reads("making"),
+        blocked=never_blocked,
+        button=None,
+    ),
+)

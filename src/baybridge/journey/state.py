@@ -1,0 +1,215 @@
+"""The state of a case as plain JSON: what stands, for those who compare cases and not for people.
+
+Main job: `state_of(case, view)`. Every list is sorted by its id, and nothing is read from the clock but whether a task is late, so that two cases that stand alike
+read alike.
+
+**Units**: times ISO 8601 with offset, money in minor units of the currency beside it. Elsewhere: gathering tasks and decisions of a node in `node/case_state.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from baybridge.journey import claims
+from baybridge.journey.case import Case
+from baybridge.journey.corrected import settle
+from baybridge.journey.course import Grade, RapidResponse
+from baybridge.journey.moments import moment_of
+from baybridge.journey.refunds import refunds_of
+from baybridge.journey.schedule import visits
+from baybridge.journey.stages import stage_of
+from baybridge.journey.task import Task
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the state shows beside the case itself.
+
+    `tasks` are those that are open, `decisions` the node's kept ones by SHA-256 as (policy, outcome, whether it was made again); `now` is the moment by which a
+    task is late, `follow_up` the schedule of visits.
+    """
+
+    tasks: Sequence[Task]
+    decisions: Mapping[str, tuple[str, str, bool]]
+    now: datetime
+    zone: ZoneInfo
+    follow_up: Mapping[str, Any]
+
+
+def as_of(case: Case, at: datetime, zone: ZoneInfo) -> Case:
+    """The case at an earlier moment by what is known: what had happened by then, whenever it was recorded."""
+    happened = tuple(entry for entry in case.entries if moment_of(entry, zone) <= at)
+    history = tuple(entry for entry in case.history if moment_of(entry, zone) <= at)
+    return replace(case, entries=happened, history=history)
+
+
+def state_of(case: Case, view: View) -> Json:
+    """The whole state."""
+    return {
+        "case": case.case_id,
+        "stage": stage_of(case).value,
+        "product": case.product,
+        "chains": sorted(case.chains),
+        "dead": not case.alive,
+        "grades": {scale: _grade(case, scale, grade) for scale, grade in sorted(case.grades.items())},
+        "calls": [_call(case, call) for call in sorted(case.rapid_responses, key=lambda call: call.called.origin.event_id)],
+        "doses": sorted((_dose(entry) for entry in case.drugs), key=lambda dose: str(dose["event_id"])),
+        "tasks": [_task(task, view.now) for task in sorted(view.tasks, key=lambda task: task.key)],
+        "visits": sorted(_visits(case, view), key=lambda visit: str(visit["visit"])),
+        "decisions": sorted(_decisions(case, view), key=lambda decision: (decision["policy"], decision["outcome"], decision["superseded"])),
+        "money": {"quote": _quote(case), "claims": [*_claims(case)], "refunds": [*_refunds(case)]},
+        "entries": sorted(_entries(case), key=lambda entry: str(entry["event_id"])),
+    }
+
+
+# --- course ---------------------------------------------------------------------------------------------------------
+
+
+def _grade(case: Case, scale: str, grade: Grade) -> Json:
+    latest = grade.latest.event
+    current = {"grade": grade.grade, "grade_min": latest.grade_min, "grade_max": latest.grade_max, "at": _text(latest.assessed_at)}
+    return {"current": current, "highest": _highest(case, scale, grade)}
+
+
+def _highest(case: Case, scale: str, grade: Grade) -> Json:
+    """The first assessment of the episode that was certainly this high, or the physician's grade where only that was."""
+    since = case.infused_at
+    computed = [e.event for e in case.grades_assessed if e.event.scale == scale and (since is None or e.event.assessed_at >= since)]
+    for event in sorted(computed, key=lambda event: event.assessed_at):
+        if event.grade_min == grade.highest:
+            return {"grade": event.grade, "grade_min": event.grade_min, "grade_max": event.grade_max, "at": _text(event.assessed_at)}
+    at = grade.confirmed.origin.at if grade.confirmed else None
+    return {"grade": grade.highest, "grade_min": grade.highest, "grade_max": grade.highest, "at": _text(at)}
+
+
+def _call(case: Case, call: RapidResponse) -> Json:
+    return {
+        "call_id": call.called.origin.event_id,
+        "case": case.case_id,
+        "codes": [],
+        "called_at": _text(call.called.event.called_at),
+        "state": "arrived" if call.arrived else "open",
+        "steps": [],
+    }
+
+
+def _dose(entry: Any) -> Json:
+    return {"atc": entry.event.atc, "given_at": _text(entry.event.given_at), "event_id": entry.origin.event_id}
+
+
+# --- what is to be done ---------------------------------------------------------------------------------------------
+
+
+def _task(task: Task, now: datetime) -> Json:
+    return {"step": task.step, "role": task.role, "due": _text(task.due_at), "late": task.due_at is not None and task.due_at < now}
+
+
+def _visits(case: Case, view: View) -> Iterator[Json]:
+    """The visits of the schedule up to the last that was made, each done or missed, and the one after it, due; made visits that no schedule has are done."""
+    infused_at = case.infused_at
+    if infused_at is None:
+        return
+    day_0 = infused_at.astimezone(view.zone).date()
+    made = {entry.event.visit: entry.event.visited_on for entry in case.visits if entry.event.visited_on >= day_0}
+    waiting = set(made)
+    ahead: list[Json] = []
+    for number, visit in enumerate(visits(day_0, view.follow_up)):
+        done = visit.code in made
+        ahead.append({"visit": visit.code, "due_on": visit.due_on.isoformat(), "state": "done" if done else "missed"})
+        if done:
+            waiting.discard(visit.code)
+            yield from ahead
+            ahead = []
+        if not waiting or number > _MOST_VISITS:
+            break
+    yield from ({"visit": code, "due_on": None, "state": "done"} for code in waiting)
+    following = _following(day_0, view, made)
+    if case.alive and following is not None:
+        yield {"visit": following.code, "due_on": following.due_on.isoformat(), "state": "due"}
+
+
+#: More visits than anybody lives to make.
+_MOST_VISITS = 200
+
+
+def _following(day_0: Any, view: View, made: Mapping[str, Any]) -> Any:
+    """The visit after the latest that was made."""
+    planned = [visit for _, visit in zip(range(_MOST_VISITS), visits(day_0, view.follow_up), strict=False)]
+    last = max((place for place, visit in enumerate(planned) if visit.code in made), default=-1)
+    return planned[last + 1] if last + 1 < len(planned) else None
+
+
+def _decisions(case: Case, view: View) -> Iterator[Json]:
+    """What the standing entries cite, as far as this node keeps it."""
+    cited = {getattr(entry.event, "decision_sha256", "") for entry in case.entries}
+    for sha256 in cited & view.decisions.keys():
+        policy, outcome, superseded = view.decisions[sha256]
+        yield {"policy": policy, "outcome": outcome, "superseded": superseded}
+
+
+# --- money ----------------------------------------------------------------------------------------------------------
+
+
+def _quote(case: Case) -> Json | None:
+    quote = case.quote.event if case.quote else None
+    if quote is None:
+        return None
+    return {
+        "quote_sha256": quote.quote_sha256,
+        "currency": quote.currency,
+        "gross_minor": quote.gross_minor,
+        "patient_minor": quote.patient_minor,
+        "entitled_minor": quote.entitled_minor,
+        "valid_until": quote.valid_until.isoformat(),
+        "agreement": quote.agreement,
+    }
+
+
+def _claims(case: Case) -> Iterator[Json]:
+    decided = claims.adjudicated(case)
+    for claim_id, claim in sorted(claims.submitted(case).items()):
+        answer = decided.get(claim_id)
+        yield {
+            "claim_id": claim_id,
+            "payer": claim.payer,
+            "plan": claim.plan,
+            "currency": claim.currency,
+            "amount_minor": sum(minor for _, _, minor in claim.lines),
+            "outcome": answer.outcome if answer else None,
+            "benefit_minor": answer.benefit_minor if answer else None,
+            "paid_minor": claims.paid_for(case, claim_id),
+        }
+
+
+def _refunds(case: Case) -> Iterator[Json]:
+    currency = case.settlement.event.currency if case.settlement else None
+    for refund in sorted(refunds_of(case), key=lambda one: one.recipient):
+        yield {"recipient": refund.recipient, "due_minor": refund.due_minor, "received_minor": refund.received_minor, "currency": currency}
+
+
+# --- entries --------------------------------------------------------------------------------------------------------
+
+
+def _entries(case: Case) -> Iterator[Json]:
+    """Everything that was recorded or told, with what became of it."""
+    state = {struck.entry.origin.event_id: struck.state for struck in settle(case.history)[1]}
+    for entry in case.history:
+        origin = entry.origin
+        yield {
+            "event_id": origin.event_id,
+            "type": type(entry.event).__name__,
+            "at": _text(origin.at),
+            "recorded_at": _text(origin.recorded_at),
+            "actor": origin.actor,
+            "state": state.get(origin.event_id, "standing"),
+        }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None

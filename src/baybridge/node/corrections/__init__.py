@@ -1,0 +1,1 @@
+"""What follows from putting an entry right at this node; read `making.py`."""

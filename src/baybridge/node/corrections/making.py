@@ -1,0 +1,74 @@
+"""How entries of a case were made, for the rule that puts them right.
+
+Main job: `making(node, unit, deciding)`: which commands make which events, what one command recorded together, and what a command's rule would have said to another
+input as of an earlier moment: over the case as it stood before the entry, the record as it now stands, and facts as of then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from baybridge.base.outcome import Refusal
+from baybridge.journey.case import Case
+from baybridge.journey.command import Actor, Situation, Verdict
+from baybridge.journey.corrections.correcting import Making
+from baybridge.journey.events import EntryCorrected, Event
+from baybridge.journey.judged import Judged
+from baybridge.ledger import streams
+from baybridge.node.commands.deciding import Deciding, LazyFacts
+from baybridge.node.commands.given import read_given
+from baybridge.node.commands.table import COMMANDS, EVENTS, CommandRow
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
+
+
+def making(node: Node, unit: Unit, deciding: Deciding) -> Making:
+    """What the rule of a correction asks; decisions that are made on the way are kept with those of `deciding`."""
+
+    def again(row: CommandRow, case: Case, at: datetime, actor: Actor, given: Mapping[str, Any]) -> Verdict:
+        read = read_given(row, given)
+        if isinstance(read, Refusal):
+            return read
+        then, situation = _then(node, unit, row, case, at, actor)
+        verdict = row.rule(situation, read)
+        for document in verdict.decisions if isinstance(verdict, Judged) else ():
+            then.keep(document)
+        deciding.made |= then.made
+        return verdict
+
+    rows, computed = _made()
+    return Making(rows, computed, lambda event_id: streams.together(unit.connection, event_id), again)
+
+
+def _then(node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, actor: Actor) -> tuple[Deciding, Situation]:
+    facts = LazyFacts(lambda: node.fact_set(unit.connection, case, at))
+    deciding = Deciding(node.policies, facts, case.case_id, at)
+    situation = Situation(
+        case=case,
+        facts=facts,
+        now=at,
+        actor=actor,
+        site=node.site,
+        neighbours={name: neighbour.site for name, neighbour in node.neighbours.items()},
+        decide=deciding.decide,
+        documents=node.documents.folder,
+        new_id=unit.new_id,
+        record=node.record_material(unit.connection, row.needs, case, at),
+    )
+    return deciding, situation
+
+
+@lru_cache(maxsize=1)
+def _made() -> tuple[dict[type[Event], tuple[CommandRow, ...]], frozenset[type[Event]]]:
+    """The commands that make each kind of event, and the kinds that follow from what was entered."""
+    rows: dict[type[Event], tuple[CommandRow, ...]] = {}
+    for row in COMMANDS.values():
+        for event in row.events:
+            rows[event.event] = (*rows.get(event.event, ()), row)
+    computed = {kind for kind, row in EVENTS.items() if row.computed}
+    return rows, frozenset(computed - {EntryCorrected})

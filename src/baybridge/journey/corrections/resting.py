@@ -3,7 +3,8 @@
 Main job: `rests_on(case, event_ids, instead)`. Each kind of entry gives something (a chain of identity, a bag that arrived, a claim) and some need what an earlier one
 gave. An entry rests on another where what it needs is given by nothing any more; a second collection of the same chain, for one, still gives it.
 
-What was worked out (grades, decisions, tasks) rests on nothing here: it is made again. What simply happened (a team that came, a package that left) rests on nothing either.
+What was worked out (grades, decisions, tasks) rests on nothing here: it is made again. What simply happened (a team that came, a package that left) rests on
+nothing either.
 **Source**: contract K2; the gates of the commands in the parts.
 """
 

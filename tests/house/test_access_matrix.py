@@ -154,6 +154,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/looked"): {"patient", "quality"},
     ("GET", "/cases/{case_id}/looked.json"): {"patient", "quality"},
     ("GET", "/cases/{case_id}/state.json"): ON_CASE,
+    **{(method, "/cases/{case_id}/entries/{event_id}"): SITE for method in ("GET", "POST")},  # an entry that is not there answers not-found
     ("GET", "/emergency/{case}"): BREAKS_GLASS,
     ("POST", "/emergency/{case}"): BREAKS_GLASS,  # without a reason it is refused
     ("GET", "/cases/{case_id}/evidence"): ON_CARE | {"manufacturer"},

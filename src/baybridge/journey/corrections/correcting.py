@@ -62,7 +62,7 @@ class _Change:
 
 def correct_entry(situation: Situation, given: CorrectEntry) -> Verdict:
     """The correction of the entry and of what was worked out with it, and the entries that stand instead."""
-    entry = _entry(situation.case, given.event_id)
+    entry = find(situation.case, given.event_id)
     if entry is None:
         return refuse(Reason("correction.unknown", where="event_id"), category=Category.NOT_FOUND)
     making: Making = situation.record["making"]
@@ -83,13 +83,18 @@ def _put_right(situation: Situation, making: Making, entry: Entry[Any], given: C
     return refuse(*against) if against else _judged(situation, given, changes, made)
 
 
-def _entry(case: Case, event_id: str) -> Entry[Any] | None:
+def find(case: Case, event_id: str) -> Entry[Any] | None:
     """The entry of that id, standing or struck; one that stands at another's place has the other's times."""
     found = next((entry for entry in case.entries if entry.origin.event_id == event_id), None)
     return found or next((entry for entry in case.history if entry.origin.event_id == event_id), None)
 
 
 # --- who may, and what cannot be corrected --------------------------------------------------------------------------
+
+
+def against(situation: Situation, entry: Entry[Any]) -> Iterator[Reason]:
+    """Why this person does not put this entry right, whatever they would say about it; what rests on it is asked later."""
+    yield from _against(situation, situation.record["making"], entry)
 
 
 def _against(situation: Situation, making: Making, entry: Entry[Any]) -> Iterator[Reason]:

@@ -63,6 +63,11 @@ def _then(node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, act
     return deciding, situation
 
 
+def commands_making(kind: type[Event]) -> tuple[CommandRow, ...]:
+    """The commands that make a kind of event."""
+    return _made()[0].get(kind, ())
+
+
 @lru_cache(maxsize=1)
 def _made() -> tuple[dict[type[Event], tuple[CommandRow, ...]], frozenset[type[Event]]]:
     """The commands that make each kind of event, and the kinds that follow from what was entered."""

@@ -60,6 +60,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.who_looked": {Role.QUALITY: Relation.CARE, Role.PATIENT: Relation.OWN},
         "case.break_glass": dict.fromkeys((Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST), Relation.ANY),
         "case.command": {**_SITE, Role.PAYER: Relation.PAYER, Role.PATIENT: Relation.OWN},
+        "case.correct": _SITE,
         "records.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
         "codes.list": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.QUALITY), Relation.STAFF),
         "codes.map": dict.fromkeys((Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),

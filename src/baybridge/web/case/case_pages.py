@@ -17,7 +17,6 @@ from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Command, Role
 from baybridge.journey.events import GlassBroken
 from baybridge.journey.held import Stage
-from baybridge.journey.stored import event_as_json
 from baybridge.node.clock import new_id
 from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.handle import handle
@@ -36,6 +35,7 @@ from baybridge.web.case.looked_page import looked, looked_file
 from baybridge.web.case.options_page import options
 from baybridge.web.case.sharing_page import sharing
 from baybridge.web.case.tests_page import tests
+from baybridge.web.case.timeline_page import CORRECTION_DOORS, timeline
 from baybridge.web.case.view import CaseView, allowed, mark_of, most_urgent_first, tab, with_view
 from baybridge.web.forms import forms
 from baybridge.web.money.compare_page import compare_page
@@ -140,18 +140,12 @@ def _labels(view: CaseView, kind: CommandRow) -> dict[str, tuple[str, ...]]:
     return {name: tuple(value) if isinstance(value, tuple | list) else (str(value),) for name, value in found.items()}
 
 
-# --- timeline and evidence ------------------------------------------------------------------------------------------
-
-
-def timeline(view: CaseView) -> Response:
-    """Everything that happened, oldest first, with who recorded it and where."""
-    entries = sorted(view.case.entries, key=lambda entry: (entry.origin.at, entry.origin.recorded_at))
-    return view.render("timeline.html", rows=[(entry, event_as_json(entry.event)) for entry in entries])
+# --- evidence --------------------------------------------------------------------------------------------------------
 
 
 def evidence(view: CaseView) -> Response:
     """What the evidence pack holds and how to check it."""
-    return view.render("evidence.html", mark=mark_of(view.case.case_id))
+    return view.render("evidence.html", mark=mark_of(view.case.case_id), struck=len(view.case.struck))
 
 
 def evidence_file(asked: Asked) -> Response:
@@ -171,6 +165,7 @@ _PAGES = {
 
 CASE_DOORS = (
     *CARD_CASE_DOORS,
+    *CORRECTION_DOORS,
     *(
         Door(f"/cases/{{case_id}}{'' if name == 'overview' else '/' + name}", ("GET",), f"case.{name}", action, tab(name, _PAGES[name]))
         for name, action in tabs.TABS.items()

@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 #: Fields that no page asks for: documents that this node keeps itself.
-LEFT_OUT = frozenset({"quote"})
+LEFT_OUT = frozenset({"quote", "given"})
 
 #: Fields that hold facts by name; the page asks for each fact in its own field.
 FACTS = frozenset({"findings"})

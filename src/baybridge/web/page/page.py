@@ -309,7 +309,7 @@ class Reader:
 
 
 #: Where the words of an event's field stand, if not among the codes.
-_PREFIXES: Mapping[str, str] = {"driver": "driver", "route": "exchange.route", "role": "role"}
+_PREFIXES: Mapping[str, str] = {"action": "correction.action", "driver": "driver", "route": "exchange.route", "role": "role"}
 
 
 #: Documents by the field that names one: the folder, and where its title stands.

@@ -1,0 +1,153 @@
+"""The timeline of a case: everything that was recorded, what was put right struck through, and the page on which an entry is put right.
+
+Main job: `timeline(view)` and `CORRECTION_DOORS`. Whether somebody may put an entry right, and what rests on it, is the rule of `CorrectEntry`
+(`journey/corrections/correcting.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.http.doors import Asked, Door
+from baybridge.journey.command import Command, Situation
+from baybridge.journey.corrected import Struck
+from baybridge.journey.corrections.correcting import CorrectEntry, against, find
+from baybridge.journey.entry import Entry
+from baybridge.journey.row import CommandRow
+from baybridge.journey.stored import event_as_json
+from baybridge.node.clock import new_id
+from baybridge.node.corrections.making import commands_making
+from baybridge.node.handle import handle
+from baybridge.web.case import tabs
+from baybridge.web.case.view import CaseView, with_view
+from baybridge.web.forms import forms, shape
+from baybridge.web.forms.choices import coded
+from baybridge.web.page.page import go, refused
+
+REASONS = shape.literals_of(next(item.type for item in msgspec.structs.fields(CorrectEntry) if item.name == "reason"))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry as the timeline shows it: its event as JSON, the correction that struck it, and whether this reader may put it right."""
+
+    entry: Entry[Any]
+    body: Mapping[str, Any]
+    struck: Struck | None
+    correctable: bool
+
+
+def timeline(view: CaseView) -> Response:
+    """Everything that happened, oldest first, with who recorded it and where; what was put right is struck through."""
+    struck = {one.entry.origin.event_id: one for one in view.case.struck}
+    entries = sorted(view.case.history, key=lambda entry: (entry.origin.at, entry.origin.recorded_at))
+    situation = None if view.read_only else _situation(view)
+    rows = [Row(one, event_as_json(one.event), struck.get(one.origin.event_id), _may(situation, one)) for one in entries]
+    return view.render("timeline.html", rows=rows)
+
+
+def _situation(view: CaseView) -> Situation:
+    return view.look.situation(frozenset({"making"}))
+
+
+def _may(situation: Situation | None, entry: Entry[Any]) -> bool:
+    return situation is not None and not any(against(situation, entry))
+
+
+# --- putting an entry right -----------------------------------------------------------------------------------------
+
+
+def correct_page(asked: Asked) -> Response:
+    """What an entry says, and the two ways to put it right."""
+    return with_view(asked, lambda view: _show(view, None, {}), "timeline")
+
+
+def correct(asked: Asked) -> Response:
+    """Put an entry right from its page; a refusal shows the page again with every reason."""
+    case_id, event_id = asked.parameters["case_id"], asked.parameters["event_id"]
+    form = asked.form
+    given: dict[str, Any] = {
+        "event_id": event_id,
+        "action": form.get("correction_action", ""),
+        "reason": form.get("correction_reason", ""),
+        "note": form.get("correction_note", ""),
+    }
+    instead = _instead(asked, case_id, event_id) if given["action"] == "replace" else {}
+    if given["action"] == "replace":
+        given["given"] = instead
+    done = handle(asked.node, Command("CorrectEntry", case_id, given, asked.person, form.get("command_id") or new_id(asked.node.now)))
+    if isinstance(done, Refusal):
+        return with_view(asked, lambda view: _show(view, done, instead), "timeline")
+    return go(f"{tabs.address(case_id, 'timeline')}?done=CorrectEntry#e-{event_id}")
+
+
+def _instead(asked: Asked, case_id: str, event_id: str) -> dict[str, Any]:
+    """What the form says is right, as the input of the command that made the entry."""
+    case = asked.node.case(case_id)
+    entry = find(case, event_id) if case is not None else None
+    row = _row(entry) if entry is not None else None
+    return forms.read(asked, row) if row is not None else {}
+
+
+def _row(entry: Entry[Any]) -> CommandRow | None:
+    """The command that makes such entries; the first where several do."""
+    return next(iter(commands_making(type(entry.event))), None)
+
+
+def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, Any]) -> Response:
+    entry = find(view.case, view.asked.parameters["event_id"])
+    if entry is None:
+        return refused(view.asked, refuse(Reason("correction.unknown", where="event_id"), category=Category.NOT_FOUND))
+    situation = _situation(view)
+    standing = refusal or _standing(situation, entry)
+    row, body = _row(entry), event_as_json(entry.event)
+    filled = _as_given(row, body) | dict(instead) if row else {}
+    problems = {reason.where: (view.reader.reason(reason),) for reason in (refusal.reasons if refusal else ()) if reason.where}
+    return view.render(
+        "correct.html",
+        refusal.surface.http_status if refusal else 200,
+        entry=entry,
+        body=body,
+        row=row,
+        fields=forms.fields(view.asked, row, view.case, filled, problems) if row and not (standing and not refusal) else [],
+        reasons=coded(view.asked, REASONS),
+        sentences=[(view.reader.reason(reason), reason) for reason in standing.reasons] if standing else [],
+        stands_against=standing is not None and refusal is None,
+        resting=_resting(view, standing),
+        given=view.asked.form,
+        command_id=new_id(view.asked.node.now),
+    )
+
+
+def _standing(situation: Situation, entry: Entry[Any]) -> Refusal | None:
+    reasons = tuple(against(situation, entry))
+    return refuse(*reasons) if reasons else None
+
+
+def _as_given(row: CommandRow, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The input that made an entry, as far as the entry says it: what has the same name."""
+    return {name: body[name] for name in row.form if body.get(name) is not None}
+
+
+def _resting(view: CaseView, refusal: Refusal | None) -> Sequence[tuple[Entry[Any], Mapping[str, Any]]]:
+    """The entries that are put right first, the newest first."""
+    named = [name for reason in (refusal.reasons if refusal else ()) if reason.code == "correction.depends" for name in _ids(reason)]
+    by_id = {entry.origin.event_id: entry for entry in view.case.entries}
+    return [(by_id[name], event_as_json(by_id[name].event)) for name in named if name in by_id]
+
+
+def _ids(reason: Reason) -> tuple[str, ...]:
+    found = reason.values["event_ids"]
+    return found if isinstance(found, tuple) else (str(found),)
+
+
+CORRECTION_DOORS = (
+    Door("/cases/{case_id}/entries/{event_id}", ("GET",), "case.correct", "case.correct", correct_page),
+    Door("/cases/{case_id}/entries/{event_id}", ("POST",), "case.correct.do", "case.correct", correct),
+)

@@ -236,6 +236,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "id": f"{OWN}-a-hb",
         "card": "none",
         "case": cases[OWN],
+        "event_id": "none",
         "version": "1",
         "document": "laboratories",
         "row": "mo",

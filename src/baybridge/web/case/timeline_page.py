@@ -107,7 +107,7 @@ def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, Any]) -
     situation = _situation(view)
     standing = refusal or _standing(situation, entry)
     row, body = _row(entry), event_as_json(entry.event)
-    filled = _as_given(row, body) | dict(instead) if row else {}
+    filled = _as_given(row, entry) | dict(instead) if row else {}
     problems = {reason.where: (view.reader.reason(reason),) for reason in (refusal.reasons if refusal else ()) if reason.where}
     return view.render(
         "correct.html",
@@ -130,9 +130,10 @@ def _standing(situation: Situation, entry: Entry[Any]) -> Refusal | None:
     return refuse(*reasons) if reasons else None
 
 
-def _as_given(row: CommandRow, body: Mapping[str, Any]) -> dict[str, Any]:
+def _as_given(row: CommandRow, entry: Entry[Any]) -> dict[str, Any]:
     """The input that made an entry, as far as the entry says it: what has the same name."""
-    return {name: body[name] for name in row.form if body.get(name) is not None}
+    said = {name: getattr(entry.event, name, None) for name in row.form}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _resting(view: CaseView, refusal: Refusal | None) -> Sequence[tuple[Entry[Any], Mapping[str, Any]]]:

@@ -92,7 +92,7 @@ def _answer(file: Path, judge: Answer, line: Callable[[Mapping[str, Any]], str],
 
 def _judged(requests: list[Any], judge: Answer, *, many: bool) -> list[dict[str, Any]]:
     """One answer a request; with any problem, all problems of all requests on one line."""
-    from baybridge.recognition.form import FormError
+    from baybridge.documents.requests import FormError
 
     answers, problems = [], []
     for number, request in enumerate(requests):

@@ -19,7 +19,9 @@ from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import LanguageCode, Thorough
 from baybridge.cli.quotes import reproduce_quotes
 from baybridge.cli.saying import fail, parsed_file, refuse_file
-from baybridge.documents.loader import DocumentProblem, Documents, files, read_document, read_text
+from baybridge.documents.loader import DocumentProblem, Documents, files, read_text
+from baybridge.documents.problems import PolicyProblems
+from baybridge.documents.source import Source, read_yaml
 from baybridge.funding.plans.layers import scale_of
 from baybridge.funding.plans.terms import Scale
 from baybridge.funding.quote.case import read_cases
@@ -93,15 +95,13 @@ def _compare(data: Any, scale: Scale, file: str, texts: Texts, language: str, *,
 
 def _check(documents: Documents, texts: Texts, named: tuple[str, ...], language: str, *, json_wanted: bool) -> None:
     """Every problem of plan documents with file and line; exit 1 where there is one."""
-    from baybridge.documents.lines import line_of
     from baybridge.funding.plans.checking import check, known_from
 
     chosen = [Path(name) for name in named] or [path for root in documents.roots for path in files(root / "plans")]
     read = [_plan_file(path, texts, language) for path in chosen]
     known = known_from(documents)
-    known = replace(known, others={**known.others, **{str(d.get("id")): d for _, _, d in read if isinstance(d, dict)}})
-    problems = [(path, text, reason) for path, text, document in read for reason in check(document, known)]
-    found = [(str(path), line_of(text, reason.where), reason) for path, text, reason in problems]
+    known = replace(known, others={**known.others, **{str(d.get("id")): d for _, source in read if isinstance(d := source.document, dict)}})
+    found = [(str(path), source.line_of(reason.where), reason) for path, source in read for reason in check(source.document, known)]
     if json_wanted:
         rows = [{"file": f, "line": n, **reason.as_json(), "message": texts.reason(language, reason)} for f, n, reason in found]
         click.echo(json.dumps({"checked": len(read), "problems": rows}, ensure_ascii=False, indent=2))
@@ -113,13 +113,16 @@ def _check(documents: Documents, texts: Texts, named: tuple[str, ...], language:
         fail(texts.say(language, "funding.check.failed", {"problems": len(found)}))
 
 
-def _plan_file(path: Path, texts: Texts, language: str) -> tuple[Path, str, Any]:
+def _plan_file(path: Path, texts: Texts, language: str) -> tuple[Path, Source]:
     try:
-        return path, read_text(path), read_document(path)
-    except DocumentProblem as problem:
+        source = read_yaml(read_text(path), str(path))
+    except (DocumentProblem, PolicyProblems) as problem:
         fail(str(problem))
     except OSError:
         fail(texts.say(language, "funding.case.unreadable_file", {"file": str(path)}))
+    if source.problems:
+        fail("; ".join(map(str, source.problems)))
+    return path, source
 
 
 def scale_named(documents: Documents, texts: Texts, scale_id: str, language: str) -> Scale:

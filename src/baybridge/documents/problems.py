@@ -1,10 +1,11 @@
-"""What can be wrong in a document: each problem at its file, line and column, with what was expected and found.
+"""What can be wrong in a document or a request: each problem at its field, for a file with line and column, with what was expected and found.
 
 Main job: `Problem`, one line for the author, and `PolicyProblems`, every problem of one document together.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong in a document: where it stands, what was expected and found, and what to do."""
+    """One thing wrong in a document or request: where it stands, what was expected and found, and what to do; `file` is empty for a request."""
 
     file: str
     line: int
@@ -25,7 +26,8 @@ class Problem:
 
     def __str__(self) -> str:
         hint = f"; {self.hint}" if self.hint else ""
-        return f"{self.file}:{self.line}:{self.column}: expected {self.expected}, found {self.found}{hint}"
+        place = f"{self.file}:{self.line}:{self.column}" if self.file else self.field
+        return f"{place}: expected {self.expected}, found {self.found}{hint}"
 
     @property
     def shown(self) -> str:
@@ -43,6 +45,14 @@ class Problem:
 def field_name(path: Sequence[str | int]) -> str:
     """A path as people write it, such as `list_price[0].currency`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def path_of(field: str) -> tuple[str | int, ...]:
+    """The path of a field as people write it."""
+    return tuple(name or int(index) for name, index in _STEP.findall(field))
+
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 class PolicyProblems(ValueError):

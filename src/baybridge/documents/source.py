@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from baybridge.base.canonical import MAX_INTEGER
-from baybridge.documents.problems import PolicyProblems, Problem, field_name
+from baybridge.documents.problems import PolicyProblems, Problem, field_name, path_of
 
 MAX_CHARACTERS = 1_000_000
 MAX_NODES = 50_000
@@ -48,6 +48,14 @@ class Source:
             path = path[:-1]
         mark = self.nodes[path].start_mark if path in self.nodes else None
         return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+    def line_of(self, field: str) -> int:
+        """The line of a field such as `bands[1].rate`, where its key or its entry begins, or of the nearest part around it."""
+        path = path_of(field)
+        while path and path not in self.keys and path not in self.nodes:
+            path = path[:-1]
+        mark = (self.keys.get(path) or self.nodes[path]).start_mark if path else None
+        return mark.line + 1 if mark else 1
 
     def report_key(self, path: Path, expected: str, found: str, hint: str = "") -> None:
         """Note a problem at the key of a part of the document."""

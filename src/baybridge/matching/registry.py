@@ -13,12 +13,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from msgspec import Struct, ValidationError, convert, field
+from msgspec import Struct, field
 
 from baybridge.base.text import not_text_inside
+from baybridge.documents.problems import field_name
+from baybridge.documents.reading import Wording, converted, fits
+from baybridge.documents.source import Path
 from baybridge.matching.trials import Location, StudyProblem, Trial, years
 
 Json = Mapping[str, Any]
@@ -201,19 +205,14 @@ def _problems(study: Any, number: int | None) -> Iterator[Problem]:
     for name, shape in _MODULES.items():
         if name not in section and name not in _REQUIRED:
             continue
-        try:
-            convert(section.get(name), shape)
-        except ValidationError as problem:
-            said, _, path = str(problem).partition(" - at ")
-            where = name + path.strip("`").removeprefix("$")
-            yield Problem(number, where, *_expected(said))
+        found: list[Problem] = []
+        fits(shape, section.get(name), partial(_note, found, number), _REGISTRY, (name,))
+        yield from found
     yield from _values(section, number)
 
 
-def _expected(said: str) -> tuple[str, str]:
-    """The reader's complaint as what was expected and found."""
-    wanted, _, got = said.removeprefix("Expected ").partition(", got ")
-    return wanted.strip("`"), got.strip("`") or "another value"
+def _note(problems: list[Problem], number: int | None, _code: str, path: Path, expected: str, found: str, _hint: str) -> None:
+    problems.append(Problem(number, field_name(path), expected, found))
 
 
 def _values(section: Json, number: int | None) -> Iterator[Problem]:
@@ -239,9 +238,12 @@ def _text(section: Json, module: str, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false", type(None): "nothing"}
     return names.get(type(value), "something else")
+
+
+_REGISTRY = Wording(names_field=False, found=_kind, mapping="an object")
 
 
 # --- a trial --------------------------------------------------------------------------------------------------------
@@ -275,7 +277,7 @@ def _trial(study: Json) -> Trial:
 
 
 def _module(section: Json, name: str, shape: type[Shape]) -> Shape:
-    return convert(section.get(name) or {}, shape)
+    return converted(section.get(name) or {}, shape)
 
 
 def _locations(places: _Places, overall: str) -> Iterator[Location]:

@@ -10,23 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from baybridge.recognition.form import (
-    Field,
-    anything,
-    boolean,
-    day,
-    instant,
-    list_of,
-    number,
-    object_of,
-    one_of,
-    plain,
-    require,
-    text,
-    whole_between,
-)
+from msgspec import Meta
+
+from baybridge.documents.reading import one_of
+from baybridge.documents.requests import Day, Instant, Number, Request, Text, Value, require
 
 PURPOSES = (
     "ELIGIBILITY", "APH_IDM", "APH_FITNESS", "MFR_ACCEPT", "LD_FITNESS", "INFUSION_DAY", "TOX_MONITOR", "RESPONSE", "OBA_OUTCOME", "LTFU",
@@ -37,63 +26,114 @@ RESET_TYPES = (
     "contrast", "nephrotoxin", "qt_drug", "tocilizumab", "anti_target_drug", "bridging", "transplant", "infection", "fever", "new_symptoms",
 )  # fmt: skip
 
-_RESULT = {
-    "id": Field(text),
-    "status": Field(text),
-    "patient_match": Field(boolean),
-    "signature_verified": Field(boolean),
-    "loinc": Field(text),
-    "specimen": Field(text),
-    "method": Field(text),
-    "value": Field(plain),
-    "unit": Field(text),
-    "reference_low": Field(number),
-    "reference_high": Field(number),
-    "collected_at": Field(instant),
-    "reported_at": Field(instant),
-    "interference": Field(list_of(anything)),
-}
-_SCOPE = {"loinc": Field(text), "specimen": Field(text), "method": Field(text)}
-_ACCREDITATION = {
-    "standard": Field(text),
-    "body": Field(text),
-    "mra_signatory": Field(boolean),
-    "valid_from": Field(day),
-    "valid_to": Field(day),
-    "scope": Field(list_of(object_of(_SCOPE))),
-}
-_LABORATORY = {
-    "id": Field(text),
-    "jurisdiction": Field(text),
-    "hr_marks": Field(list_of(text)),
-    "accreditations": Field(list_of(object_of(_ACCREDITATION))),
-    "alliance_listed": Field(boolean),
-    "alliance_verified": Field(object_of({"valid_from": Field(day), "valid_to": Field(day)})),
-    "eqa": Field(list_of(object_of({"loinc": Field(text), "date": Field(day), "passed": Field(boolean)}))),
-    "eqa_suspended": Field(boolean),
-}
-_OVERRIDE = {"direction": Field(one_of("accept", "repeat")), "code": Field(text), "role": Field(text), "second_sign_off": Field(anything)}
-_REQUEST = {
-    "receiver_site": Field(text),
-    "receiver_jurisdiction": Field(text),
-    "receiver_city": Field(text),
-    "purpose": Field(one_of(*PURPOSES), required=True),
-    "use_at": Field(instant),
-    "unit": Field(text),
-    "receiver_method": Field(text),
-    "use": Field(one_of(*USES)),
-    "reset_events": Field(list_of(object_of({"type": Field(one_of(*RESET_TYPES), required=True), "at": Field(instant)}))),
-    "emergency": Field(boolean),
-    "statutory_case": Field(whole_between(1, 6)),
-    "asserted_by": Field(text),
-    "infused_on": Field(day),
-    "override": Field(object_of(_OVERRIDE)),
-}
-FORM = {
-    "result": Field(object_of(_RESULT), required=True),
-    "laboratory": Field(object_of(_LABORATORY), required=True),
-    "request": Field(object_of(_REQUEST), required=True),
-}
+
+class Result(Request, frozen=True, kw_only=True):
+    """The result as its laboratory reported it."""
+
+    id: Text | None = None
+    status: Text | None = None
+    patient_match: bool | None = None
+    signature_verified: bool | None = None
+    loinc: Text | None = None
+    specimen: Text | None = None
+    method: Text | None = None
+    value: Value | None = None
+    unit: Text | None = None
+    reference_low: Number | None = None
+    reference_high: Number | None = None
+    collected_at: Instant | None = None
+    reported_at: Instant | None = None
+    interference: list[Any] | None = None
+
+
+class Scope(Request, frozen=True, kw_only=True):
+    """What an accreditation covers."""
+
+    loinc: Text | None = None
+    specimen: Text | None = None
+    method: Text | None = None
+
+
+class Accreditation(Request, frozen=True, kw_only=True):
+    """One accreditation of the laboratory."""
+
+    standard: Text | None = None
+    body: Text | None = None
+    mra_signatory: bool | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+    scope: list[Scope] | None = None
+
+
+class Period(Request, frozen=True, kw_only=True):
+    """From a day to a day."""
+
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+
+
+class Assessment(Request, frozen=True, kw_only=True):
+    """One round of external quality assessment."""
+
+    loinc: Text | None = None
+    date: Day | None = None
+    passed: bool | None = None
+
+
+class Laboratory(Request, frozen=True, kw_only=True):
+    """The laboratory that measured."""
+
+    id: Text | None = None
+    jurisdiction: Text | None = None
+    hr_marks: list[Text] | None = None
+    accreditations: list[Accreditation] | None = None
+    alliance_listed: bool | None = None
+    alliance_verified: Period | None = None
+    eqa: list[Assessment] | None = None
+    eqa_suspended: bool | None = None
+
+
+class ResetEvent(Request, frozen=True, kw_only=True):
+    """Something after which an older result says nothing."""
+
+    type: one_of(*RESET_TYPES)  # type: ignore[valid-type]
+    at: Instant | None = None
+
+
+class Override(Request, frozen=True, kw_only=True):
+    """A clinician's word against the outcome."""
+
+    direction: Literal["accept", "repeat"] | None = None
+    code: Text | None = None
+    role: Text | None = None
+    second_sign_off: Any = None
+
+
+class Asked(Request, frozen=True, kw_only=True):
+    """What the result is to serve for, where and when."""
+
+    receiver_site: Text | None = None
+    receiver_jurisdiction: Text | None = None
+    receiver_city: Text | None = None
+    purpose: one_of(*PURPOSES)  # type: ignore[valid-type]
+    use_at: Instant | None = None
+    unit: Text | None = None
+    receiver_method: Text | None = None
+    use: one_of(*USES) | None = None  # type: ignore[valid-type]
+    reset_events: list[ResetEvent] | None = None
+    emergency: bool | None = None
+    statutory_case: Annotated[int, Meta(ge=1, le=6)] | None = None
+    asserted_by: Text | None = None
+    infused_on: Day | None = None
+    override: Override | None = None
+
+
+class Form(Request, frozen=True, kw_only=True):
+    """The three parts of a request."""
+
+    result: Result
+    laboratory: Laboratory
+    request: Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +153,5 @@ class RecognitionRequest:
 
 def read(value: Any) -> RecognitionRequest:
     """The checked request; raises `FormError` with every problem."""
-    parts = require(value, FORM)
+    parts = require(value, Form)
     return RecognitionRequest(parts["result"], parts["laboratory"], parts["request"])

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from baybridge.cli.funding import fund
-from baybridge.documents.lines import line_of
 from baybridge.documents.loader import Documents, packaged_data
+from baybridge.documents.source import read_yaml
 from baybridge.funding.plans.checking import check, known_from
 from funding_material import documents
 
@@ -83,7 +83,8 @@ def test_anything_is_answered(junk: Any) -> None:
 
 def test_the_line_of_a_field() -> None:
     text = "id: x\nbenefit:\n  rate: '1'\n  bands:\n    - {rate: '2'}\n    - rate: '3'\ncases: []\n"
-    assert [line_of(text, path) for path in ("id", "benefit.rate", "benefit.bands[1].rate", "benefit.cap_year", "nowhere", "")] == [1, 3, 6, 2, 1, 1]
+    source = read_yaml(text, "x.yaml")
+    assert [source.line_of(path) for path in ("id", "benefit.rate", "benefit.bands[1].rate", "benefit.cap_year", "nowhere", "")] == [1, 3, 6, 2, 1, 1]
 
 
 def test_the_command_checks_ours_and_fails_with_file_and_line(tmp_path: Path) -> None:

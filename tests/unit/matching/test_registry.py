@@ -61,7 +61,7 @@ def test_the_registrys_own_marks_are_taken_off_its_text() -> None:
         ("eligibilityModule", {"sex": "BOTH"}, "eligibilityModule.sex"),
         ("eligibilityModule", {"eligibilityCriteria": ["a"]}, "eligibilityModule.eligibilityCriteria"),
         ("designModule", {"phases": "PHASE2"}, "designModule.phases"),
-        ("contactsLocationsModule", {"locations": [{"geoPoint": {"lat": "north"}}]}, "contactsLocationsModule.locations[0].geoPoint.lat"),
+        ("contactsLocationsModule", {"locations": [{"geoPoint": {"lat": "north", "lon": 1}}]}, "contactsLocationsModule.locations[0].geoPoint.lat"),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(module: str, fields: dict[str, Any], path: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from baybridge.documents.requests import FormError
 from baybridge.exchange.transfer.check import check_transfer
-from baybridge.recognition.form import FormError
 from baybridge.recognition.recognise import recognise
 from exchange_documents import RECOGNITION, TRANSFER, changed, recognition_rules, transfer_rules
 
@@ -14,7 +14,7 @@ def problems(request: object) -> list[str]:
     with pytest.raises(FormError) as found:
         recognise(request, recognition_rules())  # type: ignore[arg-type]
     assert "\n" not in str(found.value)
-    return [problem.path for problem in found.value.problems]
+    return [problem.field for problem in found.value.problems]
 
 
 @pytest.mark.parametrize("request_", [3, "text", None, [], True])
@@ -55,7 +55,7 @@ def test_a_transfer_needs_moment_purpose_and_places() -> None:
     wrong = changed(TRANSFER, {"transfer.at": ..., "transfer.purpose": "FUN", "exporter.jurisdiction": "XX", "importer.jurisdiction": None})
     with pytest.raises(FormError) as found:
         check_transfer(wrong, transfer_rules())
-    paths = [problem.path for problem in found.value.problems]
+    paths = [problem.field for problem in found.value.problems]
     assert paths == ["transfer.at", "transfer.purpose", "exporter.jurisdiction", "importer.jurisdiction"]
 
 
@@ -63,4 +63,4 @@ def test_a_negative_count_and_an_unknown_contract_are_refused() -> None:
     wrong = changed(TRANSFER, {"exporter.ytd_sensitive_persons": -1, "contract.kind": "handshake"})
     with pytest.raises(FormError) as found:
         check_transfer(wrong, transfer_rules())
-    assert [problem.path for problem in found.value.problems] == ["exporter.ytd_sensitive_persons", "contract.kind"]
+    assert [problem.field for problem in found.value.problems] == ["exporter.ytd_sensitive_persons", "contract.kind"]

@@ -10,15 +10,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+from msgspec import defstruct
 
 from baybridge.base.time import day_of as day_of_instant
 from baybridge.base.time import parse_day, parse_instant
-from baybridge.recognition.form import Check, Field, FormProblem, boolean, count, day, instant, list_of, object_of, one_of, require, text
+from baybridge.documents.reading import one_of
+from baybridge.documents.requests import Count, DayOrInstant, Instant, Request, Text, require
 
 ROUTES = tuple(f"R{number}" for number in range(10))
 CONTRACT_KINDS = ("gba", "national", "pcpd_clauses", "certificate")
-_ANSWERS = ("contains_genomic", "genomic_for_care", "important_data", "emergency", "mixed_with_cn_data", "encrypted")
+
+
+class Importer(Request, frozen=True, kw_only=True):
+    """Who receives; its region may be one that no document knows."""
+
+    name: Text | None = None
+    jurisdiction: Text
+    gd9: bool | None = None
+
+
+class Contract(Request, frozen=True, kw_only=True):
+    """The contract under which data goes."""
+
+    kind: one_of(*CONTRACT_KINDS)  # type: ignore[valid-type]
+    id: Text | None = None
+    effective_on: DayOrInstant | None = None
+    filed_on: DayOrInstant | None = None
+    purposes: list[Text] | None = None
+
+
+class Assessment(Request, frozen=True, kw_only=True):
+    """The assessment of the impact on personal information."""
+
+    id: Text | None = None
+    valid_until: DayOrInstant | None = None
+
+
+class Consents(Request, frozen=True, kw_only=True):
+    """What the patient allowed."""
+
+    care: bool | None = None
+    sensitive: bool | None = None
+    cross_border: bool | None = None
+    hk_sharing: bool | None = None
+    mo_ground: bool | None = None
+    dspdp_notified: bool | None = None
+    withdrawn_on: DayOrInstant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +73,6 @@ class TransferRequest:
     consents: Mapping[str, Any]
 
 
-def day_or_instant(value: Any, path: str) -> list[FormProblem]:
-    """A date, or a time with an offset."""
-    expected = "a date such as 2026-03-08, or a time with offset"
-    fits = not day(value, path) or not instant(value, path)
-    return [] if fits else [FormProblem(path, expected, problem.found) for problem in day(value, path)]
-
-
 def day_of(text_: str | None) -> Any:
     """The exporter's calendar day of a date or time, however the instant is written; None where unknown."""
     if text_ is None:
@@ -47,49 +80,49 @@ def day_of(text_: str | None) -> Any:
     return parse_day(text_) if len(text_) == len("2026-03-08") else day_of_instant(parse_instant(text_))
 
 
-def form_of(purposes: Sequence[str], regions: Sequence[str]) -> Mapping[str, Field]:
-    """The form of a request when these purposes and regions are known."""
-    consents: dict[str, Check] = dict.fromkeys(("care", "sensitive", "cross_border", "hk_sharing", "mo_ground", "dspdp_notified"), boolean)
-    transfer = {
-        "at": Field(instant, required=True),
-        "purpose": Field(one_of(*purposes), required=True),
-        "data_categories": Field(list_of(text)),
-        **{name: Field(boolean) for name in _ANSWERS},
-        "origin": Field(one_of(*regions)),
-        "received_under": Field(one_of(*ROUTES)),
-        "retention_until": Field(day_or_instant),
-        "recipients": Field(list_of(text)),
-        "origin_system": Field(text),
-    }
-    exporter = {
-        "name": Field(text),
-        "jurisdiction": Field(one_of(*regions), required=True),
-        "gd9": Field(boolean),
-        "ciio": Field(boolean),
-        "ytd_sensitive_persons": Field(count),
-        "ytd_other_persons": Field(count),
-    }
-    importer = {"name": Field(text), "jurisdiction": Field(text, required=True), "gd9": Field(boolean)}
-    contract = {
-        "kind": Field(one_of(*CONTRACT_KINDS), required=True),
-        "id": Field(text),
-        "effective_on": Field(day_or_instant),
-        "filed_on": Field(day_or_instant),
-        "purposes": Field(list_of(text)),
-    }
-    return {
-        "transfer": Field(object_of(transfer), required=True),
-        "exporter": Field(object_of(exporter), required=True),
-        "importer": Field(object_of(importer), required=True),
-        "contract": Field(object_of(contract)),
-        "pipia": Field(object_of({"id": Field(text), "valid_until": Field(day_or_instant)})),
-        "consents": Field(object_of({name: Field(check) for name, check in consents.items()} | {"withdrawn_on": Field(day_or_instant)})),
-    }
+@cache
+def form_of(purposes: tuple[str, ...], regions: tuple[str, ...]) -> type[Request]:
+    """The type of a request when these purposes and regions are known."""
+    purpose, region = one_of(*purposes), one_of(*regions)
+    answers = ("contains_genomic", "genomic_for_care", "important_data", "emergency", "mixed_with_cn_data", "encrypted")
+    transfer = [
+        ("at", Instant),
+        ("purpose", purpose),
+        ("data_categories", list[Text] | None, None),
+        *((name, bool | None, None) for name in answers),
+        ("origin", region | None, None),
+        ("received_under", one_of(*ROUTES) | None, None),
+        ("retention_until", DayOrInstant | None, None),
+        ("recipients", list[Text] | None, None),
+        ("origin_system", Text | None, None),
+    ]
+    exporter = [
+        ("name", Text | None, None),
+        ("jurisdiction", region),
+        ("gd9", bool | None, None),
+        ("ciio", bool | None, None),
+        ("ytd_sensitive_persons", Count | None, None),
+        ("ytd_other_persons", Count | None, None),
+    ]
+    parts = [
+        ("transfer", _part("Transfer", transfer)),
+        ("exporter", _part("Exporter", exporter)),
+        ("importer", Importer),
+        ("contract", Contract | None, None),
+        ("pipia", Assessment | None, None),
+        ("consents", Consents | None, None),
+    ]
+    return _part("Form", parts)
+
+
+def _part(name: str, fields: Sequence[Any]) -> type[Request]:
+    made: Any = defstruct(name, fields, bases=(Request,), frozen=True, kw_only=True)
+    return made  # type: ignore[no-any-return]
 
 
 def read(value: Any, purposes: Sequence[str], regions: Sequence[str]) -> TransferRequest:
     """The checked request; raises `FormError` with every problem."""
-    parts = require(value, form_of(purposes, regions))
+    parts = require(value, form_of(tuple(purposes), tuple(regions)))
     return TransferRequest(
         parts["transfer"], parts["exporter"], parts["importer"], parts.get("contract"), parts.get("pipia"), parts.get("consents") or {}
     )

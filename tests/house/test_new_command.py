@@ -187,4 +187,5 @@ def test_the_new_command_is_given_by_shell_and_button_and_reads_in_fhir(copy: Pa
 
 def test_the_house_stands_with_the_new_command(copy: Path) -> None:
     files = ("house/test_translations.py", "house/test_reasons.py", "unit/exchange_fhir/test_fhir_rendering.py", "unit/web/test_forms.py", "unit/web/test_tabs.py")
-    run(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *(f"tests/{name}" for name in files))
+    about = "NotePatientCall or PatientCalled or test_translations or test_reasons or test_tabs"
+    run(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", about, *(f"tests/{name}" for name in files))

@@ -31,7 +31,7 @@ def outside_results(walk: Walk) -> None:
     family, given = latin.split(" ", 1)
     sex = "F" if walk.patient.number % 2 else "M"
     lines = [
-        f"MSH|^~\\&|LIS|TESTLAB|BAYBRIDGE|{walk.home.upper()}|{stamp}||ORU^R01^ORU_R01|T{walk.patient.number:04d}|T|2.5.1|||||||UNICODE UTF-8",
+        f"MSH|^~\\&|LIS|TESTLAB|BAYBRIDGE|{walk.home.upper()}|{stamp}||ORU^R01^ORU_R01|T{walk.patient.number:04d}|T|2.5.1||||||UNICODE UTF-8",
         f"PID|1||S{walk.patient.number:05d}^^^TESTLAB^MR||{simplified[0]}^{simplified[1:]}~{family}^{given}||{walk.patient.born.replace('-', '')}|{sex}",
         f"OBR|1|||PANEL^血液检验^99TEST|||{taken}|||||||||||||||{stamp}|||F",
         *(

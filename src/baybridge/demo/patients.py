@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from baybridge.record.identity.documents import hong_kong_check, mainland_check
+
 _TAG = {"tag": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}]}
 _LOINC, _UCUM, _ATC = "http://loinc.org", "http://unitsofmeasure.org", "http://www.whocc.no/atc"
 _IDENTITY = {"MO": "urn:mo:bir", "HK": "urn:hk:hkid", "CN": "urn:cn:resident-id"}
@@ -57,8 +59,13 @@ class Invented:
 
     @property
     def identity(self) -> str:
-        """The invented identity document's number."""
-        return f"9{self.number:06d}(0)" if self.region != "CN" else f"4401001975{self.number:08d}"
+        """The invented identity document's number, in the form and with the check character of its region."""
+        if self.region == "CN":
+            body = f"440100{self.born.replace('-', '')}{self.number % 1000:03d}"
+            return body + mainland_check(body)
+        if self.region == "HK":
+            return f"Z{self.number:06d}({hong_kong_check(f'Z{self.number:06d}')})"
+        return f"9{self.number:06d}(0)"
 
 
 def bundle(patient: Invented, at: datetime, laboratory: str) -> dict[str, Any]:

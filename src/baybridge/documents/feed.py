@@ -6,6 +6,7 @@ Main job: `Feed`, columns, codes, words and times of the files of a laboratory; 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from baybridge.documents.heading import Heading, Part
 
@@ -21,7 +22,8 @@ class FeedCode(Part, frozen=True, kw_only=True):
 class Feed(Heading, frozen=True, kw_only=True):
     """One laboratory's files."""
 
-    encoding: str | None = None
+    encoding: str | None = None  # of tables, and of messages that name no character set
+    decimal_mark: Literal[".", ","] | None = None
     delimiter: str | None = None
     zone: str | None = None
     laboratory: str | None = None

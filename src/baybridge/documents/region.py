@@ -5,7 +5,9 @@ Main job: `RegionEntry` and `LanguageEntry`. What they mean stands in `language/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -22,6 +24,27 @@ class NextDoorEntry(Part, frozen=True, kw_only=True):
     confidence: Confidence
 
 
+class NumberFormEntry(Part, frozen=True, kw_only=True):
+    """One form of a document's number, in capitals without blanks and punctuation.
+
+    `becomes: resident-18` inserts the century and the check character of a mainland number of 15 digits; `keep` is how many characters name the
+    document, where further ones count its renewals.
+    """
+
+    pattern: str
+    check: Literal["gb-11643", "hkid"] | None = None
+    becomes: Literal["resident-18"] | None = None
+    keep: int | None = None
+    issued_until: date | None = None
+
+
+class IdentityDocumentEntry(Part, frozen=True, kw_only=True):
+    """An identity document that a region issues: the systems under which FHIR writes its numbers, and their forms."""
+
+    systems: Annotated[tuple[str, ...], Meta(min_length=1)]
+    forms: Annotated[tuple[NumberFormEntry, ...], Meta(min_length=1)]
+
+
 class RegionEntry(Heading, frozen=True, kw_only=True):
     """The whole document of a region."""
 
@@ -34,6 +57,7 @@ class RegionEntry(Heading, frozen=True, kw_only=True):
     country_codes: tuple[str, ...]
     registry_names: tuple[str, ...]
     identity_systems: tuple[str, ...]
+    identity_documents: tuple[IdentityDocumentEntry, ...] = ()
     law: str
     data_area: Literal["all"] | tuple[str, ...]
     next_door: NextDoorEntry | None
@@ -45,6 +69,12 @@ class RegionEntry(Heading, frozen=True, kw_only=True):
             ZoneInfo(self.time_zone)
         except (KeyError, ValueError, OSError):
             yield ("time_zone",), "a time zone such as Asia/Macau", self.time_zone[:40]
+        for number, document in enumerate(self.identity_documents):
+            for place, form in enumerate(document.forms):
+                try:
+                    re.compile(form.pattern)
+                except re.error:
+                    yield ("identity_documents", number, "forms", place, "pattern"), "a regular expression", form.pattern[:40]
         if "en" not in self.names:
             yield ("names",), "a name under en", "none"
 

@@ -15,6 +15,7 @@ from baybridge.record.identity.documents import identifiers_of
 from baybridge.record.identity.links import linked_resources, resting_on
 from baybridge.record.identity.matching import Confirmation, candidates, patient_match, person_of, search_keys
 from baybridge.record.identity.names import Agreement, NameReader
+from identity_numbers import hkid, resident
 
 HK, CN, MO, PASSPORT = "urn:hk:hkid", "urn:cn:resident-id", "urn:mo:bir", "urn:passport"
 
@@ -92,8 +93,8 @@ def test_homophones_are_two_people_where_characters_are_known() -> None:
         (patient("陳大文", hk="A123456(3)"), patient("陳大民", hk="A123456(3)"), "unsure"),
         (patient("陳大文", hk="A123456(3)"), patient("陈大文", hk="A123465(3)"), "unsure"),
         (patient("陳大文", hk="A123456(3)"), patient("陈大文", cn="440100197003040010"), "unsure"),
-        (patient("陳大文", hk="A123456(3)"), patient("陈大文", hk="Z987654(2)"), "different"),
-        (patient("陳大文", hk="A123456(3)"), patient("李小明", hk="C222222(2)", born="1980-01-01"), "different"),
+        (patient("陳大文", hk="A123456(3)"), patient("陈大文", hk=hkid("Z", "987654")), "different"),
+        (patient("陳大文", hk="A123456(3)"), patient("李小明", hk=hkid("C", "222222"), born="1980-01-01"), "different"),
     ],
 )
 def test_only_documents_document(one: dict[str, Any], other: dict[str, Any], expected: str) -> None:
@@ -154,8 +155,8 @@ class Registry:
 
     def of(self, number: int, family: str, given: str, born: str, sex: str) -> dict[str, Any]:
         ids = {
-            "hk": f"{self.random.choice('ABCDEFGHKMPRVYZ')}{self.random.randint(100000, 999999)}{number % 10}",
-            "cn": f"4401{self.random.randint(10, 99)}{born.replace('-', '')}{self.random.randint(1000, 9999)}",
+            "hk": hkid(self.random.choice("ABCDEFGHKMPRVYZ"), str(self.random.randint(100000, 999999))),
+            "cn": resident(f"4401{self.random.randint(10, 99)}{born.replace('-', '')}{self.random.randint(100, 999)}"),
             "mo": f"{self.random.randint(1000000, 9999999)}{number % 10}",
         }
         return {"key": number, "family": family, "given": given, "born": born, "sex": sex, "ids": ids}

@@ -142,7 +142,8 @@ def test_what_is_not_known_is_told_and_not_guessed() -> None:
 
 
 def test_a_time_without_an_offset_is_told() -> None:
-    data = message("PID|1||1", "OBR|1", "OBX|1|NM|1-1^x^LN||5||||||F|||202603080915")
+    segments = ("PID|1||1", "OBR|1", "OBX|1|NM|1-1^x^LN||5||||||F|||202603080915")
+    data = message(*segments, head=HEAD.replace("+0800", ""))
     assert resources(data)[0]["effectiveDateTime"] == "2026-03-08T09:15:00+08:00"
     assert faults(data) == ["hl7_zone"]
 

@@ -25,7 +25,7 @@ def read_feed(data: bytes, feed: Mapping[str, Any] | None, *, is_csv: bool) -> I
     if zone is None:
         yield _whole("feed_zone", "zone", "a zone such as Asia/Hong_Kong", "another text")
     elif not is_csv:
-        for taken in read_hl7(data, zone):
+        for taken in read_hl7(data, zone, str(feed.get("encoding") or "utf-8") if feed else "utf-8", decimal_mark(feed)):
             taken.resources = [_named(mapped(resource, feed), feed) for resource in taken.resources]
             yield taken
     elif feed is None or not isinstance(feed.get("columns"), Mapping):
@@ -45,6 +45,11 @@ def _named(resource: dict[str, Any], feed: Mapping[str, Any] | None) -> dict[str
 
 def _whole(code: str, where: str, expected: str, found: str) -> Taken:
     return Taken(0, faults=[Fault(code, where, expected, found)])
+
+
+def decimal_mark(feed: Mapping[str, Any] | None) -> str:
+    """The decimal mark of a laboratory's numbers: a point where its mapping names none."""
+    return "," if (feed or {}).get("decimal_mark") == "," else "."
 
 
 def zone_of(feed: Mapping[str, Any] | None) -> ZoneInfo | None:

@@ -1,23 +1,27 @@
 """An ORU message as FHIR: the patient, each observation, each report and specimen, and everything that could not be taken.
 
 Main job: `read_hl7(data)` answers FHIR R4 resources and problems; nothing is guessed: a code stays as it was sent, a time without an offset
-is read in the given zone and that is told, an unknown status is `unknown`.
+is read in the offset of the message, else in the given zone and that is told, an unknown status is `unknown`. A later message reaches the
+result that it corrects or takes back: a result is known by its order's number (filler's, else placer's), its code and its sub-id.
 
 **Source**: HL7 v2.5.1 chapters 3 and 7; HL7 v2-to-FHIR mapping guide (tables 0085, 0123, 0001). Elsewhere: syntax in `hl7v2.py`, values in
-`hl7v2_values.py`, local codes in `code_mapping.py`. Identifiers are made from the message, so that the same file gives the same resources.
+`hl7v2_values.py`, local codes in `code_mapping.py`, which of two messages is newer in `intake/earlier.py`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import CHINA
 from baybridge.record.feeds.hl7v2 import Fault, Message, Segment, messages
-from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed
+from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed, zone_of_message
+from baybridge.record.identity.documents import is_placeholder
 
 Json = dict[str, Any]
 #: OBX-11 (table 0085) and OBR-25 (table 0123) -> FHIR. Source: HL7 v2-to-FHIR concept maps; R (entered, not verified) never counts as final.
@@ -27,8 +31,16 @@ _OBSERVED = {
 }  # fmt: skip
 _REPORTED = {
     "F": "final", "C": "corrected", "P": "preliminary", "R": "partial", "A": "partial", "S": "registered", "I": "registered",
-    "O": "registered", "X": "cancelled", "M": "corrected", "D": "entered-in-error",
+    "O": "registered", "X": "cancelled", "M": "corrected", "D": "entered-in-error", "W": "entered-in-error",
 }  # fmt: skip
+#: OBR-25 that takes back every result of its report, whatever OBX-11 says.
+_WITHDRAWN = ("entered-in-error", "cancelled")
+#: When the message was sent that a version of a result comes from: an older message never replaces a newer one.
+SENT_AT = "urn:baybridge:sent-at"
+#: Where a patient's number stands, the first that has one. Source: HL7 v2.5.1, 3.4.2 (PID-2 and PID-4 are kept for older senders).
+_NUMBER_PLACES = (3, 2, 4)
+#: The number by which a sender knows a patient for long, whatever else a message lists first. Source: table 0203.
+_STEADY = ("MR", "PI", "PT")
 #: MSH-11 (table 0103): training and debugging messages are about nobody.
 _TRIAL = ("T", "D")
 _TEST_DATA = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
@@ -44,33 +56,45 @@ class Taken:
     faults: list[Fault] = field(default_factory=list)
 
 
-def read_hl7(data: bytes, zone: ZoneInfo = CHINA) -> Iterator[Taken]:
-    """Each message of a file as FHIR resources, with what could not be taken."""
-    for message in messages(data):
+def read_hl7(data: bytes, zone: ZoneInfo = CHINA, undeclared: str = "utf-8", mark: str = ".") -> Iterator[Taken]:
+    """Each message of a file as FHIR resources, with what could not be taken.
+
+    `zone` is of times without an offset, `undeclared` the codec of messages that name none, `mark` the laboratory's decimal mark.
+    """
+    for message in messages(data, undeclared):
         taken = Taken(message.number, faults=list(message.faults))
         if message.segments and message.head.components(9)[:1] != ("ORU",):
             taken.faults.append(Fault("hl7_kind", "MSH-9", "ORU^R01", message.kind[:20] or "nothing"))
         elif message.segments:
-            _Reader(message, zone, taken).read()
+            _Reader(message, zone, mark, taken).read()
         yield taken
 
 
 class _Reader:
     """One message on its way to FHIR."""
 
-    def __init__(self, message: Message, zone: ZoneInfo, taken: Taken) -> None:
-        self.message, self.zone, self.taken = message, zone, taken
+    def __init__(self, message: Message, zone: ZoneInfo, mark: str, taken: Taken) -> None:
+        self.message, self.mark, self.taken = message, mark, taken
         head = message.head
+        self.zone_name = zone.key
+        self.own_zone = zone_of_message(head.value(7))
+        self.zone: tzinfo = self.own_zone or zone
         self.sender = head.value(4) or head.value(3) or "unknown"
         self.key = "|".join((head.raw(3), head.raw(4), head.raw(10)))
+        self.sent = next((at for at in [moment(head.value(7), self.zone)[0]] if at and "T" in at), None)
         self.patient: str | None = None
+        self.common: Segment | None = None
         self.order: Segment | None = None
+        self.number = ""
         self.report: Json | None = None
         self.observation: Json | None = None
+        self.met: Counter[tuple[object, ...]] = Counter()
 
     def read(self) -> None:
         """Every segment in its order; a segment that is not known is left to the raw file."""
-        known = {"PID": self._patient, "OBR": self._report, "OBX": self._observation, "NTE": self._note, "SPM": self._specimen}
+        known = {
+            "PID": self._patient, "ORC": self._common, "OBR": self._report, "OBX": self._observation, "NTE": self._note, "SPM": self._specimen,
+        }  # fmt: skip
         for segment in self.message.segments:
             if segment.name in known:
                 known[segment.name](segment)
@@ -86,7 +110,9 @@ class _Reader:
         return sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:32]
 
     def _add(self, kind: str, key: tuple[object, ...], content: Json) -> Json:
-        meta = {"meta": {"tag": [_TEST_DATA]}} if self.message.head.value(11) in _TRIAL else {}
+        meta: Json = {"meta": {"tag": [_TEST_DATA]}} if self.message.head.value(11) in _TRIAL else {}
+        if kind in ("Observation", "DiagnosticReport") and self.sent:
+            meta.setdefault("meta", {})["extension"] = [{"url": SENT_AT, "valueDateTime": self.sent}]
         resource = {"resourceType": kind, "id": self._id(kind, *key), **meta, **{name: value for name, value in content.items() if value}}
         self.taken.resources.append(resource)
         return resource
@@ -99,50 +125,102 @@ class _Reader:
         found, assumed = moment(text, self.zone)
         if text and found is None:
             self._fault("hl7_time", segment.where(place), "a time such as 20260308090000+0800", "another form")
-        if assumed:
-            self._fault("hl7_zone", "MSH-7", "times with an offset", f"times without; read in {self.zone.key}")
+        if assumed and self.own_zone is None:
+            self._fault("hl7_zone", "MSH-7", "times with an offset", f"times without; read in {self.zone_name}")
         return found
 
     # --- who --------------------------------------------------------------------------------------------------------
 
     def _patient(self, pid: Segment) -> None:
-        identifiers = [self._identifier(item) for item in pid.repetitions(3) if item[0]]
-        first = identifiers[0] if identifiers else {}
-        known = (first.get("system"), first.get("value")) if first else (self.key, pid.number)
+        """A patient; the reports of the patient before end here. One without a number is of this message alone."""
+        self.order, self.report, self.observation, self.common, self.number = None, None, None, None, ""
+        place, identifiers = next(((at, found) for at in _NUMBER_PLACES if (found := self._identifiers(pid, at))), (0, []))
+        if not identifiers:
+            self._fault("hl7_no_number", pid.where(3), "a number of the patient", "none; filed as a person of this message alone")
+        elif place != _NUMBER_PLACES[0]:
+            self._fault("hl7_patient_number", pid.where(3), "the patient's number in PID-3", f"none; read from PID-{place}")
+        known = self._known(pid, identifiers)
         birth = moment(pid.value(7), self.zone)[0]
+        if pid.value(7) and not birth:
+            self._fault("hl7_time", pid.where(7), "a date such as 19800131", "another form")
         death = moment(pid.value(29), self.zone)[0]
         content = {
             "identifier": identifiers,
-            "name": [name for item in pid.repetitions(5) if (name := _name(item))],
+            "name": [name for item in _unparted(pid, 5) if (name := _name(item))],
             "gender": _GENDER.get(pid.value(8).upper()),
             "birthDate": birth[:10] if birth else None,
             "deceasedDateTime": death,
             "deceasedBoolean": None if death else pid.value(30) == "Y",
-            "address": [address for item in pid.repetitions(11) if (address := _address(item))],
+            "address": [address for item in _unparted(pid, 11) if (address := _address(item))],
         }
         self.patient = self._add("Patient", known, content)["id"]
+
+    def _known(self, pid: Segment, identifiers: list[Json]) -> tuple[object, ...]:
+        """What names a patient in later messages too: the sender's lasting number, else the first, else nothing but the message."""
+        if not identifiers:
+            return self.key, pid.number
+        first = next((item for kind in _STEADY for item in identifiers if item["system"].endswith(f":{kind}")), identifiers[0])
+        return first["system"], first["value"]
+
+    def _identifiers(self, pid: Segment, place: int) -> list[Json]:
+        return [self._identifier(item) for item in pid.repetitions(place) if not is_placeholder(item[0])]
 
     def _identifier(self, item: tuple[str, ...]) -> Json:
         """A CX: the number, whose it is (assigning authority), and its kind."""
         authority, kind = _at(item, 4), _at(item, 5)
         system = f"urn:hl7v2:{authority or self.sender}:{kind or 'id'}".replace(" ", "-")
-        found: Json = {"system": system, "value": item[0]}
+        found: Json = {"system": system, "value": item[0].strip()}
         if kind:
             found["type"] = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": kind}]}
         return found
 
     # --- what -------------------------------------------------------------------------------------------------------
 
+    def _common(self, orc: Segment) -> None:
+        """ORC names the order of the OBR that follows."""
+        self.common = orc
+
     def _report(self, obr: Segment) -> None:
         self.order, self.observation = obr, None
+        orders = [segment for segment in (obr, self.common) if segment is not None]
+        numbers = [text for place in (3, 2) for segment in orders if (text := segment.value(place)) and not is_placeholder(text)]
+        self.number, self.common = numbers[0] if numbers else "", None
+        status = _REPORTED.get(obr.value(25), "unknown")
+        if status == "unknown" and obr.value(25):
+            self._fault("hl7_status", obr.where(25), f"one of {', '.join(_REPORTED)}", obr.value(25)[:10])
         content = {
-            "status": _REPORTED.get(obr.value(25), "unknown"),
-            "code": coding_of(obr.components(4), self.sender) or {"text": "laboratory report"},
+            "identifier": [{"system": f"urn:hl7v2:{self.sender}:order".replace(" ", "-"), "value": self.number}] if self.number else None,
+            "status": status,
+            "code": coding_of(obr.coded(4), self.sender) or {"text": "laboratory report"},
             "subject": self._subject(),
             "effectiveDateTime": self._time(obr, 7),
             "issued": self._instant(obr, 22),
         }
-        self.report = self._add("DiagnosticReport", (self.key, obr.number), content)
+        self.report = self._add("DiagnosticReport", self._order_key(obr), content)
+
+    def _order_key(self, obr: Segment) -> tuple[object, ...]:
+        """What a later message about the same order has too: its number and what was asked for."""
+        if self.number:
+            return self.sender, self.patient, self.number, obr.value(4) or obr.value(4, 2)
+        return self.key, obr.number
+
+    def _result_key(self, obx: Segment) -> tuple[object, ...]:
+        """What a later message about the same result has too: the order's number, OBX-3 and OBX-4; the same twice in a message is counted.
+
+        Without a number of the order: whose it is, what was asked for and measured, and the minute of it; without that the message alone.
+        """
+        what = obx.value(3) or obx.value(3, 2), obx.value(3, 3), obx.value(4)
+        at = self._time(obx, 14) or (self._time(self.order, 7) if self.order else None) or ""
+        if self.number:
+            key: tuple[object, ...] = (self.sender, self.patient, self.number, *what)
+        elif "T" in at and self.order is not None:
+            key = self.sender, self.patient, self.order.value(4), at, *what
+        else:
+            return self.key, self.order.number if self.order else 0, obx.number
+        self.met[key] += 1
+        if self.met[key] > 1:
+            self._fault("hl7_twice", obx.where(4), "a sub-id where a code comes twice in an order", "none; kept apart by their places")
+        return *key, self.met[key]
 
     def _instant(self, segment: Segment, place: int) -> str | None:
         """An instant has a time of day: a bare date is none."""
@@ -150,14 +228,17 @@ class _Reader:
         return found if found and "T" in found else None
 
     def _observation(self, obx: Segment) -> None:
-        code = coding_of(obx.components(3), self.sender)
+        code = coding_of(obx.coded(3), self.sender)
         if code is None:
             self._fault("hl7_no_code", obx.where(3), "a code of what was observed", "nothing", left_out=True)
             return
         status = _OBSERVED.get(obx.value(11), "unknown")
         if status == "unknown":
             self._fault("hl7_status", obx.where(11), f"one of {', '.join(_OBSERVED)}", obx.value(11)[:10] or "nothing")
-        value, fault = observed(obx, self.zone, self.sender)
+        if self.report is not None and self.report["status"] in _WITHDRAWN and status != "entered-in-error":
+            status = self.report["status"]
+        value, fault = observed(obx, self.zone, self.sender, self.mark)
+        flags = [concept for item in obx.repetitions(8, coded=True) if (concept := coding_of(item, self.sender, "v2-0078"))]
         if fault is not None:
             self._fault(fault.code, fault.where, fault.expected, fault.found, left_out=fault.left_out)
         content = {
@@ -167,18 +248,19 @@ class _Reader:
             "effectiveDateTime": self._time(obx, 14) or (self._time(self.order, 7) if self.order else None),
             "issued": self._instant(obx, 19) or (self._instant(self.order, 22) if self.order else None),
             **value,
-            "interpretation": [concept for item in obx.repetitions(8) if (concept := coding_of(item, self.sender, "v2-0078"))],
-            "referenceRange": interval(obx.segment_text(7)),
-            "method": coding_of(obx.components(17), self.sender),
+            **({"interpretation": flags} if flags else {}),
+            "referenceRange": interval(obx.segment_text(7), obx.value(6)),
+            "method": coding_of(obx.coded(17), self.sender),
             "performer": self._performer(obx),
         }
-        self.observation = self._add("Observation", (self.key, self.order.number if self.order else 0, obx.number), content)
+        self.observation = self._add("Observation", self._result_key(obx), content)
         if self.report is not None:
             self.report.setdefault("result", []).append({"reference": f"Observation/{self.observation['id']}"})
 
     def _performer(self, obx: Segment) -> list[Json]:
         """OBX-23 names the performing organisation, OBX-15 the producer, MSH-4 who sent it."""
-        name = obx.value(23) or obx.value(15, 2) or obx.value(15) or self.message.head.value(4)
+        names = (*obx.coded(23)[:1], *obx.coded(15)[1:2], *obx.coded(15)[:1], *self.message.head.coded(4)[:1])
+        name = next((text.strip() for text in names if text.strip()), "")
         identifier = obx.value(23, 10) or obx.value(23, 3)
         found: Json = {"type": "Organization", "display": name} if name else {}
         if found and identifier:
@@ -187,7 +269,7 @@ class _Reader:
 
     def _note(self, nte: Segment) -> None:
         """A comment belongs to the observation before it, else to the report (as its conclusion)."""
-        text = "\n".join(part[0] for part in nte.repetitions(3) if part and part[0])
+        text = nte.segment_text(3)
         if text and self.observation is not None:
             self.observation.setdefault("note", []).append({"text": text})
         elif text and self.report is not None:
@@ -195,9 +277,10 @@ class _Reader:
 
     def _specimen(self, spm: Segment) -> None:
         collected = self._time(spm, 17)
-        kind = coding_of(spm.components(4), self.sender)
+        kind = coding_of(spm.coded(4), self.sender)
         content = {"type": kind, "subject": self._subject(), "collection": {"collectedDateTime": collected} if collected else None}
-        specimen = self._add("Specimen", (self.key, spm.number), content)
+        named = spm.raw(2) or self.number
+        specimen = self._add("Specimen", (self.sender, self.patient, named, spm.number) if named else (self.key, spm.number), content)
         reference = {"reference": f"Specimen/{specimen['id']}"}
         if self.report is None:
             return
@@ -208,6 +291,12 @@ class _Reader:
                 resource["specimen"] = {**reference, **({"display": _words(kind)} if kind else {})}
                 if collected:
                     resource.setdefault("effectiveDateTime", collected)
+
+
+def _unparted(segment: Segment, field: int) -> Iterator[tuple[str, ...]]:
+    """The repetitions of a field whose components may have parts, the first of each; one with a free ampersand ("Lam & Sons") whole."""
+    for first, whole in zip(segment.repetitions(field), segment.repetitions(field, coded=True), strict=True):
+        yield tuple(" ".join((long if f" {segment.marks.subcomponent} " in long else short).split()) for short, long in zip(first, whole, strict=True))
 
 
 def _words(concept: Json) -> str:

@@ -9,18 +9,16 @@ precision.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from baybridge.record.feeds.hl7v2 import Fault, Segment
+from baybridge.record.feeds.numbers import Written, bounds, exact, written_number
 
 Json = dict[str, Any]
-_TIME = re.compile(r"^(\d{4})(\d{2})?(\d{2})?(?:(\d{2})(\d{2})?(\d{2})?(\.\d{1,6})?)?([+-]\d{4})?$")
-_NUMBER = re.compile(r"^[+-]?\d+(?:\.\d*)?$|^[+-]?\.\d+$")
-_BETWEEN = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)\s*(?:-|to|~|–)\s*([+-]?\d+(?:\.\d+)?)")
-_BOUND = re.compile(r"^\s*(<=|>=|<|>|≤|≥)\s*([+-]?\d+(?:\.\d+)?)")
+_TIME = re.compile(r"([0-9]{4})([0-9]{2})?([0-9]{2})?(?:([0-9]{2})([0-9]{2})?([0-9]{2})?(\.[0-9]{1,6})?)?([+-][0-9]{2}:?[0-9]{2})?")
+_FURTHEST = 14 * 60  # minutes from UTC. Source: FHIR R4, dateTime
 #: Table 0396 -> system. Source: HL7 table 0396.
 _SYSTEMS = {
     "LN": "http://loinc.org",
@@ -31,11 +29,16 @@ _SYSTEMS = {
 _UCUM = "http://unitsofmeasure.org"
 _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _COMPARATORS = {"<", ">", "<=", ">="}
+_SHORT = ("ST", "TX", "")  # types that may hold a number by a sender's habit
+_WORDS = ("ST", "TX", "FT", "IS", "ID", "SI")
 
 
-def moment(text: str, zone: ZoneInfo) -> tuple[str | None, bool]:
-    """A FHIR dateTime of the same precision, and whether its zone was assumed; None where the text is no time."""
-    found = _TIME.match(text.strip())
+def moment(text: str, zone: tzinfo) -> tuple[str | None, bool]:
+    """A FHIR dateTime of the same precision, and whether its zone was assumed; None where the text is no time that FHIR can write.
+
+    Before 1901 the clocks of a place kept its own mean time, whose offset has seconds: a time without an offset is none then.
+    """
+    found = _TIME.fullmatch(text.strip())
     if not found:
         return None, False
     year, month, day, hour, minute, second, fraction, offset = found.groups()
@@ -43,11 +46,38 @@ def moment(text: str, zone: ZoneInfo) -> tuple[str | None, bool]:
         date(int(year), int(month or 1), int(day or 1))
         if hour is None:
             return "-".join(part for part in (year, month, day) if part), False
-        at = datetime(int(year), int(month), int(day), int(hour), int(minute or 0), int(second or 0), tzinfo=zone)
+        at = datetime(int(year), int(month), int(day), int(hour), int(minute or 0), int(second or 0), tzinfo=_offset(offset) or zone)
+        return written_at(at, fraction or ""), offset is None
     except (TypeError, ValueError):
         return None, False
-    written = f"{offset[:3]}:{offset[3:]}" if offset else at.isoformat()[-6:]
-    return f"{at:%Y-%m-%dT%H:%M:%S}{fraction or ''}{written}", offset is None
+
+
+def _offset(text: str | None) -> tzinfo | None:
+    """The zone of an offset such as +0800; ValueError where no place on earth has it."""
+    if not text:
+        return None
+    minutes = int(text[1:3]) * 60 + int(text[-2:])
+    if minutes > _FURTHEST or int(text[-2:]) >= 60:
+        raise ValueError("expected an offset of at most 14 hours")
+    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
+
+
+def zone_of_message(text: str) -> tzinfo | None:
+    """The offset that a message's own time names: that of its times without one. **Source**: HL7 v2.5.1, 2.15.9.7 (MSH-7)."""
+    found = _TIME.fullmatch(text.strip())
+    try:
+        return _offset(found[8]) if found else None
+    except ValueError:
+        return None
+
+
+def written_at(at: datetime, fraction: str = "") -> str:
+    """An aware time as FHIR writes it; ValueError where its offset has seconds."""
+    apart = at.utcoffset()
+    if apart is None or apart % timedelta(minutes=1):
+        raise ValueError("expected an offset in whole minutes")
+    plain = at.replace(microsecond=0).isoformat()
+    return f"{plain[:-6]}{fraction}{plain[-6:]}"
 
 
 def coding_of(item: tuple[str, ...], sender: str, default: str | None = None) -> Json | None:
@@ -72,86 +102,105 @@ def _coding(part: tuple[str, ...], sender: str, default: str | None) -> Json | N
     return {"system": named, **({"code": code} if code else {}), **({"display": display} if display else {})}
 
 
-def observed(obx: Segment, zone: ZoneInfo, sender: str) -> tuple[Json, Fault | None]:
-    """The value of an observation as `{value[x]: …}`, else its absence; a fault where the value is not what its type says."""
-    kind, found = obx.value(2).upper(), obx.repetitions(5)
-    if not any(part for item in found for part in item):
+def observed(obx: Segment, zone: tzinfo, sender: str, mark: str = ".") -> tuple[Json, Fault | None]:
+    """The value of an observation as `{value[x]: …}`, else its absence; a fault where the value is not what its type says.
+
+    Words come whole, with the separators that stand in them; a flag beside a number comes as `interpretation`.
+    """
+    kind, found = obx.value(2).upper(), obx.repetitions(5, coded=True)
+    if not any(part.strip('" ') for item in found for part in item):
         return {"dataAbsentReason": {"coding": [{"system": _ABSENT, "code": "unknown"}]}}, None
+    if kind in _WORDS or not kind:
+        return _worded(kind, obx, mark)
     if len(found) > 1:
         text = "; ".join(" ".join(filter(None, item)) for item in found)
         return {"valueString": text}, Fault("hl7_repeats", obx.where(5), "one value", "several; kept as text", left_out=False)
-    first = found[0]
-    value = _typed(kind, obx, first, zone, sender)
+    value = _typed(kind, obx, found[0], zone, sender, mark)
     if value is not None:
         return value, None
-    text = " ".join(part for part in first if part)
     if kind in ("ED", "RP"):
         absent = {"dataAbsentReason": {"coding": [{"system": _ABSENT, "code": "unsupported"}]}}
         return absent, Fault(
             "hl7_attachment", obx.where(5), "a value that can be read here", f"an attachment ({kind}); it stays in the file"
         )
-    return {"valueString": text}, Fault(
-        "hl7_value", obx.where(5), f"a value of type {kind or '(none given)'}", "text; kept as text", left_out=False
-    )
+    text = " ".join(part.strip() for part in found[0] if part).replace(" +", "+")
+    return {"valueString": text}, Fault("hl7_value", obx.where(5), f"a value of type {kind}", "text; kept as text", left_out=False)
 
 
-def _typed(kind: str, obx: Segment, first: tuple[str, ...], zone: ZoneInfo, sender: str) -> Json | None:
+def _worded(kind: str, obx: Segment, mark: str) -> tuple[Json, Fault | None]:
+    """Words whole; a number that was sent as words is one where a unit stands beside it."""
+    text = obx.segment_text(5)
+    number = written_number(text, mark, has_unit=bool(obx.value(6))) if kind in _SHORT else None
+    if number is not None and obx.value(6):
+        return _quantity(number, obx), None
+    if number is not None:
+        told = Fault("hl7_number", obx.where(5), "type NM, or a unit in OBX-6", "a number sent as text; kept as text", left_out=False)
+        return {"valueString": text}, told
+    if kind:
+        return {"valueString": text}, None
+    return {"valueString": text}, Fault("hl7_value", obx.where(5), "a value of type (none given)", "text; kept as text", left_out=False)
+
+
+def _typed(kind: str, obx: Segment, first: tuple[str, ...], zone: tzinfo, sender: str, mark: str) -> Json | None:
     text = first[0].strip()
     if kind == "NM":
-        return {"valueQuantity": quantity(text, obx)} if _NUMBER.match(text) else None
+        number = written_number(text, mark, has_unit=bool(obx.value(6))) if not any(first[1:]) else None
+        return _quantity(number, obx) if number is not None else None
     if kind == "SN":
-        return _structured(first, obx)
+        return _structured(first, obx, mark)
     if kind in ("CE", "CWE", "CNE"):
         concept = coding_of(first, sender)
         return {"valueCodeableConcept": concept} if concept else None
     if kind in ("DT", "TS", "DTM"):
         found = moment(text, zone)[0]
         return {"valueDateTime": found} if found else None
-    return {"valueString": obx.segment_text(5)} if kind in ("ST", "TX", "FT", "IS", "ID", "SI") else None
+    return None
 
 
-def _plain(text: str) -> Decimal | int:
-    """The number as it was written: 72.50 keeps its last digit."""
-    return Decimal(text) if "." in text else int(text)
+def _quantity(number: Written, obx: Segment) -> Json:
+    """A number with the unit of OBX-6, and what was written beside it."""
+    found: Json = {"valueQuantity": quantity(number.value, obx, number.comparator)}
+    return {**found, **({"interpretation": [flag_of(number.flag)]} if number.flag else {})}
 
 
-def quantity(text: str, obx: Segment, comparator: str = "") -> Json:
+def flag_of(code: str) -> Json:
+    """A flag of table 0078 as CodeableConcept."""
+    return {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "code": code}]}
+
+
+def quantity(value: Decimal | int, obx: Segment, comparator: str = "") -> Json:
     """A number with the unit of OBX-6."""
-    found: Json = {"value": _plain(text), **({"comparator": comparator} if comparator in _COMPARATORS else {})}
-    code, display, system = obx.value(6), obx.value(6, 2), obx.value(6, 3)
+    found: Json = {"value": value, **({"comparator": comparator} if comparator in _COMPARATORS else {})}
+    code, display, system = (*obx.coded(6), "", "", "")[:3]
+    code, display = code.strip(), display.strip()
     if code or display:
         found["unit"] = display or code
-    if system.upper() == "UCUM" and code:
+    if system.strip().upper() == "UCUM" and code:
         found |= {"system": _UCUM, "code": code}
     elif code and found.get("unit") != code:
         found["unit"] = code
     return found
 
 
-def _structured(first: tuple[str, ...], obx: Segment) -> Json | None:
-    """SN: comparator, number, separator, number."""
+def _structured(first: tuple[str, ...], obx: Segment, mark: str) -> Json | None:
+    """SN: comparator, number, separator, number; a separator without a second number ("2+") is no quantity."""
     comparator, one, between, other = (*(part.strip() for part in first), "", "", "", "")[:4]
-    if not _NUMBER.match(one):
+    low, high = exact(one, mark), exact(other, mark)
+    if low is None:
         return None
-    if not other:
+    if not between and not other:
         plain = comparator in ("", "=")
-        return {"valueQuantity": quantity(one, obx, "" if plain else comparator)} if plain or comparator in _COMPARATORS else None
-    if not _NUMBER.match(other):
+        return {"valueQuantity": quantity(low, obx, "" if plain else comparator)} if plain or comparator in _COMPARATORS else None
+    if high is None or comparator not in ("", "="):
         return None
-    ends = quantity(one, obx), quantity(other, obx)
+    ends = quantity(low, obx), quantity(high, obx)
     if between == "-":
         return {"valueRange": {"low": ends[0], "high": ends[1]}}
     return {"valueRatio": {"numerator": ends[0], "denominator": ends[1]}} if between in (":", "/") else None
 
 
-def interval(text: str) -> list[Json] | None:
+def interval(text: str, unit: str = "") -> list[Json] | None:
     """OBX-7 as a reference range: bounds where they can be read, the text always."""
     if not text.strip():
         return None
-    found: Json = {"text": text.strip()}
-    both, bound = _BETWEEN.match(text), _BOUND.match(text)
-    if both:
-        found |= {"low": {"value": _plain(both[1])}, "high": {"value": _plain(both[2])}}
-    elif bound:
-        found["high" if bound[1] in ("<", "<=", "≤") else "low"] = {"value": _plain(bound[2])}
-    return [found]
+    return [{"text": text.strip(), **{end: {"value": value} for end, value in bounds(text, unit).items()}}]

@@ -1,8 +1,10 @@
 """Identity documents: their numbers in one form, and how two people's documents stand to each other.
 
-Main job: `identifiers_of(patient)`; `Identifiers.against(other)` answers which kinds of document agree, nearly agree, or contradict.
+Main job: `identifiers_of(patient)`; `Identifiers.against(other)` answers which kinds of document agree, nearly agree, or contradict. A number
+counts where it has the form and the check character of its document; a placeholder ("无", 0000) is no number.
 
-**Source**: systems as in the sample records of the exchange contract.
+**Source**: forms by region and date in `data/regions`; GB 11643 (mainland resident number: check character, ISO 7064 modulus 11-2); Hong Kong
+identity card check digit (weights 9 to 2, modulus 11) [K-h]; systems as in the sample records of the exchange contract.
 """
 
 from __future__ import annotations
@@ -11,15 +13,58 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
 from typing import Any
 
+from baybridge.documents.loader import Documents
 from baybridge.record.identity.names import one_slip
 
-HONG_KONG, MACAO, MAINLAND = "urn:hk:hkid", "urn:mo:bir", "urn:cn:resident-id"
 _NOT_PERSONAL = ("urn:lab:", "urn:baybridge:case")
 #: A hospital's own number is that hospital's only where its system says which hospital; without a system it says nothing.
-_HK_LENGTH, _MAINLAND_LENGTH = 9, 18
-_PLACEHOLDER = re.compile(r"^(.)\1+$|^(UNKNOWN|NIL|NA|NONE|TEST|XXX+)$")
+_HK_LENGTH = 9
+#: What desks write where they have no number, in the languages of the region, without blanks and punctuation.
+_NO_NUMBER = re.compile(
+    r"^(?:0+|9{4,}|(.)\1{3,}|UNKNOWN|UNK|NIL|NULL|NA|NONE|NOTAVAILABLE|TEST|XX+|SEMNUMERO|SEM|NAOTEM|NÃOTEM|DESCONHECIDO"
+    r"|[无無没沒]|[无無暂暫没沒]*[无無有]|不[详詳明知祥]|未知|未[填提报報][供写寫]?|[无無]*[资資]料|待[补補查核]|空)$"
+)
+_DOTTED = re.compile(r"\d(?:\.\d+)?[Ee]\+?\d+|\d+\.0+|.*#.*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberForm:
+    """One form of a document's number: its pattern, its check, when it was issued, how it is brought to the form in which it is compared."""
+
+    pattern: re.Pattern[str]
+    check: str | None
+    becomes: str | None
+    keep: int | None
+    issued_until: date | None
+
+
+DocumentForms = Mapping[str, tuple[NumberForm, ...]]  # system of a document -> its forms
+
+
+def document_forms(regions: Mapping[str, Mapping[str, Any]]) -> DocumentForms:
+    """The forms of every document that the regions describe."""
+    found: dict[str, tuple[NumberForm, ...]] = {}
+    for region in regions.values():
+        for row in region.get("identity_documents") or ():
+            forms = tuple(map(_form, row["forms"]))
+            found |= {system: (*found.get(system, ()), *forms) for system in row["systems"]}
+    return found
+
+
+def _form(row: Mapping[str, Any]) -> NumberForm:
+    until = row.get("issued_until")
+    day = date.fromisoformat(str(until)) if until else None
+    return NumberForm(re.compile(row["pattern"], re.ASCII), row.get("check"), row.get("becomes"), row.get("keep"), day)
+
+
+@cache
+def shipped_forms() -> DocumentForms:
+    """The forms of the documents that come with Baybridge, for whoever has no node."""
+    return document_forms(Documents().folder("regions"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +87,92 @@ class Identifiers:
         return same, slips, clash
 
 
-def identifiers_of(patient: Mapping[str, Any]) -> Identifiers:
-    """The numbers of a FHIR Patient by system; old ones and placeholders left out."""
+def identifiers_of(patient: Mapping[str, Any], forms: DocumentForms | None = None) -> Identifiers:
+    """The numbers of a FHIR Patient by system, as they are compared; old ones, placeholders and what is no number of its document left out."""
     numbers: dict[str, set[str]] = {}
     for item in patient.get("identifier") or ():
         if not isinstance(item, Mapping) or item.get("use") == "old":
             continue
-        system, value = item.get("system"), plain_number(str(item.get("value") or ""))
-        if system and value and not system.startswith(_NOT_PERSONAL) and not _PLACEHOLDER.match(value):
-            numbers.setdefault(system, set()).add(value)
+        system, number = item.get("system"), document_number(item, forms)
+        if system and number and not system.startswith(_NOT_PERSONAL):
+            numbers.setdefault(system, set()).add(number)
     return Identifiers({system: frozenset(found) for system, found in numbers.items()})
+
+
+def document_number(item: Mapping[str, Any], forms: DocumentForms | None = None) -> str | None:
+    """The number of an Identifier in the form in which it is compared: one document, one form. None where it is no number of its document."""
+    text = str(item.get("value") or "")
+    number, period = plain_number(text), item.get("period")
+    if not number or is_placeholder(text):
+        return None
+    known = (shipped_forms() if forms is None else forms).get(str(item.get("system")))
+    if known is None:
+        return number
+    start = str(period.get("start") or "")[:10] if isinstance(period, Mapping) else ""
+    return next((one for form in known if _is_issued(form, start) and (one := _fitting(form, number))), None)
+
+
+def _is_issued(form: NumberForm, start: str) -> bool:
+    """Whether a document of this form was still issued on a day; yes where no day is known."""
+    return not start or form.issued_until is None or start <= form.issued_until.isoformat()
+
+
+def _fitting(form: NumberForm, number: str) -> str | None:
+    if not form.pattern.fullmatch(number):
+        return None
+    if form.becomes == "resident-18":
+        number = f"{number[:6]}19{number[6:]}"
+        number += mainland_check(number)
+    if form.check is not None and not _CHECKS[form.check](number):
+        return None
+    return number[: form.keep] if form.keep else number
 
 
 def plain_number(text: str) -> str:
     """A number as it is compared: full-width forms narrowed, capitals, without blanks and punctuation."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).upper() if c.isalnum())
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a text stands where no number is known."""
+    number = plain_number(text)
+    return not number or _NO_NUMBER.match(number) is not None
+
+
+def is_mangled(text: str) -> bool:
+    """Whether a spreadsheet made a number of it and lost digits: `4.40106E+17`, `123.0`, `#REF!`."""
+    return _DOTTED.fullmatch(text.strip()) is not None
+
+
+def _is_mainland(number: str) -> bool:
+    """Form, check character and a day that exists. **Source**: GB 11643-1999, 4."""
+    if not re.fullmatch(r"[0-9]{17}[0-9X]", number) or mainland_check(number[:17]) != number[17]:
+        return False
+    try:
+        return date(int(number[6:10]), int(number[10:12]), int(number[12:14])).year >= _OLDEST
+    except ValueError:
+        return False
+
+
+_OLDEST = 1890  # nobody older has a number
+
+
+def _is_hong_kong(number: str) -> bool:
+    return bool(re.fullmatch(r"[A-Z]{1,2}[0-9]{6}[0-9A]", number)) and hong_kong_check(number[:-1]) == number[-1]
+
+
+_CHECKS = {"gb-11643": _is_mainland, "hkid": _is_hong_kong}
+
+
+def mainland_check(digits: str) -> str:
+    """The check character of a mainland number's first seventeen digits. **Source**: GB 11643-1999 (ISO 7064, MOD 11-2)."""
+    total = sum(int(digit) * (2 ** (17 - place) % 11) for place, digit in enumerate(digits))
+    return "10X98765432"[total % 11]
+
+
+def hong_kong_check(body: str) -> str:
+    """The check character of a Hong Kong number's one or two letters and six digits [K-h]."""
+    padded = body.rjust(_HK_LENGTH - 1)
+    values = [36 if c == " " else int(c, 36) for c in padded]
+    rest = -sum(value * weight for value, weight in zip(values, range(_HK_LENGTH, 1, -1), strict=True)) % 11
+    return "A" if rest == 10 else str(rest)

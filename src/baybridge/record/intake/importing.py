@@ -27,6 +27,7 @@ from baybridge.record.fhir.references import local_part, references, repointed
 from baybridge.record.fhir.validate import Problem, validate
 from baybridge.record.fhir.wire import Json, taken_in, twice
 from baybridge.record.identity.same import shared_identifiers
+from baybridge.record.intake.earlier import in_order, sent_at
 from baybridge.record.intake.planning import Head, Plan, given_owner, id_without_one, is_id, plan
 from baybridge.record.intake.reading import Entry, Place, Source, Trouble, entries
 from baybridge.record.store.store import Key, Version, get_many, put_many
@@ -214,6 +215,10 @@ def _resolved(made: Plan, text: str) -> str | None:
 
 def file_batch(connection: Connection, source: Source, batch: Batch, made: Plan, *, at: datetime) -> list[Version]:
     """Store a batch; ids that come twice and references that lead nowhere are added to its problems."""
+    batch.problems += [
+        _odd(source, batch.places[number], kind, "older_message", "meta", "a message newer than the one that stands", "an older one; what stands was kept")
+        for number, kind in in_order(connection, batch)
+    ]
     before = {key: version for key, version in get_many(connection, _twice(batch, made)).items() if not version.deleted}
     versions = put_many(connection, batch.resources, at=at)
     batch.problems += _duplicates(source, batch, versions, made, before)
@@ -230,9 +235,9 @@ def _twice(batch: Batch, made: Plan) -> list[Key]:
 def _duplicates(source: Source, batch: Batch, versions: list[Version], made: Plan, before: dict[Key, Version]) -> list[ImportProblem]:
     found = []
     seen: set[Key] = set()
-    for version, place in zip(versions, batch.places, strict=True):
+    for version, place, resource in zip(versions, batch.places, batch.resources, strict=True):
         key = (version.type, version.id)
-        if made.filed.get(key, 0) > 1 and (key in seen or key in before):
+        if made.filed.get(key, 0) > 1 and (key in seen or key in before) and sent_at(resource) is None:  # messages come in an order of their own
             told = "the same content, taken once" if version.change == "unchanged" else "other content, both kept as versions"
             found.append(_odd(source, place, version.type, "duplicate_id", "id", "an id that comes once", told))
         seen.add(key)

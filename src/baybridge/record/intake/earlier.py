@@ -1,0 +1,101 @@
+"""Which of two messages about one result is newer, and what a withdrawn report takes back.
+
+Main job: `in_order(connection, batch)` brings the resources of a laboratory's messages in the order in which they were sent, so that an old message
+that comes late, or once more, never undoes a correction; and takes back the results of a report that was withdrawn as a whole.
+
+**Source**: HL7 v2.5.1, 7.4.1.25 (OBR-25) and 7.4.2.11 (OBX-11); order by MSH-7 (`feeds/hl7v2_fhir.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from baybridge.record.feeds.hl7v2_fhir import SENT_AT
+from baybridge.record.fhir.wire import content_sha256
+from baybridge.record.store.store import Key, Version, get_many, history
+
+if TYPE_CHECKING:
+    from baybridge.record.intake.importing import Batch
+    from baybridge.record.intake.reading import Place
+
+Json = dict[str, Any]
+_TAKEN_BACK = ("entered-in-error", "cancelled")
+
+
+def sent_at(resource: Mapping[str, Any]) -> datetime | None:
+    """When the message was sent that a resource came with; None where it came otherwise."""
+    for item in (resource.get("meta") or {}).get("extension") or ():
+        if item.get("url") == SENT_AT:
+            return datetime.fromisoformat(str(item.get("valueDateTime")))
+    return None
+
+
+def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str]]:
+    """Replace each version that is older than what stands by what stands; (place in the batch, its type) of those that nobody saw before."""
+    dated = [(number, key_of(resource), at) for number, resource in enumerate(batch.resources) if (at := sent_at(resource)) is not None]
+    stored = _standing(connection, (key for _, key, _ in dated))
+    stands = {key: version.resource for key, version in stored.items()}
+    told: list[tuple[int, str]] = []
+    older: list[Json] = []
+    for number, key, at in dated:
+        before = sent_at(stands[key]) if key in stands else None
+        if before is None or before <= at:
+            stands[key] = batch.resources[number]
+            continue
+        older.append(batch.resources[number])
+        batch.resources[number] = stands[key]
+        if key not in stored or content_sha256(older[-1]) not in {version.sha256 for version in history(connection, *key)}:
+            told.append((number, key[0]))
+    _withdrawn(connection, batch, stored, older)
+    return told
+
+
+def _withdrawn(connection: Connection, batch: Batch, stored: Mapping[Key, Version], older: list[Json]) -> None:
+    """Add the results of each report that was taken back without naming them: those that any version of it named."""
+    reports = [
+        (resource, place)
+        for resource, place in zip(batch.resources, batch.places, strict=True)
+        if resource["resourceType"] == "DiagnosticReport"
+        and sent_at(resource)
+        and resource.get("status") in _TAKEN_BACK
+        and not resource.get("result")
+    ]
+    for report, place in reports:
+        key = key_of(report)
+        met = [one for one in (*batch.resources, *older) if key_of(one) == key]
+        met += [version.resource for version in history(connection, *key) if not version.deleted] if key in stored else []
+        _take_back(connection, batch, report, sorted({name for one in met for name in _results(one)}), place)
+
+
+def _results(report: Mapping[str, Any]) -> Iterator[Key]:
+    for item in report.get("result") or ():
+        kind, _, name = str(item.get("reference") or "").partition("/")
+        if kind == "Observation" and name:
+            yield kind, name
+
+
+def _take_back(connection: Connection, batch: Batch, report: Json, names: list[Key], place: Place) -> None:
+    at, extension = sent_at(report), report["meta"]["extension"]
+    current = {key: version.resource for key, version in _standing(connection, names).items()}
+    current |= {key_of(resource): resource for resource in batch.resources if key_of(resource) in set(names)}
+    for resource in current.values():
+        before = sent_at(resource)
+        if resource.get("status") in _TAKEN_BACK or (before and at and before > at):
+            continue
+        meta = {**(resource.get("meta") or {}), "extension": extension}
+        batch.resources.append({**resource, "status": report["status"], "meta": meta})
+        batch.places.append(place)
+        batch.entries += 1
+
+
+def _standing(connection: Connection, keys: Iterable[Key]) -> dict[Key, Version]:
+    return {key: version for key, version in get_many(connection, sorted(set(keys))).items() if not version.deleted}
+
+
+def key_of(resource: Mapping[str, Any]) -> Key:
+    """Type and id."""
+    return resource["resourceType"], resource["id"]

@@ -1,0 +1,83 @@
+"""A result over several messages: corrections and withdrawals reach it in any file, an old message never undoes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+from itertools import permutations
+
+import pytest
+from sqlalchemy import Connection, create_engine
+
+from baybridge.record.intake.importing import batches, file_batch, plan
+from baybridge.record.intake.reading import Source
+from baybridge.record.store import store
+from baybridge.record.store.tables import metadata
+
+AT = datetime(2026, 3, 8, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    with engine.begin() as opened:
+        yield opened
+
+
+def message(hour: int, obx: str | None, *, reported: str = "F") -> str:
+    head = f"MSH|^~\\&|LIS|HOSP|||20260308{hour:02d}0000+0800||ORU^R01|M{hour}|P|2.5.1"
+    obr = "OBR|1|PL1|F77|CBC^CBC^L|||20260308080000+0800" + "|" * 18 + reported
+    return "\r".join([head, "PID|1||P700^^^HOSP^MR||CHAN^TAI MAN", obr, *([f"OBX|1|{obx}"] if obx else [])])
+
+
+FIRST = message(9, "NM|26499-4^Neutrophils^LN||1.8|10*9/L^^UCUM|||||F|||20260308080000+0800")
+CORRECTED = message(10, "NM|26499-4^Neutrophils^LN||180|10*6/L^^UCUM|||||C|||20260308083000+0800", reported="C")
+WITHDRAWN = message(11, None, reported="X")
+
+
+def take_in(connection: Connection, *messages: str) -> list[str]:
+    data = "\r".join(messages).encode()
+    source = Source("x.hl7", lambda: BytesIO(data))
+    made, problems = plan(connection, source), []
+    for batch in batches(source, made):
+        file_batch(connection, source, batch, made, at=AT)
+        problems += [problem.code for problem in batch.problems]
+    return problems
+
+
+def standing(connection: Connection) -> dict[str, object]:
+    (found,) = [one.resource for one in store.changed_since(connection, None, "Observation")]
+    quantity = found["valueQuantity"]
+    return {"status": found["status"], "value": float(quantity["value"]), "unit": quantity["code"], "at": found["effectiveDateTime"]}
+
+
+def versions(connection: Connection) -> int:
+    return sum(1 for one in store.every_version(connection) if one.type == "Observation")
+
+
+def test_a_corrected_value_unit_and_time_replace_and_the_first_stays_as_a_version(connection: Connection) -> None:
+    take_in(connection, FIRST)
+    take_in(connection, CORRECTED)
+    assert standing(connection) == {"status": "corrected", "value": 180, "unit": "10*6/L", "at": "2026-03-08T08:30:00+08:00"}
+    assert versions(connection) == 2
+
+
+@pytest.mark.parametrize("order", list(permutations((FIRST, CORRECTED, WITHDRAWN))))
+def test_whatever_the_order_of_files_the_newest_message_holds(connection: Connection, order: tuple[str, ...]) -> None:
+    for one in order:
+        take_in(connection, one)
+    assert standing(connection)["status"] == "cancelled"
+
+
+def test_a_message_once_more_changes_nothing_and_an_older_unknown_one_is_told(connection: Connection) -> None:
+    take_in(connection, FIRST, CORRECTED, WITHDRAWN)
+    before = versions(connection)
+    assert standing(connection)["status"] == "cancelled"
+    assert take_in(connection, FIRST, CORRECTED, WITHDRAWN) == []
+    assert take_in(connection, FIRST) == []
+    assert versions(connection) == before
+    older = message(8, "NM|26499-4^Neutrophils^LN||9.9|10*9/L^^UCUM|||||P")
+    assert set(take_in(connection, older)) == {"record.import.older_message"}
+    assert standing(connection)["status"] == "cancelled"

@@ -1,0 +1,211 @@
+"""HL7 v2 as senders write it: corrections reach their result, texts stay whole, numbers and character sets are read or told."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from baybridge.record.feeds.hl7v2_fhir import read_hl7
+
+PID = "PID|1||P7^^^HOSP^MR||CHAN^TAI MAN||19800101|M"
+
+
+def head(control: str, at: str = "20260308090000+0800", character_set: str = "") -> str:
+    return f"MSH|^~\\&|LIS|HOSP|||{at}||ORU^R01|{control}|P|2.5.1||||||{character_set}"
+
+
+def read(*segments: str, codec: str = "utf-8") -> tuple[list[dict[str, Any]], list[str]]:
+    taken = list(read_hl7("\r".join(segments).encode(codec)))
+    return [item for one in taken for item in one.resources], [fault.code for one in taken for fault in one.faults]
+
+
+def observations(*segments: str, codec: str = "utf-8") -> list[dict[str, Any]]:
+    return [item for item in read(*segments, codec=codec)[0] if item["resourceType"] == "Observation"]
+
+
+def value(obx: str) -> dict[str, Any]:
+    (found,) = observations(head("1"), PID, "OBR|1||F1|CBC^CBC^L", f"OBX|1|{obx}")
+    return {name: item for name, item in found.items() if name.startswith("value") or name == "interpretation"}
+
+
+# --- one result, many messages --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        ("OBR|1|PL1|F77|CBC^CBC^L", "OBR|1||F77|CBC^CBC^L"),
+        ("OBR|1|PL1||CBC^CBC^L", "OBR|1|PL1||CBC^CBC^L"),
+        ("OBR|1||F77^LIS|CBC^CBC^L", "OBR|3||F77|CBC^CBC^L"),
+        ("OBR|1|||CBC^CBC^L|||20260308080000+0800", "OBR|1|||CBC^CBC^L|||20260308080000+0800"),
+    ],
+)
+def test_a_later_message_reaches_the_result_of_the_same_order_code_and_sub_id(first: str, later: str) -> None:
+    result = "NM|26499-4^Neutrophils^LN|{}|1.8|10*9/L^^UCUM|||||{}"
+    one = observations(head("M1"), PID, first, "OBX|1|" + result.format("a", "F"))
+    two = observations(head("M2"), PID, later, "OBX|1|NM|1-1^other^LN||5", "OBX|2|" + result.format("a", "W"))[1]
+    assert (one[0]["id"], one[0]["status"], two["status"]) == (two["id"], "final", "entered-in-error")
+    other = observations(head("M3"), PID, later, "OBX|1|" + result.format("b", "F"))
+    assert other[0]["id"] != one[0]["id"]
+
+
+def test_an_order_is_named_by_orc_too_and_by_its_sender_and_patient() -> None:
+    obx = "OBX|1|NM|1-1^x^LN||5||||||F"
+    one = observations(head("M1"), PID, "ORC|RE||F77", "OBR|1|||CBC^CBC^L", obx)
+    two = observations(head("M2"), PID, "OBR|1||F77|CBC^CBC^L", obx)
+    another = observations(head("M3"), PID.replace("P7", "P8"), "OBR|1||F77|CBC^CBC^L", obx)
+    elsewhere = observations(head("M4").replace("HOSP", "LAB"), PID, "OBR|1||F77|CBC^CBC^L", obx)
+    assert one[0]["id"] == two[0]["id"]
+    assert len({one[0]["id"], another[0]["id"], elsewhere[0]["id"]}) == 3
+
+
+@pytest.mark.parametrize(("code", "status"), [("W", "entered-in-error"), ("D", "entered-in-error"), ("X", "cancelled")])
+def test_a_report_that_is_withdrawn_takes_its_results_with_it(code: str, status: str) -> None:
+    obr = "OBR|1||F77|CBC^CBC^L" + "|" * 21 + code
+    (found,) = observations(head("M2"), PID, obr, "OBX|1|NM|1-1^x^LN||5||||||F")
+    assert found["status"] == status
+
+
+def test_a_code_twice_in_an_order_is_kept_apart_and_told() -> None:
+    lines = [f"OBX|{n}|TX|600-7^Culture^LN||line {n}||||||F" for n in (1, 2)]
+    resources, faults = read(head("1"), PID, "OBR|1||F1|C^C^L", *lines)
+    assert len({item["id"] for item in resources if item["resourceType"] == "Observation"}) == 2
+    assert faults == ["hl7_twice"]
+
+
+# --- whose ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_patient_ends_the_first_ones_report() -> None:
+    obx = "OBX|1|NM|718-7^Hb^LN||{}|g/L^^UCUM|||||F"
+    resources, _ = read(head("1"), PID, "OBR|1||F1|C^C^L", obx.format(101), PID.replace("P7", "P8"), obx.format(55), "NTE|1||of the second")
+    (report,) = [item for item in resources if item["resourceType"] == "DiagnosticReport"]
+    first, second = [item for item in resources if item["resourceType"] == "Observation"]
+    assert report["result"] == [{"reference": f"Observation/{first['id']}"}]
+    assert first["subject"] != second["subject"]
+    assert ("note" in first, "note" in second, "conclusion" in report) == (False, True, False)
+
+
+@pytest.mark.parametrize(
+    ("pid", "number", "fault"),
+    [
+        ("PID|1|||OLD1|A^B", "OLD1", ["hl7_patient_number"]),
+        ('PID|1|EXT2|""|OLD1|A^B', "EXT2", ["hl7_patient_number"]),
+        ("PID|1||0000^^^HOSP^MR|OLD1|A^B", "OLD1", ["hl7_patient_number"]),
+        ("PID|1||无^^^HOSP^MR||A^B", None, ["hl7_no_number"]),
+        ("PID|1||||A^B", None, ["hl7_no_number"]),
+    ],
+)
+def test_a_patient_without_a_number_in_its_place_is_told(pid: str, number: str | None, fault: list[str]) -> None:
+    resources, faults = read(head("1"), pid, "OBR|1||F1|C^C^L", "OBX|1|NM|1-1^x^LN||5||||||F")
+    (patient,) = [item for item in resources if item["resourceType"] == "Patient"]
+    assert [item["value"] for item in patient.get("identifier", [])] == ([number] if number else [])
+    assert faults == fault
+
+
+# --- texts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("A & B ^ C ~ D", "A & B ^ C ~ D"),
+        ("4\\5 positive, see C:\\lab\\r2", "4\\5 positive, see C:\\lab\\r2"),
+        ("a\\T\\b\\S\\c\\R\\d\\F\\e\\E\\f", "a&b^c~d|e\\f"),
+        ("one\\.br\\two", "one\ntwo"),
+        ("\\H\\bold\\N\\ \\Q\\ \\X41C3A9\\ \\XZZ\\ \\X80\\", "bold \\Q\\ Aé \\XZZ\\ \\X80\\"),
+        ("first line\nsecond line\n\n^third", "first line\nsecond line\n\n^third"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["TX", "FT", "ST"])
+def test_words_stay_as_they_were_sent(kind: str, raw: str, text: str) -> None:
+    assert value(f"{kind}|8251-1^Note^LN||{raw}||||||F") == {"valueString": text}
+
+
+def test_notes_and_coded_words_keep_ampersands() -> None:
+    lines = ["OBX|1|CWE|883-9^ABO & Rh^LN||A&B^Group A & Rh positive^L||||||F", "NTE|1|L|Clotted & haemolysed ^ repeat ~ <10"]
+    (found,) = observations(head("1"), PID, "OBR|1||F1|C & D^C & D^L", *lines)
+    assert found["code"]["coding"][0]["display"] == "ABO & Rh"
+    assert (found["valueCodeableConcept"]["coding"][0]["code"], found["note"][0]["text"]) == ("A&B", "Clotted & haemolysed ^ repeat ~ <10")
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_lines_end_as_the_sender_ends_them(end: str) -> None:
+    lines = end.join((head("1"), PID, "OBR|1||F1|C^C^L", "OBX|1|NM|1-1^x^LN||5||||||F", "OBX|2|NM|1-2^y^LN||6||||||F", ""))
+    taken = list(read_hl7(lines.encode()))
+    assert [item["valueQuantity"]["value"] for item in taken[0].resources if item["resourceType"] == "Observation"] == [5, 6]
+    assert taken[0].faults == []
+
+
+def test_mixed_line_ends_lose_nothing_and_a_stray_line_is_told() -> None:
+    mixed = f"{head('1')}\r{PID}\nOBR|1||F1|C^C^L\r\nOBX|1|NM|1-1^x^LN||5||||||F\rstray"
+    (taken,) = read_hl7(mixed.encode())
+    assert [item["resourceType"] for item in taken.resources] == ["Patient", "DiagnosticReport", "Observation"]
+    assert "hl7_line" in [fault.code for fault in taken.faults]
+
+
+# --- numbers --------------------------------------------------------------------------------------------------------
+
+GRAM = {"unit": "g/L", "system": "http://unitsofmeasure.org", "code": "g/L"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "expected"),
+    [
+        ("ST", "12.30", {"valueQuantity": {"value": Decimal("12.30"), **GRAM}}),
+        ("NM", "<0.5", {"valueQuantity": {"value": Decimal("0.5"), "comparator": "<", **GRAM}}),
+        ("ST", "≤５", {"valueQuantity": {"value": 5, "comparator": "<=", **GRAM}}),
+        ("NM", "1.2E+3", {"valueQuantity": {"value": Decimal(1200), **GRAM}}),
+        ("NM", "1,234", {"valueString": "1,234"}),
+        ("NM", "٣", {"valueString": "٣"}),
+        ("NM", "1e999999999", {"valueString": "1e999999999"}),
+        ("SN", "^2^+", {"valueString": "2+"}),
+        ("SN", ">^1^:^128", {"valueString": "> 1 : 128"}),
+        ("SN", "<^5", {"valueQuantity": {"value": 5, "comparator": "<", **GRAM}}),
+        ("SN", "^2^-^5", {"valueRange": {"low": {"value": 2, **GRAM}, "high": {"value": 5, **GRAM}}}),
+    ],
+)
+def test_numbers_are_read_or_stay_words(kind: str, raw: str, expected: dict[str, Any]) -> None:
+    assert value(f"{kind}|718-7^Hb^LN||{raw}|g/L^^UCUM|||||F") == expected
+
+
+def test_an_arrow_is_a_flag_and_a_number_without_a_unit_stays_text_and_is_told() -> None:
+    assert value("NM|718-7^Hb^LN||88↓|g/L^^UCUM|||||F")["interpretation"][0]["coding"][0]["code"] == "L"
+    resources, faults = read(head("1"), PID, "OBR|1||F1|C^C^L", "OBX|1|ST|1-1^Gene^LN||12||||||F")
+    assert (resources[-1]["valueString"], faults) == ("12", ["hl7_number"])
+
+
+# --- times and characters -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken", "expected"),
+    [
+        ("20260308090000+0000", "20260308090000", "2026-03-08T09:00:00+00:00"),
+        ("20260308090000-0330", "202603080900", "2026-03-08T09:00:00-03:30"),
+        ("20260308090000", "20260308090000", "2026-03-08T09:00:00+08:00"),
+        ("20260308090000+0000", "20260308090000+0800", "2026-03-08T09:00:00+08:00"),
+        ("20260308090000+9900", "20260308090000", "2026-03-08T09:00:00+08:00"),
+        ("20260308090000", "18991231090000", None),
+        ("20260308090000", "20260308090000+9900", None),
+    ],
+)
+def test_times_stand_in_the_offset_of_the_message(sent: str, taken: str, expected: str | None) -> None:
+    (found,) = observations(head("1", at=sent), PID, "OBR|1||F1|C^C^L", f"OBX|1|NM|1-1^x^LN||5||||||F|||{taken}")
+    assert found.get("effectiveDateTime") == expected
+
+
+@pytest.mark.parametrize(
+    ("declared", "codec"),
+    [
+        ("GBK", "gbk"), ("GB2312", "gb2312"), ("gb18030", "gb18030"), ("GB 18030-2000", "gb18030"), ("UTF8", "utf-8"), ("utf-8", "utf-8"),
+        ("BIG5", "big5"), ("Big5-HKSCS", "big5hkscs"), ("UNICODE UTF-8", "utf-8"), ("", "utf-8"),
+    ],
+)  # fmt: skip
+def test_character_sets_as_senders_write_them(declared: str, codec: str) -> None:
+    facility = "东方" if codec == "gb2312" else "許功蓋東" if codec.startswith("big5") else "東區醫院"  # second bytes are \ and | there
+    first = head("1", character_set=declared).replace("HOSP", facility)
+    resources, faults = read(first, "PID|1||P7^^^H^MR||陈^一" if codec == "gb2312" else "PID|1||P7^^^H^MR||許^功", codec=codec)
+    assert (resources[0]["name"][0]["family"], faults) == ("陈" if codec == "gb2312" else "許", [])

@@ -11,7 +11,7 @@ import pytest
 from opencc import OpenCC
 
 from baybridge.documents.loader import Documents
-from baybridge.record.identity.documents import identifiers_of
+from baybridge.record.identity.documents import Number, document_number, identifiers_of
 from baybridge.record.identity.links import linked_resources, resting_on
 from baybridge.record.identity.matching import Confirmation, candidates, patient_match, person_of, search_keys
 from baybridge.record.identity.names import Agreement, NameReader
@@ -231,3 +231,70 @@ def test_precision_of_documented_identity_on_a_generated_set() -> None:
     assert tally["right"] >= 0.99 * said, tally
     assert said >= 0.3 * sum(tally.values()), tally
     assert tally["missed"] <= 0.1 * sum(tally.values()), tally
+
+
+# --- document numbers -----------------------------------------------------------------------------------------------
+
+PERMIT = "urn:cn:home-return-permit"
+
+
+@pytest.mark.parametrize(
+    ("system", "text", "number"),
+    [
+        (HK, "A123456(3)", "A1234563"),
+        (HK, "ａ１２３４５６（３）", "A1234563"),
+        (HK, "A123456(4)", None),
+        (HK, "A1234563X", None),
+        (CN, "11010519491231002X", "11010519491231002X"),
+        (CN, "11010519491231002x", "11010519491231002X"),
+        (CN, "110105194912310021", None),
+        (CN, resident("44010619900231123"), None),  # no such day
+        (CN, "440106900101123", "440106199001011235"),
+        (CN, "4.40106E+17", None),
+        (CN, "440106199001011", None),  # fifteen digits, but not of a day
+        (MO, "1234567(8)", "12345678"),
+        (MO, "1234567", None),
+        (PERMIT, "H1234567801", "H12345678"),
+        (PERMIT, "H12345678", "H12345678"),
+        (PERMIT, "K12345678", None),
+        (PASSPORT, "ma 123-4567", "MA1234567"),
+        *((PASSPORT, text, None) for text in ("无", "無", "不详", "不詳", "未知", "暂无", "没有", "0", "0000", "N/A", "unknown", "-", "９９９９", "não tem")),
+    ],
+)
+def test_a_number_counts_in_one_form_or_not_at_all(system: str, text: str, number: str | None) -> None:
+    found = document_number({"system": system, "value": text})
+    assert (found.text if found and found.counts else None) == number
+
+
+def test_a_card_of_fifteen_digits_was_not_issued_after_2012() -> None:
+    number = {"system": CN, "value": "440106900101123"}
+    assert document_number({**number, "period": {"start": "2001-05-01"}}) == Number("440106199001011235", short=True)
+    assert document_number({**number, "period": {"start": "2020-05-01"}}) is None
+
+
+@pytest.mark.parametrize(("one", "other"), [("H1234567801", "H12345678"), ("H1234567801", "H1234567802")])
+def test_a_renewed_permit_is_the_same_document(one: str, other: str) -> None:
+    first, second = (identifiers_of({"identifier": [{"system": PERMIT, "value": text}]}) for text in (one, other))
+    assert first.against(second) == ([PERMIT], [], [])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "stands"),
+    [
+        ("440106900101123", "440106199001011235", "same"),
+        ("440106900101123", "440106199001011237", "same"),  # fifteen digits have no check character to compare
+        ("440106199001011237", "440106199001011237", "nothing"),  # twice the same wrong one documents nobody
+        ("440106199001011235", "440106199001011237", "slip"),
+        ("440106199001011235", resident("44010619900101124"), "clash"),
+    ],
+)
+def test_fifteen_and_eighteen_digits_are_one_document(one: str, other: str, stands: str) -> None:
+    first, second = (identifiers_of({"identifier": [{"system": CN, "value": text}]}) for text in (one, other))
+    for found in (first.against(second), second.against(first)):
+        assert found == tuple([CN] if word == stands else [] for word in ("same", "slip", "clash"))
+
+
+def test_two_people_without_numbers_are_not_documented_by_their_placeholders() -> None:
+    none = patient("陳大文", cn="无", passport="不详")
+    assert identifiers_of(none).numbers == {}
+    assert verdict(none, patient("李小明", cn="无", passport="不详", born="1980-01-01")) == "different"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -68,38 +68,70 @@ def shipped_forms() -> DocumentForms:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A number in the form in which it is compared; `counts` where its check character fits, `short` where it was written without one."""
+
+    text: str
+    counts: bool = True
+    short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Identifiers:
-    """A person's identity documents: the numbers of each system."""
+    """A person's identity documents: the numbers of each system; those whose check character does not fit; those written without one."""
 
     numbers: Mapping[str, frozenset[str]]
+    doubtful: Mapping[str, frozenset[str]]
+    short: Mapping[str, frozenset[str]]
 
     def against(self, other: Identifiers) -> tuple[list[str], list[str], list[str]]:
-        """Systems in which both have a number: the same; one slip apart; different ones."""
+        """Systems in which both have a number: the same; one slip apart; different ones. A doubtful number alone says nothing."""
         same, slips, clash = [], [], []
-        for system in sorted(set(self.numbers) & set(other.numbers)):
-            mine, theirs = self.numbers[system], other.numbers[system]
-            if mine & theirs:
+        for system in sorted(set(self._met) & set(other._met)):
+            mine, theirs = (found.numbers.get(system, frozenset()) for found in (self, other))
+            if mine & theirs or self._by_short(other, system) or other._by_short(self, system):
                 same.append(system)
-            elif any(one_slip(a, b) for a in mine for b in theirs):
+            elif any(one_slip(a, b) for a in self._met[system] for b in other._met[system]):
                 slips.append(system)
-            else:
+            elif mine and theirs:
                 clash.append(system)
         return same, slips, clash
+
+    @property
+    def _met(self) -> Mapping[str, frozenset[str]]:
+        systems = {*self.numbers, *self.doubtful}
+        return {system: self.numbers.get(system, frozenset()) | self.doubtful.get(system, frozenset()) for system in systems}
+
+    def _by_short(self, other: Identifiers, system: str) -> bool:
+        """Whether a number written without check character is another one but for that character."""
+        bodies = {number[:-1] for number in self.short.get(system, ())}
+        return any(number[:-1] in bodies for number in other._met[system])
 
 
 def identifiers_of(patient: Mapping[str, Any], forms: DocumentForms | None = None) -> Identifiers:
     """The numbers of a FHIR Patient by system, as they are compared; old ones, placeholders and what is no number of its document left out."""
-    numbers: dict[str, set[str]] = {}
+    found: list[tuple[str, Number]] = []
     for item in patient.get("identifier") or ():
         if not isinstance(item, Mapping) or item.get("use") == "old":
             continue
         system, number = item.get("system"), document_number(item, forms)
         if system and number and not system.startswith(_NOT_PERSONAL):
-            numbers.setdefault(system, set()).add(number)
-    return Identifiers({system: frozenset(found) for system, found in numbers.items()})
+            found.append((system, number))
+    return Identifiers(
+        _by_system(pair for pair in found if pair[1].counts),
+        _by_system(pair for pair in found if not pair[1].counts),
+        _by_system(pair for pair in found if pair[1].short),
+    )
 
 
-def document_number(item: Mapping[str, Any], forms: DocumentForms | None = None) -> str | None:
+def _by_system(pairs: Iterable[tuple[str, Number]]) -> Mapping[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for system, number in pairs:
+        found[system] = found.get(system, frozenset()) | {number.text}
+    return found
+
+
+def document_number(item: Mapping[str, Any], forms: DocumentForms | None = None) -> Number | None:
     """The number of an Identifier in the form in which it is compared: one document, one form. None where it is no number of its document."""
     text = str(item.get("value") or "")
     number, period = plain_number(text), item.get("period")
@@ -107,7 +139,7 @@ def document_number(item: Mapping[str, Any], forms: DocumentForms | None = None)
         return None
     known = (shipped_forms() if forms is None else forms).get(str(item.get("system")))
     if known is None:
-        return number
+        return Number(number)
     start = str(period.get("start") or "")[:10] if isinstance(period, Mapping) else ""
     return next((one for form in known if _is_issued(form, start) and (one := _fitting(form, number))), None)
 
@@ -117,15 +149,15 @@ def _is_issued(form: NumberForm, start: str) -> bool:
     return not start or form.issued_until is None or start <= form.issued_until.isoformat()
 
 
-def _fitting(form: NumberForm, number: str) -> str | None:
+def _fitting(form: NumberForm, number: str) -> Number | None:
     if not form.pattern.fullmatch(number):
         return None
-    if form.becomes == "resident-18":
+    short = form.becomes == "resident-18"
+    if short:
         number = f"{number[:6]}19{number[6:]}"
         number += mainland_check(number)
-    if form.check is not None and not _CHECKS[form.check](number):
-        return None
-    return number[: form.keep] if form.keep else number
+    counts = form.check is None or _CHECKS[form.check](number)
+    return None if short and not counts else Number(number[: form.keep] if form.keep else number, counts, short)
 
 
 def plain_number(text: str) -> str:

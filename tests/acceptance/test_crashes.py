@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.support import Clock, World
+from acceptance.support import Clock, World, resource_of
 from acceptance.support_processes import Journal, Server, eventually, free_ports
 from baybridge.base.keys import KeyRing
 from baybridge.base.outcome import Reason
@@ -30,6 +31,7 @@ from baybridge.journey.proposals import waits
 from baybridge.ledger import checking, streams
 from baybridge.node import clock
 from baybridge.node.clock import new_id
+from baybridge.node.consequences import queue
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.node import Node, open_node
 from baybridge.node.people import accounts
@@ -260,6 +262,38 @@ def test_killed_while_a_proposed_case_is_taken_in(tmp_path: Path, step: str) -> 
         assert done.returncode == 0, done.stderr
     assert [event.purpose for event in world.events("hk", ev.PackageReceived)] == ["CARE_REFERRAL"]
     assert world.case("hk").patient_id == world.patient
+
+
+@pytest.mark.parametrize("step", ["consequence.queued", "write.log", "write.committed", "consequence.done"])
+def test_killed_between_a_correction_and_what_follows_from_it(tmp_path: Path, step: str) -> None:
+    """A file that corrects a diagnosis: what rested on it is made again once and its receiver is told once, whenever the import is killed."""
+    world = World.new(tmp_path / "network")
+    bundle = world.refer()
+    diagnosis = resource_of(bundle, "-dx") | {"code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "C90.0"}]}}
+    file = tmp_path / "corrected.json"
+    file.write_text(json.dumps(diagnosis))
+    for node in world.nodes.values():
+        node.storage.close()
+    command = [_baybridge(), "import", str(tmp_path / "network" / "mo"), str(file)]
+    killed = subprocess.run(command, check=False, capture_output=True, env={**os.environ, "BAYBRIDGE_HALT_AT": step})
+    assert killed.returncode == -9
+    server = Server(tmp_path / "network" / "mo", free_ports(1)[0]).start()
+    try:
+        if step in ("write.committed", "consequence.done"):
+            eventually(lambda: world.events("mo", ev.DecisionReopened), "the decisions made again by the worker")
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        eventually(lambda: not _waiting(world.nodes["mo"]), "the end of the queue")
+    finally:
+        server.kill()
+    reopened = [event.decision_sha256 for event in world.events("mo", ev.DecisionReopened)]
+    assert reopened and len(reopened) == len(set(reopened))
+    assert len(world.events("mo", ev.TransferAllowed)) == 2, "the referral, and one correction"
+
+
+def _waiting(node: Node) -> list[str]:
+    with node.storage.reading() as connection:
+        return [one.kind for one in queue.waiting(connection)]
 
 
 def _give(pair: Pair, command_id: str) -> bool:

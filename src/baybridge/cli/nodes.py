@@ -106,6 +106,7 @@ def do(
 ) -> None:
     """Carry out one step of the pathway at a node; prints the events, or every reason against."""
     from baybridge.node.config import ConfigProblem
+    from baybridge.node.consequences import queue
     from baybridge.node.neighbours import witnessing
     from baybridge.node.neighbours.transport import post
     from baybridge.node.node import open_node
@@ -120,6 +121,7 @@ def do(
     if not isinstance(given, dict):
         fail(f"{source.name}: expected one JSON object, found {type(given).__name__}")
     answer = _carry_out(node, command, case_id, given, role, organisation, command_id)
+    queue.drain(node)
     witnessing.sign_checkpoint(node)
     _print(node, answer, as_json=as_json)
 

@@ -60,6 +60,7 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, as_js
     Ends with 0 when every file could be read, whatever was odd in it; with 1 when a file could not be read at all.
     """
     from baybridge.journey.command import Actor, Role
+    from baybridge.node.consequences import queue
     from baybridge.node.neighbours import witnessing
 
     if role not in list(Role):
@@ -67,6 +68,7 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, as_js
     node = open_or_fail(folder)
     actor = Actor("operator", Role(role), node.site.organisation)
     reports = [_import_one(node, actor, path, source, as_json=as_json) for path in files]
+    queue.drain(node)
     witnessing.sign_checkpoint(node)
     if as_json:
         click.echo(json.dumps(reports if len(reports) > 1 else reports[0], ensure_ascii=False, indent=1))

@@ -37,28 +37,33 @@ def handle(node: Node, command: Command) -> Done | Refusal:
 
 
 def _handle(node: Node, command: Command) -> Done | Refusal:
-    kind = COMMANDS.get(command.name)
-    if kind is None:
+    if command.name not in COMMANDS:
         known = ", ".join(sorted(COMMANDS))
         return refuse(Reason("command.unknown", {"command": command.name, "known": known}), category=Category.NOT_FOUND)
+    with node.unit() as unit:
+        return handle_in(node, unit, command)
+
+
+def handle_in(node: Node, unit: Unit, command: Command) -> Done | Refusal:
+    """The same within a unit of work that does more; StreamConflictError where somebody else was faster."""
+    kind = COMMANDS[command.name]
     command = replace(command, actor=command.actor.acting(kind.roles))
     given = read_given(kind, command.given)
     if kind.names_case and not isinstance(given, Refusal) and given.case:
         command = replace(command, case_id=given.case)
-    with node.unit() as unit:
-        repeated = streams.by_command(unit.connection, command.command_id)
-        if repeated and kind.opens:  # the caller may not know the case that its first try opened
-            command = replace(command, case_id=streams.case_of(unit.connection, repeated[0]) or command.case_id)
-        events = unit.events(command.case_id)
-        case = fold(events)
-        refusal = may(node, kind, command, case if events else None, again=bool(repeated))
-        if refusal is not None:
-            return refusal
-        if repeated:
-            return done_before(command.case_id, events, repeated)
-        if isinstance(given, Refusal):
-            return also_blocked(node, unit, kind, case, command, given)
-        return _decide_and_append(node, unit, kind, command, case, given, len(events))
+    repeated = streams.by_command(unit.connection, command.command_id)
+    if repeated and kind.opens:  # the caller may not know the case that its first try opened
+        command = replace(command, case_id=streams.case_of(unit.connection, repeated[0]) or command.case_id)
+    events = unit.events(command.case_id)
+    case = fold(events)
+    refusal = may(node, kind, command, case if events else None, again=bool(repeated))
+    if refusal is not None:
+        return refusal
+    if repeated:
+        return done_before(command.case_id, events, repeated)
+    if isinstance(given, Refusal):
+        return also_blocked(node, unit, kind, case, command, given)
+    return _decide_and_append(node, unit, kind, command, case, given, len(events))
 
 
 def _decide_and_append(node: Node, unit: Unit, kind: CommandRow, command: Command, case: Case, given: Any, known: int) -> Done | Refusal:

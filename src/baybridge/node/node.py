@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,9 @@ from baybridge.language.regions import Regions, regions_of
 from baybridge.ledger import log, streams
 from baybridge.node import accepted, clock, tables
 from baybridge.node.config import Config, Neighbour, neighbours_changed_at, read_config, read_neighbours
+from baybridge.node.consequences import queue
+from baybridge.node.consequences.row import ConsequenceRow
+from baybridge.node.consequences.table import CONSEQUENCES
 from baybridge.node.directory.living_documents import LivingDocuments
 from baybridge.node.intake.card_key import card_key
 from baybridge.node.integrity import coverage, index
@@ -183,13 +186,25 @@ class Node:
     # --- transactions -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def unit(self) -> Iterator[Unit]:
-        """A unit of work; all of it stands afterwards, or none."""
-        with self.storage.writing() as connection:
+    def unit(self, *, urgent: bool = False, drained: bool = True) -> Iterator[Unit]:
+        """A unit of work; all of it stands afterwards, or none. What follows from it is queued with it, and done at once unless `drained` says otherwise.
+
+        `urgent`: before every writer of this process that waits.
+        """
+        with self.storage.writing(urgent=urgent) as connection:
             unit = Unit(connection, self.site, self.now(), lambda: clock.new_id(self.now), self.pseudonym, self.step)
             yield unit
+            unit.queued = queue.keep(unit, self.consequence_kinds)
             unit.finish()
         self.step("write.committed")
+        if drained and unit.queued:
+            with suppress(StorageProblem):  # it stands in the queue, and the worker does it
+                queue.drain_of(self, unit.queued)
+
+    @cached_property
+    def consequence_kinds(self) -> Mapping[str, ConsequenceRow]:
+        """Every kind of consequence, by its name."""
+        return CONSEQUENCES
 
     # --- looking ----------------------------------------------------------------------------------------------------
 

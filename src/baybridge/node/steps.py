@@ -17,4 +17,7 @@ DELIVER = ("transfer.before_post", "transfer.posted", "transfer.receipt_filed")
 #: Filing at the receiver.
 RECEIVE = ("transfer.resources_filed", "transfer.before_receipt")
 
-STEPS = tuple(dict.fromkeys((*WRITE, *SEND, *DELIVER, *RECEIVE)))
+#: What follows from a write: queued with it, done in a unit of its own.
+FOLLOW = ("consequence.queued", "consequence.done")
+
+STEPS = tuple(dict.fromkeys((*WRITE, *SEND, *DELIVER, *RECEIVE, *FOLLOW)))

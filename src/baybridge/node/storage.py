@@ -58,9 +58,10 @@ class Storage:
 
     def __init__(self, url: str, waits: Waits | None = None) -> None:
         self.waits = waits or Waits()
-        self._writer = threading.Lock()
-        self._counting = threading.Lock()
+        self._turns = threading.Condition()
+        self._writes = False  # whether somebody has the turn
         self._queued = 0  # writers that wait for their turn
+        self._urgent = 0  # those of them that go before the others
         self._sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url, self.waits) if self._sqlite else _server_engine(url, self.waits)
         self.rows: RowLog | None = None  # who logs the changes of accounts and other covered rows; a node sets it
@@ -86,12 +87,12 @@ class Storage:
             raise ConfigProblem(f"expected a database that answers at {where}, found: {str(problem.orig).strip().splitlines()[0]}") from None
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A connection in a write transaction; committed at the end, rolled back when anything raises.
+    def writing(self, *, urgent: bool = False) -> Iterator[Connection]:
+        """A connection in a write transaction; committed at the end, rolled back when anything raises. An `urgent` one waits for no other that waits.
 
         StorageProblem where the database cannot take it now: locked for too long, full, read-only or away; nothing of it stands then.
         """
-        with _told(), self._turn(), self.engine.connect() as connection:
+        with _told(), self._turn(urgent=urgent), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if self._sqlite else _ONE_WRITER)
             try:
                 yield from self._watched(connection)
@@ -113,22 +114,27 @@ class Storage:
             connection.info.pop("watch", None)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """The turn of one writer of this process; StorageProblem where those before take too long."""
-        with self._counting:
+    def _turn(self, *, urgent: bool) -> Iterator[None]:
+        """The turn of one writer of this process, an urgent one before the others; StorageProblem where those before take too long."""
+        with self._turns:
             self._queued += 1
-            patience = self.waits.lock_s if self._queued <= _MOST_QUEUED else min(_BRIEFLY_S, self.waits.lock_s)
-        try:
-            mine = self._writer.acquire(timeout=patience)
-        finally:
-            with self._counting:
+            self._urgent += urgent
+            patience = self.waits.lock_s if urgent or self._queued <= _MOST_QUEUED else min(_BRIEFLY_S, self.waits.lock_s)
+            try:
+                mine = self._turns.wait_for(lambda: not self._writes and (urgent or not self._urgent), timeout=patience)
+            finally:
                 self._queued -= 1
-        if not mine:
-            raise StorageProblem("busy")
+                self._urgent -= urgent
+            if not mine:
+                self._turns.notify_all()  # an urgent one that gave up no longer holds the others back
+                raise StorageProblem("busy")
+            self._writes = True
         try:
             yield
         finally:
-            self._writer.release()
+            with self._turns:
+                self._writes = False
+                self._turns.notify_all()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

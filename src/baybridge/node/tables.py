@@ -361,6 +361,21 @@ rendered = Table(
     Column("resources", StoredBytes, nullable=False),  # JSON list of Type/id
 )
 
+consequence = Table(  # what follows from a write and is not done yet
+    "consequence",
+    metadata,
+    Column("consequence_id", String, primary_key=True),
+    Column("lane", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("case_id", String, nullable=False, index=True),
+    Column("body", StoredBytes, nullable=False),  # JSON
+    Column("queued_at", String, nullable=False),
+    Column("not_before", String, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("last_problem", String),
+    Index("consequence_due", "lane", "not_before"),
+)
+
 projection_failure = Table(
     "projection_failure",
     metadata,

@@ -24,7 +24,9 @@ from baybridge.journey.judged import Judged
 from baybridge.journey.stored import decode, encode
 from baybridge.ledger import log, streams
 from baybridge.node import tables
+from baybridge.node.consequences.row import Consequence
 from baybridge.node.integrity import things
+from baybridge.record.store.store import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What a package of another node brought: resources that were filed and that replaced other versions (Type/id), and events that are new here."""
+    """What a package of another node brought: resources that were filed (Type/id)."""
 
     by: str
     filed: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    news: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,16 @@ class Work:
     brought: Brought | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """Resource versions that a unit filed: because of what, for which case where that is known, and by which node's package."""
+
+    versions: tuple[Version, ...]
+    because: str = ""
+    case_id: str = ""
+    by: str = ""
+
+
 @dataclass(slots=True)
 class Unit:
     """A running write transaction of one node."""
@@ -82,6 +92,11 @@ class Unit:
     new_id: Callable[[], str]
     pseudonym: Callable[[str], str]
     step: Callable[[str], None]
+    appended: list[Recorded] = field(default_factory=list)
+    filed: list[Filed] = field(default_factory=list)
+    follows: list[Consequence] = field(default_factory=list)
+    queued: list[str] = field(default_factory=list)  # consequences that are due now
+    news: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # of each package that was filed, the events that nobody told before
     _to_log: list[tuple[log.Entry, bytes]] = field(default_factory=list)
 
     def events(self, case_id: str) -> list[Recorded]:
@@ -111,6 +126,7 @@ class Unit:
         self.step("write.events")
         for item in stored:
             self.log("event", case_id, item.event_id, item.body, actor)
+        self.appended += recorded
         return recorded
 
     def _envelope(self, case_id: str, event: Event, actor: Actor, sequence: int, event_id: str) -> Recorded:
@@ -141,6 +157,12 @@ class Unit:
             what=what,
         )
         self._to_log.append((entry, content))
+
+    def follow(
+        self, kind: str, case_id: str, body: Mapping[str, Any] | None = None, *, not_before: datetime | None = None, consequence_id: str = ""
+    ) -> None:
+        """Queue a consequence with this write, to be done now or not before a moment; the same `consequence_id` again replaces the row that waits."""
+        self.follows.append(Consequence(kind, case_id, body or {}, not_before, consequence_id))
 
     def finish(self) -> None:
         """Append what was logged to the Merkle log; the last thing before the commit."""

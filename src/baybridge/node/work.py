@@ -1,6 +1,6 @@
 """One unit of work on a case: what a command decided, or what a package of another node brought, done in one transaction.
 
-Main job: `carry_out(node, unit, work)` queues the parcels, appends the events, keeps the decisions that they cite, does what follows, and brings the
+Main job: `carry_out(node, unit, work)` queues the parcels, appends the events, keeps the decisions that they cite, does what belongs to them, and brings the
 projections up to date. Commands (`handle.py`), packages and receipts (`neighbours/transfers.py`) all end here.
 
 A projection (FHIR rendering, index) that fails is recorded and tried again by the worker; it never undoes what happened.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from baybridge.node.commands import reopening
 from baybridge.node.commands.done import Done, rests_on
 from baybridge.node.intake import cards, identity
 from baybridge.node.neighbours import packing, proposals
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Brought", "Work", "carry_out"]
 
-#: What follows in the same transaction: proposed cases filed, decisions made again and others told, linked records brought in or asked about, cards made,
-#: a case opened in an emergency.
-_FOLLOW_UPS = (proposals.follow_up, reopening.follow_up, identity.follow_up, cards.follow_up, reads.follow_up)
+#: What is part of the write itself: proposed cases filed, linked records brought in or asked about, cards made, a case opened in an emergency. What only follows
+#: from it is queued (`consequences/`).
+_FOLLOW_UPS = (proposals.follow_up, identity.follow_up, cards.follow_up, reads.follow_up)
 
 
 def carry_out(node: Node, unit: Unit, work: Work) -> Done:

@@ -1,8 +1,9 @@
-"""Reopening: a corrected result makes again what rested on it, and tells who received it.
+"""Reopening: a corrected result makes again what rested on it.
 
-Main job: `reopen(node, unit, case_id, changed, …)`: every standing decision that read one of the changed resources is made again. A policy is applied
-again to the record as it now is, with what a person gave laid over; a recognition is judged again by its own rule for the same moment of use. The case
-says that it happened, carries the new answer as a new event, and asks for attention where the answer differs (`upkeep/attention.py`).
+Main job: `decide_again`, a consequence of every correction, by whatever door it came and whichever case the resource touches or touched: every standing decision that
+read one of the changed resources is made again. A policy is applied again to the record as it now is, with what a person gave laid over; a recognition is judged again
+by its own rule for the same moment of use. The case says that it happened, carries the new answer as a new event, and asks for attention where the answer differs
+(`upkeep/attention.py`).
 
 A transfer is not judged again: it was lawful when it was made, and its receivers are told (`neighbours/telling.py`). A quote rests on the bill and the plans, never on
 a result, so no correction touches it.
@@ -28,55 +29,39 @@ from baybridge.journey.events import (
     EligibilityDecided,
     Event,
     FitnessChecked,
-    Recorded,
     RepeatRequested,
     ResultRecognised,
 )
+from baybridge.journey.identities import linked
 from baybridge.node import tables
 from baybridge.node.commands import judging
 from baybridge.node.commands.deciding import Deciding
 from baybridge.node.commands.table import COMMANDS
-from baybridge.node.neighbours import telling
-from baybridge.node.unit import Brought, Made
+from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
+from baybridge.node.unit import Made
+from baybridge.node.upkeep import projections
 from baybridge.recognition.outcome import REPEAT
 from baybridge.recognition.recognising import judge_again
+from baybridge.record.store import store
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
-    from baybridge.node.unit import Unit, Work
+    from baybridge.node.unit import Unit
 
 _RECOGNITION = "RecogniseResults"
 Row = Mapping[str, Any]
 
 
-def reopen(
-    node: Node,
-    unit: Unit,
-    case_id: str,
-    changed: Sequence[str],
-    because: str,
-    *,
-    brought_by: str | None = None,
-    taken_out: Sequence[Mapping[str, Any]] = (),
-) -> list[Recorded]:
-    """Make again what rested on changed resources (Type/id) and queue the correction to whoever received them, but not to who brought it.
-
-    `taken_out` are resources that turned out to be another person's: they stand in the record and no longer in this case, so whoever
-    received them is told that they are gone. The node itself acts, not the person who brought the correction: nobody has looked yet.
-    """
-    if not changed:
-        return []
-    events = _decide_again(node, unit, case_id, changed, because, taken_out)
-    recorded = unit.append(case_id, events, node.system(), known=len(unit.events(case_id))) if events else []
-    return recorded + telling.correct(node, unit, case_id, changed, brought_by, gone=bool(taken_out))
+def decide_again(node: Node, unit: Unit, consequence: Consequence) -> None:
+    """Make again what rested on changed resources. The node itself acts, not the person who brought the correction: nobody has looked yet."""
+    case_id, because = consequence.case_id, str(consequence.body.get("because", ""))
+    events = _decide_again(node, unit, case_id, consequence.resources, because)
+    if events:
+        unit.append(case_id, events, node.system(), known=len(unit.events(case_id)))
+        projections.project(unit, case_id)
 
 
-def follow_up(node: Node, unit: Unit, work: Work, recorded: Sequence[Recorded]) -> None:
-    """In the same transaction: what rested on corrected resources is made again, a withdrawn consent is told to every node that has data of this case."""
-    brought = work.brought or Brought("")
-    by = brought.by or None
-    reopen(node, unit, work.case_id, brought.changed, f"package from {by}", brought_by=by)
-    telling.withdraw(node, unit, work.case_id, [*(item.event_id for item in recorded), *brought.news], brought_by=by)
+DECIDE_AGAIN = ConsequenceRow("decide-again", Lane.CASE, decide_again, of_records="corrected")
 
 
 # --- deciding again -------------------------------------------------------------------------------------------------
@@ -94,19 +79,25 @@ class _Again:
     because: str
 
 
-def _decide_again(
-    node: Node, unit: Unit, case_id: str, changed: Sequence[str], because: str, taken_out: Sequence[Mapping[str, Any]]
-) -> list[Event]:
+def _decide_again(node: Node, unit: Unit, case_id: str, changed: Sequence[str], because: str) -> list[Event]:
     rows = _resting_on(unit, case_id, changed)
     if not rows:
         return []
     case = fold(unit.events(case_id))
     command = Command(_RECOGNITION, case_id, {}, node.system(), "")
     deciding, situation = judging.situate(node, unit, COMMANDS[_RECOGNITION], case, command)
+    taken_out = _taken_out(unit, case, changed)
     if taken_out:  # judged once more as what it is, another person's result, so that the case says that it does not serve
         situation = replace(situation, record=_with(situation.record, taken_out))
     again = _Again(node, unit, case, deciding, situation, because)
     return [event for row in rows for event in _one(again, row)]
+
+
+def _taken_out(unit: Unit, case: Case, changed: Sequence[str]) -> list[dict[str, Any]]:
+    """Those of the changed resources that are another person's now: moved there, or of a record whose link was taken back."""
+    people = {*linked(case), case.patient_id}
+    found = store.get_many(unit.connection, [(kind, name) for kind, _, name in (one.partition("/") for one in changed)]) if case.patient_id else {}
+    return [version.resource for version in found.values() if not version.deleted and version.patient and version.patient not in people]
 
 
 def _with(record: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -22,11 +22,9 @@ from baybridge.consent.reading import Ground
 from baybridge.facts.sums import concerns, contradicting
 from baybridge.journey.command import Actor, Role
 from baybridge.node import tables
-from baybridge.node.cases import case_of
 from baybridge.node.fhir import payer
 from baybridge.node.intake.records import log_versions
 from baybridge.node.people import access, reads
-from baybridge.node.upkeep import projections
 from baybridge.record.fhir.definitions import resource_types
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import Json
@@ -245,7 +243,8 @@ def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) 
         with node.unit() as unit:
             done = [_or_stop(_one(unit, interaction)) for interaction in interactions]
             _or_stop(_contradictions(node, unit, done))
-            _follow_up(node, unit, actor, [version for version in done if version is not None and version.change != "unchanged"])
+            changed = [version for version in done if version is not None and version.change != "unchanged"]
+            log_versions(unit, actor, changed, because="correction through FHIR")
     except _Stop as stop:
         return stop.refusal
     return done
@@ -330,16 +329,3 @@ def _create(unit: Unit, interaction: Interaction) -> Version | Refusal:
             return replace(known.found[0], change="unchanged")
     resource = {**(interaction.resource or {}), "id": interaction.logical_id or unit.new_id()}
     return store.put(unit.connection, resource, at=unit.at)
-
-
-def _follow_up(node: Node, unit: Unit, actor: Actor, versions: Sequence[Version]) -> None:
-    """Log what was filed; make again the decisions that rested on it; bring the cases of its patients up to date."""
-    from baybridge.node.commands import reopening
-
-    log_versions(unit, actor, list(versions))
-    for patient in dict.fromkeys(version.patient for version in versions if version.patient):
-        case_id = case_of(unit.connection, patient)
-        if case_id is not None:
-            corrected = [v.reference for v in versions if v.patient == patient and v.change in ("updated", "deleted")]
-            reopening.reopen(node, unit, case_id, corrected, "correction through FHIR")
-            projections.project(unit, case_id)

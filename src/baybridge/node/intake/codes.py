@@ -23,7 +23,6 @@ from baybridge.journey.checks import said
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import ResultsReread
 from baybridge.node import tables
-from baybridge.node.commands import reopening
 from baybridge.node.intake import identity
 from baybridge.node.intake.records import log_versions
 from baybridge.node.upkeep import projections
@@ -116,7 +115,7 @@ def map_code(node: Node, actor: Actor, given: Mapping[str, Any]) -> Mapped | Ref
         key = {(kept["system"], kept["code"]): kept}
         changed = [with_mapping(resource, key) for resource in _unreadable(unit.connection)]
         fresh = [resource for resource in changed if _tagged(resource, kept["mapping"])]
-        return _reread(node, unit, actor, kept, fresh, undone=False)
+        return _reread(unit, actor, kept, fresh, undone=False)
 
 
 def undo_mapping(node: Node, actor: Actor, mapping: str, because: str) -> Mapped | Refusal:
@@ -138,7 +137,7 @@ def undo_mapping(node: Node, actor: Actor, mapping: str, because: str) -> Mapped
         tagged = (value.c.type == "Observation", value.c.param == "_tag", value.c.system == MAPPING, value.c.value == mapping)
         keys = [("Observation", name) for name in unit.connection.execute(select(value.c.id).where(*tagged)).scalars()]
         found = [version.resource for version in store.get_many(unit.connection, keys).values() if not version.deleted]
-        return _reread(node, unit, actor, dict(row), [without_mapping(resource, mapping) for resource in found], undone=True)
+        return _reread(unit, actor, dict(row), [without_mapping(resource, mapping) for resource in found], undone=True)
 
 
 def _who(actor: Actor) -> list[Reason]:
@@ -168,11 +167,11 @@ def _tagged(resource: Mapping[str, Any], mapping: str) -> bool:
     return any((tag.get("system"), tag.get("code")) == (MAPPING, mapping) for tag in (resource.get("meta") or {}).get("tag") or ())
 
 
-def _reread(node: Node, unit: Unit, actor: Actor, row: Mapping[str, Any], resources: Sequence[dict[str, Any]], *, undone: bool) -> Mapped:
+def _reread(unit: Unit, actor: Actor, row: Mapping[str, Any], resources: Sequence[dict[str, Any]], *, undone: bool) -> Mapped:
     """File the results as they now read; each case that uses them says so, and what rested on them is made again."""
     versions = store.put_many(unit.connection, resources, at=unit.at)
     changed = [version for version in versions if version.change != "unchanged"]
-    log_versions(unit, actor, changed)
+    log_versions(unit, actor, changed, because=f"mapping {row['mapping'][:12]}")
     by_case: dict[str, list[str]] = {}
     for version in changed:
         for case_id in identity.cases_of(unit.connection, version.patient):
@@ -180,6 +179,5 @@ def _reread(node: Node, unit: Unit, actor: Actor, row: Mapping[str, Any], resour
     for case_id, names in by_case.items():
         event = ResultsReread(mapping=row["mapping"], loinc=row["loinc"], results=len(names), undone=undone)
         unit.append(case_id, [event], actor, known=len(unit.events(case_id)))
-        reopening.reopen(node, unit, case_id, names, f"mapping {row['mapping'][:12]}")
         projections.project(unit, case_id)
     return Mapped(row["mapping"], len(changed), tuple(by_case))

@@ -10,7 +10,7 @@ meanwhile. A link is of one case: the case uses the other person's record, which
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,9 @@ from baybridge.journey.events import (
 )
 from baybridge.journey.identities import Identity, identities_of
 from baybridge.node import tables
-from baybridge.node.commands import reopening
+from baybridge.node.commands.reopening import DECIDE_AGAIN
 from baybridge.node.intake.opening import who
+from baybridge.node.neighbours.telling import TELL_CORRECTION
 from baybridge.node.upkeep import projections
 from baybridge.record.identity.links import linked_resources
 from baybridge.record.identity.matching import Candidate, Person, compare, person_of, search_keys, settled
@@ -63,19 +64,18 @@ def cases_of(connection: Connection, patient_id: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*connection.execute(own).scalars(), *connection.execute(linked).scalars())))
 
 
-def standing(node: Node, patient_id: str) -> Standing:
+def standing(node: Node, connection: Connection, patient_id: str) -> Standing:
     """Where a person's record belongs; nothing is written."""
-    with node.storage.reading() as connection:
-        cases = cases_of(connection, patient_id)
-        if cases:
-            return Standing(cases)
-        pair = tables.identity_pair
-        if connection.execute(select(pair.c.case_id).where(pair.c.other == patient_id, pair.c.state == "open")).first():
-            return Standing(waits=True)
-        likeliest: dict[str, Candidate] = {}  # of each case, which may use the records of several candidates
-        for one in candidates(node, connection, patient_id):
-            for case in cases_of(connection, one.patient_id):
-                likeliest.setdefault(case, one)
+    cases = cases_of(connection, patient_id)
+    if cases:
+        return Standing(cases)
+    pair = tables.identity_pair
+    if connection.execute(select(pair.c.case_id).where(pair.c.other == patient_id, pair.c.state == "open")).first():
+        return Standing(waits=True)
+    likeliest: dict[str, Candidate] = {}  # of each case, which may use the records of several candidates
+    for one in candidates(node, connection, patient_id):
+        for case in cases_of(connection, one.patient_id):
+            likeliest.setdefault(case, one)
     return Standing(waits=bool(likeliest), found=tuple(likeliest.items()))
 
 
@@ -195,7 +195,7 @@ def _bring(unit: Unit, work: Work, other: str, case_id: str) -> None:
     projections.project(unit, case_id)
 
 
-def filed_of(report: dict[str, Any]) -> int:
+def filed_of(report: Mapping[str, Any]) -> int:
     """Resources of a kept report that stand in the record."""
     return sum(int(report.get(name, 0)) for name in ("created", "updated", "unchanged"))
 
@@ -205,8 +205,8 @@ def _take_out(node: Node, unit: Unit, work: Work, identity: Identity, *, was_lin
     if was_linked:
         resources = store.patient_resources(unit.connection, identity.other)
         names = sorted(linked_resources(resources, identity.other) - {f"Patient/{identity.other}"})  # the other Patient never went anywhere
-        reopening.reopen(node, unit, work.case_id, names, f"identity {identity.question[:12]}", taken_out=tuple(resources))
-        projections.project(unit, work.case_id)
+        for kind in (DECIDE_AGAIN, TELL_CORRECTION):
+            unit.follow(kind.name, work.case_id, {"resources": names, "because": f"identity {identity.question[:12]}", "by": ""})
     pair = tables.identity_pair
     awaited = select(pair.c.case_id).where(pair.c.other == identity.other, pair.c.state.in_(("open", "linked")))
     if cases_of(unit.connection, identity.other) or unit.connection.execute(awaited).first():

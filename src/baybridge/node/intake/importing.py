@@ -7,21 +7,24 @@ belongs to. A new person who may be somebody known here opens no case: a person 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import insert
 
+from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.exchange.card.health_card import looks_like_card
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import RecordsImported
 from baybridge.node import tables
 from baybridge.node.clock import new_id
-from baybridge.node.commands import reopening
-from baybridge.node.handle import handle
+from baybridge.node.consequences import queue
+from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
+from baybridge.node.handle import handle_in
 from baybridge.node.intake import cards, codes, identity
 from baybridge.node.intake.opening import who
 from baybridge.node.intake.records import ImportReport, import_in_parts
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 
 _LARGEST_CARD = 1_000_000  # bytes; a card is a few thousand
+_LEFT_ALONE_S = 60  # seconds after a batch in which nobody else finds the place of its records: the import that runs does
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,31 +88,113 @@ def _take_in(
     limit = int(node.config.settings.get("BAYBRIDGE_MAX_UPLOAD_MB", "256")) * 1024 * 1024
     with node.storage.reading() as connection:
         signed = codes.signed(connection)
-    report = import_in_parts(node, actor, content, name=name, limit=limit, on_progress=on_progress, feed=feed, signed=signed)
+    places = _Places(actor)
+    report = import_in_parts(node, actor, content, name=name, limit=limit, on_progress=on_progress, feed=feed, signed=signed, filed=places.wait)
+    queue.drain_of(node, report.queued)
     if not report.readable and not report.filed:
         sentences = (Reason("import.unreadable", {"problem": str(problem)}) for problem in report.problems[:20])
         return refuse(*sentences, category=Category.INVALID)
+    return _placed(node, actor, report)
+
+
+def _placed(node: Node, actor: Actor, report: ImportReport) -> Imported | Refusal:
+    """Give each patient's records their place, now that the whole file is in."""
     if report.patients:
         with node.unit() as unit:
             identity.note_people(node, unit, report.patients)
+            queue.forget(unit.connection, _run_id(report.file_sha256))
+    told = report.as_json()
     cases: dict[str, str] = {}
-    opened, waiting = [], []
+    opened: list[str] = []
+    waiting: list[str] = []
     for patient in report.patients:
-        stands = identity.standing(node, patient)
-        mine = _asked(node, actor, report, patient, stands) if stands.waits else stands.cases
-        if stands.waits and not mine:
+        with node.unit() as unit:
+            queue.forget(unit.connection, _place_id(report.file_sha256, patient))
+            found = place(node, unit, actor, told, patient)
+        if isinstance(found, Refusal):
+            return found
+        if found.cases:
+            cases[patient] = found.cases[0]
+        else:
             waiting.append(patient)
-            continue
-        if not mine:
-            made = _open(node, actor, patient)
-            if isinstance(made, Refusal):
-                return made
-            mine = (made,)
-            opened.append(made)
-        cases[patient] = mine[0]
-        for case_id in mine:
-            _note(node, actor, report, patient, case_id)
+        opened += found.cases if found.opened else ()
     return Imported(report, cases, tuple(opened), tuple(waiting))
+
+
+# --- the place of a patient's records -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a patient's records belong: the cases that use them, and whether one was opened for them; none where a person looks first."""
+
+    cases: tuple[str, ...] = ()
+    opened: bool = False
+
+
+@dataclass(slots=True)
+class _Places:
+    """Queues, with each batch of a file, that the place of its patients' records is still to be found: an import that is killed leaves no record without a case.
+
+    One row a patient, and one that says that the import still runs, which each batch renews.
+    """
+
+    actor: Actor
+    known: set[str] = field(default_factory=set)
+
+    def wait(self, unit: Unit, report: ImportReport) -> None:
+        """Queue the patients of this batch for the time after an import that ended early."""
+        later = unit.at + timedelta(seconds=_LEFT_ALONE_S)
+        unit.follow(IMPORT_RUNS.name, "", not_before=later, consequence_id=_run_id(report.file_sha256))
+        actor = {"account": self.actor.account, "role": self.actor.role.value, "organisation": self.actor.organisation}
+        told = {**report.as_json(), "patients": [], "problems": []}
+        for patient in report.patients[len(self.known) :]:
+            body = {"patient": patient, "actor": actor, "report": told}
+            unit.follow(PLACE_RECORD.name, "", body, not_before=later, consequence_id=_place_id(report.file_sha256, patient))
+            self.known.add(patient)
+
+
+def _run_id(file_sha256: str) -> str:
+    return sha256_hex(f"import\n{file_sha256}".encode())
+
+
+def _place_id(file_sha256: str, patient: str) -> str:
+    return sha256_hex(f"place\n{file_sha256}\n{patient}".encode())
+
+
+def place_record(node: Node, unit: Unit, consequence: Consequence) -> None:
+    """Give a patient's records their place after an import that did not come to it."""
+    by, patient, report = consequence.body["actor"], consequence.body["patient"], consequence.body["report"]
+    runs_until = queue.not_before(unit.connection, _run_id(report["file_sha256"]))
+    if runs_until is not None and runs_until > unit.at:
+        unit.follow(consequence.kind, "", consequence.body, not_before=runs_until, consequence_id=consequence.consequence_id)
+        return
+    identity.note_people(node, unit, (patient,))
+    found = place(node, unit, Actor(by["account"], Role(by["role"]), by["organisation"]), report, patient)
+    if isinstance(found, Refusal):
+        raise RuntimeError("no case could be opened for records that came in")
+
+
+PLACE_RECORD = ConsequenceRow("place-record", Lane.CASE, place_record)
+#: A row that says that an import still runs; nothing follows from it.
+IMPORT_RUNS = ConsequenceRow("import-runs", Lane.LATER, lambda _node, _unit, _consequence: None)
+
+
+def place(node: Node, unit: Unit, actor: Actor, report: Mapping[str, Any], patient: str) -> Place | Refusal:
+    """Write into each case of a patient that records came, and open one where there is none; the same file again changes nothing."""
+    stands = identity.standing(node, unit.connection, patient)
+    mine = _asked(node, unit, actor, report, patient, stands) if stands.waits else stands.cases
+    if stands.waits and not mine:
+        return Place()
+    opened = not mine
+    if opened:
+        made = _open(node, unit, actor, patient)
+        if isinstance(made, Refusal):
+            return made
+        mine = (made,)
+    for case_id in mine:
+        _note(unit, actor, report, case_id)
+    return Place(mine, opened)
 
 
 def _card_in(content: bytes | Path) -> bytes | None:
@@ -125,35 +211,32 @@ def feeds(node: Node) -> Mapping[str, Any]:
     return node.documents.folder("feeds")
 
 
-def _asked(node: Node, actor: Actor, report: ImportReport, patient: str, stands: identity.Standing) -> tuple[str, ...]:
+def _asked(
+    node: Node, unit: Unit, actor: Actor, report: Mapping[str, Any], patient: str, stands: identity.Standing
+) -> tuple[str, ...]:
     """Ask whose record it is; the cases that use it at once. The report waits with the record."""
-    with node.unit() as unit:
-        kept = _keep_report(unit, report, None)
-        unit.log("import", "", kept, orjson.dumps(report.as_json(), default=str), actor)
-        return identity.ask(node, unit, patient, stands.found, kept)
+    kept = _keep_report(unit, report, None)
+    unit.log("import", "", kept, orjson.dumps(report, default=str), actor)
+    return identity.ask(node, unit, patient, stands.found, kept)
 
 
-def _open(node: Node, actor: Actor, patient: str) -> str | Refusal:
-    with node.storage.reading() as connection:
-        given = {"patient_id": patient, **who(connection, patient, node.regions)}
+def _open(node: Node, unit: Unit, actor: Actor, patient: str) -> str | Refusal:
+    given = {"patient_id": patient, **who(unit.connection, patient, node.regions)}
     by = Actor(actor.account, Role.SYSTEM if actor.role is not Role.COORDINATOR else actor.role, actor.organisation)
-    done = handle(node, Command("OpenCase", new_id(node.now), given, by, new_id(node.now)))
+    done = handle_in(node, unit, Command("OpenCase", new_id(node.now), given, by, new_id(node.now)))
     return done if isinstance(done, Refusal) else done.case_id
 
 
-def _note(node: Node, actor: Actor, report: ImportReport, patient: str, case_id: str) -> None:
-    with node.unit() as unit:
-        event = RecordsImported(file_sha256=report.file_sha256, resources=report.filed, problems=report.problem_count)
-        if not report.created and not report.updated and any(item.event == event for item in unit.events(case_id)):
-            return  # the same file again changes nothing
-        unit.append(case_id, [event], actor, known=len(unit.events(case_id)))
-        _keep_report(unit, report, case_id)
-        changed = [reference for owner, reference in report.changed if owner == patient]
-        reopening.reopen(node, unit, case_id, changed, f"import {report.file_sha256[:12]}")
-        projections.project(unit, case_id)
+def _note(unit: Unit, actor: Actor, report: Mapping[str, Any], case_id: str) -> None:
+    event = RecordsImported(file_sha256=report["file_sha256"], resources=identity.filed_of(report), problems=report["problem_count"])
+    if not report["created"] and not report["updated"] and any(item.event == event for item in unit.events(case_id)):
+        return  # the same file again changes nothing
+    unit.append(case_id, [event], actor, known=len(unit.events(case_id)))
+    _keep_report(unit, report, case_id)
+    projections.project(unit, case_id)
 
 
-def _keep_report(unit: Unit, report: ImportReport, case_id: str | None) -> str:
-    name, body = unit.new_id(), orjson.dumps(report.as_json(), default=str)
+def _keep_report(unit: Unit, report: Mapping[str, Any], case_id: str | None) -> str:
+    name, body = unit.new_id(), orjson.dumps(report, default=str)
     unit.connection.execute(insert(tables.import_report).values(report=name, case_id=case_id, at=unit.at.isoformat(), body=body))
     return name

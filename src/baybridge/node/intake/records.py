@@ -24,6 +24,7 @@ from baybridge.ledger import log
 from baybridge.node.intake.contradictions import leave_out_contradictions
 from baybridge.node.intake.record_units import unknown_units
 from baybridge.node.integrity import things
+from baybridge.node.unit import Filed
 from baybridge.record.feeds.code_mapping import with_mapping
 from baybridge.record.intake.importing import BATCH, Batch, ImportProblem, batches, file_batch, plan
 from baybridge.record.intake.planning import Plan
@@ -57,7 +58,7 @@ class ImportReport:
     problems: list[ImportProblem] = field(default_factory=list)
     problem_count: int = 0
     readable: bool = True
-    changed: list[tuple[str, str]] = field(default_factory=list)  # (patient, Type/id) of resources that replaced an earlier version
+    queued: list[str] = field(default_factory=list)  # consequences that are due
 
     @property
     def filed(self) -> int:
@@ -74,8 +75,6 @@ class ImportReport:
         self.resources += batch.entries
         for version in versions:
             setattr(self, version.change, getattr(self, version.change) + 1)
-            if version.change == "updated":
-                self.changed.append((version.patient, version.reference))
             if version.patient and version.patient not in self.patients:
                 self.patients.append(version.patient)
         self.rejected += batch.entries - len(versions)
@@ -129,10 +128,12 @@ def import_in_parts(
     on_progress: Callable[[int, int], None] | None = None,
     feed: Mapping[str, Any] | None = None,
     signed: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
+    filed: Callable[[Unit, ImportReport], None] | None = None,
 ) -> ImportReport:
     """The same in one unit of work per batch; `on_progress` is told how many of how many entries are done.
 
-    A laboratory's feed goes in whole or not at all. `signed` are the code mappings that people signed here; they are applied.
+    A laboratory's feed goes in whole or not at all. `signed` are the code mappings that people signed here; they are applied. `filed` is called in the unit of each
+    batch; what follows from the file is done once the whole of it is in.
     """
     source = source_of(content, name, limit, feed)
     report = ImportReport(source.name, source.sha256())
@@ -143,8 +144,11 @@ def import_in_parts(
         _tell_units(source, batch, node.dictionary.units)
         with node.storage.reading() as connection:
             leave_out_contradictions(connection, source, batch, node.dictionary)
-        with node.unit() as unit:
+        with node.unit(drained=False) as unit:
             file_part(unit, actor, source, batch, made, report)
+            if filed is not None:
+                filed(unit, report)
+        report.queued += unit.queued
         if on_progress is not None:
             on_progress(report.resources, made.count)
     return report
@@ -157,7 +161,7 @@ def file_part(
     versions = file_batch(unit.connection, source, batch, made, at=unit.at)
     changed = [version for version in versions if version.change != "unchanged"]
     if write_log is None:
-        log_versions(unit, actor, changed)
+        log_versions(unit, actor, changed, because=f"import {report.file_sha256[:12]}")
     else:
         for version in changed:
             write_log(things.RECORD, version.patient, things.version_what(unit.pseudonym, version), version.body)
@@ -188,8 +192,10 @@ def _tell_units(source: Source, batch: Batch, units: UnitTable | None) -> None:
 # --- log ------------------------------------------------------------------------------------------------------------
 
 
-def log_versions(unit: Unit, actor: Actor, versions: list[Version], purpose: str = "care") -> None:
-    """One log entry for each version that was filed; ids are pseudonyms, because an outside id may be personal."""
+def log_versions(unit: Unit, actor: Actor, versions: list[Version], purpose: str = "care", because: str = "") -> None:
+    """One log entry for each version that was filed; ids are pseudonyms, because an outside id may be personal. What follows is queued with the unit."""
+    if versions:
+        unit.filed.append(Filed(tuple(versions), because))
     log.append(unit.connection, [(_entry(unit, actor, version, purpose), version.body) for version in versions], salt=_salt)
 
 

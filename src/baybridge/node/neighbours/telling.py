@@ -19,12 +19,15 @@ from sqlalchemy import select
 from baybridge.exchange.transfer import sending
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Command
-from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, Event, PackageReceived, Recorded
+from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, Event
+from baybridge.journey.identities import linked
 from baybridge.node import tables
 from baybridge.node.commands import judging
 from baybridge.node.commands.table import COMMANDS
+from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours import packing
+from baybridge.node.upkeep import projections
 from baybridge.record.store import store
 
 if TYPE_CHECKING:
@@ -38,13 +41,17 @@ _TRANSFER = "Transfer"
 # --- corrections ----------------------------------------------------------------------------------------------------
 
 
-def correct(
-    node: Node, unit: Unit, case_id: str, changed: Sequence[str], brought_by: str | None, *, gone: bool = False
-) -> list[Recorded]:
-    """Queue the corrections to whoever received these resources; the events that say so. `gone`: they are no longer this case's."""
-    had = list(_had(unit, case_id, changed, brought_by))
-    events = [event for to_node, purpose, names in had for event in _correct(node, unit, case_id, to_node, purpose, names, taken_out=gone)]
-    return unit.append(case_id, events, node.system(), known=len(unit.events(case_id))) if events else []
+def correct(node: Node, unit: Unit, consequence: Consequence) -> None:
+    """Queue the corrections to whoever received changed resources, but not to who brought them; the case says so."""
+    case_id, by = consequence.case_id, consequence.body.get("by") or None
+    had = list(_had(unit, case_id, consequence.resources, by))
+    events = [event for to_node, purpose, names in had for event in _correct(node, unit, case_id, to_node, purpose, names)]
+    if events:
+        unit.append(case_id, events, node.system(), known=len(unit.events(case_id)))
+        projections.project(unit, case_id)
+
+
+TELL_CORRECTION = ConsequenceRow("tell-correction", Lane.CASE, correct, of_records="corrected")
 
 
 def _had(unit: Unit, case_id: str, changed: Sequence[str], brought_by: str | None) -> Iterator[tuple[str, str, list[str]]]:
@@ -67,15 +74,13 @@ def _sent_as(name: str, sent: set[str]) -> bool:
     return name in sent or (name.startswith("Patient/") and any(one.startswith("Patient/") for one in sent))
 
 
-def _correct(
-    node: Node, unit: Unit, case_id: str, to_node: str, purpose: str, names: Sequence[str], *, taken_out: bool
-) -> Iterator[Event]:
+def _correct(node: Node, unit: Unit, case_id: str, to_node: str, purpose: str, names: Sequence[str]) -> Iterator[Event]:
     if to_node not in node.neighbours:
         return
-    held = [name for name in names if _stands(unit, name)] if not taken_out else []
-    gone = tuple(name for name in names if name not in held)
     events = unit.events(case_id)
     case = fold(events)
+    held = [name for name in names if _stands(unit, case, name)]
+    gone = tuple(name for name in names if name not in held)
     given = sending.Transfer(to_node=to_node, purpose=purpose, resources=tuple(held))
     if held:
         command = Command(_TRANSFER, case_id, {}, node.system(), "")
@@ -92,9 +97,12 @@ def _correct(
     packing.queue(node, unit, msgspec.structs.replace(told_of, corrected=tuple(names), gone=gone), "")
 
 
-def _stands(unit: Unit, name: str) -> bool:
+def _stands(unit: Unit, case: Case, name: str) -> bool:
+    """Whether a resource is there and still this case's: one that proved to be another person's is gone from it."""
     version = store.get(unit.connection, *name.split("/", 1))
-    return version is not None and not version.deleted
+    if version is None or version.deleted:
+        return False
+    return not version.patient or case.patient_id is None or version.patient in {case.patient_id, *linked(case)}
 
 
 def notice(node: Node, unit: Unit, case: Case, to_node: str, purpose: str, kind: str) -> packages.Content:
@@ -120,8 +128,9 @@ def notice(node: Node, unit: Unit, case: Case, to_node: str, purpose: str, kind:
 # --- withdrawn consents ---------------------------------------------------------------------------------------------
 
 
-def withdraw(node: Node, unit: Unit, case_id: str, event_ids: Sequence[str], brought_by: str | None = None) -> None:
-    """Tell withdrawals among these events, own or told, to every node that exchanged data of the case, but not to who brought them."""
+def withdraw(node: Node, unit: Unit, consequence: Consequence) -> None:
+    """Tell withdrawals, own or told, to every node that exchanged data of the case, but not to who brought them."""
+    case_id, event_ids, brought_by = consequence.case_id, consequence.events, consequence.body.get("by") or None
     events = unit.events(case_id)
     every = packing.as_told(node, events)
     fresh = [item for item in every if item.event_id in event_ids and item.event.get("type") == ConsentWithdrawn.__name__]
@@ -137,6 +146,9 @@ def withdraw(node: Node, unit: Unit, case_id: str, event_ids: Sequence[str], bro
             packing.queue(node, unit, msgspec.structs.replace(told_of, told=plain), "")
 
 
+TELL_WITHDRAWAL = ConsequenceRow("tell-withdrawal", Lane.CASE, withdraw, after=frozenset({ConsentWithdrawn}))
+
+
 def _partners(case: Case) -> dict[str, str]:
     """Every node that sent or received data of this case, with the purpose of the last package."""
     received = {entry.event.from_node: entry.event.purpose for entry in case.packages if not entry.origin.told}
@@ -147,10 +159,3 @@ def told_beyond(content: packages.Content, purposes: Mapping[str, frozenset[str]
     """Types of events that a package tells although its kind or purpose does not let it."""
     allowed = _CONSENT if content.kind == packages.WITHDRAWAL else purposes.get(content.purpose, frozenset())
     yield from (item["event"].get("type", "") for item in content.told if item["event"].get("type", "") not in allowed)
-
-
-def news_of(events: Sequence[Recorded], content: packages.Content) -> list[str]:
-    """Ids of events that a package tells and that this case did not know, own or told."""
-    known = {item.event_id for item in events}
-    known |= {told.event_id for item in events if isinstance(item.event, PackageReceived) for told in item.event.told}
-    return [item["event_id"] for item in content.told if item["event_id"] not in known]

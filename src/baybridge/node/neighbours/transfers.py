@@ -26,8 +26,9 @@ from baybridge.journey.events import CorrectionReceived, Event, PackageReceived,
 from baybridge.journey.judged import Judged
 from baybridge.node import tables
 from baybridge.node.integrity import things
-from baybridge.node.neighbours import arrivals, packing, proposals, refused_packages, telling
+from baybridge.node.neighbours import arrivals, packing, proposals, refused_packages
 from baybridge.node.neighbours import package as packages
+from baybridge.node.unit import Filed
 from baybridge.node.work import Brought, Work, carry_out
 from baybridge.record.fhir import wire
 from baybridge.record.fhir.in_error import entered_in_error
@@ -167,12 +168,7 @@ def file(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
     filed += [withdraw_resource(unit, content, name, actor) for name in content.gone]
     unit.step("transfer.resources_filed")
     before = unit.events(content.case_id)
-    brought = Brought(
-        content.from_node,
-        filed=tuple(name for name, _ in filed),
-        changed=tuple(name for name, was_there in filed if was_there),
-        news=tuple(telling.news_of(before, content)),
-    )
+    brought = Brought(content.from_node, tuple(filed))
     return carry_out(node, unit, Work(content.case_id, actor, Judged(tuple(_arrived(opened, before))), len(before), brought=brought)).events[0]
 
 
@@ -222,34 +218,35 @@ def _keep(unit: Unit, opened: packages.Opened, receipt: bytes, actor: Actor) -> 
     unit.log(things.RECEIPT, opened.content.case_id, what_of, receipt, actor)
 
 
-def file_resource(node: Node, unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> tuple[str, bool]:
-    """Store a resource of a package, tagged with its origin; its name here, and whether it replaced another version.
+def file_resource(node: Node, unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> str:
+    """Store a resource of a package, tagged with its origin; its name here.
 
     What this node, or another that sent it directly, is the source of is not overwritten by a copy that comes back.
     """
     name = packing.reference_of(resource)
     existing = store.get(unit.connection, resource["resourceType"], resource["id"])
     if existing is not None and content.from_node not in tagged(existing.resource, SIGNED):
-        return name, False
-    marked = sending.mark_received(resource, node.neighbours[content.from_node].site, content.route)
-    return name, _put(unit, content, marked, actor)
+        return name
+    _put(unit, content, sending.mark_received(resource, node.neighbours[content.from_node].site, content.route), actor)
+    return name
 
 
-def withdraw_resource(unit: Unit, content: packages.Content, name: str, actor: Actor) -> tuple[str, bool]:
+def withdraw_resource(unit: Unit, content: packages.Content, name: str, actor: Actor) -> str:
     """Mark a resource that its source no longer stands by as entered in error, where this copy came from that source."""
     kind, _, logical_id = name.partition("/")
     existing = store.get(unit.connection, kind, logical_id)
     resource = existing.resource if existing is not None else {}
-    if not resource or content.from_node not in tagged(resource, SIGNED):
-        return name, False
-    return name, _put(unit, content, entered_in_error(resource), actor)
+    if resource and content.from_node in tagged(resource, SIGNED):
+        _put(unit, content, entered_in_error(resource), actor)
+    return name
 
 
-def _put(unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> bool:
-    """Store a version and log it; whether it replaced another."""
+def _put(unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> None:
+    """Store a version and log it."""
     version = store.put(unit.connection, resource, at=unit.at)
     if isinstance(version, Refusal):
         raise RuntimeError("a resource of a package was refused without an expected version")
     if version.change != "unchanged":
         unit.log(things.RECORD, content.case_id, things.version_what(unit.pseudonym, version), version.body, actor)
-    return version.change == "updated"
+        because = f"package from {content.from_node}"
+        unit.filed.append(Filed((version,), because, content.case_id, content.from_node))

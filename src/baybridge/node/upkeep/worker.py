@@ -1,6 +1,7 @@
-"""The worker: delivers packages, signs checkpoints, watches the neighbours' logs, refreshes tasks, retries failed projections.
+"""The worker: does what follows from writes, delivers packages, signs checkpoints, watches the neighbours' logs, refreshes tasks, retries failed projections.
 
-Main job: `Worker(node).start()` runs these in one thread beside the server; a round that fails is logged by its kind and the next one tries again.
+Main job: `Worker(node).start()` runs these beside the server; a round that fails is logged by its kind and the next one tries again. Each lane of consequences has a
+thread of its own, so that neither a slow neighbour nor a slow consequence holds up an alarm.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from baybridge.node import cases
+from baybridge.node.consequences import queue
+from baybridge.node.consequences.row import Lane
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.options import screening
 from baybridge.node.upkeep import projections
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 _LOG = logging.getLogger("baybridge.worker")
+_LANE_PAUSE_S = 1.0  # between two looks for consequences that are due
 _RETRY_EVERY = 10  # rounds between two tries of failed projections
 _SCREEN_EVERY = 5  # rounds between two looks for cases to screen for trials
 _READ_EVERY = 5  # rounds between two looks whether the site wrote its documents
@@ -31,17 +35,27 @@ class Worker:
     def __init__(self, node: Node) -> None:
         self.node = node
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self._threads = [threading.Thread(target=self._run, name="worker", daemon=True)]
+        self._threads += [threading.Thread(target=self._lane, args=(lane,), name=f"lane-{lane.value}", daemon=True) for lane in Lane]
 
     def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+        """Begin; what waits since before is done at once."""
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End after the running step."""
+        """End after the running steps."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=10)
+
+    def _lane(self, lane: Lane) -> None:
+        pause = min(_LANE_PAUSE_S, float(self.node.config.settings.get("BAYBRIDGE_DELIVERY_SECONDS", "1")))
+        while True:
+            self._try(f"lane {lane.value}", lambda: queue.drain(self.node, (lane,)))
+            if self._stop.wait(pause):
+                return
 
     def _run(self) -> None:
         settings = self.node.config.settings

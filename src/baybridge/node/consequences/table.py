@@ -1,0 +1,17 @@
+"""Every kind of consequence that this node knows.
+
+Main job: `CONSEQUENCES`, gathered from the modules that do the work. A new kind is a `ConsequenceRow` beside its function, and one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from baybridge.node.commands.reopening import DECIDE_AGAIN
+from baybridge.node.consequences.row import ConsequenceRow
+from baybridge.node.intake.importing import IMPORT_RUNS, PLACE_RECORD
+from baybridge.node.neighbours.telling import TELL_CORRECTION, TELL_WITHDRAWAL
+
+CONSEQUENCES: Mapping[str, ConsequenceRow] = {
+    row.name: row for row in (DECIDE_AGAIN, TELL_CORRECTION, TELL_WITHDRAWAL, PLACE_RECORD, IMPORT_RUNS)
+}

@@ -146,7 +146,7 @@ class _Places:
         """Queue the patients of this batch for the time after an import that ended early."""
         later = unit.at + timedelta(seconds=_LEFT_ALONE_S)
         unit.follow(IMPORT_RUNS.name, "", not_before=later, consequence_id=_run_id(report.file_sha256))
-        actor = {"account": self.actor.account, "role": self.actor.role.value, "organisation": self.actor.organisation}
+        actor = {"account": self.actor.account, "role": self.actor.role.value, "organisation": self.actor.organisation, "person": self.actor.person}
         told = {**report.as_json(), "patients": [], "problems": []}
         for patient in report.patients[len(self.known) :]:
             body = {"patient": patient, "actor": actor, "report": told}
@@ -170,7 +170,7 @@ def place_record(node: Node, unit: Unit, consequence: Consequence) -> None:
         unit.follow(consequence.kind, "", consequence.body, not_before=runs_until, consequence_id=consequence.consequence_id)
         return
     identity.note_people(node, unit, (patient,))
-    found = place(node, unit, Actor(by["account"], Role(by["role"]), by["organisation"]), report, patient)
+    found = place(node, unit, Actor(by["account"], Role(by["role"]), by["organisation"], person=by["person"]), report, patient)
     if isinstance(found, Refusal):
         raise RuntimeError("no case could be opened for records that came in")
 

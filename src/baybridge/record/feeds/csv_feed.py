@@ -1,13 +1,15 @@
 """A laboratory's table (CSV) as FHIR, with a mapping document that says what its columns, codes and words mean.
 
 Main job: `read_csv(data, feed, zone)` answers one `Taken` a line (line 1 is the header). What the mapping does not say is not guessed: a
-line without patient, code or readable value is left out and told.
+line without patient, code or readable value, with more or fewer cells than the header has, or with a patient's number that a spreadsheet
+changed is left out and told.
 
 The mapping document:
 
     id: hospital-x-csv
     encoding: utf-8            # utf-8, gb18030, big5hkscs, latin-1
     delimiter: ","
+    decimal_mark: "."          # or ","
     zone: Asia/Hong_Kong       # of times without an offset
     laboratory: "Hospital X"
     identifier_system: urn:hk:hkid
@@ -26,7 +28,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -35,14 +38,19 @@ from zoneinfo import ZoneInfo
 
 from baybridge.record.feeds.code_mapping import mapped
 from baybridge.record.feeds.hl7v2 import Fault
-from baybridge.record.feeds.hl7v2_fhir import Taken
-from baybridge.record.feeds.hl7v2_values import interval
+from baybridge.record.feeds.hl7v2_fhir import SENT_AT, Taken
+from baybridge.record.feeds.hl7v2_values import flag_of, interval, written_at
+from baybridge.record.feeds.numbers import decimal_mark, has_digits, narrowed, written_number
+from baybridge.record.identity.documents import document_number, is_mangled, is_placeholder
 
 Json = dict[str, Any]
 _ENCODINGS = ("utf-8", "utf-8-sig", "gb18030", "big5hkscs", "latin-1")
 _STATUSES = ("registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown")
 _NEEDED = ("patient", "code", "value", "collected_at")
-_NUMBER = re.compile(r"^(<=|>=|<|>)?\s*([+-]?\d+(?:\.\d+)?)$")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([+-][0-9]{2}:[0-9]{2}|Z)?")
+_ROUNDED = re.compile(r"[0-9]{13,}000")  # a spreadsheet keeps fifteen digits and makes the others zero
+_AS_TEXT = re.compile(r"^(?:'|=\"(.*)\"$)")  # how a spreadsheet keeps a number as text
 
 
 def read_csv(data: bytes, feed: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Taken]:
@@ -58,25 +66,103 @@ def read_csv(data: bytes, feed: Mapping[str, Any], zone: ZoneInfo) -> Iterator[T
     except UnicodeDecodeError:
         yield Taken(0, faults=[Fault("csv_encoding", "", f"text in {encoding}", "bytes of another encoding")])
         return
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=str(feed.get("delimiter") or ","))
-    absent = sorted(str(feed["columns"][name]) for name in _NEEDED if feed["columns"][name] not in (rows.fieldnames or ()))
-    if absent:
-        yield Taken(0, faults=[Fault("csv_columns", "", "every column that the mapping names", f"{len(absent)} of them missing")])
-        return
-    for row in rows:
-        yield _Line(row, rows.line_num, feed, zone).read()
+    yield from _Table(text, feed, zone).lines()
+
+
+@dataclass(slots=True)
+class _Met:
+    """The people of a file: under which number, with which name and birth date each was met first."""
+
+    first: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    told: set[tuple[str, ...]] = field(default_factory=set)
+
+    def is_another(self, number: tuple[str, str], name: str, born: str) -> bool:
+        """Whether a number came with another name and another birth date before: a spreadsheet made two people one, or a desk did."""
+        if not name or not born:
+            return False
+        before = self.first.setdefault(number, (name, born))
+        return before[0] != name and before[1] != born
+
+    def is_news(self, *what: str) -> bool:
+        """Whether something about a number was not told yet in this file."""
+        known = what in self.told
+        self.told.add(what)
+        return not known
+
+
+class _Table:
+    """The lines of a table on their way to FHIR."""
+
+    def __init__(self, text: str, feed: Mapping[str, Any], zone: ZoneInfo) -> None:
+        self.feed, self.zone = feed, zone
+        # strict: a quotation mark that is not closed is an error, not a cell that holds the rest of the file
+        self.rows = csv.reader(io.StringIO(text, newline=""), delimiter=str(feed.get("delimiter") or ","), strict=True)
+        self.people = _Met()
+
+    def lines(self) -> Iterator[Taken]:
+        """Each line, or why the file or a line is not read."""
+        try:
+            headings = [_bare(cell) for cell in next(self.rows, [])]
+        except csv.Error as error:
+            yield Taken(0, faults=[_unquoted(error)])
+            return
+        if fault := self._against(headings):
+            yield Taken(0, faults=[fault])
+            return
+        while True:
+            number = self.rows.line_num + 1
+            try:
+                row = next(self.rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield Taken(self.rows.line_num, faults=[_unquoted(error, number)])
+                if "end of data" in str(error) or "field larger" in str(error):
+                    return
+                continue
+            if any(cell.strip() for cell in row):
+                yield self._line(headings, row)
+
+    def _against(self, headings: Sequence[str]) -> Fault | None:
+        """Why a table with these headings is not read."""
+        used = {str(name) for name in self.feed["columns"].values()}
+        absent = [str(self.feed["columns"][name]) for name in _NEEDED if self.feed["columns"][name] not in headings]
+        if absent:
+            return Fault("csv_columns", "", "every column that the mapping names", f"{len(absent)} of them missing")
+        twice = sorted(name for name in used if headings.count(name) > 1)
+        return Fault("csv_heading_twice", ", ".join(twice)[:80], "each heading once", f"{len(twice)} of them more than once") if twice else None
+
+    def _line(self, headings: Sequence[str], row: list[str]) -> Taken:
+        number = self.rows.line_num
+        if [_bare(cell) for cell in row] == list(headings):
+            return Taken(number, faults=[Fault("csv_heading_again", "", "results", "the headings once more", left_out=False)])
+        if len(row) != len(headings):
+            return Taken(number, faults=[Fault("csv_cells", "", f"{len(headings)} cells, as many as headings", f"{len(row)}")])
+        return _Line(dict(zip(headings, row, strict=True)), number, self.feed, self.zone, self.people).read()
+
+
+def _bare(cell: str) -> str:
+    return cell.strip().strip("\ufeff").strip()
+
+
+def _unquoted(error: csv.Error, first: int = 1) -> Fault:
+    """What the reader of tables could not read; its words name no content."""
+    if "field larger" in str(error):
+        return Fault("csv_quotes", f"line {first}", f"cells of at most {csv.field_size_limit()} characters", "a larger one; nothing after it is read")
+    rest = "; nothing after it is read" if "end of data" in str(error) else ""
+    return Fault("csv_quotes", f"line {first}", "cells and quotation marks as RFC 4180 has them", f"others{rest}")
 
 
 class _Line:
     """One line on its way to FHIR."""
 
-    def __init__(self, row: Mapping[str, str | None], number: int, feed: Mapping[str, Any], zone: ZoneInfo) -> None:
-        self.row, self.feed, self.zone = row, feed, zone
+    def __init__(self, row: Mapping[str, str], number: int, feed: Mapping[str, Any], zone: ZoneInfo, people: _Met) -> None:
+        self.row, self.feed, self.zone, self.people = row, feed, zone, people
         self.taken = Taken(number)
 
     def cell(self, name: str) -> str:
         """The text of a column by its meaning, in the words of FHIR where the mapping translates."""
-        text = (self.row.get(str(self.feed["columns"].get(name))) or "").strip()
+        text = _bare(self.row.get(str(self.feed["columns"].get(name))) or "")
         return str(((self.feed.get("words") or {}).get(name) or {}).get(text, text))
 
     def fault(self, code: str, name: str, expected: str, found: str, *, left_out: bool = True) -> None:
@@ -89,26 +175,53 @@ class _Line:
             name = "code" if self.cell("patient") else "patient"
             self.fault("csv_empty", name, "a value", "nothing")
             return self.taken
-        patient = self._patient()
-        observation = self._observation(patient["id"])
+        number = self._number()
+        if number is None:
+            return self.taken
+        patient = self._patient(number)
+        observation = self._observation(patient["id"], number)
         self.taken.resources += [patient, *([observation] if observation else [])]
         return self.taken
 
-    def _patient(self) -> Json:
-        system, number = str(self.feed.get("identifier_system") or f"urn:csv:{self.feed.get('id')}"), self.cell("patient")
-        born = self._moment("birth_date")
-        sex = self.cell("sex")
+    def _number(self) -> str | None:
+        """The patient's number; None and a fault where a spreadsheet changed it, or where it is no number of its document.
+
+        One whose check character alone does not fit is kept and told: it documents nobody.
+        """
+        text = _AS_TEXT.sub(lambda found: found[1] or "", self.cell("patient"))
+        system = str(self.feed.get("identifier_system"))
+        found = document_number({"system": system, "value": text})
+        if is_mangled(text) or _ROUNDED.fullmatch(narrowed(text)):
+            self.fault("csv_identity", "patient", "a number as it stands on the document", "one that a spreadsheet rounded or changed")
+        elif is_placeholder(text) or found is None:
+            self.fault("csv_identity", "patient", "a number in the form of its document", "another text")
+        else:
+            if not found.counts and self.people.is_news("check", text):
+                self.fault("csv_check", "patient", "the check character of the document", "another; the number documents nobody", left_out=False)
+            return text
+        return None
+
+    def _system(self) -> str:
+        return str(self.feed.get("identifier_system") or f"urn:csv:{self.feed.get('id')}")
+
+    def _patient(self, number: str) -> Json:
+        system = self._system()
+        name, born, sex = self.cell("name"), (self._moment("birth_date") or "")[:10], self.cell("sex")
+        another = self.people.is_another((system, number), name, born)
+        if another and self.people.is_news("person", number, name, born):
+            told = "one with another name and birth date; kept apart until a person decides"
+            self.fault("csv_other_person", "patient", "one person under a number", told, left_out=False)
         patient: Json = {
             "resourceType": "Patient",
-            "id": _id("Patient", system, number),
+            "id": _id("Patient", system, number, *((name, born) if another else ())),
             "identifier": [{"system": system, "value": number}],
-            "name": [{"text": self.cell("name")}] if self.cell("name") else None,
+            "name": [{"text": name}] if name else None,
             "gender": sex if sex in ("male", "female", "other", "unknown") else None,
-            "birthDate": born[:10] if born else None,
+            "birthDate": born,
         }
         return {name: value for name, value in patient.items() if value}
 
-    def _observation(self, patient_id: str) -> Json | None:
+    def _observation(self, patient_id: str, number: str) -> Json | None:
         value = self._value()
         if value is None:
             self.fault("csv_empty", "value", "a value", "nothing")
@@ -120,7 +233,7 @@ class _Line:
             )
         observation: Json = {
             "resourceType": "Observation",
-            "id": _id("Observation", *self._key()),
+            "id": _id("Observation", *self._key(patient_id, number)),
             "status": status if status in _STATUSES else "unknown",
             "code": {"coding": [self._coding()]},
             "subject": {"reference": f"Patient/{patient_id}"},
@@ -131,11 +244,14 @@ class _Line:
             "referenceRange": self._interval(),
             "performer": self._performer(),
         }
+        if "T" in (observation["issued"] or ""):  # a line that was reported earlier never replaces a later one
+            observation["meta"] = {"extension": [{"url": SENT_AT, "valueDateTime": observation["issued"]}]}
         return mapped({name: item for name, item in observation.items() if item}, self.feed)
 
-    def _key(self) -> tuple[str, ...]:
+    def _key(self, patient_id: str, number: str) -> tuple[str, ...]:
         named = self.cell("result_id")
-        own = (named, self.cell("code")) if named else tuple(self.cell(name) for name in ("patient", "code", "collected_at"))
+        whose = (number,) if patient_id == _id("Patient", self._system(), number) else (number, patient_id)
+        own = (named, self.cell("code")) if named else (*whose, self.cell("code"), self.cell("collected_at"))
         return (str(self.feed.get("id")), *own)
 
     def _coding(self) -> Json:
@@ -144,41 +260,56 @@ class _Line:
         return {"system": system, "code": self.cell("code"), **({"display": display} if display else {})}
 
     def _value(self) -> Json | None:
-        text = self.cell("value")
-        number = _NUMBER.match(text)
-        if not number:
+        text, unit = self.cell("value"), self.cell("unit")
+        number = written_number(text, decimal_mark(self.feed), has_unit=bool(unit))
+        if number is None:
+            if text and has_digits(text):
+                self.fault("csv_number", "value", "a number", "a text with digits; kept as text", left_out=False)
             return {"valueString": text} if text else None
-        digits, unit = number[2], self.cell("unit")
-        quantity: Json = {"value": Decimal(digits) if "." in digits else int(digits)}
-        return {"valueQuantity": {**quantity, **({"comparator": number[1]} if number[1] else {}), **({"unit": unit} if unit else {})}}
+        quantity: Json = {"value": number.value, **({"comparator": number.comparator} if number.comparator else {}), **({"unit": unit} if unit else {})}
+        return {"valueQuantity": quantity, **({"interpretation": [flag_of(number.flag)]} if number.flag else {})}
 
     def _interval(self) -> list[Json] | None:
-        low, high = _NUMBER.match(self.cell("low")), _NUMBER.match(self.cell("high"))
+        low, high = self.cell("low"), self.cell("high")
         if not low and not high:
-            return interval(self.cell("reference"))
-        ends = {"low": low, "high": high}
-        return [{name: {"value": Decimal(found[2]) if "." in found[2] else int(found[2])} for name, found in ends.items() if found}]
+            return interval(self.cell("reference"), self.cell("unit"))
+        ends = {"low": self._bound(low), "high": self._bound(high)}
+        known = {name: {"value": value} for name, value in ends.items() if value is not None}
+        sensible = len(known) < len(ends) or known["low"]["value"] <= known["high"]["value"]
+        if sensible and len(known) == bool(low) + bool(high):
+            return [dict(known)]
+        return [{"text": f"{low} - {high}".strip()}]
+
+    def _bound(self, text: str) -> Decimal | int | None:
+        found = written_number(text, decimal_mark(self.feed)) if text else None
+        return found.value if found is not None and not found.comparator and not found.flag else None
 
     def _performer(self) -> list[Json] | None:
         name = self.cell("laboratory") or str(self.feed.get("laboratory") or "")
         return [{"type": "Organization", "display": name}] if name else None
 
     def _moment(self, name: str) -> str | None:
-        """A FHIR dateTime; None and a fault where the text is not in the form that the mapping says."""
-        text, form = self.cell(name), (self.feed.get("times") or {}).get(name)
+        """A FHIR dateTime; None and a fault where the text is not in the form that the mapping says, or no time that FHIR can write."""
+        text, form = narrowed(self.cell(name)), (self.feed.get("times") or {}).get(name)
         if not text:
             return None
         try:
-            found = datetime.strptime(text, form) if form else None  # noqa: DTZ007 - the zone follows
-            if found is None and len(text) == len("2026-03-08"):
+            if not form and _DAY.fullmatch(text):
                 return date.fromisoformat(text).isoformat()
-            at = found or datetime.fromisoformat(text)
+            at = datetime.strptime(text, form) if form else _iso(text)  # noqa: DTZ007 - the zone follows
+            if name == "birth_date" or (form and not {"%H", "%I"} & set(re.findall("%.", form))):
+                return at.date().isoformat()
+            aware = at if at.tzinfo else at.replace(tzinfo=self.zone)
+            return written_at(aware, f".{at.microsecond:06d}" if at.microsecond else "")
         except ValueError:
-            self.fault("csv_time", name, form or "ISO 8601", "another form", left_out=False)
+            self.fault("csv_time", name, form or "ISO 8601, after 1900", "another form or an older time", left_out=False)
             return None
-        if form and not {"%H", "%I"} & set(re.findall("%.", form)):
-            return at.date().isoformat()
-        return (at if at.tzinfo else at.replace(tzinfo=self.zone)).isoformat()
+
+
+def _iso(text: str) -> datetime:
+    if not _TIME.fullmatch(text):
+        raise ValueError("expected a time of ISO 8601")
+    return datetime.fromisoformat(text)
 
 
 def _id(*parts: str) -> str:

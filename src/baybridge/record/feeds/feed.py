@@ -17,6 +17,7 @@ from baybridge.record.feeds.code_mapping import mapped
 from baybridge.record.feeds.csv_feed import read_csv
 from baybridge.record.feeds.hl7v2 import Fault
 from baybridge.record.feeds.hl7v2_fhir import Taken, read_hl7
+from baybridge.record.feeds.numbers import decimal_mark
 
 
 def read_feed(data: bytes, feed: Mapping[str, Any] | None, *, is_csv: bool) -> Iterator[Taken]:
@@ -45,11 +46,6 @@ def _named(resource: dict[str, Any], feed: Mapping[str, Any] | None) -> dict[str
 
 def _whole(code: str, where: str, expected: str, found: str) -> Taken:
     return Taken(0, faults=[Fault(code, where, expected, found)])
-
-
-def decimal_mark(feed: Mapping[str, Any] | None) -> str:
-    """The decimal mark of a laboratory's numbers: a point where its mapping names none."""
-    return "," if (feed or {}).get("decimal_mark") == "," else "."
 
 
 def zone_of(feed: Mapping[str, Any] | None) -> ZoneInfo | None:

@@ -12,8 +12,10 @@ a thousand in Guangzhou. Digits of other scripts, marks of writing direction and
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 #: Full-width forms of ASCII, and the signs that mean the same. Source: Unicode, Halfwidth and Fullwidth Forms.
 _NARROW = {
@@ -47,6 +49,11 @@ class Written:
     value: Decimal | int
     comparator: str = ""
     flag: str = ""
+
+
+def decimal_mark(feed: Mapping[str, Any] | None) -> str:
+    """The decimal mark of a laboratory's numbers: a point where its mapping names none."""
+    return "," if (feed or {}).get("decimal_mark") == "," else "."
 
 
 def narrowed(text: str) -> str:

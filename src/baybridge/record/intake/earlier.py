@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from baybridge.record.intake.reading import Place
 
 Json = dict[str, Any]
+#: What is told of a version that is not simply newer.
+TOLD = {"older_message": "an older one; what stands was kept", "same_moment": "one of the same moment that says something else; the later in the file stands"}
 _TAKEN_BACK = ("entered-in-error", "cancelled")
 
 
@@ -34,22 +36,28 @@ def sent_at(resource: Mapping[str, Any]) -> datetime | None:
     return None
 
 
-def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str]]:
-    """Replace each version that is older than what stands by what stands; (place in the batch, its type) of those that nobody saw before."""
+def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]:
+    """Replace each version that is older than what stands by what stands.
+
+    What is to be told as (place in the batch, its type, code): an older version that nobody saw before, and one that says something else
+    about the same moment: nobody knows which holds, and the later of the file stands.
+    """
     dated = [(number, key_of(resource), at) for number, resource in enumerate(batch.resources) if (at := sent_at(resource)) is not None]
     stored = _standing(connection, (key for _, key, _ in dated))
     stands = {key: version.resource for key, version in stored.items()}
-    told: list[tuple[int, str]] = []
+    told: list[tuple[int, str, str]] = []
     older: list[Json] = []
     for number, key, at in dated:
         before = sent_at(stands[key]) if key in stands else None
         if before is None or before <= at:
+            if before == at and content_sha256(stands[key]) != content_sha256(batch.resources[number]):
+                told.append((number, key[0], "same_moment"))
             stands[key] = batch.resources[number]
             continue
         older.append(batch.resources[number])
         batch.resources[number] = stands[key]
         if key not in stored or content_sha256(older[-1]) not in {version.sha256 for version in history(connection, *key)}:
-            told.append((number, key[0]))
+            told.append((number, key[0], "older_message"))
     _withdrawn(connection, batch, stored, older)
     return told
 

@@ -27,7 +27,7 @@ from baybridge.record.fhir.references import local_part, references, repointed
 from baybridge.record.fhir.validate import Problem, validate
 from baybridge.record.fhir.wire import Json, taken_in, twice
 from baybridge.record.identity.same import shared_identifiers
-from baybridge.record.intake.earlier import in_order, sent_at
+from baybridge.record.intake.earlier import TOLD, in_order, sent_at
 from baybridge.record.intake.planning import Head, Plan, given_owner, id_without_one, is_id, plan
 from baybridge.record.intake.reading import Entry, Place, Source, Trouble, entries
 from baybridge.record.store.store import Key, Version, get_many, put_many
@@ -216,8 +216,8 @@ def _resolved(made: Plan, text: str) -> str | None:
 def file_batch(connection: Connection, source: Source, batch: Batch, made: Plan, *, at: datetime) -> list[Version]:
     """Store a batch; ids that come twice and references that lead nowhere are added to its problems."""
     batch.problems += [
-        _odd(source, batch.places[number], kind, "older_message", "meta", "a message newer than the one that stands", "an older one; what stands was kept")
-        for number, kind in in_order(connection, batch)
+        _odd(source, batch.places[number], kind, code, "meta", "a message newer than the one that stands", TOLD[code])
+        for number, kind, code in in_order(connection, batch)
     ]
     before = {key: version for key, version in get_many(connection, _twice(batch, made)).items() if not version.deleted}
     versions = put_many(connection, batch.resources, at=at)

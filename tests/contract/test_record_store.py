@@ -141,7 +141,8 @@ def test_a_resource_without_a_valid_id_is_a_defect_of_the_caller(connection):
 
 
 def test_every_table_carries_the_patient(connection):
-    for table in inspect(connection).get_table_names():
+    everywhere = {"source_id", "source_address"}  # looked up before anybody knows whose record it is: kept whole on every shard
+    for table in set(inspect(connection).get_table_names()) - everywhere:
         assert "patient" in {column["name"] for column in inspect(connection).get_columns(table)}
 
 

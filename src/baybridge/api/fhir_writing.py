@@ -14,9 +14,8 @@ from typing import Any
 from baybridge.base.outcome import Refusal
 from baybridge.language.texts import Texts
 from baybridge.node.fhir.bundle import Done
-from baybridge.node.fhir.interactions import NOT_OFFERED
 from baybridge.node.node import Node
-from baybridge.record.fhir.definitions import parameters, resource_types
+from baybridge.record.fhir.definitions import NOT_OFFERED, parameters, resource_types
 from baybridge.record.fhir.wire import write
 from baybridge.record.store.search import SearchResult
 from baybridge.record.store.store import Version

@@ -50,10 +50,14 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--role", default="coordinator", show_default=True, help="Act in this role.")
-@click.option("--source", default="", help="The laboratory whose columns, codes and times the files have: a document of DIR/data/feeds.")
+@click.option("--source", default="", help="Whose ids the files have: a hospital's name, or a laboratory that DIR/data/feeds describes.")
+@click.option("--open-cases", is_flag=True, help="Open a case for every person, also where a file is about several.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report, one object a file.")
-def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, open_cases: bool, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Take in files of records: FHIR R4 (JSON, NDJSON, Bundles), HL7 v2 ORU messages, CSV with the mapping of its --source; gzipped too.
+
+    The files of one command are read together: a result may stand in one and its patient in another. Ids mean the same in all files of one
+    --source, and something else in another's; without it they are this node's own. A file about one person opens that person's case.
 
     What is odd is told with file, entry or line, and path; the rest goes in.
 
@@ -67,7 +71,7 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, as_js
         fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
     node = open_or_fail(folder)
     actor = Actor("operator", Role(role), node.site.organisation)
-    reports = [_import_one(node, actor, path, source, as_json=as_json) for path in files]
+    reports = _import_all(node, actor, files, source.strip(), open_cases=open_cases, as_json=as_json)
     queue.drain(node)
     witnessing.sign_checkpoint(node)
     if as_json:
@@ -76,18 +80,26 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, as_js
         sys.exit(1)
 
 
-def _import_one(node: Node, actor: Any, path: Path, source: str, *, as_json: bool) -> dict[str, Any]:
-    from baybridge.node.intake.importing import import_upload
+def _import_all(node: Node, actor: Any, paths: tuple[Path, ...], source: str, *, open_cases: bool, as_json: bool) -> list[dict[str, Any]]:
+    """What became of each file, in the order given."""
+    from baybridge.node.intake.importing import Upload, import_files
 
-    if not path.is_file():
-        sentence = f"{path.name}: expected a file, found {'a folder' if path.is_dir() else 'none'}"
-        click.echo(sentence, err=True)
-        return {"file": path.name, "readable": False, "reasons": [sentence]}
-    with _progress(path.name) as told:
-        answer = import_upload(node, actor, path.name, path, told, source=source)
+    found = [path for path in paths if path.is_file()]
+    with _progress(found[0].name if len(found) == 1 else f"{len(found)} files") as told:
+        answers = iter(import_files(node, actor, [Upload(path.name, path) for path in found], told, source=source, open_cases=open_cases))
+    return [_report(node, path, next(answers), as_json=as_json) if path in found else _absent(path) for path in paths]
+
+
+def _absent(path: Path) -> dict[str, Any]:
+    sentence = f"{path.name}: expected a file, found {'a folder' if path.is_dir() else 'none'}"
+    click.echo(sentence, err=True)
+    return {"file": path.name, "readable": False, "reasons": [sentence]}
+
+
+def _report(node: Node, path: Path, answer: Any, *, as_json: bool) -> dict[str, Any]:
     if isinstance(answer, Refusal):
         return _refused(node, path, answer)
-    report = answer.as_json()
+    report: dict[str, Any] = answer.as_json()
     if not as_json:
         _summary(node, report)
     return report
@@ -126,6 +138,10 @@ def _summary(node: Node, report: dict[str, Any]) -> None:
 
     texts = Texts(node.documents)
     click.echo(texts.say("en", "record.import.summary", report))
+    whose = texts.say("en", "import.source_derived", report) if report["source"] else texts.say("en", "import.source_none", {})
+    click.echo(f"  {whose}")
+    if report["without_case"]:
+        click.echo(f"  {texts.say('en', 'import.without_case_what', {'count': len(report['without_case'])})}")
     if report["waiting"]:
         click.echo(f"  {texts.say('en', 'import.waiting_what', {'count': len(report['waiting'])})}")
     problems = report["problems"]

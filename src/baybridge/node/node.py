@@ -114,6 +114,11 @@ class Node:
         return self.config.url or self.served_at or f"http://127.0.0.1:{self.config.port or 8080}"
 
     @property
+    def fhir_bases(self) -> frozenset[str]:
+        """The addresses that are known to be this node's own FHIR base: as configured, and where it serves."""
+        return frozenset(f"{url}/fhir" for url in (self.config.url, self.served_at) if url)
+
+    @property
     def neighbours(self) -> Mapping[str, Neighbour]:
         """The nodes it knows; a card that was added or removed while it runs counts at once."""
         changed_at = neighbours_changed_at(self.config.folder)

@@ -25,7 +25,7 @@ from baybridge.node import tables
 from baybridge.node.fhir import payer
 from baybridge.node.intake.records import log_versions
 from baybridge.node.people import access, reads
-from baybridge.record.fhir.definitions import resource_types
+from baybridge.record.fhir.definitions import NOT_OFFERED, resource_types
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import Json
 from baybridge.record.store import store
@@ -41,9 +41,6 @@ PROJECTION = "urn:baybridge:projection"
 
 #: Nobody's record, and of use to a patient who reads the own one.
 _SHARED = frozenset({"Organization", "Practitioner", "PractitionerRole", "Location", "Medication", "HealthcareService"})
-
-#: Types that ask a server to do something that this one does not do: filing them would promise it.
-NOT_OFFERED = frozenset({"Subscription"})
 
 Method = Literal["POST", "PUT", "DELETE"]
 

@@ -1,19 +1,20 @@
-"""Importing: a file of outside records comes in, opens or continues the cases of its patients, and reopens what a correction touches.
+"""Importing: files of outside records come in, open or continue the cases of their patients, and reopen what a correction touches.
 
-Main job: `import_upload(node, actor, name, content)` for the page and the command line alike; answers what became of the file and which cases it
-belongs to. A new person who may be somebody known here opens no case: a person looks first (`identity.py`).
+Main job: `import_files(node, actor, files)` for the command line, `import_upload` for one file of the page; each answers what became of a file and
+which cases it belongs to. A file about one person opens that person's case; a file about several opens none unless it is asked for. A new
+person who may be somebody known here opens no case: a person looks first (`identity.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -27,8 +28,11 @@ from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.handle import handle_in
 from baybridge.node.intake import cards, codes, identity
 from baybridge.node.intake.opening import who
-from baybridge.node.intake.records import ImportReport, import_in_parts
+from baybridge.node.intake.records import ImportReport, import_together, source_of
 from baybridge.node.upkeep import projections
+from baybridge.record.intake.planning import Plan
+from baybridge.record.intake.reading import Source
+from baybridge.record.store import store
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -47,10 +51,20 @@ class Imported:
     cases: Mapping[str, str]  # patient id -> case id
     opened: tuple[str, ...]  # cases that this file opened
     waiting: tuple[str, ...] = ()  # patient ids that may be somebody known here: a person looks before a case is opened
+    without_case: tuple[str, ...] = ()  # patient ids of a file about several people: nobody asked to open their cases
 
     def as_json(self) -> dict[str, Any]:
         """The answer as plain JSON."""
-        return {**self.report.as_json(), "cases": dict(self.cases), "opened": list(self.opened), "waiting": list(self.waiting)}
+        people = {"waiting": list(self.waiting), "without_case": list(self.without_case)}
+        return {**self.report.as_json(), "cases": dict(self.cases), "opened": list(self.opened), **people}
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that comes in: its name and its content."""
+
+    name: str
+    content: bytes | Path
 
 
 def import_upload(
@@ -61,43 +75,59 @@ def import_upload(
     on_progress: Callable[[int, int], None] | None = None,
     *,
     source: str = "",
+    open_cases: bool = False,
 ) -> Imported | Refusal:
-    """File what can be read, open a case for each new patient, write into each case that records came.
-
-    `source` names the laboratory whose columns, codes and times the file has: a document of the site's `data/feeds/`. A card that a
-    patient carries is verified first and refused with every check that fails.
-    """
-    if (card := _card_in(content)) is not None:
-        bundle = cards.as_bundle(node, card)
-        return bundle if isinstance(bundle, Refusal) else _take_in(node, actor, f"{name}.json", bundle, on_progress, None)
-    feed = feeds(node).get(source) if source else None
-    if source and feed is None:
-        known = ", ".join(sorted(feeds(node))) or "–"
-        return refuse(Reason("import.unknown_source", {"source": source[:60], "known": known}, where="source"), category=Category.INVALID)
-    return _take_in(node, actor, name, content, on_progress, feed)
+    """One file, as `import_files` takes it in."""
+    return import_files(node, actor, [Upload(name, content)], on_progress, source=source, open_cases=open_cases)[0]
 
 
-def _take_in(
+def import_files(
     node: Node,
     actor: Actor,
-    name: str,
-    content: bytes | Path,
-    on_progress: Callable[[int, int], None] | None,
-    feed: Mapping[str, Any] | None,
-) -> Imported | Refusal:
+    uploads: Sequence[Upload],
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    source: str = "",
+    open_cases: bool = False,
+) -> list[Imported | Refusal]:
+    """File what can be read of these files, planned together, and write into each case that records came; an answer each.
+
+    `source` names the hospital whose ids they have, or the laboratory whose columns, codes and times: a document of the site's `data/feeds/`.
+    A case is opened for the one person of a file, for several persons only with `open_cases`. A card that a patient carries is verified first
+    and refused with every check that fails.
+    """
     limit = int(node.config.settings.get("BAYBRIDGE_MAX_UPLOAD_MB", "256")) * 1024 * 1024
+    feed = feeds(node).get(source) if source else None
+    read = [_source_of(node, one, limit, feed, source) for one in uploads]
     with node.storage.reading() as connection:
         signed = codes.signed(connection)
-    places = _Places(actor)
-    report = import_in_parts(node, actor, content, name=name, limit=limit, on_progress=on_progress, feed=feed, signed=signed, filed=places.wait)
-    queue.drain_of(node, report.queued)
+    files = [one for one in read if not isinstance(one, Refusal)]
+    places = _Places(actor, open_cases)
+    reports = import_together(node, actor, files, source=source, on_progress=on_progress, signed=signed, filed=places.wait)
+    queue.drain_of(node, [name for report in reports for name in report.queued])
+    following = iter(reports)
+    return [one if isinstance(one, Refusal) else _answer(node, actor, next(following), places.crowds or frozenset()) for one in read]
+
+
+def _source_of(node: Node, upload: Upload, limit: int, feed: Mapping[str, Any] | None, source: str) -> Source | Refusal:
+    """A file as it is read: a card as its verified content; a table only where its laboratory is known."""
+    if (card := _card_in(upload.content)) is not None:
+        bundle = cards.as_bundle(node, card)
+        return bundle if isinstance(bundle, Refusal) else source_of(bundle, f"{upload.name}.json", limit)
+    if source and feed is None and upload.name.lower().removesuffix(".gz").endswith(".csv"):
+        known = ", ".join(sorted(feeds(node))) or "–"
+        return refuse(Reason("import.unknown_source", {"source": source[:60], "known": known}, where="source"), category=Category.INVALID)
+    return source_of(upload.content, upload.name, limit, feed)
+
+
+def _answer(node: Node, actor: Actor, report: ImportReport, crowds: frozenset[str]) -> Imported | Refusal:
     if not report.readable and not report.filed:
         sentences = (Reason("import.unreadable", {"problem": str(problem)}) for problem in report.problems[:20])
         return refuse(*sentences, category=Category.INVALID)
-    return _placed(node, actor, report)
+    return _placed(node, actor, report, crowds)
 
 
-def _placed(node: Node, actor: Actor, report: ImportReport) -> Imported | Refusal:
+def _placed(node: Node, actor: Actor, report: ImportReport, crowds: frozenset[str]) -> Imported | Refusal:
     """Give each patient's records their place, now that the whole file is in."""
     if report.patients:
         with node.unit() as unit:
@@ -107,18 +137,22 @@ def _placed(node: Node, actor: Actor, report: ImportReport) -> Imported | Refusa
     cases: dict[str, str] = {}
     opened: list[str] = []
     waiting: list[str] = []
+    without: list[str] = []
     for patient in report.patients:
         with node.unit() as unit:
             queue.forget(unit.connection, _place_id(report.file_sha256, patient))
-            found = place(node, unit, actor, told, patient)
+            found = place(node, unit, actor, told, patient, may_open=patient not in crowds)
         if isinstance(found, Refusal):
             return found
         if found.cases:
             cases[patient] = found.cases[0]
         else:
-            waiting.append(patient)
+            (waiting if found.waits else without).append(patient)
         opened += found.cases if found.opened else ()
-    return Imported(report, cases, tuple(opened), tuple(waiting))
+    if not cases and not waiting:
+        with node.unit() as unit:
+            _keep_report(unit, told, None)
+    return Imported(report, cases, tuple(opened), tuple(waiting), tuple(without))
 
 
 # --- the place of a patient's records -------------------------------------------------------------------------------
@@ -130,28 +164,42 @@ class Place:
 
     cases: tuple[str, ...] = ()
     opened: bool = False
+    waits: bool = False  # a person looks first
 
 
 @dataclass(slots=True)
 class _Places:
     """Queues, with each batch of a file, that the place of its patients' records is still to be found: an import that is killed leaves no record without a case.
 
-    One row a patient, and one that says that the import still runs, which each batch renews.
+    One row a patient, and one a file that says that the import still runs, which each batch renews.
     """
 
     actor: Actor
-    known: set[str] = field(default_factory=set)
+    open_cases: bool = False
+    known: dict[str, int] = field(default_factory=dict)  # patients that are queued, by file
+    crowds: frozenset[str] | None = None  # people of files about several, for whom no case is opened
 
-    def wait(self, unit: Unit, report: ImportReport) -> None:
+    def wait(self, unit: Unit, report: ImportReport, made: Plan) -> None:
         """Queue the patients of this batch for the time after an import that ended early."""
+        if self.crowds is None:
+            self.crowds = frozenset() if self.open_cases else _crowds(unit.connection, made)
         later = unit.at + timedelta(seconds=_LEFT_ALONE_S)
-        unit.follow(IMPORT_RUNS.name, "", not_before=later, consequence_id=_run_id(report.file_sha256))
+        already = self.known.setdefault(report.file_sha256, 0)
+        for file_sha256 in self.known:
+            unit.follow(IMPORT_RUNS.name, "", not_before=later, consequence_id=_run_id(file_sha256))
         actor = {"account": self.actor.account, "role": self.actor.role.value, "organisation": self.actor.organisation, "person": self.actor.person}
         told = {**report.as_json(), "patients": [], "problems": []}
-        for patient in report.patients[len(self.known) :]:
-            body = {"patient": patient, "actor": actor, "report": told}
+        for patient in report.patients[already:]:
+            body = {"patient": patient, "actor": actor, "report": told, "may_open": patient not in self.crowds}
             unit.follow(PLACE_RECORD.name, "", body, not_before=later, consequence_id=_place_id(report.file_sha256, patient))
-            self.known.add(patient)
+        self.known[report.file_sha256] = len(report.patients)
+
+
+def _crowds(connection: Connection, made: Plan) -> frozenset[str]:
+    """The people of files that are about several; of whom nothing but a reference came is not counted."""
+    here = {name for kind, name in made.filed if kind == "Patient"} | set(store.patients(connection))
+    files = [{made.patient_of(one) for one in file if one is not None} & here for file in made.entries]
+    return frozenset(patient for people in files if len(people) > 1 for patient in people)
 
 
 def _run_id(file_sha256: str) -> str:
@@ -170,7 +218,8 @@ def place_record(node: Node, unit: Unit, consequence: Consequence) -> None:
         unit.follow(consequence.kind, "", consequence.body, not_before=runs_until, consequence_id=consequence.consequence_id)
         return
     identity.note_people(node, unit, (patient,))
-    found = place(node, unit, Actor(by["account"], Role(by["role"]), by["organisation"], person=by["person"]), report, patient)
+    actor, may_open = Actor(by["account"], Role(by["role"]), by["organisation"], person=by["person"]), consequence.body.get("may_open", True)
+    found = place(node, unit, actor, report, patient, may_open=may_open)
     if isinstance(found, Refusal):
         raise RuntimeError("no case could be opened for records that came in")
 
@@ -180,13 +229,18 @@ PLACE_RECORD = ConsequenceRow("place-record", Lane.CASE, place_record)
 IMPORT_RUNS = ConsequenceRow("import-runs", Lane.LATER, lambda _node, _unit, _consequence: None)
 
 
-def place(node: Node, unit: Unit, actor: Actor, report: Mapping[str, Any], patient: str) -> Place | Refusal:
-    """Write into each case of a patient that records came, and open one where there is none; the same file again changes nothing."""
+def place(node: Node, unit: Unit, actor: Actor, report: Mapping[str, Any], patient: str, *, may_open: bool = True) -> Place | Refusal:
+    """Write into each case of a patient that records came, and open one where there is none; the same file again changes nothing.
+
+    No case is opened where nobody asked for it (`may_open`), nor for whom nothing but a reference came.
+    """
     stands = identity.standing(node, unit.connection, patient)
     mine = _asked(node, unit, actor, report, patient, stands) if stands.waits else stands.cases
     if stands.waits and not mine:
-        return Place()
+        return Place(waits=True)
     opened = not mine
+    if opened and not (may_open and store.current_patients(unit.connection, [("Patient", patient)])):
+        return Place()
     if opened:
         made = _open(node, unit, actor, patient)
         if isinstance(made, Refusal):

@@ -1,8 +1,8 @@
 """Records of outside come in, and the record goes out again.
 
-Main job: `import_file` files a FHIR file within one unit of work; `import_in_parts` files a large one in several, so that others can
-write meanwhile and an interrupted import goes on where it stopped. Every version that is filed appends one log entry. `export` yields
-the record as FHIR bulk NDJSON.
+Main job: `import_file` files a FHIR file within one unit of work; `import_together` files the files of one command in several, so that others can
+write meanwhile and an interrupted import goes on where it stopped; `import_in_parts` does so with one. Every version that is filed appends one
+log entry. `export` yields the record as FHIR bulk NDJSON.
 
 **Source**: design sections 4 (log) and 9 (import and export); FHIR Bulk Data Access, NDJSON files by type.
 Elsewhere: reading, checking and filing in `record`.
@@ -11,7 +11,7 @@ Elsewhere: reading, checking and filing in `record`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -26,7 +26,7 @@ from baybridge.node.intake.record_units import unknown_units
 from baybridge.node.integrity import things
 from baybridge.node.unit import Filed
 from baybridge.record.feeds.code_mapping import with_mapping
-from baybridge.record.intake.importing import BATCH, Batch, ImportProblem, batches, file_batch, plan
+from baybridge.record.intake.importing import BATCH, Batch, ImportProblem, batches, file_batch, lead, left_out, plan
 from baybridge.record.intake.planning import Plan
 from baybridge.record.intake.reading import DEFAULT_LIMIT, Source
 from baybridge.record.store import store
@@ -59,6 +59,8 @@ class ImportReport:
     problem_count: int = 0
     readable: bool = True
     queued: list[str] = field(default_factory=list)  # consequences that are due
+    source: str = ""  # whose ids the file has; '' where nobody said
+    announced: list[tuple[tuple[str, str], ImportProblem]] = field(default_factory=list)  # told where what was announced is left out in the end
 
     @property
     def filed(self) -> int:
@@ -67,7 +69,7 @@ class ImportReport:
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain JSON."""
-        names = ("file", "file_sha256", "resources", "created", "updated", "unchanged", "rejected", "patients", "problem_count", "readable")
+        names = ("file", "file_sha256", "resources", "created", "updated", "unchanged", "rejected", "patients", "problem_count", "readable", "source")
         return {**{name: getattr(self, name) for name in names}, "problems": [problem.as_json() for problem in self.problems]}
 
     def add(self, batch: Batch, versions: list[Version]) -> None:
@@ -78,10 +80,15 @@ class ImportReport:
             if version.patient and version.patient not in self.patients:
                 self.patients.append(version.patient)
         self.rejected += batch.entries - len(versions)
-        self.problem_count += len(batch.problems)
-        self.problems += batch.problems[: MOST_PROBLEMS - len(self.problems)]
+        self.announced += batch.announced
+        self.tell(batch.problems)
         if any(problem.severity == "file" for problem in batch.problems):
             self.readable = False
+
+    def tell(self, problems: Sequence[ImportProblem]) -> None:
+        """Count problems, and list them up to a limit."""
+        self.problem_count += len(problems)
+        self.problems += problems[: MOST_PROBLEMS - len(self.problems)]
 
 
 def source_of(content: bytes | Path, name: str = "", limit: int = DEFAULT_LIMIT, feed: Mapping[str, Any] | None = None) -> Source:
@@ -115,6 +122,7 @@ def import_file(
     for batch in batches(source, made):
         _tell_units(source, batch, units)
         file_part(unit, actor, source, batch, made, report, write_log)
+    report.tell(left_out(unit.connection, made, report.announced))
     return report
 
 
@@ -126,32 +134,55 @@ def import_in_parts(
     name: str = "",
     limit: int = DEFAULT_LIMIT,
     on_progress: Callable[[int, int], None] | None = None,
-    feed: Mapping[str, Any] | None = None,
-    signed: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
-    filed: Callable[[Unit, ImportReport], None] | None = None,
 ) -> ImportReport:
-    """The same in one unit of work per batch; `on_progress` is told how many of how many entries are done.
+    """The same in one unit of work per batch; `on_progress` is told how many of how many entries are done."""
+    return import_together(node, actor, [source_of(content, name, limit)], on_progress=on_progress)[0]
+
+
+def import_together(
+    node: Node,
+    actor: Actor,
+    files: Sequence[Source],
+    *,
+    source: str = "",
+    on_progress: Callable[[int, int], None] | None = None,
+    signed: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
+    filed: Callable[[Unit, ImportReport, Plan], None] | None = None,
+) -> list[ImportReport]:
+    """File several files of one source that are planned together, in one unit of work per batch; one report each.
 
     A laboratory's feed goes in whole or not at all. `signed` are the code mappings that people signed here; they are applied. `filed` is called in the unit of each
     batch; what follows from the file is done once the whole of it is in.
     """
-    source = source_of(content, name, limit, feed)
-    report = ImportReport(source.name, source.sha256())
     with node.storage.reading() as connection:
-        made = plan(connection, source)
-    for batch in batches(source, made, BATCH if feed is None and not name.lower().endswith(_FEEDS) else max(made.count, 1) + 1):
-        batch.resources = [with_mapping(resource, signed) for resource in batch.resources] if signed else batch.resources
-        _tell_units(source, batch, node.dictionary.units)
-        with node.storage.reading() as connection:
-            leave_out_contradictions(connection, source, batch, node.dictionary)
-        with node.unit(drained=False) as unit:
-            file_part(unit, actor, source, batch, made, report)
-            if filed is not None:
-                filed(unit, report)
-        report.queued += unit.queued
-        if on_progress is not None:
-            on_progress(report.resources, made.count)
-    return report
+        made = plan(connection, *files, source=source, ours=node.fhir_bases)
+    reports: list[ImportReport] = []
+    for number, file in enumerate(files):
+        report = ImportReport(file.name, file.sha256(), source=source)
+        for batch in batches(file, made, _portion(file, made), number):
+            batch.resources = [with_mapping(resource, signed) for resource in batch.resources] if signed else batch.resources
+            _tell_units(file, batch, node.dictionary.units)
+            with node.storage.reading() as connection:
+                lead(connection, file, batch, made)
+                leave_out_contradictions(connection, file, batch, node.dictionary)
+            with node.unit(drained=False) as unit:
+                file_part(unit, actor, file, batch, made, report)
+                if filed is not None:
+                    filed(unit, report, made)
+            report.queued += unit.queued
+            if on_progress is not None:
+                on_progress(sum(one.resources for one in reports) + report.resources, made.count)
+        reports.append(report)
+    with node.storage.reading() as connection:
+        for report in reports:
+            report.tell(left_out(connection, made, report.announced))
+    return reports
+
+
+def _portion(file: Source, made: Plan) -> int:
+    """How many entries go in at once: a laboratory's feed whole, other files in parts."""
+    is_feed = file.feed is not None or file.name.lower().endswith(_FEEDS)
+    return max(made.count, 1) + 1 if is_feed else BATCH
 
 
 def file_part(

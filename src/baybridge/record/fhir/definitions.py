@@ -29,6 +29,9 @@ COMMON: dict[str, tuple[SearchKind, str]] = {
 #: people who only act (performer, asserter, recipient), and those do not make it their record.
 OWNER_ELEMENTS = ("patient", "subject", "beneficiary", "individual", "for", "candidate")
 
+#: Types that ask a server to do something that this one does not do: filing them would promise it.
+NOT_OFFERED = frozenset({"Subscription"})
+
 
 @dataclass(frozen=True, slots=True)
 class Field:

@@ -25,6 +25,14 @@ def is_someone_else(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return contradicts or bool(first and second and not _same_name(one.get("name"), other.get("name")))
 
 
+def is_other_person(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """True when what one source sent under one id twice is two persons: name and birth date or sex changed, and no identifier stayed."""
+    contradicts = any(one.get(name) and other.get(name) and one[name] != other[name] for name in ("birthDate", "gender"))
+    named = bool(_names(one.get("name")) and _names(other.get("name")))
+    shared = shared_identifiers(one.get("identifier")) & shared_identifiers(other.get("identifier"))
+    return contradicts and named and not shared and not _same_name(one.get("name"), other.get("name"))
+
+
 def _same_name(one: object, other: object) -> bool:
     return bool(_names(one) & _names(other))
 

@@ -1,39 +1,43 @@
-"""Taking in a file of outside records: whole, once, and with every oddity told at its place.
+"""Taking in files of outside records: whole, once, and with every oddity told at its place.
 
-Main job: `plan(connection, source)` reads the file once to decide under which id each resource is filed (`planning.py`); `batches` reads
-it again and yields checked resources with references pointed at those ids; `file_batch` stores one batch. The bad entry is told and left
-out, the rest goes in.
+Main job: `plan(connection, *files)` reads the files of a command once to decide under which id each resource is filed (`planning.py`);
+`batches` reads one again and yields checked resources; `file_batch` points their references at those ids and stores one batch;
+`left_out(connection, …)` tells, once all files are in, which references lead to what was announced and left out. The bad entry is told and
+left out, the rest goes in.
 
 - The same content again files nothing: importing a file twice, or going on after an interruption, is harmless.
 - The same id twice in a file: identical content is a note; different content is told and both are kept as versions, the later one current.
 - An id that FHIR does not allow, or that something else here has: another is given, told, and the given one stays in `meta.extension`.
+- A reference that can mean two people leaves its resource out; one that leads to what has not come is told, and meets it when it comes.
 
-**Source**: FHIR R4, Bundle ("Resolving references in Bundles"). Elsewhere: formats in `reading.py`, form in `fhir/validate.py`.
+**Source**: FHIR R4, Bundle ("Resolving references in Bundles"). Elsewhere: formats in `reading.py`, form in `fhir/validate.py`, whose id
+an id is in `sources.py`, what a reference means in `addresses.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
-from baybridge.record.fhir.definitions import resource_types
+from baybridge.record.fhir.definitions import NOT_OFFERED, resource_types
 from baybridge.record.fhir.narrative import without_narratives
-from baybridge.record.fhir.references import local_part, references, repointed
 from baybridge.record.fhir.validate import Problem, validate
 from baybridge.record.fhir.wire import Json, taken_in, twice
 from baybridge.record.identity.same import shared_identifiers
+from baybridge.record.intake.addresses import Part
 from baybridge.record.intake.earlier import TOLD, in_order, sent_at
-from baybridge.record.intake.planning import Head, Plan, given_owner, id_without_one, is_id, plan
+from baybridge.record.intake.planning import Plan, Planned, is_id, plan
 from baybridge.record.intake.reading import Entry, Place, Source, Trouble, entries
-from baybridge.record.store.store import Key, Version, get_many, put_many
+from baybridge.record.intake.resolving import Led, Open, resolved
+from baybridge.record.intake.sources import keep, keep_addresses
+from baybridge.record.store.store import Key, Version, current_patients, get_many, put_many
 from baybridge.record.store.tables import search_value
 
-__all__ = ["BATCH", "IMPORTED_ID", "Batch", "ImportProblem", "Plan", "batches", "file_batch", "plan"]
+__all__ = ["BATCH", "IMPORTED_ID", "Batch", "ImportProblem", "Plan", "batches", "file_batch", "lead", "left_out", "plan"]
 
 _NARRATIVE = "record.invalid.narrative"
 IMPORTED_ID = "urn:baybridge:imported-id"
@@ -76,6 +80,9 @@ class Batch:
 
     resources: list[Json] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)  # until references are led
+    rows: dict[tuple[Part, Key], None] | None = None  # which id of its source is which resource here; None until references are led
+    announced: list[tuple[Key, ImportProblem]] = field(default_factory=list)  # told where what was announced is left out in the end
     problems: list[ImportProblem] = field(default_factory=list)
     entries: int = 0
 
@@ -83,15 +90,15 @@ class Batch:
 # --- second reading -------------------------------------------------------------------------------------------------
 
 
-def batches(source: Source, made: Plan, size: int = BATCH) -> Iterator[Batch]:
-    """The file's resources, checked and with their references resolved, in batches that fit one transaction."""
+def batches(source: Source, made: Plan, size: int = BATCH, file: int = 0) -> Iterator[Batch]:
+    """The resources of the plan's file of this number, checked, in batches that fit one transaction."""
     batch = Batch()
-    for item in entries(source):
+    for item, planned in zip(entries(source), made.entries[file], strict=True):
         batch.entries += 1
         if isinstance(item, Trouble):
             batch.problems.append(_trouble(source, item))
         else:
-            _take(source, made, item, batch)
+            _take(source, planned, item, batch)
         if batch.entries >= size:
             yield batch
             batch = Batch()
@@ -106,7 +113,7 @@ def _trouble(source: Source, item: Trouble) -> ImportProblem:
     )
 
 
-def _take(source: Source, made: Plan, entry: Entry, batch: Batch) -> None:
+def _take(source: Source, planned: Planned | None, entry: Entry, batch: Batch) -> None:
     try:
         resource = taken_in(entry.raw)
     except ValueError as error:
@@ -114,15 +121,20 @@ def _take(source: Source, made: Plan, entry: Entry, batch: Batch) -> None:
         batch.problems.append(_trouble(source, Trouble(entry.place, "not_json", "JSON in UTF-8", str(error), whole=whole)))
         return
     kind = _kind_of(resource)
-    problems = (*_keys_twice(entry, resource), *validate(resource, entry.place.path))
+    problems = (*_keys_twice(entry, resource), *validate(resource, entry.place.path), *_not_offered(entry, kind))
     problems = _without_id_problem(resource, problems, entry.place.path)
     if any(problem.code == _NARRATIVE for problem in problems):
         resource, problems = without_narratives(resource), tuple(map(_as_left_out, problems))
     batch.problems += [_problem(source, entry.place, kind, problem) for problem in problems]
     if any(problem.severity == "error" for problem in problems):
         return
-    batch.resources.append(_as_filed(made, entry, resource, batch, partial(_note, source, entry, kind)))
+    if planned is None:
+        batch.problems.append(_trouble(source, Trouble(entry.place, "not_fhir", "an object with resourceType", "another kind of value")))
+        return
+    batch.problems += _other_id(source, entry, planned, resource.get("id"))
+    batch.resources.append(_under_id(planned.key, resource))
     batch.places.append(entry.place)
+    batch.planned.append(planned)
 
 
 def _kind_of(resource: object) -> str:
@@ -137,6 +149,11 @@ def _keys_twice(entry: Entry, resource: object) -> Iterator[Problem]:
         yield Problem(
             "odd" if same else "error", "record.key_twice", where, "each key once", "the same value twice" if same else "two values"
         )
+
+
+def _not_offered(entry: Entry, kind: str) -> Iterator[Problem]:
+    if kind in NOT_OFFERED:
+        yield Problem("error", "record.import.not_offered", entry.place.path or kind, "a resource that this node acts on", kind)
 
 
 def _as_left_out(problem: Problem) -> Problem:
@@ -156,75 +173,85 @@ def _problem(source: Source, place: Place, kind: str, problem: Problem) -> Impor
     )
 
 
-def _note(source: Source, entry: Entry, kind: str, code: str, path: str, expected: str, found: str) -> ImportProblem:
-    return _odd(source, entry.place, kind, code, path, expected, found)
-
-
 def _odd(source: Source, place: Place, kind: str, code: str, path: str, expected: str, found: str) -> ImportProblem:
     where = f"{place.path or kind}.{path}"
     return ImportProblem("odd", f"record.import.{code}", source.name, place.line, place.entry, kind, where, expected, found)
 
 
-Note = Callable[[str, str, str, str], ImportProblem]
-
-
-def _as_filed(made: Plan, entry: Entry, resource: Json, batch: Batch, note: Note) -> Json:
-    """The resource under its id, references resolved, the id it came with kept where another was given."""
-    kind, given = resource["resourceType"], resource.get("id")
-    key = _planned(made, entry, resource)
-    if given != key[1] and given is not None:
+def _other_id(source: Source, entry: Entry, planned: Planned, given: object) -> Iterator[ImportProblem]:
+    """That another id was given; that two hospitals use one id is the usual thing and not told of each resource."""
+    if given is not None and given != planned.key[1] and (planned.is_parted or not is_id(given)):
         code = "id_taken" if is_id(given) else "id_invalid"
-        batch.problems.append(note(code, "id", "1 to 64 of A-Z a-z 0-9 - . that nothing else here has", "another id was given"))
-    filed: Json = repointed(resource, lambda text: _resolved(made, text))
+        expected = "1 to 64 of A-Z a-z 0-9 - . that nothing else here has"
+        yield _odd(source, entry.place, planned.key[0], code, "id", expected, "another id was given")
+
+
+def _under_id(key: Key, resource: Json) -> Json:
+    """The resource under its id here; the id it came with is kept where another was given."""
+    kind, given = resource["resourceType"], resource.get("id")
     if given == key[1]:
-        return filed
-    meta = dict(filed.get("meta") or {})
+        return resource
+    meta = dict(resource.get("meta") or {})
     if given is not None:
         meta["extension"] = [*meta.get("extension", []), {"url": IMPORTED_ID, "valueString": str(given)}]
-    rest = {name: value for name, value in filed.items() if name not in ("resourceType", "id", "meta")}
+    rest = {name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")}
     return {"resourceType": kind, "id": key[1], **({"meta": meta} if meta else {}), **rest}
-
-
-def _planned(made: Plan, entry: Entry, resource: Json) -> Key:
-    kind, given = resource["resourceType"], resource.get("id")
-    if entry.full_url in made.by_url and made.by_url[entry.full_url][0] == kind:
-        return made.by_url[entry.full_url]
-    head = Head(**{name: resource.get(name) for name in Head.__struct_fields__})
-    found = made.by_key.get((kind, given if isinstance(given, str) else "", given_owner(head)))
-    if given and found is not None:
-        return found
-    return kind, id_without_one(head, entry)
-
-
-def _resolved(made: Plan, text: str) -> str | None:
-    if text.startswith("#"):
-        return None
-    base, slash, version = text.partition("/_history/")
-    key = made.by_url.get(base)
-    if key is None and "?identifier=" in text:
-        kind, _query, identifier = text.partition("?identifier=")
-        key = made.by_identifier.get((kind, identifier))
-    if key is None:
-        part = local_part(base)
-        key = made.moved.get(part) if part is not None else None
-    return f"{key[0]}/{key[1]}{slash}{version}" if key is not None else None
 
 
 # --- filing ---------------------------------------------------------------------------------------------------------
 
 
+def lead(connection: Connection, source: Source, batch: Batch, made: Plan) -> None:
+    """Point the references of a batch at what they mean; what leads nowhere is told, what can mean two things is left out."""
+    led = resolved(connection, made, batch.planned, batch.resources)
+    batch.problems += [_nowhere(source, batch, item) for item in led.nowhere]
+    batch.announced += [(key, _nowhere(source, batch, item)) for item, key in led.announced]
+    _drop_several(source, batch, led)
+    batch.planned, batch.rows = [], led.rows
+
+
 def file_batch(connection: Connection, source: Source, batch: Batch, made: Plan, *, at: datetime) -> list[Version]:
-    """Store a batch; ids that come twice and references that lead nowhere are added to its problems."""
+    """Store a batch; ids that come twice and references that lead nowhere, or to several, are added to its problems."""
+    if batch.rows is None:
+        lead(connection, source, batch, made)
     batch.problems += [
         _odd(source, batch.places[number], kind, code, "meta", "a message newer than the one that stands", TOLD[code])
         for number, kind, code in in_order(connection, batch)
     ]
     before = {key: version for key, version in get_many(connection, _twice(batch, made)).items() if not version.deleted}
     versions = put_many(connection, batch.resources, at=at)
+    made.stands |= {(version.type, version.id) for version in versions}
+    batch.announced = [(key, problem) for key, problem in batch.announced if key not in made.stands]
+    keep(connection, batch.rows or {})
+    keep_addresses(connection, made.bases)
     batch.problems += _duplicates(source, batch, versions, made, before)
-    batch.problems += _nowhere(connection, source, batch, made)
     batch.problems += _same_identifiers(connection, source, batch)
     return versions
+
+
+def _drop_several(source: Source, batch: Batch, led: Led) -> None:
+    """Leave out what refers to an id that is two things of its source: nobody knows which is meant."""
+    for place, path in led.several:
+        kind, where = batch.planned[place].key[0], batch.places[place]
+        code, expected = "record.import.reference_several", "an id that is one resource of its source"
+        at = f"{where.path or kind}.{path}"
+        batch.problems.append(ImportProblem("error", code, source.name, where.line, where.entry, kind, at, expected, "two of them"))
+    dropped = {place for place, _path in led.several}
+    kept = [place for place in range(len(batch.places)) if place not in dropped]
+    batch.resources, batch.places = [led.resources[place] for place in kept], [batch.places[place] for place in kept]
+
+
+def _nowhere(source: Source, batch: Batch, at: Open) -> ImportProblem:
+    found = f"none of type {at.kind} has that id" if at.kind else "none has that address"
+    kind, place = batch.planned[at.place].key[0], batch.places[at.place]
+    return _odd(source, place, kind, "reference_nowhere", at.path, "a resource of these files or of this record", found)
+
+
+def left_out(connection: Connection, made: Plan, announced: list[tuple[Key, ImportProblem]]) -> list[ImportProblem]:
+    """Once every file is in: the references to what these files announced and what then was left out."""
+    absent = {key for key, _problem in announced} - made.stands
+    held = current_patients(connection, sorted(absent))
+    return [problem for key, problem in announced if key in absent and key not in held]
 
 
 def _twice(batch: Batch, made: Plan) -> list[Key]:
@@ -242,25 +269,6 @@ def _duplicates(source: Source, batch: Batch, versions: list[Version], made: Pla
             found.append(_odd(source, place, version.type, "duplicate_id", "id", "an id that comes once", told))
         seen.add(key)
     return found
-
-
-def _nowhere(connection: Connection, source: Source, batch: Batch, made: Plan) -> list[ImportProblem]:
-    open_ends: list[tuple[Key | None, str, Place, str]] = []
-    for resource, place in zip(batch.resources, batch.places, strict=True):
-        for text, path in references(resource):
-            part = local_part(text)
-            if (part is not None and part not in made.filed) or text.startswith("urn:uuid:") or "?" in text.split("://")[0]:
-                open_ends.append((part, path, place, resource["resourceType"]))
-    held = get_many(connection, sorted({part for part, *_rest in open_ends if part is not None}))
-    return [
-        _odd(source, place, kind, "reference_nowhere", path, "a resource of this file or of this record", _absent(part))
-        for part, path, place, kind in open_ends
-        if part is None or part not in held or held[part].deleted
-    ]
-
-
-def _absent(part: Key | None) -> str:
-    return f"none of type {part[0]} has that id" if part else "none has that address"
 
 
 def _same_identifiers(connection: Connection, source: Source, batch: Batch) -> list[ImportProblem]:

@@ -1,18 +1,19 @@
-"""Under which id each resource of a file is filed, decided before the first of them is.
+"""Under which id each resource of a command's files is filed, decided before the first of them is.
 
-Main job: `plan(connection, source)` reads the heads of all resources. An id is kept where it is a valid FHIR id and free. It is taken when
-the store holds something else under it: a resource of another patient's record, another person, another organisation. Then, and where no
-valid id was given, an id is derived from where the resource comes from, the same each time.
+Main job: `plan(connection, *files, source=…)` reads the heads of all resources of all files together. What a source sent before keeps the id
+that it was filed under (`sources.py`). Otherwise an id is kept where it is a valid FHIR id and nobody else's; it is taken when another
+source uses it, or when something else stands under it: a resource of another patient's record, another person, another organisation.
+Then, and where no valid id was given, an id is derived from where the resource comes from, the same each time.
 
-**Source**: FHIR R4, Bundle ("Resolving references in Bundles"); this project's rule on taken ids (`identity/same.py`).
+**Source**: FHIR R4, Bundle ("Resolving references in Bundles"); this project's rules on sources and on taken ids (`identity/same.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -20,23 +21,42 @@ from sqlalchemy import Connection
 
 from baybridge.record.fhir.definitions import owner_elements, resource_types
 from baybridge.record.fhir.primitives import CHECKS
-from baybridge.record.fhir.references import local_part
-from baybridge.record.fhir.wire import content_sha256, parse, taken_in
-from baybridge.record.identity.same import is_someone_else, shared_identifiers
+from baybridge.record.fhir.wire import content_sha256, taken_in
+from baybridge.record.identity.same import is_other_person, is_someone_else, shared_identifiers
+from baybridge.record.intake.addresses import OWN, Addresses, Here, Key, Part, base_of, without_version
 from baybridge.record.intake.reading import Entry, Source, entries
-from baybridge.record.store.store import Key, Version, get_many
+from baybridge.record.intake.sources import claims, filed_as, named_addresses
+from baybridge.record.store.store import Version, get_many
+
+
+class Planned(NamedTuple):
+    """One entry's place in the record: where it is filed, what its source calls it, and where its references stand."""
+
+    key: Key
+    part: Part | None
+    here: Here
+    is_parted: bool = False  # it has another id than what its source, or this node, calls the same
 
 
 @dataclass(slots=True)
 class Plan:
     """What the first reading found: how many entries, under which id each is filed, and where references lead."""
 
+    source: str = OWN
+    addresses: Addresses = field(default_factory=Addresses)
     count: int = 0
-    by_url: dict[str, Key] = field(default_factory=dict)
-    by_key: dict[tuple[str, str, str], Key] = field(default_factory=dict)  # type, given id, given patient -> filed
-    by_identifier: dict[tuple[str, str], Key] = field(default_factory=dict)
+    entries: list[list[Planned | None]] = field(default_factory=list)  # by file, in the order of its entries
     filed: dict[Key, int] = field(default_factory=dict)  # how many entries go there
-    moved: dict[Key, Key] = field(default_factory=dict)  # given -> filed, where they differ and only one is meant
+    parted: set[Key] = field(default_factory=set)  # what has another id than its source's other resource of that id
+    as_stored: set[Key] = field(default_factory=set)  # what stands there already, to the letter
+    stands: set[Key] = field(default_factory=set)  # what was filed indeed: an entry may be left out in the second reading
+    bases: dict[str, str] = field(default_factory=dict)  # addresses that this command's source uses
+    owners: dict[Key, str] = field(default_factory=dict)
+    people: dict[Key, dict[str, Any]] = field(default_factory=dict)
+
+    def patient_of(self, planned: Planned) -> str:
+        """The logical id of the patient whose record an entry is in here; '' where it is nobody's."""
+        return planned.key[1] if planned.key[0] == "Patient" else self.owners[planned.key]
 
 
 class Head(msgspec.Struct):
@@ -57,76 +77,167 @@ class Head(msgspec.Struct):
 _HEADS = msgspec.json.Decoder(Head)
 
 
-def plan(connection: Connection, source: Source) -> Plan:
-    """Decide under which id every resource of a file is filed, by the file and by what the store holds."""
-    made = Plan()
-    heads: list[tuple[Head, Entry]] = []
-    for item in entries(source):
-        made.count += 1
-        if isinstance(item, Entry) and (head := head_of(item)) is not None:
-            heads.append((head, item))
-    patients = [pair for pair in heads if pair[0].resourceType == "Patient"]
-    others = [pair for pair in heads if pair[0].resourceType != "Patient"]
-    _assign(connection, made, patients)
-    _assign(connection, made, others)
+@dataclass(slots=True)
+class _Item:
+    """One resource on its way to an id."""
+
+    file: int
+    place: int
+    head: Head
+    url: str | None
+    here: Here
+    part: Part | None
+    origin: str  # of what it is derived where nothing names it
+    raw: Any  # kept only where an id of our own may stand for it
+
+
+def plan(connection: Connection, *files: Source, source: str = OWN, ours: frozenset[str] = frozenset()) -> Plan:
+    """Decide under which id every resource of these files is filed, by the files together and by what the store holds."""
+    made = Plan(source, Addresses(ours, named_addresses(connection)))
+    items = [item for number, file in enumerate(files) for item in _items(made, number, file)]
+    for is_patient in (True, False):
+        _assign(connection, made, [item for item in items if (item.head.resourceType == "Patient") is is_patient])
     return made
+
+
+def _items(made: Plan, number: int, file: Source) -> Iterator[_Item]:
+    keys: list[Planned | None] = []
+    made.entries.append(keys)
+    for place, entry in enumerate(entries(file)):
+        made.count += 1
+        keys.append(None)
+        head = head_of(entry) if isinstance(entry, Entry) else None
+        if isinstance(entry, Entry) and head is not None:
+            yield _item(made, number, place, entry, head)
+
+
+def _item(made: Plan, number: int, place: int, entry: Entry, head: Head) -> _Item:
+    base = base_of(entry.full_url)
+    if base and made.source and base not in made.addresses.ours and base not in made.addresses.names:
+        made.bases[base] = made.source
+        made.addresses.names = {**made.addresses.names, base: made.source}
+    space = OWN if entry.from_feed else made.source or made.addresses.space_of(base)
+    here = Here(space, base, number * 2**32 + (entry.place.line or 0))
+    given = _given(head, entry, base)
+    origin = given or content_sha256(taken_in(entry.raw))
+    raw = entry.raw if space == OWN and is_id(head.id) else None
+    return _Item(number, place, head, entry.full_url, here, Part(space, head.resourceType, given) if given else None, origin, raw)
+
+
+def _given(head: Head, entry: Entry, base: str) -> str:
+    """What the source calls a resource: its id, the end of its address, or its whole address; '' where it has no name."""
+    if isinstance(head.id, str) and head.id:
+        return head.id
+    return (entry.full_url or "").removeprefix(f"{base}/{head.resourceType}/") if base else entry.full_url or ""
 
 
 def head_of(entry: Entry) -> Head | None:
     """What the first reading looks at; None where it is no resource."""
     try:
         head = _HEADS.decode(entry.raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if isinstance(head.id, str) or entry.full_url:
+            return head if isinstance(head.resourceType, str) and head.resourceType in resource_types() else None
+        taken_in(entry.raw)  # its content names it; what cannot be read is left out and told in the second reading
+    except (ValueError, ArithmeticError, RecursionError):
         return None
-    if not isinstance(head.resourceType, str) or head.resourceType not in resource_types():
-        return None
-    try:
-        taken_in(entry.raw)
-    except ValueError:
-        return None  # the second reading leaves it out and says so
-    return head
+    return head if isinstance(head.resourceType, str) and head.resourceType in resource_types() else None
 
 
-def _assign(connection: Connection, made: Plan, heads: Sequence[tuple[Head, Entry]]) -> None:
-    wanted = [(head.resourceType, head.id) for head, _entry in heads if is_id(head.id)]
-    stored = get_many(connection, wanted)
-    for head, entry in heads:
-        given = (head.resourceType, head.id if isinstance(head.id, str) else "")
-        owner = _filed_owner(made, head)
-        key = _key_for(head, entry, owner, stored)
+# --- ids ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the store knows about the ids of some entries."""
+
+    known: dict[Part, set[Key]]
+    stored: dict[Key, Version]
+    claimed: dict[Key, set[str]]
+
+
+def _assign(connection: Connection, made: Plan, items: Sequence[_Item]) -> None:
+    known = filed_as(connection, (item.part for item in items if item.part is not None))
+    wanted = [*{(item.head.resourceType, item.origin) for item in items if is_id(item.origin)}, *{key for keys in known.values() for key in keys}]
+    held = _Held(known, get_many(connection, wanted), claims(connection, wanted))
+    owners = _owners(connection, made, items)
+    for item, owner in zip(items, owners, strict=True):
+        key = _key_for(made, item, owner, held)
         made.filed[key] = made.filed.get(key, 0) + 1
-        made.by_key[given[0], given[1], given_owner(head)] = key
-        if given[1] and key != given:
-            made.moved[given] = key
-        if entry.full_url:
-            made.by_url[entry.full_url] = key
-        for identifier in shared_identifiers(head.identifier):
-            made.by_identifier.setdefault((head.resourceType, identifier), key)
+        made.owners.setdefault(key, owner)
+        if key[0] == "Patient":
+            made.people[key] = msgspec.structs.asdict(item.head)
+        made.addresses.learn(key, item.part, item.url, item.here.bundle, shared_identifiers(item.head.identifier))
+        made.entries[item.file][item.place] = Planned(key, item.part, item.here, key in made.parted)
 
 
-def _key_for(head: Head, entry: Entry, owner: str, stored: dict[Key, Version]) -> Key:
-    kind: str = head.resourceType
-    if not is_id(head.id):
-        return kind, id_without_one(head, entry)
-    held = stored.get((kind, head.id))
-    if held is None or held.deleted or not _is_taken(head, held, owner):
-        return kind, head.id
-    return kind, derived_id(kind, head.id, owner or repr((head.identifier, head.birthDate, head.name)))
+def _key_for(made: Plan, item: _Item, owner: str, held: _Held) -> Key:
+    kind: str = item.head.resourceType
+    key = (kind, item.origin)
+    known = set() if item.part is None else held.known.get(item.part, set()) | set(made.addresses.lead_of(item.part))
+    if _is_open(made, item, owner, key, held):
+        known.add(key)
+    fits = [one for one in sorted(known) if _fits(made, item, owner, one, held)]
+    if fits:
+        return key if key in fits else fits[0]
+    if is_id(item.origin) and not known and key not in made.filed and not _is_used(item, key, held):
+        return key
+    last = item.origin.removeprefix("urn:uuid:").lower()
+    if last != item.origin and is_uuid(last) and (kind, last) not in made.filed:
+        return kind, last
+    return _parted(made, item, owner, is_parted=bool(known))
 
 
-def _is_taken(head: Head, held: Version, owner: str) -> bool:
-    if head.resourceType == "Patient" or not (owner or held.patient):
-        return is_someone_else(msgspec.structs.asdict(head), held.resource)
-    return bool(owner and held.patient and owner != held.patient)
+def _parted(made: Plan, item: _Item, owner: str, *, is_parted: bool) -> Key:
+    """An id of its own for what cannot have the one that it came with."""
+    whose = owner or repr((item.head.identifier, item.head.birthDate, item.head.name)) if is_parted or item.here.space == OWN else ""
+    key = (item.head.resourceType, derived_id(item.head.resourceType, item.origin, "\x00".join(filter(None, (item.here.space, whose)))))
+    if is_parted or item.here.space == OWN:
+        made.parted.add(key)
+    return key
 
 
-def id_without_one(head: Head, entry: Entry) -> str:
-    """The id of a resource that has no valid one: its urn:uuid, or one derived from its address or content."""
-    url = entry.full_url or ""
-    last = url.rsplit(":", 1)[-1] if url.startswith("urn:uuid:") else ""
-    if is_id(last):
-        return last.lower()
-    return derived_id(head.resourceType, str(head.id or ""), url or content_sha256(parse(entry.raw)))
+def _is_open(made: Plan, item: _Item, owner: str, key: Key, held: _Held) -> bool:
+    """Whether what stands under this id here may be what comes, though its source never sent it."""
+    version = held.stored.get(key)
+    if version is None or version.deleted or item.here.space in held.claimed.get(key, ()):
+        return False
+    if held.claimed.get(key):
+        if item.raw is None or not _is_content(item.raw, version):
+            return False
+        made.as_stored.add(key)  # our own export comes back
+        return True
+    if item.here.space == OWN:
+        return True
+    same = shared_identifiers(item.head.identifier) & shared_identifiers(version.resource.get("identifier"))
+    return bool(same or (owner and owner == version.patient))
+
+
+def _is_content(raw: Any, version: Version) -> bool:
+    try:
+        return content_sha256(taken_in(raw)) == version.sha256
+    except ValueError:
+        return False
+
+
+def _is_used(item: _Item, key: Key, held: _Held) -> bool:
+    version = held.stored.get(key)
+    return bool(held.claimed.get(key, set()) - {item.here.space}) or (version is not None and not version.deleted)
+
+
+def _fits(made: Plan, item: _Item, owner: str, key: Key, held: _Held) -> bool:
+    """Whether a resource may be the next version of what is filed, planned or awaited under an id."""
+    if key in made.filed:
+        if key in made.people:
+            return not is_someone_else(msgspec.structs.asdict(item.head), made.people[key])
+        return not (owner and made.owners[key] and owner != made.owners[key])
+    version = held.stored.get(key)
+    if version is None or version.deleted or key in made.as_stored:
+        return True
+    is_theirs = item.here.space != OWN and item.here.space in held.claimed.get(key, ())
+    if item.head.resourceType == "Patient" or not (owner or version.patient):
+        differs = is_other_person if is_theirs else is_someone_else
+        return not differs(msgspec.structs.asdict(item.head), version.resource)
+    return is_theirs or not (owner and version.patient and owner != version.patient)
 
 
 def derived_id(kind: str, given: str, origin: str) -> str:
@@ -142,6 +253,17 @@ def is_id(value: object) -> bool:
     return CHECKS["id"](value)
 
 
+def is_uuid(text: str) -> bool:
+    """Whether this is a UUID as it is written in addresses."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+# --- whose ----------------------------------------------------------------------------------------------------------
+
+
 def given_owner(head: Head) -> str:
     """The reference, as given, that says whose record a resource belongs to; '' where none does."""
     for name in owner_elements(head.resourceType):
@@ -152,12 +274,16 @@ def given_owner(head: Head) -> str:
     return ""
 
 
-def _filed_owner(made: Plan, head: Head) -> str:
-    text = given_owner(head)
-    key = made.by_url.get(text) or _local_key(made, text)
-    return key[1] if key is not None and key[0] == "Patient" else ""
+def _owners(connection: Connection, made: Plan, items: Sequence[_Item]) -> list[str]:
+    """The logical id of each entry's patient here; '' where it has none, or where nobody can say."""
+    asked = [without_version(given_owner(item.head))[0] for item in items]
+    led = [made.addresses.lead(text, item.here) if text else () for text, item in zip(asked, items, strict=True)]
+    away = [None if keys or not text else made.addresses.part_of(text, item.here) for text, keys, item in zip(asked, led, items, strict=True)]
+    known = filed_as(connection, (part for part in away if part is not None))
+    return [_one_patient(keys or tuple(known.get(part, ())) if part else keys, part) for keys, part in zip(led, away, strict=True)]
 
 
-def _local_key(made: Plan, text: str) -> Key | None:
-    part = local_part(text)
-    return None if part is None else made.moved.get(part, part)
+def _one_patient(keys: Sequence[Key], part: Part | None) -> str:
+    if not keys and part is not None and part.space == OWN:
+        keys = [(part.kind, part.given)]
+    return keys[0][1] if len(keys) == 1 and keys[0][0] == "Patient" else ""

@@ -63,6 +63,7 @@ class Entry:
     raw: msgspec.Raw | bytes
     full_url: str | None = None
     method: str | None = None
+    from_feed: bool = False  # its ids are made here, of whose number it is and of what, and mean the same in every file
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def _feed(data: bytes, source: Source, *, is_csv: bool) -> Iterator[Entry | Trou
         for raw in map(write, taken.resources):
             if (digest := sha256(raw).digest()) not in seen:
                 seen.add(digest)
-                yield Entry(Place(**at), raw)
+                yield Entry(Place(**at), raw, from_feed=True)
 
 
 # --- NDJSON ---------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The tables of the record: every version of every resource, which version is current, and what searches look at.
 
-Main job: one schema for SQLite and PostgreSQL; `patient` is the distribution key of each table.
+Main job: one schema for SQLite and PostgreSQL; `patient` is the distribution key of each table but those of sources, which are small
+reference tables: they are asked before anybody knows whose record something is.
 
 **Units**: `recorded_at` is UTC text with microseconds, so that its order is time's order; `low` and `high` of a date are seconds
 since 1970 (half open), of a quantity the bounds that its written precision allows.
@@ -62,4 +63,21 @@ search_value = Table(
     Column("high", Double),
     Index("search_value_by_value", "type", "param", "value", "id"),
     Index("search_value_of_resource", "type", "id", "param"),
+)
+
+source_id = Table(  # which resource of this record an id of a source stands for, filed or awaited
+    "source_id",
+    metadata,
+    Column("source", Text, primary_key=True),  # the name of a source, the base address of a server, or '' for ids of our own
+    Column("type", Text, primary_key=True),
+    Column("given", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Index("source_id_of_resource", "type", "id"),
+)
+
+source_address = Table(  # under which base addresses the files of a source name its resources
+    "source_address",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("source", Text, nullable=False),
 )

@@ -108,7 +108,8 @@ def import_file(asked: Asked) -> Response:
     upload = asked.uploads.get("file")
     if upload is None or not upload.content:
         return refused(asked, refuse(Reason("import.no_file"), category=Category.INVALID))
-    report = import_upload(asked.node, asked.person, upload.name, upload.content, source=asked.form.get("source", ""))
+    source, everyone = asked.form.get("source", "").strip(), asked.form.get("open_cases") == "yes"
+    report = import_upload(asked.node, asked.person, upload.name, upload.content, source=source, open_cases=everyone)
     if isinstance(report, Refusal):
         return refused(asked, report)
     return render(asked, "import.html", report=report, sources=sorted(feeds(asked.node)), sentences=[])

@@ -25,7 +25,9 @@ from baybridge.journey.events import (
     FindingConfirmed,
     TravelArranged,
 )
-from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, roles, told_in
+from baybridge.journey.held import Stage
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, reads, roles, told_in
+from baybridge.journey.stages import stage_of
 from baybridge.journey.values import IMPLAUSIBLE, fact_entry, read_typed, unfit
 from baybridge.language.regions import regions_of
 from baybridge.matching import rendering
@@ -37,6 +39,7 @@ class OpenCase(Struct, frozen=True, kw_only=True):
     patient_id: str
     residence: Annotated[str, Meta(description="code of the region where the patient lives, or other")]
     synthetic: Annotated[bool, Meta(description="the patient is invented")] = False
+    line: Annotated[Annotated[int, Meta(ge=1, le=20)] | None, Meta(description="therapy line that the case is for, where the patient has an open case for another one")] = None
 
 
 class ConfirmFinding(Struct, frozen=True, kw_only=True):
@@ -77,7 +80,7 @@ class ArrangeTravel(Struct, frozen=True, kw_only=True):
 
 
 def open_case(situation: Situation, given: OpenCase) -> Verdict:
-    """The case is open."""
+    """The case is open, unless the patient has an open one for this line of therapy."""
     if situation.case.entries:
         return refuse(Reason("matching.open.already"), category=Category.CONFLICT)
     against = []
@@ -88,7 +91,24 @@ def open_case(situation: Situation, given: OpenCase) -> Verdict:
         against.append(Reason("matching.open.residence_unknown", {"known": ", ".join(known)}, where="residence"))
     if against:
         return refuse(*against)
-    return (CaseOpened(patient_id=given.patient_id.strip(), residence=given.residence, synthetic=given.synthetic),)
+    patient = given.patient_id.strip()
+    standing = tuple(_open_for_the_line(situation, patient, given.line))
+    if standing:
+        return refuse(*standing, category=Category.CONFLICT)
+    return (CaseOpened(patient_id=patient, residence=given.residence, synthetic=given.synthetic, line=given.line),)
+
+
+def _open_for_the_line(situation: Situation, patient: str, line: int | None) -> Iterator[Reason]:
+    """Open cases of the patient that are, or may be, for this line: one that names no line may be for any."""
+    cases = situation.record.get("cases_of") or (lambda _patient: ())
+    for case in cases(patient):
+        theirs = case.opened.event.line if case.opened else None
+        if case.case_id != situation.case.case_id and stage_of(case) not in _ENDED and (line is None or theirs is None or line == theirs):
+            yield Reason("matching.open.another_open", {"case": case.case_id}, where="patient_id")
+
+
+#: Stages in which a case stands in the way of no further one: its therapy is over, or was not begun.
+_ENDED = frozenset({Stage.DIED, Stage.DECLINED, Stage.DISCHARGED, Stage.FOLLOW_UP})
 
 
 def confirm_finding(situation: Situation, given: ConfirmFinding) -> Verdict:
@@ -181,6 +201,7 @@ COMMAND_ROWS = (
         page="overview",
         correction=CLINICAL,
         step="referral",
+        needs=reads("cases_of"),
         opens=True,
         blocked=never_blocked,
         button=None,

@@ -248,6 +248,8 @@ class Node:
             results = [resource for resource in resources if resource["resourceType"] == "Observation"]
             found |= {"resources": resources, "observations": results, "same_person": same_person(case) or None}
             needs |= {"same_person"}
+        if "cases_of" in needs:
+            found["cases_of"] = lambda patient: tuple(reads.fold_case(connection, case_id) for case_id in reads.cases_of(connection, patient))
         if "card" in needs:
             found["card"] = {"issuer": self.config.issuer, "kid": self.card_key.public.kid}
         return {name: found[name] for name in needs if found.get(name) is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from baybridge.base.outcome import Category, Refusal
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.ledger import log
 from baybridge.ledger.tables import event
-from baybridge.node import handle, tables
+from baybridge.node import cases, handle, tables
 from baybridge.node.commands import table as commands
 from baybridge.node.commands.done import Done
 from baybridge.node.config import read_config
@@ -189,3 +190,31 @@ def test_worker_retries_failed_projections(node: Node, monkeypatch: pytest.Monke
     finally:
         worker.stop()
     assert failures(node) == []
+
+
+def test_a_patient_has_one_open_case_a_line_of_therapy(node: Node) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    again = give(node, "OpenCase", OPEN, "2", case_id="second")
+    assert isinstance(again, Refusal)
+    assert [(reason.code, reason.values) for reason in again.reasons] == [("matching.open.another_open", {"case": "case"})]
+    assert isinstance(give(node, "OpenCase", {**OPEN, "line": 2}, "3", case_id="second"), Refusal), "the open one may be for that line"
+
+
+def test_a_case_for_another_line_is_opened_beside_one_that_names_its_own(node: Node) -> None:
+    give(node, "OpenCase", {**OPEN, "line": 1}, "1")
+    assert isinstance(give(node, "OpenCase", {**OPEN, "line": 1}, "2", case_id="second"), Refusal)
+    assert isinstance(give(node, "OpenCase", {**OPEN, "line": 2}, "3", case_id="second"), Done)
+
+
+def test_a_patient_who_is_opened_eight_times_at_once_has_one_case(node: Node) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: give(node, "OpenCase", OPEN, f"{number}", case_id=f"case-{number}"), range(8)))
+    assert sum(isinstance(answer, Done) for answer in answers) == 1
+    with node.storage.reading() as connection:
+        assert len(cases.of_patient(connection, OPEN["patient_id"])) == 1
+
+
+def test_a_case_whose_therapy_is_over_stands_in_no_ones_way(node: Node) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    assert isinstance(give(node, "RecordDeath", {"died_on": "2026-03-01"}, "2", Role.PHYSICIAN), Done)
+    assert isinstance(give(node, "OpenCase", OPEN, "3", case_id="second"), Done)

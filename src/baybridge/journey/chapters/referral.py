@@ -11,6 +11,7 @@ class CaseOpened(Event, frozen=True, kw_only=True, tag=True):
     patient_id: str
     residence: str  # a region's code, or other
     synthetic: bool
+    line: int | None = None  # of therapy, where it was named
 
 
 class RecordsImported(Event, frozen=True, kw_only=True, tag=True):

@@ -135,7 +135,7 @@ def _record(node: Node, connection: Connection, action: str, actor: Actor, patie
     sent = set(cases) & set(streams.cases_of_only(connection, _OF_MACHINES, having=PackageReceived.__name__)) if cases else set()
     if not sent or sent != set(cases):
         return Ground.RELATION  # nobody sent it, or people of this site did something in a case of it
-    grounds = [ground(_fold(connection, case_id), node.site, _today(node)) for case_id in sorted(sent)]
+    grounds = [ground(fold_case(connection, case_id), node.site, _today(node)) for case_id in sorted(sent)]
     best = next((item for item in grounds if isinstance(item, Ground)), None)
     return best or refuse(*(item for item in grounds if isinstance(item, Reason)), category=Category.FORBIDDEN)
 
@@ -194,7 +194,8 @@ def purpose_of(node: Node, action: str, actor: Actor) -> str:
     return _PURPOSE_OF_ACTION.get(action) or node.people.purpose_of(actor.role.value)
 
 
-def _fold(connection: Connection, case_id: str) -> Case:
+def fold_case(connection: Connection, case_id: str) -> Case:
+    """A case as its events say it."""
     return fold((decode(stored.body) for stored in streams.read(connection, case_id)), case_id)
 
 

@@ -39,7 +39,7 @@ class OpenCase(Struct, frozen=True, kw_only=True):
     patient_id: str
     residence: Annotated[str, Meta(description="code of the region where the patient lives, or other")]
     synthetic: Annotated[bool, Meta(description="the patient is invented")] = False
-    line: Annotated[Annotated[int, Meta(ge=1, le=20)] | None, Meta(description="therapy line that the case is for, where the patient has an open case for another one")] = None
+    line: Annotated[Annotated[int, Meta(ge=1, le=20)] | None, Meta(description="line of therapy, where the patient has an open case for another")] = None
 
 
 class ConfirmFinding(Struct, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import parse_instant_or_day
 from baybridge.http.doors import Asked, Door
 from baybridge.node.fhir import interactions, pages
-from baybridge.node.fhir.bundle import batch, transaction
+from baybridge.node.fhir.bundle import Done, batch, one, transaction
 from baybridge.node.fhir.conditions import expected_version, only_if_none, unknown_conditions, version_of
 from baybridge.node.fhir.interactions import Interaction
 from baybridge.record.fhir.definitions import parameters, resource_types
@@ -232,8 +232,8 @@ def create(asked: Asked) -> Answer:
     if isinstance(only, Refusal):
         return only
     interaction = Interaction("POST", asked.parameters["kind"], "", resource, None, only)
-    done = interactions.write(asked.node, asked.actor, [interaction])
-    return done if isinstance(done, Refusal) else _of_written(asked, done[0])
+    done = one(asked.node, asked.actor, interaction, _base(asked))
+    return done if isinstance(done, Refusal) else _of_written(asked, done)
 
 
 def update(asked: Asked) -> Answer:
@@ -245,8 +245,8 @@ def update(asked: Asked) -> Answer:
     if isinstance(expected, Refusal):
         return expected
     interaction = Interaction("PUT", asked.parameters["kind"], asked.parameters["id"], resource, expected)
-    done = interactions.write(asked.node, asked.actor, [interaction])
-    return done if isinstance(done, Refusal) else _of_written(asked, done[0])
+    done = one(asked.node, asked.actor, interaction, _base(asked))
+    return done if isinstance(done, Refusal) else _of_written(asked, done)
 
 
 def delete(asked: Asked) -> Answer:
@@ -273,7 +273,7 @@ def together(asked: Asked) -> Answer:
         reason = Reason("record.bundle.entry", {"expected": "a Bundle of type transaction or batch", "found": "another resource"})
         return refuse(reason, category=Category.INVALID)
     work = transaction if kind == "transaction" else batch
-    done = work(asked.node, asked.actor, given)
+    done = work(asked.node, asked.actor, given, _base(asked))
     if isinstance(done, Refusal):
         return done
     entries = [response_entry(_base(asked), item, asked.node, asked.language) for item in done]
@@ -302,11 +302,14 @@ def _body(asked: Asked) -> dict[str, Any] | Refusal:
     return value
 
 
-def _of_written(asked: Asked, version: Version | None) -> Response:
-    if version is None:
+def _of_written(asked: Asked, done: Done) -> Response:
+    version = done.outcome
+    if not isinstance(version, Version):
         return Response(status_code=204)
     status = 201 if version.change == "created" else 200
     headers = _headers(asked, version, location=True)
+    if done.told:  # Source: RFC 7234 5.5.6, 199: whatever a person should know
+        headers["Warning"] = ", ".join(f'199 baybridge "{reason.code} {reason.where or ""}"' for reason in done.told)
     if "return=minimal" in asked.headers.get("prefer", ""):
         return Response(status_code=status, headers=headers)
     return Response(version.body, status, headers, FHIR_JSON)

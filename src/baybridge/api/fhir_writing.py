@@ -11,7 +11,9 @@ from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any
 
-from baybridge.base.outcome import Refusal
+import msgspec
+
+from baybridge.base.outcome import Reason, Refusal
 from baybridge.language.texts import Texts
 from baybridge.node.fhir.bundle import Done
 from baybridge.node.node import Node
@@ -36,15 +38,19 @@ def status_of(refusal: Refusal) -> int:
 
 def outcome(node: Node, language: str, refusal: Refusal) -> bytes:
     """A refusal as an OperationOutcome, one issue a reason."""
+    return _issues(node, language, refusal.reasons, "error", refusal.surface.fhir_issue)
+
+
+def _issues(node: Node, language: str, reasons: Sequence[Reason], severity: str, code: str) -> bytes:
     texts = Texts(node.documents)
     issues = [
         {
-            "severity": "error",
-            "code": refusal.surface.fhir_issue,
+            "severity": severity,
+            "code": code,
             "details": {"coding": [{"system": "urn:baybridge:reason", "code": reason.code}], "text": texts.reason(language, reason)},
             **({"expression": [reason.where]} if reason.where else {}),
         }
-        for reason in refusal.reasons
+        for reason in reasons
     ]
     return write({"resourceType": "OperationOutcome", "issue": issues})
 
@@ -86,7 +92,8 @@ def response_entry(base: str, item: Version | Done, node: Node | None = None, la
         return b'{"resource":' + found + b',"response":{"status":"200"}}'
     if result is None:
         return b'{"response":{"status":"204"}}'
-    return _written(base, result, {})
+    told = _issues(node, language, item.told, "warning", "not-found") if item.told and node is not None else b""
+    return _written(base, result, {}, told)
 
 
 def _searchset(base: str, result: SearchResult) -> bytes:
@@ -95,13 +102,15 @@ def _searchset(base: str, result: SearchResult) -> bytes:
     return head[:-1] + b',"entry":[' + entries + b"]}" if entries else head
 
 
-def _written(base: str, version: Version, more: dict[str, Any]) -> bytes:
-    response = {
+def _written(base: str, version: Version, more: dict[str, Any], told: bytes = b"") -> bytes:
+    response: dict[str, Any] = {
         "status": {"created": "201", "deleted": "204"}.get(version.change, "200"),
         "location": f"{base}/{version.reference}/_history/{version.number}",
         "etag": f'W/"{version.number}"',
         "lastModified": version.recorded_at,
     }
+    if told:
+        response["outcome"] = msgspec.Raw(told)
     head = write({"fullUrl": f"{base}/{version.reference}", **more, "response": response})
     return head if version.deleted else head[:-1] + b',"resource":' + version.body + b"}"
 

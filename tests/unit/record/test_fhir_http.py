@@ -300,3 +300,93 @@ def test_an_ice_score_that_contradicts_its_items_is_refused(sign_in):
     assert refused.status_code == 400
     assert "bedside.assess.ice_contradicts" in refused.text
     assert client.post("/fhir/Observation", json=ice("ice-score", 0)).status_code == 201
+
+
+# --- references -----------------------------------------------------------------------------------------------------
+
+HIS = "https://his.example/fhir"
+
+
+def result(subject, **more):
+    return {"resourceType": "Observation", "status": "final", "code": CODE, "subject": {"reference": subject}, **more}
+
+
+def post(resource, url="", **request):
+    request = {"method": "POST", "url": resource["resourceType"], **request}
+    return {**({"fullUrl": url} if url else {}), "resource": resource, "request": request}
+
+
+@pytest.fixture
+def nine(client):
+    """Somebody of this node has the id that the other server uses, too."""
+    client.put("/fhir/Patient/9", json={**PATIENT, "id": "9"})
+    return client
+
+
+def subject_of(answer, index=0):
+    return answer.json()["entry"][index]["resource"]["subject"]["reference"]
+
+
+def test_a_relative_reference_is_meant_under_the_address_of_its_entry(nine):
+    theirs = {**PATIENT, "id": "9", "name": [{"family": "Wong"}]}
+    done = nine.post("/fhir", json=transaction(post(result("Patient/9"), f"{HIS}/Observation/1"), post(theirs, f"{HIS}/Patient/9")))
+    assert done.status_code == 200
+    assert subject_of(done) == f"Patient/{done.json()['entry'][1]['resource']['id']}" != "Patient/9"
+
+
+def test_another_servers_patient_is_not_ours_of_the_same_id(nine):
+    refused = nine.post("/fhir", json=transaction(post(result("Patient/9"), f"{HIS}/Observation/1")))
+    assert (refused.status_code, reasons(refused)) == (400, ["record.bundle.reference"])
+    assert refused.json()["issue"][0]["expression"] == ["Bundle.entry[0].resource.subject"]
+
+
+def test_an_address_of_this_server_is_its_resource(nine):
+    done = nine.post("/fhir/Observation", json=result("http://node.example/fhir/Patient/9"))
+    assert done.json()["subject"]["reference"] == "Patient/9"
+    assert "warning" not in done.headers
+    assert nine.get("/fhir/Observation?subject=Patient/9").json()["total"] == 1
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+def test_an_address_that_only_the_bundle_could_know_is_refused(client, kind):
+    done = client.post("/fhir", json=transaction(post(result("urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8")), kind=kind))
+    if kind == "transaction":
+        assert (done.status_code, reasons(done)) == (400, ["record.bundle.reference"])
+    else:
+        assert done.json()["entry"][0]["response"]["status"] == "400"
+    assert client.get("/fhir/Observation?_summary=count").json()["total"] == 0
+    assert client.post("/fhir/Observation", json=result("urn:uuid:1")).status_code == 400
+
+
+@pytest.mark.parametrize("subject", ["Patient/nobody", "https://elsewhere.example/fhir/Patient/1", "http://node.example/fhir/Patient/nobody"])
+def test_what_names_nobody_here_is_told(client, subject):
+    done = client.post("/fhir/Observation", json=result(subject))
+    assert done.status_code == 201
+    assert "record.reference_nowhere subject" in done.headers["warning"]
+    together = client.post("/fhir", json=transaction(post(result(subject)))).json()["entry"][0]["response"]
+    assert together["status"] == "201"
+    issue = together["outcome"]["issue"][0]
+    assert (issue["severity"], issue["expression"]) == ("warning", ["Bundle.entry[0].resource.subject"])
+
+
+def test_two_entries_with_one_condition_are_one_resource(client):
+    person = {**PATIENT, "identifier": [{"system": "urn:hk:hkid", "value": "A1234563"}]}
+    once = {"ifNoneExist": "identifier=urn:hk:hkid|A1234563"}
+    entries = (post(person, "urn:uuid:a", **once), post(person, "urn:uuid:b", **once), post(result("urn:uuid:a")), post(result("urn:uuid:b")))
+    done = client.post("/fhir", json=transaction(*entries))
+    assert [entry["response"]["status"] for entry in done.json()["entry"]] == ["201", "200", "201", "201"]
+    name = f"Patient/{done.json()['entry'][0]['resource']['id']}"
+    assert {subject_of(done, 2), subject_of(done, 3)} == {name}
+    again = client.post("/fhir", json=transaction(*entries))
+    assert [entry["response"]["status"] for entry in again.json()["entry"]] == ["200", "200", "201", "201"]
+    assert {subject_of(again, 2), subject_of(again, 3)} == {name}
+    assert client.get("/fhir/Patient?_summary=count").json()["total"] == 1
+
+
+def test_two_conditions_that_one_resource_fulfils_point_at_nothing_else(client):
+    person = {**PATIENT, "identifier": [{"system": "urn:hk:hkid", "value": "A1234563"}]}
+    first = post(person, "urn:uuid:a", ifNoneExist="identifier=urn:hk:hkid|A1234563")
+    second = post(person, "urn:uuid:b", ifNoneExist="identifier=A1234563")
+    refused = client.post("/fhir", json=transaction(first, second, post(result("urn:uuid:b"))))
+    assert (refused.status_code, reasons(refused)) == (409, ["record.match_meanwhile"])
+    assert client.get("/fhir/Patient?_summary=count").json()["total"] == 0

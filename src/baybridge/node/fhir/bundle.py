@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor
@@ -19,8 +19,8 @@ from baybridge.node.clock import new_id
 from baybridge.node.fhir import interactions
 from baybridge.node.fhir.conditions import expected_version, only_if_none
 from baybridge.node.fhir.interactions import Interaction
-from baybridge.record.fhir.references import repointed
-from baybridge.record.store.search import SearchResult, search
+from baybridge.node.fhir.pointing import Pointed, Write, pointed
+from baybridge.record.store.search import Pairs, SearchResult
 from baybridge.record.store.store import Version
 
 if TYPE_CHECKING:
@@ -35,10 +35,11 @@ _ADDRESS = re.compile(r"/?([A-Za-z]+)(?:/([A-Za-z0-9\-.]{1,64}))?(?:\?(.*))?")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one entry: a version or a search's page, or nothing (deleted what was not there), or a refusal."""
+    """What became of one entry: a version or a search's page, or nothing (deleted what was not there), or a refusal; and what is told beside."""
 
     method: str
     outcome: Version | SearchResult | Refusal | None
+    told: tuple[Reason, ...] = ()  # what was done all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Look:
 Entry = Interaction | Look
 
 
-def transaction(node: Node, actor: Actor | None, bundle: dict[str, Any]) -> list[Done] | Refusal:
-    """Do every entry of a transaction Bundle, or none."""
+def transaction(node: Node, actor: Actor | None, bundle: dict[str, Any], base: str = "") -> list[Done] | Refusal:
+    """Do every entry of a transaction Bundle, or none; `base` is the address under which the client speaks to this server."""
     entries = _entries(bundle)
     if isinstance(entries, Refusal):
         return entries
@@ -67,11 +68,10 @@ def transaction(node: Node, actor: Actor | None, bundle: dict[str, Any]) -> list
     twice = _twice(given)
     if twice:
         return refuse(*twice, category=Category.INVALID)
-    resolved = _resolved(node, entries, given)
-    return resolved if isinstance(resolved, Refusal) else _carried_out(node, actor, resolved)
+    return _carried_out(node, actor, given, list(map(_url, entries)), base)
 
 
-def batch(node: Node, actor: Actor | None, bundle: dict[str, Any]) -> list[Done] | Refusal:
+def batch(node: Node, actor: Actor | None, bundle: dict[str, Any], base: str = "") -> list[Done] | Refusal:
     """Do each entry of a batch Bundle on its own."""
     entries = _entries(bundle)
     if isinstance(entries, Refusal):
@@ -82,9 +82,20 @@ def batch(node: Node, actor: Actor | None, bundle: dict[str, Any]) -> list[Done]
         if isinstance(read, Refusal):
             done.append(Done("", read))
             continue
-        result = _carried_out(node, actor, [read])
+        result = _carried_out(node, actor, _with_ids(node, [read]), [_url(entry)], base)
         done.append(Done("", result) if isinstance(result, Refusal) else result[0])
     return done
+
+
+def one(node: Node, actor: Actor | None, interaction: Interaction, base: str) -> Done | Refusal:
+    """Do one write."""
+    done = _carried_out(node, actor, _with_ids(node, [interaction]), [""], base)
+    return done if isinstance(done, Refusal) else done[0]
+
+
+def _url(entry: Any) -> str:
+    url = entry.get("fullUrl") if isinstance(entry, dict) else None
+    return url if isinstance(url, str) else ""
 
 
 def _entries(bundle: dict[str, Any]) -> list[Any] | Refusal:
@@ -131,58 +142,43 @@ def _conditional(method: Any, kind: str, logical_id: str, resource: Any, request
 
 
 def _with_ids(node: Node, entries: list[Entry]) -> list[Entry]:
+    """Each new resource with the id that it will have; entries that are created under one condition are one resource."""
+    once: dict[tuple[str, Pairs], str] = {}
+
     def given(entry: Entry) -> Entry:
-        is_new = isinstance(entry, Interaction) and entry.method == "POST"
-        return replace(entry, logical_id=new_id(node.now)) if is_new else entry
+        if not isinstance(entry, Interaction) or entry.method != "POST":
+            return entry
+        if entry.only_if_none is None:
+            return replace(entry, logical_id=new_id(node.now))
+        condition = (entry.kind, tuple(sorted(entry.only_if_none)))
+        return replace(entry, logical_id=once.setdefault(condition, new_id(node.now)))
 
     return [given(entry) for entry in entries]
 
 
 def _twice(entries: Sequence[Entry]) -> list[Reason]:
-    keys = [(entry.kind, entry.logical_id) for entry in entries if isinstance(entry, Interaction)]
+    writes = [entry for entry in entries if isinstance(entry, Interaction) and entry.only_if_none is None]
+    keys = [(entry.kind, entry.logical_id) for entry in writes]
     return [
         Reason("record.bundle.twice", {"type": entry.kind}, where=entry.where)
-        for index, entry in enumerate(e for e in entries if isinstance(e, Interaction))
-        if (entry.kind, entry.logical_id) in keys[:index]
+        for index, entry in enumerate(writes)
+        if keys[index] in keys[:index]
     ]
 
 
-def _resolved(node: Node, entries: list[Any], given: list[Entry]) -> list[Entry] | Refusal:
-    """The entries with every fullUrl and every conditional reference replaced by Type/id."""
-    writes = [(raw, entry) for raw, entry in zip(entries, given, strict=True) if isinstance(entry, Interaction)]
-    addresses = {raw["fullUrl"]: f"{entry.kind}/{entry.logical_id}" for raw, entry in writes if isinstance(raw.get("fullUrl"), str)}
-    unresolved: list[Reason] = []
-    with node.storage.reading() as connection:
-        for raw, entry in writes:
-            if entry.only_if_none is not None and isinstance(raw.get("fullUrl"), str):
-                known = search(connection, entry.kind, entry.only_if_none)
-                if isinstance(known, SearchResult) and known.total == 1:
-                    addresses[raw["fullUrl"]] = known.found[0].reference
-
-        def resolve(text: str) -> str | None:
-            if text in addresses or not re.match(r"[A-Z][A-Za-z]+\?", text):
-                return addresses.get(text)
-            kind, _mark, query = text.partition("?")
-            found = search(connection, kind, parse_qsl(unquote(query)))
-            if isinstance(found, SearchResult) and found.total == 1:
-                return found.found[0].reference
-            unresolved.append(Reason("record.bundle.condition", {"type": kind}))
-            return None
-
-        made = [
-            replace(entry, resource=repointed(entry.resource, resolve)) if isinstance(entry, Interaction) and entry.resource else entry
-            for entry in given
-        ]
-    return refuse(*unresolved, category=Category.INVALID) if unresolved else made
-
-
-def _carried_out(node: Node, actor: Actor | None, entries: list[Entry]) -> list[Done] | Refusal:
+def _carried_out(node: Node, actor: Actor | None, entries: list[Entry], urls: list[str], base: str) -> list[Done] | Refusal:
     writes = [(index, entry) for index, entry in enumerate(entries) if isinstance(entry, Interaction)]
     ordered = sorted(writes, key=lambda pair: _ORDER[pair[1].method])
-    answers = interactions.write(node, actor, [entry for _index, entry in ordered]) if ordered else []
+    led = pointed(node, [Write(entry, urls[index]) for index, entry in ordered], base) if ordered else Pointed()
+    if isinstance(led, Refusal):
+        return led
+    answers = interactions.write(node, actor, led.interactions) if ordered else []
     if isinstance(answers, Refusal):
         return answers
-    done: dict[int, Done] = {index: Done(entry.method, version) for (index, entry), version in zip(ordered, answers, strict=True)}
+    done = {
+        index: Done(entry.method, version, tuple(told))
+        for (index, entry), version, told in zip(ordered, answers, led.told, strict=True)
+    }
     for index, entry in enumerate(entries):
         if isinstance(entry, Look):
             done[index] = Done("GET", _look(node, actor, entry))

@@ -322,7 +322,11 @@ def _create(unit: Unit, interaction: Interaction) -> Version | Refusal:
             return known
         if known.total > 1:
             return refuse(Reason("record.several_match", {"type": interaction.kind}, where=interaction.where), category=Category.CONFLICT)
-        if known.found:
-            return replace(known.found[0], change="unchanged")
+        if known.found and interaction.logical_id not in ("", known.found[0].id):  # others in its Bundle refer to what will not be created
+            return refuse(Reason("record.match_meanwhile", {"type": interaction.kind}, where=interaction.where), category=Category.CONFLICT)
+        mine = store.get(unit.connection, interaction.kind, interaction.logical_id) if interaction.logical_id else None
+        there = known.found[0] if known.found else mine
+        if there is not None:
+            return replace(there, change="unchanged")
     resource = {**(interaction.resource or {}), "id": interaction.logical_id or unit.new_id()}
     return store.put(unit.connection, resource, at=unit.at)

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from baybridge.base.outcome import Refusal
+from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.loader import Documents
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role, Site, Situation
@@ -126,7 +127,7 @@ class World:
             site=site,
             neighbours={name: other for name, other in SITES.items() if name != node},
             decide=self.decide,
-            documents=self.folder,
+            documents=DocumentSet(self.folder),
             new_id=self.new_id,
         )
 

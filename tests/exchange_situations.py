@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from baybridge.journey.case import fold
-from baybridge.journey.command import Actor, Role, Site, Situation
+from baybridge.journey.command import Actor, FromRecord, Role, Site, Situation
 from baybridge.journey.events import CaseOpened, ConsentRecorded, Event, Recorded
 from baybridge.policy.one_case.decide import decide
 from exchange_documents import documents, policies
@@ -47,9 +47,9 @@ def situation(here: str, record: dict[str, Any], *events: Event, opened_at: str 
         site=site,
         neighbours={name: other for name, other in SITES.items() if name != here},
         decide=lambda policy_id, facts: decide(policies().get(policy_id), facts),
-        documents=documents().folder,
+        documents=documents().typed,
         new_id=lambda: "new",
-        record=record,
+        record=FromRecord(**record),
     )
 
 

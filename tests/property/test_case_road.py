@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import case_world as w
 from baybridge.base.outcome import Refusal
+from baybridge.base.time import CHINA
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Role
@@ -20,7 +21,7 @@ from baybridge.journey.pathway import tasks
 from baybridge.journey.stages import stage_of
 from case_world import Step, World
 
-DEATH = Step("RecordDeath", "hk", Role.PHYSICIAN, 1, lambda world: {"died_on": world.now.date().isoformat()})
+DEATH = Step("RecordDeath", "hk", Role.PHYSICIAN, 1, lambda world: {"died_on": world.now.astimezone(CHINA).date().isoformat()})
 RESOLVE = Step("ResolveQuarantine", "hk", Role.QUALITY, 1, {"bags": ["product-1"], "decision": "use", "basis": "maker"})
 GOOD = (*w.TO_COLLECTION, *w.TO_PLANT, *w.AT_PLANT, *w.BACK, *w.TREATMENT)
 
@@ -191,7 +192,7 @@ AFTER_DEATH = {"death_tell", "death_settle", "death_shipment", "quarantine", "ma
 @given(roads, st.integers(0, 4000))
 def test_after_death_only_its_own_tasks_are_open(road: list[Step], days: int) -> None:
     world = walk([*road, DEATH] if road else [w.OPEN, DEATH])
-    pathway = world.folder("pathways")["standard"]
+    pathway = w.documents().typed.pathway
     for site in w.SITES.values():
         open_now = tasks(pathway, world.case, {}, world.now + timedelta(days=days), site)
         assert {task.step for task in open_now} <= AFTER_DEATH
@@ -201,7 +202,7 @@ def test_after_death_only_its_own_tasks_are_open(road: list[Step], days: int) ->
 @given(st.integers(0, 60 * 365))
 def test_while_the_patient_lives_a_visit_is_always_due(days: int) -> None:
     world = _infused()
-    pathway = world.folder("pathways")["standard"]
+    pathway = w.documents().typed.pathway
     found = tasks(pathway, world.case, {}, world.now + timedelta(days=days), w.SITES["hk"])
     assert [task.step for task in found].count("visit") == 1
 
@@ -219,7 +220,7 @@ def _infused() -> World:
 @given(roads, st.integers(0, 400))
 def test_tasks_are_a_function_of_case_and_time(road: list[Step], days: int) -> None:
     world = walk(road)
-    pathway = world.folder("pathways")["standard"]
+    pathway = w.documents().typed.pathway
     now = world.now + timedelta(days=days)
     for site in w.SITES.values():
         once = tasks(pathway, world.case, world.facts, now, site)

@@ -1,4 +1,4 @@
-"""Identifiers: opaque and ordered by time.
+"""Identifiers: opaque and time-ordered; a key of the catalogue is a type of its own.
 
 Main job: make an identifier that carries no personal data and sorts by time of creation.
 
@@ -7,7 +7,11 @@ Main job: make an identifier that carries no personal data and sorts by time of 
 
 from __future__ import annotations
 
+from typing import NewType
 from uuid import UUID
+
+#: A product of the catalogue, by the id of its document.
+ProductId = NewType("ProductId", str)
 
 _RANDOM_BYTES = 10
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
-from baybridge.bedside.limits import limits
 from baybridge.bedside.monitoring import infused_here
 from baybridge.journey.checks import alive, happened, local_day, ordered, said, treating_here
 from baybridge.journey.command import Role, Situation, Verdict
@@ -86,31 +85,31 @@ def assess_response(situation: Situation, given: AssessResponse) -> Verdict:
 
 
 def _readers(situation: Situation, given: AssessResponse) -> Iterator[Reason]:
-    rules = limits(situation)["response"]
+    rules = situation.limits.response
     if not said(given.criteria):
         yield Reason("bedside.response.no_criteria", where="criteria")
     if not said(given.first_reader):
         yield Reason("bedside.response.no_reader", where="first_reader")
-    if given.timepoint in rules["two_readers"] and not said(given.second_reader):
+    if given.timepoint in rules.two_readers and not said(given.second_reader):
         yield Reason(
-            "bedside.response.second_reader_missing", {"timepoint": given.timepoint}, source=rules["source"], where="second_reader"
+            "bedside.response.second_reader_missing", {"timepoint": given.timepoint}, source=rules.source, where="second_reader"
         )
     elif given.second_reader and given.second_reader.strip().casefold() == given.first_reader.strip().casefold():
-        yield Reason("journey.people.same", source=rules["source"], where="second_reader")
+        yield Reason("journey.people.same", source=rules.source, where="second_reader")
 
 
 def _window(situation: Situation, given: AssessResponse) -> Iterator[Reason]:
-    rules = limits(situation)["response"]
-    window, infused_at = rules["windows"].get(given.timepoint), situation.case.infused_at
+    rules = situation.limits.response
+    window, infused_at = rules.windows.get(given.timepoint), situation.case.infused_at
     if window is None or infused_at is None:
         return
     day = (given.assessed_on - local_day(situation, infused_at)).days
-    if abs(day - window["day"]) > window["within_d"] and not said(given.window_reason):
-        values = {"timepoint": given.timepoint, "found": day, "day": window["day"], "within": window["within_d"]}
-        yield Reason("bedside.response.outside_window", values, source=rules["source"], where="assessed_on")
+    if abs(day - window.day) > window.within_d and not said(given.window_reason):
+        values = {"timepoint": given.timepoint, "found": day, "day": window.day, "within": window.within_d}
+        yield Reason("bedside.response.outside_window", values, source=rules.source, where="assessed_on")
 
 
-def next_response(context: FormContext) -> Mapping[str, Any]:
+def next_response(context: FormContext) -> Mapping[str, object]:
     """The moment that was not assessed yet, by the criteria that were used before."""
     responses = context.case.responses
     return {"timepoint": "D28" if "D28" not in responses else "M3", "criteria": next((e.event.criteria for e in responses.values()), None)}

@@ -10,14 +10,14 @@ without CRS. The episode begins with the infusion.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
-from baybridge.bedside.limits import limits
+from baybridge.documents.limits import Tocilizumab
 from baybridge.journey.checks import Moment, alive, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import DrugGiven
@@ -64,27 +64,27 @@ def _named(given: GiveDrug) -> Iterator[Reason]:
 
 
 def _tocilizumab(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
-    rules: Any = limits(situation)["tocilizumab"]
-    if given.atc.strip().upper() != rules["atc"]:
+    rules = situation.limits.tocilizumab
+    if given.atc.strip().upper() != rules.atc:
         return
     start = situation.case.infused_at
-    doses = [e.event.given_at for e in situation.case.drugs if e.event.atc == rules["atc"] and (start is None or e.event.given_at >= start)]
+    doses = [e.event.given_at for e in situation.case.drugs if e.event.atc == rules.atc and (start is None or e.event.given_at >= start)]
     yield from _intervals(doses, given, rules)
-    if len(doses) >= rules["per_episode"]:
-        yield Reason("bedside.drug.tocilizumab_episode", {"limit": rules["per_episode"]}, source=rules["source"])
-    if given.dose_mg is not None and given.dose_mg > rules["max_dose_mg"]:
-        yield Reason("bedside.drug.tocilizumab_dose", {"limit_mg": rules["max_dose_mg"]}, source=rules["source"], where="dose_mg")
+    if len(doses) >= rules.per_episode:
+        yield Reason("bedside.drug.tocilizumab_episode", {"limit": rules.per_episode}, source=rules.source)
+    if given.dose_mg is not None and given.dose_mg > rules.max_dose_mg:
+        yield Reason("bedside.drug.tocilizumab_dose", {"limit_mg": rules.max_dose_mg}, source=rules.source, where="dose_mg")
     if _icans_alone(situation):
-        yield Reason("bedside.drug.tocilizumab_icans_alone", source=rules["source"])
+        yield Reason("bedside.drug.tocilizumab_icans_alone", source=rules.source)
 
 
-def _intervals(doses: list[Any], given: GiveDrug, rules: Any) -> Iterator[Reason]:
-    apart = timedelta(hours=rules["interval_h"])
+def _intervals(doses: list[datetime], given: GiveDrug, rules: Tocilizumab) -> Iterator[Reason]:
+    apart = timedelta(hours=rules.interval_h)
     if any(abs(given.given_at - dose) < apart for dose in doses):
-        yield Reason("bedside.drug.tocilizumab_interval", {"hours": rules["interval_h"]}, source=rules["source"], where="given_at")
+        yield Reason("bedside.drug.tocilizumab_interval", {"hours": rules.interval_h}, source=rules.source, where="given_at")
     day = timedelta(hours=24)
-    if sum(timedelta(0) <= given.given_at - dose < day for dose in doses) >= rules["per_24_h"]:
-        yield Reason("bedside.drug.tocilizumab_24_h", {"limit": rules["per_24_h"]}, source=rules["source"], where="given_at")
+    if sum(timedelta(0) <= given.given_at - dose < day for dose in doses) >= rules.per_24_h:
+        yield Reason("bedside.drug.tocilizumab_24_h", {"limit": rules.per_24_h}, source=rules.source, where="given_at")
 
 
 def _icans_alone(situation: Situation) -> bool:

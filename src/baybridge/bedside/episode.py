@@ -8,10 +8,10 @@ Main job: `standing_facts`, laid under the findings of an assessment where the r
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from baybridge.journey.command import Situation
 from baybridge.journey.events import GradeAssessed
+from baybridge.policy.language.types import Value
 
 CRS = "crs-astct-2019"
 
@@ -19,14 +19,14 @@ CRS = "crs-astct-2019"
 SUPPRESS_FEVER = ("L04AC07", "L04AC11", "L04AC03", "H02AB", "N02BE01", "N02BB02", "M01A")
 
 
-def standing_facts(situation: Situation, at: datetime) -> dict[str, Any]:
+def standing_facts(situation: Situation, at: datetime) -> dict[str, Value]:
     """Facts of the episode as of a moment that neither record nor findings need to repeat."""
     infused_at = situation.case.infused_at
     if infused_at is None:
         return {}
     diagnosed_at = _crs_diagnosed_at(situation, infused_at, at)
     zone = situation.site.zone
-    found: dict[str, Any] = {"days_since_infusion": (at.astimezone(zone).date() - infused_at.astimezone(zone).date()).days}
+    found: dict[str, Value] = {"days_since_infusion": (at.astimezone(zone).date() - infused_at.astimezone(zone).date()).days}
     if situation.facts.get("crs_diagnosed") is None:
         found["crs_diagnosed"] = diagnosed_at is not None
     if situation.facts.get("fever_suppressed") is None:

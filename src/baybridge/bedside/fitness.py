@@ -8,13 +8,12 @@ Main job: the rule of `CheckFitness`. The answer is recorded whatever it says; t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import refuse
 from baybridge.bedside import rendering
-from baybridge.bedside.limits import limits
 from baybridge.journey.checks import alive, digest, treating_here
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import FitnessChecked
@@ -36,12 +35,18 @@ def check_fitness(situation: Situation, given: CheckFitness) -> Verdict:
     against = (*alive(situation), *treating_here(situation))
     if against:
         return refuse(*against)
-    policy = given.policy or str(limits(situation)["fitness"][given.step])
+    policy = given.policy or policy_of_step(situation, given.step)
     decision = situation.decide(policy, {})
     return (FitnessChecked(step=given.step, policy=policy, outcome=decision.outcome, decision_sha256=digest(decision)),)
 
 
-def next_fitness(context: FormContext) -> Mapping[str, Any]:
+def policy_of_step(situation: Situation, step: Step) -> str:
+    """The site's policy of fitness for a step."""
+    policies = situation.limits.fitness
+    return {"collection": policies.collection, "lymphodepletion": policies.lymphodepletion, "infusion": policies.infusion}[step]
+
+
+def next_fitness(context: FormContext) -> Mapping[str, object]:
     """The step for which fitness is checked next."""
     if context.case.lymphodepletion is not None:
         return {"step": "infusion"}

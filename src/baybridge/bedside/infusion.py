@@ -14,9 +14,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from baybridge.base.ids import ProductId
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
-from baybridge.bedside.limits import limits
 from baybridge.bedside.product import IDENTITY, bag_reasons, released_with
 from baybridge.consent.grants import consents_for
 from baybridge.journey.checks import Moment, alive, happened, ordered, said, treating_here, two_people
@@ -102,7 +102,7 @@ def _patient(situation: Situation, given: CheckBedside) -> Iterator[Reason]:
 
 
 def _tocilizumab(situation: Situation, doses: int) -> Iterator[Reason]:
-    needed = int(limits(situation)["tocilizumab"]["reserved_doses"])
+    needed = situation.limits.tocilizumab.reserved_doses
     if doses < needed:
         yield Reason("bedside.check.tocilizumab_missing", {"needed": needed}, source="policy reference E4", where="tocilizumab_doses")
 
@@ -140,11 +140,12 @@ def _in_time(situation: Situation, bag: str, thawed_at: datetime, now: datetime)
 def thaw_limit(situation: Situation, bag: str) -> tuple[int, bool]:
     """Minutes from thaw to the end of the infusion by the product's label, and whether that time is verified."""
     release = released_with(situation, bag)
-    label = situation.documents("products").get(release.product if release else "", {}).get("thaw") or {}
-    minutes = label.get("stable_min") or label.get("infuse_within_min")
-    if minutes is None:
-        return int(limits(situation)["thaw"]["unverified_min"]), False
-    return int(minutes), label.get("confidence") == "high"
+    product = situation.products.get(ProductId(release.product)) if release else None
+    label = product.thaw if product else None
+    minutes = (label.stable_min or label.infuse_within_min) if label else None
+    if label is None or minutes is None:
+        return situation.limits.thaw.unverified_min, False
+    return minutes, label.confidence == "high"
 
 
 def _lymphodepleted(situation: Situation) -> Iterator[Reason]:
@@ -204,7 +205,7 @@ def infuse(situation: Situation, given: Infuse) -> Verdict:
 def _checked(situation: Situation, given: Infuse) -> Iterator[Reason]:
     """A check of this very bag, under this id, before the start and not long before."""
     checks = [e.event for e in situation.case.bedside_checks if e.event.bag == given.bag]
-    valid = timedelta(minutes=int(limits(situation)["bedside"]["check_valid_min"]))
+    valid = timedelta(minutes=situation.limits.bedside.check_valid_min)
     before = [c.checked_at for c in checks if c.chain_of_identity == given.chain_of_identity and c.checked_at <= given.started_at]
     if not before:
         yield Reason("bedside.infuse.no_check", source=IDENTITY, where="bag")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -111,10 +111,10 @@ def lymphodeplete(situation: Situation, given: Lymphodeplete) -> Verdict:
     )
 
 
-def regimen_of_label(context: FormContext) -> Mapping[str, Any]:
+def regimen_of_label(context: FormContext) -> Mapping[str, object]:
     """The regimen that the label of the case's product names, in the reader's language."""
-    label = context.documents("products").get(context.case.product or "", {}).get("lymphodepletion") or {}
-    text = label.get("text") or {}
+    label = context.product.lymphodepletion if context.product else None
+    text = label.text if label else {}
     return {"regimen": text.get(context.language) or text.get("en")}
 
 

@@ -19,6 +19,7 @@ from baybridge.bedside.episode import standing_facts
 from baybridge.facts.sums import contradicted, sums_of, with_sums
 from baybridge.journey.checks import Moment, alive, digest, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.course import Grade
 from baybridge.journey.events import (
     AssessmentRecorded,
     Event,
@@ -31,6 +32,7 @@ from baybridge.journey.events import (
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
 from baybridge.journey.values import Typed, fact_entry, read_typed, unfit
+from baybridge.policy.one_case.decide import Decision
 
 SCALES: tuple[Scale, ...] = ("crs-astct-2019", "icans-astct-2019")
 
@@ -78,7 +80,7 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     )
     if against:
         return refuse(*against)
-    findings = with_sums(_typed(situation, given), sums_of(situation.documents("facts")))
+    findings = with_sums(_typed(situation, given), sums_of(situation.documents.folder("facts")))
     facts = {**standing_facts(situation, given.assessed_at), **findings}
     graded = tuple(_grade(scale, situation.decide(scale, facts), given) for scale in SCALES)
     recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())))
@@ -99,14 +101,14 @@ def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
         yield Reason("bedside.assess.nothing_found", where="findings")
     for name, value in _pairs(given):
         yield from unfit(situation, name, value)
-    for name, said_so in contradicted(_typed(situation, given), sums_of(situation.documents("facts"))):
+    for name, said_so in contradicted(_typed(situation, given), sums_of(situation.documents.folder("facts"))):
         yield Reason("bedside.assess.ice_contradicts", said_so, where=name, source="Lee 2019, Table 5")
     infused_at = situation.case.infused_at
     if infused_at is not None and given.assessed_at < infused_at:
         yield Reason("bedside.assess.before_infusion", where="assessed_at")
 
 
-def _grade(scale: Scale, decision: Any, given: Assess) -> GradeAssessed:
+def _grade(scale: Scale, decision: Decision, given: Assess) -> GradeAssessed:
     values: Mapping[str, Any] = decision.values
     return GradeAssessed(
         scale=scale,
@@ -140,7 +142,7 @@ def confirm_grade(situation: Situation, given: ConfirmGrade) -> Verdict:
     return (GradeConfirmed(scale=given.scale, grade=given.grade, computed=computed, reason=given.reason.strip()),)
 
 
-def _assessed(standing: Any, given: ConfirmGrade) -> Iterator[Reason]:
+def _assessed(standing: Grade | None, given: ConfirmGrade) -> Iterator[Reason]:
     if standing is None:
         yield Reason("bedside.confirm.nothing_assessed", {"scale": given.scale}, where="scale")
     elif given.grade != standing.latest.event.grade and not said(given.reason):
@@ -158,7 +160,7 @@ def arrive_rapid_response(situation: Situation, given: ArriveRapidResponse) -> V
     return refuse(*against) if against else (RapidResponseArrived(arrived_at=given.arrived_at),)
 
 
-def graded_scale(context: FormContext) -> Mapping[str, Any]:
+def graded_scale(context: FormContext) -> Mapping[str, object]:
     """The first scale on which a grade stands."""
     return {"scale": next((name for name, grade in context.case.grades.items() if grade.latest.event.grade is not None), None)}
 

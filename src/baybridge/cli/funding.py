@@ -19,8 +19,8 @@ from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import LanguageCode, Thorough
 from baybridge.cli.quotes import reproduce_quotes
 from baybridge.cli.saying import fail, parsed_file, refuse_file
-from baybridge.documents.loader import DocumentProblem, Documents, files, read_text
-from baybridge.documents.problems import PolicyProblems
+from baybridge.documents.loader import Documents, files, read_text
+from baybridge.documents.problems import DocumentProblem, PolicyProblems
 from baybridge.documents.source import Source, read_yaml
 from baybridge.funding.plans.layers import scale_of
 from baybridge.funding.plans.terms import Scale

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -24,6 +24,7 @@ from baybridge.cli.policy_words import LANGUAGE, in_words
 
 if TYPE_CHECKING:
     from baybridge.documents.loader import Documents
+    from baybridge.policy.one_case.decide import DecisionDocument
 
 _NODE = click.option("--node", "node_dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Node folder.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
@@ -59,7 +60,7 @@ def decide(policy_id: str, facts_file: Any, at: str | None, patient_id: str | No
         _decide_given(policy_id, _read_facts(facts_file), moment, documents_of(node_dir), as_json)
 
 
-def _for_patient(node_dir: Path | None, policy_id: str, patient_id: str, at: str | None) -> dict[str, Any]:
+def _for_patient(node_dir: Path | None, policy_id: str, patient_id: str, at: str | None) -> DecisionDocument:
     from baybridge.documents.problems import PolicyProblems
     from baybridge.node.reading import decide_for_patient
 
@@ -168,7 +169,7 @@ def _sentence(documents: Documents, problem: Any) -> str:
     return Texts(documents).reason("en", problem)
 
 
-def _print(decisions: list[dict[str, Any]], layout: str, as_json: bool) -> None:  # noqa: FBT001
+def _print(decisions: Sequence[object], layout: str, as_json: bool) -> None:  # noqa: FBT001
     if layout == "one":
         _print_one(decisions[0], as_json)
     elif layout == "array":
@@ -178,7 +179,7 @@ def _print(decisions: list[dict[str, Any]], layout: str, as_json: bool) -> None:
             click.echo(_dump(decision))
 
 
-def _print_one(decision: Any, as_json: bool) -> None:  # noqa: FBT001
+def _print_one(decision: object, as_json: bool) -> None:  # noqa: FBT001
     pretty = sys.stdout.isatty() and not as_json
     click.echo(_dump(decision, indent=2 if pretty else None))
 
@@ -198,7 +199,7 @@ def policy() -> None:
 @_JSON
 def list_policies(node_dir: Path | None, language: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Every policy: id, version, shape, since when, how sure its source is."""
-    from baybridge.documents.loader import DocumentProblem
+    from baybridge.documents.problems import DocumentProblem
 
     documents = documents_of(node_dir)
     try:
@@ -258,7 +259,7 @@ def show_policy(policy_id: str, at: str | None, node_dir: Path | None, language:
 @_JSON
 def check_policies(file: Path | None, mutations: bool | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
     """Check a document (or all shipped ones): types, units, codes, its own worked cases, and what they would not notice."""
-    from baybridge.documents.loader import DocumentProblem
+    from baybridge.documents.problems import DocumentProblem
     from baybridge.rulebook.checking import check_documents
 
     documents = documents_of(node_dir)

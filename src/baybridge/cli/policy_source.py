@@ -36,7 +36,7 @@ def documents_of(node_dir: Path | None) -> Documents:
 
 def dictionary_of(documents: Documents) -> Dictionary:
     """The dictionary of these documents; exits 1 where it cannot be read."""
-    from baybridge.documents.loader import DocumentProblem
+    from baybridge.documents.problems import DocumentProblem
     from baybridge.facts.dictionary import Dictionary, DictionaryProblem
 
     try:
@@ -47,8 +47,8 @@ def dictionary_of(documents: Documents) -> Dictionary:
 
 def policy_of(documents: Documents, name: str, at: datetime | None = None) -> Policy:
     """The policy of an id, in the version of a moment, or the policy that stands in a YAML file; exits 1 where there is none."""
-    from baybridge.documents.loader import DocumentProblem, read_text
-    from baybridge.documents.problems import PolicyProblems
+    from baybridge.documents.loader import read_text
+    from baybridge.documents.problems import DocumentProblem, PolicyProblems
     from baybridge.policy.document.reader import load
     from baybridge.rulebook.library import UnknownPolicyError, fact_types, policies_of
 

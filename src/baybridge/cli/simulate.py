@@ -20,7 +20,8 @@ from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import LanguageCode, Thorough
 from baybridge.cli.funding import DEFAULT_SCALE, scale_named
 from baybridge.cli.saying import fail, parsed_file, refuse_file
-from baybridge.documents.loader import DocumentProblem, Documents, read_document
+from baybridge.documents.loader import Documents, read_document
+from baybridge.documents.problems import DocumentProblem
 from baybridge.funding.plans.plans import MEANS_TEST, Exchange
 from baybridge.funding.quote.case import read_cases
 from baybridge.language.texts import FALLBACK, Texts

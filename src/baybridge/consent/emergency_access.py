@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.consent import rendering
+from baybridge.documents.people import People
 from baybridge.journey.case import Case
 from baybridge.journey.checks import said
 from baybridge.journey.command import Role, Situation, Verdict
@@ -24,7 +25,6 @@ from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, ne
 #: As many letters as a reason needs that somebody else can judge later. Convention of this project.
 SHORTEST_REASON = 10
 #: What holds where a site's document leaves it out. Source: contract K17.
-HOURS, ROLES = 4, ("physician", "nurse", "pharmacist")
 
 
 class BreakGlass(Struct, frozen=True, kw_only=True):
@@ -44,14 +44,14 @@ class ReviewBreakGlass(Struct, frozen=True, kw_only=True):
 
 def break_glass(situation: Situation, given: BreakGlass) -> Verdict:
     """The case is open to this account for a few hours."""
-    rules = situation.documents("access")["people"].get("break_glass") or {}
-    allowed = rules.get("roles", ROLES)
+    rules = situation.documents.the(People).break_glass
+    allowed = rules.roles
     if situation.actor.role.value not in allowed:
         roles = ", ".join(sorted(allowed))
         return refuse(Reason("consent.break_glass.role", {"roles": roles, "role": situation.actor.role.value}), category=Category.FORBIDDEN)
     if len(given.reason.strip()) < SHORTEST_REASON:
         return refuse(Reason("consent.break_glass.reason", {"letters": SHORTEST_REASON}, where="reason"))
-    until = situation.now + timedelta(hours=float(rules.get("hours", HOURS)))
+    until = situation.now + timedelta(hours=rules.hours)
     return (GlassBroken(reason=given.reason.strip(), until=until),)
 
 

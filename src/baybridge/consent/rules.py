@@ -94,7 +94,7 @@ def _form(situation: Situation, given: RecordConsent) -> Iterator[Reason]:
         yield Reason("consent.record.purpose_missing", {"kind": given.kind}, source=PIPL_39, where="purposes")
     if not said(given.notice_version):
         yield Reason("consent.record.notice_missing", source=PIPL_39, where="notice_version")
-    languages = languages_of(situation.documents)
+    languages = languages_of(situation.documents.folder)
     if given.notice_language not in languages:
         yield Reason("consent.record.language_unknown", {"known": ", ".join(languages)}, source=PIPL_39, where="notice_language")
     if given.valid_until is not None and given.valid_until < situation.today:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from baybridge.documents.fields import did_you_mean, kind_of
 from baybridge.documents.kinds import ANY, FOLDERS, KINDS, RULES, is_merged, kind_of_document
-from baybridge.documents.loader import DocumentProblem, Documents, files, packaged_data, read_text
+from baybridge.documents.loader import Documents, files, packaged_data, read_text
 from baybridge.documents.overlay import lay_over
-from baybridge.documents.problems import PolicyProblems, Problem, field_name
+from baybridge.documents.problems import DocumentProblem, PolicyProblems, Problem, field_name
 from baybridge.documents.reading import MISSING, UNKNOWN_KEY, WRONG_VALUE, read_as
 from baybridge.documents.source import Source, read_yaml
 

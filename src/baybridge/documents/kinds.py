@@ -89,6 +89,12 @@ def kind_of_document(folder: str, name: str) -> type | None:
     return found
 
 
+def place_of_kind(kind: type) -> tuple[str, str]:
+    """Folder and id of the one document of this type; StopIteration where a folder has many of them."""
+    named = f"{kind.__module__.rsplit('.', 1)[-1]}:{kind.__name__}"
+    return next((folder, name) for folder, kinds in KINDS.items() for name, known in kinds.items() if known == named and name != ANY)
+
+
 def is_merged(folder: str) -> bool:
     """Whether a site's document is laid over ours part by part."""
     return folder.split("/", 1)[0] not in RULES

@@ -8,29 +8,23 @@ Elsewhere: what a document means belongs to the part that reads it; policies to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from baybridge.documents.kinds import RULES, is_merged, kind_of_document
-from baybridge.documents.problems import PolicyProblems, Problem
+from baybridge.documents.problems import DocumentProblem, PolicyProblems, Problem
 from baybridge.documents.source import read_yaml
 
 if TYPE_CHECKING:
+    from baybridge.documents.document_set import DocumentSet
     from baybridge.documents.overlay import Whose
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SUFFIXES = (".yaml", ".yml")
-
-
-class DocumentProblem(ValueError):
-    """A file of `data/` that cannot be read: which, where, what was expected and found, with each problem where it has places."""
-
-    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
-        super().__init__(message)
-        self.problems = tuple(problems)
 
 
 def packaged_data() -> Path:
@@ -57,6 +51,13 @@ class Documents:
             laid = _over(name, ours, site) if site else ours
             self._folders[name] = self._with_values(laid) if name == "facts" else laid
         return self._folders[name]
+
+    @cached_property
+    def typed(self) -> DocumentSet:
+        """The same documents as typed values."""
+        from baybridge.documents.document_set import DocumentSet  # a command that reads one folder need not know every kind
+
+        return DocumentSet(self.folder)
 
     def _with_values(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
         """Facts whose values are the ids of a folder of documents, such as regions, with those that stand there now."""

@@ -64,10 +64,10 @@ class Organisation(Row, frozen=True, kw_only=True):
     names: Translated = EMPTY
     city: str | None = None
     gd9: bool | None = None
-    offers: tuple[Offer, ...] = ()
-    accreditations: tuple[Accreditation, ...] = ()
+    offers: tuple[Offer, ...] | None = None
+    accreditations: tuple[Accreditation, ...] | None = None
     capacity: Capacity | None = None
-    languages: tuple[str, ...] = ()
+    languages: tuple[str, ...] | None = None
     international_desk: Service | None = None
     accommodation: Service | None = None
     visa_help: Service | None = None

@@ -61,3 +61,11 @@ class PolicyProblems(ValueError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DocumentProblem(ValueError):
+    """A file of `data/` that cannot be read: which, where, what was expected and found, with each problem where it has places."""
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)

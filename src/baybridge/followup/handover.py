@@ -8,7 +8,6 @@ Main job: the rules of `HandOver` and `AcceptFollowUp`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from msgspec import Struct
 
@@ -72,13 +71,13 @@ def accept_follow_up(situation: Situation, given: AcceptFollowUp) -> Verdict:
     return refuse(*against) if against else (FollowUpAccepted(from_node=given.from_node),)
 
 
-def to_owner(context: FormContext) -> Mapping[str, Any]:
+def to_owner(context: FormContext) -> Mapping[str, object]:
     """The node that sent the patient, where it is another."""
     owner = context.case.owner_node
     return {"to_node": owner if owner != context.site.node else None}
 
 
-def from_centre(context: FormContext) -> Mapping[str, Any]:
+def from_centre(context: FormContext) -> Mapping[str, object]:
     """The centre that treated."""
     return {"from_node": context.case.treating_node}
 

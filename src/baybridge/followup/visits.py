@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -61,13 +61,13 @@ class RecordDeath(Struct, frozen=True, kw_only=True):
 
 def schedule_follow_up(situation: Situation, given: ScheduleFollowUp) -> Verdict:
     """The schedule stands, with the first visit that is due."""
-    document = situation.documents("pathways").get(given.schedule)
+    document = situation.documents.schedule(given.schedule)
     against = [*alive(situation), *_infused(situation)]
-    if document is None or "follow_up" not in document:
+    if document is None:
         against.append(Reason("followup.schedule.unknown", {"schedule": given.schedule}, where="schedule"))
     if against or document is None:
         return refuse(*against)
-    first = next_visit(situation.case, document["follow_up"], situation.today, situation.site.zone)
+    first = next_visit(situation.case, document.follow_up, situation.today, situation.site.zone)
     due = first.due_on if first else situation.today
     return (FollowUpScheduled(schedule=given.schedule, first_due_on=due),)
 
@@ -114,7 +114,7 @@ def record_death(situation: Situation, given: RecordDeath) -> Verdict:
     return refuse(*against) if against else (Died(died_on=given.died_on, cause=given.cause),)
 
 
-def next_contact(context: FormContext) -> Mapping[str, Any]:
+def next_contact(context: FormContext) -> Mapping[str, object]:
     """The first visit of the first year that did not take place."""
     done = {entry.event.visit for entry in context.case.visits}
     return {"visit": next((code for code in _FIRST_YEAR if code not in done), None)}

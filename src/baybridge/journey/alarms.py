@@ -9,11 +9,12 @@ quality reference E4 (team within 10 minutes), shared facts contract (a high upp
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TypedDict, Unpack
 
 from baybridge.base.time import start_of_day
+from baybridge.documents.pathway import FollowUp, FreshCellsClock, Pathway, PermitClock, ShipperClock
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.cells import Shipment, discarded_of
@@ -27,19 +28,19 @@ CLOCKS = "logistics reference C3"
 ALERT_GRADE = 3
 
 
-def alarms(case: Case, now: datetime, site: Site, pathway: Mapping[str, Any]) -> Iterator[Task]:
+def alarms(case: Case, now: datetime, site: Site, pathway: Pathway) -> Iterator[Task]:
     """Every unplanned task at this node."""
-    rules = pathway["alarms"]
-    yield from _fresh_cells(case, now, site, rules["fresh_cells"])
-    yield from _dry_shippers(case, now, site, rules["dry_shipper"])
-    yield from _permits(case, now, site, rules["permit"])
+    rules = pathway.alarms
+    yield from _fresh_cells(case, now, site, rules.fresh_cells)
+    yield from _dry_shippers(case, now, site, rules.dry_shipper)
+    yield from _permits(case, now, site, rules.permit)
     yield from _quarantine(case, site)
     yield from _repeats(case, site)
-    yield from _rapid_response(case, site, int(rules["rapid_response_min"]))
+    yield from _rapid_response(case, site, rules.rapid_response_min)
     yield from _missing_facts(case, site)
     yield from _conflicts(case, site)
     yield from _malignancy(case, site)
-    yield from _visit(case, now, site, pathway["follow_up"])
+    yield from _visit(case, now, site, pathway.follow_up)
 
 
 def alarms_after_death(case: Case, site: Site) -> Iterator[Task]:
@@ -48,10 +49,20 @@ def alarms_after_death(case: Case, site: Site) -> Iterator[Task]:
     yield from _malignancy(case, site)
 
 
-def _task(site: Site, step: str, role: Role, key: str = "", **more: Any) -> Task:
-    fields: dict[str, Any] = {"values": {}, "commands": (), "due_at": None, **more}
-    if fields["due_at"] is not None:
-        fields["due_at"] = fields["due_at"].astimezone(UTC)
+class _More(TypedDict, total=False):
+    """What a task says beside its step, role and key."""
+
+    values: dict[str, str | int]
+    commands: tuple[str, ...]
+    due_at: datetime | None
+    level: Level
+    source: str
+    late: str | None
+
+
+def _task(site: Site, step: str, role: Role, key: str = "", **more: Unpack[_More]) -> Task:
+    due_at = more.pop("due_at", None)
+    fields: _More = {"values": {}, "commands": (), "due_at": due_at.astimezone(UTC) if due_at else None, **more}
     return Task(key=f"{step}:{key}" if key else step, step=step, role=role.value, site=site.node, title=f"journey.task.{step}", **fields)
 
 
@@ -59,11 +70,11 @@ def _level(amber: bool, red: bool, stop: bool = False) -> Level:  # noqa: FBT001
     return "stop" if stop else "red" if red else "amber" if amber else "plan"
 
 
-def _fresh_cells(case: Case, now: datetime, site: Site, rules: Mapping[str, Any]) -> Iterator[Task]:
+def _fresh_cells(case: Case, now: datetime, site: Site, rules: FreshCellsClock) -> Iterator[Task]:
     """Collected cells that have not reached the plant, at both ends of the road."""
     for collection in case.collections:
         hours = (now - collection.ended_at).total_seconds() / 3600
-        level = _level(hours >= rules["amber_h"], hours >= rules["red_h"], hours >= rules["stop_h"])
+        level = _level(hours >= rules.amber_h, hours >= rules.red_h, hours >= rules.stop_h)
         gone = set(collection.bags) <= case.bags_at_plant | discarded_of(case.entries)
         if gone or level == "plan" or site.node not in (case.treating_node, case.plant_node):
             continue
@@ -72,21 +83,21 @@ def _fresh_cells(case: Case, now: datetime, site: Site, rules: Mapping[str, Any]
             "fresh_cells_clock",
             Role.COORDINATOR if site.node == case.treating_node else Role.MANUFACTURER,
             collection.entry.origin.event_id,
-            values={"hours": int(hours), "stop_h": int(rules["stop_h"])},
-            due_at=collection.ended_at + timedelta(hours=rules["stop_h"]),
+            values={"hours": int(hours), "stop_h": rules.stop_h},
+            due_at=collection.ended_at + timedelta(hours=rules.stop_h),
             level=level,
             source=CLOCKS,
             late="journey.late.transport" if level == "stop" else None,
         )
 
 
-def _dry_shippers(case: Case, now: datetime, site: Site, rules: Mapping[str, Any]) -> Iterator[Task]:
+def _dry_shippers(case: Case, now: datetime, site: Site, rules: ShipperClock) -> Iterator[Task]:
     for shipment in case.shipments:
         ends_at = shipment.hold_ends_at()
         if not shipment.under_way or ends_at is None or not _concerns(shipment, case, site):
             continue
         hours = (ends_at - now).total_seconds() / 3600
-        level = _level(hours < rules["amber_h"], hours < rules["red_h"], hours <= 0)
+        level = _level(hours < rules.amber_h, hours < rules.red_h, hours <= 0)
         if level != "plan":
             yield _task(
                 site,
@@ -105,7 +116,7 @@ def _concerns(shipment: Shipment, case: Case, site: Site) -> bool:
     return site.node in ends if shipment.dispatched else False
 
 
-def _permits(case: Case, now: datetime, site: Site, rules: Mapping[str, Any]) -> Iterator[Task]:
+def _permits(case: Case, now: datetime, site: Site, rules: PermitClock) -> Iterator[Task]:
     """Papers of a leg that is still to be travelled and that end soon."""
     today = now.astimezone(site.zone).date()
     for entry in case.permits:
@@ -113,7 +124,7 @@ def _permits(case: Case, now: datetime, site: Site, rules: Mapping[str, Any]) ->
         travelled = bool(case.shipments_on(paper.leg, case.chain_of_identity))
         replaced = any(p.event.kind == paper.kind and p.event.leg == paper.leg and p.event.valid_to > paper.valid_to for p in case.permits)
         left = (paper.valid_to - today).days
-        if travelled or replaced or case.chain_of_identity is None or left > rules["amber_d"] or entry.origin.node != site.node:
+        if travelled or replaced or case.chain_of_identity is None or left > rules.amber_d or entry.origin.node != site.node:
             continue
         yield _task(
             site,
@@ -142,7 +153,7 @@ def _repeats(case: Case, site: Site) -> Iterator[Task]:
     asked = {(e.event.loinc, e.event.purpose): e for e in case.repeats if e.origin.node == site.node}
     for (loinc, purpose), entry in asked.items():
         if (loinc, purpose) not in served and purpose not in over:
-            values = {"loinc": loinc, "purpose": purpose}
+            values: dict[str, str | int] = {"loinc": loinc, "purpose": purpose}
             yield _task(
                 site, "repeat_test", Role.LABORATORY, f"{loinc}:{purpose}", values=values, due_at=entry.origin.at + timedelta(days=3)
             )
@@ -200,7 +211,7 @@ def _missing_facts(case: Case, site: Site) -> Iterator[Task]:
 
 def _conflicts(case: Case, site: Site) -> Iterator[Task]:
     for conflict in conflicts_of(case):
-        values = {"field": conflict.field, "node": conflict.told.node}
+        values: dict[str, str | int] = {"field": conflict.field, "node": conflict.told.node}
         yield _task(site, "conflict", Role.COORDINATOR, f"{conflict.field}:{conflict.told.event_id}", values=values, level="amber")
 
 
@@ -220,9 +231,9 @@ def _malignancy(case: Case, site: Site) -> Iterator[Task]:
         yield _task(site, "malignancy_test", Role.LABORATORY, commands=("ReportSecondMalignancy",), source="clinical reference 7.3")
 
 
-def _visit(case: Case, now: datetime, site: Site, document: Mapping[str, Any]) -> Iterator[Task]:
+def _visit(case: Case, now: datetime, site: Site, schedule: FollowUp) -> Iterator[Task]:
     """The next visit: there always is one while the patient lives."""
-    visit = next_visit(case, document, now.astimezone(site.zone).date(), site.zone)
+    visit = next_visit(case, schedule, now.astimezone(site.zone).date(), site.zone)
     if visit is None or case.follow_up_node != site.node:
         return
     late = now.astimezone(site.zone).date() > visit.late_after

@@ -18,13 +18,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from baybridge.base.ids import ProductId
 from baybridge.journey import events as ev
 from baybridge.journey.cells import Batch, Collection, Shipment, batches_of, quarantined_of, shipments_of
 from baybridge.journey.corrected import Struck, settle
 from baybridge.journey.course import Grade, RapidResponse, grades_of, rapid_responses_of
-from baybridge.journey.entry import Entry, Unread, unfold
+from baybridge.journey.entry import Entry, Unread, tells, unfold
 from baybridge.journey.held import Consent, Preauthorisation, Transfer
 
 __all__ = ["Case", "Consent", "Preauthorisation", "Transfer", "fold"]
@@ -37,7 +38,7 @@ class Case:
     """A case as of its last entry; made by `fold` only."""
 
     case_id: str = ""
-    entries: tuple[Entry[Any], ...] = ()
+    entries: tuple[Entry[ev.Event], ...] = ()
     unread: tuple[Unread, ...] = ()
     history: tuple[Entry[Any], ...] = ()
     struck: tuple[Struck, ...] = ()
@@ -45,15 +46,15 @@ class Case:
     # --- reading entries --------------------------------------------------------------------------------------------
 
     @cached_property
-    def _by_type(self) -> dict[type[ev.Event], tuple[Entry[Any], ...]]:
-        found: dict[type[ev.Event], list[Entry[Any]]] = {}
+    def _by_type(self) -> dict[type[ev.Event], tuple[Entry[ev.Event], ...]]:
+        found: dict[type[ev.Event], list[Entry[ev.Event]]] = {}
         for entry in self.entries:
             found.setdefault(type(entry.event), []).append(entry)
         return {kind: tuple(entries) for kind, entries in found.items()}
 
     def of(self, kind: type[E]) -> tuple[Entry[E], ...]:
         """All entries of one kind of event, in the order in which they were learnt."""
-        return self._by_type.get(kind, ())
+        return cast("tuple[Entry[E], ...]", self._by_type.get(kind, ()))
 
     def last(self, kind: type[E]) -> Entry[E] | None:
         """The last entry of a kind; one recorded here goes before one that was told."""
@@ -120,13 +121,10 @@ class Case:
     # --- deciding ---------------------------------------------------------------------------------------------------
 
     @property
-    def product(self) -> str | None:
+    def product(self) -> ProductId | None:
         """The product that was chosen, else accepted, else referred for."""
-        for kind in (ev.ProductChosen, ev.CaseAccepted, ev.CaseReferred):
-            entry: Any = self.last(kind)
-            if entry and entry.event.product:
-                return str(entry.event.product)
-        return None
+        named = (self.last(ev.ProductChosen), self.last(ev.CaseAccepted), self.last(ev.CaseReferred))
+        return next((ProductId(entry.event.product) for entry in named if entry is not None and entry.event.product), None)
 
     @property
     def eligibility(self) -> dict[str, Entry[ev.EligibilityDecided]]:
@@ -143,26 +141,25 @@ class Case:
     @property
     def recognised(self) -> tuple[Entry[ev.ResultRecognised], ...]:
         """Outside results that serve, each by result and purpose as last judged."""
-        return tuple(e for e in self._judgements if isinstance(e.event, ev.ResultRecognised))
+        return tuple(e for e in self._judgements if tells(e, ev.ResultRecognised))
 
     @property
     def repeats(self) -> tuple[Entry[ev.RepeatRequested], ...]:
         """Outside results that are to be repeated, each by result and purpose as last judged."""
-        return tuple(e for e in self._judgements if isinstance(e.event, ev.RepeatRequested))
+        return tuple(e for e in self._judgements if tells(e, ev.RepeatRequested))
 
     @property
-    def _judgements(self) -> tuple[Entry[Any], ...]:
-        kinds = (ev.ResultRecognised, ev.RepeatRequested)
-        last = {(e.event.result_id, e.event.purpose): e for e in self.entries if isinstance(e.event, kinds)}
-        return tuple(last.values())
+    def _judgements(self) -> tuple[Entry[ev.ResultRecognised] | Entry[ev.RepeatRequested], ...]:
+        told = (e for e in self.entries if tells(e, ev.ResultRecognised) or tells(e, ev.RepeatRequested))
+        return tuple({(e.event.result_id, e.event.purpose): e for e in told}.values())
 
     @property
     def decisions(self) -> dict[str, str]:
         """SHA-256 of every decision document that an event cites, with the policy or event it stands for."""
         return {
-            e.event.decision_sha256: getattr(e.event, "policy", getattr(e.event, "scale", type(e.event).__name__))
+            sha256: getattr(e.event, "policy", getattr(e.event, "scale", type(e.event).__name__))
             for e in self.entries
-            if getattr(e.event, "decision_sha256", "")
+            if (sha256 := getattr(e.event, "decision_sha256", ""))
         }
 
     @property

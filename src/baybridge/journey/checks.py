@@ -5,9 +5,9 @@ Main job: small generators of reasons, so that a rule gives every reason and not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from msgspec import Meta
 
@@ -16,6 +16,14 @@ from baybridge.base.outcome import Reason
 from baybridge.journey.command import Situation
 
 When = TypeVar("When", datetime, date)
+
+
+class Documented(Protocol):
+    """A decision, whose document is plain JSON."""
+
+    def as_json(self) -> Mapping[str, object]:
+        """The document."""
+
 
 #: A time in a command's input: one without an offset is refused when the input is read.
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -75,7 +83,7 @@ def said(text: str | None) -> bool:
     return bool(text and text.strip())
 
 
-def digest(decision: Any) -> str:
+def digest(decision: Documented) -> str:
     """The SHA-256 under which a decision's document is kept."""
     return sha256_hex(canonical_bytes(decision.as_json()))
 

@@ -10,18 +10,30 @@ with its roles and its rule; `node/handle.py` is the only caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 from zoneinfo import ZoneInfo
 
+from baybridge.base.ids import ProductId
 from baybridge.base.outcome import Refusal
+from baybridge.base.resource import Resource
 from baybridge.base.time import CHINA
+from baybridge.documents.document_set import DocumentSet
+from baybridge.documents.limits import Limits
+from baybridge.documents.product import Product
+from baybridge.documents.quote import QuoteDocument
 from baybridge.journey.case import Case
 from baybridge.journey.events import Event
+from baybridge.journey.granted import Grant
 from baybridge.journey.judged import Judged
+from baybridge.policy.language.types import Value
+from baybridge.policy.one_case.decide import Decision
+
+if TYPE_CHECKING:
+    from baybridge.journey.corrections.correcting import Making
 
 #: How a person proved who it is: by the session in which something was done, or once more for this.
 Method = Literal["session", "password", "code", "passkey"]
@@ -98,33 +110,87 @@ class Command:
 
     name: str
     case_id: str
-    given: Mapping[str, Any]
+    given: Mapping[str, object]
     actor: Actor
     command_id: str
+
+
+class Decide(Protocol):
+    """Answers the decision of a policy over the facts of the case with the given ones laid over, as of now or of `at`."""
+
+    def __call__(self, policy_id: str, facts: Mapping[str, Value], *, at: datetime | None = None) -> Decision:
+        """Raises `UnknownPolicyError`, or `FactsError` when a fact is not of its type."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardIssuer:
+    """By which address and key this node signs cards that patients carry; without an address it signs none."""
+
+    issuer: str | None
+    kid: str
+
+
+@dataclass(frozen=True, slots=True)
+class FromRecord:
+    """What a rule asked the record for, by the `needs` of its row; what it did not ask for is empty.
+
+    `same_person` says by the id of another Patient whether it is this one (None: a person must look).
+    """
+
+    resources: Sequence[Resource] = ()
+    observations: Sequence[Resource] = ()
+    same_person: Mapping[str, bool | None] = field(default_factory=dict)
+    quote: QuoteDocument | None = None
+    grants: Sequence[Grant] = ()
+    card: CardIssuer | None = None
+    making: Making | None = None
+    cases_of: Callable[[str], Sequence[Case]] | None = None  # of a patient
+
+    def only(self, names: frozenset[str], over: FromRecord | None = None) -> FromRecord:
+        """These parts alone; the others as in `over`, empty without it."""
+        return replace(over or FromRecord(), **{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """Everything that a rule may look at; nothing in it changes while the rule thinks.
 
-    `facts` maps fact names to values as of `now` (None and absent are unknown). `decide(policy_id, facts)` answers a
-    decision document (see `policy/one_case/decide.py`) over these facts with the given ones laid over. `documents(folder)` answers
-    the parsed YAML documents of a data folder by id, with the site's own folder laid over. `new_id` answers fresh
-    identifiers.
+    `facts` maps fact names to values as of `now` (None and absent are unknown). `documents` are the documents in force as typed values, with the site's
+    own laid over ours. `new_id` answers fresh identifiers.
     """
 
     case: Case
-    facts: Mapping[str, Any]
+    facts: Mapping[str, Value]
     now: datetime
     actor: Actor
     site: Site
     neighbours: Mapping[str, Site]
-    decide: Callable[..., Any]
-    documents: Callable[[str], Mapping[str, Mapping[str, Any]]]
+    decide: Decide
+    documents: DocumentSet
     new_id: Callable[[], str]
-    record: Mapping[str, Any] = field(default_factory=dict)  # what a rule asked the record for, by name
+    record: FromRecord = FromRecord()
 
     @property
     def today(self) -> date:
         """The date at this node."""
         return self.now.astimezone(self.site.zone).date()
+
+    @property
+    def products(self) -> Mapping[ProductId, Product]:
+        """The catalogue."""
+        return self.documents.products
+
+    @property
+    def product(self) -> Product | None:
+        """The product of the case; None where none was chosen or the catalogue does not have it."""
+        return self.products.get(self.case.product) if self.case.product else None
+
+    @property
+    def limits(self) -> Limits:
+        """Limits of the cold chain and at the bedside."""
+        return self.documents.limits
+
+    @property
+    def quote(self) -> QuoteDocument | None:
+        """The document of the case's last quote, where the rule asked for it and this node keeps it."""
+        return self.record.quote

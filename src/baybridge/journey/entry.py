@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, reduce
 from operator import or_
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeGuard, TypeVar
 
 import msgspec
 
 from baybridge.journey.events import EVENT_TYPES, Event, PackageReceived, Recorded, Told
 
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=Event, covariant=True)
+K = TypeVar("K", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class Entry(Generic[E]):
 
     event: E
     origin: Origin
+
+
+def tells(entry: Entry[Event], kind: type[K]) -> TypeGuard[Entry[K]]:
+    """Whether an entry's event is of a kind."""
+    return isinstance(entry.event, kind)
 
 
 @dataclass(frozen=True, slots=True)

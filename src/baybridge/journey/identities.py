@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
-from baybridge.journey.entry import Entry
+from baybridge.journey.entry import Entry, tells
 
+Answer = Entry[ev.IdentityLinked] | Entry[ev.IdentityRefused] | Entry[ev.IdentityUndone]
 State = Literal["open", "linked", "refused", "undone"]
 _STATES: Mapping[type[ev.Event], State] = {ev.IdentityLinked: "linked", ev.IdentityRefused: "refused", ev.IdentityUndone: "undone"}
 
@@ -25,7 +26,7 @@ class Identity:
     """One question whose record another is, and every answer to it, oldest first."""
 
     asked: Entry[ev.IdentityQuestioned]
-    answers: tuple[Entry[Any], ...] = ()
+    answers: tuple[Answer, ...] = ()
 
     @property
     def question(self) -> str:
@@ -46,9 +47,9 @@ class Identity:
 def identities_of(case: Case) -> tuple[Identity, ...]:
     """Every question of a case in the order in which they arose, each other record once, as last asked."""
     asked = {entry.event.question: entry for entry in case.of(ev.IdentityQuestioned) if not entry.origin.told}
-    answers: dict[str, list[Entry[Any]]] = {}
+    answers: dict[str, list[Answer]] = {}
     for entry in case.entries:
-        if type(entry.event) in _STATES and not entry.origin.told:
+        if (tells(entry, ev.IdentityLinked) or tells(entry, ev.IdentityRefused) or tells(entry, ev.IdentityUndone)) and not entry.origin.told:
             answers.setdefault(entry.event.question, []).append(entry)
     found = {entry.event.other: Identity(entry, tuple(answers.get(question, ()))) for question, entry in asked.items()}
     return tuple(found.values())

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+
+from msgspec.structs import asdict
 
 from baybridge.base.time import start_of_day
+from baybridge.documents.pathway import DoneBy, Pathway, Step
 from baybridge.journey import claims, refunds
 from baybridge.journey import events as ev
 from baybridge.journey.alarms import alarms, alarms_after_death
@@ -24,8 +26,7 @@ from baybridge.journey.command import Site
 from baybridge.journey.conditions import CONDITIONS, index_of
 from baybridge.journey.entry import Entry
 from baybridge.journey.task import Task
-
-Step = Mapping[str, Any]
+from baybridge.policy.language.types import Value
 
 #: Claims are many; the one that waits longest says when the step is due.
 _CLAIMS: Mapping[str, Callable[[Case], Iterator[datetime]]] = {"oldest_claim": claims.undecided, "oldest_unpaid": claims.unpaid, "oldest_cut": claims.cut}
@@ -43,28 +44,28 @@ class _Road:
 
     steps: Mapping[str, Step]
     case: Case
-    facts: Mapping[str, Any]
+    facts: Mapping[str, Value]
     site: Site
 
     @cached_property
-    def cycle(self) -> tuple[Entry[Any], ...]:
+    def cycle(self) -> tuple[Entry[ev.Event], ...]:
         """Entries since the current slot, this included; none where there is no slot."""
         slot = self.case.slot
         return self.case.entries[index_of(self.case, slot) :] if slot else ()
 
     @cached_property
-    def since_infusion(self) -> tuple[Entry[Any], ...]:
+    def since_infusion(self) -> tuple[Entry[ev.Event], ...]:
         """Entries since the last infusion."""
         infusions = self.case.infusions
         return self.case.entries[index_of(self.case, infusions[-1]) :] if infusions else ()
 
-    def finishing(self, step: Step) -> Entry[Any] | None:
+    def finishing(self, step: Step) -> Entry[ev.Event] | None:
         """The last entry that finishes a step."""
-        found = [entry for matcher in step["done_by"] for entry in self._in_scope(matcher) if _matches(entry, matcher)]
+        found = [entry for matcher in step.done_by for entry in self._in_scope(matcher) if _matches(entry, matcher)]
         return found[-1] if found else None
 
-    def _in_scope(self, matcher: Mapping[str, Any]) -> Sequence[Entry[Any]]:
-        scope = matcher.get("scope", "case")
+    def _in_scope(self, matcher: DoneBy) -> Sequence[Entry[ev.Event]]:
+        scope = matcher.scope
         if scope == "cycle":
             return self.cycle
         if scope == "infusion":
@@ -82,12 +83,12 @@ class _Road:
     def is_open(self, step: Step) -> bool:
         """Whether somebody here must do this step now."""
         return (
-            self._is_here(step["site"])
-            and all(self.finished(name) for name in step.get("after", ()))
-            and all(CONDITIONS[name](self.case, self.site) for name in step.get("only_if", ()))
+            self._is_here(step.site)
+            and all(self.finished(name) for name in step.after)
+            and all(CONDITIONS[name](self.case, self.site) for name in step.only_if)
             and self._facts_ask(step)
             and self.finishing(step) is None
-            and not any(self.finished(name) for name in step.get("ended_by", ()))
+            and not any(self.finished(name) for name in step.ended_by)
         )
 
     def _is_here(self, site: str) -> bool:
@@ -105,16 +106,15 @@ class _Road:
         return nodes[site] == node
 
     def _facts_ask(self, step: Step) -> bool:
-        names = step.get("if_facts")
-        return names is None or any(self.facts.get(name) is True for name in names)
+        return step.if_facts is None or any(self.facts.get(name) is True for name in step.if_facts)
 
     def due_at(self, step: Step) -> datetime | None:
         """When a step is due; None where nothing says so yet."""
-        due = step.get("due")
-        start = self._anchor(due["from"]) if due else None
+        due = step.due
+        start = self._anchor(due.from_) if due else None
         if due is None or start is None:
             return None
-        return (start + timedelta(hours=float(due.get("hours", 0)), days=float(due.get("days", 0)))).astimezone(UTC)
+        return (start + timedelta(hours=due.hours, days=due.days)).astimezone(UTC)
 
     def _anchor(self, name: str) -> datetime | None:
         case, zone = self.case, self.site.zone
@@ -137,26 +137,27 @@ class _Road:
         return _moment(entry) if entry else None
 
 
-def _matches(entry: Entry[Any], matcher: Mapping[str, Any]) -> bool:
-    if type(entry.event).__name__ != matcher["event"]:
+def _matches(entry: Entry[ev.Event], matcher: DoneBy) -> bool:
+    if type(entry.event).__name__ != matcher.event:
         return False
-    return all(getattr(entry.event, name) == value for name, value in matcher.get("where", {}).items())
+    said = asdict(matcher.where) if matcher.where else {}
+    return all(getattr(entry.event, name) == value for name, value in said.items() if value is not None)
 
 
-def _moment(entry: Entry[Any]) -> datetime:
+def _moment(entry: Entry[ev.Event]) -> datetime:
     return next((getattr(entry.event, name) for name in _MOMENTS if hasattr(entry.event, name)), entry.origin.at)
 
 
-def tasks(pathway: Mapping[str, Any], case: Case, facts: Mapping[str, Any], now: datetime, node_site: Site) -> tuple[Task, ...]:
+def tasks(pathway: Pathway, case: Case, facts: Mapping[str, Value], now: datetime, node_site: Site) -> tuple[Task, ...]:
     """What must happen next at this node, the earliest due first."""
     if not case.entries:
         return ()
-    steps = {step["step"]: step for step in (*pathway["steps"], *pathway["after_death"])}
+    steps = {step.step: step for step in (*pathway.steps, *pathway.after_death)}
     road = _Road(steps, case, facts, node_site)
     if case.alive:
-        found = (*_planned(road, pathway["steps"], now), *alarms(case, now, node_site, pathway))
+        found = (*_planned(road, pathway.steps, now), *alarms(case, now, node_site, pathway))
     else:
-        found = (*_planned(road, pathway["after_death"], now), *alarms_after_death(case, node_site))
+        found = (*_planned(road, pathway.after_death, now), *alarms_after_death(case, node_site))
     return tuple(sorted(found, key=lambda task: (task.due_at is None, task.due_at or now, task.key)))
 
 
@@ -166,14 +167,14 @@ def _planned(road: _Road, steps: Sequence[Step], now: datetime) -> Iterator[Task
             due_at = road.due_at(step)
             late = due_at is not None and due_at < now
             yield Task(
-                key=step["step"],
-                step=step["step"],
-                role=step["role"],
+                key=step.step,
+                step=step.step,
+                role=step.role,
                 site=road.site.node,
-                title=f"journey.task.{step['step']}",
+                title=f"journey.task.{step.step}",
                 values={},
-                commands=tuple(step["commands"]),
+                commands=step.commands,
                 due_at=due_at,
                 level="amber" if late else "plan",
-                late=f"journey.late.{step['late']}" if late else None,
+                late=f"journey.late.{step.late}" if late else None,
             )

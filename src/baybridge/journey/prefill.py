@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from baybridge.documents.document_set import DocumentSet
+from baybridge.documents.product import Product
+from baybridge.documents.quote import QuoteDocument
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Role, Site
 
@@ -26,8 +28,8 @@ _TODAY = ("started_on", "notified_on", "discharged_on", "visited_on", "assessed_
 class FormContext:
     """Everything that a prefill may look at.
 
-    `now` is whole minutes in the zone of the site; `address` are the codes that the form's address names; `decision` answers a kept decision document by
-    its SHA-256, or None.
+    `now` is whole minutes in the zone of the site; `address` are the codes that the form's address names; `quote` answers the
+    document of the case's last quote, where this node keeps it.
     """
 
     case: Case
@@ -37,8 +39,13 @@ class FormContext:
     actor: Actor
     language: str
     address: Mapping[str, str]
-    documents: Callable[[str], Mapping[str, Any]]
-    decision: Callable[[str], Mapping[str, Any] | None]
+    documents: DocumentSet
+    quote: Callable[[], QuoteDocument | None]
+
+    @property
+    def product(self) -> Product | None:
+        """The product of the case; None where none was chosen or the catalogue does not have it."""
+        return self.documents.products.get(self.case.product) if self.case.product else None
 
     @property
     def payer(self) -> str | None:
@@ -46,15 +53,15 @@ class FormContext:
         return self.actor.organisation if self.actor.role is Role.PAYER else None
 
 
-def common(context: FormContext) -> dict[str, Any]:
+def common(context: FormContext) -> dict[str, object]:
     """Values by field that mean the same in every command."""
     return clock(context) | _case(context, context.case) | _cells(context.case)
 
 
-def clock(context: FormContext) -> dict[str, Any]:
+def clock(context: FormContext) -> dict[str, object]:
     """Days and times that are usually now."""
     now = context.now
-    found: dict[str, Any] = dict.fromkeys(_NOW, now) | dict.fromkeys(_TODAY, now.date())
+    found: dict[str, object] = dict.fromkeys(_NOW, now) | dict.fromkeys(_TODAY, now.date())
     return found | {
         "stay_near_until": now.date() + timedelta(weeks=4),
         "collection_on": now.date() + timedelta(days=7),
@@ -63,7 +70,7 @@ def clock(context: FormContext) -> dict[str, Any]:
     }
 
 
-def _case(context: FormContext, case: Case) -> dict[str, Any]:
+def _case(context: FormContext, case: Case) -> dict[str, object]:
     standing = [consent for consent in case.consents if consent.withdrawn_on is None]
     return {
         "product": case.product,
@@ -77,8 +84,8 @@ def _case(context: FormContext, case: Case) -> dict[str, Any]:
     }
 
 
-def _cells(case: Case) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _cells(case: Case) -> dict[str, object]:
+    found: dict[str, object] = {}
     for collection in case.collections:
         found |= {"bags": collection.bags, "from_bags": collection.bags}
     for batch in case.batches:

@@ -26,7 +26,7 @@ from baybridge.journey.prefill import FormContext
 Rule = Callable[[Situation, Any], Verdict]
 Blocked = Callable[[Situation], Iterator[Reason]]
 Renderer = Callable[[Any, Writer], None]
-Prefill = Callable[[FormContext], Mapping[str, Any]]
+Prefill = Callable[[FormContext], Mapping[str, object]]
 
 CENTRE = frozenset({"centre"})
 PLANT = frozenset({"plant"})

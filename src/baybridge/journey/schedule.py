@@ -1,20 +1,20 @@
 """Follow-up visits that never end.
 
-Main job: `next_visit(case, document, on)`: the visit to make next. While the patient lives and was infused there always is one.
+Main job: `next_visit(case, schedule, on)`: the visit to make next. While the patient lives and was infused there always is one.
 
 **Source**: `follow_up` in `data/pathways/standard.yaml`. **Units**: months after day 0; days of tolerance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count, islice, pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import CHINA, add_months
+from baybridge.documents.pathway import FollowUp
 from baybridge.journey.case import Case
 
 #: More visits than anybody lives to make; what was made is looked for among these.
@@ -36,22 +36,22 @@ class Visit:
         return self.due_on + timedelta(days=self.window_d)
 
 
-def visits(day_0: date, document: Mapping[str, Any]) -> Iterator[Visit]:
+def visits(day_0: date, schedule: FollowUp) -> Iterator[Visit]:
     """All visits after an infusion, in order, without end."""
     month = 0
-    for row in document["visits"]:
-        month = int(row.get("months") or month)
-        due_on = add_months(day_0, month) if "months" in row else day_0 + timedelta(days=int(row["days"]))
-        yield Visit(str(row["visit"]), due_on, int(row["window_d"]))
-    for row in document["then"]:
-        step, until = int(row["every_months"]), row["until_month"]
-        months = count(month + step, step) if until is None else range(month + step, int(until) + 1, step)
+    for row in schedule.visits:
+        month = row.months or month
+        due_on = add_months(day_0, month) if row.months is not None else day_0 + timedelta(days=row.days or 0)
+        yield Visit(row.visit, due_on, row.window_d)
+    for later in schedule.then:
+        step, until = later.every_months, later.until_month
+        months = count(month + step, step) if until is None else range(month + step, until + 1, step)
         for due in months:
-            yield Visit(f"M{due}", add_months(day_0, due), int(row["window_d"]), bool(row.get("contact")))
+            yield Visit(f"M{due}", add_months(day_0, due), later.window_d, later.contact)
             month = due
 
 
-def next_visit(case: Case, document: Mapping[str, Any], on: date, zone: ZoneInfo = CHINA) -> Visit | None:
+def next_visit(case: Case, schedule: FollowUp, on: date, zone: ZoneInfo = CHINA) -> Visit | None:
     """The visit to make next, as of a day: the first after the last one made whose successor is not due yet.
 
     A visit that was missed gives way to the one after it. None after death or without an infusion.
@@ -60,7 +60,7 @@ def next_visit(case: Case, document: Mapping[str, Any], on: date, zone: ZoneInfo
         return None
     day_0 = case.infused_at.astimezone(zone).date()
     made = {entry.event.visit for entry in case.visits if entry.event.visited_on >= day_0}
-    for visit, after in pairwise(_after_those_made(visits(day_0, document), made)):
+    for visit, after in pairwise(_after_those_made(visits(day_0, schedule), made)):
         if after.due_on > on:
             return visit
     raise AssertionError("the schedule has no end")

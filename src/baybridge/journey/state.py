@@ -10,17 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from baybridge.documents.pathway import FollowUp
 from baybridge.journey import claims
 from baybridge.journey.case import Case
 from baybridge.journey.corrected import settle
 from baybridge.journey.course import Grade, RapidResponse
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import DrugGiven
 from baybridge.journey.moments import moment_of
 from baybridge.journey.refunds import refunds_of
-from baybridge.journey.schedule import visits
+from baybridge.journey.schedule import Visit, visits
 from baybridge.journey.stages import stage_of
 from baybridge.journey.task import Task
 
@@ -39,7 +42,7 @@ class View:
     decisions: Mapping[str, tuple[str, str, bool]]
     now: datetime
     zone: ZoneInfo
-    follow_up: Mapping[str, Any]
+    follow_up: FollowUp
 
 
 def as_of(case: Case, at: datetime, zone: ZoneInfo) -> Case:
@@ -99,7 +102,7 @@ def _call(case: Case, call: RapidResponse) -> Json:
     }
 
 
-def _dose(entry: Any) -> Json:
+def _dose(entry: Entry[DrugGiven]) -> Json:
     return {"atc": entry.event.atc, "given_at": _text(entry.event.given_at), "event_id": entry.origin.event_id}
 
 
@@ -138,7 +141,7 @@ def _visits(case: Case, view: View) -> Iterator[Json]:
 _MOST_VISITS = 200
 
 
-def _following(day_0: Any, view: View, made: Mapping[str, Any]) -> Any:
+def _following(day_0: date, view: View, made: Mapping[str, date]) -> Visit | None:
     """The visit after the latest that was made."""
     planned = [visit for _, visit in zip(range(_MOST_VISITS), visits(day_0, view.follow_up), strict=False)]
     last = max((place for place, visit in enumerate(planned) if visit.code in made), default=-1)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from typing import Any
 
 from baybridge.base.outcome import Reason
+from baybridge.documents.fact import FactEntry
 from baybridge.journey.command import Situation
 
 Typed = bool | int | float | str
@@ -22,17 +22,16 @@ IMPLAUSIBLE = "journey.value.implausible"
 _WORDS: Mapping[str, bool] = {"true": True, "false": False}
 
 
-def fact_entry(situation: Situation, name: str) -> Mapping[str, Any] | None:
+def fact_entry(situation: Situation, name: str) -> FactEntry | None:
     """The dictionary's entry of a fact; None where it has none."""
-    entry = situation.documents("facts").get(name)
-    return entry if isinstance(entry, Mapping) and "type" in entry else None
+    return situation.documents.fact(name)
 
 
-def read_typed(entry: Mapping[str, Any] | None, value: Typed) -> Typed:
+def read_typed(entry: FactEntry | None, value: Typed) -> Typed:
     """The value as the fact's type where text was sent; as it came where it cannot be read so."""
     if not isinstance(value, str):
         return value
-    text, kind = value.strip(), entry.get("type") if entry else None
+    text, kind = value.strip(), entry.type if entry else None
     if kind == "boolean":
         return _WORDS.get(text.casefold(), text)
     if kind in ("integer", "number"):
@@ -58,23 +57,22 @@ def unfit(situation: Situation, name: str, value: Typed) -> Iterator[Reason]:
     typed = read_typed(entry, value)
     if not _fits(entry, typed):
         yield Reason("journey.value.unfit", {"fact": name, "expected": expected(entry)}, where=name)
-    elif not _plausible(entry, typed):
-        low, high = entry["plausible"]
+    elif entry.plausible is not None and not _within(entry.plausible, typed):
+        low, high = entry.plausible
         yield Reason("journey.value.implausible", {"fact": name, "low": str(low), "high": str(high), "unit": _unit(entry)}, where=name)
 
 
-def expected(entry: Mapping[str, Any]) -> str:
+def expected(entry: FactEntry) -> str:
     """What a fact can be, in words: its codes, or its type and unit."""
-    codes = entry.get("values") or ()
-    return ", ".join(str(code) for code in codes) if codes else f"{entry['type']} {_unit(entry)}".strip()
+    return ", ".join(map(str, entry.values)) if entry.values else f"{entry.type} {_unit(entry)}".strip()
 
 
-def _unit(entry: Mapping[str, Any]) -> str:
-    return str(entry.get("unit") or "")
+def _unit(entry: FactEntry) -> str:
+    return entry.unit or ""
 
 
-def _fits(entry: Mapping[str, Any], value: Typed) -> bool:
-    kind, codes = entry["type"], entry.get("values") or ()
+def _fits(entry: FactEntry, value: Typed) -> bool:
+    kind, codes = entry.type, entry.values
     if kind == "boolean" or isinstance(value, bool):
         return kind == "boolean" and isinstance(value, bool)
     if kind == "integer":
@@ -93,8 +91,5 @@ def _is_time(kind: str, value: str) -> bool:
         return False
 
 
-def _plausible(entry: Mapping[str, Any], value: Typed) -> bool:
-    span = entry.get("plausible")
-    if not span or isinstance(value, bool | str):
-        return True
-    return (span[0] is None or value >= span[0]) and (span[1] is None or value <= span[1])
+def _within(span: tuple[int | float, int | float], value: Typed) -> bool:
+    return isinstance(value, bool | str) or span[0] <= value <= span[1]

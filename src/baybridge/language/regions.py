@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from baybridge.documents.heading import Confidence
+
 
 @dataclass(frozen=True, slots=True)
 class NextDoor:
@@ -19,7 +21,7 @@ class NextDoor:
 
     regions: tuple[str, ...]
     route: str
-    confidence: str
+    confidence: Confidence
 
 
 @dataclass(frozen=True, slots=True)

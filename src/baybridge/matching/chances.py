@@ -9,10 +9,12 @@ for the same population, with intervals that do not overlap, and never on unveri
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Literal
+from typing import Literal
+
+from baybridge.documents.trials import PublishedResponse, PublishedResponses
 
 Endpoint = Literal["response", "complete_response"]
 #: 97.5 % point of the normal distribution, for a two-sided 95 % interval.
@@ -34,7 +36,7 @@ class Chance:
     confidence: str
     computed: bool
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The figure as plain JSON."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -47,16 +49,21 @@ def wilson(percent: float, n: int) -> tuple[float, float]:
     return round(100 * max(0.0, middle - half), 1), round(100 * min(1.0, middle + half), 1)
 
 
-def chances_of(policy: str | None, document: Mapping[str, Any], endpoint: Endpoint = "complete_response") -> tuple[Chance, ...]:
+def chances_of(policy: str | None, document: PublishedResponses, endpoint: Endpoint = "complete_response") -> tuple[Chance, ...]:
     """Every published figure for the patients of a label, in the document's order."""
-    rows = [row for row in document["rows"] if row["policy"] == policy and row.get(f"{endpoint}_percent") is not None]
-    return tuple(_chance(row, endpoint) for row in rows)
+    of_label = [row for row in document.rows if row.policy == policy]
+    return tuple(_chance(row, endpoint, float(percent)) for row in of_label if (percent := _percent(row, endpoint)) is not None)
 
 
-def _chance(row: Mapping[str, Any], endpoint: Endpoint) -> Chance:
-    percent, published = float(row[f"{endpoint}_percent"]), (row.get("interval") or {}).get(endpoint)
-    low, high = published or wilson(percent, row["n"])
-    told = (row["n"], row["trial"], row["population"], row["source"], row["confidence"])
+def _percent(row: PublishedResponse, endpoint: Endpoint) -> float | None:
+    return row.response_percent if endpoint == "response" else row.complete_response_percent
+
+
+def _chance(row: PublishedResponse, endpoint: Endpoint, percent: float) -> Chance:
+    interval = row.interval
+    published = None if interval is None else interval.response if endpoint == "response" else interval.complete_response
+    low, high = published or wilson(percent, row.n)
+    told = (row.n, row.trial, row.population, row.source, row.confidence or "low")
     return Chance(endpoint, percent, float(low), float(high), *told, computed=published is None)
 
 

@@ -8,12 +8,14 @@ physician with a reason, which stands in the event. A policy of low confidence n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from baybridge.base.ids import ProductId
 from baybridge.base.outcome import Reason, refuse
+from baybridge.documents.product import Product
 from baybridge.journey.checks import alive, digest, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import EligibilityDecided, ProductChosen
@@ -38,10 +40,9 @@ class ChooseProduct(Struct, frozen=True, kw_only=True):
     exception_reason: Annotated[str | None, Meta(description="why, where the label is not certainly met")] = None
 
 
-def label_policies(document: Mapping[str, Any], jurisdiction: str | None = None) -> tuple[str, ...]:
-    """The eligibility policies that a product document names, of one jurisdiction where given."""
-    rows = document.get("labels") or ()
-    return tuple(row["policy"] for row in rows if jurisdiction in (None, row.get("jurisdiction")))
+def label_policies(product: Product, jurisdiction: str | None = None) -> tuple[str, ...]:
+    """The eligibility policies that the catalogue names for a product, of one jurisdiction where given."""
+    return tuple(row.policy for row in product.labels if jurisdiction in (None, row.jurisdiction))
 
 
 def decide_eligibility(situation: Situation, given: DecideEligibility) -> Verdict:
@@ -49,8 +50,8 @@ def decide_eligibility(situation: Situation, given: DecideEligibility) -> Verdic
     against = (*alive(situation), *_known(situation, given.product))
     if against:
         return refuse(*against)
-    products = situation.documents("products")
-    names = [given.product] if given.product else sorted(products)
+    products = situation.products
+    names = [ProductId(given.product)] if given.product else sorted(products)
     policies = dict.fromkeys(policy for name in names for policy in label_policies(products[name], given.jurisdiction))
     if not policies:
         return refuse(Reason("matching.eligibility.no_policy"))
@@ -63,7 +64,7 @@ def _decided(situation: Situation, policy: str) -> EligibilityDecided:
 
 
 def _known(situation: Situation, product: str | None) -> Iterator[Reason]:
-    if product is not None and product not in situation.documents("products"):
+    if product is not None and product not in situation.products:
         yield Reason("matching.refer.product_unknown", {"product": product}, where="product")
 
 
@@ -89,11 +90,11 @@ def choose_product(situation: Situation, given: ChooseProduct) -> Verdict:
 
 
 def _unverified(situation: Situation, policy: str) -> bool:
-    return situation.documents("policies").get(policy, {}).get("confidence") == "low"
+    return situation.documents.policy(policy).get("confidence") == "low"
 
 
 def _policy(situation: Situation, given: ChooseProduct) -> Iterator[Reason]:
-    document = situation.documents("products").get(given.product)
+    document = situation.products.get(ProductId(given.product))
     if document is not None and given.policy not in label_policies(document):
         yield Reason("matching.choose.policy_of_other", {"policy": given.policy, "product": given.product}, where="policy")
 

@@ -12,18 +12,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
+from baybridge.base.ids import ProductId
+from baybridge.documents.heading import Confidence
+from baybridge.documents.organisations import Offer, Organisation
+from baybridge.documents.product import Approval, Product
+from baybridge.documents.timing import VeinToVein
+from baybridge.documents.trials import PublishedResponses
 from baybridge.language.regions import Region, Regions, by_registry_name
 from baybridge.matching.chances import Chance, chances_of
 from baybridge.matching.distance import Point, kilometres
+from baybridge.matching.eligibility import label_policies
 from baybridge.matching.timing import Infusion, earliest_infusion
 from baybridge.matching.trials import Location, Screened, Standing, Trial
+from baybridge.policy.one_case.decide import DecisionDocument
 
-Json = Mapping[str, Any]
-Route = Literal["approved", "named_patient", "centre_import", "in_use", "hong_kong_macao_drug", "trial"]
 Status = Literal["eligible", "not-yet", "undetermined", "ineligible"]
-_ROUTES: tuple[Route, ...] = ("approved", "named_patient", "centre_import", "in_use", "hong_kong_macao_drug")
+#: By which right a product reaches a patient; a region may name another for its own next door, and a trial is one.
+_ROUTES = ("approved", "named_patient", "centre_import", "in_use", "hong_kong_macao_drug")
 #: Where a product is used: what lets a designated hospital next door ask for it, where its own region has not approved it.
 _USED_NEXT_DOOR = ("approved", "in_use")
 
@@ -32,7 +39,7 @@ _USED_NEXT_DOOR = ("approved", "in_use")
 class Option:
     """One way to be treated; `centre` is None where the product may be given in the region and no source names who offers it."""
 
-    route: Route
+    route: str
     product: str  # of the catalogue; the registry's number for a trial
     jurisdiction: str
     centre: str | None
@@ -74,16 +81,16 @@ class Patient:
 class Catalogue:
     """The documents that options are made from."""
 
-    products: Mapping[str, Json]
-    organisations: Sequence[Json]
-    published: Json
-    vein_to_vein: Json
+    products: Mapping[ProductId, Product]
+    organisations: Sequence[Organisation]
+    published: PublishedResponses
+    vein_to_vein: VeinToVein
     cities: Mapping[str, Point]
     regions: Regions
 
 
 def options(
-    patient: Patient, catalogue: Catalogue, decisions: Mapping[str, Json], not_before: Mapping[str, date] | None = None
+    patient: Patient, catalogue: Catalogue, decisions: Mapping[str, DecisionDocument], not_before: Mapping[str, date] | None = None
 ) -> tuple[Option, ...]:
     """Every way through the catalogue; `decisions` are label decisions by policy, `not_before` the day on which a "no" of today ends."""
     return tuple(
@@ -95,69 +102,78 @@ def options(
     )
 
 
-def routes_of(document: Json, regions: Regions) -> dict[str, Json]:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A route by which a product can be had, with where that comes from."""
+
+    route: str
+    source: str
+    confidence: Confidence
+
+
+def routes_of(product: Product, regions: Regions) -> dict[str, Way]:
     """By region, the route by which a product can be had there, with its source and confidence."""
-    status: Json = document["status"]
-    found = {jurisdiction: entry for jurisdiction, entry in status.items() if entry["status"] in _ROUTES}
+    status = product.status
+    found = {jurisdiction: Way(entry.status, entry.source, entry.confidence) for jurisdiction, entry in status.items() if entry.status in _ROUTES}
     return found | {code: entry for code, region in regions.items() if (entry := _next_door(status, region, regions))}
 
 
-def _next_door(status: Json, region: Region, regions: Regions) -> Json | None:
+def _next_door(status: Mapping[str, Approval], region: Region, regions: Regions) -> Way | None:
     """The route by which a product that nobody approved in a region may be asked for because regions next door use it."""
     door = region.next_door
-    if door is None or (status.get(region.code) or {}).get("status") != "none_known":
+    here = status.get(region.code)
+    if door is None or here is None or here.status != "none_known":
         return None
-    used = [entry for place in door.regions if (entry := status.get(place) or {}).get("status") in _USED_NEXT_DOOR]
+    used = [entry for place in door.regions if (entry := status.get(place)) is not None and entry.status in _USED_NEXT_DOOR]
     if not used:
         return None
     places = " or ".join(regions[place].names["en"] for place in door.regions if place in regions)
-    source = f"Used in {places} ({used[0].get('source')}); whether the scheme of {region.names['en']} covers it is not established"
-    return {"status": door.route, "source": source, "confidence": door.confidence}
+    source = f"Used in {places} ({used[0].source}); whether the scheme of {region.names['en']} covers it is not established"
+    return Way(door.route, source, door.confidence)
 
 
-def _policies(document: Json, jurisdiction: str) -> Sequence[str | None]:
+def _policies(product: Product, jurisdiction: str) -> Sequence[str | None]:
     """Labels of the region; where it has none the holder's mainland label tells who it is for, and the route decides."""
-    own = [row["policy"] for row in document["labels"] if row["jurisdiction"] == jurisdiction]
-    return own or [row["policy"] for row in document["labels"]] or [None]
+    return label_policies(product, jurisdiction) or label_policies(product) or (None,)
 
 
-def _centres(organisations: Sequence[Json], product: str, jurisdiction: str) -> Sequence[Json | None]:
-    found = [row for row in organisations if row["jurisdiction"] == jurisdiction and _offer(row, product) is not None]
+def _centres(organisations: Sequence[Organisation], product: str, jurisdiction: str) -> Sequence[Organisation | None]:
+    found = [row for row in organisations if row.jurisdiction == jurisdiction and _offer(row, product) is not None]
     return found or [None]
 
 
-def _offer(centre: Json, product: str) -> Json | None:
-    return next((offer for offer in centre.get("offers") or () if offer["product"] == product), None)
+def _offer(centre: Organisation, product: str) -> Offer | None:
+    return next((offer for offer in centre.offers or () if offer.product == product), None)
 
 
 def _option(
-    patient: Patient, catalogue: Catalogue, product: str, jurisdiction: str, centre: Json | None, policy: str | None,
-    decisions: Mapping[str, Json], not_before: Mapping[str, date],
+    patient: Patient, catalogue: Catalogue, product: ProductId, jurisdiction: str, centre: Organisation | None, policy: str | None,
+    decisions: Mapping[str, DecisionDocument], not_before: Mapping[str, date],
 ) -> Option:  # fmt: skip
-    entry = routes_of(catalogue.products[product], catalogue.regions)[jurisdiction]
-    decision = decisions.get(policy or "") or {}
-    offer = (_offer(centre, product) if centre else None) or {}
+    way = routes_of(catalogue.products[product], catalogue.regions)[jurisdiction]
+    decision = decisions.get(policy or "")
+    offer = _offer(centre, product) if centre else None
     day = not_before.get(policy or "")
-    status = _status(decision.get("outcome"), day, patient)
-    city = centre.get("city") if centre else None
-    languages = centre.get("languages") if centre else None
+    status = _status(decision["outcome"] if decision else None, day, patient)
+    city = centre.city if centre else None
+    evidence = [one for one in (decision and decision.get("confidence"), offer and offer.confidence) if one]
     return Option(
-        route=entry["status"],
+        route=way.route,
         product=product,
         jurisdiction=jurisdiction,
-        centre=centre["id"] if centre else None,
+        centre=centre.id if centre else None,
         city=city,
         policy=policy,
         status=status,
         not_before=_not_before(patient, day) if status == "not-yet" else None,
-        missing=tuple(decision.get("missing") or ()),
+        missing=tuple(decision["missing"]) if decision else (),
         chances=(*chances_of(policy, catalogue.published), *chances_of(policy, catalogue.published, "response")),
         infusion=_infusion(patient, product, catalogue, day) if status in ("eligible", "not-yet") else None,
         borders=int(jurisdiction != patient.jurisdiction),
         same_city=city is not None and city == patient.city,
-        languages=None if languages is None else tuple(languages),
-        unverified="low" in (entry.get("confidence"), decision.get("confidence"), offer.get("confidence")),
-        sources=tuple(filter(None, (entry.get("source"), offer.get("source"), *(decision.get("sources") or ())))),
+        languages=centre.languages if centre else None,
+        unverified="low" in (way.confidence, *evidence),
+        sources=tuple(filter(None, (way.source, offer.source if offer else None, *(decision["sources"] if decision else ())))),
         distance_km=kilometres(catalogue.cities.get(patient.city or ""), catalogue.cities.get(city or "")),
     )
 
@@ -244,7 +260,7 @@ class Opening:
     cost: int
 
 
-def opening(decisions: Iterable[Json], costs: Mapping[str, int]) -> tuple[Opening, ...]:
+def opening(decisions: Iterable[DecisionDocument], costs: Mapping[str, int]) -> tuple[Opening, ...]:
     """Missing facts, the one that alone would settle most undetermined options first, then the cheaper one."""
     undetermined = [decision for decision in decisions if decision["outcome"] == "undetermined"]
     facts = sorted({fact for decision in undetermined for fact in decision["missing"]})

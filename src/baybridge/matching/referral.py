@@ -86,7 +86,7 @@ def open_case(situation: Situation, given: OpenCase) -> Verdict:
     against = []
     if not said(given.patient_id):
         against.append(Reason("matching.open.no_patient", where="patient_id"))
-    known = (*regions_of(situation.documents), "other")
+    known = (*regions_of(situation.documents.folder), "other")
     if given.residence not in known:
         against.append(Reason("matching.open.residence_unknown", {"known": ", ".join(known)}, where="residence"))
     if against:
@@ -100,8 +100,8 @@ def open_case(situation: Situation, given: OpenCase) -> Verdict:
 
 def _open_for_the_line(situation: Situation, patient: str, line: int | None) -> Iterator[Reason]:
     """Open cases of the patient that are, or may be, for this line: one that names no line may be for any."""
-    cases = situation.record.get("cases_of") or (lambda _patient: ())
-    for case in cases(patient):
+    cases_of = situation.record.cases_of
+    for case in cases_of(patient) if cases_of is not None else ():
         theirs = case.opened.event.line if case.opened else None
         if case.case_id != situation.case.case_id and stage_of(case) not in _ENDED and (line is None or theirs is None or line == theirs):
             yield Reason("matching.open.another_open", {"case": case.case_id}, where="patient_id")
@@ -125,7 +125,7 @@ def confirm_finding(situation: Situation, given: ConfirmFinding) -> Verdict:
 def _unfit(situation: Situation, given: ConfirmFinding) -> Iterator[Reason]:
     """Why the value cannot stand; a measurement outside its plausible range can, where a person checked it. A count or score cannot leave its scale."""
     for reason in unfit(situation, given.fact, given.value):
-        measured = bool((fact_entry(situation, given.fact) or {}).get("unit"))
+        measured = (entry := fact_entry(situation, given.fact)) is not None and bool(entry.unit)
         if reason.code == IMPLAUSIBLE and measured and given.outside_range:
             continue
         yield reason
@@ -143,7 +143,7 @@ def _receiver(situation: Situation, given: ReferCase) -> Iterator[Reason]:
     there = situation.site if given.to_node == situation.site.node else situation.neighbours.get(given.to_node)
     if there is None or "centre" not in there.kinds:
         yield Reason("matching.refer.centre_unknown", {"node": given.to_node}, where="to_node")
-    if given.product and given.product not in situation.documents("products"):
+    if given.product and given.product not in situation.products:
         yield Reason("matching.refer.product_unknown", {"product": given.product}, where="product")
     if not consents_for(situation.case, None, None, situation.today).care:
         yield Reason("matching.refer.no_care_consent")
@@ -173,7 +173,7 @@ def _offer(situation: Situation) -> Iterator[Reason]:
 
 
 def _product(situation: Situation, product: str) -> Iterator[Reason]:
-    if product not in situation.documents("products"):
+    if product not in situation.products:
         yield Reason("matching.refer.product_unknown", {"product": product}, where="product")
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from msgspec import Struct, field
 
@@ -25,7 +25,8 @@ from baybridge.documents.reading import Wording, converted, fits
 from baybridge.documents.source import Path
 from baybridge.matching.trials import Location, StudyProblem, Trial, years
 
-Json = Mapping[str, Any]
+#: A study as the registry writes it, once `_problems` found none.
+Study = Mapping[str, Mapping[str, object]]
 #: Source: API v2 enumeration Status and RecruitmentStatus.
 STATUSES = frozenset(
     {
@@ -118,7 +119,7 @@ class Problem:
     expected: str
     found: str
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The problem as plain JSON."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -131,7 +132,7 @@ class Problem:
 class Read:
     """The trials of a file with the study that each was read from, what could not be read, and whether the registry holds more pages."""
 
-    trials: tuple[tuple[Trial, Json], ...]
+    trials: tuple[tuple[Trial, Study], ...]
     problems: tuple[Problem, ...]
     more: bool
 
@@ -151,17 +152,18 @@ def read_file(content: bytes) -> Read:
     studies = _studies(whole)
     if studies is None:
         return _unreadable("one study with protocolSection, a list of studies, or a search result with studies", _kind(whole))
-    trials: dict[str, tuple[Trial, Json]] = {}
+    trials: dict[str, tuple[Trial, Study]] = {}
     problems: list[Problem] = []
     for number, study in enumerate(studies, 1):
         found = list(_problems(study, number))
         if found:
             problems += found
             continue
-        trial = _trial(study)
+        checked = cast("Study", study)
+        trial = _trial(checked)
         if trial.trial_id in trials:
             problems.append(Problem(number, "identificationModule.nctId", "each study once", f"{trial.trial_id} again"))
-        trials[trial.trial_id] = (trial, study)
+        trials[trial.trial_id] = (trial, checked)
     more = isinstance(whole, Mapping) and bool(whole.get("nextPageToken"))
     return Read(tuple(trials.values()), tuple(problems), more)
 
@@ -170,19 +172,19 @@ def _unreadable(expected: str, found: str) -> Read:
     return Read((), (Problem(None, "file", expected, found),), more=False)
 
 
-def _studies(whole: Any) -> list[Any] | None:
+def _studies(whole: object) -> list[object] | None:
     if isinstance(whole, Mapping) and "protocolSection" in whole:
         return [whole]
     found = whole.get("studies") if isinstance(whole, Mapping) else whole
     return found if isinstance(found, list) and found else None
 
 
-def read_study(study: Any) -> Trial:
+def read_study(study: object) -> Trial:
     """One study of the registry; StudyProblem with everything that is wrong where it is not one."""
     problems = list(_problems(study, None))
     if problems:
         raise StudyProblem("; ".join(map(str, problems)))
-    return _trial(study)
+    return _trial(cast("Study", study))
 
 
 # --- what is wrong --------------------------------------------------------------------------------------------------
@@ -194,7 +196,7 @@ _MODULES: Mapping[str, type[Struct]] = {
 _REQUIRED = ("identificationModule", "statusModule")
 
 
-def _problems(study: Any, number: int | None) -> Iterator[Problem]:
+def _problems(study: object, number: int | None) -> Iterator[Problem]:
     section = study.get("protocolSection") if isinstance(study, Mapping) else None
     if not_text_inside(study):
         yield Problem(number, "protocolSection", "text", "a NUL, half of a surrogate pair, or nesting without end")
@@ -215,7 +217,7 @@ def _note(problems: list[Problem], number: int | None, _code: str, path: Path, e
     problems.append(Problem(number, field_name(path), expected, found))
 
 
-def _values(section: Json, number: int | None) -> Iterator[Problem]:
+def _values(section: Mapping[str, object], number: int | None) -> Iterator[Problem]:
     """Values that have the right shape and cannot be right."""
     identified = _text(section, "identificationModule", "nctId")
     if identified is not None and not _NUMBER.fullmatch(identified):
@@ -232,7 +234,7 @@ def _values(section: Json, number: int | None) -> Iterator[Problem]:
             yield Problem(number, f"eligibilityModule.{name}", "a number and a unit such as 18 Years", "another text")
 
 
-def _text(section: Json, module: str, name: str) -> str | None:
+def _text(section: Mapping[str, object], module: str, name: str) -> str | None:
     found = section.get(module)
     value = found.get(name) if isinstance(found, Mapping) else None
     return value if isinstance(value, str) else None
@@ -251,7 +253,7 @@ _REGISTRY = Wording(names_field=False, found=_kind, mapping="an object")
 Shape = TypeVar("Shape", bound=Struct)
 
 
-def _trial(study: Json) -> Trial:
+def _trial(study: Study) -> Trial:
     section = study["protocolSection"]
     named, status = _module(section, "identificationModule", _Identification), _module(section, "statusModule", _Status)
     eligibility = _module(section, "eligibilityModule", _Eligibility)
@@ -276,7 +278,7 @@ def _trial(study: Json) -> Trial:
     )
 
 
-def _module(section: Json, name: str, shape: type[Shape]) -> Shape:
+def _module(section: Mapping[str, object], name: str, shape: type[Shape]) -> Shape:
     return converted(section.get(name) or {}, shape)
 
 

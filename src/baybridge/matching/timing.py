@@ -7,10 +7,11 @@ Main job: `earliest_collection(doses, washouts, today)`; `earliest_infusion(…)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+
+from baybridge.documents.timing import EventWashout, VeinToVein, Washout, Washouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,39 +52,38 @@ class Infusion:
 
 
 def earliest_collection(
-    doses: Iterable[tuple[str, date]], washouts: Mapping[str, Any], today: date, events: Iterable[tuple[str, date]] = ()
+    doses: Iterable[tuple[str, date]], washouts: Washouts, today: date, events: Iterable[tuple[str, date]] = ()
 ) -> Collection:
     """The first day on which every washout is over; `doses` are (ATC, day of the last dose), `events` (name, day)."""
     last: dict[str, date] = {}
     for atc, on in doses:
         last[atc] = max(on, last.get(atc, on))
     ruled = {atc: _row(atc, washouts) for atc in last}
-    waits = [_wait(row["class"], row, last[atc]) for atc, row in ruled.items() if row is not None]
-    known = {row["event"]: row for row in washouts["events"]}
+    waits = [_wait(row.class_, row, last[atc], avoid=row.avoid) for atc, row in ruled.items() if row is not None]
+    known = {row.event: row for row in washouts.events}
     waits += [_wait(name, known[name], on) for name, on in events if name in known]
     on = max([today, *(wait.until for wait in waits)])
     unruled = tuple(sorted(atc for atc, row in ruled.items() if row is None and atc.startswith("L")))
     return Collection(on, tuple(sorted(waits, key=lambda wait: (-wait.until.toordinal(), wait.of))), unruled)
 
 
-def _row(atc: str, washouts: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _row(atc: str, washouts: Washouts) -> Washout | None:
     """The row of the longest prefix that fits."""
-    fitting = [(len(prefix), row["days"], row) for row in washouts["rows"] for prefix in row["atc"] if atc.startswith(prefix)]
+    fitting = [(len(prefix), row.days, row) for row in washouts.rows for prefix in row.atc if atc.startswith(prefix)]
     return max(fitting, key=lambda found: found[:2])[2] if fitting else None
 
 
-def _wait(of: str, row: Mapping[str, Any], last_on: date) -> Wait:
-    longer = row.get("longer_days")
-    later = last_on + timedelta(days=longer) if longer else None
-    return Wait(of, last_on, last_on + timedelta(days=row["days"]), later, bool(row.get("avoid")), row["source"], row["confidence"])
+def _wait(of: str, row: Washout | EventWashout, last_on: date, *, avoid: bool = False) -> Wait:
+    later = last_on + timedelta(days=row.longer_days) if row.longer_days else None
+    return Wait(of, last_on, last_on + timedelta(days=row.days), later, avoid, row.source, row.confidence or "low")
 
 
-def earliest_infusion(product: str, collection_on: date, document: Mapping[str, Any]) -> Infusion:
+def earliest_infusion(product: str, collection_on: date, document: VeinToVein) -> Infusion:
     """The day that follows from the earliest collection and the time that making the product took elsewhere."""
-    row = document["products"].get(product) or document["default"]
-    span = row.get("range_days")
+    row = document.products.get(product, document.default)
+    span = row.range_days
     ends = (collection_on + timedelta(days=span[0]), collection_on + timedelta(days=span[1])) if span else None
-    return Infusion(collection_on + timedelta(days=row["median_days"]), ends, row["source"], row["confidence"])
+    return Infusion(collection_on + timedelta(days=row.median_days), ends, row.source, row.confidence or "low")
 
 
 def first_day(holds_on: Callable[[date], bool], start: date, within_days: int) -> date | None:

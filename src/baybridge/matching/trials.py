@@ -16,6 +16,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from baybridge.matching.distance import Point
+from baybridge.policy.one_case.decide import DecisionDocument
 
 Json = Mapping[str, Any]
 Outcome = Literal["eligible", "ineligible", "undetermined", "not-reviewed", "closed"]
@@ -104,7 +105,7 @@ class Screened:
     unread: int = 0
 
 
-def years(text: Any) -> float | None:
+def years(text: object) -> float | None:
     """A registry age such as "18 Years" or "6 Months" in years; None where there is no limit."""
     found = _AGE.match(str(text or ""))
     return float(found[1]) * _YEARS[found[2].lower()] if found else None
@@ -117,7 +118,7 @@ def standing(trial: Trial, review: Review | None) -> Standing:
     return "reviewed" if review.criteria_sha256 == trial.criteria_sha256 else "changed"
 
 
-def screened(trial: Trial, review: Review | None, decision: Json | None, countries: Collection[str]) -> Screened:
+def screened(trial: Trial, review: Review | None, decision: DecisionDocument | None, countries: Collection[str]) -> Screened:
     """How a patient stands, from the decision of the reviewed policy; `countries` as the registry writes them."""
     found, places = standing(trial, review), trial.places(countries)
     if not trial.recruits:
@@ -126,7 +127,7 @@ def screened(trial: Trial, review: Review | None, decision: Json | None, countri
         return Screened(trial.trial_id, "not-reviewed", found, (), places, unread=len(trial.published))
     outcome = decision["outcome"]
     status: Outcome = "eligible" if outcome == "eligible" else "undetermined" if outcome == "undetermined" else "ineligible"
-    return Screened(trial.trial_id, status, found, tuple(decision.get("missing") or ()), places, review.policy, review.unread)
+    return Screened(trial.trial_id, status, found, tuple(decision["missing"]), places, review.policy, review.unread)
 
 
 def touched(changed: Collection[str], reads: Mapping[str, Collection[str]]) -> tuple[str, ...]:

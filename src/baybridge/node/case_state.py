@@ -34,7 +34,7 @@ def case_state(node: Node, case_id: str, at: datetime | None = None, known_at: d
             decisions=_decisions(connection, case, known_at),
             now=moment,
             zone=node.site.zone,
-            follow_up=node.documents.folder("pathways")["standard"]["follow_up"],
+            follow_up=node.documents.typed.pathway.follow_up,
         )
     return state_of(case, view)
 

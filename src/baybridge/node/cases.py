@@ -49,5 +49,5 @@ def ids(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(select(case_index.c.case_id)).scalars())
 
 
-def _row(item: Row[tuple[str, str, str, str | None, bool, str]]) -> CaseRow:
+def _row(item: Row[str, str, str, str | None, bool, str]) -> CaseRow:
     return CaseRow(*item)

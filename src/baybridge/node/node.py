@@ -11,22 +11,24 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from sqlalchemy import Connection, select
 
 from baybridge.base.keys import SigningKey
+from baybridge.base.resource import Resource
 from baybridge.consent.reading import Ground
 from baybridge.documents.loader import packaged_data
 from baybridge.documents.people import People
+from baybridge.documents.quote import QuoteDocument
 from baybridge.exchange.card.health_card import CardKey
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey.case import Case, fold
-from baybridge.journey.command import Actor, Site
+from baybridge.journey.command import Actor, CardIssuer, FromRecord, Site
 from baybridge.journey.events import Recorded
 from baybridge.journey.fhir.writer import PROJECTION
 from baybridge.journey.identities import linked, same_person
@@ -236,23 +238,19 @@ class Node:
         with self.storage.reading() as connection:
             return self.fact_set(connection, case, at or self.now())
 
-    def record_material(self, connection: Connection, needs: frozenset[str], case: Case, at: datetime) -> dict[str, Any]:
-        """What a rule asked the record for: `observations`, `resources`."""
-        found: dict[str, Any] = {}
-        if "quote" in needs and case.quote is not None:
-            found["quote"] = decision_document(connection, case.quote.event.quote_sha256)
-        if "grants" in needs:
-            found["grants"] = grants.grants(connection, self.documents.folder("plans"), self.site.zone)
-        if needs & {"resources", "observations"}:
-            resources = case_resources(connection, case, at)
-            results = [resource for resource in resources if resource["resourceType"] == "Observation"]
-            found |= {"resources": resources, "observations": results, "same_person": same_person(case) or None}
-            needs |= {"same_person"}
-        if "cases_of" in needs:
-            found["cases_of"] = lambda patient: tuple(reads.fold_case(connection, case_id) for case_id in reads.cases_of(connection, patient))
-        if "card" in needs:
-            found["card"] = {"issuer": self.config.issuer, "kid": self.card_key.public.kid}
-        return {name: found[name] for name in needs if found.get(name) is not None}
+    def record_material(self, connection: Connection, needs: frozenset[str], case: Case, at: datetime) -> FromRecord:
+        """What a rule asked the record for, by the names of `FromRecord`; whose results they are comes with them."""
+        looks = bool(needs & {"resources", "observations"})
+        resources = case_resources(connection, case, at) if looks else []
+        return FromRecord(
+            resources=resources if "resources" in needs else (),
+            observations=[one for one in resources if one["resourceType"] == "Observation"] if "observations" in needs else (),
+            same_person=same_person(case) if looks else {},
+            quote=quote_document(connection, case) if "quote" in needs else None,
+            grants=grants.grants(connection, self.documents.typed.plans, self.site.zone) if "grants" in needs else (),
+            card=CardIssuer(self.config.issuer, self.card_key.public.kid) if "card" in needs else None,
+            cases_of=partial(_cases_of, connection) if "cases_of" in needs else None,
+        )
 
     def record_access(self, actor: Actor, case_id: str, what: str, purpose: str, on: Ground = Ground.RELATION) -> None:
         """Write an access to a patient's record into the patient's list and the log, or into the reserve while the database takes nothing.
@@ -284,7 +282,7 @@ class Node:
             self.reserve.keep([Kept(at=at, subject=subject, more=more, **said) for subject in subjects], emergency=emergency)
 
 
-def read_from_case(resource: Mapping[str, Any]) -> bool:
+def read_from_case(resource: Resource) -> bool:
     """Whether a resource only renders a bedside assessment or grade, which the facts read from the case itself."""
     tags = (resource.get("meta") or {}).get("tag") or ()
     return resource["resourceType"] == "Observation" and any(tag.get("system") == PROJECTION for tag in tags)
@@ -296,7 +294,17 @@ def decision_document(connection: Connection, sha256: str) -> dict[str, Any] | N
     return orjson.loads(body) if body else None
 
 
-def patient_record(connection: Connection, case: Case, at: datetime) -> list[dict[str, Any]]:
+def _cases_of(connection: Connection, patient_id: str) -> tuple[Case, ...]:
+    return tuple(reads.fold_case(connection, case_id) for case_id in reads.cases_of(connection, patient_id))
+
+
+def quote_document(connection: Connection, case: Case) -> QuoteDocument | None:
+    """The document of a case's last quote; None without one, or where it is not kept here."""
+    found = decision_document(connection, case.quote.event.quote_sha256) if case.quote else None
+    return cast("QuoteDocument | None", found)
+
+
+def patient_record(connection: Connection, case: Case, at: datetime) -> list[Resource]:
     """A patient's record with the records that are linked to it; the other Patient itself stays out, so that nobody has two birth dates."""
     found = store.patient_resources(connection, case.patient_id or "", at)
     for other in sorted(linked(case)):
@@ -305,7 +313,7 @@ def patient_record(connection: Connection, case: Case, at: datetime) -> list[dic
     return found
 
 
-def case_resources(connection: Connection, case: Case, at: datetime) -> list[dict[str, Any]]:
+def case_resources(connection: Connection, case: Case, at: datetime) -> list[Resource]:
     """The resources of a case: its patient's record, and what its events rendered where the patient is not known here."""
     if case.patient_id:
         return patient_record(connection, case, at)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -23,7 +23,7 @@ from baybridge.journey.stored import decode
 from baybridge.ledger import streams
 from baybridge.node.cases import case_of
 from baybridge.node.node import Node, open_node
-from baybridge.policy.one_case.decide import decide
+from baybridge.policy.one_case.decide import DecisionDocument, decide
 from baybridge.record.store import store
 from baybridge.rulebook.library import fact_types, policies_of
 
@@ -45,7 +45,7 @@ def facts_for_patient(node_dir: Path, patient: str, at: str | datetime | None = 
     return _facts(open_node(node_dir), patient, at, "facts")[0]
 
 
-def decide_for_patient(node_dir: Path | None, policy: str | Policy, patient: str, at: str | datetime | None = None) -> dict[str, Any]:
+def decide_for_patient(node_dir: Path | None, policy: str | Policy, patient: str, at: str | datetime | None = None) -> DecisionDocument:
     """The decision of a policy, given by its id or whole, over a patient's facts as of `at` (now), as its document.
 
     Raises `UnknownPatientError`, `UnknownPolicy`, `PolicyProblems`, or ValueError for a time that is none.

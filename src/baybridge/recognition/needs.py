@@ -10,12 +10,13 @@ A day is fixed by a slot, by lymphodepletion that began, or by an infusion; the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
+from baybridge.documents.pathway import FollowUp
+from baybridge.documents.timing import Interval, VeinToVein
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.conditions import discharged
@@ -37,7 +38,7 @@ class Need:
     source: str = ""
 
 
-def needs(case: Case, now: datetime, zone: ZoneInfo, timing: Mapping[str, Any], visits: Mapping[str, Any]) -> tuple[Need, ...]:
+def needs(case: Case, now: datetime, zone: ZoneInfo, timing: VeinToVein, visits: FollowUp) -> tuple[Need, ...]:
     """Every purpose that is still ahead; none after death."""
     if not case.alive:
         return ()
@@ -49,7 +50,7 @@ def _morning(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(9), tzinfo=zone)
 
 
-def _before_infusion(case: Case, now: datetime, zone: ZoneInfo, timing: Mapping[str, Any]) -> Iterator[Need]:
+def _before_infusion(case: Case, now: datetime, zone: ZoneInfo, timing: VeinToVein) -> Iterator[Need]:
     slot, product = case.slot, case.product
     if not case.did(ev.ProductChosen) and not case.collections:
         yield Need("ELIGIBILITY", now, fixed=True)
@@ -59,25 +60,24 @@ def _before_infusion(case: Case, now: datetime, zone: ZoneInfo, timing: Mapping[
         for purpose in ("APH_IDM", "APH_FITNESS"):
             yield Need(purpose, collection, fixed=slot is not None)
     infusion_on = _infusion_on(case, day, timing)
-    source = "" if case.lymphodepletion else _row(timing, product)["source"]
+    source = "" if case.lymphodepletion else _row(timing, product).source
     if case.lymphodepletion is None:
         yield Need("LD_FITNESS", max(now, _morning(infusion_on - timedelta(days=_LD_DAYS), zone)), fixed=False, source=source)
     yield Need("INFUSION_DAY", max(now, _morning(infusion_on, zone)), fixed=case.lymphodepletion is not None, source=source)
 
 
-def _infusion_on(case: Case, collection_on: date, timing: Mapping[str, Any]) -> date:
+def _infusion_on(case: Case, collection_on: date, timing: VeinToVein) -> date:
     """The day of infusion: five days after lymphodepletion began, else the usual time after collection."""
     if case.lymphodepletion is not None:
         return case.lymphodepletion.event.started_on + timedelta(days=_LD_DAYS)
-    return collection_on + timedelta(days=int(_row(timing, case.product)["median_days"]))
+    return collection_on + timedelta(days=int(_row(timing, case.product).median_days))
 
 
-def _row(timing: Mapping[str, Any], product: str | None) -> Mapping[str, Any]:
-    row: Mapping[str, Any] = timing["products"].get(product) or timing["default"]
-    return row
+def _row(timing: VeinToVein, product: str | None) -> Interval:
+    return timing.products.get(product or "", timing.default)
 
 
-def _after_infusion(case: Case, now: datetime, zone: ZoneInfo, visits: Mapping[str, Any]) -> Iterator[Need]:
+def _after_infusion(case: Case, now: datetime, zone: ZoneInfo, visits: FollowUp) -> Iterator[Need]:
     if not discharged(case):
         yield Need("TOX_MONITOR", now, fixed=True)
     yield Need("RESPONSE", now, fixed=True)

@@ -19,7 +19,7 @@ from baybridge.base.outcome import Reason, Refusal, refuse
 from baybridge.journey.case import Case
 from baybridge.journey.checks import alive, said
 from baybridge.journey.command import Role, Situation
-from baybridge.journey.entry import Entry
+from baybridge.journey.entry import Entry, tells
 from baybridge.journey.events import OverrideDeclined, OverrideProposed, RepeatRequested, ResultRecognised
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, reads, roles
@@ -112,12 +112,12 @@ def _judged(situation: Situation, judged: JudgedResult, purpose: str, signed: Ma
 
 
 def _observation(situation: Situation, result_id: str) -> Mapping[str, Any] | None:
-    return next((item for item in situation.record.get("observations") or () if item.get("id") == result_id), None)
+    return next((item for item in situation.record.observations if item.get("id") == result_id), None)
 
 
 def _form(situation: Situation, given: OverrideRecognition) -> Iterator[Reason]:
     """What is wrong with the override itself, whatever the result."""
-    known = situation.documents("recognition")["overriding"]["codes"][given.direction]
+    known = situation.documents.folder("recognition")["overriding"]["codes"][given.direction]
     if situation.actor.role not in _CLINICIAN:
         yield Reason("recognition.override.not_a_clinician", source=_SOURCE)
     if given.code not in known:
@@ -157,8 +157,8 @@ def waiting(case: Case) -> tuple[Entry[OverrideProposed], ...]:
     open_now: dict[tuple[str, str], Entry[OverrideProposed]] = {}
     for entry in case.entries:
         event = entry.event
-        if isinstance(event, OverrideProposed):
-            open_now[(event.result_id, event.purpose)] = entry
+        if tells(entry, OverrideProposed):
+            open_now[entry.event.result_id, entry.event.purpose] = entry
         elif isinstance(event, OverrideDeclined | ResultRecognised | RepeatRequested):
             open_now.pop((event.result_id, event.purpose), None)
     return tuple(open_now.values())

@@ -21,7 +21,7 @@ from baybridge.base.outcome import Reason, Refusal, refuse
 from baybridge.journey.case import Case
 from baybridge.journey.checks import said
 from baybridge.journey.command import Role, Situation
-from baybridge.journey.entry import Entry
+from baybridge.journey.entry import Entry, tells
 from baybridge.journey.events import ParallelTestCompared, RepeatRequested
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, reads, roles
@@ -59,15 +59,14 @@ def parallel_tests(case: Case) -> tuple[ParallelTest, ...]:
     """Every parallel test of a case, in the order in which they were asked for; after a comparison another emergency begins a new one."""
     found: list[ParallelTest] = []
     for entry in case.entries:
-        event = entry.event
-        if isinstance(event, RepeatRequested) and EMERGENCY in event.codes:
-            place = _open_place(found, event.result_id, event.purpose)
+        if tells(entry, RepeatRequested) and EMERGENCY in entry.event.codes:
+            place = _open_place(found, entry.event.result_id, entry.event.purpose)
             if place is None:
                 found.append(ParallelTest((entry,)))
             else:
                 found[place] = ParallelTest((*found[place].asked, entry))
-        elif isinstance(event, ParallelTestCompared):
-            place = _open_place(found, event.result_id, event.purpose)
+        elif tells(entry, ParallelTestCompared):
+            place = _open_place(found, entry.event.result_id, entry.event.purpose)
             if place is not None:
                 found[place] = ParallelTest(found[place].asked, entry)
     return tuple(found)
@@ -112,7 +111,7 @@ def compare_parallel_test(situation: Situation, given: CompareParallelTest) -> J
         "acted_on": f"Observation/{given.result}",
         "purpose": given.purpose,
         "emergencies": [entry.event.decision_sha256 for entry in asked.asked],
-        **difference(outside, repeat, settings_of(situation.documents)),
+        **difference(outside, repeat, settings_of(situation.documents.folder)),
         "compared": {"account": situation.actor.account, "role": situation.actor.role.value, "at": situation.now.isoformat()},
     }
     event = ParallelTestCompared(
@@ -128,7 +127,7 @@ def compare_parallel_test(situation: Situation, given: CompareParallelTest) -> J
 
 
 def _observation(situation: Situation, result_id: str) -> Json | None:
-    return next((item for item in situation.record.get("observations") or () if item.get("id") == result_id), None)
+    return next((item for item in situation.record.observations if item.get("id") == result_id), None)
 
 
 def _against(
@@ -147,7 +146,7 @@ def _against(
         yield Reason("recognition.parallel.same_result", where="repeat")
     if repeat.get("status") not in ("final", "amended", "corrected"):
         yield Reason("recognition.parallel.not_final", source=_SOURCE, where="repeat")
-    windows = settings_of(situation.documents).windows
+    windows = settings_of(situation.documents.folder).windows
     if outside is not None and not same_analyte(windows, code_of(outside), code_of(repeat)):
         yield Reason("recognition.parallel.other_analyte", {"acted_on": code_of(outside) or "-", "repeat": code_of(repeat) or "-"}, where="repeat")
     taken, before = collected_at(repeat), collected_at(outside) if outside is not None else None

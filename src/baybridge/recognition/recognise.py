@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from baybridge.policy.one_case.decide import Decision
+from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.recognition.derive import Derived, derive
 from baybridge.recognition.outcome import CONVERTED, RECOGNISED, REPEAT, Found, Outcome, precede
 from baybridge.recognition.request import read
@@ -72,7 +73,7 @@ def recognise(request: Mapping[str, Any], rules: RecognitionRules) -> Recognitio
     return _answer(outcome, derived, decision, reasons)
 
 
-def holding(decision: Decision) -> list[dict[str, Any]]:
+def holding(decision: Decision) -> list[GroundDocument]:
     """The reasons of a decision of findings that hold, each with code, severity and overridable."""
     return [reason for reason in decision.as_json()["reasons"] if reason["holds"] is True]
 

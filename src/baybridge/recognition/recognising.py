@@ -70,12 +70,12 @@ def recognise_results(situation: Situation, given: RecogniseResults) -> Judged |
 
 def rules_for(situation: Situation) -> RecognitionRules:
     """The rules from this site's documents."""
-    return RecognitionRules(lambda facts: situation.decide(POLICY_ID, facts), settings_of(situation.documents))
+    return RecognitionRules(lambda facts: situation.decide(POLICY_ID, facts), settings_of(situation.documents.folder))
 
 
 def setting_of(situation: Situation, given: RecogniseResults) -> Setting:
     """For whom and when, with what the directory and the case know."""
-    laboratories = situation.documents("directory")["laboratories"]["laboratories"]
+    laboratories = situation.documents.folder("directory")["laboratories"]["laboratories"]
     infused_at = situation.case.infused_at
     return Setting(
         receiver=_receiver(situation, given.receiver or situation.site.node, laboratories),
@@ -83,12 +83,12 @@ def setting_of(situation: Situation, given: RecogniseResults) -> Setting:
         use_at=given.use_at or situation.now,
         patient_id=situation.case.patient_id,
         laboratories=laboratories,
-        resources=tuple(situation.record.get("resources") or ()),
-        reading=situation.documents("recognition")["reading"],
+        resources=tuple(situation.record.resources),
+        reading=situation.documents.folder("recognition")["reading"],
         infused_on=infused_at.astimezone(situation.site.zone).date() if infused_at else None,
         drugs=tuple((entry.event.atc, entry.event.given_at) for entry in situation.case.drugs),
         emergency=given.emergency,
-        same_person=situation.record.get("same_person") or {},
+        same_person=situation.record.same_person,
     )
 
 
@@ -118,7 +118,7 @@ def groups(situation: Situation, given: RecogniseResults, rules: RecognitionRule
     """Observations, own and outside, by analyte, the newest first: those that were asked for, else all that the purpose names."""
     wanted = {code for row in rules.settings.windows["rows"] if row["purpose"] in (given.purpose, ANY) for code in row["loinc"]}
     found: dict[str, list[Json]] = {}
-    for observation in situation.record.get("observations") or ():
+    for observation in situation.record.observations:
         code = code_of(observation)
         chosen = observation.get("id") in given.results if given.results else code in wanted
         if chosen:
@@ -144,7 +144,7 @@ def best_of(observations: Sequence[Json], setting: Setting, rules: RecognitionRu
 def document_of(judged: JudgedResult, situation: Situation) -> dict[str, Any]:
     """The decision document: the answer with its request, the resource that it rests on, and what it spared at the prices of today."""
     answer = judged.answer
-    costs = situation.documents("recognition")["costs"]
+    costs = situation.documents.folder("recognition")["costs"]
     return {
         **answer.as_json(),
         "subject": situation.case.case_id,
@@ -158,10 +158,10 @@ def document_of(judged: JudgedResult, situation: Situation) -> dict[str, Any]:
 def judge_again(situation: Situation, document: Json) -> dict[str, Any] | None:
     """The decision document that the record gives now for what an earlier one judged; None where its observation is gone."""
     name, asked = str(document["resource"]), document["request"]["request"]
-    observation = next((o for o in situation.record.get("observations") or () if f"Observation/{o.get('id')}" == name), None)
+    observation = next((o for o in situation.record.observations if f"Observation/{o.get('id')}" == name), None)
     if observation is None:
         return None
-    laboratories = situation.documents("directory")["laboratories"]["laboratories"]
+    laboratories = situation.documents.folder("directory")["laboratories"]["laboratories"]
     node = next((row["node"] for row in laboratories if row["id"] == asked["receiver_site"] and row.get("node")), asked["receiver_site"])
     known = node if node == situation.site.node or node in situation.neighbours else None
     given = RecogniseResults(

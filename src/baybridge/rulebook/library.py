@@ -16,7 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from baybridge.documents.loader import DocumentProblem, Documents, files, read_text
+from baybridge.documents.loader import Documents, files, read_text
+from baybridge.documents.problems import DocumentProblem
 from baybridge.policy.document.reader import load
 from baybridge.policy.document.shapes import Policy
 from baybridge.policy.language.types import FACT_KINDS, FactType

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from baybridge.documents.checking import check_folder
-from baybridge.documents.loader import DocumentProblem, Documents, files, packaged_data, read_text
-from baybridge.documents.problems import PolicyProblems, Problem
+from baybridge.documents.loader import Documents, files, packaged_data, read_text
+from baybridge.documents.problems import DocumentProblem, PolicyProblems, Problem
 from baybridge.facts.dictionary import Dictionary
 from baybridge.policy.document.reader import load
 from baybridge.rulebook.checking import check_documents

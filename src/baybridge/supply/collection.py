@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -22,7 +22,6 @@ from baybridge.journey.events import CellsCollected
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CommandRow, Correction, EventRow, labels_of, roles, told_in
 from baybridge.supply import rendering
-from baybridge.supply.limits import limits
 from baybridge.supply.permits import missing_papers
 from baybridge.supply.slots import site_of
 
@@ -110,18 +109,18 @@ def _times(situation: Situation, given: Collect) -> Iterator[Reason]:
 
 def _markers(situation: Situation, at: Moment) -> Iterator[Reason]:
     """Each infectious marker has a result, own or outside, that is recognised for collection until then."""
-    wanted = limits(situation)["infectious_markers"]
+    wanted = situation.limits.infectious_markers
     serving = [
         e.event
         for e in situation.case.recognised
-        if e.event.purpose == wanted["purpose"] and e.origin.node == situation.site.node and not e.origin.told
+        if e.event.purpose == wanted.purpose and e.origin.node == situation.site.node and not e.origin.told
     ]
-    for marker, loincs in wanted["markers"].items():
+    for marker, loincs in wanted.markers.items():
         results = [r for r in serving if r.loinc in loincs]
         if not results:
-            yield Reason("supply.collect.marker_missing", {"marker": marker}, source=wanted["source"])
+            yield Reason("supply.collect.marker_missing", {"marker": marker}, source=wanted.source)
         elif not any(r.valid_until is not None and at <= r.valid_until for r in results):
-            yield Reason("supply.collect.marker_expired", {"marker": marker}, source=wanted["source"])
+            yield Reason("supply.collect.marker_expired", {"marker": marker}, source=wanted.source)
 
 
 def _entry(situation: Situation, given: Collect) -> Iterator[Reason]:
@@ -136,7 +135,7 @@ def _entry(situation: Situation, given: Collect) -> Iterator[Reason]:
     yield from missing_papers(situation, "to_plant", ends, given.planned_entry_on, before="collection")
 
 
-def fresh_labels(_: FormContext) -> Mapping[str, Any]:
+def fresh_labels(_: FormContext) -> Mapping[str, object]:
     """Bags that are labelled now are not those that the case knows."""
     return {"bags": None}
 

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from baybridge.base.ids import ProductId
 from baybridge.base.outcome import Reason, refuse
+from baybridge.documents.product import Product
 from baybridge.journey.cells import Batch
 from baybridge.journey.checks import Moment, alive, digest, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import ManufactureStarted, ProductRejected, ProductReleased, ProductTested
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import OF_CELLS, PLANT, CommandRow, Correction, EventRow, labels_of, roles, told_in
+from baybridge.journey.values import Typed
+from baybridge.policy.language.types import Value
+from baybridge.policy.one_case.decide import Decision
 from baybridge.supply import rendering
 from baybridge.supply.readings import Result, read_results, wrong_results
 
@@ -58,14 +63,14 @@ class Release(Struct, frozen=True, kw_only=True):
 class Judgement:
     """A batch against its specification: what failed, what is not known, and the decision."""
 
-    decision: Any
+    decision: Decision
     failed: tuple[str, ...]
     unknown: tuple[str, ...]
 
     @property
     def outcome(self) -> str:
         """The decision's own word."""
-        return str(self.decision.outcome)
+        return self.decision.outcome
 
 
 def start_manufacture(situation: Situation, given: StartManufacture) -> Verdict:
@@ -144,44 +149,45 @@ def _released(situation: Situation, batch: Batch, given: Release, judged: Judgem
     )
 
 
-def judge(situation: Situation, attributes: Mapping[str, Any]) -> Judgement:
+def judge(situation: Situation, attributes: Mapping[str, Typed]) -> Judgement:
     """What the product's specification says of this batch; what was not measured on it is unknown, whatever an earlier batch had."""
     policy = specification(situation)
-    limits = situation.documents("policies").get(policy, {}).get("limits", ())
-    decision = situation.decide(policy, {**dict.fromkeys((limit["fact"] for limit in limits), None), **attributes})
-    reasons = decision.as_json()["reasons"]
-    failed = tuple(reason["criterion"] for reason in reasons if reason["holds"] is False)
-    unknown = tuple(reason["criterion"] for reason in reasons if reason["holds"] is None)
+    limits = situation.documents.policy(policy).get("limits") or ()
+    values: dict[str, Value] = {**dict.fromkeys((limit["fact"] for limit in limits), None), **attributes}
+    decision = situation.decide(policy, values)
+    failed = tuple(reason.criterion for reason in decision.reasons if reason.holds is False)
+    unknown = tuple(reason.criterion for reason in decision.reasons if reason.holds is None)
     return Judgement(decision, failed, tuple(sorted({*unknown, *decision.missing})))
 
 
-def product_document(situation: Situation) -> Mapping[str, Any]:
-    """The catalogue's entry of the case's product; empty where it has none."""
-    return situation.documents("products").get(_product(situation), {})
+def product_of_batch(situation: Situation) -> Product | None:
+    """The catalogue's entry of the product that is made; None where it has none."""
+    return situation.products.get(_product(situation))
 
 
-def _product(situation: Situation) -> str:
+def _product(situation: Situation) -> ProductId:
     """The product that the slot was reserved for."""
     slot = situation.case.slot
-    return slot.event.product if slot else situation.case.product or ""
+    return ProductId(slot.event.product if slot else situation.case.product or "")
 
 
 def specification(situation: Situation) -> str:
     """The policy that holds the product's release limits."""
-    return str(product_document(situation).get("specification") or GENERIC_SPECIFICATION)
+    product = product_of_batch(situation)
+    return (product.specification if product else None) or GENERIC_SPECIFICATION
 
 
 def label_limit(situation: Situation) -> float | None:
     """The warmest storage that the product's label allows, in degrees Celsius; None where the catalogue does not know it."""
-    limit = product_document(situation).get("storage_max_c")
-    return float(limit) if limit is not None else None
+    product = product_of_batch(situation)
+    return float(product.storage_max_c) if product is not None and product.storage_max_c is not None else None
 
 
 def _batch(situation: Situation, name: str) -> Batch | None:
     return next((batch for batch in situation.case.batches if batch.batch == name.strip()), None)
 
 
-def _known(situation: Situation, batch: Batch) -> dict[str, Any]:
+def _known(situation: Situation, batch: Batch) -> dict[str, Typed]:
     """All results so far; a later test of the same attribute replaces an earlier one."""
     return {name: value for entry in batch.tests for name, value in read_results(situation, entry.event.results).items()}
 
@@ -225,12 +231,12 @@ def _label(situation: Situation, given: Release) -> Iterator[Reason]:
         yield Reason("supply.release.storage_above_label", values, source="policy reference F4", where="storage_max_c")
 
 
-def new_batch(_: FormContext) -> Mapping[str, Any]:
+def new_batch(_: FormContext) -> Mapping[str, object]:
     """A batch that begins has a name of its own."""
     return {"bags": None, "batch": None}
 
 
-def fresh_labels(_: FormContext) -> Mapping[str, Any]:
+def fresh_labels(_: FormContext) -> Mapping[str, object]:
     """The bags of a product are labelled at its release."""
     return {"bags": None}
 

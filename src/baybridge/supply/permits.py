@@ -7,13 +7,13 @@ Main job: the rule of `RecordPermit`, and `missing_papers` for collection and di
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
-from typing import Any
 
 from msgspec import Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.documents.border_papers import BorderPapers
 from baybridge.journey.case import Case
 from baybridge.journey.checks import alive, said
 from baybridge.journey.command import Role, Situation, Verdict
@@ -34,18 +34,18 @@ class RecordPermit(Struct, frozen=True, kw_only=True):
     valid_to: date
 
 
-def papers_needed(document: Mapping[str, Any], leg: str, start: str, end: str, before: str | None = None) -> tuple[Paper, ...]:
+def papers_needed(document: BorderPapers, leg: str, start: str, end: str, before: str | None = None) -> tuple[Paper, ...]:
     """(kind, source) of each paper that a leg between two jurisdictions needs; none where no border is crossed."""
     if start == end:
         return ()
-    rows = [row for row in document["legs"] if row["leg"] == leg and start in row["from"] and end in row["to"]]
-    papers = [paper for row in rows for paper in row["papers"] if before is None or paper["before"] == before]
-    return tuple((paper["kind"], paper["source"]) for paper in papers)
+    rows = [row for row in document.legs if row.leg == leg and start in row.from_ and end in row.to]
+    papers = [paper for row in rows for paper in row.papers if before is None or paper.before == before]
+    return tuple((paper.kind, paper.source) for paper in papers)
 
 
 def missing_papers(situation: Situation, leg: Leg, ends: tuple[str, str], day: date, before: str | None = None) -> Iterator[Reason]:
     """A reason for each paper of the leg that is not valid on the day; `ends` are the two jurisdictions."""
-    document = situation.documents("pathways")["border-papers"]
+    document = situation.documents.the(BorderPapers)
     for kind, source in papers_needed(document, leg, *ends, before):
         if not permit_valid(situation.case, kind, leg, day):
             values = {"kind": kind, "leg": leg, "day": day.isoformat()}

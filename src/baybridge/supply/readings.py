@@ -25,6 +25,6 @@ def wrong_results(situation: Situation, results: tuple[Result, ...]) -> Iterator
     for attribute, value, unit in results:
         yield from unfit(situation, attribute, value)
         fact = fact_entry(situation, attribute)
-        if fact is not None and unit not in ("", "-", fact.get("unit") or ""):
-            values = {"attribute": attribute, "expected": str(fact.get("unit") or "-"), "found": unit}
+        if fact is not None and unit not in ("", "-", fact.unit or ""):
+            values = {"attribute": attribute, "expected": fact.unit or "-", "found": unit}
             yield Reason("supply.test.unit", values, where=attribute)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -22,7 +22,6 @@ from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, EventRow, labels_of, roles, told_in
 from baybridge.supply import rendering
-from baybridge.supply.limits import fresh_clock, limits
 from baybridge.supply.permits import missing_papers
 from baybridge.supply.slots import site_of
 from baybridge.supply.temperature import Reading, contradicts, judge_fresh, judge_product, quarantines
@@ -158,7 +157,7 @@ def _road(situation: Situation, given: Ship) -> Iterator[Reason]:
 
 def _hold(situation: Situation, given: Ship) -> Iterator[Reason]:
     """The container holds at least twice the expected transit; fresh cells travel in a box whose hold may be unknown."""
-    factor = int(limits(situation)["dry_shipper"]["hold_factor"])
+    factor = int(situation.limits.dry_shipper.hold_factor)
     needed = factor * given.expected_transit_h
     if given.remaining_hold_h is None:
         if given.leg == "to_centre":
@@ -169,7 +168,7 @@ def _hold(situation: Situation, given: Ship) -> Iterator[Reason]:
 
 
 def _fresh_clock(situation: Situation, given: Ship) -> Iterator[Reason]:
-    stop_h = int(fresh_clock(situation)["stop_h"])
+    stop_h = situation.documents.pathway.alarms.fresh_cells.stop_h
     for collection in situation.case.collections:
         if collection.chain_of_identity != given.chain_of_identity:
             continue
@@ -248,8 +247,8 @@ def _reading(given: ReceiveShipment) -> Reading:
 def _contradicts(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> bool:
     """Whether the log cannot be true; without a known label limit only the extremes are compared."""
     if _leg(situation, known) == "to_plant":
-        fresh = limits(situation)["fresh_cells"]
-        return contradicts(_reading(given), fresh["outer_coldest_c"], fresh["outer_warmest_c"])
+        fresh = situation.limits.fresh_cells
+        return contradicts(_reading(given), fresh.outer_coldest_c, fresh.outer_warmest_c)
     limit = _storage_limit(situation, given.bags)
     if limit is None:
         return given.coldest_c > given.warmest_c
@@ -266,14 +265,12 @@ def _storage_limit(situation: Situation, bags: tuple[str, ...]) -> float | None:
 def _findings(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> tuple[str, ...]:
     seal = () if given.seal_intact else ("seal_broken",)
     if _leg(situation, known) == "to_plant":
-        return (
-            *seal,
-            *judge_fresh(_reading(given), _age_h(situation, given), {**limits(situation)["fresh_cells"], **fresh_clock(situation)}),
-        )
+        clock = situation.documents.pathway.alarms.fresh_cells
+        return (*seal, *judge_fresh(_reading(given), _age_h(situation, given), situation.limits.fresh_cells, clock))
     limit = _storage_limit(situation, given.bags)
     if limit is None:
         return (*seal, "product_limit_unknown")
-    return (*seal, *judge_product(_reading(given), limit, limits(situation)["product"]))
+    return (*seal, *judge_product(_reading(given), limit, situation.limits.product))
 
 
 def _age_h(situation: Situation, given: ReceiveShipment) -> float | None:
@@ -302,7 +299,7 @@ def _of_nobody(situation: Situation) -> set[str]:
     return {bag for bag in situation.case.quarantined if bag not in ours and situation.case.batch_of_bag(bag) is None}
 
 
-def quarantined_bags(context: FormContext) -> Mapping[str, Any]:
+def quarantined_bags(context: FormContext) -> Mapping[str, object]:
     """The bags that wait for a decision."""
     return {"bags": tuple(sorted(context.case.quarantined))}
 

@@ -8,9 +8,11 @@ minutes, hours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+
+from baybridge.documents.limits import FreshCells, FrozenProduct
+from baybridge.documents.pathway import FreshCellsClock
 
 #: Findings that are recorded and change nothing.
 RECORD_ONLY = frozenset({"fresh_outside_band", "fresh_outside_recorded"})
@@ -37,37 +39,37 @@ def contradicts(reading: Reading, coldest_allowed_c: float | None, warmest_allow
     return reading.coldest_c > reading.warmest_c or (reading.minutes_outside > 0) is not outside
 
 
-def judge_fresh(reading: Reading, hours: float | None, limits: Mapping[str, Any]) -> tuple[str, ...]:
+def judge_fresh(reading: Reading, hours: float | None, limits: FreshCells, clock: FreshCellsClock) -> tuple[str, ...]:
     """Findings on fresh cells; `hours` since the end of collection, None where that is unknown."""
-    return (*_fresh_temperature(reading, limits), *_fresh_clock(hours, limits))
+    return (*_fresh_temperature(reading, limits), *_fresh_clock(hours, clock))
 
 
-def _fresh_temperature(reading: Reading, limits: Mapping[str, Any]) -> Iterator[str]:
-    if reading.coldest_c < limits["outer_coldest_c"]:
+def _fresh_temperature(reading: Reading, limits: FreshCells) -> Iterator[str]:
+    if reading.coldest_c < limits.outer_coldest_c:
         yield "fresh_frozen"
-    if reading.minutes_outside > limits["quality_review_min"]:
+    if reading.minutes_outside > limits.quality_review_min:
         yield "fresh_outside_too_long"
-    elif reading.minutes_outside > limits["record_only_min"]:
+    elif reading.minutes_outside > limits.record_only_min:
         yield "fresh_outside_review"
     elif reading.minutes_outside > 0:
         yield "fresh_outside_recorded"
-    elif reading.warmest_c > limits["warmest_c"] or reading.coldest_c < limits["coldest_c"]:
+    elif reading.warmest_c > limits.warmest_c or reading.coldest_c < limits.coldest_c:
         yield "fresh_outside_band"
 
 
-def _fresh_clock(hours: float | None, limits: Mapping[str, Any]) -> Iterator[str]:
+def _fresh_clock(hours: float | None, clock: FreshCellsClock) -> Iterator[str]:
     if hours is None:
         yield "fresh_age_unknown"
-    elif hours > limits["stop_h"]:
+    elif hours > clock.stop_h:
         yield "fresh_too_old"
 
 
-def judge_product(reading: Reading, label_limit_c: float, limits: Mapping[str, Any]) -> tuple[str, ...]:
+def judge_product(reading: Reading, label_limit_c: float, limits: FrozenProduct) -> tuple[str, ...]:
     """Findings on a frozen product; nothing at or below the product's own label limit is an excursion."""
     if reading.warmest_c <= label_limit_c:
         return ()
-    if reading.warmest_c >= limits["band_3_c"]:
+    if reading.warmest_c >= limits.band_3_c:
         return ("product_band_3",)
-    if reading.warmest_c >= limits["band_2_c"] or reading.minutes_outside > limits["band_1_min"]:
+    if reading.warmest_c >= limits.band_2_c or reading.minutes_outside > limits.band_1_min:
         return ("product_band_2",)
     return ("product_band_1",)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import CHINA
+from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.loader import Documents
 from baybridge.funding.claims.claiming import AdjudicateClaim, adjudicate_claim
 from baybridge.funding.claims.preauthorisation import AnswerPreauthorisation, answer_preauthorisation
@@ -21,6 +22,7 @@ from baybridge.funding.plans.applying import ApplyForAssistance, apply_for_assis
 from baybridge.funding.plans.assistance import assistance_left
 from baybridge.funding.plans.checking import check, known_from
 from baybridge.funding.plans.quota import Grant, grants_of, quota_of, standing_of
+from baybridge.journey.command import FromRecord
 from baybridge.journey.events import Event, PreauthorisationAnswered, PreauthorisationAppealed, PreauthorisationRequested
 from baybridge.journey.judged import Judged
 from funding_material import layer
@@ -54,7 +56,7 @@ def answered(
     """What a payer's answer meets where these grants stand; `then` is what happened to the request before."""
     request = PreauthorisationRequested(payer="payer-plan", plan="plan", quote_sha256="0", amount_minor=asked, currency=currency)
     situation = situated(request, *then, data={"plan": fund(quota, plan_currency)})
-    situation = replace(situation, record={"grants": grants, "quote": {"exchange": [{"currency": "CNY", "per_bill_unit": "0.92"}]}})
+    situation = replace(situation, record=FromRecord(grants=grants, quote={"exchange": [{"currency": "CNY", "per_bill_unit": "0.92"}]}))
     given = AnswerPreauthorisation(payer="payer-plan", plan="plan", answer=answer, amount=amount, reason="why")  # type: ignore[arg-type]
     return answer_preauthorisation(situation, given)
 
@@ -177,7 +179,7 @@ def test_a_claim_without_a_promise_does_not_go_round_the_quota() -> None:
     road.claim("c", "plan", "bill", "80.00")
 
     def decided(quota: Any, **given: Any) -> Any:
-        situation = replace(road.situation(), documents=lambda _: {"plan": fund(quota)}, record={"quote": road.quote})
+        situation = replace(road.situation(), documents=DocumentSet(lambda _: {"plan": fund(quota)}), record=FromRecord(quote=road.quote))
         return adjudicate_claim(situation, AdjudicateClaim(claim_id="c", **given))
 
     this_year = {"places": 1, "used": 1, "as_of": date(2027, 1, 1)}
@@ -206,7 +208,7 @@ def test_no_row_of_grants_passes_places_or_money(asked: list[int], places: int, 
 def applied(quota: Any, *grants: Grant) -> Any:
     plans = data(apply={**copy.deepcopy(CHARITY["apply"]), "quota": quota})
     before, document = quoted(plans)
-    situation = replace(situated(*before, data=plans, quote=document), record={"quote": document, "grants": grants})
+    situation = replace(situated(*before, data=plans, quote=document), record=FromRecord(quote=document, grants=grants))
     return apply_for_assistance(situation, ApplyForAssistance(fund="charity", enclosed=PAPERS))
 
 
@@ -227,7 +229,7 @@ def test_a_fund_could_pay_no_more_than_is_left_of_its_money() -> None:
     def left(*grants: Grant, **quota: Any) -> Any:
         plans = data(apply={"quota": {"amount": "60000.00", "amount_used": "0.00", "as_of": AS_OF, **quota}})
         before, document = quoted(plans)
-        situation = replace(situated(*before, data=plans, quote=document), record={"grants": grants})
+        situation = replace(situated(*before, data=plans, quote=document), record=FromRecord(grants=grants))
         return next(one for one in assistance_left(seeking_of(situation, document), plans) if one.fund_id == "charity")
 
     assert (left().could_pay_minor, left().state) == (5_000_000, "uncertain")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from baybridge.base.outcome import Category, Refusal
 from baybridge.base.time import CHINA
+from baybridge.documents.document_set import DocumentSet
 from baybridge.funding.claims.claiming import (
     AdjudicateClaim,
     AppealClaim,
@@ -170,7 +171,7 @@ def test_a_part_needs_its_amount() -> None:
 def limited(road: Road, status: str) -> Any:
     """The situation in which the plan names a limit for appeals of ten days, long after the decision."""
     plan = {"time_limits": {"file_appeal": {"days": 10, "source": "terms", "status": status, "confidence": "high"}}}
-    return replace(road.situation(), documents=lambda folder: {"plan": plan} if folder == "plans" else {})
+    return replace(road.situation(), documents=DocumentSet(lambda folder: {"plan": plan} if folder == "plans" else {}))
 
 
 def test_only_a_verified_limit_bars_an_appeal() -> None:

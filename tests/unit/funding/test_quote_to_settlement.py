@@ -28,6 +28,7 @@ from baybridge.funding.plans.plans import ChosenPlan, Exchange, Household
 from baybridge.funding.quote.quotes import kept_quote, recompute
 from baybridge.funding.quote.quoting import IssueQuote, QuotedLine, issue_quote
 from baybridge.funding.quote.report import as_json
+from baybridge.journey.command import FromRecord
 from baybridge.journey.events import (
     AgreementEnrolled,
     BenefitPaid,
@@ -476,5 +477,5 @@ def test_other_criteria_than_the_agreement_names_do_not_count() -> None:
 
 def test_a_quote_without_agreement_has_nothing_to_settle() -> None:
     event, document = issued(agreement=None)
-    situation = replace(situated(event, infused(), read(90)), record={"quote": document})
+    situation = replace(situated(event, infused(), read(90)), record=FromRecord(quote=document))
     assert codes(settle_outcome(situation, SettleOutcome())) == ["settle.no_agreement"]

@@ -206,7 +206,7 @@ def test_the_coordinator_has_a_task_until_all_arrived_late_after_the_whole_day(d
     road = Refunded(("PATIENT", 700), due=date(2026, 7, 31))
     road.events[:0] = [CaseAccepted(product="p")]
     road.events += [Died(died_on=date(2026, 7, 25), cause="disease")] if died else []
-    pathway, step = Documents().folder("pathways")["standard"], "death_refund" if died else "refund"
+    pathway, step = Documents().typed.pathway, "death_refund" if died else "refund"
 
     def found(at: datetime) -> list[Any]:
         situation = road.situation()
@@ -224,7 +224,7 @@ def test_a_task_without_a_verified_limit_has_no_day() -> None:
     road = Refunded(("PATIENT", 700))
     road.events[:0] = [CaseAccepted(product="p")]
     situation = road.situation()
-    found = tasks(Documents().folder("pathways")["standard"], situation.case, {}, NOW, situation.site)
+    found = tasks(Documents().typed.pathway, situation.case, {}, NOW, situation.site)
     assert [task.due_at for task in found if task.step == "refund"] == [None]
     assert due_on(situation.case) is None
 

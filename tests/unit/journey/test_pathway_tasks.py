@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 import case_world as w
 from baybridge.journey import events as ev
@@ -18,7 +19,7 @@ from baybridge.journey.task import Task
 from baybridge.node.commands.table import COMMANDS
 from case_world import World
 
-PATHWAY = w.documents().folder("pathways")["standard"]
+PATHWAY = w.documents().typed.pathway
 
 
 def open_at(world: World, node: str, hours: float = 0, facts: dict[str, Any] | None = None) -> dict[str, Task]:
@@ -27,20 +28,22 @@ def open_at(world: World, node: str, hours: float = 0, facts: dict[str, Any] | N
 
 
 def test_the_document_names_only_what_exists() -> None:
-    steps = [*PATHWAY["steps"], *PATHWAY["after_death"]]
-    names = {step["step"] for step in steps}
+    steps = [*PATHWAY.steps, *PATHWAY.after_death]
+    names = {step.step for step in steps}
     for step in steps:
-        assert set(step.get("only_if", ())) <= set(CONDITIONS)
-        assert {*step.get("after", ()), *step.get("ended_by", ())} <= names
-        assert set(step["commands"]) <= set(COMMANDS)
-        assert step["role"] in set(Role)
-        for matcher in step["done_by"]:
-            assert set(matcher.get("where", {})) <= set(EVENT_TYPES[matcher["event"]].__struct_fields__)
-        assert all(Role(step["role"]) in COMMANDS[name].roles for name in step["commands"] if name != "RecordConsent")
+        assert set(step.only_if) <= set(CONDITIONS)
+        assert {*step.after, *step.ended_by} <= names
+        assert set(step.commands) <= set(COMMANDS)
+        assert step.role in set(Role)
+        for matcher in step.done_by:
+            assert {name for name, value in (asdict(matcher.where) if matcher.where else {}).items() if value is not None} <= set(
+                EVENT_TYPES[matcher.event].__struct_fields__
+            )
+        assert all(Role(step.role) in COMMANDS[name].roles for name in step.commands if name != "RecordConsent")
 
 
 def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -> None:
-    offered = {name for step in [*PATHWAY["steps"], *PATHWAY["after_death"]] for name in step["commands"]}
+    offered = {name for step in [*PATHWAY.steps, *PATHWAY.after_death] for name in step.commands}
     offered |= {"ArriveRapidResponse", "RecordVisit", "ReportSecondMalignancy", "ResolveQuarantine"}  # from alarms
     always = {"OpenCase", "ConfirmFinding", "WithdrawConsent", "RecordDeath", "OverrideRecognition"}
     always |= {"CountersignOverride", "CompareParallelTest"}  # tasks of their own, `node/upkeep/attention.py`
@@ -169,7 +172,7 @@ def test_a_second_malignancy_is_told_and_tested_after_death_too() -> None:
 
 
 def test_visits_follow_the_cadence_and_never_end() -> None:
-    planned = visits(w.START.date(), PATHWAY["follow_up"])
+    planned = visits(w.START.date(), PATHWAY.follow_up)
     codes = [next(planned).code for _ in range(30)]
     assert codes[:6] == ["D28", "M2", "M3", "M6", "M9", "M12"]
     assert codes[6:14] == ["M18", "M24", "M30", "M36", "M42", "M48", "M54", "M60"]

@@ -12,6 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baybridge.documents.loader import Documents
+from baybridge.documents.organisations import Cities, Organisations
+from baybridge.documents.timing import VeinToVein, Washouts
+from baybridge.documents.trials import PublishedResponses
 from baybridge.language.regions import regions_of
 from baybridge.matching.chances import Chance, better, chances_of, wilson
 from baybridge.matching.options import Catalogue, Option, Patient, opening, options
@@ -20,16 +23,16 @@ from baybridge.matching.timing import earliest_collection, earliest_infusion, fi
 
 TODAY = date(2026, 11, 22)
 DOCUMENTS = Documents()
-WASHOUTS = DOCUMENTS.folder("timing")["washouts"]
-PUBLISHED = DOCUMENTS.folder("trials")["published-response"]
-POLICIES = [row["policy"] for document in DOCUMENTS.folder("products").values() for row in document["labels"]]
+WASHOUTS = DOCUMENTS.typed.the(Washouts)
+PUBLISHED = DOCUMENTS.typed.the(PublishedResponses)
+POLICIES = [row.policy for product in DOCUMENTS.typed.products.values() for row in product.labels]
 
 
 @cache
 def catalogue() -> Catalogue:
-    organisations = [row for row in DOCUMENTS.folder("directory")["organisations"]["organisations"] if not row.get("synthetic")]
-    cities = {name: (place[0], place[1]) for name, place in DOCUMENTS.folder("directory")["cities"]["cities"].items()}
-    return Catalogue(DOCUMENTS.folder("products"), organisations, PUBLISHED, DOCUMENTS.folder("timing")["vein-to-vein"], cities, regions_of(DOCUMENTS.folder))
+    organisations = [row for row in DOCUMENTS.typed.the(Organisations).organisations if not row.synthetic]
+    typed = DOCUMENTS.typed
+    return Catalogue(typed.products, organisations, PUBLISHED, typed.the(VeinToVein), typed.the(Cities).cities, regions_of(DOCUMENTS.folder))
 
 
 def decision(outcome: str, *missing: str, settle: list[list[str]] | None = None) -> dict[str, Any]:
@@ -123,7 +126,7 @@ def test_only_comparable_and_distant_figures_rank(one: Chance, other: Chance, ab
 
 
 def test_no_two_published_rows_of_different_trials_rank_each_other() -> None:
-    found = {row["policy"]: chances_of(row["policy"], PUBLISHED) for row in PUBLISHED["rows"]}
+    found = {row.policy: chances_of(row.policy, PUBLISHED) for row in PUBLISHED.rows}
     for one in found.values():
         for other in found.values():
             populations = {c.population for c in one} & {c.population for c in other}
@@ -185,7 +188,7 @@ def test_one_more_dose_never_brings_collection_forward(doses: list[tuple[str, in
 
 
 def test_the_time_of_making_is_published_or_an_assumption() -> None:
-    document = DOCUMENTS.folder("timing")["vein-to-vein"]
+    document = DOCUMENTS.typed.the(VeinToVein)
     assert earliest_infusion("tisagenlecleucel", TODAY, document).confidence == "high"
     assumed = earliest_infusion("zevorcabtagene-autoleucel", TODAY, document)
     assert (assumed.confidence, assumed.range) == ("low", (TODAY + timedelta(days=18), TODAY + timedelta(days=40)))
@@ -214,12 +217,12 @@ def test_the_test_that_opens_most_comes_first() -> None:
 
 
 def test_the_named_hospitals_are_rows_with_a_source_and_claim_nothing_else() -> None:
-    rows = {row["id"]: row for row in catalogue().organisations}
+    rows = {row.id: row for row in catalogue().organisations}
     named = ["queen-mary", "sysucc", "sysu-first", "jiahui-international", "kiang-wu", "zhongshan", "renji", "west-china"]
     named += ["peking-union", "peking-first"]
     for name in named:
-        assert rows[name]["source"]
-        assert rows[name]["accreditations"] is None, "no source names one"
-        for offer in rows[name].get("offers") or ():
-            assert offer["source"]
-            assert offer["product"] in catalogue().products
+        assert rows[name].source
+        assert rows[name].accreditations is None, "no source names one"
+        for offer in rows[name].offers or ():
+            assert offer.source
+            assert offer.product in catalogue().products

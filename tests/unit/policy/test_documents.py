@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from baybridge.documents.loader import DocumentProblem, Documents
+from baybridge.documents.loader import Documents
+from baybridge.documents.problems import DocumentProblem
 from baybridge.policy.one_case.decide import decide
 from baybridge.rulebook.library import UnknownPolicyError, fact_types, policies_of
 

@@ -10,6 +10,7 @@ import pytest
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Refusal
+from baybridge.documents.document_set import DocumentSet
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import OverrideDeclined, OverrideProposed, ParallelTestCompared, RepeatRequested, ResultRecognised
 from baybridge.journey.judged import Judged
@@ -32,7 +33,7 @@ def given(**changes: Any) -> OverrideRecognition:
 def overridden(made: dict[str, Any], role: Role = Role.PHYSICIAN, directory: Any = None, **changes: Any) -> Any:
     here = situation("hk", {"observations": [made], "resources": [made]})
     if directory is not None:
-        here = replace(here, documents=lambda name: directory if name == "directory" else documents().folder(name))
+        here = replace(here, documents=DocumentSet(lambda name: directory if name == "directory" else documents().folder(name)))
     return override_recognition(replace(here, actor=Actor("dr-1", role, "Synthetic Hong Kong Hospital")), given(**changes))
 
 
@@ -97,7 +98,7 @@ def unassessed() -> dict[str, Any]:
 def countersigned(proposed: Any, account: str = "qm-1", role: Role = Role.QUALITY, **changes: Any) -> Any:
     made = creatinine(FRESH)
     here = situation("hk", {"observations": [made], "resources": [made]}, *proposed)
-    here = replace(here, documents=lambda name: unassessed() if name == "directory" else documents().folder(name))
+    here = replace(here, documents=DocumentSet(lambda name: unassessed() if name == "directory" else documents().folder(name)))
     asked: dict[str, Any] = {"result": "o1", "purpose": "LD_FITNESS", "agrees": True, "note": "Seen.", **changes}
     return countersign_override(replace(here, actor=Actor(account, role, "Synthetic Hong Kong Hospital")), CountersignOverride(**asked))
 
@@ -135,7 +136,7 @@ def test_a_signature_does_not_hold_for_what_changed_since() -> None:
     (proposed,) = overridden(creatinine(FRESH), directory=unassessed()).events
     made = creatinine(FRESH, status="preliminary")
     here = situation("hk", {"observations": [made], "resources": [made]}, proposed)
-    here = replace(here, documents=lambda name: unassessed() if name == "directory" else documents().folder(name))
+    here = replace(here, documents=DocumentSet(lambda name: unassessed() if name == "directory" else documents().folder(name)))
     signed = countersign_override(
         replace(here, actor=Actor("qm-1", Role.QUALITY, "x")), CountersignOverride(result="o1", purpose="LD_FITNESS", agrees=True, note="Seen.")
     )

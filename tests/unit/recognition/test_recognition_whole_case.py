@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import case_world as w
+from baybridge.documents.timing import VeinToVein
 from baybridge.journey.case import Case
 from baybridge.journey.events import Died
 from baybridge.recognition.arranging import arrange
@@ -22,8 +23,8 @@ from exchange_situations import NOW, observation, situation
 
 ZONE = ZoneInfo("Asia/Hong_Kong")
 RULES = recognition_rules()
-TIMING = documents().folder("timing")["vein-to-vein"]
-FOLLOW_UP = documents().folder("pathways")["standard"]["follow_up"]
+TIMING = documents().typed.the(VeinToVein)
+FOLLOW_UP = documents().typed.pathway.follow_up
 ALONE = ("latest", "reference_high", "reference_low")
 MATERIAL = {name: documents().folder("recognition")[name] for name in ("sampling", "costs")}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import case_world as w
+from baybridge.documents.border_papers import BorderPapers
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
 from baybridge.supply.permits import papers_needed
@@ -39,7 +40,7 @@ def test_a_slot_waits_for_acceptance_at_this_node() -> None:
 
 
 def test_papers_by_leg_and_border() -> None:
-    document = w.documents().folder("pathways")["border-papers"]
+    document = w.documents().typed.the(BorderPapers)
     needed = {
         leg: {kind for kind, _ in papers_needed(document, leg, *ends)}
         for leg, ends in (("to_plant", ("HK", "CN")), ("to_centre", ("CN", "HK")))
@@ -50,7 +51,7 @@ def test_papers_by_leg_and_border() -> None:
 
 
 def test_a_drug_needs_no_special_article_permit_on_its_way_back() -> None:
-    document = w.documents().folder("pathways")["border-papers"]
+    document = w.documents().typed.the(BorderPapers)
     for end in ("HK", "MO"):
         assert "special_article" not in {kind for kind, _ in papers_needed(document, "to_centre", "CN", end)}
 

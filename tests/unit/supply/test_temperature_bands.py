@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from baybridge.documents.limits import FreshCells, FrozenProduct
+from baybridge.documents.pathway import FreshCellsClock
 from baybridge.supply.temperature import Reading, contradicts, judge_fresh, judge_product, quarantines
 
-FRESH = {
-    "coldest_c": 2,
-    "warmest_c": 8,
-    "outer_coldest_c": 0,
-    "outer_warmest_c": 10,
-    "record_only_min": 30,
-    "quality_review_min": 120,
-    "stop_h": 72,
-}
-PRODUCT = {"band_2_c": -130, "band_3_c": -120, "band_1_min": 30}
+FRESH = FreshCells(coldest_c=2, warmest_c=8, outer_coldest_c=0, outer_warmest_c=10, record_only_min=30, quality_review_min=120)
+CLOCK = FreshCellsClock(amber_h=48, red_h=66, stop_h=72)
+PRODUCT = FrozenProduct(band_2_c=-130, band_3_c=-120, band_1_min=30)
 
 FRESH_ROWS = [
     (8.0, 2.0, 0, 71.9, ()),
@@ -34,7 +29,7 @@ FRESH_ROWS = [
 
 @pytest.mark.parametrize(("warmest", "coldest", "minutes", "hours", "expected"), FRESH_ROWS)
 def test_fresh_cells(warmest: float, coldest: float, minutes: int, hours: float | None, expected: tuple[str, ...]) -> None:
-    assert judge_fresh(Reading(warmest, coldest, minutes), hours, FRESH) == expected
+    assert judge_fresh(Reading(warmest, coldest, minutes), hours, FRESH, CLOCK) == expected
 
 
 PRODUCT_ROWS = [

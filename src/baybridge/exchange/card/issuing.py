@@ -8,7 +8,7 @@ who measured, never of who passed a result on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -35,7 +35,7 @@ class IssueHealthCard(Struct, frozen=True, kw_only=True):
 def issue_health_card(situation: Situation, given: IssueHealthCard) -> tuple[Event, ...] | Refusal:
     """The card that is to be made, or every reason against it."""
     offered = {str(item["id"]): item for item in own_results(situation)}
-    known = {str(item.get("id")): item for item in situation.record.get("observations") or ()}
+    known = {str(item.get("id")): item for item in situation.record.observations}
     reasons = [*no_cards(situation)]
     if not given.results:
         reasons.append(Reason("exchange.card.no_results", where="results"))
@@ -44,25 +44,24 @@ def issue_health_card(situation: Situation, given: IssueHealthCard) -> tuple[Eve
             continue
         code = "unknown_result" if name not in known else "not_final" if known[name].get("status") not in _FINAL else "not_ours"
         reasons.append(Reason(f"exchange.card.{code}", source=_SOURCE, where=f"results.{number}"))
-    if reasons:
+    signer = situation.record.card
+    if reasons or signer is None:
         return refuse(*reasons)
-    signer: Json = situation.record["card"]
     results = tuple(dict.fromkeys(given.results))
-    return (HealthCardIssued(card=situation.new_id(), issuer=signer["issuer"], kid=signer["kid"], results=results),)
+    return (HealthCardIssued(card=situation.new_id(), issuer=signer.issuer or "", kid=signer.kid, results=results),)
 
 
 def no_cards(situation: Situation) -> Iterator[Reason]:
     """Why this node issues no cards at all."""
-    signer = situation.record.get("card") or {}
-    if not str(signer.get("issuer") or "").startswith("https://"):
+    signer = situation.record.card
+    if signer is None or not (signer.issuer or "").startswith("https://"):
         yield Reason("exchange.card.no_issuer", source=_SOURCE)
 
 
 def own_results(situation: Situation) -> list[Json]:
     """Final results that this node's own laboratory performed, the newest first."""
     setting = setting_of(situation, RecogniseResults(purpose="ELIGIBILITY"))
-    observations: Sequence[Json] = situation.record.get("observations") or ()
-    own = [item for item in observations if item.get("status") in _FINAL and laboratory_of(item, setting).get("node") == situation.site.node]
+    own = [item for item in situation.record.observations if item.get("status") in _FINAL and laboratory_of(item, setting).get("node") == situation.site.node]
     return sorted(own, key=lambda item: str(item.get("effectiveDateTime") or ""), reverse=True)
 
 

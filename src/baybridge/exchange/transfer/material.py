@@ -38,7 +38,7 @@ def request_of(
     retention_until: date | None = None,
 ) -> dict[str, Any]:
     """The request that `check_transfer` reads."""
-    directory = situation.documents("directory")["contracts"]
+    directory = situation.documents.folder("directory")["contracts"]
     return {
         "transfer": {
             "at": situation.now.isoformat(),
@@ -59,9 +59,9 @@ def request_of(
 
 
 def _content(situation: Situation, purpose: str, resources: Sequence[Resource]) -> dict[str, Any]:
-    rules = situation.documents("exchange")["content"]
+    rules = situation.documents.folder("exchange")["content"]
     origins = {_origin(situation, resource) for resource in resources} or {_default_origin(situation)}
-    regions = regions_of(situation.documents)
+    regions = regions_of(situation.documents.folder)
     mainland = {code for code, region in regions.items() if region.law == _EXPORT_LAW}
     abroad = sorted(origins - mainland)
     systems = {name for resource in resources for name in tagged(resource, ORIGIN_SYSTEM) if name in rules["origin_systems"]}
@@ -77,7 +77,7 @@ def _content(situation: Situation, purpose: str, resources: Sequence[Resource]) 
 
 
 def _origin(situation: Situation, resource: Resource) -> str:
-    said = [code for code in tagged(resource, ORIGIN) if code in regions_of(situation.documents)]
+    said = [code for code in tagged(resource, ORIGIN) if code in regions_of(situation.documents.folder)]
     return said[0] if said else _default_origin(situation)
 
 

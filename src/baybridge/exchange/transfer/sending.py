@@ -60,7 +60,7 @@ def judge(situation: Situation, given: Transfer) -> Judgement:
     """Whether this transfer may be made now, with what; every reason where not."""
     rules = rules_for(situation)
     to = situation.neighbours.get(given.to_node)
-    material = tuple(situation.record.get("resources") or ())
+    material = tuple(situation.record.resources)
     invalid = _invalid(situation, given, rules, material)
     if invalid or to is None:
         nothing = _document(situation, {"outcome": "deny", "route": None, "codes": []}, (), ())
@@ -84,7 +84,7 @@ def judge(situation: Situation, given: Transfer) -> Judgement:
 
 def transfer(situation: Situation, given: Transfer) -> Verdict:
     """The rule of the command: a parcel, or a refusal with every reason that stands in the case; input that names what is not there leaves no trace."""
-    invalid = _invalid(situation, given, rules_for(situation), tuple(situation.record.get("resources") or ()))
+    invalid = _invalid(situation, given, rules_for(situation), tuple(situation.record.resources))
     if invalid:
         return refuse(*invalid, category=Category.INVALID)
     judgement = judge(situation, given)
@@ -112,7 +112,7 @@ def refusal_of(event: TransferRefused) -> Refusal:
 
 def rules_for(situation: Situation) -> TransferRules:
     """The rules of transfer from this site's documents."""
-    return rules_of(situation.decide, situation.documents)
+    return rules_of(situation.decide, situation.documents.folder)
 
 
 def transfer_request(situation: Situation, to: Site, given: Transfer, resources: Sequence[Resource]) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from baybridge.journey.command import Situation
 
 def appeal_limit(situation: Situation, plan: str) -> TimeLimit | None:
     """The limit for appeals against decisions of a plan."""
-    rows = situation.documents("timing").get(ROWS, {}).get("rows") or ()
-    return limit_of(situation.documents("plans").get(plan, {}), rows, "file_appeal")
+    rows = situation.documents.folder("timing").get(ROWS, {}).get("rows") or ()
+    return limit_of(situation.documents.plans.get(plan, {}), rows, "file_appeal")
 
 
 def too_late(situation: Situation, plan: str, decided_at: datetime | None) -> Iterator[Reason]:

@@ -27,13 +27,13 @@ def own_requests(case: Case, payer: str | None) -> list[Preauthorisation]:
 # --- pre-authorisation ----------------------------------------------------------------------------------------------
 
 
-def waiting_request(context: FormContext) -> Mapping[str, Any]:
+def waiting_request(context: FormContext) -> Mapping[str, object]:
     """The request that waits, the one that the address names first."""
     one = _request(context)
     return {} if one is None else _named(context, one)
 
 
-def waiting_advance(context: FormContext) -> Mapping[str, Any]:
+def waiting_advance(context: FormContext) -> Mapping[str, object]:
     """The request of which something is to be paid in advance, with what is left of the amount that was granted."""
     one = _request(context)
     if one is None:
@@ -43,7 +43,7 @@ def waiting_advance(context: FormContext) -> Mapping[str, Any]:
     return {**_named(context, one), "amount": format_minor(left)}
 
 
-def answered_plan(context: FormContext) -> Mapping[str, Any]:
+def answered_plan(context: FormContext) -> Mapping[str, object]:
     """The plan of the first request that was answered."""
     return {"plan": next((one.requested.event.plan for one in context.case.preauthorisations if not one.waiting), None)}
 
@@ -63,13 +63,13 @@ def _named(context: FormContext, one: Preauthorisation) -> dict[str, Any]:
 # --- claims ---------------------------------------------------------------------------------------------------------
 
 
-def next_claim(context: FormContext) -> Mapping[str, Any]:
+def next_claim(context: FormContext) -> Mapping[str, object]:
     """The next claim: of the first approved plan without one, for the charges that the quote names, on the day of the infusion."""
     case = context.case
     sent = {one.claim.plan for one in reconciliation_of(case)}
     approved = [one.requested.event.plan for one in case.preauthorisations if one.standing and one.standing.event.answer != "refused"]
     plan = next((name for name in approved if name not in sent), None)
-    quote = context.decision(case.quote.event.quote_sha256) if case.quote else None
+    quote = context.quote()
     layer = next((one for one in quote["inputs"]["layers"] if one["id"] == plan), None) if quote else None
     lines = [line for line in quote["inputs"]["bill_lines"] if layer and line["category"] in layer["covers"]] if quote else []
     infused = case.infused_at
@@ -83,17 +83,17 @@ def next_claim(context: FormContext) -> Mapping[str, Any]:
     }
 
 
-def claim_to_decide(context: FormContext) -> Mapping[str, Any]:
+def claim_to_decide(context: FormContext) -> Mapping[str, object]:
     """The first claim that waits for a decision."""
     return _claim(context, "decide")
 
 
-def claim_to_appeal(context: FormContext) -> Mapping[str, Any]:
+def claim_to_appeal(context: FormContext) -> Mapping[str, object]:
     """The first claim that can be appealed."""
     return _claim(context, "appeal")
 
 
-def claim_to_pay(context: FormContext) -> Mapping[str, Any]:
+def claim_to_pay(context: FormContext) -> Mapping[str, object]:
     """The first claim that waits for payment, with the number of the payment."""
     found = _claim(context, "pay")
     return {**found, "payment_id": f"{found['claim_id']}-P{len(context.case.payments) + 1}"} if found else {}

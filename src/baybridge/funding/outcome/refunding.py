@@ -80,7 +80,7 @@ def record_refund(situation: Situation, given: RecordRefund) -> Verdict:
 
 def payer_of(situation: Situation, recipient: str) -> str:
     """The payer of a plan that a refund goes to; the plan's own name where no document names its payer."""
-    return str(situation.documents("plans").get(recipient, {}).get("payer") or _asked(situation.case, recipient) or recipient)
+    return str(situation.documents.plans.get(recipient, {}).get("payer") or _asked(situation.case, recipient) or recipient)
 
 
 def _asked(case: Case, plan: str) -> str | None:
@@ -129,7 +129,7 @@ def open_refunds(case: Case, payer: str | None, plans: Mapping[str, Any]) -> lis
 
 def open_part(context: FormContext) -> Mapping[str, Any]:
     """The part that has not arrived, the one that the address names first; day and reference stand in the bank's advice."""
-    parts = open_refunds(context.case, context.payer, context.documents("plans"))
+    parts = open_refunds(context.case, context.payer, context.documents.plans)
     part = next((one for one in parts if one.recipient == context.address.get("recipient")), parts[0] if parts else None)
     if part is None or context.case.settlement is None:
         return {"currency": None}

@@ -51,7 +51,7 @@ def seeking_of(situation: Situation, quote: Mapping[str, Any], household: Househ
         asked=asked_of(situation.case, quote),
         household=known,
         exchange=asked.exchange,
-        grants=tuple(situation.record.get("grants", ())),
+        grants=tuple(situation.record.grants),
     )
 
 
@@ -65,7 +65,7 @@ def apply_for_assistance(situation: Situation, given: ApplyForAssistance) -> Jud
         return quote
     if "asked" not in quote:
         return refuse(Reason("funding.assistance.old_quote"))
-    funds = assistance_left(seeking_of(situation, quote, given.household), situation.documents("plans"))
+    funds = assistance_left(seeking_of(situation, quote, given.household), situation.documents.plans)
     fund = next((one for one in funds if one.fund_id == given.fund), None)
     if fund is None:
         return refuse(Reason("funding.assistance.unknown_fund", {"fund": given.fund}, where="fund"), category=Category.NOT_FOUND)
@@ -88,7 +88,7 @@ def _against(fund: Fund, given: ApplyForAssistance) -> Iterator[Reason]:
 
 def _applied(situation: Situation, given: ApplyForAssistance, quote: Mapping[str, Any]) -> Judged | Refusal:
     before = msgspec.convert(quote["asked"], IssueQuote)
-    means = situation.documents("plans")[given.fund].get("means_test")
+    means = situation.documents.plans[given.fund].get("means_test")
     known = seeking_of(situation, quote, given.household).household
     chosen = ChosenPlan(plan=given.fund, household=known if means else None)
     asked = msgspec.structs.replace(before, plans=(*before.plans, chosen), product=before.product or quote.get("product"))

@@ -20,12 +20,13 @@ from typing import Any, Literal
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.funding.plans.plans import BENEFIT, MEANS_TEST, TEMPLATES, ChosenPlan, Exchange, Household, layer_from, status_of
-from baybridge.funding.plans.quota import Grant, Standing, quota_of, standing_of
+from baybridge.funding.plans.quota import Standing, quota_of, standing_of
 from baybridge.funding.quote.case import read_cases
 from baybridge.funding.quote.quoting import NO_SCALE
 from baybridge.funding.quote.stack import pay_stack
 from baybridge.journey.case import Case
 from baybridge.journey.events import ClaimSubmitted
+from baybridge.journey.granted import Grant
 
 KINDS = frozenset({"assistance", "charity", "hospital_fund"})
 

@@ -22,6 +22,7 @@ from baybridge.base.outcome import Reason
 from baybridge.journey.case import Case
 from baybridge.journey.claims import adjudicated, decided_at
 from baybridge.journey.command import Situation
+from baybridge.journey.granted import Grant
 
 Document = Mapping[str, Any]
 
@@ -39,18 +40,6 @@ class Quota:
     amount_used_minor: int
     as_of: date
     holds: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What one case was granted from a plan, and on which day first; `counted_minor` is None where nobody said what it is in the plan's currency."""
-
-    case_id: str
-    plan: str
-    on: date
-    amount_minor: int
-    currency: str
-    counted_minor: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +148,7 @@ def standing_of(document: Document, plan: str, grants: Iterable[Grant], on: date
 
 def quota_reasons(situation: Situation, plan: str, amount_minor: int, currency: str) -> tuple[tuple[Reason, ...], tuple[tuple[str, int], ...]]:
     """Every reason why this grant does not fit into the plan's quota, and what stood of the quota when it was judged; nothing where there is none."""
-    document, grants = situation.documents("plans").get(plan, {}), situation.record.get("grants", ())
+    document, grants = situation.documents.plans.get(plan, {}), situation.record.grants
     case_id = situation.case.case_id
     standing = standing_of(document, plan, grants, situation.today, leave_out=case_id)
     if standing is None:
@@ -176,7 +165,7 @@ def counted_minor(situation: Situation, document: Document, amount_minor: int, c
     own = str(document.get("currency"))
     if own == currency:
         return amount_minor
-    rates = (situation.record.get("quote") or {}).get("exchange") or ()
+    rates = situation.quote.get("exchange") or () if situation.quote is not None else ()
     rate = next((Fraction(str(one["per_bill_unit"])) for one in rates if one.get("currency") == own), None)
     return None if rate is None else round_half_up(amount_minor * rate)
 

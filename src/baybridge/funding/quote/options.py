@@ -37,7 +37,7 @@ def compare_quote(
     situation: Situation, given: IssueQuote, products: Documents, elsewhere: Sequence[tuple[str, IssueQuote]] = ()
 ) -> Comparison | Refusal:
     """Every option of a quote, best first; a refusal where the quote itself cannot be computed."""
-    documents = situation.documents("plans")
+    documents = situation.documents.plans
     product = given.product or situation.case.product
     against = tuple(reasons_against_quote(documents, given, product, situation.today))
     if against:

@@ -23,7 +23,7 @@ def kept_quote(situation: Situation, given: Mapping[str, Any] | None = None) -> 
     issued = situation.case.quote
     if issued is None:
         return refuse(Reason("funding.quote.none"))
-    document = given if given is not None else situation.record.get("quote")
+    document = given if given is not None else situation.quote
     if not isinstance(document, Mapping):
         return refuse(Reason("funding.quote.document_missing", {"sha256": issued.event.quote_sha256}), category=Category.NOT_FOUND)
     if sha256_hex(canonical_bytes(document)) != issued.event.quote_sha256:

@@ -85,7 +85,7 @@ class IssueQuote(Struct, frozen=True, kw_only=True):
 
 def issue_quote(situation: Situation, given: IssueQuote) -> Judged | Refusal:
     """The quote as a document and the event that stands for it; every reason where it cannot be computed."""
-    documents = situation.documents("plans")
+    documents = situation.documents.plans
     product = given.product or situation.case.product
     against = (*alive(situation), *_against_region(situation, given), *reasons_against_quote(documents, given, product, situation.today))
     if against:
@@ -125,7 +125,7 @@ def _event(document: dict[str, Any], funded: Funded, agreement: str | None, vali
 def _against_region(situation: Situation, given: IssueQuote) -> Iterator[Reason]:
     if given.region is None:
         return
-    known = regions_of(situation.documents)
+    known = regions_of(situation.documents.folder)
     if given.region not in known:
         yield Reason("funding.quote.region_unknown", {"known": ", ".join(known)}, where="region")
 
@@ -318,11 +318,10 @@ def _assumptions(named: list[tuple[str, Mapping[str, Any]]], given: IssueQuote, 
 
 def usual_bill(context: FormContext) -> Mapping[str, Any]:
     """The bill as its three usual lines, with the drug's list price where one is published."""
-    product: Mapping[str, Any] = context.documents("products").get(context.case.product or "", {})
-    price = next(iter(product.get("list_price") or ()), None)
-    gross = {"CAR_T_DRUG": format_minor(price["amount_minor"])} if price else {}
+    price = next(iter(context.product.list_price), None) if context.product else None
+    gross = {"CAR_T_DRUG": format_minor(price.amount_minor)} if price else {}
     lines = [{"id": category.lower(), "category": category, "gross": gross.get(category)} for category in _USUAL_CATEGORIES]
-    return {"bill_lines": lines, "currency": price["currency"] if price else "HKD"}
+    return {"bill_lines": lines, "currency": price.currency if price else "HKD"}
 
 
 _USUAL_CATEGORIES = ("COLLECTION", "CAR_T_DRUG", "INPATIENT")

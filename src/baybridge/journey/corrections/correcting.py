@@ -62,10 +62,9 @@ class _Change:
 
 def correct_entry(situation: Situation, given: CorrectEntry) -> Verdict:
     """The correction of the entry and of what was worked out with it, and the entries that stand instead."""
-    entry = find(situation.case, given.event_id)
-    if entry is None:
+    entry, making = find(situation.case, given.event_id), situation.record.making
+    if entry is None or making is None:
         return refuse(Reason("correction.unknown", where="event_id"), category=Category.NOT_FOUND)
-    making: Making = situation.record["making"]
     against = [*_against(situation, making, entry), *_input(given)]
     if against:
         already = any(reason.code == "correction.already" for reason in against)
@@ -94,7 +93,8 @@ def find(case: Case, event_id: str) -> Entry[Any] | None:
 
 def against(situation: Situation, entry: Entry[Any]) -> Iterator[Reason]:
     """Why this person does not put this entry right, whatever they would say about it; what rests on it is asked later."""
-    yield from _against(situation, situation.record["making"], entry)
+    if situation.record.making is not None:
+        yield from _against(situation, situation.record.making, entry)
 
 
 def _against(situation: Situation, making: Making, entry: Entry[Any]) -> Iterator[Reason]:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from baybridge.base.time import start_of_day
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
-from baybridge.journey.entry import Entry
+from baybridge.journey.entry import Entry, tells
 from baybridge.journey.moments import moment_of
 
 #: Something that an entry gives or needs: its kind and what it is about; a need is met by every thing that begins alike.
@@ -193,6 +193,6 @@ def _confirmed_grades(case: Case) -> dict[str, str]:
 
 def _same_grade(case: Case, event_id: str, instead: Sequence[Entry[Any]]) -> bool:
     """Whether the grade that stands instead is the one that was confirmed."""
-    before = next(entry.event for entry in case.entries if entry.origin.event_id == event_id)
+    before = next(entry.event for entry in case.entries if entry.origin.event_id == event_id and tells(entry, ev.GradeAssessed))
     graded = [entry.event for entry in instead if isinstance(entry.event, ev.GradeAssessed)]
     return any(event.scale == before.scale and event.grade == before.grade for event in graded)

@@ -6,6 +6,7 @@ are made again all judge by these.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -56,7 +57,7 @@ def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Comma
     deciding = Deciding(node.policies, facts, command.case_id, unit.at)
     record = node.record_material(unit.connection, kind.needs, case, unit.at)
     if "making" in kind.needs:
-        record["making"] = making(node, unit, deciding)
+        record = replace(record, making=making(node, unit, deciding))
     situation = Situation(
         case=case,
         facts=facts,
@@ -65,7 +66,7 @@ def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Comma
         site=node.site,
         neighbours={name: neighbour.site for name, neighbour in node.neighbours.items()},
         decide=deciding.decide,
-        documents=node.documents.folder,
+        documents=node.documents.typed,
         new_id=unit.new_id,
         record=record,
     )

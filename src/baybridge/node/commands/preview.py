@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from baybridge.base.outcome import Refusal, refuse
 from baybridge.facts.factset import FactSet
 from baybridge.journey.case import Case
-from baybridge.journey.command import Actor, Command, Situation
+from baybridge.journey.command import Actor, Command, FromRecord, Situation
 from baybridge.journey.judged import Judged
 from baybridge.node.clock import new_id
 from baybridge.node.commands import judging
@@ -49,7 +49,8 @@ class Look:
         self.unit = unit
         self.case = case
         self.actor = actor
-        self._material: dict[str, Any] = {}
+        self._material = FromRecord()
+        self._looked: frozenset[str] = frozenset()
 
     @cached_property
     def _situated(self) -> tuple[Deciding, Situation]:
@@ -64,13 +65,14 @@ class Look:
 
     def situation(self, needs: frozenset[str] = frozenset()) -> Situation:
         """What a rule would look at; `needs` names what it reads from the record."""
-        missing = frozenset(name for name in needs if name not in self._material)
+        missing = needs - self._looked
         if missing:
             found = self.node.record_material(self.unit.connection, missing, self.case, self.unit.at)
-            self._material |= {name: found.get(name) for name in missing}
-        record = {name: self._material[name] for name in needs if self._material[name] is not None}
+            self._material = found.only(missing | {"same_person"}, over=self._material)
+            self._looked |= needs
+        record = self._material.only(needs | {"same_person"})
         if "making" in needs:
-            record["making"] = making(self.node, self.unit, self._situated[0])
+            record = replace(record, making=making(self.node, self.unit, self._situated[0]))
         return replace(self._situated[1], decide=self.decide, record=record)
 
     def decide(self, policy_id: str, facts: Mapping[str, Any] | None = None, *, at: datetime | None = None) -> Decision:

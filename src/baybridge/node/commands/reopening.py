@@ -13,17 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import orjson
 from sqlalchemy import select
 
+from baybridge.base.resource import Resource
 from baybridge.base.time import parse_instant
 from baybridge.facts.given import read_given
 from baybridge.journey.case import Case, fold
 from baybridge.journey.checks import digest
-from baybridge.journey.command import Command, Situation
+from baybridge.journey.command import Command, FromRecord, Situation
 from baybridge.journey.events import (
     DecisionReopened,
     EligibilityDecided,
@@ -93,18 +94,18 @@ def _decide_again(node: Node, unit: Unit, case_id: str, changed: Sequence[str], 
     return [event for row in rows for event in _one(again, row)]
 
 
-def _taken_out(unit: Unit, case: Case, changed: Sequence[str]) -> list[dict[str, Any]]:
+def _taken_out(unit: Unit, case: Case, changed: Sequence[str]) -> list[Resource]:
     """Those of the changed resources that are another person's now: moved there, or of a record whose link was taken back."""
     people = {*linked(case), case.patient_id}
     found = store.get_many(unit.connection, [(kind, name) for kind, _, name in (one.partition("/") for one in changed)]) if case.patient_id else {}
-    return [version.resource for version in found.values() if not version.deleted and version.patient and version.patient not in people]
+    theirs = [version.resource for version in found.values() if not version.deleted and version.patient and version.patient not in people]
+    return cast("list[Resource]", theirs)
 
 
-def _with(record: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _with(record: FromRecord, resources: Sequence[Resource]) -> FromRecord:
     """What a rule reads, with more resources."""
     results = [resource for resource in resources if resource["resourceType"] == "Observation"]
-    more = {"resources": resources, "observations": results}
-    return {**record, **{name: [*(record.get(name) or ()), *items] for name, items in more.items()}}
+    return replace(record, resources=[*record.resources, *resources], observations=[*record.observations, *results])
 
 
 def _resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[Row]:

@@ -56,7 +56,7 @@ def _then(node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, act
         site=node.site,
         neighbours={name: neighbour.site for name, neighbour in node.neighbours.items()},
         decide=deciding.decide,
-        documents=node.documents.folder,
+        documents=node.documents.typed,
         new_id=unit.new_id,
         record=node.record_material(unit.connection, row.needs, case, at),
     )

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from baybridge.funding.plans.quota import Grant, grants_of, quota_of
+from baybridge.funding.plans.quota import grants_of, quota_of
 from baybridge.journey.case import fold
 from baybridge.journey.events import (
     ClaimAdjudicated,
@@ -27,6 +27,7 @@ from baybridge.journey.events import (
     PreauthorisationAppealed,
     PreauthorisationRequested,
 )
+from baybridge.journey.granted import Grant
 from baybridge.journey.stored import decode
 from baybridge.ledger import streams
 

@@ -10,18 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
-from typing import Any
 
+from baybridge.base.ids import ProductId
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import add_months, full_years
-from baybridge.facts.exposure import read_exposures
+from baybridge.documents.organisations import Cities, Organisations
+from baybridge.documents.product import Price, Product
+from baybridge.documents.quote import QuoteDocument
+from baybridge.documents.timing import Recovery, VeinToVein, Washouts
+from baybridge.documents.trials import PublishedResponses
+from baybridge.facts.exposure import Exposures, read_exposures
 from baybridge.facts.fhir import Found, span
 from baybridge.facts.treatment import read_transplants
 from baybridge.funding.plans.terms import DRUG
-from baybridge.funding.quote.comparing import BASE, Compared, compare
+from baybridge.funding.quote.comparing import BASE, Compared, Comparison, compare
 from baybridge.funding.quote.quoting import NO_SCALE
 from baybridge.language.regions import by_registry_name
 from baybridge.matching.distance import Point
@@ -31,11 +36,10 @@ from baybridge.matching.ordering import By, ordered
 from baybridge.matching.timing import Collection, earliest_collection
 from baybridge.matching.trials import Screened, screened
 from baybridge.node.commands.preview import Look
-from baybridge.node.node import decision_document
+from baybridge.node.node import quote_document
 from baybridge.node.options import kept_trials
-from baybridge.policy.one_case.decide import decide
+from baybridge.policy.one_case.decide import DecisionDocument, decide
 
-Json = Mapping[str, Any]
 #: Birthdays that are looked at when age alone is against a patient.
 _BIRTHDAYS = 2
 
@@ -68,7 +72,7 @@ class CaseOptions:
     """The whole answer for one case."""
 
     rows: tuple[Option, ...]
-    decisions: Mapping[str, Json]  # by policy, labels and reviewed trials alike
+    decisions: Mapping[str, DecisionDocument]  # by policy, labels and reviewed trials alike
     paid: Mapping[str, Paid]  # by product
     trials: Mapping[str, kept_trials.Kept]
     collection: Collection | None  # None where no drug history is recorded, so that no day can be said
@@ -94,7 +98,7 @@ class _Together:
         self.today = look.unit.at.astimezone(look.node.site.zone).date()
 
     def answer(self, by: By, language: str) -> CaseOptions:
-        products = self.node.documents.folder("products")
+        products = self.node.documents.typed.products
         labels = {name: self._decision(name) for document in products.values() for name in label_policies(document)}
         everything = kept_trials.all_kept(self.node, self.look.unit.connection)
         kept = {one.trial.trial_id: one for one in everything if self._may_show(one.trial.synthetic)}
@@ -123,11 +127,11 @@ class _Together:
         """What is invented is shown to invented patients alone."""
         return self.case.synthetic or not synthetic
 
-    def _decision(self, name: str) -> Json:
+    def _decision(self, name: str) -> DecisionDocument:
         policy = self.node.policies.get(name, self.today)
         return {**self.look.decide(name).as_json(), "confidence": policy.confidence}
 
-    def _screened(self, one: kept_trials.Kept) -> tuple[Screened, Json | None]:
+    def _screened(self, one: kept_trials.Kept) -> tuple[Screened, DecisionDocument | None]:
         decision = None
         if one.counts and one.policy is not None and one.trial.recruits:
             decision = decide(one.policy, self.look.facts.values, subject=self.case.case_id, as_of=self.look.unit.at).as_json()
@@ -147,18 +151,17 @@ class _Together:
 
     @cached_property
     def _catalogue(self) -> Catalogue:
-        folder = self.node.documents.folder
-        directory = folder("directory")
-        cities: dict[str, Point] = {name: (place[0], place[1]) for name, place in directory["cities"]["cities"].items()}
-        offered = [row for row in directory["organisations"]["organisations"] if "centre" in row["kinds"] and self._may_show(row.get("synthetic"))]
-        return Catalogue(folder("products"), offered, folder("trials")["published-response"], folder("timing")["vein-to-vein"], cities, self.node.regions)
+        documents = self.node.documents.typed
+        cities: Mapping[str, Point] = documents.the(Cities).cities
+        offered = [row for row in documents.the(Organisations).organisations if "centre" in row.kinds and self._may_show(row.synthetic)]
+        return Catalogue(documents.products, offered, documents.the(PublishedResponses), documents.the(VeinToVein), cities, self.node.regions)
 
     @cached_property
     def _resources(self) -> Found:
-        return Found(self.look.situation(frozenset({"resources"})).record.get("resources") or ())
+        return Found(self.look.situation(frozenset({"resources"})).record.resources)
 
     @cached_property
-    def _exposures(self) -> Any:
+    def _exposures(self) -> Exposures:
         return read_exposures(self._resources, self.look.unit.at, self.node.dictionary.terms.treatments, self.case)
 
     @cached_property
@@ -169,17 +172,16 @@ class _Together:
             return None
         treatments = self.node.dictionary.terms.treatments
         transplants = [("transplant", day) for day in read_transplants(self._resources, self.look.unit.at, treatments)]
-        return earliest_collection(doses, self.node.documents.folder("timing")["washouts"], self.today, transplants)
+        return earliest_collection(doses, self.node.documents.typed.the(Washouts), self.today, transplants)
 
     @cached_property
     def _waits(self) -> tuple[Wait, ...]:
-        document = self.node.documents.folder("timing")["recovery"]
-        known = {row["criterion"]: row for row in document["rows"]}
-        reasons = self.look.decide(document["policy"]).as_json()["reasons"]
-        against = [reason["criterion"] for reason in reasons if reason["holds"] is False]
-        return tuple(Wait(name, known[name]["for"], known[name]["source"]) for name in against if name in known)
+        document = self.node.documents.typed.the(Recovery)
+        known = {row.criterion: row for row in document.rows}
+        against = [reason.criterion for reason in self.look.decide(document.policy).reasons if reason.holds is False]
+        return tuple(Wait(name, known[name].for_, known[name].source) for name in against if name in known)
 
-    def _later(self, labels: Mapping[str, Json]) -> Iterator[tuple[str, date]]:
+    def _later(self, labels: Mapping[str, DecisionDocument]) -> Iterator[tuple[str, date]]:
         """Labels whose "no" of today ends on a day that can be computed: the label comes into force, or a birthday makes the patient old enough."""
         for name, decision in labels.items():
             if decision["outcome"] == "not-in-force":
@@ -213,36 +215,35 @@ class _Together:
 
     # --- money ------------------------------------------------------------------------------------------------------
 
-    def _paid(self, products: Mapping[str, Json]) -> Iterator[tuple[str, Paid]]:
+    def _paid(self, products: Mapping[ProductId, Product]) -> Iterator[tuple[str, Paid]]:
         quote = self._quote
-        for name, document in products.items():
-            for price in document.get("list_price") or ():
+        for name, product in products.items():
+            for price in product.list_price:
                 found = self._pays(name, price, quote)
                 if found is not None:
-                    yield f"{name}/{price['jurisdiction']}", found
+                    yield f"{name}/{price.jurisdiction}", found
 
     @cached_property
-    def _quote(self) -> Json | None:
-        issued = self.case.quote
-        return decision_document(self.look.unit.connection, issued.event.quote_sha256) if issued else None
+    def _quote(self) -> QuoteDocument | None:
+        return quote_document(self.look.unit.connection, self.case)
 
-    def _pays(self, product: str, price: Json, quote: Json | None) -> Paid | None:
-        quoted = quote is not None and quote["inputs"]["currency"] == price["currency"]
+    def _pays(self, product: str, price: Price, quote: QuoteDocument | None) -> Paid | None:
+        quoted = quote is not None and quote["inputs"]["currency"] == price.currency
         compared = _on_quote(product, price, quote) if quoted and quote is not None else None
         found = compared or _alone(price, self.today)
         if found is None:
             return None
         return Paid(
-            found.pays_minor, found.sure_minor, price["currency"], compared is not None, found.unverified,
-            str(price.get("source", "")), str(price.get("confidence", "low")), price["amount_minor"],
+            found.pays_minor, found.sure_minor, price.currency, compared is not None, found.unverified,
+            price.source, price.confidence, price.amount_minor,
         )  # fmt: skip
 
 
-def _noon(day: date, together: _Together) -> Any:
+def _noon(day: date, together: _Together) -> datetime:
     return together.look.unit.at.replace(year=day.year, month=day.month, day=day.day)
 
 
-def _on_quote(product: str, price: Json, quote: Json) -> Compared | None:
+def _on_quote(product: str, price: Price, quote: QuoteDocument) -> Compared | None:
     """The case's quote with this product at its list price; the quote itself where it is for this product."""
     inputs = quote["inputs"]
     if quote.get("product") == product:
@@ -250,19 +251,19 @@ def _on_quote(product: str, price: Json, quote: Json) -> Compared | None:
     drugs = [line for line in inputs["bill_lines"] if line["category"] == DRUG]
     if len(drugs) != 1:
         return None
-    lines = [{**line, "gross": format_minor(price["amount_minor"])} if line is drugs[0] else line for line in inputs["bill_lines"]]
+    lines = [{**line, "gross": format_minor(price.amount_minor)} if line is drugs[0] else line for line in inputs["bill_lines"]]
     entry = {"id": product, "kind": "product", "bill_lines": lines, **({"oba": None} if "oba" in inputs else {})}
     return _option_of(compare({**inputs, "compare": [entry]}, NO_SCALE), product)
 
 
-def _alone(price: Json, on: date) -> Compared | None:
+def _alone(price: Price, on: date) -> Compared | None:
     """The list price alone, with nobody else paying."""
-    line = {"id": "drug", "category": DRUG, "gross": format_minor(price["amount_minor"]), "desc": ""}
-    case = {"currency": price["currency"], "event_date": on.isoformat(), "bill_lines": [line], "layers": []}
+    line = {"id": "drug", "category": DRUG, "gross": format_minor(price.amount_minor), "desc": ""}
+    case = {"currency": price.currency, "event_date": on.isoformat(), "bill_lines": [line], "layers": []}
     return _option_of(compare(case, NO_SCALE), BASE)
 
 
-def _option_of(comparison: Any, name: str) -> Compared | None:
+def _option_of(comparison: Comparison | Refusal, name: str) -> Compared | None:
     if isinstance(comparison, Refusal):
         return None
     return next((one for one in comparison.options if one.option.option_id == name), None)

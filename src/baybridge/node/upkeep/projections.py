@@ -151,7 +151,7 @@ def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> 
     """What somebody at this node must do next for a case."""
     if waits(case):
         return tuple(attention(case, node.site))
-    pathway = node.documents.folder("pathways")["standard"]
+    pathway = node.documents.typed.pathway
     planned = tasks(pathway, case, LazyFacts(lambda: node.fact_set(connection, case, at)), at, node.site)
     return (*attention(case, node.site), *planned)
 

@@ -12,19 +12,36 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from baybridge.base.canonical import MAX_INTEGER
 from baybridge.base.time import CHINA
 from baybridge.policy.document.shapes import NOT_IN_FORCE, UNDETERMINED, Findings, Limits, Policy, Score
 from baybridge.policy.language.types import FactType, Value
 from baybridge.policy.one_case.compiled import Compiled, compiled
-from baybridge.policy.one_case.ground import Ground, plain_value
+from baybridge.policy.one_case.ground import Ground, GroundDocument, Plain, plain_value
 from baybridge.policy.one_case.interpret import Evaluation, exact_facts
 from baybridge.policy.one_case.settle import would_settle
 from baybridge.policy.one_case.verdict import Truths, driver, undecided
 
 _NUMBERS = frozenset({"integer", "number"})
+
+
+class DecisionDocument(TypedDict):
+    """A decision as plain JSON, as the contract writes it; `confidence` is that of the policy, where somebody added it."""
+
+    policy: str
+    version: str
+    policy_sha256: str
+    subject: str | None
+    as_of: str | None
+    outcome: str
+    values: dict[str, Plain]
+    reasons: list[GroundDocument]
+    missing: list[str]
+    would_settle: list[list[str]]
+    sources: list[str]
+    confidence: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +54,20 @@ class Decision:
     subject: str | None
     as_of: datetime | date | None
     outcome: str
-    values: Mapping[str, Any]
+    values: Mapping[str, Value]
     reasons: tuple[Ground, ...]
     missing: tuple[str, ...]
     would_settle: tuple[tuple[str, ...], ...]
     sources: tuple[str, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> DecisionDocument:
         """The decision document of the contract, as plain JSON."""
         return {
             "policy": self.policy,
             "version": self.version,
             "policy_sha256": self.policy_sha256,
             "subject": self.subject,
-            "as_of": plain_value(self.as_of),
+            "as_of": self.as_of.isoformat() if self.as_of else None,
             "outcome": self.outcome,
             "values": {name: plain_value(value) for name, value in self.values.items()},
             "reasons": [reason.as_json() for reason in self.reasons],

@@ -7,15 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from types import MappingProxyType
-from typing import Any
+from typing import Required, TypedDict
 
 import msgspec
 
 from baybridge.policy.document.shapes import Criteria, Findings, Limits, Policy
 from baybridge.policy.language.types import Value
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+#: A value as JSON has it.
+Plain = None | bool | int | float | str
+
+
+class More(TypedDict, total=False):
+    """What the reasons of some shapes carry beside the common fields."""
+
+    code: str
+    severity: str
+    overridable: bool
+    critical: bool
+    any_of: str
+
+
+class GroundDocument(More, total=False):
+    """A reason as plain JSON."""
+
+    criterion: Required[str]
+    holds: Required[bool | None]
+    expression: Required[str]
+    facts: Required[dict[str, Plain]]
+    source: Required[str]
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -26,21 +46,22 @@ class Ground(msgspec.Struct, frozen=True):
     expression: str
     facts: Mapping[str, Value]
     source: str
-    more: Mapping[str, Any] = _NOTHING  # severity, overridable, critical where the shape has them
+    more: More = {}  # severity, overridable, critical where the shape has them
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> GroundDocument:
         """The reason as plain JSON."""
         facts = {name: plain_value(value) for name, value in self.facts.items()}
-        plain = {"criterion": self.criterion, "holds": self.holds, "expression": self.expression, "facts": facts, "source": self.source}
-        return plain | dict(self.more) if self.more else plain
+        return {
+            "criterion": self.criterion, "holds": self.holds, "expression": self.expression, "facts": facts, "source": self.source, **self.more,
+        }  # fmt: skip
 
 
-def plain_value(value: Any) -> Any:
+def plain_value(value: Value) -> Plain:
     """A value as JSON has it: dates and times as ISO 8601 text."""
     return value.isoformat() if isinstance(value, date) else value
 
 
-def more_of(policy: Policy) -> dict[str, dict[str, Any]]:
+def more_of(policy: Policy) -> dict[str, More]:
     """What each reason carries beyond the common fields, by the id of its rule."""
     match policy.body:
         case Findings(findings=rows):

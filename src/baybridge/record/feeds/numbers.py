@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 #: Full-width forms of ASCII, and the signs that mean the same. Source: Unicode, Halfwidth and Fullwidth Forms.
-_NARROW = {
+_NARROW: dict[int, str | int | None] = {
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
     0x3000: " ", 0xA0: " ", 0x2212: "-", 0x2264: "<=", 0x2266: "<=", 0x2A7D: "<=", 0x2265: ">=", 0x2267: ">=", 0x2A7E: ">=",
     0xFE64: "<", 0xFE65: ">",

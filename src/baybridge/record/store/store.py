@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.resource import Resource
 from baybridge.record.fhir.definitions import resource_types
 from baybridge.record.fhir.primitives import CHECKS
 from baybridge.record.fhir.references import local_part, patient_of, references
@@ -284,9 +285,9 @@ def patient_versions(connection: Connection, patient_id: str, at: datetime | Non
     return own + [version for version in shared if version.patient in ("", patient_id)]
 
 
-def patient_resources(connection: Connection, patient_id: str, at: datetime | None = None) -> list[Json]:
+def patient_resources(connection: Connection, patient_id: str, at: datetime | None = None) -> list[Resource]:
     """The parsed resources of `patient_versions`."""
-    return [version.resource for version in patient_versions(connection, patient_id, at)]
+    return cast("list[Resource]", [version.resource for version in patient_versions(connection, patient_id, at)])
 
 
 def _own_versions(connection: Connection, patient_id: str, stamp: str | None) -> list[Version]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from baybridge.journey.cells import Batch, Shipment, discarded_of
+from baybridge.documents.pathway import Clocks
+from baybridge.journey.cells import Batch, Collection, Shipment, discarded_of
 from baybridge.journey.events import QuarantineResolved
 from baybridge.supply.readings import read_results
 from baybridge.web.case.view import CaseView
@@ -69,24 +70,23 @@ def _made(view: CaseView, batch: Batch, documents: Mapping[str, Mapping[str, Any
     return Made(batch, decision, results)
 
 
-def _alarms(view: CaseView) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = view.asked.node.documents.folder("pathways")["standard"]["alarms"]
-    return found
+def _alarms(view: CaseView) -> Clocks:
+    return view.asked.node.documents.typed.pathway.alarms
 
 
-def _fresh(view: CaseView) -> list[tuple[Any, Clock]]:
+def _fresh(view: CaseView) -> list[tuple[Collection, Clock]]:
     """Fresh cells that are not at the plant yet, with their clock."""
     arrived = view.case.bags_at_plant
     waiting = [collection for collection in view.case.collections if not set(collection.bags) <= arrived]
     return [(collection, fresh_clock(_alarms(view), collection.ended_at, view.now)) for collection in waiting]
 
 
-def fresh_clock(alarms: Mapping[str, Any], ended_at: datetime, at: datetime) -> Clock:
+def fresh_clock(alarms: Clocks, ended_at: datetime, at: datetime) -> Clock:
     """How old fresh cells are at a moment, by the limits of the pathway."""
-    limits = alarms["fresh_cells"]
+    limits = alarms.fresh_cells
     hours = (at - ended_at).total_seconds() / 3600
-    level = next((name for name, key in (("stop", "stop_h"), ("red", "red_h"), ("amber", "amber_h")) if hours >= limits[key]), "plan")
-    return Clock(hours, level, ended_at + timedelta(hours=limits["stop_h"]))
+    level = next((name for name, least in (("stop", limits.stop_h), ("red", limits.red_h), ("amber", limits.amber_h)) if hours >= least), "plan")
+    return Clock(hours, level, ended_at + timedelta(hours=limits.stop_h))
 
 
 def _clocks(view: CaseView, shipment: Shipment) -> list[tuple[str, Clock]]:
@@ -98,7 +98,7 @@ def _clocks(view: CaseView, shipment: Shipment) -> list[tuple[str, Clock]]:
     ends_at = shipment.hold_ends_at()
     if ends_at is not None:
         left = (ends_at - until).total_seconds() / 3600
-        limits = _alarms(view)["dry_shipper"]
-        level = "stop" if left <= 0 else "red" if left < limits["red_h"] else "amber" if left < limits["amber_h"] else "plan"
+        limits = _alarms(view).dry_shipper
+        level = "stop" if left <= 0 else "red" if left < limits.red_h else "amber" if left < limits.amber_h else "plan"
         clocks.append(("hold", Clock(left, level, ends_at)))
     return clocks

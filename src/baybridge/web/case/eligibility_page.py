@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from baybridge.documents.product import Product as CatalogueEntry
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands.table import COMMANDS
 from baybridge.policy.document.shapes import Policy
@@ -52,7 +53,7 @@ class Product:
     """A product of the catalogue with its label policies judged."""
 
     product_id: str
-    document: Mapping[str, Any]
+    document: CatalogueEntry
     judged: tuple[Judged, ...]
 
     @property
@@ -63,7 +64,7 @@ class Product:
 
 def eligibility(view: CaseView) -> Response:
     """Products with their policies, what to ask next, and fitness beside."""
-    documents = view.asked.node.documents.folder("products")
+    documents = view.asked.node.documents.typed.products
     products = [Product(name, document, _policies(view, name, document)) for name, document in documents.items()]
     judged = [one for product in products for one in product.judged]
     return view.render(
@@ -82,7 +83,7 @@ def _of_diagnosis(view: CaseView) -> tuple[str, ...]:
     return tuple(name for diagnosis, names in BEFORE_IN.items() if known in (None, diagnosis) for name in names)
 
 
-def _policies(view: CaseView, product: str, document: Mapping[str, Any]) -> tuple[Judged, ...]:
+def _policies(view: CaseView, product: str, document: CatalogueEntry) -> tuple[Judged, ...]:
     may_choose = not view.read_only and allowed(view.asked, COMMANDS["ChooseProduct"])
     found = [_judge(view, name, product if may_choose else None) for name in label_policies(document)]
     return tuple(sorted(found, key=lambda one: one.rank))

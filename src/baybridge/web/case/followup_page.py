@@ -37,7 +37,7 @@ def _schedule(view: CaseView) -> list[tuple[Any, Any, bool]]:
     case, zone = view.case, view.asked.node.site.zone
     if case.infused_at is None:
         return []
-    document = view.asked.node.documents.folder("pathways")["standard"]["follow_up"]
+    document = view.asked.node.documents.typed.pathway.follow_up
     following = next_visit(case, document, view.now.astimezone(zone).date(), zone)
     done = {entry.event.visit: entry for entry in case.visits}
     planned = islice(visits(case.infused_at.astimezone(zone).date(), document), _SHOWN)

@@ -15,6 +15,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from baybridge.documents.timing import VeinToVein
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.upkeep import sparing
 from baybridge.recognition.arranging import Arrangement, arrange
@@ -55,7 +56,7 @@ class Beside:
 def tests(view: CaseView) -> Response:
     """What to do, the plan, the results as chosen, the decisions."""
     situation = view.look.situation(_NEEDS)
-    observations = tuple(situation.record.get("observations") or ())
+    observations = tuple(situation.record.observations)
     known = bool(view.case.patient_id)
     plans = test_plan(view, observations) if known else None
     asked_for = chosen(view, plans)
@@ -131,16 +132,15 @@ def _button(view: CaseView, command: str, event: Any, **more: str) -> Action | N
 def test_plan(view: CaseView, observations: Sequence[Mapping[str, Any]]) -> Planned | None:
     """Every analyte of the purposes that are still ahead, for the moment when each is needed; None where nothing is ahead."""
     situation = view.look.situation(_NEEDS)
-    folder = view.asked.node.documents.folder
-    pathway = folder("pathways")["standard"]
-    found = needs(view.case, view.now, view.asked.node.site.zone, folder("timing")["vein-to-vein"], pathway["follow_up"])
+    typed = view.asked.node.documents.typed
+    found = needs(view.case, view.now, view.asked.node.site.zone, typed.the(VeinToVein), typed.pathway.follow_up)
     if not found:
         return None
     first = setting_of(situation, RecogniseResults(purpose="ELIGIBILITY"))
     settings: list[Setting] = [replace(first, purpose=need.purpose, use_at=need.at) for need in found]
     rules = _rules(view)
     lines = plan(observations, settings, rules, view.now)
-    documents = folder("recognition")
+    documents = view.asked.node.documents.folder("recognition")
     arrangement = arrange(lines, settings, rules, view.now, {"sampling": documents["sampling"], "costs": documents["costs"]})
     by_need = tuple((need, tuple(line for line in lines if line.purpose == need.purpose)) for need in found)
     return Planned(found, by_need, arrangement)

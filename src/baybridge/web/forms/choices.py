@@ -91,8 +91,7 @@ def products(asked: Asked, case: Case | None = None) -> Options:
 
 def _label_policies(asked: Asked, case: Case | None) -> Options:
     del case
-    documents = asked.node.documents.folder("products").values()
-    names = sorted({policy for document in documents for policy in label_policies(document)})
+    names = sorted({policy for product in asked.node.documents.typed.products.values() for policy in label_policies(product)})
     return _policies(asked, tuple(names))
 
 
@@ -133,7 +132,7 @@ def _plans_asked(asked: Asked, case: Case | None) -> Options:
 
 def _quoted_plans(asked: Asked, case: Case | None) -> Options:
     """The plans of the quote that stands; every plan where none does."""
-    quote = context_of(asked, case).decision(case.quote.event.quote_sha256) if case and case.quote else None
+    quote = context_of(asked, case).quote()
     quoted = tuple(str(plan["id"]) for plan in quote["plans"]) if quote else ()
     reader = Reader(asked)
     return tuple(Option(name, reader.named("plan", name)) for name in quoted) or _benefits(asked, case)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from baybridge.documents.quote import QuoteDocument
 from baybridge.journey.case import Case
 from baybridge.journey.prefill import FormContext, clock, common
 from baybridge.journey.row import CommandRow
-from baybridge.node.node import decision_document
+from baybridge.node.node import quote_document
 
 if TYPE_CHECKING:
     from baybridge.http.doors import Asked
@@ -29,9 +30,9 @@ def context_of(asked: Asked, case: Case | None) -> FormContext:
     """What a form is filled in with, for this reader, now."""
     node = asked.node
 
-    def decision(sha256: str) -> dict[str, Any] | None:
+    def quote() -> QuoteDocument | None:
         with node.storage.reading() as connection:
-            return decision_document(connection, sha256)
+            return quote_document(connection, case) if case else None
 
     return FormContext(
         case=case or Case(),
@@ -41,8 +42,8 @@ def context_of(asked: Asked, case: Case | None) -> FormContext:
         actor=asked.person,
         language=asked.language,
         address=asked.query,
-        documents=node.documents.folder,
-        decision=decision,
+        documents=node.documents.typed,
+        quote=quote,
     )
 
 

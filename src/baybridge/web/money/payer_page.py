@@ -201,7 +201,7 @@ def _shown(view: CaseView, found: Part, today: date) -> Shown:
 
 def _quota(view: CaseView, plan: str, today: date) -> Standing | None:
     """What stands of a plan's quota of this year, over all cases here."""
-    grants = view.look.situation(frozenset({"grants"})).record.get("grants", ())
+    grants = view.look.situation(frozenset({"grants"})).record.grants
     return standing_of(view.asked.node.documents.folder("plans").get(plan, {}), plan, grants, today)
 
 

@@ -15,9 +15,11 @@ from typing import Any
 
 from starlette.responses import Response
 
+from baybridge.base.ids import ProductId
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.documents.loader import packaged_data
 from baybridge.documents.problems import PolicyProblems
+from baybridge.documents.product import Product
 from baybridge.facts.dictionary import Fact
 from baybridge.http.doors import Asked, Door
 from baybridge.matching.eligibility import label_policies
@@ -74,7 +76,7 @@ def _searched(document: Mapping[str, Any], names: Iterable[str]) -> str:
 def policy_list(asked: Asked) -> Response:
     """Policies by kind, with jurisdiction, days in force and confidence; searched and filtered by the address."""
     documents = asked.node.documents.folder("policies")
-    products = asked.node.documents.folder("products")
+    products = asked.node.documents.typed.products
     wanted = Filter.of(asked.query)
     about = _products_of(products)
     kinds = {str(name): kind_of(asked.node, str(name)) for name in documents}
@@ -84,7 +86,7 @@ def policy_list(asked: Asked) -> Response:
         if wanted.fits(document, kinds[name], concerned, [word for one in concerned for word in _names(products[one])]):
             groups.setdefault(kinds[name], []).append(document)
     reader = Reader(asked)
-    titled = {name: reader.title(product.get("names")) or name for name, product in products.items()}
+    titled = {name: reader.title(product.names) or name for name, product in products.items()}
     ordered = [(kind, sorted(groups[kind], key=lambda one: str(one["id"]))) for kind in (*KINDS, "other") if kind in groups]
     return render(
         asked,
@@ -99,20 +101,19 @@ def policy_list(asked: Asked) -> Response:
     )
 
 
-def _products_of(products: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _products_of(products: Mapping[ProductId, Product]) -> dict[str, tuple[ProductId, ...]]:
     """Which products each policy is about: their labels and their release specifications."""
-    found: dict[str, tuple[str, ...]] = {}
-    for name, document in products.items():
-        for policy in dict.fromkeys((*label_policies(document), document.get("specification"))):
+    found: dict[str, tuple[ProductId, ...]] = {}
+    for name, product in products.items():
+        for policy in dict.fromkeys((*label_policies(product), product.specification)):
             if policy:
                 found[policy] = (*found.get(policy, ()), name)
     return found
 
 
-def _names(product: Mapping[str, Any]) -> list[str]:
-    names = product.get("names")
-    trade = [str(one[key]) for one in product.get("trade_names") or () if isinstance(one, Mapping) for key in ("name", "latin") if one.get(key)]
-    return [*(map(str, names.values()) if isinstance(names, Mapping) else ()), *trade]
+def _names(product: Product) -> list[str]:
+    trade = [name for one in product.trade_names for name in (one.name, one.latin) if name]
+    return [*product.names.values(), *trade]
 
 
 def kind_of(node: Node, name: str) -> str:
@@ -159,7 +160,7 @@ def policy_page(asked: Asked) -> Response:
         facts=[(name, asked.node.dictionary[name]) for name in policy.fact_names if name in asked.node.dictionary],
         used_for=_used_for(saying),
         cases=view.worked_cases(policy, saying),
-        products=_products_of(asked.node.documents.folder("products")).get(policy.id, ()),
+        products=_products_of(asked.node.documents.typed.products).get(policy.id, ()),
         may_try=may_try(asked),
     )
 

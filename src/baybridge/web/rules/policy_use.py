@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from msgspec.structs import asdict
+
 from baybridge.bedside.monitoring import SCALES
 from baybridge.exchange.transfer.check import CHECK_POLICY_ID, ROUTE_POLICY_ID
 from baybridge.matching.eligibility import label_policies
@@ -66,18 +68,18 @@ def _commands(node: Node, policy_id: str) -> Iterator[str]:
 def _steps(node: Node, command: str, policy_id: str) -> tuple[tuple[str, str], ...]:
     """The steps at which a command is due; fitness is judged at each step by a policy of its own."""
     fitness = {f"fitness_{step}" for step, policy in _fitness(node).items() if policy == policy_id}
-    steps = node.documents.folder("pathways")["standard"]["steps"]
-    found = [step for step in steps if command in (step.get("commands") or ()) and (command != "CheckFitness" or step["step"] in fitness)]
-    return tuple((str(step["step"]), str(step["role"])) for step in found)
+    steps = node.documents.typed.pathway.steps
+    found = [step for step in steps if command in step.commands and (command != "CheckFitness" or step.step in fitness)]
+    return tuple((step.step, step.role) for step in found)
 
 
 def _labels(node: Node) -> set[str]:
-    return {policy for product in node.documents.folder("products").values() for policy in label_policies(product)}
+    return {policy for product in node.documents.typed.products.values() for policy in label_policies(product)}
 
 
 def _specifications(node: Node) -> set[str]:
-    return {GENERIC_SPECIFICATION, *(str(product["specification"]) for product in node.documents.folder("products").values() if product.get("specification"))}
+    return {GENERIC_SPECIFICATION, *(product.specification for product in node.documents.typed.products.values() if product.specification)}
 
 
 def _fitness(node: Node) -> dict[str, str]:
-    return {str(step): str(policy) for step, policy in node.documents.folder("pathways")["cold-chain"]["fitness"].items()}
+    return asdict(node.documents.typed.limits.fitness)

@@ -1,0 +1,105 @@
+"""The documents of a node or command as typed values.
+
+Main job: `DocumentSet(folder)`: `products`, `limits`, `pathway`, `the(kind)` for a document that stands once and `one(kind, folder, name)` for others.
+A document is read as its type when somebody first asks for it, and again where another one stands in its place.
+
+Elsewhere: which kind stands where in `kinds.py`, files and a site's own layer in `loader.py`. A document that does not fit its type bars a set of
+documents before it is put in force; here it raises `DocumentProblem`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from baybridge.base.ids import ProductId
+from baybridge.documents.fact import FactEntry
+from baybridge.documents.kinds import place_of_kind
+from baybridge.documents.limits import Limits
+from baybridge.documents.pathway import Pathway, Schedule
+from baybridge.documents.plan import PlanDocument
+from baybridge.documents.policy_heading import PolicyHeading
+from baybridge.documents.problems import DocumentProblem, field_name
+from baybridge.documents.product import Product
+from baybridge.documents.reading import read_as
+from baybridge.documents.source import Path
+
+T = TypeVar("T")
+#: The parsed documents of a folder by id, a site's own laid over ours.
+Folder = Callable[[str], Mapping[str, Any]]
+
+STANDARD = "standard"
+
+
+class DocumentSet:
+    """Typed values over the parsed documents of a data folder."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self._read: dict[tuple[str, str], tuple[object, object]] = {}  # the parsed document, and what was read from it
+        self._products: tuple[Mapping[str, object], Mapping[ProductId, Product]] | None = None
+
+    @property
+    def products(self) -> Mapping[ProductId, Product]:
+        """The catalogue."""
+        written = self.folder("products")
+        if self._products is None or self._products[0] is not written:
+            self._products = written, {ProductId(name): self.one(Product, "products", name) for name in written}
+        return self._products[1]
+
+    @property
+    def limits(self) -> Limits:
+        """Limits of the cold chain and at the bedside."""
+        return self.the(Limits)
+
+    @property
+    def pathway(self) -> Pathway:
+        """What must happen next."""
+        return self.the(Pathway)
+
+    def schedule(self, name: str) -> Schedule | None:
+        """A schedule of follow-up, that of the pathway among them; None where no document of that name has one."""
+        written = self.folder("pathways").get(name)
+        if not isinstance(written, Mapping) or "follow_up" not in written:
+            return None
+        return self.pathway if name == STANDARD else self.one(Schedule, "pathways", name)
+
+    def fact(self, name: str) -> FactEntry | None:
+        """The dictionary's entry of a fact; None where it has none."""
+        written = self.folder("facts").get(name)
+        return self.one(FactEntry, "facts", name) if isinstance(written, Mapping) and "type" in written else None
+
+    def policy(self, name: str) -> PolicyHeading:
+        """What a policy says of itself and its limits; empty where none has this id. Its rules are read by `policy/document`."""
+        return cast("PolicyHeading", self.folder("policies").get(name) or {})
+
+    @property
+    def plans(self) -> Mapping[str, PlanDocument]:
+        """Plans, agreements and scales of money, as they are written; `funding/plans/checking.py` says what is wrong with one."""
+        return self.folder("plans")
+
+    def the(self, kind: type[T]) -> T:
+        """The one document of a kind that stands once; raises as `one`."""
+        return self.one(kind, *place_of_kind(kind))
+
+    def one(self, kind: type[T], folder: str, name: str) -> T:
+        """A document as its type; KeyError where none has this id, `DocumentProblem` with every problem where it does not fit."""
+        written = self.folder(folder)[name]
+        known = self._read.get((folder, name))
+        if known is not None and known[0] is written and isinstance(known[1], kind):
+            return known[1]
+        made = _made(kind, written, f"{folder}/{name}")
+        self._read[folder, name] = written, made
+        return made
+
+
+def _made(kind: type[T], written: object, where: str) -> T:
+    problems: list[str] = []
+
+    def report(_: str, path: Path, expected: str, found: str, __: str) -> None:
+        problems.append(f"{where}: {field_name(path)}: expected {expected}, found {found}")
+
+    made = read_as(kind, written, report)
+    if made is None:
+        raise DocumentProblem("\n".join(problems))
+    return made

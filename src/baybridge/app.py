@@ -35,7 +35,7 @@ Scope = MutableMapping[str, Any]
 _LOG = logging.getLogger("baybridge.access")
 
 
-def application(node: Node, *, workers: bool = True) -> Any:
+def application(node: Node, *, workers: bool = True) -> object:
     """The ASGI application of a node, with its background workers unless told otherwise."""
 
     @asynccontextmanager

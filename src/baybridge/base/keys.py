@@ -49,7 +49,7 @@ def thumbprint(jwk: Mapping[str, str]) -> str:
     return b64url(sha256(canonical_bytes(required)).digest())
 
 
-def _okp_bytes(jwk: Mapping[str, Any], curve: str, member: str) -> bytes:
+def _okp_bytes(jwk: Mapping[str, object], curve: str, member: str) -> bytes:
     if jwk.get("kty") != "OKP" or jwk.get("crv") != curve:
         raise ValueError(f"expected an OKP key on {curve}, found kty {jwk.get('kty')!r} crv {jwk.get('crv')!r}")
     value = jwk.get(member)
@@ -230,7 +230,7 @@ class KeyRing:
         return cls(tuple(RingKey(key) for key in keys))
 
     @classmethod
-    def from_jwks(cls, jwks: Iterable[Mapping[str, Any]]) -> KeyRing:
+    def from_jwks(cls, jwks: Iterable[Mapping[str, object]]) -> KeyRing:
         """A ring from JWKs; keys of another kind than Ed25519 are left out, a broken Ed25519 key is a ValueError."""
         return cls(tuple(_ring_key(jwk) for jwk in jwks if jwk.get("crv") == "Ed25519"))
 
@@ -260,7 +260,7 @@ def _ring_key(jwk: Mapping[str, Any]) -> RingKey:
     )
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _json_object(text: str) -> dict[str, object]:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as problem:

@@ -15,7 +15,7 @@ from sqlalchemy import LargeBinary
 class StoredBytes(LargeBinary):
     """A binary column."""
 
-    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any] | None:
+    def result_processor(self, dialect: object, coltype: object) -> Callable[[Any], Any] | None:
         """How a value of the driver becomes bytes."""
         plain = super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
 

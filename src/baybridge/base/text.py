@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 _DEEPEST = 200  # levels of a JSON value
@@ -20,7 +19,7 @@ def not_text(value: str) -> bool:
     return _NOT_TEXT.search(value) is not None
 
 
-def not_text_inside(value: Any, depth: int = 0) -> bool:
+def not_text_inside(value: object, depth: int = 0) -> bool:
     """Whether a JSON value holds such a text, or lies so deep that nobody meant it."""
     if isinstance(value, str):
         return not_text(value)

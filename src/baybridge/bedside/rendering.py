@@ -130,7 +130,7 @@ def assessed(event: ev.AssessmentRecorded, writer: Writer) -> None:
             writer.observation(concept(OBSERVATION, fact.replace("_", "-")), at, _value(value))
 
 
-def _value(value: object) -> Json:
+def _value(value: object) -> dict[str, object]:
     """A finding's value: true or false, a whole number, another number, or a code."""
     if isinstance(value, bool):
         return {"valueBoolean": value}

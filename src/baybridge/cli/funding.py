@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -72,7 +71,7 @@ def fund(file: str, more: tuple[str, ...], scale_id: str, language: str, *, json
         click.echo(line)
 
 
-def _compare(data: Any, scale: Scale, file: str, texts: Texts, language: str, *, json_wanted: bool) -> None:
+def _compare(data: object, scale: Scale, file: str, texts: Texts, language: str, *, json_wanted: bool) -> None:
     """Every option of each case, best first."""
     items = data if isinstance(data, list) else [data]
     found: list[Comparison] = []
@@ -139,7 +138,7 @@ def scale_named(documents: Documents, texts: Texts, scale_id: str, language: str
     return scale
 
 
-def _funded(data: Any, scale: Scale, file: str, texts: Texts, language: str) -> list[Funded]:
+def _funded(data: object, scale: Scale, file: str, texts: Texts, language: str) -> list[Funded]:
     """Every case funded, or the end with every problem."""
     cases = read_cases(data, scale)
     if isinstance(cases, Refusal):

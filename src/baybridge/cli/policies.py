@@ -117,7 +117,7 @@ def _one_a_line(lines: list[str]) -> bool:
     return len(lines) > 1 and lines[0].startswith("{") and (lines[0].endswith("}") or all(line.startswith("{") for line in lines))
 
 
-def _objects(given: list[tuple[str, Any]], name: str, read: Callable[[Any], Any], layout: str) -> Given:
+def _objects(given: list[tuple[str, object]], name: str, read: Callable[[Any], Any], layout: str) -> Given:
     """The objects at their places; exits with a line for each that is none."""
     found, complaints = [], []
     for place, item in given:
@@ -135,7 +135,7 @@ def _objects(given: list[tuple[str, Any]], name: str, read: Callable[[Any], Any]
     return Given(found, layout)
 
 
-def _strict_json(text: str) -> Any:
+def _strict_json(text: str) -> object:
     """JSON without NaN and without a key given twice."""
     try:
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twice)
@@ -150,7 +150,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name}, which is no JSON number")
 
 
-def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _no_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made = dict(pairs)
     if len(made) < len(pairs):
         twice = sorted({key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1})
@@ -184,7 +184,7 @@ def _print_one(decision: object, as_json: bool) -> None:  # noqa: FBT001
     click.echo(_dump(decision, indent=2 if pretty else None))
 
 
-def _dump(value: Any, indent: int | None = None) -> str:
+def _dump(value: object, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
 
 

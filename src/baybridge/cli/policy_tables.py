@@ -171,7 +171,7 @@ def _explain(new: Policy, changes: Changes, node_dir: Path | None, language: str
             click.echo(f"{rule.id}: {wording.words(rule.expression)}")
 
 
-def _as_json(old: Policy, new: Policy, changes: Changes) -> dict[str, Any]:
+def _as_json(old: Policy, new: Policy, changes: Changes) -> dict[str, object]:
     names = {"old": old, "new": new}
     policies = {key: {"policy": one.id, "version": one.version, "policy_sha256": one.sha256} for key, one in names.items()}
     because = [
@@ -205,5 +205,5 @@ def _progress(name: str) -> Iterator[Told]:
         yield lambda done, of: progress.update(bar, completed=done, total=of)
 
 
-def _dump(value: Any) -> str:
+def _dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)

@@ -77,11 +77,11 @@ def _again(name: str, document: Any, documents: Documents, texts: Texts, languag
     return again
 
 
-def _other(sha256: str | None, document: Any) -> bool:
+def _other(sha256: str | None, document: object) -> bool:
     return sha256 is not None and sha256_hex(canonical_bytes(document)) != sha256
 
 
-def _told(name: str, sha256: str | None, document: Any, again: Reproduced) -> Iterator[tuple[str, dict[str, Any]]]:
+def _told(name: str, sha256: str | None, document: object, again: Reproduced) -> Iterator[tuple[str, dict[str, object]]]:
     if _other(sha256, document):
         yield "funding.reproduce.sha_differs", {"quote": name}
     if again.identical:
@@ -95,7 +95,7 @@ def _told(name: str, sha256: str | None, document: Any, again: Reproduced) -> It
         yield key, {"plan": changed.plan, "before": changed.before, "after": changed.after or "–"}
 
 
-def _as_json(name: str, sha256: str | None, document: Any, again: Reproduced) -> dict[str, Any]:
+def _as_json(name: str, sha256: str | None, document: object, again: Reproduced) -> dict[str, object]:
     return {
         "quote": name,
         "sha256": sha256_hex(canonical_bytes(document)),

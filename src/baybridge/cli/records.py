@@ -80,7 +80,7 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, open_
         sys.exit(1)
 
 
-def _import_all(node: Node, actor: Any, paths: tuple[Path, ...], source: str, *, open_cases: bool, as_json: bool) -> list[dict[str, Any]]:
+def _import_all(node: Node, actor: Any, paths: tuple[Path, ...], source: str, *, open_cases: bool, as_json: bool) -> list[dict[str, object]]:
     """What became of each file, in the order given."""
     from baybridge.node.intake.importing import Upload, import_files
 
@@ -90,13 +90,13 @@ def _import_all(node: Node, actor: Any, paths: tuple[Path, ...], source: str, *,
     return [_report(node, path, next(answers), as_json=as_json) if path in found else _absent(path) for path in paths]
 
 
-def _absent(path: Path) -> dict[str, Any]:
+def _absent(path: Path) -> dict[str, object]:
     sentence = f"{path.name}: expected a file, found {'a folder' if path.is_dir() else 'none'}"
     click.echo(sentence, err=True)
     return {"file": path.name, "readable": False, "reasons": [sentence]}
 
 
-def _report(node: Node, path: Path, answer: Any, *, as_json: bool) -> dict[str, Any]:
+def _report(node: Node, path: Path, answer: Any, *, as_json: bool) -> dict[str, object]:
     if isinstance(answer, Refusal):
         return _refused(node, path, answer)
     report: dict[str, Any] = answer.as_json()
@@ -105,7 +105,7 @@ def _report(node: Node, path: Path, answer: Any, *, as_json: bool) -> dict[str, 
     return report
 
 
-def _refused(node: Node, path: Path, refusal: Refusal) -> dict[str, Any]:
+def _refused(node: Node, path: Path, refusal: Refusal) -> dict[str, object]:
     from baybridge.language.texts import Texts
 
     sentences = Texts(node.documents).refusal("en", refusal)

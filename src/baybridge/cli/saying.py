@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 
-def parsed_file(file: str, texts: Texts, language: str) -> Any:
+def parsed_file(file: str, texts: Texts, language: str) -> object:
     """The JSON value of a file or of standard input, or the end with what is wrong."""
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()

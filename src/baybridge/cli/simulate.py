@@ -138,7 +138,7 @@ def _tell(sentences: Iterable[tuple[str, Mapping[str, Any]]], texts: Texts, lang
         click.echo(f"{'  ' if detail else ''}{texts.say(language, key, _worded(values, texts, language))}")
 
 
-def _worded(values: Mapping[str, Any], texts: Texts, language: str) -> Mapping[str, Any]:
+def _worded(values: Mapping[str, object], texts: Texts, language: str) -> Mapping[str, object]:
     """The values of a sentence with a group of the population by its words."""
     from baybridge.simulation.lab_report import group_words
 

@@ -40,7 +40,7 @@ def consent_id(given: str) -> str:
     return f"consent-{safe}"[:64]
 
 
-def present_period(start: str | None, end: str | None) -> Json:
+def present_period(start: str | None, end: str | None) -> dict[str, object]:
     """A Period with what is known of it."""
     return {key: value for key, value in (("start", start), ("end", end)) if value}
 

@@ -300,7 +300,7 @@ WELL: Mapping[str, Any] = {
 }
 
 
-def assess(walk: Walk, **findings: Any) -> None:
+def assess(walk: Walk, **findings: object) -> None:
     """A bedside assessment: a well patient but for what is given."""
     walk.do(walk.centre, Role.NURSE, "Assess", findings={**WELL, **findings}, assessed_at=walk.clock().isoformat())
 

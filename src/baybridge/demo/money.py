@@ -8,7 +8,7 @@ The bill is invented but for the drug's list price; so are all reasons and groun
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from baybridge.base.money import format_minor
 from baybridge.demo.network import CHARITY, PAYER
@@ -40,7 +40,7 @@ def quote(walk: Walk) -> None:
         walk.do(walk.centre, Role.PAYER, "AnswerPreauthorisation", payer=PAYER, plan=PLAN, answer="approved", amount=format_minor(asked.amount_minor))
 
 
-def quote_input(walk: Walk) -> dict[str, Any]:
+def quote_input(walk: Walk) -> dict[str, object]:
     """The bill of the demo: list price where one is published, the rest invented and said to be."""
     return {
         "event_date": walk.clock().date().isoformat(),

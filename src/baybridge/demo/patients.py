@@ -85,7 +85,7 @@ def bundle(patient: Invented, at: datetime, laboratory: str) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "transaction", "meta": _TAG, "entry": entries}
 
 
-def _resources(patient: Invented, at: datetime) -> Iterator[dict[str, Any]]:
+def _resources(patient: Invented, at: datetime) -> Iterator[dict[str, object]]:
     chinese, latin = patient.name
     yield {
         "resourceType": "Patient",
@@ -107,7 +107,7 @@ def _resources(patient: Invented, at: datetime) -> Iterator[dict[str, Any]]:
     yield from laboratory(patient, at - timedelta(days=2), "a")
 
 
-def _treatment(patient: Invented, lines: Sequence[Sequence[tuple[str, str]]], first: datetime, at: datetime) -> Iterator[dict[str, Any]]:
+def _treatment(patient: Invented, lines: Sequence[Sequence[tuple[str, str]]], first: datetime, at: datetime) -> Iterator[dict[str, object]]:
     length = 120
     gap = max((at - first).days // max(len(lines), 1), length + 60)
     for number, drugs in enumerate(lines, start=1):
@@ -125,7 +125,7 @@ def _treatment(patient: Invented, lines: Sequence[Sequence[tuple[str, str]]], fi
         yield response(patient, f"r{number}b", min(relapse, at - timedelta(days=7)), "PD")
 
 
-def response(patient: Invented, name: str, on: datetime, category: str) -> dict[str, Any]:
+def response(patient: Invented, name: str, on: datetime, category: str) -> dict[str, object]:
     """A response assessment."""
     return _about(patient, "Observation", name) | {
         "status": "final",
@@ -182,7 +182,7 @@ def renamed(entries: Sequence[dict[str, Any]], old: str, new: str) -> list[dict[
     return found
 
 
-def _measured(patient: Invented, name: str, loinc: str, at: datetime) -> dict[str, Any]:
+def _measured(patient: Invented, name: str, loinc: str, at: datetime) -> dict[str, object]:
     return _about(patient, "Observation", name) | {
         "status": "final",
         "code": {"coding": [{"system": _LOINC, "code": loinc}]},
@@ -191,5 +191,5 @@ def _measured(patient: Invented, name: str, loinc: str, at: datetime) -> dict[st
     }
 
 
-def _about(patient: Invented, kind: str, name: str) -> dict[str, Any]:
+def _about(patient: Invented, kind: str, name: str) -> dict[str, object]:
     return {"resourceType": kind, "id": f"{patient.id}-{name}", "subject": {"reference": f"Patient/{patient.id}"}}

@@ -52,11 +52,11 @@ class Walk:
         """The case as a node knows it."""
         return self.nodes[node].case(self.case_id) or Case(self.case_id)
 
-    def do(self, node: str, role: Role, name: str, /, **given: Any) -> None:
+    def do(self, node: str, role: Role, name: str, /, **given: object) -> None:
         """Carry out one command at a node."""
         self.do_for(node, role, PAYER if role is Role.PAYER else self.nodes[node].site.organisation, name, **given)
 
-    def do_for(self, node: str, role: Role, organisation: str, name: str, /, **given: Any) -> None:
+    def do_for(self, node: str, role: Role, organisation: str, name: str, /, **given: object) -> None:
         """Carry out one command at a node as somebody of an organisation."""
         actor = Actor(f"demo-{role.value}", role, organisation)
         done = handle(self.nodes[node], Command(name, self.case_id, given, actor, new_id(self.clock)))

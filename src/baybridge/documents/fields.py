@@ -20,7 +20,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 class Fields:
     """One mapping of the document; keys that nobody reads are refused at the end by `refuse_others`."""
 
-    def __init__(self, source: Source, path: Path, value: Any) -> None:
+    def __init__(self, source: Source, path: Path, value: object) -> None:
         self.source, self.path = source, path
         self.value: dict[str, Any] = value if isinstance(value, dict) else {}
         if not isinstance(value, dict):

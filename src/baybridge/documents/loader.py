@@ -59,7 +59,7 @@ class Documents:
 
         return DocumentSet(self.folder)
 
-    def _with_values(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _with_values(self, facts: Mapping[str, Any]) -> Mapping[str, object]:
         """Facts whose values are the ids of a folder of documents, such as regions, with those that stand there now."""
         named = {name: entry["values_from"] for name, entry in facts.items() if isinstance(entry, dict) and entry.get("values_from")}
         return {**facts, **{name: {**facts[name], "values": list(self.folder(folder))} for name, folder in named.items()}}
@@ -81,14 +81,14 @@ class Documents:
         return self.folder(f"translations/{language}")
 
 
-def _read_folder(folder: Path) -> dict[str, Any]:
+def _read_folder(folder: Path) -> dict[str, object]:
     found: dict[str, Any] = {}
     for file in files(folder):
         found |= _entries(file)
     return found
 
 
-def _over(folder: str, ours: Mapping[str, Any], site: Mapping[str, Any]) -> Mapping[str, Any]:
+def _over(folder: str, ours: Mapping[str, object], site: Mapping[str, object]) -> Mapping[str, object]:
     """The site's documents over ours; a rule document replaces ours whole."""
     if not is_merged(folder):
         return {**ours, **site}
@@ -103,7 +103,7 @@ def files(folder: Path) -> Iterator[Path]:
     yield from sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
 
 
-def read_document(file: Path) -> Any:
+def read_document(file: Path) -> object:
     """A YAML file as plain values; raises `DocumentProblem` with file, line and column."""
     try:
         return yaml.load(read_text(file), Loader=_LOADER)  # noqa: S506 - the C form of the safe loader
@@ -134,7 +134,7 @@ def read_text(file: Path) -> str:
         raise DocumentProblem(str(problem), [problem]) from None
 
 
-def _entries(file: Path) -> dict[str, Any]:
+def _entries(file: Path) -> dict[str, object]:
     document = read_document(file)
     if document is None:
         return {}

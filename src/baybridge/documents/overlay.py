@@ -23,7 +23,7 @@ def lay_over(ours: Any, site: Any, kind: type | None) -> Any:
     return _laid(ours, site, type_of(kind) if kind is not None else None)
 
 
-def _laid(ours: Any, site: Any, kind: inspect.Type | None) -> Any:
+def _laid(ours: object, site: object, kind: inspect.Type | None) -> Any:
     if not isinstance(ours, Mapping) or not isinstance(site, Mapping):
         return site
     laid = dict(ours)

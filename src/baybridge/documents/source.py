@@ -181,7 +181,7 @@ class _Construction:
             made[key] = self.value(value_node, (*path, key))
         return made
 
-    def scalar(self, node: yaml.Node, path: Path) -> Any:
+    def scalar(self, node: yaml.Node, path: Path) -> object:
         tag = str(node.tag).removeprefix("tag:yaml.org,2002:")
         try:
             value = self.loader.construct_object(node) if tag in _PLAIN_TAGS else _Refused

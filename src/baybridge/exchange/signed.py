@@ -47,7 +47,7 @@ class SignedDocument:
         return next((key for key in keys if key.kid == self.kid and key.verify(self.signature, self.signed)), None)
 
 
-def sign_document(kind: str, payload: Any, key: SigningKey, anchor: Any = None) -> bytes:
+def sign_document(kind: str, payload: object, key: SigningKey, anchor: object = None) -> bytes:
     """The file bytes of a signed document; ValueError where the payload is no plain JSON."""
     header = {"alg": "Ed25519", "jwk": key.public.jwk(), "kid": key.kid, "typ": _type_of(kind)}
     protected = b64url(canonical_bytes(header))
@@ -97,7 +97,7 @@ def _read_compact(data: bytes) -> SignedDocument | Refusal:
     return _document(header, (kind, value, None), f"{protected}.{payload}".encode("ascii"), signature)
 
 
-def _header(protected: Any) -> dict[str, Any] | None:
+def _header(protected: object) -> dict[str, object] | None:
     """The protected header: Ed25519 by a named key and no extension that must be understood; None where it is anything else."""
     try:
         header = json.loads(b64url_decode(protected)) if isinstance(protected, str) else None
@@ -120,7 +120,7 @@ def _document(header: Mapping[str, Any], parts: tuple[str, Any, Any], signed: by
     return SignedDocument(kind, payload, anchor, header["kid"], signed, value, named)
 
 
-def read_canonical(data: bytes) -> Any | Refusal:
+def read_canonical(data: bytes) -> object | Refusal:
     """The JSON value of canonical bytes.
 
     Refused: other encodings than UTF-8, duplicate keys, other layout, trailing data, NaN, numbers that lose digits, absurd depth or size.
@@ -141,7 +141,7 @@ class _DuplicateKeyError(ValueError):
     """An object names a member twice."""
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
@@ -149,7 +149,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> object:
     raise ValueError(f"expected a number, found {name}")
 
 

@@ -127,7 +127,7 @@ class Dictionary:
         return convert(quantity, fact.unit, fact.conversions, self.units)
 
 
-def _specifications(folder: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _specifications(folder: Mapping[str, object]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for key in folder:
         document = folder[key]
         if not isinstance(document, Mapping):

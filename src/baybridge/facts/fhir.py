@@ -58,7 +58,7 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def name_of(resource: Resource) -> str:
+def name_of(resource: Mapping[str, object]) -> str:
     """`Type/id` of a resource."""
     return f"{text(resource.get('resourceType')) or 'Resource'}/{text(resource.get('id')) or '?'}"
 
@@ -137,7 +137,7 @@ def references(value: object, path: str = "") -> Iterator[tuple[str, str]]:
 class Found:
     """The resources of one patient by type and by name, each name once."""
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
+    def __init__(self, resources: Iterable[Mapping[str, object]]) -> None:
         ordered = sorted((r for r in resources if isinstance(r, Mapping)), key=_order)
         self.all: tuple[Resource, ...] = tuple({name_of(r) if r.get("id") else id(r): r for r in ordered}.values())
         self.names = frozenset(name_of(r) for r in self.all)
@@ -164,6 +164,6 @@ class Found:
         return next((mapping(r.get("code")) for r in (*inside, *beside)), {})
 
 
-def _order(resource: Resource) -> tuple[str, str, str]:
+def _order(resource: Mapping[str, object]) -> tuple[str, str, str]:
     meta = mapping(resource.get("meta"))
     return text(resource.get("resourceType")), text(resource.get("id")), text(meta.get("versionId")) + text(meta.get("lastUpdated"))

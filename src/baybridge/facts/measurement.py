@@ -16,7 +16,6 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from math import inf, nextafter
-from typing import Any
 
 from baybridge.base.quantity import Quantity
 from baybridge.facts.dictionary import LOCAL, Dictionary, Fact
@@ -83,7 +82,7 @@ class Measured:
             return (self,)
         return tuple(replace(self, measurements=[_at_end(m, end) for m in self.measurements]) for end in (0, 1))
 
-    def finding(self, resource: Resource, path: str, code: str, **values: str) -> None:
+    def finding(self, resource: Mapping[str, object], path: str, code: str, **values: str) -> None:
         """Note something odd."""
         self.odd.append(Odd(name_of(resource), path, f"facts.odd.{code}", tuple(sorted(values.items()))))
 
@@ -122,13 +121,13 @@ def measure(found: Found, at: datetime, dictionary: Dictionary) -> Measured:
     return measured
 
 
-def _parts(resource: Resource) -> Iterator[tuple[Resource, str]]:
+def _parts(resource: Mapping[str, object]) -> Iterator[tuple[Resource, str]]:
     yield resource, "Observation"
     for index, component in enumerate(items(resource.get("component"))):
         yield component, f"Observation.component[{index}]"
 
 
-def _fact(part: Resource, dictionary: Dictionary) -> tuple[Fact | None, Coded | None]:
+def _fact(part: Mapping[str, object], dictionary: Dictionary) -> tuple[Fact | None, Coded | None]:
     for coded in codings(part.get("code")):
         fact = dictionary.by_code(coded.system, coded.code)
         if fact is not None:
@@ -136,7 +135,7 @@ def _fact(part: Resource, dictionary: Dictionary) -> tuple[Fact | None, Coded | 
     return None, None
 
 
-def _unread(resource: Resource, parts: list[tuple[Resource, str]], measured: Measured, dictionary: Dictionary) -> None:
+def _unread(resource: Mapping[str, object], parts: list[tuple[Mapping[str, object], str]], measured: Measured, dictionary: Dictionary) -> None:
     treatments = dictionary.terms.treatments
     if any(c.code in treatments.response_loinc or c.system == treatments.response_system for c in codings(resource.get("code"))):
         return
@@ -146,7 +145,7 @@ def _unread(resource: Resource, parts: list[tuple[Resource, str]], measured: Mea
 
 
 def _read_known(
-    resource: Resource, known: list[tuple[Resource, str, Fact, Coded]], at: datetime, measured: Measured, dictionary: Dictionary
+    resource: Mapping[str, object], known: list[tuple[Mapping[str, object], str, Fact, Coded]], at: datetime, measured: Measured, dictionary: Dictionary
 ) -> None:
     taken_at = _taken_at(resource)
     if taken_at is None:
@@ -165,14 +164,14 @@ def _read_known(
             measured.nobody_reads("Observation", part.get("code"))
 
 
-def _taken_at(resource: Resource) -> datetime | None:
+def _taken_at(resource: Mapping[str, object]) -> datetime | None:
     period = mapping(resource.get("effectivePeriod"))
     said = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("end"), period.get("start"))
     given = next((value for value in said if value), None)
     return moment(given if given else resource.get("issued"))
 
 
-def _blank(resource: Resource, fact: Fact, taken_at: datetime) -> Measurement:
+def _blank(resource: Mapping[str, object], fact: Fact, taken_at: datetime) -> Measurement:
     identifiers = frozenset(
         (text(i.get("system")), text(i.get("value"))) for i in items(resource.get("identifier")) if text(i.get("value"))
     )
@@ -183,7 +182,7 @@ def _blank(resource: Resource, fact: Fact, taken_at: datetime) -> Measurement:
     )
 
 
-def _method(resource: Resource) -> str:
+def _method(resource: Mapping[str, object]) -> str:
     """What values that depend on the method are told apart by."""
     stated = words(resource.get("method")).strip().casefold()
     performers = (text(one.get("display")) or text(one.get("reference")) for one in items(resource.get("performer")))
@@ -191,7 +190,7 @@ def _method(resource: Resource) -> str:
     return stated or (f"laboratory {laboratory}" if laboratory else "")
 
 
-def _read_part(resource: Resource, part: Resource, path: str, blank: Measurement, measured: Measured, dictionary: Dictionary) -> None:
+def _read_part(resource: Mapping[str, object], part: Mapping[str, object], path: str, blank: Measurement, measured: Measured, dictionary: Dictionary) -> None:
     try:
         measurement = _value(part, path, blank, dictionary)
     except _UnusableError as unusable:
@@ -208,7 +207,7 @@ def _read_part(resource: Resource, part: Resource, path: str, blank: Measurement
     measured.measurements.append(measurement)
 
 
-def _value(part: Resource, path: str, blank: Measurement, dictionary: Dictionary) -> Measurement | None:
+def _value(part: Mapping[str, object], path: str, blank: Measurement, dictionary: Dictionary) -> Measurement | None:
     """The measurement of one part; None where it says no value; raises `_UnusableError` where it says one that cannot be used."""
     if "valueQuantity" in part:
         return _quantity(part, f"{path}.valueQuantity", blank, dictionary)
@@ -227,7 +226,7 @@ def _value(part: Resource, path: str, blank: Measurement, dictionary: Dictionary
     return None
 
 
-def _quantity(part: Resource, path: str, blank: Measurement, dictionary: Dictionary) -> Measurement:
+def _quantity(part: Mapping[str, object], path: str, blank: Measurement, dictionary: Dictionary) -> Measurement:
     said = mapping(part["valueQuantity"])
     value = number(said.get("value"))
     if value is None or blank.fact.type not in {"number", "integer"}:
@@ -253,7 +252,7 @@ def _between(comparator: str, limit: float, fact: Fact) -> tuple[float, float] |
     return ends if ends is not None and ends[0] <= ends[1] else None
 
 
-def _converted(said: Mapping[str, Any], value: Decimal, path: str, fact: Fact, dictionary: Dictionary) -> tuple[Quantity, Decimal]:
+def _converted(said: Mapping[str, object], value: Decimal, path: str, fact: Fact, dictionary: Dictionary) -> tuple[Quantity, Decimal]:
     written = [u for u in (text(said.get("code")), text(said.get("unit"))) if u.strip()]
     if said.get("system") not in (None, _UCUM) and len(written) > 1:
         written.reverse()
@@ -269,7 +268,7 @@ def _converted(said: Mapping[str, Any], value: Decimal, path: str, fact: Fact, d
     raise _UnusableError("unit_unknown", f"{path}.unit", expected=fact.unit or "1", found=written[0][:40])
 
 
-def _reference(part: Resource, said: Mapping[str, Any], fact: Fact, dictionary: Dictionary, side: str) -> Decimal | None:
+def _reference(part: Mapping[str, object], said: Mapping[str, object], fact: Fact, dictionary: Dictionary, side: str) -> Decimal | None:
     """The `high` or `low` limit of normal that came with the result."""
     for given in items(part.get("referenceRange")):
         kinds = {c.code for c in codings(given.get("type"))}

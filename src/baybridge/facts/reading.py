@@ -200,7 +200,7 @@ def _days_since(course: Course, window: Window) -> ReadFact | None:
 
 
 def _confirmed(
-    confirmed: Mapping[str, Any],
+    confirmed: Mapping[str, object],
     case: Case | None,
     measured: Measured,
     facts: Mapping[str, ReadFact],

@@ -192,7 +192,7 @@ def window_nth_lowest(rule: Mapping[str, Any], window: Window) -> Answer | None:
     return _of(ranked[rule["n"] - 1]) if len(ranked) >= rule["n"] else None
 
 
-def recent_extreme(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def recent_extreme(rule: Mapping[str, object], window: Window) -> Answer | None:
     """The highest or lowest value of the last hours."""
     found = _recent(rule, window, window.at)
     pick: Callable[..., Any] = max if rule["extreme"] == "max" else min
@@ -200,7 +200,7 @@ def recent_extreme(rule: Mapping[str, Any], window: Window) -> Answer | None:
     return _of(best) if best else None
 
 
-def fall_within(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def fall_within(rule: Mapping[str, object], window: Window) -> Answer | None:
     """How far the latest value lies below the highest of the hours before it; unknown with fewer than two values."""
     found = _recent(rule, window, window.at)
     if len(found) < 2:
@@ -263,7 +263,7 @@ def window_abnormal_count(rule: Mapping[str, Any], window: Window) -> Answer | N
     return Answer(count, max((p.at for p in together), default=anchor.at), sources)
 
 
-def _points(name: str, limit: Mapping[str, Any], rule: Mapping[str, Any], window: Window) -> list[_Point]:
+def _points(name: str, limit: Mapping[str, object], rule: Mapping[str, object], window: Window) -> list[_Point]:
     if name == "corrected_calcium":
         return _corrected_calcium(limit, rule, window)
     return [_Point(name, m.at, m.source, _beyond(m, limit, window.dictionary)) for m in window.within(name, rule)]
@@ -281,7 +281,7 @@ def _outside(value: float, limit: Mapping[str, Any]) -> bool:
     return value > float(limit["above"]) if "above" in limit else value < float(limit["below"])
 
 
-def _corrected_calcium(limit: Mapping[str, Any], rule: Mapping[str, Any], window: Window) -> list[_Point]:
+def _corrected_calcium(limit: Mapping[str, object], rule: Mapping[str, object], window: Window) -> list[_Point]:
     reported = window.within("corrected_calcium", rule)
     points = [_Point("corrected_calcium", m.at, m.source, _beyond(m, limit, window.dictionary)) for m in reported]
     known = {m.at for m in reported}
@@ -357,7 +357,7 @@ def _by_day(rule: Mapping[str, Any], window: Window) -> Iterator[tuple[int, Meas
             yield day, measurement
 
 
-def _lowest_by_day(rule: Mapping[str, Any], window: Window) -> dict[int, Measurement]:
+def _lowest_by_day(rule: Mapping[str, object], window: Window) -> dict[int, Measurement]:
     lowest: dict[int, Measurement] = {}
     for day, measurement in _by_day(rule, window):
         if day not in lowest or _number(measurement) < _number(lowest[day]):

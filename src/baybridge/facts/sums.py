@@ -24,19 +24,19 @@ Sums = Mapping[str, Sequence[str]]
 _LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
 
-def sums_of(facts: Mapping[str, Any]) -> Sums:
+def sums_of(facts: Mapping[str, object]) -> Sums:
     """The totals of the documents of `data/facts`."""
     read = {name: entry["read"] for name, entry in facts.items() if isinstance(entry, Mapping) and isinstance(entry.get("read"), Mapping)}
     return {name: tuple(rule["sum_of"]) for name, rule in read.items() if rule.get("sum_of")}
 
 
-def with_sums(values: Mapping[str, Any], totals: Sums) -> dict[str, Any]:
+def with_sums(values: Mapping[str, object], totals: Sums) -> dict[str, Any]:
     """The values with each total whose items are all given; a total beside them is taken as it stands."""
     found = {name: total for name, items in totals.items() if name not in values for total in [_total(values, items)] if total is not None}
     return {**values, **found}
 
 
-def contradicted(values: Mapping[str, Any], totals: Sums) -> Iterator[tuple[str, dict[str, str]]]:
+def contradicted(values: Mapping[str, object], totals: Sums) -> Iterator[tuple[str, dict[str, str]]]:
     """Each total that stands beside items which are incomplete or sum otherwise, with what was given and what the items say."""
     for name, items in totals.items():
         given = [item for item in items if values.get(item) is not None]
@@ -46,7 +46,7 @@ def contradicted(values: Mapping[str, Any], totals: Sums) -> Iterator[tuple[str,
             yield name, {"given": str(values[name]), "items": said}
 
 
-def _total(values: Mapping[str, Any], items: Sequence[str]) -> int | None:
+def _total(values: Mapping[str, object], items: Sequence[str]) -> int | None:
     given = [values.get(item) for item in items]
     return sum(given) if all(isinstance(one, int) and not isinstance(one, bool) for one in given) else None  # type: ignore[arg-type]
 
@@ -81,7 +81,7 @@ def _by_moment(measured: Measured, items: Sequence[str]) -> dict[datetime, dict[
     return found
 
 
-def contradicting(observations: Iterable[Mapping[str, Any]], dictionary: Dictionary) -> dict[str, dict[str, str]]:
+def contradicting(observations: Iterable[Mapping[str, object]], dictionary: Dictionary) -> dict[str, dict[str, str]]:
     """Observations (Type/id) that give a total beside items of the same patient and moment which contradict it, with what they say."""
     found: dict[str, dict[str, str]] = {}
     for theirs in _by_patient(observations).values():
@@ -95,14 +95,14 @@ def contradicting(observations: Iterable[Mapping[str, Any]], dictionary: Diction
     return found
 
 
-def _by_patient(observations: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+def _by_patient(observations: Iterable[Mapping[str, object]]) -> dict[str, list[Mapping[str, object]]]:
     found: dict[str, list[Mapping[str, Any]]] = {}
     for resource in observations:
         found.setdefault(text(mapping(resource.get("subject")).get("reference")), []).append(resource)
     return found
 
 
-def concerns(resource: Mapping[str, Any], dictionary: Dictionary) -> bool:
+def concerns(resource: Mapping[str, object], dictionary: Dictionary) -> bool:
     """Whether an observation gives a total or an item of one."""
     if resource.get("resourceType") != "Observation":
         return False

@@ -19,7 +19,7 @@ from baybridge.facts.course import Course
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.exposure import Exposures
 from baybridge.facts.factset import ReadFact, Status
-from baybridge.facts.fhir import Found, Resource, codings, moment, name_of, span, words
+from baybridge.facts.fhir import Found, codings, moment, name_of, span, words
 from baybridge.facts.lines import Line, Occasions, Response, group_lines, refractory, relapse
 from baybridge.facts.measurement import FINAL
 from baybridge.facts.terms import Treatments
@@ -72,7 +72,7 @@ def read_responses(found: Found, at: datetime, treatments: Treatments) -> list[R
     return responses
 
 
-def _response_code(resource: Resource, treatments: Treatments) -> str | None:
+def _response_code(resource: Mapping[str, object], treatments: Treatments) -> str | None:
     asked, answered = codings(resource.get("code")), codings(resource.get("valueCodeableConcept"))
     about = any(c.code in treatments.response_loinc for c in asked)
     known = treatments.responding | treatments.refractory | treatments.complete

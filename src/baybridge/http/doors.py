@@ -335,7 +335,7 @@ def read_json(asked: Asked) -> Any | Refusal:
     return refuse(Reason("request.not_json", {"problem": where}), category=Category.INVALID)
 
 
-def _no_number(name: str) -> Any:
+def _no_number(name: str) -> object:
     raise ValueError(name)  # NaN and the infinities are no JSON
 
 

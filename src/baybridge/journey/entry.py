@@ -63,11 +63,11 @@ class Unread:
 
 
 @lru_cache(maxsize=1)
-def _union() -> Any:
+def _union() -> object:
     return reduce(or_, EVENT_TYPES.values())
 
 
-def read_event(content: dict[str, Any]) -> Event | None:
+def read_event(content: dict[str, object]) -> Event | None:
     """The event of a plain JSON object with its `type`; None where type or form is not one that this version knows."""
     if content.get("type") not in EVENT_TYPES:
         return None

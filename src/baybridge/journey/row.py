@@ -80,7 +80,7 @@ OF_CELLS = Correction(Role.QUALITY)
 OF_MONEY = Correction(Role.COORDINATOR)
 
 
-def nothing_known(_: FormContext) -> Mapping[str, Any]:
+def nothing_known(_: FormContext) -> Mapping[str, object]:
     """Prefill of a command whose case says no more than every form shows."""
     return {}
 

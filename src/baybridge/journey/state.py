@@ -80,7 +80,7 @@ def _grade(case: Case, scale: str, grade: Grade) -> Json:
     return {"current": current, "highest": _highest(case, scale, grade)}
 
 
-def _highest(case: Case, scale: str, grade: Grade) -> Json:
+def _highest(case: Case, scale: str, grade: Grade) -> dict[str, object]:
     """The first assessment of the episode that was certainly this high, or the physician's grade where only that was."""
     since = case.infused_at
     computed = [e.event for e in case.grades_assessed if e.event.scale == scale and (since is None or e.event.assessed_at >= since)]
@@ -102,14 +102,14 @@ def _call(case: Case, call: RapidResponse) -> Json:
     }
 
 
-def _dose(entry: Entry[DrugGiven]) -> Json:
+def _dose(entry: Entry[DrugGiven]) -> dict[str, object]:
     return {"atc": entry.event.atc, "given_at": _text(entry.event.given_at), "event_id": entry.origin.event_id}
 
 
 # --- what is to be done ---------------------------------------------------------------------------------------------
 
 
-def _task(task: Task, now: datetime) -> Json:
+def _task(task: Task, now: datetime) -> dict[str, object]:
     return {"step": task.step, "role": task.role, "due": _text(task.due_at), "late": task.due_at is not None and task.due_at < now}
 
 
@@ -148,7 +148,7 @@ def _following(day_0: date, view: View, made: Mapping[str, date]) -> Visit | Non
     return planned[last + 1] if last + 1 < len(planned) else None
 
 
-def _decisions(case: Case, view: View) -> Iterator[Json]:
+def _decisions(case: Case, view: View) -> Iterator[dict[str, object]]:
     """What the standing entries cite, as far as this node keeps it."""
     cited = {getattr(entry.event, "decision_sha256", "") for entry in case.entries}
     for sha256 in cited & view.decisions.keys():
@@ -159,7 +159,7 @@ def _decisions(case: Case, view: View) -> Iterator[Json]:
 # --- money ----------------------------------------------------------------------------------------------------------
 
 
-def _quote(case: Case) -> Json | None:
+def _quote(case: Case) -> dict[str, object] | None:
     quote = case.quote.event if case.quote else None
     if quote is None:
         return None
@@ -174,7 +174,7 @@ def _quote(case: Case) -> Json | None:
     }
 
 
-def _claims(case: Case) -> Iterator[Json]:
+def _claims(case: Case) -> Iterator[dict[str, object]]:
     decided = claims.adjudicated(case)
     for claim_id, claim in sorted(claims.submitted(case).items()):
         answer = decided.get(claim_id)
@@ -190,7 +190,7 @@ def _claims(case: Case) -> Iterator[Json]:
         }
 
 
-def _refunds(case: Case) -> Iterator[Json]:
+def _refunds(case: Case) -> Iterator[dict[str, object]]:
     currency = case.settlement.event.currency if case.settlement else None
     for refund in sorted(refunds_of(case), key=lambda one: one.recipient):
         yield {"recipient": refund.recipient, "due_minor": refund.due_minor, "received_minor": refund.received_minor, "currency": currency}
@@ -199,7 +199,7 @@ def _refunds(case: Case) -> Iterator[Json]:
 # --- entries --------------------------------------------------------------------------------------------------------
 
 
-def _entries(case: Case) -> Iterator[Json]:
+def _entries(case: Case) -> Iterator[dict[str, object]]:
     """Everything that was recorded or told, with what became of it."""
     state = {struck.entry.origin.event_id: struck.state for struck in settle(case.history)[1]}
     for entry in case.history:

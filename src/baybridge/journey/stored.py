@@ -22,7 +22,7 @@ class UnknownEvent(Event, frozen=True, kw_only=True):
 _KNOWN: Any = Union[tuple(EVENT_TYPES.values())]  # noqa: UP007 - built from the table at import
 
 
-def event_from_json(body: dict[str, Any]) -> Event:
+def event_from_json(body: dict[str, object]) -> Event:
     """An event from its JSON body with `type`; unknown types are kept."""
     if body.get("type") not in EVENT_TYPES:
         return UnknownEvent(body=body)

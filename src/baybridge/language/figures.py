@@ -55,7 +55,7 @@ class Figures:
             return text
         return text.replace(",", ".")
 
-    def percent(self, value: Any, decimals: int | None = None) -> str:
+    def percent(self, value: object, decimals: int | None = None) -> str:
         """So many percent."""
         return self.quantity(value, "%", decimals)
 

@@ -43,7 +43,7 @@ class Texts:
         key = f"{prefix}.{value}"
         return self.say(language, key) if self.known(key) else value
 
-    def _filled(self, language: str, sentence: str, values: Mapping[str, Any]) -> str:
+    def _filled(self, language: str, sentence: str, values: Mapping[str, object]) -> str:
         """A sentence with its placeholders filled as the language writes them; one without a value stays visible."""
         names = {name for _, name, _, _ in Formatter().parse(sentence) if name}
         return sentence.format(**{name: _Said(values[name], self, language) if name in values else _Open(name) for name in names})

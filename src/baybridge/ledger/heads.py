@@ -9,7 +9,6 @@ Elsewhere: `node` writes a head with the events of a command, or before it expor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from msgspec import structs
 from sqlalchemy import Connection
@@ -27,7 +26,7 @@ def event_id_of(entry: Entry) -> str:
     return entry.what.rpartition("/")[2]
 
 
-def statement(case_id: str, subject: str, events: Sequence[tuple[str, int]]) -> dict[str, Any]:
+def statement(case_id: str, subject: str, events: Sequence[tuple[str, int]]) -> dict[str, object]:
     """What a head says of the (event id, position in the log) of a case's events in order of their sequence."""
     named = [[sequence, event_id, position] for sequence, (event_id, position) in enumerate(events, start=1)]
     return {

@@ -114,7 +114,7 @@ def append(connection: Connection, entries: Sequence[tuple[Entry, bytes]], salt:
     return positions
 
 
-def _entry_row(position: int, entry: Entry, body: bytes, leaf: bytes) -> dict[str, Any]:
+def _entry_row(position: int, entry: Entry, body: bytes, leaf: bytes) -> dict[str, object]:
     columns = {"subject": entry.subject, "kind": entry.kind, "what": entry.what}
     return {"position": position, **columns, "body": body, "leaf_hash": leaf}
 

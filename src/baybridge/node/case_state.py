@@ -56,7 +56,7 @@ def moment(node: Node, text: str | None) -> datetime | None:
     return datetime.combine(found.astimezone(node.site.zone).date(), time.max, node.site.zone) if is_day else found
 
 
-def state_for(node: Node, case_id: str, at: str | None, known_at: str | None) -> dict[str, Any] | Refusal:
+def state_for(node: Node, case_id: str, at: str | None, known_at: str | None) -> dict[str, object] | Refusal:
     """The state of a case for times as people write them; a time that is none is refused with what was expected."""
     problems, moments = [], []
     for name, text in (("at", at), ("known_at", known_at)):

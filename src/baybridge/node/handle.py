@@ -10,7 +10,7 @@ A command whose `command_id` was handled before answers what it answered then.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.case import Case, fold
@@ -66,7 +66,7 @@ def handle_in(node: Node, unit: Unit, command: Command) -> Done | Refusal:
     return _decide_and_append(node, unit, kind, command, case, given, len(events))
 
 
-def _decide_and_append(node: Node, unit: Unit, kind: CommandRow, command: Command, case: Case, given: Any, known: int) -> Done | Refusal:
+def _decide_and_append(node: Node, unit: Unit, kind: CommandRow, command: Command, case: Case, given: object, known: int) -> Done | Refusal:
     deciding, situation = situate(node, unit, kind, case, command)
     verdict = kind.rule(situation, given)
     unit.step("write.decided")

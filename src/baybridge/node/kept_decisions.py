@@ -22,7 +22,7 @@ def documents(connection: Connection, hashes: Iterable[str]) -> dict[str, dict[s
     return {row.sha256: orjson.loads(row.document) for row in rows}
 
 
-def of_kinds(connection: Connection, kinds: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+def of_kinds(connection: Connection, kinds: Iterable[str]) -> dict[str, Mapping[str, object]]:
     """Every kept document whose `document` names one of these kinds, in the order of their SHA-256."""
     wanted = frozenset(kinds)
     rows = connection.execute(select(decision.c.sha256, decision.c.document).order_by(decision.c.sha256))

@@ -288,7 +288,7 @@ def read_from_case(resource: Resource) -> bool:
     return resource["resourceType"] == "Observation" and any(tag.get("system") == PROJECTION for tag in tags)
 
 
-def decision_document(connection: Connection, sha256: str) -> dict[str, Any] | None:
+def decision_document(connection: Connection, sha256: str) -> dict[str, object] | None:
     """A kept decision document."""
     body = connection.execute(select(tables.decision.c.document).where(tables.decision.c.sha256 == sha256)).scalar()
     return orjson.loads(body) if body else None

@@ -159,7 +159,7 @@ class Unit:
         self._to_log.append((entry, content))
 
     def follow(
-        self, kind: str, case_id: str, body: Mapping[str, Any] | None = None, *, not_before: datetime | None = None, consequence_id: str = ""
+        self, kind: str, case_id: str, body: Mapping[str, object] | None = None, *, not_before: datetime | None = None, consequence_id: str = ""
     ) -> None:
         """Queue a consequence with this write, to be done now or not before a moment; the same `consequence_id` again replaces the row that waits."""
         self.follows.append(Consequence(kind, case_id, body or {}, not_before, consequence_id))

@@ -59,7 +59,7 @@ def _instant(text: str | None) -> datetime | None:
     return None if text is None else parse_instant(text)
 
 
-def _identity(request: RecognitionRequest) -> dict[str, Any]:
+def _identity(request: RecognitionRequest) -> dict[str, object]:
     return {
         "result_patient_match": request.result.get("patient_match"),
         "result_status": request.result.get("status"),
@@ -68,7 +68,7 @@ def _identity(request: RecognitionRequest) -> dict[str, Any]:
     }
 
 
-def _laboratory(found: Paths) -> dict[str, Any]:
+def _laboratory(found: Paths) -> dict[str, object]:
     return {
         "laboratory_has_marks": found.has_marks,
         "laboratory_mark_covers": found.mark,
@@ -80,7 +80,7 @@ def _laboratory(found: Paths) -> dict[str, Any]:
     }
 
 
-def _assessment(request: RecognitionRequest, collected_on: date | None) -> dict[str, Any]:
+def _assessment(request: RecognitionRequest, collected_on: date | None) -> dict[str, object]:
     newest_on, passed = newest_eqa(request.laboratory, request.result.get("loinc"), collected_on)
     return {
         "eqa_newest_on": newest_on,
@@ -90,7 +90,7 @@ def _assessment(request: RecognitionRequest, collected_on: date | None) -> dict[
     }
 
 
-def _method(request: RecognitionRequest, settings: Settings) -> dict[str, Any]:
+def _method(request: RecognitionRequest, settings: Settings) -> dict[str, object]:
     own, receivers = request.result.get("method"), request.request.get("receiver_method")
     same = None if own is None or receivers is None else own.strip().casefold() == receivers.strip().casefold()
     return {
@@ -106,7 +106,7 @@ def group_of(methods: Mapping[str, Any], loinc: str | None) -> str | None:
     return next((group["group"] for group in methods["groups"] if loinc in group["loinc"]), None)
 
 
-def _quantity(request: RecognitionRequest, conversion: Conversion) -> dict[str, Any]:
+def _quantity(request: RecognitionRequest, conversion: Conversion) -> dict[str, object]:
     return {
         "unit_differs": conversion.differs,
         "conversion_known": conversion.known,
@@ -114,7 +114,7 @@ def _quantity(request: RecognitionRequest, conversion: Conversion) -> dict[str, 
     }
 
 
-def _preanalytics(request: RecognitionRequest, document: Mapping[str, Any], collected_at: datetime | None) -> dict[str, Any]:
+def _preanalytics(request: RecognitionRequest, document: Mapping[str, Any], collected_at: datetime | None) -> dict[str, object]:
     site, loinc = request.request.get("receiver_site"), request.result.get("loinc")
     rows = [row for row in document["rows"] if row["receiver_site"] in (ANY, site) and (loinc in row["loinc"] or ANY in row["loinc"])]
     reported_at, interference = _instant(request.result.get("reported_at")), request.result.get("interference")
@@ -127,7 +127,7 @@ def _preanalytics(request: RecognitionRequest, document: Mapping[str, Any], coll
     }
 
 
-def _timing(request: RecognitionRequest, window: Window, collected_at: datetime | None) -> dict[str, Any]:
+def _timing(request: RecognitionRequest, window: Window, collected_at: datetime | None) -> dict[str, object]:
     use_at = _instant(request.request.get("use_at"))
     infused = request.request.get("infused_on")
     known = collected_at is not None and use_at is not None
@@ -148,7 +148,7 @@ def listed(rows: Any, loinc: str | None, purpose: str) -> bool:
     )
 
 
-def _assertion(given: Mapping[str, Any], overriding: Mapping[str, Any]) -> dict[str, Any]:
+def _assertion(given: Mapping[str, Any], overriding: Mapping[str, Any]) -> dict[str, object]:
     return {
         "statutory_case": given.get("statutory_case"),
         "statutory_case_by_clinician": given.get("asserted_by") in overriding["clinical_roles"],

@@ -73,7 +73,7 @@ def needed_tests(lines: Sequence[PlanLine], now: datetime, sampling: Mapping[str
     return tuple(found)
 
 
-def _wanted(line: PlanLine, now: datetime, sampling: Mapping[str, Any]) -> Test:
+def _wanted(line: PlanLine, now: datetime, sampling: Mapping[str, object]) -> Test:
     late = line.needed_at < now
     start = max(now, line.repeat_from or now)
     place = line.receiver if line.at_receiver else None

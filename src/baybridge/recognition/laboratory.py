@@ -97,7 +97,7 @@ def _covers(accreditation: Mapping[str, Any], result: Mapping[str, Any]) -> bool
     return any(all(_matches(scope, result, name) for name in ("loinc", "specimen", "method")) for scope in accreditation.get("scope") or ())
 
 
-def _matches(scope: Mapping[str, Any], result: Mapping[str, Any], name: str) -> bool:
+def _matches(scope: Mapping[str, object], result: Mapping[str, object], name: str) -> bool:
     wanted = scope.get(name)
     return wanted == ANY or (wanted is not None and wanted == result.get(name))
 

@@ -81,6 +81,6 @@ def _signed(override: Mapping[str, Any], repeats: Sequence[Found], rules: Mappin
     return not twice or (second in rules["second_sign_off_roles"] and second != role)
 
 
-def _role_of(sign_off: Any) -> str | None:
+def _role_of(sign_off: object) -> str | None:
     role = sign_off.get("role") if isinstance(sign_off, Mapping) else sign_off
     return role if isinstance(role, str) else None

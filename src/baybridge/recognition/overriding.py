@@ -92,7 +92,7 @@ def override_recognition(situation: Situation, given: OverrideRecognition) -> Ju
     return _judged(situation, JudgedResult(observation, request, answer), given.purpose, _first(situation, given.note, None))
 
 
-def _proposed(situation: Situation, given: OverrideRecognition, observation: Mapping[str, Any], codes: tuple[str, ...]) -> OverrideProposed:
+def _proposed(situation: Situation, given: OverrideRecognition, observation: Mapping[str, object], codes: tuple[str, ...]) -> OverrideProposed:
     return OverrideProposed(
         result_id=given.result,
         loinc=code_of(observation) or "",
@@ -106,7 +106,7 @@ def _proposed(situation: Situation, given: OverrideRecognition, observation: Map
     )
 
 
-def _judged(situation: Situation, judged: JudgedResult, purpose: str, signed: Mapping[str, Any]) -> Judged:
+def _judged(situation: Situation, judged: JudgedResult, purpose: str, signed: Mapping[str, object]) -> Judged:
     document = {**document_of(judged, situation), "override": dict(signed)}
     return Judged(events_of(judged, document, purpose), (document,))
 
@@ -126,13 +126,13 @@ def _form(situation: Situation, given: OverrideRecognition) -> Iterator[Reason]:
         yield Reason("recognition.override.no_note", where="note")
 
 
-def _first(situation: Situation, note: str, second: Mapping[str, Any] | None) -> dict[str, Any]:
+def _first(situation: Situation, note: str, second: Mapping[str, object] | None) -> dict[str, Any]:
     """Who decided and why, kept in the decision document."""
     account = {"account": situation.actor.account, "role": _CLINICIAN[situation.actor.role], "note": note.strip()}
     return {**account, "signed_at": situation.now.isoformat(), "second": second}
 
 
-def _in_the_way(answer: Recognition, request: Mapping[str, Any], rules: RecognitionRules) -> Iterator[Reason]:
+def _in_the_way(answer: Recognition, request: Mapping[str, object], rules: RecognitionRules) -> Iterator[Reason]:
     """MR-090 with every code that nobody may pass."""
     if REFUSED in answer.codes:
         never = _codes(item for item in remedies(request, answer.reasons, rules) if not item.overridable)
@@ -144,7 +144,7 @@ def _codes(found: Iterator[Clearing]) -> str:
     return ", ".join(item.code for item in found)
 
 
-def _needless(plain: Mapping[str, Any], given: OverrideRecognition, rules: RecognitionRules) -> Iterator[Reason]:
+def _needless(plain: Mapping[str, object], given: OverrideRecognition, rules: RecognitionRules) -> Iterator[Reason]:
     if given.direction == "accept" and recognise(plain, rules).serves:
         yield Reason("recognition.override.nothing_to_accept", where="direction")
 

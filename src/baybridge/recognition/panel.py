@@ -44,7 +44,7 @@ class Panel:
     others: tuple[tuple[Judgement, ...], ...]
 
 
-def panel(observations: Sequence[Json], setting: Setting, rules: RecognitionRules) -> Panel:
+def panel(observations: Sequence[Mapping[str, object]], setting: Setting, rules: RecognitionRules) -> Panel:
     """Every observation judged; those without a code are left to the work list of unmapped codes."""
     groups: dict[str, list[Json]] = {}
     for item in observations:

@@ -60,7 +60,7 @@ def _parts(row: Json) -> Mapping[str, Sequence[str]]:
     return row.get("parts") or {row["analyte"]: row["loinc"]}
 
 
-def _lines(observations: Sequence[Json], setting: Setting, rules: RecognitionRules, now: datetime) -> Iterator[PlanLine]:
+def _lines(observations: Sequence[Mapping[str, object]], setting: Setting, rules: RecognitionRules, now: datetime) -> Iterator[PlanLine]:
     rows = [row for row in rules.settings.windows["rows"] if row["purpose"] == setting.purpose]
     by_analyte: dict[str, list[Json]] = {}
     for row in rows:
@@ -77,7 +77,7 @@ def _lines(observations: Sequence[Json], setting: Setting, rules: RecognitionRul
             yield from _windows(row, observations, setting, rules, now)
 
 
-def _fitting(observations: Sequence[Json], codes: Sequence[str]) -> list[Json]:
+def _fitting(observations: Sequence[Mapping[str, object]], codes: Sequence[str]) -> list[Json]:
     """Results of an analyte with a known moment, the newest first."""
     return sorted((item for item in observations if code_of(item) in codes and collected_at(item) is not None), key=newest_first)
 

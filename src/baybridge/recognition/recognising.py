@@ -92,7 +92,7 @@ def setting_of(situation: Situation, given: RecogniseResults) -> Setting:
     )
 
 
-def _receiver(situation: Situation, node: str, laboratories: Sequence[Json]) -> Json:
+def _receiver(situation: Situation, node: str, laboratories: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
     site = situation.site if node == situation.site.node else situation.neighbours[node]
     row = next((row for row in laboratories if row.get("node") == node), {})
     place = {"id": row.get("id", node), "jurisdiction": row.get("jurisdiction", site.jurisdiction), "city": row.get("city", site.city)}
@@ -127,7 +127,7 @@ def groups(situation: Situation, given: RecogniseResults, rules: RecognitionRule
         yield sorted(found[code], key=newest_first)
 
 
-def best_of(observations: Sequence[Json], setting: Setting, rules: RecognitionRules) -> JudgedResult:
+def best_of(observations: Sequence[Mapping[str, object]], setting: Setting, rules: RecognitionRules) -> JudgedResult:
     """The newest observation that serves, else the newest."""
     first = None
     for observation in observations:
@@ -155,7 +155,7 @@ def document_of(judged: JudgedResult, situation: Situation) -> dict[str, Any]:
     }
 
 
-def judge_again(situation: Situation, document: Json) -> dict[str, Any] | None:
+def judge_again(situation: Situation, document: Json) -> dict[str, object] | None:
     """The decision document that the record gives now for what an earlier one judged; None where its observation is gone."""
     name, asked = str(document["resource"]), document["request"]["request"]
     observation = next((o for o in situation.record.observations if f"Observation/{o.get('id')}" == name), None)
@@ -173,7 +173,7 @@ def judge_again(situation: Situation, document: Json) -> dict[str, Any] | None:
     return {**again, "spared": document["spared"]} if priced else again  # a price that changed since is no reason to decide again
 
 
-def events_of(judged: JudgedResult, document: Json, purpose: str) -> tuple[Event, ...]:
+def events_of(judged: JudgedResult, document: Mapping[str, object], purpose: str) -> tuple[Event, ...]:
     """What the answer means for the case; in an emergency the repeat is asked for beside it."""
     answer = judged.answer
     result_id, loinc = str(judged.observation.get("id")), code_of(judged.observation) or ""

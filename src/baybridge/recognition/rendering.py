@@ -100,7 +100,7 @@ def whose(event: ev.IdentityQuestioned, writer: Writer) -> None:
     task(writer, "requested", "say whether another record is this patient's", None, note=", ".join(event.reasons))
 
 
-def _linkage(writer: Writer, question: str, *, active: bool) -> Json:
+def _linkage(writer: Writer, question: str, *, active: bool) -> dict[str, object]:
     """One Linkage a question; the newest answer stands."""
     other = _other(writer, question)
     alternate = [{"type": "alternate", "resource": {"reference": other}}] if other else []

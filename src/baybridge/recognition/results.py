@@ -45,7 +45,7 @@ class Setting:
     same_person: Mapping[str, bool | None] = field(default_factory=dict)
 
 
-def request_for(observation: Json, setting: Setting) -> dict[str, Any]:
+def request_for(observation: Mapping[str, object], setting: Setting) -> dict[str, Any]:
     """The recognition request of one observation."""
     laboratory = laboratory_of(observation, setting)
     own = laboratory.get("id") is not None and laboratory.get("id") == setting.receiver["id"]
@@ -87,7 +87,7 @@ def collected_at(observation: Json) -> datetime | None:
         return None
 
 
-def newest_first(observation: Json) -> tuple[bool, float, str]:
+def newest_first(observation: Mapping[str, object]) -> tuple[bool, float, str]:
     """The order of results: the newest first, those without a known moment last."""
     taken = collected_at(observation)
     return taken is None, -taken.timestamp() if taken else 0.0, str(observation.get("id"))
@@ -143,7 +143,7 @@ def _issued(observation: Json) -> str | None:
         return None
 
 
-def _value(observation: Json) -> tuple[Any, str | None]:
+def _value(observation: Json) -> tuple[object, str | None]:
     quantity = observation.get("valueQuantity")
     if quantity:
         return _number(quantity.get("value")), quantity.get("code") or quantity.get("unit")
@@ -179,7 +179,7 @@ def _tags(resource: Json, system: str) -> list[str]:
 # --- the laboratory -------------------------------------------------------------------------------------------------
 
 
-def laboratory_of(observation: Json, setting: Setting) -> Json:
+def laboratory_of(observation: Mapping[str, object], setting: Setting) -> Mapping[str, object]:
     """The directory's row of the performing laboratory, else of the node that signed; an empty one where nobody is named or listed."""
     names = set(_performers(observation, setting.resources))
     found = [row for row in setting.laboratories if names & _names_of(row)]
@@ -211,7 +211,7 @@ _ACCREDITATION = ("standard", "body", "mra_signatory", "valid_from", "valid_to",
 _ASSESSMENT = ("loinc", "date", "passed")
 
 
-def directory_row(row: Json, on: date | None = None) -> dict[str, Any]:
+def directory_row(row: Json, on: date | None = None) -> dict[str, object]:
     """What the contract asks of a laboratory, as it was on the day of collection; dates of the directory as text.
 
     A listing, a suspension, a place that changed on a day are given as they were on `on`; marks and verifications that had ended or not begun are left
@@ -238,14 +238,14 @@ def _kept(entry: Json, names: Sequence[str]) -> dict[str, Any]:
     return {name: _texts(entry.get(name)) for name in names}
 
 
-def _mark(entry: Any, row: Json, on: date | None) -> str | None:
+def _mark(entry: object, row: Mapping[str, object], on: date | None) -> str | None:
     """A mark that counts on a day; one without days counts always."""
     if not isinstance(entry, Mapping):
         return str(entry)
     return str(entry["mark"]) if in_force(entry, on) and _counts(entry, row) else None
 
 
-def _verified(row: Json, on: date | None) -> Any:
+def _verified(row: Mapping[str, object], on: date | None) -> object:
     """The alliance's verification that holds on a day, else the last that is known."""
     entries = row.get("alliance_verified")
     if not isinstance(entries, list | tuple):
@@ -255,7 +255,7 @@ def _verified(row: Json, on: date | None) -> Any:
     return _kept(kept[0], ("valid_from", "valid_to")) if kept else None
 
 
-def _texts(value: Any) -> Any:
+def _texts(value: object) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):

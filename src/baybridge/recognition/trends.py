@@ -68,7 +68,7 @@ def _laboratory(item: Json) -> str:
 
 
 def _trend(
-    key: tuple[str, str, str, str], points: list[tuple[datetime, float, str]], lines: Iterable[tuple[str, ...]], methods: Json
+    key: tuple[str, str, str, str], points: list[tuple[datetime, float, str]], lines: Iterable[tuple[str, ...]], methods: Mapping[str, object]
 ) -> Trend:
     loinc, method, laboratory, unit = key
     others = any(other[0] == loinc and other != key for other in lines)

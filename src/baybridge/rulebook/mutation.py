@@ -113,13 +113,13 @@ def _of_node(node: tree.Expression) -> Iterator[tuple[str, tree.Expression]]:
             return
 
 
-def _written(node: Any) -> str:
+def _written(node: object) -> str:
     sides = (getattr(node, name, None) for name in ("left", "term", "right"))
     names = [str(getattr(side, "name", getattr(side, "value", "…"))) for side in sides if side is not None]
     return " ".join(names)
 
 
-def _beside(value: Any) -> tuple[Any, ...]:
+def _beside(value: object) -> tuple[Any, ...]:
     """The values just above and below, by the last digit as it is written."""
     if isinstance(value, date):
         return (value + _DAY, value - _DAY)

@@ -62,7 +62,7 @@ def _result(result: Result) -> dict[str, Any]:
     }
 
 
-def _spread(spread: Spread) -> dict[str, Any]:
+def _spread(spread: Spread) -> dict[str, object]:
     return {
         "group": spread.name,
         "patients": spread.patients,

@@ -154,7 +154,7 @@ def _position(who: str, committed: int, returned: Counts) -> Position:
     return Position(who, committed, expected, {percent: int(ordered[(len(ordered) - 1) * percent // 100]) for percent in QUANTILES})
 
 
-def outlook_json(found: Outlook) -> dict[str, Any]:
+def outlook_json(found: Outlook) -> dict[str, object]:
     """The outlook as plain JSON, with what it rests on."""
     return {
         "currency": found.currency,

@@ -147,7 +147,7 @@ class _Market:
     event_on: date
     rates: Mapping[str, Exchange]
 
-    def rate_of(self, plan: Document) -> Exchange | None:
+    def rate_of(self, plan: Mapping[str, object]) -> Exchange | None:
         """The rate of a plan in another currency."""
         return None if plan.get("currency") == self.currency else self.rates.get(str(plan.get("currency")))
 
@@ -156,7 +156,7 @@ def _size(table: Table) -> int:
     return len(next(iter(table.values())))
 
 
-def _assumptions(plans: Sequence[Document], table: Table) -> Iterator[str]:
+def _assumptions(plans: Sequence[Mapping[str, object]], table: Table) -> Iterator[str]:
     yield "simulation.assumed.static"
     if any(plan.get("listed_products") is None for plan in plans):
         yield "simulation.assumed.drug_listed"
@@ -183,7 +183,7 @@ def _table_problems(table: Table) -> Iterator[Reason]:
         yield Reason("funding.population.negative", {"column": "household_income", "row": int(income.argmin())}, where="household_income")
 
 
-def _plan_problems(plans: Sequence[Document], table: Table, scales: Mapping[str, Document]) -> Iterator[Reason]:
+def _plan_problems(plans: Sequence[Mapping[str, object]], table: Table, scales: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
     if not plans:
         yield Reason("simulation.funding.no_plan")
     for plan in plans:
@@ -197,7 +197,7 @@ def _plan_problems(plans: Sequence[Document], table: Table, scales: Mapping[str,
             yield Reason("funding.quote.scale_missing", {"plan": name, "scale": str(test.get("scale"))}, where=name)
 
 
-def _market_problems(plans: Sequence[Document], market: _Market, members: Mapping[str, int]) -> Iterator[Reason]:
+def _market_problems(plans: Sequence[Mapping[str, object]], market: _Market, members: Mapping[str, int]) -> Iterator[Reason]:
     for currency, rate in market.rates.items():
         if not is_exchange_rate(rate.per_bill_unit):
             yield Reason("funding.quote.rate_unreadable", {"currency": currency}, where=currency)
@@ -213,7 +213,7 @@ def _market_problems(plans: Sequence[Document], market: _Market, members: Mappin
 
 
 def _result(
-    plans: Sequence[Document], case: FundingCase, columns: Mapping[str, Column], table: Table, threshold: int, workers: int
+    plans: Sequence[Mapping[str, object]], case: FundingCase, columns: Mapping[str, Column], table: Table, threshold: int, workers: int
 ) -> Result | Refusal:
     stacked = stack_population(case, columns, workers=workers)
     if isinstance(stacked, Refusal):
@@ -236,7 +236,7 @@ _CLASS = ":"
 
 
 def _case(
-    plans: Sequence[Document], table: Table, scales: Mapping[str, Document], market: _Market
+    plans: Sequence[Mapping[str, object]], table: Table, scales: Mapping[str, Mapping[str, object]], market: _Market
 ) -> tuple[FundingCase, dict[str, Column]] | Refusal:
     """The template case of these plans, and the columns that take the place of its values."""
     columns = {name: column for name, column in table.items() if name.startswith("gross.") or name == "event_on"}
@@ -269,13 +269,13 @@ def _by_class(plan: Document) -> Iterator[tuple[str, Document, str | None]]:
             yield f"{plan['id']}{_CLASS}{name}", own, str(name)
 
 
-def _layer(layer_id: str, plan: Document, scales: Mapping[str, Document], rate: Exchange | None) -> dict[str, Any]:
+def _layer(layer_id: str, plan: Mapping[str, object], scales: Mapping[str, Mapping[str, object]], rate: Exchange | None) -> dict[str, object]:
     nobody = Household(annual_gross_income="0.00", net_assets="0.00", asset_allowance="0.00")
     chosen = ChosenPlan(plan=layer_id, household=nobody if plan.get("means_test") else None)
     return layer_from(plan, chosen, None, rate, scales)
 
 
-def _columns_of(layer_id: str, plan: Document, risk_class: str | None, table: Table, rate: Exchange | None) -> dict[str, Column]:
+def _columns_of(layer_id: str, plan: Mapping[str, object], risk_class: str | None, table: Table, rate: Exchange | None) -> dict[str, Column]:
     name = str(plan["id"])
     columns = {f"{layer_id}.{column.removeprefix(f'{name}.')}": found for column, found in table.items() if column.startswith(f"{name}.")}
     held = columns.get(f"{layer_id}.held")

@@ -133,7 +133,7 @@ class CardKey:
 # --- making ---------------------------------------------------------------------------------------------------------
 
 
-def issue(patient: Json, observations: Sequence[Json], *, issuer: str, at: datetime, key: CardKey) -> str:
+def issue(patient: Mapping[str, object], observations: Sequence[Mapping[str, object]], *, issuer: str, at: datetime, key: CardKey) -> str:
     """A card over a patient's final results as a compact token; `issuer` is the https address whose jwks.json names the key.
 
     ValueError where the issuer's address is not one, or a result is not final.
@@ -149,7 +149,7 @@ def issue(patient: Json, observations: Sequence[Json], *, issuer: str, at: datet
     return f"{signed}.{b64url(key.sign(signed.encode('ascii')))}"
 
 
-def issue_in_codes(patient: Json, observations: Sequence[Json], *, issuer: str, at: datetime, key: CardKey) -> tuple[str, ...]:
+def issue_in_codes(patient: Mapping[str, object], observations: Sequence[Mapping[str, object]], *, issuer: str, at: datetime, key: CardKey) -> tuple[str, ...]:
     """As few cards as hold the results with each fitting one QR code; a result that alone does not fit has a card that travels as a file only.
 
     **Source**: SMART Health Cards 1.4: a card of at most 1195 characters fits one V22 code; splitting one card over codes is deprecated.
@@ -167,18 +167,18 @@ def issue_in_codes(patient: Json, observations: Sequence[Json], *, issuer: str, 
     return (*cards, fitting) if fitting else ()
 
 
-def _bundle(patient: Json, observations: Sequence[Json]) -> dict[str, Any]:
+def _bundle(patient: Mapping[str, object], observations: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """The smallest bundle that says whose results these are, references by place."""
     person = {name: patient[name] for name in ("resourceType", "name", "birthDate") if patient.get(name)}
     found = [person, *({**_small(item), "subject": {"reference": "resource:0"}} for item in observations)]
     return {"resourceType": "Bundle", "type": "collection", "entry": [_entry(number, item) for number, item in enumerate(found)]}
 
 
-def _entry(number: int, resource: Json) -> dict[str, Any]:
+def _entry(number: int, resource: Mapping[str, object]) -> dict[str, object]:
     return {"fullUrl": f"resource:{number}", "resource": resource}
 
 
-def _small(observation: Json) -> dict[str, Any]:
+def _small(observation: Json) -> dict[str, object]:
     """An observation without narrative; the name of who performed it stays, because recognition asks for it."""
     kept = {name: value for name, value in observation.items() if name not in _LEFT_OUT}
     names = [item["display"] for item in observation.get("performer") or () if item.get("display")]
@@ -188,7 +188,7 @@ def _small(observation: Json) -> dict[str, Any]:
     return found
 
 
-def _without_display(value: Any) -> Any:
+def _without_display(value: object) -> Any:
     """No display texts and no text beside a code, as the framework asks; a marked name of a performer is kept."""
     if isinstance(value, Mapping):
         left_out = ("display", "text") if value.get("coding") else ("display",)
@@ -197,7 +197,7 @@ def _without_display(value: Any) -> Any:
     return [_without_display(item) for item in value] if isinstance(value, list) else value
 
 
-def _minified(value: Any) -> bytes:
+def _minified(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=float).encode()
 
 

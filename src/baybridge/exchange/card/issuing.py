@@ -58,7 +58,7 @@ def no_cards(situation: Situation) -> Iterator[Reason]:
         yield Reason("exchange.card.no_issuer", source=_SOURCE)
 
 
-def own_results(situation: Situation) -> list[Json]:
+def own_results(situation: Situation) -> list[Mapping[str, object]]:
     """Final results that this node's own laboratory performed, the newest first."""
     setting = setting_of(situation, RecogniseResults(purpose="ELIGIBILITY"))
     own = [item for item in situation.record.observations if item.get("status") in _FINAL and laboratory_of(item, setting).get("node") == situation.site.node]

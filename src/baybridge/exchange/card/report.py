@@ -9,7 +9,6 @@ its thumbprint, so without trust nothing can be verified.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.exchange.card.health_card import Card, read_card
@@ -45,6 +44,6 @@ def _check(card: Card, signer: TrustedNode | None) -> Check:
     return held("card", values={"results": len(results_of(card)), "issuer": card.issuer[:200], "kid": card.kid[:80]})
 
 
-def results_of(card: Card) -> tuple[Mapping[str, Any], ...]:
+def results_of(card: Card) -> tuple[Mapping[str, object], ...]:
     """The observations of a card."""
     return tuple(item for item in card.resources if item.get("resourceType") == "Observation")

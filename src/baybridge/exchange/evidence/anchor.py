@@ -82,7 +82,7 @@ def item(connection: Connection, logged: Logged, size: int) -> dict[str, Any]:
 
 
 def build_anchor(
-    connection: Connection, *, node: str, card: Mapping[str, Any], key: SigningKey, witnesses: Mapping[str, Sequence[VerifyKey]]
+    connection: Connection, *, node: str, card: Mapping[str, object], key: SigningKey, witnesses: Mapping[str, Sequence[VerifyKey]]
 ) -> dict[str, Any]:
     """The anchor at the newest checkpoint, as JSON.
 
@@ -104,7 +104,7 @@ def build_anchor(
     }
 
 
-def _earlier(connection: Connection, size: int, witnesses: Mapping[str, Sequence[VerifyKey]]) -> dict[str, Any] | None:
+def _earlier(connection: Connection, size: int, witnesses: Mapping[str, Sequence[VerifyKey]]) -> dict[str, object] | None:
     """The newest co-signed checkpoint before `size`, where the one at `size` has no co-signature yet."""
     for smaller, text in reversed(keeping.all_notes(connection)):
         note = notes.parse(text)
@@ -131,7 +131,7 @@ class Anchored:
     parties: Mapping[str, tuple[VerifyKey, ...]]
 
 
-def check_anchor(raw: Any, signer: VerifyKey, trust: Trust | None) -> Anchored | Check:
+def check_anchor(raw: object, signer: VerifyKey, trust: Trust | None) -> Anchored | Check:
     """Every check of an anchor under the key that signed the file; one failed check where it cannot be read at all."""
     try:
         anchor = convert(raw, Anchor, strict=True)
@@ -189,7 +189,7 @@ def _check_key_entry(anchor: Anchor, signer: VerifyKey, checkpoint: Checkpoint |
     return held("key", values={"kid": signer.kid})
 
 
-def included(entry: Mapping[str, Any], position: int, proof: Sequence[str], checkpoint: Checkpoint) -> bool:
+def included(entry: Mapping[str, object], position: int, proof: Sequence[str], checkpoint: Checkpoint) -> bool:
     """True if an entry (as JSON) stands at a position of the checkpoint's tree."""
     try:
         steps = decode_proof(proof)

@@ -76,7 +76,7 @@ class CasePack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     receipts: list[str]  # compact JWS of the receivers of packages
 
 
-def check_case(payload: Any, anchored: Anchored, recompute: Recompute | None) -> Iterator[Check]:
+def check_case(payload: object, anchored: Anchored, recompute: Recompute | None) -> Iterator[Check]:
     """Every check of a pack's contents; one failed check where it cannot be read at all."""
     try:
         pack = convert(payload, CasePack, strict=True)
@@ -128,7 +128,7 @@ def _event_holds(one: PackedEvent, pack: CasePack, node: str) -> bool:
     return _hash_holds(entry, one.salt, canonical_bytes(one.body)) and _is_named(entry, one.body)
 
 
-def _entry(raw: Mapping[str, Any]) -> Entry | None:
+def _entry(raw: Mapping[str, object]) -> Entry | None:
     try:
         return convert(raw, Entry, strict=True)
     except ValidationError:
@@ -142,7 +142,7 @@ def _hash_holds(entry: Entry, salt: str, content: bytes) -> bool:
         return False
 
 
-def _is_named(entry: Entry, body: Mapping[str, Any]) -> bool:
+def _is_named(entry: Entry, body: Mapping[str, object]) -> bool:
     event = body.get("event")
     kind = event.get("type") if isinstance(event, Mapping) else None
     return entry.what in (body.get("event_id"), f"{kind}/{body.get('event_id')}")
@@ -230,7 +230,7 @@ def _check_receipts(pack: CasePack, parties: Mapping[str, tuple[VerifyKey, ...]]
     yield held("receipts", values={"count": len(pack.receipts)})
 
 
-def _receipt(text: str, parties: Mapping[str, tuple[VerifyKey, ...]]) -> Mapping[str, Any] | None:
+def _receipt(text: str, parties: Mapping[str, tuple[VerifyKey, ...]]) -> Mapping[str, object] | None:
     """What a receipt says, if the node that it says received the package signed it."""
     document = read_document(text.encode())
     if isinstance(document, Refusal) or document.kind != "receipt" or not isinstance(document.payload, Mapping):
@@ -238,7 +238,7 @@ def _receipt(text: str, parties: Mapping[str, tuple[VerifyKey, ...]]) -> Mapping
     return document.payload if document.by(parties.get(str(document.payload.get("to_node")), ())) is not None else None
 
 
-def _is_about(event: Mapping[str, Any], receipt: Mapping[str, Any], sha256: str) -> bool:
+def _is_about(event: Mapping[str, object], receipt: Mapping[str, object], sha256: str) -> bool:
     """True if an event names this receipt, or is the arrival of the package that it acknowledges."""
     same = all(event.get(name) == receipt.get(name) for name in ("package_id", "content_sha256"))
     return event.get("receipt_sha256") == sha256 or (event.get("type") == "PackageReceived" and same)

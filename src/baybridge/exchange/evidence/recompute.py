@@ -23,7 +23,7 @@ from baybridge.policy.one_case.decide import decide
 def recomputer(fact_types: Mapping[str, FactType]) -> Recompute:
     """The function that decides again under this dictionary of facts; it raises ValueError where policy or facts cannot be read."""
 
-    def recompute(policy_text: str, facts: Mapping[str, Any], subject: str | None, as_of: str | None) -> Mapping[str, Any]:
+    def recompute(policy_text: str, facts: Mapping[str, object], subject: str | None, as_of: str | None) -> Mapping[str, Any]:
         policy = _load(policy_text, fact_types)
         values = {name: _value(value, policy.fact_types.get(name)) for name, value in facts.items()}
         return decide(policy, values, subject=subject, as_of=_moment(as_of)).as_json()

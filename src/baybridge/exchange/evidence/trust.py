@@ -54,7 +54,7 @@ class Trust:
         return {origin_of(known.node): known.node for known in self.nodes if known.node is not None}
 
 
-def read_trust(value: Any) -> Trust:
+def read_trust(value: object) -> Trust:
     """The trust that a parsed file says; ValueError says what was expected and found."""
     cards = value["nodes"] if isinstance(value, Mapping) and "nodes" in value else value
     listed = cards if isinstance(cards, list) else [cards]
@@ -75,12 +75,12 @@ def _node(card: Any) -> TrustedNode:
     return TrustedNode(node, ring_of(card), keys, url.rstrip("/") if isinstance(url, str) else None)
 
 
-def ring_of(card: Mapping[str, Any]) -> KeyRing:
+def ring_of(card: Mapping[str, object]) -> KeyRing:
     """The signing keys that a node card (or key set, or single key) names."""
     return KeyRing.from_jwks(_listed(card))
 
 
-def _listed(card: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _listed(card: Mapping[str, object]) -> list[Mapping[str, Any]]:
     keys = card.get("signing_keys", card.get("keys"))
     listed = [card] if keys is None and "kty" in card else keys
     if not isinstance(listed, list) or not all(isinstance(jwk, Mapping) for jwk in listed):

@@ -100,14 +100,14 @@ def _salt(logged: Logged) -> str | None:
     return None if logged.salt is None else b64url(logged.salt)
 
 
-def _taken(decisions: Sequence[Mapping[str, Any]], named: set[str]) -> dict[str, dict[str, Any]]:
+def _taken(decisions: Sequence[Mapping[str, object]], named: set[str]) -> dict[str, dict[str, Any]]:
     """The decisions that events name, by SHA-256, in its order."""
     found = {sha256_hex(canonical_bytes(one["document"])): one for one in decisions}
     members = ("document", "facts", "policy")
     return {sha256: {name: found[sha256].get(name) for name in members} for sha256 in sorted(named & set(found))}
 
 
-def sign_decision(decision: Mapping[str, Any], key: SigningKey, anchor: Mapping[str, Any] | None = None) -> bytes:
+def sign_decision(decision: Mapping[str, object], key: SigningKey, anchor: Mapping[str, object] | None = None) -> bytes:
     """One decision (`{"document", "facts", "policy"}`) as a signed file that `verify_file` computes again."""
     members = ("document", "facts", "policy")
     return sign_document(DECISION_KIND, {name: decision.get(name) for name in members}, key, anchor)

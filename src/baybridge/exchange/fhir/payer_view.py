@@ -33,7 +33,7 @@ def concerns(resource: Resource, payer: str, view: Mapping[str, Any]) -> bool:
     return bool(references) and all(_is(reference, payer) for reference in references)
 
 
-def _is(reference: Any, payer: str) -> bool:
+def _is(reference: object, payer: str) -> bool:
     identifier = reference.get("identifier") if isinstance(reference, Mapping) else None
     return isinstance(identifier, Mapping) and identifier.get("system") == PAYER and identifier.get("value") == payer
 

@@ -23,7 +23,7 @@ def tagged(resource: Mapping[str, Any], system: str) -> tuple[str, ...]:
     return tuple(tag["code"] for tag in tags if tag.get("system") == system and tag.get("code"))
 
 
-def received_under(resource: Mapping[str, Any]) -> tuple[str, ...]:
+def received_under(resource: Mapping[str, object]) -> tuple[str, ...]:
     """The routes under which a resource reached this node."""
     return tagged(resource, RECEIVED_UNDER)
 

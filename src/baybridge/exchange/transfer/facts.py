@@ -18,7 +18,7 @@ from baybridge.exchange.transfer.request import TransferRequest, day_of
 SHARING_SYSTEM = "ehealth"
 
 
-def derive(request: TransferRequest, profiles: Mapping[str, Any], holidays: Mapping[str, Any]) -> dict[str, Any]:
+def derive(request: TransferRequest, profiles: Mapping[str, object], holidays: Mapping[str, object]) -> dict[str, object]:
     """All facts of a request but the route, which another policy decides from these."""
     on = day_of(request.transfer["at"])
     return {
@@ -30,7 +30,7 @@ def derive(request: TransferRequest, profiles: Mapping[str, Any], holidays: Mapp
     }
 
 
-def _parties(request: TransferRequest) -> dict[str, Any]:
+def _parties(request: TransferRequest) -> dict[str, object]:
     exporter, importer = request.exporter, request.importer
     return {
         "transfer_same_jurisdiction": exporter["jurisdiction"] == importer["jurisdiction"],
@@ -45,7 +45,7 @@ def _parties(request: TransferRequest) -> dict[str, Any]:
     }
 
 
-def _data(request: TransferRequest, profiles: Mapping[str, Any]) -> dict[str, Any]:
+def _data(request: TransferRequest, profiles: Mapping[str, Any]) -> dict[str, object]:
     transfer = request.transfer
     allowed, categories = profiles["purposes"][transfer["purpose"]]["types"], transfer.get("data_categories")
     return {
@@ -60,7 +60,7 @@ def _data(request: TransferRequest, profiles: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _safeguards(request: TransferRequest, on: date) -> dict[str, Any]:
+def _safeguards(request: TransferRequest, on: date) -> dict[str, object]:
     transfer, name = request.transfer, request.importer.get("name")
     recipients = transfer.get("recipients")
     return {
@@ -92,7 +92,7 @@ def _filing_days(contract: Mapping[str, Any], on: date, calendar: Mapping[str, A
     return working_days_between(effective, until, calendar.get("holidays", ()), calendar.get("make_up_days", ()))
 
 
-def _consents(consents: Mapping[str, Any]) -> dict[str, Any]:
+def _consents(consents: Mapping[str, Any]) -> dict[str, object]:
     return {
         "consent_care": consents.get("care"),
         "consent_sensitive": consents.get("sensitive"),

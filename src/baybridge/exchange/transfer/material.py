@@ -23,7 +23,7 @@ Resource = Mapping[str, Any]
 _EXPORT_LAW = "pipl"
 
 
-def is_projection(resource: Resource) -> bool:
+def is_projection(resource: Mapping[str, object]) -> bool:
     """Whether a resource only renders an event; such events are told with the package and rendered again by the receiver."""
     return bool(tagged(resource, _PROJECTION))
 
@@ -58,7 +58,7 @@ def request_of(
     }
 
 
-def _content(situation: Situation, purpose: str, resources: Sequence[Resource]) -> dict[str, Any]:
+def _content(situation: Situation, purpose: str, resources: Sequence[Mapping[str, object]]) -> dict[str, object]:
     rules = situation.documents.folder("exchange")["content"]
     origins = {_origin(situation, resource) for resource in resources} or {_default_origin(situation)}
     regions = regions_of(situation.documents.folder)
@@ -76,7 +76,7 @@ def _content(situation: Situation, purpose: str, resources: Sequence[Resource]) 
     }
 
 
-def _origin(situation: Situation, resource: Resource) -> str:
+def _origin(situation: Situation, resource: Mapping[str, object]) -> str:
     said = [code for code in tagged(resource, ORIGIN) if code in regions_of(situation.documents.folder)]
     return said[0] if said else _default_origin(situation)
 
@@ -90,7 +90,7 @@ def _default_origin(situation: Situation) -> str:
     return centre.jurisdiction if centre else here.jurisdiction
 
 
-def _exporter(situation: Situation, directory: Mapping[str, Any]) -> dict[str, Any]:
+def _exporter(situation: Situation, directory: Mapping[str, Any]) -> dict[str, object]:
     site = situation.site
     counted: Mapping[str, Any] = next((row for row in directory["volumes"] if row["exporter"] == site.node and row["year"] == situation.today.year), {})
     return {
@@ -122,7 +122,7 @@ def _contract(situation: Situation, to: Site, purpose: str, directory: Mapping[s
     }
 
 
-def _pipia(situation: Situation, directory: Mapping[str, Any]) -> dict[str, Any] | None:
+def _pipia(situation: Situation, directory: Mapping[str, Any]) -> dict[str, object] | None:
     own = [row for row in directory["pipia"] if row["exporter"] == situation.site.node]
     newest = max(own, key=lambda row: row["valid_until"], default=None)
     return None if newest is None else {"id": newest["id"], "valid_until": _text(newest["valid_until"])}
@@ -138,7 +138,7 @@ def _recipients(situation: Situation) -> list[str]:
     return sorted({node for consent in situation.case.consents if holds_on(consent, situation.today) for node in consent.recipients})
 
 
-def _consents(situation: Situation, to: Site, purpose: str) -> dict[str, Any]:
+def _consents(situation: Situation, to: Site, purpose: str) -> dict[str, object]:
     state = consents_for(situation.case, to.node, purpose, situation.today)
     return {
         "care": state.care,

@@ -35,7 +35,7 @@ class Minimised:
     dropped: tuple[Dropped, ...]
 
 
-def reference_of(resource: Resource) -> str:
+def reference_of(resource: Mapping[str, object]) -> str:
     """Type/id of a resource."""
     return f"{resource['resourceType']}/{resource.get('id', '')}"
 
@@ -82,7 +82,7 @@ def _least(resource: Resource, profile: Mapping[str, Any], always_strip: Sequenc
     return {name: _unnamed(value, named, "Patient" in profile["types"]) for name, value in least.items()}
 
 
-def _unnamed(value: Any, pseudonym: str, has_patient: bool) -> Any:  # noqa: FBT001 - a property of the profile
+def _unnamed(value: object, pseudonym: str, has_patient: bool) -> Any:  # noqa: FBT001 - a property of the profile
     """The value with references to people's records reduced to an opaque id or a pseudonym."""
     if isinstance(value, list):
         return [_unnamed(item, pseudonym, has_patient) for item in value]
@@ -93,12 +93,12 @@ def _unnamed(value: Any, pseudonym: str, has_patient: bool) -> Any:  # noqa: FBT
     return {name: _unnamed(item, pseudonym, has_patient) for name, item in value.items()}
 
 
-def _names_patient(value: Mapping[str, Any]) -> bool:
+def _names_patient(value: Mapping[str, object]) -> bool:
     reference = value.get("reference")
     return value.get("type") == "Patient" or (isinstance(reference, str) and "Patient/" in reference)
 
 
-def _patient(value: Mapping[str, Any], pseudonym: str, has_patient: bool) -> dict[str, Any]:  # noqa: FBT001
+def _patient(value: Mapping[str, object], pseudonym: str, has_patient: bool) -> dict[str, object]:  # noqa: FBT001
     if not pseudonym:
         return {name: value[name] for name in ("reference", "type") if name in value}
     if has_patient:

@@ -115,12 +115,12 @@ def rules_for(situation: Situation) -> TransferRules:
     return rules_of(situation.decide, situation.documents.folder)
 
 
-def transfer_request(situation: Situation, to: Site, given: Transfer, resources: Sequence[Resource]) -> dict[str, Any]:
+def transfer_request(situation: Situation, to: Site, given: Transfer, resources: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """The request of the contract for these resources, from case, consents and directory."""
     return request_of(situation, to, given.purpose, resources, emergency=given.emergency, retention_until=given.retention_until)
 
 
-def _invalid(situation: Situation, given: Transfer, rules: TransferRules, material: Sequence[Resource]) -> list[Reason]:
+def _invalid(situation: Situation, given: Transfer, rules: TransferRules, material: Sequence[Mapping[str, object]]) -> list[Reason]:
     reasons = []
     if given.to_node not in situation.neighbours:
         known = ", ".join(sorted(situation.neighbours))
@@ -136,7 +136,7 @@ def _invalid(situation: Situation, given: Transfer, rules: TransferRules, materi
 
 
 def choose(
-    material: Sequence[Resource], given: Transfer, to: Site, rules: TransferRules
+    material: Sequence[Mapping[str, object]], given: Transfer, to: Site, rules: TransferRules
 ) -> tuple[list[Resource], list[Dropped]]:
     """What is asked for by name, or everything that the purpose needs and may go to this receiver."""
     if given.resources:
@@ -167,13 +167,13 @@ def _counts(reason: Mapping[str, Any]) -> bool:
     return reason.get("holds") is True and "severity" in reason and reason["criterion"] != ALL_MET
 
 
-def _reason(reason: Mapping[str, Any], to: Site) -> Reason:
+def _reason(reason: Mapping[str, object], to: Site) -> Reason:
     code = str(reason["criterion"])
     return Reason(f"exchange.code.{code}", {"code": code, "node": to.node}, source=str(reason["source"]))
 
 
 def _document(
-    situation: Situation, answer: Mapping[str, Any], kept: Sequence[Resource], dropped: Sequence[Dropped]
+    situation: Situation, answer: Mapping[str, object], kept: Sequence[Mapping[str, object]], dropped: Sequence[Dropped]
 ) -> dict[str, Any]:
     """The decision document: the answer with its request, so that anyone can check it again, and what became of each resource."""
     return {

@@ -35,7 +35,7 @@ class Parties:
     vouched: Callable[[Told], bool]
 
 
-def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[Told], rules: Mapping[str, Any], parties: Parties) -> Iterator[Reason]:
+def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[Told], rules: Mapping[str, object], parties: Parties) -> Iterator[Reason]:
     """Every reason against one of these told events; `known` is the case as it stands here, `both` with what the package tells, `own` this node's events."""
     mine = {item.event_id: event_as_json(item.event) for item in own}
     heard = {item.event_id: item for recorded in own if isinstance(recorded.event, ev.PackageReceived) for item in recorded.event.told}
@@ -52,7 +52,7 @@ def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[To
             yield from _not_theirs(known, both, item, rules, parties, said)
 
 
-def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:
+def _same(one: Mapping[str, object] | None, other: Mapping[str, object]) -> bool:
     """Whether two tellings of an event say the same; the patient's identifier may have been left out."""
     if one is None:
         return False

@@ -215,7 +215,7 @@ def _decided_for_bill(case: Case, claim: ClaimSubmitted) -> dict[str, int]:
     return decided
 
 
-def _as_decided(layer: Mapping[str, Any], decided: Mapping[str, int]) -> dict[str, Any]:
+def _as_decided(layer: Mapping[str, Any], decided: Mapping[str, int]) -> dict[str, object]:
     if layer["id"] not in decided:
         return dict(layer)
     kept = {name: layer[name] for name in ("id", "order", "covers", "status") if name in layer}

@@ -47,7 +47,7 @@ def add_coverage(writer: Writer, payer: str, plan: str) -> Json:
     return writer.add("Coverage", content, logical_id=coverage_id(writer, payer, plan))
 
 
-def claim_reference(writer: Writer, claim_id: str) -> Json:
+def claim_reference(writer: Writer, claim_id: str) -> dict[str, object]:
     """The claim of that id, as a resource where this case knows it."""
     sent = next((entry for entry in writer.case.of(ev.ClaimSubmitted) if entry.event.claim_id == claim_id), None)
     logical = {"identifier": identifier(CLAIM, claim_id)}
@@ -78,7 +78,7 @@ def submitted(event: ev.ClaimSubmitted, writer: Writer) -> None:
     writer.add("Claim", content)
 
 
-def _about(writer: Writer, payer: str, coverage: Json) -> Json:
+def _about(writer: Writer, payer: str, coverage: Json) -> dict[str, object]:
     return {
         "status": "active",
         "type": CLAIM_TYPE,

@@ -41,7 +41,7 @@ def clause_of(terms: Terms, outcome: str) -> str | None:
     return said if said in FOLLOWS else None
 
 
-def _said(terms: Terms, path: tuple[str, ...]) -> str | None:
+def _said(terms: Mapping[str, object], path: tuple[str, ...]) -> str | None:
     found: Any = terms
     for name in path:
         found = found.get(name) if isinstance(found, Mapping) else None
@@ -54,6 +54,6 @@ def outcomes_of(terms: Terms, follows: str) -> list[str]:
     return [*named, *(outcome for outcome in CLAUSES if outcome not in named and clause_of(terms, outcome) == follows)]
 
 
-def open_clauses(terms: Terms) -> list[str]:
+def open_clauses(terms: Mapping[str, object]) -> list[str]:
     """The outcomes of which the agreement does not say what follows."""
     return [outcome for outcome in CLAUSES if clause_of(terms, outcome) is None]

@@ -127,7 +127,7 @@ def open_refunds(case: Case, payer: str | None, plans: Mapping[str, Any]) -> lis
     return [one for one in refunds_of(case) if one.open_minor > 0 and payer in (None, plans.get(one.recipient, {}).get("payer"))]
 
 
-def open_part(context: FormContext) -> Mapping[str, Any]:
+def open_part(context: FormContext) -> Mapping[str, object]:
     """The part that has not arrived, the one that the address names first; day and reference stand in the bank's advice."""
     parts = open_refunds(context.case, context.payer, context.documents.plans)
     part = next((one for one in parts if one.recipient == context.address.get("recipient")), parts[0] if parts else None)

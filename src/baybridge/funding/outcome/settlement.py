@@ -101,7 +101,7 @@ def _taken(part: Mapping[str, str]) -> Tendered:
 # --- again ----------------------------------------------------------------------------------------------------------
 
 
-def replay(document: Mapping[str, Any]) -> dict[str, Any] | Refusal:
+def replay(document: Mapping[str, object]) -> dict[str, object] | Refusal:
     """The settlement computed again from its evidence, the outcome too; a refusal where the document is none or cannot be read."""
     evidence = document.get("evidence")
     if document.get("document") != DOCUMENT or not isinstance(evidence, Mapping):

@@ -108,7 +108,7 @@ def _event(today: date, quote: Mapping[str, Any], settled: Settled, document: di
 # --- which outcome, and what follows --------------------------------------------------------------------------------
 
 
-def _outcome(situation: Situation, given: SettleOutcome, terms: Mapping[str, Any]) -> str | Refusal:
+def _outcome(situation: Situation, given: SettleOutcome, terms: Mapping[str, object]) -> str | Refusal:
     case, source = situation.case, str(terms.get("source", ""))
     infused_at = case.infused_at
     if given.declared is not None:
@@ -160,7 +160,7 @@ def _declared(situation: Situation, declared: str, source: str) -> str | Refusal
     return declared
 
 
-def _follows(given: SettleOutcome, terms: Mapping[str, Any], outcome: str) -> str | Refusal:
+def _follows(given: SettleOutcome, terms: Mapping[str, object], outcome: str) -> str | Refusal:
     """What follows from the outcome by the agreement, or by the programme's written answer where the agreement does not say."""
     follows, source = clause_of(terms, outcome), str(terms.get("source", ""))
     values = {"outcome": outcome, "agreement": str(terms.get("id", ""))}

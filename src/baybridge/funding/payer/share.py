@@ -46,7 +46,7 @@ class Part:
     declared: tuple[tuple[str, str], ...]
 
 
-def parts_of(quote: Document, payer: str) -> tuple[Part, ...]:
+def parts_of(quote: Mapping[str, object], payer: str) -> tuple[Part, ...]:
     """The payer's parts of a quote, in the quote's order."""
     return tuple(_parts(quote, payer))
 

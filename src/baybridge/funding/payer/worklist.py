@@ -93,7 +93,7 @@ def payers_in(case: Case, plans: Mapping[str, Document]) -> frozenset[str]:
     return frozenset(asked | claimed | ({programme} if (programme := programme_of(case, plans)) else set()))
 
 
-def programme_of(case: Case, plans: Mapping[str, Document]) -> str | None:
+def programme_of(case: Case, plans: Mapping[str, Mapping[str, object]]) -> str | None:
     """Who refunds under the case's outcome agreement."""
     agreement = case.quote.event.agreement if case.quote else None
     payer = plans.get(agreement, {}).get("payer") if agreement else None

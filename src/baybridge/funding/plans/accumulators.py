@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
 
 from baybridge.base.money import format_minor, parse_minor
 from baybridge.journey.case import Case
@@ -25,8 +24,8 @@ NAMES = (DEDUCTIBLE, EVENT, YEAR, LIFETIME)
 
 
 def used_before(
-    case: Case, layers: Iterable[Mapping[str, Any]], on: date, opened_on: date, *, bill: str, leave_out: str
-) -> list[dict[str, Any]]:
+    case: Case, layers: Iterable[Mapping[str, object]], on: date, opened_on: date, *, bill: str, leave_out: str
+) -> list[dict[str, object]]:
     """The layers as a funding case writes them, with what every claim but `leave_out` used until now."""
     written = list(layers)
     groups = {str(layer["id"]): layer.get("deductible_group") for layer in written}
@@ -36,14 +35,14 @@ def used_before(
 
 
 def _with_used(
-    layer: Mapping[str, Any],
-    groups: Mapping[str, Any],
+    layer: Mapping[str, object],
+    groups: Mapping[str, object],
     others: Iterable[ClaimAdjudicated],
     bills: Mapping[str, str],
     on: date,
     opened_on: date,
     bill: str,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     name, group = str(layer["id"]), layer.get("deductible_group")
     opening = {term: parse_minor(layer[term]) for term in NAMES if layer.get(term) is not None}
     used = dict.fromkeys(NAMES, 0)

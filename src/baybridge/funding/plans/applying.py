@@ -86,7 +86,7 @@ def _against(fund: Fund, given: ApplyForAssistance) -> Iterator[Reason]:
             yield Reason("funding.assistance.paper_missing", {"fund": fund.fund_id, "paper": paper}, where="enclosed")
 
 
-def _applied(situation: Situation, given: ApplyForAssistance, quote: Mapping[str, Any]) -> Judged | Refusal:
+def _applied(situation: Situation, given: ApplyForAssistance, quote: Mapping[str, object]) -> Judged | Refusal:
     before = msgspec.convert(quote["asked"], IssueQuote)
     means = situation.documents.plans[given.fund].get("means_test")
     known = seeking_of(situation, quote, given.household).household

@@ -70,7 +70,7 @@ def asked_of(case: Case, quote: Mapping[str, Any] | None) -> frozenset[str]:
     return frozenset(quoted | requested | {entry.event.plan for entry in case.of(ClaimSubmitted)})
 
 
-def assistance_left(seeking: Seeking, documents: Mapping[str, Document]) -> tuple[Fund, ...]:
+def assistance_left(seeking: Seeking, documents: Mapping[str, Mapping[str, object]]) -> tuple[Fund, ...]:
     """Every fund, open ones first, by what they could pay."""
     found = [
         _fund(seeking, name, document, documents)
@@ -137,7 +137,7 @@ OPEN_WITH = frozenset(
 )
 
 
-def _unknown(seeking: Seeking, name: str, document: Document, documents: Mapping[str, Document]) -> Iterator[Reason]:
+def _unknown(seeking: Seeking, name: str, document: Mapping[str, object], documents: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
     source = str(document.get("source", ""))
     if not isinstance(document.get("benefit"), Mapping):
         yield Reason("funding.quote.terms_not_established", {"plan": name}, source)
@@ -159,7 +159,7 @@ def _unknown(seeking: Seeking, name: str, document: Document, documents: Mapping
         yield Reason("funding.quote.rate_missing", {"currency": currency, "bill": str(seeking.inputs.get("currency"))}, source)
 
 
-def _short(seeking: Seeking, name: str, document: Document, source: str) -> Iterator[Reason]:
+def _short(seeking: Seeking, name: str, document: Mapping[str, object], source: str) -> Iterator[Reason]:
     """What of a quota of this year makes an application uncertain: it waits, only a part of the money is left, or grants cannot be counted."""
     standing = standing_of(document, name, seeking.grants, seeking.on)
     if standing is None:
@@ -173,7 +173,7 @@ def _short(seeking: Seeking, name: str, document: Document, source: str) -> Iter
         yield Reason("funding.assistance.money_not_counted", {"fund": name, "count": standing.uncounted}, source)
 
 
-def _within(seeking: Seeking, name: str, document: Document, could: int | None) -> int | None:
+def _within(seeking: Seeking, name: str, document: Mapping[str, object], could: int | None) -> int | None:
     """What a fund could pay, within the money that is left of its year, in the bill's currency; where requests wait, what it could pay in its turn."""
     standing = standing_of(document, name, seeking.grants, seeking.on)
     left = None if standing is None or standing.used_up else standing.amount_left_minor
@@ -189,7 +189,7 @@ def _exchange(seeking: Seeking, currency: str) -> Exchange | None:
     return next((rate for rate in seeking.exchange if rate.currency == currency), None)
 
 
-def _could_pay(seeking: Seeking, name: str, document: Document, documents: Mapping[str, Document]) -> int | Refusal:
+def _could_pay(seeking: Seeking, name: str, document: Mapping[str, object], documents: Mapping[str, Mapping[str, object]]) -> int | Refusal:
     """What the fund pays of what everybody else leaves to the patient."""
     chosen = ChosenPlan(plan=name, order=LAST, household=seeking.household if document.get("means_test") else None)
     layer = layer_from(document, chosen, seeking.product, _exchange(seeking, str(document.get("currency"))), documents)

@@ -65,7 +65,7 @@ def known_from(documents: Documents) -> Known:
     return Known(documents.folder("plans"), tuple(regions_of(documents.folder)), tuple(languages_of(shipped.folder)))
 
 
-def check(document: Any, known: Known) -> tuple[Reason, ...]:
+def check(document: object, known: Known) -> tuple[Reason, ...]:
     """Every problem of a document."""
     if not isinstance(document, Mapping):
         return (Reason("funding.case.object", {"found": shape_of(document)}),)
@@ -80,7 +80,7 @@ def check(document: Any, known: Known) -> tuple[Reason, ...]:
     return tuple(problems)
 
 
-def _form(document: Document, known: Known) -> Iterator[Reason]:
+def _form(document: Mapping[str, object], known: Known) -> Iterator[Reason]:
     needed = NEEDED + (CITED if document.get("shape") in SHAPES[:3] else ())
     needed += {BENEFIT: PLAN_TERMS, AGREEMENT: AGREEMENT_TERMS}.get(str(document.get("shape")), ())
     if not is_text(document.get("id")):
@@ -95,7 +95,7 @@ def _form(document: Document, known: Known) -> Iterator[Reason]:
     yield from _quota_problems(document)
 
 
-def _quota_problems(document: Document) -> Iterator[Reason]:
+def _quota_problems(document: Mapping[str, object]) -> Iterator[Reason]:
     """A quota names places or money with what is used of them, the day that says so, and what happens when it is used up."""
     apply = document.get("apply")
     quota = apply.get("quota") if isinstance(apply, Mapping) else None
@@ -119,7 +119,7 @@ def _quota_problems(document: Document) -> Iterator[Reason]:
         yield Reason("funding.check.quota", where="apply.quota")
 
 
-def _text_problems(document: Document, known: Known) -> Iterator[Reason]:
+def _text_problems(document: Mapping[str, object], known: Known) -> Iterator[Reason]:
     if document.get("status") == VERIFIED and not (document.get("verified_by") and isinstance(document.get("verified_on"), date)):
         yield Reason("funding.check.verified_by_whom", where="status")
     if "currency" in document and document["currency"] not in CURRENCIES:
@@ -141,7 +141,7 @@ def _text_problems(document: Document, known: Known) -> Iterator[Reason]:
 # --- terms ----------------------------------------------------------------------------------------------------------
 
 
-def _shape_problems(document: Document, others: Mapping[str, Document]) -> Iterator[Reason]:
+def _shape_problems(document: Mapping[str, object], others: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
     shape = document["shape"]
     if shape == MEANS_TEST:
         scale = scale_of(document)
@@ -163,7 +163,7 @@ def _shape_problems(document: Document, others: Mapping[str, Document]) -> Itera
         yield Reason("funding.check.no_cases", where="cases")
 
 
-def _clause_problems(document: Document) -> Iterator[Reason]:
+def _clause_problems(document: Mapping[str, object]) -> Iterator[Reason]:
     """Each rule says refund, void, no_refund or nothing, and never another thing than the lists of outcomes."""
     for outcome, path in CLAUSES.items():
         holder = document.get(path[0])
@@ -175,7 +175,7 @@ def _clause_problems(document: Document) -> Iterator[Reason]:
             yield Reason("funding.check.clause_against_list", {"outcome": outcome, "rule": str(said)}, where=where)
 
 
-def _plan_problems(document: Document, others: Mapping[str, Document]) -> Iterator[Reason]:
+def _plan_problems(document: Mapping[str, object], others: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
     if not isinstance(document["benefit"], Mapping):
         yield Reason("funding.case.object", {"found": shape_of(document["benefit"])}, where="benefit")
         return
@@ -218,7 +218,7 @@ def _read(document: Document, others: Mapping[str, Document], case: Mapping[str,
     return read if isinstance(read, Refusal) else read[0]
 
 
-def _agreement(document: Document) -> Agreement | tuple[Reason, ...]:
+def _agreement(document: Mapping[str, object]) -> Agreement | tuple[Reason, ...]:
     names = ("basis", "rate", "cap", "allocation", "refund_outcomes", "void_outcomes")
     oba = {name: document.get(name) for name in names if document.get(name) is not None}
     line = {"id": "drug", "category": "CAR_T_DRUG", "gross": "1.00"}
@@ -250,7 +250,7 @@ def _case_problems(document: Document, others: Mapping[str, Document]) -> Iterat
             yield Reason("funding.check.case_fails", values, where=where)
 
 
-def _name(case: Any, index: int) -> str:
+def _name(case: object, index: int) -> str:
     return str(case.get("name", index)) if isinstance(case, Mapping) else str(index)
 
 
@@ -267,7 +267,7 @@ def _given(document: Document, others: Mapping[str, Document], case: Any) -> tup
         return None
 
 
-def _benefit(document: Document, others: Mapping[str, Document], case: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _benefit(document: Mapping[str, object], others: Mapping[str, Mapping[str, object]], case: Mapping[str, object]) -> tuple[str, ...] | None:
     read = _read(document, others, case)
     funded = read if isinstance(read, Refusal) else fund(read)
     if isinstance(funded, Refusal):
@@ -285,7 +285,7 @@ def _refund(document: Document, _: Mapping[str, Document], case: Mapping[str, An
     return format_minor(settled.refund_minor), settled.code
 
 
-def _contribution(document: Document, _: Mapping[str, Document], case: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _contribution(document: Mapping[str, object], _: Mapping[str, Mapping[str, object]], case: Mapping[str, object]) -> tuple[str, ...] | None:
     scale = scale_of(document)
     if isinstance(scale, Refusal):
         return None
@@ -298,7 +298,7 @@ def _contribution(document: Document, _: Mapping[str, Document], case: Mapping[s
 # --- is every number held by a case ---------------------------------------------------------------------------------
 
 
-def _untested(document: Document, others: Mapping[str, Document]) -> Iterator[Reason]:
+def _untested(document: Mapping[str, object], others: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
     """Each number of the terms that could be another without a worked case noticing."""
     if document["shape"] not in _EXPECTED or document.get("benefit", True) is None:
         return
@@ -310,12 +310,12 @@ def _untested(document: Document, others: Mapping[str, Document]) -> Iterator[Re
 Path = tuple[str | int, ...]
 
 
-def _numbers(document: Document) -> Iterator[Path]:
+def _numbers(document: Mapping[str, object]) -> Iterator[Path]:
     for part in ("benefit", "rates_by_risk_class", "means_test", "scale", "rate", "cap"):
         yield from _numbers_in(document.get(part), (part,))
 
 
-def _numbers_in(value: Any, path: Path) -> Iterator[Path]:
+def _numbers_in(value: object, path: Path) -> Iterator[Path]:
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from _numbers_in(item, (*path, name))

@@ -174,7 +174,7 @@ def _tier(row: Fields) -> Tier:
     return Tier(row.optional_amount("up_to"), row.optional_amount("flat"), row.rate("rate") if row.has("rate") else None)
 
 
-def written_scale(document: Mapping[str, Any]) -> dict[str, Any]:
+def written_scale(document: Mapping[str, Any]) -> dict[str, object]:
     """The scale of a document of shape `means_test` as a case writes it out, with its name and last day."""
     last_day = document.get("in_force_to")
     named = {"id": document.get("id"), "in_force_to": str(last_day) if last_day is not None else None}

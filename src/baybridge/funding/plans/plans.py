@@ -69,12 +69,12 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, Decimal | Fraction) else value
 
 
-def is_verified(document: Mapping[str, Any]) -> bool:
+def is_verified(document: Mapping[str, object]) -> bool:
     """Whether somebody named compared the document with its source, on a day; a bare word is not enough."""
     return document.get("status") == VERIFIED and bool(document.get("verified_by")) and bool(document.get("verified_on"))
 
 
-def status_of(document: Mapping[str, Any]) -> str:
+def status_of(document: Mapping[str, object]) -> str:
     """The status that a quote may show; `verified` only where it says by whom and when, and confidence is not low."""
     if is_verified(document) and document.get("confidence") != "low":
         return VERIFIED
@@ -82,13 +82,13 @@ def status_of(document: Mapping[str, Any]) -> str:
     return "unverified" if status == VERIFIED else status
 
 
-def is_computable(document: Mapping[str, Any]) -> bool:
+def is_computable(document: Mapping[str, object]) -> bool:
     """Whether a document is a plan that a quote can hold: no template, and with terms that somebody established."""
     named = str(document.get("id", ""))
     return document.get("shape") == BENEFIT and not named.startswith(TEMPLATES) and isinstance(document.get("benefit"), Mapping)
 
 
-def is_agreement(document: Mapping[str, Any]) -> bool:
+def is_agreement(document: Mapping[str, object]) -> bool:
     """Whether a document is an outcome agreement, and no template of one."""
     return document.get("shape") == AGREEMENT and not str(document.get("id", "")).startswith(TEMPLATES)
 

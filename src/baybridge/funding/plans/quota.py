@@ -68,7 +68,7 @@ class Standing:
         return self.places_left == 0 or self.amount_left_minor == 0
 
 
-def quota_of(document: Document) -> Quota | None:
+def quota_of(document: Mapping[str, object]) -> Quota | None:
     """The quota of a plan document; None where it names none that can be read."""
     apply = document.get("apply")
     written = apply.get("quota") if isinstance(apply, Mapping) else None
@@ -85,13 +85,13 @@ def quota_of(document: Document) -> Quota | None:
     return Quota(places, used, amount, amount_used, as_of, written.get("when_used_up") == HOLD)
 
 
-def is_amount(text: Any) -> bool:
+def is_amount(text: object) -> bool:
     """Whether a text is an amount that is not below zero."""
     minor = _minor(text)
     return minor is not None and minor >= 0
 
 
-def _minor(text: Any) -> int | None:
+def _minor(text: object) -> int | None:
     try:
         return parse_minor(text)
     except ValueError:
@@ -160,7 +160,7 @@ def quota_reasons(situation: Situation, plan: str, amount_minor: int, currency: 
     return reasons, _seen(standing, counted)
 
 
-def counted_minor(situation: Situation, document: Document, amount_minor: int, currency: str) -> int | None:
+def counted_minor(situation: Situation, document: Mapping[str, object], amount_minor: int, currency: str) -> int | None:
     """An amount in the plan's currency, at the rate of the case's quote; None where no rate was given."""
     own = str(document.get("currency"))
     if own == currency:
@@ -170,7 +170,7 @@ def counted_minor(situation: Situation, document: Document, amount_minor: int, c
     return None if rate is None else round_half_up(amount_minor * rate)
 
 
-def spent(standing: Standing, plan: str, document: Document, counted: int | None) -> Iterator[Reason]:
+def spent(standing: Standing, plan: str, document: Mapping[str, object], counted: int | None) -> Iterator[Reason]:
     """Why a grant of this amount in the plan's currency does not fit; an amount that cannot be counted fits into no sum of money."""
     quota, source = standing.quota, str(document.get("source", ""))
     end = "held" if quota.holds else "used"

@@ -186,7 +186,7 @@ class _Block:
         days = self.of("effective_to", days_of(self.layer.effective_to, _FAR))
         return _where(days == NO_DAY, _FAR, days) if isinstance(days, np.ndarray) else days
 
-    def bind_dates(self, binding: npt.NDArray[np.int8]) -> Any:
+    def bind_dates(self, binding: npt.NDArray[np.int8]) -> object:
         """Write the code of the days into rows that they bar, and answer which rows these are; None where none."""
         start, end, on = self.start(), self.end(), self.event_on
         early, late, waiting = on < start, on > end, on - start < self.layer.waiting_days
@@ -299,7 +299,7 @@ def _where(holds: Any, yes: Amount, no: Amount) -> Amount:
     return no + (yes - no) * holds  # several times as fast as numpy's choice by mask
 
 
-def _bind(binding: npt.NDArray[np.int8], code: int, where: Any) -> None:
+def _bind(binding: npt.NDArray[np.int8], code: int, where: object) -> None:
     if isinstance(where, np.ndarray):
         binding += (np.int8(code) - binding) * where.astype(bool, copy=False).view(np.int8)
     elif where:

@@ -36,7 +36,7 @@ def parse_json(text: str | bytes) -> Any | Refusal:
     """The JSON value of a text with numbers kept exactly; a refusal says where it is no JSON or names a key twice."""
     doubles: list[str] = []
 
-    def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    def once(pairs: Sequence[tuple[str, object]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         doubles.extend(sorted({name for name in names if names.count(name) > 1}))
         return dict(pairs)
@@ -59,7 +59,7 @@ def _unreadable(*reasons: Reason) -> Refusal:
     return refuse(*reasons, category=Category.INVALID)
 
 
-def read_cases(data: Any, scale: Scale) -> tuple[FundingCase, ...] | Refusal:
+def read_cases(data: object, scale: Scale) -> tuple[FundingCase, ...] | Refusal:
     """The case of an object, or the cases of a list, with `scale` for means tests that name none; else every problem."""
     problems: list[Reason] = []
     items = data if isinstance(data, list) else [data]
@@ -75,7 +75,7 @@ def read_cases(data: Any, scale: Scale) -> tuple[FundingCase, ...] | Refusal:
     return tuple(cases)
 
 
-def _levelled(item: Mapping[str, Any], where: str, problems: list[Reason]) -> Fields:
+def _levelled(item: Mapping[str, object], where: str, problems: list[Reason]) -> Fields:
     """The fields of a case, with the level `inputs` taken up to the top."""
     outer = Fields(item, where, problems, _CASE)
     inner = outer.child("inputs", _CASE)
@@ -118,7 +118,7 @@ def _lines(fields: Fields) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def read_agreement(oba: Mapping[str, Any], payers: Sequence[str]) -> Agreement:
+def read_agreement(oba: Mapping[str, object], payers: Sequence[str]) -> Agreement:
     """The agreement of a document that was read before; ValueError where it cannot be read."""
     problems: list[Reason] = []
     agreement = _agreement(Fields({"oba": oba}, "", problems), set(payers))

@@ -169,7 +169,7 @@ def _in_another_currency(case: Written, before: str, changed: Written, entry: Wr
     return {**kept, "layers": layers}
 
 
-def _own_currency(layer: Written, before: str, now: str) -> Written:
+def _own_currency(layer: Mapping[str, object], before: str, now: str) -> Mapping[str, object]:
     own = layer.get("layer_ccy") or before
     bare = {name: value for name, value in layer.items() if name not in ("layer_ccy", "fx_to_layer_ccy")}
     return bare if own == now else {**bare, "layer_ccy": own}
@@ -190,7 +190,7 @@ def _joined(option: Option) -> Iterator[Option]:
             yield replace(option, option_id=option.option_id + names, case=case, requires=option.requires + requires, premium_minor=premium)
 
 
-def _bare(layer: Written) -> Written:
+def _bare(layer: Mapping[str, object]) -> Mapping[str, object]:
     return {name: value for name, value in layer.items() if name != "could_join"}
 
 
@@ -215,7 +215,7 @@ def _ordered(option: Option) -> Iterator[Option]:
         yield replace(option, option_id=option.option_id + names, case=case, requires=option.requires + requires)
 
 
-def _placed(layer: Written, place: int | None) -> Written:
+def _placed(layer: Mapping[str, object], place: int | None) -> Mapping[str, object]:
     bare = {name: value for name, value in layer.items() if name != "orders"}
     return bare if place is None else {**bare, "order": place}
 
@@ -223,7 +223,7 @@ def _placed(layer: Written, place: int | None) -> Written:
 # --- choices that cannot be read ------------------------------------------------------------------------------------
 
 
-def _problems(written: Written) -> Iterator[Reason]:
+def _problems(written: Mapping[str, object]) -> Iterator[Reason]:
     for index, layer in enumerate(_objects(written.get("layers"))):
         yield from _layer_problems(layer, f"layers[{index}]")
     entries = written.get("compare")
@@ -240,11 +240,11 @@ def _problems(written: Written) -> Iterator[Reason]:
             yield from _layer_problems(layer, f"{where}.layers[{at}]")
 
 
-def _objects(value: Any) -> Iterable[Written]:
+def _objects(value: object) -> Iterable[Mapping[str, object]]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
-def _layer_problems(layer: Written, where: str) -> Iterator[Reason]:
+def _layer_problems(layer: Mapping[str, object], where: str) -> Iterator[Reason]:
     orders, terms = layer.get("orders"), layer.get("could_join")
     if orders is not None and not (isinstance(orders, list) and all(type(place) is int and place >= 0 for place in orders)):
         yield Reason("funding.compare.orders", {"found": shape_of(orders)}, where=f"{where}.orders")
@@ -256,14 +256,14 @@ def _layer_problems(layer: Written, where: str) -> Iterator[Reason]:
         yield Reason("funding.case.amount", {"found": shape_of(terms["premium"])}, where=f"{where}.could_join.premium")
 
 
-def _is_amount(value: Any) -> bool:
+def _is_amount(value: object) -> bool:
     try:
         return parse_minor(value) >= 0
     except ValueError:
         return False
 
 
-def _entry_problems(entry: Written, where: str) -> Iterator[Reason]:
+def _entry_problems(entry: Mapping[str, object], where: str) -> Iterator[Reason]:
     if not is_text(entry.get("id")):
         yield Reason("funding.case.text", {"found": shape_of(entry.get("id"))}, where=f"{where}.id")
     if entry.get("kind") not in _KINDS:
@@ -275,7 +275,7 @@ def _entry_problems(entry: Written, where: str) -> Iterator[Reason]:
         yield Reason("funding.compare.rate", {"found": shape_of(rate)}, where=f"{where}.per_bill_unit")
 
 
-def _lists(entry: Written, where: str) -> Iterator[Reason]:
+def _lists(entry: Mapping[str, object], where: str) -> Iterator[Reason]:
     for name, holds in (("requires", is_text), ("without", is_text), ("layers", _is_object)):
         items = entry.get(name)
         if items is not None and not (isinstance(items, list) and all(map(holds, items))):
@@ -289,7 +289,7 @@ def _is_object(value: object) -> bool:
 # --- printing -------------------------------------------------------------------------------------------------------
 
 
-def comparison_json(comparison: Comparison) -> dict[str, Any]:
+def comparison_json(comparison: Comparison) -> dict[str, object]:
     """The comparison as plain JSON; each option with the contract's object of its own case."""
     base = comparison.base
     return {
@@ -299,7 +299,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _option(one: Compared, base_minor: int | None) -> dict[str, Any]:
+def _option(one: Compared, base_minor: int | None) -> dict[str, object]:
     return {
         "id": one.option.option_id,
         "patient_pays": format_minor(one.pays_minor),

@@ -110,7 +110,7 @@ def _joined(documents: Documents, given: IssueQuote, today: date) -> Iterator[Dr
         yield f"{BASE} +{name}", msgspec.structs.replace(given, plans=(*given.plans, chosen)), (requires,), in_bill
 
 
-def _can_be_joined(name: str, document: Mapping[str, Any], today: date) -> bool:
+def _can_be_joined(name: str, document: Mapping[str, object], today: date) -> bool:
     if document.get("shape") != BENEFIT or document.get("kind_of_payer") not in JOINABLE or name.startswith(TEMPLATES):
         return False
     until = document.get("join_by")

@@ -18,7 +18,7 @@ from baybridge.funding.quote.report import Funded, as_json, fund
 from baybridge.journey.command import Situation
 
 
-def kept_quote(situation: Situation, given: Mapping[str, Any] | None = None) -> dict[str, Any] | Refusal:
+def kept_quote(situation: Situation, given: Mapping[str, object] | None = None) -> dict[str, Any] | Refusal:
     """The document of the case's last quote: the one given, or `record["quote"]`; its SHA-256 must be the one on the case."""
     issued = situation.case.quote
     if issued is None:
@@ -34,7 +34,7 @@ def kept_quote(situation: Situation, given: Mapping[str, Any] | None = None) -> 
     return dict(document)
 
 
-def recompute(document: Mapping[str, Any]) -> Funded | Refusal:
+def recompute(document: Mapping[str, object]) -> Funded | Refusal:
     """What a quote document's inputs give now; the same inputs give the same result."""
     if document.get("document") != DOCUMENT:
         return refuse(Reason("funding.quote.no_quote"), category=Category.INVALID)

@@ -107,7 +107,7 @@ def issue_quote(situation: Situation, given: IssueQuote) -> Judged | Refusal:
     return Judged((_event(document, funded, given.agreement, valid_until),), (document,))
 
 
-def _event(document: dict[str, Any], funded: Funded, agreement: str | None, valid_until: date) -> QuoteIssued:
+def _event(document: dict[str, object], funded: Funded, agreement: str | None, valid_until: date) -> QuoteIssued:
     return QuoteIssued(
         quote_sha256=sha256_hex(canonical_bytes(document)),
         currency=funded.case.currency,
@@ -154,13 +154,13 @@ def reasons_against_quote(documents: Documents, given: IssueQuote, product: str 
         yield from _against_agreement(documents.get(given.agreement), given, product, today)
 
 
-def _rate_missing(document: Mapping[str, Any], given: IssueQuote, where: str) -> Iterator[Reason]:
+def _rate_missing(document: Mapping[str, object], given: IssueQuote, where: str) -> Iterator[Reason]:
     currency = document.get("currency")
     if currency is not None and currency != given.currency and _exchange(given, str(currency)) is None:
         yield Reason("funding.quote.rate_missing", {"currency": str(currency), "bill": given.currency}, where=where)
 
 
-def _scale_missing(documents: Documents, document: Mapping[str, Any], plan: str) -> Iterator[Reason]:
+def _scale_missing(documents: Documents, document: Mapping[str, object], plan: str) -> Iterator[Reason]:
     terms = document.get("means_test")
     if not isinstance(terms, Mapping):
         return
@@ -198,7 +198,7 @@ def _exchange(given: IssueQuote, currency: str) -> Exchange | None:
 # --- inputs of the computation --------------------------------------------------------------------------------------
 
 
-def inputs_of(documents: Documents, given: IssueQuote, product: str | None) -> dict[str, Any]:
+def inputs_of(documents: Documents, given: IssueQuote, product: str | None) -> dict[str, object]:
     """The quote's case as the funding contract writes it, with plan terms and scales written out."""
     inputs: dict[str, Any] = {
         "currency": given.currency,
@@ -215,18 +215,18 @@ def inputs_of(documents: Documents, given: IssueQuote, product: str | None) -> d
     return inputs
 
 
-def _tender(tender: QuotedTender, given: IssueQuote) -> dict[str, Any]:
+def _tender(tender: QuotedTender, given: IssueQuote) -> dict[str, object]:
     exchange = _exchange(given, tender.currency)
     part: dict[str, Any] = {"remainder": True} if tender.amount is None else {"bill_ccy_amount": tender.amount}
     return {"currency": tender.currency, **part, "rate_bill_to_tender": exchange.per_bill_unit if exchange else "1"}
 
 
-def _layer(documents: Documents, chosen: ChosenPlan, given: IssueQuote, product: str | None) -> dict[str, Any]:
+def _layer(documents: Documents, chosen: ChosenPlan, given: IssueQuote, product: str | None) -> dict[str, object]:
     document = documents[chosen.plan]
     return plans.layer_from(document, chosen, product, _exchange(given, str(document.get("currency"))), documents)
 
 
-def _oba(document: Mapping[str, Any], given: IssueQuote) -> dict[str, Any]:
+def _oba(document: Mapping[str, object], given: IssueQuote) -> dict[str, object]:
     refunds, voids = outcomes_of(document, REFUND), outcomes_of(document, VOID)
     shown = given.outcomes or tuple(dict.fromkeys((ALWAYS_SHOWN[0], *refunds, *voids, *ALWAYS_SHOWN[1:])))
     oba = {"basis": document["basis"], "rate": document["rate"], "allocation": document["allocation"]}
@@ -250,7 +250,7 @@ def _in_bill_currency(amount: str, exchange: Exchange | None) -> str:
 # --- the document ---------------------------------------------------------------------------------------------------
 
 
-def _document(documents: Documents, given: IssueQuote, product: str | None, inputs: dict[str, Any], funded: Funded) -> dict[str, Any]:
+def _document(documents: Documents, given: IssueQuote, product: str | None, inputs: dict[str, object], funded: Funded) -> dict[str, Any]:
     stack = funded.stack
     named = [(chosen.plan, documents[chosen.plan]) for chosen in given.plans]
     agreements = [] if given.agreement is None else [(given.agreement, documents[given.agreement])]
@@ -280,7 +280,7 @@ def _dated(exchange: Exchange) -> dict[str, str]:
     }
 
 
-def _cited(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
+def _cited(name: str, document: Mapping[str, object]) -> dict[str, object]:
     """Which version of a document was used, what it rests on, and who checked it."""
     cited = ("version", "title", "payer", "source", "source_url", "document_date", "confidence", "verified_by", "verified_on")
     shown = {field: plans.plain(document.get(field)) for field in cited}
@@ -294,14 +294,14 @@ def only_verified(stack: Stack) -> Stack:
     return pay_stack(case)
 
 
-def _not_verified(named: Iterable[tuple[str, Mapping[str, Any]]], what: str) -> Iterator[dict[str, Any]]:
+def _not_verified(named: Iterable[tuple[str, Mapping[str, object]]], what: str) -> Iterator[dict[str, object]]:
     for name, document in named:
         status = plans.status_of(document)
         if status != VERIFIED:
             yield {what: name, "code": UNVERIFIED, "status": status, "source": document.get("source")}
 
 
-def _assumptions(named: list[tuple[str, Mapping[str, Any]]], given: IssueQuote, product: str | None) -> Iterator[dict[str, Any]]:
+def _assumptions(named: list[tuple[str, Mapping[str, object]]], given: IssueQuote, product: str | None) -> Iterator[dict[str, object]]:
     yield {"key": "funding.assumed.bill", "values": {"day": given.event_date.isoformat()}}
     for name, document in named:
         if document.get("listed_products") is None:
@@ -316,7 +316,7 @@ def _assumptions(named: list[tuple[str, Mapping[str, Any]]], given: IssueQuote, 
         yield {"key": "funding.assumed.enrolled", "values": {"agreement": given.agreement}}
 
 
-def usual_bill(context: FormContext) -> Mapping[str, Any]:
+def usual_bill(context: FormContext) -> Mapping[str, object]:
     """The bill as its three usual lines, with the drug's list price where one is published."""
     price = next(iter(context.product.list_price), None) if context.product else None
     gross = {"CAR_T_DRUG": format_minor(price.amount_minor)} if price else {}

@@ -97,7 +97,7 @@ def _amounts(minors: Mapping[str, int]) -> dict[str, str]:
     return {name: format_minor(minor) for name, minor in minors.items()}
 
 
-def _layer(paid: Paid) -> dict[str, Any]:
+def _layer(paid: Paid) -> dict[str, object]:
     printed: dict[str, Any] = {"layer": paid.layer.layer_id, "base": format_minor(paid.amounts.base)}
     if paid.contribution is not None:
         printed["adfr"] = format_minor(paid.contribution.resources_minor)
@@ -117,7 +117,7 @@ def _layer(paid: Paid) -> dict[str, Any]:
     return printed
 
 
-def _scale(paid: Paid) -> dict[str, Any]:
+def _scale(paid: Paid) -> dict[str, object]:
     scale = paid.layer.means_test.scale if paid.layer.means_test else None
     if scale is None or scale.scale_id is None:
         return {}
@@ -171,7 +171,7 @@ def _refunded(part: Tendered) -> dict[str, str]:
     }
 
 
-def _settlement(tenders: tuple[Tendered, ...]) -> dict[str, Any]:
+def _settlement(tenders: tuple[Tendered, ...]) -> dict[str, object]:
     printed = [
         {
             "currency": part.tender.currency,

@@ -68,7 +68,7 @@ def reproduce(document: Mapping[str, Any], plans: Mapping[str, Mapping[str, Any]
     return Reproduced(tuple(_differences("", kept, now)), tuple(_changed(document, plans)))
 
 
-def _differences(where: str, kept: Any, now: Any) -> Iterator[Difference]:
+def _differences(where: str, kept: object, now: object) -> Iterator[Difference]:
     if isinstance(kept, Mapping) and isinstance(now, Mapping):
         for name in sorted({*map(str, kept), *map(str, now)}):
             yield from _differences(f"{where}.{name}" if where else name, kept.get(name), now.get(name))

@@ -148,7 +148,7 @@ def _needs(entry: Entry[Any], lost: Collection[Thing]) -> bool:
     return any(thing[: len(need)] == need for need in needed for thing in lost)
 
 
-def _nothing(_event: Any, _node: str) -> tuple[Thing, ...]:
+def _nothing(_event: object, _node: str) -> tuple[Thing, ...]:
     return ()
 
 

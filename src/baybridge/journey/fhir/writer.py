@@ -119,7 +119,7 @@ class Writer:
         return self.add("DocumentReference", content)
 
 
-def present(content: Json) -> Json:
+def present(content: dict[str, object]) -> dict[str, object]:
     """Without what is None or empty."""
     return {key: value for key, value in content.items() if value is not None and value not in ([], {}, "")}
 
@@ -160,6 +160,6 @@ def day(value: date | None) -> str | None:
     return value.isoformat() if value is not None else None
 
 
-def identified_by_decision(sha256: str) -> Json:
+def identified_by_decision(sha256: str) -> dict[str, object]:
     """A decision document by the SHA-256 of its canonical bytes."""
     return identifier("urn:baybridge:decision", sha256)

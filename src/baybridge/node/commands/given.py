@@ -40,7 +40,7 @@ def read_given(kind: CommandRow, given: Mapping[str, Any]) -> Any:
     return refuse(*reasons, category=Category.INVALID) if reasons else kind.given(**values)
 
 
-def _bad_field(name: str, kind: Any, problem: str) -> Reason:
+def _bad_field(name: str, kind: object, problem: str) -> Reason:
     """Why a field does not fit, and where inside it; what was given is not repeated."""
     text, _, path = problem.partition(" - at ")
     where = name + path.strip("`").removeprefix("$")
@@ -51,18 +51,18 @@ def _bad_field(name: str, kind: Any, problem: str) -> Reason:
 _QUOTED = re.compile(r"\s*'.*'")
 
 
-def bare(kind: Any) -> Any:
+def bare(kind: object) -> Any:
     """A type without its annotations."""
     return bare(typing.get_args(kind)[0]) if typing.get_origin(kind) is typing.Annotated else kind
 
 
-def is_optional(kind: Any) -> bool:
+def is_optional(kind: object) -> bool:
     """Whether a type admits None."""
     kind = bare(kind)
     return typing.get_origin(kind) in (typing.Union, types.UnionType) and type(None) in typing.get_args(kind)
 
 
-def type_name(kind: Any) -> str:
+def type_name(kind: object) -> str:
     """A type as a person reads it: codes listed, containers named."""
     kind = bare(kind)
     if typing.get_origin(kind) is typing.Literal:

@@ -81,7 +81,7 @@ class Look:
         policy: Policy = self.node.policies.get(policy_id, moment.date())
         return decide(policy, {**self.facts.values, **(facts or {})}, subject=self.case.case_id, as_of=moment)
 
-    def would(self, name: str, given: Mapping[str, Any]) -> Refusal | None:
+    def would(self, name: str, given: Mapping[str, object]) -> Refusal | None:
         """The refusal that a command with this input would meet now; None where it would be done or its form asks for more."""
         kind = COMMANDS[name]
         refusal = judging.may(self.node, kind, Command(name, self.case.case_id, given, self.actor, "preview"), self.case)
@@ -96,7 +96,7 @@ class Look:
         return None if refusal is None or _asks_for_more(refusal, given) else refusal
 
 
-def _asks_for_more(refusal: Refusal, given: Mapping[str, Any]) -> bool:
+def _asks_for_more(refusal: Refusal, given: Mapping[str, object]) -> bool:
     """Whether every reason is about a field of the input that nobody has filled in yet."""
     return all(reason.where and not given.get(_FIELD.split(reason.where)[0]) for reason in refusal.reasons)
 
@@ -116,7 +116,7 @@ def looking(node: Node, case: Case, actor: Actor, at: datetime | None = None) ->
         yield Look(node, unit, case, actor)
 
 
-def would(node: Node, case: Case, actor: Actor, wanted: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Refusal | None]:
+def would(node: Node, case: Case, actor: Actor, wanted: Sequence[tuple[str, Mapping[str, object]]]) -> list[Refusal | None]:
     """For each (command, input): the refusal it would meet now, or None where it would be done."""
     with looking(node, case, actor) as look:
         return [look.would(name, given) for name, given in wanted]

@@ -108,7 +108,7 @@ def _with(record: FromRecord, resources: Sequence[Resource]) -> FromRecord:
     return replace(record, resources=[*record.resources, *resources], observations=[*record.observations, *results])
 
 
-def _resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[Row]:
+def _resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[Mapping[str, object]]:
     """Standing decisions that read one of the resources, the earliest first; of one question asked twice the later alone."""
     rested = select(tables.decision_source.c.sha256).where(tables.decision_source.c.resource.in_(list(changed)))
     query = (
@@ -128,7 +128,7 @@ def _question(row: Row) -> tuple[str, bytes]:
     return row["policy"], bytes(row["given"]) + orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
 
 
-def _is_recognition(document: Mapping[str, Any]) -> bool:
+def _is_recognition(document: Mapping[str, object]) -> bool:
     return "resource" in document and "request" in document
 
 
@@ -147,7 +147,7 @@ def _one(again: _Again, row: Row) -> Iterator[Event]:
     yield from _answers(again.case, row["sha256"], made)
 
 
-def _recognised_again(again: _Again, document: Mapping[str, Any]) -> Made | None:
+def _recognised_again(again: _Again, document: Mapping[str, object]) -> Made | None:
     """The recognition by its own rule; None where the result is gone from the record."""
     new = judge_again(again.situation, document)
     return again.deciding.made[again.deciding.keep(new)] if new is not None else None

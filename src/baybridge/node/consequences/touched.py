@@ -62,7 +62,7 @@ def _read_by_decisions(connection: Connection, names: Sequence[str]) -> Iterator
         yield from ((row.case_id, row.resource) for row in rows)
 
 
-def _parts(values: Iterable[Any]) -> Iterator[list[Any]]:
+def _parts(values: Iterable[object]) -> Iterator[list[Any]]:
     left = iter(values)
     while part := list(islice(left, _AT_ONCE)):
         yield part

@@ -115,7 +115,7 @@ def row_of(document: dict[str, Any], form: Json, row_id: str) -> dict[str, Any] 
     return next((row for row in document[form["rows"]] if row["id"] == row_id), None)
 
 
-def key_of(entry: Any) -> str:
+def key_of(entry: object) -> str:
     """What an entry is named by when it ends: the change that added it, else its own words and first day."""
     if not isinstance(entry, Mapping):
         return str(entry)
@@ -128,7 +128,7 @@ def key_of(entry: Any) -> str:
 # --- what speaks against a change ---------------------------------------------------------------------------------------
 
 
-def against(form: Json, document: dict[str, Any], changes: Sequence[Change], change: DirectoryChanged) -> Iterator[Reason]:
+def against(form: Mapping[str, object], document: dict[str, object], changes: Sequence[Change], change: DirectoryChanged) -> Iterator[Reason]:
     """Every reason against a change; none where it may stand."""
     if not change.source.strip():
         yield Reason("directory.change.no_source", where="source")
@@ -150,7 +150,7 @@ def against(form: Json, document: dict[str, Any], changes: Sequence[Change], cha
         yield from _against_field(form, row, change)
 
 
-def _against_new(form: Json, document: dict[str, Any], change: DirectoryChanged) -> Iterator[Reason]:
+def _against_new(form: Mapping[str, object], document: dict[str, object], change: DirectoryChanged) -> Iterator[Reason]:
     if form["rows"] is None:
         yield Reason("directory.change.one_row", where="row")
         return

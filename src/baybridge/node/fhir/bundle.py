@@ -55,7 +55,7 @@ class Look:
 Entry = Interaction | Look
 
 
-def transaction(node: Node, actor: Actor | None, bundle: dict[str, Any], base: str = "") -> list[Done] | Refusal:
+def transaction(node: Node, actor: Actor | None, bundle: dict[str, object], base: str = "") -> list[Done] | Refusal:
     """Do every entry of a transaction Bundle, or none; `base` is the address under which the client speaks to this server."""
     entries = _entries(bundle)
     if isinstance(entries, Refusal):
@@ -71,7 +71,7 @@ def transaction(node: Node, actor: Actor | None, bundle: dict[str, Any], base: s
     return _carried_out(node, actor, given, list(map(_url, entries)), base)
 
 
-def batch(node: Node, actor: Actor | None, bundle: dict[str, Any], base: str = "") -> list[Done] | Refusal:
+def batch(node: Node, actor: Actor | None, bundle: dict[str, object], base: str = "") -> list[Done] | Refusal:
     """Do each entry of a batch Bundle on its own."""
     entries = _entries(bundle)
     if isinstance(entries, Refusal):
@@ -93,12 +93,12 @@ def one(node: Node, actor: Actor | None, interaction: Interaction, base: str) ->
     return done if isinstance(done, Refusal) else done[0]
 
 
-def _url(entry: Any) -> str:
+def _url(entry: object) -> str:
     url = entry.get("fullUrl") if isinstance(entry, dict) else None
     return url if isinstance(url, str) else ""
 
 
-def _entries(bundle: dict[str, Any]) -> list[Any] | Refusal:
+def _entries(bundle: dict[str, object]) -> list[object] | Refusal:
     entries = bundle.get("entry", [])
     return entries if isinstance(entries, list) else _bad("Bundle.entry", "a list of entries", "another kind of value")
 
@@ -132,7 +132,7 @@ def _read_entry(entry: Any, where: str) -> Entry | Refusal:
 _CONDITIONS = frozenset({"ifNoneMatch", "ifModifiedSince", "ifMatch", "ifNoneExist"})
 
 
-def _conditional(method: Any, kind: str, logical_id: str, resource: Any, request: dict[str, Any], where: str) -> Interaction | Refusal:
+def _conditional(method: object, kind: str, logical_id: str, resource: object, request: dict[str, object], where: str) -> Interaction | Refusal:
     version = expected_version(request.get("ifMatch"), request.get("ifNoneMatch"), f"{where}.request")
     condition = only_if_none(request.get("ifNoneExist"), f"{where}.request.ifNoneExist")
     for read in (version, condition):

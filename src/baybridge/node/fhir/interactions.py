@@ -287,7 +287,7 @@ def _mismatch(element: str, expected: str, where: str) -> Reason:
     return Reason("record.address_mismatch", {"element": element, **values}, where=f"{where}.{element}".lstrip("."))
 
 
-def is_projection(resource: Json) -> bool:
+def is_projection(resource: dict[str, object]) -> bool:
     """Whether a resource is the rendering of a case's event."""
     meta = resource.get("meta")
     tags = meta.get("tag") if isinstance(meta, dict) else None

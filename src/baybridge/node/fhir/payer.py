@@ -55,7 +55,7 @@ def find(node: Node, actor: Actor, kind: str, given: Pairs) -> SearchResult | Re
     return replace(result, found=tuple(_seen(node, actor, version, view) for version in result.found), included=())
 
 
-def _own(connection: Connection, cases: list[str], kind: str, payer: str, view: Mapping[str, Any]) -> Iterator[str]:
+def _own(connection: Connection, cases: list[str], kind: str, payer: str, view: Mapping[str, object]) -> Iterator[str]:
     """Ids of resources of a type that the events of these cases wrote and that concern the payer."""
     rendered = tables.rendered
     rows = connection.execute(select(rendered.c.resources).where(rendered.c.case_id.in_(cases))).scalars()
@@ -66,7 +66,7 @@ def _own(connection: Connection, cases: list[str], kind: str, payer: str, view: 
             yield version.id
 
 
-def _seen(node: Node, actor: Actor, version: Version, view: Mapping[str, Any]) -> Version:
+def _seen(node: Node, actor: Actor, version: Version, view: Mapping[str, object]) -> Version:
     pseudonym = node.pseudonym(f"{version.patient}|{actor.organisation}")
     return replace(version, body=write(payer_view.seen(version.resource, view, pseudonym)))
 

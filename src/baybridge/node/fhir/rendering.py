@@ -43,7 +43,7 @@ def _at_its_place(told: Told, case: Case) -> Told:
     return next((replace(told, at=entry.origin.at) for entry in case.entries if entry.origin.event_id == told.event_id), told)
 
 
-def _rendered(told: Told, case: Case, patient_reference: str) -> list[Resource]:
+def _rendered(told: Told, case: Case, patient_reference: str) -> list[dict[str, object]]:
     row = EVENTS.get(type(told.event))
     if row is None:
         return []
@@ -55,7 +55,7 @@ def _rendered(told: Told, case: Case, patient_reference: str) -> list[Resource]:
 # --- what does not hold ---------------------------------------------------------------------------------------------
 
 
-def _struck(event_id: str, case: Case, patient_reference: str) -> list[Resource]:
+def _struck(event_id: str, case: Case, patient_reference: str) -> list[dict[str, object]]:
     """The resources of a struck entry as entered in error; one that other entries write too reads as the last that stands has it."""
     struck = next((one.entry for one in case.struck if one.entry.origin.event_id == event_id), None)
     if struck is None:
@@ -97,7 +97,7 @@ def _tellings(recorded: Recorded) -> Iterator[Told]:
                 yield Told(told.event_id, event, told.at, told.recorded_at, told.node, told.actor, told.role)
 
 
-def _marked(resource: Resource, told: Told, case: Case, patient_reference: str) -> Resource:
+def _marked(resource: Resource, told: Told, case: Case, patient_reference: str) -> dict[str, object]:
     tags: list[dict[str, str]] = [{"system": PROJECTION, "code": type(told.event).__name__}]
     if case.synthetic:
         tags.append(HTEST)

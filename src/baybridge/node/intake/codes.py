@@ -70,7 +70,7 @@ def fits(node: Node, fact: str, unit: str) -> bool:
     return True
 
 
-def _unreadable(connection: Connection) -> list[dict[str, Any]]:
+def _unreadable(connection: Connection) -> list[dict[str, object]]:
     """Current observations without a code that any rule reads."""
     current, value = resource_current, search_value
     readable = or_(value.c.system == LOINC, value.c.system.startswith("urn:baybridge:", autoescape=True))
@@ -98,7 +98,7 @@ def signed(connection: Connection) -> dict[tuple[str, str], dict[str, Any]]:
 # --- signing --------------------------------------------------------------------------------------------------------
 
 
-def map_code(node: Node, actor: Actor, given: Mapping[str, Any]) -> Mapped | Refusal:
+def map_code(node: Node, actor: Actor, given: Mapping[str, object]) -> Mapped | Refusal:
     """Say what a laboratory's code means (`system`, `code`, `loinc`, `unit`, `source`); its waiting results are read anew at once."""
     wanted = {name: str(given.get(name) or "").strip() for name in ("system", "code", "loinc", "unit", "source")}
     row = next((one for one in waiting(node) if (one.system, one.code) == (wanted["system"], wanted["code"])), None)

@@ -6,7 +6,6 @@ Main job: `leave_out_contradictions` takes the score out of a batch before it is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -36,5 +35,5 @@ def leave_out_contradictions(connection: Connection, source: Source, batch: Batc
     batch.resources, batch.places = [resource for resource, _ in kept], [place for _, place in kept]
 
 
-def _name(resource: Mapping[str, Any]) -> str:
+def _name(resource: Mapping[str, object]) -> str:
     return f"{resource['resourceType']}/{resource['id']}"

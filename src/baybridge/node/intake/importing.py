@@ -266,7 +266,7 @@ def feeds(node: Node) -> Mapping[str, Any]:
 
 
 def _asked(
-    node: Node, unit: Unit, actor: Actor, report: Mapping[str, Any], patient: str, stands: identity.Standing
+    node: Node, unit: Unit, actor: Actor, report: Mapping[str, object], patient: str, stands: identity.Standing
 ) -> tuple[str, ...]:
     """Ask whose record it is; the cases that use it at once. The report waits with the record."""
     kept = _keep_report(unit, report, None)
@@ -290,7 +290,7 @@ def _note(unit: Unit, actor: Actor, report: Mapping[str, Any], case_id: str) -> 
     projections.project(unit, case_id)
 
 
-def _keep_report(unit: Unit, report: Mapping[str, Any], case_id: str | None) -> str:
+def _keep_report(unit: Unit, report: Mapping[str, object], case_id: str | None) -> str:
     name, body = unit.new_id(), orjson.dumps(report, default=str)
     unit.connection.execute(insert(tables.import_report).values(report=name, case_id=case_id, at=unit.at.isoformat(), body=body))
     return name

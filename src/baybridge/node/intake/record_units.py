@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from baybridge.facts.units import UnitTable
 
@@ -18,7 +17,7 @@ _SHOWN = re.compile(r"[\w/%*^.\[\]{}' -]{1,20}")
 _MOST = 60  # characters; nobody writes a longer unit
 
 
-def unknown_units(resource: dict[str, Any], table: UnitTable) -> Iterator[tuple[str, str]]:
+def unknown_units(resource: dict[str, object], table: UnitTable) -> Iterator[tuple[str, str]]:
     """(path inside the resource, unit as it may be shown) of every value whose unit is not known."""
     if resource.get("resourceType") != "Observation":
         return

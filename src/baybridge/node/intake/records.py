@@ -91,7 +91,7 @@ class ImportReport:
         self.problems += problems[: MOST_PROBLEMS - len(self.problems)]
 
 
-def source_of(content: bytes | Path, name: str = "", limit: int = DEFAULT_LIMIT, feed: Mapping[str, Any] | None = None) -> Source:
+def source_of(content: bytes | Path, name: str = "", limit: int = DEFAULT_LIMIT, feed: Mapping[str, object] | None = None) -> Source:
     """A file on disk, or bytes that were uploaded, as something that can be read twice; `feed` says how a laboratory means it."""
     if isinstance(content, Path):
         return Source(name or content.name, lambda: content.open("rb"), limit, feed)
@@ -146,7 +146,7 @@ def import_together(
     *,
     source: str = "",
     on_progress: Callable[[int, int], None] | None = None,
-    signed: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
+    signed: Mapping[tuple[str, str], Mapping[str, object]] | None = None,
     filed: Callable[[Unit, ImportReport, Plan], None] | None = None,
 ) -> list[ImportReport]:
     """File several files of one source that are planned together, in one unit of work per batch; one report each.

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -214,7 +213,7 @@ def _pages(connection: Connection) -> Iterator[Finding]:
             return
 
 
-def summary(found: Checked, say: Callable[[Reason], str]) -> dict[str, Any]:
+def summary(found: Checked, say: Callable[[Reason], str]) -> dict[str, object]:
     """The check as plain JSON, each finding with its sentence."""
     problems = [{"kind": one.kind, "what": one.what, "code": one.reason.code, "text": say(one.reason)} for one in found.findings]
     coverage = found.coverage

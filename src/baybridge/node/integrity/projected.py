@@ -7,7 +7,6 @@ and the tasks of each case with the seal that the node set over them (`seal`): t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, inspect, select
@@ -66,7 +65,7 @@ def _found(kind: str, what: str, code: str) -> Finding:
 # --- list of cases --------------------------------------------------------------------------------------------------
 
 
-def _index(case_id: str, events: Sequence[Recorded], row: Mapping[str, Any] | None) -> Iterator[Finding]:
+def _index(case_id: str, events: Sequence[Recorded], row: Mapping[str, object] | None) -> Iterator[Finding]:
     what = f"case/{case_id}"
     if row is None:
         yield _found(MISSING, what, "ledger.check.case_missing")

@@ -109,7 +109,7 @@ def content(row: Mapping[Any, Any]) -> bytes:
     return canonical_bytes(said)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return sha256_hex(bytes(value)) if isinstance(value, bytes | memoryview) else value
 
 

@@ -69,7 +69,7 @@ def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
 # --- form -----------------------------------------------------------------------------------------------------------
 
 
-def _form(unit: Unit, content: packages.Content, rules: Mapping[str, Any], telling_rules: packing.TellingRules) -> Iterator[Reason]:
+def _form(unit: Unit, content: packages.Content, rules: Mapping[str, object], telling_rules: packing.TellingRules) -> Iterator[Reason]:
     if content.kind not in packages.KINDS:
         yield Reason("federation.unknown_kind", {"found": content.kind[:20], "known": ", ".join(packages.KINDS)})
     for name in ("package_id", "case_id"):
@@ -137,7 +137,7 @@ def _decided(content: packages.Content) -> Iterator[Reason]:
         yield Reason("federation.other_decision", {"parts": ", ".join(differing or ["outcome"])}, where="decision")
 
 
-def _asked(decision: Mapping[str, Any], *path: str) -> Any:
+def _asked(decision: Mapping[str, object], *path: str) -> Any:
     """A value of the request that a decision answers."""
     found: Any = decision.get("request")
     for name in path:
@@ -151,7 +151,7 @@ def _beyond(content: packages.Content, telling_rules: packing.TellingRules) -> I
 
 
 def _told_form(
-    node: Node, unit: Unit, content: packages.Content, rules: Mapping[str, Any], telling_rules: packing.TellingRules
+    node: Node, unit: Unit, content: packages.Content, rules: Mapping[str, object], telling_rules: packing.TellingRules
 ) -> Iterator[Reason]:
     sites = {name: neighbour.site for name, neighbour in node.neighbours.items()} | {node.site.node: node.site}
     seen: dict[str, dict[str, Any]] = {}
@@ -175,7 +175,7 @@ def _told_form(
             yield Reason("federation.told_by_wrong_kind", {"event": kind[:40], "node": told.node, "kind": needed})
 
 
-def _is_event(plain: dict[str, Any]) -> bool:
+def _is_event(plain: dict[str, object]) -> bool:
     """Whether this is an event of its type, with days and times of our age."""
     event = read_event(plain)
     values = [getattr(event, name) for name in event.__struct_fields__] if event is not None else []

@@ -61,7 +61,7 @@ def signed_file(node: Node, kind: str, payload: Mapping[str, Any]) -> bytes:
     return sign_document(kind, payload, key, anchor)
 
 
-def _card(node: Node) -> dict[str, Any]:
+def _card(node: Node) -> dict[str, object]:
     return {
         "node": node.site.node,
         "organisation": node.site.organisation,

@@ -106,7 +106,7 @@ def _pem(key: OKPKey) -> str:
     return key.as_pem(private=True).decode()
 
 
-def public_jwk(pem: str) -> dict[str, Any]:
+def public_jwk(pem: str) -> dict[str, object]:
     """The public half as a JWK whose `kid` is its RFC 7638 thumbprint."""
     key = key_of(pem)
     return {**key.as_dict(private=False), "kid": key.thumbprint()}
@@ -119,7 +119,7 @@ def sign(payload: bytes, signing_pem: str, kind: str) -> bytes:
     return jws.serialize_compact(header, payload, key, registry=_SIGNATURES).encode()
 
 
-def check_signed(signed: bytes, keys: Sequence[Mapping[str, Any]], kind: str) -> bytes | Refusal:
+def check_signed(signed: bytes, keys: Sequence[Mapping[str, object]], kind: str) -> bytes | Refusal:
     """The payload of a signature by one of these keys over this kind, or why not."""
     try:
         found = jws.extract_compact(signed, registry=_SIGNATURES).headers()
@@ -151,7 +151,7 @@ def attest(case_id: str, told: Told, signing_pem: str) -> Told:
     return msgspec.structs.replace(told, signature=f"{header.decode()}..{signature.decode()}")
 
 
-def attested(case_id: str, told: Told, keys: Sequence[Mapping[str, Any]]) -> bool:
+def attested(case_id: str, told: Told, keys: Sequence[Mapping[str, object]]) -> bool:
     """Whether one of these keys signed this event of this case."""
     header, separator, signature = told.signature.partition("..")
     if not separator:
@@ -165,18 +165,18 @@ def content_bytes(content: Content) -> bytes:
     return canonical_bytes(_plain(content))
 
 
-def _plain(value: Struct) -> dict[str, Any]:
+def _plain(value: Struct) -> dict[str, object]:
     return {name: getattr(value, name) for name in value.__struct_fields__}
 
 
-def seal(payload: bytes, signing_pem: str, receiver: Mapping[str, Any]) -> bytes:
+def seal(payload: bytes, signing_pem: str, receiver: Mapping[str, object]) -> bytes:
     """Payload signed by the sender, then encrypted to the receiver."""
     signed = sign(payload, signing_pem, SIGNED_TYPE)
     protected = {"alg": "ECDH-ES", "enc": "A256GCM", "cty": "JWS"}
     return jwe.encrypt_compact(protected, signed, key_of(receiver), registry=_SEALS).encode()
 
 
-def open_sealed(sealed: bytes, sealing_pem: str, senders: Mapping[str, Sequence[Mapping[str, Any]]], me: str) -> Opened | Refusal:
+def open_sealed(sealed: bytes, sealing_pem: str, senders: Mapping[str, Sequence[Mapping[str, object]]], me: str) -> Opened | Refusal:
     """The content of a package sealed to this node by a known sender, or why not.
 
     `senders` maps node names to their public signing keys; the name inside the package must be the one whose key signed it.
@@ -197,7 +197,7 @@ def open_sealed(sealed: bytes, sealing_pem: str, senders: Mapping[str, Sequence[
     return _addressed(content, payload, signed, senders, me)
 
 
-def _addressed(content: Content, payload: bytes, signed: bytes, senders: Mapping[str, Sequence[Mapping[str, Any]]], me: str) -> Opened | Refusal:
+def _addressed(content: Content, payload: bytes, signed: bytes, senders: Mapping[str, Sequence[Mapping[str, object]]], me: str) -> Opened | Refusal:
     own = check_signed(signed, senders.get(content.from_node, ()), SIGNED_TYPE)
     reasons = []
     if isinstance(own, Refusal):
@@ -225,7 +225,7 @@ def make_receipt(receipt: Receipt, signing_pem: str) -> bytes:
     return sign(canonical_bytes(_plain(receipt)), signing_pem, RECEIPT_TYPE)
 
 
-def read_receipt(signed: bytes, keys: Sequence[Mapping[str, Any]]) -> Receipt | Refusal:
+def read_receipt(signed: bytes, keys: Sequence[Mapping[str, object]]) -> Receipt | Refusal:
     """A receipt signed by one of these keys, or why not."""
     payload = check_signed(signed, keys, RECEIPT_TYPE)
     if isinstance(payload, Refusal):

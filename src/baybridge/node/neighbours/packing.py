@@ -66,7 +66,7 @@ def content_of(node: Node, unit: Unit, parcel: Parcel, events: Sequence[Recorded
     )
 
 
-def _as_this_patients(resource: Mapping[str, Any], case: Case) -> Any:
+def _as_this_patients(resource: Mapping[str, object], case: Case) -> object:
     """A resource of a linked record as the patient's: the other node knows nobody else."""
     others = {f"Patient/{other}" for other in linked(case)}
     return repointed(resource, lambda text: f"Patient/{case.patient_id}" if text in others else None) if others else resource
@@ -183,6 +183,6 @@ def queue(node: Node, unit: Unit, content: packages.Content, decision_sha256: st
     )
 
 
-def reference_of(resource: Mapping[str, Any]) -> str:
+def reference_of(resource: Mapping[str, object]) -> str:
     """Type/id of a resource."""
     return f"{resource['resourceType']}/{resource['id']}"

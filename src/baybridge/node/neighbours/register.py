@@ -57,7 +57,7 @@ class Listed:
 # --- cards ----------------------------------------------------------------------------------------------------------
 
 
-def read_card(text: bytes, own: str, regions: Collection[str]) -> dict[str, Any] | Refusal:
+def read_card(text: bytes, own: str, regions: Collection[str]) -> dict[str, object] | Refusal:
     """A node card as JSON or YAML, or everything that is wrong with it."""
     try:
         card = yaml.safe_load(text.decode())
@@ -92,11 +92,11 @@ def _faults(card: Mapping[str, Any], regions: Collection[str]) -> list[tuple[str
     return found
 
 
-def _texts(value: Any) -> bool:
+def _texts(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
 
 
-def _maps(value: Any) -> bool:
+def _maps(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, dict) for one in value)
 
 
@@ -104,7 +104,7 @@ def _keys(value: Any) -> bool:
     return _maps(value) and bool(value) and all(_is_key(VerifyKey, one) for one in value)
 
 
-def _is_key(kind: type[VerifyKey | SealKey], value: Any) -> bool:
+def _is_key(kind: type[VerifyKey | SealKey], value: object) -> bool:
     """Whether this is a public key of that kind; a card that holds a private one is refused."""
     try:
         return isinstance(value, dict) and "d" not in value and kind.from_jwk(value) is not None
@@ -118,7 +118,7 @@ def fingerprint(card: Mapping[str, Any]) -> str:
     return sha256_hex(canonical_bytes({"node": card["node"], "signing": signing, "sealing": SealKey.from_jwk(card["sealing_key"]).kid}))
 
 
-def same_fingerprint(given: str, card: Mapping[str, Any]) -> bool:
+def same_fingerprint(given: str, card: Mapping[str, object]) -> bool:
     """Whether a fingerprint that was read out is the card's; blanks, colons and capitals do not count."""
     return re.sub(r"[\s:]", "", given).lower() == fingerprint(card)
 
@@ -212,12 +212,12 @@ def listed(node: Node) -> list[Listed]:
     return sorted(found, key=lambda one: one.node)
 
 
-def _card_of(node: Node, name: str) -> dict[str, Any] | None:
+def _card_of(node: Node, name: str) -> dict[str, object] | None:
     path = node.config.folder / "neighbours" / f"{name}.yaml"
     return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def _listed(node: Node, name: str, card: Mapping[str, Any], *, removed: bool) -> Listed:
+def _listed(node: Node, name: str, card: Mapping[str, object], *, removed: bool) -> Listed:
     with node.storage.reading() as connection:
         seen = keeping.seen(connection, name)
     size = None

@@ -241,7 +241,7 @@ def withdraw_resource(unit: Unit, content: packages.Content, name: str, actor: A
     return name
 
 
-def _put(unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> None:
+def _put(unit: Unit, content: packages.Content, resource: dict[str, object], actor: Actor) -> None:
     """Store a version and log it."""
     version = store.put(unit.connection, resource, at=unit.at)
     if isinstance(version, Refusal):

@@ -54,7 +54,7 @@ def found(folder: Path, profile: Mapping[str, Any], database: str | None = None)
     (folder / "node.yaml").write_text(yaml.safe_dump(kept, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
-def _people(given: Any) -> list[dict[str, Any]]:
+def _people(given: object) -> list[dict[str, Any]]:
     """The first accounts (`name`, `role`, `password`, optional `language`); passwords are kept as hashes only, never in node.yaml."""
     if given is None:
         return []

@@ -123,7 +123,7 @@ def refresh_tasks(node: Node, unit: Unit, case: Case) -> None:
     projected.seal_tasks(unit.connection, unit.pseudonym, case.case_id)
 
 
-def task_rows(node: Node, case_id: str | None = None) -> list[dict[str, Any]]:
+def task_rows(node: Node, case_id: str | None = None) -> list[dict[str, object]]:
     """The open tasks of one case or all, soonest first; of cases where something happened since, worked out now."""
     stale = select(tables.case_index.c.case_id).where(tables.case_index.c.tasks_stale)
     mine = tables.case_index.c.case_id == case_id if case_id is not None else tables.case_index.c.case_id.is_not(None)

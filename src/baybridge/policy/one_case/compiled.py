@@ -128,7 +128,7 @@ def compiled(policy: Policy) -> Compiled:
     return found
 
 
-def function_of(name: str, text: str, constants: dict[str, Any]) -> Any:
+def function_of(name: str, text: str, constants: dict[str, object]) -> Any:
     """The function of that name which a text of `generate.py` defines."""
     space = {**_REACHABLE, **constants}
     exec(_code(text), space)  # noqa: S102 - the text is ours: positions, operators and literals

@@ -189,7 +189,7 @@ def _unrecorded(policy: Policy, evaluation: Evaluation) -> frozenset[str]:
     return unrecorded & frozenset().union(*(waiting.unknowns(rule.expression) for rule in looked_at))
 
 
-def _values(form: Compiled, used: Mapping[str, Value], truths: tuple[bool | None, ...]) -> dict[str, Any]:
+def _values(form: Compiled, used: Mapping[str, Value], truths: tuple[bool | None, ...]) -> dict[str, object]:
     values: dict[str, Any] = {}
     policy = form.policy
     match policy.body:

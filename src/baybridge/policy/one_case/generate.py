@@ -95,7 +95,7 @@ class Writer:
         self._count += 1
         return f"{letter}{self._count}"
 
-    def _literal(self, value: Any) -> Code:
+    def _literal(self, value: object) -> Code:
         if value is None or isinstance(value, bool | int | float | str):
             kinds = {bool: "boolean", int: "integer", float: "number"}
             text = f"({value!r})" if isinstance(value, int | float) and not isinstance(value, bool) and value < 0 else repr(value)

@@ -50,7 +50,7 @@ class Scale:
         return marks_of(self.decision)
 
     @property
-    def driver(self) -> Mapping[str, Any] | None:
+    def driver(self) -> Mapping[str, object] | None:
         """The criterion that set the grade, with its words and source."""
         held = [reason for reason in self.decision.get("reasons", ()) if reason.get("holds") is True]
         return held[0] if held else None
@@ -77,7 +77,7 @@ def bedside(view: CaseView) -> Response:
     )
 
 
-def _bags(view: CaseView) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+def _bags(view: CaseView) -> Iterator[tuple[str, object, tuple[str, ...]]]:
     """Each product bag that was released or arrived, with its release and what stands against giving it now."""
     case, situation = view.case, view.look.situation()
     released = {bag: batch.released.event for batch in case.batches if batch.released for bag in batch.released.event.bags}

@@ -67,7 +67,7 @@ def picture(token: str) -> str:
     return qr_svg([text[:5], text[5:]])
 
 
-def _result(view: CaseView, item: Mapping[str, Any]) -> dict[str, Any]:
+def _result(view: CaseView, item: Mapping[str, object]) -> dict[str, Any]:
     return {"id": item["id"], **_row(view.asked, view.reader, item)}
 
 
@@ -115,7 +115,7 @@ def _given(asked: Asked) -> bytes:
     return upload.content if upload is not None and upload.content else asked.form.get("text", "").encode()
 
 
-def _checked(asked: Asked, data: bytes, taken: Any) -> Response:
+def _checked(asked: Asked, data: bytes, taken: object) -> Response:
     report = cards.checked(asked.node, data) if data else None
     found = read_card(data) if data else ()
     reader = Reader(asked)
@@ -131,7 +131,7 @@ def _checked(asked: Asked, data: bytes, taken: Any) -> Response:
     )
 
 
-def _held(asked: Asked, reader: Reader, one: Card) -> dict[str, Any]:
+def _held(asked: Asked, reader: Reader, one: Card) -> dict[str, object]:
     """Whose card it says to be, to compare with the person who shows it, and its results."""
     patient: Mapping[str, Any] = next((item for item in one.resources if item.get("resourceType") == "Patient"), {})
     rows = [_row(asked, reader, item) for item in results_of(one)]

@@ -6,7 +6,6 @@ Main job: `CASE_DOORS`, the addresses of a case. What every tab shares stands in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -99,7 +98,7 @@ def _unknown(asked: Asked) -> Response:
     return refused(asked, refuse(reason, category=Category.NOT_FOUND))
 
 
-def _form(asked: Asked, given: Mapping[str, Any], refusal: Refusal | None) -> Response:
+def _form(asked: Asked, given: Mapping[str, object], refusal: Refusal | None) -> Response:
     kind = COMMANDS.get(asked.parameters["command"])
     if kind is None or not allowed(asked, kind):
         return _unknown(asked) if kind is None else refused(asked, refusal or _not_yours(asked, kind))
@@ -111,7 +110,7 @@ def _not_yours(asked: Asked, kind: CommandRow) -> Refusal:
     return refuse(Reason("access.command", {"command": kind.name, "roles": roles, "role": asked.person.role.value}), category=Category.FORBIDDEN)
 
 
-def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, Any], refusal: Refusal | None) -> Response:
+def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], refusal: Refusal | None) -> Response:
     asked = view.asked
     standing = refusal or view.look.would(kind.name, {})
     sentences = [(view.reader.reason(reason), reason) for reason in standing.reasons] if standing else []

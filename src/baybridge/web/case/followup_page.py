@@ -6,7 +6,6 @@ Main job: `followup(view)`.
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
 
 from starlette.responses import Response
 
@@ -32,7 +31,7 @@ def followup(view: CaseView) -> Response:
     )
 
 
-def _schedule(view: CaseView) -> list[tuple[Any, Any, bool]]:
+def _schedule(view: CaseView) -> list[tuple[object, object, bool]]:
     """Visits with the contact that took place, and whether each is next."""
     case, zone = view.case, view.asked.node.site.zone
     if case.infused_at is None:

@@ -62,7 +62,7 @@ def _found(view: CaseView, policy: Policy, decision: Mapping[str, Any]) -> Itera
     yield from (reader.code("policy.flag", mark) for mark in marks_of(decision))
 
 
-def _between(view: CaseView, least: Any, most: Any) -> str:
+def _between(view: CaseView, least: object, most: object) -> str:
     if least == most:
         return view.reader.t("from_record.score", score=view.reader.value(least))
     return view.reader.t("from_record.score_between", least=view.reader.value(least), most=view.reader.value(most))

@@ -71,7 +71,7 @@ def identity(view: CaseView) -> Response:
     return view.render("identity.html", mine=_looked(view.reader, mine, {}), rows=rows)
 
 
-def _row(view: CaseView, one: Identity, mine: Json) -> Row:
+def _row(view: CaseView, one: Identity, mine: Mapping[str, object]) -> Row:
     other = _patient(view, one.other)
     resources = store.patient_resources(view.look.unit.connection, one.other, view.now)
     results = [resource for resource in resources if resource["resourceType"] == "Observation"]
@@ -89,7 +89,7 @@ def _row(view: CaseView, one: Identity, mine: Json) -> Row:
     )
 
 
-def _patient(view: CaseView, patient_id: str) -> Json:
+def _patient(view: CaseView, patient_id: str) -> Mapping[str, object]:
     version = store.get(view.look.unit.connection, "Patient", patient_id)
     return version.resource if version is not None and not version.deleted else {}
 
@@ -128,7 +128,7 @@ def _reason(reader: Reader, code: str) -> tuple[str, str]:
     return side, reader.t(f"record.identity.{name}", system=system_word(reader, system) if system else "")
 
 
-def _rests(view: CaseView, one: Identity, resources: Sequence[Json]) -> int:
+def _rests(view: CaseView, one: Identity, resources: Sequence[Mapping[str, object]]) -> int:
     """How many standing decisions of this case read the other record."""
     return kept_decisions.resting_on(view.look.unit.connection, view.case.case_id, linked_resources(resources, one.other))
 

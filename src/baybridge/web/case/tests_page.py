@@ -101,7 +101,7 @@ def lines_over_time(observations: Sequence[Mapping[str, Any]], view: CaseView) -
 # --- what to do -----------------------------------------------------------------------------------------------------
 
 
-def _beside(view: CaseView, observations: Sequence[Mapping[str, Any]]) -> list[Beside]:
+def _beside(view: CaseView, observations: Sequence[Mapping[str, object]]) -> list[Beside]:
     """Parallel tests that nobody compared, with this analyte's later results."""
     found = []
     for test in parallel_tests(view.case):
@@ -114,7 +114,7 @@ def _beside(view: CaseView, observations: Sequence[Mapping[str, Any]]) -> list[B
     return found
 
 
-def _after(observation: Mapping[str, Any], moment: datetime) -> bool:
+def _after(observation: Mapping[str, object], moment: datetime) -> bool:
     taken = collected_at(observation)
     return taken is not None and taken > moment
 
@@ -129,7 +129,7 @@ def _button(view: CaseView, command: str, event: Any, **more: str) -> Action | N
 # --- the plan -------------------------------------------------------------------------------------------------------
 
 
-def test_plan(view: CaseView, observations: Sequence[Mapping[str, Any]]) -> Planned | None:
+def test_plan(view: CaseView, observations: Sequence[Mapping[str, object]]) -> Planned | None:
     """Every analyte of the purposes that are still ahead, for the moment when each is needed; None where nothing is ahead."""
     situation = view.look.situation(_NEEDS)
     typed = view.asked.node.documents.typed

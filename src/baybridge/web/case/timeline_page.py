@@ -87,7 +87,7 @@ def correct(asked: Asked) -> Response:
     return go(f"{tabs.address(case_id, 'timeline')}?done=CorrectEntry#e-{event_id}")
 
 
-def _instead(asked: Asked, case_id: str, event_id: str) -> dict[str, Any]:
+def _instead(asked: Asked, case_id: str, event_id: str) -> dict[str, object]:
     """What the form says is right, as the input of the command that made the entry."""
     case = asked.node.case(case_id)
     entry = find(case, event_id) if case is not None else None
@@ -100,7 +100,7 @@ def _row(entry: Entry[Any]) -> CommandRow | None:
     return next(iter(commands_making(type(entry.event))), None)
 
 
-def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, Any]) -> Response:
+def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]) -> Response:
     entry = find(view.case, view.asked.parameters["event_id"])
     if entry is None:
         return refused(view.asked, refuse(Reason("correction.unknown", where="event_id"), category=Category.NOT_FOUND))
@@ -130,7 +130,7 @@ def _standing(situation: Situation, entry: Entry[Any]) -> Refusal | None:
     return refuse(*reasons) if reasons else None
 
 
-def _as_given(row: CommandRow, entry: Entry[Any]) -> dict[str, Any]:
+def _as_given(row: CommandRow, entry: Entry[Any]) -> dict[str, object]:
     """The input that made an entry, as far as the entry says it: what has the same name."""
     said = {name: getattr(entry.event, name, None) for name in row.form}
     return {name: value for name, value in said.items() if value is not None}

@@ -76,7 +76,7 @@ class CaseView:
         """A fact's name in the reader's language."""
         return self.reader.fact(name)
 
-    def actions(self, names: Sequence[str], given: Mapping[str, Mapping[str, Any]] | None = None) -> list[Action]:
+    def actions(self, names: Sequence[str], given: Mapping[str, Mapping[str, object]] | None = None) -> list[Action]:
         """The commands among `names` that this role may give here, each with what would refuse it now; none on a page that only shows."""
         if self.read_only:
             return []
@@ -96,7 +96,7 @@ class CaseView:
         sentences = tuple(map(self.reader.reason, refusal.reasons)) if refusal else ()
         return Action(kind.name, sentences, f"/cases/{self.case.case_id}/do/{kind.name}{query}", label)
 
-    def render(self, template: str, status: int = 200, /, **values: Any) -> Response:
+    def render(self, template: str, status: int = 200, /, **values: object) -> Response:
         """The page, within the case's frame."""
         return render(self.asked, template, status, v=self, **frame(self), **values)
 
@@ -106,12 +106,12 @@ def allowed(asked: Asked, kind: CommandRow) -> bool:
     return asked.person.role in kind.roles and (not kind.kinds or bool(kind.kinds & asked.node.site.kinds))
 
 
-def known_input(asked: Asked, kind: CommandRow, case: Case) -> dict[str, Any]:
+def known_input(asked: Asked, kind: CommandRow, case: Case) -> dict[str, object]:
     """A command's input as far as the case knows it, so that a preview sees what the form would show."""
     return forms.known(asked, kind, case)
 
 
-def frame(view: CaseView) -> dict[str, Any]:
+def frame(view: CaseView) -> dict[str, object]:
     """Who, which tabs, which moment."""
     asked, case = view.asked, view.case
     done = asked.query.get("done", "")
@@ -209,6 +209,6 @@ def product_name(asked: Asked, product: str | None) -> str:
     return Reader(asked).title(document.get("names")) or product or ""
 
 
-def most_urgent_first(tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def most_urgent_first(tasks: Iterable[dict[str, object]]) -> list[dict[str, Any]]:
     """Tasks whose clock has turned red before all others, then the soonest due; those without a day last."""
     return sorted(tasks, key=lambda task: (task.get("level") not in {"red", "stop"}, task["due_at"] is None, task["due_at"] or ""))

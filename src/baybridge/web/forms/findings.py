@@ -52,7 +52,7 @@ def rows(asked: Asked, given: Mapping[str, Any], problems: Mapping[str, tuple[st
     return tuple(made)
 
 
-def field_of(asked: Asked, fact_name: str, name: str, value: Any, field: Callable[..., Any], problems: tuple[str, ...] = ()) -> Any:
+def field_of(asked: Asked, fact_name: str, name: str, value: object, field: Callable[..., Any], problems: tuple[str, ...] = ()) -> Any:
     """The field called `name` that asks for a fact: of its kind, with its codes, label and unit, and what stands against it."""
     fact = asked.node.dictionary[fact_name]
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

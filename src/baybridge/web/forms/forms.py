@@ -92,7 +92,7 @@ def _spoken_for(asked: Asked, one: Field) -> Field:
     return replace(one, kind="hidden", options=(), value=asked.person.organisation) if own else one
 
 
-def _from_address(asked: Asked, kind: CommandRow) -> dict[str, Any]:
+def _from_address(asked: Asked, kind: CommandRow) -> dict[str, object]:
     """Codes and the moment of use that the address names; never a value of the patient's."""
     if asked.method != "GET":
         return {}
@@ -213,7 +213,7 @@ def read(asked: Asked, kind: CommandRow) -> dict[str, Any]:
     return from_texts(asked, kind, asked.forms)
 
 
-def from_texts(asked: Asked, kind: CommandRow, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def from_texts(asked: Asked, kind: CommandRow, pairs: Sequence[tuple[str, str]]) -> dict[str, object]:
     """The JSON of a command's input from (name, text) pairs."""
     texts: dict[str, list[str]] = {}
     for name, text in pairs:
@@ -231,7 +231,7 @@ def _read(asked: Asked, struct: type[msgspec.Struct], prefix: str, texts: Mappin
     return given
 
 
-def _read_field(asked: Asked, item: FieldInfo, name: str, texts: Mapping[str, list[str]]) -> Any:
+def _read_field(asked: Asked, item: FieldInfo, name: str, texts: Mapping[str, list[str]]) -> object:
     kind = shape.kind_of(item)
     if kind == "left_out":
         return None
@@ -258,7 +258,7 @@ def _moment(asked: Asked, text: str) -> str:
     return found.replace(tzinfo=asked.node.site.zone).isoformat() if found.tzinfo is None else text
 
 
-def _read_rows(asked: Asked, inner: Any, name: str, texts: Mapping[str, list[str]], columns: Sequence[str]) -> list[Any]:
+def _read_rows(asked: Asked, inner: Any, name: str, texts: Mapping[str, list[str]], columns: Sequence[str]) -> list[object]:
     starts = {key.removeprefix(f"{name}.").split(".")[0] for key in texts if key.startswith(f"{name}.")}
     places = sorted(int(start) for start in starts if start.isdecimal())
     if shape.is_struct(inner):

@@ -47,7 +47,7 @@ def context_of(asked: Asked, case: Case | None) -> FormContext:
     )
 
 
-def as_text(value: Any, asked: Asked) -> str:
+def as_text(value: object, asked: Asked) -> str:
     """A value as a form field shows it."""
     if value is None:
         return ""

@@ -38,12 +38,12 @@ def core_type(kind: Any) -> Any:
     return kind
 
 
-def is_struct(kind: Any) -> bool:
+def is_struct(kind: object) -> bool:
     """Whether a type is a struct."""
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def item_type(kind: Any) -> Any:
+def item_type(kind: object) -> Any:
     """The type of a container's items; None where it is none."""
     core = core_type(kind)
     return core_type(typing.get_args(core)[0]) if typing.get_origin(core) in (tuple, list, frozenset) else None
@@ -66,13 +66,13 @@ def kind_of(field: FieldInfo) -> str:
     return _kind_of_items(item)
 
 
-def _kind_of_items(item: Any) -> str:
+def _kind_of_items(item: object) -> str:
     if is_struct(item) or typing.get_origin(item) is tuple:
         return "table"
     return "codes" if typing.get_origin(item) is typing.Literal else "lines"
 
 
-def literals_of(kind: Any) -> tuple[str, ...]:
+def literals_of(kind: object) -> tuple[str, ...]:
     """The codes that a type lists."""
     core = item_type(kind) or core_type(kind)
     return tuple(str(value) for value in typing.get_args(core)) if typing.get_origin(core) is typing.Literal else ()
@@ -83,7 +83,7 @@ def is_required(field: FieldInfo) -> bool:
     return field.required and type(None) not in typing.get_args(core_of_annotation(field.type))
 
 
-def core_of_annotation(kind: Any) -> Any:
+def core_of_annotation(kind: object) -> object:
     """A type without annotations, with `| None` kept."""
     return core_of_annotation(typing.get_args(kind)[0]) if typing.get_origin(kind) is typing.Annotated else kind
 

@@ -120,7 +120,7 @@ def _ordered(options: Sequence[tuple[str, Mapping[str, Any]]]) -> list[tuple[str
     return sorted(options, key=lambda one: (_CONFIDENCE.index(str(one[1].get("confidence") or "low")), -int(one[1].get("n") or 0), one[0]))
 
 
-def _rates(asked: Asked, product: str, options: Sequence[tuple[str, Mapping[str, Any]]]) -> Rates | None:
+def _rates(asked: Asked, product: str, options: Sequence[tuple[str, Mapping[str, object]]]) -> Rates | None:
     """The rates that the reader chose for a product, else the best of those whose confidence is not low."""
     wanted = asked.query.get(f"rates-{product}")
     known = dict(options)

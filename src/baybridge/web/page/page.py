@@ -160,7 +160,7 @@ class Reader:
         """A number as this reader types it, as files write it (38,5 is 38.5); other text stays."""
         return self._figures.read(text)
 
-    def percent(self, value: Any, decimals: int | None = None) -> str:
+    def percent(self, value: object, decimals: int | None = None) -> str:
         """So many percent as this reader writes them."""
         return self._figures.percent(value, decimals)
 
@@ -281,7 +281,7 @@ class Reader:
         """The words of a code of the funding contract, e.g. PAY-CAP:cap_year."""
         return self.code("funding.code", code.lower().replace(":cap_", "_").replace("-", "_"))
 
-    def _row(self, key: str, item: Any) -> str:
+    def _row(self, key: str, item: object) -> str:
         if key in _MEASURED and isinstance(item, list | tuple):
             name, value, unit = (*item, None)[:3]
             return f"{self.fact(str(name))} {self.value(_TRUTH.get(value, value), unit)}"
@@ -289,14 +289,14 @@ class Reader:
             return " ".join(self.value(part) if not isinstance(part, str) else self.code("code", part) for part in item)
         return self.plain(key, item)
 
-    def gist(self, body: Mapping[str, Any]) -> str:
+    def gist(self, body: Mapping[str, object]) -> str:
         """One line that says what an event was about; empty where its name says it all."""
         key = f"event_gist.{body.get('type')}"
         if not self.known(key):
             return ""
         return self.t(key, **{name: self._amount(name, value, body) for name, value in body.items() if name != "told"})
 
-    def _amount(self, name: str, value: Any, body: Mapping[str, Any]) -> str:
+    def _amount(self, name: str, value: object, body: Mapping[str, object]) -> str:
         if name.endswith("_minor") and isinstance(value, int):
             return self.money(value, str(body.get("currency") or "HKD"))
         return self.plain(name, value) if value not in (None, "") else "–"
@@ -346,7 +346,7 @@ def tone(answer: object) -> str:
     return next((name for name, answers in _TONES.items() if str(answer) in answers), "plain")
 
 
-def render(asked: Asked, template: str, status: int = 200, /, **values: Any) -> Response:
+def render(asked: Asked, template: str, status: int = 200, /, **values: object) -> Response:
     """A page."""
     reader = Reader(asked)
     role = asked.actor.role if asked.actor else None

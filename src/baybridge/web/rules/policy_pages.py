@@ -66,7 +66,7 @@ class Filter:
         )
 
 
-def _searched(document: Mapping[str, Any], names: Iterable[str]) -> str:
+def _searched(document: Mapping[str, object], names: Iterable[str]) -> str:
     title = document.get("title") or {}
     titles = title.values() if isinstance(title, Mapping) else (title,)
     parts = (document.get("id"), *titles, document.get("source"), document.get("notes"), *names)
@@ -175,7 +175,7 @@ def may_try(asked: Asked) -> bool:
     return asked.actor is not None and access.may("policy.what_if", asked.actor, asked.node.site) is None
 
 
-def _used_for(saying: Saying) -> Any:
+def _used_for(saying: Saying) -> object:
     """How long a value of a fact is used, in words."""
 
     def said(fact: Fact) -> str:

@@ -77,7 +77,7 @@ def name_of(asked: Asked, row: Json) -> str:
     return Reader(asked).title({"en": row["name"], **(row.get("names") or {})})
 
 
-def place_of(asked: Asked, row: Json) -> str:
+def place_of(asked: Asked, row: Mapping[str, object]) -> str:
     """Region and city, once where both are called the same."""
     reader = Reader(asked)
     return ", ".join(dict.fromkeys(filter(None, (reader.code("code", row["jurisdiction"]), reader.code("city", row["city"]) if row.get("city") else ""))))

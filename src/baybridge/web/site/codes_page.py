@@ -36,7 +36,7 @@ def undone(asked: Asked) -> Response:
     return _page(asked, asked.form, done) if isinstance(done, Refusal) else go(f"/codes?done=undone&results={done.results}")
 
 
-def _page(asked: Asked, given: Any, refusal: Refusal | None) -> Response:
+def _page(asked: Asked, given: object, refusal: Refusal | None) -> Response:
     waiting = codes.waiting(asked.node)
     reader = Reader(asked)
     told = asked.query.get("done", "")

@@ -24,7 +24,7 @@ _TRUTH = {"true": True, "false": False}
 _SCOPE = ("loinc", "specimen", "method")
 
 
-def read_change(asked: Asked, form: Mapping[str, Any], document: str, row: str) -> tuple[DirectoryChanged | None, list[Reason]]:
+def read_change(asked: Asked, form: Mapping[str, object], document: str, row: str) -> tuple[DirectoryChanged | None, list[Reason]]:
     """The change that a form asks for, or None with every problem."""
     given = {name: text.strip() for name, text in asked.form.items()}
     problems: list[Reason] = []

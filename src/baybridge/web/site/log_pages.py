@@ -44,7 +44,7 @@ def trust_file(asked: Asked) -> Response:
     return Response(body, media_type="application/json", headers={"content-disposition": 'attachment; filename="trust.json"'})
 
 
-def trusted(node: Node) -> dict[str, Any]:
+def trusted(node: Node) -> dict[str, object]:
     """Nodes with the names of their logs, their public signing keys and those of the cards they issue; nothing secret."""
     own = (node.site.node, [public_jwk(node.config.signing_key)], [node.card_key.public.jwk()], node.config.issuer)
     near = sorted(node.neighbours.items())
@@ -52,7 +52,7 @@ def trusted(node: Node) -> dict[str, Any]:
     return {"nodes": [_trusted(*row) for row in (own, *others)]}
 
 
-def _trusted(name: str, signing: list[Any], card: list[Any], issuer: str) -> dict[str, Any]:
+def _trusted(name: str, signing: list[Any], card: list[Any], issuer: str) -> dict[str, object]:
     said = {"node": name, "log_origin": f"baybridge/{name}", "signing_keys": signing, "card_keys": card, "issuer": issuer}
     return {key: value for key, value in said.items() if value}
 

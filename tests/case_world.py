@@ -6,8 +6,8 @@ test may leave out, repeat or spoil.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -19,9 +19,12 @@ from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.loader import Documents
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role, Site, Situation
+from baybridge.journey.corrections.correcting import Making
 from baybridge.journey.events import Event, Leg, Recorded, ResultRecognised
 from baybridge.journey.judged import Judged
+from baybridge.journey.row import CommandRow
 from baybridge.node.commands.table import COMMANDS
+from baybridge.node.corrections.making import made
 from baybridge.policy.one_case.decide import decide
 from baybridge.rulebook.library import fact_types, policies_of
 
@@ -100,6 +103,7 @@ class World:
     events: list[Recorded] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     counter: int = 0
+    groups: list[list[str]] = field(default_factory=list)  # ids that one command recorded
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # documents laid over ours, by folder
 
     @property
@@ -118,25 +122,42 @@ class World:
         return decide(library().get(policy, self.now.date()), values, subject="case-1", as_of=self.now)
 
     def situation(self, node: str, role: Role, account: str | None = None) -> Situation:
+        return self.situation_of(node, Actor(account or f"{role.value}-{node}", role, SITES[node].organisation))
+
+    def situation_of(self, node: str, actor: Actor) -> Situation:
         site = SITES[node]
         return Situation(
             case=self.case,
             facts=dict(self.facts),
             now=self.now,
-            actor=Actor(account or f"{role.value}-{node}", role, site.organisation),
+            actor=actor,
             site=site,
             neighbours={name: other for name, other in SITES.items() if name != node},
             decide=self.decide,
             documents=DocumentSet(self.folder),
             new_id=self.new_id,
+            record={"making": self.making(node)},
         )
 
-    def record(self, node: str, *events: Event, role: Role = Role.SYSTEM) -> None:
-        for event in events:
+    def making(self, node: str) -> Making:
+        """How entries were made, as a node knows it for the rule that puts them right."""
+        rows, computed = made()
+
+        def again(row: CommandRow, case: Case, at: datetime, actor: Actor, given: Mapping[str, Any]) -> Any:
+            situation = replace(self.situation_of(node, actor), case=case, now=at)
+            return row.rule(situation, msgspec.convert(msgspec.to_builtins(dict(given)), row.given))
+
+        return Making(rows, computed, lambda event_id: next((group for group in self.groups if event_id in group), [event_id]), again)
+
+    def record(self, node: str, *events: Event, role: Role = Role.SYSTEM, event_ids: Sequence[str] = ()) -> None:
+        self.groups.append([])
+        for number, event in enumerate(events):
             sequence = len(self.events) + 1
+            named = event_ids[number] if number < len(event_ids) and event_ids[number] else f"{node}-{sequence}"
+            self.groups[-1].append(named)
             self.events.append(
                 Recorded(
-                    event_id=f"{node}-{sequence}",
+                    event_id=named,
                     case_id="case-1",
                     sequence=sequence,
                     at=self.now,
@@ -162,7 +183,8 @@ class World:
         self.now += timedelta(hours=step.hours)
         verdict = self.judge(step)
         if not isinstance(verdict, Refusal):
-            self.record(step.node, *(verdict.events if isinstance(verdict, Judged) else verdict), role=step.role)
+            judged = verdict if isinstance(verdict, Judged) else Judged(verdict)
+            self.record(step.node, *judged.events, role=step.role, event_ids=judged.event_ids)
         return verdict
 
     def walk(self, *steps: Step) -> World:

@@ -150,7 +150,7 @@ def _following(day_0: date, view: View, made: Mapping[str, date]) -> Visit | Non
 
 def _decisions(case: Case, view: View) -> Iterator[dict[str, object]]:
     """What the standing entries cite, as far as this node keeps it."""
-    cited = {getattr(entry.event, "decision_sha256", "") for entry in case.entries}
+    cited = {getattr(entry.event, "decision_sha256", "") for entry in case.entries if not getattr(entry.event, "entry", "")}
     for sha256 in cited & view.decisions.keys():
         policy, outcome, superseded = view.decisions[sha256]
         yield {"policy": policy, "outcome": outcome, "superseded": superseded}

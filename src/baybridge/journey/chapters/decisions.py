@@ -82,12 +82,13 @@ class ParallelTestCompared(Event, frozen=True, kw_only=True, tag=True):
 
 
 class DecisionReopened(Event, frozen=True, kw_only=True, tag=True):
-    """A corrected result changed what an earlier decision rested on; the decision was made again."""
+    """A corrected result changed what an earlier decision rested on; the decision was made again. `entry`: it was an entry of the case that was put right."""
 
     decision_sha256: str
     new_decision_sha256: str
     outcome_changed: bool
     because: str
+    entry: str = ""
 
 
 class HealthCardIssued(Event, frozen=True, kw_only=True, tag=True):

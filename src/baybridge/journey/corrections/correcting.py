@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -77,9 +78,9 @@ def _put_right(situation: Situation, making: Making, entry: Entry[Any], given: C
     made = _made_again(situation, making, together, given) if given.action == "replace" else ()
     if isinstance(made, Refusal):
         return made
-    changes = _replaced(together, made) if given.action == "replace" else _voided(making, entry, together)
+    changes, beside = _replaced(making, together, made) if given.action == "replace" else (_voided(making, entry, together), [])
     against = [*_depending(situation, changes), *_second(making, entry, changes)]
-    return refuse(*against) if against else _judged(situation, given, changes, made)
+    return refuse(*against) if against else _judged(situation, given, changes, beside)
 
 
 def find(case: Case, event_id: str) -> Entry[Any] | None:
@@ -160,9 +161,7 @@ def _together(case: Case, making: Making, entry: Entry[Any]) -> list[Entry[Any]]
 def _made_again(situation: Situation, making: Making, together: Sequence[Entry[Any]], given: CorrectEntry) -> tuple[Event, ...] | Refusal:
     """What the command would have answered at the entry's own time to the input that is right."""
     first = together[0]
-    place = situation.case.entries.index(first)
-    before = situation.case.entries[:place]
-    case = replace(situation.case, entries=before, history=before, struck=())
+    case = before(situation.case, situation.case.entries.index(first))
     actor = Actor(first.origin.actor, Role(first.origin.role), first.origin.organisation)
     kinds = {type(entry.event) for entry in together}
     candidates = sorted(making.rows[_entered(making, together)], key=lambda row: not kinds <= {event.event for event in row.events})
@@ -175,6 +174,12 @@ def _made_again(situation: Situation, making: Making, together: Sequence[Entry[A
     return refusal or events
 
 
+def before(case: Case, place: int) -> Case:
+    """The case as it stood before the entry at a place, by what is known now."""
+    entries = case.entries[:place]
+    return replace(case, entries=entries, history=entries, struck=())
+
+
 def _entered(making: Making, together: Sequence[Entry[Any]]) -> type[Event]:
     return next(type(entry.event) for entry in together if type(entry.event) not in making.computed and not isinstance(entry.event, EntryCorrected))
 
@@ -184,8 +189,11 @@ def _voided(making: Making, entry: Entry[Any], together: Sequence[Entry[Any]]) -
     return [_Change(one) for one in together if one is entry or type(one.event) in making.computed or one.origin.event_id == entry.origin.event_id]
 
 
-def _replaced(together: Sequence[Entry[Any]], made: Sequence[Event]) -> list[_Change]:
-    """Each entry of the command with its counterpart: of the same kind and in order, else the next that has none; void where there is none."""
+def _replaced(making: Making, together: Sequence[Entry[Any]], made: Sequence[Event]) -> tuple[list[_Change], list[Event]]:
+    """Each entry of the command with its counterpart, void where there is none, and what was made beside.
+
+    The counterpart is of the same kind and in order, else the next that has none.
+    """
     left = list(made)
     pairs: dict[str, Event] = {}
     for alike in (True, False):
@@ -194,9 +202,22 @@ def _replaced(together: Sequence[Entry[Any]], made: Sequence[Event]) -> list[_Ch
                 continue
             fitting = [event for event in left if not alike or type(event) is type(entry.event)]
             if fitting:
-                pairs[entry.origin.event_id] = fitting[0]
                 left.remove(fitting[0])
-    return [_Change(entry, pairs.get(entry.origin.event_id)) for entry in together]
+                pairs[entry.origin.event_id] = _as_issued(making, entry.event, fitting[0])
+    return [_Change(entry, pairs.get(entry.origin.event_id)) for entry in together], left
+
+
+#: What a step issues and labels, forms and other nodes name since: a correction issues nothing anew.
+_ISSUED = ("chain_of_identity", "shipment_id", "claim_id", "enrolment_id", "consent_id", "card", "slot_id", "booking_id", "call_id")
+
+
+def _as_issued(making: Making, old: Event, new: Event) -> Event:
+    """The new event with the identifiers that the old one issued; those that a person typed are as typed."""
+    if type(old) is not type(new):
+        return new
+    typed = {name for row in making.rows.get(type(old), ()) for name in row.form}
+    kept = {name: getattr(old, name) for name in _ISSUED if name not in typed and hasattr(old, name)}
+    return msgspec.structs.replace(new, **kept) if kept else new
 
 
 # --- what stands against it -----------------------------------------------------------------------------------------
@@ -228,22 +249,23 @@ def _lowers(entry: Entry[GradeConfirmed], changes: Sequence[_Change]) -> bool:
 # --- the verdict ----------------------------------------------------------------------------------------------------
 
 
-def _judged(situation: Situation, given: CorrectEntry, changes: Sequence[_Change], made: Sequence[Event]) -> Judged:
-    names = [situation.new_id() for _ in made]
-    by_event = {id(event): name for event, name in zip(made, names, strict=True)}
+def _judged(situation: Situation, given: CorrectEntry, changes: Sequence[_Change], beside: Sequence[Event]) -> Judged:
+    """The corrections, that of the entry first, then what stands instead under the ids that they name, then what was made beside."""
     first = [change for change in changes if change.old.origin.event_id == given.event_id]
     ordered = [*first, *(change for change in changes if change not in first)]
+    names = {change.old.origin.event_id: situation.new_id() for change in ordered if change.new is not None}
     corrections = [
         EntryCorrected(
             event_id=change.old.origin.event_id,
             action="void" if change.new is None else "replace",
             reason=given.reason,
             note=given.note.strip(),
-            replaced_by=by_event[id(change.new)] if change.new is not None else None,
+            replaced_by=names.get(change.old.origin.event_id),
         )
         for change in ordered
     ]
-    return Judged((*corrections, *made), event_ids=(*("" for _ in corrections), *names))
+    instead = [change.new for change in ordered if change.new is not None]
+    return Judged((*corrections, *instead, *beside), event_ids=(*("" for _ in corrections), *names.values()))
 
 
 #: What page, command line, FHIR and other nodes know about the command.

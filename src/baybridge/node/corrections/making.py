@@ -41,7 +41,7 @@ def making(node: Node, unit: Unit, deciding: Deciding) -> Making:
         deciding.made |= then.made
         return verdict
 
-    rows, computed = _made()
+    rows, computed = made()
     return Making(rows, computed, lambda event_id: streams.together(unit.connection, event_id), again)
 
 
@@ -65,11 +65,11 @@ def _then(node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, act
 
 def commands_making(kind: type[Event]) -> tuple[CommandRow, ...]:
     """The commands that make a kind of event."""
-    return _made()[0].get(kind, ())
+    return made()[0].get(kind, ())
 
 
 @lru_cache(maxsize=1)
-def _made() -> tuple[dict[type[Event], tuple[CommandRow, ...]], frozenset[type[Event]]]:
+def made() -> tuple[dict[type[Event], tuple[CommandRow, ...]], frozenset[type[Event]]]:
     """The commands that make each kind of event, and the kinds that follow from what was entered."""
     rows: dict[type[Event], tuple[CommandRow, ...]] = {}
     for row in COMMANDS.values():

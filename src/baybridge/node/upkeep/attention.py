@@ -62,8 +62,8 @@ def _reopened(case: Case, site: Site) -> Iterator[Task]:
     """A decision that a correction turned: a physician looks, and decides again."""
     for place, entry in enumerate(case.entries):
         event = entry.event
-        if not isinstance(event, ev.DecisionReopened) or not event.outcome_changed or entry.origin.node != site.node:
-            continue
+        if not isinstance(event, ev.DecisionReopened) or not event.outcome_changed or event.entry or entry.origin.node != site.node:
+            continue  # an entry that a person put right reads as if it had always been so: the steps themselves look at the new answer
         command = _command(case, event.decision_sha256)
         if _acted(case.entries[place + 1 :], site, (command, "ChooseProduct")):
             continue

@@ -142,7 +142,7 @@ def state(case: Case, at: datetime) -> list[dict[str, Any]]:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items() if name not in _IDS}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+    return sorted((_plain(item) for item in value), key=repr) if isinstance(value, list) else value
 
 
 @settings(max_examples=150, deadline=None)

@@ -130,16 +130,23 @@ def rests_on(case: Case, event_ids: Collection[str], zone: ZoneInfo, instead: Se
 
 
 def _unmet(case: Case, gone: Collection[str], instead: Sequence[Entry[Any]]) -> Iterator[Entry[Any]]:
-    """What still stands and needs what was given by what is gone, and by nothing else."""
-    left = [entry for entry in case.entries if entry.origin.event_id not in gone]
-    kept = {thing for entry in (*left, *instead) for thing in _given(entry)}
+    """What still stands and needs what was given by what is gone, and by nothing else before it."""
+    at_place: dict[str, list[Entry[Any]]] = {}
+    for entry in instead:
+        at_place.setdefault(entry.origin.event_id, []).append(entry)
     lost: set[Thing] = set()
+    kept: set[Thing] = set()
     grades = _confirmed_grades(case)
     for entry in case.entries:
-        if entry.origin.event_id in gone:
-            lost |= _given(entry) - kept
-        elif _needs(entry, lost) or (grades.get(entry.origin.event_id, "") in gone and not _same_grade(case, grades[entry.origin.event_id], instead)):
+        event_id = entry.origin.event_id
+        if event_id in gone:
+            lost |= _given(entry)
+            kept |= {thing for one in at_place.get(event_id, ()) for thing in _given(one)}
+            continue
+        confirms = grades.get(event_id, "")
+        if _needs(entry, lost - kept) or (confirms in gone and not _same_grade(case, confirms, instead)):
             yield entry
+        kept |= _given(entry)
 
 
 def _needs(entry: Entry[Any], lost: Collection[Thing]) -> bool:

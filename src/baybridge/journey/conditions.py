@@ -67,7 +67,7 @@ def _handover_untold(case: Case, site: Site) -> bool:
 
 def _told_since(case: Case, entry: object, to_node: str | None = None) -> bool:
     after = index_of(case, entry)
-    later = [e.event for e in case.entries[after + 1 :] if isinstance(e.event, ev.TransferAllowed)]
+    later = [e.event for e in case.entries[after + 1 :] if isinstance(e.event, ev.TransferAllowed) and not e.event.corrects]
     return any(to_node in (None, transfer.to_node) for transfer in later)
 
 

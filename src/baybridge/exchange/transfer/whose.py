@@ -52,18 +52,23 @@ def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[To
             yield from _not_theirs(known, both, item, rules, parties, said)
 
 
+def _left_out(event: Mapping[str, object]) -> tuple[str, ...]:
+    """The fields that a telling may leave empty."""
+    return ("note",) if event.get("type") == ev.EntryCorrected.__name__ else ("patient_id",) if "patient_id" in event else ()
+
+
 def _same(one: Mapping[str, object] | None, other: Mapping[str, object]) -> bool:
-    """Whether two tellings of an event say the same; the patient's identifier may have been left out."""
+    """Whether two tellings of an event say the same; the patient's identifier, or the note of a correction, may have been left out."""
     if one is None:
         return False
-    left, right = (read_event({**event, "patient_id": ""} if "patient_id" in event else dict(event)) for event in (one, other))
+    left, right = (read_event({**event, **dict.fromkeys(_left_out(event), "")}) for event in (one, other))
     return left == right if left is not None else dict(one) == dict(other)
 
 
 def _not_theirs(known: Case, both: Case, item: Told, rules: Mapping[str, Any], parties: Parties, said: Mapping[str, str]) -> Iterator[Reason]:
     kind = said["event"]
     relation = next((name for name in RELATIONS if kind in rules[name]), None)
-    if relation in SIGNED and item.node != parties.sender and not parties.vouched(item):
+    if (relation in SIGNED or kind == ev.EntryCorrected.__name__) and item.node != parties.sender and not parties.vouched(item):
         yield Reason("federation.handed_on_unsigned", said)
     if relation is None:
         return

@@ -63,6 +63,7 @@ class TransferAllowed(Event, frozen=True, kw_only=True, tag=True):
     decision_sha256: str
     content_sha256: str
     resources: int
+    corrects: bool = False  # it tells corrected entries and nothing else
 
 
 class TransferRefused(Event, frozen=True, kw_only=True, tag=True):

@@ -81,7 +81,7 @@ class _Again:
 
 
 def _decide_again(node: Node, unit: Unit, case_id: str, changed: Sequence[str], because: str) -> list[Event]:
-    rows = _resting_on(unit, case_id, changed)
+    rows = resting_on(unit, case_id, changed)
     if not rows:
         return []
     case = fold(unit.events(case_id))
@@ -108,7 +108,7 @@ def _with(record: FromRecord, resources: Sequence[Resource]) -> FromRecord:
     return replace(record, resources=[*record.resources, *resources], observations=[*record.observations, *results])
 
 
-def _resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[Mapping[str, object]]:
+def resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[Mapping[str, object]]:
     """Standing decisions that read one of the resources, the earliest first; of one question asked twice the later alone."""
     rested = select(tables.decision_source.c.sha256).where(tables.decision_source.c.resource.in_(list(changed)))
     query = (

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 
 from baybridge.node.commands.reopening import DECIDE_AGAIN
 from baybridge.node.consequences.row import ConsequenceRow
+from baybridge.node.corrections.again import MADE_AGAIN
+from baybridge.node.corrections.telling import TELL_ENTRIES
 from baybridge.node.intake.importing import IMPORT_RUNS, PLACE_RECORD
 from baybridge.node.neighbours.telling import TELL_CORRECTION, TELL_WITHDRAWAL
 
 CONSEQUENCES: Mapping[str, ConsequenceRow] = {
-    row.name: row for row in (DECIDE_AGAIN, TELL_CORRECTION, TELL_WITHDRAWAL, PLACE_RECORD, IMPORT_RUNS)
+    row.name: row for row in (DECIDE_AGAIN, MADE_AGAIN, TELL_ENTRIES, TELL_CORRECTION, TELL_WITHDRAWAL, PLACE_RECORD, IMPORT_RUNS)
 }

@@ -16,7 +16,7 @@ from sqlalchemy import insert
 from baybridge.base.canonical import sha256_hex
 from baybridge.exchange.transfer import whose
 from baybridge.journey.case import Case, fold
-from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, PackageReceived, Recorded, Told, TransferAllowed
+from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, EntryCorrected, PackageReceived, Recorded, Told, TransferAllowed
 from baybridge.journey.identities import linked
 from baybridge.journey.judged import Parcel
 from baybridge.journey.stored import event_as_json
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 
 _CLAIM = "CLAIM"
+#: Whoever is told an entry is told its correction, whatever the purpose.
+_CORRECTED = frozenset({EntryCorrected.__name__})
 
 
 def send(node: Node, unit: Unit, case_id: str, parcel: Parcel) -> TransferAllowed:
@@ -92,7 +94,7 @@ def rules_of_telling(documents: Documents) -> TellingRules:
         if row.only_from is not None:
             only_from.setdefault(row.only_from, set()).add(row.event.__name__)
     return TellingRules(
-        {name: frozenset(kinds) for name, kinds in {**purposes, **(document.get("purposes") or {})}.items()},
+        {name: frozenset(kinds) | _CORRECTED for name, kinds in {**purposes, **(document.get("purposes") or {})}.items()},
         {name: frozenset(kinds) for name, kinds in {**only_from, **(document.get("only_from") or {})}.items()},
         frozenset(document["without_patient"]),
     )
@@ -111,12 +113,19 @@ def told(
         takers = {item.event.get("consent_id"): item.node for item in as_told(None, events) if item.event.get("type") == ConsentRecorded.__name__}
         chosen = [item for item in chosen if may_be_told(node, item) and not _of_anothers_consent(item, takers)]
     if payer is not None and purpose == _CLAIM:
-        chosen = [item for item in chosen if item.event.get("payer") == payer]
+        chosen = [item for item in chosen if item.event.get("payer") == payer or item.event.get("type") in _CORRECTED]
+    chosen = _corrections_of_told(chosen)
     plain: list[dict[str, Any]] = [msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at)]
     for item in plain:
         if without_patient and item["event"]["type"] == "CaseOpened":
             item["event"] = {**item["event"], "patient_id": ""}
     return tuple(plain)
+
+
+def _corrections_of_told(items: Sequence[Told]) -> list[Told]:
+    """These events with the corrections of them and of no other."""
+    entries = {item.event_id for item in items if item.event.get("type") not in _CORRECTED}
+    return [item for item in items if item.event.get("type") not in _CORRECTED or item.event.get("event_id") in entries]
 
 
 def _of_anothers_consent(item: Told, takers: Mapping[object, str]) -> bool:
@@ -127,7 +136,7 @@ def _of_anothers_consent(item: Told, takers: Mapping[object, str]) -> bool:
 def may_be_told(node: Node, item: Told) -> bool:
     """Whether an event of another node may be handed on: some count only with the signature of the node that recorded it."""
     rules = node.documents.folder("telling")["whose"]
-    needs = any(item.event.get("type") in rules[relation] for relation in whose.SIGNED)
+    needs = any(item.event.get("type") in rules[relation] for relation in whose.SIGNED) or item.event.get("type") in _CORRECTED
     return item.node == node.site.node or bool(item.signature) or not needs
 
 
@@ -141,7 +150,7 @@ def as_told(node: Node | None, events: Sequence[Recorded]) -> list[Told]:
             recorded_at=item.recorded_at,
             actor=item.actor,
             role=item.role,
-            event=event_as_json(item.event),
+            event=_without_note(event_as_json(item.event)),
         )
         for item in events
     ]
@@ -152,6 +161,11 @@ def as_told(node: Node | None, events: Sequence[Recorded]) -> list[Told]:
     for item in heard:
         every.setdefault(item.event_id, item)
     return list(every.values())
+
+
+def _without_note(event: dict[str, Any]) -> dict[str, Any]:
+    """A correction is told without the note, which is written for the own staff."""
+    return {**event, "note": ""} if event.get("type") in _CORRECTED else event
 
 
 def queue(node: Node, unit: Unit, content: packages.Content, decision_sha256: str) -> TransferAllowed:
@@ -180,6 +194,7 @@ def queue(node: Node, unit: Unit, content: packages.Content, decision_sha256: st
         decision_sha256=decision_sha256,
         content_sha256=sha256_hex(payload),
         resources=len(content.resources),
+        corrects=content.kind == packages.CORRECTION and not content.corrected,
     )
 
 

@@ -18,7 +18,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.loader import Documents
 from baybridge.journey.case import Case, fold
-from baybridge.journey.command import Actor, Role, Site, Situation
+from baybridge.journey.command import Actor, FromRecord, Role, Site, Situation
 from baybridge.journey.corrections.correcting import Making
 from baybridge.journey.events import Event, Leg, Recorded, ResultRecognised
 from baybridge.journey.judged import Judged
@@ -136,7 +136,7 @@ class World:
             decide=self.decide,
             documents=DocumentSet(self.folder),
             new_id=self.new_id,
-            record={"making": self.making(node)},
+            record=FromRecord(making=self.making(node)),
         )
 
     def making(self, node: str) -> Making:

@@ -71,7 +71,8 @@ def test_a_later_grade_that_rested_on_the_entry_is_made_again_at_its_place(world
     assert reopened and all(one.entry for one in reopened)
     with world.nodes["hk"].storage.reading() as connection:
         row = tables.decision.c
-        made = dict(connection.execute(select(row.sha256, row.superseded_by).where(row.sha256.in_([one.decision_sha256 for one in reopened]))).tuples())
+        found = connection.execute(select(row.sha256, row.superseded_by).where(row.sha256.in_([one.decision_sha256 for one in reopened])))
+        made = {item.sha256: item.superseded_by for item in found}
         assert not queue.waiting(connection)
     assert made == {one.decision_sha256: one.new_decision_sha256 for one in reopened}
     assert not {task["step"] for task in state(world)["tasks"]} & {"reopened"}
@@ -172,7 +173,7 @@ def test_corrections_keep_the_ledger_sound(world: World) -> None:
         ({"given": {"x": 1}}, ["correction.void_with_input"]),
         ({"reason": "other"}, ["correction.no_note"]),
         ({"reason": "other", "note": "  "}, ["correction.no_note"]),
-        ({"action": "replace", "given": {"findings": {}, "assessed_at": "2026-03-03T00:00:00+08:00"}}, ["bedside.assess.nothing_found"]),
+        ({"action": "replace", "given": {"findings": {}, "assessed_at": "2026-03-02T08:59:00+08:00"}}, ["bedside.assess.nothing_found"]),
         ({"action": "replace", "given": {"what": 1}}, ["command.unknown_field", "command.missing_field", "command.missing_field"]),
     ],
 )

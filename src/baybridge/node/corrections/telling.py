@@ -18,10 +18,11 @@ import msgspec
 
 from baybridge.exchange.transfer import sending
 from baybridge.journey.case import Case, fold
-from baybridge.journey.command import Command
+from baybridge.journey.command import Command, Situation
 from baybridge.journey.corrected import Struck
 from baybridge.journey.events import EntryCorrected, Recorded, TransferAllowed
 from baybridge.node.commands import judging
+from baybridge.node.commands.deciding import Deciding
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.neighbours import package as packages
@@ -96,10 +97,10 @@ def _send(node: Node, unit: Unit, events: Sequence[Recorded], case: Case, told: 
     return []
 
 
-def _situation(node: Node, unit: Unit, case: Case) -> tuple[Any, Any]:
+def _situation(node: Node, unit: Unit, case: Case) -> tuple[Situation, Deciding]:
     """What a transfer is judged by, without anything of the record: entries go and no resources."""
     deciding, situation = judging.situate(node, unit, COMMANDS[_TRANSFER], case, Command(_TRANSFER, case.case_id, {}, node.system(), ""))
-    return replace(situation, record={name: value for name, value in situation.record.items() if name != "resources"}), deciding
+    return replace(situation, record=replace(situation.record, resources=())), deciding
 
 
 def _only(told: Sequence[Mapping[str, Any]], event_ids: frozenset[str]) -> tuple[dict[str, Any], ...]:

@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any
+from typing import Any, Generic
 
 from baybridge.base.canonical import MAX_INTEGER
 from baybridge.policy.document.shapes import Policy
 from baybridge.policy.engines.engine import KINDS, Engine, Expr
 from baybridge.policy.language import expression as tree
 from baybridge.policy.language.exponential import LEAST, MOST, exponential, logarithm
+from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.interpret import Evaluation
 
 SMALL = 4  # nodes of a part that may be repeated
@@ -34,7 +35,7 @@ _DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Column(Generic[Expr]):
     """An expression with the kind of its value, its size, and the stage from which on it can be computed."""
 
     expr: Expr
@@ -43,10 +44,10 @@ class Column:
     stage: int = 0
 
 
-class Columns:
+class Columns(Generic[Expr]):
     """Writes the expressions of one policy; `absent` are the facts that the table does not have, `prefix` begins the names of parts."""
 
-    def __init__(self, policy: Policy, engine: Engine, absent: frozenset[str] = frozenset(), prefix: str = OURS) -> None:
+    def __init__(self, policy: Policy, engine: Engine[Expr], absent: frozenset[str] = frozenset(), prefix: str = OURS) -> None:
         self.policy, self.engine, self.prefix, self._absent = policy, engine, prefix, absent
         #: Name and expression of every column, by stage; those of a stage read columns of the table and of earlier stages.
         self.stages: list[list[tuple[str, Expr]]] = []
@@ -54,18 +55,18 @@ class Columns:
         self._constant: dict[str, bool] = {}
         for name, node in policy.define.items():  # in order: each uses those above it
             self._constant[name] = self._is_constant(node)
-        self._defined: dict[str, Column] = {}
+        self._defined: dict[str, Column[Expr]] = {}
         self._count = 0
 
-    def truth(self, name: str, node: tree.Expression) -> Column:
+    def truth(self, name: str, node: tree.Expression) -> Column[Expr]:
         """The truth of a condition as a column of that name."""
         return self.keep(self._as(self.column(node), "boolean"), name)
 
-    def value(self, name: str, node: tree.Expression, kind: str) -> Column:
+    def value(self, name: str, node: tree.Expression, kind: str) -> Column[Expr]:
         """The value of an expression as a column of that name."""
         return self.keep(self._as(self.column(node), kind if kind in KINDS else "text"), name)
 
-    def keep(self, column: Column, name: str | None = None) -> Column:
+    def keep(self, column: Column[Expr], name: str | None = None) -> Column[Expr]:
         """The column computed once, for all that follows."""
         while len(self.stages) <= column.stage:
             self.stages.append([])
@@ -74,7 +75,7 @@ class Columns:
         self.stages[column.stage].append((name, column.expr))
         return Column(self.engine.column(name), column.kind, 1, column.stage + 1)
 
-    def column(self, node: tree.Expression) -> Column:
+    def column(self, node: tree.Expression) -> Column[Expr]:
         """The expression of a node."""
         if self._is_constant(node):
             return self._literal(self._constants.value(node))
@@ -89,7 +90,7 @@ class Columns:
             return node.name in self._absent
         return all(self._is_constant(child) for child in tree.children(node))
 
-    def _literal(self, value: Any) -> Column:
+    def _literal(self, value: Value) -> Column[Expr]:
         kinds = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "text", date: "date", datetime: "instant"}
         kind = kinds[type(value)]
         return Column(self.engine.literal(value, kind), kind)
@@ -98,7 +99,7 @@ class Columns:
         """A constant that the compiler itself needs."""
         return self.engine.literal(value, "integer" if isinstance(value, int) else "number")
 
-    def _column(self, node: tree.Expression) -> Column:
+    def _column(self, node: tree.Expression) -> Column[Expr]:
         match node:
             case tree.Literal_(value=value):
                 return self._literal(value)
@@ -123,22 +124,22 @@ class Columns:
             case _:
                 return self._strict(node)
 
-    def _joined(self, join: Callable[[Sequence[Expr]], Expr], terms: Sequence[tree.Expression]) -> Column:
+    def _joined(self, join: Callable[[Sequence[Expr]], Expr], terms: Sequence[tree.Expression]) -> Column[Expr]:
         parts = [self._as(self.column(term), "boolean") for term in terms]
         return _made(join([part.expr for part in parts]), "boolean", parts)
 
-    def _case(self, node: tree.Case) -> Column:
+    def _case(self, node: tree.Case) -> Column[Expr]:
         conditions = [self._as(self.column(when), "boolean") for when, _ in node.branches]
         results = self._typed([self.column(part) for part in (*(then for _, then in node.branches), node.otherwise)])
         branches = [(condition.expr, result.expr) for condition, result in zip(conditions, results, strict=False)]
         return _made(self.engine.choose(branches, results[-1].expr), _kind(results), [*conditions, *results])
 
-    def _typed(self, parts: list[Column]) -> list[Column]:
+    def _typed(self, parts: list[Column[Expr]]) -> list[Column[Expr]]:
         """Alternatives of one kind, unknown ones included."""
         kind = _kind(parts)
         return [self._as(part, kind) for part in parts]
 
-    def _strict(self, node: tree.Expression) -> Column:
+    def _strict(self, node: tree.Expression) -> Column[Expr]:
         match node:
             case tree.Not(term=term):
                 inner = self._as(self.column(term), "boolean")
@@ -160,18 +161,18 @@ class Columns:
             case _:
                 return self._computed(node)
 
-    def _typed_pair(self, left: Column, right: Column) -> tuple[Column, Column]:
+    def _typed_pair(self, left: Column[Expr], right: Column[Expr]) -> tuple[Column[Expr], Column[Expr]]:
         if "null" in (left.kind, right.kind):
             kind = _kind([left, right])
             return self._as(left, kind), self._as(right, kind)
         return left, right
 
-    def _among(self, column: Column, values: list[Any]) -> Column:
+    def _among(self, column: Column[Expr], values: Sequence[Value]) -> Column[Expr]:
         equal = [column.expr == self._literal(value).expr for value in values]
         wide = Column(column.expr, column.kind, column.size + len(values), column.stage)
         return _made(self.engine.any_of(equal), "boolean", [wide])
 
-    def _arithmetic(self, operator: str, left: Column, right: Column) -> Column:
+    def _arithmetic(self, operator: str, left: Column[Expr], right: Column[Expr]) -> Column[Expr]:
         if operator == "/":
             left, right = self._once(self._as(left, "number")), self._as(right, "number")
             return self._finite(_made(self.engine.quotient(left.expr, right.expr), "number", [left, right]))
@@ -185,32 +186,32 @@ class Columns:
         found = _made(expr, "integer" if whole else "number", [left, right])
         return self._bounded(found) if whole else self._finite(found)
 
-    def _finite(self, column: Column) -> Column:
+    def _finite(self, column: Column[Expr]) -> Column[Expr]:
         column = self._once(column)
         return _made(self.engine.choose([(self.engine.is_finite(column.expr), column.expr)]), "number", [column])
 
-    def _bounded(self, column: Column) -> Column:
+    def _bounded(self, column: Column[Expr]) -> Column[Expr]:
         column = self._once(column)
         small = self.engine.absolute(column.expr) <= self._number_of(MAX_INTEGER)
         return _made(self.engine.choose([(small, column.expr)]), "integer", [column])
 
-    def _whole(self, column: Column) -> Column:
+    def _whole(self, column: Column[Expr]) -> Column[Expr]:
         """A fraction without places as a whole number; unknown where it is too large."""
         column = self._once(column)
         fits = self.engine.absolute(column.expr) <= self._number_of(float(MAX_INTEGER))
         return _made(self.engine.cast(self.engine.choose([(fits, column.expr)]), "integer"), "integer", [column])
 
-    def _extreme(self, which: str, parts: list[Column]) -> Column:
+    def _extreme(self, which: str, parts: list[Column[Expr]]) -> Column[Expr]:
         parts = [self._once(part) for part in parts]
         known = self.engine.all_of([~self.engine.is_null(part.expr) for part in parts])
         pick = self.engine.least if which == "LEAST" else self.engine.greatest
         return _made(self.engine.choose([(known, pick([part.expr for part in parts]))]), _kind(parts), parts)
 
-    def _once(self, column: Column) -> Column:
+    def _once(self, column: Column[Expr]) -> Column[Expr]:
         """The column in a form that may be written twice."""
         return column if column.size <= SMALL else self.keep(column)
 
-    def _computed(self, node: tree.Expression) -> Column:
+    def _computed(self, node: tree.Expression) -> Column[Expr]:
         match node:
             case tree.Call(function=function, term=term, digits=digits):
                 return self._call(function, self._number(self.column(term)), digits)
@@ -221,7 +222,7 @@ class Columns:
                 return self._shift(self.column(term), amount, unit)
         raise TypeError(f"no column for {type(node).__name__}")
 
-    def _call(self, function: str, column: Column, digits: int) -> Column:
+    def _call(self, function: str, column: Column[Expr], digits: int) -> Column[Expr]:
         whole = column.kind == "integer"
         if function == "ABS":
             return _made(self.engine.absolute(column.expr), column.kind, [column])
@@ -245,14 +246,14 @@ class Columns:
             case _:
                 return self._exponential(column)
 
-    def _exponential(self, column: Column) -> Column:
+    def _exponential(self, column: Column[Expr]) -> Column[Expr]:
         least, most = self._number_of(LEAST), self._number_of(MOST)
         steps = _Steps(self, column.stage)
         found = self.keep(steps.column(exponential(steps, column.expr)))
         inside = self.engine.choose([(column.expr < least, self._number_of(0.0)), (column.expr <= most, found.expr)])
         return self._finite(_made(inside, "number", [column, found]))
 
-    def _round(self, column: Column, digits: int) -> Column:
+    def _round(self, column: Column[Expr], digits: int) -> Column[Expr]:
         """Halves away from zero, by the four operations of the interpreter."""
         of, scale = self.engine, self._number_of(float(10**digits))
         scaled = self.keep(self._finite(_made(of.absolute(column.expr) * scale, "number", [column])))
@@ -266,7 +267,7 @@ class Columns:
         signed = self._once(signed)
         return self._finite(_made(of.quotient(signed.expr, scale), "number", [signed]))
 
-    def _days(self, start: Column, end: Column) -> Column:
+    def _days(self, start: Column[Expr], end: Column[Expr]) -> Column[Expr]:
         parts = [start, end]
         if _kind(parts) != "instant":
             first, last = (self._as(part, "date").expr for part in parts)
@@ -274,7 +275,7 @@ class Columns:
         apart = self._once(_made(self.engine.microseconds(end.expr) - self.engine.microseconds(start.expr), "integer", parts))
         return _made(self.engine.whole_days(apart.expr), "integer", [apart])
 
-    def _months(self, start: Column, end: Column) -> Column:
+    def _months(self, start: Column[Expr], end: Column[Expr]) -> Column[Expr]:
         of = self.engine
         first, last = self._once(self._day(start)), self._once(self._day(end))
         backwards = last.expr < first.expr
@@ -287,7 +288,7 @@ class Columns:
         found = self.keep(Column(full, "integer", LARGE, stage))
         return _made(of.choose([(backwards, -found.expr)], found.expr), "integer", [first, last, found])
 
-    def _shift(self, column: Column, amount: int, unit: str) -> Column:
+    def _shift(self, column: Column[Expr], amount: int, unit: str) -> Column[Expr]:
         of = self.engine
         if column.kind == "instant":
             moved = self._once(_made(of.microseconds(column.expr) + self._number_of(amount * _DAY_US), "integer", [column]))
@@ -305,26 +306,26 @@ class Columns:
     def _between(self, value: Expr, least: int, most: int) -> Expr:
         return (value >= self._number_of(least)) & (value <= self._number_of(most))
 
-    def _day(self, column: Column) -> Column:
+    def _day(self, column: Column[Expr]) -> Column[Expr]:
         """The civil day; an instant's in the time of China."""
         if column.kind == "instant":
             return _made(self.engine.china_day(column.expr), "date", [column])
         return self._as(column, "date")
 
-    def _as(self, column: Column, kind: str) -> Column:
+    def _as(self, column: Column[Expr], kind: str) -> Column[Expr]:
         """The column in that kind, where it is an unknown without a kind or a whole number among fractions."""
         if column.kind == kind or {column.kind, kind} == {"code", "text"}:
             return column
         return Column(self.engine.cast(column.expr, kind), kind, column.size, column.stage)
 
-    def _number(self, column: Column) -> Column:
+    def _number(self, column: Column[Expr]) -> Column[Expr]:
         return self._as(column, "number") if column.kind == "null" else column
 
 
-class _Steps:
+class _Steps(Generic[Expr]):
     """The arithmetic of `language/exponential.py` over columns: each value that is kept is a column of the next stage."""
 
-    def __init__(self, columns: Columns, stage: int) -> None:
+    def __init__(self, columns: Columns[Expr], stage: int) -> None:
         self._columns, self._stage = columns, stage
         self.floor, self.quotient = columns.engine.floor, columns.engine.quotient
         self.power_of_two, self.about_logarithm = columns.engine.power_of_two, columns.engine.about_logarithm
@@ -333,7 +334,7 @@ class _Steps:
         """A number."""
         return self._columns.engine.literal(value, "number")
 
-    def column(self, value: Expr) -> Column:
+    def column(self, value: Expr) -> Column[Expr]:
         """The value as it can be computed after all that was kept."""
         return Column(value, "number", LARGE, self._stage)
 
@@ -348,11 +349,11 @@ class _Steps:
         return self._columns.engine.choose([(condition, value)], otherwise)
 
 
-def _made(expr: Expr, kind: str, parts: Iterable[Column]) -> Column:
+def _made(expr: Expr, kind: str, parts: Iterable[Column[Expr]]) -> Column[Expr]:
     used = list(parts)
     return Column(expr, kind, sum(part.size for part in used) + 1, max(part.stage for part in used))
 
 
-def _kind(parts: Iterable[Column]) -> str:
+def _kind(parts: Iterable[Column[Expr]]) -> str:
     kinds = [part.kind for part in parts if part.kind != "null"]
     return "number" if "number" in kinds else next(iter(kinds), "null")

@@ -11,21 +11,67 @@ follow Kleene; those of whole numbers may wrap, those of fractions may give infi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol, Self, TypeVar
 
-Expr = Any  #: an expression of the engine
+from baybridge.policy.language.types import Value
+
+
+class Operators(Protocol):
+    """What every expression of an engine can do; the other side is an expression of the same engine."""
+
+    def __and__(self, other: Self, /) -> Self:
+        """Kleene's AND of two."""
+
+    def __or__(self, other: Self, /) -> Self:
+        """Kleene's OR of two."""
+
+    def __invert__(self) -> Self:
+        """NOT."""
+
+    def __lt__(self, other: Self, /) -> Self:
+        """Less."""
+
+    def __le__(self, other: Self, /) -> Self:
+        """At most."""
+
+    def __gt__(self, other: Self, /) -> Self:
+        """More."""
+
+    def __ge__(self, other: Self, /) -> Self:
+        """At least."""
+
+    def __eq__(self, other: Self, /) -> Self:  # type: ignore[override]
+        """The same."""
+
+    def __ne__(self, other: Self, /) -> Self:  # type: ignore[override]
+        """Another."""
+
+    def __add__(self, other: Self, /) -> Self:
+        """The sum."""
+
+    def __sub__(self, other: Self, /) -> Self:
+        """The difference."""
+
+    def __mul__(self, other: Self, /) -> Self:
+        """The product."""
+
+    def __neg__(self) -> Self:
+        """The negative."""
+
+
+Expr = TypeVar("Expr", bound=Operators)  #: an expression of the engine
 
 #: The kind of value that a literal of Python has.
 KINDS = ("boolean", "integer", "number", "code", "text", "date", "instant", "null")
 
 
-class Engine(Protocol):
+class Engine(Protocol[Expr]):
     """Operations on columns; `kind` is one of `KINDS`."""
 
     def column(self, name: str) -> Expr:
         """The column of that name."""
 
-    def literal(self, value: Any, kind: str) -> Expr:
+    def literal(self, value: Value, kind: str) -> Expr:
         """A constant; None is null of that kind."""
 
     def cast(self, value: Expr, kind: str) -> Expr:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 from baybridge.policy.document.shapes import UNDETERMINED, Body, Criteria, Domain, Findings, Limits, Policy, Score, Table
 from baybridge.policy.engines.columns import OURS, Column, Columns
@@ -20,7 +20,7 @@ from baybridge.policy.engines.engine import Engine, Expr
 REFUSED = "refused"
 
 
-class Named(NamedTuple):
+class Named(NamedTuple, Generic[Expr]):
     """A column to be made: its name, its expression, and the kind of its value; `names` is a list of texts."""
 
     name: str
@@ -29,14 +29,14 @@ class Named(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Generic[Expr]):
     """Columns to add in stages, each over the table and the stages before it, and the columns of the answer."""
 
     stages: Sequence[Sequence[tuple[str, Expr]]]
-    answers: Sequence[Named]
+    answers: Sequence[Named[Expr]]
 
 
-def plan(policy: Policy, engine: Engine, absent: frozenset[str], sound: Expr, prefix: str = OURS) -> Plan:
+def plan(policy: Policy, engine: Engine[Expr], absent: frozenset[str], sound: Expr, prefix: str = OURS) -> Plan[Expr]:
     """How every row of a table is decided; `absent` are facts without a column, `sound` is whether a row can be used.
 
     The names of the stages' columns begin with `prefix`, so that several policies can be decided over one table at once.
@@ -51,17 +51,17 @@ def plan(policy: Policy, engine: Engine, absent: frozenset[str], sound: Expr, pr
     return Plan(writer.columns.stages, answers)
 
 
-def outcome_plan(policy: Policy, engine: Engine) -> Plan:
+def outcome_plan(policy: Policy, engine: Engine[Expr]) -> Plan[Expr]:
     """Only the outcome, of rows that are known to be sound."""
     writer = _Writer(policy, engine, frozenset(), OURS)
     outcome = writer.outcome()
     return Plan(writer.columns.stages, [Named("outcome", outcome.expr, "text")])
 
 
-class _Writer:
+class _Writer(Generic[Expr]):
     """The outcome and the printed values of one policy."""
 
-    def __init__(self, policy: Policy, engine: Engine, absent: frozenset[str], prefix: str) -> None:
+    def __init__(self, policy: Policy, engine: Engine[Expr], absent: frozenset[str], prefix: str) -> None:
         self.policy, self.engine, self.prefix = policy, engine, prefix
         self.columns = Columns(policy, engine, absent, prefix)
         rules = policy.body.rules
@@ -76,10 +76,10 @@ class _Writer:
     def _whole(self, number: int) -> Expr:
         return self.engine.literal(number, "integer")
 
-    def _keep(self, expr: Expr, name: str, stage: int) -> Column:
+    def _keep(self, expr: Expr, name: str, stage: int) -> Column[Expr]:
         return self.columns.keep(Column(expr, "any", 1, stage), self.prefix + name)
 
-    def outcome(self) -> Column:
+    def outcome(self) -> Column[Expr]:
         """The outcome, `undetermined` where what is unknown could change it."""
         of = self.engine
         match self.policy.body:
@@ -96,12 +96,12 @@ class _Writer:
             case Score() as body:
                 return self._banded(body)
 
-    def _in_words(self, truth: Expr, yes: str, no: str) -> Column:
+    def _in_words(self, truth: Expr, yes: str, no: str) -> Column[Expr]:
         kept = self._keep(truth, "truth", self._stage)
         words = self.engine.choose([(kept.expr, self.word(yes)), (~kept.expr, self.word(no))], self.word(UNDETERMINED))
         return Column(words, "text", 1, kept.stage)
 
-    def _first_row(self, body: Table) -> Column:
+    def _first_row(self, body: Table) -> Column[Expr]:
         """The outcome of the first row that holds, undetermined where an unknown row before it has another."""
         of, rows = self.engine, list(zip(body.rows, self._every, strict=True))
         outcome = of.choose([(truth, self.word(row.outcome)) for row, truth in rows], self.word(body.default))
@@ -114,7 +114,7 @@ class _Writer:
         expr = of.choose([(of.any_of(differing), self.word(UNDETERMINED))], first.expr)
         return Column(expr, "text", 1, found.stage)
 
-    def _banded(self, body: Score) -> Column:
+    def _banded(self, body: Score) -> Column[Expr]:
         of = self.engine
         by_id = {rule.id: truth for rule, truth in zip(body.rules, self._every, strict=True)}
         lows, highs = [], []
@@ -122,9 +122,9 @@ class _Writer:
             low, high = self._domain(domain, by_id)
             lows.append(self._keep(low, f"low{index}", self._stage).expr)
             highs.append(self._keep(high, f"high{index}", self._stage).expr)
-        low, high = (self._keep(self._combined(body, points), name, self._stage + 1) for points, name in ((lows, "low"), (highs, "high")))
-        first = self._keep(self._band(body, low.expr), "band_low", low.stage)
-        last = self._keep(self._band(body, high.expr), "band_high", low.stage)
+        least, most = (self._keep(self._combined(body, points), name, self._stage + 1) for points, name in ((lows, "low"), (highs, "high")))
+        first = self._keep(self._band(body, least.expr), "band_low", least.stage)
+        last = self._keep(self._band(body, most.expr), "band_high", least.stage)
         return Column(of.choose([(first.expr == last.expr, first.expr)], self.word(UNDETERMINED)), "text", 1, last.stage)
 
     def _combined(self, body: Score, points: list[Expr]) -> Expr:

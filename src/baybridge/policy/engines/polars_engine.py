@@ -12,6 +12,8 @@ from typing import Any
 
 import polars as pl
 
+from baybridge.policy.language.types import Value
+
 DTYPES: dict[str, Any] = {
     "boolean": pl.Boolean,
     "integer": pl.Int64,
@@ -33,7 +35,7 @@ class PolarsEngine:
         """A column."""
         return pl.col(name)
 
-    def literal(self, value: Any, kind: str) -> pl.Expr:
+    def literal(self, value: Value, kind: str) -> pl.Expr:
         """A constant."""
         return pl.lit(value, dtype=DTYPES[kind])
 

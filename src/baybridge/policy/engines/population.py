@@ -13,13 +13,13 @@ from datetime import date
 from functools import reduce
 from itertools import zip_longest
 from operator import or_
-from typing import Any
 
 import polars as pl
 
 from baybridge.base.canonical import MAX_INTEGER
 from baybridge.policy.document.shapes import Policy
 from baybridge.policy.engines.columns import OURS
+from baybridge.policy.engines.engine import Expr
 from baybridge.policy.engines.outcomes import REFUSED, Plan, outcome_plan, plan
 from baybridge.policy.engines.polars_engine import DTYPES, POLARS
 from baybridge.policy.language.types import FactType
@@ -67,7 +67,7 @@ def outcome_of(frame: pl.LazyFrame, policy: Policy) -> pl.LazyFrame:
     return _applied(frame, made.stages).select(_answers(made, ""))
 
 
-def check_names(others: Iterable[str], made: Plan) -> None:
+def check_names(others: Iterable[str], made: Plan[Expr]) -> None:
     """Raise `TableProblem` where a column that is to be kept has a name that the answer needs."""
     answers = {answer.name for answer in made.answers}
     wrong = [name for name in others if name in answers or name.startswith(OURS)]
@@ -75,7 +75,7 @@ def check_names(others: Iterable[str], made: Plan) -> None:
         raise TableProblem("\n".join(f"column {name}: expected another name, found one that the answer uses; rename it" for name in wrong))
 
 
-def _plan(policy: Policy, schema: Mapping[str, Any], prefix: str) -> Plan:
+def _plan(policy: Policy, schema: Mapping[str, pl.DataType], prefix: str) -> Plan[pl.Expr]:
     absent = frozenset(name for name in policy.fact_types if name not in schema)
     return plan(policy, POLARS, absent, ~pl.col(f"{prefix}wrong"), prefix)
 
@@ -87,11 +87,11 @@ def _applied(frame: pl.LazyFrame, stages: Iterable[Sequence[tuple[str, pl.Expr]]
     return frame
 
 
-def _answers(made: Plan, prefix: str) -> list[pl.Expr]:
+def _answers(made: Plan[pl.Expr], prefix: str) -> list[pl.Expr]:
     return [answer.expr.alias(f"{prefix}{answer.name}") for answer in made.answers]
 
 
-def _facts(types: Mapping[str, FactType], schema: Mapping[str, Any]) -> list[pl.Expr]:
+def _facts(types: Mapping[str, FactType], schema: Mapping[str, pl.DataType]) -> list[pl.Expr]:
     """The column of each fact in its type; raises `TableProblem` with a line for each that cannot be."""
     facts, complaints = [], []
     for name, fact in types.items():
@@ -105,7 +105,7 @@ def _facts(types: Mapping[str, FactType], schema: Mapping[str, Any]) -> list[pl.
     return facts
 
 
-def _wrong(policies: Mapping[str, Policy], schema: Mapping[str, Any]) -> list[pl.Expr]:
+def _wrong(policies: Mapping[str, Policy], schema: Mapping[str, pl.DataType]) -> list[pl.Expr]:
     """For each prefix, whether a row has a value that one of its policy's facts cannot take."""
     found = []
     for prefix, policy in policies.items():
@@ -115,7 +115,7 @@ def _wrong(policies: Mapping[str, Policy], schema: Mapping[str, Any]) -> list[pl
     return found
 
 
-def _fact(fact: FactType, dtype: Any) -> tuple[pl.Expr, pl.Expr | None]:
+def _fact(fact: FactType, dtype: pl.DataType) -> tuple[pl.Expr, pl.Expr | None]:
     """The column of a fact in its type, and which of its values it cannot take."""
     column = pl.col(fact.name)
     if dtype == pl.Null:
@@ -143,7 +143,7 @@ def _fact(fact: FactType, dtype: Any) -> tuple[pl.Expr, pl.Expr | None]:
     raise TableProblem(complaint(fact, dtype))
 
 
-def _moment(fact: FactType, dtype: Any, column: pl.Expr) -> tuple[pl.Expr, pl.Expr | None]:
+def _moment(fact: FactType, dtype: pl.DataType, column: pl.Expr) -> tuple[pl.Expr, pl.Expr | None]:
     first, last = pl.lit(date.min), pl.lit(date.max)
     if fact.type == "date" and dtype == pl.Date:
         return column, ~column.is_between(first, last)

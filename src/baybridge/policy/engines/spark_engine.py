@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+
+from baybridge.policy.language.types import Value
 
 TYPES: dict[str, str] = {
     "boolean": "BOOLEAN",
@@ -114,7 +115,7 @@ class SparkEngine:
         """A column."""
         return Sql(name(name_))
 
-    def literal(self, value: Any, kind: str) -> Sql:
+    def literal(self, value: Value, kind: str) -> Sql:
         """A constant."""
         match value:
             case None:

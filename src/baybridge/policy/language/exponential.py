@@ -10,7 +10,7 @@ operations used here. The error is below one unit in the last place.
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, TypeVar
 
 LN2_HIGH, LN2_LOW, INVERSE_LN2 = 6.93147180369123816490e-01, 1.90821492927058770002e-10, 1.44269504088896338700
 ROOT_2, HALF_ROOT_2 = math.sqrt(2), math.sqrt(2) / 2
@@ -25,10 +25,31 @@ _EXPONENTIAL = (
     *(1.66666666666666019037e-01, -2.77777777770155933842e-03, 6.61375632143793436117e-05, -1.65339022054652515390e-06),
     4.13813679705723846039e-08,
 )
-Number = Any  #: a number of Python, or an expression of numbers
 
 
-class Arithmetic(Protocol):
+class Numeric(Protocol):
+    """A number of Python, or an expression of numbers."""
+
+    def __add__(self, other: Self, /) -> Self:
+        """The sum."""
+
+    def __sub__(self, other: Self, /) -> Self:
+        """The difference."""
+
+    def __mul__(self, other: Self, /) -> Self:
+        """The product."""
+
+    def __lt__(self, other: Self, /) -> Any:
+        """A truth value of Python, or an expression of one."""
+
+    def __ge__(self, other: Self, /) -> Any:
+        """A truth value of Python, or an expression of one."""
+
+
+Number = TypeVar("Number", bound=Numeric)
+
+
+class Arithmetic(Protocol[Number]):
     """What is needed besides `+ - * < >=`."""
 
     def constant(self, value: float) -> Number:
@@ -53,7 +74,7 @@ class Arithmetic(Protocol):
         """One of two values."""
 
 
-def logarithm(of: Arithmetic, value: Number) -> Number:
+def logarithm(of: Arithmetic[Number], value: Number) -> Number:
     """The natural logarithm of a positive number."""
     n = of.constant
     tiny = value < n(SMALLEST_NORMAL)
@@ -70,7 +91,7 @@ def logarithm(of: Arithmetic, value: Number) -> Number:
     return power * n(LN2_HIGH) - ((half - (ratio * (half + rest) + power * n(LN2_LOW))) - part)
 
 
-def exponential(of: Arithmetic, value: Number) -> Number:
+def exponential(of: Arithmetic[Number], value: Number) -> Number:
     """E to the power of a number between `LEAST` and `MOST`; infinity where that is too large."""
     n = of.constant
     power = of.keep(of.floor(value * n(INVERSE_LN2) + n(0.5)))
@@ -82,7 +103,7 @@ def exponential(of: Arithmetic, value: Number) -> Number:
     return _scaled(of, found, power)
 
 
-def _polynomial(of: Arithmetic, value: Number, factors: tuple[float, ...]) -> Number:
+def _polynomial(of: Arithmetic[Number], value: Number, factors: tuple[float, ...]) -> Number:
     """The first factor, plus the second times the value, plus the third times its square, and so on."""
     *rest, last = factors
     found = of.constant(last)
@@ -91,7 +112,7 @@ def _polynomial(of: Arithmetic, value: Number, factors: tuple[float, ...]) -> Nu
     return found
 
 
-def _scaled(of: Arithmetic, value: Number, power: Number) -> Number:
+def _scaled(of: Arithmetic[Number], value: Number, power: Number) -> Number:
     """The value times that power of two, in two steps, of which none leaves the range of numbers before the result does."""
     half = of.keep(of.floor(power * of.constant(0.5)))
     return value * of.power_of_two(half) * of.power_of_two(power - half)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from sqlglot.errors import ParseError
+
 from baybridge.base.canonical import MAX_INTEGER
 from baybridge.base.time import parse_day
 from baybridge.policy.language import expression as tree
@@ -80,7 +82,7 @@ def _sqlglot() -> tuple[Any, Any]:
     return Dialect.get_or_raise(None), PlacedParser
 
 
-def _from_sqlglot(text: str, error: Any) -> ExpressionError:
+def _from_sqlglot(text: str, error: ParseError) -> ExpressionError:
     first = error.errors[0] if error.errors else {}
     line, column = first.get("line") or 1, first.get("col") or 1
     highlight = first.get("highlight") or ""
@@ -101,7 +103,7 @@ def _offset(node: exp.Expr) -> int:
     return min(starts, default=0)
 
 
-def _convert(node: Any, depth: int) -> tree.Expression:
+def _convert(node: exp.Expr, depth: int) -> tree.Expression:
     if depth > MAX_TREE_DEPTH:
         hint = "name parts of it under define"
         raise ExpressionError("policy.problem.too_large", _offset(node), f"at most {MAX_TREE_DEPTH} levels", "more", hint)
@@ -111,7 +113,7 @@ def _convert(node: Any, depth: int) -> tree.Expression:
     return converter(node, depth + 1)
 
 
-def _outside(node: Any, hint: str = "") -> ExpressionError:
+def _outside(node: exp.Expr, hint: str = "") -> ExpressionError:
     found = type(node).__name__.upper()
     if found == "ALIAS":
         return _syntax(_offset(node), "an operator between two names", "two names side by side")
@@ -119,8 +121,8 @@ def _outside(node: Any, hint: str = "") -> ExpressionError:
 
 
 @cache
-def _converters() -> dict[str, Callable[[Any, int], tree.Expression]]:
-    table: dict[str, Callable[[Any, int], tree.Expression]] = {
+def _converters() -> dict[str, Callable[[exp.Expr, int], tree.Expression]]:
+    table: dict[str, Callable[[exp.Expr, int], tree.Expression]] = {
         "Paren": lambda node, depth: _convert(node.this, depth),
         "Column": _name,
         "Literal": _literal,
@@ -148,19 +150,19 @@ def _converters() -> dict[str, Callable[[Any, int], tree.Expression]]:
     return table
 
 
-def _name(node: Any, _: int) -> tree.Expression:
+def _name(node: exp.Expr, _: int) -> tree.Expression:
     if node.args.get("table") is not None or type(node.this).__name__ != "Identifier":
         raise _outside(node, "a fact has one plain name")
     return tree.Fact(node.this.this, at=_offset(node))
 
 
-def _literal(node: Any, _: int) -> tree.Literal_:
+def _literal(node: exp.Expr, _: int) -> tree.Literal_:
     if node.is_string:
         return tree.Literal_(node.this, at=_offset(node))
     return tree.Literal_(_number(node), at=_offset(node))
 
 
-def _number(node: Any) -> int | float:
+def _number(node: exp.Expr) -> int | float:
     digits: str = node.this
     if digits.isdigit() and len(digits.lstrip("0")) <= MAX_DIGITS and int(digits) <= MAX_INTEGER:
         return int(digits)
@@ -170,7 +172,7 @@ def _number(node: Any) -> int | float:
     return value
 
 
-def _date(node: Any, _: int) -> tree.Expression:
+def _date(node: exp.Expr, _: int) -> tree.Expression:
     kind = node.args["to"].sql()
     if kind != "DATE" or type(node.this).__name__ != "Literal" or not node.this.is_string:
         raise _outside(node, "there are no casts; a date is written DATE '2026-01-31'")
@@ -181,7 +183,7 @@ def _date(node: Any, _: int) -> tree.Expression:
         raise ExpressionError("policy.problem.wrong_type", _offset(node), "a date such as DATE '2026-01-31'", found) from None
 
 
-def _junction(node: Any, depth: int) -> tree.Expression:
+def _junction(node: exp.Expr, depth: int) -> tree.Expression:
     """A chain of one connective as one node; sqlglot nests it to the left."""
     kind, pending, found = type(node), [node], []
     while pending:
@@ -194,32 +196,32 @@ def _junction(node: Any, depth: int) -> tree.Expression:
     return (tree.And if kind.__name__ == "And" else tree.Or)(terms, at=terms[0].at)
 
 
-def _negate(node: Any, depth: int) -> tree.Expression:
+def _negate(node: exp.Expr, depth: int) -> tree.Expression:
     term = _convert(node.this, depth)
     if isinstance(term, tree.Literal_) and type(term.value) in (int, float) and type(node.this).__name__ == "Literal":
         return tree.Literal_(-term.value, at=term.at)  # type: ignore[operator]
     return tree.Negate(term, at=term.at)
 
 
-def _two(node: Any, depth: int) -> tuple[tree.Expression, tree.Expression]:
+def _two(node: exp.Expr, depth: int) -> tuple[tree.Expression, tree.Expression]:
     if node.args.get("roundoff") is not None:
         raise _outside(node)
     return _convert(node.this, depth), _convert(node.expression, depth)
 
 
-def _terms(node: Any, depth: int) -> tuple[tree.Expression, ...]:
+def _terms(node: exp.Expr, depth: int) -> tuple[tree.Expression, ...]:
     terms = tuple(_convert(part, depth) for part in (node.this, *node.expressions))
     if len(terms) < 2:
         raise _syntax(_offset(node), "two or more arguments", "one")
     return terms
 
 
-def _compare(node: Any, depth: int) -> tree.Expression:
+def _compare(node: exp.Expr, depth: int) -> tree.Expression:
     left, right = _two(node, depth)
     return tree.Compare(_COMPARE[type(node).__name__], left, right, at=left.at)  # type: ignore[arg-type]
 
 
-def _between(node: Any, depth: int) -> tree.Expression:
+def _between(node: exp.Expr, depth: int) -> tree.Expression:
     if node.args.get("symmetric"):
         raise _outside(node)
     term = _convert(node.this, depth)
@@ -227,7 +229,7 @@ def _between(node: Any, depth: int) -> tree.Expression:
     return tree.And((tree.Compare(">=", term, low, at=term.at), tree.Compare("<=", term, high, at=term.at)), at=term.at)
 
 
-def _in(node: Any, depth: int) -> tree.Expression:
+def _in(node: exp.Expr, depth: int) -> tree.Expression:
     term = _convert(node.this, depth)
     extra = [key for key, value in node.args.items() if value and key not in {"this", "expressions"}]
     values = [_convert(part, depth) for part in node.expressions]
@@ -240,7 +242,7 @@ def _in(node: Any, depth: int) -> tree.Expression:
     return tree.In(term, tuple(value for value in values if isinstance(value, tree.Literal_)), at=term.at)
 
 
-def _is(node: Any, depth: int) -> tree.Expression:
+def _is(node: exp.Expr, depth: int) -> tree.Expression:
     if type(node.expression).__name__ != "Null":
         expected, found, hint = "IS NULL or IS NOT NULL", "IS with something else", "a boolean stands by itself"
         raise ExpressionError("policy.problem.outside_language", _offset(node), expected, found, hint)
@@ -248,7 +250,7 @@ def _is(node: Any, depth: int) -> tree.Expression:
     return tree.IsNull(term, at=term.at)
 
 
-def _case(node: Any, depth: int) -> tree.Expression:
+def _case(node: exp.Expr, depth: int) -> tree.Expression:
     if node.this is not None and node.args.get("this") is not None:
         raise _syntax(_offset(node), "CASE WHEN condition THEN value", "CASE with a value", "write each comparison out")
     branches = tuple((_convert(part.this, depth), _convert(part.args["true"], depth)) for part in node.args["ifs"])
@@ -257,7 +259,7 @@ def _case(node: Any, depth: int) -> tree.Expression:
     return tree.Case(branches, otherwise, at=branches[0][0].at)
 
 
-def _anonymous(node: Any, depth: int) -> tree.Expression:
+def _anonymous(node: exp.Expr, depth: int) -> tree.Expression:
     name = str(node.this).upper()
     if name != "DAYS_BETWEEN" or len(node.expressions) != 2:
         raise _syntax(_offset(node), "days_between(from, to)", f"{name} with {len(node.expressions)} arguments")
@@ -265,11 +267,11 @@ def _anonymous(node: Any, depth: int) -> tree.Expression:
     return tree.Span("DAY", start, end, at=start.at)
 
 
-def _one_number(node: Any, depth: int) -> tree.Expression:
+def _one_number(node: exp.Expr, depth: int) -> tree.Expression:
     return tree.Call(_ONE_NUMBER[type(node).__name__], _convert(node.this, depth), at=_offset(node))  # type: ignore[arg-type]
 
 
-def _rounding(node: Any, depth: int) -> tree.Expression:
+def _rounding(node: exp.Expr, depth: int) -> tree.Expression:
     function = _ROUNDING[type(node).__name__]
     extra = [key for key, value in node.args.items() if value and key not in {"this", "decimals"}]
     digits = node.args.get("decimals")
@@ -279,13 +281,13 @@ def _rounding(node: Any, depth: int) -> tree.Expression:
     return tree.Call(function, _convert(node.this, depth), places, at=_offset(node))  # type: ignore[arg-type]
 
 
-def _digits(node: Any) -> int:
+def _digits(node: exp.Expr) -> int:
     if type(node).__name__ == "Literal" and not node.is_string and node.this.isdigit() and len(node.this) <= MAX_DIGITS and int(node.this) <= MAX_ROUND_DIGITS:
         return int(node.this)
     raise _syntax(_offset(node), f"a number of digits from 0 to {MAX_ROUND_DIGITS}", "something else")
 
 
-def _arithmetic(node: Any, depth: int) -> tree.Expression:
+def _arithmetic(node: exp.Expr, depth: int) -> tree.Expression:
     operator = _ARITHMETIC[type(node).__name__]
     if type(node.expression).__name__ == "Interval":
         return _shift(node, operator, depth)
@@ -293,7 +295,7 @@ def _arithmetic(node: Any, depth: int) -> tree.Expression:
     return tree.Arithmetic(operator, left, right, at=left.at)  # type: ignore[arg-type]
 
 
-def _shift(node: Any, operator: str, depth: int) -> tree.Expression:
+def _shift(node: exp.Expr, operator: str, depth: int) -> tree.Expression:
     term, interval = _convert(node.this, depth), node.expression
     amount = getattr(interval.this, "this", None)
     unit = str(getattr(interval.args.get("unit"), "this", "")).upper().removesuffix("S")

@@ -10,6 +10,7 @@ import logging
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ _LOG = logging.getLogger("baybridge.access")
 
 def application(node: Node, *, workers: bool = True) -> object:
     """The ASGI application of a node, with its background workers unless told otherwise."""
+    if not workers:
+        node.streams_last = timedelta(0)  # nothing happens behind the requests: a stream tells what there is and ends
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -149,6 +149,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/sharing"): ON_CARE,
     ("GET", "/cases/{case_id}/cells"): ON_CASE,
     ("GET", "/cases/{case_id}/bedside"): ON_CARE,
+    ("GET", "/live"): CARE,
+    ("GET", "/live/calls"): CARE,
     ("GET", "/cases/{case_id}/followup"): ON_CARE,
     ("GET", "/cases/{case_id}/timeline"): ON_CASE,
     ("GET", "/cases/{case_id}/looked"): {"patient", "quality"},

@@ -7,8 +7,11 @@ Main job: `standing_facts`, laid under the findings of an assessment where the r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from baybridge.journey.case import Case
 from baybridge.journey.command import Situation
 from baybridge.journey.events import GradeAssessed
 from baybridge.policy.language.types import Value
@@ -21,26 +24,30 @@ SUPPRESS_FEVER = ("L04AC07", "L04AC11", "L04AC03", "H02AB", "N02BE01", "N02BB02"
 
 def standing_facts(situation: Situation, at: datetime) -> dict[str, Value]:
     """Facts of the episode as of a moment that neither record nor findings need to repeat."""
-    infused_at = situation.case.infused_at
+    return standing(situation.case, situation.facts, situation.site.zone, at)
+
+
+def standing(case: Case, facts: Mapping[str, Value], zone: ZoneInfo, at: datetime) -> dict[str, Value]:
+    """The same of a case and the facts that were read of it."""
+    infused_at = case.infused_at
     if infused_at is None:
         return {}
-    diagnosed_at = _crs_diagnosed_at(situation, infused_at, at)
-    zone = situation.site.zone
+    diagnosed_at = _crs_diagnosed_at(case, infused_at, at)
     found: dict[str, Value] = {"days_since_infusion": (at.astimezone(zone).date() - infused_at.astimezone(zone).date()).days}
-    if situation.facts.get("crs_diagnosed") is None:
+    if facts.get("crs_diagnosed") is None:
         found["crs_diagnosed"] = diagnosed_at is not None
-    if situation.facts.get("fever_suppressed") is None:
-        found["fever_suppressed"] = diagnosed_at is not None and _suppressed(situation, diagnosed_at, at)
+    if facts.get("fever_suppressed") is None:
+        found["fever_suppressed"] = diagnosed_at is not None and _suppressed(case, diagnosed_at, at)
     return found
 
 
-def _crs_diagnosed_at(situation: Situation, infused_at: datetime, at: datetime) -> datetime | None:
+def _crs_diagnosed_at(case: Case, infused_at: datetime, at: datetime) -> datetime | None:
     """When CRS was certainly grade 1 or more for the first time in this episode, before `at`."""
-    graded = (entry.event for entry in situation.case.of(GradeAssessed))
+    graded = (entry.event for entry in case.of(GradeAssessed))
     times = [g.assessed_at for g in graded if g.scale == CRS and g.grade_min >= 1 and infused_at <= g.assessed_at < at]
     return min(times, default=None)
 
 
-def _suppressed(situation: Situation, since: datetime, at: datetime) -> bool:
-    drugs = (entry.event for entry in situation.case.drugs)
+def _suppressed(case: Case, since: datetime, at: datetime) -> bool:
+    drugs = (entry.event for entry in case.drugs)
     return any(since <= drug.given_at <= at and drug.atc.startswith(SUPPRESS_FEVER) for drug in drugs)

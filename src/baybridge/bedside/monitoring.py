@@ -1,9 +1,9 @@
-"""Watching over the patient: findings become grades, a certain grade 3 calls the team, a possible one asks for what is missing.
+"""Watching over the patient: findings become grades; what was seen calls the team, a grade that may be high asks somebody to look now.
 
-Main job: the rules of `Assess`, `ConfirmGrade` and `ArriveRapidResponse`.
+Main job: the rules of `Assess`, `ConfirmGrade` and `SetAssessmentInterval`.
 
-**Source**: ASTCT consensus 2019 by the policies `crs-astct-2019` and `icans-astct-2019`; alerts fire on the lower bound (shared
-facts contract).
+**Source**: ASTCT consensus 2019 by the policies `crs-astct-2019` and `icans-astct-2019`. Elsewhere: calls in `calls.py`; every assessment and
+observation, by whatever door it comes, is looked at by `node/watch/`.
 """
 
 from __future__ import annotations
@@ -21,23 +21,19 @@ from baybridge.journey.checks import Moment, alive, digest, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.course import Grade
 from baybridge.journey.events import (
+    AssessmentIntervalSet,
     AssessmentRecorded,
-    Event,
     GradeAssessed,
     GradeConfirmed,
-    RapidResponseArrived,
-    RapidResponseCalled,
     Scale,
 )
+from baybridge.journey.intervals import standing_grade
 from baybridge.journey.prefill import FormContext
-from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
+from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, roles, told_in
 from baybridge.journey.values import Typed, fact_entry, read_typed, unfit
 from baybridge.policy.one_case.decide import Decision
 
 SCALES: tuple[Scale, ...] = ("crs-astct-2019", "icans-astct-2019")
-
-#: A grade that is certainly this high calls the team. Source: clinical reference 14, time-critical alerts.
-ALERT_GRADE = 3
 
 
 Findings = dict[str, Typed] | tuple[tuple[str, Typed], ...]
@@ -58,10 +54,11 @@ class ConfirmGrade(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class ArriveRapidResponse(Struct, frozen=True, kw_only=True):
-    """The team is at the bedside."""
+class SetAssessmentInterval(Struct, frozen=True, kw_only=True):
+    """A physician sets how often this patient is assessed."""
 
-    arrived_at: Moment
+    every_h: Annotated[int, Meta(ge=1, le=24)]
+    note: str
 
 
 def infused_here(situation: Situation) -> Iterator[Reason]:
@@ -71,7 +68,7 @@ def infused_here(situation: Situation) -> Iterator[Reason]:
 
 
 def assess(situation: Situation, given: Assess) -> Verdict:
-    """The findings, a grade on each scale, and the team's call where a grade is certainly high and none is under way."""
+    """The findings, and a grade on each scale."""
     against = (
         *alive(situation),
         *infused_here(situation),
@@ -84,7 +81,7 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     facts = {**standing_facts(situation, given.assessed_at), **findings}
     graded = tuple(_grade(scale, situation.decide(scale, facts), given) for scale in SCALES)
     recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())))
-    return (recorded, *graded, *_call(situation, graded))
+    return (recorded, *graded)
 
 
 def _pairs(given: Assess) -> tuple[tuple[str, Typed], ...]:
@@ -123,15 +120,6 @@ def _grade(scale: Scale, decision: Decision, given: Assess) -> GradeAssessed:
     )
 
 
-def _call(situation: Situation, graded: tuple[GradeAssessed, ...]) -> tuple[Event, ...]:
-    """One call for the highest certain grade, unless a team is on its way."""
-    high = [g for g in graded if g.grade_min >= ALERT_GRADE]
-    if not high or situation.case.open_rapid_response is not None:
-        return ()
-    worst = max(high, key=lambda g: g.grade_min)
-    return (RapidResponseCalled(scale=worst.scale, grade_min=worst.grade_min, called_at=situation.now),)
-
-
 def confirm_grade(situation: Situation, given: ConfirmGrade) -> Verdict:
     """The physician's grade beside the computed one; a difference needs a reason."""
     standing = situation.case.grades.get(given.scale)
@@ -149,15 +137,14 @@ def _assessed(standing: Grade | None, given: ConfirmGrade) -> Iterator[Reason]:
         yield Reason("bedside.confirm.no_reason", source="clinical reference 14", where="reason")
 
 
-def arrive_rapid_response(situation: Situation, given: ArriveRapidResponse) -> Verdict:
-    """The team arrived at an open call."""
-    against = [*happened(situation, arrived_at=given.arrived_at)]
-    call = situation.case.open_rapid_response
-    if call is None:
-        against.append(Reason("bedside.rapid_response.none_open"))
-    elif given.arrived_at < call.called.event.called_at.replace(second=0, microsecond=0):  # people write minutes
-        against.append(Reason("bedside.rapid_response.before_call", where="arrived_at"))
-    return refuse(*against) if against else (RapidResponseArrived(arrived_at=given.arrived_at),)
+def set_assessment_interval(situation: Situation, given: SetAssessmentInterval) -> Verdict:
+    """Another interval than that of the grade, with the reason; it holds until the grade rises."""
+    against = [*alive(situation), *infused_here(situation)]
+    if not said(given.note):
+        against.append(Reason("bedside.interval.no_note", where="note"))
+    if against:
+        return refuse(*against)
+    return (AssessmentIntervalSet(every_h=given.every_h, grade=standing_grade(situation.case), note=given.note.strip()),)
 
 
 def graded_scale(context: FormContext) -> Mapping[str, object]:
@@ -172,7 +159,6 @@ COMMAND_ROWS = (
         (
             EventRow(AssessmentRecorded, rendering.assessed, told_in("CARE_REFERRAL")),
             EventRow(GradeAssessed, rendering.graded, told_in("CARE_REFERRAL", "QUALITY_REGISTRY", "PHARMACOVIGILANCE"), computed=True),
-            EventRow(RapidResponseCalled, rendering.called, told_in("CARE_REFERRAL"), computed=True),
         ),
         page="bedside",
         correction=CLINICAL,
@@ -190,13 +176,12 @@ COMMAND_ROWS = (
         prefill=graded_scale,
     ),
     CommandRow(
-        ArriveRapidResponse, arrive_rapid_response, roles(Role.PHYSICIAN, Role.NURSE),
-        (EventRow(RapidResponseArrived, rendering.arrived),),
+        SetAssessmentInterval, set_assessment_interval, roles(Role.PHYSICIAN),
+        (EventRow(AssessmentIntervalSet, rendering.interval_set),),
         page="bedside",
         correction=CLINICAL,
-        step="rapid_response",
-        blocked=never_blocked,
-        place=30,
+        step="monitor",
+        place=60,
         button="after",
     ),
 )

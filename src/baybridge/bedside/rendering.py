@@ -42,6 +42,8 @@ _REGIMEN_DRUGS = (
     (frozenset({"benda", "bendamustine"}), "bendamustine", "L01AA09"),
 )
 #: The grade from which a toxicity is an adverse event; 0 is none. Source: design section 6.
+#: Codes of the policy `rapid-response`.
+SIGNS = "urn:baybridge:rapid-response"
 _ADVERSE_FROM = 1
 _SCALES = {"crs-astct-2019": "crs-grade", "icans-astct-2019": "icans-grade"}
 _EVENT_NAMES = {"crs-astct-2019": "cytokine release syndrome", "icans-astct-2019": "ICANS"}
@@ -182,8 +184,9 @@ def confirmed(event: ev.GradeConfirmed, writer: Writer) -> None:
 def called(event: ev.RapidResponseCalled, writer: Writer) -> None:
     """As Flag, Task and Communication."""
     at = event.called_at.isoformat()
-    text = f"{_EVENT_NAMES[event.scale]} grade {event.grade_min} or more"
-    alert = {"text": text}
+    grade = f"{_EVENT_NAMES[event.scale]} grade {event.grade_min} or more" if event.scale else ""
+    text = "; ".join(filter(None, (grade, ", ".join(event.codes)))) or "rapid response"
+    alert = {"text": text, **({"coding": [{"system": SIGNS, "code": code} for code in event.codes]} if event.codes else {})}
     flag = writer.add(
         "Flag",
         {"status": "active", "code": alert, "subject": writer.patient, "period": {"start": at}, "author": writer.actor},
@@ -207,20 +210,68 @@ def called(event: ev.RapidResponseCalled, writer: Writer) -> None:
 
 def arrived(event: ev.RapidResponseArrived, writer: Writer) -> None:
     """As Task."""
-    calls = [entry for entry in writer.case.of(ev.RapidResponseCalled) if entry.event.called_at <= event.arrived_at]
-    writer.add(
-        "Task",
-        {
-            "status": "completed",
-            "intent": "order",
-            "priority": "stat",
-            "code": {"text": "rapid response"},
-            "for": writer.patient,
-            "authoredOn": writer.at,
-            "executionPeriod": {"start": event.arrived_at.isoformat()},
-        },
-        logical_id=f"{calls[-1].origin.event_id}-1" if calls else None,  # the call's own Task, now completed
-    )
+    _call_task(writer, event.call_id, "completed", {"executionPeriod": {"start": event.arrived_at.isoformat()}})
+
+
+def acknowledged(event: ev.CallAcknowledged, writer: Writer) -> None:
+    """As Task."""
+    _call_task(writer, event.call_id, "accepted", {"owner": writer.actor})
+
+
+def closed(event: ev.CallClosed, writer: Writer) -> None:
+    """As Task."""
+    reason = {"statusReason": {"text": f"{event.reason}: {event.note}" if event.note else event.reason}}
+    _call_task(writer, event.call_id, "cancelled", reason)
+
+
+def _call_task(writer: Writer, call_id: str, status: str, more: Json) -> None:
+    """The call's own Task, as it now stands."""
+    calls = [call for call in writer.case.rapid_responses if call_id in ("", call.call_id)]
+    task = {"status": status, "intent": "order", "priority": "stat", "code": {"text": "rapid response"}, "for": writer.patient, "authoredOn": writer.at}
+    writer.add("Task", {**task, **more}, logical_id=f"{calls[-1].called.origin.event_id}-1" if calls else None)
+
+
+def notified(event: ev.CallNotified, writer: Writer) -> None:
+    """As Communication."""
+    told = {"status": "completed", "priority": "stat", "subject": writer.patient, "sent": writer.at, "recipient": [account(name) for name in event.accounts]}
+    writer.add("Communication", {**told, "payload": [{"contentString": f"rapid response: {event.step}"}]})
+
+
+def escalated(event: ev.CallEscalated, writer: Writer) -> None:
+    """As Communication."""
+    told = {"status": "completed", "priority": "stat", "subject": writer.patient, "sent": writer.at}
+    writer.add("Communication", {**told, "payload": [{"contentString": f"rapid response escalated: {event.step}"}]})
+
+
+def sign_added(event: ev.SignAdded, writer: Writer) -> None:
+    """As Flag."""
+    code = {"text": ", ".join(event.codes), "coding": [{"system": SIGNS, "code": name} for name in event.codes]}
+    writer.add("Flag", {"status": "active", "code": code, "subject": writer.patient, "period": {"start": writer.at}, "author": writer.actor})
+
+
+def signs_absent(event: ev.SignsAbsent, writer: Writer) -> None:
+    """As Flag that is no longer active."""
+    code = {"text": f"absent: {', '.join(event.codes)}"}
+    writer.add("Flag", {"status": "inactive", "code": code, "subject": writer.patient, "period": {"end": writer.at}, "author": writer.actor})
+
+
+def interval_set(event: ev.AssessmentIntervalSet, writer: Writer) -> None:
+    """As ServiceRequest."""
+    timing = {"repeat": {"frequency": 1, "period": event.every_h, "periodUnit": "h"}}
+    order = {"status": "active", "intent": "order", "code": {"text": "bedside assessment"}, "subject": writer.patient, "authoredOn": writer.at}
+    writer.add("ServiceRequest", {**order, "requester": writer.actor, "occurrenceTiming": timing, "note": [{"text": event.note}]})
+
+
+def incident(event: ev.IncidentReported, writer: Writer) -> None:
+    """As Communication; what was written stays with quality."""
+    told = {"status": "completed", "subject": writer.patient, "sent": writer.at, "reasonCode": [{"text": f"incident: {event.about}"}]}
+    writer.add("Communication", told)
+
+
+def incident_answered(event: ev.IncidentAnswered, writer: Writer) -> None:
+    """As Communication."""
+    told = {"status": "completed", "subject": writer.patient, "sent": writer.at, "reasonCode": [{"text": f"incident {event.incident_id} answered"}]}
+    writer.add("Communication", told)
 
 
 def response(event: ev.ResponseAssessed, writer: Writer) -> None:

@@ -15,6 +15,8 @@ TOPICS: dict[str, str] = {
     "policy": "baybridge.cli.policies",
     "facts": "baybridge.cli.facts",
     "units": "baybridge.cli.units",
+    "calls": "baybridge.cli.calls",
+    "roster": "baybridge.cli.calls",
     "import": "baybridge.cli.records",
     "codes": "baybridge.cli.codes",
     "card": "baybridge.cli.cards",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from baybridge.base.ids import ProductId
+from baybridge.documents.escalation import Escalation
 from baybridge.documents.fact import FactEntry
 from baybridge.documents.kinds import place_of_kind
 from baybridge.documents.limits import Limits
@@ -51,6 +52,11 @@ class DocumentSet:
     def limits(self) -> Limits:
         """Limits of the cold chain and at the bedside."""
         return self.the(Limits)
+
+    @property
+    def escalation(self) -> Escalation:
+        """Who is told of a call and when, and how often a patient is assessed."""
+        return self.the(Escalation)
 
     @property
     def pathway(self) -> Pathway:

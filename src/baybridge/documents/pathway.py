@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from baybridge.documents.heading import Days, Heading, Hours, Minutes, Part
+from baybridge.documents.heading import Days, Heading, Hours, Part
 
 Every = Annotated[int, Meta(ge=1)]
 
@@ -85,7 +85,6 @@ class Clocks(Part, frozen=True, kw_only=True):
     fresh_cells: FreshCellsClock
     dry_shipper: ShipperClock
     permit: PermitClock
-    rapid_response_min: Minutes
 
 
 class Visit(Part, frozen=True, kw_only=True):

@@ -147,24 +147,25 @@ def _unread(resource: Mapping[str, object], parts: list[tuple[Mapping[str, objec
 def _read_known(
     resource: Mapping[str, object], known: list[tuple[Mapping[str, object], str, Fact, Coded]], at: datetime, measured: Measured, dictionary: Dictionary
 ) -> None:
-    taken_at = _taken_at(resource)
-    if taken_at is None:
+    made_at = taken_at(resource)
+    if made_at is None:
         measured.finding(resource, "Observation.effective", "time_unreadable")
         return
-    if taken_at > at:
+    if made_at > at:
         return
     status = text(resource.get("status"))
     if status not in FINAL:
         measured.finding(resource, "Observation.status", "status_not_final", status=status[:30] or "-")
         return
     for part, path, fact, _ in known:
-        _read_part(resource, part, path, _blank(resource, fact, taken_at), measured, dictionary)
+        _read_part(resource, part, path, _blank(resource, fact, made_at), measured, dictionary)
     for part, path in _parts(resource):
         if path != "Observation" and _fact(part, dictionary)[0] is None:
             measured.nobody_reads("Observation", part.get("code"))
 
 
-def _taken_at(resource: Mapping[str, object]) -> datetime | None:
+def taken_at(resource: Mapping[str, object]) -> datetime | None:
+    """When an observation was made; the end of its period, when it was issued where it says nothing else."""
     period = mapping(resource.get("effectivePeriod"))
     said = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("end"), period.get("start"))
     given = next((value for value in said if value), None)

@@ -14,8 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
 from baybridge.base.time import start_of_day
+from baybridge.documents.escalation import Escalation, span
 from baybridge.documents.pathway import FollowUp, FreshCellsClock, Pathway, PermitClock, ShipperClock
 from baybridge.journey import events as ev
+from baybridge.journey import look_now
 from baybridge.journey.case import Case
 from baybridge.journey.cells import Shipment, discarded_of
 from baybridge.journey.command import Role, Site
@@ -25,10 +27,9 @@ from baybridge.journey.schedule import next_visit
 from baybridge.journey.task import Level, Task
 
 CLOCKS = "logistics reference C3"
-ALERT_GRADE = 3
 
 
-def alarms(case: Case, now: datetime, site: Site, pathway: Pathway) -> Iterator[Task]:
+def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: Escalation | None = None) -> Iterator[Task]:
     """Every unplanned task at this node."""
     rules = pathway.alarms
     yield from _fresh_cells(case, now, site, rules.fresh_cells)
@@ -36,8 +37,9 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway) -> Iterator[
     yield from _permits(case, now, site, rules.permit)
     yield from _quarantine(case, site)
     yield from _repeats(case, site)
-    yield from _rapid_response(case, site, rules.rapid_response_min)
-    yield from _missing_facts(case, site)
+    if escalation is not None:
+        yield from _rapid_response(case, site, span(escalation.team_within))
+        yield from _look_now(case, now, site, span(escalation.look_now_within))
     yield from _conflicts(case, site)
     yield from _malignancy(case, site)
     yield from _visit(case, now, site, pathway.follow_up)
@@ -173,7 +175,7 @@ def _purposes_over(case: Case) -> frozenset[str]:
     return frozenset(purpose for purpose, is_over in passed.items() if is_over)
 
 
-def _rapid_response(case: Case, site: Site, minutes: int) -> Iterator[Task]:
+def _rapid_response(case: Case, site: Site, within: timedelta) -> Iterator[Task]:
     call = case.open_rapid_response
     if call is not None and call.called.origin.node == site.node:
         event = call.called.event
@@ -182,30 +184,30 @@ def _rapid_response(case: Case, site: Site, minutes: int) -> Iterator[Task]:
             "rapid_response",
             Role.PHYSICIAN,
             call.called.origin.event_id,
-            values={"scale": event.scale, "grade": event.grade_min},
-            commands=("ArriveRapidResponse",),
-            due_at=event.called_at + timedelta(minutes=minutes),
+            values={"codes": ", ".join(call.codes)},
+            commands=("AcknowledgeCall", "ArriveRapidResponse", "CloseCall"),
+            due_at=event.called_at + within,
             level="red",
             source="quality reference E4",
         )
 
 
-def _missing_facts(case: Case, site: Site) -> Iterator[Task]:
-    """A grade that may be 3 or more and is not certain: ask for what is missing."""
-    for scale, grade in case.grades.items():
-        latest = grade.latest
-        event = latest.event
-        if latest.origin.node != site.node or event.grade_max < ALERT_GRADE or event.grade_min >= ALERT_GRADE or grade.confirmed:
-            continue
+def _look_now(case: Case, now: datetime, site: Site, within: timedelta) -> Iterator[Task]:
+    """A grade that may be 3 or more and is not certain: somebody looks, and enters what is missing."""
+    for entry in look_now.pending(case, site.node):
+        event = entry.event
+        due_at = entry.origin.recorded_at + within
         yield _task(
             site,
-            "missing_fact",
+            "look_now",
             Role.NURSE,
-            scale,
-            values={"scale": scale, "facts": ", ".join(event.missing), "grade": event.grade_max},
+            event.scale,
+            values={"scale": event.scale, "facts": ", ".join(event.missing), "grade": event.grade_max},
             commands=("Assess",),
-            due_at=event.assessed_at,
+            due_at=due_at,
             level="red",
+            late="journey.late.clinical" if due_at < now else None,
+            source="clinical reference 14",
         )
 
 

@@ -22,9 +22,10 @@ from typing import Any, TypeVar, cast
 
 from baybridge.base.ids import ProductId
 from baybridge.journey import events as ev
+from baybridge.journey.calls import Call, calls_of
 from baybridge.journey.cells import Batch, Collection, Shipment, batches_of, quarantined_of, shipments_of
 from baybridge.journey.corrected import Struck, settle
-from baybridge.journey.course import Grade, RapidResponse, grades_of, rapid_responses_of
+from baybridge.journey.course import Grade, grades_of
 from baybridge.journey.entry import Entry, Unread, tells, unfold
 from baybridge.journey.held import Consent, Preauthorisation, Transfer
 
@@ -335,14 +336,14 @@ class Case:
         return self.of(ev.GradeAssessed)
 
     @cached_property
-    def rapid_responses(self) -> tuple[RapidResponse, ...]:
-        """Calls of the rapid response team with its arrival."""
-        return rapid_responses_of(self.entries)
+    def rapid_responses(self) -> tuple[Call, ...]:
+        """Calls of the rapid response team."""
+        return calls_of(self.entries)
 
     @property
-    def open_rapid_response(self) -> RapidResponse | None:
-        """A call whose team has not arrived."""
-        return next((call for call in self.rapid_responses if call.arrived is None), None)
+    def open_rapid_response(self) -> Call | None:
+        """A call whose team has not arrived, and that nobody closed."""
+        return next((call for call in self.rapid_responses if call.is_open), None)
 
     @property
     def drugs(self) -> tuple[Entry[ev.DrugGiven], ...]:

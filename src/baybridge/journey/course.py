@@ -1,16 +1,17 @@
-"""The course after infusion: grades over time and the rapid response team.
+"""The course after infusion: grades over time.
 
 Main job: the latest grade and the highest of the episode, each by scale; grades of different scales are never pooled.
+
+Elsewhere: calls of the rapid response team in `calls.py`.
 
 **Source**: clinical reference 1.1 rule C20 (keep the maximum of the episode), 14 (computed and clinician's grade side by side).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from baybridge.journey import events as ev
 from baybridge.journey.entry import Entry
@@ -30,14 +31,6 @@ class Grade:
         return self.confirmed.event.grade if self.confirmed else self.latest.event.grade
 
 
-@dataclass(frozen=True, slots=True)
-class RapidResponse:
-    """A call of the rapid response team, and when it came."""
-
-    called: Entry[ev.RapidResponseCalled]
-    arrived: Entry[ev.RapidResponseArrived] | None
-
-
 def grades_of(
     assessed: Sequence[Entry[ev.GradeAssessed]], confirmed: Sequence[Entry[ev.GradeConfirmed]], since: datetime | None
 ) -> dict[str, Grade]:
@@ -53,14 +46,3 @@ def grades_of(
         if after:
             found[scale] = Grade(grade.latest, after[-1], max(grade.highest, after[-1].event.grade))
     return found
-
-
-def rapid_responses_of(entries: Iterable[Entry[Any]]) -> tuple[RapidResponse, ...]:
-    """Calls in order; an arrival ends every call that is open then."""
-    calls: list[RapidResponse] = []
-    for entry in entries:
-        if isinstance(entry.event, ev.RapidResponseCalled):
-            calls.append(RapidResponse(entry, None))
-        elif isinstance(entry.event, ev.RapidResponseArrived):
-            calls = [call if call.arrived else RapidResponse(call.called, entry) for call in calls]
-    return tuple(calls)

@@ -14,18 +14,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+import msgspec
 from msgspec.structs import asdict
 
 from baybridge.base.time import start_of_day
+from baybridge.documents.escalation import Escalation, Intervals
 from baybridge.documents.pathway import DoneBy, Pathway, Step
-from baybridge.journey import claims, refunds
+from baybridge.journey import claims, intervals, refunds
 from baybridge.journey import events as ev
 from baybridge.journey.alarms import alarms, alarms_after_death
 from baybridge.journey.case import Case
 from baybridge.journey.command import Site
 from baybridge.journey.conditions import CONDITIONS, index_of
 from baybridge.journey.entry import Entry
-from baybridge.journey.task import Task
+from baybridge.journey.task import Level, Task
 from baybridge.policy.language.types import Value
 
 #: Claims are many; the one that waits longest says when the step is due.
@@ -148,17 +150,34 @@ def _moment(entry: Entry[ev.Event]) -> datetime:
     return next((getattr(entry.event, name) for name in _MOMENTS if hasattr(entry.event, name)), entry.origin.at)
 
 
-def tasks(pathway: Pathway, case: Case, facts: Mapping[str, Value], now: datetime, node_site: Site) -> tuple[Task, ...]:
+def tasks(
+    pathway: Pathway, case: Case, facts: Mapping[str, Value], now: datetime, node_site: Site, escalation: Escalation | None = None
+) -> tuple[Task, ...]:
     """What must happen next at this node, the earliest due first."""
     if not case.entries:
         return ()
     steps = {step.step: step for step in (*pathway.steps, *pathway.after_death)}
     road = _Road(steps, case, facts, node_site)
     if case.alive:
-        found = (*_planned(road, pathway.steps, now), *alarms(case, now, node_site, pathway))
+        planned = _planned(road, pathway.steps, now)
+        watched = planned if escalation is None else _watched(planned, case, now, escalation.assessment)
+        found = (*watched, *alarms(case, now, node_site, pathway, escalation))
     else:
         found = (*_planned(road, pathway.after_death, now), *alarms_after_death(case, node_site))
     return tuple(sorted(found, key=lambda task: (task.due_at is None, task.due_at or now, task.key)))
+
+
+def _watched(planned: Iterator[Task], case: Case, now: datetime, rules: Intervals) -> Iterator[Task]:
+    """The planned tasks, with assessments due by the standing grade, and the ICE score as a task of its own."""
+    for task in planned:
+        if task.step != "monitor":
+            yield task
+            continue
+        for step, due_at in (("monitor", intervals.assessment_due(case, rules)), ("monitor_ice", intervals.ice_due(case, rules))):
+            late = due_at is not None and due_at < now
+            level: Level = "red" if intervals.is_urgent(case, rules) else "amber" if late else "plan"
+            said = {"due_at": due_at.astimezone(UTC) if due_at else None, "level": level, "late": "journey.late.clinical" if late else None}
+            yield msgspec.structs.replace(task, key=step, step=step, title=f"journey.task.{step}", **said)
 
 
 def _planned(road: _Road, steps: Sequence[Step], now: datetime) -> Iterator[Task]:

@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 
 from baybridge.documents.pathway import FollowUp
 from baybridge.journey import claims
+from baybridge.journey.calls import call_as_json
 from baybridge.journey.case import Case
 from baybridge.journey.corrected import settle
-from baybridge.journey.course import Grade, RapidResponse
+from baybridge.journey.course import Grade
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import DrugGiven
 from baybridge.journey.moments import moment_of
@@ -61,7 +62,7 @@ def state_of(case: Case, view: View) -> Json:
         "chains": sorted(case.chains),
         "dead": not case.alive,
         "grades": {scale: _grade(case, scale, grade) for scale, grade in sorted(case.grades.items())},
-        "calls": [_call(case, call) for call in sorted(case.rapid_responses, key=lambda call: call.called.origin.event_id)],
+        "calls": [call_as_json(case.case_id, call) for call in sorted(case.rapid_responses, key=lambda call: call.call_id)],
         "doses": sorted((_dose(entry) for entry in case.drugs), key=lambda dose: str(dose["event_id"])),
         "tasks": [_task(task, view.now) for task in sorted(view.tasks, key=lambda task: task.key)],
         "visits": sorted(_visits(case, view), key=lambda visit: str(visit["visit"])),
@@ -89,17 +90,6 @@ def _highest(case: Case, scale: str, grade: Grade) -> dict[str, object]:
             return {"grade": event.grade, "grade_min": event.grade_min, "grade_max": event.grade_max, "at": _text(event.assessed_at)}
     at = grade.confirmed.origin.at if grade.confirmed else None
     return {"grade": grade.highest, "grade_min": grade.highest, "grade_max": grade.highest, "at": _text(at)}
-
-
-def _call(case: Case, call: RapidResponse) -> Json:
-    return {
-        "call_id": call.called.origin.event_id,
-        "case": case.case_id,
-        "codes": [],
-        "called_at": _text(call.called.event.called_at),
-        "state": "arrived" if call.arrived else "open",
-        "steps": [],
-    }
 
 
 def _dose(entry: Entry[DrugGiven]) -> dict[str, object]:

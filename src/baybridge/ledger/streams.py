@@ -43,8 +43,8 @@ class StreamConflictError(Exception):
         self.found = found
 
 
-def append(connection: Connection, stored: Sequence[StoredEvent], expected_sequence: int) -> None:
-    """Append events of one case whose sequences follow `expected_sequence`.
+def append(connection: Connection, stored: Sequence[StoredEvent], expected_sequence: int, part: int = 0) -> None:
+    """Append events of one case whose sequences follow `expected_sequence`; `part`: how many events the same command led to before these.
 
     StreamConflictError if the case does not end there, or if the same command or event is already in it; the caller then rolls back.
     ValueError if the events are not of one case or not numbered one by one.
@@ -59,16 +59,16 @@ def append(connection: Connection, stored: Sequence[StoredEvent], expected_seque
     if found != expected_sequence:
         raise StreamConflictError(expected_sequence, found)
     try:
-        connection.execute(insert(event), _rows(stored))
+        connection.execute(insert(event), _rows(stored, part))
     except IntegrityError:
         raise StreamConflictError(expected_sequence, found) from None
 
 
-def _rows(stored: Sequence[StoredEvent]) -> list[dict[str, Any]]:
+def _rows(stored: Sequence[StoredEvent], before: int) -> list[dict[str, Any]]:
     parts: dict[str | None, int] = {}
     rows = []
     for one in stored:
-        part = parts[one.command_id] = parts.get(one.command_id, -1) + 1
+        part = parts[one.command_id] = parts.get(one.command_id, before - 1) + 1
         row = {name: getattr(one, name) for name in one.__struct_fields__}
         rows.append({**row, "command_part": None if one.command_id is None else part})
     return rows

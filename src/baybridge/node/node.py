@@ -10,7 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +21,7 @@ from sqlalchemy import Connection, select
 from baybridge.base.keys import SigningKey
 from baybridge.base.resource import Resource
 from baybridge.consent.reading import Ground
+from baybridge.documents.escalation import Escalation
 from baybridge.documents.loader import packaged_data
 from baybridge.documents.people import People
 from baybridge.documents.quote import QuoteDocument
@@ -30,7 +31,7 @@ from baybridge.facts.reading import FactSet, read
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, CardIssuer, FromRecord, Site
 from baybridge.journey.events import Recorded
-from baybridge.journey.fhir.writer import PROJECTION
+from baybridge.journey.fhir.writer import read_from_case
 from baybridge.journey.identities import linked, same_person
 from baybridge.journey.stored import decode
 from baybridge.language.languages import Language, languages_of
@@ -82,6 +83,7 @@ class Node:
         self.reserve = Reserve(config.folder, SigningKey.from_text(config.signing_key), int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())
+        self.streams_last = timedelta(minutes=10)  # then a browser comes again, so that a server can stop and a session is looked at anew
         self.served_at = ""  # the address on which this process listens
         self._together: tuple[tuple[str, ...], Many] | None = None
 
@@ -147,6 +149,11 @@ class Node:
     def policies(self) -> Any:
         """The policy library."""
         return policies_of(self.documents, fact_types(self.documents))
+
+    @property
+    def escalation(self) -> Escalation:
+        """Who is told of a call and when, and how often a patient is assessed."""
+        return self.documents.typed.escalation
 
     @cached_property
     def people(self) -> People:
@@ -228,10 +235,14 @@ class Node:
 
     def fact_set(self, connection: Connection, case: Case, at: datetime) -> FactSet:
         """The facts of a case's patient as of a moment, from record and case."""
-        stored = patient_record(connection, case, at) if case.patient_id else []
-        resources = [resource for resource in stored if not read_from_case(resource)]
+        resources = self.outside_record(connection, case, at)
         confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
         return read(resources, at, self.dictionary, case=case, confirmed=confirmed, zone=self.site.zone)
+
+    def outside_record(self, connection: Connection, case: Case, at: datetime) -> list[dict[str, Any]]:
+        """The record of a case's patient as filed at `at`, without what only renders the case's own events."""
+        stored = patient_record(connection, case, at) if case.patient_id else []
+        return [resource for resource in stored if not read_from_case(resource)]
 
     def facts(self, case: Case, at: datetime | None = None) -> FactSet:
         """The facts of a case's patient, as known at `at`."""
@@ -280,12 +291,6 @@ class Node:
             at = self.now().isoformat()
             said = {"account": actor.account, "role": actor.role.value, "organisation": actor.organisation, "what": what, "purpose": purpose}
             self.reserve.keep([Kept(at=at, subject=subject, more=more, **said) for subject in subjects], emergency=emergency)
-
-
-def read_from_case(resource: Resource) -> bool:
-    """Whether a resource only renders a bedside assessment or grade, which the facts read from the case itself."""
-    tags = (resource.get("meta") or {}).get("tag") or ()
-    return resource["resourceType"] == "Observation" and any(tag.get("system") == PROJECTION for tag in tags)
 
 
 def decision_document(connection: Connection, sha256: str) -> dict[str, object] | None:

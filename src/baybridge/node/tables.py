@@ -5,7 +5,7 @@ Main job: one SQLAlchemy schema for SQLite and PostgreSQL. Every table about a p
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
 
 from baybridge.base.stored_bytes import StoredBytes
 
@@ -383,4 +383,38 @@ projection_failure = Table(
     Column("case_id", String, nullable=False),
     Column("problem", String, nullable=False),
     Column("attempts", Integer, nullable=False, default=1),
+)
+
+duty = Table(  # who is on duty, as the roster was set last
+    "duty",
+    metadata,
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("specialty", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("from_at", String, nullable=False),
+    Column("until_at", String, nullable=False),
+    Column("order", Integer, nullable=False),
+    Column("deputy", String),
+)
+
+call_board = Table(  # the calls that were made here, from the events of their cases; what a banner shows without reading every case
+    "call_board",
+    metadata,
+    Column("call_id", String, primary_key=True),
+    Column("case_id", String, nullable=False, index=True),
+    Column("called_at", String, nullable=False),
+    Column("state", String, nullable=False),  # open, acknowledged, arrived, closed
+    Column("codes", String, nullable=False),  # with blanks between
+)
+
+live_event = Table(  # what changed in the last hour, for pages that are told without being loaded again; no names
+    "live_event",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", String, nullable=False),
+    Column("kind", String, nullable=False),  # call, board, task
+    Column("what", String, nullable=False),
+    Column("case_id", String, nullable=False),
+    Column("state", String, nullable=False),
+    sqlite_autoincrement=True,  # a number is never used twice, whatever was taken away
 )

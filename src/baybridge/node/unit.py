@@ -104,9 +104,20 @@ class Unit:
         return [decode(stored.body) for stored in streams.read(self.connection, case_id)]
 
     def append(
-        self, case_id: str, events: Sequence[Event], actor: Actor, *, known: int, command_id: str | None = None, event_ids: Sequence[str] = ()
+        self,
+        case_id: str,
+        events: Sequence[Event],
+        actor: Actor,
+        *,
+        known: int,
+        command_id: str | None = None,
+        event_ids: Sequence[str] = (),
+        part: int = 0,
     ) -> list[Recorded]:
-        """Append events after the `known` ones that the caller decided on; each gets a log entry, and the id that `event_ids` has for it, or a new one."""
+        """Append events after the `known` ones that the caller decided on; each gets a log entry, and the id that `event_ids` has for it, or a new one.
+
+        `part`: how many events the same command led to before.
+        """
         ids = chain(event_ids, repeat(""))
         recorded = [self._envelope(case_id, event, actor, known + number, next(ids)) for number, event in enumerate(events, start=1)]
         stored = [
@@ -122,7 +133,7 @@ class Unit:
             )
             for item in recorded
         ]
-        streams.append(self.connection, stored, known)
+        streams.append(self.connection, stored, known, part)
         self.step("write.events")
         for item in stored:
             self.log("event", case_id, item.event_id, item.body, actor)

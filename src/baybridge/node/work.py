@@ -16,15 +16,16 @@ from baybridge.node.neighbours import packing, proposals
 from baybridge.node.people import reads
 from baybridge.node.unit import Brought, Unit, Work
 from baybridge.node.upkeep import projections
+from baybridge.node.watch import watching
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 __all__ = ["Brought", "Work", "carry_out"]
 
-#: What is part of the write itself: proposed cases filed, linked records brought in or asked about, cards made, a case opened in an emergency. What only follows
-#: from it is queued (`consequences/`).
-_FOLLOW_UPS = (proposals.follow_up, identity.follow_up, cards.follow_up, reads.follow_up)
+#: What is part of the write itself: proposed cases filed, linked records brought in or asked about, cards made, a case opened in an emergency, and
+#: the call for a sign that was just entered. What only follows from it is queued (`consequences/`).
+_FOLLOW_UPS = (proposals.follow_up, identity.follow_up, cards.follow_up, reads.follow_up, watching.follow_up)
 
 
 def carry_out(node: Node, unit: Unit, work: Work) -> Done:

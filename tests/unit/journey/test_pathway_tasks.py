@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import asdict
 
@@ -23,7 +24,7 @@ PATHWAY = w.documents().typed.pathway
 
 
 def open_at(world: World, node: str, hours: float = 0, facts: dict[str, Any] | None = None) -> dict[str, Task]:
-    found = tasks(PATHWAY, world.case, facts or {}, world.now + timedelta(hours=hours), w.SITES[node])
+    found = tasks(PATHWAY, world.case, facts or {}, world.now + timedelta(hours=hours), w.SITES[node], w.documents().typed.escalation)
     return {task.key: task for task in found}
 
 
@@ -44,13 +45,14 @@ def test_the_document_names_only_what_exists() -> None:
 
 def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -> None:
     offered = {name for step in [*PATHWAY.steps, *PATHWAY.after_death] for name in step.commands}
-    offered |= {"ArriveRapidResponse", "RecordVisit", "ReportSecondMalignancy", "ResolveQuarantine"}  # from alarms
+    offered |= {"AcknowledgeCall", "ArriveRapidResponse", "CloseCall", "RecordVisit", "ReportSecondMalignancy", "ResolveQuarantine"}  # from alarms
     always = {"OpenCase", "ConfirmFinding", "WithdrawConsent", "RecordDeath", "OverrideRecognition"}
     always |= {"CountersignOverride", "CompareParallelTest"}  # tasks of their own, `node/upkeep/attention.py`
     always |= {"AcceptProposedCase", "RefuseProposedCase"}  # asked by attention before there is a road
     always |= {"ConfirmIdentity", "RefuseIdentity", "UndoIdentity", "IssueHealthCard"}  # asked by attention, not by the road
     always |= {"CorrectEntry"}  # from every entry of the timeline
     always |= {"BreakGlass", "ReviewBreakGlass"}  # emergency access, asked by nobody and by attention
+    always |= {"ReportIncident", "AnswerIncident", "SetAssessmentInterval"}  # asked by nobody and by attention
     assert set(COMMANDS) == offered | always
 
 
@@ -125,15 +127,16 @@ def graded(minimum: int, maximum: int) -> ev.GradeAssessed:
 def test_a_grade_that_may_be_high_asks_for_the_missing_fact() -> None:
     world = w.infused()
     world.record("hk", graded(1, 4))
-    task = open_at(world, "hk")["missing_fact:crs-astct-2019"]
+    task = open_at(world, "hk")["look_now:crs-astct-2019"]
     assert (task.level, task.values["facts"], task.commands) == ("red", "oxygen_device", ("Assess",))
+    assert task.due_at == world.now + timedelta(minutes=15)
 
 
 @pytest.mark.parametrize(("minimum", "maximum"), [(2, 2), (1, 2), (3, 4)])
 def test_a_grade_that_is_low_or_certainly_high_asks_for_nothing(minimum: int, maximum: int) -> None:
     world = w.infused()
     world.record("hk", graded(minimum, maximum))
-    assert "missing_fact:crs-astct-2019" not in open_at(world, "hk")
+    assert "look_now:crs-astct-2019" not in open_at(world, "hk")
 
 
 def test_an_open_call_of_the_team_is_due_in_ten_minutes() -> None:
@@ -232,3 +235,39 @@ def test_tasks_come_by_due_time() -> None:
     dues = [task.due_at for task in found if task.due_at]
     assert dues == sorted(dues)
     assert all(task.due_at for task in found[: len(dues)])
+
+
+# --- how often a patient is assessed after the infusion ---------------------------------------------------------------------
+
+
+def assessed(grade: int) -> ev.GradeAssessed:
+    return msgspec.structs.replace(graded(grade, grade), outcome=f"grade-{grade}", missing=())
+
+
+@pytest.mark.parametrize(("grade", "hours", "level"), [(0, 4, "plan"), (1, 4, "plan"), (2, 2, "red"), (3, 1, "red"), (4, 1, "red")])
+def test_the_next_assessment_is_due_by_the_standing_grade(grade: int, hours: int, level: str) -> None:
+    world = w.infused()
+    world.now = w.START + timedelta(days=60)
+    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=(("ice_score", 10),)), assessed(grade))
+    task = open_at(world, "hk")["monitor"]
+    assert (task.due_at, task.level) == (world.now + timedelta(hours=hours), level)
+
+
+def test_an_open_call_asks_every_hour_and_icans_for_the_ice_score() -> None:
+    world = w.infused()
+    world.now = w.START + timedelta(days=60)
+    icans = msgspec.structs.replace(assessed(2), scale="icans-astct-2019")
+    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=(("ice_score", 5),)), icans)
+    assert open_at(world, "hk")["monitor_ice"].due_at == world.now + timedelta(hours=2)
+    world.record("hk", ev.RapidResponseCalled(called_at=world.now, call_id="c", codes=("RR-SEIZURE",)))
+    assert open_at(world, "hk")["monitor"].due_at == world.now + timedelta(hours=1)
+
+
+def test_a_physician_sets_another_interval_until_the_grade_rises() -> None:
+    world = w.infused()
+    world.now = w.START + timedelta(days=60)
+    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=(("ice_score", 10),)), assessed(1))
+    world.record("hk", ev.AssessmentIntervalSet(every_h=6, grade=1, note="sleeps"))
+    assert open_at(world, "hk")["monitor"].due_at == world.now + timedelta(hours=6)
+    world.record("hk", assessed(2))
+    assert open_at(world, "hk")["monitor"].due_at == world.now + timedelta(hours=2)

@@ -90,17 +90,27 @@ class GradeConfirmed(Event, frozen=True, kw_only=True, tag=True):
 
 
 class RapidResponseCalled(Event, frozen=True, kw_only=True, tag=True):
-    """The rapid response team was called because a grade is at least `grade_min`."""
+    """The rapid response team was called because of what was seen: `codes` of the policy `rapid-response`, with how high each stood.
 
-    scale: Scale
-    grade_min: int
+    `scale` and `grade_min` name the highest certain grade where one is at least 3; `late` says that the sign was older than an hour when it came.
+    """
+
+    scale: Scale | None = None
+    grade_min: int = 0
     called_at: datetime
+    call_id: str = ""
+    codes: tuple[str, ...] = ()
+    late: bool = False
+    levels: tuple[tuple[str, int], ...] = ()
+    seen_at: datetime | None = None
+    decision_sha256: str = ""
 
 
 class RapidResponseArrived(Event, frozen=True, kw_only=True, tag=True):
-    """The team is at the bedside."""
+    """The team is at the bedside; without `call_id` it came to every call that was open."""
 
     arrived_at: datetime
+    call_id: str = ""
 
 
 class DrugGiven(Event, frozen=True, kw_only=True, tag=True):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -163,3 +164,9 @@ def day(value: date | None) -> str | None:
 def identified_by_decision(sha256: str) -> dict[str, object]:
     """A decision document by the SHA-256 of its canonical bytes."""
     return identifier("urn:baybridge:decision", sha256)
+
+
+def read_from_case(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource only renders a bedside assessment or grade, which the facts read from the case itself."""
+    tags = (resource.get("meta") or {}).get("tag") or ()
+    return resource["resourceType"] == "Observation" and any(tag.get("system") == PROJECTION for tag in tags)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from baybridge.bedside.incidents import open_incidents
 from baybridge.consent.emergency_access import unreviewed
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
@@ -45,6 +46,7 @@ def attention(case: Case, site: Site) -> Iterator[Task]:
     yield from _countersign(case, site)
     yield from _whose(case, site)
     yield from _break_glass(case, site)
+    yield from _incidents(case, site)
 
 
 def _proposed(case: Case, site: Site) -> Iterator[Task]:
@@ -132,6 +134,13 @@ def _break_glass(case: Case, site: Site) -> Iterator[Task]:
     for entry in unreviewed(case):
         if entry.origin.node == site.node:
             yield _task(site, "break_glass", Role.QUALITY, entry.origin.event_id, commands=("ReviewBreakGlass",), level="red", source="contract K17")
+
+
+def _incidents(case: Case, site: Site) -> Iterator[Task]:
+    """Somebody said that this system was wrong: quality looks at it."""
+    for entry in open_incidents(case):
+        if entry.origin.node == site.node:
+            yield _task(site, "incident", Role.QUALITY, entry.event.incident_id, values={"about": entry.event.about}, commands=("AnswerIncident",), level="red")
 
 
 def _task(

@@ -28,6 +28,7 @@ from baybridge.node.outage import StorageProblem
 from baybridge.node.unit import system_actor
 from baybridge.node.upkeep import sparing
 from baybridge.node.upkeep.attention import attention
+from baybridge.node.watch import board
 from baybridge.record.store import store
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def project(unit: Unit, case_id: str) -> None:
     render_events(unit, case, events)
     with guarded(unit, case_id, f"index/{case_id}"):
         index(unit, case)
+    with guarded(unit, case_id, f"board/{case_id}"):
+        board.keep(unit, case, stage_of(case).value)
     with guarded(unit, case_id, f"spared/{case_id}"):
         sparing.record(unit, case)
     unit.step("write.projected")
@@ -151,8 +154,8 @@ def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> 
     """What somebody at this node must do next for a case."""
     if waits(case):
         return tuple(attention(case, node.site))
-    pathway = node.documents.typed.pathway
-    planned = tasks(pathway, case, LazyFacts(lambda: node.fact_set(connection, case, at)), at, node.site)
+    documents = node.documents.typed
+    planned = tasks(documents.pathway, case, LazyFacts(lambda: node.fact_set(connection, case, at)), at, node.site, documents.escalation)
     return (*attention(case, node.site), *planned)
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from baybridge.bedside.monitoring import ALERT_GRADE, SCALES
+from baybridge.bedside.monitoring import SCALES
 from baybridge.bedside.product import bag_reasons
 from baybridge.journey.course import Grade
 from baybridge.journey.events import FitnessChecked, GradeAssessed, ProductThawed
+from baybridge.journey.look_now import ALERT_GRADE
 from baybridge.node.commands.table import COMMANDS
 from baybridge.web.case.from_record import answered, marks_of
 from baybridge.web.case.view import Action, CaseView, allowed

@@ -29,7 +29,7 @@ from baybridge.journey.command import Role
 from baybridge.language.texts import Texts
 from baybridge.node.people import access
 from baybridge.rulebook.speaker import Saying
-from baybridge.web.page import analytes
+from baybridge.web.page import analytes, told
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -360,6 +360,9 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         site=asked.node.site,
         barred=_barred(asked),
         in_reserve=not asked.node.reserve.empty,
+        calls=told.calls_shown(asked),
+        live_after=told.last_number(asked),
+        duty_problems=[reader.reason(reason) for reason in told.duty_problems(asked)],
         **values,
     )
     response = HTMLResponse(body, status, headers={"cache-control": "no-store"})

@@ -35,6 +35,7 @@ from baybridge.web.site.account_page import ACCOUNT_DOORS
 from baybridge.web.site.centres_page import CENTRE_DOORS
 from baybridge.web.site.codes_page import CODE_DOORS
 from baybridge.web.site.directory_page import DIRECTORY_DOORS
+from baybridge.web.site.live import LIVE_DOORS
 from baybridge.web.site.log_pages import LOG_DOORS
 from baybridge.web.site.spared_page import SPARED_DOORS
 from baybridge.web.site.trials_page import TRIAL_DOORS
@@ -127,6 +128,7 @@ DOORS = (
     *ACCOUNT_DOORS,
     *CARD_DOORS,
     *CODE_DOORS,
+    *LIVE_DOORS,
     *LOG_DOORS,
     *SPARED_DOORS,
     *DIRECTORY_DOORS,

@@ -1,0 +1,235 @@
+"""Calling the rapid response team: one open call a case, what joins it, what calls again; who acknowledges, arrives and closes.
+
+Main job: `follows(case, seen, …)`, the events that follow from what was seen; the rules of `AcknowledgeCall`, `ArriveRapidResponse` and `CloseCall`.
+
+- One open call a case. A further sign, or one that rose, joins it (`SignAdded`).
+- After the team has come, or a physician has closed the call, a sign calls again only if a later look found it absent, or if it rose.
+- A sign of an earlier moment that arrives late calls nobody for a sign of which the team was called since that moment.
+- What is unknown ends nothing: a sign is absent only where it was looked for.
+
+**Source**: policy `rapid-response`; the rules of repetition are conventions of this project. Elsewhere: reading signs from record and case, roster and escalation in
+`node/watch/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.bedside import rendering
+from baybridge.journey.calls import Call
+from baybridge.journey.case import Case
+from baybridge.journey.checks import Moment, happened, said
+from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.events import (
+    CallAcknowledged,
+    CallClosed,
+    CallEscalated,
+    CallNotified,
+    CloseReason,
+    Event,
+    RapidResponseArrived,
+    RapidResponseCalled,
+    Scale,
+    SignAdded,
+    SignsAbsent,
+)
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, roles, told_in
+
+#: A call that another node told of speaks for this one for as long.
+_TOLD_HOLDS = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look found: signs that call with how high each stands, signs that were looked for and absent.
+
+    `at` is the moment of the finding; `current` says that it is the present state and not a moment before. `scale` and `grade_min` are the highest certain grade.
+    """
+
+    levels: Mapping[str, int]
+    absent: frozenset[str]
+    at: datetime
+    current: bool = True
+    scale: Scale | None = None
+    grade_min: int = 0
+    decision_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Where and when signs are judged: this node, now, after how long a sign is late, and fresh identifiers."""
+
+    node: str
+    now: datetime
+    late_after: timedelta
+    new_id: Callable[[], str]
+    not_before: datetime | None = None  # the infusion: calls of an earlier episode do not count
+
+
+def follows(case: Case, seen: Seen, around: Around) -> tuple[Event, ...]:
+    """What follows from a look: signs that are gone, a call, or a sign that joins the open one."""
+    calls = [call for call in case.rapid_responses if around.not_before is None or call.called.event.called_at >= around.not_before]
+    own = [call for call in calls if call.called.origin.node == around.node]
+    levels = _uncovered(seen, calls)
+    gone = tuple(_gone(own, seen)) if seen.current else ()
+    standing = next((call for call in own if call.is_open), None)
+    if standing is not None:
+        added = {code: level for code, level in levels.items() if code in standing.absent or level > standing.levels.get(code, -1)}
+        return (*gone, *_added(standing, added, seen))
+    elsewhere = {code for call in calls if call not in own and call.is_open and around.now - call.called.event.called_at < _TOLD_HOLDS for code in call.codes}
+    fresh = {code for code, level in levels.items() if code not in elsewhere and _is_fresh(code, level, own)}
+    return (*gone, _called(levels, seen, around)) if fresh else gone
+
+
+def _uncovered(seen: Seen, calls: Iterable[Call]) -> dict[str, int]:
+    """The signs of a look; those of a moment before the present without the ones of which the team was called since."""
+    covered = set() if seen.current else {code for call in calls if call.called.event.called_at >= seen.at for code in call.codes}
+    return {code: level for code, level in seen.levels.items() if code not in covered}
+
+
+def _gone(own: Iterable[Call], seen: Seen) -> Iterator[Event]:
+    for call in own:
+        codes = tuple(sorted((set(call.codes) - call.absent) & seen.absent))
+        if codes:
+            yield SignsAbsent(call_id=call.call_id, codes=codes)
+
+
+def _is_fresh(code: str, level: int, own: Iterable[Call]) -> bool:
+    """Whether a sign calls: it never did in this episode, was absent since, or rose."""
+    last = next((call for call in reversed(tuple(own)) if code in call.levels), None)
+    return last is None or code in last.absent or level > last.levels[code]
+
+
+def _added(call: Call, added: Mapping[str, int], seen: Seen) -> tuple[Event, ...]:
+    if not added:
+        return ()
+    levels = tuple(sorted(added.items()))
+    return (SignAdded(call_id=call.call_id, codes=tuple(sorted(added)), levels=levels, seen_at=seen.at, decision_sha256=seen.decision_sha256),)
+
+
+def _called(levels: Mapping[str, int], seen: Seen, around: Around) -> Event:
+    return RapidResponseCalled(
+        scale=seen.scale,
+        grade_min=seen.grade_min,
+        called_at=around.now,
+        call_id=around.new_id(),
+        codes=tuple(sorted(levels)),
+        late=around.now - seen.at > around.late_after,
+        levels=tuple(sorted(levels.items())),
+        seen_at=seen.at,
+        decision_sha256=seen.decision_sha256,
+    )
+
+
+# --- commands -------------------------------------------------------------------------------------------------------------
+
+
+class AcknowledgeCall(Struct, frozen=True, kw_only=True):
+    """A physician takes the call."""
+
+    call_id: Annotated[str, Meta(description="the open call without it")] = ""
+
+
+class ArriveRapidResponse(Struct, frozen=True, kw_only=True):
+    """The team is at the bedside."""
+
+    arrived_at: Moment
+    call_id: Annotated[str, Meta(description="the open call without it")] = ""
+
+
+class CloseCall(Struct, frozen=True, kw_only=True):
+    """A physician ends a call without the team, or after it."""
+
+    reason: CloseReason
+    note: str = ""
+    call_id: Annotated[str, Meta(description="the open call without it")] = ""
+
+
+def acknowledge_call(situation: Situation, given: AcknowledgeCall) -> Verdict:
+    """The open call is taken; a second time changes nothing and is said."""
+    call = _named(situation, given.call_id)
+    if call is None or not call.is_open:
+        return refuse(Reason("bedside.rapid_response.none_open", where="call_id"))
+    if call.acknowledged is not None:
+        return refuse(Reason("bedside.call.acknowledged_before", where="call_id"))
+    return (CallAcknowledged(call_id=call.call_id),)
+
+
+def arrive_rapid_response(situation: Situation, given: ArriveRapidResponse) -> Verdict:
+    """The team arrived at an open call."""
+    against = [*happened(situation, arrived_at=given.arrived_at)]
+    call = _named(situation, given.call_id)
+    if call is None or not call.is_open:
+        against.append(Reason("bedside.rapid_response.none_open"))
+    elif given.arrived_at < call.called.event.called_at.replace(second=0, microsecond=0):  # people write minutes
+        against.append(Reason("bedside.rapid_response.before_call", where="arrived_at"))
+    return refuse(*against) if against or call is None else (RapidResponseArrived(arrived_at=given.arrived_at, call_id=call.call_id),)
+
+
+def close_call(situation: Situation, given: CloseCall) -> Verdict:
+    """A call ends by a physician's word; that another treatment was chosen needs a note."""
+    call = _named(situation, given.call_id)
+    against = []
+    if call is None or call.closed is not None:
+        against.append(Reason("bedside.call.none_to_close", where="call_id"))
+    if given.reason == "other-treatment" and not said(given.note):
+        against.append(Reason("bedside.call.no_note", where="note"))
+    return refuse(*against) if against or call is None else (CallClosed(call_id=call.call_id, reason=given.reason, note=given.note.strip()),)
+
+
+def _named(situation: Situation, call_id: str) -> Call | None:
+    """The call of that name; without one the open call, else the last."""
+    calls = situation.case.rapid_responses
+    if call_id:
+        return next((call for call in calls if call.call_id == call_id), None)
+    return situation.case.open_rapid_response or (calls[-1] if calls else None)
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        AcknowledgeCall, acknowledge_call, roles(Role.PHYSICIAN),
+        (EventRow(CallAcknowledged, rendering.acknowledged),),
+        page="bedside",
+        correction=CLINICAL,
+        step="rapid_response",
+        blocked=never_blocked,
+        place=20,
+        button="after",
+    ),
+    CommandRow(
+        ArriveRapidResponse, arrive_rapid_response, roles(Role.PHYSICIAN, Role.NURSE),
+        (EventRow(RapidResponseArrived, rendering.arrived, told_in("CARE_REFERRAL")),),
+        page="bedside",
+        correction=CLINICAL,
+        step="rapid_response",
+        blocked=never_blocked,
+        place=30,
+        button="after",
+    ),
+    CommandRow(
+        CloseCall, close_call, roles(Role.PHYSICIAN),
+        (EventRow(CallClosed, rendering.closed, told_in("CARE_REFERRAL")),),
+        page="bedside",
+        correction=CLINICAL,
+        step="rapid_response",
+        blocked=never_blocked,
+        place=40,
+        button="after",
+    ),
+)
+
+#: Events that follow from what was seen, and from the clock; no person enters them.
+EVENT_ROWS = (
+    EventRow(RapidResponseCalled, rendering.called, told_in("CARE_REFERRAL"), computed=True),
+    EventRow(CallNotified, rendering.notified, computed=True),
+    EventRow(CallEscalated, rendering.escalated, computed=True),
+    EventRow(SignAdded, rendering.sign_added, told_in("CARE_REFERRAL"), computed=True),
+    EventRow(SignsAbsent, rendering.signs_absent, computed=True),
+)

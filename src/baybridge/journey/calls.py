@@ -1,0 +1,103 @@
+"""Calls of the rapid response team, read from the entries of a case.
+
+Main job: `calls_of(entries)`: each call with its signs and how high each stood at most, who was notified, whether it was acknowledged, whether the team has come,
+how it was closed, and which of its signs were absent since.
+
+A call is open until the team has come or a physician has closed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from baybridge.journey import events as ev
+from baybridge.journey.entry import Entry
+
+State = Literal["open", "acknowledged", "arrived", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call."""
+
+    called: Entry[ev.RapidResponseCalled]
+    levels: Mapping[str, int] = field(default_factory=dict)  # each sign of the call, and how high it stood at most
+    absent: frozenset[str] = frozenset()  # signs that a later look did not find
+    notified: tuple[Entry[ev.CallNotified], ...] = ()
+    acknowledged: Entry[ev.CallAcknowledged] | None = None
+    arrived: Entry[ev.RapidResponseArrived] | None = None
+    closed: Entry[ev.CallClosed] | None = None
+
+    @property
+    def call_id(self) -> str:
+        """Its name; a call of an older version is named by its event."""
+        return self.called.event.call_id or self.called.origin.event_id
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Its signs, sorted."""
+        return tuple(sorted(self.levels))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the team is still awaited."""
+        return self.arrived is None and self.closed is None
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        if self.closed is not None:
+            return "closed"
+        if self.arrived is not None:
+            return "arrived"
+        return "open" if self.acknowledged is None else "acknowledged"
+
+
+def call_as_json(case_id: str, call: Call) -> dict[str, Any]:
+    """A call as JSON, without names; `to` are the accounts that a step reached."""
+    event = call.called.event
+    steps = [{"step": one.event.step, "at": one.origin.at.isoformat(), "to": list(one.event.accounts)} for one in call.notified]
+    said = {"call_id": call.call_id, "case": case_id, "codes": list(call.codes), "called_at": event.called_at.isoformat(), "late": event.late}
+    return {**said, "state": call.state, "steps": steps}
+
+
+#: Signs of a call that named its scale alone.
+_OF_SCALE = {"crs-astct-2019": "RR-CRS", "icans-astct-2019": "RR-ICANS"}
+
+
+def calls_of(entries: Iterable[Entry[Any]]) -> tuple[Call, ...]:
+    """Every call, in the order in which they were made."""
+    calls: dict[str, Call] = {}
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, ev.RapidResponseCalled):
+            made = Call(entry, levels=_first_levels(event))
+            calls[made.call_id] = made
+        elif isinstance(event, ev.RapidResponseArrived):
+            reached = [name for name, call in calls.items() if call.is_open and event.call_id in ("", name)]
+            calls.update({name: replace(calls[name], arrived=entry) for name in reached})
+        elif isinstance(event, ev.CallNotified | ev.CallAcknowledged | ev.SignAdded | ev.SignsAbsent | ev.CallClosed) and event.call_id in calls:
+            calls[event.call_id] = _after(calls[event.call_id], entry)
+    return tuple(calls.values())
+
+
+def _first_levels(event: ev.RapidResponseCalled) -> dict[str, int]:
+    codes = event.codes or ((_OF_SCALE[event.scale],) if event.scale else ())
+    return {code: dict(event.levels).get(code, event.grade_min or 1) for code in codes}
+
+
+def _after(call: Call, entry: Entry[Any]) -> Call:
+    event = entry.event
+    if isinstance(event, ev.CallNotified):
+        return replace(call, notified=(*call.notified, entry))
+    if isinstance(event, ev.CallAcknowledged):
+        return replace(call, acknowledged=call.acknowledged or entry)
+    if isinstance(event, ev.CallClosed):
+        return replace(call, closed=call.closed or entry)
+    if isinstance(event, ev.SignsAbsent):
+        return replace(call, absent=call.absent | set(event.codes))
+    said = dict(event.levels)
+    higher = {code: max(said.get(code, 1), call.levels.get(code, 0)) for code in event.codes}
+    return replace(call, levels={**call.levels, **higher}, absent=call.absent - set(event.codes))

@@ -1,0 +1,61 @@
+"""How often a patient is assessed after the infusion, by the highest standing grade.
+
+Main job: `assessment_due(case, rules)` and `ice_due(case, rules)` with whether they are urgent.
+
+A grade that is not certain counts as the highest that it can be; an open call counts as 3. A physician may set another interval (`AssessmentIntervalSet`): it holds until
+the standing grade rises above what it was then, or the next infusion.
+
+**Source**: `assessment` in `data/pathways/escalation.yaml`. **Units**: hours.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from baybridge.documents.escalation import Intervals
+from baybridge.journey.case import Case
+from baybridge.journey.course import Grade
+from baybridge.journey.events import AssessmentIntervalSet
+from baybridge.journey.look_now import ALERT_GRADE
+
+_HIGHEST = 4
+
+
+def standing_grade(case: Case) -> int:
+    """The highest standing grade of CRS or ICANS, 0 where none was assessed; 3 at least while a call is open."""
+    grades = [_at_most(grade) for grade in case.grades.values()]
+    return min(_HIGHEST, max([0, *grades, *([ALERT_GRADE] if case.open_rapid_response else [])]))
+
+
+def _at_most(grade: Grade) -> int:
+    return grade.grade if grade.grade is not None else grade.latest.event.grade_max
+
+
+def is_urgent(case: Case, rules: Intervals) -> bool:
+    """Whether the assessment that is due is urgent."""
+    return standing_grade(case) >= rules.urgent_from_grade
+
+
+def every_h(case: Case, rules: Intervals) -> int:
+    """Hours between two assessments now."""
+    stands = standing_grade(case)
+    own = case.last(AssessmentIntervalSet)
+    after_infusion = own is not None and (case.infused_at is None or own.origin.recorded_at >= case.infused_at)
+    if own is not None and after_infusion and stands <= own.event.grade:
+        return own.event.every_h
+    return rules.hours_by_grade[stands]
+
+
+def assessment_due(case: Case, rules: Intervals) -> datetime | None:
+    """When the next assessment is due; None before the infusion."""
+    last = case.assessments[-1].event.assessed_at if case.assessments else case.infused_at
+    return last + timedelta(hours=every_h(case, rules)) if last else None
+
+
+def ice_due(case: Case, rules: Intervals) -> datetime | None:
+    """When the ICE or CAPD score is due next; None before the infusion."""
+    scored = [entry.event.assessed_at for entry in case.assessments if {"ice_score", "capd_score"} & {name for name, _ in entry.event.findings}]
+    last = scored[-1] if scored else case.infused_at
+    icans = case.grades.get("icans-astct-2019")
+    hours = rules.ice_hours_by_icans[min(_HIGHEST, _at_most(icans)) if icans else 0]
+    return last + timedelta(hours=hours) if last else None

@@ -1,0 +1,43 @@
+"""A grade that may be 3 or more and is not certain, without a sign that calls: somebody looks now.
+
+Main job: `pending(case, node)`: the latest grades of this node that ask for it; `due_at(case, node, within)`, when somebody must have looked at the latest.
+
+It ends with an assessment that leaves no such grade, with a physician's own grade, with discharge or death, and while a call is open.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from baybridge.journey.case import Case
+from baybridge.journey.conditions import discharged
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import GradeAssessed
+
+#: The sign that is none: nobody looked in time.
+LATE = "RR-LATE"
+
+#: Source: clinical reference 14, time-critical alerts.
+ALERT_GRADE = 3
+
+
+def pending(case: Case, node: str) -> tuple[Entry[GradeAssessed], ...]:
+    """The latest grade of each scale that was made here, may be 3 or more, and nobody confirmed."""
+    if discharged(case) or not case.alive:
+        return ()
+    latest = [grade.latest for grade in case.grades.values() if grade.confirmed is None]
+    return tuple(entry for entry in latest if entry.origin.node == node and entry.event.grade_min < ALERT_GRADE <= entry.event.grade_max)
+
+
+def due_at(case: Case, node: str, within: timedelta) -> datetime | None:
+    """When somebody must have looked: counted from when the first of these grades came, or from the end of the last call; None where nothing asks for it.
+
+    While a call is open its team is awaited; of a call because nobody looked there is no second one until an assessment has left no such grade.
+    """
+    waiting = pending(case, node)
+    own = [call for call in case.rapid_responses if call.called.origin.node == node]
+    stands = next((call for call in reversed(own) if LATE in call.levels), None)
+    if not waiting or any(call.is_open for call in own) or (stands is not None and LATE not in stands.absent):
+        return None
+    ended = [end.origin.recorded_at for call in own for end in (call.arrived, call.closed) if end is not None]
+    return max([min(entry.origin.recorded_at for entry in waiting), *ended]) + within

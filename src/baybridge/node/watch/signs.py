@@ -1,0 +1,118 @@
+"""What is seen of a patient at a moment: signs that call, by the policy `rapid-response`, from record and case.
+
+Main job: `look(node, unit, case, resources, at)` answers a `Look`: the signs with how high each stands, those that were looked for and absent, and the decision.
+
+Elsewhere: what follows from signs in `bedside/calls.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from baybridge.bedside.calls import Seen
+from baybridge.bedside.episode import standing
+from baybridge.bedside.monitoring import SCALES
+from baybridge.facts.reading import FactSet, read
+from baybridge.journey import look_now
+from baybridge.journey.case import Case
+from baybridge.journey.events import Scale
+from baybridge.node.commands.deciding import Deciding, LazyFacts
+from baybridge.node.unit import Made
+from baybridge.policy.language.types import Value
+from baybridge.policy.one_case.decide import Decision, decide
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+
+POLICY = "rapid-response"
+
+#: The lower bound of each scale as the policy reads it.
+_BOUNDS: Mapping[Scale, str] = {"crs-astct-2019": "crs_grade_min", "icans-astct-2019": "icans_grade_min"}
+_OF_SCALE: Mapping[Scale, str] = {"crs-astct-2019": "RR-CRS", "icans-astct-2019": "RR-ICANS"}
+_ALERT = look_now.ALERT_GRADE
+
+#: Findings in the order in which they are worse, for signs that call again when they rise.
+_DEVICES = ("none", "blow_by", "nasal_cannula", "face_mask", "venturi", "non_rebreather", "high_flow_nasal_cannula", "cpap", "bipap", "intubated")
+_AROUSAL = ("spontaneous", "voice", "tactile", "unarousable")
+_SEIZURES = ("none", "resolves_rapidly", "prolonged", "repetitive")
+_OEDEMA = ("none", "focal", "diffuse")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at a moment, with the decision that says so."""
+
+    seen: Seen
+    made: Mapping[str, Made]
+
+
+@dataclass(frozen=True, slots=True)
+class _Graded:
+    scale: Scale
+    low: int
+    high: int
+
+
+def look(node: Node, case: Case, resources: Sequence[Mapping[str, Any]], at: datetime, *, current: bool) -> Look:
+    """The signs as of `at`, from what is known now of that moment; `current`: `at` is the present."""
+    confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
+    facts = read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone)
+    values = {**standing(case, facts.values, node.site.zone, at), **facts.values}
+    graded = [_graded(node, case, scale, values, at, current=current) for scale in SCALES]
+    bounds = {_BOUNDS[one.scale]: one.low for one in graded}
+    deciding = Deciding(node.policies, LazyFacts(lambda: facts), case.case_id, at)
+    decision = deciding.decide(POLICY, {**standing(case, facts.values, node.site.zone, at), **bounds})
+    return Look(_seen(case, node, facts, decision, graded, next(iter(deciding.made)), current=current), deciding.made)
+
+
+def _graded(node: Node, case: Case, scale: Scale, values: Mapping[str, Value], at: datetime, *, current: bool) -> _Graded:
+    """The bounds of a grade; a physician's own grade may raise them and never lowers what was seen."""
+    found = decide(node.policies.get(scale, at.date()), values, subject=case.case_id, as_of=at, settle=False).values
+    low, high = int(found.get("grade_min") or 0), int(found.get("grade_max") or 0)
+    standing_grade = case.grades.get(scale) if current else None
+    own = standing_grade.confirmed.event.grade if standing_grade is not None and standing_grade.confirmed is not None else 0
+    return _Graded(scale, max(low, own), max(high, own))
+
+
+def _seen(case: Case, node: Node, facts: FactSet, decision: Decision, graded: Sequence[_Graded], sha256: str, *, current: bool) -> Seen:
+    levels = {str(code): _level(str(code), facts.values, graded) for code in decision.values.get("codes", ())}
+    absent = {reason.criterion for reason in decision.reasons if reason.holds is False}
+    if current and not look_now.pending(case, node.site.node):
+        absent.add(look_now.LATE)
+    worst = max((one for one in graded if one.low >= _ALERT), key=lambda one: one.low, default=None)
+    return Seen(
+        levels,
+        frozenset(absent - set(levels)),
+        facts.at,
+        current,
+        worst.scale if worst else None,
+        worst.low if worst else 0,
+        sha256,
+    )
+
+
+def _level(code: str, values: Mapping[str, Value], graded: Sequence[_Graded]) -> int:
+    """How high a sign stands: the highest possible grade, the number of vasopressors, the rank of the device or finding; 1 where nothing is counted."""
+    by_scale = {_OF_SCALE[one.scale]: one.high for one in graded}
+    if code in by_scale:
+        return by_scale[code]
+    if code == "RR-VASOPRESSOR":
+        return max(1, _number(values.get("vasopressors")))
+    if code == "RR-IECHS":
+        return _number(values.get("iec_hs_grade"))
+    ranks = {
+        "RR-OXYGEN": (_DEVICES, "oxygen_device"),
+        "RR-AROUSAL": (_AROUSAL, "arousal"),
+        "RR-SEIZURE": (_SEIZURES, "seizure"),
+        "RR-ICP": (_OEDEMA, "cerebral_edema"),
+    }
+    order, fact = ranks.get(code, ((), ""))
+    found = values.get(fact)
+    return max(1, order.index(found)) if isinstance(found, str) and found in order else 1
+
+
+def _number(value: Value) -> int:
+    return int(value) if isinstance(value, int | float) else 0

@@ -1,0 +1,194 @@
+"""The watch: whenever an assessment or an observation comes, by whatever door, the signs are looked at, and what follows is written at once.
+
+Main job: `look_at(node, unit, case_id, moments)` looks at a case as of moments that something arrived for, and as of now. `follow_up` does so in the transaction of what
+a person entered; `LOOK` for whatever was filed or told or corrected, by any other door; `CLOCK` does what is due: the next step of a call, the call where nobody looked.
+
+An alarm is one transaction: the call, who is told, the clock of the next step. Looking twice makes nothing twice, because what follows is judged by the case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from baybridge.bedside.calls import Around, Seen, follows
+from baybridge.documents.escalation import span
+from baybridge.facts.measurement import taken_at
+from baybridge.journey import events as ev
+from baybridge.journey import look_now
+from baybridge.journey.calls import Call
+from baybridge.journey.case import Case, fold
+from baybridge.journey.entry import read_event
+from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
+from baybridge.node.upkeep import projections
+from baybridge.node.watch import clocks, leaving, roster, signs
+from baybridge.record.store import store
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit, Work
+
+#: Moments of one case that are looked back at, the latest ones.
+_MOMENTS = 60
+
+
+# --- looking --------------------------------------------------------------------------------------------------------------
+
+
+def watched(node: Node, case: Case) -> bool:
+    """Whether signs of this case call here: a living patient of whom an infusion is recorded, at a centre."""
+    return bool(case.infusions) and case.alive and "centre" in node.site.kinds
+
+
+def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = (), *, command_id: str | None = None, part: int = 0) -> list[ev.Recorded]:
+    """Look at a case as of earlier moments and of now, write what follows, and set its clock."""
+    case = fold(unit.events(case_id))
+    recorded: list[ev.Recorded] = []
+    if watched(node, case):
+        resources = node.outside_record(unit.connection, case, unit.at)
+        for at in [*_looked_back(node, case, moments, unit.at), unit.at]:
+            found = signs.look(node, case, resources, at, current=at == unit.at)
+            made = follows(case, found.seen, _around(node, unit, case))
+            if made:
+                recorded += _write(node, unit, case, made, found, command_id, part + len(recorded))
+                case = fold(unit.events(case_id))
+    clocks.set_clock(unit, case, node.escalation)
+    return recorded
+
+
+def _looked_back(node: Node, case: Case, moments: Iterable[datetime], now: datetime) -> list[datetime]:
+    """Moments before now, since the infusion, that are no history yet; the latest ones, in order."""
+    since = now - span(node.escalation.history_after)
+    begun = case.infused_at or now
+    return sorted({at for at in moments if max(since, begun) <= at < now})[-_MOMENTS:]
+
+
+def _around(node: Node, unit: Unit, case: Case) -> Around:
+    return Around(node.site.node, unit.at, span(node.escalation.late_after), unit.new_id, case.infused_at)
+
+
+def _write(node: Node, unit: Unit, case: Case, made: Sequence[ev.Event], found: signs.Look, command_id: str | None, part: int) -> list[ev.Recorded]:
+    """Append what follows from a look, with the decision that it cites and those who are told at once."""
+    for sha256, decision in found.made.items():
+        if any(getattr(event, "decision_sha256", "") == sha256 for event in made):
+            unit.keep_decision(case.case_id, decision)
+    return _append(node, unit, case, [*made, *_first_steps(node, unit, made)], command_id, part)
+
+
+def _append(node: Node, unit: Unit, case: Case, events: Sequence[ev.Event], command_id: str | None = None, part: int = 0) -> list[ev.Recorded]:
+    """Append events of the watch; what is to leave the building is queued in the same transaction."""
+    known = len(unit.events(case.case_id))
+    recorded = unit.append(case.case_id, events, node.system(), known=known, command_id=command_id, part=part)
+    codes = {call.call_id: call.codes for call in case.rapid_responses} | {one.call_id: one.codes for one in events if isinstance(one, ev.RapidResponseCalled)}
+    for event in events:
+        if isinstance(event, ev.CallNotified):
+            said = {"call": event.call_id, "case": case.case_id, "step": event.step, "accounts": list(event.accounts), "at": unit.at.isoformat()}
+            leaving.queue_message(unit, case.case_id, {**said, "codes": list(codes.get(event.call_id, ()))})
+    return recorded
+
+
+def _first_steps(node: Node, unit: Unit, made: Sequence[ev.Event]) -> list[ev.Event]:
+    """Who is told in the moment of a call."""
+    called = [event for event in made if isinstance(event, ev.RapidResponseCalled)]
+    at_once = [step for step in node.escalation.steps if not span(step.after)]
+    return [_told(node, unit, event.call_id, step.to) for event in called for step in at_once]
+
+
+def _told(node: Node, unit: Unit, call_id: str, step: str) -> ev.CallNotified:
+    """Whom a step of a call reaches now."""
+    found = roster.reached(unit.connection, node.escalation, step, unit.at)
+    return ev.CallNotified(call_id=call_id, step=step, accounts=found.accounts, channel="page", nobody_on_duty=found.nobody_on_duty)
+
+
+# --- with what a person entered -------------------------------------------------------------------------------------------
+
+#: What a person says of a patient's state.
+_OF_THE_BEDSIDE = (ev.AssessmentRecorded, ev.GradeConfirmed)
+#: What starts or stops a clock without a look.
+_OF_CLOCKS = (ev.CallAcknowledged, ev.RapidResponseArrived, ev.CallClosed, ev.Discharged, ev.Died)
+
+
+def follow_up(node: Node, unit: Unit, work: Work, recorded: list[ev.Recorded]) -> None:
+    """In the transaction of a command that tells of the bedside: look; the events of a call join `recorded`, so that who entered it sees them."""
+    news = [one.event for one in recorded]
+    moments = [event.assessed_at for event in news if isinstance(event, ev.AssessmentRecorded)]
+    if any(isinstance(event, _OF_THE_BEDSIDE) for event in news):
+        recorded += look_at(node, unit, work.case_id, moments, command_id=work.command_id, part=len(recorded))
+    elif any(isinstance(event, _OF_CLOCKS) for event in news):
+        clocks.set_clock(unit, fold(unit.events(work.case_id)), node.escalation)
+
+
+# --- with whatever comes by another door ----------------------------------------------------------------------------------
+
+_OF_RECORDS = ("Observation/", "MedicationAdministration/")
+
+
+def _look(node: Node, unit: Unit, consequence: Consequence) -> None:
+    """Look at a case because of resources that were filed, or of what another node told."""
+    names = [name for name in consequence.resources if name.startswith(_OF_RECORDS)]
+    if consequence.resources and not names:
+        return
+    moments, gone = _moments_of(unit, names)
+    told = _told_moments(unit, consequence)
+    if names and not gone and all(at < unit.at - span(node.escalation.history_after) for at in moments):
+        return  # an older record says nothing of today
+    if look_at(node, unit, consequence.case_id, [*moments, *told]):
+        projections.project(unit, consequence.case_id)
+
+
+def _moments_of(unit: Unit, names: Sequence[str]) -> tuple[list[datetime], bool]:
+    """The moments that these observations speak of, and whether one of them is gone or names none."""
+    keys = [(kind, logical_id) for kind, _, logical_id in (name.partition("/") for name in names)]
+    found = store.get_many(unit.connection, keys)
+    moments = [None if version.deleted else taken_at(version.resource) for version in found.values()]
+    return [at for at in moments if at is not None], None in moments or len(found) < len(keys)
+
+
+def _told_moments(unit: Unit, consequence: Consequence) -> list[datetime]:
+    """The moments of assessments that a package told."""
+    ids = set(consequence.events)
+    packages = [one.event for one in unit.events(consequence.case_id) if one.event_id in ids and isinstance(one.event, ev.PackageReceived)] if ids else []
+    told = [read_event(item.event) for package in packages for item in package.told]
+    return [event.assessed_at for event in told if isinstance(event, ev.AssessmentRecorded)]
+
+
+LOOK = ConsequenceRow(
+    "look-for-signs",
+    Lane.ALARM,
+    _look,
+    after=frozenset({ev.PackageReceived, ev.EntryCorrected, ev.FindingConfirmed, ev.IdentityLinked, ev.IdentityUndone, ev.Infused}),
+    of_records="any",
+)
+
+
+# --- when a clock has run out ---------------------------------------------------------------------------------------------
+
+
+def _run_out(node: Node, unit: Unit, consequence: Consequence) -> None:
+    """The steps of calls that are due, and a call where nobody looked in time."""
+    case = fold(unit.events(consequence.case_id))
+    own = [call for call in case.rapid_responses if call.called.origin.node == node.site.node]
+    events = [event for call in own for event in _steps_due(node, unit, call)]
+    late_at = look_now.due_at(case, node.site.node, span(node.escalation.look_now_within))
+    if watched(node, case) and late_at is not None and late_at <= unit.at:
+        made = follows(case, Seen({look_now.LATE: 1}, frozenset(), late_at), _around(node, unit, case))
+        events += [*made, *_first_steps(node, unit, made)]
+    if events:
+        _append(node, unit, case, events)
+        projections.project(unit, consequence.case_id)
+    clocks.set_clock(unit, fold(unit.events(consequence.case_id)), node.escalation)
+
+
+def _steps_due(node: Node, unit: Unit, call: Call) -> list[ev.Event]:
+    events: list[ev.Event] = []
+    for step in clocks.steps_left(call, node.escalation):
+        if call.called.event.called_at + span(step.after) > unit.at:
+            continue
+        if span(step.after):
+            events.append(ev.CallEscalated(call_id=call.call_id, step=step.to))
+        events.append(_told(node, unit, call.call_id, step.to))
+    return events
+
+
+CLOCK = ConsequenceRow(clocks.KIND, Lane.ALARM, _run_out)

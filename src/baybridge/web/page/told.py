@@ -1,0 +1,48 @@
+"""Who is told of calls on every page, and which.
+
+Main job: `is_told(asked)`, `calls_shown(asked)`, `duty_problems(asked)` for the administrator. No name stands in any of it.
+"""
+
+from __future__ import annotations
+
+from baybridge.base.outcome import Reason, Refusal
+from baybridge.http.doors import Asked
+from baybridge.journey.command import Role
+from baybridge.node.people import access, reads
+from baybridge.node.watch import board, roster
+
+
+def may_see(asked: Asked, case_id: str) -> bool:
+    """Whether this person may read what happens at the bedside of a case."""
+    case = asked.node.case(case_id)
+    return case is not None and not isinstance(reads.for_case(asked.node, "case.bedside", asked.actor, case, frozenset()), Refusal)
+
+
+def is_told(asked: Asked) -> bool:
+    """Whether this person's pages are live."""
+    return asked.session is not None and access.may("live", asked.actor, asked.node.site) is None
+
+
+def calls_shown(asked: Asked) -> list[board.Shown]:
+    """The open calls that this person may see."""
+    if not is_told(asked):
+        return []
+    with asked.node.storage.reading() as connection:
+        found = board.open_calls(connection)
+    return [call for call in found if may_see(asked, call.case_id)]
+
+
+def last_number(asked: Asked) -> int | None:
+    """The number after which changes are told to an open page; None where none are."""
+    if not is_told(asked):
+        return None
+    with asked.node.storage.reading() as connection:
+        return board.last_number(connection)
+
+
+def duty_problems(asked: Asked) -> tuple[Reason, ...]:
+    """What is wrong with who is told of a call, for the administrator of a centre."""
+    if asked.actor is None or asked.actor.role is not Role.ADMINISTRATOR or "centre" not in asked.node.site.kinds:
+        return ()
+    with asked.node.storage.reading() as connection:
+        return tuple(roster.problems(connection, asked.node.escalation, asked.node.now()))

@@ -1,0 +1,406 @@
+"""The watch: what is seen calls the team, whatever door it comes by; one open call a case; what joins it and what calls again; who is told, when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from baybridge.base.outcome import Refusal
+from baybridge.journey import events as ev
+from baybridge.journey.command import Role
+from baybridge.node.consequences import queue
+from baybridge.node.intake.importing import import_upload
+from baybridge.node.watch import leaving, roster, watching
+from watch_world import CASE, PATIENT, Ward
+
+PRESSOR = {"hypotension": "vasopressor", "vasopressors": 1}
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> Ward:
+    return Ward(tmp_path / "hk")
+
+
+def named(events: list[Any], kind: type) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def open_codes(ward: Ward) -> tuple[str, ...]:
+    call = ward.case.open_rapid_response
+    return call.codes if call else ()
+
+
+# --- what calls -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_well_patient_calls_nobody(ward: Ward) -> None:
+    assert named(ward.assess(), ev.RapidResponseCalled) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        (PRESSOR, "RR-VASOPRESSOR"),
+        ({"vasopressin": True, "hypotension": None, "vasopressors": None}, "RR-VASOPRESSOR"),
+        ({"oxygen_device": "intubated", "oxygen_reason": None}, "RR-OXYGEN"),
+        ({"oxygen_device": "nasal_cannula", "oxygen_flow": 8}, "RR-OXYGEN"),
+        ({"oxygen_saturation": 89}, "RR-SATURATION"),
+        ({"seizure": "resolves_rapidly"}, "RR-SEIZURE"),
+        ({"arousal": "tactile"}, "RR-AROUSAL"),
+        ({"raised_icp_sign": True}, "RR-ICP"),
+        ({"deep_focal_motor_weakness": True}, "RR-MOTOR"),
+        ({"iec_hs_grade": 3}, "RR-IECHS"),
+    ],
+)
+def test_each_sign_calls_in_the_transaction_of_the_assessment(ward: Ward, changes: dict[str, Any], code: str) -> None:
+    events = ward.assess(**changes)
+    (call,) = named(events, ev.RapidResponseCalled)
+    assert code in call.codes
+    assert [event.step for event in named(events, ev.CallNotified)] == ["first"]
+
+
+def test_attribution_left_blank_or_denied_silences_no_sign(ward: Ward) -> None:
+    blank = ("fever_attributable", "hypotension_attributable", "hypoxia_attributable")
+    (call,) = named(ward.assess(blank=blank, temperature=39.2, hypotension="vasopressor", vasopressors=2), ev.RapidResponseCalled)
+    assert call.codes == ("RR-VASOPRESSOR",)
+    denied = dict.fromkeys(blank, False)
+    (added,) = named(ward.assess(**denied, **PRESSOR, oxygen_device="intubated"), ev.SignAdded)
+    assert added.codes == ("RR-OXYGEN",)
+
+
+def test_a_fall_of_the_ice_score_calls_by_what_came_before(ward: Ward) -> None:
+    ward.assess(ice_score=10)
+    ward.now += timedelta(hours=5)
+    (call,) = named(ward.assess(ice_score=7), ev.RapidResponseCalled)
+    assert call.codes == ("RR-ICE-FALL",)
+
+
+def test_capd_calls_in_a_child(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk", birth_date="2019-04-09")
+    (call,) = named(ward.assess(blank=("ice_score",), capd_score=9), ev.RapidResponseCalled)
+    assert {"RR-CAPD", "RR-ICANS"} <= set(call.codes)
+
+
+def test_an_observation_through_fhir_calls_within_one_round(ward: Ward) -> None:
+    ward.observe("oxygen_saturation", 84)
+    ward.round()
+    assert open_codes(ward) == ("RR-SATURATION",)
+
+
+def test_an_imported_file_calls_within_one_round(ward: Ward) -> None:
+    line = (
+        '{"resourceType":"Observation","id":"s","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"59408-5"}]},'
+        f'"subject":{{"reference":"Patient/{PATIENT}"}},"effectiveDateTime":"{ward.now.isoformat()}",'
+        '"valueQuantity":{"value":80,"system":"http://unitsofmeasure.org","code":"%"}}'
+    )
+    patient = f'{{"resourceType":"Patient","id":"{PATIENT}","birthDate":"1968-04-09","name":[{{"family":"Chan"}}]}}'
+    done = import_upload(ward.node, ward.node.system(), "watch.ndjson", f"{patient}\n{line}\n".encode())
+    assert not isinstance(done, Refusal)
+    ward.round()
+    assert open_codes(ward) == ("RR-SATURATION",)
+
+
+def test_what_a_person_confirms_calls_as_well(ward: Ward) -> None:
+    ward.assess(temperature=39.0)
+    answer = ward.give("ConfirmGrade", Role.PHYSICIAN, scale="crs-astct-2019", grade=3, reason="one vasopressor was begun")
+    assert not isinstance(answer, Refusal)
+    assert open_codes(ward) == ("RR-CRS",)
+
+
+def test_a_late_entry_calls_as_late_though_a_newer_one_is_well(ward: Ward) -> None:
+    ward.assess()
+    (call,) = named(ward.assess(ago=timedelta(hours=3), **PRESSOR), ev.RapidResponseCalled)
+    assert call.late
+    assert call.seen_at == ward.now - timedelta(hours=3)
+
+
+def test_history_calls_nobody(ward: Ward) -> None:
+    assert named(ward.assess(ago=timedelta(hours=30), **PRESSOR), ev.RapidResponseCalled) == []
+    ward.observe("oxygen_saturation", 80, ago=timedelta(hours=30))
+    ward.round()
+    assert ward.calls == ()
+
+
+# --- one open call, and what calls again ----------------------------------------------------------------------------------------
+
+
+def test_the_same_sign_while_the_call_is_open_makes_no_second_call(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    ward.assess(**PRESSOR)
+    ward.observe("vasopressors", 1)
+    ward.round()
+    assert len(ward.calls) == 1
+    assert "SignAdded" not in ward.names()
+
+
+def test_a_further_sign_joins_the_open_call(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    (added,) = named(ward.assess(**PRESSOR, seizure="prolonged"), ev.SignAdded)
+    assert "RR-SEIZURE" in added.codes
+    assert len(ward.calls) == 1
+
+
+def test_a_sign_that_rose_joins_the_open_call(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    (added,) = named(ward.assess(hypotension="vasopressor", vasopressors=2), ev.SignAdded)
+    assert dict(added.levels)["RR-VASOPRESSOR"] == 2
+
+
+def arrive(ward: Ward) -> None:
+    ward.now += timedelta(minutes=6)
+    assert not isinstance(ward.give("ArriveRapidResponse", arrived_at=ward.now.isoformat()), Refusal)
+
+
+def test_after_arrival_the_same_sign_calls_nobody(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    arrive(ward)
+    ward.assess(**PRESSOR)
+    assert len(ward.calls) == 1
+
+
+def test_after_arrival_a_sign_that_was_absent_between_calls_again(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    arrive(ward)
+    ward.assess()
+    ward.assess(**PRESSOR)
+    assert len(ward.calls) == 2
+
+
+def test_what_was_not_looked_for_between_was_not_absent(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    arrive(ward)
+    ward.now += timedelta(hours=13)  # nothing of before is current any more
+    ward.assess(blank=("hypotension", "vasopressors", "vasopressin", "hypotension_attributable"))
+    assert "SignsAbsent" not in ward.names()
+    ward.assess(**PRESSOR)
+    assert len(ward.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (PRESSOR, PRESSOR | {"vasopressors": 2}),
+        ({"oxygen_device": "face_mask", "oxygen_reason": "hypoxia"}, {"oxygen_device": "cpap", "oxygen_reason": "hypoxia"}),
+        ({"arousal": "tactile"}, {"arousal": "unarousable"}),
+    ],
+)
+def test_after_arrival_a_sign_that_rose_calls_again(ward: Ward, before: dict[str, Any], after: dict[str, Any]) -> None:
+    ward.assess(**before)
+    arrive(ward)
+    ward.assess(**after)
+    assert len(ward.calls) == 2
+    ward.assess(**after)
+    assert len(ward.calls) == 2
+
+
+def test_after_arrival_another_sign_calls(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    arrive(ward)
+    (call,) = named(ward.assess(**PRESSOR, seizure="resolves_rapidly"), ev.RapidResponseCalled)
+    assert "RR-SEIZURE" in call.codes
+
+
+def test_a_late_entry_of_a_sign_that_was_called_since_calls_nobody(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    arrive(ward)
+    ward.assess()
+    ward.assess(ago=timedelta(minutes=30), **PRESSOR)
+    assert len(ward.calls) == 1
+
+
+def test_an_incomplete_round_closes_nothing(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    ward.now += timedelta(hours=13)
+    ward.assess(blank=tuple(name for name in ("hypotension", "vasopressors", "vasopressin", "seizure", "arousal", "oxygen_device")))
+    assert ward.case.open_rapid_response is not None
+
+
+def test_a_call_ends_by_a_physicians_word_with_its_reason(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    refused = ward.give("CloseCall", Role.PHYSICIAN, reason="other-treatment")
+    assert [reason.code for reason in refused.reasons] == ["bedside.call.no_note"]
+    assert not isinstance(ward.give("CloseCall", Role.PHYSICIAN, reason="resolved"), Refusal)
+    assert ward.case.open_rapid_response is None
+    assert ward.calls[-1].state == "closed"
+    assert isinstance(ward.give("AcknowledgeCall", Role.PHYSICIAN), Refusal)
+
+
+def test_a_command_again_answers_the_same_call(ward: Ward) -> None:
+    from baybridge.journey.command import Actor, Command
+    from baybridge.node import handle
+
+    given = {"findings": PRESSOR, "assessed_at": ward.now.isoformat()}
+    command = Command("Assess", CASE, given, Actor("n", Role.NURSE, ward.node.site.organisation), "same")
+    first, again = handle.handle(ward.node, command), handle.handle(ward.node, command)
+    assert [item.event_id for item in first.events] == [item.event_id for item in again.events]
+    assert named([item.event for item in again.events], ev.RapidResponseCalled)
+
+
+# --- nobody looked ---------------------------------------------------------------------------------------------------------------
+
+UNKNOWN = ("seizure", "arousal", "deep_focal_motor_weakness", "raised_icp_sign", "cerebral_edema")
+
+
+def test_a_grade_that_may_be_high_calls_when_nobody_looked_in_time(ward: Ward) -> None:
+    ward.assess(blank=UNKNOWN)
+    ward.wait(minutes=14)
+    assert ward.calls == ()
+    ward.wait(minutes=2)
+    assert open_codes(ward) == ("RR-LATE",)
+    ward.wait(minutes=1)
+    assert len(ward.calls) == 1
+
+
+def test_who_looks_in_time_calls_nobody(ward: Ward) -> None:
+    ward.assess(blank=UNKNOWN)
+    ward.wait(minutes=10)
+    ward.assess()
+    ward.wait(minutes=30)
+    assert ward.calls == ()
+
+
+def test_after_a_late_call_the_next_one_waits_for_a_complete_round(ward: Ward) -> None:
+    ward.assess(blank=UNKNOWN)
+    ward.wait(minutes=16)
+    arrive(ward)
+    ward.wait(minutes=40)
+    assert len(ward.calls) == 1
+    ward.assess()
+    ward.now += timedelta(hours=13)
+    ward.assess(blank=UNKNOWN)
+    ward.wait(minutes=16)
+    assert len(ward.calls) == 2
+
+
+# --- who is told, and when -----------------------------------------------------------------------------------------------------
+
+
+def set_duty(ward: Ward, *accounts: str, **more: Any) -> None:
+    span = {"from": (ward.now - timedelta(hours=1)).isoformat(), "until": (ward.now + timedelta(days=1)).isoformat()}
+    rows = [{"specialty": "haematology", "account": name, "order": place, **span, **more} for place, name in enumerate(accounts, start=1)]
+    with ward.node.unit() as unit:
+        read = roster.read_roster(rows, roster.active_accounts(unit.connection))
+        assert not isinstance(read, Refusal), read
+        roster.set_roster(unit, read, ward.node.system())
+
+
+def steps(ward: Ward) -> list[tuple[str, tuple[str, ...]]]:
+    return [(one.event.step, one.event.accounts) for one in ward.calls[-1].notified]
+
+
+@pytest.fixture
+def staffed(ward: Ward) -> Ward:
+    for name in ("anna", "bo", "chi", "dan"):
+        ward.account(name)
+    ward.account("nurse1", Role.NURSE)
+    set_duty(ward, "anna", "bo", "chi")
+    return ward
+
+
+def test_unanswered_the_call_climbs_step_by_step(staffed: Ward) -> None:
+    staffed.assess(**PRESSOR)
+    assert steps(staffed) == [("first", ("anna",))]
+    staffed.wait(minutes=5)
+    assert steps(staffed)[1:] == [("next", ("bo",))]
+    staffed.wait(minutes=5)
+    assert steps(staffed)[2:] == [("all", ("anna", "bo", "chi"))]
+    staffed.wait(minutes=5)
+    assert steps(staffed)[3:] == [("programme_director", ("anna", "bo", "chi", "dan"))]
+    assert staffed.names().count("CallEscalated") == 3
+    staffed.wait(hours=2)
+    assert len(steps(staffed)) == 4
+
+
+def test_acknowledging_stops_all_but_the_last_step(staffed: Ward) -> None:
+    staffed.assess(**PRESSOR)
+    assert not isinstance(staffed.give("AcknowledgeCall", Role.PHYSICIAN, "anna"), Refusal)
+    staffed.wait(minutes=12)
+    assert [step for step, _ in steps(staffed)] == ["first"]
+    staffed.wait(minutes=4)
+    assert [step for step, _ in steps(staffed)] == ["first", "programme_director"]
+
+
+def test_arrival_stops_every_step(staffed: Ward) -> None:
+    staffed.assess(**PRESSOR)
+    arrive(staffed)
+    staffed.wait(hours=1)
+    assert [step for step, _ in steps(staffed)] == ["first"]
+
+
+def test_nobody_on_duty_reaches_every_physician_and_is_a_problem(ward: Ward) -> None:
+    ward.account("anna")
+    ward.account("bo")
+    ward.account("n", Role.NURSE)
+    (told,) = named(ward.assess(**PRESSOR), ev.CallNotified)
+    assert (told.accounts, told.nobody_on_duty) == (("anna", "bo"), True)
+    with ward.node.storage.reading() as connection:
+        problems = [reason.code for reason in roster.problems(connection, ward.node.escalation, ward.now)]
+    assert problems == ["roster.nobody_on_duty", "roster.no_director"]
+
+
+def test_the_clock_goes_on_after_a_kill(staffed: Ward) -> None:
+    staffed.assess(**PRESSOR)
+    staffed.restart()
+    staffed.wait(minutes=6)
+    assert [step for step, _ in steps(staffed)] == ["first", "next"]
+    staffed.restart()
+    staffed.wait(minutes=30)
+    assert [step for step, _ in steps(staffed)] == ["first", "next", "all", "programme_director"]
+    with staffed.node.storage.reading() as connection:
+        assert queue.waiting(connection, kind="alarm-clock") == []
+
+
+def test_messages_that_cannot_leave_hold_up_nothing_and_leave_later(staffed: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        channel = "file"
+
+        def send(self, message: dict[str, Any]) -> None:
+            raise OSError("no way out")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(leaving, "adapter", lambda node: Broken())
+        staffed.assess(**PRESSOR)
+        staffed.wait(minutes=5)
+        assert [step for step, _ in steps(staffed)] == ["first", "next"]
+        assert not (staffed.folder / "would-be-sent").exists()
+    staffed.wait(minutes=6)
+    files = sorted((staffed.folder / "would-be-sent").glob("*.json"))
+    assert len(files) == 3
+    assert "Chan" not in "".join(file.read_text() for file in files)
+    staffed.round()
+    assert sorted((staffed.folder / "would-be-sent").glob("*.json")) == files
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ({"account": "nobody"}, "roster.account"),
+        ({"specialty": "surgery"}, "roster.specialty"),
+        ({"until": "2020-01-01T00:00:00Z"}, "roster.times"),
+        ({"order": "one"}, "roster.order"),
+        ({"phone": "1"}, "roster.unknown_key"),
+        ({"deputy": "nobody"}, "roster.account"),
+    ],
+)
+def test_a_roster_that_cannot_be_is_refused(staffed: Ward, row: dict[str, Any], code: str) -> None:
+    good = {"specialty": "haematology", "account": "anna", "from": "2026-01-01T00:00:00Z", "until": "2026-12-31T00:00:00Z", "order": 1, "deputy": None}
+    with staffed.node.storage.reading() as connection:
+        read = roster.read_roster([good | row], roster.active_accounts(connection))
+    assert isinstance(read, Refusal)
+    assert [reason.code for reason in read.reasons] == [code]
+
+
+def test_a_look_that_fails_is_tried_again(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_given: Any, **_more: Any) -> Any:
+        raise RuntimeError("defect")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(watching.signs, "look", broken)
+        ward.observe("oxygen_saturation", 84)
+        ward.round()
+        assert ward.calls == ()
+    ward.wait(seconds=30)
+    assert open_codes(ward) == ("RR-SATURATION",)

@@ -61,10 +61,11 @@ def _served(folder: Path) -> Iterator[str]:
     ticking, nodes = Ticking(clock.now() - timedelta(days=300)), dict[str, Node]()
     through = transport(nodes)
     nodes |= {name: Node(read_config(folder / name), now=ticking, transport=through) for name in network.PROFILES}
+    for node in nodes.values():
+        network.add_staff(node)
     for number, until in enumerate(_UNTIL):
         _walk(Placed(Invented(700 + number, "HK", "mm"), NODE, NODE, until), nodes, ticking)
     for node in nodes.values():
-        network.add_accounts(node)
         node.storage.close()
     process = subprocess.Popen([sys.executable, "-m", "baybridge", "serve", str(folder / NODE), "--port", str(ports[NODE])], stderr=subprocess.DEVNULL)
     try:

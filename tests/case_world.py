@@ -276,8 +276,6 @@ COLLECT = Step(
         "ended_at": _ago(w, 0.5),
         "volume_ml": 180,
         "identity_checked": True,
-        "first_checker": "nurse-a",
-        "second_checker": "nurse-b",
         "planned_entry_on": (w.now.date() + timedelta(days=1)).isoformat(),
     },
 )
@@ -377,8 +375,6 @@ CHECK = Step(
         "name_stated": True,
         "birth_date_stated": True,
         "tocilizumab_doses": 2,
-        "first_checker": "nurse-a",
-        "second_checker": "nurse-b",
         "checked_at": _ago(w, 0),
     },
 )
@@ -390,8 +386,6 @@ THAW = Step(
     lambda w: {
         "chain_of_identity": w.chain(),
         "bag": "product-1",
-        "first_checker": "nurse-a",
-        "second_checker": "nurse-b",
         "thawed_at": _ago(w, 0),
     },
 )

@@ -89,9 +89,11 @@ def found_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]
     nodes: dict[str, Node] = {}
     through = transport(nodes)
     nodes |= {name: Node(read_config(folder / name), now=ticking, transport=through) for name in network.PROFILES}
+    for node in nodes.values():
+        network.add_staff(node)
     walks = [walked(placed, nodes, ticking) for placed in PLACED]
-    for name, node in nodes.items():
-        network.add_accounts(node, walks[0].patient.id if name == "hk" else None)
+    network.add_patient(nodes["hk"], walks[0].patient.id)
+    for node in nodes.values():
         node.storage.close()
     try:
         for name in SERVED:

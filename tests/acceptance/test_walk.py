@@ -204,8 +204,7 @@ def test_7_slot_papers_collection_and_flight(road: Road, network: Network) -> No
         ended_at=network.now - timedelta(minutes=2),
         volume_ml=210,
         identity_checked=True,
-        first_checker="nurse one",
-        second_checker="nurse two",
+        second="physician.hk",
         planned_entry_on=network.now.date(),
     )
     network.advance(hours=2)
@@ -275,7 +274,7 @@ def test_8_shanghai_makes_tests_and_releases(road: Road, network: Network) -> No
     rows = {f"results.{place}.1": RELEASE[name][1] for place, name in enumerate(asked) if name}
     assert len(rows) >= 10, "the form asks for what the specification limits"
     plant.do(road.case, "TestProduct", batch="B901", **rows)
-    quality.do(road.case, "Release", batch="B901", bags=[BAG], expires_at=network.now + timedelta(days=180), certificate="COA-B901")
+    quality.do(road.case, "Release", second="manufacturer.sh", batch="B901", bags=[BAG], expires_at=network.now + timedelta(days=180), certificate="COA-B901")
 
 
 def test_9_the_product_flies_back(road: Road, network: Network) -> None:
@@ -313,20 +312,18 @@ def test_10_bedside(road: Road, network: Network) -> None:
     doctor, nurse = road["physician.hk"], road["nurse.hk"]
     doctor.do(road.case, "Lymphodeplete", regimen="fludarabine and cyclophosphamide", started_on=network.now.date())
     network.advance(days=5)
-    two = {"first_checker": "nurse one", "second_checker": "doctor two"}
     checked = {"wrist_band": road.chain, "order": road.chain, "chain_of_identity": road.chain, "name_stated": True, "birth_date_stated": True}
     said = nurse.refused(
         road.case,
         "CheckBedside",
         **{**checked, "wrist_band": "LOCAL-SOMEBODY-ELSE"},
-        **two,
         bag="CAR-902-1",
         tocilizumab_doses=2,
         checked_at=network.now - timedelta(minutes=1),
     )
     assert "bag" in said.lower() and "wrist" in said.lower(), said
-    nurse.do(road.case, "CheckBedside", **checked, **two, bag=BAG, tocilizumab_doses=2, checked_at=network.now - timedelta(minutes=2))
-    road["pharmacist.hk"].do(road.case, "Thaw", chain_of_identity=road.chain, bag=BAG, **two, thawed_at=network.now - timedelta(minutes=1))
+    nurse.do(road.case, "CheckBedside", second="physician.hk", **checked, bag=BAG, tocilizumab_doses=2, checked_at=network.now - timedelta(minutes=2))
+    road["pharmacist.hk"].do(road.case, "Thaw", second="nurse.hk", chain_of_identity=road.chain, bag=BAG, thawed_at=network.now - timedelta(minutes=1))
     network.advance(minutes=20)
     nurse.do(
         road.case,
@@ -377,8 +374,8 @@ def picture(road: Road, name: str) -> None:
 def test_12_response_settlement_and_home_for_life(road: Road, network: Network) -> None:
     doctor, desk = road["physician.hk"], road["coordinator.hk"]
     network.advance(days=77)
-    respond = {"criteria": "Lugano 2014", "first_reader": "reader one", "second_reader": "reader two"}
-    doctor.do(road.case, "AssessResponse", timepoint="M3", category="SD", assessed_on=network.now.date(), **respond)
+    respond = {"criteria": "Lugano 2014", "category": "SD", "assessed_on": network.now.date()}
+    doctor.do(road.case, "AssessResponse", second="physician2.hk", timepoint="M3", **respond)
     desk.do(road.case, "SettleOutcome")
     assert "OBA-REFUND-DUE" in desk.see(f"/cases/{road.case}/funding") + desk.see(f"/cases/{road.case}/followup")
     desk.do(road.case, "HandOver", to_node="mo")

@@ -138,10 +138,22 @@ class Person:
         self.page.wait_for_load_state()
         return self.page.inner_text("main")
 
-    def do(self, case: str, command: str, **values: Any) -> None:
-        """Carry out a command; the test fails with what the page says where it is refused."""
+    def do(self, case: str, command: str, /, second: str = "", **values: Any) -> None:
+        """Carry out a command, which a second person confirms at this device where one is named; the test fails with what the page says where it is refused."""
         text = self.form(case, command, values)
+        if second:
+            assert "/confirmations/" in self.page.url, f"{command} by {self.name} asks nobody:\n{text[:3000]}"
+            text = self.confirm(second)
         assert f"done={command}" in self.page.url, f"{command} by {self.name}:\n{text[:3000]}"
+
+    def confirm(self, second: str) -> str:
+        """Somebody else proves who it is at this device, and agrees to what the page shows."""
+        self.page.fill("[name=account]", second)
+        self.page.fill("[name=password]", network.PASSWORD)
+        self.page.check("[name=agrees][value=yes]")
+        self.page.locator("form[action*='/confirmations/'] button").last.click()
+        self.page.wait_for_load_state()
+        return self.page.inner_text("main")
 
     def refused(self, case: str, command: str, **values: Any) -> str:
         """Try a command that must be refused; what the page says."""

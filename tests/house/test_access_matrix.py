@@ -161,6 +161,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/emergency/{case}"): BREAKS_GLASS,  # without a reason it is refused
     ("GET", "/cases/{case_id}/evidence"): ON_CARE | {"manufacturer"},
     ("GET", "/cases/{case_id}/evidence.json"): ON_CARE | {"manufacturer"},
+    ("GET", "/confirmations"): SITE,
+    **{(method, "/cases/{case_id}/confirmations/{confirmation}"): SITE for method in ("GET", "POST")},  # one that nobody asked for answers not-found
     ("GET", "/cases/{case_id}/do/{command}"): WITHDRAWS,
     ("POST", "/cases/{case_id}/do/{command}"): WITHDRAWS,
 }
@@ -230,6 +232,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     parameters = {
         "case_id": cases[OWN],
         "command": "WithdrawConsent",
+        "confirmation": "nothing-with-this-id",
         "policy": "axi-cel-lbcl-3l-cn",
         "policy_id": "axi-cel-lbcl-3l-cn",
         "trial_id": "NCT99999901",

@@ -133,8 +133,6 @@ def with_results(**changes: str | None) -> Make:
     return lambda: w.at_plant().walk(w.START_BATCH, w.TEST.but(results=w.results(**changes)))
 
 
-SAME = {"first_checker": "nurse-a", "second_checker": " Nurse-A"}
-
 COLLECTION = [
     ("no slot, hence no chain of identity", without_slot, w.COLLECT, ["supply.collect.no_slot"]),
     ("permit missing on the day of entry", without_permits, w.COLLECT, ["supply.permit.missing"]),
@@ -145,8 +143,6 @@ COLLECTION = [
     ("markers recognised by another centre", markers_of_another_node, w.COLLECT, ["supply.collect.marker_missing"]),
     ("markers out of their window", with_old_markers, w.COLLECT, ["supply.collect.marker_expired"]),
     ("wrong chain of identity on the label", w.before_collection, w.COLLECT.but(chain_of_identity="OTHER"), ["supply.collect.wrong_chain"]),
-    ("one person checked alone", w.before_collection, w.COLLECT.but(**SAME), ["journey.people.same"]),
-    ("second person not named", w.before_collection, w.COLLECT.but(second_checker=" "), ["journey.people.missing"]),
     ("patient not identified", w.before_collection, w.COLLECT.but(identity_checked=False), ["supply.collect.identity_unchecked"]),
     ("the same bag label twice", w.before_collection, w.COLLECT.but(bags=["bag-1", "bag-1"]), ["supply.collect.bag_reused"]),
     ("a bag label of an earlier collection", w.collected, w.COLLECT.but(bags=["bag-1"]), ["supply.collect.bag_reused"]),
@@ -155,9 +151,8 @@ COLLECTION = [
     (
         "everything at once: every reason is given",
         without_permits,
-        w.COLLECT.but(chain_of_identity="OTHER", bags=[], identity_checked=False, **SAME),
+        w.COLLECT.but(chain_of_identity="OTHER", bags=[], identity_checked=False),
         [
-            "journey.people.same",
             "supply.collect.identity_unchecked",
             "supply.collect.no_bags",
             "supply.collect.wrong_chain",
@@ -278,7 +273,6 @@ BEDSIDE = [
     ("wrong bag", treated, w.CHECK.but(bag="product-9"), ["bedside.bag.not_received", "bedside.bag.not_released"]),
     ("collected cells instead of the product", treated, w.CHECK.but(bag="bag-1"), ["bedside.bag.not_received", "bedside.bag.not_released"]),
     ("wrong chain on the bag", treated, w.CHECK.but(chain_of_identity="OTHER"), ["bedside.bag.wrong_chain", "bedside.check.wrong_order"]),
-    ("one checker", treated, w.CHECK.but(**SAME), ["journey.people.same"]),
     ("name not stated", treated, w.CHECK.but(name_stated=False), ["bedside.check.name_not_stated"]),
     ("birth date not stated", treated, w.CHECK.but(birth_date_stated=False), ["bedside.check.birth_date_not_stated"]),
     ("one dose of tocilizumab", treated, w.CHECK.but(tocilizumab_doses=1), ["bedside.check.tocilizumab_missing"]),
@@ -294,7 +288,6 @@ THAWING = [
     ("thaw before lymphodepletion", w.at_centre, w.THAW, ["bedside.infuse.no_lymphodepletion"]),
     ("thaw twice", thawed, w.THAW, ["bedside.thaw.already"]),
     ("thaw a wrong bag", checked, w.THAW.but(bag="bag-1"), ["bedside.bag.not_received", "bedside.bag.not_released"]),
-    ("thaw alone", checked, w.THAW.but(**SAME), ["journey.people.same"]),
     ("thaw out of quarantine", warm, w.THAW, ["bedside.bag.quarantined", "bedside.infuse.no_lymphodepletion"]),
 ]
 

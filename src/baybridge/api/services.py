@@ -16,16 +16,17 @@ from starlette.responses import Response
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.facts.given import read_given, set_aside, with_set_aside
 from baybridge.http.doors import Asked, Door, read_json
-from baybridge.journey.command import Command
+from baybridge.journey.command import Actor, Command
 from baybridge.journey.stored import event_as_json
 from baybridge.language.texts import Texts
 from baybridge.ledger import log
 from baybridge.node.case_state import state_for
 from baybridge.node.clock import new_id
+from baybridge.node.commands.signing import CONFIRM
 from baybridge.node.handle import handle
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.neighbours.package import SEALED_LIMIT, public_jwk
-from baybridge.node.people import accounts
+from baybridge.node.people import accounts, proving
 from baybridge.policy.one_case.decide import decide
 
 
@@ -61,15 +62,28 @@ def do(asked: Asked, body: Any) -> Any | Refusal:
     """Carry out a command: `{"case": …, "given": {…}, "command_id": …}`."""
     if not isinstance(body, dict) or not isinstance(body.get("given", {}), dict):
         return refuse(Reason("request.not_object"), category=Category.INVALID)
+    given = body.get("given", {})
+    actor = _who(asked, body.get("second") or given.get("second")) if asked.parameters["command"] == CONFIRM else asked.person
+    if isinstance(actor, Refusal):
+        return actor
     command = Command(
         name=asked.parameters["command"],
         case_id=str(body.get("case") or new_id(asked.node.now)),
-        given=body.get("given", {}),
-        actor=asked.person,
+        given={name: value for name, value in given.items() if name != "second" or actor is asked.person},
+        actor=actor,
         command_id=str(body.get("command_id") or new_id(asked.node.now)),
     )
     done = handle(asked.node, command)
     return done if isinstance(done, Refusal) else done_as_json(done)
+
+
+def _who(asked: Asked, second: Any) -> Actor | Refusal:
+    """Who confirms: the signed-in person, or another one at the same device who proves it by password or one-time code, kept nowhere."""
+    if second is None:
+        return asked.person
+    if not isinstance(second, dict) or not all(isinstance(value, str) for value in second.values()) or not second.keys() <= {"account", "password", "code"}:
+        return refuse(Reason("signing.second_unread", where="second"), category=Category.INVALID)
+    return proving.prove(asked.node, second.get("account", ""), second.get("password", ""), second.get("code", ""))
 
 
 def done_as_json(done: Any) -> dict[str, Any]:

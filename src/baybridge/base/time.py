@@ -21,6 +21,7 @@ DAYS_PER_MONTH = 30.4375
 
 _DAY_LENGTH = len("2026-03-08")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # weeks and days of a year are dates of ISO 8601 too, and nobody here means them
+_DURATION = re.compile(r"P(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\d{1,7})S)?)?")
 
 
 def parse_instant(text: str) -> datetime:
@@ -33,6 +34,15 @@ def parse_instant(text: str) -> datetime:
     if value.tzinfo is None:
         raise ValueError(f"expected an offset such as +08:00 at the end of the time, found {text!r}")
     return value
+
+
+def parse_duration(text: str) -> timedelta:
+    """A length of time from ISO 8601 in days, hours, minutes and seconds, such as PT15M; ValueError says what was expected and found."""
+    found = _DURATION.fullmatch(text)
+    if found is None or not any(found.groups()):
+        raise ValueError(f"expected a duration such as PT15M or P1DT2H, found {text!r}")
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 def day_of(moment: datetime | None) -> date | None:

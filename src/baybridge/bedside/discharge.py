@@ -21,7 +21,7 @@ from baybridge.journey.checks import alive, happened, local_day, ordered, said, 
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Discharged, ResponseAssessed, ResponseCategory
 from baybridge.journey.prefill import FormContext
-from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, Second, roles, told_in
 
 
 class Discharge(Struct, frozen=True, kw_only=True):
@@ -38,8 +38,8 @@ class AssessResponse(Struct, frozen=True, kw_only=True):
     criteria: Annotated[str, Meta(description="for example Lugano 2014, IMWG 2016")]
     category: ResponseCategory
     assessed_on: date
-    first_reader: str
-    second_reader: str | None = None
+    first_reader: Annotated[str | None, Meta(description="a reader outside, without an account here; whoever signs counts as reader")] = None
+    second_reader: Annotated[str | None, Meta(description="another reader outside, without an account here")] = None
     window_reason: Annotated[str | None, Meta(description="why the day lies outside the window of the time point")] = None
 
 
@@ -61,12 +61,12 @@ def discharge(situation: Situation, given: Discharge) -> Verdict:
 
 
 def assess_response(situation: Situation, given: AssessResponse) -> Verdict:
-    """The response stands; where money follows from it, two people read it, inside its window."""
+    """The response stands, inside its window; a second person reads it before it does."""
     against = (
         *alive(situation),
         *infused_here(situation),
         *happened(situation, assessed_on=given.assessed_on),
-        *_readers(situation, given),
+        *_criteria(given),
         *_window(situation, given),
     )
     if against:
@@ -77,25 +77,16 @@ def assess_response(situation: Situation, given: AssessResponse) -> Verdict:
             criteria=given.criteria.strip(),
             category=given.category,
             assessed_on=given.assessed_on,
-            first_reader=given.first_reader.strip(),
+            first_reader=(given.first_reader or "").strip(),
             second_reader=given.second_reader.strip() if given.second_reader else None,
             window_reason=given.window_reason,
         ),
     )
 
 
-def _readers(situation: Situation, given: AssessResponse) -> Iterator[Reason]:
-    rules = situation.limits.response
+def _criteria(given: AssessResponse) -> Iterator[Reason]:
     if not said(given.criteria):
         yield Reason("bedside.response.no_criteria", where="criteria")
-    if not said(given.first_reader):
-        yield Reason("bedside.response.no_reader", where="first_reader")
-    if given.timepoint in rules.two_readers and not said(given.second_reader):
-        yield Reason(
-            "bedside.response.second_reader_missing", {"timepoint": given.timepoint}, source=rules.source, where="second_reader"
-        )
-    elif given.second_reader and given.second_reader.strip().casefold() == given.first_reader.strip().casefold():
-        yield Reason("journey.people.same", source=rules.source, where="second_reader")
 
 
 def _window(situation: Situation, given: AssessResponse) -> Iterator[Reason]:
@@ -134,5 +125,6 @@ COMMAND_ROWS = (
         step="response_d28",
         place=10,
         prefill=next_response,
+        second=Second("read", entered="read"),
     ),
 )

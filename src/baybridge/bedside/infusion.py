@@ -19,14 +19,14 @@ from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.product import IDENTITY, bag_reasons, released_with
 from baybridge.consent.grants import consents_for
-from baybridge.journey.checks import Moment, alive, happened, ordered, said, treating_here, two_people
+from baybridge.journey.checks import Moment, alive, happened, ordered, said, treating_here
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import BedsideChecked, Infused, ProductThawed
-from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, labels_of, roles, told_in
+from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, labels_of, roles, told_in
 
 
 class CheckBedside(Struct, frozen=True, kw_only=True):
-    """Two people match patient, wrist band, order and bag."""
+    """Patient, wrist band, order and bag are matched; a second person confirms."""
 
     wrist_band: Annotated[str, Meta(description="as scanned: the patient's identifier or the chain-of-identity id")]
     order: Annotated[str, Meta(description="chain-of-identity id, as scanned from the order")]
@@ -35,8 +35,6 @@ class CheckBedside(Struct, frozen=True, kw_only=True):
     name_stated: Annotated[bool, Meta(description="the patient, or who speaks for the patient, stated the name and it matches")]
     birth_date_stated: Annotated[bool, Meta(description="the birth date was stated and matches")]
     tocilizumab_doses: Annotated[int, Meta(ge=0, description="doses reserved for this patient")]
-    first_checker: str
-    second_checker: str
     checked_at: Moment
 
 
@@ -45,8 +43,6 @@ class Thaw(Struct, frozen=True, kw_only=True):
 
     chain_of_identity: Annotated[str, Meta(description="as scanned from the bag")]
     bag: Annotated[str, Meta(description="as scanned from the bag")]
-    first_checker: str
-    second_checker: str
     thawed_at: Moment
 
 
@@ -71,7 +67,6 @@ def check_bedside(situation: Situation, given: CheckBedside) -> Verdict:
     against = (
         *alive(situation),
         *treating_here(situation),
-        *two_people(given.first_checker, given.second_checker),
         *_patient(situation, given),
         *bag_reasons(situation, given.bag, given.chain_of_identity, given.checked_at),
         *_tocilizumab(situation, given.tocilizumab_doses),
@@ -83,8 +78,6 @@ def check_bedside(situation: Situation, given: CheckBedside) -> Verdict:
         BedsideChecked(
             chain_of_identity=given.chain_of_identity,
             bag=given.bag,
-            first_checker=given.first_checker.strip(),
-            second_checker=given.second_checker.strip(),
             checked_at=given.checked_at,
         ),
     )
@@ -115,7 +108,6 @@ def thaw(situation: Situation, given: Thaw) -> Verdict:
     against = (
         *alive(situation),
         *treating_here(situation),
-        *two_people(given.first_checker, given.second_checker),
         *bag_reasons(situation, given.bag, given.chain_of_identity, given.thawed_at),
         *_one_at_a_time(situation, given),
         *_lymphodepleted(situation),
@@ -239,6 +231,7 @@ COMMAND_ROWS = (
         step="bedside_check",
         place=30,
         scanned=labels_of(CheckBedside),
+        second=Second("checked"),
     ),
     CommandRow(
         Thaw, thaw, roles(Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.LABORATORY),
@@ -248,6 +241,7 @@ COMMAND_ROWS = (
         step="thaw",
         place=40,
         scanned=labels_of(Thaw),
+        second=Second("checked"),
     ),
     CommandRow(
         Infuse, infuse, roles(Role.PHYSICIAN, Role.NURSE),

@@ -78,10 +78,10 @@ def bedside(event: ev.BedsideChecked, writer: Writer) -> None:
             "code": {"text": "bedside identity check"},
             "subject": writer.patient,
             "performedDateTime": event.checked_at.isoformat(),
-            "performer": [{"actor": account(name)} for name in (event.first_checker, event.second_checker)],
+            "performer": [{"actor": account(name)} for name in event.people(event.first_checker, event.second_checker)],
         },
     )
-    people = (("first checker", event.first_checker), ("second checker", event.second_checker))
+    people = tuple(zip(("first checker", "second checker"), event.people(event.first_checker, event.second_checker), strict=False))
     writer.provenance([made], "bedside check by two", people)
 
 
@@ -281,7 +281,7 @@ def response(event: ev.ResponseAssessed, writer: Writer) -> None:
         "valueCodeableConcept": concept("urn:baybridge:response", event.category),
         "method": {"text": event.criteria},
         "note": [{"text": event.timepoint}],
-        "performer": [account(name) for name in (event.first_reader, event.second_reader) if name],
+        "performer": [account(name) for name in event.people(event.first_reader, event.second_reader)],
     }
     writer.observation(code, event.assessed_on.isoformat(), content, category="therapy")
 

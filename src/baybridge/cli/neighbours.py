@@ -15,7 +15,7 @@ import click
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.records import open_or_fail
-from baybridge.cli.saying import say_refusal
+from baybridge.cli.saying import proof, say_refusal
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -87,16 +87,13 @@ def remove(name: str, folder: Path, reason: str, as_json: bool) -> None:  # noqa
 def clear(name: str, folder: Path, reason: str, account: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Lift the brand of a neighbour whose log had forked or shrunk; two persons, one after the other."""
     from baybridge.node.neighbours import register
-    from baybridge.node.people import accounts
+    from baybridge.node.people import proving
 
     node = open_or_fail(folder)
-    session = accounts.sign_in(node.storage, account, *_proof(), node.now())
-    if isinstance(session, Refusal):
-        say_refusal(node, session, as_json=as_json)
-        return
-    with node.storage.writing() as connection:
-        accounts.close_session(connection, session.token)
-    done = register.clear(node, name, reason, session.actor, person=session.actor.account)
+    actor = proving.prove(node, account, *proof(), via="shell")
+    if isinstance(actor, Refusal):
+        say_refusal(node, actor, as_json=as_json)
+    done = register.clear(node, name, reason, actor)
     if done is None:
         click.echo(json.dumps({"node": name, "state": "asked"}) if as_json else "Noted. A second person gives the same command within 15 minutes.")
         return
@@ -114,15 +111,6 @@ def fingerprint(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's 
     own = card(folder, "")
     said = {"node": own["node"], "fingerprint": register.fingerprint(own)}
     click.echo(json.dumps(said) if as_json else f"{said['fingerprint']}  {said['node']}")
-
-
-def _proof() -> tuple[str, str]:
-    """The password and one-time code of whoever gives the command: from the settings of the terminal, else asked there. Never an argument."""
-    from baybridge.node.config import read_settings
-
-    settings = read_settings()
-    password = settings["BAYBRIDGE_PASSWORD"] or click.prompt("Password", hide_input=True, err=True)
-    return password, settings["BAYBRIDGE_CODE"]
 
 
 def _bytes_of(card: str) -> bytes:

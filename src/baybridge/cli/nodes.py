@@ -92,6 +92,7 @@ def serve(folder: Path, port: int | None, database: str | None, host: str) -> No
 @click.option("--input", "source", type=click.File("rb"), help="JSON file with what the command needs, or - for standard input.")
 @click.option("--role", help="Act in this role; the first that the command allows without it.")
 @click.option("--organisation", help="Act for this organisation, such as the payer that was asked; the node's own without it.")
+@click.option("--account", help="Sign-in name of who gives the command; password and code are asked, or taken from BAYBRIDGE_PASSWORD and BAYBRIDGE_CODE.")
 @click.option("--command-id", help="Makes a repeat harmless: the same id answers what it answered before.")
 @click.option("--json", "as_json", is_flag=True)
 def do(
@@ -101,6 +102,7 @@ def do(
     source: Any,
     role: str | None,
     organisation: str | None,
+    account: str | None,
     command_id: str | None,
     as_json: bool,  # noqa: FBT001 - click passes flags
 ) -> None:
@@ -120,25 +122,39 @@ def do(
         fail(f"{source.name}: expected JSON, found an error at line {problem.lineno}, column {problem.colno}: {problem.msg}")
     if not isinstance(given, dict):
         fail(f"{source.name}: expected one JSON object, found {type(given).__name__}")
-    answer = _carry_out(node, command, case_id, given, role, organisation, command_id)
+    actor = _actor(node, command, role, organisation, account)
+    answer = actor if isinstance(actor, Refusal) else _carry_out(node, command, case_id, given, actor, command_id)
     queue.drain(node)
     witnessing.sign_checkpoint(node)
     _print(node, answer, as_json=as_json)
 
 
-def _carry_out(
-    node: Any, name: str, case_id: str | None, given: dict[str, Any], role: str | None, organisation: str | None, command_id: str | None
-) -> Any:
-    from baybridge.journey.command import Actor, Command, Role
-    from baybridge.node.clock import new_id
+def _actor(node: Any, name: str, role: str | None, organisation: str | None, account: str | None) -> Any:
+    """Who gives the command: the account that proves itself, else the operator of the machine; a refusal where the proof is wrong."""
+    from baybridge.cli.saying import proof
+    from baybridge.journey.command import Actor, Role
     from baybridge.node.commands.table import COMMANDS
-    from baybridge.node.handle import handle
+    from baybridge.node.people import proving
 
     kind = COMMANDS.get(name)
     allowed = sorted(kind.roles) if kind else [Role.COORDINATOR]
     if role is not None and role not in list(Role):
         fail(f"--role: expected one of {', '.join(Role)}, found {role!r}")
-    actor = Actor("operator", Role(role) if role else allowed[0], organisation or node.site.organisation)
+    if account is None:
+        return Actor("operator", Role(role) if role else allowed[0], organisation or node.site.organisation, via="shell")
+    actor = proving.prove(node, account, *proof(), via="shell")
+    if isinstance(actor, Refusal):
+        return actor
+    if role is not None and role not in actor.roles:
+        fail(f"--role: expected one of {', '.join(sorted(actor.roles))}, the roles of this account, found {role!r}")
+    return actor.acting([Role(role)] if role else allowed)
+
+
+def _carry_out(node: Any, name: str, case_id: str | None, given: dict[str, Any], actor: Any, command_id: str | None) -> Any:
+    from baybridge.journey.command import Command
+    from baybridge.node.clock import new_id
+    from baybridge.node.handle import handle
+
     return handle(node, Command(name, case_id or new_id(), given, actor, command_id or new_id()))
 
 

@@ -1,6 +1,6 @@
 """What commands share: reading a JSON file, printing a refusal, and ending with one clear line.
 
-Main job: `parsed_file`, `refuse_file`, `say_refusal`, `fail`.
+Main job: `parsed_file`, `refuse_file`, `say_refusal`, `proof`, `fail`.
 """
 
 from __future__ import annotations
@@ -55,3 +55,14 @@ def say_refusal(node: Node, refusal: Refusal, *, as_json: bool) -> NoReturn:
     for reason in reasons:
         click.echo(f"{reason['text']} [{reason['code']}]", err=True)
     sys.exit(1)
+
+
+def proof() -> tuple[str, str]:
+    """The password and one-time code of whoever gives the command: from the settings, else asked on the terminal. Never an argument, which others on the machine read."""
+    from baybridge.node.config import read_settings
+
+    settings = read_settings()
+    if settings["BAYBRIDGE_PASSWORD"]:
+        return settings["BAYBRIDGE_PASSWORD"], settings["BAYBRIDGE_CODE"]
+    password = click.prompt("Password", hide_input=True, err=True)
+    return password, settings["BAYBRIDGE_CODE"] or click.prompt("Code (empty without a second factor)", default="", show_default=False, err=True)

@@ -61,7 +61,7 @@ def review_break_glass(situation: Situation, given: ReviewBreakGlass) -> Verdict
     against = []
     if entry is None:
         against.append(Reason("consent.break_glass.unknown", where="event_id"))
-    elif entry.origin.actor == situation.actor.account:
+    elif entry.origin.is_of(situation.actor.account, situation.actor.person):
         against.append(Reason("consent.break_glass.own", where="event_id"))
     if not said(given.note):
         against.append(Reason("consent.break_glass.note", where="note"))

@@ -139,8 +139,6 @@ def collect(walk: Walk) -> None:
         ended_at=ended.isoformat(),
         volume_ml=210,
         identity_checked=True,
-        first_checker="nurse one",
-        second_checker="nurse two",
         planned_entry_on=(ended + timedelta(hours=8)).date().isoformat(),
     )
 
@@ -283,10 +281,9 @@ def infuse(walk: Walk) -> None:
     """Bedside check by two, thaw, infusion: day 0."""
     case = walk.case(walk.centre)
     chain, bag = case.chain_of_identity, case.batches[-1].released.event.bags[0]  # type: ignore[union-attr]
-    two = {"first_checker": "nurse one", "second_checker": "doctor two"}
     checked = {"wrist_band": chain, "order": chain, "chain_of_identity": chain, "bag": bag, "name_stated": True, "birth_date_stated": True}
-    walk.do(walk.centre, Role.NURSE, "CheckBedside", **checked, **two, tocilizumab_doses=2, checked_at=walk.clock().isoformat())
-    walk.do(walk.centre, Role.PHARMACIST, "Thaw", chain_of_identity=chain, bag=bag, **two, thawed_at=walk.clock().isoformat())
+    walk.do(walk.centre, Role.NURSE, "CheckBedside", **checked, tocilizumab_doses=2, checked_at=walk.clock().isoformat())
+    walk.do(walk.centre, Role.PHARMACIST, "Thaw", chain_of_identity=chain, bag=bag, thawed_at=walk.clock().isoformat())
     walk.clock.advance(minutes=20)
     started = walk.clock() - timedelta(minutes=12)
     times = {"started_at": started.isoformat(), "ended_at": walk.clock().isoformat()}
@@ -356,8 +353,6 @@ def respond(walk: Walk, timepoint: str, category: str) -> None:
         criteria=criteria,
         category=category,
         assessed_on=walk.clock().date().isoformat(),
-        first_reader="reader one",
-        second_reader="reader two",
     )
 
 

@@ -8,7 +8,7 @@ All organisations, people and passwords are invented for the demonstration; the 
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,8 @@ class Account:
 
 def _staff(node: str, language: str) -> list[Account]:
     roles = (Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.LABORATORY, Role.QUALITY)
-    return [Account(node, f"{role.value}.{node}", role, language) for role in roles]
+    another = Account(node, f"physician2.{node}", Role.PHYSICIAN, language)  # who reads a response beside the first
+    return [*(Account(node, f"{role.value}.{node}", role, language) for role in roles), another]
 
 
 ACCOUNTS: tuple[Account, ...] = (
@@ -126,9 +127,23 @@ def meet(folder: Path, ports: Mapping[str, int]) -> None:
 
 def add_accounts(node: Node, patient_id: str | None = None) -> None:
     """Give a node its demo accounts; a patient account where a patient is named."""
-    mine = [account for account in ACCOUNTS if account.node == node.site.node]
+    add_staff(node)
     if patient_id is not None:
-        mine.append(Account(node.site.node, f"patient.{node.site.node}", Role.PATIENT, mine[0].language, None, patient_id))
+        add_patient(node, patient_id)
+
+
+def add_staff(node: Node) -> None:
+    """Give a node the accounts of those who work there, each of another person."""
+    _add(node, [account for account in ACCOUNTS if account.node == node.site.node])
+
+
+def add_patient(node: Node, patient_id: str) -> None:
+    """Give a node the account of a patient."""
+    language = next(account.language for account in ACCOUNTS if account.node == node.site.node)
+    _add(node, [Account(node.site.node, f"patient.{node.site.node}", Role.PATIENT, language, None, patient_id)])
+
+
+def _add(node: Node, mine: Sequence[Account]) -> None:
     with node.storage.writing() as connection:
         for account in mine:
             accounts.add_account(

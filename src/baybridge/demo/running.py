@@ -48,6 +48,8 @@ def make(folder: Path, on_progress: Callable[[int, int], None]) -> None:
     nodes: dict[str, Node] = {}
     through = transport(nodes)
     nodes |= {name: Node(read_config(part / name), now=ticking, transport=through) for name in network.PROFILES}
+    for node in nodes.values():
+        network.add_staff(node)
     walks = make_histories(nodes, ticking, present, on_progress)
     followed = next(walk for walk in walks if walk.home == "mo")
     fresh = [walk for walk, placed in zip(walks, cohort(), strict=True) if placed.until == "records" and placed.home in ("mo", "hk")]
@@ -57,7 +59,8 @@ def make(folder: Path, on_progress: Callable[[int, int], None]) -> None:
     for name, node in nodes.items():
         if "centre" in node.site.kinds:
             bring_in(node)
-        network.add_accounts(node, followed.patient.id if name == "mo" else None)
+        if name == "mo":
+            network.add_patient(node, followed.patient.id)
         witnessing.sign_checkpoint(node)
         node.storage.close()
     (part / _SCHEMA).write_text(Storage.schema(), encoding="ascii")

@@ -5,7 +5,7 @@ Main job: `Walk` carries out one thing at a node as somebody would; `Ticking` is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,16 +17,42 @@ from baybridge.demo.network import PAYER
 from baybridge.demo.patients import Invented
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Role
+from baybridge.journey.events import ConfirmationAsked
 from baybridge.journey.proposals import waits
 from baybridge.node.clock import new_id
+from baybridge.node.commands.done import Done
 from baybridge.node.handle import handle
 from baybridge.node.intake.importing import import_upload
 from baybridge.node.neighbours import transfers
 from baybridge.node.node import Node
+from baybridge.node.people import accounts
 
 
 class Refused(Exception):
     """A step of the demo was refused; the message names step and reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colleagues:
+    """Those who have an account at a node."""
+
+    actors: Sequence[Actor]
+
+    @classmethod
+    def of(cls, node: Node) -> Colleagues:
+        """Everybody of a node."""
+        with node.storage.reading() as connection:
+            found = (accounts.open_actor(connection, account, node.now()) for account in accounts.names(connection))
+            return cls([actor for actor in found if actor is not None])
+
+    def one(self, role: Role, organisation: str) -> Actor:
+        """Somebody of a role and organisation; where nobody has an account, as the operator would give it."""
+        found = (actor for actor in self.actors if actor.role is role and actor.organisation == organisation)
+        return next(found, Actor(f"demo-{role.value}", role, organisation))
+
+    def another(self, first: Actor, roles: Sequence[Role]) -> Actor:
+        """Another person in one of these roles; StopIteration where nobody is."""
+        return next(actor for actor in self.actors if actor.role in roles and actor.person != first.person and actor.organisation == first.organisation)
 
 
 @dataclass
@@ -42,6 +68,7 @@ class Walk:
     money: str = ""
     case_id: str = ""
     bags: list[str] = field(default_factory=list)
+    _people: dict[str, Colleagues] = field(default_factory=dict)
 
     @property
     def crosses(self) -> bool:
@@ -58,10 +85,25 @@ class Walk:
 
     def do_for(self, node: str, role: Role, organisation: str, name: str, /, **given: object) -> None:
         """Carry out one command at a node as somebody of an organisation."""
-        actor = Actor(f"demo-{role.value}", role, organisation)
+        actor = self.people(node).one(role, organisation)
+        done = self._give(node, name, given, actor)
+        asked = next((item.event for item in done.events if isinstance(item.event, ConfirmationAsked)), None)
+        if asked is not None:
+            self.clock.advance(seconds=40)
+            second = self.people(node).another(actor, [Role(role) for role in asked.roles])
+            self._give(node, "ConfirmEntry", {"confirmation_id": asked.confirmation_id, "agrees": True}, second)
+
+    def people(self, node: str) -> Colleagues:
+        """Who works at a node."""
+        if node not in self._people:
+            self._people[node] = Colleagues.of(self.nodes[node])
+        return self._people[node]
+
+    def _give(self, node: str, name: str, given: Mapping[str, Any], actor: Actor) -> Done:
         done = handle(self.nodes[node], Command(name, self.case_id, given, actor, new_id(self.clock)))
         if isinstance(done, Refusal):
             raise Refused(f"{name} at {node}: " + "; ".join(f"{reason.code} {dict(reason.values)}" for reason in done.reasons))
+        return done
 
     def send(self, node: str, to_node: str, purpose: str) -> None:
         """Transfer to another node and deliver at once; where the case is new, a coordinator there takes it in."""
@@ -73,7 +115,7 @@ class Walk:
     def file(self, node: str, bundle: Mapping[str, Any]) -> None:
         """Import a bundle at a node, as its coordinator."""
         target = self.nodes[node]
-        actor = Actor("demo-coordinator", Role.COORDINATOR, target.site.organisation)
+        actor = self.people(node).one(Role.COORDINATOR, target.site.organisation)
         answer = import_upload(target, actor, "synthetic.json", orjson.dumps(bundle))
         if isinstance(answer, Refusal):
             raise Refused(f"import at {node}: " + "; ".join(reason.code for reason in answer.reasons))

@@ -86,7 +86,6 @@ class ResponseWindows(Part, frozen=True, kw_only=True):
 
     source: str
     windows: Mapping[str, ResponseWindow]
-    two_readers: tuple[str, ...]
 
 
 class FitnessPolicies(Part, frozen=True, kw_only=True):

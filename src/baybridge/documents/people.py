@@ -7,8 +7,10 @@ Main job: `People`: sessions, second factor, emergency access, what a patient is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
+from baybridge.base.time import parse_duration
 from baybridge.documents.heading import Heading, Part
 
 
@@ -39,10 +41,25 @@ class People(Heading, frozen=True, kw_only=True):
     invitation_hours: int | float
     password_at_least: int
     second_factor: SecondFactor
+    confirm_within: Mapping[str, str]
     break_glass: BreakGlass
     who_looked: WhoLooked
     purposes: Mapping[str, str]
     restricted: tuple[str, ...]
+
+    def contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+        """Every time that a second person may take is a duration, and one holds for all other commands."""
+        for command, text in self.confirm_within.items():
+            try:
+                parse_duration(text)
+            except ValueError:
+                yield ("confirm_within", command), "a duration such as PT15M", text
+        if "default" not in self.confirm_within:
+            yield ("confirm_within",), "default beside the commands", ", ".join(self.confirm_within)
+
+    def confirmed_within(self, command: str) -> timedelta:
+        """How long a second person may take to confirm a command."""
+        return parse_duration(self.confirm_within.get(command) or self.confirm_within["default"])
 
     def purpose_of(self, role: str) -> str:
         """Why a role reads, where nothing else says it."""

@@ -1,4 +1,4 @@
-"""Checks that every rule begins with: the case is open, the patient lives, the times can be, two people are two.
+"""Checks that every rule begins with: the case is open, the patient lives, the times can be.
 
 Main job: small generators of reasons, so that a rule gives every reason and not the first.
 """
@@ -68,14 +68,6 @@ def ordered(first: When, then: When, first_field: str, then_field: str) -> Itera
     """The first moment is not after the second; both times, or both dates."""
     if first > then:
         yield Reason("journey.time.order", {"first": first_field, "then": then_field}, where=then_field)
-
-
-def two_people(first: str, second: str) -> Iterator[Reason]:
-    """Two checkers are named and are two."""
-    if not first.strip() or not second.strip():
-        yield Reason("journey.people.missing", source=TWO_PEOPLE, where="second_checker")
-    elif first.strip().casefold() == second.strip().casefold():
-        yield Reason("journey.people.same", source=TWO_PEOPLE, where="second_checker")
 
 
 def said(text: str | None) -> bool:

@@ -26,7 +26,7 @@ from baybridge.documents.limits import Limits
 from baybridge.documents.product import Product
 from baybridge.documents.quote import QuoteDocument
 from baybridge.journey.case import Case
-from baybridge.journey.events import Event
+from baybridge.journey.events import Event, Signature
 from baybridge.journey.granted import Grant
 from baybridge.journey.judged import Judged
 from baybridge.policy.language.types import Value
@@ -169,6 +169,7 @@ class Situation:
     documents: DocumentSet
     new_id: Callable[[], str]
     record: FromRecord = FromRecord()
+    signed_by: tuple[Signature, ...] = ()  # who signed so far, where the row of the command asks for it
 
     @property
     def today(self) -> date:

@@ -34,6 +34,11 @@ class Origin:
     at: datetime
     recorded_at: datetime
     package_id: str | None = None
+    person: str = ""  # whose account it was, where this node knows
+
+    def is_of(self, account: str, person: str) -> bool:
+        """Whether this account or person recorded it: two accounts of one person are one person."""
+        return self.actor == account or (bool(person) and self.person == person)
 
     @property
     def told(self) -> bool:
@@ -104,7 +109,7 @@ def unfold(events: Iterable[Recorded]) -> tuple[tuple[Entry[Any], ...], tuple[Un
 
 def _own(recorded: Recorded) -> Entry[Any]:
     origin = Origin(
-        recorded.event_id, recorded.node, recorded.organisation, recorded.actor, recorded.role, recorded.at, recorded.recorded_at
+        recorded.event_id, recorded.node, recorded.organisation, recorded.actor, recorded.role, recorded.at, recorded.recorded_at, person=recorded.person
     )
     return Entry(recorded.event, origin)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -54,13 +53,35 @@ class EventRow:
     refuses: Callable[[Any], Refusal] | None = None
 
 
+def always(_: Situation, __: Any) -> bool:
+    """Whatever the input."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Second:
-    """A second person confirms before the event is made: another person in one of `roles` (none: those of the command), within `expires`."""
+    """A second person confirms before the event is made: another person in one of `roles` (none: those of the command).
+
+    `meaning` is what the second person says by it, `entered` what the first one does (codes, `meaning.CODE` in the translations). `when(situation, given)`
+    answers whether this input asks for a second person at all; `among(situation, given)` names the roles where they depend on the input. How long
+    the other person may take stands in the document `access/people.yaml`.
+    """
 
     meaning: str
     roles: frozenset[Role] = frozenset()
-    expires: timedelta = timedelta(minutes=15)
+    entered: str = "entered"
+    when: Callable[[Situation, Any], bool] = always
+    among: Callable[[Situation, Any], frozenset[Role]] | None = None
+
+    def who(self, row: CommandRow, situation: Situation, given: Any) -> frozenset[Role]:
+        """The roles of which one confirms this input."""
+        return (self.among(situation, given) if self.among else self.roles) or row.roles
+
+
+def with_quality(situation: Situation, _: Any) -> frozenset[Role]:
+    """One of two is of quality: whoever is not is joined by quality; quality by whoever works on the cells or treats the patient."""
+    others = {Role.MANUFACTURER, Role.PHARMACIST, Role.PHYSICIAN, Role.QUALITY}
+    return frozenset(others if situation.actor.role is Role.QUALITY else {Role.QUALITY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +122,8 @@ class CommandRow:
       `place` its place among the others;
     - `prefill` is what a case says about its input beyond what every form shows; `choices` names, by field, what is chosen from where it is not the
       choice of that field's own name; `scanned` are the fields that are read from labels and therefore never filled in;
-    - `second`: whether a second person confirms; `correction`: how an entry is put right.
+    - `second`: whether a second person confirms; `signed`: the meaning with which whoever gives the command signs its events, where one person is enough;
+      `correction`: how an entry is put right.
     """
 
     given: type[Struct]
@@ -124,6 +146,7 @@ class CommandRow:
     choices: Mapping[str, str] = field(default_factory=dict)
     scanned: frozenset[str] = frozenset()
     second: Second | None = None
+    signed: str = ""
 
     @property
     def name(self) -> str:

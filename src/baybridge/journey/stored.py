@@ -35,13 +35,14 @@ def event_as_json(event: Event) -> dict[str, Any]:
     if isinstance(event, UnknownEvent):
         return event.body
     body: dict[str, Any] = msgspec.to_builtins(event)
-    return body
+    return body if body["signed_by"] else {name: value for name, value in body.items() if name != "signed_by"}
 
 
 def encode(recorded: Recorded) -> bytes:
     """Canonical JSON (RFC 8785) of an envelope."""
     plain = msgspec.to_builtins(msgspec.structs.replace(recorded, event=Event()))
-    return canonical_bytes({**plain, "event": event_as_json(recorded.event)})
+    said = {name: value for name, value in plain.items() if value != "" or name not in _SINCE_PERSONS}
+    return canonical_bytes({**said, "event": event_as_json(recorded.event)})
 
 
 def decode(body: bytes) -> Recorded:
@@ -52,7 +53,15 @@ def decode(body: bytes) -> Recorded:
     return Recorded(event=event, **{name: getattr(envelope, name) for name in _Envelope.__struct_fields__ if name != "event"})
 
 
+#: Parts of the envelope that events of before do not have; left out where they say nothing, so that those keep their bytes.
+_SINCE_PERSONS = ("person", "via")
 _Envelope = msgspec.defstruct(
     "_Envelope",
-    [(field.name, field.type) for field in msgspec.structs.fields(Recorded) if field.name != "event"] + [("event", dict[str, Any])],
+    [
+        (field.name, field.type) if field.required else (field.name, field.type, field.default)
+        for field in msgspec.structs.fields(Recorded)
+        if field.name != "event"
+    ]
+    + [("event", dict[str, Any])],
+    kw_only=True,
 )

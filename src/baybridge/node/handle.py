@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Command
-from baybridge.journey.judged import Judged
 from baybridge.ledger import streams
+from baybridge.node.commands import signing
 from baybridge.node.commands.done import Done, done_before
 from baybridge.node.commands.given import read_given
-from baybridge.node.commands.judging import also_blocked, may, situate
+from baybridge.node.commands.judging import also_blocked, may
 from baybridge.node.commands.table import COMMANDS, CommandRow
-from baybridge.node.work import Work, carry_out
+from baybridge.signing.confirming import ConfirmEntry
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -51,6 +51,8 @@ def handle_in(node: Node, unit: Unit, command: Command) -> Done | Refusal:
     given = read_given(kind, command.given)
     if kind.names_case and not isinstance(given, Refusal) and given.case:
         command = replace(command, case_id=given.case)
+    if isinstance(given, ConfirmEntry):
+        command = replace(command, case_id=signing.case_of(unit.connection, given.confirmation_id) or command.case_id)
     repeated = streams.by_command(unit.connection, command.command_id)
     if repeated and kind.opens:  # the caller may not know the case that its first try opened
         command = replace(command, case_id=streams.case_of(unit.connection, repeated[0]) or command.case_id)
@@ -67,14 +69,7 @@ def handle_in(node: Node, unit: Unit, command: Command) -> Done | Refusal:
 
 
 def _decide_and_append(node: Node, unit: Unit, kind: CommandRow, command: Command, case: Case, given: object, known: int) -> Done | Refusal:
-    deciding, situation = situate(node, unit, kind, case, command)
-    verdict = kind.rule(situation, given)
-    unit.step("write.decided")
-    if isinstance(verdict, Refusal):
-        return verdict
-    judged = verdict if isinstance(verdict, Judged) else Judged(verdict)
-    for document in judged.decisions:
-        deciding.keep(document)
-    done = carry_out(node, unit, Work(command.case_id, command.actor, judged, known, command.command_id, deciding.made))
-    unit.step("write.before_commit")
-    return judged.refusal or done
+    done = signing.decided(node, unit, kind, command, case, given, known)
+    if isinstance(done, Refusal) or not isinstance(given, ConfirmEntry) or not given.agrees:
+        return done
+    return signing.confirm(node, unit, command, case, given, known)

@@ -50,6 +50,16 @@ invitation = Table(  # how an account gets its password; shown once, used once
     Column("ended_at", String),  # used, or another one took its place
 )
 
+confirmation = Table(  # what was typed while it waits for a second person; its hash stands in the event that asked
+    "confirmation",
+    metadata,
+    Column("confirmation_id", String, primary_key=True),
+    Column("case_id", String, nullable=False),
+    Column("given", StoredBytes, nullable=False),  # JSON
+    Column("asked_at", String, nullable=False),
+    Column("expires_at", String, nullable=False, index=True),
+)
+
 known_device = Table(  # browsers from which somebody signed in with the right password
     "known_device",
     metadata,

@@ -152,6 +152,8 @@ class Unit:
             actor=actor.account,
             role=actor.role.value,
             event=event,
+            person=actor.person,
+            via=actor.via,
         )
 
     def log(self, kind: str, case_id: str, what: str, content: bytes, actor: Actor, purpose: str = "care") -> None:

@@ -202,7 +202,7 @@ def _names(event: OverrideProposed, given: CountersignOverride) -> bool:
 def _against_signing(situation: Situation, given: CountersignOverride, proposed: Entry[OverrideProposed] | None) -> Iterator[Reason]:
     if proposed is None:
         yield Reason("recognition.countersign.none_waiting", where="result")
-    elif proposed.origin.actor.strip().casefold() == situation.actor.account.strip().casefold():
+    elif proposed.origin.is_of(situation.actor.account, situation.actor.person):
         yield Reason("recognition.override.same_person", source=_SOURCE)
     if situation.actor.role not in _SECOND:
         yield Reason("recognition.countersign.role", source=_SOURCE)

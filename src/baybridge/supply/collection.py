@@ -16,18 +16,18 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.consent.grants import consents_for
-from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, treating_here, two_people
+from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, treating_here
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import CellsCollected
 from baybridge.journey.prefill import FormContext
-from baybridge.journey.row import CommandRow, Correction, EventRow, labels_of, roles, told_in
+from baybridge.journey.row import CommandRow, Correction, EventRow, Second, labels_of, roles, told_in
 from baybridge.supply import rendering
 from baybridge.supply.permits import missing_papers
 from baybridge.supply.slots import site_of
 
 
 class Collect(Struct, frozen=True, kw_only=True):
-    """A leukapheresis that ended; two people checked identity and labels."""
+    """A leukapheresis that ended; a second person confirms identity and labels."""
 
     chain_of_identity: Annotated[str, Meta(description="as scanned from the label")]
     bags: Annotated[tuple[str, ...], Meta(description="as scanned from each bag")]
@@ -35,8 +35,6 @@ class Collect(Struct, frozen=True, kw_only=True):
     ended_at: Moment
     volume_ml: Annotated[int, Meta(gt=0)]
     identity_checked: Annotated[bool, Meta(description="patient stated name and birth date, wrist band read")]
-    first_checker: str
-    second_checker: str
     planned_entry_on: Annotated[date | None, Meta(description="day on which the cells cross the border")] = None
 
 
@@ -67,8 +65,6 @@ def collect(situation: Situation, given: Collect) -> Verdict:
             started_at=given.started_at,
             ended_at=given.ended_at,
             volume_ml=given.volume_ml,
-            first_checker=given.first_checker.strip(),
-            second_checker=given.second_checker.strip(),
         ),
     )
 
@@ -86,7 +82,6 @@ def _slot(situation: Situation) -> Iterator[Reason]:
 
 
 def _identity(situation: Situation, given: Collect) -> Iterator[Reason]:
-    yield from two_people(given.first_checker, given.second_checker)
     if not given.identity_checked:
         yield Reason("supply.collect.identity_unchecked", source="policy reference F2, rule 3", where="identity_checked")
     if situation.case.slot and given.chain_of_identity != situation.case.chain_of_identity:
@@ -152,5 +147,6 @@ COMMAND_ROWS = (
         place=30,
         prefill=fresh_labels,
         scanned=labels_of(Collect),
+        second=Second("checked", roles(Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.LABORATORY)),
     ),
 )

@@ -22,7 +22,7 @@ from baybridge.journey.checks import Moment, alive, digest, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import ManufactureStarted, ProductRejected, ProductReleased, ProductTested
 from baybridge.journey.prefill import FormContext
-from baybridge.journey.row import OF_CELLS, PLANT, CommandRow, Correction, EventRow, labels_of, roles, told_in
+from baybridge.journey.row import OF_CELLS, PLANT, CommandRow, Correction, EventRow, Second, labels_of, roles, told_in, with_quality
 from baybridge.journey.values import Typed
 from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import Decision
@@ -278,5 +278,6 @@ COMMAND_ROWS = (
         purpose="manufacture",
         place=90,
         prefill=fresh_labels,
+        second=Second("approved", among=with_quality, entered="released"),
     ),
 )

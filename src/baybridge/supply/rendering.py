@@ -105,7 +105,7 @@ def collected(event: ev.CellsCollected, writer: Writer) -> None:
             "collection": {**source, "collectedPeriod": period},
         },
     )
-    people = (("first checker", event.first_checker), ("second checker", event.second_checker))
+    people = tuple(zip(("first checker", "second checker"), event.people(event.first_checker, event.second_checker), strict=False))
     writer.provenance([procedure, specimen, product], "collection, checked by two", people)
 
 

@@ -20,7 +20,7 @@ from baybridge.journey.checks import Moment, alive, happened, local_day, ordered
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
 from baybridge.journey.prefill import FormContext
-from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, EventRow, labels_of, roles, told_in
+from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, EventRow, Second, labels_of, roles, told_in, with_quality
 from baybridge.supply import rendering
 from baybridge.supply.permits import missing_papers
 from baybridge.supply.slots import site_of
@@ -340,5 +340,6 @@ COMMAND_ROWS = (
         blocked=alive_or_arriving,
         place=60,
         prefill=quarantined_bags,
+        second=Second("approved", among=with_quality, entered="decided"),
     ),
 )

@@ -25,7 +25,7 @@ def case(*events: Event, name: str = "c") -> Case:
 def collected(chain: str, day: float) -> ev.CellsCollected:
     at = DAY_0 + timedelta(days=day)
     return ev.CellsCollected(
-        chain_of_identity=chain, bags=(f"{chain}-A",), started_at=at - timedelta(hours=4), ended_at=at, volume_ml=200, first_checker="x", second_checker="y"
+        chain_of_identity=chain, bags=(f"{chain}-A",), started_at=at - timedelta(hours=4), ended_at=at, volume_ml=200
     )
 
 

@@ -203,26 +203,18 @@ def response(days: float, **more: Any) -> Step:
             "criteria": "Lugano 2014",
             "category": "CR",
             "assessed_on": world.now.date().isoformat(),
-            "first_reader": "a",
             **more,
         }
 
     return Step("AssessResponse", "hk", Role.PHYSICIAN, days * 24, given)
 
 
-def test_month_3_is_read_by_two() -> None:
-    world = w.infused()
-    assert codes(world.do(response(90))) == ["bedside.response.second_reader_missing"]
-    assert codes(world.do(response(0, second_reader="A "))) == ["journey.people.same"]
-    assert codes(world.do(response(0, second_reader="b"))) == []
-
-
 @pytest.mark.parametrize(("days", "inside"), [(75, False), (76, True), (104, True), (105, False)])
 def test_month_3_has_its_window(days: int, inside: bool) -> None:
-    found = codes(w.infused().do(response(days, second_reader="b")))
+    found = codes(w.infused().do(response(days)))
     assert found == ([] if inside else ["bedside.response.outside_window"])
     if not inside:
-        assert codes(w.infused().do(response(days, second_reader="b", window_reason="scanner broken"))) == []
+        assert codes(w.infused().do(response(days, window_reason="scanner broken"))) == []
 
 
 def test_nobody_leaves_while_the_team_is_called() -> None:

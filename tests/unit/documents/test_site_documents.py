@@ -107,11 +107,11 @@ def test_another_byte_is_told_at_its_line(tmp_path: Path) -> None:
 
 
 def test_partial_document_keeps_what_the_site_did_not_write(tmp_path: Path) -> None:
-    write(tmp_path, "pathways/c.yaml", "id: cold-chain\nfresh_cells: {warmest_c: 7}\nresponse: {two_readers: []}\n")
+    write(tmp_path, "pathways/c.yaml", "id: cold-chain\nfresh_cells: {warmest_c: 7}\nresponse: {source: ours}\n")
     documents, ours = Documents(packaged_data(), tmp_path), Documents().folder("pathways")["cold-chain"]
     laid = documents.folder("pathways")["cold-chain"]
     assert laid["fresh_cells"] == {**ours["fresh_cells"], "warmest_c": 7}
-    assert laid["response"] == {**ours["response"], "two_readers": []}
+    assert laid["response"] == {**ours["response"], "source": "ours"}
     assert {name: laid[name] for name in laid if name not in ("fresh_cells", "response")} == {
         name: ours[name] for name in ours if name not in ("fresh_cells", "response")
     }

@@ -34,6 +34,8 @@ def an_example(kind):
         return tuple(an_example(item) for item in inner)
     if typing.get_origin(kind) in (typing.Union, type(int | str)):
         return an_example(next(item for item in typing.get_args(kind) if item is not type(None)))
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind(**{field.name: an_example(field.type) for field in msgspec.structs.fields(kind)})
     return {str: "abc-1", int: 2, float: 4.5, bool: True, date: AT.date(), datetime: AT}[kind]
 
 

@@ -116,27 +116,30 @@ def branded(world: World, verdict: Verdict) -> None:
 @pytest.mark.parametrize("verdict", [Verdict.FORKED, Verdict.SHRUNK])
 def test_brand_is_lifted_by_two_persons_and_stays_in_the_log(world: World, verdict: Verdict) -> None:
     node = world.nodes["mo"]
-    one, other = (Actor(name, Role.ADMINISTRATOR, node.site.organisation) for name in ("a", "b"))
-    assert codes(register.clear(node, "hk", "x", one, person="a")) == ["neighbour.no_brand"]
+    one, other = (Actor(name, Role.ADMINISTRATOR, node.site.organisation, person=f"p-{name}") for name in ("a", "b"))
+    assert codes(register.clear(node, "hk", "x", one)) == ["neighbour.no_brand"]
     branded(world, verdict)
     assert {item.node: item.state for item in register.listed(node)}["hk"] == verdict.value
-    nurse = Actor("n", Role.NURSE, node.site.organisation)
-    assert codes(register.clear(node, "hk", "x", nurse, person="n")) == ["access.command"]
-    assert register.clear(node, "hk", "restored from backup", one, person="a") is None
-    assert codes(register.clear(node, "hk", "again", one, person="a")) == ["neighbour.same_person"]
-    lifted = register.clear(node, "hk", "telephoned them", other, person="b")
+    nurse = Actor("n", Role.NURSE, node.site.organisation, person="p-n")
+    assert codes(register.clear(node, "hk", "x", nurse)) == ["access.command"]
+    assert register.clear(node, "hk", "restored from backup", one) is None
+    assert codes(register.clear(node, "hk", "again", one)) == ["neighbour.same_person"]
+    same_person = Actor("another account", Role.QUALITY, node.site.organisation, person="p-a")
+    assert codes(register.clear(node, "hk", "again", same_person)) == ["neighbour.same_person"]
+    assert codes(register.clear(node, "hk", "again", Actor("operator", Role.QUALITY, node.site.organisation))) == ["signing.no_person"]
+    lifted = register.clear(node, "hk", "telephoned them", other)
     assert isinstance(lifted, register.Listed) and (lifted.state, lifted.seen_size) == ("active", None)
     assert entries(world) == [f"clearing asked hk {verdict}", f"cleared hk {verdict}"]
 
 
 def test_second_person_comes_in_time_and_for_the_same_brand(world: World) -> None:
     node = world.nodes["mo"]
-    one, other = (Actor(name, Role.QUALITY, node.site.organisation) for name in ("a", "b"))
+    one, other = (Actor(name, Role.QUALITY, node.site.organisation, person=f"p-{name}") for name in ("a", "b"))
     branded(world, Verdict.SHRUNK)
-    assert register.clear(node, "hk", "x", one, person="a") is None
+    assert register.clear(node, "hk", "x", one) is None
     world.clock.moment += timedelta(minutes=16)
-    assert register.clear(node, "hk", "x", other, person="b") is None, "too late: this is a first word again"
-    assert isinstance(register.clear(node, "hk", "x", one, person="a"), register.Listed)
+    assert register.clear(node, "hk", "x", other) is None, "too late: this is a first word again"
+    assert isinstance(register.clear(node, "hk", "x", one), register.Listed)
 
 
 def test_neighbour_that_does_not_answer_is_unreachable(world: World) -> None:

@@ -132,14 +132,19 @@ def readings_of(situation: Situation) -> list[Reading]:
     events = sorted((entry.event for entry in situation.case.of(ResponseAssessed)), key=lambda event: event.assessed_on)
     names: dict[str, str] = {}
     for event in events:
-        for reader in (event.first_reader, event.second_reader):
-            if reader:
-                names.setdefault(reader.strip().casefold(), f"reader {len(names) + 1}")
+        for reader in _readers(event):
+            names.setdefault(reader, f"reader {len(names) + 1}")
     return [_reading(event, names) for event in events]
 
 
+def _readers(event: ResponseAssessed) -> tuple[str, ...]:
+    """Who read a response: the persons who signed it, or the names that were typed before persons signed."""
+    typed = (event.first_reader, event.second_reader)
+    return tuple(one.person for one in event.signed_by) or tuple(name.strip().casefold() for name in typed if name and name.strip())
+
+
 def _reading(event: ResponseAssessed, names: Mapping[str, str]) -> Reading:
-    signed = tuple(names[reader.strip().casefold()] for reader in (event.first_reader, event.second_reader) if reader)
+    signed = tuple(names[reader] for reader in _readers(event))
     return Reading(event.timepoint, event.criteria, event.category, event.assessed_on, tuple(dict.fromkeys(signed)))
 
 

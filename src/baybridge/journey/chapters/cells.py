@@ -46,8 +46,8 @@ class CellsCollected(Event, frozen=True, kw_only=True, tag=True):
     started_at: datetime
     ended_at: datetime
     volume_ml: int
-    first_checker: str
-    second_checker: str
+    first_checker: str = ""  # typed names of before two persons signed
+    second_checker: str = ""
 
 
 class ShipmentDispatched(Event, frozen=True, kw_only=True, tag=True):

@@ -34,8 +34,8 @@ class BedsideChecked(Event, frozen=True, kw_only=True, tag=True):
 
     chain_of_identity: str
     bag: str
-    first_checker: str
-    second_checker: str
+    first_checker: str = ""  # typed names of before two persons signed
+    second_checker: str = ""
     checked_at: datetime
 
 
@@ -137,6 +137,6 @@ class ResponseAssessed(Event, frozen=True, kw_only=True, tag=True):
     criteria: str
     category: ResponseCategory
     assessed_on: date
-    first_reader: str
-    second_reader: str | None
+    first_reader: str = ""  # typed names: of before two persons signed, or of somebody outside without an account
+    second_reader: str | None = None
     window_reason: str | None = None

@@ -14,7 +14,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType, ModuleType
 
-from baybridge import bedside, consent, exchange, followup, funding, matching, recognition, supply
+from baybridge import bedside, consent, exchange, followup, funding, matching, recognition, signing, supply
 from baybridge.journey import corrections
 from baybridge.journey.events import Event
 from baybridge.journey.row import CommandRow, EventRow, events_of
@@ -22,7 +22,7 @@ from baybridge.journey.row import CommandRow, EventRow, events_of
 __all__ = ["COMMANDS", "EVENTS", "PARTS", "CommandRow", "EventRow", "gather"]
 
 #: The parts that have rules, in the order of the road, and what puts the entries of all of them right.
-PARTS: tuple[ModuleType, ...] = (matching, consent, recognition, exchange, funding, supply, bedside, followup, corrections)
+PARTS: tuple[ModuleType, ...] = (signing, matching, consent, recognition, exchange, funding, supply, bedside, followup, corrections)
 
 
 def modules(parts: tuple[ModuleType, ...]) -> Iterator[ModuleType]:

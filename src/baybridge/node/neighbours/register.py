@@ -158,7 +158,7 @@ def remove(node: Node, name: str, reason: str) -> Listed | Refusal:
     return _listed(node, name, card, removed=True)
 
 
-def clear(node: Node, name: str, reason: str, actor: Actor, *, person: str) -> Listed | Refusal | None:
+def clear(node: Node, name: str, reason: str, actor: Actor) -> Listed | Refusal | None:
     """Lift the brand of a neighbour's log, by two persons; None where this was the first of them.
 
     The last checkpoint that fitted is given up with the brand: a log that has shrunk is looked at anew. That it was branded, and who lifted it, stays in the log.
@@ -166,6 +166,9 @@ def clear(node: Node, name: str, reason: str, actor: Actor, *, person: str) -> L
     against = _unknown_or_silent(node, name, reason)
     if against is not None:
         return against
+    actor = actor.acting(_MAY_CLEAR)
+    if not actor.person:
+        return refuse(Reason("signing.no_person", {"command": "neighbour clear"}), category=Category.FORBIDDEN)
     if actor.role not in _MAY_CLEAR or actor.organisation != node.site.organisation:
         roles = ", ".join(_MAY_CLEAR)
         return refuse(Reason("access.command", {"command": "neighbour clear", "roles": roles, "role": actor.role.value}), category=Category.FORBIDDEN)
@@ -176,13 +179,13 @@ def clear(node: Node, name: str, reason: str, actor: Actor, *, person: str) -> L
             return refuse(Reason("neighbour.no_brand", {"node": name}), category=Category.CONFLICT)
         asked = unit.connection.execute(select(table).where(table.c.neighbour == name)).mappings().first()
         fresh = asked is not None and unit.at - datetime.fromisoformat(asked["asked_at"]) <= _SECOND_WITHIN and asked["problem_note"] == seen.problem_note
-        if asked is not None and fresh and asked["person"] == person:
+        if asked is not None and fresh and asked["person"] == actor.person:
             return refuse(Reason("neighbour.same_person"), category=Category.FORBIDDEN)
         unit.connection.execute(delete(table).where(table.c.neighbour == name))
         what = f"{'cleared' if fresh else 'clearing asked'} {name} {seen.problem}"
         unit.log("neighbour", "", what, f"{reason.strip()}\n{seen.problem_note}".encode(), actor, "administration")
         if not fresh:
-            row = {"neighbour": name, "person": person, "asked_at": unit.at.isoformat(), "reason": reason.strip(), "problem_note": seen.problem_note}
+            row = {"neighbour": name, "person": actor.person, "asked_at": unit.at.isoformat(), "reason": reason.strip(), "problem_note": seen.problem_note}
             unit.connection.execute(insert(table).values(row))
             return None
         keeping.clear(unit.connection, name)

@@ -62,6 +62,8 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.break_glass": dict.fromkeys((Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST), Relation.ANY),
         "case.command": {**_SITE, Role.PAYER: Relation.PAYER, Role.PATIENT: Relation.OWN},
         "case.correct": _SITE,
+        "case.confirm": _SITE,
+        "confirmation.list": _OWN_STAFF,
         "records.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
         "codes.list": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.QUALITY), Relation.STAFF),
         "codes.map": dict.fromkeys((Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),

@@ -94,9 +94,9 @@ def sign_in(
 
     An attempt is counted before it is looked at, so that many at once are no way around the wait, and the costly look at the password holds nothing up.
     """
-    waits = _waits(storage, name, code, device, at)
-    if waits is not None:
-        return waits
+    held_up = waits(storage, name, code, device, at)
+    if held_up is not None:
+        return held_up
     with storage.reading() as connection:
         right = _is_password(connection, name, password)
     if not right:
@@ -105,39 +105,16 @@ def sign_in(
         account = _accepted(connection, name, code, at)
         if isinstance(account, Refusal):
             return account
-        connection.execute(delete(attempts).where(attempts.c.name_sha256 == _digest(name)))
+        connection.execute(delete(attempts).where(attempts.c.name_sha256 == digest(name)))
         connection.execute(update(accounts).where(accounts.c.account == account).values(last_sign_in=at.isoformat()))
         known = _remembered(connection, account, device, at)
         return replace(open_session(connection, account, at, hours=hours, device=kind), device=known)
 
 
-def prove(storage: Storage, name: str, password: str, code: str, at: datetime) -> Actor | Refusal:
-    """Who somebody is that proves it for one act, by password (and code, where a second factor is on and the act is given alone) or by a code of the second factor.
-
-    No session is opened. Failures count and wait as those of signing in.
-    """
-    waits = _waits(storage, name, code, "", at)
-    if waits is not None:
-        return waits
-    with storage.reading() as connection:
-        right = _is_password(connection, name, password) if password else True
-    if not right or not (password or code):
-        return _wrong()
-    with storage.writing() as connection:
-        account = _accepted(connection, name, code, at) if not password else _open(connection, name, at)
-        if not password and not isinstance(account, Refusal) and not _has_second_factor(connection, account):
-            return _wrong()
-        if isinstance(account, Refusal):
-            return account
-        connection.execute(delete(attempts).where(attempts.c.name_sha256 == _digest(name)))
-        found = actor_of(connection, account)
-    return replace(found, method="password" if password else "code") if found is not None else _wrong()
-
-
-def _waits(storage: Storage, name: str, code: str, device: str, at: datetime) -> Refusal | None:
+def waits(storage: Storage, name: str, code: str, device: str, at: datetime) -> Refusal | None:
     """The refusal of an attempt that has to wait; None where it may be made, which is then counted."""
     with storage.writing() as connection:
-        wait_s = _counted(connection, _digest(name), at)
+        wait_s = _counted(connection, digest(name), at)
     if not wait_s or _has_code(storage, name, code, at) or _is_known(storage, name, device):
         return None
     return refuse(Reason("accounts.wait", {"seconds": wait_s}), category=Category.UNAUTHENTICATED)
@@ -149,15 +126,15 @@ def _is_known(storage: Storage, name: str, device: str) -> bool:
         return False
     query = select(devices.c.account).join(accounts, accounts.c.account == devices.c.account)
     with storage.reading() as connection:
-        return connection.execute(query.where(accounts.c.name == name, devices.c.device_sha256 == _digest(device))).first() is not None
+        return connection.execute(query.where(accounts.c.name == name, devices.c.device_sha256 == digest(device))).first() is not None
 
 
 def _remembered(connection: Connection, account: str, device: str, at: datetime) -> str:
     """The token of this browser, known for this account from now on."""
     token = device or secrets.token_urlsafe(24)
-    there = select(devices.c.account).where(devices.c.account == account, devices.c.device_sha256 == _digest(token))
+    there = select(devices.c.account).where(devices.c.account == account, devices.c.device_sha256 == digest(token))
     if connection.execute(there).first() is None:
-        connection.execute(insert(devices).values(device_sha256=_digest(token), account=account, since_at=at.isoformat()))
+        connection.execute(insert(devices).values(device_sha256=digest(token), account=account, since_at=at.isoformat()))
     return token
 
 
@@ -202,12 +179,6 @@ def check_password(connection: Connection, name: str, password: str, code: str, 
     return _accepted(connection, name, code, at)
 
 
-def _open(connection: Connection, name: str, at: datetime) -> str | Refusal:
-    """The account of a name, if it is there and open."""
-    row = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
-    return str(row["account"]) if row is not None and not _is_closed(row, at) else _wrong()
-
-
 def _accepted(connection: Connection, name: str, code: str, at: datetime) -> str | Refusal:
     """The account of a name whose password was right, if it is open and the one-time code is right where one is set."""
     row = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
@@ -216,10 +187,6 @@ def _accepted(connection: Connection, name: str, code: str, at: datetime) -> str
     if row["totp_secret"] and not second_factor.accepts(connection, row["account"], row["totp_secret"], code, at):
         return _wrong()
     return str(row["account"])
-
-
-def _has_second_factor(connection: Connection, account: str) -> bool:
-    return bool(connection.execute(select(accounts.c.totp_secret).where(accounts.c.account == account)).scalar())
 
 
 def _is_closed(row: Mapping[Any, Any], at: datetime) -> bool:
@@ -238,7 +205,7 @@ def open_session(connection: Connection, account: str, at: datetime, *, hours: f
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
     connection.execute(
         insert(sessions).values(
-            token_sha256=_digest(token),
+            token_sha256=digest(token),
             account=account,
             csrf=csrf,
             created_at=at.isoformat(),
@@ -257,7 +224,7 @@ def session_of(connection: Connection, token: str, at: datetime) -> Session | No
     query = (
         select(accounts, sessions.c.csrf, sessions.c.expires_at, sessions.c.role.label("acting"))
         .join(sessions, sessions.c.account == accounts.c.account)
-        .where(sessions.c.token_sha256 == _digest(token))
+        .where(sessions.c.token_sha256 == digest(token))
     )
     row = connection.execute(query).mappings().first()
     if row is None or _is_closed(row, at) or datetime.fromisoformat(row["expires_at"]) <= at:
@@ -268,10 +235,10 @@ def session_of(connection: Connection, token: str, at: datetime) -> Session | No
     return Session(actor, row["name"], row["csrf"], row["language"])
 
 
-def actor_of(connection: Connection, account: str) -> Actor | None:
-    """Who acts by an account, in its first role."""
+def open_actor(connection: Connection, account: str, at: datetime) -> Actor | None:
+    """Who acts by an account that signs in now; None where it is closed."""
     row = connection.execute(select(accounts).where(accounts.c.account == account)).mappings().first()
-    return _actor(row) if row is not None else None
+    return _actor(row) if row is not None and not _is_closed(row, at) else None
 
 
 def roles_of(row: Mapping[Any, Any]) -> tuple[Role, ...]:
@@ -286,7 +253,7 @@ def _actor(row: Mapping[Any, Any]) -> Actor:
 
 def close_session(connection: Connection, token: str) -> None:
     """End a session now."""
-    connection.execute(sessions.delete().where(sessions.c.token_sha256 == _digest(token)))
+    connection.execute(sessions.delete().where(sessions.c.token_sha256 == digest(token)))
 
 
 def close_sessions(connection: Connection, account: str) -> None:
@@ -306,5 +273,6 @@ def of_organisation(connection: Connection, organisation: str) -> list[dict[str,
     return [dict(row) for row in connection.execute(mine).mappings()]
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """What is kept of a token, or of what was typed as a name."""
     return sha256(token.encode()).hexdigest()

@@ -50,6 +50,11 @@ def person_of(connection: Connection, account: str) -> str | None:
     return connection.execute(select(accounts.c.person_id).where(accounts.c.account == account)).scalar()
 
 
+def names(connection: Connection) -> dict[str, str]:
+    """The name of every person."""
+    return {row.person_id: row.name for row in connection.execute(select(persons.c.person_id, persons.c.name))}
+
+
 def make_sure(storage: Storage) -> None:
     """Give a person to each account that has none."""
     lacking = select(accounts.c.account, accounts.c.name).where(accounts.c.person_id.is_(None))

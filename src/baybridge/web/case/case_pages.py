@@ -14,7 +14,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.emergency_access import unreviewed
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Command, Role
-from baybridge.journey.events import GlassBroken
+from baybridge.journey.events import ConfirmationAsked, GlassBroken
 from baybridge.journey.held import Stage
 from baybridge.node.clock import new_id
 from baybridge.node.commands.table import COMMANDS, CommandRow
@@ -22,7 +22,7 @@ from baybridge.node.handle import handle
 from baybridge.node.intake.reports import reports
 from baybridge.node.neighbours.evidence import evidence_pack
 from baybridge.node.upkeep.projections import open_tasks
-from baybridge.web.case import tabs
+from baybridge.web.case import confirm_page, tabs
 from baybridge.web.case.bedside_page import bedside
 from baybridge.web.case.card_page import CARD_CASE_DOORS, card
 from baybridge.web.case.cells_page import cells
@@ -84,6 +84,9 @@ def command_do(asked: Asked) -> Response:
     done = handle(asked.node, Command(kind.name, asked.parameters["case_id"], given, asked.person, command_id))
     if isinstance(done, Refusal):
         return _form(asked, given, done)
+    waits = next((item.event.confirmation_id for item in done.events if isinstance(item.event, ConfirmationAsked)), None)
+    if waits is not None:
+        return go(confirm_page.address(done.case_id, waits))
     return go(f"{tabs.address(done.case_id, _tab_for(asked, kind))}?done={kind.name}")
 
 
@@ -127,6 +130,7 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
         labels=_labels(view, kind),
         back=tabs.address(view.case.case_id, view.tab),
         command_id=new_id(asked.node.now),
+        second=confirm_page.who_confirms(view, kind),
     )
 
 
@@ -172,6 +176,7 @@ CASE_DOORS = (
     Door("/cases/{case_id}/looked.json", ("GET",), "case.looked.file", "case.who_looked", looked_file),
     Door("/cases/{case_id}/do/{command}", ("GET",), "case.form", "case.command", command_page),
     Door("/cases/{case_id}/do/{command}", ("POST",), "case.do", "case.command", command_do),
+    *confirm_page.CONFIRM_DOORS,
     Door("/cases/{case_id}/funding/quote", ("GET",), "case.quote", "case.quote", quote_page),
     Door("/cases/{case_id}/funding/quote.json", ("GET",), "case.quote.file", "case.quote", quote_file),
     Door("/cases/{case_id}/funding/milestone.json", ("GET",), "case.milestone", "case.funding", milestone_file),

@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import FieldInfo
 
-#: Fields that no page asks for: documents that this node keeps itself.
-LEFT_OUT = frozenset({"quote", "given"})
+#: Fields that no page asks for: documents that this node keeps itself, whole inputs, readers outside who come by a file.
+LEFT_OUT = frozenset({"quote", "given", "first_reader", "second_reader"})
 
 #: Fields that hold facts by name; the page asks for each fact in its own field.
 FACTS = frozenset({"findings"})

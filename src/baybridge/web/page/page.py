@@ -26,10 +26,11 @@ from baybridge.documents.problems import Problem
 from baybridge.http.doors import Asked
 from baybridge.journey.claims import PATIENT
 from baybridge.journey.command import Role
+from baybridge.journey.events import Signature
 from baybridge.language.texts import Texts
 from baybridge.node.people import access
 from baybridge.rulebook.speaker import Saying
-from baybridge.web.page import analytes, told
+from baybridge.web.page import analytes, signers, told
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -47,6 +48,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         *((("menu.import", "/import"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY) else ()),
         *((("menu.cards", "/cards"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY) else ()),
         *((("menu.codes", "/codes"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.QUALITY) else ()),
+        ("menu.confirmations", "/confirmations"),
         ("menu.directory", "/directory"),
         ("menu.trials", "/trials"),
         ("menu.centres", "/centres"),
@@ -109,6 +111,14 @@ class Reader:
         self._locale = Locale.parse(self._texts.language(asked.language).locale)
         self._figures = self._texts.figures(asked.language)
         self._zone = asked.node.site.zone
+        self._role = asked.actor.role if asked.actor else None
+
+    def signer(self, one: Signature) -> str:
+        """Who signed: role and printed name; to a patient by name only where the site's document says so."""
+        named = self._role is not Role.PATIENT or self._node.people.who_looked.staff_names
+        name = signers.names(self._node).get(one.person) if named else None
+        role = self.code("role", one.role)
+        return f"{name} ({role})" if name else role
 
     def t(self, key: str, **values: Any) -> str:
         """The sentence of a key."""

@@ -14,6 +14,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Role
 from baybridge.node import cases as case_list
+from baybridge.node.commands import signing
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.intake.importing import feeds, import_upload
 from baybridge.node.money import payer as payers
@@ -61,7 +62,9 @@ def home(asked: Asked) -> Response:
     mine = [task for task in tasks if task["role"] == actor.role.value]
     others = [task for task in tasks if task["role"] != actor.role.value]
     now = asked.node.now().isoformat()
-    return render(asked, "tasks.html", mine=mine, others=others, at_first=_AT_FIRST, now=now, labels=labels(asked), commands=mine_to_give(asked))
+    waiting = len(signing.waiting(asked.node, actor))
+    shown = {"mine": mine, "others": others, "labels": labels(asked), "commands": mine_to_give(asked), "waiting": waiting}
+    return render(asked, "tasks.html", at_first=_AT_FIRST, now=now, **shown)
 
 
 def mine_to_give(asked: Asked) -> frozenset[str]:

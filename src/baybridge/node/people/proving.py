@@ -1,0 +1,55 @@
+"""Proving who one is for one act, without a session: the second person at the same device, and whoever gives a command on the machine.
+
+Main job: `prove(node, account, password, code)`. What was given is kept nowhere; a failure is counted like one of signing in, and is an entry of the log.
+
+A password alone, or a code of the second factor alone, proves a second person beside somebody who is signed in (21 CFR 11.200: the account is the other part). On the
+machine (`via="shell"`) nobody else is signed in: there both are asked, where the account has a second factor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import Connection, delete, select
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.journey.command import Actor
+from baybridge.node.people import accounts, passwords, second_factor
+from baybridge.node.tables import account as table
+from baybridge.node.tables import sign_in_attempt as attempts
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
+
+
+def prove(node: Node, name: str, password: str, code: str, *, via: Literal["", "shell"] = "") -> Actor | Refusal:
+    """Who it is, or one refusal that does not say which part was wrong."""
+    held_up = accounts.waits(node.storage, name, code, "", node.now())
+    if held_up is not None:
+        return held_up
+    with node.storage.reading() as connection:
+        kept = connection.execute(select(table.c.password_hash).where(table.c.name == name)).scalar()
+    right = passwords.matches(kept, password) if password or via else bool(code)
+    with node.unit() as unit:
+        actor = _proved(unit, name, password, code, whole=bool(via)) if right else None
+        if actor is None:
+            unit.log("account", "", "proof-refused", name.encode(errors="replace"), node.system(), "administration")
+            return refuse(Reason("accounts.wrong", where="account"), category=Category.UNAUTHENTICATED)
+        unit.connection.execute(delete(attempts).where(attempts.c.name_sha256 == accounts.digest(name)))
+    return replace(actor, method="code" if code and not password else "password", via=via)
+
+
+def _proved(unit: Unit, name: str, password: str, code: str, *, whole: bool) -> Actor | None:
+    row = unit.connection.execute(select(table.c.account, table.c.totp_secret).where(table.c.name == name)).first()
+    if row is None:
+        return None
+    needed = (whole and row.totp_secret) or not password
+    if needed and not (row.totp_secret and _code_fits(unit.connection, row.account, row.totp_secret, code, unit)):
+        return None
+    return accounts.open_actor(unit.connection, row.account, unit.at)
+
+
+def _code_fits(connection: Connection, account: str, secret: str, code: str, unit: Unit) -> bool:
+    return second_factor.accepts(connection, account, secret, code, unit.at)

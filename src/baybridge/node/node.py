@@ -57,6 +57,7 @@ from baybridge.node.upkeep.reserve import Kept, Reserve
 from baybridge.policy.document.shapes import Policy
 from baybridge.policy.one_case.many import Many
 from baybridge.record.fhir import wire
+from baybridge.record.identity.documents import DocumentForms, document_forms
 from baybridge.record.identity.names import NameReader
 from baybridge.record.store import store
 from baybridge.rulebook.library import fact_types, policies_of
@@ -100,7 +101,7 @@ class Node:
         if self.site_documents.root == before.root:
             return False
         self.documents = LivingDocuments(self.storage, *self._roots())
-        for derived in ("dictionary", "policies", "name_reader", "reviewed_policies", "people"):
+        for derived in ("dictionary", "policies", "name_reader", "document_forms", "reviewed_policies", "people"):
             self.__dict__.pop(derived, None)
         self._together = None
         return True
@@ -159,6 +160,11 @@ class Node:
     def people(self) -> People:
         """The rules of this site about its people."""
         return rules(self.documents)
+
+    @cached_property
+    def document_forms(self) -> DocumentForms:
+        """The numbers of identity documents, by the regions that this node knows."""
+        return document_forms(self.documents.folder("regions"))
 
     @cached_property
     def name_reader(self) -> NameReader:

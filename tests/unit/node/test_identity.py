@@ -191,3 +191,27 @@ def test_people_filed_before_there_was_an_index_are_found(world: World) -> None:
     with world.nodes["mo"].storage.writing() as connection:
         connection.execute(tables.identity_key.delete())
     assert world.file("mo", [person("other")]).waiting == ("other",)
+
+
+# --- one number, two people -----------------------------------------------------------------------------------------
+
+
+def test_a_patient_whose_name_and_birth_date_both_change_is_never_overwritten(world: World) -> None:
+    """The other person is filed apart and asked about; the results of the file go with the other person."""
+    before = read_resource(world.nodes["mo"], f"Patient/{world.patient}")
+    other = person(world.patient, name=[{"text": "李小明"}], birthDate="1988-05-05", identifier=before["identifier"])
+    answer = world.file("mo", [other, result(world.patient)])
+    (waiting,) = answer.waiting
+    kept = read_resource(world.nodes["mo"], f"Patient/{world.patient}")
+    assert (kept["name"], kept["birthDate"]) == (before["name"], before["birthDate"])
+    assert waiting != world.patient
+    assert creatinine(world) == 78
+    (asked,) = world.events("mo", IdentityQuestioned)
+    assert {"name.different", "birth.different"} <= set(asked.reasons)
+
+
+@pytest.mark.parametrize("changes", [{"name": [{"text": "李小明"}]}, {"birthDate": "1966-05-04"}])
+def test_a_name_or_a_birth_date_alone_may_be_put_right(world: World, changes: dict[str, Any]) -> None:
+    before = read_resource(world.nodes["mo"], f"Patient/{world.patient}")
+    world.file("mo", [{**before, **changes}])
+    assert read_resource(world.nodes["mo"], f"Patient/{world.patient}") | changes == read_resource(world.nodes["mo"], f"Patient/{world.patient}")

@@ -209,3 +209,11 @@ def test_character_sets_as_senders_write_them(declared: str, codec: str) -> None
     first = head("1", character_set=declared).replace("HOSP", facility)
     resources, faults = read(first, "PID|1||P7^^^H^MR||陈^一" if codec == "gb2312" else "PID|1||P7^^^H^MR||許^功", codec=codec)
     assert (resources[0]["name"][0]["family"], faults) == ("陈" if codec == "gb2312" else "許", [])
+
+
+def test_two_people_under_one_number_are_kept_apart_over_the_messages_of_a_file() -> None:
+    obx = "OBX|1|NM|1-1^x^LN||5||||||F"
+    other = PID.replace("CHAN^TAI MAN", "LEE^SIU MING").replace("19800101", "19880505")
+    resources, faults = read(head("1"), PID, "OBR|1||F1|C^C^L", obx, head("2"), other, "OBR|1||F2|C^C^L", obx, head("3"), PID, "OBR|1||F3|C^C^L", obx)
+    whose = [item["subject"]["reference"] for item in resources if item["resourceType"] == "Observation"]
+    assert (whose[0] == whose[2], whose[0] != whose[1], faults) == (True, True, ["hl7_other_person"])

@@ -390,3 +390,17 @@ def test_two_conditions_that_one_resource_fulfils_point_at_nothing_else(client):
     refused = client.post("/fhir", json=transaction(first, second, post(result("urn:uuid:b"))))
     assert (refused.status_code, reasons(refused)) == (409, ["record.match_meanwhile"])
     assert client.get("/fhir/Patient?_summary=count").json()["total"] == 0
+
+
+def test_a_put_that_changes_name_and_birth_date_of_a_person_overwrites_nobody(sign_in):
+    client = sign_in("coordinator")
+    assert client.put("/fhir/Patient/p", json=PATIENT).status_code == 201
+    other = {**PATIENT, "name": [{"family": "Lee"}], "birthDate": "1988-05-05"}
+    for answer in (
+        client.put("/fhir/Patient/p", json=other),
+        client.post("/fhir", json={"resourceType": "Bundle", "type": "transaction", "entry": [
+            {"resource": other, "request": {"method": "PUT", "url": "Patient/p"}}]}),
+    ):  # fmt: skip
+        assert (answer.status_code, "overwritten" in answer.text) == (409, True)
+    assert client.get("/fhir/Patient/p").json()["birthDate"] == "1968-04-09"
+    assert client.put("/fhir/Patient/p", json={**PATIENT, "name": [{"family": "Lee"}]}).status_code == 200

@@ -63,6 +63,12 @@ def verdict(one: dict[str, Any], other: dict[str, Any]) -> str:
         ("陳大文", "李小明", Agreement.DIFFERENT),
         ("陳大文", "WONG Siu Ming", Agreement.DIFFERENT),
         ("陳龘文", "CHAN Tat Man", Agreement.UNKNOWN),
+        ("陳大𠮷", "陳大𡃁", Agreement.SLIP),
+        ("李𡸛", "李𨋢", Agreement.SLIP),
+        ("李〇明", "李明", Agreement.SLIP),
+        ("李\ue123", "李\ue124", Agreement.SLIP),  # private-use forms of HKSCS
+        ("𠮷", "𡃁", Agreement.DIFFERENT),
+        ("葛\U000e0100城", "葛城", Agreement.SAME),  # the form of a character is no other character
         ("José da Silva", "JOSE DA SILVA", Agreement.SAME),
     ],
 )
@@ -231,6 +237,17 @@ def test_precision_of_documented_identity_on_a_generated_set() -> None:
     assert tally["right"] >= 0.99 * said, tally
     assert said >= 0.3 * sum(tally.values()), tally
     assert tally["missed"] <= 0.1 * sum(tally.values()), tally
+
+
+@pytest.mark.parametrize(("one", "other"), [("陳大𠮷", "陳大𡃁"), ("李〇明", "李明")])
+def test_rare_characters_are_not_dropped_before_comparing(one: str, other: str) -> None:
+    assert verdict(patient(one, hk="A123456(3)"), patient(other, hk="A123456(3)")) == "unsure"
+
+
+def test_a_number_whose_check_character_does_not_fit_is_a_reason_and_no_document() -> None:
+    both = [patient("陳大文", hk="A123456(4)", patient_id=name) for name in ("p", "q")]
+    (found,) = candidates(both[0], both[1:], reader())
+    assert (found.verdict, "record.identity.check_digit" in {reason.code for reason in found.reasons}) == ("unsure", True)
 
 
 # --- document numbers -----------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from baybridge.node.people import access, reads
 from baybridge.record.fhir.definitions import NOT_OFFERED, resource_types
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import Json
+from baybridge.record.identity.same import is_changed_person
 from baybridge.record.store import store
 from baybridge.record.store.search import Pairs, SearchResult, search
 from baybridge.record.store.store import Version
@@ -300,6 +301,8 @@ def _one(unit: Unit, interaction: Interaction) -> Version | Refusal | None:
     held = store.get(unit.connection, interaction.kind, interaction.logical_id)
     if held is not None and not held.deleted and is_projection(held.resource):
         return refuse(Reason("record.projection", where=interaction.where))
+    if held is not None and interaction.method == "PUT" and interaction.kind == "Patient" and is_changed_person(interaction.resource or {}, held.resource):
+        return refuse(Reason("record.identity.other_person", where=interaction.where), category=Category.CONFLICT)
     if interaction.method == "DELETE":
         kind, logical_id, expected = interaction.kind, interaction.logical_id, interaction.expected_version
         return store.remove(unit.connection, kind, logical_id, at=unit.at, expected_version=expected)

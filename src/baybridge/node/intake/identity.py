@@ -93,7 +93,7 @@ def candidates(node: Node, connection: Connection, patient_id: str) -> tuple[Can
 def _person(node: Node, connection: Connection, patient_id: str) -> Person:
     version = store.get(connection, "Patient", patient_id)
     resource = version.resource if version is not None and not version.deleted else {"id": patient_id}
-    return person_of(resource, node.name_reader)
+    return person_of(resource, node.name_reader, node.document_forms)
 
 
 def _keys(node: Node, person: Person) -> list[str]:

@@ -29,7 +29,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -41,6 +40,7 @@ from baybridge.record.feeds.hl7v2 import Fault
 from baybridge.record.feeds.hl7v2_fhir import SENT_AT, Taken
 from baybridge.record.feeds.hl7v2_values import flag_of, interval, written_at
 from baybridge.record.feeds.numbers import decimal_mark, has_digits, narrowed, written_number
+from baybridge.record.feeds.people import MetPeople
 from baybridge.record.identity.documents import document_number, is_mangled, is_placeholder
 
 Json = dict[str, Any]
@@ -69,27 +69,6 @@ def read_csv(data: bytes, feed: Mapping[str, Any], zone: ZoneInfo) -> Iterator[T
     yield from _Table(text, feed, zone).lines()
 
 
-@dataclass(slots=True)
-class _Met:
-    """The people of a file: under which number, with which name and birth date each was met first."""
-
-    first: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    told: set[tuple[str, ...]] = field(default_factory=set)
-
-    def is_another(self, number: tuple[str, str], name: str, born: str) -> bool:
-        """Whether a number came with another name and another birth date before: a spreadsheet made two people one, or a desk did."""
-        if not name or not born:
-            return False
-        before = self.first.setdefault(number, (name, born))
-        return before[0] != name and before[1] != born
-
-    def is_news(self, *what: str) -> bool:
-        """Whether something about a number was not told yet in this file."""
-        known = what in self.told
-        self.told.add(what)
-        return not known
-
-
 class _Table:
     """The lines of a table on their way to FHIR."""
 
@@ -97,7 +76,7 @@ class _Table:
         self.feed, self.zone = feed, zone
         # strict: a quotation mark that is not closed is an error, not a cell that holds the rest of the file
         self.rows = csv.reader(io.StringIO(text, newline=""), delimiter=str(feed.get("delimiter") or ","), strict=True)
-        self.people = _Met()
+        self.people = MetPeople()
 
     def lines(self) -> Iterator[Taken]:
         """Each line, or why the file or a line is not read."""
@@ -156,7 +135,7 @@ def _unquoted(error: csv.Error, first: int = 1) -> Fault:
 class _Line:
     """One line on its way to FHIR."""
 
-    def __init__(self, row: Mapping[str, str], number: int, feed: Mapping[str, Any], zone: ZoneInfo, people: _Met) -> None:
+    def __init__(self, row: Mapping[str, str], number: int, feed: Mapping[str, Any], zone: ZoneInfo, people: MetPeople) -> None:
         self.row, self.feed, self.zone, self.people = row, feed, zone, people
         self.taken = Taken(number)
 
@@ -207,7 +186,7 @@ class _Line:
     def _patient(self, number: str) -> Json:
         system = self._system()
         name, born, sex = self.cell("name"), (self._moment("birth_date") or "")[:10], self.cell("sex")
-        another = self.people.is_another((system, number), name, born)
+        another = self.people.is_another((system, number), [name] if name else [], born)
         if another and self.people.is_news("person", number, name, born):
             told = "one with another name and birth date; kept apart until a person decides"
             self.fault("csv_other_person", "patient", "one person under a number", told, left_out=False)

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from baybridge.base.time import CHINA
 from baybridge.record.feeds.hl7v2 import Fault, Message, Segment, messages
 from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed, zone_of_message
+from baybridge.record.feeds.people import MetPeople
 from baybridge.record.identity.documents import is_placeholder
 
 Json = dict[str, Any]
@@ -61,20 +62,21 @@ def read_hl7(data: bytes, zone: ZoneInfo = CHINA, undeclared: str = "utf-8", mar
 
     `zone` is of times without an offset, `undeclared` the codec of messages that name none, `mark` the laboratory's decimal mark.
     """
+    people = MetPeople()
     for message in messages(data, undeclared):
         taken = Taken(message.number, faults=list(message.faults))
         if message.segments and message.head.components(9)[:1] != ("ORU",):
             taken.faults.append(Fault("hl7_kind", "MSH-9", "ORU^R01", message.kind[:20] or "nothing"))
         elif message.segments:
-            _Reader(message, zone, mark, taken).read()
+            _Reader(message, zone, mark, people, taken).read()
         yield taken
 
 
 class _Reader:
     """One message on its way to FHIR."""
 
-    def __init__(self, message: Message, zone: ZoneInfo, mark: str, taken: Taken) -> None:
-        self.message, self.mark, self.taken = message, mark, taken
+    def __init__(self, message: Message, zone: ZoneInfo, mark: str, people: MetPeople, taken: Taken) -> None:
+        self.message, self.mark, self.people, self.taken = message, mark, people, taken
         head = message.head
         self.zone_name = zone.key
         self.own_zone = zone_of_message(head.value(7))
@@ -139,14 +141,19 @@ class _Reader:
             self._fault("hl7_no_number", pid.where(3), "a number of the patient", "none; filed as a person of this message alone")
         elif place != _NUMBER_PLACES[0]:
             self._fault("hl7_patient_number", pid.where(3), "the patient's number in PID-3", f"none; read from PID-{place}")
-        known = self._known(pid, identifiers)
         birth = moment(pid.value(7), self.zone)[0]
         if pid.value(7) and not birth:
             self._fault("hl7_time", pid.where(7), "a date such as 19800131", "another form")
+        names = [name for item in _unparted(pid, 5) if (name := _name(item))]
+        known = self._known(pid, identifiers)
+        if identifiers and self.people.is_another(known, [name["text"] for name in names], (birth or "")[:10]):
+            told = "one with another name and birth date; kept apart until a person decides"
+            self._fault("hl7_other_person", pid.where(3), "one person under a number", told)
+            known = *known, names[0]["text"], birth
         death = moment(pid.value(29), self.zone)[0]
         content = {
             "identifier": identifiers,
-            "name": [name for item in _unparted(pid, 5) if (name := _name(item))],
+            "name": names,
             "gender": _GENDER.get(pid.value(8).upper()),
             "birthDate": birth[:10] if birth else None,
             "deceasedDateTime": death,

@@ -87,25 +87,26 @@ class Identifiers:
     def against(self, other: Identifiers) -> tuple[list[str], list[str], list[str]]:
         """Systems in which both have a number: the same; one slip apart; different ones. A doubtful number alone says nothing."""
         same, slips, clash = [], [], []
-        for system in sorted(set(self._met) & set(other._met)):
+        for system in sorted(set(self.written) & set(other.written)):
             mine, theirs = (found.numbers.get(system, frozenset()) for found in (self, other))
             if mine & theirs or self._by_short(other, system) or other._by_short(self, system):
                 same.append(system)
-            elif any(one_slip(a, b) for a in self._met[system] for b in other._met[system]):
+            elif any(one_slip(a, b) for a in self.written[system] for b in other.written[system]):
                 slips.append(system)
             elif mine and theirs:
                 clash.append(system)
         return same, slips, clash
 
     @property
-    def _met(self) -> Mapping[str, frozenset[str]]:
+    def written(self) -> Mapping[str, frozenset[str]]:
+        """The numbers of each system, doubtful ones among them."""
         systems = {*self.numbers, *self.doubtful}
         return {system: self.numbers.get(system, frozenset()) | self.doubtful.get(system, frozenset()) for system in systems}
 
     def _by_short(self, other: Identifiers, system: str) -> bool:
         """Whether a number written without check character is another one but for that character."""
         bodies = {number[:-1] for number in self.short.get(system, ())}
-        return any(number[:-1] in bodies for number in other._met[system])
+        return any(number[:-1] in bodies for number in other.written[system])
 
 
 def identifiers_of(patient: Mapping[str, Any], forms: DocumentForms | None = None) -> Identifiers:

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from baybridge.base.outcome import Reason
-from baybridge.record.identity.documents import Identifiers, identifiers_of
+from baybridge.record.identity.documents import DocumentForms, Identifiers, identifiers_of
 from baybridge.record.identity.names import Agreement, Forms, NameReader, one_slip
 
 Json = Mapping[str, Any]
@@ -71,11 +71,11 @@ class Candidate:
         return {**told, "reasons": [reason.as_json() for reason in self.reasons]}
 
 
-def person_of(patient: Json, reader: NameReader) -> Person:
-    """The identity of a FHIR Patient."""
+def person_of(patient: Json, reader: NameReader, forms: DocumentForms | None = None) -> Person:
+    """The identity of a FHIR Patient; `forms` are the documents' numbers as a node knows them."""
     return Person(
         str(patient.get("id") or ""),
-        identifiers_of(patient),
+        identifiers_of(patient, forms),
         reader.forms(patient.get("name")),
         patient.get("birthDate"),
         patient.get("gender"),
@@ -99,6 +99,7 @@ def compare(incoming: Person, known: Person, reader: NameReader) -> Candidate:
         *(("identifier.same", system) for system in same),
         *(("identifier.slip", system) for system in slips),
         *(("identifier.clash", system) for system in clash),
+        *(("check_digit", system) for system in sorted({*incoming.identifiers.doubtful, *known.identifiers.doubtful})),
         (f"name.{name}", ""), (f"birth.{born}", ""), (f"sex.{sex}", ""),
     ]  # fmt: skip
     reasons = tuple(Reason(f"record.identity.{code}", {"system": system} if system else {}) for code, system in said)

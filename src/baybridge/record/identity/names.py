@@ -17,7 +17,9 @@ from enum import StrEnum
 from itertools import product
 from typing import Any
 
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+")
+#: Chinese characters with those beyond the basic plane, 〇 and 々, and private-use forms in which older systems of Hong Kong write HKSCS.
+_HAN = re.compile("[\u3005\u3007\u3400-\u9fff\uf900-\ufaff\ue000-\uf8ff\U00020000-\U0003fffd\U000f0000-\U0010fffd]+")
+_VARIANT_MARKS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # choose a form of the character before; say nothing of their own
 _LATIN = re.compile(r"[a-z']+")
 _BRACKETS = re.compile(r"[(\[（【].*?[)\]）】]")
 _TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof", "sr", "sra"})
@@ -64,7 +66,7 @@ class NameReader:
 
     def forms(self, names: Iterable[Mapping[str, Any]] | None) -> Forms:
         """The writings in a FHIR list of HumanName."""
-        texts = [text for name in names or () if isinstance(name, Mapping) for text in _texts(name)]
+        texts = [_VARIANT_MARKS.sub("", unicodedata.normalize("NFKC", text)) for name in names or () if isinstance(name, Mapping) for text in _texts(name)]
         han = {self._han(found) for text in texts for found in ["".join(_HAN.findall(text))] if found}
         latin = {words for text in texts if (words := latin_words(text))}
         return Forms(frozenset(han), frozenset(latin))

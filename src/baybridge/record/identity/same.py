@@ -2,11 +2,12 @@
 
 Main job: protect one patient's record from another hospital's patient who happens to have the same logical id.
 
-**Source**: this project's rule: a shared identifier means the same; otherwise nothing may contradict.
+**Source**: this project's rule: a shared identifier means the same, unless name and birth date both changed; otherwise nothing may contradict.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -16,11 +17,18 @@ def shared_identifiers(value: object) -> set[str]:
     return {f"{item['system']}|{item['value']}" for item in items if isinstance(item, dict) and item.get("system") and item.get("value")}
 
 
+def is_changed_person(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """True where name and birth date both differ: whatever number they share, a person decides before one replaces the other."""
+    named = _names(one.get("name")), _names(other.get("name"))
+    born = one.get("birthDate"), other.get("birthDate")
+    return all(named) and all(born) and born[0] != born[1] and not named[0] & named[1]
+
+
 def is_someone_else(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """True when two resources of one type and id are about different persons or things."""
     first, second = shared_identifiers(one.get("identifier")), shared_identifiers(other.get("identifier"))
     if first & second:
-        return False
+        return is_changed_person(one, other)
     contradicts = any(one.get(name) and other.get(name) and one[name] != other[name] for name in ("birthDate", "gender"))
     return contradicts or bool(first and second and not _same_name(one.get("name"), other.get("name")))
 

@@ -95,10 +95,10 @@ def _patient(view: CaseView, patient_id: str) -> Mapping[str, object]:
 
 
 def _looked(reader: Reader, patient: Json, against: Json) -> Looked:
-    theirs = identifiers_of(against).numbers
+    theirs = identifiers_of(against).written
     documents = [
         (system_word(reader, system), masked(number), number in theirs.get(system, frozenset()))
-        for system, numbers in sorted(identifiers_of(patient).numbers.items())
+        for system, numbers in sorted(identifiers_of(patient).written.items())
         for number in sorted(numbers)
     ]
     return Looked(names_of(patient), patient.get("birthDate"), patient.get("gender"), tuple(documents), bool(patient))

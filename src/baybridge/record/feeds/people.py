@@ -1,0 +1,31 @@
+"""The people of one file: whether a number came with another person's name and birth date before.
+
+Main job: `MetPeople.is_another(number, names, born)`. A spreadsheet, a desk or a reused number makes two people one; they are kept apart, and a
+person decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class MetPeople:
+    """Under which number each was met first, with which names and birth date; and what was told already."""
+
+    first: dict[tuple[object, ...], tuple[frozenset[str], str]] = field(default_factory=dict)
+    told: set[tuple[object, ...]] = field(default_factory=set)
+
+    def is_another(self, number: tuple[object, ...], names: Collection[str], born: str) -> bool:
+        """Whether a number came with other names and another birth date before; unknown contradicts nothing."""
+        if not names or not born:
+            return False
+        before = self.first.setdefault(number, (frozenset(names), born))
+        return not before[0] & frozenset(names) and before[1] != born
+
+    def is_news(self, *what: object) -> bool:
+        """Whether something about a number was not told yet in this file."""
+        known = what in self.told
+        self.told.add(what)
+        return not known

@@ -59,9 +59,10 @@ def verify(file: Path, trust_file: Path | None, as_json: bool) -> None:  # noqa:
     With --trust the result rests on the keys of nodes that you know; without it only on keys that the file itself names.
     """
     from baybridge.exchange.evidence.verify import verify_file
+    from baybridge.node.clock import now
 
     trust = None if trust_file is None else _trust(trust_file)
-    report = verify_file(file.read_bytes(), trust, _recomputer())
+    report = verify_file(file.read_bytes(), trust, _recomputer(), now())
     if as_json:
         click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     elif report.ok:

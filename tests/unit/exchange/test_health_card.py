@@ -158,3 +158,76 @@ def test_words_beside_a_code_are_left_out_and_words_alone_stay() -> None:
     _, result = card(issue(PATIENT, [worded], issuer=ISSUER, at=AT, key=KEY).encode()).resources
     assert result["code"] == {"coding": [{"system": "http://loinc.org", "code": "2160-0"}]}
     assert result["method"] == {"text": "enzymatic"}
+
+
+# --- cards that must not hold ---------------------------------------------------------------------------------------
+
+NOW = datetime(2026, 3, 9, tzinfo=UTC)
+
+
+def signed(change: Any = None, text: str | None = None) -> bytes:
+    """A card with a changed payload, signed as an issuer would sign its own mistake."""
+    head, body, _ = TOKEN.split(".")
+    payload = json.loads(zlib.decompress(b64url_decode(body), -15))
+    if change is not None:
+        change(payload)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress((text or json.dumps(payload)).encode()) + packer.flush()
+    content = f"{head}.{b64url(packed)}"
+    return f"{content}.{b64url(KEY.sign(content.encode()))}".encode()
+
+
+def _entries(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = payload["vc"]["credentialSubject"]["fhirBundle"]["entry"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda p: p.update(exp=1_700_000_000), "expired"),
+        (lambda p: p.update(exp=int(NOW.timestamp())), "expired"),
+        (lambda p: p.update(exp=1_800_000_000_000), "no_seconds"),
+        (lambda p: p.update(exp="never"), "no_seconds"),
+        (lambda p: p.update(nbf=int(NOW.timestamp()) + 3600), "not_yet"),
+        (lambda p: p.update(nbf=1_772_000_000_000), "no_seconds"),
+        (lambda p: p.update(nbf="1772000000"), "no_seconds"),
+        (lambda p: p.update(nbf=True), "no_seconds"),
+        (lambda p: p.update(nbf=-5), "no_seconds"),
+        (lambda p: p.pop("nbf"), "no_seconds"),
+        (lambda p: p.update(nbf=float("nan")), "unreadable"),
+        (lambda p: _entries(p).append({"fullUrl": "resource:9", "resource": {"resourceType": "Patient"}}), "two_patients"),
+        (lambda p: _entries(p).pop(0), "no_patient"),
+        (lambda p: _entries(p)[1]["resource"].update(subject={"reference": "resource:7"}), "other_patient"),
+        (lambda p: p["vc"].update(type=["https://smarthealth.cards#immunization"]), "no_health_card"),
+        (lambda p: _entries(p)[1]["resource"].update(status=7), "no_fhir"),
+        (lambda p: p.update(iss=7), "unreadable"),
+        (lambda p: p.update(vc=[]), "unreadable"),
+        (lambda p: _entries(p)[1].update(resource="x"), "unreadable"),
+    ],
+)
+def test_an_issuers_mistake_does_not_hold(change: Any, code: str) -> None:
+    report = verify_file(signed(change), TRUST, at=NOW)
+    assert (report.ok, code in {reason.code.rsplit(".", 1)[1] for reason in report.problems}) == (False, True)
+
+
+def test_a_card_that_ends_before_it_begins_never_held_whatever_the_time_is() -> None:
+    assert [reason.code for reason in verify_file(signed(lambda p: p.update(exp=1_700_000_000)), TRUST).problems] == ["ledger.verify.card.expired"]
+
+
+def test_a_card_that_ends_later_holds_now_and_a_key_twice_is_unreadable() -> None:
+    assert verify_file(signed(lambda p: p.update(exp=int(NOW.timestamp()) + 60)), TRUST, at=NOW).ok
+    twice = json.dumps(json.loads(zlib.decompress(b64url_decode(TOKEN.split(".")[1]), -15))).replace('"nbf"', '"nbf": 1, "nbf"', 1)
+    assert not verify_file(signed(text=twice), TRUST, at=NOW).ok
+
+
+def test_a_mark_of_byte_order_and_capitals_are_read() -> None:
+    digits = qr_text(TOKEN)
+    for data in (b"\xef\xbb\xbf" + TOKEN.encode(), digits.upper().encode(), b"\xef\xbb\xbf" + digits.encode(), b"\xef\xbb\xbf" + card_file([TOKEN])):
+        assert verify_file(data, TRUST, at=NOW).ok, data[:12]
+
+
+def test_numbers_keep_their_digits_from_record_to_card() -> None:
+    _, body, _ = TOKEN.split(".")
+    assert b'"value":72.50' in zlib.decompress(b64url_decode(body), -15)
+    assert str(card(TOKEN.encode()).resources[1]["valueQuantity"]["value"]) == "72.50"

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -25,6 +26,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.keys import b64url, b64url_decode
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.time import CHINA
+from baybridge.record.fhir.validate import validate
+from baybridge.record.fhir.wire import taken_in, twice, write
 
 Json = Mapping[str, Any]
 _TYPES = ["https://smarthealth.cards#health-card", "https://smarthealth.cards#laboratory"]
@@ -33,7 +37,11 @@ _NUMBER_BYTES = 32
 _DIGIT_OFFSET = 45  # ord("-"): the lowest character of a token. Source: SMART Health Cards, "Encoding Chunks as QR Codes"
 LARGEST_IN_ONE_CODE = 1195  # characters of a token. Source: SMART Health Cards 1.4, "Health Cards are Small"
 _LARGEST = 4 * 2**20  # bytes after decompression; convention of this project
-_QR = re.compile(r"^shc:/(?:(\d+)/(\d+)/)?(\d+)$")
+_QR = re.compile(r"^shc:/(?:([0-9]+)/([0-9]+)/)?([0-9]+)$", re.IGNORECASE)
+_MILLISECONDS = 10**11  # a later time in seconds is a slip of the issuer's: milliseconds
+_LEEWAY = timedelta(minutes=5)  # clocks differ; convention of this project
+_BY_PLACE = "record.invalid.reference"  # "resource:0" is how a card names its patient
+_BOM = b"\xef\xbb\xbf"
 #: Members that a card leaves out or that narrative would repeat. Source: SMART Health Cards, "Health Cards are Small".
 _LEFT_OUT = ("text", "id", "meta", "extension", "contained", "note", "performer", "basedOn", "specimen", "encounter", "device")
 
@@ -198,7 +206,7 @@ def _without_display(value: object) -> Any:
 
 
 def _minified(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=float).encode()
+    return write(value)  # digit for digit: 72.50 stays 72.50
 
 
 def _deflated(data: bytes) -> bytes:
@@ -221,15 +229,30 @@ def card_file(tokens: Iterable[str]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card as read: who says to have issued it and when, what it holds, and what was signed."""
+    """A card as read: who says to have issued it and when, what it holds, and what was signed.
+
+    Times are in seconds; None where the card says none or something that is no time. `faults` are what keeps it from holding whoever signed
+    it, as codes with values.
+    """
 
     issuer: str
     kid: str
-    issued_at: float
+    issued_at: float | None
     expires_at: float | None
     resources: tuple[Json, ...]
     signed: bytes = field(repr=False)
     signature: bytes = field(repr=False)
+    faults: tuple[tuple[str, Mapping[str, str | int]], ...] = ()
+
+    def faults_at(self, at: datetime | None) -> tuple[tuple[str, Mapping[str, str | int]], ...]:
+        """Why the card does not hold at a moment; without one only what its own times and content say."""
+        ends, begins = (None if time is None else datetime.fromtimestamp(time, UTC) for time in (self.expires_at, self.issued_at))
+        found = list(self.faults)
+        if ends is not None and (ends <= at if at is not None else begins is not None and ends <= begins):
+            found.append(("expired", {"on": ends.astimezone(CHINA).date().isoformat()}))
+        if at is not None and begins is not None and begins > at + _LEEWAY:
+            found.append(("not_yet", {"on": begins.astimezone(CHINA).date().isoformat()}))
+        return tuple(found)
 
     @property
     def sha256(self) -> str:
@@ -243,8 +266,8 @@ class Card:
 
 def looks_like_card(data: bytes) -> bool:
     """Whether a file is a health card rather than one of this project's own signed documents."""
-    head = data.lstrip()[:4096]
-    return head.startswith(b"shc:/") or b'"verifiableCredential"' in head or b'"zip":"DEF"' in _head_of(head)
+    head = data.removeprefix(_BOM).lstrip()[:4096]
+    return head[:5].lower() == b"shc:/" or b'"verifiableCredential"' in head or b'"zip":"DEF"' in _head_of(head)
 
 
 def _head_of(head: bytes) -> bytes:
@@ -257,14 +280,14 @@ def _head_of(head: bytes) -> bytes:
 def read_card(data: bytes) -> tuple[Card, ...] | Refusal:
     """The cards of a file, a QR text (of one or several codes, one a line) or a token; a refusal says what was expected."""
     try:
-        tokens = _tokens(data.decode("utf-8").strip())
+        tokens = _tokens(data.removeprefix(_BOM).decode("utf-8").strip())
         return tuple(_card(token) for token in tokens)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error):
         return refuse(Reason("exchange.card.unreadable"), category=Category.INVALID)
 
 
 def _tokens(text: str) -> list[str]:
-    if text.startswith("shc:/"):
+    if text[:5].lower() == "shc:/":
         return [_from_digits(text.split())]
     if text.startswith("{"):
         tokens = json.loads(text)["verifiableCredential"]
@@ -293,12 +316,47 @@ def _card(token: str) -> Card:
     header = json.loads(b64url_decode(head))
     if header["alg"] != "ES256" or header["zip"] != "DEF":
         raise ValueError("expected ES256 and DEF")
-    payload = json.loads(_inflated(b64url_decode(body)))
-    bundle = payload["vc"]["credentialSubject"]["fhirBundle"]
-    resources = tuple(entry["resource"] for entry in bundle["entry"])
-    ends = payload.get("exp")
-    times = float(payload["nbf"]), None if ends is None else float(ends)
-    return Card(str(payload["iss"]), str(header["kid"]), *times, resources, f"{head}.{body}".encode("ascii"), b64url_decode(signature))
+    raw = _inflated(b64url_decode(body))
+    payload = taken_in(raw)
+    if twice(raw, payload):
+        raise ValueError("expected each key once")
+    subject = payload["vc"]["credentialSubject"]
+    resources = tuple(entry["resource"] for entry in subject["fhirBundle"]["entry"])
+    times = {name: _seconds(payload.get(name)) for name in ("nbf", "exp")}
+    faults = [("no_seconds", {"member": name}) for name in times if times[name] is None and (name == "nbf" or payload.get(name) is not None)]
+    faults += [(code, {}) for code in _content_faults(payload, subject["fhirBundle"]["entry"])]
+    signed = f"{head}.{body}".encode("ascii")
+    return Card(_text(payload["iss"]), _text(header["kid"]), times["nbf"], times["exp"], resources, signed, b64url_decode(signature), tuple(faults))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected a text")
+    return value
+
+
+def _seconds(value: object) -> float | None:
+    """A time in seconds since 1970; None for milliseconds, texts, truth values and what lies before."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not 0 < value < _MILLISECONDS:
+        return None
+    return float(value)
+
+
+def _content_faults(payload: Json, entries: Sequence[Json]) -> Iterator[str]:
+    """What of a card's content is not as the framework asks: its type, one patient whose results these are, resources that are FHIR."""
+    if _TYPES[0] not in payload["vc"]["type"]:
+        yield "no_health_card"
+    patients = [entry for entry in entries if entry["resource"].get("resourceType") == "Patient"]
+    if len(patients) != 1:
+        yield "two_patients" if patients else "no_patient"
+    else:
+        own = {None, patients[0].get("fullUrl")}
+        subjects = [(entry["resource"].get("subject") or {}).get("reference") for entry in entries]
+        if any(subject not in own for subject in subjects):
+            yield "other_patient"
+    problems = [problem for entry in entries for problem in validate(entry["resource"], "")]
+    if any(problem.severity == "error" and problem.code != _BY_PLACE for problem in problems):
+        yield "no_fhir"
 
 
 def _inflated(data: bytes) -> bytes:

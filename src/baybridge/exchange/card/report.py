@@ -8,7 +8,8 @@ its thumbprint, so without trust nothing can be verified.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.exchange.card.health_card import Card, read_card
@@ -18,14 +19,14 @@ from baybridge.exchange.evidence.trust import Trust, TrustedNode
 KIND = "health-card"
 
 
-def verify_card(data: bytes, trust: Trust | None) -> VerifyReport:
-    """Every card of a file against the keys that are known beforehand."""
+def verify_card(data: bytes, trust: Trust | None, at: datetime | None = None) -> VerifyReport:
+    """Every card of a file against the keys that are known beforehand, as of a moment."""
     cards = read_card(data)
     if isinstance(cards, Refusal):
         return VerifyReport(KIND, (failed("card", "unreadable"),))
     nodes = trust.nodes if trust is not None else ()
     found = [(card, signer_of(card, nodes)) for card in cards]
-    checks = tuple(_check(card, signer) for card, signer in found)
+    checks = tuple(check for card, signer in found for check in _checks(card, signer, at))
     known = [node for _, node in found if node is not None]
     if not known or len(known) < len(found):
         return VerifyReport(KIND, checks)
@@ -38,10 +39,16 @@ def signer_of(card: Card, nodes: tuple[TrustedNode, ...]) -> TrustedNode | None:
     return next((node for node in fitting if node.url in (None, card.issuer)), None)
 
 
-def _check(card: Card, signer: TrustedNode | None) -> Check:
+def _checks(card: Card, signer: TrustedNode | None, at: datetime | None) -> Iterator[Check]:
+    """Who signed; then everything that keeps a signed card from holding, else that it holds."""
     if signer is None:
-        return failed("card", "unknown_key", {"kid": card.kid[:80], "issuer": card.issuer[:200]})
-    return held("card", values={"results": len(results_of(card)), "issuer": card.issuer[:200], "kid": card.kid[:80]})
+        yield failed("card", "unknown_key", {"kid": card.kid[:80], "issuer": card.issuer[:200]})
+        return
+    faults = card.faults_at(at)
+    for code, values in faults:
+        yield failed("card", code, values)
+    if not faults:
+        yield held("card", values={"results": len(results_of(card)), "issuer": card.issuer[:200], "kid": card.kid[:80]})
 
 
 def results_of(card: Card) -> tuple[Mapping[str, object], ...]:

@@ -10,6 +10,7 @@ known keys. Why it is built this way: docs/decisions/0001-ledger.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from msgspec import ValidationError, convert
@@ -116,14 +117,14 @@ def sign_decision(decision: Mapping[str, object], key: SigningKey, anchor: Mappi
 # --- verifying ------------------------------------------------------------------------------------------------------
 
 
-def verify_file(data: bytes, trust: Trust | None = None, recompute: Recompute | None = None) -> VerifyReport:
+def verify_file(data: bytes, trust: Trust | None = None, recompute: Recompute | None = None, at: datetime | None = None) -> VerifyReport:
     """Whether an exported file holds: every check, and what the result rests on.
 
     `trust` are the nodes known beforehand; without it a file holds only if its signer's key stands in a log that neighbours named in the
-    file co-signed, and the report says that nobody outside the file vouched. `recompute` makes decisions again.
+    file co-signed, and the report says that nobody outside the file vouched. `recompute` makes decisions again; `at` is now, for cards that end.
     """
     if looks_like_card(data):
-        return verify_card(data, trust)
+        return verify_card(data, trust, at)
     if _NOTE_MARK in data and not data.lstrip().startswith(b"{"):
         return _verify_checkpoint(data, trust)
     document = read_document(data)

@@ -26,6 +26,7 @@ from baybridge.exchange.transfer.content import SIGNED
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import HealthCardIssued, Recorded
 from baybridge.node.intake.records import log_versions
+from baybridge.record.fhir.wire import write
 from baybridge.record.store import store
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def trust(node: Node) -> Trust:
 
 def checked(node: Node, data: bytes, further: Trust | None = None) -> VerifyReport:
     """Every check of a card that is shown, without asking anybody; `further` are issuers that the person who checks knows beside this node."""
-    return verify_card(data, Trust((*trust(node).nodes, *(further.nodes if further else ()))))
+    return verify_card(data, Trust((*trust(node).nodes, *(further.nodes if further else ()))), node.now())
 
 
 def as_bundle(node: Node, data: bytes) -> bytes | Refusal:
@@ -106,25 +107,25 @@ def as_bundle(node: Node, data: bytes) -> bytes | Refusal:
     entries = [resource for card in cards for resource in _resources(card, known)]
     unique = {(resource["resourceType"], resource["id"]): resource for resource in entries}
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": resource} for resource in unique.values()]}
-    return orjson.dumps(bundle)
+    return write(bundle)  # numbers digit for digit
 
 
 def _resources(card: Card, known: tuple[TrustedNode, ...]) -> list[dict[str, Any]]:
     by = signer_of(card, known)
     tags = [{"system": SIGNED, "code": by.node}] if by is not None and by.node else []
     patient = next((dict(item) for item in card.resources if item.get("resourceType") == "Patient"), {"resourceType": "Patient"})
-    patient["id"] = _id("Patient", card.issuer, canonical_bytes(patient).decode())
+    patient["id"] = _id("Patient", card.issuer, canonical_bytes(orjson.loads(write(patient))).decode())
     subject = {"reference": f"Patient/{patient['id']}"}
     results = []
     for item in card.resources:
         if item.get("resourceType") == "Observation":
-            name = _id("Observation", card.issuer, patient["id"], orjson.dumps(dict(item), option=orjson.OPT_SORT_KEYS).decode())
+            name = _id("Observation", card.issuer, patient["id"], orjson.dumps(dict(item), default=float, option=orjson.OPT_SORT_KEYS).decode())
             results.append({**item, "id": name, "subject": subject, **({"meta": {"tag": tags}} if tags else {})})
     return [patient, *results, _provenance(card, results, by)]
 
 
 def _provenance(card: Card, results: Sequence[dict[str, Any]], by: TrustedNode | None) -> dict[str, Any]:
-    at = datetime.fromtimestamp(card.issued_at, UTC)
+    at = datetime.fromtimestamp(card.issued_at or 0, UTC)  # a card that holds has one
     agent = {"type": "Organization", "identifier": {"system": "urn:baybridge:card-issuer", "value": card.issuer}}
     if by is not None and by.node:
         agent["display"] = by.node

@@ -486,3 +486,13 @@ def test_a_word_alone_verifies_nothing() -> None:
     named = {**document, "status": "verified", "verified_by": "somebody", "verified_on": "2026-01-01"}
     assert status_of(named) == "verified"
     assert status_of({**named, "confidence": "low"}) == "unverified"
+
+
+def test_two_layers_of_one_order_are_refused_where_both_may_pay() -> None:
+    """Which of them pays first would otherwise depend on where they stand in the file."""
+    first = {"id": "B", "order": 10, "covers": ["CAR_T_DRUG"], "rate": "0.5", "basis": "GROSS"}
+    second = {"id": "A", "order": 10, "covers": ["CAR_T_DRUG"], "rate": "0.2", "basis": "RESIDUAL"}
+    for layers in ([first, second], [second, first]):
+        case = {"currency": "CNY", "event_date": "2026-03-10", "bill_lines": [{"id": "a", "category": "CAR_T_DRUG", "gross": "100.00"}], "layers": layers}
+        assert problems(case) == [("layers[1].order", "same_order")]
+    assert problems({**case, "layers": [first, {**second, "covers": ["WARD"]}]}) == []

@@ -89,9 +89,12 @@ def is_working_day(day: date, holidays: Collection[date] = (), make_up_days: Col
     return day in make_up_days or (day.weekday() < 5 and day not in holidays)
 
 
-def working_days_between(
-    start: date, end: date, holidays: Collection[date] = (), make_up_days: Collection[date] = ()
-) -> int:
-    """Working days after `start` up to and including `end`; 0 when `end` is not after `start`."""
+def working_days_between(start: date, end: date, holidays: Collection[date] = (), make_up_days: Collection[date] = ()) -> int:
+    """Working days after `start` up to and including `end`; 0 when `end` is not after `start`.
+
+    In a year of which `holidays` lists no day every day counts, where any year is listed: nobody knows which days are free, and the answer is never
+    too low.
+    """
+    listed = {day.year for day in holidays}
     days = (start + timedelta(days=n) for n in range(1, (end - start).days + 1))
-    return sum(is_working_day(day, holidays, make_up_days) for day in days)
+    return sum(is_working_day(day, holidays, make_up_days) or bool(listed and day.year not in listed) for day in days)

@@ -17,6 +17,7 @@ from baybridge.cli.arguments import Thorough
 
 if TYPE_CHECKING:
     from baybridge.documents.loader import Documents
+    from baybridge.language.texts import Texts
     from baybridge.policy.one_case.decide import Decision
 
 _NODE = click.option(
@@ -54,6 +55,7 @@ def transfer() -> None:
 def check(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a switch of the command line
     """Say whether data may cross, by which route, with every reason."""
     from baybridge.exchange.transfer.check import check_transfer, rules_of
+    from baybridge.language.texts import Texts
     from baybridge.policy.one_case.decide import decide
 
     documents, policies = _documents(node)
@@ -62,7 +64,8 @@ def check(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001
         return decide(policies.get(policy_id), facts)
 
     rules = _made(lambda: rules_of(apply, documents.folder))
-    _answer(file, lambda request: check_transfer(request, rules).as_json(), _transfer_line, as_json=as_json)
+    texts = Texts(documents)
+    _answer(file, lambda request: check_transfer(request, rules).as_json(), lambda answer: _transfer_lines(answer, texts), as_json=as_json)
 
 
 def _documents(node: Path | None) -> tuple[Documents, Any]:
@@ -138,8 +141,10 @@ def _recognition_lines(answer: Mapping[str, Any], words: Mapping[str, str]) -> s
     return "\n".join([_recognition_line(answer), *codes])
 
 
-def _transfer_line(answer: Mapping[str, Any]) -> str:
-    return f"{answer['outcome']}; {answer['route'] or 'no route'}; {', '.join(answer['codes'])}"
+def _transfer_lines(answer: Mapping[str, Any], texts: Texts) -> str:
+    """The answer on one line, then what of the calendar was not known."""
+    told = [f"  {texts.say('en', reason['code'], reason['values'])}" for reason in answer.get("told", ())]
+    return "\n".join([f"{answer['outcome']}; {answer['route'] or 'no route'}; {', '.join(answer['codes'])}", *told])
 
 
 def _fail(sentence: str) -> NoReturn:

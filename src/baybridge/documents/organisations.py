@@ -107,10 +107,11 @@ class Cities(Heading, frozen=True, kw_only=True):
 
 
 class Calendar(Row, frozen=True, kw_only=True):
-    """The days on which a region rests, and those on which it works for them."""
+    """The days on which a region rests, and those on which it works for them; `unverified` may be either and count as working days."""
 
     holidays: tuple[date, ...]
     make_up_days: tuple[date, ...] = ()
+    unverified: tuple[date, ...] = ()
 
 
 class Holidays(Heading, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from baybridge.base.text import not_text_inside
 from baybridge.documents.problems import field_name
 from baybridge.documents.reading import Wording, converted, fits
 from baybridge.documents.source import Path
+from baybridge.matching.criteria_text import criteria, is_split
 from baybridge.matching.trials import Location, StudyProblem, Trial, years
 
 #: A study as the registry writes it, once `_problems` found none.
@@ -40,11 +41,8 @@ _SEXES = ("ALL", "FEMALE", "MALE")
 _NUMBER = re.compile(r"NCT\d{8}")
 #: Numbers that the registry has not reached by far: invented studies of demonstrations carry them.
 _INVENTED = "NCT999999"
-_EXCLUSION = re.compile(r"^\W*(key\s+|main\s+)?exclusion\b", re.IGNORECASE)
-_INCLUSION = re.compile(r"^\W*(key\s+|main\s+)?inclusion\b", re.IGNORECASE)
-_BULLET = re.compile(r"^\s*(?:[*•-]|\d{1,2}[.)])\s+")
-#: The registry writes CommonMark: a backslash before a sign that would mean something there.
-_ESCAPED = re.compile(r"\\([\\<>*_\[\]~`#+.!-])")
+#: How a registry writes that an age has no limit, beside leaving it out.
+_NO_LIMIT = frozenset({"", "n/a", "na", "none", "no limit", "n/a (no limit)", "not applicable", "any", "不限", "无限制", "無限制", "sem limite"})
 
 
 class _Identification(Struct, rename="camel"):
@@ -197,7 +195,7 @@ _REQUIRED = ("identificationModule", "statusModule")
 
 
 def _problems(study: object, number: int | None) -> Iterator[Problem]:
-    section = study.get("protocolSection") if isinstance(study, Mapping) else None
+    section = _without_nulls(study.get("protocolSection")) if isinstance(study, Mapping) and not not_text_inside(study) else None
     if not_text_inside(study):
         yield Problem(number, "protocolSection", "text", "a NUL, half of a surrogate pair, or nesting without end")
         return
@@ -211,6 +209,13 @@ def _problems(study: object, number: int | None) -> Iterator[Problem]:
         fits(shape, section.get(name), partial(_note, found, number), _REGISTRY, (name,))
         yield from found
     yield from _values(section, number)
+
+
+def _without_nulls(value: Any) -> Any:
+    """What a file says without the fields that it leaves open."""
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value if item is not None] if isinstance(value, list) else value
 
 
 def _note(problems: list[Problem], number: int | None, _code: str, path: Path, expected: str, found: str, _hint: str) -> None:
@@ -230,7 +235,7 @@ def _values(section: Mapping[str, object], number: int | None) -> Iterator[Probl
         yield Problem(number, "eligibilityModule.sex", f"one of {', '.join(_SEXES)}", "another text")
     for name in ("minimumAge", "maximumAge"):
         age = _text(section, "eligibilityModule", name)
-        if age and age != "N/A" and years(age) is None:
+        if age is not None and age.strip().casefold() not in _NO_LIMIT and years(age) is None:
             yield Problem(number, f"eligibilityModule.{name}", "a number and a unit such as 18 Years", "another text")
 
 
@@ -254,7 +259,7 @@ Shape = TypeVar("Shape", bound=Struct)
 
 
 def _trial(study: Study) -> Trial:
-    section = study["protocolSection"]
+    section = _without_nulls(study["protocolSection"])
     named, status = _module(section, "identificationModule", _Identification), _module(section, "statusModule", _Status)
     eligibility = _module(section, "eligibilityModule", _Eligibility)
     inclusion, exclusion = criteria(eligibility.eligibility_criteria)
@@ -271,6 +276,7 @@ def _trial(study: Study) -> Trial:
         sex=eligibility.sex,
         inclusion=inclusion,
         exclusion=exclusion,
+        is_split=is_split(eligibility.eligibility_criteria),
         locations=tuple(_locations(_module(section, "contactsLocationsModule", _Places), status.overall_status)),
         updated_on=_day(status.last_update_post_date_struct.date),
         criteria_sha256=criteria_sha256(eligibility),
@@ -300,18 +306,3 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def criteria(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The published text as two lists, inclusion and exclusion, a line each; what stands before any heading counts as inclusion."""
-    parts: tuple[list[str], list[str]] = ([], [])
-    into = parts[0]
-    for line in text.splitlines():
-        plain = _ESCAPED.sub(r"\1", _BULLET.sub("", line)).strip()
-        if _EXCLUSION.match(plain) and not _BULLET.match(line):
-            into = parts[1]
-        elif _INCLUSION.match(plain) and not _BULLET.match(line):
-            into = parts[0]
-        elif plain:
-            into.append(plain)
-    return tuple(parts[0]), tuple(parts[1])

@@ -62,6 +62,7 @@ class Trial:
     updated_on: date | None
     criteria_sha256: str
     synthetic: bool = False
+    is_split: bool = True  # whether the published text says which lines include and which exclude
 
     @property
     def recruits(self) -> bool:

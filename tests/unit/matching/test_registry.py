@@ -99,3 +99,18 @@ def test_no_content_of_a_module_breaks_the_reader(modules: dict[str, Any]) -> No
     study = {"protocolSection": {**STUDY["protocolSection"], **modules}}
     read = read_file(content(study))
     assert len(read.trials) == (0 if read.problems else 1)
+
+
+@pytest.mark.parametrize("age", [None, "", "N/A", "N/A (No limit)", "No limit"])
+def test_an_age_that_is_left_open_has_no_limit(age: str | None) -> None:
+    read = read_file(content(with_module("eligibilityModule", minimumAge=age, maximumAge=age)))
+    (trial,) = (trial for trial, _ in read.trials)
+    assert (read.problems, trial.minimum_age, trial.maximum_age) == ((), None, None)
+
+
+def test_fields_that_are_null_are_left_out() -> None:
+    study = with_module("contactsLocationsModule", locations=[{"facility": None, "city": "Macau", "country": "Macau", "geoPoint": None}])
+    study["protocolSection"] |= {"designModule": None}
+    study["protocolSection"]["eligibilityModule"]["eligibilityCriteria"] = None
+    read = read_file(content(study))
+    assert (read.problems, read.trials[0][0].is_split) == ((), False)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baybridge.exchange.transfer.facts import derive
+from baybridge.base.outcome import Reason
+from baybridge.exchange.transfer.facts import derive, unknown_days
 from baybridge.exchange.transfer.request import read
 from baybridge.language.regions import Regions, regions_of
 from baybridge.policy.one_case.decide import Decision
@@ -56,6 +57,7 @@ class TransferDecision:
     codes: tuple[str, ...]
     reasons: tuple[Mapping[str, Any], ...]
     policy_sha256: str
+    told: tuple[Reason, ...] = ()  # what of the calendar is not known and was counted as working days
 
     @property
     def allowed(self) -> bool:
@@ -72,6 +74,7 @@ class TransferDecision:
             "reasons": [dict(reason) for reason in self.reasons],
             "policy": CHECK_POLICY_ID,
             "policy_sha256": self.policy_sha256,
+            **({"told": [reason.as_json() for reason in self.told]} if self.told else {}),
         }
 
 
@@ -99,4 +102,5 @@ def check_transfer(request: Mapping[str, Any], rules: TransferRules) -> Transfer
         codes=codes or (ALL_MET,),
         reasons=tuple(reasons),
         policy_sha256=decision.policy_sha256,
+        told=tuple(unknown_days(checked, rules.holidays)),
     )

@@ -7,10 +7,11 @@ Main job: `derive(request, profiles, holidays) -> facts`; names and labels stand
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from baybridge.base.outcome import Reason
 from baybridge.base.time import working_days_between
 from baybridge.exchange.transfer.request import TransferRequest, day_of
 
@@ -85,11 +86,28 @@ def _contract(request: TransferRequest, on: date, holidays: Mapping[str, Any]) -
 
 def _filing_days(contract: Mapping[str, Any], on: date, calendar: Mapping[str, Any]) -> int | None:
     """Working days from effect to filing; to the transfer where it is not filed yet, which an announced day does not change."""
+    window = _filing_window(contract, on)
+    return None if window is None else working_days_between(*window, calendar.get("holidays", ()), calendar.get("make_up_days", ()))
+
+
+def _filing_window(contract: Mapping[str, Any], on: date) -> tuple[date, date] | None:
     effective, filed = day_of(contract.get("effective_on")), day_of(contract.get("filed_on"))
-    if effective is None:
-        return None
-    until = on if filed is None or filed > on else filed
-    return working_days_between(effective, until, calendar.get("holidays", ()), calendar.get("make_up_days", ()))
+    return None if effective is None else (effective, on if filed is None or filed > on else filed)
+
+
+def unknown_days(request: TransferRequest, holidays: Mapping[str, Any]) -> Iterator[Reason]:
+    """What of the calendar is not known between effect and filing: years without a list, and days that are not verified."""
+    code = request.exporter["jurisdiction"]
+    calendar, window = holidays.get(code, {}), _filing_window(request.contract or {}, day_of(request.transfer["at"]))
+    if window is None or window[0] >= window[1]:
+        return
+    listed = {day.year for day in calendar.get("holidays", ())}
+    for year in range(window[0].year, window[1].year + 1):
+        if year not in listed:
+            yield Reason("exchange.transfer.no_holiday_list", {"jurisdiction": code, "year": str(year)}, where="contract")
+    for day in calendar.get("unverified", ()):
+        if window[0] < day <= window[1]:
+            yield Reason("exchange.transfer.unverified_day", {"jurisdiction": code, "day": day.isoformat()}, where="contract")
 
 
 def _consents(consents: Mapping[str, Any]) -> dict[str, object]:

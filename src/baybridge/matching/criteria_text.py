@@ -1,0 +1,99 @@
+"""The criteria of a trial as a registry publishes them, one text, split into two lists.
+
+Main job: `criteria(text)` answers inclusion and exclusion, a line each; `is_split(text)` whether a heading says which is which. A heading is known
+in any form and language of the registries: with a bullet, a number or marks of CommonMark before it, for subjects, donors or cohorts,
+with its first criterion on the same line.
+
+**Source**: texts of ClinicalTrials.gov, ChiCTR, EU CTR and ReBEC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_BULLET = re.compile(r"^\s*(?:[*•●○▪·‣–-]|\(?[0-9]{1,2}[.)、）]|[一二三四五六七八九十]{1,2}、)\s*(?!\d)")
+#: The registry writes CommonMark: a backslash before a sign that would mean something there.
+_ESCAPED = re.compile(r"\\([\\<>*_\[\]~`#+.!-])")
+_MARKS = " \t*_#>=~-"
+_LONGEST = 100  # characters of a heading; convention of this project
+#: Words that may stand beside "inclusion criteria" where no colon says that it is a heading.
+_BESIDE = (
+    "key|main|major|minor|general|common|basic|core|primary|secondary|additional|further|specific|other|overall|clinical|study|trial|protocol"
+    "|subjects?|patients?|participants?|donors?|recipients?|volunteers?|controls?|adults?|children|pa?ediatrics?|parents?|siblings?|caregivers?"
+    "|part|phase|cohorts?|arms?|groups?|stage|period|step|disease|treatment|infusion|leukapheresis|enrol?lment|screening|eligibility"
+    "|the|of|for|to|and|in|all|abbreviated|summary|list|[ivx]+|[a-e]|[0-9]{1,2}"
+)
+_ENGLISH = re.compile(
+    rf"(?:(?:{_BESIDE}|[’'s(),/&-])\s*)*(?:(?P<in>inclusion|inclusionary)|(?P<ex>exclusion|exclusionary))"
+    rf"(?:\s*criteri(?:a|on)s?)?(?:\s*(?:{_BESIDE}|[’'s(),/&-]))*",
+    re.IGNORECASE,
+)
+_REVERSED = re.compile(r"(?:(?:key|main)\s+)?criteria\s+for\s+(?:(?P<in>inclusion)|(?P<ex>exclusion))", re.IGNORECASE)
+_CHINESE = re.compile(
+    r"[\u3400-\u9fffA-Za-z0-9（）()\s]{0,12}?(?:(?P<in>纳入|納入|入选|入選|入组|入組)|(?P<ex>排除|剔除))\s*(?:标准|標準|条件|條件|准则|準則)?[\u3400-\u9fff（）()\s]{0,4}"
+)
+_ROMANCE = re.compile(
+    r"(?:principais|principales|principaux)?\s*crit[éeè]r(?:ios?|es?|i)\s*(?:de\s+|d[’']|di\s+|para\s+(?:a\s+|la\s+)?)?"
+    r"(?:(?P<in>inclus(?:ão|ao|ión|ion|ione))|(?P<ex>(?:exclus|esclus)(?:ão|ao|ión|ion|ione)))",
+    re.IGNORECASE,
+)
+_GERMAN = re.compile(r"(?:wichtigste\s+)?(?:(?P<in>einschluss|einschluß)|(?P<ex>ausschluss|ausschluß))kriterien", re.IGNORECASE)
+_FORMS = (_ENGLISH, _REVERSED, _CHINESE, _ROMANCE, _GERMAN)
+_NAMED = re.compile(
+    r"(?P<in>inclusion\s+criteri|纳入标准|納入標準|入选标准|入選標準|入選條件|inclusão|inclusión)|(?P<ex>exclusion\s+criteri|排除标准|排除標準|排除條件|exclusão|exclusión)",
+    re.IGNORECASE,
+)
+_BOTH = re.compile(r"(?:key\s+)?inclusion\s*(?:and|/|&)\s*exclusion(?:\s+criteria)?$", re.IGNORECASE)
+
+
+def criteria(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The published text as two lists, inclusion and exclusion, a line each; what stands before any heading counts as inclusion."""
+    parts: dict[str, list[str]] = {"in": [], "ex": []}
+    into = "in"
+    for kind, line in _lines(text):
+        into = kind if kind in parts else into
+        if line:
+            parts[into].append(line)
+    return tuple(parts["in"]), tuple(parts["ex"])
+
+
+def is_split(text: str) -> bool:
+    """Whether a heading says of the lines which list they are of."""
+    return any(kind in ("in", "ex") for kind, _ in _lines(text))
+
+
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    """Each line as (what its heading says: `in`, `ex`, `both` or nothing; the criterion on it or nothing)."""
+    for line in text.splitlines():
+        plain = _ESCAPED.sub(r"\1", line).strip()
+        bare = _BULLET.sub("", plain).strip(_MARKS)
+        kind, rest = _heading(bare)
+        yield (kind, rest) if kind else ("", _ESCAPED.sub(r"\1", _BULLET.sub("", line)).strip())
+
+
+def _heading(line: str) -> tuple[str, str]:
+    """What a line heads, and what follows on it; nothing where it is a criterion."""
+    head, colon, rest = _at_colon(line)
+    if len(head) > _LONGEST or not head:
+        return "", ""
+    forms = [found for form in _FORMS if (found := form.fullmatch(head.strip(_MARKS)))]
+    if forms:
+        return _kind(forms[0]), rest
+    named = {_kind(found) for found in _NAMED.finditer(head)}
+    if not rest and (len(named) > 1 or _BOTH.match(head)):
+        return "both", ""
+    if colon and named and not rest:  # "Patients must meet all of the following inclusion criteria:"
+        return named.pop(), ""
+    return "", ""
+
+
+def _at_colon(line: str) -> tuple[str, bool, str]:
+    found = re.search(r"[:：﹕]", line)
+    if not found:
+        return line, False, ""
+    return line[: found.start()].strip(), True, line[found.end() :].strip(_MARKS)
+
+
+def _kind(found: re.Match[str]) -> str:
+    return "in" if found["in"] else "ex"

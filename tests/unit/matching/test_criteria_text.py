@@ -1,0 +1,69 @@
+"""The text of a registry is split by headings of any form and language; what cannot be split says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from baybridge.matching.criteria_text import criteria, is_split
+
+
+@pytest.mark.parametrize(
+    ("inclusion", "exclusion"),
+    [
+        ("Inclusion Criteria:", "Exclusion Criteria:"),
+        ("* Inclusion Criteria:", "* Exclusion Criteria:"),
+        ("**Key Inclusion Criteria**", "**Key Exclusion Criteria**"),
+        ("1. INCLUSION CRITERIA", "2. EXCLUSION CRITERIA"),
+        ("Subject Inclusion Criteria:", "Subject Exclusion Criteria:"),
+        ("Main inclusion criteria for cohort A (adults):", "Main exclusion criteria for cohort A (adults):"),
+        ("Inclusion", "Exclusion"),
+        ("Criteria for inclusion:", "Criteria for exclusion:"),
+        ("Patients must meet all of the following inclusion criteria:", "Any of the following exclusion criteria rules a patient out:"),
+        ("纳入标准：", "排除标准："),
+        ("一、入选标准", "二、排除标准"),
+        ("納入條件", "排除條件"),
+        ("受试者入组标准:", "受试者剔除标准:"),
+        ("Critérios de inclusão:", "Critérios de exclusão:"),
+        ("Criterios de inclusión", "Criterios de exclusión"),
+        ("Critères d’inclusion :", "Critères d’exclusion :"),
+        ("Einschlusskriterien:", "Ausschlusskriterien:"),
+        ("Inclusion Criteria：", "Exclusion Criteria："),
+        ("\\* Inclusion Criteria:", "\\* Exclusion Criteria:"),
+    ],
+)
+def test_headings_in_any_form(inclusion: str, exclusion: str) -> None:
+    text = f"{inclusion}\n\n  * Age >= 18 years\n  1、CD19阳性\n\n{exclusion}\n\n  * HIV positive"
+    assert criteria(text) == (("Age >= 18 years", "CD19阳性"), ("HIV positive",))
+    assert is_split(text)
+
+
+def test_a_criterion_on_the_line_of_its_heading_is_kept() -> None:
+    text = "Inclusion Criteria: Age 18 or older\nECOG: 0 or 1\nExclusion criteria - none"
+    assert criteria(text)[0] == ("Age 18 or older", "ECOG: 0 or 1", "Exclusion criteria - none")
+    assert criteria("纳入标准：1、CD19阳性\n排除标准：HIV阳性") == (("1、CD19阳性",), ("HIV阳性",))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Meets exclusion criteria of the main study",
+        "Subjects who met exclusion criteria before may be screened again",
+        "Fulfils the inclusion criteria of study NCT01",
+        "Exclusion of pregnancy by a test",
+        "Rescreening: after a failed exclusion criterion",
+        "排除标准中的感染已治愈者可以入组",
+    ],
+)
+def test_a_criterion_that_speaks_of_criteria_is_no_heading(line: str) -> None:
+    assert criteria(f"Inclusion Criteria:\n* {line}\n* Age 18") == ((line, "Age 18"), ())
+
+
+def test_donors_have_lists_of_their_own() -> None:
+    text = "Inclusion Criteria:\n* A\nExclusion Criteria:\n* B\nDonor Inclusion Criteria:\n* C\nDonor Exclusion Criteria:\n* D"
+    assert criteria(text) == (("A", "C"), ("B", "D"))
+
+
+def test_what_no_heading_splits_is_one_list_and_says_so() -> None:
+    assert (criteria("* A\n* B"), is_split("* A\n* B")) == ((("A", "B"), ()), False)
+    both = "Inclusion and Exclusion Criteria:\n* A\n* HIV"
+    assert (criteria(both), is_split(both)) == ((("A", "HIV"), ()), False)

@@ -34,11 +34,11 @@ def is_someone_else(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def is_other_person(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """True when what one source sent under one id twice is two persons: name and birth date or sex changed, and no identifier stayed."""
+    """True when what one source sent under one id twice is two persons: name and birth date changed, or name and sex and no identifier stayed."""
     contradicts = any(one.get(name) and other.get(name) and one[name] != other[name] for name in ("birthDate", "gender"))
     named = bool(_names(one.get("name")) and _names(other.get("name")))
     shared = shared_identifiers(one.get("identifier")) & shared_identifiers(other.get("identifier"))
-    return contradicts and named and not shared and not _same_name(one.get("name"), other.get("name"))
+    return is_changed_person(one, other) or (contradicts and named and not shared and not _same_name(one.get("name"), other.get("name")))
 
 
 def _same_name(one: object, other: object) -> bool:

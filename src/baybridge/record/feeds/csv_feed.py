@@ -38,7 +38,7 @@ from zoneinfo import ZoneInfo
 from baybridge.record.feeds.code_mapping import mapped
 from baybridge.record.feeds.hl7v2 import Fault
 from baybridge.record.feeds.hl7v2_fhir import SENT_AT, Taken
-from baybridge.record.feeds.hl7v2_values import flag_of, interval, written_at
+from baybridge.record.feeds.hl7v2_values import flag_of, interval, offset_of
 from baybridge.record.feeds.numbers import decimal_mark, has_digits, narrowed, written_number
 from baybridge.record.feeds.people import MetPeople
 from baybridge.record.identity.documents import document_number, is_mangled, is_placeholder
@@ -77,6 +77,8 @@ class _Table:
         # strict: a quotation mark that is not closed is an error, not a cell that holds the rest of the file
         self.rows = csv.reader(io.StringIO(text, newline=""), delimiter=str(feed.get("delimiter") or ","), strict=True)
         self.people = MetPeople()
+        self.columns = [(str(name), str(heading)) for name, heading in feed["columns"].items()]
+        self.words: Mapping[str, Mapping[str, Any]] = feed.get("words") or {}
 
     def lines(self) -> Iterator[Taken]:
         """Each line, or why the file or a line is not read."""
@@ -117,11 +119,19 @@ class _Table:
             return Taken(number, faults=[Fault("csv_heading_again", "", "results", "the headings once more", left_out=False)])
         if len(row) != len(headings):
             return Taken(number, faults=[Fault("csv_cells", "", f"{len(headings)} cells, as many as headings", f"{len(row)}")])
-        return _Line(dict(zip(headings, row, strict=True)), number, self.feed, self.zone, self.people).read()
+        cells = dict(zip(headings, row, strict=True))
+        texts = {name: self._said(name, _bare(cells.get(heading, ""))) for name, heading in self.columns}
+        return _Line(texts, number, self.feed, self.zone, self.people).read()
+
+    def _said(self, name: str, text: str) -> str:
+        """The text of a cell in the words of FHIR where the mapping translates."""
+        words = self.words.get(name)
+        return str(words.get(text, text)) if words else text
 
 
 def _bare(cell: str) -> str:
-    return cell.strip().strip("\ufeff").strip()
+    text = cell.strip()
+    return text.strip("\ufeff").strip() if "\ufeff" in text else text
 
 
 def _unquoted(error: csv.Error, first: int = 1) -> Fault:
@@ -135,14 +145,13 @@ def _unquoted(error: csv.Error, first: int = 1) -> Fault:
 class _Line:
     """One line on its way to FHIR."""
 
-    def __init__(self, row: Mapping[str, str], number: int, feed: Mapping[str, Any], zone: ZoneInfo, people: MetPeople) -> None:
-        self.row, self.feed, self.zone, self.people = row, feed, zone, people
+    def __init__(self, texts: Mapping[str, str], number: int, feed: Mapping[str, Any], zone: ZoneInfo, people: MetPeople) -> None:
+        self.texts, self.feed, self.zone, self.people = texts, feed, zone, people
         self.taken = Taken(number)
 
     def cell(self, name: str) -> str:
-        """The text of a column by its meaning, in the words of FHIR where the mapping translates."""
-        text = _bare(self.row.get(str(self.feed["columns"].get(name))) or "")
-        return str(((self.feed.get("words") or {}).get(name) or {}).get(text, text))
+        """The text of a column by its meaning; nothing where the mapping has no such column."""
+        return self.texts.get(name, "")
 
     def fault(self, code: str, name: str, expected: str, found: str, *, left_out: bool = True) -> None:
         """Tell a fault of a column; never its content."""
@@ -167,7 +176,10 @@ class _Line:
 
         One whose check character alone does not fit is kept and told: it documents nobody.
         """
-        text = _AS_TEXT.sub(lambda found: found[1] or "", self.cell("patient"))
+        text = self.cell("patient")
+        text = _AS_TEXT.sub(lambda found: found[1] or "", text) if text[:1] in "'=" else text
+        if text in self.people.right:
+            return text
         system = str(self.feed.get("identifier_system"))
         found = document_number({"system": system, "value": text})
         if is_mangled(text) or _ROUNDED.fullmatch(narrowed(text)):
@@ -177,6 +189,7 @@ class _Line:
         else:
             if not found.counts and self.people.is_news("check", text):
                 self.fault("csv_check", "patient", "the check character of the document", "another; the number documents nobody", left_out=False)
+            self.people.right.add(text)
             return text
         return None
 
@@ -279,7 +292,7 @@ class _Line:
             if name == "birth_date" or (form and not {"%H", "%I"} & set(re.findall("%.", form))):
                 return at.date().isoformat()
             aware = at if at.tzinfo else at.replace(tzinfo=self.zone)
-            return written_at(aware, f".{at.microsecond:06d}" if at.microsecond else "")
+            return f"{at.replace(tzinfo=None).isoformat()}{offset_of(aware)}"
         except ValueError:
             self.fault("csv_time", name, form or "ISO 8601, after 1900", "another form or an older time", left_out=False)
             return None

@@ -100,8 +100,11 @@ class Segment:
 
     def value(self, field: int, component: int = 1) -> str:
         """One component of the first repetition, or nothing."""
-        found = self.components(field)
-        text = found[component - 1].strip() if component <= len(found) else ""
+        raw, marks = self.raw(field), self.marks
+        if not raw:
+            return ""
+        parts = raw.split(marks.repetition, 1)[0].split(marks.component, component)
+        text = self.text(parts[component - 1].split(marks.subcomponent, 1)[0]).strip() if component <= len(parts) else ""
         return "" if text == '""' else text
 
     def segment_text(self, field: int) -> str:
@@ -113,8 +116,10 @@ class Segment:
         return f"{self.name}[{self.number}]-{field}"
 
     def _components(self, item: str, *, coded: bool) -> tuple[str, ...]:
-        parts = item.split(self.marks.component)
-        return tuple(self.text(part if coded else part.split(self.marks.subcomponent)[0]) for part in parts)
+        marks, parts = self.marks, item.split(self.marks.component)
+        if not coded and marks.subcomponent in item:
+            parts = [part.split(marks.subcomponent, 1)[0] for part in parts]
+        return tuple(map(self.text, parts)) if marks.escape in item else tuple(parts)
 
     def text(self, raw: str) -> str:
         """Text with its escape sequences resolved; one that HL7 does not know stays as it was sent."""

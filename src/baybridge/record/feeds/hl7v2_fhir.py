@@ -217,7 +217,7 @@ class _Reader:
         Without a number of the order: whose it is, what was asked for and measured, and the minute of it; without that the message alone.
         """
         what = obx.value(3) or obx.value(3, 2), obx.value(3, 3), obx.value(4)
-        at = self._time(obx, 14) or (self._time(self.order, 7) if self.order else None) or ""
+        at = "" if self.number else self._time(obx, 14) or (self._time(self.order, 7) if self.order else None) or ""
         if self.number:
             key: tuple[object, ...] = (self.sender, self.patient, self.number, *what)
         elif "T" in at and self.order is not None:
@@ -266,9 +266,10 @@ class _Reader:
 
     def _performer(self, obx: Segment) -> list[Json]:
         """OBX-23 names the performing organisation, OBX-15 the producer, MSH-4 who sent it."""
-        names = (*obx.coded(23)[:1], *obx.coded(15)[1:2], *obx.coded(15)[:1], *self.message.head.coded(4)[:1])
+        head, own, producer = self.message.head, obx.coded(23), obx.coded(15)
+        names = (*own[:1], *producer[1:2], *producer[:1], *head.coded(4)[:1]) if own or producer else head.coded(4)[:1]
         name = next((text.strip() for text in names if text.strip()), "")
-        identifier = obx.value(23, 10) or obx.value(23, 3)
+        identifier = (obx.value(23, 10) or obx.value(23, 3)) if own else ""
         found: Json = {"type": "Organization", "display": name} if name else {}
         if found and identifier:
             found["identifier"] = {"value": identifier}

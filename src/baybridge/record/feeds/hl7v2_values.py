@@ -46,8 +46,11 @@ def moment(text: str, zone: tzinfo) -> tuple[str | None, bool]:
         date(int(year), int(month or 1), int(day or 1))
         if hour is None:
             return "-".join(part for part in (year, month, day) if part), False
-        at = datetime(int(year), int(month), int(day), int(hour), int(minute or 0), int(second or 0), tzinfo=_offset(offset) or zone)
-        return written_at(at, fraction or ""), offset is None
+        at = datetime(int(year), int(month), int(day), int(hour), int(minute or 0), int(second or 0), tzinfo=zone)
+        written = f"{year}-{month}-{day}T{hour}:{minute or '00'}:{second or '00'}{fraction or ''}"
+        if offset and _offset(offset):
+            return f"{written}{offset[:3]}:{offset[-2:]}", False
+        return written + offset_of(at), True
     except (TypeError, ValueError):
         return None, False
 
@@ -71,13 +74,14 @@ def zone_of_message(text: str) -> tzinfo | None:
         return None
 
 
-def written_at(at: datetime, fraction: str = "") -> str:
-    """An aware time as FHIR writes it; ValueError where its offset has seconds."""
+def offset_of(at: datetime) -> str:
+    """The offset of an aware time as FHIR writes it; ValueError where it has seconds."""
     apart = at.utcoffset()
-    if apart is None or apart % timedelta(minutes=1):
+    minutes, rest = divmod(apart.days * 86400 + apart.seconds, 60) if apart is not None else (0, 1)
+    if rest:
         raise ValueError("expected an offset in whole minutes")
-    plain = at.replace(microsecond=0).isoformat()
-    return f"{plain[:-6]}{fraction}{plain[-6:]}"
+    hours, left = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02d}:{left:02d}"
 
 
 def coding_of(item: tuple[str, ...], sender: str, default: str | None = None) -> Json | None:

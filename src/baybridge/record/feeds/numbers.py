@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 #: Full-width forms of ASCII, and the signs that mean the same. Source: Unicode, Halfwidth and Fullwidth Forms.
@@ -30,6 +31,7 @@ _FLAGS = {
 }  # fmt: skip
 _FLAG = "|".join(re.escape(flag) for flag in sorted(_FLAGS, key=len, reverse=True))
 _MARKED = re.compile(rf"(?:\(?({_FLAG})\)?\s*)?(<=|>=|<|>)?\s*([-+]?[0-9.,]+(?:[eE][-+]?[0-9]{{1,3}})?)(?:\s*\(?({_FLAG})\)?)?")
+_SIMPLE = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _DIGITS = 40  # no laboratory writes more; convention of this project
 _EXPONENT = 30  # convention of this project
 _GROUPED = re.compile(r"[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
@@ -58,11 +60,13 @@ def decimal_mark(feed: Mapping[str, Any] | None) -> str:
 
 def narrowed(text: str) -> str:
     """Full-width forms as ASCII, comparators as `<=` and `>=`."""
-    return text.translate(_NARROW).strip()
+    return (text if text.isascii() else text.translate(_NARROW)).strip()
 
 
 def written_number(text: str, mark: str = ".", *, has_unit: bool = True) -> Written | None:
     """The number that a text is, or None; `mark` is the decimal mark of the laboratory, `has_unit` whether a unit stands elsewhere."""
+    if mark == "." and _SIMPLE.fullmatch(text):
+        return Written(Decimal(text) if "." in text else int(text))
     if len(text) > 2 * _DIGITS:
         return None
     found = _MARKED.fullmatch(narrowed(text))
@@ -94,8 +98,11 @@ def has_digits(text: str) -> bool:
     return _SOME_DIGIT.search(text) is not None
 
 
-def bounds(text: str, unit: str = "") -> dict[str, Decimal | int]:
+@lru_cache(maxsize=4096)
+def bounds(text: str, unit: str = "") -> Mapping[str, Decimal | int]:
     """`low` and `high` of a reference interval; none where the text goes on (but for the unit itself) or ends before it begins."""
+    if len(text) > 4 * _DIGITS:
+        return {}
     plain = narrowed(text)
     if unit and plain.endswith(unit):
         plain = plain.removesuffix(unit).rstrip()

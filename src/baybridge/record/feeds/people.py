@@ -15,6 +15,7 @@ class MetPeople:
     """Under which number each was met first, with which names and birth date; and what was told already."""
 
     first: dict[tuple[object, ...], tuple[frozenset[str], str]] = field(default_factory=dict)
+    right: set[str] = field(default_factory=set)  # numbers that were judged already and may be used
     told: set[tuple[object, ...]] = field(default_factory=set)
 
     def is_another(self, number: tuple[object, ...], names: Collection[str], born: str) -> bool:

@@ -163,6 +163,8 @@ def _fitting(form: NumberForm, number: str) -> Number | None:
 
 def plain_number(text: str) -> str:
     """A number as it is compared: full-width forms narrowed, capitals, without blanks and punctuation."""
+    if text.isascii() and text.isalnum():
+        return text.upper()
     return "".join(c for c in unicodedata.normalize("NFKC", text).upper() if c.isalnum())
 
 

@@ -17,7 +17,7 @@ from baybridge.funding.outcome.agreement import settle
 from baybridge.funding.plans.layers import written_scale
 from baybridge.funding.plans.plans import ChosenPlan, Household, layer_from, status_of
 from baybridge.funding.plans.terms import Agreement, Allocation, RefundBasis
-from baybridge.funding.quote.case import parse_json, read_cases
+from baybridge.funding.quote.case import parse_json, read_cases, read_written_cases
 from funding_material import a_case, bill, documents, funded, layer, problems, scale
 
 PUBLISHED = json.loads((Path(__file__).parent / "funding_published.json").read_text(encoding="utf-8"))
@@ -494,5 +494,7 @@ def test_two_layers_of_one_order_are_refused_where_both_may_pay() -> None:
     second = {"id": "A", "order": 10, "covers": ["CAR_T_DRUG"], "rate": "0.2", "basis": "RESIDUAL"}
     for layers in ([first, second], [second, first]):
         case = {"currency": "CNY", "event_date": "2026-03-10", "bill_lines": [{"id": "a", "category": "CAR_T_DRUG", "gross": "100.00"}], "layers": layers}
-        assert problems(case) == [("layers[1].order", "same_order")]
-    assert problems({**case, "layers": [first, {**second, "covers": ["WARD"]}]}) == []
+        refusal = read_written_cases(case, scale())
+        assert isinstance(refusal, Refusal)
+        assert [(reason.code, reason.where) for reason in refusal.reasons] == [("funding.case.same_order", "layers[1].order")]
+    assert not isinstance(read_written_cases({**case, "layers": [first, {**second, "covers": ["WARD"]}]}, scale()), Refusal)

@@ -23,7 +23,7 @@ from baybridge.documents.problems import DocumentProblem, PolicyProblems
 from baybridge.documents.source import Source, read_yaml
 from baybridge.funding.plans.layers import scale_of
 from baybridge.funding.plans.terms import Scale
-from baybridge.funding.quote.case import read_cases
+from baybridge.funding.quote.case import read_written_cases
 from baybridge.funding.quote.comparing import Comparison, compare, comparison_json, comparison_sentences
 from baybridge.funding.quote.report import Funded, as_json, sentences
 from baybridge.funding.quote.report import fund as fund_case
@@ -76,7 +76,8 @@ def _compare(data: object, scale: Scale, file: str, texts: Texts, language: str,
     items = data if isinstance(data, list) else [data]
     found: list[Comparison] = []
     for item in items:
-        comparison = compare(item, scale)
+        read = read_written_cases({name: value for name, value in item.items() if name != "compare"} if isinstance(item, dict) else item, scale)
+        comparison = read if isinstance(read, Refusal) else compare(item, scale)
         if isinstance(comparison, Refusal):
             refuse_file(file, comparison.reasons, texts, language)
         found.append(comparison)
@@ -140,7 +141,7 @@ def scale_named(documents: Documents, texts: Texts, scale_id: str, language: str
 
 def _funded(data: object, scale: Scale, file: str, texts: Texts, language: str) -> list[Funded]:
     """Every case funded, or the end with every problem."""
-    cases = read_cases(data, scale)
+    cases = read_written_cases(data, scale)
     if isinstance(cases, Refusal):
         refuse_file(file, cases.reasons, texts, language)
     answers: list[Funded] = []

@@ -23,7 +23,7 @@ from baybridge.cli.saying import fail, parsed_file, refuse_file
 from baybridge.documents.loader import Documents, read_document
 from baybridge.documents.problems import DocumentProblem
 from baybridge.funding.plans.plans import MEANS_TEST, Exchange
-from baybridge.funding.quote.case import read_cases
+from baybridge.funding.quote.case import read_written_cases
 from baybridge.language.texts import FALLBACK, Texts
 from baybridge.simulation.changes import Change, read_change
 
@@ -117,7 +117,7 @@ def agreement(
     documents = Documents()
     texts = Texts(documents)
     data = parsed_file(case_file, texts, language)
-    cases = read_cases(data, scale_named(documents, texts, scale_id, language))
+    cases = read_written_cases(data, scale_named(documents, texts, scale_id, language))
     if isinstance(cases, Refusal):
         refuse_file(case_file, cases.reasons, texts, language)
     rates = outlook.rates_of(documents.folder("plans/rates").get(rates_id), rates_id)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from hashlib import sha256
-from typing import TypeVar, cast
+from typing import TypeVar, cast, cast
 
 from msgspec import Struct, field
 
@@ -211,7 +211,7 @@ def _problems(study: object, number: int | None) -> Iterator[Problem]:
     yield from _values(section, number)
 
 
-def _without_nulls(value: Any) -> Any:
+def _without_nulls(value: object) -> object:
     """What a file says without the fields that it leaves open."""
     if isinstance(value, Mapping):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
@@ -259,7 +259,7 @@ Shape = TypeVar("Shape", bound=Struct)
 
 
 def _trial(study: Study) -> Trial:
-    section = _without_nulls(study["protocolSection"])
+    section = cast("Mapping[str, object]", _without_nulls(study["protocolSection"]))
     named, status = _module(section, "identificationModule", _Identification), _module(section, "statusModule", _Status)
     eligibility = _module(section, "eligibilityModule", _Eligibility)
     inclusion, exclusion = criteria(eligibility.eligibility_criteria)

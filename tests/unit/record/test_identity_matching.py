@@ -11,7 +11,7 @@ import pytest
 from opencc import OpenCC
 
 from baybridge.documents.loader import Documents
-from baybridge.record.identity.documents import Number, document_number, identifiers_of
+from baybridge.record.identity.documents import Number, document_number, identifiers_of, unfit_numbers
 from baybridge.record.identity.links import linked_resources, resting_on
 from baybridge.record.identity.matching import Confirmation, candidates, patient_match, person_of, search_keys
 from baybridge.record.identity.names import Agreement, NameReader
@@ -309,6 +309,11 @@ def test_fifteen_and_eighteen_digits_are_one_document(one: str, other: str, stan
     first, second = (identifiers_of({"identifier": [{"system": CN, "value": text}]}) for text in (one, other))
     for found in (first.against(second), second.against(first)):
         assert found == tuple([CN] if word == stands else [] for word in ("same", "slip", "clash"))
+
+
+def test_numbers_that_are_none_of_their_document_are_named() -> None:
+    values = ((HK, "A123456(3)"), (HK, "A123456(4)"), (CN, "无"), (PASSPORT, "X1"), (MO, "123"))
+    assert list(unfit_numbers({"identifier": [{"system": system, "value": text} for system, text in values]})) == [1, 2, 4]
 
 
 def test_two_people_without_numbers_are_not_documented_by_their_placeholders() -> None:

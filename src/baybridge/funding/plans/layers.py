@@ -45,16 +45,8 @@ def read_layers(fields: Fields, currency: str, scale: Scale) -> tuple[Layer, ...
         if layer.layer_id in seen and layer.layer_id:
             item.problem("duplicate", "id")
         seen.add(layer.layer_id)
-    _one_order_each(items, layers)
     _one_currency_a_group(items, layers)
     return tuple(sorted(layers, key=lambda layer: layer.order))
-
-
-def _one_order_each(items: Sequence[Fields], layers: Sequence[Layer]) -> None:
-    """Which of two layers pays first is said, never left to where they stand in a file, where both may pay a charge."""
-    for place, (item, layer) in enumerate(zip(items, layers, strict=True)):
-        if any(layer.order == other.order and layer.covers & other.covers for other in layers[:place]):
-            item.problem("same_order", "order", found=layer.order)
 
 
 def _one_currency_a_group(items: Sequence[Fields], layers: Sequence[Layer]) -> None:

@@ -11,7 +11,7 @@ for which a layer pays nothing), `means_test.scale`, `oba.earlier_refunds`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -73,6 +73,28 @@ def read_cases(data: object, scale: Scale) -> tuple[FundingCase, ...] | Refusal:
     if problems:
         return refuse(*problems, category=Category.INVALID)
     return tuple(cases)
+
+
+def read_written_cases(data: object, scale: Scale) -> tuple[FundingCase, ...] | Refusal:
+    """The cases of a file that somebody wrote: which of two layers that cover one charge pays first is said, never left to where they stand."""
+    cases = read_cases(data, scale)
+    if isinstance(cases, Refusal):
+        return cases
+    items = data if isinstance(data, list) else [data]
+    problems = [
+        Reason("funding.case.same_order", {"found": order}, where=f"[{index}].layers[{place}].order" if isinstance(data, list) else f"layers[{place}].order")
+        for index, (item, case) in enumerate(zip(items, cases, strict=True))
+        for place, order in _same_orders(_levelled(item, "", []), case)
+    ]
+    return refuse(*problems, category=Category.INVALID) if problems else cases
+
+
+def _same_orders(fields: Fields, case: FundingCase) -> Iterator[tuple[int, int]]:
+    """The places in the file of layers whose order another one has that may pay the same charge, with that order."""
+    written = [layer.text("id") for layer in fields.children("layers")]
+    for number, layer in enumerate(case.layers):
+        if any(layer.order == other.order and layer.covers & other.covers for other in case.layers[:number]):
+            yield written.index(layer.layer_id), layer.order
 
 
 def _levelled(item: Mapping[str, object], where: str, problems: list[Reason]) -> Fields:

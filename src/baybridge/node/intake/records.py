@@ -26,9 +26,10 @@ from baybridge.node.intake.record_units import unknown_units
 from baybridge.node.integrity import things
 from baybridge.node.unit import Filed
 from baybridge.record.feeds.code_mapping import with_mapping
+from baybridge.record.identity.documents import DocumentForms, unfit_numbers
 from baybridge.record.intake.importing import BATCH, Batch, ImportProblem, batches, file_batch, lead, left_out, plan
 from baybridge.record.intake.planning import Plan
-from baybridge.record.intake.reading import DEFAULT_LIMIT, Source
+from baybridge.record.intake.reading import DEFAULT_LIMIT, Place, Source
 from baybridge.record.store import store
 from baybridge.record.store.store import Version
 
@@ -162,6 +163,7 @@ def import_together(
         for batch in batches(file, made, _portion(file, made), number):
             batch.resources = [with_mapping(resource, signed) for resource in batch.resources] if signed else batch.resources
             _tell_units(file, batch, node.dictionary.units)
+            _tell_numbers(file, batch, node.document_forms)
             with node.storage.reading() as connection:
                 lead(connection, file, batch, made)
                 leave_out_contradictions(connection, file, batch, node.dictionary)
@@ -204,20 +206,24 @@ def _tell_units(source: Source, batch: Batch, units: UnitTable | None) -> None:
         return
     for resource, place in zip(batch.resources, batch.places, strict=True):
         for path, found in unknown_units(resource, units):
-            where = f"{place.path or resource['resourceType']}.{path}"
-            batch.problems.append(
-                ImportProblem(
-                    "odd",
-                    "record.import.unknown_unit",
-                    source.name,
-                    place.line,
-                    place.entry,
-                    resource["resourceType"],
-                    where,
-                    "a UCUM unit",
-                    found,
-                )
-            )
+            batch.problems.append(_odd(source, resource, place, "unknown_unit", path, "a UCUM unit", found))
+
+
+def _tell_numbers(source: Source, batch: Batch, forms: DocumentForms) -> None:
+    """Say which document numbers of people document nobody; a table says it at its line already."""
+    if source.name.lower().removesuffix(".gz").endswith(".csv"):
+        return
+    for resource, place in zip(batch.resources, batch.places, strict=True):
+        if resource["resourceType"] == "Patient":
+            for number in unfit_numbers(resource, forms):
+                expected, path = "the form and the check character of the document", f"identifier[{number}].value"
+                batch.problems.append(_odd(source, resource, place, "document_number", path, expected, "another; the number documents nobody"))
+
+
+def _odd(source: Source, resource: dict[str, Any], place: Place, code: str, path: str, expected: str, found: str) -> ImportProblem:
+    kind = resource["resourceType"]
+    where = f"{place.path or kind}.{path}"
+    return ImportProblem("odd", f"record.import.{code}", source.name, place.line, place.entry, kind, where, expected, found)
 
 
 # --- log ------------------------------------------------------------------------------------------------------------

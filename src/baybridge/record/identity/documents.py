@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -143,6 +143,17 @@ def document_number(item: Mapping[str, Any], forms: DocumentForms | None = None)
         return Number(number)
     start = str(period.get("start") or "")[:10] if isinstance(period, Mapping) else ""
     return next((one for form in known if _is_issued(form, start) and (one := _fitting(form, number))), None)
+
+
+def unfit_numbers(patient: Mapping[str, Any], forms: DocumentForms | None = None) -> Iterator[int]:
+    """Places of a Patient's identifiers whose document is known and whose number is none of it: another form, or another check character."""
+    known = shipped_forms() if forms is None else forms
+    items = patient.get("identifier")
+    for place, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, Mapping) and item.get("system") in known and item.get("use") != "old":
+            number = document_number(item, known)
+            if number is None or not number.counts:
+                yield place
 
 
 def _is_issued(form: NumberForm, start: str) -> bool:

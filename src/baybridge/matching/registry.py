@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from hashlib import sha256
-from typing import TypeVar, cast, cast
+from typing import TypeVar, cast
 
 from msgspec import Struct, field
 

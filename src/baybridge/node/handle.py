@@ -58,7 +58,7 @@ def handle_in(node: Node, unit: Unit, command: Command) -> Done | Refusal:
         command = replace(command, case_id=streams.case_of(unit.connection, repeated[0]) or command.case_id)
     events = unit.events(command.case_id)
     case = fold(events)
-    refusal = may(node, kind, command, case if events else None, again=bool(repeated))
+    refusal = may(node, kind, command, case if case.entries or case.unread else None, again=bool(repeated))
     if refusal is not None:
         return refusal
     if repeated:

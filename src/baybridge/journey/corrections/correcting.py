@@ -124,14 +124,15 @@ def _not_correctable(situation: Situation, making: Making, entry: Entry[Any]) ->
         yield Reason("correction.own_undo", {"command": correction.undo})
     elif correction.role is None:
         yield Reason("correction.final")
-    elif not _may(situation.actor, entry, correction):
+    elif not _may(situation, entry, correction):
         yield Reason("correction.not_yours", {"role": correction.role.value})
 
 
-def _may(actor: Actor, entry: Entry[Any], correction: Correction) -> bool:
-    """Whoever entered it, or the role that answers for such entries at the same site."""
-    same_site = actor.organisation == entry.origin.organisation
-    return same_site and (actor.account == entry.origin.actor or actor.role is correction.role)
+def _may(situation: Situation, entry: Entry[Any], correction: Correction) -> bool:
+    """Whoever entered it, in the same role, or at this site the role that answers for such entries."""
+    actor, origin = situation.actor, entry.origin
+    own = actor.account == origin.actor and actor.role.value == origin.role
+    return own or (actor.role is correction.role and actor.organisation == situation.site.organisation)
 
 
 def _input(given: CorrectEntry) -> Iterator[Reason]:

@@ -1,0 +1,73 @@
+"""A walk of the demo that strikes through what it has just entered, compares the state with the one before, and enters it again.
+
+Main job: `CorrectingWalk`: every command of the road that makes entries which people put right is tried once; `tried` says what came of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from baybridge.base.outcome import Refusal
+from baybridge.demo.walk import Walk
+from baybridge.journey.command import Actor, Command, Role
+from baybridge.journey.events import EntryCorrected, Recorded
+from baybridge.node.case_state import case_state
+from baybridge.node.clock import new_id
+from baybridge.node.commands.table import COMMANDS
+from baybridge.node.corrections.making import commands_making
+from baybridge.node.handle import handle
+
+_IDS = frozenset({"event_id", "call_id"})
+
+
+@dataclass
+class CorrectingWalk(Walk):
+    """Tries each command once: by name, the differences to the state before ('' where there are none), or why it could not be struck through."""
+
+    tried: dict[str, str] = field(default_factory=dict)
+
+    def do_for(self, node: str, role: Role, organisation: str, name: str, /, **given: Any) -> None:
+        """The command; where it is new here, also its correction, and the command again."""
+        wanted = name not in self.tried and COMMANDS[name].correction.role is not None
+        before, known = (self.state(node), len(self.nodes[node].events(self.case_id))) if wanted and self.case_id else (None, 0)
+        super().do_for(node, role, organisation, name, **given)
+        if not wanted or before is None:
+            return
+        entered = [item for item in self.nodes[node].events(self.case_id)[known:] if self._by_hand(item, name)]
+        refused = [answer for item in reversed(entered) if (answer := self.void(node, item, organisation))]
+        self.tried[name] = ", ".join(refused) or difference(before, self.state(node))
+        if not refused:
+            super().do_for(node, role, organisation, name, **given)
+
+    def _by_hand(self, item: Recorded, name: str) -> bool:
+        making = {row.name for row in commands_making(type(item.event))}
+        computed = {row.event for row in COMMANDS[name].events if row.computed}
+        return name in making and type(item.event) not in computed and item.role != Role.SYSTEM.value
+
+    def void(self, node: str, item: Recorded, organisation: str) -> str:
+        """Strike an entry through, as whoever entered it; the codes of a refusal."""
+        actor = Actor(item.actor, Role(item.role), organisation)
+        given = {"event_id": item.event_id, "action": "void", "reason": "entered-twice"}
+        done = handle(self.nodes[node], Command("CorrectEntry", self.case_id, given, actor, new_id(self.clock)))
+        if isinstance(done, Refusal):
+            return " ".join(reason.code for reason in done.reasons)
+        assert any(isinstance(one.event, EntryCorrected) for one in done.events)
+        return ""
+
+    def state(self, node: str) -> dict[str, Any]:
+        """The state at a node without entries and ids."""
+        found = case_state(self.nodes[node], self.case_id, at=None)
+        return {} if isinstance(found, Refusal) else {name: plain(value) for name, value in found.items() if name != "entries"}
+
+
+def plain(value: Any) -> Any:
+    """Without ids, lists in an order of their own."""
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items() if name not in _IDS}
+    return sorted((plain(item) for item in value), key=repr) if isinstance(value, list) else value
+
+
+def difference(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """The parts of the state that differ."""
+    return ", ".join(f"{name}: {before.get(name)} became {after.get(name)}" for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name))

@@ -74,7 +74,7 @@ class Around:
 
 def follows(case: Case, seen: Seen, around: Around) -> tuple[Event, ...]:
     """What follows from a look: signs that are gone, a call, or a sign that joins the open one."""
-    calls = [call for call in case.rapid_responses if around.not_before is None or call.called.event.called_at >= around.not_before]
+    calls = [call for call in case.rapid_responses if not call.mistaken and (around.not_before is None or call.called.event.called_at >= around.not_before)]
     own = [call for call in calls if call.called.origin.node == around.node]
     levels = _uncovered(seen, calls)
     gone = tuple(_gone(own, seen)) if seen.current else ()

@@ -46,6 +46,14 @@ class Call:
         return self.arrived is None and self.closed is None
 
     @property
+    def mistaken(self) -> bool:
+        """Whether the node closed it because what raised it was put right: it stays among the calls, and says nothing of the patient.
+
+        A physician who closes a call for that reason changes no entry, so the call goes on holding back its own signs.
+        """
+        return self.closed is not None and self.closed.event.reason == "raised-on-corrected-entry" and self.closed.origin.role == "system"
+
+    @property
     def state(self) -> State:
         """Where it stands."""
         if self.closed is not None:

@@ -62,7 +62,7 @@ def state_of(case: Case, view: View) -> Json:
         "chains": sorted(case.chains),
         "dead": not case.alive,
         "grades": {scale: _grade(case, scale, grade) for scale, grade in sorted(case.grades.items())},
-        "calls": [call_as_json(case.case_id, call) for call in sorted(case.rapid_responses, key=lambda call: call.call_id)],
+        "calls": [call_as_json(case.case_id, call) for call in sorted(case.rapid_responses, key=lambda call: call.call_id) if not call.mistaken],
         "doses": sorted((_dose(entry) for entry in case.drugs), key=lambda dose: str(dose["event_id"])),
         "tasks": [_task(task, view.now) for task in sorted(view.tasks, key=lambda task: task.key)],
         "visits": sorted(_visits(case, view), key=lambda visit: str(visit["visit"])),
@@ -140,7 +140,9 @@ def _following(day_0: date, view: View, made: Mapping[str, date]) -> Visit | Non
 
 def _decisions(case: Case, view: View) -> Iterator[dict[str, object]]:
     """What the standing entries cite, as far as this node keeps it."""
-    cited = {getattr(entry.event, "decision_sha256", "") for entry in case.entries if not getattr(entry.event, "entry", "")}
+    mistaken = {call.call_id for call in case.rapid_responses if call.mistaken}
+    events = [entry.event for entry in case.entries if not getattr(entry.event, "entry", "") and getattr(entry.event, "call_id", "") not in mistaken]
+    cited = {getattr(event, "decision_sha256", "") for event in events}
     for sha256 in cited & view.decisions.keys():
         policy, outcome, superseded = view.decisions[sha256]
         yield {"policy": policy, "outcome": outcome, "superseded": superseded}

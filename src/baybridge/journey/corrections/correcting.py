@@ -24,7 +24,15 @@ from baybridge.journey.corrected import Struck
 from baybridge.journey.corrections import rendering
 from baybridge.journey.corrections.resting import rests_on
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import CorrectionReason, EntryCorrected, Event, GradeConfirmed
+from baybridge.journey.events import (
+    CallEscalated,
+    CallNotified,
+    CorrectionReason,
+    EntryCorrected,
+    Event,
+    GradeConfirmed,
+    RapidResponseCalled,
+)
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, reads, roles
 
@@ -156,7 +164,11 @@ def _together(case: Case, making: Making, entry: Entry[Any]) -> list[Entry[Any]]
         while last in instead:
             last = instead[last]
         ids |= {last} if last else set()
-    return [one for one in case.entries if one.origin.event_id in ids]
+    return [one for one in case.entries if one.origin.event_id in ids and not isinstance(one.event, _CALLS)]
+
+
+#: Calls that went out stay: what becomes of one whose sign was never there is `node/corrections/again.py`'s.
+_CALLS = (RapidResponseCalled, CallNotified, CallEscalated)
 
 
 def _made_again(situation: Situation, making: Making, together: Sequence[Entry[Any]], given: CorrectEntry) -> tuple[Event, ...] | Refusal:

@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from baybridge.base.outcome import Refusal
 from baybridge.facts.given import read_given
+from baybridge.journey.calls import Call
 from baybridge.journey.case import Case, fold
 from baybridge.journey.checks import digest
 from baybridge.journey.command import Actor, Role
@@ -26,6 +27,7 @@ from baybridge.journey.corrections.correcting import before
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import (
     AssessmentRecorded,
+    CallClosed,
     DecisionReopened,
     EligibilityDecided,
     EntryCorrected,
@@ -34,6 +36,7 @@ from baybridge.journey.events import (
     GradeAssessed,
 )
 from baybridge.journey.judged import Judged
+from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.commands import reopening
 from baybridge.node.commands.deciding import Deciding, LazyFacts
@@ -41,6 +44,7 @@ from baybridge.node.commands.table import COMMANDS
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.corrections.making import making
 from baybridge.node.upkeep import projections
+from baybridge.node.watch import signs, watching
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -79,10 +83,13 @@ def made_again(node: Node, unit: Unit, consequence: Consequence) -> None:
         return
     made = _Made(unit, struck[0].by.event)
     _grades(node, made, case, struck)
+    closed = _calls(node, made, case, struck)
     if not made.events:  # a grade that changes queues its own consequence, which then finds the decisions that read it
         _decisions(node, made, case, struck)
     if made.events:
         unit.append(case_id, made.events, node.system(), known=len(unit.events(case_id)), event_ids=made.ids)
+        if closed:
+            watching.look_at(node, unit, case_id)  # a sign that stands by another entry calls again
         projections.project(unit, case_id)
 
 
@@ -137,6 +144,41 @@ def _superseded(made: _Made, old: str, new: str, *, changed: bool) -> None:
             decision_sha256=old, new_decision_sha256=new, outcome_changed=changed, because=f"entry {made.cause.event_id}", entry=made.cause.event_id
         )
     )
+
+
+# --- calls ----------------------------------------------------------------------------------------------------------
+
+
+def _calls(node: Node, made: _Made, case: Case, struck: Sequence[Struck]) -> int:
+    """Close the calls that an assessment raised which does not hold, or whose replacement shows none of their signs; how many."""
+    count = 0
+    for one in struck:
+        if not isinstance(one.entry.event, AssessmentRecorded) or one.entry.origin.told:
+            continue
+        together = {name for event_id in _line_of(case, one) for name in streams.together(made.unit.connection, event_id)}
+        for call in case.rapid_responses:
+            if call.called.origin.event_id in together and call.closed is None and not _stands(node, made, case, one, call):
+                made.add(CallClosed(call_id=call.call_id, reason="raised-on-corrected-entry", note=""))
+                count += 1
+    return count
+
+
+def _line_of(case: Case, struck: Struck) -> list[str]:
+    """The entry and those that it had replaced itself."""
+    line = [struck.entry.origin.event_id]
+    while older := next((one.entry.origin.event_id for one in case.struck if one.by.event.replaced_by == line[-1]), None):
+        line.append(older)
+    return line
+
+
+def _stands(node: Node, made: _Made, case: Case, struck: Struck, call: Call) -> bool:
+    """Whether what stands instead of an assessment shows a sign of the call."""
+    instead = next((entry for entry in case.entries if entry.origin.event_id == struck.by.event.replaced_by), None)
+    if instead is None:
+        return False
+    resources = node.outside_record(made.unit.connection, case, made.unit.at)
+    seen = signs.look(node, case, resources, instead.event.assessed_at, current=False).seen
+    return bool(seen.levels.keys() & set(call.codes))
 
 
 # --- decisions ------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from baybridge.node.commands.table import COMMANDS
 from baybridge.node.corrections.making import commands_making
 from case_world import Step, World
 
-PATHWAY = w.documents().folder("pathways")["standard"]
+PATHWAY = w.documents().typed.pathway
 #: Ids, which differ from history to history.
 _IDS = frozenset({"event_id", "call_id"})
 
@@ -133,7 +133,7 @@ def state(case: Case, at: datetime) -> list[dict[str, Any]]:
     """The state at every site, without what differs from history to history: entries and ids."""
     found = []
     for site in w.SITES.values():
-        view = View(tasks(PATHWAY, case, {}, at, site), {}, at, site.zone, PATHWAY["follow_up"])
+        view = View(tasks(PATHWAY, case, {}, at, site, w.documents().typed.escalation), {}, at, site.zone, PATHWAY.follow_up)
         whole = state_of(case, view)
         found.append(_plain({name: value for name, value in whole.items() if name != "entries"}))
     return found

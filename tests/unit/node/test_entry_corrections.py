@@ -73,9 +73,26 @@ def test_a_later_grade_that_rested_on_the_entry_is_made_again_at_its_place(world
         row = tables.decision.c
         found = connection.execute(select(row.sha256, row.superseded_by).where(row.sha256.in_([one.decision_sha256 for one in reopened])))
         made = {item.sha256: item.superseded_by for item in found}
-        assert not queue.waiting(connection)
+        assert not {one.kind for one in queue.waiting(connection)} & {"made-again", "tell-entries"}
     assert made == {one.decision_sha256: one.new_decision_sha256 for one in reopened}
     assert not {task["step"] for task in state(world)["tasks"]} & {"reopened"}
+
+
+def test_a_call_that_the_entry_raised_is_closed_and_holds_back_no_later_sign(world: World) -> None:
+    """Raised, put right, seen for good, softened, gone: the node closes what nobody showed and calls for what somebody sees."""
+    seen = {**ASK, "hypotension": "vasopressor", "vasopressors": 2}
+    mistaken = assess(world, seen, 3)
+    assert [call.state for call in world.case("hk").rapid_responses] == ["open"]
+    void(world, mistaken)
+    assert [call.state for call in world.case("hk").rapid_responses] == ["closed"] and state(world)["calls"] == []
+    true = assess(world, seen, 2)
+    assert [call["state"] for call in state(world)["calls"]] == ["open"]
+    at = (world.clock() - timedelta(hours=2)).isoformat()
+    for findings, states in (({**seen, "vasopressors": 1}, ["open"]), ({**COLD, "hypotension": "none", "vasopressors": 0, "vasopressin": False}, [])):
+        done = world.do("hk", Role.PHYSICIAN, "CorrectEntry", event_id=true, action="replace", reason="wrong-value", given={"findings": findings, "assessed_at": at})
+        true = next(item.event_id for item in done.events if isinstance(item.event, ev.AssessmentRecorded))
+        assert [call["state"] for call in state(world)["calls"]] == states
+    assert len(world.events("hk", ev.RapidResponseCalled)) == 2, "calls that went out stay in the history"
 
 
 def test_the_old_answer_is_still_given_for_what_was_known_then(world: World) -> None:

@@ -80,7 +80,7 @@ class Ward:
     def assess(self, *, ago: timedelta = timedelta(0), blank: tuple[str, ...] = (), **changes: Any) -> list[Event]:
         """A round, a well patient's but for what is given; `blank` boxes are not filled in."""
         findings = {name: value for name, value in {**WELL, **changes}.items() if value is not None and name not in blank}
-        return events_of(self.give("Assess", findings=findings, assessed_at=(self.now + timedelta(seconds=1) - ago).isoformat()))
+        return events_of(self.give("Assess", findings=findings, another=True, assessed_at=(self.now + timedelta(seconds=1) - ago).isoformat()))
 
     def observe(self, fact: str, value: Any, *, ago: timedelta = timedelta(0), logical_id: str = "") -> None:
         """One observation through FHIR."""

@@ -66,7 +66,7 @@ def walk(ward: Ward, chance: random.Random, *, ill: bool) -> Iterator[str]:
         ward.wait(hours=one.after.total_seconds() / 3600)
         if chance.random() < 0.1 and one.sign is None:
             continue  # the round was left out
-        answer = ward.give("Assess", findings=one.findings, assessed_at=(ward.now + timedelta(seconds=1) - one.late).isoformat())
+        answer = ward.give("Assess", findings=one.findings, another=True, assessed_at=(ward.now + timedelta(seconds=1) - one.late).isoformat())
         assert not isinstance(answer, Refusal), [reason.code for reason in answer.reasons]
         if chance.random() < 0.2:
             ward.observe("heart_rate", chance.randint(60, 120))

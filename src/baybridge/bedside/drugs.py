@@ -23,6 +23,9 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import DrugGiven
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
 
+#: Within this two entries of the same are asked about: is it another one? Source: convention of this project.
+AGAIN_MIN = 30
+
 Milligrams = Annotated[float, Meta(gt=0)]
 
 
@@ -35,6 +38,7 @@ class GiveDrug(Struct, frozen=True, kw_only=True):
     dose_mg: Annotated[Milligrams | None, Meta(description="the dose in milligrams, where it is one")] = None
     given_at: Moment
     override_reason: Annotated[str | None, Meta(description="a physician's reason where a limit is passed")] = None
+    another: Annotated[bool, Meta(description="true where the same drug was given within half an hour and this is another dose")] = False
 
 
 def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
@@ -42,6 +46,8 @@ def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
     past = tuple(_tocilizumab(situation, given))
     excused = bool(past) and said(given.override_reason)
     against = [*alive(situation), *happened(situation, given_at=given.given_at), *_named(given)]
+    if not given.another and not excused and any(_same(situation, given)):
+        against.append(Reason("bedside.drug.again", {"minutes": AGAIN_MIN}, where="another"))
     if past and not excused:
         against.extend(past)
     if excused and situation.actor.role is not Role.PHYSICIAN:
@@ -54,6 +60,12 @@ def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
             atc=given.atc.strip().upper(), name=given.name.strip(), dose=given.dose.strip(), given_at=given.given_at, override_reason=reason
         ),
     )
+
+
+def _same(situation: Situation, given: GiveDrug) -> Iterator[datetime]:
+    """When the same drug was given close to this time: one dose may have been entered twice."""
+    apart, atc = timedelta(minutes=AGAIN_MIN), given.atc.strip().upper()
+    return (e.event.given_at for e in situation.case.drugs if e.event.atc == atc and abs(e.event.given_at - given.given_at) <= apart)
 
 
 def _named(given: GiveDrug) -> Iterator[Reason]:

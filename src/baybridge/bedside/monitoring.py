@@ -9,12 +9,14 @@ observation, by whatever door it comes, is looked at by `node/watch/`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
+from baybridge.bedside.drugs import AGAIN_MIN
 from baybridge.bedside.episode import standing_facts
 from baybridge.facts.sums import contradicted, sums_of, with_sums
 from baybridge.journey.checks import Moment, alive, digest, happened, said
@@ -44,6 +46,7 @@ class Assess(Struct, frozen=True, kw_only=True):
 
     findings: Annotated[Findings, Meta(description="fact and value, in the dictionary's unit")]
     assessed_at: Moment
+    another: Annotated[bool, Meta(description="true where the same findings were entered within half an hour and this is another assessment")] = False
 
 
 class ConfirmGrade(Struct, frozen=True, kw_only=True):
@@ -100,9 +103,21 @@ def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
         yield from unfit(situation, name, value)
     for name, said_so in contradicted(_typed(situation, given), sums_of(situation.documents.folder("facts"))):
         yield Reason("bedside.assess.ice_contradicts", said_so, where=name, source="Lee 2019, Table 5")
+    if not given.another and _entered_before(situation, given):
+        yield Reason("bedside.assess.again", {"minutes": AGAIN_MIN}, where="another")
     infused_at = situation.case.infused_at
     if infused_at is not None and given.assessed_at < infused_at:
         yield Reason("bedside.assess.before_infusion", where="assessed_at")
+
+
+def _entered_before(situation: Situation, given: Assess) -> bool:
+    """Whether the same findings stand already for a time close to this one; a sign of the list is never asked about, it calls."""
+    findings = with_sums(_typed(situation, given), sums_of(situation.documents.folder("facts")))
+    apart, same = timedelta(minutes=AGAIN_MIN), tuple(sorted(findings.items()))
+    close = [e for e in situation.case.of(AssessmentRecorded) if e.event.findings == same and abs(e.event.assessed_at - given.assessed_at) <= apart]
+    own = [e for e in close if e.origin.node == situation.site.node]
+    fits = not any(True for name, value in findings.items() for _ in unfit(situation, name, value))
+    return bool(own) and fits and not situation.decide("rapid-response", findings).values.get("codes")
 
 
 def _grade(scale: Scale, decision: Decision, given: Assess) -> GradeAssessed:

@@ -17,7 +17,7 @@ from baybridge.base.time import start_of_day
 from baybridge.documents.escalation import Escalation, span
 from baybridge.documents.pathway import FollowUp, FreshCellsClock, Pathway, PermitClock, ShipperClock
 from baybridge.journey import events as ev
-from baybridge.journey import look_now
+from baybridge.journey import look_now, odd_findings
 from baybridge.journey.case import Case
 from baybridge.journey.cells import Shipment, discarded_of
 from baybridge.journey.command import Role, Site
@@ -40,6 +40,7 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: 
     if escalation is not None:
         yield from _rapid_response(case, site, span(escalation.team_within))
         yield from _look_now(case, now, site, span(escalation.look_now_within))
+    yield from _odd_findings(case, site)
     yield from _conflicts(case, site)
     yield from _malignancy(case, site)
     yield from _visit(case, now, site, pathway.follow_up)
@@ -209,6 +210,12 @@ def _look_now(case: Case, now: datetime, site: Site, within: timedelta) -> Itera
             late="journey.late.clinical" if due_at < now else None,
             source="clinical reference 14",
         )
+
+
+def _odd_findings(case: Case, site: Site) -> Iterator[Task]:
+    """Findings of the last assessment that do not fit each other: which of them holds is asked."""
+    for pair in odd_findings.to_ask(case, site.node):
+        yield _task(site, "odd_findings", Role.NURSE, pair, values={"pair": pair}, commands=("Assess",), level="red")
 
 
 def _conflicts(case: Case, site: Site) -> Iterator[Task]:

@@ -10,6 +10,7 @@ import pytest
 import case_world as w
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
+from baybridge.journey.odd_findings import to_ask
 from bedside_findings import AWAKE, FEBRILE
 from case_world import Step, World, codes
 
@@ -118,6 +119,36 @@ def test_the_ice_score_is_the_sum_of_its_items_and_is_graded_by_it() -> None:
 @pytest.mark.parametrize("items", [dict.fromkeys(ICE, 0), {"ice_naming": 3}, ICE | {"ice_writing": 0}])
 def test_a_score_beside_items_that_say_otherwise_is_refused(items: dict[str, int]) -> None:
     assert codes(w.infused().do(assess(ice_score=10, **items))) == ["bedside.assess.ice_contradicts"]
+
+
+def test_the_same_assessment_within_half_an_hour_is_asked_about() -> None:
+    world = w.infused().walk(assess())
+    again = assess(0.2)
+    assert codes(world.do(again)) == ["bedside.assess.again"]
+    assert codes(world.do(again.but(another=True))) == []
+    assert codes(world.do(assess(0.1, temperature=37.1))) == []
+    assert codes(world.do(assess(1, temperature=37.1))) == []
+
+
+def test_a_sign_is_never_asked_about_twice() -> None:
+    sign = assess(0.1, seizure="prolonged")
+    assert codes(w.infused().walk(sign).do(sign)) == []
+
+
+def test_findings_that_contradict_each_other_are_recorded_and_asked_about() -> None:
+    world = w.infused().walk(assess(vasopressors=2))
+    assert to_ask(world.case, "hk") == ("no_hypotension_vasopressor",)
+    world.walk(assess(oxygen_flow=15))
+    assert to_ask(world.case, "hk") == ("no_device_flow",)
+    world.walk(assess())
+    assert to_ask(world.case, "hk") == ()
+
+
+def test_the_same_drug_within_half_an_hour_is_asked_about() -> None:
+    drug = Step("GiveDrug", "hk", Role.NURSE, 0.2, lambda world: {"atc": "H02AB02", "name": "dexamethasone", "dose": "10 mg", "given_at": world.now.isoformat()})
+    world = w.infused().walk(drug)
+    assert codes(world.do(drug)) == ["bedside.drug.again"]
+    assert codes(world.do(drug.but(another=True))) == []
 
 
 def test_incomplete_items_alone_are_recorded_and_leave_the_score_unknown() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from starlette.responses import Response
 
 from baybridge.documents.pathway import Clocks
+from baybridge.journey.case import Case
 from baybridge.journey.cells import Batch, Collection, Shipment, discarded_of
 from baybridge.journey.events import QuarantineResolved
 from baybridge.supply.readings import read_results
@@ -77,8 +78,16 @@ def _alarms(view: CaseView) -> Clocks:
 def _fresh(view: CaseView) -> list[tuple[Collection, Clock]]:
     """Fresh cells that are not at the plant yet, with their clock."""
     arrived = view.case.bags_at_plant
-    waiting = [collection for collection in view.case.collections if not set(collection.bags) <= arrived]
+    used = _made_into_product(view.case)
+    waiting = [one for one in view.case.collections if not set(one.bags) <= arrived and one.chain_of_identity not in used]
     return [(collection, fresh_clock(_alarms(view), collection.ended_at, view.now)) for collection in waiting]
+
+
+def _made_into_product(case: Case) -> frozenset[str]:
+    """The therapy events whose cells were received by a plant, whether or not that was told here: a batch, a product on its way or an infusion says so."""
+    batches = {batch.chain_of_identity for batch in case.batches if batch.chain_of_identity}
+    on_its_way = {shipment.chain_of_identity for shipment in case.shipments_on("to_centre")}
+    return frozenset(batches | on_its_way | {entry.event.chain_of_identity for entry in case.infusions})
 
 
 def fresh_clock(alarms: Clocks, ended_at: datetime, at: datetime) -> Clock:

@@ -118,7 +118,7 @@ def _shown(view: CaseView, found: CaseOptions, row: Option, by: By) -> Shown:
         timeline=_timeline(view, found, row),
         plans=tuple(plans.get(name, name) for name in (paid.unverified if paid else ())),
         languages=tuple(known[code].name if code in known else code for code in row.languages or ()),
-        missing=tuple(map(view.fact_label, row.missing)),
+        missing=tuple(map(view.asked_label, row.missing)),
     )
 
 

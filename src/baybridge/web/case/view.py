@@ -76,6 +76,10 @@ class CaseView:
         """A fact's name in the reader's language."""
         return self.reader.fact(name)
 
+    def asked_label(self, name: str) -> str:
+        """A fact's name in a list of what is missing."""
+        return self.reader.asked(name)
+
     def actions(self, names: Sequence[str], given: Mapping[str, Mapping[str, object]] | None = None) -> list[Action]:
         """The commands among `names` that this role may give here, each with what would refuse it now; none on a page that only shows."""
         if self.read_only:

@@ -242,6 +242,10 @@ class Reader:
             return self.title(self._node.documents.folder(folder).get(value, {}).get(title)) or value
         if key in ("attribute", "fact", "missing", "failed"):
             return self.fact(value)
+        if value.startswith("RR-"):
+            return self.t("page.semicolon").join(self.code("sign", code) for code in value.split(", "))
+        if key == "facts":
+            return self.t("page.semicolon").join(map(self.asked, value.split(", ")))
         if key == "loinc":
             return self.test(value)
         if key == "outcome":
@@ -271,6 +275,12 @@ class Reader:
         """A fact's name in the reader's language; its own name in plain words where it has none."""
         dictionary = self._node.dictionary
         return dictionary[name].label(self.language) if name in dictionary else name.replace("_", " ")
+
+    def asked(self, name: str) -> str:
+        """A fact in a list of what is missing: a yes or no is named as a question, because its own name would read as an answer."""
+        dictionary = self._node.dictionary
+        is_question = name in dictionary and dictionary[name].type == "boolean"
+        return self.t("facts.asked", fact=self.fact(name)) if is_question else self.fact(name)
 
     def test(self, code: str) -> str:
         """What a test of a LOINC code is called; the code itself where nobody named it."""

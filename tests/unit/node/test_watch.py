@@ -117,6 +117,20 @@ def test_a_late_entry_calls_as_late_though_a_newer_one_is_well(ward: Ward) -> No
     assert call.seen_at == ward.now - timedelta(hours=3)
 
 
+def test_a_monitor_whose_clock_runs_ahead_calls_at_once(ward: Ward) -> None:
+    ward.observe("oxygen_saturation", 80, ago=-timedelta(minutes=7))
+    ward.round()
+    assert open_codes(ward) == ("RR-SATURATION",)
+
+
+def test_what_is_dated_hours_ahead_calls_when_its_time_has_come(ward: Ward) -> None:
+    ward.observe("oxygen_saturation", 80, ago=-timedelta(hours=3))
+    ward.round()
+    assert ward.calls == ()
+    ward.wait(hours=3, minutes=1)
+    assert open_codes(ward) == ("RR-SATURATION",)
+
+
 def test_history_calls_nobody(ward: Ward) -> None:
     assert named(ward.assess(ago=timedelta(hours=30), **PRESSOR), ev.RapidResponseCalled) == []
     ward.observe("oxygen_saturation", 80, ago=timedelta(hours=30))

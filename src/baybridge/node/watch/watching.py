@@ -9,7 +9,7 @@ An alarm is one transaction: the call, who is told, the clock of the next step. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from baybridge.bedside.calls import Around, Seen, follows
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Moments of one case that are looked back at, the latest ones.
 _MOMENTS = 60
+#: How far the clock of a monitor or another node may run ahead: what it measured is the present all the same.
+_AHEAD = timedelta(hours=1)
 
 
 # --- looking --------------------------------------------------------------------------------------------------------------
@@ -47,8 +49,10 @@ def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = 
     recorded: list[ev.Recorded] = []
     if watched(node, case):
         resources = node.outside_record(unit.connection, case, unit.at)
-        for at in [*_looked_back(node, case, moments, unit.at), unit.at]:
-            found = signs.look(node, case, resources, at, current=at == unit.at)
+        told = list(moments)
+        present = max([unit.at, *(at for at in told if at <= unit.at + _AHEAD)])
+        for at in [*_looked_back(node, case, told, unit.at), present]:
+            found = signs.look(node, case, resources, at, current=at == present)
             made = follows(case, found.seen, _around(node, unit, case))
             if made:
                 recorded += _write(node, unit, case, made, found, command_id, part + len(recorded))
@@ -133,6 +137,8 @@ def _look(node: Node, unit: Unit, consequence: Consequence) -> None:
     told = _told_moments(unit, consequence)
     if names and not gone and all(at < unit.at - span(node.escalation.history_after) for at in moments):
         return  # an older record says nothing of today
+    for later in {at for at in (*moments, *told) if at > unit.at + _AHEAD}:  # it counts when its time has come
+        unit.follow(LOOK.name, consequence.case_id, consequence.body, not_before=later.astimezone(UTC))
     if look_at(node, unit, consequence.case_id, [*moments, *told]):
         projections.project(unit, consequence.case_id)
 

@@ -1,0 +1,131 @@
+"""Open pages learn of calls: what the stream says, to whom, and that no name stands in it; the banner stays until the team has come or the call is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from baybridge.app import application
+from baybridge.journey.command import Role
+from baybridge.node.people import accounts
+from watch_world import CASE, Ward
+
+CLINICAL = ("physician", "nurse", "pharmacist", "coordinator", "quality")
+OTHERS = ("payer", "manufacturer", "alliance", "patient", "administrator", "laboratory")
+SIGN = {"seizure": "prolonged"}
+TABS = ("", "/bedside", "/cells", "/timeline", "/facts", "/funding", "/sharing", "/followup")
+
+
+@dataclass
+class House:
+    ward: Ward
+    client: TestClient
+    tokens: dict[str, str]
+
+    def get(self, who: str, path: str, **headers: str) -> Any:
+        return self.client.get(path, headers={"authorization": f"Bearer {self.tokens[who]}", **headers})
+
+    def stream(self, who: str = "nurse", after: int | None = 0, **headers: str) -> list[tuple[str, str]]:
+        """(event, data) of what there is."""
+        text = self.get(who, "/live" if after is None else f"/live?after={after}", **headers).text
+        blocks = [dict(line.partition(": ")[::2] for line in block.splitlines() if ": " in line) for block in text.split("\n\n")]
+        return [(block["event"], block["data"]) for block in blocks if "event" in block]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    ward = Ward(tmp_path / "hk")
+    for role in (*CLINICAL, *OTHERS):
+        ward.account(role, Role(role))
+    with ward.node.storage.writing() as connection:
+        tokens = {role: accounts.open_session(connection, role, ward.now).token for role in (*CLINICAL, *OTHERS)}
+    with TestClient(application(ward.node, workers=False), base_url="http://127.0.0.1", follow_redirects=False) as client:
+        yield House(ward, client, tokens)
+
+
+@pytest.mark.parametrize("role", CLINICAL)
+def test_clinical_roles_are_told_without_a_name(house: House, role: str) -> None:
+    house.ward.assess(**SIGN)
+    told = house.stream(role)
+    assert {"call", "board", "task"} == {event for event, _ in told}
+    assert "Chan" not in str(told)
+    (data,) = [data for event, data in told if event == "call"]
+    assert f'"case": "{CASE}", "state": "open"' in data
+
+
+@pytest.mark.parametrize("role", OTHERS)
+def test_nobody_else_is_told(house: House, role: str) -> None:
+    house.ward.assess(**SIGN)
+    assert house.get(role, "/live").status_code == 403
+    assert house.get(role, "/live/calls").status_code == 403
+    assert 'id="live"' not in house.get(role, "/policies").text
+
+
+def test_a_browser_goes_on_where_it_left_off(house: House) -> None:
+    house.ward.assess()
+    last = max(int(line.removeprefix("id: ")) for line in house.get("nurse", "/live?after=0").text.splitlines() if line.startswith("id: "))
+    assert house.stream(after=last) == []
+    house.ward.assess(**SIGN)
+    assert "call" in {event for event, _ in house.stream(after=None, **{"last-event-id": str(last)})}
+
+
+def test_what_is_no_longer_kept_asks_for_a_reload(house: House) -> None:
+    house.ward.assess()
+    house.ward.now += timedelta(hours=2)
+    house.ward.assess(temperature=37.1)
+    assert [event for event, _ in house.stream(after=1)] == ["reload"]
+    assert [event for event, _ in house.stream(after=10**6)] == ["reload"]
+    assert [event for event, _ in house.stream(after=None, **{"last-event-id": "none"})] == ["reload"]
+
+
+def banner(house: House, tab: str) -> bool:
+    page = house.get("nurse", f"/cases/{CASE}{tab}")
+    assert page.status_code == 200
+    return 'class="box bad call"' in page.text
+
+
+def test_the_banner_stays_on_every_page_until_the_team_has_come(house: House) -> None:
+    house.ward.assess(**SIGN)
+    house.ward.now += timedelta(hours=13)
+    house.ward.assess(blank=("seizure", "arousal"))
+    assert all(banner(house, tab) for tab in TABS)
+    house.ward.give("ArriveRapidResponse", arrived_at=house.ward.now.isoformat())
+    assert not any(banner(house, tab) for tab in TABS)
+
+
+def test_the_banner_goes_when_a_physician_closes_the_call_with_a_reason(house: House) -> None:
+    house.ward.assess(**SIGN)
+    house.ward.give("CloseCall", Role.PHYSICIAN, reason="resolved")
+    assert not banner(house, "/bedside")
+
+
+def test_pages_say_what_they_do_not_replace_and_refresh_without_scripts(house: House) -> None:
+    house.ward.assess(**SIGN)
+    page = house.get("nurse", f"/cases/{CASE}/bedside?language=en").text
+    assert "supplements monitoring at the bedside and the telephone" in page
+    assert '<noscript><meta http-equiv="refresh"' in page
+    assert "ReportIncident" in page
+    form = house.get("nurse", f"/cases/{CASE}/do/Assess").text
+    assert "http-equiv" not in form, "a form is not thrown away while somebody fills it in"
+
+
+def test_the_administrator_sees_that_nobody_is_on_duty(house: House) -> None:
+    page = house.get("administrator", "/accounts?language=en")
+    assert "Nobody is on duty for calls now" in page.text
+    assert "Nobody is on duty" not in house.get("nurse", "/cases?language=en").text
+
+
+def test_quality_answers_an_incident(house: House) -> None:
+    house.ward.assess(**SIGN)
+    house.ward.give("ReportIncident", about="alarm-wrong", note="the seizure was the neighbour's")
+    (reported,) = [item.event for item in house.ward.events if type(item.event).__name__ == "IncidentReported"]
+    refused = house.ward.give("AnswerIncident", Role.QUALITY, incident_id="x", answer="y")
+    assert [reason.code for reason in refused.reasons] == ["bedside.incident.none_open"]
+    house.ward.give("AnswerIncident", Role.QUALITY, incident_id=reported.incident_id, answer="entry corrected, nurses told")
+    assert type(house.ward.events[-1].event).__name__ == "IncidentAnswered"

@@ -69,10 +69,10 @@ def check(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001
 
 
 def _documents(node: Path | None) -> tuple[Documents, Any]:
-    from baybridge.documents.loader import Documents, packaged_data
+    from baybridge.cli.policy_source import documents_of
     from baybridge.rulebook.library import fact_types, policies_of
 
-    documents = Documents(packaged_data(), *([node / "data"] if node else []))
+    documents = documents_of(node)
     return documents, _made(lambda: policies_of(documents, fact_types(documents)))
 
 

@@ -49,11 +49,12 @@ def _shown(reading: ReadFact, figures: Figures) -> str:
 
 
 def _print(found: FactSet, node_dir: Path, language: str | None) -> None:
-    from baybridge.documents.loader import Documents, packaged_data
+    from baybridge.cli.policy_source import documents_of
     from baybridge.language.texts import Texts
 
-    labels = {name: entry["labels"][language] for name, entry in Documents().folder("facts").items() if name in found.facts} if language else {}
-    texts = Texts(Documents(packaged_data(), node_dir / "data"))
+    documents = documents_of(node_dir)
+    labels = {name: entry["labels"].get(language, name) for name, entry in documents.folder("facts").items() if name in found.facts} if language else {}
+    texts = Texts(documents)
 
     figures = texts.figures(language or "en")
 

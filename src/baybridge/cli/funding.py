@@ -16,6 +16,7 @@ import click
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import LanguageCode, Thorough
+from baybridge.cli.policy_source import documents_of
 from baybridge.cli.quotes import reproduce_quotes
 from baybridge.cli.saying import fail, parsed_file, refuse_file
 from baybridge.documents.loader import Documents, files, read_text
@@ -40,14 +41,17 @@ DEFAULT_SCALE = "hk-ccf-scale-2012"
 @click.option("--compare", "compare_wanted", is_flag=True, help="Compare orders, plans that could be joined, products and regions.")
 @click.option("--scale", "scale_id", default=DEFAULT_SCALE, show_default=True, help="Means-test scale where the file names none.")
 @click.option("--language", type=LanguageCode(), default=FALLBACK, show_default=True)
-def fund(file: str, more: tuple[str, ...], scale_id: str, language: str, *, json_wanted: bool, compare_wanted: bool) -> None:
+@click.option("--node", "node_dir", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of a node whose own documents lie over ours.")
+def fund(
+    file: str, more: tuple[str, ...], scale_id: str, language: str, node_dir: Path | None, *, json_wanted: bool, compare_wanted: bool
+) -> None:
     """Stack the payers of a bill to the cent; CASE.json holds one case or a list of cases, - is standard input.
 
     `fund check [FILE...]` checks plan documents and runs their worked cases; without a file, ours.
 
     `fund reproduce QUOTE.json|DIR...` computes kept quotes again, from a file or all those of a node, and says whether they are identical.
     """
-    documents = Documents()
+    documents = documents_of(node_dir)
     texts = Texts(documents)
     if file == "check":
         _check(documents, texts, more, language, json_wanted=json_wanted)

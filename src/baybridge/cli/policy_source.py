@@ -27,11 +27,21 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 def documents_of(node_dir: Path | None) -> Documents:
-    """The shipped documents, with those of a node's own folder laid over them."""
-    from baybridge.documents.loader import Documents, packaged_data
+    """The shipped documents, with those by which a node goes laid over them; exits 1 where a node's cannot be in force, says where the last ones are not."""
+    from baybridge.documents.loader import Documents
 
-    site = [node_dir / "data"] if node_dir is not None and (node_dir / "data").is_dir() else []
-    return Documents(packaged_data(), *site)
+    if node_dir is None:
+        return Documents()
+    from baybridge.node.accepted import documents_in_force
+    from baybridge.node.config import ConfigProblem
+
+    try:
+        documents, bars = documents_in_force(node_dir)
+    except ConfigProblem as problem:
+        fail(str(problem))
+    if bars:
+        click.echo(documents.translations("en")["page.documents_barred"], err=True)
+    return documents
 
 
 def dictionary_of(documents: Documents) -> Dictionary:

@@ -1,6 +1,7 @@
 """The set of a site's documents by which a node goes: the last one that was accepted.
 
-Main job: `standing(config)`, the folder to read and what is wrong with the one that the site wrote; `changed(config, known)`, whether it was written since.
+Main job: `standing(config)`, the folder to read and what is wrong with the one that the site wrote; `changed(config, known)`, whether it was written since;
+`documents_in_force(folder)`, the same documents for a command that only reads.
 
 A site writes in `data/`. A set without a problem that bars it is copied to `accepted/<its hash>/`, and `accepted/current` names it: the node reads the copy, so that
 a file half written, or written wrongly, changes nothing that runs. A set that is barred is told, and the node goes on with the one before; without one before it
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from baybridge.documents.loader import files
+from baybridge.documents.loader import Documents, files, packaged_data
 from baybridge.documents.problems import Problem
 from baybridge.node.config import Config, ConfigProblem
 
@@ -51,10 +52,32 @@ def standing(config: Config) -> Standing:
 
     report = check_site(data)
     if report.bars and kept is None:
-        raise ConfigProblem("\n".join(["the documents of this site cannot be put in force:", *map(str, report.bars)]))
+        raise _none_in_force(report.bars)
     if report.bars:
         return Standing(kept, written, report.problems, barred=True)
     return Standing(_accept(config.folder, data, name), written, report.problems)
+
+
+def documents_in_force(folder: Path) -> tuple[Documents, tuple[Problem, ...]]:
+    """Our documents with those by which the node of a folder goes laid over them, and what keeps the ones written last out of force; nothing is written.
+
+    A set that was written since and has no problem counts, as the node would accept it at its next look; ConfigProblem where none can be in force.
+    """
+    data, kept = folder / "data", _kept(folder)
+    if not data.is_dir() or not _looks(data):
+        return Documents(packaged_data(), *filter(None, (kept if not data.is_dir() else None,))), ()
+    if kept is not None and kept.name == _hash(data):
+        return Documents(packaged_data(), kept), ()
+    from baybridge.rulebook.site_documents import check_site
+
+    bars = check_site(data).bars
+    if bars and kept is None:
+        raise _none_in_force(bars)
+    return Documents(packaged_data(), kept if bars and kept is not None else data), bars
+
+
+def _none_in_force(bars: Iterable[Problem]) -> ConfigProblem:
+    return ConfigProblem("\n".join(["the documents of this site cannot be put in force:", *map(str, bars)]))
 
 
 def changed(config: Config, known: Standing) -> bool:

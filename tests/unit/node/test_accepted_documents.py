@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from acceptance.support import Clock
 from baybridge.app import application
+from baybridge.cli.main import main
 from baybridge.documents.loader import packaged_data
 from baybridge.journey.command import Role
 from baybridge.node import accepted
@@ -148,3 +151,23 @@ def test_administrator_and_quality_see_what_is_not_in_force_and_nobody_else(fold
         write(folder, GOOD)
         node.read_documents_again()
         assert not any("fresh_cells" in page(role) for role in tokens)
+
+
+def test_a_command_reads_the_set_that_is_in_force_and_says_where_the_last_is_not(folder: Path) -> None:
+    given = folder / "facts.json"
+    given.write_text('{"ecog": 2}')
+    command = ["decide", "fitness-treatment", "--facts", str(given), "--node", str(folder)]
+    ours = next(packaged_data().rglob("fitness-treatment.yaml")).read_text("utf-8")
+    own_file = folder / "data" / "policies" / "own.yaml"
+    own_file.parent.mkdir()
+    own_file.write_text(ours.replace("ecog < 2", "ecog < 3"), "utf-8")
+    started(folder)
+    own = CliRunner().invoke(main, command)
+    own_file.write_text("id: fitness-treatment\nshape: of-nothing\n", "utf-8")
+    kept = CliRunner().invoke(main, command)
+    assert (own.exit_code, kept.exit_code, own.stdout) == (0, 0, kept.stdout)
+    assert CliRunner().invoke(main, command[:-2]).stdout != own.stdout
+    assert (own.stderr, kept.stderr.count("\n")) == ("", 1)
+    shutil.rmtree(folder / "accepted")
+    none = CliRunner().invoke(main, command)
+    assert (none.exit_code, none.stdout) == (1, "") and "own.yaml:" in none.stderr

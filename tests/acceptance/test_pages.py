@@ -66,6 +66,7 @@ MEASURED = {
 def shape(address: str) -> str:
     """What kind of page an address is."""
     plain = re.sub(r"/cases/[^/?]+", "/cases/C", address.split("#")[0])
+    plain = re.sub(r"/documents/[^/?]+/[^/?]+", "/documents/F/D", plain)
     return re.sub(r"/policies/[^/?]+", "/policies/P", plain).split("?")[0]
 
 

@@ -15,7 +15,8 @@ from msgspec import inspect
 from baybridge.documents.reading import alternatives, is_nullable, type_of
 from baybridge.documents.source import Path
 
-Whose = Literal["ours", "site", "both"]
+#: Ours, the site's, of both, or said by a signed change in a node's ledger.
+Whose = Literal["ours", "site", "both", "signed"]
 
 
 def lay_over(ours: Any, site: Any, kind: type | None) -> Any:

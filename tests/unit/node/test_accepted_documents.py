@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -171,3 +172,17 @@ def test_a_command_reads_the_set_that_is_in_force_and_says_where_the_last_is_not
     shutil.rmtree(folder / "accepted")
     none = CliRunner().invoke(main, command)
     assert (none.exit_code, none.stdout) == (1, "") and "own.yaml:" in none.stderr
+
+
+def test_pages_say_of_each_value_whose_it_is(folder: Path) -> None:
+    write(folder, GOOD)
+    node = started(folder)
+    with node.storage.writing() as connection:
+        accounts.add_account(connection, account="n", name="n", role=Role.NURSE, organisation=HERE, password="-", patient_id=None)
+        token = accounts.open_session(connection, "n", node.now()).token
+    with TestClient(application(node, workers=False), base_url="http://127.0.0.1", cookies={"baybridge": token}) as client:
+        page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get("/documents/pathways/cold-chain").text))
+        assert "fresh_cells.warmest_c 7 this site&#39;s own" in page
+        assert "fresh_cells.coldest_c 2 as Baybridge has it" in page
+        assert 'href="/documents/pathways/cold-chain"' in client.get("/documents").text
+        assert client.get("/documents/translations/en").status_code == client.get("/documents/pathways/none").status_code == 404

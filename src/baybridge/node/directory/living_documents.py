@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from baybridge.documents.loader import Documents
+from baybridge.documents.overlay import Whose
 from baybridge.journey.stored import UnknownEvent, decode
 from baybridge.ledger import streams
 from baybridge.node.directory.changes import Change, DirectoryChanged, lay_over
@@ -54,6 +55,13 @@ class LivingDocuments(Documents):
                 self._seen = last
         return self._laid.get(name) or super().folder(name)
 
+    def whose(self, folder: str, name: str, *path: str | int) -> Whose:
+        """Whose a part of a document is; what a signed change says otherwise is the change's."""
+        now = self.folder(folder).get(name)
+        if folder in self._laid and part_of(now, path) != part_of(super().folder(folder).get(name), path):
+            return "signed"
+        return super().whose(folder, name, *path)
+
     def beneath(self, form: Mapping[str, Any]) -> Mapping[str, Any]:
         """The document of a form without any change."""
         found: Mapping[str, Any] = super().folder(form["folder"])[form["document"]]
@@ -67,6 +75,18 @@ class LivingDocuments(Documents):
                 folder = laid.get(form["folder"]) or super().folder(form["folder"])
                 laid[form["folder"]] = {**folder, form["document"]: lay_over(self.beneath(form), form, mine)}
         self._laid = laid
+
+
+def part_of(document: Any, path: Sequence[str | int]) -> Any:
+    """What stands at a path of a document; None where there is nothing."""
+    for step in path:
+        if isinstance(document, Mapping):
+            document = document.get(step)
+        elif isinstance(document, list) and isinstance(step, int) and step < len(document):
+            document = document[step]
+        else:
+            return None
+    return document
 
 
 def changes(connection: Connection) -> tuple[Change, ...]:

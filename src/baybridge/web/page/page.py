@@ -69,7 +69,13 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
     ),
-    Role.ADMINISTRATOR: (("menu.accounts", "/accounts"), ("menu.directory", "/directory"), ("menu.policies", "/policies"), ("menu.log", "/log")),
+    Role.ADMINISTRATOR: (
+        ("menu.accounts", "/accounts"),
+        ("menu.directory", "/directory"),
+        ("menu.documents", "/documents"),
+        ("menu.policies", "/policies"),
+        ("menu.log", "/log"),
+    ),
 }
 
 
@@ -127,6 +133,10 @@ class Reader:
     def known(self, key: str) -> bool:
         """Whether a key has a sentence."""
         return self._texts.known(key)
+
+    def whose(self, folder: str, name: str, *path: str | int) -> str:
+        """Whose a document is, or a part of it: ours, site, both, or signed."""
+        return self._node.documents.whose(folder, name, *path)
 
     def reason(self, reason: Reason) -> str:
         """What a reason says, with nodes by their names and legs and purposes by their words."""

@@ -36,6 +36,7 @@ from baybridge.web.site.account_page import ACCOUNT_DOORS
 from baybridge.web.site.centres_page import CENTRE_DOORS
 from baybridge.web.site.codes_page import CODE_DOORS
 from baybridge.web.site.directory_page import DIRECTORY_DOORS
+from baybridge.web.site.documents_page import DOCUMENT_DOORS
 from baybridge.web.site.live import LIVE_DOORS
 from baybridge.web.site.log_pages import LOG_DOORS
 from baybridge.web.site.spared_page import SPARED_DOORS
@@ -135,6 +136,7 @@ DOORS = (
     *LOG_DOORS,
     *SPARED_DOORS,
     *DIRECTORY_DOORS,
+    *DOCUMENT_DOORS,
     *TRIAL_DOORS,
     *CENTRE_DOORS,
     *POLICY_DOORS,

@@ -10,14 +10,21 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from baybridge.base.outcome import Reason
 from baybridge.consent.grants import holds_on
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Site
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import CaseDeclined, CaseProposed, GlassBroken, GlassReviewed, ProposedCaseAccepted, ProposedCaseRefused
+from baybridge.journey.events import (
+    CaseDeclined,
+    CaseProposed,
+    Event,
+    GlassBroken,
+    GlassReviewed,
+    ProposedCaseAccepted,
+    ProposedCaseRefused,
+)
 
 _MACHINES = frozenset({Role.SYSTEM.value, Role.NODE.value})
 #: Taking in what another node proposes says that its data is held, and not that anybody treats; declining ends a part; an emergency access is none.
@@ -41,7 +48,7 @@ def takes_part(case: Case, site: Site) -> bool:
     return any(_acted(entry, site) for entry in case.entries)
 
 
-def _acted(entry: Entry[Any], site: Site) -> bool:
+def _acted(entry: Entry[Event], site: Site) -> bool:
     origin = entry.origin
     return origin.node == site.node and not origin.told and origin.role not in _MACHINES and not isinstance(entry.event, _NO_PART)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from baybridge.journey import events as ev
 from baybridge.journey.entry import Entry
+from baybridge.journey.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def shipments_of(sent: Sequence[Entry[ev.ShipmentDispatched]], arrived: Sequence
     return tuple(found.values())
 
 
-def quarantined_of(entries: Iterable[Entry[Any]]) -> frozenset[str]:
+def quarantined_of(entries: Iterable[Entry[Event]]) -> frozenset[str]:
     """Bags that arrived into quarantine and were not cleared for use since."""
     held: set[str] = set()
     for entry in entries:
@@ -111,7 +112,7 @@ def quarantined_of(entries: Iterable[Entry[Any]]) -> frozenset[str]:
     return frozenset(held)
 
 
-def discarded_of(entries: Iterable[Entry[Any]]) -> frozenset[str]:
+def discarded_of(entries: Iterable[Entry[Event]]) -> frozenset[str]:
     """Bags that quality discarded."""
     decided = [e.event for e in entries if isinstance(e.event, ev.QuarantineResolved)]
     return frozenset(bag for event in decided if event.decision == "discard" for bag in event.bags)

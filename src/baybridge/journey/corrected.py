@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import EntryCorrected
+from baybridge.journey.events import EntryCorrected, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Struck:
         return "replaced" if self.by.event.replaced_by else "voided"
 
 
-def settle(history: tuple[Entry[Any], ...]) -> tuple[tuple[Entry[Any], ...], tuple[Struck, ...]]:
+def settle(history: tuple[Entry[Any], ...]) -> tuple[tuple[Entry[Event], ...], tuple[Struck, ...]]:
     """The entries that stand, in order, and those that are struck through; without corrections the history itself."""
     made = [entry for entry in history if isinstance(entry.event, EntryCorrected)]
     if not made:
@@ -40,7 +40,7 @@ def settle(history: tuple[Entry[Any], ...]) -> tuple[tuple[Entry[Any], ...], tup
     return tuple(_standing(history, by_id, corrections)), struck
 
 
-def _corrections(made: Sequence[Entry[EntryCorrected]], by_id: Mapping[str, Entry[Any]]) -> dict[str, Entry[EntryCorrected]]:
+def _corrections(made: Sequence[Entry[EntryCorrected]], by_id: Mapping[str, Entry[Event]]) -> dict[str, Entry[EntryCorrected]]:
     """The correction of each entry, the first where two were told; by the node that recorded it and nobody else."""
     found: dict[str, Entry[EntryCorrected]] = {}
     for entry in made:
@@ -51,8 +51,8 @@ def _corrections(made: Sequence[Entry[EntryCorrected]], by_id: Mapping[str, Entr
 
 
 def _standing(
-    history: Sequence[Entry[Any]], by_id: Mapping[str, Entry[Any]], corrections: Mapping[str, Entry[EntryCorrected]]
-) -> Iterator[Entry[Any]]:
+    history: Sequence[Entry[Event]], by_id: Mapping[str, Entry[Event]], corrections: Mapping[str, Entry[EntryCorrected]]
+) -> Iterator[Entry[Event]]:
     moved = {by.event.replaced_by for by in corrections.values()}
     for entry in history:
         event_id = entry.origin.event_id
@@ -65,7 +65,7 @@ def _standing(
             yield Entry(last.event, replace(entry.origin, event_id=last.origin.event_id))
 
 
-def _last(event_id: str, by_id: Mapping[str, Entry[Any]], corrections: Mapping[str, Entry[EntryCorrected]]) -> Entry[Any] | None:
+def _last(event_id: str, by_id: Mapping[str, Entry[Event]], corrections: Mapping[str, Entry[EntryCorrected]]) -> Entry[Event] | None:
     """What stands for an entry after every correction of it; None where nothing does, or where the replacement was not told here."""
     seen = {event_id}
     while event_id in corrections:

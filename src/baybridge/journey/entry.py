@@ -83,7 +83,7 @@ def read_event(content: dict[str, object]) -> Event | None:
     return event
 
 
-def unfold(events: Iterable[Recorded]) -> tuple[tuple[Entry[Any], ...], tuple[Unread, ...]]:
+def unfold(events: Iterable[Recorded]) -> tuple[tuple[Entry[Event], ...], tuple[Unread, ...]]:
     """Entries in the order in which this node learnt of them, each event once, and what could not be read."""
     envelopes = tuple(events)
     own = {recorded.event_id for recorded in envelopes}
@@ -107,7 +107,7 @@ def unfold(events: Iterable[Recorded]) -> tuple[tuple[Entry[Any], ...], tuple[Un
     return tuple(entries), tuple(unread)
 
 
-def _own(recorded: Recorded) -> Entry[Any]:
+def _own(recorded: Recorded) -> Entry[Event]:
     origin = Origin(
         recorded.event_id, recorded.node, recorded.organisation, recorded.actor, recorded.role, recorded.at, recorded.recorded_at, person=recorded.person
     )
@@ -120,7 +120,7 @@ def _told(recorded: Recorded) -> Iterator[Unread]:
             yield Unread(told, recorded.event.package_id)
 
 
-def _entry(item: Unread) -> Entry[Any] | None:
+def _entry(item: Unread) -> Entry[Event] | None:
     told = item.told
     event = read_event(told.event)
     if event is None:

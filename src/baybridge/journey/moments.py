@@ -8,12 +8,12 @@ Main job: `moment_of(entry, zone)`. What says no time of its own happened when i
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import start_of_day
 from baybridge.journey import events as ev
 from baybridge.journey.entry import Entry
+from baybridge.journey.events import Event
 
 #: Fields that say when an event happened, in order of preference; plans, due days and ends of validity are no such moments.
 _MOMENTS = (
@@ -24,7 +24,7 @@ _MOMENTS = (
 _BY_TYPE: dict[type[ev.Event], str] = {ev.Infused: "started_at"}
 
 
-def moment_of(entry: Entry[Any], zone: ZoneInfo) -> datetime:
+def moment_of(entry: Entry[Event], zone: ZoneInfo) -> datetime:
     """The moment at which an entry happened."""
     event = entry.event
     named = _BY_TYPE.get(type(event))

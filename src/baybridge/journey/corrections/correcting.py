@@ -81,7 +81,7 @@ def correct_entry(situation: Situation, given: CorrectEntry) -> Verdict:
     return _put_right(situation, making, entry, given)
 
 
-def _put_right(situation: Situation, making: Making, entry: Entry[Any], given: CorrectEntry) -> Verdict:
+def _put_right(situation: Situation, making: Making, entry: Entry[Event], given: CorrectEntry) -> Verdict:
     together = _together(situation.case, making, entry)
     made = _made_again(situation, making, together, given) if given.action == "replace" else ()
     if isinstance(made, Refusal):
@@ -91,7 +91,7 @@ def _put_right(situation: Situation, making: Making, entry: Entry[Any], given: C
     return refuse(*against) if against else _judged(situation, given, changes, beside)
 
 
-def find(case: Case, event_id: str) -> Entry[Any] | None:
+def find(case: Case, event_id: str) -> Entry[Event] | None:
     """The entry of that id, standing or struck; one that stands at another's place has the other's times."""
     found = next((entry for entry in case.entries if entry.origin.event_id == event_id), None)
     return found or next((entry for entry in case.history if entry.origin.event_id == event_id), None)
@@ -100,13 +100,13 @@ def find(case: Case, event_id: str) -> Entry[Any] | None:
 # --- who may, and what cannot be corrected --------------------------------------------------------------------------
 
 
-def against(situation: Situation, entry: Entry[Any]) -> Iterator[Reason]:
+def against(situation: Situation, entry: Entry[Event]) -> Iterator[Reason]:
     """Why this person does not put this entry right, whatever they would say about it; what rests on it is asked later."""
     if situation.record.making is not None:
         yield from _against(situation, situation.record.making, entry)
 
 
-def _against(situation: Situation, making: Making, entry: Entry[Any]) -> Iterator[Reason]:
+def _against(situation: Situation, making: Making, entry: Entry[Event]) -> Iterator[Reason]:
     by = next((struck for struck in situation.case.struck if struck.entry.origin.event_id == entry.origin.event_id), None)
     if by is not None:
         yield _already(by)
@@ -122,7 +122,7 @@ def _already(struck: Struck) -> Reason:
     return Reason("correction.already", {"state": struck.state, "replaced_by": struck.by.event.replaced_by or ""}, where="event_id")
 
 
-def _not_correctable(situation: Situation, making: Making, entry: Entry[Any]) -> Iterator[Reason]:
+def _not_correctable(situation: Situation, making: Making, entry: Entry[Event]) -> Iterator[Reason]:
     rows = making.rows.get(type(entry.event), ())
     if not rows or type(entry.event) in making.computed or entry.origin.role in (Role.SYSTEM.value, Role.NODE.value):
         yield Reason("correction.computed")
@@ -136,7 +136,7 @@ def _not_correctable(situation: Situation, making: Making, entry: Entry[Any]) ->
         yield Reason("correction.not_yours", {"role": correction.role.value})
 
 
-def _may(situation: Situation, entry: Entry[Any], correction: Correction) -> bool:
+def _may(situation: Situation, entry: Entry[Event], correction: Correction) -> bool:
     """Whoever entered it, in the same role, or at this site the role that answers for such entries."""
     actor, origin = situation.actor, entry.origin
     own = actor.account == origin.actor and actor.role.value == origin.role
@@ -155,7 +155,7 @@ def _input(given: CorrectEntry) -> Iterator[Reason]:
 # --- what is struck through, and what stands instead ----------------------------------------------------------------
 
 
-def _together(case: Case, making: Making, entry: Entry[Any]) -> list[Entry[Any]]:
+def _together(case: Case, making: Making, entry: Entry[Event]) -> list[Entry[Event]]:
     """The standing entries that one command recorded, this one among them, in order; each as what stands for it now."""
     instead = {struck.entry.origin.event_id: struck.by.event.replaced_by for struck in case.struck}
     ids = {entry.origin.event_id}
@@ -171,7 +171,7 @@ def _together(case: Case, making: Making, entry: Entry[Any]) -> list[Entry[Any]]
 _CALLS = (RapidResponseCalled, CallNotified, CallEscalated)
 
 
-def _made_again(situation: Situation, making: Making, together: Sequence[Entry[Any]], given: CorrectEntry) -> tuple[Event, ...] | Refusal:
+def _made_again(situation: Situation, making: Making, together: Sequence[Entry[Event]], given: CorrectEntry) -> tuple[Event, ...] | Refusal:
     """What the command would have answered at the entry's own time to the input that is right."""
     first = together[0]
     case = before(situation.case, situation.case.entries.index(first))
@@ -193,16 +193,16 @@ def before(case: Case, place: int) -> Case:
     return replace(case, entries=entries, history=entries, struck=())
 
 
-def _entered(making: Making, together: Sequence[Entry[Any]]) -> type[Event]:
+def _entered(making: Making, together: Sequence[Entry[Event]]) -> type[Event]:
     return next(type(entry.event) for entry in together if type(entry.event) not in making.computed and not isinstance(entry.event, EntryCorrected))
 
 
-def _voided(making: Making, entry: Entry[Any], together: Sequence[Entry[Any]]) -> list[_Change]:
+def _voided(making: Making, entry: Entry[Event], together: Sequence[Entry[Event]]) -> list[_Change]:
     """The entry with what was worked out with it; what was entered beside it stands."""
     return [_Change(one) for one in together if one is entry or type(one.event) in making.computed or one.origin.event_id == entry.origin.event_id]
 
 
-def _replaced(making: Making, together: Sequence[Entry[Any]], made: Sequence[Event]) -> tuple[list[_Change], list[Event]]:
+def _replaced(making: Making, together: Sequence[Entry[Event]], made: Sequence[Event]) -> tuple[list[_Change], list[Event]]:
     """Each entry of the command with its counterpart, void where there is none, and what was made beside.
 
     The counterpart is of the same kind and in order, else the next that has none.

@@ -19,6 +19,7 @@ from baybridge.base.time import start_of_day
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.entry import Entry, tells
+from baybridge.journey.events import Event
 from baybridge.journey.moments import moment_of
 
 #: Something that an entry gives or needs: its kind and what it is about; a need is met by every thing that begins alike.
@@ -116,7 +117,7 @@ _NEEDS: Mapping[type[ev.Event], Things] = {
 _BY_THEMSELVES = (ev.CaseOpened, ev.CaseProposed, ev.RecordsImported, ev.PackageReceived, ev.CorrectionReceived, ev.IdentityQuestioned, ev.DecisionReopened)
 
 
-def rests_on(case: Case, event_ids: Collection[str], zone: ZoneInfo, instead: Sequence[Entry[Any]] = ()) -> tuple[Entry[Any], ...]:
+def rests_on(case: Case, event_ids: Collection[str], zone: ZoneInfo, instead: Sequence[Entry[Event]] = ()) -> tuple[Entry[Event], ...]:
     """The entries that would not stand without these, with what rests on them in turn, the newest first; `instead` stands in their place."""
     gone = set(event_ids)
     found = [*_before_its_infusion(case, gone, zone, instead)]
@@ -129,7 +130,7 @@ def rests_on(case: Case, event_ids: Collection[str], zone: ZoneInfo, instead: Se
         gone |= {entry.origin.event_id for entry in fresh}
 
 
-def _unmet(case: Case, gone: Collection[str], instead: Sequence[Entry[Any]]) -> Iterator[Entry[Any]]:
+def _unmet(case: Case, gone: Collection[str], instead: Sequence[Entry[Event]]) -> Iterator[Entry[Event]]:
     """What still stands and needs what was given by what is gone, and by nothing else before it."""
     at_place: dict[str, list[Entry[Any]]] = {}
     for entry in instead:
@@ -149,7 +150,7 @@ def _unmet(case: Case, gone: Collection[str], instead: Sequence[Entry[Any]]) -> 
         kept |= _given(entry)
 
 
-def _needs(entry: Entry[Any], lost: Collection[Thing]) -> bool:
+def _needs(entry: Entry[Event], lost: Collection[Thing]) -> bool:
     needed = _NEEDS.get(type(entry.event), _nothing)(entry.event, entry.origin.node)
     if _OPENED in lost and not isinstance(entry.event, _BY_THEMSELVES):
         return True
@@ -160,7 +161,7 @@ def _nothing(_event: object, _node: str) -> tuple[Thing, ...]:
     return ()
 
 
-def _given(entry: Entry[Any]) -> set[Thing]:
+def _given(entry: Entry[Event]) -> set[Thing]:
     opened = {_OPENED} if isinstance(entry.event, ev.CaseOpened) else set()
     return opened | set(_GIVES.get(type(entry.event), _nothing)(entry.event, entry.origin.node))
 
@@ -168,7 +169,7 @@ def _given(entry: Entry[Any]) -> set[Thing]:
 _OPENED: Thing = ("opened",)
 
 
-def _before_its_infusion(case: Case, gone: Collection[str], zone: ZoneInfo, instead: Sequence[Entry[Any]]) -> Iterator[Entry[Any]]:
+def _before_its_infusion(case: Case, gone: Collection[str], zone: ZoneInfo, instead: Sequence[Entry[Event]]) -> Iterator[Entry[Event]]:
     """What would have happened after an infusion and before it, where the infusion is moved to later."""
     moved = min((entry.event.started_at for entry in instead if isinstance(entry.event, ev.Infused)), default=None)
     before = [entry.event.started_at for entry in case.infusions if entry.origin.event_id in gone]
@@ -181,7 +182,7 @@ def _before_its_infusion(case: Case, gone: Collection[str], zone: ZoneInfo, inst
             yield entry
 
 
-def _says_when(entry: Entry[Any], at: datetime, moved: datetime, zone: ZoneInfo) -> bool:
+def _says_when(entry: Entry[Event], at: datetime, moved: datetime, zone: ZoneInfo) -> bool:
     """Whether an entry lies before the moved infusion: by its time, or by its day where it says a day alone."""
     by_day = at == start_of_day(at.astimezone(zone).date(), zone) and not hasattr(entry.event, "assessed_at")
     return at.astimezone(zone).date() < moved.astimezone(zone).date() if by_day else at < moved
@@ -199,7 +200,7 @@ def _confirmed_grades(case: Case) -> dict[str, str]:
     return seen
 
 
-def _same_grade(case: Case, event_id: str, instead: Sequence[Entry[Any]]) -> bool:
+def _same_grade(case: Case, event_id: str, instead: Sequence[Entry[Event]]) -> bool:
     """Whether the grade that stands instead is the one that was confirmed."""
     before = next(entry.event for entry in case.entries if entry.origin.event_id == event_id and tells(entry, ev.GradeAssessed))
     graded = [entry.event for entry in instead if isinstance(entry.event, ev.GradeAssessed)]

@@ -24,7 +24,7 @@ from baybridge.journey.checks import digest
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.corrected import Struck
 from baybridge.journey.corrections.correcting import before
-from baybridge.journey.entry import Entry
+from baybridge.journey.entry import Entry, tells
 from baybridge.journey.events import (
     AssessmentRecorded,
     CallClosed,
@@ -108,11 +108,10 @@ def _grades(node: Node, made: _Made, case: Case, struck: Sequence[Struck]) -> No
 
 
 def _graded_again(node: Node, made: _Made, case: Case, place: int) -> None:
-    entry = case.entries[place]
+    origin, assessed = case.entries[place].origin, _assessment(case, place)
     deciding = Deciding(node.policies, LazyFacts(lambda: node.fact_set(made.unit.connection, case, made.unit.at)), case.case_id, made.unit.at)
-    origin = entry.origin
     actor = Actor(origin.actor, Role(origin.role), origin.organisation)
-    given = {"findings": dict(entry.event.findings), "assessed_at": entry.event.assessed_at.isoformat()}
+    given = {"findings": dict(assessed.findings), "assessed_at": assessed.assessed_at.isoformat()}
     verdict = making(node, made.unit, deciding).again(COMMANDS[_ASSESS], before(case, place), origin.at, actor, given)
     if isinstance(verdict, Refusal):
         return  # today's rule would not take it at all; what was recorded stands
@@ -126,11 +125,18 @@ def _graded_again(node: Node, made: _Made, case: Case, place: int) -> None:
         made.replace(old, new)
 
 
+def _assessment(case: Case, place: int) -> AssessmentRecorded:
+    event = case.entries[place].event
+    if not isinstance(event, AssessmentRecorded):
+        raise TypeError(f"expected an assessment, found {type(event).__name__}")
+    return event
+
+
 def _grades_of(case: Case, place: int) -> Iterator[Entry[GradeAssessed]]:
     """The grades that stand for the assessment at a place."""
-    assessed_at, seen = case.entries[place].event.assessed_at, set[str]()
+    assessed_at, seen = _assessment(case, place).assessed_at, set[str]()
     for entry in case.entries[place + 1 :]:
-        if isinstance(entry.event, GradeAssessed) and entry.event.assessed_at == assessed_at and entry.event.scale not in seen:
+        if tells(entry, GradeAssessed) and entry.event.assessed_at == assessed_at and entry.event.scale not in seen:
             seen.add(entry.event.scale)
             yield entry
 
@@ -197,7 +203,7 @@ def _decisions(node: Node, made: _Made, case: Case, struck: Sequence[Struck]) ->
 _ANSWERS = (EligibilityDecided, FitnessChecked)
 
 
-def _decided_again(node: Node, made: _Made, case: Case, cited: tuple[int, Entry[Any]], row: Mapping[str, Any]) -> None:
+def _decided_again(node: Node, made: _Made, case: Case, cited: tuple[int, Entry[Event]], row: Mapping[str, Any]) -> None:
     place, entry = cited
     at, then = entry.origin.at, before(case, place)
     deciding = Deciding(node.policies, LazyFacts(lambda: node.fact_set(made.unit.connection, then, at)), case.case_id, at)

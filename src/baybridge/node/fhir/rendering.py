@@ -16,7 +16,7 @@ from typing import Any
 
 from baybridge.journey.case import Case
 from baybridge.journey.entry import Entry, read_event
-from baybridge.journey.events import EntryCorrected, PackageReceived, Recorded
+from baybridge.journey.events import EntryCorrected, Event, PackageReceived, Recorded
 from baybridge.journey.fhir.writer import PROJECTION, Told, Writer
 from baybridge.node.commands.table import EVENTS
 from baybridge.record.fhir.in_error import entered_in_error
@@ -73,7 +73,7 @@ def _key(resource: Resource) -> tuple[str, str]:
     return resource["resourceType"], resource["id"]
 
 
-def _as_told(entry: Entry[Any]) -> Told:
+def _as_told(entry: Entry[Event]) -> Told:
     origin = entry.origin
     return Told(origin.event_id, entry.event, origin.at, origin.recorded_at, origin.node, origin.actor, origin.role)
 

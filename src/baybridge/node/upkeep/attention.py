@@ -10,7 +10,6 @@ Elsewhere: planned steps and clocks in `journey/pathway.py` and `journey/alarms.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from baybridge.bedside.incidents import open_incidents
 from baybridge.consent.emergency_access import unreviewed
@@ -18,6 +17,7 @@ from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Site
 from baybridge.journey.entry import Entry
+from baybridge.journey.events import Event
 from baybridge.journey.identities import identities_of
 from baybridge.journey.proposals import proposal_of
 from baybridge.journey.task import Level, Task
@@ -77,7 +77,7 @@ def _command(case: Case, sha256: str) -> str:
     return next((_AGAIN[type(event)] for event in cited if type(event) in _AGAIN), "")
 
 
-def _acted(later: Sequence[Entry[Any]], site: Site, commands: Sequence[str]) -> bool:
+def _acted(later: Sequence[Entry[Event]], site: Site, commands: Sequence[str]) -> bool:
     """Whether a person of this node gave one of the commands since."""
     kinds: tuple[type[ev.Event], ...] = (*(kind for kind, command in _AGAIN.items() if command in commands), ev.ProductChosen)
     return any(isinstance(e.event, kinds) and e.origin.node == site.node and e.origin.role not in _BY_MACHINE for e in later)

@@ -19,6 +19,7 @@ from baybridge.journey.command import Command, Situation
 from baybridge.journey.corrected import Struck
 from baybridge.journey.corrections.correcting import CorrectEntry, against, find
 from baybridge.journey.entry import Entry
+from baybridge.journey.events import Event
 from baybridge.journey.row import CommandRow
 from baybridge.journey.stored import event_as_json
 from baybridge.node.clock import new_id
@@ -56,7 +57,7 @@ def _situation(view: CaseView) -> Situation:
     return view.look.situation(frozenset({"making"}))
 
 
-def _may(situation: Situation | None, entry: Entry[Any]) -> bool:
+def _may(situation: Situation | None, entry: Entry[Event]) -> bool:
     return situation is not None and not any(against(situation, entry))
 
 
@@ -95,7 +96,7 @@ def _instead(asked: Asked, case_id: str, event_id: str) -> dict[str, object]:
     return forms.read(asked, row) if row is not None else {}
 
 
-def _row(entry: Entry[Any]) -> CommandRow | None:
+def _row(entry: Entry[Event]) -> CommandRow | None:
     """The command that makes such entries; the first where several do."""
     return next(iter(commands_making(type(entry.event))), None)
 
@@ -125,18 +126,18 @@ def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]
     )
 
 
-def _standing(situation: Situation, entry: Entry[Any]) -> Refusal | None:
+def _standing(situation: Situation, entry: Entry[Event]) -> Refusal | None:
     reasons = tuple(against(situation, entry))
     return refuse(*reasons) if reasons else None
 
 
-def _as_given(row: CommandRow, entry: Entry[Any]) -> dict[str, object]:
+def _as_given(row: CommandRow, entry: Entry[Event]) -> dict[str, object]:
     """The input that made an entry, as far as the entry says it: what has the same name."""
     said = {name: getattr(entry.event, name, None) for name in row.form}
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _resting(view: CaseView, refusal: Refusal | None) -> Sequence[tuple[Entry[Any], Mapping[str, Any]]]:
+def _resting(view: CaseView, refusal: Refusal | None) -> Sequence[tuple[Entry[Event], Mapping[str, Any]]]:
     """The entries that are put right first, the newest first."""
     named = [name for reason in (refusal.reasons if refusal else ()) if reason.code == "correction.depends" for name in _ids(reason)]
     by_id = {entry.origin.event_id: entry for entry in view.case.entries}

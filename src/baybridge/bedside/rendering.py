@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from baybridge.journey import events as ev
 from baybridge.journey.fhir.resources import administered, encounter, guidance
 from baybridge.journey.fhir.writer import ATC, CHAIN, LOINC, OBSERVATION, PRODUCT, Json, Writer, account, concept, identifier, quantity
@@ -160,7 +162,7 @@ def graded(event: ev.GradeAssessed, writer: Writer) -> None:
     guidance(writer, event.scale, event.outcome, event.decision_sha256)
 
 
-def _adverse(writer: Writer, event: ev.GradeAssessed, grade: Json) -> None:
+def _adverse(writer: Writer, event: ev.GradeAssessed, grade: Mapping[str, object]) -> None:
     content = {
         "actuality": "actual",
         "event": concept("urn:baybridge:toxicity", event.scale, _EVENT_NAMES[event.scale]),

@@ -80,7 +80,7 @@ class Dictionary:
     _by_code: Mapping[tuple[str, str], Fact]
 
     @classmethod
-    def from_documents(cls, facts: Mapping[str, Any], terms: Mapping[str, Any]) -> Dictionary:
+    def from_documents(cls, facts: Mapping[str, object], terms: Mapping[str, Any]) -> Dictionary:
         """The dictionary of the documents of `data/facts` (by document, or already one mapping of facts) and `data/terms`."""
         found: dict[str, Fact] = {}
         by_code: dict[tuple[str, str], Fact] = {}

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from baybridge.funding.claims.rendering import payer_of, payment
 from baybridge.journey import events as ev
 from baybridge.journey.fhir.resources import guidance
-from baybridge.journey.fhir.writer import Json, Writer, concept, identifier, money
+from baybridge.journey.fhir.writer import Writer, concept, identifier, money
 
 _QUOTE = "urn:baybridge:quote"
 
@@ -37,7 +39,15 @@ def quoted(event: ev.QuoteIssued, writer: Writer) -> None:
         _contract(writer, event.agreement, "offered", invoice)
 
 
-def _contract(writer: Writer, agreement: str, status: str, about: Json, *, number: Json | None = None, applies: Json | None = None) -> Json:
+def _contract(
+    writer: Writer,
+    agreement: str,
+    status: str,
+    about: Mapping[str, object],
+    *,
+    number: Mapping[str, object] | None = None,
+    applies: Mapping[str, object] | None = None,
+) -> Mapping[str, object]:
     named = identifier("urn:baybridge:agreement", agreement)
     content = {
         "identifier": [named, number] if number else [named],

@@ -317,7 +317,7 @@ def language_of(node: Node, request: Request, session: accounts.Session | None) 
     return wanted or chosen(request.headers.get("accept-language", ""), known) or FALLBACK
 
 
-def read_json(asked: Asked) -> Any | Refusal:
+def read_json(asked: Asked) -> object:
     """The JSON body of a request, or a refusal that says where it breaks; nothing is an empty object, a form is refused rather than overlooked."""
     if asked.forms or asked.uploads:
         return refuse(Reason("request.not_json", {"problem": "sent as a form; expected Content-Type: application/json"}), category=Category.INVALID)

@@ -103,7 +103,7 @@ def _task(task: Task, now: datetime) -> dict[str, object]:
     return {"step": task.step, "role": task.role, "due": _text(task.due_at), "late": task.due_at is not None and task.due_at < now}
 
 
-def _visits(case: Case, view: View) -> Iterator[Json]:
+def _visits(case: Case, view: View) -> Iterator[Mapping[str, object]]:
     """The visits of the schedule up to the last that was made, each done or missed, and the one after it, due; made visits that no schedule has are done."""
     infused_at = case.infused_at
     if infused_at is None:

@@ -198,7 +198,7 @@ def _logged(connection: Connection, where: Any) -> list[Logged]:
     return [_row(row) for row in connection.execute(query.order_by(log_entry.c.position))]
 
 
-def _row(row: Row[Any, Any, Any]) -> Logged:
+def _row(row: Row[object, object, object]) -> Logged:
     return Logged(position=row.position, body=row.body, salt=row.salt)
 
 

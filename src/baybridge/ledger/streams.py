@@ -74,7 +74,7 @@ def _rows(stored: Sequence[StoredEvent], before: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _stored(row: Row[Any]) -> StoredEvent:
+def _stored(row: Row[object]) -> StoredEvent:
     return StoredEvent(**{name: getattr(row, name) for name in StoredEvent.__struct_fields__})
 
 

@@ -163,7 +163,7 @@ class Storage:
         self.engine.dispose()
 
 
-def _touching(connection: Connection, statement: Any, *_more: Any) -> None:
+def _touching(connection: Connection, statement: Any, *_more: object) -> None:
     """Before each statement: tell the watch of a write transaction which table is written."""
     watch = connection.info.get("watch")
     if watch is not None and getattr(statement, "is_dml", False):

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 
-Document = Mapping[str, Any]
+Document = Mapping[str, object]
 
 _NUMBERS = ("order", "waiting_days")
 

@@ -18,7 +18,7 @@ from baybridge.simulation.policy_lab import Result, Simulated, Spread
 from baybridge.simulation.years import Year, budget
 
 Sentence = tuple[str, Mapping[str, str | int]]
-Say = Callable[[str, Mapping[str, Any]], str]
+Say = Callable[[str, Mapping[str, object]], str]
 
 
 def percent(part: Fraction) -> str:

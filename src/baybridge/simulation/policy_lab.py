@@ -34,7 +34,7 @@ from baybridge.funding.quote.reading import is_exchange_rate
 from baybridge.simulation.changes import Change, changed
 from baybridge.simulation.resampling import draws_for, interval
 
-Column = npt.NDArray[Any]
+Column = npt.NDArray[np.int64]
 Table = Mapping[str, Column]
 Document = Mapping[str, Any]
 
@@ -325,7 +325,7 @@ def _large(*columns: Column) -> bool:
     return any(column.dtype == object or (len(column) and int(column.max()) > 2**53) for column in columns)
 
 
-def _spread(name: str, patient: Column, above: Column) -> Spread:
+def _spread(name: str, patient: Column, above: npt.NDArray[np.bool_]) -> Spread:
     ordered = np.sort(patient)
     quantiles = {percent: int(ordered[(len(ordered) - 1) * percent // 100]) for percent in (5, 25, 50, 75, 95)} if len(ordered) else {}
     return Spread(name, len(patient), int(np.count_nonzero(above)), _whole(patient), quantiles)

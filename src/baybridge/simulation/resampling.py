@@ -9,7 +9,6 @@ numbers of patients or whether the table is like the place.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ DRAWS, FEWER_DRAWS, MANY_VALUES = 1_000, 200, 5_000
 LOW, HIGH = 5, 95
 _SEED = 1
 
-Column = npt.NDArray[Any]
+Column = npt.NDArray[np.int64]
 
 
 def draws_for(paid: Sequence[Column]) -> int:

@@ -6,6 +6,7 @@ The chain of identity is an identifier on everything that is the patient's cells
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -203,7 +204,7 @@ def tested(event: ev.ProductTested, writer: Writer) -> None:
     guidance(writer, "release-specification", event.outcome, event.decision_sha256)
 
 
-def _attribute(writer: Writer, attribute: str, value: str, unit: str) -> Json:
+def _attribute(writer: Writer, attribute: str, value: str, unit: str) -> Mapping[str, object]:
     content: Json = {
         "status": "final",
         "code": concept(_ATTRIBUTE, attribute),

@@ -38,7 +38,7 @@ def _is(reference: object, payer: str) -> bool:
     return isinstance(identifier, Mapping) and identifier.get("system") == PAYER and identifier.get("value") == payer
 
 
-def seen(resource: Resource, view: Mapping[str, Any], pseudonym: str) -> dict[str, Any]:
+def seen(resource: Mapping[str, object], view: Mapping[str, object], pseudonym: str) -> dict[str, Any]:
     """The resource as a payer reads it."""
     (kept,) = minimise([resource], PURPOSE, view, pseudonym).kept
     return kept

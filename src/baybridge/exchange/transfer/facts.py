@@ -73,7 +73,7 @@ def _safeguards(request: TransferRequest, on: date) -> dict[str, object]:
     }
 
 
-def _contract(request: TransferRequest, on: date, holidays: Mapping[str, Any]) -> dict[str, Any]:
+def _contract(request: TransferRequest, on: date, holidays: Mapping[str, Any]) -> dict[str, object]:
     contract = request.contract or {}
     purposes = contract.get("purposes")
     return {

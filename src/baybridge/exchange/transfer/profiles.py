@@ -67,7 +67,7 @@ def _codes(resource: Resource) -> set[str]:
     return {f"{coding.get('system', '')}|{coding.get('code', '')}" for coding in code.get("coding") or ()}
 
 
-def _least(resource: Resource, profile: Mapping[str, Any], always_strip: Sequence[str], pseudonym: str) -> dict[str, Any]:
+def _least(resource: Resource, profile: Mapping[str, Any], always_strip: Sequence[str], pseudonym: str) -> dict[str, object]:
     fields = profile.get("fields", {}).get(resource["resourceType"], {})
     gone = set(fields.get("strip", ())) | (set() if profile["patient"] == "whole" else set(always_strip))
     stays = set(fields["keep"]) | _ALWAYS if "keep" in fields else set(resource)

@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from baybridge.journey import events as ev
 from baybridge.journey.fhir.resources import guidance
-from baybridge.journey.fhir.writer import Json, Writer, identifier, organisation
+from baybridge.journey.fhir.writer import Writer, identifier, organisation
 from baybridge.journey.row import EventRow
 
 _AUDIT = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 
 
-def _audit(writer: Writer, subtype: str, outcome: str, entities: list[Json], other_node: str, *, receiving: bool) -> None:
+def _audit(writer: Writer, subtype: str, outcome: str, entities: list[Mapping[str, object]], other_node: str, *, receiving: bool) -> None:
     here = {"who": writer.node, "requestor": not receiving}
     there = {"who": organisation(other_node), "requestor": receiving}
     content = {

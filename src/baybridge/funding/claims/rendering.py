@@ -7,6 +7,7 @@ the amounts. **Units**: minor units become decimals with two places.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from baybridge.journey import events as ev
@@ -25,7 +26,7 @@ _BENEFIT_TYPE = concept("http://terminology.hl7.org/CodeSystem/benefit-type", "b
 _PURPOSE = ["benefits", "auth-requirements"]
 
 
-def payer_of(name: str) -> Json:
+def payer_of(name: str) -> Mapping[str, object]:
     """A payer as an organisation."""
     return {"type": "Organization", "identifier": identifier("urn:baybridge:payer", name)}
 
@@ -78,7 +79,7 @@ def submitted(event: ev.ClaimSubmitted, writer: Writer) -> None:
     writer.add("Claim", content)
 
 
-def _about(writer: Writer, payer: str, coverage: Json) -> dict[str, object]:
+def _about(writer: Writer, payer: str, coverage: Mapping[str, object]) -> dict[str, object]:
     return {
         "status": "active",
         "type": CLAIM_TYPE,

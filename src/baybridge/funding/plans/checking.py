@@ -236,7 +236,7 @@ def _agreement(document: Mapping[str, object]) -> Agreement | tuple[Reason, ...]
 _EXPECTED = {BENEFIT: ("benefit", "binding"), AGREEMENT: ("refund", "code"), MEANS_TEST: ("contribution", "tier")}
 
 
-def _case_problems(document: Document, others: Mapping[str, Document]) -> Iterator[Reason]:
+def _case_problems(document: Document, others: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
     if document["shape"] not in _EXPECTED or document.get("benefit", True) is None:
         return
     for index, case in enumerate(document["cases"]):

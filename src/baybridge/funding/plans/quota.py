@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from baybridge.base.money import format_minor, parse_minor, round_half_up
@@ -24,7 +23,7 @@ from baybridge.journey.claims import adjudicated, decided_at
 from baybridge.journey.command import Situation
 from baybridge.journey.granted import Grant
 
-Document = Mapping[str, Any]
+Document = Mapping[str, object]
 
 HOLD = "hold"
 WHEN_USED_UP = ("refuse", HOLD)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from math import lcm
 from types import MappingProxyType
 from typing import Any
@@ -22,8 +23,8 @@ import numpy.typing as npt
 from baybridge.funding.plans.terms import FundingCase, Kind, Layer, LayerBasis, MeansTest
 from baybridge.funding.quote.stack import FIXED, LAPSED, MEANS_TESTED, NOT_COVERED, NOT_IN_FORCE, RATE, RESIDUAL_LIMIT, WAITING
 
-Ints = npt.NDArray[Any]
-Amount = Any  # one int for every row, or a column
+Ints = npt.NDArray[np.int64]
+Amount = int | Ints  # one int for every row, or a column
 
 HELD = "held"
 NOT_HELD = ""
@@ -134,6 +135,10 @@ class _Block:
         """The layer's column of that name, or the value that every row has."""
         return self.columns.get(f"{self.layer.layer_id}.{name}", default)
 
+    def held(self) -> Ints | None:
+        """Whether each row holds the layer; None where every row does."""
+        return self.columns.get(f"{self.layer.layer_id}.{HELD}")
+
     def pay(self, gross: Mapping[str, Amount], left: Mapping[str, Ints], deducted: dict[str, Amount], out: Layered) -> None:
         """Fill what the layer pays and take it off what is left."""
         rest = _added([left[line] for line in self.lines])
@@ -155,7 +160,7 @@ class _Block:
             deducted[group] = deducted.get(group, 0) + deductible
         _take(left, self.lines, out.benefit, rest)
 
-    def limited(self, own: Amount, benefit: Amount, rest: Ints, binding: npt.NDArray[np.int8]) -> tuple[Amount, Amount]:
+    def limited(self, own: Amount, benefit: Amount, rest: Amount, binding: npt.NDArray[np.int8]) -> tuple[Amount, Amount]:
         """Indemnity: no row pays above what is left on the lines that the layer covers."""
         over = benefit > rest
         if not np.any(over):
@@ -171,7 +176,7 @@ class _Block:
             return True
         binding[:] = self.code[self.layer.excluded[0] if self.layer.excluded else NOT_COVERED]
         self.bind_dates(binding)
-        held = self.of(HELD, None)
+        held = self.held()
         if held is not None:
             binding[~held.astype(bool)] = self.code[NOT_HELD]
         return False
@@ -200,7 +205,7 @@ class _Block:
 
     def against(self, binding: npt.NDArray[np.int8]) -> Any:
         """The rows in which the layer pays nothing, with their code written; None where it may pay in all."""
-        barred, held = self.bind_dates(binding), self.of(HELD, None)
+        barred, held = self.bind_dates(binding), self.held()
         if held is not None:
             absent = ~held.astype(bool)
             _bind(binding, self.code[NOT_HELD], absent)
@@ -275,12 +280,8 @@ def days_of(day: date | None, none: int = 0) -> int:
     return none if day is None else day.toordinal() - date(1970, 1, 1).toordinal()
 
 
-def _plain(*values: Amount) -> bool:
-    return all(isinstance(value, int) for value in values)
-
-
 def _lesser(one: Amount, other: Amount) -> Amount:
-    return min(one, other) if _plain(one, other) else np.minimum(one, other)
+    return min(one, other) if isinstance(one, int) and isinstance(other, int) else np.minimum(one, other)
 
 
 def _less(amount: Amount, other: Amount) -> Amount:
@@ -288,15 +289,16 @@ def _less(amount: Amount, other: Amount) -> Amount:
 
 
 def _greater(one: Amount, other: Amount) -> Amount:
-    return max(one, other) if _plain(one, other) else np.maximum(one, other)
+    return max(one, other) if isinstance(one, int) and isinstance(other, int) else np.maximum(one, other)
 
 
 def _where(holds: Any, yes: Amount, no: Amount) -> Amount:
     if isinstance(holds, bool):
         return yes if holds else no
-    if _plain(yes, no) and max(abs(yes), abs(no)) >= _NARROW:
+    if isinstance(yes, int) and isinstance(no, int) and max(abs(yes), abs(no)) >= _NARROW:
         holds = holds.astype(object)
-    return no + (yes - no) * holds  # several times as fast as numpy's choice by mask
+    chosen: Amount = no + (yes - no) * holds  # several times as fast as numpy's choice by mask
+    return chosen
 
 
 def _bind(binding: npt.NDArray[np.int8], code: int, where: object) -> None:
@@ -319,7 +321,7 @@ def _rounded(amount: Amount, numerator: int, denominator: int) -> Amount:
     return doubled // (2 * denominator)
 
 
-def _ratio(amount: Amount, fx: Any, *, back: bool) -> Amount:
+def _ratio(amount: Amount, fx: Fraction | None, *, back: bool) -> Amount:
     if fx is None:
         return amount
     return _rounded(amount, fx.denominator, fx.numerator) if back else _rounded(amount, fx.numerator, fx.denominator)

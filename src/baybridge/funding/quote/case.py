@@ -32,7 +32,7 @@ _OBA = ("basis", "rate", "cap", "allocation", "refund_outcomes", "void_outcomes"
 _TENDER = ("currency", "bill_ccy_amount", "remainder", "rate_bill_to_tender")
 
 
-def parse_json(text: str | bytes) -> Any | Refusal:
+def parse_json(text: str | bytes) -> object:
     """The JSON value of a text with numbers kept exactly; a refusal says where it is no JSON or names a key twice."""
     doubles: list[str] = []
 

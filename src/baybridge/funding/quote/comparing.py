@@ -159,7 +159,7 @@ def _variant(plain: Written, entry: Written) -> Option:
     return Option(entry["id"], case, tuple(requires), rate=Fraction(entry["per_bill_unit"]))
 
 
-def _in_another_currency(case: Written, before: str, changed: Written, entry: Written) -> dict[str, Any]:
+def _in_another_currency(case: Written, before: str, changed: Written, entry: Mapping[str, object]) -> dict[str, Any]:
     """The case in the option's currency: amounts of terms that the option does not write anew stay in their own, and ask for a rate."""
     layers = [layer if layer.get("id") in changed else _own_currency(layer, before, str(case.get("currency"))) for layer in case["layers"]]
     kept = {name: value for name, value in case.items() if name != "settlement"}  # tenders were of the other bill

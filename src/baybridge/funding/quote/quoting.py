@@ -21,6 +21,7 @@ from msgspec import Meta, Struct
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Reason, Refusal, refuse
+from baybridge.documents.plan import PlanDocument
 from baybridge.funding import rendering
 from baybridge.funding.outcome.clauses import REFUND, VOID, open_clauses, outcomes_of
 from baybridge.funding.plans import plans
@@ -47,7 +48,7 @@ ALWAYS_SHOWN = ("CR_AT_M3", "DEATH_DISEASE", "DEATH_NRM", "WINDOW_MISSED")
 #: Stands where a file names no scale; a quote always writes its scale out.
 NO_SCALE = Scale((), Fraction(0))
 
-Documents = Mapping[str, Mapping[str, Any]]
+Documents = Mapping[str, PlanDocument]
 
 
 class QuotedLine(Struct, frozen=True, kw_only=True):

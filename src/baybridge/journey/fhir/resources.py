@@ -6,6 +6,8 @@ Elsewhere: the writer and the data types in `writer.py`; what each event is rend
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from baybridge.journey.fhir.writer import PRODUCT, Json, Writer, concept, identified_by_decision, identifier, organisation
 
 _OUTCOME = "urn:baybridge:outcome"
@@ -48,7 +50,7 @@ def episode(writer: Writer, status: str, *, ended_on: str | None = None) -> Json
 _PLAN_STATUS = {"planned": "draft", "active": "active", "cancelled": "revoked", "finished": "completed"}
 
 
-def _care_plan(writer: Writer, status: str, period: Json) -> None:
+def _care_plan(writer: Writer, status: str, period: Mapping[str, object]) -> None:
     product = writer.case.product
     content = {
         "identifier": [identifier("urn:baybridge:case", writer.case_id)],

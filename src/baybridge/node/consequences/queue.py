@@ -139,7 +139,7 @@ def drain_of(node: Node, ids: Sequence[str]) -> None:
         left += _rows_of(node, _do(node, left.pop(0)) or ())
 
 
-def _next(node: Node, lanes: Sequence[Lane], without: set[str]) -> Row[Any] | None:
+def _next(node: Node, lanes: Sequence[Lane], without: set[str]) -> Row[object] | None:
     """The row to be done next: by lane, then as they were queued."""
     table = tables.consequence
     rank = case({lane.value: place for place, lane in enumerate(ORDER)}, value=table.c.lane, else_=len(ORDER))
@@ -149,7 +149,7 @@ def _next(node: Node, lanes: Sequence[Lane], without: set[str]) -> Row[Any] | No
         return connection.execute(due.order_by(rank, table.c.queued_at, table.c.consequence_id).limit(1)).first()
 
 
-def _rows_of(node: Node, ids: Sequence[str]) -> list[Row[Any]]:
+def _rows_of(node: Node, ids: Sequence[str]) -> list[Row[object]]:
     """The rows among these that are done at once."""
     if not ids:
         return []
@@ -161,11 +161,11 @@ def _rows_of(node: Node, ids: Sequence[str]) -> list[Row[Any]]:
     return found
 
 
-def _place(row: Row[Any]) -> tuple[int, str, str]:
+def _place(row: Row[object]) -> tuple[int, str, str]:
     return (ORDER.index(Lane(row.lane)), row.queued_at, row.consequence_id)
 
 
-def _do(node: Node, row: Row[Any]) -> list[str] | None:
+def _do(node: Node, row: Row[object]) -> list[str] | None:
     """Do one; the ids that it queued in turn. None where it failed."""
     consequence = Consequence(row.kind, row.case_id, orjson.loads(row.body), None, row.consequence_id, row.attempts)
     try:
@@ -184,7 +184,7 @@ def _do(node: Node, row: Row[Any]) -> list[str] | None:
     return list(unit.queued)
 
 
-def _failed(node: Node, row: Row[Any], problem: str) -> None:
+def _failed(node: Node, row: Row[object], problem: str) -> None:
     wait = min(_FIRST_WAIT_S * 2 ** min(row.attempts, 16), _LONGEST_WAIT_S)
     table = tables.consequence
     with node.unit(drained=False) as unit:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -103,5 +103,5 @@ def _situation(node: Node, unit: Unit, case: Case) -> tuple[Situation, Deciding]
     return replace(situation, record=replace(situation.record, resources=())), deciding
 
 
-def _only(told: Sequence[Mapping[str, Any]], event_ids: frozenset[str]) -> tuple[dict[str, Any], ...]:
+def _only(told: Sequence[Mapping[str, object]], event_ids: frozenset[str]) -> tuple[Mapping[str, object], ...]:
     return tuple(dict(item) for item in told if item["event_id"] in event_ids)

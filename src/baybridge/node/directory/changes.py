@@ -180,7 +180,7 @@ def _against_field(form: Json, row: Json, change: DirectoryChanged) -> Iterator[
             yield Reason("directory.change.ends_before", where="valid_to")
 
 
-def _against_end(spec: Json, row: Json, change: DirectoryChanged) -> Iterator[Reason]:
+def _against_end(spec: Mapping[str, object], row: Json, change: DirectoryChanged) -> Iterator[Reason]:
     entry = next((one for one in row.get(change.field) or () if key_of(one) == change.value), None)
     if entry is None or not spec.get("validity"):
         yield Reason("directory.change.unknown_entry", where="value")

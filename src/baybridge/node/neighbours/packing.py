@@ -163,7 +163,7 @@ def as_told(node: Node | None, events: Sequence[Recorded]) -> list[Told]:
     return list(every.values())
 
 
-def _without_note(event: dict[str, Any]) -> dict[str, Any]:
+def _without_note(event: dict[str, object]) -> dict[str, object]:
     """A correction is told without the note, which is written for the own staff."""
     return {**event, "note": ""} if event.get("type") in _CORRECTED else event
 

@@ -258,7 +258,7 @@ def answers(
     return function(name, "get", [*writer.lines, f"return {_tuple(found)}"]), writer.constants
 
 
-def grounds(policy: Policy, more: Mapping[str, Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
+def grounds(policy: Policy, more: Mapping[str, Mapping[str, object]]) -> tuple[str, dict[str, Any]]:
     """`grounds(truths, used)`: every reason with its facts as given; `more` is what each carries beyond the common fields."""
     names = {name: f"a{index}" for index, name in enumerate(policy.fact_names)}
     lines = [_unpacked(len(policy.body.rules)), *(f"{local} = used[{name!r}]" for name, local in names.items())]

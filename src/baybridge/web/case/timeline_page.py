@@ -137,7 +137,7 @@ def _as_given(row: CommandRow, entry: Entry[Event]) -> dict[str, object]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _resting(view: CaseView, refusal: Refusal | None) -> Sequence[tuple[Entry[Event], Mapping[str, Any]]]:
+def _resting(view: CaseView, refusal: Refusal | None) -> Sequence[tuple[Entry[Event], Mapping[str, object]]]:
     """The entries that are put right first, the newest first."""
     named = [name for reason in (refusal.reasons if refusal else ()) if reason.code == "correction.depends" for name in _ids(reason)]
     by_id = {entry.origin.event_id: entry for entry in view.case.entries}

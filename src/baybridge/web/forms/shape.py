@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import FieldInfo
 
+from baybridge.policy.language.types import Value
+
 #: Fields that no page asks for: documents that this node keeps itself, whole inputs, readers outside who come by a file.
 LEFT_OUT = frozenset({"quote", "given", "first_reader", "second_reader"})
 
@@ -88,6 +90,6 @@ def core_of_annotation(kind: object) -> object:
     return core_of_annotation(typing.get_args(kind)[0]) if typing.get_origin(kind) is typing.Annotated else kind
 
 
-def default_of(field: FieldInfo) -> Any:
+def default_of(field: FieldInfo) -> Value:
     """What stands where nothing is given; None where nothing does."""
     return None if field.default is msgspec.NODEFAULT else field.default

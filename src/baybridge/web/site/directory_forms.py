@@ -50,7 +50,7 @@ def read_change(asked: Asked, form: Mapping[str, object], document: str, row: st
     )
 
 
-def _value(given: Mapping[str, str], form: Mapping[str, Any], action: str, field: str, problems: list[Reason]) -> Any:
+def _value(given: Mapping[str, str], form: Mapping[str, Any], action: str, field: str, problems: list[Reason]) -> object:
     if action in ("end", "withdraw"):
         return given.get("key", "")
     if action == "new":

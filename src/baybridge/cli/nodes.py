@@ -7,7 +7,7 @@ import logging
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import yaml
@@ -16,7 +16,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
 
 
-def fail(sentence: str) -> None:
+def fail(sentence: str) -> NoReturn:
     """One clear line on standard error, exit 1."""
     click.echo(sentence, err=True)
     sys.exit(1)

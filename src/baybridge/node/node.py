@@ -245,7 +245,7 @@ class Node:
         confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
         return read(resources, at, self.dictionary, case=case, confirmed=confirmed, zone=self.site.zone)
 
-    def outside_record(self, connection: Connection, case: Case, at: datetime) -> list[dict[str, Any]]:
+    def outside_record(self, connection: Connection, case: Case, at: datetime) -> list[Resource]:
         """The record of a case's patient as filed at `at`, without what only renders the case's own events."""
         stored = patient_record(connection, case, at) if case.patient_id else []
         return [resource for resource in stored if not read_from_case(resource)]

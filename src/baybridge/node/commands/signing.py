@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import orjson
@@ -21,7 +21,7 @@ from sqlalchemy import Connection, delete, insert, select
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.case import Case
-from baybridge.journey.command import Actor, Command, Role, Situation
+from baybridge.journey.command import Actor, Command, Method, Role, Situation
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import ConfirmationAsked, Event, Recorded, Signature
 from baybridge.journey.judged import Judged
@@ -214,7 +214,7 @@ def _first(unit: Unit, entry: Entry[ConfirmationAsked]) -> Actor | None:
     actor = accounts.open_actor(unit.connection, said.account, unit.at)
     if actor is None or actor.person != said.person or said.role not in actor.roles:
         return None
-    return replace(actor.acting([Role(said.role)]), method=said.method, via=said.via)
+    return replace(actor.acting([Role(said.role)]), method=cast("Method", said.method), via="shell" if said.via == "shell" else "")
 
 
 def _kept(unit: Unit, entry: Entry[ConfirmationAsked]) -> Mapping[str, Any]:

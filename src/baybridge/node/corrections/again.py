@@ -180,7 +180,7 @@ def _line_of(case: Case, struck: Struck) -> list[str]:
 def _stands(node: Node, made: _Made, case: Case, struck: Struck, call: Call) -> bool:
     """Whether what stands instead of an assessment shows a sign of the call."""
     instead = next((entry for entry in case.entries if entry.origin.event_id == struck.by.event.replaced_by), None)
-    if instead is None:
+    if instead is None or not isinstance(instead.event, AssessmentRecorded):
         return False
     resources = node.outside_record(made.unit.connection, case, made.unit.at)
     seen = signs.look(node, case, resources, instead.event.assessed_at, current=False).seen

@@ -27,7 +27,9 @@ _KIND = "call-message"
 class Leaving(Protocol):
     """A way out of the building: telephone, pager, text message."""
 
-    channel: str
+    @property
+    def channel(self) -> str:
+        """The name of the way."""
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message; OSError where it could not be sent, and it is tried again. The same message may come twice."""

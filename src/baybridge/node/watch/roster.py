@@ -114,15 +114,19 @@ def roster(connection: Connection, at: datetime | None = None) -> tuple[Duty, ..
     """The roster as it was set last, or those on duty at a moment."""
     rows = connection.execute(select(tables.duty).order_by(tables.duty.c.row)).mappings()
     found = [
-        Duty(row["specialty"], row["account"], *(datetime.fromisoformat(row[name]) for name in ("from_at", "until_at")), row["order"], row["deputy"])
+        Duty(row["specialty"], row["account"], *_from_to(row["from_at"], row["until_at"]), row["order"], row["deputy"])
         for row in rows
     ]
     return tuple(duty for duty in found if at is None or duty.from_at <= at < duty.until_at)
 
 
+def _from_to(from_at: str, until_at: str) -> tuple[datetime, datetime]:
+    return datetime.fromisoformat(from_at), datetime.fromisoformat(until_at)
+
+
 def on_duty(connection: Connection, rules: Escalation, at: datetime) -> tuple[str, ...]:
     """Who is on duty, in the order in which they are told: by specialty of the document, by the roster's order, each before the deputy."""
-    rank = {specialty: place for place, specialty in enumerate(rules.specialties)}
+    rank: dict[str, int] = {specialty: place for place, specialty in enumerate(rules.specialties)}
     there = sorted((duty for duty in roster(connection, at) if duty.specialty in rank), key=lambda duty: (rank[duty.specialty], duty.order))
     active = set(active_accounts(connection).values())
     named = [account for duty in there for account in (duty.account, duty.deputy) if account is not None and account in active]

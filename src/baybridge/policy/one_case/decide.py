@@ -19,7 +19,7 @@ from baybridge.base.time import CHINA
 from baybridge.policy.document.shapes import NOT_IN_FORCE, UNDETERMINED, Findings, Limits, Policy, Score
 from baybridge.policy.language.types import FactType, Value
 from baybridge.policy.one_case.compiled import Compiled, compiled
-from baybridge.policy.one_case.ground import Ground, GroundDocument, Plain, plain_value
+from baybridge.policy.one_case.ground import Ground, GroundDocument, plain_value
 from baybridge.policy.one_case.interpret import Evaluation, exact_facts
 from baybridge.policy.one_case.settle import would_settle
 from baybridge.policy.one_case.verdict import Truths, driver, undecided
@@ -36,7 +36,7 @@ class DecisionDocument(TypedDict):
     subject: str | None
     as_of: str | None
     outcome: str
-    values: dict[str, Plain]
+    values: dict[str, Any]
     reasons: list[GroundDocument]
     missing: list[str]
     would_settle: list[list[str]]
@@ -54,7 +54,7 @@ class Decision:
     subject: str | None
     as_of: datetime | date | None
     outcome: str
-    values: Mapping[str, Value]
+    values: Mapping[str, Any]  # numbers, codes and lists of codes, by the shape of the policy
     reasons: tuple[Ground, ...]
     missing: tuple[str, ...]
     would_settle: tuple[tuple[str, ...], ...]

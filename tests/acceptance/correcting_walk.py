@@ -17,7 +17,8 @@ from baybridge.node.case_state import case_state
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.corrections.making import commands_making
 
-_IDS = frozenset({"event_id", "call_id"})
+#: What differs from history to history, or is read from the clock.
+_IDS = frozenset({"event_id", "call_id", "late"})
 
 
 @dataclass

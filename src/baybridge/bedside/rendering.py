@@ -70,6 +70,34 @@ def lymphodepletion(event: ev.LymphodepletionStarted, writer: Writer) -> None:
     writer.provenance(given, f"lymphodepletion {event.regimen}", signed)
 
 
+def lymphodepletion_completed(event: ev.LymphodepletionCompleted, writer: Writer) -> None:
+    """As Procedure: the course is over."""
+    content = {
+        "status": "completed", "code": {"text": "lymphodepletion completed"}, "subject": writer.patient, "performedDateTime": event.completed_on.isoformat(),
+    }  # fmt: skip
+    writer.add("Procedure", content)
+
+
+def lymphodepletion_omitted(event: ev.LymphodepletionOmitted, writer: Writer) -> None:
+    """As Procedure that was not done, with the count that it rests on."""
+    reason = {"text": f"white cells {event.white_cells:g} 10*9/L on {event.counted_on.isoformat()}"}
+    writer.add("Procedure", {"status": "not-done", "code": {"text": "lymphodepletion"}, "subject": writer.patient, "statusReason": reason})
+
+
+def reserved(event: ev.DrugsReserved, writer: Writer) -> None:
+    """As MedicationRequest: doses held for this patient."""
+    content = {
+        "status": "active" if event.doses else "cancelled",
+        "intent": "plan",
+        "medicationCodeableConcept": concept(ATC, event.atc),
+        "subject": writer.patient,
+        "authoredOn": writer.at,
+        "note": [{"text": event.shortage_reason}] if event.shortage_reason else None,
+        "dispenseRequest": {"validityPeriod": {"start": event.from_on.isoformat(), "end": event.until_on.isoformat()}, "quantity": {"value": event.doses}},
+    }
+    writer.add("MedicationRequest", content)
+
+
 def bedside(event: ev.BedsideChecked, writer: Writer) -> None:
     """As Procedure and Provenance."""
     made = writer.add(

@@ -127,11 +127,19 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
         fields=forms.fields(asked, kind, view.case, given, problems),
         tried=refusal is not None,
         sentences=sentences,
+        signable=_signable(asked, kind, standing),
         labels=_labels(view, kind),
         back=tabs.address(view.case.case_id, view.tab),
         command_id=new_id(asked.node.now),
         second=confirm_page.who_confirms(view, kind),
     )
+
+
+def _signable(asked: Asked, kind: CommandRow, standing: Refusal | None) -> str:
+    """The gate at which this person may sign an exception to what stands; empty where there is nothing to sign."""
+    codes = [reason.code.split(".") for reason in standing.reasons] if standing else []
+    gates = [parts[1] for parts in codes if parts[0] == "gate"]
+    return gates[0] if gates and kind.name != "SignException" and allowed(asked, COMMANDS["SignException"]) else ""
 
 
 def _labels(view: CaseView, kind: CommandRow) -> dict[str, tuple[str, ...]]:

@@ -357,7 +357,10 @@ _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z
 
 #: Values of a reason that a reader knows by another name.
 _NAMED = frozenset(
-    {"agreement", "answer", "attribute", "fact", "fund", "leg", "node", "outcome", "payer", "plan", "policy", "product", "purpose", "recipient"}
+    {
+        "agreement", "answer", "attribute", "basis", "drug", "fact", "fund", "jurisdiction", "leg", "node", "outcome", "payer", "plan", "policy", "product",
+        "purpose", "recipient", "scale",
+    }
 )
 
 #: How an answer is coloured, besides being said in words.

@@ -254,7 +254,7 @@ def closed(event: ev.CallClosed, writer: Writer) -> None:
     _call_task(writer, event.call_id, "cancelled", reason)
 
 
-def _call_task(writer: Writer, call_id: str, status: str, more: Json) -> None:
+def _call_task(writer: Writer, call_id: str, status: str, more: Mapping[str, object]) -> None:
     """The call's own Task, as it now stands."""
     calls = [call for call in writer.case.rapid_responses if call_id in ("", call.call_id)]
     task = {"status": status, "intent": "order", "priority": "stat", "code": {"text": "rapid response"}, "for": writer.patient, "authoredOn": writer.at}

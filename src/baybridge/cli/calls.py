@@ -104,7 +104,7 @@ def _moment(text: str, zone: Any) -> datetime:
         raise click.BadParameter("expected a time such as 2026-03-08T09:00:00+08:00", param_hint="--at") from None
 
 
-def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _print(rows: list[dict[str, object]], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return

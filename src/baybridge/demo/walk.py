@@ -99,7 +99,7 @@ class Walk:
             self._people[node] = Colleagues.of(self.nodes[node])
         return self._people[node]
 
-    def _give(self, node: str, name: str, given: Mapping[str, Any], actor: Actor) -> Done:
+    def _give(self, node: str, name: str, given: Mapping[str, object], actor: Actor) -> Done:
         done = handle(self.nodes[node], Command(name, self.case_id, given, actor, new_id(self.clock)))
         if isinstance(done, Refusal):
             raise Refused(f"{name} at {node}: " + "; ".join(f"{reason.code} {dict(reason.values)}" for reason in done.reasons))

@@ -78,7 +78,7 @@ class Second:
         return (self.among(situation, given) if self.among else self.roles) or row.roles
 
 
-def with_quality(situation: Situation, _: Any) -> frozenset[Role]:
+def with_quality(situation: Situation, _: object) -> frozenset[Role]:
     """One of two is of quality: whoever is not is joined by quality; quality by whoever works on the cells or treats the patient."""
     others = {Role.MANUFACTURER, Role.PHARMACIST, Role.PHYSICIAN, Role.QUALITY}
     return frozenset(others if situation.actor.role is Role.QUALITY else {Role.QUALITY})

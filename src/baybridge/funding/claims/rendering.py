@@ -37,7 +37,7 @@ def coverage_id(writer: Writer, payer: str, plan: str) -> str:
     return f"{writer.case_id[:36]}-{safe}"[:64]
 
 
-def add_coverage(writer: Writer, payer: str, plan: str) -> Json:
+def add_coverage(writer: Writer, payer: str, plan: str) -> Mapping[str, object]:
     """The plan as Coverage, the same resource whenever it is told."""
     content = {
         "status": "active",

@@ -131,10 +131,9 @@ def thawed(event: ev.ProductThawed, writer: Writer) -> None:
 
 def infused(event: ev.Infused, writer: Writer) -> None:
     """As MedicationAdministration and Provenance."""
-    medication = concept(PRODUCT, event.product, event.product)
     atc = PRODUCT_ATC.get(event.product)
-    if atc:
-        medication["coding"].append({"system": ATC, "code": atc})
+    codes = [{"system": PRODUCT, "code": event.product}, *([{"system": ATC, "code": atc}] if atc else [])]
+    medication = {"coding": codes, "text": event.product}
     period = {"effectivePeriod": {"start": event.started_at.isoformat(), "end": event.ended_at.isoformat()}}
     names = (("urn:baybridge:batch", event.batch), ("urn:baybridge:bag", event.bag), (CHAIN, event.chain_of_identity))
     content = {

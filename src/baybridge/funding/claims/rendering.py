@@ -7,7 +7,7 @@ the amounts. **Units**: minor units become decimals with two places.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from baybridge.journey import events as ev
@@ -245,7 +245,7 @@ def paid(event: ev.BenefitPaid, writer: Writer) -> None:
     payment(writer, event.claim_id, event.payer, event.amount_minor, event.currency, detail)
 
 
-def payment(writer: Writer, claim_id: str, payer: str, minor: int, currency: str, detail: list[Json], *, status: str = "active", on: date | None = None) -> Json:
+def payment(writer: Writer, claim_id: str, payer: str, minor: int, currency: str, detail: Sequence[Json], *, status: str = "active", on: date | None = None) -> Json:
     """A payment; `draft` where it is due and nothing says that it was made."""
     content = {
         "identifier": [identifier(CLAIM, claim_id)],

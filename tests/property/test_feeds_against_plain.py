@@ -76,7 +76,7 @@ def plain_value(text: str) -> Decimal | None:
     sign = text[:1] if text[:1] in ("+", "-") and text[:1] else ""
     body, *power = text[len(sign) :].replace("E", "e").split("e")
     whole, *fraction = body.split(".")
-    if len(fraction) > 1 or len(power) > 1 or not all(c in "0123456789" for c in "".join(fraction)):
+    if len(fraction) > 1 or len(power) > 1 or fraction == [""] or not all(c in "0123456789" for c in "".join(fraction)):
         return None
     if "," in whole:
         groups = whole.split(",")

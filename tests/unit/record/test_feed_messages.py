@@ -217,3 +217,7 @@ def test_two_people_under_one_number_are_kept_apart_over_the_messages_of_a_file(
     resources, faults = read(head("1"), PID, "OBR|1||F1|C^C^L", obx, head("2"), other, "OBR|1||F2|C^C^L", obx, head("3"), PID, "OBR|1||F3|C^C^L", obx)
     whose = [item["subject"]["reference"] for item in resources if item["resourceType"] == "Observation"]
     assert (whose[0] == whose[2], whose[0] != whose[1], faults) == (True, True, ["hl7_other_person"])
+
+
+def test_a_number_that_breaks_off_is_no_number() -> None:
+    assert value("NM|718-7^Hb^LN||12.|g/L^^UCUM|||||F") == {"valueString": "12."}

@@ -264,19 +264,19 @@ def _delimiters(head: str, codec: str) -> Delimiters:
 def _joined(lines: Sequence[tuple[bytes, str]], marks: Delimiters) -> tuple[list[str], list[Fault]]:
     """The segments of a message: a line that begins none belongs to the text of the segment before it."""
     by_return = any(b"\r" in end for end, _ in lines[1:])
-    found: list[str] = []
+    found: list[list[str]] = []
     faults: list[Fault] = []
     for end, line in lines:
-        name = line.lstrip().split(marks.field, 1)[0]
+        name = line.lstrip()[:4].split(marks.field, 1)[0]
         begins = _SEGMENT.match(name) and (not by_return or b"\r" in end or name in _KNOWN)
         if begins or not found:
-            found.append(line.lstrip())
+            found.append([line.lstrip()])
             continue
-        found[-1] += f"\n{line}"
-        told = line.strip() and (b"\r" in end or found[-1][:3] not in _TEXTS)
-        if told and not faults:
-            faults.append(Fault("hl7_line", found[-1][:3], "a segment on each line", "a line that begins none; kept with what stands before", left_out=False))
-    return [text.rstrip(" \t\r\n" + _FRAME) for text in found], faults
+        found[-1].append(line)
+        if not faults and line.strip() and (b"\r" in end or found[-1][0][:3] not in _TEXTS):
+            told = "a line that begins none; kept with what stands before"
+            faults.append(Fault("hl7_line", found[-1][0][:3], "a segment on each line", told, left_out=False))
+    return ["\n".join(parts).rstrip(" \t\r\n" + _FRAME) for parts in found], faults
 
 
 def _segments(texts: Sequence[str], marks: Delimiters) -> Iterator[Segment]:

@@ -90,6 +90,7 @@ class _Reader:
         self.number = ""
         self.report: Json | None = None
         self.observation: Json | None = None
+        self.told: set[Fault] = set()
         self.met: Counter[tuple[object, ...]] = Counter()
 
     def read(self) -> None:
@@ -105,7 +106,8 @@ class _Reader:
 
     def _fault(self, code: str, where: str, expected: str, found: str, *, left_out: bool = False) -> None:
         fault = Fault(code, where, expected, found, left_out)
-        if fault not in self.taken.faults:
+        if fault not in self.told:
+            self.told.add(fault)
             self.taken.faults.append(fault)
 
     def _id(self, *parts: object) -> str:

@@ -20,6 +20,7 @@ from baybridge.facts.dictionary import Dictionary
 from baybridge.policy.document.reader import load
 from baybridge.rulebook.checking import check_documents
 from baybridge.rulebook.library import fact_types, policies_of
+from baybridge.rulebook.references import broken_references
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def check_site(site: Path) -> SiteReport:
     documents = Documents(packaged_data(), site)
     try:
         dictionary = Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
-        bars = tuple(_unreadable(documents, site))
+        bars = tuple(sorted({*_unreadable(documents, site), *broken_references(documents, site)}))
     except (DocumentProblem, ValueError) as problem:
         bars = (Problem(str(site / "facts"), 1, 1, "document.problem.wrong_value", "facts that fit each other", str(problem)),)
         return SiteReport(number, bars, bars)

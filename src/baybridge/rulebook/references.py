@@ -1,0 +1,82 @@
+"""What a site's documents name of each other: a product its specification, a region its languages, a fact its unit.
+
+Main job: `broken_references(documents, site)`, each name below a site's folder that nothing bears, at its file, line and field.
+
+Elsewhere: the form of a document in `documents/checking.py`; what plans of money name in `funding/plans/checking.py`; facts that a rule names in the policy's own check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from baybridge.documents.checking import source_problem
+from baybridge.documents.fields import did_you_mean
+from baybridge.documents.loader import Documents, files, read_text
+from baybridge.documents.problems import Problem
+from baybridge.documents.source import read_yaml
+from baybridge.facts.ucum import is_unit
+
+UNKNOWN_REFERENCE, UNKNOWN_UNIT = "document.problem.unknown_reference", "document.problem.unknown_unit"
+#: Folder, the document of it where only one has the field, the field, and the folder whose documents it names; `*` is any entry.
+_NAMED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    ("products", "", ("specification",), "policies"),
+    ("products", "", ("labels", "*", "policy"), "policies"),
+    ("products", "", ("approvals", "*", "indications", "*", "policy"), "policies"),
+    ("pathways", "cold-chain", ("fitness", "*"), "policies"),
+    ("timing", "recovery", ("policy",), "policies"),
+    ("directory", "organisations", ("organisations", "*", "offers", "*", "product"), "products"),
+    ("trials", "published-response", ("rows", "*", "product"), "products"),
+    ("regions", "", ("languages", "*"), "languages"),
+)
+Step = str | int
+
+
+def broken_references(documents: Documents, site: Path) -> Iterator[Problem]:
+    """Every name that nothing bears, and every unit of a fact that UCUM does not have, in the files of a site."""
+    for folder in sorted({row[0] for row in _NAMED} | {"facts"}):
+        for file in files(site / folder):
+            source = read_yaml(read_text(file), str(file))
+            if not isinstance(source.document, Mapping):
+                continue
+            for path, expected, found, hint, code in _against(documents, folder, source.document):
+                yield source_problem(source, code, path, expected, found, hint)
+
+
+def _against(documents: Documents, folder: str, document: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str, str, str, str]]:
+    if folder == "facts":
+        yield from _units(document)
+    for at, only, field, target in _NAMED:
+        if at != folder or only not in ("", document.get("id")):
+            continue
+        known = documents.folder(target)
+        for path, name in _found(document, field, ()):
+            if isinstance(name, str) and name not in known:
+                yield path, f"the id of a document of {target}", name, did_you_mean(name, known), UNKNOWN_REFERENCE
+
+
+def _units(facts: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str, str, str, str]]:
+    for name, fact in facts.items():
+        unit = fact.get("unit") if isinstance(fact, Mapping) else None
+        if isinstance(unit, str) and not is_unit(unit):
+            yield (name, "unit"), "a unit of UCUM, such as mg/dL", unit, _unit_hint(unit), UNKNOWN_UNIT
+
+
+def _unit_hint(unit: str) -> str:
+    near: Collection[str] = ("mg/dL", "umol/L", "mmol/L", "g/L", "10*9/L", "U/L", "Cel", "mm[Hg]", "kg", "%")
+    return did_you_mean(unit, near)
+
+
+def _found(part: Any, field: tuple[str, ...], path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    """What stands at a field of a document, for every entry that it runs through."""
+    if not field:
+        yield path, part
+        return
+    if field[0] != "*":
+        if isinstance(part, Mapping) and field[0] in part:
+            yield from _found(part[field[0]], field[1:], (*path, field[0]))
+        return
+    entries: Iterator[tuple[Step, Any]] = iter(part.items()) if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else iter(())
+    for key, value in entries:
+        yield from _found(value, field[1:], (*path, key))

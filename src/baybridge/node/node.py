@@ -6,6 +6,7 @@ comes in by `handle.py`. Rules stand in the parts; this class only wires.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,6 +54,7 @@ from baybridge.node.people import persons, reads
 from baybridge.node.people.rules import rules
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
+from baybridge.node.upkeep.permissions import tighten
 from baybridge.node.upkeep.reserve import Kept, Reserve
 from baybridge.policy.document.shapes import Policy
 from baybridge.policy.one_case.many import Many
@@ -63,6 +65,9 @@ from baybridge.record.store import store
 from baybridge.rulebook.library import fact_types, policies_of
 
 Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
+
+
+_LOG = logging.getLogger("baybridge.node")
 
 
 class Node:
@@ -337,5 +342,8 @@ def case_resources(connection: Connection, case: Case, at: datetime) -> list[Res
 def open_node(folder: Path, *, database: str | None = None, now: clock.Clock | None = None, transport: Transport | None = None) -> Node:
     """The node of a folder, on the real clock unless the caller or the settings say otherwise."""
     config = read_config(folder, database)
+    opened = tighten(folder)
+    if opened:
+        _LOG.warning("Others on this machine could read %s; now the owner alone can.", ", ".join(opened))
     shifted = config.settings["BAYBRIDGE_CLOCK_AHEAD"]
     return Node(config, now=now or (clock.ahead(shifted) if shifted else clock.now), transport=transport)

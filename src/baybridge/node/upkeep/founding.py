@@ -22,6 +22,7 @@ from baybridge.node.integrity.rows import RowLog
 from baybridge.node.neighbours.package import new_keys, public_jwk
 from baybridge.node.people.accounts import add_account
 from baybridge.node.storage import Storage
+from baybridge.node.upkeep.permissions import tighten
 
 _TRUSTED = ("node", "signing_keys", "card_keys", "issuer")
 _CARD = ("node", "organisation", "jurisdiction", "city", "kinds", "gd9", "ciio", "zone", "issuer")
@@ -52,6 +53,7 @@ def found(folder: Path, profile: Mapping[str, Any], database: str | None = None)
     storage.close()
     kept = {name: value for name, value in profile.items() if name != "accounts"}
     (folder / "node.yaml").write_text(yaml.safe_dump(kept, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    tighten(folder)
 
 
 def _people(given: object) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ class Organisation(Row, frozen=True, kw_only=True):
     names: Translated = EMPTY
     city: str | None = None
     gd9: bool | None = None
-    offers: tuple[Offer, ...] | None = None
+    offers: tuple[Offer, ...] = ()
     accreditations: tuple[Accreditation, ...] | None = None
     capacity: Capacity | None = None
     languages: tuple[str, ...] | None = None

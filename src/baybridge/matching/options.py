@@ -143,7 +143,7 @@ def _centres(organisations: Sequence[Organisation], product: str, jurisdiction: 
 
 
 def _offer(centre: Organisation, product: str) -> Offer | None:
-    return next((offer for offer in centre.offers or () if offer.product == product), None)
+    return next((offer for offer in centre.offers if offer.product == product), None)
 
 
 def _option(

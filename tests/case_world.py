@@ -20,10 +20,11 @@ from baybridge.documents.loader import Documents
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, FromRecord, Role, Site, Situation
 from baybridge.journey.corrections.correcting import Making
+from baybridge.journey.drug_history import DrugHistory
 from baybridge.journey.events import Event, Leg, Recorded, ResultRecognised
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import CommandRow
-from baybridge.node.commands.table import COMMANDS
+from baybridge.node.commands.table import COMMANDS, GATES
 from baybridge.node.corrections.making import made
 from baybridge.policy.one_case.decide import decide
 from baybridge.rulebook.library import fact_types, policies_of
@@ -59,6 +60,16 @@ GOOD_RESULTS = {
     "sterility_negative": "true",
     "rcl_negative": "true",
 }
+
+
+#: Facts of a patient who is fit for every step.
+FIT = {
+    "ecog": 1, "lymphocytes": 0.7, "hemoglobin": 104, "platelets": 142, "active_infection": False, "systemic_steroid_last_72h": False,
+    "cytotoxic_last_14d": False, "hiv_positive_30d": False, "hbsag_positive_30d": False, "anti_hbc_positive_30d": False, "anti_hcv_positive_30d": False,
+    "syphilis_positive_30d": False, "max_temperature_48h": 37.2, "oxygen_saturation": 97, "creatinine_clearance": 90, "creatinine": 72,
+    "creatinine_upper_limit": 104, "uncontrolled_arrhythmia": False, "hypotension": "none", "vasopressors": 0, "active_gvhd": False, "lvef": 60,
+    "pregnancy_excluded": True, "age": 61,
+}  # fmt: skip
 
 
 @cache
@@ -101,10 +112,11 @@ class World:
 
     now: datetime = START
     events: list[Recorded] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=lambda: dict(FIT))
     counter: int = 0
     groups: list[list[str]] = field(default_factory=list)  # ids that one command recorded
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # documents laid over ours, by folder
+    drugs: DrugHistory = field(default_factory=DrugHistory)
 
     @property
     def case(self) -> Case:
@@ -136,7 +148,8 @@ class World:
             decide=self.decide,
             documents=DocumentSet(self.folder),
             new_id=self.new_id,
-            record=FromRecord(making=self.making(node)),
+            record=FromRecord(making=self.making(node), drugs=self.drugs),
+            gates=GATES,
         )
 
     def making(self, node: str) -> Making:
@@ -239,6 +252,7 @@ C, P, N, M, Q = Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.MANUFACTURER,
 OPEN = Step("OpenCase", "mo", C, 0, {"patient_id": "patient-1", "residence": "MO", "synthetic": True})
 CONSENT = Step("RecordConsent", "mo", C, 1, {"kind": "care", "notice_version": "1", "notice_language": "zh-Hant"})
 REFER = Step("ReferCase", "mo", C, 1, {"to_node": "hk", "product": PRODUCT})
+BOARD = Step("RecordBoardDecision", "hk", P, 0.5, lambda w: {"product": PRODUCT, "decision": "treat", "decided_on": w.now.date().isoformat(), "note": "named patient"})
 ACCEPT = Step("AcceptCase", "hk", P, 1, {"product": PRODUCT})
 RESERVE = Step(
     "ReserveSlot",
@@ -359,14 +373,30 @@ RECEIVE_CENTRE = Step(
         "seal_intact": True,
     },
 )
+
+
+def fitness(step: str, hours: float = 0.5) -> Step:
+    return Step("CheckFitness", "hk", P, hours, {"step": step})
+
+
 LYMPHODEPLETE = Step(
-    "Lymphodeplete", "hk", P, 24, lambda w: {"regimen": "fludarabine and cyclophosphamide", "started_on": w.now.date().isoformat()}
+    "Lymphodeplete", "hk", P, 23, lambda w: {"regimen": "fludarabine and cyclophosphamide", "started_on": w.now.date().isoformat()}
 )
+COMPLETE = Step("CompleteLymphodepletion", "hk", N, 24 * 2, lambda w: {"completed_on": w.now.date().isoformat()})
+RESERVE_DRUGS = Step(
+    "ReserveDrugs",
+    "hk",
+    Role.PHARMACIST,
+    1,
+    lambda w: {"atc": "L04AC07", "doses": 2, "from_on": w.now.date().isoformat(), "until_on": (w.now.date() + timedelta(days=21)).isoformat()},
+)
+#: No label of Hong Kong is known that says the interval: a physician signs.
+EXCEPTION = Step("SignException", "hk", P, 0.5, {"gate": "infusion", "codes": ["gate.infusion.no_interval"], "note": "interval of the trial"})
 CHECK = Step(
     "CheckBedside",
     "hk",
     N,
-    24 * 5,
+    0.5,
     lambda w: {
         "wrist_band": "patient-1",
         "order": w.chain(),
@@ -403,18 +433,38 @@ INFUSE = Step(
     },
 )
 
-REFERRAL = (OPEN, CONSENT, REFER, ACCEPT)
-TO_COLLECTION = (*REFERRAL, RESERVE, *PERMITS)
+#: A patient without any sign.
+OBSERVED = {
+    "temperature": 36.8, "fever_attributable": True, "hypotension": "none", "vasopressors": 0, "vasopressin": False, "hypotension_attributable": True,
+    "oxygen_device": "none", "oxygen_reason": "none", "hypoxia_attributable": True, "ice_score": 10, "arousal": "spontaneous", "sedated": False,
+    "seizure": "none", "deep_focal_motor_weakness": False, "cerebral_edema": "none", "raised_icp_sign": False, "intracranial_hemorrhage": False,
+}  # fmt: skip
+WATCH = Step("Assess", "hk", N, 24 * 13, lambda w: {"findings": OBSERVED, "assessed_at": _ago(w, 0)})
+DISCHARGE = Step(
+    "Discharge",
+    "hk",
+    P,
+    12,
+    lambda w: {
+        "discharged_on": w.now.date().isoformat(),
+        "stay_near_until": (w.now.date() + timedelta(days=29)).isoformat(),
+        "no_driving_until": (w.now.date() + timedelta(days=57)).isoformat(),
+        "caregiver": True,
+        "emergency_card": True,
+    },
+)
+
+REFERRAL = (OPEN, CONSENT, REFER, BOARD, ACCEPT)
+TO_COLLECTION = (*REFERRAL, RESERVE, *PERMITS, fitness("collection"))
 TO_PLANT = (COLLECT, SHIP_OUT, RECEIVE_PLANT)
 AT_PLANT = (START_BATCH, TEST, RELEASE)
 BACK = (*PERMITS_BACK, SHIP_BACK, RECEIVE_CENTRE)
-TREATMENT = (LYMPHODEPLETE, CHECK, THAW, INFUSE)
+READY = (fitness("lymphodepletion"), LYMPHODEPLETE, COMPLETE, RESERVE_DRUGS, fitness("infusion", 24 * 2.8), EXCEPTION)
+TREATMENT = (*READY, CHECK, THAW, INFUSE)
 
 
 def collected() -> World:
-    world = World().walk(*TO_COLLECTION)
-    world.recognise_markers()
-    return world.walk(COLLECT)
+    return before_collection().walk(COLLECT)
 
 
 def before_collection() -> World:

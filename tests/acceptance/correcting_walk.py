@@ -5,20 +5,20 @@ Main job: `CorrectingWalk`: every command of the road that makes entries which p
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from baybridge.base.outcome import Refusal
-from baybridge.demo.walk import Walk
-from baybridge.journey.command import Actor, Command, Role
-from baybridge.journey.events import EntryCorrected, Recorded
+from baybridge.demo.walk import Refused, Walk
+from baybridge.journey.command import Role
+from baybridge.journey.events import Recorded
 from baybridge.node.case_state import case_state
-from baybridge.node.clock import new_id
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.corrections.making import commands_making
-from baybridge.node.handle import handle
 
-_IDS = frozenset({"event_id", "call_id"})
+#: What differs from history to history, or is read from the clock.
+_IDS = frozenset({"event_id", "call_id", "late"})
 
 
 @dataclass
@@ -35,7 +35,7 @@ class CorrectingWalk(Walk):
         if not wanted or before is None:
             return
         entered = [item for item in self.nodes[node].events(self.case_id)[known:] if self._by_hand(item, name)]
-        refused = [answer for item in reversed(entered) if (answer := self.void(node, item, organisation))]
+        refused = [answer for item in reversed(entered) if (answer := self.void(node, item, {role}, organisation))]
         self.tried[name] = ", ".join(refused) or difference(before, self.state(node))
         if not refused:
             super().do_for(node, role, organisation, name, **given)
@@ -45,14 +45,17 @@ class CorrectingWalk(Walk):
         computed = {row.event for row in COMMANDS[name].events if row.computed}
         return name in making and type(item.event) not in computed and item.role != Role.SYSTEM.value
 
-    def void(self, node: str, item: Recorded, organisation: str) -> str:
-        """Strike an entry through, as whoever entered it; the codes of a refusal."""
-        actor = Actor(item.actor, Role(item.role), organisation)
+    def void(self, node: str, item: Recorded, among: Collection[Role], organisation: str) -> str:
+        """Strike an entry through, as whoever answers for it or entered it, with a second person where one is asked; the codes of a refusal."""
+        wanted = commands_making(type(item.event))[0].correction.role
+        role = Role(item.role) if Role(item.role) in among else wanted or Role(item.role)
+        if role is Role.PAYER and wanted is not None:  # the payer's second person has no account in the demo
+            role, organisation = wanted, item.organisation
         given = {"event_id": item.event_id, "action": "void", "reason": "entered-twice"}
-        done = handle(self.nodes[node], Command("CorrectEntry", self.case_id, given, actor, new_id(self.clock)))
-        if isinstance(done, Refusal):
-            return " ".join(reason.code for reason in done.reasons)
-        assert any(isinstance(one.event, EntryCorrected) for one in done.events)
+        try:
+            super().do_for(node, role, organisation, "CorrectEntry", **given)
+        except Refused as refused:
+            return str(refused)
         return ""
 
     def state(self, node: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class World:
 
     def actor(self, node: str, role: Role) -> Actor:
         organisation = network.PAYER if role is Role.PAYER else self.nodes[node].site.organisation
-        return Actor(f"test-{role.value}", role, organisation)
+        return Actor(f"test-{role.value}", role, organisation, person=f"test-{role.value}")
 
     def do(self, node: str, role: Role, name: str, /, command_id: str = "", **given: Any) -> Any:
         done = handle(self.nodes[node], Command(name, self.case_id, given, self.actor(node, role), command_id or new_id()))
@@ -123,8 +123,14 @@ class World:
             self.do("mo", Role.COORDINATOR, "RecordConsent", kind=kind, notice_version="2026-1", notice_language="zh-Hant", **named)
         self.do("mo", Role.COORDINATOR, "NotifyAuthority", authority="DSPDP", reference="test-1")
 
+    def board(self) -> None:
+        """No label of Hong Kong covers the product: a board there decides that the patient is treated with it."""
+        day = self.clock().date().isoformat()
+        self.do("hk", Role.PHYSICIAN, "RecordBoardDecision", product="axicabtagene-ciloleucel", decision="treat", decided_on=day, note="named patient")
+
     def accept(self) -> None:
         """Hong Kong takes the case, decides for itself and judges the results from Macao."""
+        self.board()
         self.do("hk", Role.PHYSICIAN, "AcceptCase", product="axicabtagene-ciloleucel")
         self.do("hk", Role.PHYSICIAN, "DecideEligibility")
         use_at = (self.clock() + timedelta(days=1)).isoformat()

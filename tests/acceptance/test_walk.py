@@ -23,7 +23,7 @@ from walking import Network, Person, browsing, running
 
 from baybridge.base.keys import SigningKey
 from baybridge.demo import patients
-from baybridge.demo.history import RELEASE, WELL
+from baybridge.demo.history import RELEASE, SEEN, WELL
 from baybridge.demo.patients import Invented
 from baybridge.exchange.evidence.verify import PACK_KIND
 from baybridge.exchange.signed import sign_document
@@ -149,6 +149,9 @@ def test_5_guangzhou_tests_and_its_results_go_to_hong_kong(road: Road, network: 
 
 def test_6_hong_kong_accepts_recognises_and_quotes(road: Road, network: Network) -> None:
     doctor = road["physician.hk"]
+    said = doctor.refused(road.case, "AcceptCase", product=PRODUCT)
+    assert "board" in said, "no label of Hong Kong covers the product: a board decides"
+    doctor.do(road.case, "RecordBoardDecision", product=PRODUCT, decision="treat", decided_on=network.now.date(), note="named patient")
     doctor.do(road.case, "AcceptCase", product=PRODUCT)
     doctor.do(road.case, "DecideEligibility")
     doctor.do(road.case, "ChooseProduct", product=PRODUCT, policy=LABEL, exception_reason="named patient, decided by the board")
@@ -195,6 +198,7 @@ def test_7_slot_papers_collection_and_flight(road: Road, network: Network) -> No
         road.case, "Lymphodeplete", regimen="fludarabine and cyclophosphamide", started_on=network.now.date()
     )
     assert "not released" in early or "released" in early, early
+    fit_for(road, "collection")
     nurse.do(
         road.case,
         "Collect",
@@ -221,6 +225,14 @@ def test_7_slot_papers_collection_and_flight(road: Road, network: Network) -> No
         remaining_hold_h=72,
     )
     road.send("coordinator.hk", "sh", "COI_LOGISTICS", new=True)
+
+
+def fit_for(road: Road, step: str) -> None:
+    """Blood is drawn, a physician writes down what is seen on the ward, and judges fitness for a step."""
+    road.upload("laboratory.hk", patients.blood(PATIENT, road.network.now - timedelta(hours=1), "hk", step[:4]))
+    for fact, value in SEEN[step].items():
+        road["physician.hk"].do(road.case, "ConfirmFinding", fact=fact, value=value, basis="ward round")
+    road["physician.hk"].do(road.case, "CheckFitness", step=step)
 
 
 def shipment_of(road: Road, name: str) -> str:
@@ -310,8 +322,14 @@ def test_9_the_product_flies_back(road: Road, network: Network) -> None:
 def test_10_bedside(road: Road, network: Network) -> None:
     network.advance(days=1)
     doctor, nurse = road["physician.hk"], road["nurse.hk"]
-    doctor.do(road.case, "Lymphodeplete", regimen="fludarabine and cyclophosphamide", started_on=network.now.date())
-    network.advance(days=5)
+    fit_for(road, "lymphodepletion")
+    doctor.do(road.case, "Lymphodeplete", regimen="flu-cy", started_on=network.now.date())
+    network.advance(days=2)
+    nurse.do(road.case, "CompleteLymphodepletion", completed_on=network.now.date())
+    road["pharmacist.hk"].do(road.case, "ReserveDrugs", atc="L04AC07", doses=2, from_on=network.now.date(), until_on=(network.now + timedelta(days=21)).date())
+    network.advance(days=3)
+    fit_for(road, "infusion")
+    doctor.do(road.case, "SignException", second="physician2.hk", gate="infusion", codes=["gate.infusion.no_interval"], note="interval of the pivotal trial")
     checked = {"wrist_band": road.chain, "order": road.chain, "chain_of_identity": road.chain, "name_stated": True, "birth_date_stated": True}
     said = nurse.refused(
         road.case,
@@ -357,7 +375,11 @@ def test_11_monitoring_grades_with_driver_and_calls_the_team(road: Road, network
     assess(road)
     network.advance(days=7)
     today = network.now.date()
-    road["physician.hk"].do(road.case, "Discharge", discharged_on=today, stay_near_until=today + timedelta(days=18))
+    leaving = {"discharged_on": today, "stay_near_until": today + timedelta(days=18), "no_driving_until": today + timedelta(days=47), "caregiver": True}
+    said = road["physician.hk"].refused(road.case, "Discharge", **leaving)
+    assert "emergency card" in said and "hours" in said, said
+    assess(road)
+    road["physician.hk"].do(road.case, "Discharge", **leaving, emergency_card=True)
 
 
 def picture(road: Road, name: str) -> None:

@@ -33,7 +33,9 @@ SPOILED = (
     w.TEST.but(results=w.results(sterility_negative=None)),
     w.CHECK.but(bag="bag-1"),
     w.INFUSE.but(bag="bag-1"),
-    w.LYMPHODEPLETE.but(exception_reason="cannot wait"),
+    w.LYMPHODEPLETE,
+    w.EXCEPTION.but(gate="lymphodepletion", codes=["gate.lymphodepletion.not_received"]),
+    w.RESERVE_DRUGS.but(doses=0),
     RESOLVE,
     RESOLVE.but(decision="discard"),
     DEATH,
@@ -74,6 +76,7 @@ def infusion_is_safe(case: Case) -> bool:
         and entry.event.bag in case.bags_at_centre
         and any(check.event.bag == entry.event.bag and check.event.checked_at <= entry.event.started_at for check in case.bedside_checks)
         and case.lymphodepletion is not None
+        and case.did(ev.LymphodepletionCompleted)
         for entry in case.infusions
     )
 

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from io import BytesIO
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
@@ -14,9 +14,11 @@ from baybridge.record.intake.importing import batches, file_batch, left_out, pla
 from baybridge.record.intake.reading import Source
 from baybridge.record.store import store
 from baybridge.record.store.tables import metadata
+from soak_counts import examples
 
 AT = datetime(2026, 3, 8, 9, tzinfo=UTC)
 PEOPLE = ("1", "2", "3")
+MANY = settings(max_examples=len(examples(100, "two hospitals")), deadline=None)
 
 
 def person(hospital: str, name: str) -> dict:
@@ -101,11 +103,13 @@ def in_any_order(said: list[tuple[str, list[Source]]]) -> None:
         whose_everything_is(connection)
 
 
+@MANY
 @given(commands(named=True))
 def test_named_hospitals(said):
     in_any_order(said)
 
 
+@MANY
 @given(commands(named=False))
 def test_hospitals_whose_bundles_say_where_they_are_from(said):
     in_any_order(said)

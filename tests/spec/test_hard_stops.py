@@ -64,13 +64,13 @@ def markers_of_another_node() -> World:
 
 
 def without_slot() -> World:
-    world = World().walk(*w.REFERRAL, *w.PERMITS)
+    world = World().walk(*w.REFERRAL, *w.PERMITS, w.fitness("collection"))
     world.recognise_markers()
     return world
 
 
 def without_permits() -> World:
-    world = World().walk(*w.REFERRAL, w.RESERVE)
+    world = World().walk(*w.REFERRAL, w.RESERVE, w.fitness("collection"))
     world.recognise_markers()
     return world
 
@@ -104,7 +104,7 @@ def waiting(make: Make, days: int) -> Make:
 
 
 def checked() -> World:
-    return w.at_centre().walk(w.LYMPHODEPLETE, w.CHECK)
+    return treated().walk(w.CHECK)
 
 
 def thawed() -> World:
@@ -126,7 +126,7 @@ def expiring() -> World:
     """The product's label ends between the check and the infusion."""
     world = w.at_plant().walk(w.START_BATCH, w.TEST)
     expires = (world.now + timedelta(days=12)).isoformat()
-    return world.walk(w.RELEASE.but(expires_at=expires), *w.BACK, w.LYMPHODEPLETE)
+    return world.walk(w.RELEASE.but(expires_at=expires), *w.BACK, *w.READY)
 
 
 def with_results(**changes: str | None) -> Make:
@@ -138,10 +138,10 @@ COLLECTION = [
     ("permit missing on the day of entry", without_permits, w.COLLECT, ["supply.permit.missing"]),
     ("day of entry not said", w.before_collection, w.COLLECT.but(planned_entry_on=None), ["supply.collect.entry_day_missing"]),
     ("permit ended before the day of entry", w.before_collection, w.COLLECT.but(planned_entry_on="2026-12-01"), ["supply.permit.missing"]),
-    ("no infectious markers", without_markers, w.COLLECT, ["supply.collect.marker_missing"]),
-    ("one infectious marker missing", without_one_marker, w.COLLECT, ["supply.collect.marker_missing"]),
-    ("markers recognised by another centre", markers_of_another_node, w.COLLECT, ["supply.collect.marker_missing"]),
-    ("markers out of their window", with_old_markers, w.COLLECT, ["supply.collect.marker_expired"]),
+    ("no infectious markers", without_markers, w.COLLECT, ["gate.collection.marker_missing"]),
+    ("one infectious marker missing", without_one_marker, w.COLLECT, ["gate.collection.marker_missing"]),
+    ("markers recognised by another centre", markers_of_another_node, w.COLLECT, ["gate.collection.marker_missing"]),
+    ("markers out of their window", with_old_markers, w.COLLECT, ["gate.collection.marker_expired"]),
     ("wrong chain of identity on the label", w.before_collection, w.COLLECT.but(chain_of_identity="OTHER"), ["supply.collect.wrong_chain"]),
     ("patient not identified", w.before_collection, w.COLLECT.but(identity_checked=False), ["supply.collect.identity_unchecked"]),
     ("the same bag label twice", w.before_collection, w.COLLECT.but(bags=["bag-1", "bag-1"]), ["supply.collect.bag_reused"]),
@@ -240,31 +240,45 @@ RELEASING = [
     ("release of a batch that was never begun", w.at_plant, w.RELEASE.but(batch="batch-9"), ["supply.release.batch_unknown"]),
 ]
 
+def fit(make: Make, step: str = "lymphodepletion") -> Make:
+    """A world in which a physician found the patient fit for a step."""
+    return lambda: make().walk(w.fitness(step))
+
+
+def with_facts(make: Make, **facts: object) -> Make:
+    """A world whose facts changed since."""
+
+    def made() -> World:
+        world = make()
+        world.facts.update(facts)
+        return world
+
+    return made
+
+
 LYMPHODEPLETION = [
-    ("before release", w.at_plant, w.LYMPHODEPLETE, ["bedside.lymphodeplete.not_received", "bedside.lymphodeplete.not_released"]),
-    ("released, not received", w.released, w.LYMPHODEPLETE, ["bedside.lymphodeplete.not_received"]),
-    ("received too warm", warm, w.LYMPHODEPLETE, ["bedside.lymphodeplete.quarantined"]),
-    ("product expired", waiting(w.at_centre, 200), w.LYMPHODEPLETE, ["bedside.lymphodeplete.expired"]),
-    (
-        "exception signed by a nurse",
-        w.released,
-        w.LYMPHODEPLETE.by(Role.NURSE).but(exception_reason="bed"),
-        ["bedside.lymphodeplete.exception_not_physician"],
-    ),
-    ("care consent withdrawn", withdrawn(w.at_centre), w.LYMPHODEPLETE, ["bedside.lymphodeplete.no_care_consent"]),
-    (
-        "unfit",
-        short(
-            w.at_centre, ev.FitnessChecked(step="lymphodepletion", policy="fitness-lymphodepletion", outcome="unfit", decision_sha256="0")
-        ),
-        w.LYMPHODEPLETE,
-        ["bedside.lymphodeplete.unfit"],
-    ),
+    ("before release", fit(w.at_plant), w.LYMPHODEPLETE, ["gate.lymphodepletion.not_received", "gate.lymphodepletion.not_released"]),
+    ("released, not received", fit(w.released), w.LYMPHODEPLETE, ["gate.lymphodepletion.not_received"]),
+    ("received too warm", fit(warm), w.LYMPHODEPLETE, ["bedside.lymphodeplete.quarantined"]),
+    ("product expired", waiting(fit(w.at_centre), 200), w.LYMPHODEPLETE, ["bedside.lymphodeplete.expired"]),
+    ("care consent withdrawn", withdrawn(fit(w.at_centre)), w.LYMPHODEPLETE, ["bedside.lymphodeplete.no_care_consent"]),
+    ("fitness never checked", w.at_centre, w.LYMPHODEPLETE, ["gate.lymphodepletion.fitness_unchecked"]),
+    ("unfit", fit(with_facts(w.at_centre, active_infection=True)), w.LYMPHODEPLETE, ["gate.lymphodepletion.unfit"]),
+    ("unfit since the check", with_facts(fit(w.at_centre), active_infection=True), w.LYMPHODEPLETE, ["gate.lymphodepletion.unfit"]),
+    ("fitness open", fit(with_facts(w.at_centre, lvef=None)), w.LYMPHODEPLETE, ["gate.lymphodepletion.fitness_open"]),
+    ("a fact expired since the check", with_facts(fit(w.at_centre), lvef=None), w.LYMPHODEPLETE, ["gate.lymphodepletion.fitness_open"]),
+    ("another regimen than the product's", fit(w.at_centre), w.LYMPHODEPLETE.but(regimen="bendamustine"), ["gate.lymphodepletion.other_regimen"]),
+    ("a regimen that is none", fit(w.at_centre), w.LYMPHODEPLETE.but(regimen="chemo"), ["bedside.lymphodeplete.no_regimen"]),
 ]
 
 
 def treated() -> World:
-    return w.at_centre().walk(w.LYMPHODEPLETE)
+    return w.at_centre().walk(*w.READY)
+
+
+def unready(*left_out: str) -> Make:
+    """Before the infusion, with some steps of the preparation left out by name."""
+    return lambda: w.at_centre().walk(*(step for step in w.READY if step.name not in left_out))
 
 
 BEDSIDE = [
@@ -284,11 +298,34 @@ BEDSIDE = [
     ("after death", dead(treated), w.CHECK, ["journey.case.died"]),
 ]
 
+def warm_and_ready() -> World:
+    world = w.at_centre().walk(*w.READY)
+    world.record("hk", ev.ShipmentReceived(
+        shipment_id="again", leg="to_centre", chain_of_identity=world.chain(), bags=("product-1",), received_at=world.now, warmest_c=-100.0, coldest_c=-190.0,
+        minutes_outside=60, seal_intact=True, disposition="quarantined",
+    ))  # fmt: skip
+    return world
+
+
+def without_drugs() -> World:
+    """The doses were released after the exception was signed: a new code stands again."""
+    return treated().walk(w.RESERVE_DRUGS.but(doses=0))
+
+
 THAWING = [
-    ("thaw before lymphodepletion", w.at_centre, w.THAW, ["bedside.infuse.no_lymphodepletion"]),
+    (
+        "thaw before anything was prepared",
+        w.at_centre,
+        w.THAW,
+        ["gate.infusion.drugs_not_reserved", "gate.infusion.fitness_unchecked", "gate.infusion.lymphodepletion_missing"],
+    ),
     ("thaw twice", thawed, w.THAW, ["bedside.thaw.already"]),
     ("thaw a wrong bag", checked, w.THAW.but(bag="bag-1"), ["bedside.bag.not_received", "bedside.bag.not_released"]),
-    ("thaw out of quarantine", warm, w.THAW, ["bedside.bag.quarantined", "bedside.infuse.no_lymphodepletion"]),
+    ("thaw out of quarantine", warm_and_ready, w.THAW, ["bedside.bag.quarantined"]),
+    ("thaw before the last dose", unready("CompleteLymphodepletion", "SignException"), w.THAW, ["gate.infusion.lymphodepletion_incomplete"]),
+    ("thaw without drugs against CRS", without_drugs, w.THAW, ["gate.infusion.drugs_not_reserved"]),
+    ("thaw where no label says the interval", unready("SignException"), w.THAW, ["gate.infusion.no_interval"]),
+    ("thaw a day after the exception ended", waiting(treated, 2), w.THAW, ["gate.infusion.no_interval"]),
 ]
 
 INFUSING = [
@@ -310,7 +347,10 @@ INFUSING = [
         "before lymphodepletion",
         w.at_centre,
         w.INFUSE,
-        ["bedside.infuse.no_check", "bedside.infuse.no_lymphodepletion", "bedside.infuse.not_thawed"],
+        [
+            "bedside.infuse.no_check", "bedside.infuse.not_thawed", "gate.infusion.drugs_not_reserved", "gate.infusion.fitness_unchecked",
+            "gate.infusion.lymphodepletion_missing",
+        ],
     ),
     ("label time after thaw over", lambda: _later(thawed, 4), w.INFUSE, ["bedside.infuse.check_too_old", "bedside.infuse.thaw_time_over"]),
     (
@@ -321,11 +361,18 @@ INFUSING = [
             "bedside.bag.not_received",
             "bedside.bag.not_released",
             "bedside.infuse.no_check",
-            "bedside.infuse.no_lymphodepletion",
             "bedside.infuse.not_thawed",
+            "gate.infusion.drugs_not_reserved",
+            "gate.infusion.fitness_unchecked",
+            "gate.infusion.lymphodepletion_missing",
         ],
     ),
-    ("expired meanwhile", waiting(expiring, 30), w.INFUSE, ["bedside.bag.expired", "bedside.infuse.no_check", "bedside.infuse.not_thawed"]),
+    (
+        "expired meanwhile, and the reservation and exception with it",
+        waiting(expiring, 30),
+        w.INFUSE,
+        ["bedside.bag.expired", "bedside.infuse.no_check", "bedside.infuse.not_thawed", "gate.infusion.drugs_not_reserved", "gate.infusion.no_interval"],
+    ),
     (
         "out of temperature",
         warm,
@@ -333,8 +380,10 @@ INFUSING = [
         [
             "bedside.bag.quarantined",
             "bedside.infuse.no_check",
-            "bedside.infuse.no_lymphodepletion",
             "bedside.infuse.not_thawed",
+            "gate.infusion.drugs_not_reserved",
+            "gate.infusion.fitness_unchecked",
+            "gate.infusion.lymphodepletion_missing",
         ],
     ),
     ("given already", w.infused, w.INFUSE, ["bedside.bag.already_given"]),
@@ -361,17 +410,38 @@ def test_stop(make: Make, step: Step, expected: list[str]) -> None:
     assert len(world.events) == before
 
 
-def test_an_exception_to_the_order_is_signed_by_a_physician_and_stands_in_the_event() -> None:
-    world = w.released()
-    (event,) = world.do(w.LYMPHODEPLETE.but(exception_reason="rapid progression; product lands tomorrow"))
-    assert event.exception_reason == "rapid progression; product lands tomorrow"
-    assert event.exception_signed_by == "physician-hk"
+SIGN = Step("SignException", "hk", Role.PHYSICIAN, 0.5, {"gate": "lymphodepletion", "codes": ["gate.lymphodepletion.not_received"], "note": "rapid progression"})
 
 
-def test_in_good_order_an_exception_reason_is_not_kept() -> None:
-    (event,) = w.at_centre().do(w.LYMPHODEPLETE.but(exception_reason="not needed"))
-    assert event.exception_reason is None
-    assert event.exception_signed_by is None
+def test_a_signed_exception_passes_the_gate_for_a_day_and_for_its_codes_alone() -> None:
+    world = fit(w.released)().walk(SIGN)
+    assert codes(world.judge(w.LYMPHODEPLETE.but(started_on=world.now.date().isoformat()))) == []
+    world.facts["active_infection"] = True
+    assert codes(world.judge(w.LYMPHODEPLETE.but(started_on=world.now.date().isoformat()))) == ["gate.lymphodepletion.unfit"]
+    world.facts["active_infection"] = False
+    world.now += timedelta(hours=24)
+    assert codes(world.judge(w.LYMPHODEPLETE)) == ["gate.lymphodepletion.not_received"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"codes": []}, ["gate.lymphodepletion.not_received", "journey.exception.not_all"]),
+        ({"codes": ["gate.lymphodepletion.not_received", "gate.lymphodepletion.unfit"]}, ["journey.exception.not_standing"]),
+        ({"note": " "}, ["journey.exception.no_note"]),
+        ({"gate": "accept", "codes": []}, ["journey.exception.nothing_stands"]),
+    ],
+)
+def test_an_exception_names_what_stands_no_more_and_no_less(changes: dict[str, object], expected: list[str]) -> None:
+    assert codes(fit(w.released)().do(SIGN.but(**changes))) == expected
+
+
+def test_an_exception_of_an_earlier_therapy_event_covers_nothing_of_the_next() -> None:
+    world = fit(w.released)().walk(SIGN)
+    old = world.chain()
+    world.record("sh", ev.ProductRejected(batch="batch-1", chain_of_identity=old, failed=("viability",), decision_sha256="0"))
+    world.record("hk", ev.SlotReserved(plant_node="sh", product=w.PRODUCT, collection_on=world.now.date(), chain_of_identity="LOCAL-HK-NEXT"))
+    assert "gate.lymphodepletion.not_received" in codes(world.judge(w.LYMPHODEPLETE))
 
 
 def test_a_batch_out_of_specification_is_rejected_and_never_released() -> None:

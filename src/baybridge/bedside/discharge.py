@@ -9,7 +9,7 @@ texts known); recognition reference A5 (day 28 and month 3, two readers for what
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -17,9 +17,11 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.monitoring import infused_here
+from baybridge.documents.timing import AfterInfusion, LabelTimes
 from baybridge.journey.checks import alive, happened, local_day, ordered, said, treating_here
-from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import Discharged, ResponseAssessed, ResponseCategory
+from baybridge.journey.gates import standing_at, unsigned
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, Second, roles, told_in
 
@@ -29,6 +31,9 @@ class Discharge(Struct, frozen=True, kw_only=True):
 
     discharged_on: date
     stay_near_until: Annotated[date, Meta(description="until when the patient stays near the centre")]
+    no_driving_until: Annotated[date | None, Meta(description="until when the patient neither drives nor handles machines")] = None
+    caregiver: Annotated[bool, Meta(description="a named person stays with the patient and knows whom to call")] = False
+    emergency_card: Annotated[bool, Meta(description="the patient carries the emergency card and can show it")] = False
 
 
 class AssessResponse(Struct, frozen=True, kw_only=True):
@@ -43,21 +48,101 @@ class AssessResponse(Struct, frozen=True, kw_only=True):
     window_reason: Annotated[str | None, Meta(description="why the day lies outside the window of the time point")] = None
 
 
+def at_discharge(situation: Situation) -> Iterator[Reason]:
+    """What stands at the gate before discharge now: toxicity that stands or that nobody looked for today."""
+    yield from _standing_toxicity(situation)
+    assessments = [e.event.assessed_at for e in situation.case.assessments]
+    recent = timedelta(hours=situation.limits.discharge.assessed_within_h)
+    if not assessments or max(assessments) < situation.now - recent:
+        yield Reason("gate.discharge.not_assessed", {"hours": int(recent.total_seconds() // 3600)})
+
+
+def _standing_toxicity(situation: Situation) -> Iterator[Reason]:
+    """CRS, ICANS or IEC-HS of grade 2 or more that stands, or may."""
+    least = situation.limits.discharge.toxicity_from_grade
+    for scale, grade in situation.case.grades.items():
+        most = grade.confirmed.event.grade if grade.confirmed else grade.latest.event.grade_max
+        if most >= least:
+            yield Reason("gate.discharge.toxicity", {"scale": scale, "grade": most}, source="clinical reference 2.3")
+    hyperinflammation = situation.facts.get("iec_hs_grade")
+    if isinstance(hyperinflammation, int) and hyperinflammation >= least:
+        yield Reason("gate.discharge.toxicity", {"scale": "iec-hs", "grade": hyperinflammation}, source="clinical reference 3.3")
+
+
+_OF_INPUT = frozenset(f"gate.discharge.{what}" for what in ("no_caregiver", "no_emergency_card", "near_too_short", "driving_too_short"))
+_GATE = Gate("discharge", at_discharge, _OF_INPUT)
+
+
+def _left(situation: Situation, given: Discharge) -> Iterator[Reason]:
+    """What the patient leaves with: a caregiver, an emergency card, and the days that the label of this region asks for."""
+    if not given.caregiver:
+        yield Reason("gate.discharge.no_caregiver", where="caregiver")
+    if not given.emergency_card:
+        yield Reason("gate.discharge.no_emergency_card", where="emergency_card")
+    infused_at = situation.case.infused_at
+    if infused_at is None:
+        return
+    asked, day0 = days_after_infusion(situation), local_day(situation, infused_at)
+    if given.stay_near_until < day0 + timedelta(days=asked.near_centre_days):
+        yield Reason("gate.discharge.near_too_short", source=asked.source, where="stay_near_until")
+    if given.no_driving_until is None or given.no_driving_until < day0 + timedelta(days=asked.no_driving_days):
+        yield Reason("gate.discharge.driving_too_short", source=asked.source, where="no_driving_until")
+
+
+def days_after_infusion(situation: Situation | FormContext) -> AfterInfusion:
+    """The row of the label that speaks here: of this region and product, else of this region; the longest known where none is established."""
+    document = situation.documents.the(LabelTimes)
+    here = [row for row in document.after_infusion if row.label == situation.site.jurisdiction]
+    of_product = [row for row in here if row.product is not None and row.product == situation.case.product]
+    general = [row for row in here if row.product is None]
+    return (of_product or general or [document.after_infusion_elsewhere])[0]
+
+
+def discharge_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against discharge now, whatever days are given."""
+    yield from _always(situation)
+    yield from standing_at(situation, _GATE)
+
+
+def _always(situation: Situation) -> Iterator[Reason]:
+    """What no signature passes."""
+    yield from alive(situation)
+    yield from treating_here(situation)
+    yield from infused_here(situation)
+    if situation.case.open_rapid_response is not None:
+        yield Reason("bedside.discharge.rapid_response_open")
+
+
 def discharge(situation: Situation, given: Discharge) -> Verdict:
     """The patient left, unless a call of the rapid response team is open."""
     against = [
-        *alive(situation),
-        *treating_here(situation),
-        *infused_here(situation),
+        *discharge_blocked(situation),
+        *unsigned(situation, "discharge", _left(situation, given)),
         *happened(situation, discharged_on=given.discharged_on),
         *ordered(given.discharged_on, given.stay_near_until, "discharged_on", "stay_near_until"),
     ]
-    if situation.case.open_rapid_response is not None:
-        against.append(Reason("bedside.discharge.rapid_response_open"))
     infused_at = situation.case.infused_at
     if infused_at is not None and given.discharged_on < local_day(situation, infused_at):
         against.append(Reason("bedside.discharge.before_infusion", where="discharged_on"))
-    return refuse(*against) if against else (Discharged(discharged_on=given.discharged_on, stay_near_until=given.stay_near_until),)
+    if against:
+        return refuse(*against)
+    event = Discharged(
+        discharged_on=given.discharged_on,
+        stay_near_until=given.stay_near_until,
+        no_driving_until=given.no_driving_until,
+        caregiver=given.caregiver,
+        emergency_card=given.emergency_card,
+    )
+    return (event,)
+
+
+def days_of_label(context: FormContext) -> Mapping[str, object]:
+    """The days that the label of this region asks for, counted from the infusion."""
+    infused_at = context.case.infused_at
+    if infused_at is None:
+        return {}
+    asked, day0 = days_after_infusion(context), infused_at.astimezone(context.site.zone).date()
+    return {"stay_near_until": day0 + timedelta(days=asked.near_centre_days), "no_driving_until": day0 + timedelta(days=asked.no_driving_days)}
 
 
 def assess_response(situation: Situation, given: AssessResponse) -> Verdict:
@@ -114,8 +199,11 @@ COMMAND_ROWS = (
         page="bedside",
         correction=CLINICAL,
         step="discharge",
+        blocked=discharge_blocked,
         place=40,
         button="after",
+        prefill=days_of_label,
+        gate=_GATE,
     ),
     CommandRow(
         AssessResponse, assess_response, roles(Role.PHYSICIAN),

@@ -17,11 +17,13 @@ from msgspec import Meta, Struct
 from baybridge.base.ids import ProductId
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
+from baybridge.bedside.preparation import at_infusion
 from baybridge.bedside.product import IDENTITY, bag_reasons, released_with
 from baybridge.consent.grants import consents_for
-from baybridge.journey.checks import Moment, alive, happened, ordered, said, treating_here
-from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, said, treating_here
+from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import BedsideChecked, Infused, ProductThawed
+from baybridge.journey.gates import standing_at, unsigned
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, labels_of, roles, told_in
 
 
@@ -110,7 +112,7 @@ def thaw(situation: Situation, given: Thaw) -> Verdict:
         *treating_here(situation),
         *bag_reasons(situation, given.bag, given.chain_of_identity, given.thawed_at),
         *_one_at_a_time(situation, given),
-        *_lymphodepleted(situation),
+        *_gate_on(situation, given.thawed_at),
         *happened(situation, thawed_at=given.thawed_at),
     )
     return refuse(*against) if against else (ProductThawed(bag=given.bag, thawed_at=given.thawed_at),)
@@ -140,20 +142,21 @@ def thaw_limit(situation: Situation, bag: str) -> tuple[int, bool]:
     return minutes, label.confidence == "high"
 
 
-def _lymphodepleted(situation: Situation) -> Iterator[Reason]:
-    started = situation.case.lymphodepletion
-    before = situation.case.infused_at
-    new_cycle = before is not None and situation.case.chain_of_identity not in {e.event.chain_of_identity for e in situation.case.infusions}
-    if started is None or (new_cycle and before is not None and started.event.started_on <= before.date()):
-        yield Reason("bedside.infuse.no_lymphodepletion", source="clinical reference 6.4")
+def _gate_on(situation: Situation, at: datetime) -> Iterator[Reason]:
+    """What stands at the gate before the infusion on the day of a moment, and was not signed: a bag is not thawed for a patient who cannot have it."""
+    yield from unsigned(situation, "infusion", at_infusion(situation, local_day(situation, at)))
 
 
 # --- infusion -------------------------------------------------------------------------------------------------------
 
 
+_GATE = Gate("infusion", at_infusion)
+
+
 def infuse_blocked(situation: Situation) -> Iterator[Reason]:
     """What stands against any infusion now, whatever bag."""
     yield from _ready(situation)
+    yield from standing_at(situation, _GATE)
     if not situation.case.bedside_checks:
         yield Reason("bedside.infuse.no_check", source=IDENTITY)
 
@@ -161,7 +164,6 @@ def infuse_blocked(situation: Situation) -> Iterator[Reason]:
 def _ready(situation: Situation) -> Iterator[Reason]:
     yield from alive(situation)
     yield from treating_here(situation)
-    yield from _lymphodepleted(situation)
     if not consents_for(situation.case, None, None, situation.today).care:
         yield Reason("bedside.infuse.no_care_consent")
 
@@ -172,6 +174,7 @@ def infuse(situation: Situation, given: Infuse) -> Verdict:
     batch = situation.case.batch_of_bag(given.bag)
     against = (
         *_ready(situation),
+        *_gate_on(situation, given.started_at),
         *bag_reasons(situation, given.bag, given.chain_of_identity, given.started_at, given.ended_at),
         *_checked(situation, given),
         *_thawed(situation, given),
@@ -253,6 +256,7 @@ COMMAND_ROWS = (
         step="infuse",
         blocked=infuse_blocked,
         place=50,
+        gate=_GATE,
         scanned=labels_of(Infuse),
     ),
 )

@@ -1,72 +1,91 @@
-"""Lymphodepletion: not before the product is released and here.
+"""Lymphodepletion: not before the product is released and here, and complete before the infusion.
 
-Main job: the rule of `Lymphodeplete`.
+Main job: the rules of `Lymphodeplete`, `CompleteLymphodepletion` and `OmitLymphodepletion`.
 
-**Source**: mission M8 (the safe order is after release and receipt); clinical reference 5.4 and 6.4 (product released and on site, EBMT:
-exceptions allowed). An exception is signed by a physician with its reason and stands in the event.
+**Source**: mission M8 (the safe order is after release and receipt); clinical reference 5.4 and 6.4 (product released and on site, EBMT: exceptions allowed).
+A physician passes the gate by a signed exception; a product in quarantine or out of date is never passed. Elsewhere: what stands now, and the interval to the
+infusion, in `preparation.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
+from baybridge.bedside.preparation import ORDER, omission, preparation
 from baybridge.consent.grants import consents_for
+from baybridge.documents.terms import Regimens
 from baybridge.journey.case import Case
-from baybridge.journey.checks import alive, happened, local_day, said, treating_here
-from baybridge.journey.command import Role, Situation, Verdict
-from baybridge.journey.events import FitnessChecked, LymphodepletionStarted
+from baybridge.journey.checks import alive, happened, local_day, ordered, treating_here
+from baybridge.journey.command import Gate, Role, Situation, Verdict
+from baybridge.journey.events import LymphodepletionCompleted, LymphodepletionOmitted, LymphodepletionStarted
+from baybridge.journey.gates import standing_at, unsigned
 from baybridge.journey.prefill import FormContext
+from baybridge.journey.readiness import unfit
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
-
-ORDER = "clinical reference 6.4"
-
-#: What a fitness policy may answer that stands in the way.
-UNFIT = frozenset({"unfit", "not-fit", "ineligible", "fails"})
 
 
 class Lymphodeplete(Struct, frozen=True, kw_only=True):
     """Lymphodepletion begins."""
 
-    regimen: str
+    regimen: Annotated[str, Meta(description="code of the regimen, or its name")]
     started_on: date
-    exception_reason: Annotated[str | None, Meta(description="a physician's reason where release and receipt do not both stand")] = None
+
+
+class CompleteLymphodepletion(Struct, frozen=True, kw_only=True):
+    """The last dose of lymphodepletion was given."""
+
+    completed_on: date
+
+
+class OmitLymphodepletion(Struct, frozen=True, kw_only=True):
+    """Lymphodepletion is left out, by the rule of the product's label."""
+
+    white_cells: Annotated[float, Meta(ge=0, le=1000, description="white cells in 10*9/L that the rule rests on")]
+    counted_on: date
+
+
+# --- before it begins -----------------------------------------------------------------------------------------------
 
 
 def lymphodeplete_blocked(situation: Situation) -> Iterator[Reason]:
-    """What stands against beginning today, before any exception."""
+    """What stands against beginning today, whatever the regimen."""
     yield from _always(situation)
-    yield from out_of_order(situation)
+    yield from standing_at(situation, _GATE)
 
 
 def _always(situation: Situation) -> Iterator[Reason]:
+    """What no signature passes."""
     yield from alive(situation)
     yield from treating_here(situation)
     if not consents_for(situation.case, None, None, situation.today).care:
         yield Reason("bedside.lymphodeplete.no_care_consent")
-
-
-def out_of_order(situation: Situation) -> Iterator[Reason]:
-    """Release, receipt, quarantine, expiry and fitness: all that a signed exception may stand in for."""
     case = situation.case
-    bags = released_bags(case)
-    usable = bags & case.bags_at_centre
-    if not bags:
-        yield Reason("bedside.lymphodeplete.not_released", source=ORDER)
-    if not usable:
-        yield Reason("bedside.lymphodeplete.not_received", source=ORDER)
-    elif usable <= case.quarantined:
+    usable = released_bags(case) & case.bags_at_centre
+    if usable and usable <= case.quarantined:
         yield Reason("bedside.lymphodeplete.quarantined", source="policy reference F4")
-    elif all(_expired(situation, bag) for bag in usable - case.quarantined):
+    elif usable and all(_expired(situation, bag) for bag in usable - case.quarantined):
         yield Reason("bedside.lymphodeplete.expired", source=ORDER)
-    checks = [e.event for e in case.of(FitnessChecked) if e.event.step == "lymphodepletion"]
-    if checks and checks[-1].outcome in UNFIT:
-        yield Reason("bedside.lymphodeplete.unfit", {"policy": checks[-1].policy}, source=ORDER)
+
+
+def at_lymphodepletion(situation: Situation) -> Iterator[Reason]:
+    """What stands at the gate before lymphodepletion: the product released and here, the patient fit."""
+    bags = released_bags(situation.case)
+    if not bags:
+        yield Reason("gate.lymphodepletion.not_released", source=ORDER)
+    if not bags & situation.case.bags_at_centre:
+        yield Reason("gate.lymphodepletion.not_received", source=ORDER)
+    if _named(situation) is None:
+        yield Reason("gate.lymphodepletion.regimen_open", {"product": situation.case.product or ""})
+    yield from unfit(situation, "lymphodepletion")
+
+
+_GATE = Gate("lymphodepletion", at_lymphodepletion, frozenset({"gate.lymphodepletion.other_regimen", "gate.lymphodepletion.before_receipt"}))
 
 
 def released_bags(case: Case) -> frozenset[str]:
@@ -85,37 +104,91 @@ def _too_early(situation: Situation, given: Lymphodeplete) -> Iterator[Reason]:
     """The day given lies before the product arrived, though it is here by now."""
     arrivals = [s.received.event for s in situation.case.shipments_on("to_centre", situation.case.chain_of_identity) if s.received]
     if arrivals and given.started_on < min(local_day(situation, event.received_at) for event in arrivals):
-        yield Reason("bedside.lymphodeplete.before_receipt", source=ORDER, where="started_on")
+        yield Reason("gate.lymphodepletion.before_receipt", source=ORDER, where="started_on")
+
+
+# --- begin, complete, leave out -------------------------------------------------------------------------------------
 
 
 def lymphodeplete(situation: Situation, given: Lymphodeplete) -> Verdict:
-    """Lymphodepletion begins; out of order only with a physician's reason, which the event carries."""
-    disorder = tuple(out_of_order(situation)) or tuple(_too_early(situation, given))
-    against = [*_always(situation), *happened(situation, started_on=given.started_on)]
-    if not said(given.regimen):
-        against.append(Reason("bedside.lymphodeplete.no_regimen", where="regimen"))
-    exceptional = said(given.exception_reason) and bool(disorder)
-    if disorder and not exceptional:
-        against.extend(disorder)
-    if exceptional and situation.actor.role is not Role.PHYSICIAN:
-        against.append(Reason("bedside.lymphodeplete.exception_not_physician", source=ORDER, where="exception_reason"))
-    if against:
+    """Lymphodepletion begins, or every reason against."""
+    code = regimen_code(situation, given.regimen)
+    against = [*lymphodeplete_blocked(situation), *happened(situation, started_on=given.started_on)]
+    against.extend(unsigned(situation, "lymphodepletion", _too_early(situation, given)))
+    if code is None:
+        known = ", ".join(sorted(situation.documents.the(Regimens).regimens))
+        against.append(Reason("bedside.lymphodeplete.no_regimen", {"known": known}, where="regimen"))
+    else:
+        against.extend(unsigned(situation, "lymphodepletion", _regimen(situation, code)))
+    if against or code is None:
         return refuse(*against)
-    return (
-        LymphodepletionStarted(
-            regimen=given.regimen.strip(),
-            started_on=given.started_on,
-            exception_reason=given.exception_reason.strip() if exceptional and given.exception_reason else None,
-            exception_signed_by=situation.actor.account if exceptional else None,
-        ),
-    )
+    return (LymphodepletionStarted(regimen=code, started_on=given.started_on),)
+
+
+def regimen_code(situation: Situation, written: str) -> str | None:
+    """The code of a regimen by its code, one of its names or its spellings; None where it is none that is known."""
+    wanted = " ".join(written.casefold().split())
+    for code, row in situation.documents.the(Regimens).regimens.items():
+        if wanted in {name.casefold() for name in (code, *row.names.values(), *row.spellings)}:
+            return code
+    return None
+
+
+def _named(situation: Situation) -> str | None:
+    """The regimen that the product's document names; None where none is established."""
+    product = situation.product
+    return product.lymphodepletion.regimen if product and product.lymphodepletion else None
+
+
+def _regimen(situation: Situation, code: str) -> Iterator[Reason]:
+    """The regimen is the one that the product's document names."""
+    if _named(situation) not in (None, code):
+        yield Reason("gate.lymphodepletion.other_regimen", where="regimen")
+
+
+def complete_lymphodepletion_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against completing it now."""
+    yield from alive(situation)
+    yield from treating_here(situation)
+    found = preparation(situation.case)
+    if found.started_on is None:
+        yield Reason("bedside.lymphodeplete.not_begun")
+    elif found.completed_on is not None:
+        yield Reason("bedside.lymphodeplete.completed_before", {"day": found.completed_on.isoformat()})
+
+
+def complete_lymphodepletion(situation: Situation, given: CompleteLymphodepletion) -> Verdict:
+    """The last day stands; the interval to the infusion counts from it where the label does so."""
+    against = [*complete_lymphodepletion_blocked(situation), *happened(situation, completed_on=given.completed_on)]
+    began = preparation(situation.case).started_on
+    if began is not None:
+        against.extend(ordered(began, given.completed_on, "started_on", "completed_on"))
+    return refuse(*against) if against else (LymphodepletionCompleted(completed_on=given.completed_on),)
+
+
+def omit_lymphodepletion_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against leaving it out now, whatever the count."""
+    yield from _always(situation)
+    if omission(situation) is None:
+        yield Reason("bedside.lymphodeplete.no_omission_rule", {"product": situation.case.product or ""})
+
+
+def omit_lymphodepletion(situation: Situation, given: OmitLymphodepletion) -> Verdict:
+    """Lymphodepletion is left out on a count that the label's rule allows, or every reason against."""
+    rule = omission(situation)
+    against = [*omit_lymphodepletion_blocked(situation), *happened(situation, counted_on=given.counted_on)]
+    if rule is not None:
+        if given.white_cells > rule.white_cells_at_most:
+            against.append(Reason("bedside.lymphodeplete.omission_count", {"most": str(rule.white_cells_at_most)}, source=rule.source, where="white_cells"))
+        if given.counted_on < situation.today - timedelta(days=rule.within_days):
+            against.append(Reason("bedside.lymphodeplete.omission_day", {"days": rule.within_days}, source=rule.source, where="counted_on"))
+    return refuse(*against) if against else (LymphodepletionOmitted(white_cells=given.white_cells, counted_on=given.counted_on),)
 
 
 def regimen_of_label(context: FormContext) -> Mapping[str, object]:
-    """The regimen that the label of the case's product names, in the reader's language."""
+    """The regimen that the label of the case's product names."""
     label = context.product.lymphodepletion if context.product else None
-    text = label.text if label else {}
-    return {"regimen": text.get(context.language) or text.get("en")}
+    return {"regimen": label.regimen if label else None}
 
 
 #: What page, command line, FHIR and other nodes know about these commands.
@@ -129,5 +202,25 @@ COMMAND_ROWS = (
         blocked=lymphodeplete_blocked,
         place=20,
         prefill=regimen_of_label,
+        choices={"regimen": "regimen"},
+        gate=_GATE,
+    ),
+    CommandRow(
+        CompleteLymphodepletion, complete_lymphodepletion, roles(Role.PHYSICIAN, Role.NURSE),
+        (EventRow(LymphodepletionCompleted, rendering.lymphodepletion_completed, told_in("CARE_REFERRAL"), only_from="centre"),),
+        page="bedside",
+        correction=CLINICAL,
+        step="lymphodepletion_complete",
+        blocked=complete_lymphodepletion_blocked,
+        place=22,
+    ),
+    CommandRow(
+        OmitLymphodepletion, omit_lymphodepletion, roles(Role.PHYSICIAN),
+        (EventRow(LymphodepletionOmitted, rendering.lymphodepletion_omitted, told_in("CARE_REFERRAL"), only_from="centre"),),
+        page="bedside",
+        correction=CLINICAL,
+        step="lymphodepletion",
+        blocked=omit_lymphodepletion_blocked,
+        place=24,
     ),
 )

@@ -70,6 +70,34 @@ def lymphodepletion(event: ev.LymphodepletionStarted, writer: Writer) -> None:
     writer.provenance(given, f"lymphodepletion {event.regimen}", signed)
 
 
+def lymphodepletion_completed(event: ev.LymphodepletionCompleted, writer: Writer) -> None:
+    """As Procedure: the course is over."""
+    content = {
+        "status": "completed", "code": {"text": "lymphodepletion completed"}, "subject": writer.patient, "performedDateTime": event.completed_on.isoformat(),
+    }  # fmt: skip
+    writer.add("Procedure", content)
+
+
+def lymphodepletion_omitted(event: ev.LymphodepletionOmitted, writer: Writer) -> None:
+    """As Procedure that was not done, with the count that it rests on."""
+    reason = {"text": f"white cells {event.white_cells:g} 10*9/L on {event.counted_on.isoformat()}"}
+    writer.add("Procedure", {"status": "not-done", "code": {"text": "lymphodepletion"}, "subject": writer.patient, "statusReason": reason})
+
+
+def reserved(event: ev.DrugsReserved, writer: Writer) -> None:
+    """As MedicationRequest: doses held for this patient."""
+    content = {
+        "status": "active" if event.doses else "cancelled",
+        "intent": "plan",
+        "medicationCodeableConcept": concept(ATC, event.atc),
+        "subject": writer.patient,
+        "authoredOn": writer.at,
+        "note": [{"text": event.shortage_reason}] if event.shortage_reason else None,
+        "dispenseRequest": {"validityPeriod": {"start": event.from_on.isoformat(), "end": event.until_on.isoformat()}, "quantity": {"value": event.doses}},
+    }
+    writer.add("MedicationRequest", content)
+
+
 def bedside(event: ev.BedsideChecked, writer: Writer) -> None:
     """As Procedure and Provenance."""
     made = writer.add(
@@ -103,10 +131,9 @@ def thawed(event: ev.ProductThawed, writer: Writer) -> None:
 
 def infused(event: ev.Infused, writer: Writer) -> None:
     """As MedicationAdministration and Provenance."""
-    medication = concept(PRODUCT, event.product, event.product)
     atc = PRODUCT_ATC.get(event.product)
-    if atc:
-        medication["coding"].append({"system": ATC, "code": atc})
+    codes = [{"system": PRODUCT, "code": event.product}, *([{"system": ATC, "code": atc}] if atc else [])]
+    medication = {"coding": codes, "text": event.product}
     period = {"effectivePeriod": {"start": event.started_at.isoformat(), "end": event.ended_at.isoformat()}}
     names = (("urn:baybridge:batch", event.batch), ("urn:baybridge:bag", event.bag), (CHAIN, event.chain_of_identity))
     content = {
@@ -226,7 +253,7 @@ def closed(event: ev.CallClosed, writer: Writer) -> None:
     _call_task(writer, event.call_id, "cancelled", reason)
 
 
-def _call_task(writer: Writer, call_id: str, status: str, more: Json) -> None:
+def _call_task(writer: Writer, call_id: str, status: str, more: Mapping[str, object]) -> None:
     """The call's own Task, as it now stands."""
     calls = [call for call in writer.case.rapid_responses if call_id in ("", call.call_id)]
     task = {"status": status, "intent": "order", "priority": "stat", "code": {"text": "rapid response"}, "for": writer.patient, "authoredOn": writer.at}

@@ -77,7 +77,9 @@ def set_roster(source: Path, folder: Path, as_json: bool) -> None:  # noqa: FBT0
             click.echo(json.dumps({"refused": read.category.value, "reasons": reasons}, ensure_ascii=False))
         fail("\n".join(f"{reason['text']} [{reason['code']}]" for reason in reasons))
     witnessing.sign_checkpoint(node)
-    _print([row.as_json() for row in read], as_json=as_json)
+    with node.storage.reading() as connection:
+        names = duties.sign_in_names(connection)
+    _print([row.as_json(names) for row in read], as_json=as_json)
 
 
 @roster.command("show", cls=Thorough)
@@ -91,8 +93,8 @@ def show_roster(folder: Path, at: str | None, as_json: bool) -> None:  # noqa: F
     node = _open(folder)
     moment = _moment(at, node.site.zone) if at else None
     with node.storage.reading() as connection:
-        rows = duties.roster(connection, moment)
-    _print([row.as_json() for row in rows], as_json=as_json)
+        rows, names = duties.roster(connection, moment), duties.sign_in_names(connection)
+    _print([row.as_json(names) for row in rows], as_json=as_json)
 
 
 def _moment(text: str, zone: Any) -> datetime:
@@ -102,7 +104,7 @@ def _moment(text: str, zone: Any) -> datetime:
         raise click.BadParameter("expected a time such as 2026-03-08T09:00:00+08:00", param_hint="--at") from None
 
 
-def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _print(rows: list[dict[str, object]], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return

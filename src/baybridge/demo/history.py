@@ -81,6 +81,9 @@ def second_laboratory(walk: Walk) -> None:
 def accept(walk: Walk) -> None:
     """The centre takes the case, judges eligibility for itself and chooses the product."""
     product, policy = PRODUCTS[walk.patient.disease]
+    if walk.centre == "hk" and walk.patient.disease != "mm":
+        day = walk.clock().date().isoformat()
+        walk.do(walk.centre, Role.PHYSICIAN, "RecordBoardDecision", product=product, decision="treat", decided_on=day, note="synthetic: named patient")
     walk.do(walk.centre, Role.PHYSICIAN, "AcceptCase", product=product)
     walk.do(walk.centre, Role.PHYSICIAN, "DecideEligibility")
     reason = "synthetic: decided by the board on the mainland label" if walk.centre == "hk" and walk.patient.disease != "mm" else None
@@ -125,8 +128,35 @@ def papers(walk: Walk, node: str, leg: str, kinds: Sequence[str]) -> None:
 # --- cells ----------------------------------------------------------------------------------------------------------
 
 
+def fit_for(walk: Walk, step: str) -> None:
+    """Blood is drawn, a physician looks at the patient, writes down what no laboratory measures, and judges fitness for a step."""
+    walk.file(walk.centre, patients.blood(walk.patient, walk.clock() - timedelta(hours=3), LABORATORIES[walk.centre], step[:4]))
+    for fact, value in SEEN[step].items():
+        walk.do(walk.centre, Role.PHYSICIAN, "ConfirmFinding", fact=fact, value=value, basis="synthetic: ward round")
+    walk.do(walk.centre, Role.PHYSICIAN, "CheckFitness", step=step)
+
+
+#: What a physician sees on the ward, by the step that it is asked for.
+SEEN: Mapping[str, Mapping[str, Any]] = {
+    "collection": {"active_infection": False},
+    "lymphodepletion": {
+        "active_infection": False, "active_gvhd": False, "max_temperature_48h": 36.9, "lvef": 61, "oxygen_saturation": 98, "pregnancy_excluded": True,
+    },
+    "infusion": {
+        "active_infection": False, "active_gvhd": False, "max_temperature_48h": 36.8, "oxygen_saturation": 97, "uncontrolled_arrhythmia": False,
+        "hypotension": "none",
+    },
+}
+
+
+def sign(walk: Walk, gate: str, *codes: str, note: str) -> None:
+    """A physician passes a gate where no label of the region says what it asks for."""
+    walk.do(walk.centre, Role.PHYSICIAN, "SignException", gate=gate, codes=list(codes), note=note)
+
+
 def collect(walk: Walk) -> None:
     """Leukapheresis under the chain-of-identity id, checked by two."""
+    fit_for(walk, "collection")
     walk.bags = [f"APH-{walk.patient.number:03d}-{letter}" for letter in "AB"]
     ended = walk.clock()
     walk.do(
@@ -273,12 +303,21 @@ def receive_product(walk: Walk) -> None:
 
 def lymphodeplete(walk: Walk) -> None:
     """Fitness is checked, lymphodepletion begins after release and receipt."""
-    walk.do(walk.centre, Role.PHYSICIAN, "CheckFitness", step="lymphodepletion")
-    walk.do(walk.centre, Role.PHYSICIAN, "Lymphodeplete", regimen="fludarabine and cyclophosphamide", started_on=walk.clock().date().isoformat())
+    fit_for(walk, "lymphodepletion")
+    walk.do(walk.centre, Role.PHYSICIAN, "Lymphodeplete", regimen="flu-cy", started_on=walk.clock().date().isoformat())
+    until = (walk.clock() + timedelta(days=21)).date().isoformat()
+    walk.do(walk.centre, Role.PHARMACIST, "ReserveDrugs", atc="L04AC07", doses=2, from_on=walk.clock().date().isoformat(), until_on=until)
+
+
+def complete(walk: Walk) -> None:
+    """The last dose of lymphodepletion."""
+    walk.do(walk.centre, Role.NURSE, "CompleteLymphodepletion", completed_on=walk.clock().date().isoformat())
 
 
 def infuse(walk: Walk) -> None:
-    """Bedside check by two, thaw, infusion: day 0."""
+    """Fitness, the interval that no label of the region says, bedside check by two, thaw, infusion: day 0."""
+    fit_for(walk, "infusion")
+    sign(walk, "infusion", "gate.infusion.no_interval", note="synthetic: interval of the pivotal trial")
     case = walk.case(walk.centre)
     chain, bag = case.chain_of_identity, case.batches[-1].released.event.bags[0]  # type: ignore[union-attr]
     checked = {"wrist_band": chain, "order": chain, "chain_of_identity": chain, "bag": bag, "name_stated": True, "birth_date_stated": True}
@@ -326,8 +365,10 @@ def recover(walk: Walk) -> None:
 
 def discharge(walk: Walk) -> None:
     """The patient leaves hospital and stays near."""
+    assess(walk)
     today = walk.clock().date()
-    walk.do(walk.centre, Role.PHYSICIAN, "Discharge", discharged_on=today.isoformat(), stay_near_until=(today + timedelta(days=18)).isoformat())
+    days = {"stay_near_until": (today + timedelta(days=19)).isoformat(), "no_driving_until": (today + timedelta(days=47)).isoformat()}
+    walk.do(walk.centre, Role.PHYSICIAN, "Discharge", discharged_on=today.isoformat(), **days, caregiver=True, emergency_card=True)
 
 
 def day_28(walk: Walk) -> None:
@@ -401,7 +442,8 @@ ROAD: tuple[Stop, ...] = (
     Stop(ship_product, timedelta(days=1)),
     Stop(receive_product, timedelta(hours=28)),
     Stop(lymphodeplete, timedelta(days=1)),
-    Stop(infuse, timedelta(days=5)),
+    Stop(complete, timedelta(days=2)),
+    Stop(infuse, timedelta(days=3)),
     Stop(monitor, timedelta(days=3)),
     Stop(treat, timedelta(days=1)),
     Stop(recover, timedelta(days=2)),

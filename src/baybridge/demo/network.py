@@ -15,11 +15,13 @@ from typing import Any
 
 import orjson
 
+from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Role
 from baybridge.node.clock import new_id
 from baybridge.node.node import Node
 from baybridge.node.people import accounts
 from baybridge.node.upkeep.founding import found, introduce, trust
+from baybridge.node.watch import roster
 
 PASSWORD = "synthetic-demo"  # noqa: S105 - printed on the terminal, opens only invented data on loopback
 
@@ -108,6 +110,7 @@ def found_network(folder: Path, ports: Mapping[str, int]) -> None:
     for name, profile in PROFILES.items():
         found(folder / name, profile)
         _own_plan(folder / name)
+        _own_director(folder / name, name)
     meet(folder, ports)
 
 
@@ -116,6 +119,14 @@ def _own_plan(node: Path) -> None:
     plans = node / "data" / "plans"
     plans.mkdir(parents=True, exist_ok=True)
     (plans / _CHARITY_TERMS.name).write_bytes(_CHARITY_TERMS.read_bytes())
+
+
+def _own_director(folder: Path, node: str) -> None:
+    """Name the account that is told last where no team comes, as a site lays its own escalation over ours."""
+    if "centre" in PROFILES[node]["kinds"]:
+        pathways = folder / "data" / "pathways"
+        pathways.mkdir(parents=True, exist_ok=True)
+        (pathways / "escalation.yaml").write_text(f"id: escalation\nprogramme_director: [physician2.{node}]\n", encoding="utf-8")
 
 
 def meet(folder: Path, ports: Mapping[str, int]) -> None:
@@ -135,6 +146,20 @@ def add_accounts(node: Node, patient_id: str | None = None) -> None:
 def add_staff(node: Node) -> None:
     """Give a node the accounts of those who work there, each of another person."""
     _add(node, [account for account in ACCOUNTS if account.node == node.site.node])
+    if "centre" in node.site.kinds:
+        _set_duty(node)
+
+
+def _set_duty(node: Node) -> None:
+    """Both physicians are on duty all the time."""
+    names = (f"physician.{node.site.node}", f"physician2.{node.site.node}")
+    always = {"from": "2020-01-01T00:00:00+08:00", "until": "2100-01-01T00:00:00+08:00"}
+    rows = [{"specialty": "haematology", "account": name, "order": order, "deputy": None, **always} for order, name in enumerate(names, start=1)]
+    with node.unit() as unit:
+        read = roster.read_roster(rows, roster.active_accounts(unit.connection))
+        if isinstance(read, Refusal):
+            raise RuntimeError("the roster of the demo names accounts that are not there")
+        roster.set_roster(unit, read, node.system())
 
 
 def add_patient(node: Node, patient_id: str) -> None:

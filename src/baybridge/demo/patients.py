@@ -15,6 +15,8 @@ from typing import Any
 from baybridge.record.identity.documents import hong_kong_check, mainland_check
 
 _TAG = {"tag": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}]}
+#: Where the invented home hospital's own system keeps its records.
+HOSPITAL = "http://hospital.example/fhir/"
 _LOINC, _UCUM, _ATC = "http://loinc.org", "http://unitsofmeasure.org", "http://www.whocc.no/atc"
 _IDENTITY = {"MO": "urn:mo:bir", "HK": "urn:hk:hkid", "CN": "urn:cn:resident-id"}
 _FAMILY = (("陳", "Chan"), ("黃", "Wong"), ("李", "Lei"), ("何", "Ho"), ("梁", "Leong"), ("吳", "Ng"), ("鄭", "Cheang"), ("林", "Lam"), ("周", "Chao"), ("蔡", "Choi"))
@@ -70,13 +72,21 @@ class Invented:
 
 def bundle(patient: Invented, at: datetime, laboratory: str) -> dict[str, Any]:
     """The patient's record as of `at`: results of that week by the named laboratory, treatment lines before it."""
-    resources = [*_resources(patient, at)]
+    return _bundle([*_resources(patient, at)], laboratory)
+
+
+def blood(patient: Invented, at: datetime, laboratory_id: str, round_: str) -> dict[str, Any]:
+    """Blood results and performance status of one moment, without infectious markers, by the named laboratory."""
+    return _bundle([resource for resource in laboratory(patient, at, round_) if not is_marker(resource)], laboratory_id)
+
+
+def _bundle(resources: list[dict[str, Any]], laboratory: str) -> dict[str, Any]:
     for resource in resources:
         if resource["resourceType"] == "Observation" and ("valueCodeableConcept" not in resource or is_marker(resource)):
             resource["performer"] = [{"type": "Organization", "identifier": {"value": laboratory}}]
     entries = [
         {
-            "fullUrl": f"http://hospital.example/fhir/{resource['resourceType']}/{resource['id']}",
+            "fullUrl": f"{HOSPITAL}{resource['resourceType']}/{resource['id']}",
             "resource": {**resource, "meta": _TAG},
             "request": {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"},
         }
@@ -141,7 +151,7 @@ _SI = (
     ("alc", "731-0", 0.71, "10*9/L", None), ("wbc", "6690-2", 4.4, "10*9/L", None), ("alt", "1742-6", 24, "U/L", 50), ("ast", "1920-8", 27, "U/L", 40),
     ("ldh", "14804-9", 231, "U/L", 250), ("ferritin", "2276-4", 540, "ng/mL", None), ("bili", "14631-6", 11, "umol/L", 21), ("alb", "1751-7", 37, "g/L", None),
     ("igg", "2465-3", 6.1, "g/L", None), ("crp", "1988-5", 14, "mg/L", None), ("lvef", "10230-1", 61, "%", None), ("k", "2823-3", 4.1, "mmol/L", None),
-    ("spo2", "59408-5", 97, "%", None), ("inr", "6301-6", 1.0, "{INR}", None),
+    ("spo2", "59408-5", 97, "%", None), ("inr", "6301-6", 1.0, "{INR}", None), ("crcl", "35591-7", 88, "mL/min", None),
 )
 _MACAO_UNITS = {"creat": ("2160-0", 0.88, "mg/dL", 1.2), "hb": ("718-7", 10.8, "g/dL", None)}
 _MARKER_NAMES = frozenset({"hbsag", "antihbc", "antihcv", "hiv", "tp"})

@@ -14,7 +14,7 @@ import orjson
 
 from baybridge.base.outcome import Refusal
 from baybridge.demo.network import PAYER
-from baybridge.demo.patients import Invented
+from baybridge.demo.patients import HOSPITAL, Invented
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import ConfirmationAsked
@@ -99,7 +99,7 @@ class Walk:
             self._people[node] = Colleagues.of(self.nodes[node])
         return self._people[node]
 
-    def _give(self, node: str, name: str, given: Mapping[str, Any], actor: Actor) -> Done:
+    def _give(self, node: str, name: str, given: Mapping[str, object], actor: Actor) -> Done:
         done = handle(self.nodes[node], Command(name, self.case_id, given, actor, new_id(self.clock)))
         if isinstance(done, Refusal):
             raise Refused(f"{name} at {node}: " + "; ".join(f"{reason.code} {dict(reason.values)}" for reason in done.reasons))
@@ -113,7 +113,9 @@ class Walk:
             self.do(to_node, Role.COORDINATOR, "AcceptProposedCase")
 
     def file(self, node: str, bundle: Mapping[str, Any]) -> None:
-        """Import a bundle at a node, as its coordinator."""
+        """Import a bundle at a node, as its coordinator; the home hospital's system names its patients by addresses of its own, others as the node does."""
+        base = HOSPITAL if node == self.home else ""
+        bundle = {**bundle, "entry": [{**entry, "fullUrl": f"{base}{entry['request']['url']}"} for entry in bundle["entry"]]}
         target = self.nodes[node]
         actor = self.people(node).one(Role.COORDINATOR, target.site.organisation)
         answer = import_upload(target, actor, "synthetic.json", orjson.dumps(bundle))

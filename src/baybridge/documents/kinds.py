@@ -68,10 +68,12 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "answers": "terms:Answers",
             "diagnoses": "terms:Diagnoses",
             "glossary": "terms:Glossary",
+            "regimens": "terms:Regimens",
             "treatments": "terms:Treatments",
             "units": "terms:Units",
         },
         "timing": {
+            "label-times": "timing:LabelTimes",
             "payer-time-limits": "timing:TimeLimits",
             "recovery": "timing:Recovery",
             "vein-to-vein": "timing:VeinToVein",

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from baybridge.documents.heading import Celsius, Days, Heading, Hours, Minutes, Part
+from baybridge.documents.heading import Celsius, Days, Heading, Hours, Jurisdiction, Minutes, Part
 
 Positive = Annotated[int, Meta(ge=1)]
 
@@ -54,12 +54,21 @@ class UnverifiedThaw(Part, frozen=True, kw_only=True):
     unverified_min: Minutes
 
 
+class Shortage(Part, frozen=True, kw_only=True):
+    """How many doses are enough while a shortage is declared, and how soon the next must be at hand."""
+
+    doses: Positive
+    next_within_h: Hours
+    source: str
+
+
 class Tocilizumab(Part, frozen=True, kw_only=True):
     """How often and how much."""
 
     reserved_doses: Annotated[int, Meta(ge=0)]
     atc: str
     interval_h: Hours
+    shortage: Shortage | None = None
     per_24_h: Positive
     per_episode: Positive
     max_dose_mg: Positive
@@ -71,6 +80,7 @@ class InfectiousMarkers(Part, frozen=True, kw_only=True):
 
     purpose: str
     source: str
+    statutory_in: tuple[Jurisdiction, ...] = ()  # regions whose law asks for the set: no exception passes it there
     markers: Mapping[str, tuple[str, ...]]
 
 
@@ -86,6 +96,13 @@ class ResponseWindows(Part, frozen=True, kw_only=True):
 
     source: str
     windows: Mapping[str, ResponseWindow]
+
+
+class BeforeDischarge(Part, frozen=True, kw_only=True):
+    """What stands against leaving hospital."""
+
+    toxicity_from_grade: Annotated[int, Meta(ge=1, le=5)]
+    assessed_within_h: Hours
 
 
 class FitnessPolicies(Part, frozen=True, kw_only=True):
@@ -107,6 +124,7 @@ class Limits(Heading, frozen=True, kw_only=True):
     tocilizumab: Tocilizumab
     infectious_markers: InfectiousMarkers
     response: ResponseWindows
+    discharge: BeforeDischarge
     fitness: FitnessPolicies
 
     def contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

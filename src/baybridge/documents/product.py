@@ -78,14 +78,23 @@ class Drug(Part, frozen=True, kw_only=True):
     doses: int | None = None
 
 
+class Omission(Part, frozen=True, kw_only=True):
+    """Where the label lets lymphodepletion be left out: white cells at most so many 10*9/L, counted within so many days before the infusion."""
+
+    white_cells_at_most: Amount
+    within_days: Annotated[int, Meta(ge=0)]
+    source: str
+
+
 class Lymphodepletion(Part, frozen=True, kw_only=True):
     """What is given before the infusion, on which days before it."""
 
     regimen: str | None = None
     drugs: tuple[Drug, ...] = ()
     days_before: tuple[int, ...] = ()
-    infuse_days_after: tuple[int, ...] = ()
+    infuse_days_after: tuple[int, ...] = ()  # read by nothing: `timing/label-times` holds it by label and indication; older site documents may have it
     repeat_if_delay_days_over: int | None = None
+    omit: Omission | None = None
     text: Translated = EMPTY
     confidence: Confidence
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from baybridge.documents.heading import EMPTY, Days, Exact, Heading, Hours, Part
+from baybridge.documents.heading import EMPTY, Days, Exact, Heading, Hours, Part, Translated
 
 
 class Answers(Heading, frozen=True, kw_only=True):
@@ -127,3 +127,16 @@ class Glossary(Heading, frozen=True, kw_only=True):
     """All words."""
 
     terms: Mapping[str, Mapping[str, str]]
+
+
+class Regimen(Part, frozen=True, kw_only=True):
+    """One regimen of lymphodepletion: its names by language and the spellings by which it is written, in small letters."""
+
+    names: Translated
+    spellings: tuple[str, ...] = ()
+
+
+class Regimens(Heading, frozen=True, kw_only=True):
+    """All regimens, by code."""
+
+    regimens: Mapping[str, Regimen]

@@ -1,13 +1,15 @@
 """How long things take and how far apart they must lie: `data/timing`.
 
-Main job: `TimeLimits` of payers, `Recovery` before collection, `VeinToVein`, `Washouts`.
+Main job: `TimeLimits` of payers, `Recovery` before collection, `VeinToVein`, `Washouts`, `LabelTimes` around the infusion.
 
 **Units**: days.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Literal
 
 from msgspec import field
 
@@ -88,3 +90,40 @@ class Washouts(Heading, frozen=True, kw_only=True):
 
     rows: tuple[Washout, ...]
     events: tuple[EventWashout, ...] = ()
+
+
+class InfusionInterval(Row, frozen=True, kw_only=True):
+    """From lymphodepletion to the infusion, by one label; `from_day` and `to_day` count from its anchor, both included."""
+
+    product: str
+    label: str
+    anchor: Literal["lymphodepletion_start", "lymphodepletion_end"]
+    from_day: Days
+    to_day: Days
+    indication: str = ""
+    policies: tuple[str, ...] = ()
+
+
+class AfterInfusion(Row, frozen=True, kw_only=True):
+    """How long after the infusion a patient stays near and does not drive, by one label."""
+
+    label: str = ""
+    product: str | None = None
+    near_centre_days: Days
+    no_driving_days: Days
+    daily_days: Days | None = None
+    since: date | None = None
+
+
+class LabelTimes(Heading, frozen=True, kw_only=True):
+    """Days that labels ask for, with the longest known where no label of a region is established."""
+
+    infusion: tuple[InfusionInterval, ...]
+    after_infusion: tuple[AfterInfusion, ...]
+    after_infusion_elsewhere: AfterInfusion
+
+    def contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+        """An interval that ends before it begins."""
+        for place, row in enumerate(self.infusion):
+            if row.from_day > row.to_day:
+                yield ("infusion", place, "to_day"), f"to_day of at least from_day, {row.from_day}", str(row.to_day)

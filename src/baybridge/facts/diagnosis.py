@@ -10,7 +10,7 @@ A code says which family of disease it is; words within that family make it narr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -74,7 +74,7 @@ def read_conditions(found: Found, at: datetime, dictionary: Dictionary) -> dict[
     return read
 
 
-def _recorded(fact: Fact, code: str, resource: Resource) -> ReadFact:
+def _recorded(fact: Fact, code: str, resource: Mapping[str, object]) -> ReadFact:
     return ReadFact(fact.name, value=True, unit=None, original=code, at=_known_at(resource), source=name_of(resource), status=Status.USED)
 
 
@@ -89,7 +89,7 @@ def covers(fact: Fact, resource: Resource, table: Diagnoses) -> bool:
     )
 
 
-def is_read(resource: Resource, dictionary: Dictionary) -> bool:
+def is_read(resource: Mapping[str, object], dictionary: Dictionary) -> bool:
     """Whether anything reads a condition."""
     table = dictionary.terms.diagnoses
     known = any(table.meaning(c.system, c.code) for c in codings(resource.get("code")))
@@ -104,17 +104,17 @@ def _standing(found: Found, at: datetime, table: Diagnoses) -> Iterator[Resource
             yield resource
 
 
-def _known_at(resource: Resource) -> datetime | None:
+def _known_at(resource: Mapping[str, object]) -> datetime | None:
     period = mapping(resource.get("onsetPeriod"))
     said = (resource.get("recordedDate"), resource.get("onsetDateTime"), period.get("start"))
     return next((m for m in map(moment, said) if m), None)
 
 
-def _is_unsure(resource: Resource, table: Diagnoses) -> bool:
+def _is_unsure(resource: Mapping[str, object], table: Diagnoses) -> bool:
     return bool({c.code for c in codings(resource.get("verificationStatus"))} & table.unsure)
 
 
-def _candidate(resource: Resource, table: Diagnoses) -> Candidate | None:
+def _candidate(resource: Mapping[str, object], table: Diagnoses) -> Candidate | None:
     concept = resource.get("code")
     said = words(concept)
     meanings = [m for m in (table.meaning(c.system, c.code) for c in codings(concept)) if m]

@@ -7,13 +7,13 @@ Main job: `read_exposures(found, at, terms)` from medication statements and admi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from baybridge.base.time import CHINA
-from baybridge.facts.fhir import Found, Resource, codings, items, mapping, moment, name_of, span, text, words
+from baybridge.facts.fhir import Found, codings, items, mapping, moment, name_of, span, text, words
 from baybridge.facts.terms import Treatments
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
@@ -89,12 +89,12 @@ def _order(exposure: Exposure) -> tuple[date, str, str]:
     return exposure.start, exposure.atc, exposure.source
 
 
-def _began(resource: Resource) -> datetime | None:
+def _began(resource: Mapping[str, object]) -> datetime | None:
     period = mapping(resource.get("effectivePeriod"))
     return moment(period.get("start")) or moment(resource.get("effectiveDateTime"))
 
 
-def _exposure(resource: Resource, concept: Any, atc: str, began: datetime, at: datetime, treatments: Treatments) -> Exposure:
+def _exposure(resource: Mapping[str, object], concept: object, atc: str, began: datetime, at: datetime, treatments: Treatments) -> Exposure:
     period = mapping(resource.get("effectivePeriod"))
     start = began.astimezone(CHINA).date()
     end = span(period.get("end"))
@@ -130,7 +130,7 @@ def _told(case: Case, at: datetime) -> list[Exposure]:
     ]
 
 
-def _category_words(resource: Resource) -> list[str]:
+def _category_words(resource: Mapping[str, object]) -> list[str]:
     return [words(concept) for concept in items(resource.get("category"))]
 
 

@@ -7,7 +7,8 @@ certain: each fact is read with all such values at their least and at their grea
 Windows are by instant, both ends included; runs of days are by calendar day.
 
 **Source**: each fact carries its own. Method of runs: gaps of fewer than the given days above the threshold are joined and counted, days
-between two measured days are interpolated linearly, none is extrapolated (Liang EC et al. 2024; clinical reference 3.2).
+between two measured days are interpolated linearly, the last value is kept for `hold_days` (convention), no other day is measured
+(Liang EC et al. 2024; clinical reference 3.2).
 **Units**: those of the facts.
 """
 
@@ -63,6 +64,16 @@ class Window:
         """Days from the infusion to a calendar day."""
         infusion = self.course.infusion
         return (day - infusion.at.astimezone(self.zone).date()).days if infusion else None
+
+    def course_end(self, last: int) -> int:
+        """The last day of this infusion's course, at most `last`: death, relapse or progression, or the next drug against the cancer end it."""
+        infusion, classes = self.course.infusion, self.dictionary.terms.treatments
+        if infusion is None:
+            return last
+        zero = infusion.at.astimezone(self.zone).date()
+        ends = [self.course.died_on, *(one.on for one in self.course.responses if one.code in ("PD", "RELAPSE"))]
+        ends += [e.start for e in self.exposures.dated if classes.is_class(e.atc, "anticancer") and not classes.is_class(e.atc, "car_t")]
+        return min([last, *((day - zero).days for day in ends if day is not None and day > zero)])
 
     def within(self, name: str, rule: Mapping[str, Any]) -> list[Measurement]:
         """The measurements of a fact inside the rule's window, oldest first."""
@@ -135,12 +146,16 @@ def _multiple(measurement: Measurement, window: Window) -> float | None:
 
 
 def last_before(rule: Mapping[str, Any], window: Window) -> Answer | None:
-    """The last value strictly before the window; with `same_method` only where the latest value is known to be of the same method."""
-    anchor = window.anchor(rule["anchor"])
-    if anchor is None:
+    """The last value strictly before a moment; with `same_method` only where the latest value is known to be of the same method.
+
+    With `earliest` the moment is the earliest of several anchors that is recorded, and with `max_age_days` an older value is none.
+    """
+    anchors = [one for name in rule.get("earliest", (rule.get("anchor"),)) if (one := window.anchor(name)) is not None]
+    if not anchors:
         return None
-    start = anchor.at + timedelta(days=rule["days"])
-    earlier = [m for m in window.measured.of(rule["of"]) if m.at < start and m.at <= window.at]
+    start = min(anchors).at + timedelta(days=rule.get("days", 0))
+    oldest = start - timedelta(days=rule["max_age_days"]) if "max_age_days" in rule else None
+    earlier = [m for m in window.measured.of(rule["of"]) if m.at < start and m.at <= window.at and (oldest is None or m.at >= oldest)]
     if not earlier or (rule.get("same_method") and not _same_method(earlier[-1], window)):
         return None
     return _of(earlier[-1])
@@ -176,13 +191,11 @@ def anchor_recorded(rule: Mapping[str, Any], window: Window) -> Answer:
 
 
 def follow_up_end_day(rule: Mapping[str, Any], window: Window) -> Answer | None:
-    """The last day of the period, or the day of death where that is earlier."""
+    """The last day of the period, or of the course where that ends earlier."""
     infusion = window.course.infusion
     if infusion is None:
         return None
-    died_on = window.course.died_on
-    last = rule["to_day"] if died_on is None else (died_on - infusion.at.astimezone(window.zone).date()).days
-    return Answer(min(rule["to_day"], last), infusion.at, (infusion.source,))
+    return Answer(window.course_end(rule["to_day"]), infusion.at, (infusion.source,))
 
 
 def window_nth_lowest(rule: Mapping[str, Any], window: Window) -> Answer | None:
@@ -304,29 +317,72 @@ def _most_together(points: Iterable[_Point], span: timedelta) -> list[_Point]:
 # --- runs of days ---------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """The days of a window: the value of each that was measured, lies between two measured ones or shortly after the last; and the others."""
+
+    values: Mapping[int, Fraction | float]
+    unmeasured: tuple[int, ...]
+    sources: tuple[str, ...]
+    last_at: datetime
+
+    def low(self, rule: Mapping[str, Any], is_low: Callable[[Fraction | float], bool]) -> list[int]:
+        """The days that are low; with `unmeasured: low` those that nobody measured as well."""
+        found = [day for day, value in self.values.items() if is_low(value)]
+        return sorted([*found, *(self.unmeasured if rule.get("unmeasured") == "low" else ())])
+
+
+def _days(rule: Mapping[str, Any], window: Window) -> _Days | None:
+    """The days of the rule's window up to the moment asked and the end of its course; None where nothing was measured in it."""
+    end = _end_day(rule, window)
+    by_day = {day: m for day, m in _lowest_by_day(rule, window).items() if end is not None and day <= end}
+    if not by_day or end is None:
+        return None
+    values, last = _interpolated({day: _number(m) for day, m in by_day.items()}), max(by_day)
+    kept = dict.fromkeys(range(last + 1, min(last + rule["hold_days"], end) + 1), values[last])
+    values |= kept
+    unmeasured = tuple(day for day in range(rule["from_day"], end + 1) if day not in values)
+    return _Days(values, unmeasured, tuple(m.source for _, m in sorted(by_day.items())), by_day[last].at)
+
+
+def _end_day(rule: Mapping[str, Any], window: Window) -> int | None:
+    """The last day of the rule's window that can be asked for: of the window, of the moment asked, of the course after this infusion."""
+    today = window.day(window.at)
+    return None if today is None else min(rule["to_day"], today, window.course_end(rule["to_day"]))
+
+
 def joined_run(rule: Mapping[str, Any], window: Window) -> Answer | None:
     """Length, first or last day of the longest run of days at or under a threshold."""
-    by_day = _lowest_by_day(rule, window)
-    if not by_day:
+    days = _days(rule, window)
+    if days is None:
         return None
-    sources = tuple(m.source for _, m in sorted(by_day.items()))
-    last_at = by_day[max(by_day)].at
-    run = longest_run({day: _number(m) for day, m in by_day.items()}, rule["at_most"], rule["join_gap_days"])
+    limit = _exact(rule["at_most"])
+    run = _longest(days.low(rule, lambda value: value <= limit), rule["join_gap_days"])
     if run is None:
-        return Answer(0, last_at, sources) if rule["give"] == "length" else None
+        return Answer(0, days.last_at, days.sources) if rule["give"] == "length" else None
     first, last = run
     value = {"length": last - first + 1, "first_day": first, "last_day": last}[rule["give"]]
-    return Answer(value, last_at, sources)
+    return Answer(value, days.last_at, days.sources)
 
 
 def cumulative_days(rule: Mapping[str, Any], window: Window) -> Answer | None:
     """How many days lie below a limit, in a row or not; unknown where fewer values were measured than the rule asks for."""
-    measured = list(_by_day(rule, window))
-    if len(measured) < rule["least_measured"]:
+    days = _days(rule, window)
+    if days is None or len(list(_by_day(rule, window))) < rule["least_measured"]:
         return None
-    by_day = _lowest_by_day(rule, window)
-    below = [value for value in _interpolated({day: _number(m) for day, m in by_day.items()}).values() if value < _exact(rule["below"])]
-    return Answer(len(below), max(m.at for _, m in measured), tuple(m.source for _, m in sorted(by_day.items())))
+    limit = _exact(rule["below"])
+    return Answer(len(days.low(rule, lambda value: value < limit)), days.last_at, days.sources)
+
+
+def measured_days(rule: Mapping[str, Any], window: Window) -> Answer | None:
+    """How many days of a window have a value, measured, between two or shortly after the last; with `give: in_window` how many days it has."""
+    end = _end_day(rule, window)
+    if end is None or end < rule["from_day"]:
+        return None
+    if rule["give"] == "in_window":
+        return Answer(end - rule["from_day"] + 1, window.at)
+    days = _days(rule, window)
+    return Answer(0, window.at) if days is None else Answer(end - rule["from_day"] + 1 - len(days.unmeasured), days.last_at, days.sources)
 
 
 def recovery_day(rule: Mapping[str, Any], window: Window) -> Answer | None:
@@ -367,9 +423,12 @@ def _lowest_by_day(rule: Mapping[str, object], window: Window) -> dict[int, Meas
 
 def longest_run(by_day: Mapping[int, float], at_most: float, join_gap_days: int) -> tuple[int, int] | None:
     """First and last day of the longest joined run, the earliest where two are as long; None where no day is low."""
-    values = _interpolated(by_day)
+    return _longest(sorted(day for day, value in _interpolated(by_day).items() if value <= _exact(at_most)), join_gap_days)
+
+
+def _longest(low: Iterable[int], join_gap_days: int) -> tuple[int, int] | None:
     runs: list[tuple[int, int]] = []
-    for day in sorted(day for day, value in values.items() if value <= _exact(at_most)):
+    for day in low:
         if runs and day - runs[-1][1] - 1 < join_gap_days:
             runs[-1] = (runs[-1][0], day)
         else:
@@ -404,6 +463,7 @@ WINDOWED: Mapping[str, Callable[[Mapping[str, Any], Window], Answer | None]] = {
     "window_abnormal_count": window_abnormal_count,
     "joined_run": joined_run,
     "cumulative_days": cumulative_days,
+    "measured_days": measured_days,
     "recovery_day": recovery_day,
     "recent_extreme": recent_extreme,
     "fall_within": fall_within,

@@ -63,7 +63,7 @@ class Call:
         return "open" if self.acknowledged is None else "acknowledged"
 
 
-def call_as_json(case_id: str, call: Call) -> dict[str, Any]:
+def call_as_json(case_id: str, call: Call) -> dict[str, object]:
     """A call as JSON, without names; `to` are the accounts that a step reached."""
     event = call.called.event
     steps = [{"step": one.event.step, "at": one.origin.at.isoformat(), "to": list(one.event.accounts)} for one in call.notified]

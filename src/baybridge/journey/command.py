@@ -10,7 +10,7 @@ with its roles and its rule; `node/handle.py` is the only caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from baybridge.base.ids import ProductId
-from baybridge.base.outcome import Refusal
+from baybridge.base.outcome import Reason, Refusal
 from baybridge.base.resource import Resource
 from baybridge.base.time import CHINA
 from baybridge.documents.document_set import DocumentSet
@@ -26,6 +26,7 @@ from baybridge.documents.limits import Limits
 from baybridge.documents.product import Product
 from baybridge.documents.quote import QuoteDocument
 from baybridge.journey.case import Case
+from baybridge.journey.drug_history import DrugHistory
 from baybridge.journey.events import Event, Signature
 from baybridge.journey.granted import Grant
 from baybridge.journey.judged import Judged
@@ -145,10 +146,26 @@ class FromRecord:
     card: CardIssuer | None = None
     making: Making | None = None
     cases_of: Callable[[str], Sequence[Case]] | None = None  # of a patient
+    drugs: DrugHistory | None = None
 
     def only(self, names: frozenset[str], over: FromRecord | None = None) -> FromRecord:
         """These parts alone; the others as in `over`, empty without it."""
         return replace(over or FromRecord(), **{name: getattr(self, name) for name in names})
+
+
+GateName = Literal["accept", "slot", "collection", "lymphodepletion", "infusion", "discharge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A gate before a command: its name, and what stands there now whatever the command's input and whatever was signed.
+
+    `of_input` are codes that depend on the command's input: a physician may sign them beside those that stand.
+    """
+
+    name: GateName
+    standing: Callable[[Situation], Iterator[Reason]]
+    of_input: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +187,7 @@ class Situation:
     new_id: Callable[[], str]
     record: FromRecord = FromRecord()
     signed_by: tuple[Signature, ...] = ()  # who signed so far, where the row of the command asks for it
+    gates: Mapping[str, Gate] = field(default_factory=dict)  # the gates of the road, by name
 
     @property
     def today(self) -> date:

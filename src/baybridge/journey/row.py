@@ -17,7 +17,7 @@ from msgspec.structs import fields
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.journey.checks import alive
-from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import Event
 from baybridge.journey.fhir.writer import Writer
 from baybridge.journey.prefill import FormContext
@@ -78,7 +78,7 @@ class Second:
         return (self.among(situation, given) if self.among else self.roles) or row.roles
 
 
-def with_quality(situation: Situation, _: Any) -> frozenset[Role]:
+def with_quality(situation: Situation, _: object) -> frozenset[Role]:
     """One of two is of quality: whoever is not is joined by quality; quality by whoever works on the cells or treats the patient."""
     others = {Role.MANUFACTURER, Role.PHARMACIST, Role.PHYSICIAN, Role.QUALITY}
     return frozenset(others if situation.actor.role is Role.QUALITY else {Role.QUALITY})
@@ -122,6 +122,7 @@ class CommandRow:
       `place` its place among the others;
     - `prefill` is what a case says about its input beyond what every form shows; `choices` names, by field, what is chosen from where it is not the
       choice of that field's own name; `scanned` are the fields that are read from labels and therefore never filled in;
+    - `gate` names what must hold before it, which a physician may pass by an exception;
     - `second`: whether a second person confirms; `signed`: the meaning with which whoever gives the command signs its events, where one person is enough;
       `correction`: how an entry is put right.
     """
@@ -145,6 +146,7 @@ class CommandRow:
     prefill: Prefill = nothing_known
     choices: Mapping[str, str] = field(default_factory=dict)
     scanned: frozenset[str] = frozenset()
+    gate: Gate | None = None
     second: Second | None = None
     signed: str = ""
 

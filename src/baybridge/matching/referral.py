@@ -16,7 +16,8 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.consent.grants import consents_for
 from baybridge.journey.checks import alive, said, treating_here
-from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.command import Gate, Role, Situation, Verdict
+from baybridge.journey.entitlement import entitled
 from baybridge.journey.events import (
     CaseAccepted,
     CaseDeclined,
@@ -25,6 +26,7 @@ from baybridge.journey.events import (
     FindingConfirmed,
     TravelArranged,
 )
+from baybridge.journey.gates import unsigned
 from baybridge.journey.held import Stage
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, reads, roles, told_in
 from baybridge.journey.stages import stage_of
@@ -153,8 +155,19 @@ def _receiver(situation: Situation, given: ReferCase) -> Iterator[Reason]:
 
 def accept_case(situation: Situation, given: AcceptCase) -> Verdict:
     """This centre takes the case."""
-    against = (*alive(situation), *_offer(situation), *_product(situation, given.product))
+    against = [*alive(situation), *_offer(situation), *_product(situation, given.product)]
+    if given.product in situation.products:
+        against.extend(unsigned(situation, "accept", entitled(situation, given.product, "accept"), given.product))
     return refuse(*against) if against else (CaseAccepted(product=given.product),)
+
+
+def at_acceptance(situation: Situation) -> Iterator[Reason]:
+    """What stands at the gate before accepting the case for the product that it is about."""
+    product = situation.case.product
+    if product is None:
+        yield Reason("supply.slot.no_product")
+    else:
+        yield from entitled(situation, product, "accept")
 
 
 def accept_case_blocked(situation: Situation) -> Iterator[Reason]:
@@ -231,6 +244,7 @@ COMMAND_ROWS = (
         step="accept",
         blocked=accept_case_blocked,
         place=20,
+        gate=Gate("accept", at_acceptance),
     ),
     CommandRow(
         DeclineCase, decline_case, roles(Role.COORDINATOR, Role.PHYSICIAN),

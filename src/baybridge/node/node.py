@@ -28,9 +28,12 @@ from baybridge.documents.people import People
 from baybridge.documents.quote import QuoteDocument
 from baybridge.exchange.card.health_card import CardKey
 from baybridge.facts.dictionary import Dictionary
+from baybridge.facts.fhir import Found
 from baybridge.facts.reading import FactSet, read
+from baybridge.facts.washouts import drug_history
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, CardIssuer, FromRecord, Site
+from baybridge.journey.drug_history import DrugHistory
 from baybridge.journey.events import Recorded
 from baybridge.journey.fhir.writer import read_from_case
 from baybridge.journey.identities import linked, same_person
@@ -262,7 +265,7 @@ class Node:
 
     def record_material(self, connection: Connection, needs: frozenset[str], case: Case, at: datetime) -> FromRecord:
         """What a rule asked the record for, by the names of `FromRecord`; whose results they are comes with them."""
-        looks = bool(needs & {"resources", "observations"})
+        looks = bool(needs & {"resources", "observations", "drugs"})
         resources = case_resources(connection, case, at) if looks else []
         return FromRecord(
             resources=resources if "resources" in needs else (),
@@ -271,8 +274,13 @@ class Node:
             quote=quote_document(connection, case) if "quote" in needs else None,
             grants=grants.grants(connection, self.documents.typed.plans, self.site.zone) if "grants" in needs else (),
             card=CardIssuer(self.config.issuer, self.card_key.public.kid) if "card" in needs else None,
+            drugs=self._drugs(resources, case, at) if "drugs" in needs else None,
             cases_of=partial(_cases_of, connection) if "cases_of" in needs else None,
         )
+
+    def _drugs(self, resources: Sequence[Resource], case: Case, at: datetime) -> DrugHistory:
+        """The drugs that a patient was given, and the days of transplants."""
+        return drug_history(Found(resources), at, self.dictionary.terms.treatments, case)
 
     def record_access(self, actor: Actor, case_id: str, what: str, purpose: str, on: Ground = Ground.RELATION) -> None:
         """Write an access to a patient's record into the patient's list and the log, or into the reserve while the database takes nothing.

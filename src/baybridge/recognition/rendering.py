@@ -8,6 +8,8 @@ taken back).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from baybridge.journey import events as ev
 from baybridge.journey.fhir.resources import guidance, task
 from baybridge.journey.fhir.writer import Json, Writer, concept, identified_by_decision
@@ -100,7 +102,7 @@ def whose(event: ev.IdentityQuestioned, writer: Writer) -> None:
     task(writer, "requested", "say whether another record is this patient's", None, note=", ".join(event.reasons))
 
 
-def _linkage(writer: Writer, question: str, *, active: bool) -> dict[str, object]:
+def _linkage(writer: Writer, question: str, *, active: bool) -> Mapping[str, object]:
     """One Linkage a question; the newest answer stands."""
     other = _other(writer, question)
     alternate = [{"type": "alternate", "resource": {"reference": other}}] if other else []

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from baybridge.journey import events as ev
 from baybridge.journey.fhir.writer import Json, Writer, identifier
 
 _CONFIRMATION = "urn:baybridge:confirmation"
 
 
-def _task(writer: Writer, confirmation_id: str, command: str, status: str, **more: Json | str) -> Json:
+def _task(writer: Writer, confirmation_id: str, command: str, status: str, **more: Mapping[str, object] | str) -> Json:
     content = {
         "identifier": [identifier(_CONFIRMATION, confirmation_id)],
         "status": status,

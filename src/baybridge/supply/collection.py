@@ -9,18 +9,22 @@ Main job: the rule of `Collect`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.consent.grants import consents_for
+from baybridge.documents.timing import Washouts
+from baybridge.facts.washouts import running
 from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, treating_here
-from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import CellsCollected
+from baybridge.journey.gates import standing_at, unsigned
 from baybridge.journey.prefill import FormContext
-from baybridge.journey.row import CommandRow, Correction, EventRow, Second, labels_of, roles, told_in
+from baybridge.journey.readiness import unfit
+from baybridge.journey.row import CommandRow, Correction, EventRow, Second, labels_of, reads, roles, told_in
 from baybridge.supply import rendering
 from baybridge.supply.permits import missing_papers
 from baybridge.supply.slots import site_of
@@ -40,6 +44,12 @@ class Collect(Struct, frozen=True, kw_only=True):
 
 def collect_blocked(situation: Situation) -> Iterator[Reason]:
     """What stands against collecting at all today."""
+    yield from _always(situation)
+    yield from standing_at(situation, _GATE)
+
+
+def _always(situation: Situation) -> Iterator[Reason]:
+    """What no signature passes, today."""
     yield from alive(situation)
     yield from treating_here(situation)
     yield from _slot(situation)
@@ -50,10 +60,10 @@ def collect_blocked(situation: Situation) -> Iterator[Reason]:
 def collect(situation: Situation, given: Collect) -> Verdict:
     """The cells are collected, or every reason against."""
     against = (
-        *collect_blocked(situation),
+        *_always(situation),
         *_identity(situation, given),
         *_times(situation, given),
-        *_markers(situation, given.started_at),
+        *unsigned(situation, "collection", at_collection(situation, given.started_at)),
         *_entry(situation, given),
     )
     if against:
@@ -102,9 +112,20 @@ def _times(situation: Situation, given: Collect) -> Iterator[Reason]:
     yield from ordered(given.started_at, given.ended_at, "started_at", "ended_at")
 
 
-def _markers(situation: Situation, at: Moment) -> Iterator[Reason]:
-    """Each infectious marker has a result, own or outside, that is recognised for collection until then."""
+def at_collection(situation: Situation, at: datetime | None = None) -> Iterator[Reason]:
+    """What stands at the gate before collection at a moment (now): fitness, infectious markers in their window, washouts."""
+    yield from unfit(situation, "collection")
+    yield from _markers(situation, at or situation.now)
+    yield from _washouts(situation, at or situation.now)
+
+
+def _markers(situation: Situation, at: datetime) -> Iterator[Reason]:
+    """Each infectious marker has a result, own or outside, that is recognised for collection until then.
+
+    Where the region's law asks for the markers no signature passes them.
+    """
     wanted = situation.limits.infectious_markers
+    asked = "supply.collect" if situation.site.jurisdiction in wanted.statutory_in else "gate.collection"
     serving = [
         e.event
         for e in situation.case.recognised
@@ -113,9 +134,28 @@ def _markers(situation: Situation, at: Moment) -> Iterator[Reason]:
     for marker, loincs in wanted.markers.items():
         results = [r for r in serving if r.loinc in loincs]
         if not results:
-            yield Reason("supply.collect.marker_missing", {"marker": marker}, source=wanted.source)
+            yield Reason(f"{asked}.marker_missing", {"marker": marker}, source=wanted.source)
         elif not any(r.valid_until is not None and at <= r.valid_until for r in results):
-            yield Reason("supply.collect.marker_expired", {"marker": marker}, source=wanted.source)
+            yield Reason(f"{asked}.marker_expired", {"marker": marker}, source=wanted.source)
+
+
+def _washouts(situation: Situation, at: datetime) -> Iterator[Reason]:
+    """Drugs whose effect on the cells is not over, drugs that nobody has a rule for, and drugs that cannot be dated."""
+    drugs = situation.record.drugs
+    if drugs is None:
+        yield Reason("gate.collection.washout_undated")
+        return
+    document = situation.documents.the(Washouts)
+    found = running(drugs, document, local_day(situation, at))
+    for wait in found.waits:
+        yield Reason("gate.collection.washout", {"drug": wait.of, "until": wait.until.isoformat()}, source=wait.source)
+    for atc in found.unruled:
+        yield Reason("gate.collection.washout_no_rule", {"atc": atc}, source=document.source)
+    if found.undated:
+        yield Reason("gate.collection.washout_undated")
+
+
+_GATE = Gate("collection", at_collection)
 
 
 def _entry(situation: Situation, given: Collect) -> Iterator[Reason]:
@@ -143,6 +183,8 @@ COMMAND_ROWS = (
         page="cells",
         correction=Correction(Role.QUALITY, second="always"),
         step="collect",
+        needs=reads("drugs"),
+        gate=_GATE,
         blocked=collect_blocked,
         place=30,
         prefill=fresh_labels,

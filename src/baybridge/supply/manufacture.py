@@ -116,7 +116,7 @@ def test_product(situation: Situation, given: TestProduct) -> Verdict:
 def release(situation: Situation, given: Release) -> Verdict:
     """The batch is released; rejected where an attribute is out of its limit; refused where one is not known."""
     batch = _batch(situation, given.batch)
-    against = [*alive(situation), *_open(batch), *_label(situation, given)]
+    against = [*alive(situation), *_open(batch), *_label(situation, given), *_reviewer(situation, batch)]
     if batch is None:
         return refuse(*against)
     judged = judge(situation, _known(situation, batch))
@@ -215,6 +215,13 @@ def _untested(batch: Batch, judged: Judgement) -> Iterator[Reason]:
         yield Reason("supply.release.unknown_attributes", values, source="policy reference F1")
 
 
+def _reviewer(situation: Situation, batch: Batch | None) -> Iterator[Reason]:
+    """Whoever releases did not make the tests."""
+    analysts = {entry.origin.actor for entry in batch.tests} if batch is not None else set()
+    if situation.actor.account in analysts:
+        yield Reason("supply.release.reviewer_is_analyst", source="policy reference F1")
+
+
 def _label(situation: Situation, given: Release) -> Iterator[Reason]:
     used = {bag for b in situation.case.batches if b.released for bag in b.released.event.bags}
     if not given.bags or len(set(given.bags)) != len(given.bags) or used & set(given.bags):
@@ -266,7 +273,7 @@ COMMAND_ROWS = (
         place=80,
     ),
     CommandRow(
-        Release, release, roles(Role.MANUFACTURER, Role.QUALITY),
+        Release, release, roles(Role.QUALITY),
         (
             EventRow(ProductReleased, rendering.released, told_in("CARE_REFERRAL", "COI_LOGISTICS"), only_from="plant"),
             EventRow(ProductRejected, rendering.rejected, told_in("COI_LOGISTICS"), only_from="plant"),

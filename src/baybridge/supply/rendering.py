@@ -110,7 +110,7 @@ def collected(event: ev.CellsCollected, writer: Writer) -> None:
     writer.provenance([procedure, specimen, product], "collection, checked by two", people)
 
 
-def _delivery(writer: Writer, shipment_id: str, status: str, chain: str, bags: tuple[str, ...], at: str, content: Json) -> dict[str, object]:
+def _delivery(writer: Writer, shipment_id: str, status: str, chain: str, bags: tuple[str, ...], at: str, content: Json) -> Json:
     base = {
         "identifier": [identifier(_SHIPMENT, shipment_id), *_identifiers(chain, bags=bags)],
         "status": status,
@@ -173,7 +173,7 @@ def quarantine(event: ev.QuarantineResolved, writer: Writer) -> None:
     writer.provenance([made], f"quarantine resolved: {event.decision}")
 
 
-def _product(writer: Writer, batch: str, chain: str, content: Json) -> dict[str, object]:
+def _product(writer: Writer, batch: str, chain: str, content: Json) -> Json:
     base = {"identifier": _identifiers(chain, batch=batch), "productCategory": "cells"}
     return writer.add("BiologicallyDerivedProduct", {**base, **content}, logical_id=_safe("batch", batch))
 
@@ -205,7 +205,7 @@ def tested(event: ev.ProductTested, writer: Writer) -> None:
 
 
 def _attribute(writer: Writer, attribute: str, value: str, unit: str) -> Mapping[str, object]:
-    content: Json = {
+    content: dict[str, object] = {
         "status": "final",
         "code": concept(_ATTRIBUTE, attribute),
         "effectiveDateTime": writer.at,

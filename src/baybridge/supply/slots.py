@@ -16,9 +16,11 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.journey.checks import alive, treating_here
-from baybridge.journey.command import Role, Site, Situation, Verdict
+from baybridge.journey.command import Gate, Role, Site, Situation, Verdict
 from baybridge.journey.conditions import therapy_event_open
+from baybridge.journey.entitlement import basis_fits, entitled
 from baybridge.journey.events import SlotReserved
+from baybridge.journey.gates import standing_at
 from baybridge.journey.row import OF_CELLS, CommandRow, EventRow, roles, told_in
 from baybridge.supply import rendering
 from baybridge.supply.chain import provisional_id
@@ -42,11 +44,21 @@ def reserve_slot_blocked(situation: Situation) -> Iterator[Reason]:
         yield Reason("supply.slot.no_product")
     if therapy_event_open(situation.case):
         yield Reason("supply.slot.therapy_event_open", source="policy reference F2, rule 1")
+    yield from standing_at(situation, _GATE)
+
+
+def at_slot(situation: Situation) -> Iterator[Reason]:
+    """What stands at the gate before a slot, whatever day and basis of supply are chosen."""
+    if situation.case.product is not None:
+        yield from entitled(situation, situation.case.product, "slot")
+
+
+_GATE = Gate("slot", at_slot)
 
 
 def reserve_slot(situation: Situation, given: ReserveSlot) -> Verdict:
     """The slot is held under a new chain-of-identity id."""
-    against = (*reserve_slot_blocked(situation), *_plant(situation, given))
+    against = (*reserve_slot_blocked(situation), *_plant(situation, given), *_day(situation, given), *_basis(situation, given))
     if against:
         return refuse(*against)
     chain = provisional_id(situation.site.node, given.collection_on.year, situation.new_id())
@@ -76,6 +88,20 @@ def _plant(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
         yield Reason("supply.slot.supply_basis_missing", source="logistics reference C3", where="supply_basis")
 
 
+def _day(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
+    """A slot lies in the future."""
+    if given.collection_on < situation.today:
+        yield Reason("supply.slot.past", {"day": given.collection_on.isoformat()}, where="collection_on")
+
+
+def _basis(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
+    """The basis of supply is one by which the product is had in this region; a wrong one is chosen anew, not signed."""
+    product = situation.case.product
+    if product is not None and not basis_fits(situation, product, given.supply_basis):
+        values = {"product": product, "basis": given.supply_basis or "", "jurisdiction": situation.site.jurisdiction}
+        yield Reason("supply.slot.basis_unfit", values, where="supply_basis")
+
+
 #: What page, command line, FHIR and other nodes know about these commands.
 COMMAND_ROWS = (
     CommandRow(
@@ -87,5 +113,6 @@ COMMAND_ROWS = (
         purpose="logistics",
         blocked=reserve_slot_blocked,
         place=10,
+        gate=_GATE,
     ),
 )

@@ -258,7 +258,10 @@ def test_nobody_leaves_while_the_team_is_called() -> None:
         24,
         lambda world: {
             "discharged_on": world.now.date().isoformat(),
-            "stay_near_until": (world.now + timedelta(days=14)).date().isoformat(),
+            "stay_near_until": (world.now + timedelta(days=29)).date().isoformat(),
+            "no_driving_until": (world.now + timedelta(days=57)).date().isoformat(),
+            "caregiver": True,
+            "emergency_card": True,
         },
     )
-    assert codes(world.do(leave)) == ["bedside.discharge.rapid_response_open"]
+    assert codes(world.do(leave)) == ["bedside.discharge.rapid_response_open", "gate.discharge.toxicity"]

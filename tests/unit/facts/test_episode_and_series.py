@@ -160,7 +160,7 @@ def test_window_ends_belong_to_it() -> None:
         20, measured("urate", 500, -3), measured("urate", 900, -3.01), measured("urate", 510, 7), measured("urate", 901, 7.01)
     ).values
     assert values["max_urate_tls_infusion"] == 510
-    assert values["baseline_urate_tls_infusion"] == 900
+    assert values["baseline_urate_tls_infusion"] == 500, "the last value before the treatment, also inside the window"
 
 
 def test_lymphodepletion_window() -> None:
@@ -168,8 +168,13 @@ def test_lymphodepletion_window() -> None:
     values = after(20, *doses, measured("potassium", 6.1, -8), measured("potassium", 4.0, -8.01)).values
     assert values["lymphodepletion_recorded"] is True
     assert values["max_potassium_tls_lymphodepletion"] == 6.1
-    assert values["baseline_potassium_tls_lymphodepletion"] == 4.0
+    assert values["baseline_potassium_tls_lymphodepletion"] == values["baseline_potassium_tls_infusion"] == 6.1, "the last before the first dose"
     assert "max_potassium_tls_infusion" not in values
+
+
+@pytest.mark.parametrize(("day", "known"), [(-0.01, True), (0, False), (-14, True), (-14.01, False)])
+def test_the_baseline_is_the_last_value_before_treatment_and_at_most_14_days_old(day: float, known: bool) -> None:
+    assert ("baseline_potassium_tls_infusion" in after(5, measured("potassium", 4.4, day)).values) is known
 
 
 def test_creatinine_in_multiples_of_its_limit() -> None:
@@ -264,14 +269,18 @@ def test_a_count_reported_as_below_the_limit_of_the_scale_is_a_low_day() -> None
 
 @pytest.mark.parametrize(
     ("limit", "comparator", "at_most_500", "at_most_100"),
-    [(0.5, "<", 1, None), (0.2, "<=", 1, None), (0.6, "<", None, None), (0.1, ">", None, 0), (0.5, ">", 0, 0), (0.5, ">=", None, 0)],
-)
-def test_a_count_that_may_lie_on_either_side_of_the_limit_leaves_the_days_unknown(
-    limit: float, comparator: str, at_most_500: int | None, at_most_100: int | None
+    [
+        (0.5, "<", (4, 4), (0, 4)), (0.2, "<=", (4, 4), (0, 4)), (0.6, "<", (0, 4), (0, 4)),
+        (0.1, ">", (0, 4), (0, 0)), (0.5, ">", (0, 0), (0, 0)), (0.5, ">=", (0, 4), (0, 0)),
+    ],
+)  # fmt: skip
+def test_a_count_that_may_lie_on_either_side_of_the_limit_counts_in_the_greatest_number_alone(
+    limit: float, comparator: str, at_most_500: tuple[int, int], at_most_100: tuple[int, int]
 ) -> None:
-    values = after(40, below("neutrophils", limit, 2, comparator)).values
-    assert values.get("days_neutrophils_at_most_500_early") == at_most_500
-    assert values.get("days_neutrophils_at_most_100_early") == at_most_100
+    values = after(3, *(below("neutrophils", limit, day, comparator) for day in (0, 1, 2, 3))).values
+    for name, (least, most) in (("500", at_most_500), ("100", at_most_100)):
+        assert values[f"days_neutrophils_at_most_{name}_early"] == least
+        assert values[f"days_neutrophils_at_most_{name}_early_max"] == most
 
 
 @pytest.mark.parametrize(
@@ -308,11 +317,12 @@ BELOW_50: list[tuple[str, list[tuple[float, float]], int | None]] = [
     ("none measured", [], None),
     ("none low", [(1, 90), (5, 50)], 0),
     ("apart days add up", [(1, 49), (2, 90), (8, 90), (9, 30), (10, 90)], 2),
-    ("missing days are interpolated", [(1, 80), (5, 40)], 1),
-    ("the lowest of a day counts", [(3, 40), (3.2, 90)], 1),
-    ("nothing is extrapolated", [(4, 10)], 1),
+    ("missing days are interpolated", [(1, 80), (5, 40), (5.1, 90), (6, 90)], 1),
+    ("the lowest of a day counts", [(3, 40), (3.2, 90), (4, 90)], 1),
+    ("the last count is kept for three days", [(4, 10)], 4),
+    ("no count is kept beyond the early period", [(29, 10)], 2),
     ("day 30 is early, day 31 is not", [(30, 10), (31, 10)], 1),
-    ("the day of infusion is early, the day before is not", [(-1, 10), (0, 10)], 1),
+    ("the day of infusion is early, the day before is not", [(-1, 10), (0, 10), (1, 90)], 1),
 ]
 
 
@@ -323,9 +333,9 @@ def test_thrombocytopenia_counts_every_low_day(name: str, counts: list[tuple[flo
 
 def test_late_thrombocytopenia_needs_two_counts_of_day_31_to_100() -> None:
     one = after(150, *platelets((30, 10), (60, 15), (101, 15)))
-    assert not [name for name in one.values if name.startswith("days_platelets") and name.endswith("_late")]
+    assert not [name for name in one.values if name.startswith("days_platelets_below") and "_late" in name]
     two = after(150, *platelets((60, 15), (62, 60), (101, 15))).values
-    assert [two[f"days_platelets_below_{limit}_late"] for limit in (100, 50, 20)] == [3, 2, 1]
+    assert [two[f"days_platelets_below_{limit}_late"] for limit in (100, 50, 20)] == [6, 2, 1], "the last count is kept for three days"
 
 
 RECOVERY: list[tuple[str, list[tuple[float, float]], list[dict[str, Any]], int | None]] = [

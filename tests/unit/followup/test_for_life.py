@@ -9,13 +9,7 @@ import case_world as w
 from baybridge.journey.command import Role
 from case_world import Step, World, codes
 
-DISCHARGE = Step(
-    "Discharge",
-    "hk",
-    Role.PHYSICIAN,
-    24 * 14,
-    lambda world: {"discharged_on": world.now.date().isoformat(), "stay_near_until": (world.now + timedelta(days=14)).date().isoformat()},
-)
+DISCHARGE = w.DISCHARGE
 HAND_OVER = Step("HandOver", "hk", Role.COORDINATOR, 24, {"to_node": "mo"})
 ACCEPT = Step("AcceptFollowUp", "mo", Role.COORDINATOR, 24, {"from_node": "hk"})
 SCHEDULE = Step("ScheduleFollowUp", "mo", Role.COORDINATOR, 1, {})
@@ -27,11 +21,11 @@ def visit(code: str, **more: Any) -> Step:
 
 
 def home() -> World:
-    return w.infused().walk(DISCHARGE, HAND_OVER, ACCEPT)
+    return w.infused().walk(w.WATCH, DISCHARGE, HAND_OVER, ACCEPT)
 
 
 def test_the_treating_node_follows_until_the_other_has_accepted() -> None:
-    world = w.infused().walk(DISCHARGE, HAND_OVER)
+    world = w.infused().walk(w.WATCH, DISCHARGE, HAND_OVER)
     assert world.case.follow_up_node == "hk"
     world.walk(ACCEPT)
     assert world.case.follow_up_node == "mo"
@@ -39,11 +33,11 @@ def test_the_treating_node_follows_until_the_other_has_accepted() -> None:
 
 def test_hand_over_after_discharge_to_a_centre() -> None:
     assert codes(w.infused().do(HAND_OVER)) == ["followup.handover.not_discharged"]
-    assert codes(w.infused().walk(DISCHARGE).do(HAND_OVER.but(to_node="sh"))) == ["followup.handover.centre_unknown"]
+    assert codes(w.infused().walk(w.WATCH, DISCHARGE).do(HAND_OVER.but(to_node="sh"))) == ["followup.handover.centre_unknown"]
 
 
 def test_follow_up_is_accepted_from_who_offered_it_and_once() -> None:
-    world = w.infused().walk(DISCHARGE, HAND_OVER)
+    world = w.infused().walk(w.WATCH, DISCHARGE, HAND_OVER)
     assert codes(world.do(ACCEPT.but(from_node="gd"))) == ["followup.accept.not_offered"]
     assert codes(world.do(ACCEPT.at("gd"))) == ["followup.accept.not_offered"]
     world.walk(ACCEPT)

@@ -96,7 +96,7 @@ STAGES = [
     (w.released, Stage.RELEASED),
     (lambda: w.released().walk(*w.PERMITS_BACK, w.SHIP_BACK), Stage.TO_CENTRE),
     (w.at_centre, Stage.AT_CENTRE),
-    (lambda: w.at_centre().walk(w.LYMPHODEPLETE), Stage.LYMPHODEPLETED),
+    (lambda: w.at_centre().walk(w.fitness("lymphodepletion"), w.LYMPHODEPLETE), Stage.LYMPHODEPLETED),
     (w.infused, Stage.INFUSED),
 ]
 

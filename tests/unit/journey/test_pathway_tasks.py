@@ -52,7 +52,10 @@ def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -
     always |= {"ConfirmIdentity", "RefuseIdentity", "UndoIdentity", "IssueHealthCard"}  # asked by attention, not by the road
     always |= {"CorrectEntry"}  # from every entry of the timeline
     always |= {"BreakGlass", "ReviewBreakGlass"}  # emergency access, asked by nobody and by attention
+    always |= {"ConfirmEntry"}  # of a second person, from whatever waits for one
     always |= {"ReportIncident", "AnswerIncident", "SetAssessmentInterval"}  # asked by nobody and by attention
+    always |= {"ConfirmEntry"}  # from the list of what waits for a second person
+    always |= {"SignException", "RecordBoardDecision", "OmitLymphodepletion"}  # where the road would stop a patient who has to go on
     assert set(COMMANDS) == offered | always
 
 
@@ -74,7 +77,7 @@ def test_a_referral_asks_the_other_centre_to_answer() -> None:
     world = World().walk(w.OPEN, w.CONSENT, w.REFER)
     assert "accept" in open_at(world, "hk")
     assert "accept" not in open_at(world, "gd")
-    world.walk(w.ACCEPT)
+    world.walk(w.BOARD, w.ACCEPT)
     assert "accept" not in open_at(world, "hk")
     assert {"recognition", "quote", "slot"} <= set(open_at(world, "hk"))
 

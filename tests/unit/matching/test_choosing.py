@@ -96,7 +96,7 @@ def test_a_referral_needs_a_centre_a_product_and_consent() -> None:
 
 
 def test_only_the_centre_that_was_asked_accepts_and_once() -> None:
-    world = World().walk(w.OPEN, w.CONSENT, w.REFER)
+    world = World().walk(w.OPEN, w.CONSENT, w.REFER, w.BOARD, w.BOARD.at("gd"))
     assert codes(world.do(w.ACCEPT.at("gd"))) == ["matching.accept.not_offered"]
     world.walk(w.ACCEPT)
     assert codes(world.do(w.ACCEPT)) == ["matching.accept.already"]

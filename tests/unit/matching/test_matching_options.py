@@ -15,11 +15,12 @@ from baybridge.documents.loader import Documents
 from baybridge.documents.organisations import Cities, Organisations
 from baybridge.documents.timing import VeinToVein, Washouts
 from baybridge.documents.trials import PublishedResponses
+from baybridge.facts.washouts import earliest_collection
 from baybridge.language.regions import regions_of
 from baybridge.matching.chances import Chance, better, chances_of, wilson
 from baybridge.matching.options import Catalogue, Option, Patient, opening, options
 from baybridge.matching.ordering import ordered, rankable
-from baybridge.matching.timing import earliest_collection, earliest_infusion, first_day
+from baybridge.matching.timing import earliest_infusion, first_day
 
 TODAY = date(2026, 11, 22)
 DOCUMENTS = Documents()

@@ -96,6 +96,7 @@ def test_withdrawal_may_tell_consents_and_nothing_else(world: World) -> None:
 
 def test_a_copy_that_comes_back_does_not_overwrite_its_source(world: World) -> None:
     """Hong Kong sends Macao's own result back, changed: Macao keeps its own."""
+    world.board()
     world.do("hk", Role.PHYSICIAN, "AcceptCase", product="axicabtagene-ciloleucel")
     ecog = resource_of(world.bundle(), "-a-ecog")
     name = f"Observation/{ecog['id']}"

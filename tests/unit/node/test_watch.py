@@ -11,6 +11,7 @@ import pytest
 from baybridge.base.outcome import Refusal
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
+from baybridge.journey.events import Told
 from baybridge.node.consequences import queue
 from baybridge.node.intake.importing import import_upload
 from baybridge.node.watch import leaving, roster, watching
@@ -101,6 +102,16 @@ def test_an_imported_file_calls_within_one_round(ward: Ward) -> None:
     assert not isinstance(done, Refusal)
     ward.round()
     assert open_codes(ward) == ("RR-SATURATION",)
+
+
+def test_what_another_node_tells_calls_within_one_round(ward: Ward) -> None:
+    event = {"type": "AssessmentRecorded", "assessed_at": ward.now.isoformat(), "findings": [["seizure", "prolonged"]]}
+    told = Told(event_id="mo-1", node="mo", actor="n", role="nurse", at=ward.now, recorded_at=ward.now, event=event)
+    package = ev.PackageReceived(package_id="p", from_node="mo", purpose="SHARED_WATCH", route="R0", content_sha256="0" * 64, resources=0, told=(told,))
+    with ward.node.unit() as unit:
+        unit.append(CASE, [package], ward.node.system(), known=len(unit.events(CASE)))
+    ward.round()
+    assert "RR-SEIZURE" in open_codes(ward)
 
 
 def test_what_a_person_confirms_calls_as_well(ward: Ward) -> None:

@@ -112,6 +112,7 @@ def test_proposed_case_is_held_until_a_person_takes_it_in(tmp_path: Path) -> Non
     with pytest.raises(Refused) as again:
         world.do("hk", Role.COORDINATOR, "AcceptProposedCase")
     assert again.value.codes == ["matching.proposal.answered"]
+    world.board()
     world.do("hk", Role.PHYSICIAN, "AcceptCase", product="axicabtagene-ciloleucel")
 
 
@@ -287,6 +288,7 @@ def test_who_declined_before_another_accepted_is_still_told(tmp_path: Path) -> N
         world.do("mo", Role.COORDINATOR, "ReferCase", to_node=centre, product="axicabtagene-ciloleucel")
         world.do("mo", Role.COORDINATOR, "Transfer", to_node=centre, purpose="CARE_REFERRAL")
         world.deliver()
+    world.board()
     world.do("hk", Role.PHYSICIAN, "AcceptCase", product="axicabtagene-ciloleucel")
     world.do("gd", Role.PHYSICIAN, "DeclineCase", reason="no bed")
     for sender, to in (("gd", "mo"), ("hk", "mo"), ("mo", "hk")):

@@ -33,10 +33,16 @@ def test_a_plant_must_be_one_and_a_border_needs_a_way_of_import() -> None:
 
 
 def test_a_slot_waits_for_acceptance_at_this_node() -> None:
-    world = w.World().walk(w.OPEN, w.CONSENT, w.REFER)
+    world = w.World().walk(w.OPEN, w.CONSENT, w.REFER, w.BOARD)
     assert codes(world.do(w.RESERVE)) == ["journey.case.not_accepted"]
-    world.walk(w.ACCEPT)
+    world.walk(w.ACCEPT, w.BOARD.at("mo"))
     assert codes(world.do(w.RESERVE.at("mo"))) == ["journey.case.treated_elsewhere"]
+
+
+def test_a_slot_lies_ahead_and_is_supplied_by_a_way_that_the_product_has_here() -> None:
+    world = w.World().walk(*w.REFERRAL)
+    assert codes(world.do(w.RESERVE.but(collection_on="2026-03-01"))) == ["supply.slot.past"]
+    assert codes(world.do(w.RESERVE.but(supply_basis="registered"))) == ["supply.slot.basis_unfit"]
 
 
 def test_papers_by_leg_and_border() -> None:

@@ -92,7 +92,7 @@ def banner(house: House, tab: str) -> bool:
 
 def test_the_banner_stays_on_every_page_until_the_team_has_come(house: House) -> None:
     house.ward.assess(**SIGN)
-    house.ward.now += timedelta(hours=13)
+    house.ward.now += timedelta(hours=5)
     house.ward.assess(blank=("seizure", "arousal"))
     assert all(banner(house, tab) for tab in TABS)
     house.ward.give("ArriveRapidResponse", arrived_at=house.ward.now.isoformat())

@@ -31,7 +31,7 @@ def _audit(writer: Writer, subtype: str, outcome: str, entities: list[Mapping[st
     writer.add("AuditEvent", content)
 
 
-def _package(writer: Writer, package_id: str, content_sha256: str, resources: int) -> dict[str, object]:
+def _package(writer: Writer, package_id: str, content_sha256: str, resources: int) -> Mapping[str, object]:
     made = writer.document(f"package of {resources} resources", identifier("urn:baybridge:package", package_id), kind="transfer package")
     writer.resources[-1]["identifier"].append(identifier("urn:baybridge:content", content_sha256))
     return made

@@ -7,7 +7,7 @@ the amounts. **Units**: minor units become decimals with two places.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from baybridge.journey import events as ev
@@ -37,7 +37,7 @@ def coverage_id(writer: Writer, payer: str, plan: str) -> str:
     return f"{writer.case_id[:36]}-{safe}"[:64]
 
 
-def add_coverage(writer: Writer, payer: str, plan: str) -> Json:
+def add_coverage(writer: Writer, payer: str, plan: str) -> Mapping[str, object]:
     """The plan as Coverage, the same resource whenever it is told."""
     content = {
         "status": "active",
@@ -245,7 +245,7 @@ def paid(event: ev.BenefitPaid, writer: Writer) -> None:
     payment(writer, event.claim_id, event.payer, event.amount_minor, event.currency, detail)
 
 
-def payment(writer: Writer, claim_id: str, payer: str, minor: int, currency: str, detail: list[Json], *, status: str = "active", on: date | None = None) -> Json:
+def payment(writer: Writer, claim_id: str, payer: str, minor: int, currency: str, detail: Sequence[Json], *, status: str = "active", on: date | None = None) -> Json:
     """A payment; `draft` where it is due and nothing says that it was made."""
     content = {
         "identifier": [identifier(CLAIM, claim_id)],

@@ -18,7 +18,9 @@ from baybridge.funding import rendering
 from baybridge.funding.quote.quotes import kept_quote
 from baybridge.journey.checks import alive, happened
 from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.entitlement import entitled
 from baybridge.journey.events import AgreementEnrolled
+from baybridge.journey.gates import unsigned
 from baybridge.journey.row import OF_MONEY, CommandRow, EventRow, reads, roles, told_in
 
 
@@ -43,6 +45,8 @@ def enrol_in_agreement_blocked(situation: Situation) -> Iterator[Reason]:
         yield Reason("funding.enrol.before", {"agreement": quote.event.agreement})
     if situation.case.infused_at is not None:
         yield Reason("funding.enrol.after_infusion")
+    if situation.case.product is not None:
+        yield from unsigned(situation, "accept", entitled(situation, situation.case.product, "accept"))
 
 
 def enrol_in_agreement(situation: Situation, given: EnrolInAgreement) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from baybridge.journey.chapters.envelope import Event
@@ -23,6 +23,25 @@ class ProductChosen(Event, frozen=True, kw_only=True, tag=True):
     policy: str
     decision_sha256: str
     exception_reason: str | None = None
+
+
+class BoardDecided(Event, frozen=True, kw_only=True, tag=True):
+    """A board of a centre decided whether the patient is treated with a product."""
+
+    product: str
+    decision: Literal["treat", "do_not_treat"]
+    decided_on: date
+    note: str
+
+
+class GateExceptionSigned(Event, frozen=True, kw_only=True, tag=True):
+    """A physician passed a gate of the road, naming every code that stood there, for a product or therapy event, until a moment."""
+
+    gate: Literal["accept", "slot", "collection", "lymphodepletion", "infusion", "discharge"]
+    codes: tuple[str, ...]
+    about: str
+    note: str
+    valid_until: datetime
 
 
 class ResultRecognised(Event, frozen=True, kw_only=True, tag=True):

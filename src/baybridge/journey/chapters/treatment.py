@@ -29,6 +29,30 @@ class LymphodepletionStarted(Event, frozen=True, kw_only=True, tag=True):
     exception_signed_by: str | None = None
 
 
+class LymphodepletionCompleted(Event, frozen=True, kw_only=True, tag=True):
+    """The last dose of lymphodepletion was given."""
+
+    completed_on: date
+
+
+class LymphodepletionOmitted(Event, frozen=True, kw_only=True, tag=True):
+    """Lymphodepletion was left out by the label's rule, on a count of white cells in 10*9/L."""
+
+    white_cells: float
+    counted_on: date
+
+
+class DrugsReserved(Event, frozen=True, kw_only=True, tag=True):
+    """Doses of a drug against toxicity are held for this patient between two days; in a declared shortage, the next can be here within hours."""
+
+    atc: str
+    doses: int
+    from_on: date
+    until_on: date
+    shortage_next_within_h: int | None = None
+    shortage_reason: str = ""
+
+
 class BedsideChecked(Event, frozen=True, kw_only=True, tag=True):
     """Two people matched patient, wrist band, order and bag at the bedside."""
 
@@ -128,6 +152,9 @@ class Discharged(Event, frozen=True, kw_only=True, tag=True):
 
     discharged_on: date
     stay_near_until: date
+    no_driving_until: date | None = None
+    caregiver: bool | None = None
+    emergency_card: bool | None = None
 
 
 class ResponseAssessed(Event, frozen=True, kw_only=True, tag=True):

@@ -34,7 +34,7 @@ from baybridge.journey.events import (
     RapidResponseCalled,
 )
 from baybridge.journey.judged import Judged
-from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, reads, roles
+from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, Second, never_blocked, reads, roles
 
 
 class CorrectEntry(Struct, frozen=True, kw_only=True):
@@ -87,7 +87,7 @@ def _put_right(situation: Situation, making: Making, entry: Entry[Event], given:
     if isinstance(made, Refusal):
         return made
     changes, beside = _replaced(making, together, made) if given.action == "replace" else (_voided(making, entry, together), [])
-    against = [*_depending(situation, changes), *_second(making, entry, changes)]
+    against = [*_depending(situation, changes)]
     return refuse(*against) if against else _judged(situation, given, changes, beside)
 
 
@@ -140,7 +140,7 @@ def _may(situation: Situation, entry: Entry[Event], correction: Correction) -> b
     """Whoever entered it, in the same role, or at this site the role that answers for such entries."""
     actor, origin = situation.actor, entry.origin
     own = actor.account == origin.actor and actor.role.value == origin.role
-    return own or (actor.role is correction.role and actor.organisation == situation.site.organisation)
+    return own or (correction.role in actor.roles and actor.organisation == situation.site.organisation)
 
 
 def _input(given: CorrectEntry) -> Iterator[Reason]:
@@ -245,18 +245,31 @@ def _depending(situation: Situation, changes: Sequence[_Change]) -> Iterator[Rea
         yield Reason("correction.depends", {"event_ids": ids, "count": len(ids)}, source="contract K2")
 
 
-def _second(making: Making, entry: Entry[Any], changes: Sequence[_Change]) -> Iterator[Reason]:
-    """What one person alone does not correct."""
+# --- a second person ------------------------------------------------------------------------------------------------
+
+
+def asks_second(situation: Situation, given: CorrectEntry) -> bool:
+    """Whether another person confirms this correction; what is refused anyway asks nobody."""
+    entry, making = find(situation.case, given.event_id), situation.record.making
+    if entry is None or making is None or any(_against(situation, making, entry)):
+        return False
     rule = making.rows[type(entry.event)][0].correction.second
-    if rule == "always" or (rule == "lowered" and _lowers(entry, changes)):
-        yield Reason("correction.needs_second")
+    return rule == "always" or (rule == "lowered" and _lowers(entry.event, given))
 
 
-def _lowers(entry: Entry[GradeConfirmed], changes: Sequence[_Change]) -> bool:
-    """Whether a lower grade stands afterwards, or an unknown one."""
-    new = next((change.new for change in changes if isinstance(change.new, GradeConfirmed)), None)
-    grade = new.grade if new is not None else entry.event.computed
-    return grade is None or grade < entry.event.grade
+def _lowers(event: GradeConfirmed, given: CorrectEntry) -> bool:
+    """Whether a lower grade stands afterwards, or one that is not known."""
+    grade = (given.given or {}).get("grade") if given.action == "replace" else event.computed
+    return not isinstance(grade, int) or grade < event.grade
+
+
+def second_roles(situation: Situation, given: CorrectEntry | None) -> frozenset[Role]:
+    """Who confirms: the roles that give the command which made the entry, the one that answers for such entries, and quality."""
+    if given is None:  # no entry is named yet
+        return frozenset({Role.PHYSICIAN, Role.QUALITY, Role.COORDINATOR})
+    entry, making = find(situation.case, given.event_id), situation.record.making
+    rows = making.rows.get(type(entry.event), ()) if entry is not None and making is not None else ()
+    return frozenset({Role.QUALITY, *(role for row in rows for role in (*row.roles, row.correction.role) if role is not None)})
 
 
 # --- the verdict ----------------------------------------------------------------------------------------------------
@@ -293,5 +306,6 @@ COMMAND_ROWS = (
         needs=reads("making"),
         blocked=never_blocked,
         button=None,
+        second=Second("approved", when=asks_second, among=second_roles),
     ),
 )

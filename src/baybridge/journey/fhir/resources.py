@@ -93,7 +93,7 @@ def administered(writer: Writer, medication: Json, effective: Json, content: Jso
     return writer.add("MedicationAdministration", {**base, **(content or {})})
 
 
-def encounter(writer: Writer, kind: str, period: Json, what: str) -> dict[str, object]:
+def encounter(writer: Writer, kind: str, period: Json, what: str) -> Json:
     """Add a finished Encounter of the episode."""
     content = {
         "status": "finished",

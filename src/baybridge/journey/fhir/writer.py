@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from baybridge.base.money import format_minor
 from baybridge.journey.case import Case
 from baybridge.journey.events import Event
 
-Json = dict[str, Any]
+Json = Mapping[str, object]
 
 PROJECTION = "urn:baybridge:projection"
 OBSERVATION = "urn:baybridge:observation"
@@ -47,7 +47,7 @@ class Writer:
     told: Told
     case: Case
     patient_reference: str
-    resources: list[Json] = field(default_factory=list)
+    resources: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, kind: str, content: Json, *, logical_id: str | None = None) -> Json:
         """Add a resource and answer a reference to it; elements without a value are left out."""
@@ -99,7 +99,7 @@ class Writer:
         }
         return self.add("Observation", {**base, **content})
 
-    def provenance(self, targets: list[Json], activity: str, people: tuple[tuple[str, str], ...] = ()) -> Json:
+    def provenance(self, targets: Sequence[Json], activity: str, people: tuple[tuple[str, str], ...] = ()) -> Json:
         """Add who did something to which resources; `people` are (part played, account)."""
         agents = [{"type": {"text": part}, "who": account(name)} for part, name in people if name]
         agents.append({"type": {"text": self.told.role}, "who": self.actor, "onBehalfOf": self.node})
@@ -120,7 +120,7 @@ class Writer:
         return self.add("DocumentReference", content)
 
 
-def present(content: dict[str, object]) -> dict[str, object]:
+def present(content: Json) -> dict[str, object]:
     """Without what is None or empty."""
     return {key: value for key, value in content.items() if value is not None and value not in ([], {}, "")}
 
@@ -161,7 +161,7 @@ def day(value: date | None) -> str | None:
     return value.isoformat() if value is not None else None
 
 
-def identified_by_decision(sha256: str) -> dict[str, object]:
+def identified_by_decision(sha256: str) -> Json:
     """A decision document by the SHA-256 of its canonical bytes."""
     return identifier("urn:baybridge:decision", sha256)
 

@@ -15,7 +15,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.command import Command, Situation
 from baybridge.journey.proposals import waits
 from baybridge.node.commands.deciding import Deciding, LazyFacts
-from baybridge.node.commands.table import CommandRow
+from baybridge.node.commands.table import GATES, CommandRow
 from baybridge.node.corrections.making import making
 from baybridge.node.people import access
 
@@ -68,6 +68,7 @@ def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Comma
         decide=deciding.decide,
         documents=node.documents.typed,
         new_id=unit.new_id,
+        gates=GATES,
         record=record,
     )
     return deciding, situation

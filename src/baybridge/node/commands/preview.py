@@ -18,7 +18,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from baybridge.base.outcome import Refusal, refuse
+from baybridge.base.outcome import Reason, Refusal, refuse
 from baybridge.facts.factset import FactSet
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, FromRecord, Situation
@@ -27,7 +27,7 @@ from baybridge.node.clock import new_id
 from baybridge.node.commands import judging
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.given import read_given
-from baybridge.node.commands.table import COMMANDS, CommandRow
+from baybridge.node.commands.table import COMMANDS, GATES, CommandRow
 from baybridge.node.corrections.making import making
 from baybridge.node.unit import Unit
 from baybridge.policy.document.shapes import Policy
@@ -80,6 +80,14 @@ class Look:
         moment = at or self.unit.at
         policy: Policy = self.node.policies.get(policy_id, moment.date())
         return decide(policy, {**self.facts.values, **(facts or {})}, subject=self.case.case_id, as_of=moment)
+
+    def at_gates(self, gate: str | None = None) -> tuple[Reason, ...]:
+        """What an exception could cover now at one gate of the road, at all of them where none is named."""
+        needs = frozenset(name for row in COMMANDS.values() if row.gate is not None for name in row.needs)
+        situation = self.situation(needs)
+        wanted = [row for name, row in GATES.items() if gate in (None, name)]
+        standing = (reason for row in wanted for reason in row.standing(situation) if reason.code.startswith("gate."))
+        return (*standing, *(Reason(code) for row in wanted for code in sorted(row.of_input)))
 
     def would(self, name: str, given: Mapping[str, object]) -> Refusal | None:
         """The refusal that a command with this input would meet now; None where it would be done or its form asks for more."""

@@ -62,13 +62,13 @@ def signature(command: Command, actor: Actor, meaning: str, unit: Unit, confirma
     )
 
 
-def unsigned(kind: CommandRow, situation: Situation, given: Any) -> Refusal | None:
+def unsigned(kind: CommandRow, situation: Situation, given: object) -> Refusal | None:
     """The refusal of a command that is signed, where nobody signed in; None where it may go on."""
     needed = kind.signed or (kind.second is not None and kind.second.when(situation, given))
     return refuse(Reason("signing.no_person", {"command": kind.name}), category=Category.FORBIDDEN) if needed and not situation.actor.person else None
 
 
-def first_signature(kind: CommandRow, command: Command, situation: Situation, given: Any, unit: Unit) -> tuple[Signature, ...]:
+def first_signature(kind: CommandRow, command: Command, situation: Situation, given: object, unit: Unit) -> tuple[Signature, ...]:
     """The signature of whoever gives a command; none where its row asks for none."""
     if kind.second is not None and kind.second.when(situation, given):
         return (signature(command, command.actor, kind.second.entered, unit),)
@@ -87,7 +87,7 @@ def _with(events: Sequence[Event], signatures: tuple[Signature, ...]) -> tuple[E
 # --- asking ---------------------------------------------------------------------------------------------------------
 
 
-def ask(node: Node, unit: Unit, kind: CommandRow, command: Command, situation: Situation, given: Any, known: int) -> Done | Refusal:
+def ask(node: Node, unit: Unit, kind: CommandRow, command: Command, situation: Situation, given: object, known: int) -> Done | Refusal:
     """Write down that a command waits for another person; the same person asking the same again while it waits is answered the same."""
     second = kind.second
     if second is None:
@@ -185,7 +185,7 @@ def confirm(node: Node, unit: Unit, command: Command, case: Case, given: Confirm
 
 
 def decided(
-    node: Node, unit: Unit, kind: CommandRow, command: Command, case: Case, given: Any, known: int, signatures: tuple[Signature, ...] | None = None
+    node: Node, unit: Unit, kind: CommandRow, command: Command, case: Case, given: object, known: int, signatures: tuple[Signature, ...] | None = None
 ) -> Done | Refusal:
     """Judge a command and write what follows; with the signatures of both where a second person confirmed it."""
     deciding, situation = situate(node, unit, kind, case, command)

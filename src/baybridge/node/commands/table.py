@@ -14,15 +14,15 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType, ModuleType
 
-from baybridge import bedside, consent, exchange, followup, funding, matching, recognition, signing, supply
-from baybridge.journey import corrections
+from baybridge import bedside, consent, exchange, followup, funding, journey, matching, recognition, signing, supply
+from baybridge.journey.command import Gate
 from baybridge.journey.events import Event
 from baybridge.journey.row import CommandRow, EventRow, events_of
 
-__all__ = ["COMMANDS", "EVENTS", "PARTS", "CommandRow", "EventRow", "gather"]
+__all__ = ["COMMANDS", "EVENTS", "GATES", "PARTS", "CommandRow", "EventRow", "gather"]
 
-#: The parts that have rules, in the order of the road, and what puts the entries of all of them right.
-PARTS: tuple[ModuleType, ...] = (signing, matching, consent, recognition, exchange, funding, supply, bedside, followup, corrections)
+#: The parts that have rules, in the order of the road, and what stands across all of them: corrections, exceptions, boards.
+PARTS: tuple[ModuleType, ...] = (signing, matching, consent, recognition, exchange, funding, supply, bedside, followup, journey)
 
 
 def modules(parts: tuple[ModuleType, ...]) -> Iterator[ModuleType]:
@@ -52,3 +52,5 @@ def gather(parts: tuple[ModuleType, ...] = PARTS) -> tuple[dict[str, CommandRow]
 _GATHERED = gather()
 COMMANDS: Mapping[str, CommandRow] = MappingProxyType(_GATHERED[0])
 EVENTS: Mapping[type[Event], EventRow] = MappingProxyType(_GATHERED[1])
+#: The gates of the road, by name.
+GATES: Mapping[str, Gate] = MappingProxyType({row.gate.name: row.gate for row in COMMANDS.values() if row.gate is not None})

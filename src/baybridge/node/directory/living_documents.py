@@ -77,7 +77,7 @@ class LivingDocuments(Documents):
         self._laid = laid
 
 
-def part_of(document: Any, path: Sequence[str | int]) -> Any:
+def part_of(document: object, path: Sequence[str | int]) -> object:
     """What stands at a path of a document; None where there is nothing."""
     for step in path:
         if isinstance(document, Mapping):

@@ -25,6 +25,7 @@ from baybridge.documents.trials import PublishedResponses
 from baybridge.facts.exposure import Exposures, read_exposures
 from baybridge.facts.fhir import Found, span
 from baybridge.facts.treatment import read_transplants
+from baybridge.facts.washouts import Collection, earliest_collection
 from baybridge.funding.plans.terms import DRUG
 from baybridge.funding.quote.comparing import BASE, Compared, Comparison, compare
 from baybridge.funding.quote.quoting import NO_SCALE
@@ -33,7 +34,6 @@ from baybridge.matching.distance import Point
 from baybridge.matching.eligibility import label_policies
 from baybridge.matching.options import Catalogue, Opening, Option, Patient, opening, options, trial_options
 from baybridge.matching.ordering import By, ordered
-from baybridge.matching.timing import Collection, earliest_collection
 from baybridge.matching.trials import Screened, screened
 from baybridge.node.commands.preview import Look
 from baybridge.node.node import quote_document

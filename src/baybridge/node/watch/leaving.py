@@ -56,7 +56,7 @@ def adapter(node: Node) -> Leaving:
     return Filed(node.config.folder / "would-be-sent")
 
 
-def queue_message(unit: Unit, case_id: str, message: Mapping[str, Any]) -> None:
+def queue_message(unit: Unit, case_id: str, message: Mapping[str, object]) -> None:
     """Queue a message with what it tells."""
     unit.follow(_KIND, case_id, message, consequence_id=f"message/{message['call']}/{message['step']}")
 

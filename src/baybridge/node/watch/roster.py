@@ -38,9 +38,12 @@ class Duty:
     order: int
     deputy: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """The row as it is given."""
-        return dict(zip(_KEYS, (self.specialty, self.account, self.from_at.isoformat(), self.until_at.isoformat(), self.order, self.deputy), strict=True))
+    def as_json(self, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The row as it is given; `names` are what accounts type to sign in."""
+        known = names or {}
+        deputy = known.get(self.deputy, self.deputy) if self.deputy is not None else None
+        account = known.get(self.account, self.account)
+        return dict(zip(_KEYS, (self.specialty, account, self.from_at.isoformat(), self.until_at.isoformat(), self.order, deputy), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,12 @@ def active_accounts(connection: Connection) -> dict[str, str]:
 
 #: Roles that are told of no patient's alarm.
 _OUTSIDE = frozenset({Role.PATIENT, Role.PAYER, Role.MANUFACTURER, Role.ALLIANCE})
+
+
+def sign_in_names(connection: Connection) -> dict[str, str]:
+    """What each account types to sign in, which is how people who run the node name it."""
+    table = tables.account
+    return {row.account: row.name for row in connection.execute(select(table.c.account, table.c.name))}
 
 
 def physicians(connection: Connection) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from baybridge.bedside.calls import Seen
 from baybridge.bedside.episode import standing
@@ -56,7 +56,7 @@ class _Graded:
     high: int
 
 
-def look(node: Node, case: Case, resources: Sequence[Mapping[str, Any]], at: datetime, *, current: bool) -> Look:
+def look(node: Node, case: Case, resources: Sequence[Mapping[str, object]], at: datetime, *, current: bool) -> Look:
     """The signs as of `at`, from what is known now of that moment; `current`: `at` is the present."""
     confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
     facts = read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone)

@@ -43,6 +43,8 @@ _KEYS = frozenset(
         "flags",
         "values",
         "recorded_only",
+        "told",
+        "presumed",
         "cases",
     ]
 )
@@ -90,7 +92,9 @@ def _policy(source: Source, fact_types: Mapping[str, FactType]) -> Policy | None
         define=dict(rules.trees),
         flags=flags,
         values=values,
-        recorded_only=_recorded_only(fields, rules),
+        recorded_only=_read_facts(fields, rules, "recorded_only"),
+        told=_told(fields, values),
+        presumed=_read_facts(fields, rules, "presumed"),
         cases=_cases(fields),
         body=body,
         fact_types={name: fact_types[name] for name in sorted(rules.read) if name in fact_types},
@@ -136,11 +140,19 @@ def _flag(rules: Rules, item: Fields) -> Rule:
     return rules.condition(item, item.text("code"))
 
 
-def _recorded_only(fields: Fields, rules: Rules) -> tuple[str, ...]:
-    names = fields.texts("recorded_only")
+def _read_facts(fields: Fields, rules: Rules, key: str) -> tuple[str, ...]:
+    names = fields.texts(key)
     for index, name in enumerate(names):
         if name not in rules.read:
-            fields.report(("recorded_only", index), "a fact that this policy reads", name, code="unknown_fact")
+            fields.report((key, index), "a fact that this policy reads", name, code="unknown_fact")
+    return names
+
+
+def _told(fields: Fields, values: tuple[Rule, ...]) -> tuple[str, ...]:
+    names = fields.texts("told")
+    for index, name in enumerate(names):
+        if name not in {rule.id for rule in values}:
+            fields.report(("told", index), "a value that this policy prints", name, code="wrong_form")
     return names
 
 

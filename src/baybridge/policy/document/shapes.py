@@ -209,6 +209,8 @@ class Policy:
     flags: tuple[Rule, ...]
     values: tuple[Rule, ...]
     recorded_only: tuple[str, ...]
+    presumed: tuple[str, ...]  # facts that count as a value while nobody says otherwise: nobody is asked for them
+    told: tuple[str, ...]  # printed values that say how much was known: nobody is asked for them
     cases: tuple[WorkedCase, ...]
     body: Body
     fact_types: Mapping[str, FactType]  # of every fact that the policy reads

@@ -16,11 +16,12 @@ from typing import Any, NotRequired, TypedDict
 
 from baybridge.base.canonical import MAX_INTEGER
 from baybridge.base.time import CHINA
-from baybridge.policy.document.shapes import NOT_IN_FORCE, UNDETERMINED, Findings, Limits, Policy, Score
+from baybridge.policy.document.shapes import NOT_IN_FORCE, UNDETERMINED, Findings, Limits, Policy, Rule, Score
 from baybridge.policy.language.types import FactType, Value
 from baybridge.policy.one_case.compiled import Compiled, compiled
 from baybridge.policy.one_case.ground import Ground, GroundDocument, plain_value
 from baybridge.policy.one_case.interpret import Evaluation, exact_facts
+from baybridge.policy.one_case.mattering import mattering
 from baybridge.policy.one_case.settle import would_settle
 from baybridge.policy.one_case.verdict import Truths, driver, undecided
 
@@ -164,9 +165,16 @@ def _missing(policy: Policy, used: Mapping[str, Value], truths: tuple[bool | Non
     """Facts that are unknown and still matter: to the outcome, to a number that is printed, or because they count only when recorded."""
     evaluation = Evaluation(exact_facts(used, policy.fact_types), policy.define)
     waiting = undecided(policy.body, _by_id(policy, truths)) if None in truths else ()
-    looked_at = [*waiting, *(rule for rule in policy.values if rule.kind in _NUMBERS)]
-    found = frozenset().union(*(evaluation.unknowns(rule.expression) for rule in looked_at))
-    return tuple(sorted(found | _unrecorded(policy, evaluation)))
+    found: frozenset[str] = frozenset().union(*(evaluation.unknowns(rule.expression) for rule in waiting))
+    if waiting and policy.presumed:  # a policy that says what it presumes is asked which facts can change its outcome
+        found = mattering(policy, used, found)
+    numbers = frozenset().union(*(evaluation.unknowns(rule.expression) for rule in _numbers(policy)))
+    return tuple(sorted(found | numbers | _unrecorded(policy, evaluation)))
+
+
+def _numbers(policy: Policy) -> tuple[Rule, ...]:
+    """The printed numbers that somebody may want to be known."""
+    return tuple(rule for rule in policy.values if rule.kind in _NUMBERS and rule.id not in policy.told)
 
 
 def _by_id(policy: Policy, truths: tuple[bool | None, ...]) -> Truths:
@@ -185,7 +193,7 @@ def _unrecorded(policy: Policy, evaluation: Evaluation) -> frozenset[str]:
     rest = {name: value for name, value in evaluation.facts.items() if name not in awaited}
     waiting = Evaluation(rest, policy.define, awaited)
     truths = {rule.id: waiting.holds(rule.expression) for rule in policy.body.rules}
-    looked_at = [*undecided(policy.body, truths), *(rule for rule in policy.values if rule.kind in _NUMBERS)]
+    looked_at = [*undecided(policy.body, truths), *_numbers(policy)]
     return unrecorded & frozenset().union(*(waiting.unknowns(rule.expression) for rule in looked_at))
 
 

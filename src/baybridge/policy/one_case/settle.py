@@ -47,6 +47,11 @@ def would_settle(policy: Policy, facts: Mapping[str, Value], missing: tuple[str,
     return tuple(sorted((tuple(sorted(names)) for names in found), key=lambda names: _rank(policy, names)))
 
 
+def representatives(policy: Policy) -> dict[str, tuple[Value, ...]]:
+    """Values worth trying for every fact that a policy reads."""
+    return _Representatives(policy, {}).of(policy.fact_types)
+
+
 def _rank(policy: Policy, names: tuple[str, ...]) -> tuple[float, int, tuple[str, ...]]:
     return (sum(policy.fact_types[name].cost for name in names), len(names), names)
 

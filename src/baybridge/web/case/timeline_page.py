@@ -19,13 +19,13 @@ from baybridge.journey.command import Command, Situation
 from baybridge.journey.corrected import Struck
 from baybridge.journey.corrections.correcting import CorrectEntry, against, find
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import Event
+from baybridge.journey.events import ConfirmationAsked, Event
 from baybridge.journey.row import CommandRow
 from baybridge.journey.stored import event_as_json
 from baybridge.node.clock import new_id
 from baybridge.node.corrections.making import commands_making
 from baybridge.node.handle import handle
-from baybridge.web.case import tabs
+from baybridge.web.case import confirm_page, tabs
 from baybridge.web.case.view import CaseView, with_view
 from baybridge.web.forms import forms, shape
 from baybridge.web.forms.choices import coded
@@ -85,6 +85,9 @@ def correct(asked: Asked) -> Response:
     done = handle(asked.node, Command("CorrectEntry", case_id, given, asked.person, form.get("command_id") or new_id(asked.node.now)))
     if isinstance(done, Refusal):
         return with_view(asked, lambda view: _show(view, done, instead), "timeline")
+    waits = next((item.event.confirmation_id for item in done.events if isinstance(item.event, ConfirmationAsked)), None)
+    if waits is not None:
+        return go(confirm_page.address(case_id, waits))
     return go(f"{tabs.address(case_id, 'timeline')}?done=CorrectEntry#e-{event_id}")
 
 

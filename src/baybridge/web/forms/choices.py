@@ -18,6 +18,7 @@ from baybridge.funding.plans.plans import is_agreement, is_computable
 from baybridge.journey.case import Case
 from baybridge.journey.identities import identities_of
 from baybridge.matching.eligibility import label_policies
+from baybridge.node.commands.preview import looking
 from baybridge.node.commands.table import CommandRow
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
 from baybridge.record.store import store
@@ -99,6 +100,12 @@ def _policies(asked: Asked, names: tuple[str, ...]) -> Options:
     reader = Reader(asked)
     folder = asked.node.documents.folder("policies")
     return tuple(Option(name, reader.title(folder.get(name, {}).get("title")) or name) for name in names)
+
+
+def _regimens(asked: Asked, case: Case | None) -> Options:
+    del case
+    reader, regimens = Reader(asked), asked.node.documents.folder("terms")["regimens"]["regimens"]
+    return tuple(Option(code, reader.title(row["names"]) or code) for code, row in regimens.items())
 
 
 def _fitness(asked: Asked, case: Case | None) -> Options:
@@ -197,6 +204,16 @@ def _questions(asked: Asked, case: Case | None) -> Options:
     )
 
 
+def _gate_codes(asked: Asked, case: Case | None) -> Options:
+    """What stands at the gate that the form's address names, each by its sentence; at every gate where it names none."""
+    if case is None:
+        return ()
+    reader, wanted = Reader(asked), asked.query.get("gate")
+    with looking(asked.node, case, asked.actor) as look:
+        standing = look.at_gates(wanted)
+    return tuple(dict.fromkeys(Option(reason.code, reader.reason(reason)) for reason in standing))
+
+
 def _of_results(choose: choices_results.Choose) -> Callable[[Any, Case | None], Options]:
     """Choices among results as options."""
     return lambda asked, case: tuple(Option(value, label) for value, label in choose(asked, case))
@@ -215,6 +232,8 @@ _CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "label_policy": _label_policies,
     "fitness_policy": _fitness,
     "fact": _facts,
+    "regimen": _regimens,
+    "gate_codes": _gate_codes,
     "region": lambda asked, _: coded(asked, tuple(asked.node.regions)),
     "residence": lambda asked, _: coded(asked, (*asked.node.regions, "other")),
     "notice_language": lambda asked, _: tuple(Option(code, language.name) for code, language in asked.node.languages.items()),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.responses import Response
 
@@ -73,7 +72,7 @@ def document_page(asked: Asked) -> Response:
     return render(asked, "document.html", folder=folder, name=name, whose=asked.node.documents.whose(folder, name), values=shown, more=more)
 
 
-def _values(part: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _values(part: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every value below a part with its path; a list of plain values is one."""
     if isinstance(part, Mapping):
         for key, value in part.items():

@@ -1,0 +1,145 @@
+"""Lymphodepletion as it stands in the current therapy event, and the days that the label asks for between it and the infusion.
+
+Main job: `preparation(case)`, begun, complete or left out; `at_infusion(situation)`, what stands at the gate before the infusion.
+
+The interval is that of the label which speaks here: this region, this product, the indication of the policy that the choice of the product rests on, counted
+from that label's own anchor. Labels of other countries are named beside as comparators and never speak.
+
+**Source**: `data/timing/label-times.yaml`, each row with its own; `cold-chain.yaml` (tocilizumab). **Units**: calendar days of the centre.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from baybridge.base.outcome import Reason
+from baybridge.documents.product import Omission
+from baybridge.documents.timing import InfusionInterval, LabelTimes
+from baybridge.journey.case import Case
+from baybridge.journey.command import Situation
+from baybridge.journey.conditions import index_of
+from baybridge.journey.events import (
+    DrugsReserved,
+    LymphodepletionCompleted,
+    LymphodepletionOmitted,
+    LymphodepletionStarted,
+    ProductChosen,
+)
+from baybridge.journey.readiness import unfit
+
+ORDER = "clinical reference 6.4"
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Lymphodepletion of the current therapy event: its first and last day, or that it was left out by the label's rule."""
+
+    started_on: date | None
+    completed_on: date | None
+    omitted: LymphodepletionOmitted | None
+
+
+def preparation(case: Case) -> Preparation:
+    """What was recorded since the current slot was reserved; a new course takes the place of what came before it."""
+    since = index_of(case, case.slot) if case.slot else 0
+    began: date | None = None
+    ended: date | None = None
+    omitted: LymphodepletionOmitted | None = None
+    for entry in case.entries[since:]:
+        event = entry.event
+        if isinstance(event, LymphodepletionStarted):
+            began, ended, omitted = event.started_on, None, None
+        elif isinstance(event, LymphodepletionCompleted):
+            ended = event.completed_on
+        elif isinstance(event, LymphodepletionOmitted):
+            began, ended, omitted = None, None, event
+    return Preparation(began, ended, omitted)
+
+
+def at_infusion(situation: Situation, on: date | None = None) -> Iterator[Reason]:
+    """What stands at the gate before the infusion on a day (today): lymphodepletion and its interval, fitness, drugs against CRS."""
+    day = on or situation.today
+    yield from interval(situation, day)
+    yield from unfit(situation, "infusion")
+    yield from _drugs(situation, day)
+
+
+def interval(situation: Situation, on: date) -> Iterator[Reason]:
+    """What stands against infusing on a day: lymphodepletion missing, not complete, or outside the label's days."""
+    found = preparation(situation.case)
+    if found.omitted is not None:
+        yield from _count(situation, found.omitted, on)
+    elif found.started_on is None:
+        yield Reason("gate.infusion.lymphodepletion_missing", source=ORDER)
+    elif found.completed_on is None or found.completed_on > on:
+        yield Reason("gate.infusion.lymphodepletion_incomplete", source=ORDER)
+    else:
+        yield from _days(situation, {"lymphodepletion_start": found.started_on, "lymphodepletion_end": found.completed_on}, on)
+
+
+def _days(situation: Situation, anchors: Mapping[str, date], on: date) -> Iterator[Reason]:
+    rows = [row for row in _rows(situation) if row.label == situation.site.jurisdiction and _speaks(situation, row)]
+    if not rows:
+        yield Reason("gate.infusion.no_interval", {"jurisdiction": situation.site.jurisdiction, "comparators": comparators(situation) or "–"})
+        return
+    row = rows[0]
+    day = (on - anchors[row.anchor]).days
+    if not row.from_day <= day <= row.to_day:
+        values = {"found": day, "from": row.from_day, "to": row.to_day, "label": row.label}
+        yield Reason("gate.infusion.too_early" if day < row.from_day else "gate.infusion.too_late", values, source=row.source, where="started_at")
+
+
+def _rows(situation: Situation) -> list[InfusionInterval]:
+    rows = situation.documents.the(LabelTimes).infusion
+    return [row for row in rows if row.product == situation.case.product and row.confidence != "low"]
+
+
+def _speaks(situation: Situation, row: InfusionInterval) -> bool:
+    """Whether a row is about the indication that the choice of the product rests on."""
+    chosen = situation.case.last(ProductChosen)
+    return not row.policies or (chosen is not None and chosen.event.policy in row.policies)
+
+
+def comparators(situation: Situation) -> str:
+    """The days of other labels, for whoever signs: `US +2–4, EU D1+5–7`, from the end (+) or the first day (D1+); empty where none is known."""
+    marks = {"lymphodepletion_start": "D1+", "lymphodepletion_end": "+"}
+    rows = [row for row in _rows(situation) if row.label != situation.site.jurisdiction]
+    return ", ".join(f"{row.label}{' ' + row.indication if row.indication else ''} {marks[row.anchor]}{row.from_day}–{row.to_day}" for row in rows)
+
+
+def _count(situation: Situation, omitted: LymphodepletionOmitted, on: date) -> Iterator[Reason]:
+    """The count by which lymphodepletion was left out is still recent on the day of the infusion."""
+    rule = omission(situation)
+    if rule is None or (on - omitted.counted_on).days > rule.within_days:
+        yield Reason("gate.infusion.omission_count_old", {"day": omitted.counted_on.isoformat()}, where="started_at")
+
+
+def omission(situation: Situation) -> Omission | None:
+    """The rule by which the product's label lets lymphodepletion be left out; None where it has none."""
+    product = situation.product
+    return product.lymphodepletion.omit if product and product.lymphodepletion else None
+
+
+def _drugs(situation: Situation, on: date) -> Iterator[Reason]:
+    """Doses against CRS are reserved for this patient on that day: all of them, or what a declared shortage allows."""
+    rule = situation.limits.tocilizumab
+    held = reserved(situation.case, rule.atc, on)
+    doses = held.doses if held is not None else 0
+    enough = rule.reserved_doses
+    if rule.shortage and held and held.shortage_next_within_h is not None and held.shortage_next_within_h <= rule.shortage.next_within_h:
+        enough = rule.shortage.doses
+    if doses < enough:
+        yield Reason("gate.infusion.drugs_not_reserved", {"needed": enough, "reserved": doses}, source="policy reference E4")
+
+
+def reserved(case: Case, atc: str, on: date) -> DrugsReserved | None:
+    """The last reservation of a drug for this patient that holds on a day."""
+    named = [e.event for e in case.of(DrugsReserved) if e.event.atc == atc]
+    return named[-1] if named and named[-1].from_on <= on <= named[-1].until_on else None
+
+
+def until_default(today: date) -> date:
+    """To which day doses are usually held: day 14 after an infusion within a week. Source: proposal of the facts reference, 1.5."""
+    return today + timedelta(days=21)

@@ -1,0 +1,80 @@
+"""Doses against CRS that are held for one patient.
+
+Main job: the rule of `ReserveDrugs`. The last reservation of a drug stands; one of no doses releases what was held.
+
+**Source**: policy reference E4 (two doses before the infusion); labels for shortages (`cold-chain.yaml`, `tocilizumab`). **Units**: whole doses; hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.bedside import rendering
+from baybridge.bedside.preparation import until_default
+from baybridge.journey.checks import alive, ordered, said, treating_here
+from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.events import DrugsReserved
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
+
+
+class ReserveDrugs(Struct, frozen=True, kw_only=True):
+    """Doses are held for this patient by name."""
+
+    atc: Annotated[str, Meta(description="ATC code of the drug")]
+    doses: Annotated[int, Meta(ge=0, le=20, description="doses held; 0 releases them")]
+    from_on: date
+    until_on: date
+    shortage_next_within_h: Annotated[
+        Annotated[int, Meta(ge=1, le=72)] | None, Meta(description="in a declared shortage: within how many hours the next dose can be here")
+    ] = None
+    shortage_reason: Annotated[str, Meta(description="the declared shortage")] = ""
+
+
+def reserve_drugs(situation: Situation, given: ReserveDrugs) -> Verdict:
+    """The doses are held, or every reason against."""
+    against = [*alive(situation), *treating_here(situation), *ordered(given.from_on, given.until_on, "from_on", "until_on")]
+    held = situation.limits.tocilizumab.atc
+    if given.atc.strip().upper() != held:
+        against.append(Reason("bedside.reserve.other_drug", {"known": held}, where="atc"))
+    if given.until_on < situation.today:
+        against.append(Reason("bedside.reserve.over", {"day": given.until_on.isoformat()}, where="until_on"))
+    if given.shortage_next_within_h is not None and not said(given.shortage_reason):
+        against.append(Reason("bedside.reserve.no_reason", where="shortage_reason"))
+    if against:
+        return refuse(*against)
+    event = DrugsReserved(
+        atc=held,
+        doses=given.doses,
+        from_on=given.from_on,
+        until_on=given.until_on,
+        shortage_next_within_h=given.shortage_next_within_h,
+        shortage_reason=given.shortage_reason.strip(),
+    )
+    return (event,)
+
+
+def usual_doses(context: FormContext) -> Mapping[str, object]:
+    """Two doses, or what the site's document asks for, from today to two weeks after the infusion."""
+    rule = context.documents.limits.tocilizumab
+    today = context.now.date()
+    return {"atc": rule.atc, "doses": rule.reserved_doses, "from_on": today, "until_on": until_default(today)}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        ReserveDrugs, reserve_drugs, roles(Role.PHARMACIST, Role.PHYSICIAN),
+        (EventRow(DrugsReserved, rendering.reserved, told_in("CARE_REFERRAL"), only_from="centre"),),
+        page="bedside",
+        correction=CLINICAL,
+        step="reserve_drugs",
+        place=26,
+        prefill=usual_doses,
+    ),
+)

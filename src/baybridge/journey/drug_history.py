@@ -1,0 +1,29 @@
+"""What drugs a patient was given, as far as a rule asks: which, from when to when, and whether some cannot be told.
+
+Main job: `DrugHistory`, read from the record by `facts` and handed to rules that asked for `drugs`.
+
+**Units**: days at the centre.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class DrugCourse:
+    """One drug by ATC code over one period; `last` is the last day known, date.max while it is still given."""
+
+    atc: str
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class DrugHistory:
+    """Every dated course, the days of transplants, and whether each drug of the record could be read and dated."""
+
+    courses: tuple[DrugCourse, ...] = ()
+    transplants: tuple[date, ...] = ()
+    complete: bool = True

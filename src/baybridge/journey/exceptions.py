@@ -1,0 +1,124 @@
+"""The exception by which a physician passes a gate, and the decision of a board.
+
+Main job: the rules of `SignException` and `RecordBoardDecision`. An exception names every code that stands at the gate, no more and no less: whoever signs has
+read all of it. It is valid for a day, for these codes and this product or therapy event, and stands in the record, in the evidence and with the alliance.
+
+**Source**: design of the gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from baybridge.base.outcome import Reason, refuse
+from baybridge.journey.checks import alive, happened, said
+from baybridge.journey.command import GateName, Role, Situation, Verdict
+from baybridge.journey.events import BoardDecided, GateExceptionSigned
+from baybridge.journey.fhir import gates as rendering
+from baybridge.journey.gates import VALID, about, signable
+from baybridge.journey.prefill import FormContext
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, Second, reads, roles, told_in
+
+
+class SignException(Struct, frozen=True, kw_only=True):
+    """A physician passes a gate, naming every reason that stands there."""
+
+    gate: GateName
+    codes: Annotated[tuple[str, ...], Meta(description="every code that stands at the gate")]
+    note: Annotated[str, Meta(description="why this patient passes all the same")]
+
+
+class RecordBoardDecision(Struct, frozen=True, kw_only=True):
+    """A board of this centre decided whether this patient is treated with a product."""
+
+    product: str
+    decision: Literal["treat", "do_not_treat"]
+    decided_on: date
+    note: Annotated[str, Meta(description="what the board rested it on")]
+
+
+def sign_exception(situation: Situation, given: SignException) -> Verdict:
+    """The exception stands for a day, or every reason against it."""
+    against = (*alive(situation), *_codes(situation, given), *_note(given.note))
+    if against:
+        return refuse(*against)
+    subject = about(situation.case, given.gate)
+    event = GateExceptionSigned(
+        gate=given.gate, codes=tuple(sorted(set(given.codes))), about=subject, note=given.note.strip(), valid_until=situation.now + VALID
+    )
+    return (event,)
+
+
+def _codes(situation: Situation, given: SignException) -> Iterator[Reason]:
+    """The codes given are those that stand; what no signature passes is said as well."""
+    gate = situation.gates[given.gate]
+    reasons = tuple(gate.standing(situation))
+    standing = signable(reasons, given.gate)
+    if not standing and not set(given.codes) & gate.of_input:
+        yield Reason("journey.exception.nothing_stands", where="gate")
+    if unknown := set(given.codes) - standing - gate.of_input:
+        yield Reason("journey.exception.not_standing", {"codes": ", ".join(sorted(unknown))}, where="codes")
+    left = [reason for reason in reasons if reason.code not in given.codes]
+    if any(reason.code in standing for reason in left):
+        yield Reason("journey.exception.not_all", where="codes")
+    yield from left
+
+
+def _note(note: str) -> Iterator[Reason]:
+    if not said(note):
+        yield Reason("journey.exception.no_note", where="note")
+
+
+def record_board_decision(situation: Situation, given: RecordBoardDecision) -> Verdict:
+    """The board's decision stands for this product until the board decides again."""
+    against = [*alive(situation), *happened(situation, decided_on=given.decided_on), *_note(given.note)]
+    if given.product not in situation.products:
+        against.append(Reason("journey.board.product_unknown", {"product": given.product}, where="product"))
+    if against:
+        return refuse(*against)
+    return (BoardDecided(product=given.product, decision=given.decision, decided_on=given.decided_on, note=given.note.strip()),)
+
+
+#: What two physicians sign: infecting markers that are missing or too old, and lymphodepletion of a patient whose cells are not here.
+_TWO = frozenset({
+    "gate.collection.marker_missing", "gate.collection.marker_expired", "gate.lymphodepletion.not_received", "gate.lymphodepletion.before_receipt",
+})  # fmt: skip
+
+
+def asks_two(_: Situation, given: SignException) -> bool:
+    """Whether a second physician signs: always before the infusion, elsewhere for the gravest codes."""
+    return given.gate == "infusion" or bool(_TWO & set(given.codes))
+
+
+def from_the_gate(context: FormContext) -> Mapping[str, object]:
+    """The gate that the form's address names; its codes are read by whoever signs, and chosen."""
+    return {"gate": context.address.get("gate"), "decision": None}
+
+
+#: What page, command line, FHIR and other nodes know about these commands.
+COMMAND_ROWS = (
+    CommandRow(
+        SignException, sign_exception, roles(Role.PHYSICIAN),
+        (EventRow(GateExceptionSigned, rendering.exception, told_in("CARE_REFERRAL", "QUALITY_REGISTRY"), only_from="centre"),),
+        page="overview",
+        correction=CLINICAL,
+        place=60,
+        second=Second("decided", entered="decided", when=asks_two),
+        signed="decided",
+        needs=reads("drugs"),
+        prefill=from_the_gate,
+        choices={"codes": "gate_codes"},
+    ),
+    CommandRow(
+        RecordBoardDecision, record_board_decision, roles(Role.PHYSICIAN),
+        (EventRow(BoardDecided, rendering.board, told_in("CARE_REFERRAL", "QUALITY_REGISTRY"), only_from="centre"),),
+        page="eligibility",
+        correction=CLINICAL,
+        place=30,
+        signed="decided",
+    ),
+)

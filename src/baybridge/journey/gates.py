@@ -1,0 +1,56 @@
+"""Gates of the road: what must hold before a step, and the exception by which a physician passes most of them.
+
+Main job: `unsigned(situation, gate, reasons)` leaves out what a standing exception covers. Elsewhere: `Gate` itself beside the situation, in `command.py`.
+
+An exception covers the codes that stood when it was signed, for the product or therapy event that it was about, for `VALID`; a code that was not signed
+stands again. Reasons that no signature passes (another patient, another bag, a product that failed, death, consent, data law) carry codes without `gate.`.
+
+**Source**: design of the gates; the time an exception is valid is a convention of this project. **Units**: codes are `gate.<gate>.<what>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from baybridge.base.outcome import Reason
+from baybridge.journey.case import Case
+from baybridge.journey.command import Gate, GateName, Situation
+from baybridge.journey.events import GateExceptionSigned
+
+#: How long a signed exception is valid. Convention of this project.
+VALID = timedelta(hours=24)
+
+#: Gates that are about a product; the others are about the therapy event.
+_OF_PRODUCT = frozenset({"accept", "slot"})
+
+
+def about(case: Case, gate: GateName) -> str:
+    """What an exception at this gate is about: the product, or the chain of identity of the current therapy event."""
+    return (case.product if gate in _OF_PRODUCT else case.chain_of_identity) or ""
+
+
+def exceptions(situation: Situation, gate: GateName, subject: str) -> tuple[GateExceptionSigned, ...]:
+    """The exceptions of this node that are valid now at a gate for a product or therapy event."""
+    signed = (e for e in situation.case.of(GateExceptionSigned) if not e.origin.told)
+    return tuple(
+        e.event for e in signed if (e.event.gate, e.event.about) == (gate, subject) and e.origin.at <= situation.now < e.event.valid_until
+    )
+
+
+def unsigned(situation: Situation, gate: GateName, reasons: Iterable[Reason], subject: str | None = None) -> Iterator[Reason]:
+    """The reasons that no valid exception covers; `subject` is the product or therapy event, the case's own where left out."""
+    named = about(situation.case, gate) if subject is None else subject
+    covered = {code for exception in exceptions(situation, gate, named) for code in exception.codes}
+    yield from (reason for reason in reasons if reason.code not in covered)
+
+
+def standing_at(situation: Situation, gate: Gate) -> Iterator[Reason]:
+    """What stands at a gate and was not signed: for the button, before any input."""
+    yield from unsigned(situation, gate.name, gate.standing(situation))
+
+
+def signable(reasons: Iterable[Reason], gate: GateName) -> frozenset[str]:
+    """The codes among these reasons that an exception at this gate can cover."""
+    return frozenset(reason.code for reason in reasons if reason.code.startswith(f"gate.{gate}."))
+

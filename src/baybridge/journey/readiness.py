@@ -1,0 +1,43 @@
+"""Whether a patient is fit for the next step: judged by a physician in this therapy event, and still so on the facts of now.
+
+Main job: `unfit(situation, step)`, the reasons at the gate before collection, lymphodepletion and infusion. A check that nobody made, one that could not
+decide, and one whose facts have since expired or changed stand all three.
+
+**Source**: clinical reference 6.1, 6.4; which policy judges which step stands in `data/pathways/cold-chain.yaml` (`fitness`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from baybridge.base.outcome import Reason
+from baybridge.journey.command import Situation
+from baybridge.journey.conditions import index_of
+from baybridge.journey.events import FitnessChecked
+
+FitnessStep = Literal["collection", "lymphodepletion", "infusion"]
+
+FIT = "fit"
+#: What a fitness policy may answer that stands in the way; every other answer but `FIT` is an open question.
+_UNFIT = frozenset({"unfit", "not-fit", "ineligible", "fails"})
+
+
+def unfit(situation: Situation, step: FitnessStep) -> Iterator[Reason]:
+    """What stands against a step for want of fitness; nothing where a check of this therapy event says fit and its policy still does."""
+    check = _last_check(situation, step)
+    if check is None:
+        yield Reason(f"gate.{step}.fitness_unchecked")
+        return
+    outcome = check.outcome if check.outcome != FIT else str(situation.decide(check.policy, {}).outcome)
+    if outcome == FIT:
+        return
+    yield Reason(f"gate.{step}.unfit" if outcome in _UNFIT else f"gate.{step}.fitness_open", {"policy": check.policy})
+
+
+def _last_check(situation: Situation, step: FitnessStep) -> FitnessChecked | None:
+    """The last check of a step since the current slot was reserved, made here."""
+    case = situation.case
+    since = index_of(case, case.slot) if case.slot else 0
+    here = [e for e in case.of(FitnessChecked) if e.event.step == step and e.origin.node == situation.site.node]
+    return next((e.event for e in reversed(here) if index_of(case, e) >= since), None)

@@ -1,0 +1,241 @@
+"""Gates of the road: what must hold before accepting, reserving, collecting, infusing and discharging, one row for each reason.
+
+Each row changes one thing of a case that would pass; the codes are exactly those of the refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import case_world as w
+from baybridge.journey import events as ev
+from baybridge.journey.command import Role
+from baybridge.journey.drug_history import DrugCourse, DrugHistory
+from case_world import Step, World, codes
+
+P = Role.PHYSICIAN
+LABEL = "relma-cel-lbcl-cn"
+PRODUCT = "relmacabtagene-autoleucel"
+REFER_HERE = w.REFER.but(to_node="gd", product=PRODUCT)
+ACCEPT_HERE = w.ACCEPT.at("gd").but(product=PRODUCT)
+BOARD_HERE = w.BOARD.at("gd").but(product=PRODUCT)
+
+
+class Judged(World):
+    """A world in which a label answers what a test says."""
+
+    outcome = "eligible"
+
+    def decide(self, policy: str, facts: Any = None, **more: Any) -> Any:
+        decision = super().decide(policy, facts, **more)
+        return type("Said", (), {"outcome": self.outcome})() if policy == LABEL or policy.startswith("relma-cel") else decision
+
+
+def referred(outcome: str) -> World:
+    world = Judged().walk(w.OPEN, w.CONSENT, REFER_HERE)
+    world.outcome = outcome  # type: ignore[attr-defined]
+    return world
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        ("eligible", []),
+        ("ineligible", ["gate.accept.not_eligible"]),
+        ("not-in-force", ["gate.accept.not_eligible"]),
+        ("undetermined", ["gate.accept.eligibility_open"]),
+    ],
+)
+def test_a_case_is_accepted_for_a_product_whose_label_covers_the_patient_today(outcome: str, expected: list[str]) -> None:
+    assert codes(referred(outcome).judge(ACCEPT_HERE)) == expected
+
+
+def test_a_board_may_decide_otherwise_and_decide_again() -> None:
+    world = referred("ineligible").walk(BOARD_HERE)
+    assert codes(world.judge(ACCEPT_HERE)) == []
+    world.walk(BOARD_HERE.but(decision="do_not_treat"))
+    assert codes(world.judge(ACCEPT_HERE)) == ["gate.accept.board_against", "gate.accept.not_eligible"]
+
+
+def test_a_board_of_another_centre_or_about_another_product_decides_nothing_here() -> None:
+    world = referred("ineligible").walk(BOARD_HERE.but(product=w.PRODUCT))
+    assert codes(world.judge(ACCEPT_HERE)) == ["gate.accept.not_eligible"]
+
+
+def test_a_product_that_the_centre_does_not_offer_or_the_region_does_not_have() -> None:
+    world = World().walk(w.OPEN, w.CONSENT, w.REFER.but(product="satricabtagene-autoleucel"), w.BOARD.but(product="satricabtagene-autoleucel"))
+    assert codes(world.judge(w.ACCEPT.but(product="satricabtagene-autoleucel"))) == ["gate.accept.not_offered", "gate.accept.status_open"]
+
+
+def test_a_centre_that_the_directory_says_nothing_of_offers_nothing_that_is_known() -> None:
+    world = World().walk(w.OPEN, w.CONSENT, w.REFER, w.BOARD)
+    directory = w.documents().folder("directory")
+    rows = [row for row in directory["organisations"]["organisations"] if row.get("node") != "hk"]
+    world.documents = {"directory": {**directory, "organisations": {**directory["organisations"], "organisations": rows}}}
+    assert codes(world.judge(w.ACCEPT)) == ["gate.accept.offer_unknown"]
+
+
+def test_a_physician_passes_and_the_exception_is_about_the_product() -> None:
+    world = referred("ineligible")
+    sign = Step("SignException", "gd", P, 0.5, {"gate": "accept", "codes": ["gate.accept.not_eligible"], "note": "no other way"})
+    world.walk(sign)
+    assert codes(world.judge(ACCEPT_HERE)) == []
+    other = codes(world.judge(ACCEPT_HERE.but(product=w.PRODUCT)))
+    assert any(code.startswith("gate.accept.") for code in other), "signed for one product, not for another"
+
+
+# --- collection -----------------------------------------------------------------------------------------------------
+
+
+def given(atc: str, days_ago: int) -> Callable[[World], DrugHistory]:
+    """A drug whose last dose was some days before the collection."""
+
+    def made(world: World) -> DrugHistory:
+        last = world.now.date() - timedelta(days=days_ago)
+        return DrugHistory((DrugCourse(atc, last, last),))
+
+    return made
+
+
+WASHOUTS = [
+    ("methylprednisolone 2 days ago", given("H02AB04", 2), ["gate.collection.washout"]),
+    ("methylprednisolone 3 days ago", given("H02AB04", 3), []),
+    ("ipilimumab is a checkpoint inhibitor", given("L01FX04", 41), ["gate.collection.washout"]),
+    ("ipilimumab, six weeks later", given("L01FX04", 42), []),
+    ("a drug of cancer without a rule", given("L01FX07", 10), ["gate.collection.washout_no_rule"]),
+    ("such a drug, long ago", given("L01FX07", 200), []),
+    ("a drug that is none of cancer", given("A02BC01", 0), []),
+    ("a transplant 99 days ago", lambda world: DrugHistory(transplants=(world.now.date() - timedelta(days=99),)), ["gate.collection.washout"]),
+    ("a drug that nobody can read", lambda _: DrugHistory(complete=False), ["gate.collection.washout_undated"]),
+]
+
+
+@pytest.mark.parametrize(("read", "expected"), [row[1:] for row in WASHOUTS], ids=[row[0] for row in WASHOUTS])
+def test_washouts_are_over_before_collection(read: Any, expected: list[str]) -> None:
+    world = w.before_collection()
+    world.now += timedelta(hours=w.COLLECT.hours)
+    world.drugs = read(world)
+    assert codes(world.judge(w.COLLECT)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"active_infection": True}, ["gate.collection.unfit"]),
+        ({"lymphocytes": None}, ["gate.collection.fitness_open"]),
+    ],
+)
+def test_fitness_for_collection_holds_on_the_facts_of_the_day(facts: dict[str, Any], expected: list[str]) -> None:
+    world = w.before_collection()
+    world.facts.update(facts)
+    assert codes(world.do(w.COLLECT)) == expected
+
+
+def test_markers_that_the_law_asks_for_are_passed_by_no_signature() -> None:
+    world = World().walk(*w.TO_COLLECTION)
+    limits = w.documents().folder("pathways")["cold-chain"]
+    world.documents = {"pathways": {"cold-chain": {**limits, "infectious_markers": {**limits["infectious_markers"], "statutory_in": ["HK"]}}}}
+    assert codes(world.do(w.COLLECT)) == ["supply.collect.marker_missing"]
+    sign = Step("SignException", "hk", P, 0, {"gate": "collection", "codes": [], "note": "urgent"})
+    assert "supply.collect.marker_missing" in codes(world.do(sign))
+
+
+# --- the interval before the infusion -------------------------------------------------------------------------------
+
+
+def label_of_hong_kong(anchor: str, first: int, last: int, policies: tuple[str, ...] = ()) -> dict[str, Any]:
+    times = w.documents().folder("timing")["label-times"]
+    row = {"product": w.PRODUCT, "label": "HK", "anchor": anchor, "from_day": first, "to_day": last, "policies": policies, "source": "test", "confidence": "high"}
+    return {"timing": {"label-times": {**times, "infusion": [*times["infusion"], row]}}}
+
+
+INTERVALS = [
+    ("two days after the end, two asked", "lymphodepletion_end", 2, 4, []),
+    ("three asked", "lymphodepletion_end", 4, 6, ["gate.infusion.too_early"]),
+    ("one at most", "lymphodepletion_end", 0, 1, ["gate.infusion.too_late"]),
+    ("five days after the start", "lymphodepletion_start", 5, 7, []),
+    ("six asked after the start", "lymphodepletion_start", 6, 7, ["gate.infusion.too_early"]),
+]
+
+
+@pytest.mark.parametrize(("anchor", "first", "last", "expected"), [row[1:] for row in INTERVALS], ids=[row[0] for row in INTERVALS])
+def test_the_days_of_the_label_that_speaks_here_count_from_its_anchor(anchor: str, first: int, last: int, expected: list[str]) -> None:
+    world = w.at_centre().walk(*(step for step in w.READY if step is not w.EXCEPTION))
+    world.documents = label_of_hong_kong(anchor, first, last)
+    started, completed = world.case.last(ev.LymphodepletionStarted), world.case.last(ev.LymphodepletionCompleted)
+    assert started is not None
+    assert completed is not None
+    assert ((world.now.date() - completed.event.completed_on).days, (world.now.date() - started.event.started_on).days) == (3, 5)
+    assert codes(world.judge(w.THAW)) == expected
+
+
+def test_the_label_of_another_indication_does_not_speak() -> None:
+    world = w.at_centre().walk(*(step for step in w.READY if step is not w.EXCEPTION))
+    world.documents = label_of_hong_kong("lymphodepletion_end", 0, 9, ("some-other-indication",))
+    assert codes(world.judge(w.THAW)) == ["gate.infusion.no_interval"]
+
+
+# --- discharge ------------------------------------------------------------------------------------------------------
+
+def grade(scale: str, least: int, most: int) -> ev.GradeAssessed:
+    return ev.GradeAssessed(
+        scale=scale, outcome="x", grade=least if least == most else None, grade_min=least, grade_max=most, driver=None, missing=(),  # type: ignore[arg-type]
+        assessed_at=w.START, decision_sha256="0",
+    )  # fmt: skip
+
+
+def leaving(**changes: Any) -> Step:
+    def given(world: World) -> dict[str, Any]:
+        assert world.case.infused_at is not None
+        day0 = world.case.infused_at.date()
+        days = {"stay_near_until": (day0 + timedelta(days=29)).isoformat(), "no_driving_until": (day0 + timedelta(days=57)).isoformat()}
+        return {"discharged_on": world.now.date().isoformat(), **days, "caregiver": True, "emergency_card": True, **changes}
+
+    return Step("Discharge", "hk", P, 0, given)
+
+
+def watched(*grades: ev.GradeAssessed) -> World:
+    """Ten days after the infusion, assessed just now with these grades."""
+    world = w.infused()
+    world.now += timedelta(days=10)
+    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=tuple(w.OBSERVED.items())))
+    for one in grades:
+        world.record("hk", ev.GradeAssessed(**{name: getattr(one, name) for name in one.__struct_fields__} | {"assessed_at": world.now}))
+    return world
+
+
+DISCHARGES = [
+    ("everything is there", watched, {}, []),
+    ("CRS of grade 2", lambda: watched(grade("crs-astct-2019", 2, 2)), {}, ["gate.discharge.toxicity"]),
+    ("ICANS of 0 to 3", lambda: watched(grade("icans-astct-2019", 0, 3)), {}, ["gate.discharge.toxicity"]),
+    ("CRS of grade 1", lambda: watched(grade("crs-astct-2019", 1, 1)), {}, []),
+    ("no caregiver", watched, {"caregiver": False}, ["gate.discharge.no_caregiver"]),
+    ("no emergency card", watched, {"emergency_card": False}, ["gate.discharge.no_emergency_card"]),
+    ("two weeks near, as another country's label says", watched, {"stay_near_until": "2026-04-14"}, ["gate.discharge.near_too_short"]),
+    ("days without driving not said", watched, {"no_driving_until": None}, ["gate.discharge.driving_too_short"]),
+]
+
+
+@pytest.mark.parametrize(("make", "changes", "expected"), [row[1:] for row in DISCHARGES], ids=[row[0] for row in DISCHARGES])
+def test_discharge(make: Callable[[], World], changes: dict[str, Any], expected: list[str]) -> None:
+    assert codes(make().judge(leaving(**changes))) == expected
+
+
+def test_nobody_who_was_not_looked_at_today_is_discharged() -> None:
+    world = watched()
+    world.now += timedelta(hours=25)
+    assert codes(world.judge(leaving())) == ["gate.discharge.not_assessed"]
+
+
+def test_what_depends_on_the_form_can_be_signed_beside_what_stands() -> None:
+    world = watched().walk(Step("SignException", "hk", P, 0, {"gate": "discharge", "codes": ["gate.discharge.no_caregiver"], "note": "the ward's nurse goes along"}))
+    assert codes(world.judge(leaving(caregiver=False))) == []
+
+
+def test_the_analyst_of_a_batch_does_not_release_it() -> None:
+    world = w.at_plant().walk(w.START_BATCH, w.TEST.by(Role.QUALITY))
+    assert codes(world.do(w.RELEASE)) == ["supply.release.reviewer_is_analyst"]

@@ -93,6 +93,9 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/sign-in"): ANYONE,
     **{(method, "/sign-in/invitation"): ANYONE for method in ("GET", "POST")},
     ("POST", "/sign-out"): NOT_ELSEWHERE,
+    ("POST", "/hand-over"): NOT_ELSEWHERE,
+    ("POST", "/account/sessions/end"): NOT_ELSEWHERE,
+    ("POST", "/account/role"): NOT_ELSEWHERE,
     ("GET", "/"): NOT_ELSEWHERE,
     ("GET", "/cases"): LISTS,
     ("GET", "/payer"): {"payer", "other payer"},
@@ -105,7 +108,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/account/second-factor/confirm"): NOT_ELSEWHERE,
     ("POST", "/account/second-factor/off"): NOT_ELSEWHERE,
     ("GET", "/accounts"): {"administrator"},
-    ("POST", "/accounts/second-factor/off"): {"administrator"},
+    ("POST", "/accounts/add"): {"administrator"},
+    ("POST", "/accounts/change"): {"administrator"},
     ("GET", "/cards"): {"coordinator", "physician", "laboratory"},
     ("POST", "/cards"): {"coordinator", "physician", "laboratory"},
     ("GET", "/cases/{case_id}/card"): ON_CARE | {"laboratory"},
@@ -362,7 +366,7 @@ def test_session_ends_and_cannot_be_used_again(house: House) -> None:
     headers = {"authorization": f"Bearer {session.token}"}
     assert house.client.get("/log/entries", headers=headers).status_code == 200
     with house.node.storage.writing() as connection:
-        accounts.close_session(connection, session.token)
+        accounts.close_session(connection, session.token, house.node.now())
     assert house.client.get("/log/entries", headers=headers).status_code == 401
 
 

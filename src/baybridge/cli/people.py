@@ -15,10 +15,11 @@ import click
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.records import open_or_fail
-from baybridge.cli.saying import say_refusal
+from baybridge.cli.saying import proof, say_refusal
 
 _NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True)
+_BY = click.option("--account", "by", help="Sign-in name of the administrator who makes the change; two of them, one after the other, change who is one.")
 
 
 @click.group()
@@ -38,13 +39,14 @@ def user() -> None:
 @click.option("--leaves-on", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which the account signs in.")
 @click.option("--language", help="Of the pages; en without it.")
 @click.option("--patient", "patient_id", help="Whose record an account of the role patient reads.")
+@_BY
 @_JSON
-def add(account: str, folder: Path, person: str, roles: tuple[str, ...], leaves_on: datetime | None, as_json: bool, **more: Any) -> None:  # noqa: FBT001 - click's signature
+def add(account: str, folder: Path, person: str, roles: tuple[str, ...], leaves_on: datetime | None, by: str | None, as_json: bool, **more: Any) -> None:  # noqa: FBT001 - click's signature
     """Add an account; prints its invitation, which is shown once."""
     from baybridge.node.people.administration import Add
 
     day: date | None = leaves_on.date() if leaves_on else None
-    _change(folder, Add(account=account, person=person, roles=roles, leaves_on=day, **more), as_json=as_json)
+    _change(folder, Add(account=account, person=person, roles=roles, leaves_on=day, **more), by, as_json=as_json)
 
 
 @user.command(cls=Thorough)
@@ -91,12 +93,13 @@ def reset(account: str, folder: Path, what: Any, as_json: bool) -> None:  # noqa
 @_NODE
 @click.option("--add", "added", multiple=True, metavar="ROLE")
 @click.option("--remove", "removed", multiple=True, metavar="ROLE")
+@_BY
 @_JSON
-def roles(account: str, folder: Path, added: tuple[str, ...], removed: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click's signature
+def roles(account: str, folder: Path, added: tuple[str, ...], removed: tuple[str, ...], by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Give an account roles, or take them away; prints the account as it is then."""
     from baybridge.node.people.administration import Roles
 
-    _change(folder, Roles(account, added, removed), as_json=as_json)
+    _change(folder, Roles(account, added, removed), by, as_json=as_json)
 
 
 @user.command("list", cls=Thorough)
@@ -113,16 +116,18 @@ def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signat
         click.echo("  ".join((row["account"], row["name"], ",".join(row["roles"]), row["organisation"], row["state"], factor, row["last_sign_in"] or "-")))
 
 
-def _change(folder: Path, what: Any, *, as_json: bool) -> None:
-    from baybridge.journey.command import Actor, Role
+def _change(folder: Path, what: Any, by: str | None = None, *, as_json: bool) -> None:
     from baybridge.node.people import administration
 
     node = open_or_fail(folder)
-    done = administration.change(node, Actor("operator", Role.ADMINISTRATOR, node.site.organisation, via="shell"), what)
+    actor = _actor(node, by)
+    done = actor if isinstance(actor, Refusal) else administration.change(node, actor, what)
     if isinstance(done, Refusal):
         say_refusal(node, done, as_json=as_json)
-        return
     said = done.as_json()
+    if done.asked:
+        click.echo(json.dumps(said) if as_json else "Noted. Another administrator gives the same command within 15 minutes.")
+        return
     if "invitation" not in said:
         said = next(row for row in _rows(node) if row["account"] == done.account)
     if as_json:
@@ -132,6 +137,20 @@ def _change(folder: Path, what: Any, *, as_json: bool) -> None:
         click.echo(f"{said['account']}  {said['person_id']}\nInvitation, shown once, until {said['expires_at']}:\n{link}")
     else:
         click.echo(f"{said['account']}  {','.join(said['roles'])}  {said['state']}")
+
+
+def _actor(node: Any, by: str | None) -> Any:
+    """The administrator who proves it, or the operator of the machine; a refusal where the proof is wrong or it is none."""
+    from baybridge.journey.command import Actor, Role
+    from baybridge.node.people import access, proving
+
+    if by is None:
+        return Actor("operator", Role.ADMINISTRATOR, node.site.organisation, via="shell")
+    actor = proving.prove(node, by, *proof(), via="shell")
+    if isinstance(actor, Refusal):
+        return actor
+    actor = actor.acting([Role.ADMINISTRATOR])
+    return access.may("accounts.manage", actor, node.site) or actor
 
 
 def _rows(node: Any) -> list[dict[str, Any]]:

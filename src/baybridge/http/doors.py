@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 COOKIE = "baybridge"
 DEVICE = "baybridge-device"  # by which a browser is known from which somebody signed in before
+#: What an account without the second factor that its role asks for may do.
+ENROLLING = frozenset({"account", "account.begin", "account.confirm", "sign-out", "hand-over"})
 _CASE_RELATIONS = "case_id"
 _MOST_FIELDS = 5000  # of a form
 _READING = frozenset({"GET", "HEAD"})
@@ -184,10 +186,17 @@ def _closing(response: Response) -> Response:
 def _answer(node: Node, door: Door, asked: Asked, refused: Refused) -> Response:
     if asked.actor is not None and asked.actor.also:  # whoever has several roles comes in by the one that this door asks for
         asked = replace(asked, actor=asked.actor.acting(access.roles(door.action)))
-    refusal = _refusal(node, door, asked) or _forged(asked)
+    refusal = _refusal(node, door, asked) or _unprotected(node, door, asked) or _forged(asked)
     if refusal is None and _CASE_RELATIONS in asked.parameters:
         refusal = _case_refusal(node, door, asked)
     return refused(asked, refusal) if refusal is not None else door.endpoint(asked)
+
+
+def _unprotected(node: Node, door: Door, asked: Asked) -> Refusal | None:
+    """The refusal of everything but setting up a second factor, for whom a role asks for one."""
+    if asked.session is None or door.action == "public" or door.name in ENROLLING or not accounts.must_enrol(asked.session, node.people):
+        return None
+    return refuse(Reason("accounts.second.needed"), category=Category.FORBIDDEN)
 
 
 def _refusal(node: Node, door: Door, asked: Asked) -> Refusal | None:

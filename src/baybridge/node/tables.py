@@ -60,6 +60,23 @@ confirmation = Table(  # what was typed while it waits for a second person; its 
     Column("expires_at", String, nullable=False, index=True),
 )
 
+account_change_asked = Table(  # the first of two administrators who change who is one
+    "account_change_asked",
+    metadata,
+    Column("change_sha256", String, primary_key=True),
+    Column("person", String, nullable=False),
+    Column("asked_at", String, nullable=False),
+)
+
+kept_form = Table(  # what was typed when the session was over; given back to the same account alone
+    "kept_form",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("path", String, primary_key=True),
+    Column("fields", StoredBytes, nullable=False),  # JSON of names and texts
+    Column("kept_at", String, nullable=False),
+)
+
 known_device = Table(  # browsers from which somebody signed in with the right password
     "known_device",
     metadata,
@@ -93,8 +110,7 @@ session = Table(
     Column("created_at", String, nullable=False),
     Column("expires_at", String, nullable=False),
     Column("role", String),  # in which the account acts now, where it has several
-    Column("device", String),  # what kind of device, in a few words
-    Column("last_seen", String),
+    Column("device", String),  # what kind of device, in a word
 )
 
 sign_in_attempt = Table(

@@ -200,8 +200,8 @@ def test_changes_through_the_node_are_logged_and_sound(folder: Path) -> None:
     _done(folder, lambda connection: connection.execute(text("SELECT 1")))
     assert found(folder).findings == []
     with reopened(folder) as node, node.storage.writing() as connection:
-        session = accounts.open_session(connection, "acc-2", node.now())
-    _done(folder, lambda connection: accounts.close_session(connection, session.token))
+        session, at = accounts.open_session(connection, "acc-2", node.now()), node.now()
+    _done(folder, lambda connection: accounts.close_session(connection, session.token, at))
     assert found(folder).findings == []
 
 

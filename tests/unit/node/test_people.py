@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import pyotp
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import delete, func, select, update
@@ -16,12 +18,13 @@ from starlette.testclient import TestClient
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.cli.main import main
-from baybridge.journey.command import Actor, Role
+from baybridge.journey.command import Actor, Command, Role
 from baybridge.ledger import log
 from baybridge.node import tables
 from baybridge.node.config import read_config
+from baybridge.node.handle import handle
 from baybridge.node.node import Node
-from baybridge.node.people import accounts, administration, invitations, persons
+from baybridge.node.people import accounts, administration, invitations, persons, proving, second_factor
 from baybridge.node.people.administration import Add, Change, Changed, Disable, Invite, Reset, Roles
 from baybridge.node.upkeep.founding import found
 
@@ -245,3 +248,180 @@ def test_the_page_takes_an_invitation_and_signs_in(node: Node) -> None:
         assert (done.status_code, done.headers["location"]) == (303, "/account")
         assert client.get("/account").status_code == 200
         assert client.get(f"/sign-in/invitation?token={made.invitation}").status_code == 403
+
+
+# --- second factor by role, sessions, the next person, a form that is not lost -----------------------------------------
+
+
+@pytest.fixture
+def client(node: Node) -> Iterator[TestClient]:
+    with TestClient(application(node, workers=False), base_url="http://127.0.0.1", follow_redirects=False) as made:
+        yield made
+
+
+def invited(node: Node, account: str, roles: tuple[str, ...]) -> None:
+    made = add(node, account, roles)
+    assert not isinstance(invitations.accept(node, made.invitation, PASSWORD), Refusal)
+
+
+def token_of(node: Node, account: str) -> str:
+    session = enter(node, account)
+    assert not isinstance(session, Refusal)
+    return session.token
+
+
+def test_without_the_second_factor_that_the_role_asks_for_there_is_nothing_but_enrolling(node: Node, client: TestClient) -> None:
+    invited(node, "nurse", ("nurse",))
+    headers = {"authorization": f"Bearer {token_of(node, 'nurse')}"}
+    assert client.get("/cases", headers=headers).headers["location"] == "/account"
+    refused = client.post("/do/OpenCase", headers=headers, json={"given": {}})
+    assert (refused.status_code, refused.json()["reasons"][0]["code"]) == (403, "accounts.second.needed")
+    assert client.get("/fhir/Patient", headers=headers).status_code == 403
+    assert client.post("/account/second-factor", headers=headers).status_code == 303
+    with node.storage.reading() as connection:
+        account = connection.execute(select(tables.account.c.account).where(tables.account.c.name == "nurse")).scalar_one()
+        secret = second_factor.state_of(connection, account).pending_secret
+    assert client.post("/account/second-factor/confirm", headers=headers, data={"code": pyotp.TOTP(secret).at(node.now())}).status_code == 200
+    assert client.get("/cases", headers=headers).status_code == 200
+
+
+def test_founding_accounts_and_other_roles_are_not_asked(node: Node, client: TestClient) -> None:
+    boss = enter(node, "boss", "right-one")
+    assert not isinstance(boss, Refusal)
+    assert client.get("/accounts", headers={"authorization": f"Bearer {boss.token}"}).status_code == 200
+    made = do(node, Add(account="p", person="P", roles=("patient",), patient_id="x"))
+    invitations.accept(node, made.invitation, PASSWORD)
+    assert client.get("/cases", headers={"authorization": f"Bearer {token_of(node, 'p')}"}).status_code == 200
+
+
+def test_on_the_machine_too(node: Node) -> None:
+    invited(node, "nurse", ("nurse",))
+    refused = proving.prove(node, "nurse", PASSWORD, "", via="shell")
+    assert isinstance(refused, Refusal) and refused.reasons[0].code == "accounts.second.needed"
+
+
+def cookie(client: TestClient, session: accounts.Session) -> accounts.Session:
+    client.cookies.set("baybridge", session.token)
+    return session
+
+
+def founded(node: Node, *names: str) -> list[accounts.Session]:
+    with node.storage.writing() as connection:
+        for name in names:
+            accounts.add_account(connection, account=name, name=name, role=Role.COORDINATOR, organisation="Hospital", password=PASSWORD)
+        return [accounts.open_session(connection, name, node.now()) for name in names]
+
+
+def test_own_sessions_are_listed_and_ended(node: Node, client: TestClient) -> None:
+    (here,) = founded(node, "desk")
+    with node.storage.writing() as connection:
+        there = accounts.open_session(connection, "desk", node.now(), device="iPhone")
+    cookie(client, here)
+    assert "iPhone" in client.get("/account").text
+    client.post("/account/sessions/end", data={"csrf": here.csrf, "key": accounts.key_of(there.token)})
+    with node.storage.reading() as connection:
+        assert accounts.session_of(connection, there.token, node.now()) is None
+        assert accounts.session_of(connection, here.token, node.now()) is not None
+
+
+def test_the_next_person_comes_to_the_same_page_in_one_step(node: Node, client: TestClient) -> None:
+    (desk,) = founded(node, "desk")
+    cookie(client, desk)
+    assert "/hand-over" in client.get("/cases").text
+    done = client.post("/hand-over", data={"csrf": desk.csrf, "to": "/cases"})
+    assert done.headers["location"] == "/sign-in?to=%2Fcases"
+    with node.storage.reading() as connection:
+        assert accounts.session_of(connection, desk.token, node.now()) is None
+
+
+def opened_case(node: Node) -> str:
+    command = Command("OpenCase", "case", {"patient_id": "p", "residence": "MO", "synthetic": True}, Actor("desk", Role.COORDINATOR, "Hospital"), "c-1")
+    assert not isinstance(handle(node, command), Refusal)
+    return "/cases/case/do/RecordConsent"
+
+
+TYPED = {"kind": "care", "notice_version": "typed with care", "notice_language": "pt"}
+
+
+@pytest.mark.parametrize("how", ["expired", "handed over", "another person is here"])
+def test_a_form_that_was_typed_before_is_given_back_to_the_same_account_alone(node: Node, client: TestClient, how: str) -> None:
+    desk, other = founded(node, "desk", "other")
+    form = opened_case(node)
+    cookie(client, desk)
+    if how == "expired":
+        node.now.moment += timedelta(hours=13)  # type: ignore[attr-defined]
+    else:
+        with node.storage.writing() as connection:
+            accounts.close_session(connection, desk.token, node.now())
+    if how == "another person is here":
+        cookie(client, other)
+    sent = client.post(form, data={"csrf": desk.csrf, **TYPED})
+    to_sign_in = 303, f"/sign-in?to={quote(form, safe='')}&kept=yes"
+    assert (sent.status_code, sent.headers.get("location", "")) == ((403, "") if how == "another person is here" else to_sign_in)
+    with node.storage.writing() as connection:
+        again, stranger = (accounts.open_session(connection, name, node.now()) for name in ("desk", "other"))
+    cookie(client, stranger)
+    assert "typed with care" not in client.get(form).text
+    cookie(client, again)
+    assert "typed with care" in client.get(form).text
+    assert client.post(form, data={"csrf": again.csrf, **TYPED}).status_code == 303
+    assert "typed with care" not in client.get(form).text
+
+
+def test_a_form_without_the_token_of_a_session_is_not_kept(node: Node, client: TestClient) -> None:
+    (desk,) = founded(node, "desk")
+    form = opened_case(node)
+    assert client.post(form, data={"csrf": "guessed", **TYPED}).status_code == 401
+    assert client.post(form, data={"csrf": desk.csrf, **TYPED}).status_code == 401, "that session is not over"
+    with node.storage.reading() as connection:
+        assert connection.execute(select(tables.kept_form)).all() == []
+
+
+def test_an_account_with_several_roles_comes_in_by_the_one_that_a_door_asks_for(node: Node, client: TestClient) -> None:
+    (desk,) = founded(node, "desk")
+    do(node, Roles("desk", ("quality",)))
+    headers = {"authorization": f"Bearer {desk.token}"}
+    assert client.get("/indicators", headers=headers).status_code == 200
+    cookie(client, desk)
+    client.post("/account/role", data={"csrf": desk.csrf, "role": "quality"})
+    with node.storage.reading() as connection:
+        session = accounts.session_of(connection, desk.token, node.now())
+    assert session is not None and session.actor.role is Role.QUALITY
+
+
+# --- administrators -------------------------------------------------------------------------------------------------
+
+
+def test_two_administrators_change_who_is_one(node: Node) -> None:
+    invited(node, "deputy", ("administrator",))
+    invited(node, "nurse", ("nurse",))
+    with node.storage.reading() as connection:
+        ids = {name: account for account, name in accounts.names(connection).items()}
+        boss, deputy = (accounts.open_actor(connection, ids[name], node.now()) for name in ("boss", "deputy"))
+    assert boss is not None and deputy is not None
+    what = Roles("nurse", ("administrator",))
+    assert codes(node, what) == ["signing.no_person"]
+    asked = administration.change(node, boss, what)
+    assert isinstance(asked, Changed) and asked.as_json() == {"account": "nurse", "person_id": "", "state": "asked"}
+    again = administration.change(node, boss, what)
+    assert isinstance(again, Refusal) and again.reasons[0].code == "accounts.same_person"
+    assert state(node, "nurse").roles == ("nurse",)
+    assert isinstance(administration.change(node, deputy, what), Changed)
+    assert state(node, "nurse").roles == ("nurse", "administrator")
+
+
+def test_the_page_of_the_administrator(node: Node, client: TestClient) -> None:
+    session = enter(node, "boss", "right-one")
+    assert not isinstance(session, Refusal)
+    cookie(client, session)
+    form = {"csrf": session.csrf, "account": "nurse", "person": "Wong", "role": "nurse"}
+    added = client.post("/accounts/add", data=form)
+    assert added.status_code == 200 and "/sign-in/invitation?token=" in added.text
+    assert "/sign-in/invitation?token=" not in client.get("/accounts").text, "shown once"
+    assert "There is an account with this sign-in name" in client.post("/accounts/add", data=form).text
+    client.post("/accounts/change", data={"csrf": session.csrf, "account": "nurse", "what": "roles", "role": ["quality", "physician"]})
+    assert set(state(node, "nurse").roles) == {"quality", "physician"}
+    assert client.post("/accounts/change", data={"csrf": session.csrf, "account": "nurse", "what": "disable", "because": " "}).status_code == 400
+    client.post("/accounts/change", data={"csrf": session.csrf, "account": "nurse", "what": "disable", "because": "left"})
+    assert state(node, "nurse").state == "disabled"
+    assert client.post("/accounts/change", data={"csrf": session.csrf, "account": "nurse", "what": "crown"}).status_code == 400

@@ -112,12 +112,12 @@ def test_an_administrator_turns_it_off_says_why_and_ends_the_sessions(node: Node
     nurse = client.cookies["baybridge"]
     assert signs_in(client, "admin")
     form = csrf(client, "/accounts")
-    silent = client.post("/accounts/second-factor/off", data={"csrf": form, "account": "nobody", "because": " "})
+    silent = client.post("/accounts/change", data={"csrf": form, "what": "second-factor", "account": "nobody", "because": " "})
     assert silent.status_code in (400, 422)
     with node.storage.reading() as connection:
         assert second_factor.state_of(connection, "nurse").on
         before = log.size(connection)
-    client.post("/accounts/second-factor/off", data={"csrf": form, "account": "nurse", "because": "lost the phone"})
+    client.post("/accounts/change", data={"csrf": form, "what": "second-factor", "account": "nurse", "because": "lost the phone"})
     with node.storage.reading() as connection:
         assert log.size(connection) > before
         assert accounts.session_of(connection, nurse, node.now()) is None

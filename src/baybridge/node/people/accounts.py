@@ -30,9 +30,12 @@ from baybridge.node.tables import session as sessions
 from baybridge.node.tables import sign_in_attempt as attempts
 
 if TYPE_CHECKING:
+    from baybridge.documents.people import People
     from baybridge.node.storage import Storage
 
 SESSION_HOURS = 12
+_REMEMBERED = timedelta(days=1)  # how long a session that is over is known
+_KEY = 16  # characters of the hash of a token that name a session
 #: Attempts that wait for nothing; then the wait doubles from a second to the longest, until nobody tried for an hour.
 _FREE_ATTEMPTS, _LONGEST_WAIT_S, _FORGOTTEN_AFTER = 5, 60, timedelta(hours=1)
 
@@ -41,7 +44,7 @@ _FREE_ATTEMPTS, _LONGEST_WAIT_S, _FORGOTTEN_AFTER = 5, 60, timedelta(hours=1)
 class Session:
     """A signed-in person: who, the token to send, the token that forms carry, the language of the pages.
 
-    `device` is the token of this browser, to be sent along at the next sign-in; `must_enrol`: the role asks for a second factor and there is none yet.
+    `device` is the token of this browser, to be sent along at the next sign-in.
     """
 
     actor: Actor
@@ -50,7 +53,8 @@ class Session:
     language: str
     token: str = ""
     device: str = ""
-    must_enrol: bool = False
+    unprotected: bool = False  # it has no second factor
+    invited: bool = False
 
 
 def add_account(
@@ -203,6 +207,7 @@ def proves(connection: Connection, account: str, password: str, code: str, at: d
 def open_session(connection: Connection, account: str, at: datetime, *, hours: float = SESSION_HOURS, device: str = "") -> Session:
     """A new session of an account, on a kind of device; the token is shown once."""
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
+    connection.execute(delete(sessions).where(sessions.c.expires_at < (at - _REMEMBERED).isoformat()))
     connection.execute(
         insert(sessions).values(
             token_sha256=digest(token),
@@ -232,7 +237,26 @@ def session_of(connection: Connection, token: str, at: datetime) -> Session | No
     actor = _actor(row)
     if row["acting"] in actor.also:
         actor = actor.acting({Role(row["acting"])})
-    return Session(actor, row["name"], row["csrf"], row["language"])
+    return Session(actor, row["name"], row["csrf"], row["language"], unprotected=not row["totp_secret"], invited=bool(row["invited"]))
+
+
+def must_enrol(session: Session, people: People) -> bool:
+    """Whether a role of the account asks for a second factor, which it does not have yet: until then it does nothing but set one up.
+
+    Accounts of a node's founding, and of a version before invitations, are asked where the site's document says so.
+    """
+    return session.unprotected and _asked_for(session.actor, people, invited=session.invited)
+
+
+def unprotected(connection: Connection, actor: Actor, people: People) -> bool:
+    """The same of an account without a session."""
+    row = connection.execute(select(accounts.c.invited, accounts.c.totp_secret).where(accounts.c.account == actor.account)).first()
+    return row is not None and not row.totp_secret and _asked_for(actor, people, invited=bool(row.invited))
+
+
+def _asked_for(actor: Actor, people: People, *, invited: bool) -> bool:
+    rule = people.second_factor
+    return bool(invited or rule.also_of_founding_accounts) and bool({role.value for role in actor.roles} & {*rule.required_for})
 
 
 def open_actor(connection: Connection, account: str, at: datetime) -> Actor | None:
@@ -251,9 +275,48 @@ def _actor(row: Mapping[Any, Any]) -> Actor:
     return Actor(row["account"], first, row["organisation"], row["patient_id"], row["person_id"] or "", frozenset(others))
 
 
-def close_session(connection: Connection, token: str) -> None:
-    """End a session now."""
-    connection.execute(sessions.delete().where(sessions.c.token_sha256 == digest(token)))
+def close_session(connection: Connection, token: str, at: datetime) -> None:
+    """End a session now; whose it was is known for a day, so that a form that was typed in it is given back."""
+    connection.execute(update(sessions).where(sessions.c.token_sha256 == digest(token), sessions.c.expires_at > at.isoformat()).values(expires_at=at.isoformat()))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session as its owner and administrators see it; `key` names it and opens nothing."""
+
+    key: str
+    device: str
+    created_at: str
+    expires_at: str
+
+
+def sessions_of(connection: Connection, account: str, at: datetime) -> list[OpenSession]:
+    """The open sessions of an account, the newest first."""
+    mine = select(sessions).where(sessions.c.account == account, sessions.c.expires_at > at.isoformat()).order_by(sessions.c.created_at.desc())
+    return [OpenSession(row.token_sha256[:_KEY], row.device or "", row.created_at, row.expires_at) for row in connection.execute(mine)]
+
+
+def close_one(connection: Connection, account: str, key: str, at: datetime) -> bool:
+    """End one open session of an account by its key; whether there was one."""
+    mine = (sessions.c.account == account, sessions.c.token_sha256.startswith(key, autoescape=True), sessions.c.expires_at > at.isoformat())
+    return len(key) == _KEY and connection.execute(update(sessions).where(*mine).values(expires_at=at.isoformat())).rowcount > 0
+
+
+def key_of(token: str) -> str:
+    """The key that names the session of a token."""
+    return digest(token)[:_KEY]
+
+
+def act_as(connection: Connection, token: str, role: Role | None) -> None:
+    """The role in which the account of a session acts from now on; None: its first."""
+    connection.execute(update(sessions).where(sessions.c.token_sha256 == digest(token)).values(role=role.value if role else None))
+
+
+def ended(connection: Connection, csrf: str, at: datetime) -> str | None:
+    """The account of a session that is over since a day at most, by the token of its forms; None otherwise."""
+    row = connection.execute(select(sessions).where(sessions.c.csrf == csrf, sessions.c.expires_at <= at.isoformat())).first()
+    over_since = at - datetime.fromisoformat(row.expires_at) if row is not None else None
+    return str(row.account) if row is not None and over_since is not None and over_since <= _REMEMBERED else None
 
 
 def close_sessions(connection: Connection, account: str) -> None:

@@ -2,8 +2,8 @@
 
 Main job: `change(node, actor, what)` answers `Changed` or a refusal with every reason; `listed(node, connection)` is the list of everybody.
 
-The last active administrator of a node can be neither disabled nor stripped: nobody could let anybody in again. Elsewhere: two persons for the role of administrators
-in `administrators.py`, invitations in `invitations.py`. **Source**: contract K4.
+The last active administrator of a node can be neither disabled nor stripped: nobody could let anybody in again. Who is an administrator is changed
+by two of them. Elsewhere: invitations in `invitations.py`. **Source**: contract K4.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
+from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text
 from baybridge.journey.command import Actor, Role
@@ -21,6 +22,7 @@ from baybridge.node.clock import new_id
 from baybridge.node.people import accounts, invitations, persons, second_factor
 from baybridge.node.people.persons import Person
 from baybridge.node.tables import account as table
+from baybridge.node.tables import account_change_asked as asked_changes
 from baybridge.node.tables import person as persons_table
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 State = Literal["invited", "active", "disabled", "left"]
 ASSIGNABLE = tuple(role for role in Role if role not in (Role.NODE, Role.SYSTEM))
 _LONGEST_NAME = 80
+_TWO = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +97,13 @@ class Changed:
     person_id: str
     invitation: str = ""
     expires_at: datetime | None = None
+    asked: bool = False  # nothing changed yet: another administrator makes the same change
 
     def as_json(self) -> dict[str, Any]:
         """As commands and services print it."""
         found: dict[str, Any] = {"account": self.account, "person_id": self.person_id}
+        if self.asked:
+            found["state"] = "asked"
         if self.expires_at is not None:
             found |= {"invitation": self.invitation, "expires_at": self.expires_at.isoformat()}
         return found
@@ -136,10 +142,33 @@ def change_within(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed
     if reasons:
         unknown = any(reason.code == "accounts.unknown" for reason in reasons)
         return refuse(*reasons, category=Category.NOT_FOUND if unknown else Category.INVALID)
+    waits = _second_administrator(node, unit, actor, what)
+    if waits is not None:
+        return waits
     row = _row(unit.connection, what.account)
     done = _add(node, unit, what) if isinstance(what, Add) else _alter(node, unit, what, dict(row or {}))
     unit.log("account", "", _name(what), _said(what).encode(), actor, "administration")
     return done
+
+
+def _second_administrator(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed | Refusal | None:
+    """Who is an administrator is changed by two of them, where there are two: what the first one is answered, or a refusal; None where it may be done."""
+    names = {*what.roles} if isinstance(what, Add) else {*what.add, *what.remove} if isinstance(what, Roles) else set()
+    if Role.ADMINISTRATOR.value not in names or len({*administrators(unit.connection, unit.at).values()}) < _TWO:
+        return None
+    if not actor.person:
+        return refuse(Reason("signing.no_person", {"command": "user"}), category=Category.FORBIDDEN)
+    digest = sha256_hex(f"{_name(what)}\n{_said(what)}".encode())
+    asked = unit.connection.execute(select(asked_changes).where(asked_changes.c.change_sha256 == digest)).first()
+    within = asked is not None and unit.at - datetime.fromisoformat(asked.asked_at) <= node.people.confirmed_within("user")
+    if asked is not None and within and asked.person == actor.person:
+        return refuse(Reason("accounts.same_person"), category=Category.FORBIDDEN)
+    unit.connection.execute(asked_changes.delete().where(asked_changes.c.change_sha256 == digest))
+    if within:
+        return None
+    unit.connection.execute(insert(asked_changes).values(change_sha256=digest, person=actor.person, asked_at=unit.at.isoformat()))
+    unit.log("account", "", f"{_name(what)}-asked", _said(what).encode(), actor, "administration")
+    return Changed(what.account, "", asked=True)
 
 
 def against(node: Node, connection: Connection, what: Change, at: datetime) -> Iterator[Reason]:

@@ -37,6 +37,8 @@ def prove(node: Node, name: str, password: str, code: str, *, via: Literal["", "
         if actor is None:
             unit.log("account", "", "proof-refused", name.encode(errors="replace"), node.system(), "administration")
             return refuse(Reason("accounts.wrong", where="account"), category=Category.UNAUTHENTICATED)
+        if accounts.unprotected(unit.connection, actor, node.people):
+            return refuse(Reason("accounts.second.needed", where="account"), category=Category.FORBIDDEN)
         unit.connection.execute(delete(attempts).where(attempts.c.name_sha256 == accounts.digest(name)))
     return replace(actor, method="code" if code and not password else "password", via=via)
 

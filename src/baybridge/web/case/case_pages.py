@@ -21,6 +21,7 @@ from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.handle import handle
 from baybridge.node.intake.reports import reports
 from baybridge.node.neighbours.evidence import evidence_pack
+from baybridge.node.people import kept_forms
 from baybridge.node.upkeep.projections import open_tasks
 from baybridge.web.case import confirm_page, tabs
 from baybridge.web.case.bedside_page import bedside
@@ -70,8 +71,17 @@ def overview(view: CaseView) -> Response:
 
 
 def command_page(asked: Asked) -> Response:
-    """The form of a command."""
-    return _form(asked, {}, None)
+    """The form of a command, with what the reader typed before a session was over."""
+    kind = COMMANDS.get(asked.parameters["command"])
+    account, path = asked.person.account, asked.path
+    with asked.node.storage.reading() as connection:
+        kept = kept_forms.found(connection, account, path)
+    if kept is not None and asked.query.get("fresh") == "yes":
+        with asked.node.storage.writing() as connection:
+            kept_forms.drop(connection, account, path)
+        kept = None
+    given = forms.from_texts(asked, kind, kept.fields) if kept is not None and kind is not None else {}
+    return _form(asked, given, None, kept)
 
 
 def command_do(asked: Asked) -> Response:
@@ -84,6 +94,8 @@ def command_do(asked: Asked) -> Response:
     done = handle(asked.node, Command(kind.name, asked.parameters["case_id"], given, asked.person, command_id))
     if isinstance(done, Refusal):
         return _form(asked, given, done)
+    with asked.node.storage.writing() as connection:
+        kept_forms.drop(connection, asked.person.account, asked.path)
     waits = next((item.event.confirmation_id for item in done.events if isinstance(item.event, ConfirmationAsked)), None)
     if waits is not None:
         return go(confirm_page.address(done.case_id, waits))
@@ -101,11 +113,11 @@ def _unknown(asked: Asked) -> Response:
     return refused(asked, refuse(reason, category=Category.NOT_FOUND))
 
 
-def _form(asked: Asked, given: Mapping[str, object], refusal: Refusal | None) -> Response:
+def _form(asked: Asked, given: Mapping[str, object], refusal: Refusal | None, kept: kept_forms.Kept | None = None) -> Response:
     kind = COMMANDS.get(asked.parameters["command"])
     if kind is None or not allowed(asked, kind):
         return _unknown(asked) if kind is None else refused(asked, refusal or _not_yours(asked, kind))
-    return with_view(asked, lambda view: _show_form(view, kind, given, refusal), _tab_for(asked, kind))
+    return with_view(asked, lambda view: _show_form(view, kind, given, refusal, kept), _tab_for(asked, kind))
 
 
 def _not_yours(asked: Asked, kind: CommandRow) -> Refusal:
@@ -113,7 +125,7 @@ def _not_yours(asked: Asked, kind: CommandRow) -> Refusal:
     return refuse(Reason("access.command", {"command": kind.name, "roles": roles, "role": asked.person.role.value}), category=Category.FORBIDDEN)
 
 
-def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], refusal: Refusal | None) -> Response:
+def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], refusal: Refusal | None, kept: kept_forms.Kept | None) -> Response:
     asked = view.asked
     standing = refusal or view.look.would(kind.name, {})
     sentences = [(view.reader.reason(reason), reason) for reason in standing.reasons] if standing else []
@@ -131,6 +143,7 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
         labels=_labels(view, kind),
         back=tabs.address(view.case.case_id, view.tab),
         command_id=new_id(asked.node.now),
+        kept=kept,
         second=confirm_page.who_confirms(view, kind),
     )
 

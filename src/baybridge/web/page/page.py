@@ -28,7 +28,7 @@ from baybridge.journey.claims import PATIENT
 from baybridge.journey.command import Role
 from baybridge.journey.events import Signature
 from baybridge.language.texts import Texts
-from baybridge.node.people import access
+from baybridge.node.people import access, kept_forms
 from baybridge.rulebook.speaker import Saying
 from baybridge.web.page import analytes, signers, told
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 WEB = Path(__file__).resolve().parents[1]
+_KEPT_PATHS = re.compile(r"/cases/[^/]+/do/[A-Za-z]+")  # forms that are given back
 _OWN_ADDRESS = re.compile(r"/(?![/\\])[!-~]{0,2000}")  # one slash only: two, or a backslash, lead to another host
 STATIC = WEB / "page" / "static"
 TEMPLATES = tuple(sorted(WEB.glob("*/templates")))
@@ -419,12 +420,22 @@ def in_language(asked: Asked, code: str) -> str:
 
 def refused(asked: Asked, refusal: Refusal) -> Response:
     """A refusal as a page; an unsigned reader is asked to sign in."""
+    codes = {reason.code for reason in refusal.reasons}
     if refusal.category is Category.UNAUTHENTICATED and asked.method == "GET":
         wanted = f"{asked.path}?{urlencode(asked.queries)}" if asked.queries else asked.path
         return RedirectResponse("/sign-in" if asked.path == "/" else f"/sign-in?{urlencode({'to': wanted})}", 303)
+    if codes & {"access.sign_in", "access.form_expired"} and asked.method == "POST" and _keep(asked) and asked.actor is None:
+        return RedirectResponse(f"/sign-in?{urlencode({'to': asked.path, 'kept': 'yes'})}", 303)
+    if "accounts.second.needed" in codes and asked.method == "GET":
+        return RedirectResponse("/account", 303)
     reader = Reader(asked)
     sentences = [(reader.reason(reason), reason) for reason in refusal.reasons]
     return render(asked, "refusal.html", refusal.surface.http_status, refusal=refusal, sentences=sentences, emergency=_emergency(asked, refusal))
+
+
+def _keep(asked: Asked) -> bool:
+    """Whether what was typed into a form of a case is kept, because its session is over."""
+    return _KEPT_PATHS.fullmatch(asked.path) is not None and kept_forms.keep(asked.node, asked.form.get("csrf", ""), asked.path, asked.forms)
 
 
 def _emergency(asked: Asked, refusal: Refusal) -> str:

@@ -5,6 +5,8 @@ Main job: `SIGN_IN_DOORS`. Elsewhere: who is let in, `node/people/accounts.py` a
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.responses import Response
 
 from baybridge.base.outcome import Reason, Refusal
@@ -17,7 +19,7 @@ _A_YEAR_S = 365 * 24 * 3600
 
 def sign_in_page(asked: Asked) -> Response:
     """The form to sign in."""
-    return render(asked, "sign-in.html", problem="", to=own_address(asked.query.get("to", "/")))
+    return render(asked, "sign-in.html", problem="", to=own_address(asked.query.get("to", "/")), kept=asked.query.get("kept") == "yes")
 
 
 def sign_in(asked: Asked) -> Response:
@@ -29,7 +31,7 @@ def sign_in(asked: Asked) -> Response:
         node.storage, *given, node.now(), device=asked.cookies.get(DEVICE, ""), kind=device_kind(asked.headers), hours=node.people.session_hours
     )
     if isinstance(session, Refusal):
-        return render(asked, "sign-in.html", 401, problem=Reader(asked).reason(session.reasons[0]), to=to)
+        return render(asked, "sign-in.html", 401, problem=Reader(asked).reason(session.reasons[0]), to=to, kept=False)
     return _signed_in(session, to)
 
 
@@ -43,9 +45,18 @@ def _signed_in(session: accounts.Session, to: str) -> Response:
 
 def sign_out(asked: Asked) -> Response:
     """End the session."""
+    return _ended(asked, "/sign-in")
+
+
+def hand_over(asked: Asked) -> Response:
+    """End the session, and ask the next person at this device who it is; the page that was open comes next."""
+    return _ended(asked, f"/sign-in?{urlencode({'to': own_address(asked.form.get('to', '/'))})}")
+
+
+def _ended(asked: Asked, to: str) -> Response:
     with asked.node.storage.writing() as connection:
-        accounts.close_session(connection, asked.cookies.get(COOKIE, ""))
-    response = go("/sign-in")
+        accounts.close_session(connection, asked.cookies.get(COOKIE, ""), asked.node.now())
+    response = go(to)
     response.delete_cookie(COOKIE)
     return response
 
@@ -87,6 +98,7 @@ SIGN_IN_DOORS = (
     Door("/sign-in", ("GET",), "sign-in.page", "public", sign_in_page),
     Door("/sign-in", ("POST",), "sign-in", "public", sign_in),
     Door("/sign-out", ("POST",), "sign-out", "own-account", sign_out),
+    Door("/hand-over", ("POST",), "hand-over", "own-account", hand_over),
     Door("/sign-in/invitation", ("GET",), "invitation.page", "public", invitation_page),
     Door("/sign-in/invitation", ("POST",), "invitation", "public", accept),
 )

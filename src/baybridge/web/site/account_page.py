@@ -1,6 +1,6 @@
-"""A person's own account and its second factor; for an administrator, everybody's, to turn a lost one off.
+"""A person's own account: second factor, sessions, the role in which it acts.
 
-Main job: `ACCOUNT_DOORS`. Elsewhere: what a second factor is in `node/people/second_factor.py`.
+Main job: `ACCOUNT_DOORS`. Elsewhere: everybody's accounts in `accounts_page.py`; what a second factor is in `node/people/second_factor.py`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import pyotp
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.http.doors import Asked, Door
-from baybridge.journey.checks import said
+from baybridge.http.doors import COOKIE, Asked, Door
 from baybridge.node.people import accounts, second_factor
 from baybridge.web.page.page import Reader, go, render
 from baybridge.web.page.qr import qr_svg
+from baybridge.web.site.accounts_page import ACCOUNTS_DOORS
 
 _ISSUER = "Baybridge"
 
@@ -55,6 +55,7 @@ def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = ()) -> Re
     with asked.node.storage.reading() as connection:
         state = second_factor.state_of(connection, asked.person.account)
         name = accounts.names(connection).get(asked.person.account, "")
+        sessions = accounts.sessions_of(connection, asked.person.account, asked.node.now())
     uri = pyotp.TOTP(state.pending_secret).provisioning_uri(name=name, issuer_name=f"{_ISSUER} {asked.node.site.node}") if state.pending_secret else ""
     reader = Reader(asked)
     return render(
@@ -66,41 +67,34 @@ def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = ()) -> Re
         picture=qr_svg([uri], error="M") if uri else "",
         secret=" ".join(state.pending_secret[at : at + 4] for at in range(0, len(state.pending_secret), 4)),
         codes=codes,
+        sessions=sessions,
+        this_one=accounts.key_of(asked.cookies.get(COOKIE, "")),
+        roles=sorted(role.value for role in asked.person.roles),
+        enrol_first=not state.on and asked.session is not None and accounts.must_enrol(asked.session, asked.node.people),
         sentences=[reader.reason(reason) for reason in refusal.reasons] if refusal else [],
     )
 
 
-# --- administrator --------------------------------------------------------------------------------------------------
-
-
-def everybody(asked: Asked) -> Response:
-    """Every account of this organisation with how its second factor stands."""
-    return _everybody(asked, None)
-
-
-def off_for(asked: Asked) -> Response:
-    """Turn somebody's second factor off: the device is lost; the log says who did it and why."""
-    account, because = asked.form.get("account", ""), asked.form.get("because", "")
-    reasons = []
+def end_session(asked: Asked) -> Response:
+    """End one of the own sessions, or all but this one."""
+    key, now = asked.form.get("key", ""), asked.node.now()
     with asked.node.unit() as unit:
-        if account not in {one["account"] for one in accounts.of_organisation(unit.connection, asked.person.organisation)}:
-            reasons.append(Reason("accounts.unknown", where="account"))
-        if not said(because):
-            reasons.append(Reason("accounts.second.because_needed", where="because"))
-        if not reasons:
-            second_factor.turn_off(unit.connection, account)
-            accounts.close_sessions(unit.connection, account)
-            unit.log("account", "", "second-factor-off", f"{account}\n{because.strip()}".encode(), asked.person)
-    return _everybody(asked, refuse(*reasons, category=Category.INVALID)) if reasons else go("/accounts?done=yes")
+        this_one = accounts.key_of(asked.cookies.get(COOKIE, ""))
+        found = accounts.sessions_of(unit.connection, asked.person.account, now)
+        wanted = [one.key for one in found if one.key == key or (key == "others" and one.key != this_one)]
+        for one in wanted:
+            accounts.close_one(unit.connection, asked.person.account, one, now)
+        unit.log("account", "", "sessions-ended", f"{asked.person.account} {len(wanted)}".encode(), asked.person, "administration")
+    return go("/account")
 
 
-def _everybody(asked: Asked, refusal: Refusal | None) -> Response:
-    with asked.node.storage.reading() as connection:
-        rows = [(one, second_factor.state_of(connection, one["account"])) for one in accounts.of_organisation(connection, asked.person.organisation)]
-    reader = Reader(asked)
-    sentences = [reader.reason(reason) for reason in refusal.reasons] if refusal else []
-    done = asked.query.get("done") == "yes"
-    return render(asked, "accounts.html", refusal.surface.http_status if refusal else 200, rows=rows, sentences=sentences, done=done)
+def act_as(asked: Asked) -> Response:
+    """Act in another role of the account from now on, in this session."""
+    role = next((one for one in asked.person.roles if one.value == asked.form.get("role")), None)
+    if role is not None:
+        with asked.node.storage.writing() as connection:
+            accounts.act_as(connection, asked.cookies.get(COOKIE, ""), role)
+    return go("/")
 
 
 ACCOUNT_DOORS = (
@@ -108,6 +102,7 @@ ACCOUNT_DOORS = (
     Door("/account/second-factor", ("POST",), "account.begin", "own-account", begin),
     Door("/account/second-factor/confirm", ("POST",), "account.confirm", "own-account", confirm),
     Door("/account/second-factor/off", ("POST",), "account.off", "own-account", off),
-    Door("/accounts", ("GET",), "accounts", "accounts.manage", everybody),
-    Door("/accounts/second-factor/off", ("POST",), "accounts.off", "accounts.manage", off_for),
+    Door("/account/sessions/end", ("POST",), "account.sessions.end", "own-account", end_session),
+    Door("/account/role", ("POST",), "account.role", "own-account", act_as),
+    *ACCOUNTS_DOORS,
 )

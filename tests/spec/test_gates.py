@@ -73,10 +73,12 @@ def test_a_product_that_the_centre_does_not_offer_or_the_region_does_not_have() 
 
 def test_a_centre_that_the_directory_says_nothing_of_offers_nothing_that_is_known() -> None:
     world = World().walk(w.OPEN, w.CONSENT, w.REFER, w.BOARD)
+    said_nothing = [{**row, "offers": None} if row.get("node") == "hk" else row for row in w.documents().folder("directory")["organisations"]["organisations"]]
     directory = w.documents().folder("directory")
     rows = [row for row in directory["organisations"]["organisations"] if row.get("node") != "hk"]
-    world.documents = {"directory": {**directory, "organisations": {**directory["organisations"], "organisations": rows}}}
-    assert codes(world.judge(w.ACCEPT)) == ["gate.accept.offer_unknown"]
+    for known in (rows, said_nothing):
+        world.documents = {"directory": {**directory, "organisations": {**directory["organisations"], "organisations": known}}}
+        assert codes(world.judge(w.ACCEPT)) == ["gate.accept.offer_unknown"]
 
 
 def test_a_physician_passes_and_the_exception_is_about_the_product() -> None:

@@ -87,7 +87,7 @@ def _days(situation: Situation, anchors: Mapping[str, date], on: date) -> Iterat
     row = rows[0]
     day = (on - anchors[row.anchor]).days
     if not row.from_day <= day <= row.to_day:
-        values = {"found": day, "from": row.from_day, "to": row.to_day, "label": row.label}
+        values: dict[str, str | int] = {"found": day, "from": row.from_day, "to": row.to_day, "label": row.label}
         yield Reason("gate.infusion.too_early" if day < row.from_day else "gate.infusion.too_late", values, source=row.source, where="started_at")
 
 

@@ -80,7 +80,7 @@ def _outcome(situation: Situation, policy: str) -> str:
 
 def _offer(situation: Situation, product: str, gate: GateName) -> Iterator[Reason]:
     rows = situation.documents.the(Organisations).organisations
-    offers = [offer for row in rows if row.node == situation.site.node for offer in row.offers]
+    offers = [offer for row in rows if row.node == situation.site.node for offer in row.offers or ()]
     if not offers:
         yield Reason(f"gate.{gate}.offer_unknown", {"product": product})
     elif not any(offer.product == product and str(offer.since or "") <= situation.today.isoformat() for offer in offers):

@@ -206,7 +206,7 @@ def _questions(asked: Asked, case: Case | None) -> Options:
 
 def _gate_codes(asked: Asked, case: Case | None) -> Options:
     """What stands at the gate that the form's address names, each by its sentence; at every gate where it names none."""
-    if case is None:
+    if case is None or asked.actor is None:
         return ()
     reader, wanted = Reader(asked), asked.query.get("gate")
     with looking(asked.node, case, asked.actor) as look:

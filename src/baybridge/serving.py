@@ -6,16 +6,19 @@ Main job: `serve(folder, database, host, port)` runs until it is told to stop. O
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import resource
 import socket
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from baybridge.app import application
+from baybridge.node.config import Config
 from baybridge.node.neighbours.transport import post
 from baybridge.node.node import open_node
 
@@ -38,6 +41,18 @@ def _ensure_free(host: str, port: int) -> None:
             raise PortProblem(f"{host}:{port} cannot be served on ({reason}); choose another with --port") from None
 
 
+def alone(config: Config) -> TextIO:
+    """Holds the folder of a node for this server: SQLite has one process that serves it, PostgreSQL as many as one likes. PortProblem where another does."""
+    held = (config.folder / "served.lock").open("a", encoding="ascii")
+    if config.database.startswith("sqlite"):
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held.close()
+            raise PortProblem("another process serves this node already, and an SQLite file has one; stop it, or put the node on PostgreSQL") from None
+    return held
+
+
 def _allow_connections(wanted: int) -> int:
     """How many connections may be open: as wanted, or as many as the system's limit of open files leaves beside the node's own."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -52,6 +67,7 @@ def serve(folder: Path, database: str | None, host: str, port: int) -> None:
     """Serve a node folder until interrupted; `PortProblem` where the port cannot be taken."""
     _ensure_free(host, port)
     node = open_node(folder, database=database, transport=post)
+    served = alone(node.config)
     node.served_at = f"http://{host}:{port}"
     connections = _allow_connections(int(node.config.settings["BAYBRIDGE_MAX_CONNECTIONS"]))
     header_s = float(node.config.settings["BAYBRIDGE_HEADER_SECONDS"])
@@ -66,3 +82,4 @@ def serve(folder: Path, database: str | None, host: str, port: int) -> None:
     )
     with suppress(KeyboardInterrupt):
         asyncio.run(server.serve())
+    served.close()

@@ -229,7 +229,8 @@ def test_7_slot_papers_collection_and_flight(road: Road, network: Network) -> No
 
 def fit_for(road: Road, step: str) -> None:
     """Blood is drawn, a physician writes down what is seen on the ward, and judges fitness for a step."""
-    road.upload("laboratory.hk", patients.blood(PATIENT, road.network.now - timedelta(hours=1), "hk", step[:4]))
+    blood = patients.blood(PATIENT, road.network.now - timedelta(hours=1), "hk", step[:4])
+    road.upload("laboratory.hk", {**blood, "entry": [{**entry, "fullUrl": entry["request"]["url"]} for entry in blood["entry"]]})
     for fact, value in SEEN[step].items():
         road["physician.hk"].do(road.case, "ConfirmFinding", fact=fact, value=value, basis="ward round")
     road["physician.hk"].do(road.case, "CheckFitness", step=step)

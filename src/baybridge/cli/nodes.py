@@ -22,13 +22,22 @@ def fail(sentence: str) -> NoReturn:
     sys.exit(1)
 
 
+def without_password(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
+    """A database URL without a password: a command line is read by everybody on the machine."""
+    from baybridge.node.config import carries_password
+
+    if url is not None and carries_password(url):
+        raise click.BadParameter("it names a password, which everybody on this machine could read; put the URL into BAYBRIDGE_DATABASE, or use a password file")
+    return url
+
+
 @click.command(cls=Thorough)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--organisation", required=True, help="Name of the organisation that runs the node.")
 @click.option("--jurisdiction", required=True, help="Region, such as CN, HK or MO; a region of your own stands in DIR/data/regions first.")
 @click.option("--city")
 @click.option("--profile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="YAML with gd9, ciio, kinds, roles, accounts.")
-@click.option("--database", help="Database URL, kept with the keys; an SQLite file in the folder without it.")
+@click.option("--database", callback=without_password, help="Database URL, kept with the keys; an SQLite file in the folder without it.")
 @click.option("--json", "as_json", is_flag=True)
 def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, profile: Path | None, database: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Make a node folder with keys and an empty database."""
@@ -64,7 +73,7 @@ def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, p
 @click.command(cls=Thorough)
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--port", type=int, help="Port on loopback; the one of node.yaml, or 8080.")
-@click.option("--database", help="Database URL; the one of the node's founding without it.")
+@click.option("--database", callback=without_password, help="Database URL; the one of the node's founding without it.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 def serve(folder: Path, port: int | None, database: str | None, host: str) -> None:
     """Run a node: pages, services, workers."""

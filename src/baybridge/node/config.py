@@ -13,6 +13,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -83,6 +84,12 @@ class Config:
     url: str = ""  # address under which others reach this node
 
 
+def credentials_folder() -> Path | None:
+    """Where the service manager lays secrets for this process alone; None where it lays none. Source: systemd, credentials."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")  # noqa: TID251 - this module reads the environment
+    return Path(folder) if folder else None
+
+
 def read_settings() -> dict[str, str]:
     """Each setting's value from the environment, or its default."""
     return {setting.variable: os.environ.get(setting.variable, setting.default) for setting in SETTINGS}  # noqa: TID251 - this module reads the environment
@@ -112,6 +119,12 @@ def make_site(node: str, profile: dict[str, Any], regions: Regions) -> Site:
         zone=ZoneInfo(profile.get("zone", region.time_zone)),
         notify_before_transfer=region.notify_before_transfer,
     )
+
+
+def carries_password(url: str) -> bool:
+    """Whether a database URL names a password; on a command line everybody on the machine could read it."""
+    parts = urlsplit(url)
+    return parts.password is not None or any(name == "password" for name, _ in parse_qsl(parts.query))
 
 
 def database_url(folder: Path, kept: str | None = None) -> str:

@@ -53,7 +53,8 @@ from baybridge.node.integrity.rows import RowLog
 from baybridge.node.money import grants
 from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import persons, reads
+from baybridge.node.people import persons, reads, second_factor
+from baybridge.node.people.factor_key import Sealer, factor_key
 from baybridge.node.people.rules import rules
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
@@ -85,10 +86,12 @@ class Node:
         self.retries = Retries()
         self.storage = Storage(config.database, Waits.of(config.settings))
         self.storage.create()
+        self.storage.sealer = Sealer(factor_key(config.folder))
         self.storage.rows = RowLog(config.site, self.pseudonym, now)
         coverage.begin(self.storage, self.storage.rows)
         index.keep_current(self.storage, self.storage.rows)
         persons.make_sure(self.storage)
+        second_factor.seal_all(self.storage)
         self.reserve = Reserve(config.folder, SigningKey.from_text(config.signing_key), int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())

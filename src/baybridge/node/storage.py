@@ -29,6 +29,7 @@ from baybridge.record.store.tables import metadata as record_metadata
 
 if TYPE_CHECKING:
     from baybridge.node.integrity.rows import RowLog
+    from baybridge.node.people.factor_key import Sealer
 
 _CONNECT_S = 5
 #: PostgreSQL's lock of the one writer, held to the end of its transaction; under READ COMMITTED it then sees all that the writers before it did.
@@ -64,6 +65,7 @@ class Storage:
         self._urgent = 0  # those of them that go before the others
         self._sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url, self.waits) if self._sqlite else _server_engine(url, self.waits)
+        self.sealer: Sealer | None = None  # seals secrets of second factors; a node sets it
         self.rows: RowLog | None = None  # who logs the changes of accounts and other covered rows; a node sets it
         event.listen(self.engine, "before_execute", _touching)
 
@@ -105,7 +107,7 @@ class Storage:
     def _watched(self, connection: Connection) -> Iterator[Connection]:
         """The connection, with the changes of covered rows logged at the end."""
         watch = self.rows.watch(connection) if self.rows is not None else None
-        connection.info["watch"] = watch
+        connection.info.update(watch=watch, sealer=self.sealer)
         try:
             yield connection
             if watch is not None:
@@ -144,6 +146,7 @@ class Storage:
                 connection.exec_driver_sql("BEGIN")
             else:
                 connection.execution_options(isolation_level="REPEATABLE READ")
+            connection.info["sealer"] = self.sealer
             try:
                 yield connection
             finally:

@@ -81,7 +81,7 @@ def add_account(
         "role": role.value,
         "organisation": organisation,
         "password_hash": passwords.hashed(password) if password else "",
-        "totp_secret": totp_secret,
+        "totp_secret": second_factor.sealed(connection, account, totp_secret) if totp_secret else None,
         "patient_id": patient_id,
         "language": language,
         "disabled": False,
@@ -145,8 +145,8 @@ def _remembered(connection: Connection, account: str, device: str, at: datetime)
 def _has_code(storage: Storage, name: str, code: str, at: datetime) -> bool:
     """Whether the one-time code of a name is right: who has it is not held up by the failures of others. It is used up only with the right password."""
     with storage.reading() as connection:
-        secret = connection.execute(select(accounts.c.totp_secret).where(accounts.c.name == name)).scalar()
-    return bool(secret) and second_factor.is_current(str(secret), code, at)
+        row = connection.execute(select(accounts.c.account, accounts.c.totp_secret).where(accounts.c.name == name)).first()
+        return row is not None and bool(row.totp_secret) and second_factor.is_current(connection, row.account, row.totp_secret, code, at)
 
 
 def _counted(connection: Connection, name_sha256: str, at: datetime) -> int:

@@ -2,6 +2,8 @@
 
 Main job: `begin`, `confirm`, `turn_off`, `accepts` over an open connection. A one-time code works once; recovery codes are kept as hashes only.
 
+Secrets stand sealed in the database (`factor_key.py`).
+
 **Source**: RFC 6238 (TOTP: 30 seconds, 6 digits, SHA-1, as authenticators expect), section 5.2 (a code is accepted once).
 """
 
@@ -14,9 +16,11 @@ from datetime import datetime
 from hashlib import sha256
 
 import pyotp
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.node.people.factor_key import Sealer, is_sealed
+from baybridge.node.storage import Storage
 from baybridge.node.tables import account as accounts
 from baybridge.node.tables import recovery_code as recovery
 from baybridge.node.tables import second_factor as factors
@@ -40,18 +44,19 @@ class State:
 def state_of(connection: Connection, account: str) -> State:
     """How the second factor of an account stands."""
     secret = connection.execute(select(accounts.c.totp_secret).where(accounts.c.account == account)).scalar()
-    pending = connection.execute(select(factors.c.pending_secret).where(factors.c.account == account)).scalar()
+    waiting = connection.execute(select(factors.c.pending_secret).where(factors.c.account == account)).scalar()
     unused = select(func.count()).select_from(recovery).where(recovery.c.account == account, recovery.c.used_at.is_(None))
-    return State(bool(secret), pending or "", int(connection.execute(unused).scalar() or 0))
+    return State(bool(secret), opened(connection, account, waiting or ""), int(connection.execute(unused).scalar() or 0))
 
 
 def begin(connection: Connection, account: str) -> str:
     """A fresh secret that waits for its first code; what is on stays on until then."""
     secret = pyotp.random_base32()
+    kept = sealed(connection, account, secret)
     if connection.execute(select(factors.c.account).where(factors.c.account == account)).first():
-        connection.execute(update(factors).where(factors.c.account == account).values(pending_secret=secret))
+        connection.execute(update(factors).where(factors.c.account == account).values(pending_secret=kept))
     else:
-        connection.execute(insert(factors), {"account": account, "pending_secret": secret, "last_period": 0})
+        connection.execute(insert(factors), {"account": account, "pending_secret": kept, "last_period": 0})
     return secret
 
 
@@ -63,7 +68,7 @@ def confirm(connection: Connection, account: str, code: str, at: datetime) -> tu
     period = _period(state.pending_secret, code, at)
     if period is None:
         return refuse(Reason("accounts.second.wrong_code", where="code"), category=Category.INVALID)
-    connection.execute(update(accounts).where(accounts.c.account == account).values(totp_secret=state.pending_secret))
+    connection.execute(update(accounts).where(accounts.c.account == account).values(totp_secret=sealed(connection, account, state.pending_secret)))
     connection.execute(update(factors).where(factors.c.account == account).values(pending_secret=None, last_period=period))
     codes = tuple("-".join(_group() for _ in range(_GROUPS)) for _ in range(_RECOVERY_CODES))
     connection.execute(delete(recovery).where(recovery.c.account == account))
@@ -78,9 +83,9 @@ def turn_off(connection: Connection, account: str) -> None:
     connection.execute(delete(recovery).where(recovery.c.account == account))
 
 
-def accepts(connection: Connection, account: str, secret: str, code: str, at: datetime) -> bool:
-    """Whether a one-time or recovery code is right and was not used before; it is used up."""
-    period = _period(secret, code, at)
+def accepts(connection: Connection, account: str, kept: str, code: str, at: datetime) -> bool:
+    """Whether a one-time or recovery code is right and was not used before; it is used up. `kept` is the secret as the database has it."""
+    period = _period(opened(connection, account, kept), code, at)
     if period is None:
         return _recovers(connection, account, code, at)
     last = connection.execute(select(factors.c.last_period).where(factors.c.account == account)).scalar()
@@ -93,13 +98,49 @@ def accepts(connection: Connection, account: str, secret: str, code: str, at: da
     return True
 
 
-def is_current(secret: str, code: str, at: datetime) -> bool:
-    """Whether a one-time code is one of now; nothing is used up."""
-    return _period(secret, code, at) is not None
+def is_current(connection: Connection, account: str, kept: str, code: str, at: datetime) -> bool:
+    """Whether a one-time code is one of now; nothing is used up. `kept` is the secret as the database has it."""
+    return _period(opened(connection, account, kept), code, at) is not None
+
+
+# --- secrets as they are kept ---------------------------------------------------------------------------------------
+
+
+def sealed(connection: Connection, account: str, secret: str) -> str:
+    """A secret as the database keeps it; storage that no node opened has no key and keeps it as it is."""
+    sealer: Sealer | None = connection.info.get("sealer")
+    return sealer.seal(account, secret) if sealer is not None else secret
+
+
+def opened(connection: Connection, account: str, kept: str) -> str:
+    """The secret behind what the database keeps; empty where there is none or it cannot be opened."""
+    sealer: Sealer | None = connection.info.get("sealer")
+    return sealer.open(account, kept) if sealer is not None and kept else kept
+
+
+def seal_all(storage: Storage) -> None:
+    """Seal what an older version kept in clear."""
+    with storage.reading() as connection:
+        clear = any(not is_sealed(kept) for _, _, kept in _kept(connection))
+    if not clear:
+        return
+    with storage.writing() as connection:
+        for table, account, kept in _kept(connection):
+            if not is_sealed(kept):
+                column = "totp_secret" if table is accounts else "pending_secret"
+                connection.execute(update(table).where(table.c.account == account).values({column: sealed(connection, account, kept)}))
+
+
+def _kept(connection: Connection) -> list[tuple[Table, str, str]]:
+    on = connection.execute(select(accounts.c.account, accounts.c.totp_secret).where(accounts.c.totp_secret.is_not(None)))
+    waiting = connection.execute(select(factors.c.account, factors.c.pending_secret).where(factors.c.pending_secret.is_not(None)))
+    return [*((accounts, row[0], row[1]) for row in on), *((factors, row[0], row[1]) for row in waiting)]
 
 
 def _period(secret: str, code: str, at: datetime) -> int | None:
     """The period whose code this is; None where it is none of the near ones."""
+    if not secret:
+        return None
     now, given = int(at.timestamp()) // _PERIOD, "".join(code.split())
     right = (now + off for off in _WINDOW if hmac.compare_digest(pyotp.TOTP(secret).at((now + off) * _PERIOD), given))
     return next(right, None) if given.isascii() else None

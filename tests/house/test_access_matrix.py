@@ -124,6 +124,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/directory/{document}/{row}"): NOT_ELSEWHERE,
     ("POST", "/directory/{document}"): {"alliance", "administrator"},
     ("POST", "/directory/{document}/{row}"): {"alliance", "administrator"},
+    ("GET", "/safety"): {"quality", "alliance", "administrator"},
     ("GET", "/spared"): {"quality", "alliance", "coordinator"},
     ("GET", "/trials"): NOT_ELSEWHERE,
     ("POST", "/trials"): {"coordinator", "physician"},

@@ -21,6 +21,7 @@ TOPICS: dict[str, str] = {
     "codes": "baybridge.cli.codes",
     "card": "baybridge.cli.cards",
     "check": "baybridge.cli.documents",
+    "safety": "baybridge.cli.documents",
     "export": "baybridge.cli.records",
     "recognise": "baybridge.cli.exchange",
     "transfer": "baybridge.cli.exchange",

@@ -63,6 +63,7 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "products": {ANY: "product:Product"},
         "recognition": _RECOGNITION,
         "regions": {ANY: "region:RegionEntry"},
+        "safety": {"hazards": "hazards:HazardLog"},
         "telling": {"told": "telling:Told", "whose": "telling:Whose"},
         "terms": {
             "answers": "terms:Answers",

@@ -55,7 +55,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.centres", "/centres"),
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
-        *((("menu.indicators", "/indicators"),) if role is Role.QUALITY else ()),
+        *((("menu.indicators", "/indicators"), ("menu.safety", "/safety")) if role is Role.QUALITY else ()),
         *((("menu.spared", "/spared"),) if role in (Role.QUALITY, Role.COORDINATOR) else ()),
     )
     for role in Role
@@ -66,6 +66,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.indicators", "/indicators"),
         ("menu.lab", "/lab"),
         ("menu.spared", "/spared"),
+        ("menu.safety", "/safety"),
         ("menu.directory", "/directory"),
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
@@ -74,6 +75,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.accounts", "/accounts"),
         ("menu.directory", "/directory"),
         ("menu.documents", "/documents"),
+        ("menu.safety", "/safety"),
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
     ),

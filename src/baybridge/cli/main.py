@@ -32,6 +32,7 @@ TOPICS: dict[str, str] = {
     "ledger": "baybridge.cli.ledger",
     "neighbour": "baybridge.cli.neighbours",
     "user": "baybridge.cli.people",
+    "person": "baybridge.cli.persons",
     "init": "baybridge.cli.nodes",
     "serve": "baybridge.cli.nodes",
     "do": "baybridge.cli.nodes",

@@ -62,6 +62,7 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "products": {ANY: "product:Product"},
         "recognition": _RECOGNITION,
+        "retention": {ANY: "retention:Retention"},
         "regions": {ANY: "region:RegionEntry"},
         "safety": {"hazards": "hazards:HazardLog"},
         "telling": {"told": "telling:Told", "whose": "telling:Whose"},

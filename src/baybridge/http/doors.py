@@ -209,17 +209,18 @@ def _refusal(node: Node, door: Door, asked: Asked) -> Refusal | None:
 
 
 def _case_refusal(node: Node, door: Door, asked: Asked) -> Refusal | None:
-    """Whether this person may do this in this case; a reading is noted in the patient's list before it is answered."""
+    """Whether this person may do this in this case. A reading is noted in the patient's list before it is answered, and so is a form: its answer shows the case."""
     from baybridge.node.commands.judging import payers_of
 
     case = node.case(asked.parameters[_CASE_RELATIONS])
     payers = payers_of(node, case)
     if asked.method not in _READING:
         refusal = access.may_case(door.action, asked.actor, node.site, case.patient_id if case else None, payers)
-        return refusal if refusal is not None or case is not None else refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
+        if refusal is not None or case is None:
+            return refusal or refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
     found = reads.for_case(node, door.action, asked.actor, case, payers)
     if isinstance(found, Refusal):
-        return found
+        return found if asked.method in _READING else None  # a form that is refused shows nothing of the record
     node.record_access(asked.person, asked.parameters[_CASE_RELATIONS], door.name, reads.purpose_of(node, door.action, asked.person), found)
     return None
 

@@ -140,6 +140,7 @@ class FromRecord:
 
     resources: Sequence[Resource] = ()
     observations: Sequence[Resource] = ()
+    of_others: frozenset[str] = frozenset()  # of the resources (Type/id), those that hold data of another person too
     same_person: Mapping[str, bool | None] = field(default_factory=dict)
     quote: QuoteDocument | None = None
     grants: Sequence[Grant] = ()

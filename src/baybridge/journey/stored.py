@@ -5,12 +5,14 @@ Main job: `encode` gives canonical JSON of a `Recorded` envelope, `decode` reads
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Union
 
 import msgspec
 
 from baybridge.base.canonical import canonical_bytes
 from baybridge.journey.events import EVENT_TYPES, Event, Recorded
+from baybridge.ledger.streams import StoredEvent
 
 
 class UnknownEvent(Event, frozen=True, kw_only=True):
@@ -43,6 +45,27 @@ def encode(recorded: Recorded) -> bytes:
     plain = msgspec.to_builtins(msgspec.structs.replace(recorded, event=Event()))
     said = {name: value for name, value in plain.items() if value != "" or name not in _SINCE_PERSONS}
     return canonical_bytes({**said, "event": event_as_json(recorded.event)})
+
+
+ERASED = "Erased"
+
+
+def decode_stored(stored: StoredEvent) -> Recorded:
+    """The envelope of a stored event; of one whose content the law had erased, that it was there, when, and of which type."""
+    if stored.body:
+        return decode(stored.body)
+    return Recorded(
+        event_id=stored.event_id,
+        case_id=stored.case_id,
+        sequence=stored.sequence,
+        at=datetime.fromisoformat(stored.at),
+        recorded_at=datetime.fromisoformat(stored.recorded_at),
+        node="",
+        organisation="",
+        actor="",
+        role="system",
+        event=UnknownEvent(body={"type": ERASED, "of": stored.type}),
+    )
 
 
 def decode(body: bytes) -> Recorded:

@@ -192,6 +192,14 @@ def positions_of(connection: Connection, kinds: Collection[str]) -> Iterator[tup
         yield row.position, row.kind, row.what
 
 
+def entries_of_kind(connection: Connection, kind: str) -> Iterator[Logged]:
+    """Every entry of one kind in order, a portion at a time."""
+    joined = log_entry.outerjoin(content_salt, log_entry.c.position == content_salt.c.position)
+    query = select(log_entry.c.position, log_entry.c.body, content_salt.c.salt).select_from(joined).where(log_entry.c.kind == kind)
+    for row in connection.execute(query.order_by(log_entry.c.position)).yield_per(1000):
+        yield _row(row)
+
+
 def _logged(connection: Connection, where: Any) -> list[Logged]:
     joined = log_entry.outerjoin(content_salt, log_entry.c.position == content_salt.c.position)
     query = select(log_entry.c.position, log_entry.c.body, content_salt.c.salt).select_from(joined).where(where)

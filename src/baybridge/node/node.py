@@ -37,7 +37,7 @@ from baybridge.journey.drug_history import DrugHistory
 from baybridge.journey.events import Recorded
 from baybridge.journey.fhir.writer import read_from_case
 from baybridge.journey.identities import linked, same_person
-from baybridge.journey.stored import decode
+from baybridge.journey.stored import decode_stored
 from baybridge.language.languages import Language, languages_of
 from baybridge.language.regions import Regions, regions_of
 from baybridge.ledger import log, streams
@@ -66,6 +66,7 @@ from baybridge.record.fhir import wire
 from baybridge.record.identity.documents import DocumentForms, document_forms
 from baybridge.record.identity.names import NameReader
 from baybridge.record.store import store
+from baybridge.record.store.subjects import named
 from baybridge.rulebook.library import fact_types, policies_of
 
 Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
@@ -242,7 +243,7 @@ class Node:
     def events(self, case_id: str, until: datetime | None = None) -> list[Recorded]:
         """The events of a case, as known at `until`."""
         with self.storage.reading() as connection:
-            recorded = [decode(stored.body) for stored in streams.read(connection, case_id)]
+            recorded = [decode_stored(stored) for stored in streams.read(connection, case_id)]
         return [item for item in recorded if until is None or item.recorded_at <= until]
 
     def case(self, case_id: str, until: datetime | None = None) -> Case | None:
@@ -278,6 +279,7 @@ class Node:
             grants=grants.grants(connection, self.documents.typed.plans, self.site.zone) if "grants" in needs else (),
             card=CardIssuer(self.config.issuer, self.card_key.public.kid) if "card" in needs else None,
             drugs=self._drugs(resources, case, at) if "drugs" in needs else None,
+            of_others=of_others(connection, resources, case) if "of_others" in needs else frozenset(),
             cases_of=partial(_cases_of, connection) if "cases_of" in needs else None,
         )
 
@@ -292,11 +294,11 @@ class Node:
         """
 
         def noted(unit: Unit) -> None:
-            owner = unit.connection.execute(select(tables.case_index.c.patient_id).where(tables.case_index.c.case_id == case_id)).scalar()
+            owner = reads.owner_of(unit.connection, case_id)
             known = owner is not None
             reads.note(unit, actor, owner or "" if known else case_id, case_id if known else "", what, purpose, on)
 
-        self.note_reading(actor, [case_id], what, purpose, noted, emergency=on is Ground.EMERGENCY)
+        self.note_reading(actor, [case_id], what, purpose, noted, emergency=on is Ground.EMERGENCY, ground=on.value)
 
     def note_reading(
         self, actor: Actor, subjects: Sequence[str], what: str, purpose: str, write: Callable[[Unit], None], *, emergency: bool = False, **more: str
@@ -338,6 +340,17 @@ def patient_record(connection: Connection, case: Case, at: datetime) -> list[Res
         theirs = store.patient_resources(connection, other, at)
         found += [resource for resource in theirs if resource["resourceType"] != "Patient" and not read_from_case(resource)]
     return found
+
+
+def of_others(connection: Connection, resources: Sequence[Mapping[str, Any]], case: Case) -> frozenset[str]:
+    """Those of a case's resources (Type/id) that hold data of a person who is not the patient: a list or appointment of several."""
+    if not case.patient_id:
+        return frozenset()
+    mine = {case.patient_id, *linked(case)}
+    pairs = [named(dict(resource)) for resource in resources]
+    owners = store.current_patients(connection, sorted({key for _patients, keys in pairs for key in keys}))
+    held = [{*patients, *(owners.get(key, "") for key in keys)} - {""} for patients, keys in pairs]
+    return frozenset(f"{resource['resourceType']}/{resource['id']}" for resource, people in zip(resources, held, strict=True) if people - mine)
 
 
 def case_resources(connection: Connection, case: Case, at: datetime) -> list[Resource]:

@@ -19,7 +19,7 @@ from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role
-from baybridge.journey.stored import decode
+from baybridge.journey.stored import decode_stored
 from baybridge.ledger import streams
 from baybridge.node.cases import case_of
 from baybridge.node.node import Node, open_node
@@ -84,7 +84,7 @@ def _moment(node: Node, at: str | datetime | None) -> datetime:
 def _case(connection: Connection, patient_id: str) -> Case | None:
     """The patient's case, the one that changed last where there are several."""
     case_id = case_of(connection, patient_id)
-    return fold(decode(stored.body) for stored in streams.read(connection, case_id)) if case_id else None
+    return fold(decode_stored(stored) for stored in streams.read(connection, case_id)) if case_id else None
 
 
 def _operator(node: Node) -> Actor:

@@ -162,6 +162,27 @@ restriction = Table(  # persons who asked that their record be kept and no longe
     Column("lifted_because", Text),
 )
 
+legal_hold = Table(  # persons whose record nothing may be erased of while a proceeding goes on
+    "legal_hold",
+    metadata,
+    Column("hold", String, primary_key=True),
+    Column("patient_id", String, nullable=False, index=True),
+    Column("reason", Text, nullable=False),
+    Column("since_at", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("lifted_at", String),
+    Column("lifted_by", String),
+    Column("lifted_because", Text),
+)
+
+erasure_asked = Table(  # the first of two persons asked to erase something
+    "erasure_asked",
+    metadata,
+    Column("what", String, primary_key=True),  # a hash over the patient, what is to be erased, and the basis
+    Column("person", String, nullable=False),
+    Column("asked_at", String, nullable=False),
+)
+
 case_index = Table(
     "case_index",
     metadata,

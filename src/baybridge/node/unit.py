@@ -21,7 +21,7 @@ from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.journey.command import Actor, Role, Site
 from baybridge.journey.events import Event, Recorded
 from baybridge.journey.judged import Judged
-from baybridge.journey.stored import decode, encode
+from baybridge.journey.stored import decode_stored, encode
 from baybridge.ledger import log, streams
 from baybridge.node import tables
 from baybridge.node.consequences.row import Consequence
@@ -101,7 +101,7 @@ class Unit:
 
     def events(self, case_id: str) -> list[Recorded]:
         """The events of a case so far."""
-        return [decode(stored.body) for stored in streams.read(self.connection, case_id)]
+        return [decode_stored(stored) for stored in streams.read(self.connection, case_id)]
 
     def append(
         self,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, text, update
+from sqlalchemy import Connection, create_engine, insert, text, update
 
 from acceptance.support import World, resource_of
 from baybridge.journey.command import Role
@@ -34,7 +34,10 @@ def seasoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world.accept()
     world.deliver()
     node = world.nodes["mo"]
+    node.record_access(world.actor("mo", Role.PHYSICIAN), world.case_id, "overview", "care")
+    node.record_access(world.actor("mo", Role.NURSE), world.case_id, "overview", "care")
     with node.storage.writing() as connection:
+        connection.execute(insert(tables.restriction).values(restriction="r", patient_id="p", reason="asked", since_at="2026-03-01", account="a"))
         accounts.add_account(connection, account="acc-1", name="Nurse One", role=Role.NURSE, organisation="o", password="a right password")
         accounts.open_session(connection, "acc-1", node.now())
     projections.task_rows(node)
@@ -89,6 +92,15 @@ def test_a_node_that_nobody_tampered_with_is_sound(folder: Path) -> None:
 #: What was done, and the kind of finding that must name it with the beginning of its name.
 RESULT = "type = 'Observation' AND id LIKE '%-a-hb'"
 TAMPERED = [
+    pytest.param("UPDATE record_read SET purpose = 'research' WHERE role = 'nurse'", "differs", "reading/", id="reading-changed"),
+    pytest.param("UPDATE record_read SET account = 'nobody' WHERE role = 'nurse'", "unlogged", "reading/", id="reading-of-another"),
+    pytest.param("DELETE FROM record_read WHERE role = 'nurse'", "missing", "reading/", id="reading-removed"),
+    pytest.param("UPDATE restriction SET lifted_at = '2026-03-02'", "differs", "restriction/", id="restriction-lifted"),
+    pytest.param("DELETE FROM restriction", "missing", "restriction/", id="restriction-removed"),
+    pytest.param(
+        "INSERT INTO broken_glass (event_id, case_id, account, from_at, until_at) VALUES ('e', 'c', 'a', '2026-03-01', '2027-03-01')",
+        "unlogged", "broken_glass/", id="emergency-access-inserted",
+    ),
     pytest.param(f"UPDATE resource_version SET body = replace(body, '\"value\":', '\"value\":9') WHERE {RESULT}", "differs", "Observation/", id="result-changed"),
     pytest.param(f"UPDATE resource_version SET patient = 'other' WHERE {RESULT}", "differs", "Observation/", id="result-of-another-patient"),
     pytest.param(f"UPDATE resource_version SET recorded_at = '2020-01-01T00:00:00.000000Z' WHERE {RESULT}", "differs", "Observation/", id="time-changed"),
@@ -208,3 +220,46 @@ def test_changes_through_the_node_are_logged_and_sound(folder: Path) -> None:
 def _done(folder: Path, work: Callable[[Connection], Any]) -> None:
     with reopened(folder) as node, node.storage.writing() as connection:
         work(connection)
+
+
+def test_the_daily_check_is_kept_and_comes_again_tomorrow(folder: Path) -> None:
+    from datetime import timedelta
+
+    from baybridge.node.clock import now
+    from baybridge.node.config import read_config
+    from baybridge.node.consequences import queue
+    from baybridge.node.integrity import daily
+
+    moment = [now()]
+    node = Node(read_config(folder / "mo"), now=lambda: moment[0])
+    try:
+        daily.begin(node)
+        daily.begin(node)
+        assert queue.drain(node) == 1
+        assert queue.drain(node) == 0, "once a day"
+        spoil(folder, "DELETE FROM record_read WHERE role = 'nurse'")
+        moment[0] += timedelta(days=1)
+        assert queue.drain(node) == 1
+        with node.storage.reading() as connection:
+            result = daily.latest(connection)
+            rows = connection.execute(tables.ledger_finding.select().order_by(tables.ledger_finding.c.checked_at)).all()
+    finally:
+        node.storage.close()
+    assert [row.sound for row in rows] == [True, False]
+    assert result is not None
+    assert (result.count, [reason.code for reason in result.findings]) == (1, ["ledger.check.thing_missing"])
+
+
+def test_a_reading_from_the_reserve_has_its_entry(folder: Path) -> None:
+    from baybridge.node.upkeep.reserve import Kept
+
+    with reopened(folder) as node:
+        with node.storage.reading() as connection:
+            case = connection.execute(tables.case_index.select()).first()
+        assert case is not None
+        node.reserve.keep([Kept(at="2026-03-01T00:00:00+00:00", account="a", role="nurse", organisation="o", subject=case.case_id, what="overview", purpose="care")])
+        assert node.reserve.bring_in(node) == 1
+        with node.storage.reading() as connection:
+            rows = connection.execute(tables.record_read.select().where(tables.record_read.c.at < "2026-03-01T01")).all()
+    assert [(row.patient_id, row.role) for row in rows] == [(case.patient_id, "nurse")]
+    assert found(folder).findings == []

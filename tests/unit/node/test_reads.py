@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
-from acceptance.support import Clock, World, record
+from acceptance.support import Clock, World, record, resource_of
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.consent.reading import Ground, ground
@@ -23,11 +23,13 @@ from baybridge.ledger.tables import content_salt, log_entry
 from baybridge.node import tables
 from baybridge.node.clock import new_id
 from baybridge.node.config import read_config
+from baybridge.node.fhir import interactions
 from baybridge.node.handle import handle
 from baybridge.node.intake.importing import import_upload
 from baybridge.node.node import Node
 from baybridge.node.people import accounts, reads
 from baybridge.node.upkeep.founding import found
+from baybridge.record.store.store import Version
 
 HERE = "Hospital"
 
@@ -208,3 +210,47 @@ def test_withdrawal_never_blinds_who_treats_and_ends_the_reading_of_who_only_was
     assert isinstance(found, Refusal), "nobody here treats the patient, and nothing allows it any more"
     assert [reason.code for reason in found.reasons] == ["access.consent_ended"]
     assert reads.for_case(node, "case.sharing", physician, held, frozenset()) is Ground.RELATION, "why it is closed can be seen"
+
+
+def test_a_history_is_of_one_patient_and_an_older_version_of_another_is_read_by_its_number(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.file("mo", world.bundle())
+    world.file("mo", [{"resourceType": "Patient", "id": "other", "name": [{"text": "李小明"}], "gender": "male", "birthDate": "1980-01-01"}])
+    node, staff = world.nodes["mo"], world.actor("mo", Role.PHYSICIAN)
+    result = resource_of(world.bundle(), "-a-hb")
+    moved = {**result, "subject": {"reference": "Patient/other"}, "valueQuantity": {**result["valueQuantity"], "value": 77}}
+    assert isinstance(interactions.write(node, staff, [interactions.Interaction("PUT", "Observation", result["id"], moved)]), list)
+    shown = interactions.history(node, staff, "Observation", result["id"])
+    assert isinstance(shown, list)
+    assert [version.patient for version in shown] == ["other"]
+    first = interactions.read(node, staff, "Observation", result["id"], 1)
+    assert isinstance(first, Version) and first.patient == world.patient
+
+
+def test_a_form_of_a_case_is_a_reading_too(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.file("mo", world.bundle())
+    node = world.nodes["mo"]
+    with node.storage.writing() as connection:
+        accounts.add_account(connection, account="acc", name="Coordinator", role=Role.COORDINATOR, organisation=node.site.organisation, password="a right password")
+        token = accounts.open_session(connection, "acc", node.now()).token
+    with TestClient(application(node, workers=False)) as client:
+        answer = client.post(f"/cases/{world.case_id}/do/RecordConsent", headers={"authorization": f"Bearer {token}"}, data={"kind": "nonsense"})
+    assert answer.status_code < 500
+    with node.storage.reading() as connection:
+        assert "case.do" in {one.what for one in reads.looked(connection, world.patient, world.case_id)}
+
+
+def test_a_list_of_several_patients_goes_to_no_other_node(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    bundle = world.bundle()
+    world.file("mo", bundle)
+    world.file("mo", [{"resourceType": "Patient", "id": "other", "name": [{"text": "李小明"}], "gender": "male", "birthDate": "1980-01-01"}])
+    shared = resource_of(bundle, "-a-hb") | {"id": "of-two", "focus": [{"reference": "Patient/other"}]}
+    world.file("mo", [shared])
+    world.consent()
+    done = world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    with world.nodes["mo"].storage.reading() as connection:
+        (row,) = connection.execute(tables.outgoing.select()).all()
+    assert "Observation/of-two" not in row.resources.decode() and "Observation/test-mo-1-a-hb" in row.resources.decode()
+    assert done.events

@@ -65,7 +65,9 @@ def judge(situation: Situation, given: Transfer) -> Judgement:
     if invalid or to is None:
         nothing = _document(situation, {"outcome": "deny", "route": None, "codes": []}, (), ())
         return Judgement(allowed=False, route="", codes=(), decision=nothing, kept=(), dropped=(), reasons=tuple(invalid))
-    chosen, left_out = choose(material, given, to, rules)
+    others = situation.record.of_others
+    chosen, left_out = choose([one for one in material if reference_of(one) not in others], given, to, rules)
+    left_out = [*left_out, *(Dropped(reference_of(one), "exchange.minimise.other_person") for one in material if reference_of(one) in others)]
     minimised = minimise([r for r in chosen if not is_projection(r)], given.purpose, rules.profiles, pseudonym(situation, given))
     request = transfer_request(situation, to, given, chosen)
     decision = check_transfer(request, rules)
@@ -208,7 +210,7 @@ COMMAND_ROWS = (
         kinds=ANYWHERE,
         step="transfer",
         purpose="transfer",
-        needs=reads("resources"),
+        needs=reads("resources", "of_others"),
         blocked=never_blocked,
         button=None,
         choices={"purpose": "transfer_purpose"},

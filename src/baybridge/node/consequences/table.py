@@ -12,10 +12,12 @@ from baybridge.node.consequences.row import ConsequenceRow
 from baybridge.node.corrections.again import MADE_AGAIN
 from baybridge.node.corrections.telling import TELL_ENTRIES
 from baybridge.node.intake.importing import IMPORT_RUNS, PLACE_RECORD
+from baybridge.node.integrity.daily import DAILY_CHECK
 from baybridge.node.neighbours.telling import TELL_CORRECTION, TELL_WITHDRAWAL
 from baybridge.node.watch.leaving import LEAVE
 from baybridge.node.watch.watching import CLOCK, LOOK
 
 CONSEQUENCES: Mapping[str, ConsequenceRow] = {
-    row.name: row for row in (LOOK, CLOCK, LEAVE, DECIDE_AGAIN, MADE_AGAIN, TELL_ENTRIES, TELL_CORRECTION, TELL_WITHDRAWAL, PLACE_RECORD, IMPORT_RUNS)
+    row.name: row
+    for row in (LOOK, CLOCK, LEAVE, DECIDE_AGAIN, MADE_AGAIN, TELL_ENTRIES, TELL_CORRECTION, TELL_WITHDRAWAL, PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK)
 }

@@ -81,16 +81,19 @@ def read(node: Node, actor: Actor | None, kind: str, logical_id: str, number: in
 
 
 def history(node: Node, actor: Actor | None, kind: str, logical_id: str) -> list[Version] | Refusal:
-    """Every version of a resource that this actor may see, the newest first: one that moved to another patient stays with the first one."""
+    """The versions of a resource that this actor may see, the newest first, and of one patient alone: what it said of another before it moved stays with the other.
+
+    Who may see both reads such a version by its number.
+    """
     with node.storage.reading() as connection:
         versions = store.history(connection, kind, logical_id)
         seen = Seeing(node, connection, actor, "fhir.read")
         refusals = [seen.refusal(version) for version in versions] or [seen.refusal(None)]
-    shown = [version for version, refusal in zip(versions, refusals, strict=False) if refusal is None]
+    shown = store.of_one_patient([version for version, refusal in zip(versions, refusals, strict=False) if refusal is None])
     refusal = refusals[0]
     if actor is None or not shown:
         return refusal or _unknown(kind)
-    _log_access(node, actor, seen.grounds, f"history {kind}")
+    _log_access(node, actor, {patient: ground for patient, ground in seen.grounds.items() if patient == shown[0].patient}, f"history {kind}")
     return shown
 
 
@@ -223,7 +226,8 @@ def _log_access(node: Node, actor: Actor, grounds: Mapping[str, Ground], what: s
             reads.note(unit, actor, patient, "", what, purpose, ground)
 
     emergency = len(held) == 1 and set(held.values()) == {Ground.EMERGENCY}
-    node.note_reading(actor, list(held), what, purpose, noted, emergency=emergency)
+    ground = next(iter(held.values())).value if len(set(held.values())) == 1 else ""
+    node.note_reading(actor, list(held), what, purpose, noted, emergency=emergency, ground=ground)
 
 
 # --- writing --------------------------------------------------------------------------------------------------------

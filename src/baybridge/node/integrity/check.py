@@ -24,9 +24,9 @@ from baybridge.ledger import checking, log
 from baybridge.ledger.checkpoint import origin_of
 from baybridge.node.clock import now
 from baybridge.node.config import Config, ConfigProblem
-from baybridge.node.integrity import index, projected
+from baybridge.node.integrity import index, projected, readings
 from baybridge.node.integrity import rows as covered_rows
-from baybridge.node.integrity.coverage import Coverage, covered_since
+from baybridge.node.integrity.coverage import ALSO, Coverage, also_since, covered_since
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.integrity.things import BASIS, DECISION, KEPT, PACKAGE, RECEIPT, RECORD, ROW, Thing, newest, things
@@ -117,6 +117,7 @@ class _Whole:
             "things": self._things,
             "missing": self._missing,
             "current": self._pointers,
+            "readings": self._readings,
             "cases": lambda: projected.findings(self.connection, self.rows.pseudonym),
         }
 
@@ -148,7 +149,8 @@ class _Whole:
 
     def _one(self, thing: Thing, entry: log.Logged | None) -> Iterator[Finding]:
         if entry is None:
-            if self.found.coverage is None:
+            later = thing.kind == ROW and thing.what.partition("/")[0] in ALSO and also_since(self.connection) is None
+            if self.found.coverage is None or later:
                 self.found.not_covered += 1
             else:
                 yield _finding(UNLOGGED, thing)
@@ -176,6 +178,11 @@ class _Whole:
         for what, position in standing.items():
             if (ROW, what) not in self.seen and not covered_rows.COVERED[what.partition("/")[0]].fades:
                 yield Finding(MISSING, what, Reason("ledger.check.thing_missing", {"what": what, "position": position}))
+
+    def _readings(self) -> Iterator[Finding]:
+        since = also_since(self.connection)
+        if since is not None:  # else the node was last opened by a version that logged less
+            yield from readings.findings(self.connection, self.rows.pseudonym, since)
 
     def _pointers(self) -> Iterator[Finding]:
         for kind, logical_id in verifying.wrong_pointers(self.connection):

@@ -16,12 +16,14 @@ from sqlalchemy import Connection
 
 from baybridge.ledger import log
 from baybridge.node.integrity.rows import RowLog, fresh_salt
-from baybridge.node.integrity.things import Thing, newest, things
+from baybridge.node.integrity.things import ROW, Thing, newest, things
 
 if TYPE_CHECKING:
     from baybridge.node.storage import Storage
 
 KIND, WHAT, BASELINE = "coverage", "first-logged/", "baseline"
+#: What a later version of this software covers as well, and the entry that says from when on.
+KIND_ALSO, ALSO = "coverage-also", ("broken_glass", "restriction", "legal_hold", "record_read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +38,18 @@ class Coverage:
 def begin(storage: Storage, rows: RowLog) -> None:
     """Log what has no entry yet, once in the life of a node."""
     with storage.reading() as connection:
-        if covered_since(connection) is not None:
+        if covered_since(connection) is not None and also_since(connection) is not None:
             return
     with storage.writing() as connection:
-        if covered_since(connection) is not None:
+        if also_since(connection) is not None:
             return  # another process was first
-        count = 0
+        first, count = covered_since(connection) is None, 0
         for portion in things(connection, rows):
-            count += len(log.append(connection, list(_unlogged(connection, rows, portion)), salt=fresh_salt))
-        log.append(connection, [(rows.entry(KIND, f"{WHAT}{count}"), b"")], salt=fresh_salt)
+            mine = portion if first else [thing for thing in portion if thing.kind == ROW and thing.what.partition("/")[0] in ALSO]
+            count += len(log.append(connection, list(_unlogged(connection, rows, mine)), salt=fresh_salt)) if mine else 0
+        if first:
+            log.append(connection, [(rows.entry(KIND, f"{WHAT}{count}"), b"")], salt=fresh_salt)
+        log.append(connection, [(rows.entry(KIND_ALSO, ",".join(ALSO)), b"")], salt=fresh_salt)
 
 
 def _unlogged(connection: Connection, rows: RowLog, portion: list[Thing]) -> Iterator[tuple[log.Entry, bytes]]:
@@ -53,6 +58,12 @@ def _unlogged(connection: Connection, rows: RowLog, portion: list[Thing]) -> Ite
         if (thing.kind, thing.what) not in known:
             entry = rows.entry(thing.kind, thing.what, BASELINE)
             yield structs.replace(entry, subject=rows.pseudonym(thing.subject) if thing.subject else ""), thing.content
+
+
+def also_since(connection: Connection) -> int | None:
+    """The position from which on readings, emergency accesses and restrictions are covered too; None where no version has opened the node that covers them."""
+    found = log.entries_of(connection, "", KIND_ALSO)[:1]
+    return found[0].position if found else None
 
 
 def covered_since(connection: Connection) -> Coverage | None:

@@ -114,7 +114,8 @@ def _packages(connection: Connection, pseudonym: Pseudonym) -> Iterator[Thing]:
     for direction, table in (("out", tables.outgoing), ("in", tables.incoming)):
         for row in connection.execute(select(table)).mappings():
             what = package_what(pseudonym, direction, row["package_id"])
-            yield Thing(PACKAGE, what, package(dict(row)), row["case_id"])
+            erased = direction == "in" and not row["signed"]
+            yield Thing(PACKAGE, what, b"" if erased else package(dict(row)), row["case_id"])
             if row["receipt"]:
                 yield Thing(RECEIPT, what, bytes(row["receipt"]), row["case_id"])
 

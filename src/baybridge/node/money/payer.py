@@ -14,7 +14,7 @@ from baybridge.funding.payer.worklist import Item, Terms, order, payers_in, wait
 from baybridge.funding.plans.limits import ROWS
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import ClaimSubmitted, PackageReceived, PreauthorisationRequested, QuoteIssued
-from baybridge.journey.stored import decode
+from baybridge.journey.stored import decode_stored
 from baybridge.ledger import streams
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def cases_of(node: Node, payer: str) -> list[Case]:
     plans = node.documents.folder("plans")
     with node.storage.reading() as connection:
         names = streams.cases_with(connection, _TYPES)
-        found = [fold((decode(stored.body) for stored in streams.read(connection, name)), name) for name in names]
+        found = [fold((decode_stored(stored) for stored in streams.read(connection, name)), name) for name in names]
     return [case for case in found if payer in payers_in(case, plans)]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from baybridge.base.outcome import Reason
 from baybridge.journey.case import fold
@@ -20,6 +20,7 @@ from baybridge.journey.events import CaseProposed, CaseReferred, ProposedCaseAcc
 from baybridge.journey.proposals import proposal_of
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
+from baybridge.node.integrity import erasing
 from baybridge.node.neighbours import arrivals, packing, refused_packages, telling
 from baybridge.node.neighbours import package as packages
 
@@ -64,7 +65,7 @@ def follow_up(node: Node, unit: Unit, work: Work, recorded: Sequence[Recorded]) 
         if isinstance(item.event, ProposedCaseAccepted):
             _file_held(node, unit, work.case_id, item.event.packages)
         elif isinstance(item.event, ProposedCaseRefused):
-            _erase(unit, work.case_id)
+            _erase(node, unit, work.case_id)
             _tell(node, unit, work.case_id, item, item.event)
 
 
@@ -86,9 +87,10 @@ def _file_held(node: Node, unit: Unit, case_id: str, package_ids: Sequence[str])
         transfers.file(node, unit, packages.Opened(content, row["content_sha256"], bytes(row["signed"])))
 
 
-def _erase(unit: Unit, case_id: str) -> None:
+def _erase(node: Node, unit: Unit, case_id: str) -> None:
     """The content that nobody took in goes; that it came, and its hash, stay."""
-    unit.connection.execute(update(tables.incoming).where(tables.incoming.c.case_id == case_id).values(signed=b""))
+    rows = unit.connection.execute(select(tables.incoming.c.package_id).where(tables.incoming.c.case_id == case_id)).scalars().all()
+    erasing.erase_packages(unit, case_id, rows, node.system(), b"a case that nobody took in")
 
 
 def _tell(node: Node, unit: Unit, case_id: str, item: Recorded, event: ProposedCaseRefused) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, select
 from baybridge.consent.reading import Ground
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role
-from baybridge.journey.stored import decode
+from baybridge.journey.stored import decode_stored
 from baybridge.ledger import streams
 from baybridge.node import cases as case_list
 from baybridge.node import tables
@@ -105,7 +105,7 @@ def _cases(node: Node, connection: Connection, actor: Actor) -> Iterator[Case]:
         yield from (own[case_id] for case_id in connection.execute(wanted).scalars() if case_id in own)
         return
     for case_id in connection.execute(wanted).scalars():
-        yield fold(decode(stored.body) for stored in streams.read(connection, case_id))
+        yield fold(decode_stored(stored) for stored in streams.read(connection, case_id))
 
 
 def _note(node: Node, actor: Actor, policy: Policy, case_ids: list[str]) -> None:

@@ -10,13 +10,12 @@ alone), and an emergency access where all that refuses. **Source**: design secti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select
 
-from baybridge.base.canonical import canonical_bytes
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.reading import Ground, ground
 from baybridge.journey.case import Case, fold
@@ -38,10 +37,11 @@ from baybridge.journey.events import (
     ResultsReread,
     TransferReceived,
 )
-from baybridge.journey.stored import decode
+from baybridge.journey.stored import decode_stored
 from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.people import access
+from baybridge.node.people.readings import Read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,27 +61,6 @@ _OF_MACHINES = tuple(
         CaseDeclined, CaseProposed, ProposedCaseAccepted, ProposedCaseRefused, GlassBroken, GlassReviewed,
     )
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One reading as the patient's list keeps it."""
-
-    read_id: str
-    at: str
-    patient_id: str
-    case_id: str
-    account: str
-    organisation: str
-    role: str
-    purpose: str
-    what: str
-    ground: str
-
-    @property
-    def content(self) -> bytes:
-        """What its log entry hashes."""
-        return canonical_bytes(asdict(self))
 
 
 # --- deciding -------------------------------------------------------------------------------------------------------
@@ -196,7 +175,7 @@ def purpose_of(node: Node, action: str, actor: Actor) -> str:
 
 def fold_case(connection: Connection, case_id: str) -> Case:
     """A case as its events say it."""
-    return fold((decode(stored.body) for stored in streams.read(connection, case_id)), case_id)
+    return fold((decode_stored(stored) for stored in streams.read(connection, case_id)), case_id)
 
 
 def _today(node: Node) -> Any:
@@ -206,11 +185,11 @@ def _today(node: Node) -> Any:
 # --- noting ---------------------------------------------------------------------------------------------------------
 
 
-def note(unit: Unit, actor: Actor, patient_id: str, case_id: str, what: str, purpose: str, on: Ground) -> None:
-    """Write one reading into the patient's list and into the log."""
+def note(unit: Unit, actor: Actor, patient_id: str, case_id: str, what: str, purpose: str, on: Ground, *, at: str = "") -> None:
+    """Write one reading into the patient's list and into the log; `at` is when it was made, if not now."""
     read = Read(
         read_id=unit.new_id(),
-        at=unit.at.isoformat(),
+        at=at or unit.at.isoformat(),
         patient_id=patient_id,
         case_id=case_id,
         account=actor.account,
@@ -222,6 +201,12 @@ def note(unit: Unit, actor: Actor, patient_id: str, case_id: str, what: str, pur
     )
     unit.connection.execute(insert(tables.record_read).values(**asdict(read)))
     unit.log("access", case_id or patient_id, what, read.content, actor, read.purpose)
+
+
+def owner_of(connection: Connection, case_id: str) -> str | None:
+    """The patient of a case ('' where none is known); None where there is no such case."""
+    index = tables.case_index
+    return connection.execute(select(index.c.patient_id).where(index.c.case_id == case_id)).scalar()
 
 
 def looked(connection: Connection, patient_id: str | None, case_id: str) -> list[Read]:

@@ -22,6 +22,7 @@ from msgspec import Struct, json, to_builtins
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.keys import SigningKey
+from baybridge.consent.reading import Ground
 from baybridge.journey.command import Actor, Role
 
 if TYPE_CHECKING:
@@ -192,6 +193,10 @@ def _was_brought_in(unit: Unit, last: str) -> bool:
 
 
 def bring_in_one(unit: Unit, kept: Kept) -> None:
-    """Append one reading to the log, with the time at which it was made in its content."""
-    content = canonical_bytes(to_builtins(kept))
-    unit.log("access", kept.subject, f"{kept.what} {kept.at}", content, kept.actor, kept.purpose)
+    """Write one reading into the patient's list and the log, with the time at which it was made."""
+    from baybridge.node.people import reads
+
+    owner = reads.owner_of(unit.connection, kept.subject)
+    patient, case_id = (kept.subject, "") if owner is None else (owner, kept.subject)
+    ground = Ground(kept.more["ground"]) if kept.more.get("ground") in set(Ground) else Ground.RELATION
+    reads.note(unit, kept.actor, patient, case_id, kept.what, kept.purpose, ground, at=kept.at)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from baybridge.node import cases
 from baybridge.node.consequences import queue
 from baybridge.node.consequences.row import Lane
+from baybridge.node.integrity import daily
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.options import screening
 from baybridge.node.upkeep import projections
@@ -39,7 +40,8 @@ class Worker:
         self._threads += [threading.Thread(target=self._lane, args=(lane,), name=f"lane-{lane.value}", daemon=True) for lane in Lane]
 
     def start(self) -> None:
-        """Begin; what waits since before is done at once."""
+        """Begin; what waits since before is done at once, and the ledger is checked daily."""
+        self._try("ledger", lambda: daily.begin(self.node))
         for thread in self._threads:
             thread.start()
 

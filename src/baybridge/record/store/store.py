@@ -227,6 +227,17 @@ def remove(
     return version
 
 
+def erase(connection: Connection, kind: str, logical_id: str) -> list[Version]:
+    """Take the content of every version away, as the law may demand: they stand as deletions, with their numbers; the versions as they were."""
+    before = [version for version in history(connection, kind, logical_id) if version.body]
+    empty = {"deleted": True, "sha256": "", "body": b""}
+    table, current = resource_version, resource_current
+    connection.execute(update(table).where(table.c.type == kind, table.c.id == logical_id).values(**empty))
+    connection.execute(update(current).where(current.c.type == kind, current.c.id == logical_id).values(deleted=True, sha256=""))
+    _forget_search(connection, [(kind, logical_id)])
+    return before
+
+
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +268,11 @@ def history(connection: Connection, kind: str, logical_id: str) -> list[Version]
     table = resource_version
     rows = connection.execute(_versions().where(table.c.type == kind, table.c.id == logical_id).order_by(table.c.version.desc()))
     return [_version(row) for row in rows]
+
+
+def of_one_patient(versions: Sequence[Version]) -> list[Version]:
+    """Of a history, newest first, the versions that the newest one's patient had: what was another's stays with the other."""
+    return [version for version in versions if version.patient == versions[0].patient]
 
 
 def every_version(connection: Connection) -> Iterator[Version]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -28,6 +29,8 @@ from baybridge.journey.claims import PATIENT
 from baybridge.journey.command import Role
 from baybridge.journey.events import Signature
 from baybridge.language.texts import Texts
+from baybridge.node.integrity import daily
+from baybridge.node.outage import StorageProblem
 from baybridge.node.people import access, kept_forms
 from baybridge.rulebook.speaker import Saying
 from baybridge.web.page import analytes, signers, told
@@ -395,6 +398,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         menu=MENU.get(role, ()) if role else (),
         site=asked.node.site,
         barred=_barred(asked),
+        unsound=_unsound(asked),
         in_reserve=not asked.node.reserve.empty,
         calls=told.calls_shown(asked),
         live_after=told.last_number(asked),
@@ -412,6 +416,16 @@ def _barred(asked: Asked) -> tuple[Problem, ...]:
     standing = asked.node.site_documents
     mends = asked.actor is not None and asked.actor.role in (Role.ADMINISTRATOR, Role.QUALITY)
     return standing.problems if standing.barred and mends else ()
+
+
+def _unsound(asked: Asked) -> int:
+    """How many findings the latest check of the ledger had, for those who must act on it."""
+    if asked.actor is None or not asked.actor.roles & {Role.ADMINISTRATOR, Role.QUALITY}:
+        return 0
+    with suppress(StorageProblem), asked.node.storage.reading() as connection:  # a page is shown while the database takes nothing
+        checked = daily.latest(connection)
+        return checked.count if checked is not None else 0
+    return 0
 
 
 def in_language(asked: Asked, code: str) -> str:

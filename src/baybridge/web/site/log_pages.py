@@ -15,6 +15,7 @@ from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Role
 from baybridge.ledger import keeping, log
 from baybridge.node import cases as case_list
+from baybridge.node.integrity import daily
 from baybridge.node.neighbours import refused_packages, witnessing
 from baybridge.node.neighbours.package import public_jwk
 from baybridge.node.node import Node
@@ -22,6 +23,7 @@ from baybridge.web.page.page import render
 
 #: How many of the newest entries the page shows.
 _NEWEST = 50
+_MEND = (Role.QUALITY, Role.ADMINISTRATOR)
 _STAFF = (Role.COORDINATOR, Role.PHYSICIAN, Role.QUALITY, Role.ADMINISTRATOR, Role.MANUFACTURER)
 
 
@@ -35,7 +37,8 @@ def log_page(asked: Asked) -> Response:
         show = asked.person.role not in (Role.PATIENT, Role.PAYER)
         entries = [(item.position, item.entry) for item in log.entries(connection, start, size)][::-1] if show else []
         refused = refused_packages.listed(connection) if asked.person.role in _STAFF else []
-    return render(asked, "log.html", note=note, size=size, seen=seen, entries=entries, refused=refused)
+        checked = daily.latest(connection) if asked.person.role in _MEND else None
+    return render(asked, "log.html", note=note, size=size, seen=seen, entries=entries, refused=refused, checked=checked)
 
 
 def trust_file(asked: Asked) -> Response:

@@ -89,6 +89,13 @@ def check_case(payload: object, anchored: Anchored, recompute: Recompute | None)
     yield _check_head(pack)
     yield from _check_decisions(pack, recompute)
     yield from _check_receipts(pack, anchored.parties)
+    yield _claims(pack, anchored.node, recompute)
+
+
+def _claims(pack: CasePack, node: str, recompute: Recompute | None) -> Check:
+    """What rests on the word of whoever exported the pack, and on nothing in the log: when, what was not computed again, and that no receipt was left out."""
+    kept = sum(recompute is None or one.policy is None or set(one.document) != _DECISION_MEMBERS for one in pack.decisions)
+    return held("claimed", "by", {"node": node, "made_at": pack.made_at[:40], "kept": kept})
 
 
 # --- events ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ already goes before what the package says.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from baybridge.base.outcome import Reason
@@ -33,11 +33,13 @@ class Parties:
     sender: str
     sites: Mapping[str, Site]
     vouched: Callable[[Told], bool]
+    takers: Mapping[object, str] = field(default_factory=dict)  # by consent, the node that took it
 
 
 def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[Told], rules: Mapping[str, object], parties: Parties) -> Iterator[Reason]:
     """Every reason against one of these told events; `known` is the case as it stands here, `both` with what the package tells, `own` this node's events."""
     mine = {item.event_id: event_as_json(item.event) for item in own}
+    takers = _takers(both) | _takers(known)
     heard = {item.event_id: item for recorded in own if isinstance(recorded.event, ev.PackageReceived) for item in recorded.event.told}
     for item in items:
         said = {"event": str(item.event.get("type", ""))[:40], "node": item.node}
@@ -49,7 +51,7 @@ def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[To
         if before is not None and (before.node != item.node or not _same(before.event, item.event)):
             yield Reason("federation.told_differs", said)
         elif before is None:
-            yield from _not_theirs(known, both, item, rules, parties, said)
+            yield from _not_theirs(known, both, item, rules, replace(parties, takers=takers), said)
 
 
 def _left_out(event: Mapping[str, object]) -> tuple[str, ...]:
@@ -74,7 +76,7 @@ def _not_theirs(known: Case, both: Case, item: Told, rules: Mapping[str, Any], p
         return
     if relation == "taker" and item.node in parties.sites and "centre" not in parties.sites[item.node].kinds:
         yield Reason("federation.told_by_wrong_kind", {**said, "kind": "centre"})
-    may = _ALLOWED[relation](known, both, item, parties.here)
+    may = _taker(item, parties) if relation == "taker" else _ALLOWED[relation](known, both, item, parties.here)
     if may is not None and item.node not in may:
         yield Reason("federation.not_theirs_to_tell", {**said, "relation": relation, "who": ", ".join(sorted(may)) or "-"})
 
@@ -84,13 +86,14 @@ def _owner(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] |
     return frozenset({opened.origin.node}) if opened else None
 
 
-def _taker(known: Case, both: Case, item: Told, _here: str) -> frozenset[str] | None:
-    consent = item.event.get("consent_id")
-    for case in (known, both):
-        took = [entry.origin.node for entry in case.of(ev.ConsentRecorded) if entry.event.consent_id == consent]
-        if took:
-            return frozenset(took[:1])
-    return frozenset()
+def _taker(item: Told, parties: Parties) -> frozenset[str]:
+    taker = parties.takers.get(item.event.get("consent_id"))
+    return frozenset({taker}) if taker is not None else frozenset()
+
+
+def _takers(case: Case) -> dict[object, str]:
+    """By consent, the node that took it: the first that said so."""
+    return {entry.event.consent_id: entry.origin.node for entry in reversed(case.of(ev.ConsentRecorded))}
 
 
 def _offered(known: Case, both: Case, item: Told, here: str) -> frozenset[str] | None:
@@ -125,7 +128,6 @@ def _plant(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] |
 #: By relation: the nodes that may tell it; None where nothing is known that could say.
 _ALLOWED: Mapping[str, Callable[[Case, Case, Told, str], frozenset[str] | None]] = {
     "owner": _owner,
-    "taker": _taker,
     "offered": _offered,
     "treating": _treating,
     "care": _care,

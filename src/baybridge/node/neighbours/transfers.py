@@ -10,7 +10,7 @@ Elsewhere: whether a transfer may be made is the rule of `Transfer` (`exchange/t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -175,7 +175,6 @@ def file(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
 def _arrived(opened: packages.Opened, before: Sequence[Recorded]) -> list[Event]:
     """What the case says of a package: that it came with what it told, and each correction in it."""
     content = opened.content
-    own = {item.event_id for item in before}
     received = PackageReceived(
         package_id=content.package_id,
         from_node=content.from_node,
@@ -183,10 +182,21 @@ def _arrived(opened: packages.Opened, before: Sequence[Recorded]) -> list[Event]
         route=content.route,
         content_sha256=opened.content_sha256,
         resources=len(content.resources),
-        told=tuple(msgspec.convert(item, Told) for item in content.told if item["event_id"] not in own),
+        told=tuple(_fresh(content, before)),
     )
     named = content.corrected if content.kind == packages.CORRECTION else ()
     return [received, *(CorrectionReceived(from_node=content.from_node, resource=name, package_id=content.package_id) for name in named)]
+
+
+def _fresh(content: packages.Content, before: Sequence[Recorded]) -> Iterator[Told]:
+    """What a package tells beyond what this case knows: else each package would hold the whole case again, and reading it would take longer with each."""
+    own = {item.event_id for item in before}
+    heard = {told.event_id: told for item in before if isinstance(item.event, PackageReceived) for told in item.event.told}
+    for item in content.told:
+        known = heard.get(item["event_id"])
+        told = msgspec.convert(item, Told) if item["event_id"] not in own else None
+        if told is not None and (known is None or known.event != told.event or (told.signature and not known.signature)):
+            yield told
 
 
 def _receipt(node: Node, opened: packages.Opened, received: Recorded) -> bytes:

@@ -21,7 +21,7 @@ LIBRARY = policies_of(DOCUMENTS, fact_types(DOCUMENTS))
 CHOSEN = {"fitness-": "CheckFitness"}
 
 #: Folders whose documents are read one and all, by what they say of themselves.
-READ_WHOLE = frozenset({"facts", "policies", "translations", "languages", "regions", "products", "plans", "trials", "card-issuers", "feeds"})
+READ_WHOLE = frozenset({"facts", "policies", "translations", "languages", "regions", "products", "plans", "trials", "card-issuers", "feeds", "retention"})
 
 
 @cache

@@ -157,7 +157,7 @@ def walked(world: World) -> tuple[str, list[tuple[str, str]]]:
     headers = {"authorization": f"Bearer {session.token}"}
     with httpx.Client(base_url=server.url, headers=headers, timeout=60, trust_env=False) as client:
         for door in pages.DOORS:
-            if "GET" in door.methods:
+            if "GET" in door.methods and door.path != "/live":  # a stream without an end
                 _ask(client, answers, "GET", _filled(door.path, world))
         for path in ("/fhir/Patient", f"/fhir/Patient/{OUTSIDE_ID}", f"/fhir/Patient/{OUTSIDE_ID}/$everything", "/fhir/Observation?code=718-7"):
             _ask(client, answers, "GET", path)

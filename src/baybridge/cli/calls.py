@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import yaml
 
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import parse_instant_or_day
-from baybridge.cli.arguments import Thorough
+from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.nodes import fail
 
 _NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -84,24 +83,17 @@ def set_roster(source: Path, folder: Path, as_json: bool) -> None:  # noqa: FBT0
 
 @roster.command("show", cls=Thorough)
 @_NODE
-@click.option("--at", help="Only who is on duty at this moment (ISO 8601 with offset).")
+@click.option("--at", type=MOMENT, help="Only who is on duty at this moment.")
 @_JSON
 def show_roster(folder: Path, at: str | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags
     """The roster as it was set last."""
     from baybridge.node.watch import roster as duties
 
     node = _open(folder)
-    moment = _moment(at, node.site.zone) if at else None
+    moment = parse_instant_or_day(at, node.site.zone) if at else None
     with node.storage.reading() as connection:
         rows, names = duties.roster(connection, moment), duties.sign_in_names(connection)
     _print([row.as_json(names) for row in rows], as_json=as_json)
-
-
-def _moment(text: str, zone: Any) -> datetime:
-    try:
-        return parse_instant_or_day(text, zone)
-    except ValueError:
-        raise click.BadParameter("expected a time such as 2026-03-08T09:00:00+08:00", param_hint="--at") from None
 
 
 def _print(rows: list[dict[str, object]], *, as_json: bool) -> None:

@@ -48,7 +48,7 @@ def sign_exception(situation: Situation, given: SignException) -> Verdict:
         return refuse(*against)
     subject = about(situation.case, given.gate)
     event = GateExceptionSigned(
-        gate=given.gate, codes=tuple(sorted(set(given.codes))), about=subject, note=given.note.strip(), valid_until=situation.now + VALID
+        gate=given.gate, codes=tuple(sorted(set(given.codes))), regarding=subject, note=given.note.strip(), valid_until=situation.now + VALID
     )
     return (event,)
 

@@ -34,7 +34,7 @@ def exceptions(situation: Situation, gate: GateName, subject: str) -> tuple[Gate
     """The exceptions of this node that are valid now at a gate for a product or therapy event."""
     signed = (e for e in situation.case.of(GateExceptionSigned) if not e.origin.told)
     return tuple(
-        e.event for e in signed if (e.event.gate, e.event.about) == (gate, subject) and e.origin.at <= situation.now < e.event.valid_until
+        e.event for e in signed if (e.event.gate, e.event.regarding) == (gate, subject) and e.origin.at <= situation.now < e.event.valid_until
     )
 
 

@@ -217,8 +217,7 @@ def _untested(batch: Batch, judged: Judgement) -> Iterator[Reason]:
 
 def _reviewer(situation: Situation, batch: Batch | None) -> Iterator[Reason]:
     """Whoever releases did not make the tests."""
-    analysts = {entry.origin.actor for entry in batch.tests} if batch is not None else set()
-    if situation.actor.account in analysts:
+    if batch is not None and any(entry.origin.is_of(situation.actor.account, situation.actor.person) for entry in batch.tests):
         yield Reason("supply.release.reviewer_is_analyst", source="policy reference F1")
 
 

@@ -39,7 +39,7 @@ class GateExceptionSigned(Event, frozen=True, kw_only=True, tag=True):
 
     gate: Literal["accept", "slot", "collection", "lymphodepletion", "infusion", "discharge"]
     codes: tuple[str, ...]
-    about: str
+    regarding: str
     note: str
     valid_until: datetime
 

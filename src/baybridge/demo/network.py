@@ -75,6 +75,7 @@ ACCOUNTS: tuple[Account, ...] = (
     *(Account(node, f"administrator.{node}", Role.ADMINISTRATOR) for node in ("mo", "gd", "hk", "sh")),
     Account("sh", "manufacturer.sh", Role.MANUFACTURER, "zh-Hans"),
     Account("sh", "quality.sh", Role.QUALITY, "zh-Hans"),
+    Account("sh", "quality2.sh", Role.QUALITY, "zh-Hans"),  # who puts a release right beside the first
     Account("sh", "coordinator.sh", Role.COORDINATOR, "zh-Hans"),
     *(Account(node, f"payer.{node}", Role.PAYER, "en", PAYER) for node in ("mo", "gd", "hk")),
     *(Account(node, f"charity.{node}", Role.PAYER, "en", CHARITY) for node in ("gd", "hk")),

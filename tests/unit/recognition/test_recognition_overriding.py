@@ -120,7 +120,7 @@ def test_missing_assessment_waits_for_the_second_signature_of_another_person() -
 
 def test_who_proposed_does_not_sign_second_nor_does_another_role() -> None:
     (proposed,) = overridden(creatinine(FRESH), directory=unassessed()).events
-    assert codes(countersigned([proposed], account="A")) == ["same_person"]
+    assert codes(countersigned([proposed], account="a")) == ["same_person"]
     assert [r.code for r in countersigned([proposed], role=Role.PHYSICIAN).reasons] == ["recognition.countersign.role"]
     assert [r.code for r in countersigned([]).reasons] == ["recognition.countersign.none_waiting"]
 

@@ -257,8 +257,10 @@ def asks_second(situation: Situation, given: CorrectEntry) -> bool:
     return rule == "always" or (rule == "lowered" and _lowers(entry.event, given))
 
 
-def _lowers(event: GradeConfirmed, given: CorrectEntry) -> bool:
-    """Whether a lower grade stands afterwards, or one that is not known."""
+def _lowers(event: Event, given: CorrectEntry) -> bool:
+    """Whether a lower grade stands afterwards, or one that is not known; what is no grade is never lowered."""
+    if not isinstance(event, GradeConfirmed):
+        return False
     grade = (given.given or {}).get("grade") if given.action == "replace" else event.computed
     return not isinstance(grade, int) or grade < event.grade
 

@@ -345,7 +345,7 @@ class Reader:
 
 
 #: Where the words of an event's field stand, if not among the codes.
-_PREFIXES: Mapping[str, str] = {"action": "correction.action", "driver": "driver", "route": "exchange.route", "role": "role"}
+_PREFIXES: Mapping[str, str] = {"action": "correction.action", "driver": "driver", "marker": "marker", "route": "exchange.route", "role": "role"}
 
 
 #: Documents by the field that names one: the folder, and where its title stands.
@@ -364,7 +364,7 @@ _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z
 #: Values of a reason that a reader knows by another name.
 _NAMED = frozenset(
     {
-        "agreement", "answer", "attribute", "basis", "drug", "fact", "fund", "jurisdiction", "leg", "node", "outcome", "payer", "plan", "policy", "product",
+        "agreement", "answer", "attribute", "basis", "drug", "fact", "fund", "jurisdiction", "leg", "marker", "node", "outcome", "payer", "plan", "policy", "product",
         "purpose", "recipient", "scale",
     }
 )

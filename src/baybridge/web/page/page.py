@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 WEB = Path(__file__).resolve().parents[1]
 _KEPT_PATHS = re.compile(r"/cases/[^/]+/do/[A-Za-z]+")  # forms that are given back
+_PLACEHOLDER = re.compile(r"\{[^}]*\}")
 _OWN_ADDRESS = re.compile(r"/(?![/\\])[!-~]{0,2000}")  # one slash only: two, or a backslash, lead to another host
 STATIC = WEB / "page" / "static"
 TEMPLATES = tuple(sorted(WEB.glob("*/templates")))
@@ -253,6 +254,8 @@ class Reader:
             return self.node(value)
         if key == "payer" or value == PATIENT:
             return self.payer(value)
+        if value.startswith("gate.") and self.known(value):  # the code of a reason, whose values are not kept with it
+            return _PLACEHOLDER.sub("…", self.t(value))
         if key in _FOLDERS:
             folder, title = _FOLDERS[key]
             return self.title(self._node.documents.folder(folder).get(value, {}).get(title)) or value

@@ -18,7 +18,7 @@ from baybridge.node.commands.table import COMMANDS
 from baybridge.node.corrections.making import commands_making
 
 #: What differs from history to history, or is read from the clock.
-_IDS = frozenset({"event_id", "call_id", "late"})
+_IDS = frozenset({"event_id", "call_id", "late", "steps"})
 
 
 @dataclass

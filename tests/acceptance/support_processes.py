@@ -17,6 +17,11 @@ from typing import Any
 
 import httpx
 
+from baybridge.node.config import read_config
+from baybridge.node.consequences import queue
+from baybridge.node.integrity import daily
+from baybridge.node.node import Node
+
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["baybridge.serving", "baybridge.web.page.pages", "acceptance.support_processes"])
 _PATIENCE = 60.0
@@ -127,3 +132,11 @@ def eventually(holds: Any, what: str, patience: float = _PATIENCE) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"did not come about: {what}")
+
+
+def checked_today(folder: Path) -> None:
+    """The ledger was checked today, so that the worker's first commit is none of a check."""
+    node = Node(read_config(folder))
+    daily.begin(node)
+    queue.drain(node)
+    node.storage.close()

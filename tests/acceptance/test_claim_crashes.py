@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from acceptance.support_processes import Journal, Server, free_ports
+from acceptance.support_processes import Journal, Server, checked_today, free_ports
 from baybridge.base.keys import KeyRing
 from baybridge.funding.claims.reconciliation import reconciliation_of
 from baybridge.journey.command import Role
@@ -98,6 +98,7 @@ def hospital(tmp_path: Path) -> Iterator[Hospital]:
         accounts.add_account(connection, account="p", name="p", role=Role.PAYER, organisation=PAYER, password="not used")
         token, payer = (accounts.open_session(connection, name, clock.now()).token for name in ("c", "p"))
     node.storage.close()
+    checked_today(tmp_path / "hk")
     made = Hospital(tmp_path / "hk", case_id, Server(tmp_path / "hk", free_ports(1)[0]), Journal(token), payer)
     yield made
     made.server.kill()

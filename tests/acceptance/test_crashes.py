@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from acceptance.support import Clock, World, resource_of
-from acceptance.support_processes import Journal, Server, eventually, free_ports
+from acceptance.support_processes import Journal, Server, checked_today, eventually, free_ports
 from baybridge.base.keys import KeyRing
 from baybridge.base.outcome import Reason
 from baybridge.demo import network
@@ -31,7 +31,6 @@ from baybridge.journey.proposals import waits
 from baybridge.ledger import checking, streams
 from baybridge.node import clock
 from baybridge.node.clock import new_id
-from baybridge.node.config import read_config
 from baybridge.node.consequences import queue
 from baybridge.node.integrity import daily
 from baybridge.node.neighbours import transfers, witnessing
@@ -148,14 +147,6 @@ def pair(founded: tuple[Path, dict[str, int], str, str], tmp_path: Path) -> Iter
     checked_today(folder / "mo")
     yield made
     made.stop()
-
-
-def checked_today(folder: Path) -> None:
-    """The ledger was checked today, so that the worker's first commit is none of a check."""
-    node = Node(read_config(folder))
-    daily.begin(node)
-    queue.drain(node)
-    node.storage.close()
 
 
 def consent(pair: Pair, command_id: str) -> bool:

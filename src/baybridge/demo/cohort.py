@@ -31,7 +31,6 @@ class Placed:
 #: Whose money takes another way than a claim not sent yet, by (home, disease, last step); what each word does stands in `money.py`.
 _MONEY = {
     ("hk", "mm", "quote"): "waiting",
-    ("hk", "mm", "month_3"): "paid",
     ("mo", "dlbcl", "day_28"): "refused",
     ("mo", "dlbcl", "month_3"): "unpaid",
     ("gd", "dlbcl-early", "refund"): "paid",
@@ -51,13 +50,13 @@ _GROUPS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "dlbcl",
         "hk",
         (
-            *("hand_over", "month_3", "day_28", "recover", "infuse", "receive_product", "release", "receive_cells"),
+            *("hand_over", "month_3", "day_28", "infuse", "release", "receive_cells"),
             *("collect", "slot", "repeat", "accept", "refer", "records"),
         ),
     ),
-    ("hk", "mm", "hk", ("month_3", "discharge", "treat", "lymphodeplete", "ship_product", "manufacture", "quote", "consent", "records")),
-    ("gd", "dlbcl-early", "gd", ("refund", "discharge", "monitor", "receive_product", "manufacture", "collect", "recognise", "eligibility", "records")),
-    ("mo", "mm", "hk", ("discharge", "ship_cells", "recognise", "eligibility", "records")),
+    ("hk", "mm", "hk", ("discharge", "treat", "lymphodeplete", "ship_product", "manufacture", "quote", "consent", "records")),
+    ("gd", "dlbcl-early", "gd", ("refund", "monitor", "receive_product", "manufacture", "collect", "recognise", "eligibility", "records")),
+    ("mo", "mm", "hk", ("ship_cells", "recognise", "eligibility", "records")),
     ("gd", "dlbcl", "gd", ("eligibility", "records", "consent")),
 )
 

@@ -44,7 +44,7 @@ DISCHARGE = Step(
 PLAN = Step("ScheduleFollowUp", "hk", Role.COORDINATOR, 1, {})
 VISIT = Step("RecordVisit", "hk", Role.PHYSICIAN, 24 * 20, lambda world: {"visit": "D28", "visited_on": today(world)})
 VISIT_2 = VISIT.but(visit="M2")
-TYPED = VISIT.but(visit="M60")
+TYPED = VISIT.but(visit="M3")
 DEATH = Step("RecordDeath", "hk", Role.PHYSICIAN, 1, lambda world: {"died_on": today(world)})
 FIT = Step("CheckFitness", "hk", Role.PHYSICIAN, 1, {"step": "collection"})
 FOUND = Step("ConfirmFinding", "hk", Role.PHYSICIAN, 1, {"fact": "ecog", "value": 1, "basis": "seen"})

@@ -241,3 +241,8 @@ def test_what_depends_on_the_form_can_be_signed_beside_what_stands() -> None:
 def test_the_analyst_of_a_batch_does_not_release_it() -> None:
     world = w.at_plant().walk(w.START_BATCH, w.TEST.by(Role.QUALITY))
     assert codes(world.do(w.RELEASE)) == ["supply.release.reviewer_is_analyst"]
+
+
+def test_an_exception_of_a_node_that_does_not_treat_the_patient_is_none() -> None:
+    sign = Step("SignException", "mo", P, 0, {"gate": "infusion", "codes": [], "note": "from home"})
+    assert "journey.case.treated_elsewhere" in codes(w.at_centre().do(sign))

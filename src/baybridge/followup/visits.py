@@ -21,9 +21,11 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Died, FollowUpScheduled, FollowUpVisited, SecondMalignancyReported
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import ANYWHERE, CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
-from baybridge.journey.schedule import next_visit
+from baybridge.journey.schedule import nameable, next_visit
 
 SCHEDULE = "standard"
+#: A contact beside the schedule; it moves no visit.
+UNSCHEDULED = "unscheduled"
 
 #: Groups of second malignancy. Source: clinical reference 7.3.
 Malignancy = Literal["t_cell", "mds", "aml", "b_cell", "solid", "non_melanoma_skin", "other"]
@@ -38,7 +40,7 @@ class ScheduleFollowUp(Struct, frozen=True, kw_only=True):
 class RecordVisit(Struct, frozen=True, kw_only=True):
     """A follow-up contact took place."""
 
-    visit: Annotated[str, Meta(description="code of the visit, for example M6")]
+    visit: Annotated[str, Meta(description="code of a visit of the schedule, for example M6, or unscheduled")]
     visited_on: date
     alive: bool = True
     new_malignancy: Annotated[bool | None, Meta(description="asked and answered; nothing where it was not asked")] = None
@@ -83,13 +85,24 @@ def record_visit(situation: Situation, given: RecordVisit) -> Verdict:
     infused_at = situation.case.infused_at
     if infused_at is not None and given.visited_on < local_day(situation, infused_at):
         against.append(Reason("followup.visit.before_infusion", where="visited_on"))
-    if not said(given.visit):
-        against.append(Reason("followup.visit.no_code", where="visit"))
+    against.extend(_visit(situation, given))
     if not given.alive:
         against.append(Reason("followup.visit.record_death", where="alive"))
     if against:
         return refuse(*against)
     return (FollowUpVisited(visit=given.visit.strip(), visited_on=given.visited_on, alive=True, new_malignancy=given.new_malignancy),)
+
+
+def _visit(situation: Situation, given: RecordVisit) -> Iterator[Reason]:
+    """The visit is one of the schedule that can be made by then, or one beside it."""
+    infused_at = situation.case.infused_at
+    document = situation.documents.schedule(situation.case.follow_up.event.schedule if situation.case.follow_up else SCHEDULE)
+    if not said(given.visit):
+        yield Reason("followup.visit.no_code", where="visit")
+    elif document is not None and infused_at is not None and given.visit.strip() != UNSCHEDULED:
+        known = [visit.code for visit in nameable(local_day(situation, infused_at), document.follow_up, given.visited_on)]
+        if given.visit.strip() not in known:
+            yield Reason("followup.visit.not_due", {"visit": given.visit.strip()[:20], "known": ", ".join((*known[-4:], UNSCHEDULED))}, where="visit")
 
 
 def report_second_malignancy(situation: Situation, given: ReportSecondMalignancy) -> Verdict:

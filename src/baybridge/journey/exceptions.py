@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
-from baybridge.journey.checks import alive, happened, said
+from baybridge.journey.checks import alive, happened, said, treating_here
 from baybridge.journey.command import GateName, Role, Situation, Verdict
 from baybridge.journey.events import BoardDecided, GateExceptionSigned
 from baybridge.journey.fhir import gates as rendering
@@ -43,7 +43,8 @@ class RecordBoardDecision(Struct, frozen=True, kw_only=True):
 
 def sign_exception(situation: Situation, given: SignException) -> Verdict:
     """The exception stands for a day, or every reason against it."""
-    against = (*alive(situation), *_codes(situation, given), *_note(given.note))
+    here = () if given.gate == "accept" else treating_here(situation)
+    against = (*alive(situation), *here, *_codes(situation, given), *_note(given.note))
     if against:
         return refuse(*against)
     subject = about(situation.case, given.gate)

@@ -19,6 +19,8 @@ from baybridge.journey.case import Case
 
 #: More visits than anybody lives to make; what was made is looked for among these.
 _LOOK_AHEAD = 200
+#: How many visits ahead a contact may be named. Convention of this project: M60 typed for M6 would move the next visit by years.
+_EARLY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,13 @@ def visits(day_0: date, schedule: FollowUp) -> Iterator[Visit]:
         for due in months:
             yield Visit(f"M{due}", add_months(day_0, due), later.window_d, later.contact)
             month = due
+
+
+def nameable(day_0: date, schedule: FollowUp, on: date) -> tuple[Visit, ...]:
+    """The visits that a contact on a day can be: those due by then, and the next few, which may be made early."""
+    planned = list(islice(visits(day_0, schedule), _LOOK_AHEAD))
+    later = [visit for visit in planned if visit.due_on > on]
+    return (*(visit for visit in planned if visit.due_on <= on), *later[:_EARLY])
 
 
 def next_visit(case: Case, schedule: FollowUp, on: date, zone: ZoneInfo = CHINA) -> Visit | None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 import case_world as w
 from baybridge.journey.command import Role
+from baybridge.journey.schedule import next_visit
 from case_world import Step, World, codes
 
 DISCHARGE = w.DISCHARGE
@@ -76,3 +79,26 @@ def test_one_dies_once_and_not_in_the_future() -> None:
     assert codes(world.do(DEATH.but(died_on=future))) == ["journey.time.future"]
     world.walk(DEATH)
     assert codes(world.do(DEATH)) == ["followup.death.already"]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("D28", []),
+        ("M3", []),
+        ("unscheduled", []),
+        ("M6", ["followup.visit.not_due"]),
+        ("M60", ["followup.visit.not_due"]),
+        ("m2", ["followup.visit.not_due"]),
+        (" ", ["followup.visit.no_code"]),
+    ],
+)
+def test_a_visit_is_one_that_can_have_been_made_by_then(code: str, expected: list[str]) -> None:
+    assert codes(home().do(visit(code))) == expected
+
+
+def test_a_contact_beside_the_schedule_moves_no_visit() -> None:
+    world = home().walk(SCHEDULE)
+    before = next_visit(world.case, world.situation("mo", Role.PHYSICIAN).documents.pathway.follow_up, world.now.date())
+    world.walk(visit("unscheduled"))
+    assert next_visit(world.case, world.situation("mo", Role.PHYSICIAN).documents.pathway.follow_up, world.now.date()) == before

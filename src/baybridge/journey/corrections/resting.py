@@ -49,7 +49,12 @@ _GIVES: Mapping[type[ev.Event], Things] = {
     ev.ManufactureStarted: lambda e, _: (("batch", e.batch),),
     ev.ProductTested: lambda e, _: (("tested", e.batch),),
     ev.ProductReleased: lambda e, _: (("released", e.batch), *_bags("product-bag", e.bags)),
+    ev.BoardDecided: lambda e, _: (("board", e.product),) if e.decision == "treat" else (),
+    ev.GateExceptionSigned: lambda e, _: (("signed", e.gate, e.regarding),),
     ev.LymphodepletionStarted: lambda _e, _: (("lymphodepleted",),),
+    ev.LymphodepletionCompleted: lambda _e, _: (("lymphodepletion over",),),
+    ev.LymphodepletionOmitted: lambda _e, _: (("lymphodepleted",), ("lymphodepletion over",)),
+    ev.DrugsReserved: lambda e, _: (("drugs", e.atc),) if e.doses else (),
     ev.BedsideChecked: lambda e, _: (("checked", e.bag),),
     ev.ProductThawed: lambda e, _: (("thawed", e.bag),),
     ev.Infused: lambda _e, _: (("infused",),),
@@ -67,18 +72,35 @@ _GIVES: Mapping[type[ev.Event], Things] = {
     ev.OutcomeSettled: lambda e, _: (("settled", e.agreement),),
 }
 
+#: What stands at a gate of the road: whoever signs an exception there has read that nothing else does.
+_AT_GATE: Mapping[str, tuple[Thing, ...]] = {
+    "accept": (("board",),),
+    "slot": (("board",), ("accepted",)),
+    "collection": (("accepted",), ("fit", "collection"), ("recognised", "APH_IDM")),
+    "lymphodepletion": (("accepted",), ("fit", "lymphodepletion"), ("released",), ("arrived",)),
+    "infusion": (("accepted",), ("fit", "infusion"), ("lymphodepleted",), ("lymphodepletion over",), ("drugs",)),
+    "discharge": (("accepted",), ("infused",),),
+}
+
+
+def _passed(gate: str, about: str = "") -> tuple[Thing, ...]:
+    """What passing a gate rests on: what stands there, and an exception that was signed at it."""
+    return (*_AT_GATE[gate], ("signed", gate, about) if about else ("signed", gate))
+
+
 #: What an entry needs of earlier ones.
 _NEEDS: Mapping[type[ev.Event], Things] = {
     ev.ProductChosen: lambda e, _: (("decision", e.decision_sha256),),
-    ev.CaseAccepted: lambda _e, node: (("referred", node),),
+    ev.CaseAccepted: lambda e, node: (("referred", node), ("board", e.product), ("signed", "accept", e.product)),
+    ev.GateExceptionSigned: lambda e, _: _AT_GATE[e.gate],
     ev.CaseDeclined: lambda _e, node: (("referred", node),),
     ev.OverrideDeclined: lambda e, _: (("override", e.result_id, e.purpose),),
     ev.ResultRecognised: lambda e, _: (("override", e.result_id, e.purpose),),
     ev.RepeatRequested: lambda e, _: (("override", e.result_id, e.purpose),),
     ev.ParallelTestCompared: lambda e, _: (("recognised", e.purpose, e.loinc),),
     ev.TravelArranged: lambda _e, _: (("accepted",),),
-    ev.SlotReserved: lambda _e, _: (("accepted",),),
-    ev.CellsCollected: lambda e, _: (("chain", e.chain_of_identity), ("fit", "collection"), ("recognised", "APH_IDM"), ("permit", "to_plant")),
+    ev.SlotReserved: lambda e, _: (("accepted",), ("board", e.product), ("signed", "slot", e.product)),
+    ev.CellsCollected: lambda e, _: (("chain", e.chain_of_identity), ("fit", "collection"), ("recognised", "APH_IDM"), ("permit", "to_plant"), ("signed", "collection")),
     ev.ShipmentDispatched: lambda e, _: (("chain", e.chain_of_identity), ("permit", e.leg), *_bags("bag", e.bags), *_bags("product-bag", e.bags)),
     ev.ShipmentReceived: lambda e, _: (("shipment", e.shipment_id),),
     ev.QuarantineResolved: lambda e, _: _bags("arrived", e.bags),
@@ -86,14 +108,18 @@ _NEEDS: Mapping[type[ev.Event], Things] = {
     ev.ProductTested: lambda e, _: (("batch", e.batch),),
     ev.ProductReleased: lambda e, _: (("batch", e.batch), ("tested", e.batch)),
     ev.ProductRejected: lambda e, _: (("batch", e.batch), ("tested", e.batch)),
-    ev.LymphodepletionStarted: lambda e, _: () if e.exception_reason else (("accepted",), ("released",), ("fit", "lymphodepletion")),
+    ev.LymphodepletionStarted: lambda e, _: () if e.exception_reason else (("accepted",), *_passed("lymphodepletion")),
+    ev.LymphodepletionCompleted: lambda _e, _: (("lymphodepleted",),),
+    ev.LymphodepletionOmitted: lambda _e, _: (("accepted",),),
+    ev.FitnessChecked: lambda _e, _: (("accepted",),),
+    ev.DrugsReserved: lambda _e, _: (("accepted",),),
     ev.BedsideChecked: lambda e, _: (*_bags("arrived", (e.bag,)), *_bags("product-bag", (e.bag,)), ("lymphodepleted",)),
-    ev.ProductThawed: lambda e, _: (("checked", e.bag),),
+    ev.ProductThawed: lambda e, _: (("checked", e.bag), *_passed("infusion")),
     ev.Infused: lambda e, _: (
-        ("checked", e.bag), ("thawed", e.bag), ("arrived", e.bag), ("cleared", e.bag), ("product-bag", e.bag), ("lymphodepleted",), ("fit", "infusion"),
+        ("checked", e.bag), ("thawed", e.bag), ("arrived", e.bag), ("cleared", e.bag), ("product-bag", e.bag), *_passed("infusion"),
     ),
     ev.AssessmentRecorded: lambda _e, _: (("infused",),),
-    ev.Discharged: lambda _e, _: (("infused",),),
+    ev.Discharged: lambda _e, _: _passed("discharge"),
     ev.ResponseAssessed: lambda _e, _: (("infused",),),
     ev.HandedOver: lambda _e, _: (("infused",),),
     ev.FollowUpAccepted: lambda _e, node: (("handed", node),),
@@ -104,7 +130,7 @@ _NEEDS: Mapping[type[ev.Event], Things] = {
     ev.PreauthorisationAnswered: lambda e, _: (("asked", e.payer, e.plan),),
     ev.PreauthorisationAppealed: lambda e, _: (("answered", e.payer, e.plan),),
     ev.AssistanceApplied: lambda e, _: (("quote", e.quote_sha256),),
-    ev.AgreementEnrolled: lambda e, _: (("quote", e.quote_sha256),),
+    ev.AgreementEnrolled: lambda e, _: (("quote", e.quote_sha256), ("board",), ("signed", "accept")),
     ev.ClaimSubmitted: lambda e, _: (("answered", e.payer, e.plan), ("infused",)),
     ev.ClaimAdjudicated: lambda e, _: (("claim", e.claim_id),),
     ev.AppealFiled: lambda e, _: (("decided", e.claim_id),),
@@ -138,6 +164,7 @@ def _unmet(case: Case, gone: Collection[str], instead: Sequence[Entry[Event]]) -
     lost: set[Thing] = set()
     kept: set[Thing] = set()
     grades = _confirmed_grades(case)
+    watched = _watched_before(case)
     for entry in case.entries:
         event_id = entry.origin.event_id
         if event_id in gone:
@@ -145,7 +172,7 @@ def _unmet(case: Case, gone: Collection[str], instead: Sequence[Entry[Event]]) -
             kept |= {thing for one in at_place.get(event_id, ()) for thing in _given(one)}
             continue
         confirms = grades.get(event_id, "")
-        if _needs(entry, lost - kept) or (confirms in gone and not _same_grade(case, confirms, instead)):
+        if _needs(entry, lost - kept) or (confirms in gone and not _same_grade(case, confirms, instead)) or watched.get(event_id, frozenset()) & set(gone):
             yield entry
         kept |= _given(entry)
 
@@ -198,6 +225,25 @@ def _confirmed_grades(case: Case) -> dict[str, str]:
         elif isinstance(entry.event, ev.GradeConfirmed) and entry.event.scale in last:
             seen[entry.origin.event_id] = last[entry.event.scale]
     return seen
+
+
+def _watched_before(case: Case) -> dict[str, frozenset[str]]:
+    """By the id of a discharge, or of an exception to its gate: the last assessment before it, and the last confirmed grade of each scale.
+
+    It was judged by these. Where one of them says something else, the discharge is looked at again by a person, whatever the other says.
+    """
+    found: dict[str, frozenset[str]] = {}
+    assessed = ""
+    confirmed: dict[str, str] = {}
+    for entry in case.entries:
+        event = entry.event
+        if isinstance(event, ev.AssessmentRecorded):
+            assessed = entry.origin.event_id
+        elif isinstance(event, ev.GradeConfirmed):
+            confirmed[event.scale] = entry.origin.event_id
+        elif isinstance(event, ev.Discharged) or (isinstance(event, ev.GateExceptionSigned) and event.gate == "discharge"):
+            found[entry.origin.event_id] = frozenset({assessed, *confirmed.values()} - {""})
+    return found
 
 
 def _same_grade(case: Case, event_id: str, instead: Sequence[Entry[Event]]) -> bool:

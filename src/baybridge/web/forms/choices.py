@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from baybridge.followup.visits import SCHEDULE, UNSCHEDULED
 from baybridge.funding.claims.prefill import own_requests
 from baybridge.funding.claims.reconciliation import Reconciled, open_claims
 from baybridge.funding.outcome.refunding import open_refunds
@@ -17,6 +18,7 @@ from baybridge.funding.plans.assistance import KINDS as FUNDS
 from baybridge.funding.plans.plans import is_agreement, is_computable
 from baybridge.journey.case import Case
 from baybridge.journey.identities import identities_of
+from baybridge.journey.schedule import nameable
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands.preview import looking
 from baybridge.node.commands.table import CommandRow
@@ -106,6 +108,20 @@ def _regimens(asked: Asked, case: Case | None) -> Options:
     del case
     reader, regimens = Reader(asked), asked.node.documents.folder("terms")["regimens"]["regimens"]
     return tuple(Option(code, reader.title(row["names"]) or code) for code, row in regimens.items())
+
+
+def _visits(asked: Asked, case: Case | None) -> Options:
+    """The visits that a contact of today can be, and one beside the schedule."""
+    reader = Reader(asked)
+    document = asked.node.documents.typed.schedule(case.follow_up.event.schedule if case and case.follow_up else SCHEDULE)
+    if case is None or case.infused_at is None or document is None:
+        return ()
+    zone = asked.node.site.zone
+    today = asked.node.now().astimezone(zone).date()
+    made = {entry.event.visit for entry in case.visits}
+    ahead = nameable(case.infused_at.astimezone(zone).date(), document.follow_up, today)
+    planned = [Option(one.code, f"{one.code} · {reader.day(one.due_on)}") for one in ahead if one.code not in made]
+    return (*planned, Option(UNSCHEDULED, reader.code("code", UNSCHEDULED)))
 
 
 def _fitness(asked: Asked, case: Case | None) -> Options:
@@ -233,6 +249,7 @@ _CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "fitness_policy": _fitness,
     "fact": _facts,
     "regimen": _regimens,
+    "visit": _visits,
     "gate_codes": _gate_codes,
     "region": lambda asked, _: coded(asked, tuple(asked.node.regions)),
     "residence": lambda asked, _: coded(asked, (*asked.node.regions, "other")),

@@ -48,6 +48,10 @@ class AssessResponse(Struct, frozen=True, kw_only=True):
     window_reason: Annotated[str | None, Meta(description="why the day lies outside the window of the time point")] = None
 
 
+_GRADES = "Lee DW et al. Biol Blood Marrow Transplant 2019;25:625 (grades); grade 2 as the limit is a convention of this project"
+_HYPERINFLAMMATION = "Hines MR et al. Transplant Cell Ther 2023 (PMID 36906275; grades); grade 2 as the limit is a convention of this project"
+
+
 def at_discharge(situation: Situation) -> Iterator[Reason]:
     """What stands at the gate before discharge now: toxicity that stands or that nobody looked for today."""
     yield from _standing_toxicity(situation)
@@ -63,10 +67,10 @@ def _standing_toxicity(situation: Situation) -> Iterator[Reason]:
     for scale, grade in situation.case.grades.items():
         most = grade.confirmed.event.grade if grade.confirmed else grade.latest.event.grade_max
         if most >= least:
-            yield Reason("gate.discharge.toxicity", {"scale": scale, "grade": most}, source="clinical reference 2.3")
+            yield Reason("gate.discharge.toxicity", {"scale": scale, "grade": most}, source=_GRADES)
     hyperinflammation = situation.facts.get("iec_hs_grade")
     if isinstance(hyperinflammation, int) and hyperinflammation >= least:
-        yield Reason("gate.discharge.toxicity", {"scale": "iec-hs", "grade": hyperinflammation}, source="clinical reference 3.3")
+        yield Reason("gate.discharge.toxicity", {"scale": "iec-hs", "grade": hyperinflammation}, source=_HYPERINFLAMMATION)
 
 
 _OF_INPUT = frozenset(f"gate.discharge.{what}" for what in ("no_caregiver", "no_emergency_card", "near_too_short", "driving_too_short"))

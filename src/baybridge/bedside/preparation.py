@@ -29,7 +29,8 @@ from baybridge.journey.events import (
 )
 from baybridge.journey.readiness import unfit
 
-ORDER = "clinical reference 6.4"
+_DOSES = "Two doses for each patient on site: US programme of the class before June 2025; EU labels: one, and access to a further one within 8 h"
+ORDER = "US labels of axi-cel, cilta-cel and liso-cel: confirm that the product is available before lymphodepletion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def _drugs(situation: Situation, on: date) -> Iterator[Reason]:
     if rule.shortage and held and held.shortage_next_within_h is not None and held.shortage_next_within_h <= rule.shortage.next_within_h:
         enough = rule.shortage.doses
     if doses < enough:
-        yield Reason("gate.infusion.drugs_not_reserved", {"needed": enough, "reserved": doses}, source="policy reference E4")
+        yield Reason("gate.infusion.drugs_not_reserved", {"needed": enough, "reserved": doses}, source=_DOSES)
 
 
 def reserved(case: Case, atc: str, on: date) -> DrugsReserved | None:

@@ -2,7 +2,7 @@
 
 Main job: the rule of `ReserveDrugs`. The last reservation of a drug stands; one of no doses releases what was held.
 
-**Source**: policy reference E4 (two doses before the infusion); labels for shortages (`cold-chain.yaml`, `tocilizumab`). **Units**: whole doses; hours.
+**Source**: US programme of the class before June 2025 (two doses on site); labels for shortages (`cold-chain.yaml`, `tocilizumab`). **Units**: whole doses; hours.
 """
 
 from __future__ import annotations

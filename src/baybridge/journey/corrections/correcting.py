@@ -242,7 +242,7 @@ def _depending(situation: Situation, changes: Sequence[_Change]) -> Iterator[Rea
     resting = rests_on(situation.case, gone, situation.site.zone, instead)
     if resting:
         ids = tuple(entry.origin.event_id for entry in resting)
-        yield Reason("correction.depends", {"event_ids": ids, "count": len(ids)}, source="contract K2")
+        yield Reason("correction.depends", {"event_ids": ids, "count": len(ids)})
 
 
 # --- a second person ------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.preparation import at_infusion
 from baybridge.bedside.product import IDENTITY, bag_reasons, released_with
-from baybridge.consent.grants import consents_for
+from baybridge.consent.emergency import may_be_cared_for
 from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import BedsideChecked, Infused, ProductThawed
@@ -164,7 +164,7 @@ def infuse_blocked(situation: Situation) -> Iterator[Reason]:
 def _ready(situation: Situation) -> Iterator[Reason]:
     yield from alive(situation)
     yield from treating_here(situation)
-    if not consents_for(situation.case, None, None, situation.today).care:
+    if not may_be_cared_for(situation):
         yield Reason("bedside.infuse.no_care_consent")
 
 

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.preparation import ORDER, omission, preparation
-from baybridge.consent.grants import consents_for
+from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.terms import Regimens
 from baybridge.journey.case import Case
 from baybridge.journey.checks import alive, happened, local_day, ordered, treating_here
@@ -63,7 +63,7 @@ def _always(situation: Situation) -> Iterator[Reason]:
     """What no signature passes."""
     yield from alive(situation)
     yield from treating_here(situation)
-    if not consents_for(situation.case, None, None, situation.today).care:
+    if not may_be_cared_for(situation):
         yield Reason("bedside.lymphodeplete.no_care_consent")
     case = situation.case
     usable = released_bags(case) & case.bags_at_centre

@@ -63,16 +63,11 @@ def covers(consent: Consent, to_node: str | None, purpose: str | None) -> bool:
 
 def holds_on(consent: Consent, day: date) -> bool:
     """Whether a consent was neither withdrawn nor expired on a day; its last day counts, the day of withdrawal does not."""
-    expired = consent.valid_until is not None and day > consent.valid_until
-    return not expired and not _taken_back(consent, day)
+    return consent.holds_on(day)
 
 
 def _names(listed: tuple[str, ...], wanted: str | None, must_name: bool) -> bool:  # noqa: FBT001
     return wanted is None or wanted in listed or (not listed and not must_name)
-
-
-def _taken_back(consent: Consent, day: date) -> bool:
-    return consent.withdrawn_on is not None and consent.withdrawn_on <= day
 
 
 def _state(consents: tuple[Consent, ...], to_node: str | None, purpose: str | None, on: date) -> bool | None:

@@ -61,6 +61,19 @@ def withdrawn(event: ev.ConsentWithdrawn, writer: Writer) -> None:
     writer.provenance([target], f"consent withdrawn from {event.withdrawn_on.isoformat()}")
 
 
+def emergency(event: ev.EmergencyRecorded, writer: Writer) -> None:
+    """As Flag, until it ends, and Provenance with both physicians."""
+    content = {
+        "status": "active",
+        "category": [{"text": "emergency treatment without consent"}],
+        "code": {"text": f"emergency treatment: {event.reason}; presumed will: {event.presumed_will}"},
+        "subject": writer.patient,
+        "period": {"start": writer.at, "end": event.until.isoformat()},
+        "author": writer.actor,
+    }
+    writer.provenance([writer.add("Flag", content)], "emergency in place of the consent to care")
+
+
 def notified(event: ev.AuthorityNotified, writer: Writer) -> None:
     """As Communication."""
     content = {

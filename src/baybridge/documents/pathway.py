@@ -51,6 +51,7 @@ class Step(Part, frozen=True, kw_only=True):
     done_by: tuple[DoneBy, ...]
     commands: tuple[str, ...]
     late: str
+    late_level: Literal["amber", "red"] = "amber"
     due: Due | None = None
     after: tuple[str, ...] = ()
     ended_by: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from baybridge.base.outcome import Reason, refuse
-from baybridge.consent.grants import consents_for
+from baybridge.consent.emergency import may_be_cared_for
 from baybridge.followup import rendering
 from baybridge.journey.checks import alive
 from baybridge.journey.command import Role, Situation, Verdict
@@ -55,7 +55,7 @@ def _receiver(situation: Situation, to_node: str) -> Iterator[Reason]:
     there = situation.neighbours.get(to_node)
     if there is None or "centre" not in there.kinds:
         yield Reason("followup.handover.centre_unknown", {"node": to_node}, where="to_node")
-    if not consents_for(situation.case, None, None, situation.today).care:
+    if not may_be_cared_for(situation):
         yield Reason("followup.handover.no_care_consent")
 
 

@@ -184,6 +184,20 @@ class Case:
         )
 
     @property
+    def emergency(self) -> Entry[ev.EmergencyRecorded] | None:
+        """The emergency that this node recorded last, over or not: what another node's physicians signed stands for no consent here."""
+        own = tuple(entry for entry in self.of(ev.EmergencyRecorded) if not entry.origin.told)
+        return own[-1] if own else None
+
+    @property
+    def consent_overdue(self) -> bool:
+        """Whether an emergency stood for the consent to care, or still does, and the patient's own is not here yet."""
+        emergency = self.emergency
+        if emergency is None:
+            return False
+        return not any(c.kind == "care" and c.withdrawn_on is None and c.holds_on(emergency.origin.at.date()) for c in self.consents)
+
+    @property
     def notifications(self) -> tuple[Entry[ev.AuthorityNotified], ...]:
         """Authorities that were told."""
         return self.of(ev.AuthorityNotified)

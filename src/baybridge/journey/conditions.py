@@ -141,5 +141,6 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "death_recorded_here": _death_recorded_here,
         "death_untold": _death_untold,
         "shipment_to_here": _shipment_to_here,
+        "consent_overdue": lambda case, _: case.consent_overdue,
     }
 )

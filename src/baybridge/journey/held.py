@@ -50,6 +50,11 @@ class Consent:
     withdrawn_on: date | None
     origin: Origin
 
+    def holds_on(self, day: date) -> bool:
+        """Whether it was neither withdrawn nor expired on a day; its last day counts, the day of withdrawal does not."""
+        expired = self.valid_until is not None and day > self.valid_until
+        return not expired and not (self.withdrawn_on is not None and self.withdrawn_on <= day)
+
 
 @dataclass(frozen=True, slots=True)
 class Transfer:

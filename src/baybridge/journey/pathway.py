@@ -131,6 +131,8 @@ class _Road:
         if name == "refund_due":
             day = refunds.due_on(case)
             return start_of_day(day, zone) + _WHOLE_DAY if day else None
+        if name == "emergency_end":
+            return case.emergency.event.until if case.emergency else None
         if name in _CLAIMS:
             return min(_CLAIMS[name](case), default=None)
         if name == "death":
@@ -194,6 +196,6 @@ def _planned(road: _Road, steps: Sequence[Step], now: datetime) -> Iterator[Task
                 values={},
                 commands=step.commands,
                 due_at=due_at,
-                level="amber" if late else "plan",
+                level=step.late_level if late else "plan",
                 late=f"journey.late.{step.late}" if late else None,
             )

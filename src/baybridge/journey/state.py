@@ -61,6 +61,7 @@ def state_of(case: Case, view: View) -> Json:
         "product": case.product,
         "chains": sorted(case.chains),
         "dead": not case.alive,
+        "emergency": _emergency(case),
         "grades": {scale: _grade(case, scale, grade) for scale, grade in sorted(case.grades.items())},
         "calls": [call_as_json(case.case_id, call) for call in sorted(case.rapid_responses, key=lambda call: call.call_id) if not call.mistaken],
         "doses": sorted((_dose(entry) for entry in case.drugs), key=lambda dose: str(dose["event_id"])),
@@ -70,6 +71,12 @@ def state_of(case: Case, view: View) -> Json:
         "money": {"quote": _quote(case), "claims": [*_claims(case)], "refunds": [*_refunds(case)]},
         "entries": sorted(_entries(case), key=lambda entry: str(entry["event_id"])),
     }
+
+
+def _emergency(case: Case) -> dict[str, object] | None:
+    """The emergency that stands, or stood, for the consent to care."""
+    found = case.emergency
+    return {"event_id": found.origin.event_id, "until": _text(found.event.until), "consent_overdue": case.consent_overdue} if found else None
 
 
 # --- course ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, refuse
-from baybridge.consent.grants import consents_for
+from baybridge.consent.emergency import may_be_cared_for
 from baybridge.journey.checks import alive, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.entitlement import entitled
@@ -147,7 +147,7 @@ def _receiver(situation: Situation, given: ReferCase) -> Iterator[Reason]:
         yield Reason("matching.refer.centre_unknown", {"node": given.to_node}, where="to_node")
     if given.product and given.product not in situation.products:
         yield Reason("matching.refer.product_unknown", {"product": given.product}, where="product")
-    if not consents_for(situation.case, None, None, situation.today).care:
+    if not may_be_cared_for(situation):
         yield Reason("matching.refer.no_care_consent")
     if situation.case.treating_node is not None:
         yield Reason("matching.refer.already_accepted", {"node": situation.case.treating_node})

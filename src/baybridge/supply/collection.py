@@ -15,7 +15,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
-from baybridge.consent.grants import consents_for
+from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.timing import Washouts
 from baybridge.facts.washouts import running
 from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, treating_here
@@ -53,7 +53,7 @@ def _always(situation: Situation) -> Iterator[Reason]:
     yield from alive(situation)
     yield from treating_here(situation)
     yield from _slot(situation)
-    if not consents_for(situation.case, None, None, situation.today).care:
+    if not may_be_cared_for(situation):
         yield Reason("supply.collect.no_care_consent")
 
 

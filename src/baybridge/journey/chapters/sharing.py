@@ -29,6 +29,15 @@ class ConsentWithdrawn(Event, frozen=True, kw_only=True, tag=True):
     withdrawn_on: date
 
 
+class EmergencyRecorded(Event, frozen=True, kw_only=True, tag=True):
+    """Two physicians recorded that care cannot wait for the patient's consent; it stands for the consent to care until a moment."""
+
+    reason: str
+    presumed_will: str
+    note: str
+    until: datetime
+
+
 class GlassBroken(Event, frozen=True, kw_only=True, tag=True):
     """Somebody who had no right to read this case took it in an emergency, for a few hours; patient, team and privacy role are told."""
 

@@ -149,14 +149,14 @@ def rests_on(case: Case, event_ids: Collection[str], zone: ZoneInfo, instead: Se
     found = [*_before_its_infusion(case, gone, zone, instead)]
     gone |= {entry.origin.event_id for entry in found}
     while True:
-        fresh = list(_unmet(case, gone, instead))
+        fresh = list(_unmet(case, gone, zone, instead))
         if not fresh:
             return tuple(sorted(found, key=lambda entry: (entry.origin.recorded_at, entry.origin.event_id), reverse=True))
         found += fresh
         gone |= {entry.origin.event_id for entry in fresh}
 
 
-def _unmet(case: Case, gone: Collection[str], instead: Sequence[Entry[Event]]) -> Iterator[Entry[Event]]:
+def _unmet(case: Case, gone: Collection[str], zone: ZoneInfo, instead: Sequence[Entry[Event]]) -> Iterator[Entry[Event]]:
     """What still stands and needs what was given by what is gone, and by nothing else before it."""
     at_place: dict[str, list[Entry[Any]]] = {}
     for entry in instead:
@@ -165,6 +165,7 @@ def _unmet(case: Case, gone: Collection[str], instead: Sequence[Entry[Event]]) -
     kept: set[Thing] = set()
     grades = _confirmed_grades(case)
     watched = _watched_before(case)
+    urgent = _cared_for_in_emergency(case, zone)
     for entry in case.entries:
         event_id = entry.origin.event_id
         if event_id in gone:
@@ -172,7 +173,8 @@ def _unmet(case: Case, gone: Collection[str], instead: Sequence[Entry[Event]]) -
             kept |= {thing for one in at_place.get(event_id, ()) for thing in _given(one)}
             continue
         confirms = grades.get(event_id, "")
-        if _needs(entry, lost - kept) or (confirms in gone and not _same_grade(case, confirms, instead)) or watched.get(event_id, frozenset()) & set(gone):
+        looked_at = watched.get(event_id, frozenset()) | urgent.get(event_id, frozenset())
+        if _needs(entry, lost - kept) or (confirms in gone and not _same_grade(case, confirms, instead)) or looked_at & set(gone):
             yield entry
         kept |= _given(entry)
 
@@ -244,6 +246,28 @@ def _watched_before(case: Case) -> dict[str, frozenset[str]]:
         elif isinstance(event, ev.Discharged) or (isinstance(event, ev.GateExceptionSigned) and event.gate == "discharge"):
             found[entry.origin.event_id] = frozenset({assessed, *confirmed.values()} - {""})
     return found
+
+
+#: Steps of care that ask for the patient's consent.
+_ASK_CONSENT = (ev.CaseReferred, ev.CellsCollected, ev.LymphodepletionStarted, ev.LymphodepletionOmitted, ev.Infused, ev.HandedOver)
+
+
+def _cared_for_in_emergency(case: Case, zone: ZoneInfo) -> dict[str, frozenset[str]]:
+    """By the id of a step of care without the patient's consent: the emergencies of its node that stood for it."""
+    found: dict[str, frozenset[str]] = {}
+    emergencies = case.of(ev.EmergencyRecorded)
+    for entry in case.entries if emergencies else ():
+        at = entry.origin.at
+        if not isinstance(entry.event, _ASK_CONSENT) or _consented(case, at, zone):
+            continue
+        stood = (one.origin for one in emergencies if one.origin.node == entry.origin.node and one.origin.at <= at < one.event.until)
+        found[entry.origin.event_id] = frozenset(origin.event_id for origin in stood)
+    return found
+
+
+def _consented(case: Case, at: datetime, zone: ZoneInfo) -> bool:
+    """Whether a consent to care that was known at a moment held then."""
+    return any(c.kind == "care" and c.origin.recorded_at <= at and c.holds_on(at.astimezone(zone).date()) for c in case.consents)
 
 
 def _same_grade(case: Case, event_id: str, instead: Sequence[Entry[Event]]) -> bool:

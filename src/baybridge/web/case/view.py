@@ -125,11 +125,22 @@ def frame(view: CaseView) -> dict[str, object]:
         "conflicts": conflicts_of(case),
         "who": name_of(asked, case),
         "product_name": product_name(asked, case.product),
+        **_emergency(view),
         "tab_name": view.tab,
         "tabs": [(name, tabs.address(case.case_id, name)) for name in tabs.shown(asked.person.role)],
         "until": view.until,
         "done": done if done in COMMANDS else "",
     }
+
+
+#: Who sees that a patient is treated without consent.
+_CARE = frozenset({Role.PHYSICIAN, Role.NURSE, Role.COORDINATOR, Role.PHARMACIST, Role.QUALITY, Role.PATIENT})
+
+
+def _emergency(view: CaseView) -> dict[str, object]:
+    """The emergency that stands for the consent to care, or stood for it where the consent is still missing."""
+    entry = view.case.emergency if view.case.consent_overdue and view.case.alive and view.asked.person.role in _CARE else None
+    return {"emergency": entry, "emergency_over": entry is not None and entry.event.until <= view.now}
 
 
 Page = Callable[[CaseView], Response]

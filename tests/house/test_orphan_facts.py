@@ -62,7 +62,7 @@ def read_by_policies() -> set[str]:
 
 
 def read_by_facts() -> set[str]:
-    return {name for fact in DICTIONARY.facts.values() for name in (fact.read.get("of"), *(fact.read.get("analytes") or ())) if name}
+    return {name for fact in DICTIONARY.facts.values() for name in (getattr(fact.read, "of", None), *getattr(fact.read, "analytes", ())) if name}
 
 
 def read_by_code() -> set[str]:

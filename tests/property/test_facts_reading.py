@@ -173,7 +173,7 @@ def test_what_was_not_measured_is_not_known(record: list[dict[str, Any]], at: da
     found = read(without, at, DICTIONARY)
     assert fact.name not in found.values
     counting = {"window_abnormal_count", "measured_days"}  # how many were looked at is known where nobody looked: none
-    assert not [n for n in found.values if DICTIONARY[n].read.get("of") == fact.name and DICTIONARY[n].how not in counting]
+    assert not [n for n in found.values if getattr(DICTIONARY[n].read, "of", None) == fact.name and DICTIONARY[n].how not in counting]
 
 
 @given(records(), moments)

@@ -14,6 +14,7 @@ from io import BytesIO
 import pytest
 from sqlalchemy import create_engine
 
+from baybridge.documents.terms import Units
 from baybridge.facts.units import UnitTable
 from baybridge.node.intake.record_units import unknown_units
 from baybridge.record.intake.importing import batches, file_batch, plan
@@ -269,6 +270,6 @@ def test_no_personal_value_stands_in_a_problem(connection):
     [("mg/dL", True), ("10*9/L", True), ("x10^9/L", True), ("{score}", True), ("bananas", False), ("mg per spoon", False)],
 )
 def test_a_unit_that_nobody_knows_is_told(unit, known):
-    table = UnitTable.from_document({"spellings": {"10*9/L": ["x10^9/l"]}})
+    table = UnitTable.from_document(Units(id="units", telling_annotations={}, spellings={"10*9/L": ("x10^9/l",)}, shown={}, worded={}))
     found = list(unknown_units({**GOOD, "valueQuantity": {"value": 1, "unit": unit}}, table))
     assert found == ([] if known else [("valueQuantity", unit)])

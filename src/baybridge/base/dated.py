@@ -7,19 +7,18 @@ A row keeps what its document says under the field's name, and later values unde
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from baybridge.base.time import parse_day
 
 
-def value_on(row: Mapping[str, Any], field: str, on: date | None) -> Any:
+def value_on(row: Mapping[str, object], field: str, on: date | None) -> object:
     """What a field held on a day: the latest dated value not after it, else what the document says.
 
     Unknown where the day is unknown and the value changed, and where the latest value is not verified (low confidence).
     """
-    held, dated = row.get(field), (row.get("dated") or {}).get(field, ())
+    held, dated = row.get(field), _later(row, field)
     if on is None and dated:
         return None
     for begins, value, confidence in dated:
@@ -28,12 +27,19 @@ def value_on(row: Mapping[str, Any], field: str, on: date | None) -> Any:
     return held
 
 
-def in_force(entry: Mapping[str, Any], on: date | None) -> bool:
+def _later(row: Mapping[str, object], field: str) -> Sequence[tuple[str, object, str]]:
+    """What a field held later: from which day, what, and how sure."""
+    dated = row.get("dated")
+    found: Sequence[tuple[str, object, str]] = dated.get(field, ()) if isinstance(dated, Mapping) else ()
+    return found
+
+
+def in_force(entry: Mapping[str, object], on: date | None) -> bool:
     """Whether a day lies between an entry's first and last day; an open end does not end, an unknown day lies nowhere."""
     first, last = as_day(entry.get("valid_from")), as_day(entry.get("valid_to"))
     return on is not None and (first is None or first <= on) and (last is None or on <= last)
 
 
-def as_day(value: Any) -> date | None:
+def as_day(value: object) -> date | None:
     """A day written as a date or as text; None where nothing is written."""
     return value if isinstance(value, date) else parse_day(value) if value else None

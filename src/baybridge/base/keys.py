@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -69,7 +68,7 @@ class VerifyKey:
         Ed25519PublicKey.from_public_bytes(self.raw)
 
     @classmethod
-    def from_jwk(cls, jwk: Mapping[str, Any]) -> VerifyKey:
+    def from_jwk(cls, jwk: Mapping[str, object]) -> VerifyKey:
         """The key of a public (or private) JWK; ValueError says what was expected and found."""
         return cls(_okp_bytes(jwk, "Ed25519", "x"))
 
@@ -144,7 +143,7 @@ class SealKey:
     raw: bytes
 
     @classmethod
-    def from_jwk(cls, jwk: Mapping[str, Any]) -> SealKey:
+    def from_jwk(cls, jwk: Mapping[str, object]) -> SealKey:
         """The key of a public (or private) JWK; ValueError says what was expected and found."""
         return cls(_okp_bytes(jwk, "X25519", "x"))
 
@@ -251,7 +250,7 @@ class KeyRing:
         return [ring_key.as_json() for ring_key in self.keys]
 
 
-def _ring_key(jwk: Mapping[str, Any]) -> RingKey:
+def _ring_key(jwk: Mapping[str, object]) -> RingKey:
     from_, until = jwk.get("valid_from"), jwk.get("valid_until")
     return RingKey(
         VerifyKey.from_jwk(jwk),

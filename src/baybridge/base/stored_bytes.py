@@ -7,7 +7,6 @@ changed content is compared with its hash instead of stopping whoever reads it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from sqlalchemy import LargeBinary
 
@@ -15,13 +14,15 @@ from sqlalchemy import LargeBinary
 class StoredBytes(LargeBinary):
     """A binary column."""
 
-    def result_processor(self, dialect: object, coltype: object) -> Callable[[Any], Any] | None:
+    def result_processor(self, dialect: object, coltype: object) -> Callable[[object], bytes | None] | None:
         """How a value of the driver becomes bytes."""
-        plain = super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
+        plain: Callable[[object], bytes | None] | None = super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
 
-        def read(value: Any) -> Any:
+        def read(value: object) -> bytes | None:
             if isinstance(value, str | int | float):
                 return str(value).encode()
-            return plain(value) if plain is not None else value
+            if plain is not None:
+                return plain(value)
+            return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else None
 
         return read

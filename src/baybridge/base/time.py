@@ -24,9 +24,11 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # weeks and days of a year are
 _DURATION = re.compile(r"P(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\d{1,7})S)?)?")
 
 
-def parse_instant(text: str) -> datetime:
+def parse_instant(text: object) -> datetime:
     """An aware time from ISO 8601 with an offset; ValueError says what was expected and found."""
     try:
+        if not isinstance(text, str):
+            raise TypeError
         parse_day(text[:_DAY_LENGTH])
         value = datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -50,17 +52,17 @@ def day_of(moment: datetime | None) -> date | None:
     return moment.astimezone(CHINA).date() if moment else None
 
 
-def parse_day(text: str) -> date:
+def parse_day(text: object) -> date:
     """A date from ISO 8601; ValueError says what was expected and found."""
     try:
-        if not _DAY.fullmatch(text):
+        if not isinstance(text, str) or not _DAY.fullmatch(text):
             raise ValueError
         return date.fromisoformat(text)
     except (TypeError, ValueError):
         raise ValueError(f"expected a date such as 2026-03-08, found {text!r}") from None
 
 
-def parse_instant_or_day(text: str, zone: ZoneInfo = CHINA) -> datetime:
+def parse_instant_or_day(text: object, zone: ZoneInfo = CHINA) -> datetime:
     """An aware time; a bare date is the start of that day in `zone`."""
     if isinstance(text, str) and len(text) == _DAY_LENGTH:
         return start_of_day(parse_day(text), zone)

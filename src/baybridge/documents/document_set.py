@@ -94,12 +94,13 @@ class DocumentSet:
         known = self._read.get((folder, name))
         if known is not None and known[0] is written and isinstance(known[1], kind):
             return known[1]
-        made = _made(kind, written, f"{folder}/{name}")
+        made = read_document(kind, written, f"{folder}/{name}")
         self._read[folder, name] = written, made
         return made
 
 
-def _made(kind: type[T], written: object, where: str) -> T:
+def read_document(kind: type[T], written: object, where: str) -> T:
+    """A parsed document as its type; raises `DocumentProblem` with every problem, each beginning with `where`."""
     problems: list[str] = []
 
     def report(_: str, path: Path, expected: str, found: str, __: str) -> None:

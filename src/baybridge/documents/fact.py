@@ -1,16 +1,19 @@
 """A fact as its document writes it: `data/facts/*.yaml`.
 
-Main job: `FactEntry`; `facts/dictionary.py` makes the dictionary of them.
+Main job: `FactEntry`; `facts/dictionary.py` makes the dictionary of them. Elsewhere: the rules under `read` in `fact_reading.py`.
 
 **Units**: UCUM in `unit`; hours for the age of a value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from baybridge.documents.fact_reading import KINDS, Reading, how_of, reading_of
 from baybridge.documents.heading import EMPTY, Amount, Confidence, Exact, Part, Translated
+from baybridge.documents.reading import converted
+from baybridge.documents.source import Path
 
 
 class FactConversion(Part, frozen=True, kw_only=True):
@@ -40,3 +43,17 @@ class FactEntry(Part, frozen=True, kw_only=True):
     source: str = ""
     confidence: Confidence | None = None
     notes: str | None = None
+
+    def contradictions(self) -> Iterator[tuple[Path, str, str]]:
+        """What is wrong with the rule by which it is read."""
+        problems: list[tuple[Path, str, str]] = []
+
+        def report(_: str, path: Path, expected: str, found: str, hint: str) -> None:
+            problems.append((path, f"{expected} ({hint})" if hint else expected, found))
+
+        reading_of(self.read, report, ("read",))
+        yield from problems
+
+    def reading(self) -> Reading:
+        """The rule by which an entry without contradictions is read."""
+        return converted(self.read, KINDS[how_of(self.read)])

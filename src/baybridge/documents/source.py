@@ -24,6 +24,7 @@ MAX_DEPTH = 30
 Path = tuple[str | int, ...]
 _MERGE = "tag:yaml.org,2002:merge"
 _PLAIN_TAGS = frozenset({"str", "int", "float", "bool", "null", "timestamp"})
+_PLAIN = frozenset({str, int, float, bool, type(None)})  # most of what stands in a document
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -204,7 +205,7 @@ class _Refused:
 def plain(value: Any) -> Any:
     """The document as JSON values: dates and times become ISO 8601 text."""
     if isinstance(value, dict):
-        return {key: plain(part) for key, part in value.items()}
+        return {key: part if type(part) in _PLAIN else plain(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [plain(part) for part in value]
+        return [part if type(part) in _PLAIN else plain(part) for part in value]
     return value.isoformat() if isinstance(value, date) else value

@@ -14,9 +14,14 @@ from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, cast
 
 from baybridge.base.quantity import Quantity
+from baybridge.documents.document_set import read_document
+from baybridge.documents.fact import FactConversion, FactEntry
+from baybridge.documents.fact_reading import Latest, Reading
+from baybridge.documents.heading import Exact
+from baybridge.documents.problems import DocumentProblem
+from baybridge.documents.terms import Units
 from baybridge.facts.terms import Terms
 from baybridge.facts.units import Conversion, UnitTable, convert
 from baybridge.policy.language.types import FACT_KINDS, FactKind, FactType
@@ -45,7 +50,7 @@ class Fact:
     labels: Mapping[str, str] = field(default_factory=dict)
     plausible: tuple[Decimal, Decimal] | None = None
     conversions: Mapping[str, Conversion] = field(default_factory=dict)
-    read: Mapping[str, Any] = field(default_factory=dict)
+    read: Reading = field(default_factory=Latest)
     cost: float = 1
     source: str = ""
     confidence: str = "high"
@@ -54,12 +59,12 @@ class Fact:
     @property
     def how(self) -> str:
         """The way in which it is read."""
-        return str(self.read.get("how", "latest"))
+        return self.read.how
 
     @property
     def max_age_h(self) -> float | None:
         """Hours for which a value is used."""
-        return self.read.get("max_age_h")
+        return self.read.max_age_h if isinstance(self.read, Latest) else None
 
     def label(self, language: str) -> str:
         """Its name for people, in English where the language has none."""
@@ -80,8 +85,11 @@ class Dictionary:
     _by_code: Mapping[tuple[str, str], Fact]
 
     @classmethod
-    def from_documents(cls, facts: Mapping[str, object], terms: Mapping[str, Any]) -> Dictionary:
-        """The dictionary of the documents of `data/facts` (by document, or already one mapping of facts) and `data/terms`."""
+    def from_documents(cls, facts: Mapping[str, object], terms: Mapping[str, object]) -> Dictionary:
+        """The dictionary of the documents of `data/facts` (by document, or already one mapping of facts) and `data/terms`.
+
+        Raises `DictionaryProblem` or `DocumentProblem` with every problem of the first entry or document that cannot be used.
+        """
         found: dict[str, Fact] = {}
         by_code: dict[tuple[str, str], Fact] = {}
         for where, name, spec in _specifications(facts):
@@ -92,7 +100,7 @@ class Dictionary:
                 if code in by_code:
                     raise DictionaryProblem(f"{where}: {code[1]} of {name} already reads {by_code[code].name}")
                 by_code[code] = fact
-        return cls(found, Terms.from_documents(terms), UnitTable.from_document(terms["units"]), by_code)
+        return cls(found, Terms.from_documents(terms), UnitTable.from_document(read_document(Units, terms["units"], "terms/units")), by_code)
 
     def __contains__(self, name: object) -> bool:
         return name in self.facts
@@ -110,7 +118,7 @@ class Dictionary:
     @cached_property
     def sums(self) -> Mapping[str, tuple[str, ...]]:
         """The scores that are the sum of their items, with the items."""
-        return {name: tuple(fact.read["sum_of"]) for name, fact in self.facts.items() if fact.read.get("sum_of")}
+        return {name: fact.read.sum_of for name, fact in self.facts.items() if isinstance(fact.read, Latest) and fact.read.sum_of}
 
     def close_to(self, name: str) -> str | None:
         """The fact whose name is most like one that does not exist."""
@@ -127,7 +135,7 @@ class Dictionary:
         return convert(quantity, fact.unit, fact.conversions, self.units)
 
 
-def _specifications(folder: Mapping[str, object]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _specifications(folder: Mapping[str, object]) -> Iterator[tuple[str, str, Mapping[str, object]]]:
     for key in folder:
         document = folder[key]
         if not isinstance(document, Mapping):
@@ -140,35 +148,35 @@ def _specifications(folder: Mapping[str, object]) -> Iterator[tuple[str, str, Ma
                 yield key, name, spec
 
 
-def _fact(where: str, name: str, spec: Mapping[str, Any]) -> Fact:
+def _fact(where: str, name: str, spec: Mapping[str, object]) -> Fact:
     if spec["type"] not in FACT_KINDS:
         raise DictionaryProblem(f"{where}: {name}: expected a type of {', '.join(FACT_KINDS)}, found {spec['type']!r}")
-    plausible = spec.get("plausible")
+    try:
+        entry = read_document(FactEntry, spec, f"{where}: {name}")
+    except DocumentProblem as problem:
+        raise DictionaryProblem(str(problem)) from None
+    codes = [item for code in entry.codes for item in code.items()]
     return Fact(
         name=name,
-        type=cast("FactKind", spec["type"]),
-        unit=spec.get("unit"),
-        values=tuple(spec.get("values") or ()),
-        codes=tuple((_SYSTEMS[kind], str(code)) for kind, code in _codes(spec) if kind in _SYSTEMS),
-        conditions=tuple((kind, str(code)) for kind, code in _codes(spec) if kind not in _SYSTEMS),
-        answers=spec.get("answers") or {},
-        labels=spec.get("labels") or {},
-        plausible=(Decimal(str(plausible[0])), Decimal(str(plausible[1]))) if plausible else None,
-        conversions={unit: _conversion(given) for unit, given in (spec.get("conversions") or {}).items()},
-        read=spec.get("read") or {},
-        cost=spec.get("cost", 1),
-        source=spec.get("source", ""),
-        confidence=spec.get("confidence", "high"),
-        kept=spec.get("kept", ""),
+        type=entry.type,
+        unit=entry.unit,
+        values=tuple(str(value) for value in entry.values),
+        codes=tuple((_SYSTEMS[kind], code) for kind, code in codes if kind in _SYSTEMS),
+        conditions=tuple((kind, code) for kind, code in codes if kind not in _SYSTEMS),
+        answers=entry.answers,
+        labels=entry.labels,
+        plausible=(Decimal(str(entry.plausible[0])), Decimal(str(entry.plausible[1]))) if entry.plausible else None,
+        conversions={unit: _conversion(given) for unit, given in entry.conversions.items()},
+        read=entry.reading(),
+        cost=entry.cost,
+        source=entry.source,
+        confidence=entry.confidence or "high",
+        kept=entry.kept or "",
     )
 
 
-def _codes(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [item for code in spec.get("codes") or () for item in code.items()]
-
-
-def _conversion(given: Any) -> Conversion:
-    if not isinstance(given, Mapping):
+def _conversion(given: Exact | FactConversion) -> Conversion:
+    if not isinstance(given, FactConversion):
         return Conversion(Fraction(str(given)))
-    factor = 1 / Fraction(str(given["divide"])) if "divide" in given else Fraction(str(given["factor"]))
-    return Conversion(factor, {Fraction(str(value)): Fraction(str(limit)) for value, limit in (given.get("published") or {}).items()}, given.get("decimals"))
+    factor = 1 / Fraction(str(given.divide)) if given.divide is not None else Fraction(str(given.factor))
+    return Conversion(factor, {Fraction(str(value)): Fraction(str(limit)) for value, limit in given.published.items()}, given.decimals)

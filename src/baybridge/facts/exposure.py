@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from baybridge.base.time import CHINA
 from baybridge.facts.fhir import Found, codings, items, mapping, moment, name_of, span, text, words
@@ -57,14 +56,14 @@ class Exposures:
     dated: tuple[Exposure, ...]
     taken: tuple[tuple[str, str], ...]
     complete: bool
-    unread: tuple[Any, ...]
+    unread: tuple[object, ...]
 
 
 def read_exposures(found: Found, at: datetime, treatments: Treatments, case: Case | None = None) -> Exposures:
     """The exposures that began at or before `at`, from the record and, where there is one, the case."""
     dated: list[Exposure] = _told(case, at) if case is not None else []
     taken: list[tuple[str, str]] = [(e.atc, e.source) for e in dated]
-    unread: list[Any] = []
+    unread: list[object] = []
     undated = False
     for resource in found.of(*_TAKEN):
         began = _began(resource)

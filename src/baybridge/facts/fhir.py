@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from baybridge.base.time import CHINA, start_of_day
 
-Resource = Mapping[str, Any]
+#: A resource of whatever shape: each look into it goes through the functions below.
+Resource = Mapping[str, object]
 _YEAR, _MONTH, _DAY = len("2026"), len("2026-03"), len("2026-03-08")
 
 
@@ -41,12 +42,12 @@ class Span:
         return self.first == self.last
 
 
-def mapping(value: object) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, object]:
     """The value where it is an object, else an empty one."""
     return value if isinstance(value, Mapping) else {}
 
 
-def items(value: object) -> list[Mapping[str, Any]]:
+def items(value: object) -> list[Mapping[str, object]]:
     """The objects of a list; one object counts as a list of it."""
     if isinstance(value, Mapping):
         return [value]
@@ -153,7 +154,7 @@ class Found:
             return reference.removeprefix("urn:uuid:") in self.ids
         return "/".join(reference.split("/_history")[0].split("/")[-2:]) in self.names
 
-    def medication(self, resource: Resource) -> Mapping[str, Any]:
+    def medication(self, resource: Resource) -> Mapping[str, object]:
         """The concept of a medication, followed through a reference to a contained or separate Medication."""
         if "medicationReference" not in resource:
             return mapping(resource.get("medicationCodeableConcept"))

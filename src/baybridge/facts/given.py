@@ -162,7 +162,7 @@ def _day(given: object, fact: Fact) -> Value:
     if isinstance(given, date) and not isinstance(given, datetime):
         return given
     try:
-        return parse_day(given)  # type: ignore[arg-type]
+        return parse_day(given)
     except ValueError:
         raise _unfit(given, fact) from None
 
@@ -171,7 +171,7 @@ def _instant(given: object, fact: Fact) -> Value:
     if isinstance(given, datetime) and given.tzinfo is not None:
         return given
     try:
-        return parse_instant(given)  # type: ignore[arg-type]
+        return parse_instant(given)
     except ValueError:
         raise _unfit(given, fact) from None
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import CHINA, full_years
+from baybridge.documents.fact_reading import Latest, ReferenceLimit, Windowed
 from baybridge.facts.course import Course, read_course
 from baybridge.facts.diagnosis import is_read, read_conditions, read_diagnosis
 from baybridge.facts.dictionary import Dictionary, Fact
@@ -27,7 +27,7 @@ from baybridge.facts.factset import FactSet, Odd, ReadFact, Status, UnreadCode
 from baybridge.facts.fhir import Found, name_of, references, span, text, words
 from baybridge.facts.given import read_given
 from baybridge.facts.measurement import Measured, Measurement, State, measure
-from baybridge.facts.series import WINDOWED, Window, read_windowed
+from baybridge.facts.series import Window, read_windowed
 from baybridge.facts.sums import measured_sums
 from baybridge.facts.treatment import read_treatment
 from baybridge.journey import events as ev
@@ -49,11 +49,11 @@ _NOTES = {
 
 
 def read(
-    resources: Iterable[Mapping[str, Any]],
+    resources: Iterable[Mapping[str, object]],
     at: datetime,
     dictionary: Dictionary,
     case: Case | None = None,
-    confirmed: Mapping[str, Any] | None = None,
+    confirmed: Mapping[str, object] | None = None,
     *,
     windows: Mapping[str, float | None] | None = None,
     grade_at: GradeAt | None = None,
@@ -127,7 +127,7 @@ def _latest(
 
 def _readers(name: str, dictionary: Dictionary) -> list[Fact]:
     """The fact itself, and facts that are the same measurement used for another time (`of`)."""
-    return [dictionary[name], *(f for f in dictionary.facts.values() if f.how == "latest" and f.read.get("of") == name)]
+    return [dictionary[name], *(f for f in dictionary.facts.values() if isinstance(f.read, Latest) and f.read.of == name)]
 
 
 def _status(measurement: Measurement, fact: Fact, at: datetime, windows: Mapping[str, float | None]) -> Status:
@@ -150,7 +150,7 @@ def _limits(fact: Fact, best: Measurement, reading: ReadFact, dictionary: Dictio
     return {
         f.name: ReadFact(f.name, float(limit), f.unit, str(limit), best.at, best.source, reading.status, reading.note)
         for f in dictionary.facts.values()
-        if f.read.get("of") == fact.name and (limit := given.get(f.how)) is not None
+        if isinstance(f.read, ReferenceLimit) and f.read.of == fact.name and (limit := given.get(f.how)) is not None
     }
 
 
@@ -167,7 +167,7 @@ def _derived(
         measured.nobody_reads("Medication", concept)
     answers: list[ReadFact | None] = [_age(found, at, window.zone, measured), diagnosed.main, _days_since(course, window)]
     ends = window.ends()
-    answers += [read_windowed(fact, ends) for fact in dictionary.facts.values() if fact.how in WINDOWED]
+    answers += [read_windowed(fact, ends) for fact in dictionary.facts.values() if isinstance(fact.read, Windowed)]
     derived = {answer.name: answer for answer in answers if answer is not None}
     derived |= read_conditions(found, at, dictionary)
     derived |= read_treatment(found, at, dictionary, window.exposures, course, diagnosed.relapsed_source)

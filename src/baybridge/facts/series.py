@@ -21,10 +21,35 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import CHINA
+from baybridge.documents.fact_reading import (
+    AnalyteLimit,
+    AnchorRecorded,
+    Between,
+    ByDay,
+    CumulativeDays,
+    DrugDays,
+    DrugGivenWithin,
+    FallWithin,
+    FollowUpEndDay,
+    JoinedRun,
+    LastBefore,
+    Limit,
+    MeasuredDays,
+    Reading,
+    RecentExtreme,
+    RecoveryDay,
+    Run,
+    WindowAbnormalCount,
+    WindowAny,
+    Windowed,
+    WindowExtreme,
+    WindowNthLowest,
+    WindowWorst,
+)
 from baybridge.facts.course import Course, Happened
 from baybridge.facts.dictionary import Dictionary, Fact
 from baybridge.facts.exposure import Exposures
@@ -32,6 +57,7 @@ from baybridge.facts.factset import ReadFact, Status
 from baybridge.facts.measurement import Measured, Measurement
 from baybridge.policy.language.types import Value
 
+Rule = TypeVar("Rule", bound=Reading)
 _RATIO_DECIMALS = 6  # so that 1.5 times a limit converted from mg/dL is 1.5 times
 _ALBUMIN_WITHIN = timedelta(hours=72)
 _CORRECTION, _NORMAL_ALBUMIN = 0.02, 40.0  # mmol/L per g/L; g/L. Source: clinical reference 3.1
@@ -75,12 +101,12 @@ class Window:
         ends += [e.start for e in self.exposures.dated if classes.is_class(e.atc, "anticancer") and not classes.is_class(e.atc, "car_t")]
         return min([last, *((day - zero).days for day in ends if day is not None and day > zero)])
 
-    def within(self, name: str, rule: Mapping[str, Any]) -> list[Measurement]:
+    def within(self, name: str, rule: Between) -> list[Measurement]:
         """The measurements of a fact inside the rule's window, oldest first."""
-        anchor = self.anchor(rule["anchor"])
+        anchor = self.anchor(rule.anchor)
         if anchor is None:
             return []
-        first, last = anchor.at + timedelta(days=rule["from_days"]), anchor.at + timedelta(days=rule["to_days"])
+        first, last = anchor.at + timedelta(days=rule.from_days), anchor.at + timedelta(days=rule.to_days)
         return [m for m in self.measured.of(name) if first <= m.at <= last and m.at <= self.at]
 
 
@@ -95,7 +121,10 @@ class Answer:
 
 def read_windowed(fact: Fact, ends: Sequence[Window]) -> ReadFact | None:
     """The windowed fact, or None where it is unknown; `ends` is `Window.ends()`."""
-    answer = _agreed([WINDOWED[fact.how](fact.read, window) for window in ends], fact.read)
+    rule = fact.read
+    if not isinstance(rule, Windowed):
+        return None
+    answer = _agreed([WINDOWED[rule.how](rule, window) for window in ends], rule)
     if answer is None or answer.value is None:
         return None
     sources = tuple(dict.fromkeys(answer.sources))
@@ -103,17 +132,17 @@ def read_windowed(fact: Fact, ends: Sequence[Window]) -> ReadFact | None:
     return ReadFact(fact.name, answer.value, fact.unit, str(answer.value), answer.at, source, Status.USED, "", sources)
 
 
-def _agreed(answers: Sequence[Answer | None], rule: Mapping[str, Any]) -> Answer | None:
+def _agreed(answers: Sequence[Answer | None], rule: Windowed) -> Answer | None:
     """The answer that holds at either end; of a count's bound the further one, of a value with `steps` the finite one of the same step."""
     known = [answer for answer in answers if answer is not None]
     if len(known) < len(answers):
         return None
     values: list[Any] = [answer.value for answer in known]
-    if "bound" in rule:
-        return known[values.index(min(values) if rule["bound"] == "min" else max(values))]
+    if rule.bound is not None:
+        return known[values.index(min(values) if rule.bound == "min" else max(values))]
     if len(set(values)) == 1:
         return known[0]
-    same_step = "steps" in rule and len({bisect_left(rule["steps"], value) for value in values}) == 1
+    same_step = bool(rule.steps) and len({bisect_left(rule.steps, value) for value in values}) == 1
     return next((answer for answer, value in zip(known[::-1], values[::-1], strict=True) if same_step and isfinite(value)), None)
 
 
@@ -125,11 +154,11 @@ def _of(measurement: Measurement, value: Value = None) -> Answer:
     return Answer(measurement.value if value is None else value, measurement.at, (measurement.source,))
 
 
-def window_extreme(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def window_extreme(rule: WindowExtreme, window: Window) -> Answer | None:
     """The highest or lowest value in the window; with `per: reference_high` in multiples of the upper limit of normal."""
-    found = window.within(rule["of"], rule)
-    pick: Callable[..., Any] = max if rule["extreme"] == "max" else min
-    if rule.get("per") != "reference_high":
+    found = window.within(rule.of, rule)
+    pick: Callable[..., Any] = max if rule.extreme == "max" else min
+    if rule.per != "reference_high":
         best = pick(found, key=lambda m: (_number(m), m.order), default=None)
         return _of(best) if best else None
     ratios = [(ratio, m) for m in found for ratio in [_multiple(m, window)] if ratio is not None]
@@ -145,18 +174,18 @@ def _multiple(measurement: Measurement, window: Window) -> float | None:
     return round(_number(measurement) / float(limit), _RATIO_DECIMALS) if limit else None
 
 
-def last_before(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def last_before(rule: LastBefore, window: Window) -> Answer | None:
     """The last value strictly before a moment; with `same_method` only where the latest value is known to be of the same method.
 
     With `earliest` the moment is the earliest of several anchors that is recorded, and with `max_age_days` an older value is none.
     """
-    anchors = [one for name in rule.get("earliest", (rule.get("anchor"),)) if (one := window.anchor(name)) is not None]
+    anchors = [one for name in rule.earliest or (rule.anchor,) if name and (one := window.anchor(name)) is not None]
     if not anchors:
         return None
-    start = min(anchors).at + timedelta(days=rule.get("days", 0))
-    oldest = start - timedelta(days=rule["max_age_days"]) if "max_age_days" in rule else None
-    earlier = [m for m in window.measured.of(rule["of"]) if m.at < start and m.at <= window.at and (oldest is None or m.at >= oldest)]
-    if not earlier or (rule.get("same_method") and not _same_method(earlier[-1], window)):
+    start = min(anchors).at + timedelta(days=rule.days)
+    oldest = start - timedelta(days=rule.max_age_days) if rule.max_age_days is not None else None
+    earlier = [m for m in window.measured.of(rule.of) if m.at < start and m.at <= window.at and (oldest is None or m.at >= oldest)]
+    if not earlier or (rule.same_method and not _same_method(earlier[-1], window)):
         return None
     return _of(earlier[-1])
 
@@ -167,53 +196,52 @@ def _same_method(baseline: Measurement, window: Window) -> bool:
     return latest is baseline or (bool(baseline.method) and baseline.method == latest.method)
 
 
-def window_worst(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def window_worst(rule: WindowWorst, window: Window) -> Answer | None:
     """The code of the window that stands last in the rule's order."""
-    order: list[str] = list(rule["order"])
-    found = [m for m in window.within(rule["of"], rule) if m.value in order]
-    worst = max(found, key=lambda m: (order.index(str(m.value)), m.order), default=None)
+    found = [m for m in window.within(rule.of, rule) if m.value in rule.order]
+    worst = max(found, key=lambda m: (rule.order.index(str(m.value)), m.order), default=None)
     return _of(worst) if worst else None
 
 
-def window_any(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def window_any(rule: WindowAny, window: Window) -> Answer | None:
     """Whether any value of the window is true."""
-    found = window.within(rule["of"], rule)
+    found = window.within(rule.of, rule)
     if not found:
         return None
     best = max(found, key=lambda m: (bool(m.value), m.order))
     return Answer(bool(best.value), best.at, (best.source,))
 
 
-def anchor_recorded(rule: Mapping[str, Any], window: Window) -> Answer:
+def anchor_recorded(rule: AnchorRecorded, window: Window) -> Answer:
     """Whether the moment from which days are counted is recorded."""
-    anchor = window.anchor(rule["anchor"])
+    anchor = window.anchor(rule.anchor)
     return Answer(anchor is not None, anchor.at if anchor else None, (anchor.source,) if anchor else ())
 
 
-def follow_up_end_day(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def follow_up_end_day(rule: FollowUpEndDay, window: Window) -> Answer | None:
     """The last day of the period, or of the course where that ends earlier."""
     infusion = window.course.infusion
     if infusion is None:
         return None
-    return Answer(window.course_end(rule["to_day"]), infusion.at, (infusion.source,))
+    return Answer(window.course_end(rule.to_day), infusion.at, (infusion.source,))
 
 
-def window_nth_lowest(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def window_nth_lowest(rule: WindowNthLowest, window: Window) -> Answer | None:
     """The n-th lowest value after a day."""
-    found = [m for m in window.measured.of(rule["of"]) for day in [window.day(m.at)] if day is not None and day > rule["after_day"]]
+    found = [m for m in window.measured.of(rule.of) for day in [window.day(m.at)] if day is not None and day > rule.after_day]
     ranked = sorted((m for m in found if m.at <= window.at), key=lambda m: (_number(m), m.order))
-    return _of(ranked[rule["n"] - 1]) if len(ranked) >= rule["n"] else None
+    return _of(ranked[rule.n - 1]) if len(ranked) >= rule.n else None
 
 
-def recent_extreme(rule: Mapping[str, object], window: Window) -> Answer | None:
+def recent_extreme(rule: RecentExtreme, window: Window) -> Answer | None:
     """The highest or lowest value of the last hours."""
     found = _recent(rule, window, window.at)
-    pick: Callable[..., Any] = max if rule["extreme"] == "max" else min
+    pick: Callable[..., Any] = max if rule.extreme == "max" else min
     best = pick(found, key=lambda m: (_number(m), m.order), default=None)
     return _of(best) if best else None
 
 
-def fall_within(rule: Mapping[str, object], window: Window) -> Answer | None:
+def fall_within(rule: FallWithin, window: Window) -> Answer | None:
     """How far the latest value lies below the highest of the hours before it; unknown with fewer than two values."""
     found = _recent(rule, window, window.at)
     if len(found) < 2:
@@ -224,27 +252,27 @@ def fall_within(rule: Mapping[str, object], window: Window) -> Answer | None:
     return Answer(int(fall) if fall.is_integer() else fall, last.at, (highest.source, last.source))
 
 
-def _recent(rule: Mapping[str, Any], window: Window, until: datetime) -> list[Measurement]:
-    since = until - timedelta(hours=rule["hours"])
-    return [m for m in window.measured.of(rule["of"]) if since <= m.at <= until]
+def _recent(rule: RecentExtreme | FallWithin, window: Window, until: datetime) -> list[Measurement]:
+    since = until - timedelta(hours=rule.hours)
+    return [m for m in window.measured.of(rule.of) if since <= m.at <= until]
 
 
-def drug_given_within(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def drug_given_within(rule: DrugGivenWithin, window: Window) -> Answer | None:
     """Whether a drug of some ATC classes was given in the last hours; denied only where every drug of a record that has drugs was read."""
-    since = window.at - timedelta(hours=rule["hours"])
-    classes = tuple(rule["atc"])
+    since = window.at - timedelta(hours=rule.hours)
+    classes = rule.atc
     given = [e for e in window.exposures.dated if e.atc.startswith(classes) and e.reaches(since)]
     if given:
         return Answer(value=True, at=given[-1].at, sources=tuple(e.source for e in given))
     return Answer(value=False, at=window.at) if window.exposures.taken and window.exposures.complete else None
 
 
-def drug_days(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def drug_days(rule: DrugDays, window: Window) -> Answer | None:
     """On how many days since the infusion a drug of some ATC classes was given; none only where every drug of a record that has drugs was read."""
     today = window.day(window.at)
     if today is None:
         return None
-    given = _days_given(tuple(rule["atc"]), window)
+    given = _days_given(rule.atc, window)
     days = {day for first, last in given for day in range(max(first, 0), min(last, today) + 1)}
     known = window.exposures.taken and window.exposures.complete
     return Answer(len(days), at=window.at) if days or known else None
@@ -261,40 +289,42 @@ class _Point:
     abnormal: bool
 
 
-def window_abnormal_count(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def window_abnormal_count(rule: WindowAbnormalCount, window: Window) -> Answer | None:
     """How many analytes are abnormal within one span of hours, at least or at most, given what was not measured."""
-    anchor = window.anchor(rule["anchor"])
+    anchor = window.anchor(rule.anchor)
     if anchor is None:
         return None
-    analytes: Mapping[str, Any] = rule["analytes"]
+    analytes = rule.analytes
     points = [p for name, limit in analytes.items() if limit for p in _points(name, limit, rule, window)]
-    together = _most_together([p for p in points if p.abnormal], timedelta(hours=rule["within_h"]))
+    together = _most_together([p for p in points if p.abnormal], timedelta(hours=rule.within_h))
     count = len({p.analyte for p in together})
-    if rule["bound"] == "max":
+    if rule.bound == "max":
         count = min(len(analytes), count + len(set(analytes) - {p.analyte for p in points}))
     sources = tuple(p.source for p in (together or points))
     return Answer(count, max((p.at for p in together), default=anchor.at), sources)
 
 
-def _points(name: str, limit: Mapping[str, object], rule: Mapping[str, object], window: Window) -> list[_Point]:
+def _points(name: str, limit: AnalyteLimit, rule: WindowAbnormalCount, window: Window) -> list[_Point]:
     if name == "corrected_calcium":
         return _corrected_calcium(limit, rule, window)
     return [_Point(name, m.at, m.source, _beyond(m, limit, window.dictionary)) for m in window.within(name, rule)]
 
 
-def _beyond(measurement: Measurement, limit: Mapping[str, Any], dictionary: Dictionary) -> bool:
+def _beyond(measurement: Measurement, limit: AnalyteLimit, dictionary: Dictionary) -> bool:
     """Strictly beyond the limit, in the unit as reported where the limit is published in it."""
-    also, reported = limit.get("also"), measurement.reported
-    if also and reported and reported.unit and dictionary.units.read(reported.unit) == dictionary.units.read(also["unit"]):
+    also, reported = limit.also, measurement.reported
+    if also and also.unit and reported and reported.unit and dictionary.units.read(reported.unit) == dictionary.units.read(also.unit):
         return _outside(float(reported.value), also)
     return _outside(_number(measurement), limit)
 
 
-def _outside(value: float, limit: Mapping[str, Any]) -> bool:
-    return value > float(limit["above"]) if "above" in limit else value < float(limit["below"])
+def _outside(value: float, limit: Limit) -> bool:
+    if limit.above is not None:
+        return value > float(limit.above)
+    return limit.below is not None and value < float(limit.below)
 
 
-def _corrected_calcium(limit: Mapping[str, object], rule: Mapping[str, object], window: Window) -> list[_Point]:
+def _corrected_calcium(limit: AnalyteLimit, rule: WindowAbnormalCount, window: Window) -> list[_Point]:
     reported = window.within("corrected_calcium", rule)
     points = [_Point("corrected_calcium", m.at, m.source, _beyond(m, limit, window.dictionary)) for m in reported]
     known = {m.at for m in reported}
@@ -326,76 +356,76 @@ class _Days:
     sources: tuple[str, ...]
     last_at: datetime
 
-    def low(self, rule: Mapping[str, Any], is_low: Callable[[Fraction | float], bool]) -> list[int]:
+    def low(self, rule: Run, is_low: Callable[[Fraction | float], bool]) -> list[int]:
         """The days that are low; with `unmeasured: low` those that nobody measured as well."""
         found = [day for day, value in self.values.items() if is_low(value)]
-        return sorted([*found, *(self.unmeasured if rule.get("unmeasured") == "low" else ())])
+        return sorted([*found, *(self.unmeasured if rule.unmeasured == "low" else ())])
 
 
-def _days(rule: Mapping[str, Any], window: Window) -> _Days | None:
+def _days(rule: Run, window: Window) -> _Days | None:
     """The days of the rule's window up to the moment asked and the end of its course; None where nothing was measured in it."""
     end = _end_day(rule, window)
     by_day = {day: m for day, m in _lowest_by_day(rule, window).items() if end is not None and day <= end}
     if not by_day or end is None:
         return None
     values, last = _interpolated({day: _number(m) for day, m in by_day.items()}), max(by_day)
-    kept = dict.fromkeys(range(last + 1, min(last + rule["hold_days"], end) + 1), values[last])
+    kept = dict.fromkeys(range(last + 1, min(last + rule.hold_days, end) + 1), values[last])
     values |= kept
-    unmeasured = tuple(day for day in range(rule["from_day"], end + 1) if day not in values)
+    unmeasured = tuple(day for day in range(rule.from_day, end + 1) if day not in values)
     return _Days(values, unmeasured, tuple(m.source for _, m in sorted(by_day.items())), by_day[last].at)
 
 
-def _end_day(rule: Mapping[str, Any], window: Window) -> int | None:
+def _end_day(rule: Run, window: Window) -> int | None:
     """The last day of the rule's window that can be asked for: of the window, of the moment asked, of the course after this infusion."""
     today = window.day(window.at)
-    return None if today is None else min(rule["to_day"], today, window.course_end(rule["to_day"]))
+    return None if today is None else min(rule.to_day, today, window.course_end(rule.to_day))
 
 
-def joined_run(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def joined_run(rule: JoinedRun, window: Window) -> Answer | None:
     """Length, first or last day of the longest run of days at or under a threshold."""
     days = _days(rule, window)
     if days is None:
         return None
-    limit = _exact(rule["at_most"])
-    run = _longest(days.low(rule, lambda value: value <= limit), rule["join_gap_days"])
+    limit = _exact(rule.at_most)
+    run = _longest(days.low(rule, lambda value: value <= limit), rule.join_gap_days)
     if run is None:
-        return Answer(0, days.last_at, days.sources) if rule["give"] == "length" else None
+        return Answer(0, days.last_at, days.sources) if rule.give == "length" else None
     first, last = run
-    value = {"length": last - first + 1, "first_day": first, "last_day": last}[rule["give"]]
+    value = {"length": last - first + 1, "first_day": first, "last_day": last}[rule.give]
     return Answer(value, days.last_at, days.sources)
 
 
-def cumulative_days(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def cumulative_days(rule: CumulativeDays, window: Window) -> Answer | None:
     """How many days lie below a limit, in a row or not; unknown where fewer values were measured than the rule asks for."""
     days = _days(rule, window)
-    if days is None or len(list(_by_day(rule, window))) < rule["least_measured"]:
+    if days is None or len(list(_by_day(rule, window))) < rule.least_measured:
         return None
-    limit = _exact(rule["below"])
+    limit = _exact(rule.below)
     return Answer(len(days.low(rule, lambda value: value < limit)), days.last_at, days.sources)
 
 
-def measured_days(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def measured_days(rule: MeasuredDays, window: Window) -> Answer | None:
     """How many days of a window have a value, measured, between two or shortly after the last; with `give: in_window` how many days it has."""
     end = _end_day(rule, window)
-    if end is None or end < rule["from_day"]:
+    if end is None or end < rule.from_day:
         return None
-    if rule["give"] == "in_window":
-        return Answer(end - rule["from_day"] + 1, window.at)
+    if rule.give == "in_window":
+        return Answer(end - rule.from_day + 1, window.at)
     days = _days(rule, window)
-    return Answer(0, window.at) if days is None else Answer(end - rule["from_day"] + 1 - len(days.unmeasured), days.last_at, days.sources)
+    return Answer(0, window.at) if days is None else Answer(end - rule.from_day + 1 - len(days.unmeasured), days.last_at, days.sources)
 
 
-def recovery_day(rule: Mapping[str, Any], window: Window) -> Answer | None:
+def recovery_day(rule: RecoveryDay, window: Window) -> Answer | None:
     """The first of some days in a row at or above a limit, without a drug of the rule's classes then or in the days before; unknown until there is one."""
     exposures, by_day = window.exposures, _lowest_by_day(rule, window)
     if not (by_day and exposures.taken and exposures.complete):
         return None
     values = _interpolated({day: _number(m) for day, m in by_day.items()})
-    given = _days_given(tuple(rule["free_of_atc"]), window)
+    given = _days_given(rule.free_of_atc, window)
     for day in sorted(values):
-        last = day + rule["days"] - 1
-        held = all(values.get(one, -1) >= _exact(rule["at_least"]) for one in range(day, last + 1))
-        if held and not any(first <= last and day - rule["free_days"] <= until for first, until in given):
+        last = day + rule.days - 1
+        held = all(values.get(one, -1) >= _exact(rule.at_least) for one in range(day, last + 1))
+        if held and not any(first <= last and day - rule.free_days <= until for first, until in given):
             return Answer(day, max(m.at for m in by_day.values()), tuple(m.source for _, m in sorted(by_day.items())))
     return None
 
@@ -406,14 +436,14 @@ def _days_given(classes: tuple[str, ...], window: Window) -> list[tuple[int, int
     return [(first, last) for first, last in days if first is not None and last is not None]
 
 
-def _by_day(rule: Mapping[str, Any], window: Window) -> Iterator[tuple[int, Measurement]]:
-    for measurement in window.measured.of(rule["of"]):
+def _by_day(rule: ByDay, window: Window) -> Iterator[tuple[int, Measurement]]:
+    for measurement in window.measured.of(rule.of):
         day = window.day(measurement.at)
-        if day is not None and measurement.at <= window.at and rule["from_day"] <= day <= rule["to_day"]:
+        if day is not None and measurement.at <= window.at and rule.from_day <= day <= rule.to_day:
             yield day, measurement
 
 
-def _lowest_by_day(rule: Mapping[str, object], window: Window) -> dict[int, Measurement]:
+def _lowest_by_day(rule: ByDay, window: Window) -> dict[int, Measurement]:
     lowest: dict[int, Measurement] = {}
     for day, measurement in _by_day(rule, window):
         if day not in lowest or _number(measurement) < _number(lowest[day]):
@@ -452,21 +482,32 @@ def _exact(number: float) -> Fraction | float:
     return Fraction(repr(number)) if isfinite(number) else number
 
 
-WINDOWED: Mapping[str, Callable[[Mapping[str, Any], Window], Answer | None]] = {
-    "window_extreme": window_extreme,
-    "last_before": last_before,
-    "window_worst": window_worst,
-    "window_any": window_any,
-    "anchor_recorded": anchor_recorded,
-    "follow_up_end_day": follow_up_end_day,
-    "window_nth_lowest": window_nth_lowest,
-    "window_abnormal_count": window_abnormal_count,
-    "joined_run": joined_run,
-    "cumulative_days": cumulative_days,
-    "measured_days": measured_days,
-    "recovery_day": recovery_day,
-    "recent_extreme": recent_extreme,
-    "fall_within": fall_within,
-    "drug_given_within": drug_given_within,
-    "drug_days": drug_days,
+def _by(kind: type[Rule], answer: Callable[[Rule, Window], Answer | None]) -> Callable[[Reading, Window], Answer | None]:
+    """A function of one kind of rule as one of any rule, which must be of that kind."""
+
+    def answered(rule: Reading, window: Window) -> Answer | None:
+        if not isinstance(rule, kind):
+            raise TypeError(f"expected a rule of the kind {kind.__name__}, found {rule.how}")
+        return answer(rule, window)
+
+    return answered
+
+
+WINDOWED: Mapping[str, Callable[[Reading, Window], Answer | None]] = {
+    "window_extreme": _by(WindowExtreme, window_extreme),
+    "last_before": _by(LastBefore, last_before),
+    "window_worst": _by(WindowWorst, window_worst),
+    "window_any": _by(WindowAny, window_any),
+    "anchor_recorded": _by(AnchorRecorded, anchor_recorded),
+    "follow_up_end_day": _by(FollowUpEndDay, follow_up_end_day),
+    "window_nth_lowest": _by(WindowNthLowest, window_nth_lowest),
+    "window_abnormal_count": _by(WindowAbnormalCount, window_abnormal_count),
+    "joined_run": _by(JoinedRun, joined_run),
+    "cumulative_days": _by(CumulativeDays, cumulative_days),
+    "measured_days": _by(MeasuredDays, measured_days),
+    "recovery_day": _by(RecoveryDay, recovery_day),
+    "recent_extreme": _by(RecentExtreme, recent_extreme),
+    "fall_within": _by(FallWithin, fall_within),
+    "drug_given_within": _by(DrugGivenWithin, drug_given_within),
+    "drug_days": _by(DrugDays, drug_days),
 }

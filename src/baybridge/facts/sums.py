@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeVar
 
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.fhir import Found, mapping, text
 from baybridge.facts.measurement import Measured, Measurement, State, measure
 from baybridge.policy.language.types import Value
 
+T = TypeVar("T")
 #: The items of each total, by the total's name.
 Sums = Mapping[str, Sequence[str]]
 
@@ -30,7 +31,7 @@ def sums_of(facts: Mapping[str, object]) -> Sums:
     return {name: tuple(rule["sum_of"]) for name, rule in read.items() if rule.get("sum_of")}
 
 
-def with_sums(values: Mapping[str, object], totals: Sums) -> dict[str, Any]:
+def with_sums(values: Mapping[str, T], totals: Sums) -> dict[str, T | int]:
     """The values with each total whose items are all given; a total beside them is taken as it stands."""
     found = {name: total for name, items in totals.items() if name not in values for total in [_total(values, items)] if total is not None}
     return {**values, **found}
@@ -96,7 +97,7 @@ def contradicting(observations: Iterable[Mapping[str, object]], dictionary: Dict
 
 
 def _by_patient(observations: Iterable[Mapping[str, object]]) -> dict[str, list[Mapping[str, object]]]:
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    found: dict[str, list[Mapping[str, object]]] = {}
     for resource in observations:
         found.setdefault(text(mapping(resource.get("subject")).get("reference")), []).append(resource)
     return found

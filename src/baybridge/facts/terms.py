@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from baybridge.documents import terms as documents
+from baybridge.documents.document_set import read_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +46,21 @@ class Diagnoses:
     relapsed: frozenset[str]
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Diagnoses:
+    def from_document(cls, document: documents.Diagnoses) -> Diagnoses:
         """From the document `diagnoses`."""
-        listed = [(str(row["code"]), _meaning(row)) for row in document["icd10"]]
-        exact = {(kind, str(code)): _meaning(row) for kind in ("snomed", "icd_o_3") for code, row in document[kind].items()}
+        listed = [(row.code, _meaning(row)) for row in document.icd10]
+        coded = {"snomed": document.snomed, "icd_o_3": document.icd_o_3}
+        exact = {(kind, code): _meaning(row) for kind, rows in coded.items() for code, row in rows.items()}
         return cls(
-            systems={address: kind for kind, addresses in document["systems"].items() for address in addresses},
+            systems={address: kind for kind, addresses in document.systems.items() for address in addresses},
             icd10=tuple(sorted(listed, key=lambda item: -len(item[0]))),
             exact=exact,
             wordings=tuple(
-                Wording(row["diagnosis"], frozenset(row["families"]), re.compile(row["pattern"], re.IGNORECASE)) for row in document["text"]
+                Wording(row.diagnosis, frozenset(row.families), re.compile(row.pattern, re.IGNORECASE)) for row in document.text
             ),
-            refuted=frozenset(document["refuted"]),
-            unsure=frozenset(document["unsure"]),
-            relapsed=frozenset(document["relapsed"]),
+            refuted=frozenset(document.refuted),
+            unsure=frozenset(document.unsure),
+            relapsed=frozenset(document.relapsed),
         )
 
     def meaning(self, system: str, code: str) -> Meaning | None:
@@ -75,8 +78,8 @@ def dotted_icd10(code: str) -> str:
     return f"{bare[:3]}.{bare[3:]}" if len(bare) > 3 else bare
 
 
-def _meaning(row: Mapping[str, Any]) -> Meaning:
-    return Meaning(row["diagnosis"], row.get("family"), row.get("certain", True))
+def _meaning(row: documents.CodedDiagnosis) -> Meaning:
+    return Meaning(row.diagnosis, row.family, row.certain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +119,23 @@ class Treatments:
     clear_h: int
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Treatments:
+    def from_document(cls, document: documents.Treatments) -> Treatments:
         """From the document `treatments`."""
-        responses, episode = document["responses"], document["crs_episode"]
+        responses, episode = document.responses, document.crs_episode
         return cls(
-            atc_systems=frozenset(document["atc_systems"]),
-            product_system=document["product_system"],
-            response_system=document["response_system"],
-            response_loinc=frozenset(document["response_loinc"]),
-            classes={name: tuple(beginnings) for name, beginnings in document["classes"].items()},
-            lines=LineRules(**{name: _rule(value) for name, value in document["lines"].items()}),
-            responding=frozenset(responses["responding"]),
-            complete=frozenset(responses["complete"]),
-            refractory=frozenset(responses["refractory"]),
-            progressing=frozenset(responses["progressing"]),
-            snomed_responses={str(code): said for code, said in responses["snomed"].items() if said},
-            fever_at_least_cel=episode["fever_at_least_cel"],
-            clear_h=episode["clear_h"],
+            atc_systems=frozenset(document.atc_systems),
+            product_system=document.product_system,
+            response_system=document.response_system,
+            response_loinc=frozenset(document.response_loinc),
+            classes={name: tuple(beginnings) for name, beginnings in document.classes.items()},
+            lines=_line_rules(document.lines),
+            responding=frozenset(responses.responding),
+            complete=frozenset(responses.complete),
+            refractory=frozenset(responses.refractory),
+            progressing=frozenset(responses.progressing),
+            snomed_responses={code: said for code, said in responses.snomed.items() if said},
+            fever_at_least_cel=episode.fever_at_least_cel,
+            clear_h=episode.clear_h,
         )
 
     def is_class(self, atc: str, name: str) -> bool:
@@ -140,8 +143,25 @@ class Treatments:
         return atc.startswith(self.classes[name])
 
 
-def _rule(value: Any) -> Any:
-    return re.compile(value, re.IGNORECASE) if isinstance(value, str) else value
+def _line_rules(written: documents.Lines) -> LineRules:
+    return LineRules(
+        join_days=written.join_days,
+        first_cycle_days=written.first_cycle_days,
+        dose_gap_days=written.dose_gap_days,
+        refractory_days=written.refractory_days,
+        maintenance_days=written.maintenance_days,
+        conditioning_days=written.conditioning_days,
+        lymphodepletion_days=written.lymphodepletion_days,
+        number=_pattern(written.number),
+        maintenance_text=_pattern(written.maintenance_text),
+        bridging_text=_pattern(written.bridging_text),
+        lymphodepletion_text=_pattern(written.lymphodepletion_text),
+        transplant_text=_pattern(written.transplant_text),
+    )
+
+
+def _pattern(written: str) -> re.Pattern[str]:
+    return re.compile(written, re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +174,12 @@ class Terms:
     negative: frozenset[str]
 
     @classmethod
-    def from_documents(cls, folder: Mapping[str, Any]) -> Terms:
-        """From the documents of `data/terms` by id."""
-        answers = folder["answers"]
+    def from_documents(cls, folder: Mapping[str, object]) -> Terms:
+        """From the documents of `data/terms` by id; raises `DocumentProblem` with every problem of one."""
+        answers = read_document(documents.Answers, folder["answers"], "terms/answers")
         return cls(
-            diagnoses=Diagnoses.from_document(folder["diagnoses"]),
-            treatments=Treatments.from_document(folder["treatments"]),
-            positive=frozenset(answers["positive"]),
-            negative=frozenset(answers["negative"]),
+            diagnoses=Diagnoses.from_document(read_document(documents.Diagnoses, folder["diagnoses"], "terms/diagnoses")),
+            treatments=Treatments.from_document(read_document(documents.Treatments, folder["treatments"], "terms/treatments")),
+            positive=frozenset(answers.positive),
+            negative=frozenset(answers.negative),
         )

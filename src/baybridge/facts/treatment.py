@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from baybridge.base.time import CHINA, DAYS_PER_MONTH, start_of_day
+from baybridge.documents.fact_reading import History
 from baybridge.facts.course import Course
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.exposure import Exposures
@@ -186,8 +187,8 @@ def _status(history: _History) -> ReadFact | None:
 def _classes(history: _History, dictionary: Dictionary) -> list[ReadFact | None]:
     answers: list[ReadFact | None] = []
     for fact in dictionary.facts.values():
-        name = fact.read.get("class")
-        if fact.how != "treatment_history" or not name:
+        name = fact.read.drugs if isinstance(fact.read, History) else None
+        if not name:
             continue
         sources = [source for atc, source in history.exposures.taken if history.treatments.is_class(atc, name)]
         if sources:

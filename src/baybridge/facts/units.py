@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 from baybridge.base.quantity import Quantity
+from baybridge.documents.terms import Units
 from baybridge.facts import ucum
 
 NOISE_DIGITS = 12  # of a value whose decimals never end
@@ -66,13 +66,13 @@ class UnitTable:
     telling: Mapping[str, str]
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> UnitTable:
+    def from_document(cls, document: Units) -> UnitTable:
         """The table of the document `units` of `data/terms`."""
-        spellings = {_fold(written): unit for unit, listed in document["spellings"].items() for written in listed}
-        parts = {_fold(written): part for part, listed in (document.get("parts") or {}).items() for written in listed}
-        telling = document.get("telling_annotations") or {}
-        if not isinstance(telling, Mapping):  # a site's own document of before
-            telling = {note: [note] for note in telling}
+        spellings = {_fold(written): unit for unit, listed in document.spellings.items() for written in listed}
+        parts = {_fold(written): part for part, listed in document.parts.items() for written in listed}
+        telling = document.telling_annotations
+        if isinstance(telling, tuple):  # a site's own document of before
+            telling = {note: (note,) for note in telling}
         return cls(spellings, parts, {_fold(written): note for note, listed in telling.items() for written in (note, *listed)})
 
     def read(self, written: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from baybridge.documents.fact_reading import KINDS, Latest, Windowed
 from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import Dictionary, DictionaryProblem
 from baybridge.facts.series import WINDOWED
@@ -101,9 +102,9 @@ def test_fact_is_whole(name: str) -> None:
     assert fact.source
     assert fact.how in READERS
     assert (fact.type == "code") == bool(fact.values)
-    if fact.how == "latest" and not fact.read.get("of"):
+    if isinstance(fact.read, Latest) and not fact.read.of:
         assert fact.codes, "a fact that is read from observations has a code"
-        assert "max_age_h" in fact.read
+        assert "max_age_h" in DOCUMENTS.folder("facts")[name]["read"]
     if fact.type == "number":
         assert fact.unit
         assert fact.plausible or fact.how == "derived"
@@ -138,6 +139,39 @@ def test_a_code_that_reads_two_facts_is_refused() -> None:
 def test_a_type_that_does_not_exist_is_refused() -> None:
     with pytest.raises(DictionaryProblem, match="expected a type"):
         Dictionary.from_documents({"a": {"type": "colour"}}, DOCUMENTS.folder("terms"))
+
+
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [
+        ({"how": "lastest"}, ["read.how: expected one of age,", "did you mean latest?", "found lastest"]),
+        ({"how": "latest", "max_age": 5}, ["read.max_age: expected one of", "did you mean max_age_h?"]),
+        ({"how": "window_any", "of": "fever", "anchor": "transfusion", "from_days": 0}, ["read.anchor: expected one of infusion, lymph", "read.to_days"]),
+        ({"how": "last_before", "of": "alt"}, ["read.anchor: expected a moment under anchor, or several under earliest, found neither"]),
+        (
+            {
+                "how": "window_abnormal_count", "anchor": "infusion", "from_days": 0, "to_days": 7, "within_h": 24,
+                "analytes": {"urate": {"unit": "umol/L"}, "alt": {"above": 1, "also": {"above": 1, "below": 2}}},
+            },
+            ["read.analytes.urate: expected one of above and below, found neither", "read.analytes.alt.also: expected one of above and below, found both"],
+        ),
+    ],
+)  # fmt: skip
+def test_every_problem_of_a_rule_is_told(read: dict[str, Any], told: list[str]) -> None:
+    with pytest.raises(DictionaryProblem) as raised:
+        Dictionary.from_documents({"a": {"type": "number", "unit": "1", "read": read}}, DOCUMENTS.folder("terms"))
+    assert not [words for words in told if words not in str(raised.value)], str(raised.value)
+
+
+def test_a_rule_without_how_reads_the_latest_value() -> None:
+    facts = {"a": {"type": "number", "unit": "1", "read": {"max_age_h": 3}}}
+    fact = Dictionary.from_documents(facts, DOCUMENTS.folder("terms"))["a"]
+    assert (fact.how, fact.max_age_h) == ("latest", 3)
+
+
+def test_each_kind_of_rule_has_its_reader() -> None:
+    assert set(KINDS) == READERS
+    assert {how for how, kind in KINDS.items() if issubclass(kind, Windowed)} == set(WINDOWED)
 
 
 def test_glossary_has_every_term_in_four_languages() -> None:

@@ -59,7 +59,7 @@ def _summary(row: Mapping[str, Any], today: date) -> dict[str, Any]:
     past = [one for one in row.get("eqa") or () if (day := as_day(one.get("date"))) is not None and day <= today]
     return {
         "row": row,
-        "name": next(iter(value_on(row, "names", today) or ()), row["id"]),
+        "name": _name(row, today) or row["id"],
         "jurisdiction": value_on(row, "jurisdiction", today),
         "city": value_on(row, "city", today),
         "accreditations": valid,
@@ -68,6 +68,12 @@ def _summary(row: Mapping[str, Any], today: date) -> dict[str, Any]:
         "suspended": value_on(row, "eqa_suspended", today),
         "newest": max(past, key=lambda one: str(one["date"]), default=None),
     }
+
+
+def _name(row: Mapping[str, object], on: date) -> str:
+    """The first of the names that a row had on a day; empty where it has none."""
+    names = value_on(row, "names", on)
+    return str(names[0]) if isinstance(names, list | tuple) and names else ""
 
 
 def row_page(asked: Asked, problems: tuple[Reason, ...] = (), status: int = 200) -> Response:
@@ -88,7 +94,7 @@ def row_page(asked: Asked, problems: tuple[Reason, ...] = (), status: int = 200)
         status,
         form=form,
         row=row,
-        name=next(iter(value_on(row, "names", today) or ()), None) or reader.title(form["title"]),
+        name=_name(row, today) or reader.title(form["title"]),
         fields=[_shown(name, spec, row, today) for name, spec in form["fields"].items()],
         history=[(one, one.change_id in standing) for one in reversed(history)],
         may=_may(asked, form),

@@ -6,27 +6,35 @@ The folder is not part of this repository: the tests are skipped where it is abs
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from opencc import OpenCC
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from acceptance.support import World
+from baybridge.api import fhir
 from baybridge.base.outcome import Refusal
 from baybridge.cli.main import main
 from baybridge.documents.loader import Documents, packaged_data
 from baybridge.exchange.card.health_card import read_card
 from baybridge.exchange.evidence.verify import verify_file
+from baybridge.http.doors import routes
 from baybridge.journey.command import Role
+from baybridge.language.languages import chosen, languages_of
 from baybridge.matching.criteria_text import criteria, is_split
 from baybridge.node.intake.importing import Imported, import_upload
+from baybridge.node.people import accounts
 from baybridge.record.feeds.hl7v2_values import interval
 from baybridge.record.identity.documents import identifiers_of
 from baybridge.record.identity.matching import candidates
 from baybridge.record.identity.names import Agreement, NameReader
 from baybridge.record.store import store
+from exchange_documents import TRANSFER, changed
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "2026-11-29"
 RESIDENT = "urn:cn:resident-id"
@@ -65,6 +73,26 @@ def taken(world: World, name: str) -> tuple[list[dict[str, Any]], list[str]]:
 def stored(world: World, kind: str) -> list[dict[str, Any]]:
     with world.nodes["mo"].storage.reading() as connection:
         return [version.resource for version in store.changed_since(connection, None, kind)]
+
+
+@pytest.fixture
+def client(world: World) -> TestClient:
+    """A physician's FHIR client of the node."""
+    node = world.nodes["mo"]
+    with node.storage.writing() as connection:
+        accounts.add_account(
+            connection, account="reader", name="reader", password="a long enough password", role=Role.PHYSICIAN, organisation=node.site.organisation
+        )
+        token = accounts.open_session(connection, "reader", node.now()).token
+    made = TestClient(Starlette(routes=routes(node, fhir.DOORS, fhir.refused)), base_url="http://node.example")
+    made.headers["authorization"] = f"Bearer {token}"
+    return made
+
+
+def found_ids(client: TestClient, address: str) -> list[str]:
+    answer = client.get(f"/fhir/{address}")
+    assert answer.status_code == 200, answer.text
+    return [entry["resource"]["id"] for entry in answer.json().get("entry", ())]
 
 
 # --- messages -------------------------------------------------------------------------------------------------------
@@ -216,3 +244,73 @@ def test_trial_headings() -> None:
 def test_two_layers_of_one_order() -> None:
     answer = CliRunner().invoke(main, ["fund", str(case("same-order.json"))])
     assert (answer.exit_code, "order 10" in answer.output + answer.stderr) == (1, True)
+
+
+def test_a_year_without_a_list_is_told(tmp_path: Path) -> None:
+    days, jurisdiction = case("holidays-2027.txt").read_text().strip().split(", ")
+    effective, until = days.split(" .. ")
+    changes = {"contract.effective_on": effective, "contract.filed_on": None, "transfer.at": f"{until}T09:00:00+08:00", "exporter.jurisdiction": jurisdiction}
+    (tmp_path / "request.json").write_text(json.dumps(changed(TRANSFER, {**changes, "transfer.retention_until": "2040-01-01"})))
+    answer = CliRunner().invoke(main, ["transfer", "check", str(tmp_path / "request.json")])
+    assert (answer.exit_code, "no list of public holidays of CN for 2027" in answer.output) == (0, True)
+
+
+# --- FHIR -----------------------------------------------------------------------------------------------------------
+
+
+def facts_at_ten(world: World) -> tuple[dict[str, Any], list[str]]:
+    """What is known of the person of the cases on the morning of 8 March 2026, and what was set aside."""
+    node = world.nodes["mo"]
+    opened = node.case(world.case_id)
+    assert opened is not None
+    found = node.facts(opened, datetime(2026, 3, 8, 2, tzinfo=UTC))
+    return dict(found.values), [odd.code for odd in found.odd]
+
+
+PERSON = {"resourceType": "Patient", "id": "u1", "name": [{"text": "陳大文"}], "birthDate": "1980-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("name", "fact", "value"),
+    [("meq-calcium.json", "calcium", 2.3), ("mg-per-day.json", "urine_m_protein_24h", 500), ("copies-to-iu.json", "hbv_dna", None)],
+)
+def test_units(world: World, name: str, fact: str, value: float | None) -> None:
+    world.case_id = ""
+    world.file("mo", [PERSON, json.loads(case(name).read_bytes())])
+    values, odd = facts_at_ten(world)
+    assert values.get(fact) == value
+    assert bool(odd) is (value is None), "what does not convert is told"
+
+
+def test_an_absolute_reference_is_somebody_or_told(world: World) -> None:
+    world.file("mo", [PERSON, {"resourceType": "Basic", "id": "b", "code": {"text": "x"}, "subject": {"reference": "Patient/u1"}}])
+    (found,), told = taken(world, "absolute-subject.json")
+    assert found["subject"]["reference"] == "Patient/u1" or told == ["reference_nowhere"]
+
+
+def test_a_key_twice_is_told(world: World) -> None:
+    answer = bring(world, "dup-key.json")
+    told = [problem.code for problem in answer.report.problems] if isinstance(answer, Imported) else [reason.code for reason in answer.reasons]
+    assert (told, stored(world, "Patient")) == (["record.key_twice"], [])
+
+
+def test_a_search_by_minute(world: World, client: TestClient) -> None:
+    asked, said = case("minute.txt").read_text().strip().split(" ; ")
+    about = {"status": "final", "code": {"text": "x"}, "subject": {"reference": "Patient/u1"}}
+    world.file("mo", [PERSON, {"resourceType": "Observation", "id": "half-past", **about, "effectiveDateTime": said.rsplit(" ", 1)[1]}])
+    assert found_ids(client, asked.removeprefix("GET ")) == ["half-past"]
+
+
+def test_names_across_scripts(world: World, client: TestClient) -> None:
+    world.file("mo", PERSON)
+    world.file("mo", {**PERSON, "id": "u2", "name": [{"text": "李明"}]})
+    queries = [part.split(" ")[0] for part in case("name-search.txt").read_text().strip().split(" ; ")]
+    assert found_ids(client, queries[0]) == ["u1"]
+    world.file("mo", {**PERSON, "id": "u3", "name": [{"text": "歐陽"}]})
+    assert found_ids(client, queries[1]) == ["u3"]
+
+
+def test_accepted_languages() -> None:
+    languages = languages_of(Documents().folder)
+    headers = [line.removeprefix("Accept-Language: ") for line in case("accept-language.txt").read_text().splitlines()]
+    assert [chosen(header, languages) for header in headers] == ["zh-Hant", "zh-Hans"]

@@ -40,14 +40,13 @@ def signer_of(card: Card, nodes: tuple[TrustedNode, ...]) -> TrustedNode | None:
 
 
 def _checks(card: Card, signer: TrustedNode | None, at: datetime | None) -> Iterator[Check]:
-    """Who signed; then everything that keeps a signed card from holding, else that it holds."""
+    """Everything that keeps a card from holding: that nobody known signed it, and what it says itself; else that it holds."""
     if signer is None:
         yield failed("card", "unknown_key", {"kid": card.kid[:80], "issuer": card.issuer[:200]})
-        return
     faults = card.faults_at(at)
     for code, values in faults:
         yield failed("card", code, values)
-    if not faults:
+    if signer is not None and not faults:
         yield held("card", values={"results": len(results_of(card)), "issuer": card.issuer[:200], "kid": card.kid[:80]})
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from baybridge.base.outcome import Reason
 from baybridge.exchange.transfer.facts import derive, unknown_days
-from baybridge.exchange.transfer.request import read
+from baybridge.exchange.transfer.request import day_of, read
 from baybridge.language.regions import Regions, regions_of
 from baybridge.policy.one_case.decide import Decision
 from baybridge.recognition.recognise import holding
@@ -102,5 +102,5 @@ def check_transfer(request: Mapping[str, Any], rules: TransferRules) -> Transfer
         codes=codes or (ALL_MET,),
         reasons=tuple(reasons),
         policy_sha256=decision.policy_sha256,
-        told=tuple(unknown_days(checked, rules.holidays)),
+        told=tuple(unknown_days(checked.exporter["jurisdiction"], checked.contract, day_of(checked.transfer["at"]), rules.holidays)),
     )

@@ -17,6 +17,8 @@ from baybridge.exchange.transfer.request import TransferRequest, day_of
 
 #: Origin systems whose records need a sharing consent. Source: exchange contract, transfer check (`ehealth`).
 SHARING_SYSTEM = "ehealth"
+#: The contract that is filed within ten working days. Source: exchange contract, transfer check ("only `gba` contracts are filed").
+_FILED_KIND = "gba"
 
 
 def derive(request: TransferRequest, profiles: Mapping[str, object], holidays: Mapping[str, object]) -> dict[str, object]:
@@ -95,11 +97,13 @@ def _filing_window(contract: Mapping[str, Any], on: date) -> tuple[date, date] |
     return None if effective is None else (effective, on if filed is None or filed > on else filed)
 
 
-def unknown_days(request: TransferRequest, holidays: Mapping[str, Any]) -> Iterator[Reason]:
-    """What of the calendar is not known between effect and filing: years without a list, and days that are not verified."""
-    code = request.exporter["jurisdiction"]
-    calendar, window = holidays.get(code, {}), _filing_window(request.contract or {}, day_of(request.transfer["at"]))
-    if window is None or window[0] >= window[1]:
+def unknown_days(code: str, contract: Mapping[str, Any] | None, on: date, holidays: Mapping[str, Any]) -> Iterator[Reason]:
+    """What of the calendar of an exporter's jurisdiction is not known between effect and filing: years without a list, days that are not verified.
+
+    Only contracts of the Bay Area are filed; for any other there is nothing to count.
+    """
+    calendar, window = holidays.get(code, {}), _filing_window(contract or {}, on)
+    if window is None or window[0] >= window[1] or (contract or {}).get("kind") != _FILED_KIND:
         return
     listed = {day.year for day in calendar.get("holidays", ())}
     for year in range(window[0].year, window[1].year + 1):

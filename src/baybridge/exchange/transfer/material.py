@@ -52,7 +52,7 @@ def request_of(
         },
         "exporter": _exporter(situation, directory),
         "importer": {"name": to.node, "jurisdiction": to.jurisdiction, "gd9": to.gd9},
-        "contract": _contract(situation, to, purpose, directory),
+        "contract": contract_with(situation, to, purpose),
         "pipia": _pipia(situation, directory),
         "consents": _consents(situation, to, purpose),
     }
@@ -103,8 +103,9 @@ def _exporter(situation: Situation, directory: Mapping[str, Any]) -> dict[str, o
     }
 
 
-def _contract(situation: Situation, to: Site, purpose: str, directory: Mapping[str, Any]) -> dict[str, Any] | None:
+def contract_with(situation: Situation, to: Site, purpose: str = "") -> dict[str, Any] | None:
     """The contract between both, best one first: in force, listing the purpose, newest."""
+    directory = situation.documents.folder("directory")["contracts"]
     found = [row for row in directory["contracts"] if {situation.site.node, to.node} == set(row["between"])]
 
     def rank(row: Mapping[str, Any]) -> tuple[bool, bool, date]:

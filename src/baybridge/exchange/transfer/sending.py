@@ -21,7 +21,8 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.exchange.transfer import rendering
 from baybridge.exchange.transfer.check import ALL_MET, CHECK_POLICY_ID, TransferRules, check_transfer, rules_of
 from baybridge.exchange.transfer.content import GBA_ROUTE, ORIGIN, RECEIVED_UNDER, SIGNED, received_under, tagged
-from baybridge.exchange.transfer.material import is_projection, request_of
+from baybridge.exchange.transfer.facts import unknown_days
+from baybridge.exchange.transfer.material import contract_with, is_projection, request_of
 from baybridge.exchange.transfer.profiles import Dropped, minimise, reference_of
 from baybridge.journey.command import Role, Site, Situation, Verdict
 from baybridge.journey.events import TransferAllowed, TransferRefused
@@ -120,6 +121,12 @@ def rules_for(situation: Situation) -> TransferRules:
 def transfer_request(situation: Situation, to: Site, given: Transfer, resources: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """The request of the contract for these resources, from case, consents and directory."""
     return request_of(situation, to, given.purpose, resources, emergency=given.emergency, retention_until=given.retention_until)
+
+
+def unknown_days_to(situation: Situation, to: Site) -> tuple[Reason, ...]:
+    """What of the calendar is not known by which the filing of the contract with a neighbour is counted."""
+    holidays = situation.documents.folder("directory")["holidays"]["jurisdictions"]
+    return tuple(unknown_days(situation.site.jurisdiction, contract_with(situation, to), situation.today, holidays))
 
 
 def _invalid(situation: Situation, given: Transfer, rules: TransferRules, material: Sequence[Mapping[str, object]]) -> list[Reason]:

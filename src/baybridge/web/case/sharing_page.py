@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from baybridge.exchange.transfer.sending import unknown_days_to
 from baybridge.journey.command import Site
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.neighbours.transfers import problems_of
@@ -18,11 +19,12 @@ from baybridge.web.case.view import Action, CaseView, allowed
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A neighbour with a button for each purpose: those that are usual for its kind, and the others."""
+    """A neighbour with a button for each purpose: those that are usual for its kind, and the others; what of the calendar between both is not known."""
 
     site: Site
     buttons: tuple[tuple[str, Action], ...]
     others: tuple[tuple[str, Action], ...]
+    notes: tuple[str, ...] = ()
 
 
 #: What is usually sent to a plant, and to a centre; the other purposes stay possible.
@@ -56,4 +58,5 @@ def _way(view: CaseView, site: Site, purposes: tuple[str, ...]) -> Way:
     usual = _TO_CENTRE if "centre" in site.kinds else _TO_PLANT
     buttons = [(purpose, view.action(COMMANDS["Transfer"], {"to_node": site.node, "purpose": purpose})) for purpose in purposes]
     first, others = (tuple(one for one in buttons if (one[0] in usual) is wanted) for wanted in (True, False))
-    return Way(site, first, others)
+    notes = unknown_days_to(view.look.situation(), site)
+    return Way(site, first, others, tuple(map(view.reader.reason, notes)))

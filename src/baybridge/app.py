@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from baybridge.api import fhir, services
 from baybridge.base.outcome import Category, Reason
@@ -32,7 +32,6 @@ from baybridge.web.page import pages
 from baybridge.web.page.defect_page import defect, nowhere
 from baybridge.web.page.page import STATIC, refused
 
-Scope = MutableMapping[str, Any]
 _LOG = logging.getLogger("baybridge.access")
 
 
@@ -66,13 +65,13 @@ def every_route(node: Node) -> list[BaseRoute]:
     ]
 
 
-def _safely(app: Starlette) -> Callable[[Scope, Any, Any], Awaitable[None]]:
+def _safely(app: Starlette) -> ASGIApp:
     """Headers that keep pages safe, and an access log that names the route, never the address: an id from outside may be personal.
 
     A defect is logged by its kind and place alone, because its message may quote what it met.
     """
 
-    async def wrapped(scope: Scope, receive: Any, send: Any) -> None:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
@@ -82,7 +81,7 @@ def _safely(app: Starlette) -> Callable[[Scope, Any, Any], Awaitable[None]]:
             return
         begun = []
 
-        async def sending(message: MutableMapping[str, Any]) -> None:
+        async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 begun.append(True)
                 _LOG.info("%s %s %s", scope["method"], _route(scope), message["status"])
@@ -98,10 +97,10 @@ def _safely(app: Starlette) -> Callable[[Scope, Any, Any], Awaitable[None]]:
     return wrapped
 
 
-def with_headers(send: Any) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
+def with_headers(send: Send) -> Send:
     """A `send` that adds the headers that keep pages safe."""
 
-    async def sending(message: MutableMapping[str, Any]) -> None:
+    async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", []), *_HEADERS]
         await send(message)

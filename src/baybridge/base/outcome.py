@@ -14,6 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from baybridge.base.json_value import JsonDict
+
 
 class Category(StrEnum):
     """Why something was not done; closed, so that every surface handles each."""
@@ -64,7 +66,7 @@ class Reason:
     source: str = ""
     where: str = ""  # path, line or field that the reason is about
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> JsonDict:
         """The reason as plain JSON."""
         return {"code": self.code, "values": dict(self.values), "source": self.source, "where": self.where}
 

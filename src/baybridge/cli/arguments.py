@@ -5,8 +5,6 @@ Main job: `MOMENT`, the type of `--at` and `--since`, and `Thorough`, the class 
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from baybridge.base.time import CHINA, parse_instant_or_day
@@ -42,7 +40,7 @@ class _Moment(click.ParamType[str, str]):
 
     name = "TIME|DATE"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The text, when it is a moment."""
         try:
             parse_instant_or_day(value).astimezone(CHINA)
@@ -50,7 +48,7 @@ class _Moment(click.ParamType[str, str]):
             self.fail(str(error), param, ctx)
         except OverflowError:
             self.fail(f"expected a time within the years 1 to 9999, found {value!r}", param, ctx)
-        return str(value)
+        return value
 
 
 MOMENT = _Moment()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 import yaml
@@ -13,19 +12,10 @@ from baybridge.base.outcome import Refusal
 from baybridge.base.time import parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.nodes import fail
+from baybridge.cli.records import open_or_fail
 
 _NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True)
-
-
-def _open(folder: Path) -> Any:
-    from baybridge.node.config import ConfigProblem
-    from baybridge.node.node import open_node
-
-    try:
-        return open_node(folder)
-    except ConfigProblem as problem:
-        fail(str(problem))
 
 
 @click.command(cls=Thorough)
@@ -36,7 +26,7 @@ def calls(folder: Path, only_open: bool, as_json: bool) -> None:  # noqa: FBT001
     """Calls of the rapid response team, with who was told when."""
     from baybridge.node.watch.listing import calls_of_node
 
-    found = calls_of_node(_open(folder), only_open=only_open)
+    found = calls_of_node(open_or_fail(folder), only_open=only_open)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -64,7 +54,7 @@ def set_roster(source: Path, folder: Path, as_json: bool) -> None:  # noqa: FBT0
         given = yaml.safe_load(source.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):
         fail(f"{source.name}: expected JSON or YAML")
-    node = _open(folder)
+    node = open_or_fail(folder)
     with node.unit() as unit:
         read = duties.read_roster(given, duties.active_accounts(unit.connection))
         if not isinstance(read, Refusal):
@@ -89,7 +79,7 @@ def show_roster(folder: Path, at: str | None, as_json: bool) -> None:  # noqa: F
     """The roster as it was set last."""
     from baybridge.node.watch import roster as duties
 
-    node = _open(folder)
+    node = open_or_fail(folder)
     moment = parse_instant_or_day(at, node.site.zone) if at else None
     with node.storage.reading() as connection:
         rows, names = duties.roster(connection, moment), duties.sign_in_names(connection)

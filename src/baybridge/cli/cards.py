@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.records import fail, open_or_fail
+
+if TYPE_CHECKING:
+    from baybridge.exchange.evidence.trust import Trust
 
 
 @click.command(cls=Thorough)
@@ -21,7 +24,7 @@ from baybridge.cli.records import fail, open_or_fail
 @click.option("--trust", "trust_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Node card or jwks.json of an issuer, or a trust file.")
 @click.option("--role", default="coordinator", show_default=True, help="Act in this role.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def card(folder: Path, file: Any, take_in: bool, trust_file: Path | None, role: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+def card(folder: Path, file: BinaryIO, take_in: bool, trust_file: Path | None, role: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Check a SMART Health Card against the keys that a node knows: a .smart-health-card file, or a text file with what its QR codes say.
 
     Ends with 1 where a check fails; then nothing is taken in.
@@ -46,7 +49,6 @@ def card(folder: Path, file: Any, take_in: bool, trust_file: Path | None, role: 
         answer = import_upload(node, Actor("operator", Role(role), node.site.organisation), "card", data)
         if isinstance(answer, Refusal):
             fail("\n".join(texts.refusal("en", answer)))
-            return
         witnessing.sign_checkpoint(node)
         told["import"] = answer.as_json()
         if not as_json:
@@ -57,7 +59,7 @@ def card(folder: Path, file: Any, take_in: bool, trust_file: Path | None, role: 
         sys.exit(1)
 
 
-def _further(file: Path | None) -> Any:
+def _further(file: Path | None) -> Trust:
     """The issuers of a file that the person who checks trusts, beside those that the node knows."""
     import yaml
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.records import fail, open_or_fail
+
+if TYPE_CHECKING:
+    from baybridge.journey.state import CaseState
 
 
 @click.command(cls=Thorough)
@@ -36,7 +39,6 @@ def case(case_id: str, folder: Path, at: str | None, known_at: str | None, as_js
         if as_json:
             click.echo(json.dumps({"refused": found.category.value, "reasons": reasons}, ensure_ascii=False))
         fail("\n".join(str(reason["text"]) for reason in reasons))
-        return
     node.record_access(Actor("operator", Role.SYSTEM, node.site.organisation), case_id, "case.state", "treatment")
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
@@ -44,7 +46,7 @@ def case(case_id: str, folder: Path, at: str | None, known_at: str | None, as_js
         _print(found)
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: CaseState) -> None:
     click.echo(f"case {found['case']}  {found['stage']}  {found['product'] or '-'}")
     for scale, grade in found["grades"].items():
         current, highest = grade["current"], grade["highest"]

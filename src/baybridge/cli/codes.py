@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.records import fail, open_or_fail
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -50,12 +53,11 @@ def codes(folder: Path, mapped: tuple[str, str, str] | None, unit: str, source: 
         from baybridge.language.texts import Texts
 
         fail("\n".join(Texts(node.documents).refusal("en", done)))
-        return
     witnessing.sign_checkpoint(node)
     click.echo(json.dumps(asdict(done)) if as_json else f"mapping {done.mapping}: {done.results} results read anew in {len(done.cases)} cases")
 
 
-def _list(node: Any, *, as_json: bool) -> None:
+def _list(node: Node, *, as_json: bool) -> None:
     from baybridge.language.texts import Texts
     from baybridge.node.intake import codes as work
 

@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -16,6 +16,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from baybridge.cli.arguments import Thorough
+
+if TYPE_CHECKING:
+    from baybridge.demo.running import Running
 
 _WHAT = {"mo": "Macao hospital", "gd": "Guangzhou centre and laboratory", "hk": "Hong Kong centre", "sh": "Shanghai manufacturer"}
 
@@ -33,7 +36,7 @@ def demo(folder: Path, reset: bool, make_only: bool) -> None:  # noqa: FBT001 - 
         if reset:
             shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
-            _make(running, folder, console)
+            _make(folder, console)
         elif not running.is_current(folder):
             click.echo(f"{folder.name}: expected a demo network of this version, found one of another; start over with: make demo-reset", err=True)
             sys.exit(1)
@@ -56,14 +59,14 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _make(running: Any, folder: Path, console: Console) -> None:
+def _make(folder: Path, console: Console) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} steps"), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Walking about forty invented patients through the product", total=None)
-        running.make(folder, lambda done, total: progress.update(task, completed=done, total=total))
+        import_module("baybridge.demo.running").make(folder, lambda done, total: progress.update(task, completed=done, total=total))
 
 
-def _say(started: Any, console: Console) -> None:
+def _say(started: Running, console: Console) -> None:
     network = import_module("baybridge.demo.network")
     addresses = Table(title="Baybridge demo network: everything in it is synthetic", title_justify="left")
     for column in ("node", "what", "address"):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 
 import click
 
@@ -17,15 +17,30 @@ from baybridge.cli.arguments import Thorough
 
 if TYPE_CHECKING:
     from baybridge.documents.loader import Documents
+    from baybridge.exchange.transfer.check import TransferDecision
     from baybridge.language.texts import Texts
+    from baybridge.policy.language.types import Value
     from baybridge.policy.one_case.decide import Decision
+    from baybridge.recognition.recognise import Recognition
+    from baybridge.rulebook.library import PolicyLibrary
 
 _NODE = click.option(
     "--node", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of a node whose own documents lie over ours."
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON: one object for a request, a list for a list.")
 _FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
-Answer = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class Answer(Protocol):
+    """An answer that has a JSON form."""
+
+    def as_json(self) -> Mapping[str, object]:
+        """The answer as plain JSON."""
+        ...
+
+
+A = TypeVar("A", bound=Answer)
+T = TypeVar("T")
 
 
 @click.command(cls=Thorough)
@@ -40,7 +55,7 @@ def recognise(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FB
     documents, policies = _documents(node)
     rules = _made(lambda: rules_of(policies.get(POLICY_ID), documents.folder))
     words = documents.translations("en")
-    _answer(file, lambda request: judge(request, rules).as_json(), lambda answer: _recognition_lines(answer, words), as_json=as_json)
+    _answer(file, lambda request: judge(request, rules), lambda answer: _recognition_lines(answer, words), as_json=as_json)
 
 
 @click.group()
@@ -60,15 +75,15 @@ def check(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001
 
     documents, policies = _documents(node)
 
-    def apply(policy_id: str, facts: Mapping[str, Any]) -> Decision:
+    def apply(policy_id: str, facts: Mapping[str, Value]) -> Decision:
         return decide(policies.get(policy_id), facts)
 
     rules = _made(lambda: rules_of(apply, documents.folder))
     texts = Texts(documents)
-    _answer(file, lambda request: check_transfer(request, rules).as_json(), lambda answer: _transfer_lines(answer, texts), as_json=as_json)
+    _answer(file, lambda request: check_transfer(request, rules), lambda answer: _transfer_lines(answer, texts), as_json=as_json)
 
 
-def _documents(node: Path | None) -> tuple[Documents, Any]:
+def _documents(node: Path | None) -> tuple[Documents, PolicyLibrary]:
     from baybridge.cli.policy_source import documents_of
     from baybridge.rulebook.library import fact_types, policies_of
 
@@ -76,24 +91,25 @@ def _documents(node: Path | None) -> tuple[Documents, Any]:
     return documents, _made(lambda: policies_of(documents, fact_types(documents)))
 
 
-def _made(make: Callable[[], Any]) -> Any:
+def _made(make: Callable[[], T]) -> T:
     try:
         return make()
     except (ValueError, KeyError) as problem:
         _fail(f"documents: {' '.join(str(problem).split())}")
 
 
-def _answer(file: Path, judge: Answer, line: Callable[[Mapping[str, Any]], str], *, as_json: bool) -> None:
+def _answer(file: Path, judge: Callable[[object], A], line: Callable[[A], str], *, as_json: bool) -> None:
     given = _read(file)
     requests = given if isinstance(given, list) else [given]
     answers = _judged(requests, judge, many=isinstance(given, list))
     if as_json:
-        click.echo(json.dumps(answers if isinstance(given, list) else answers[0], ensure_ascii=False, indent=2))
+        told = [answer.as_json() for answer in answers]
+        click.echo(json.dumps(told if isinstance(given, list) else told[0], ensure_ascii=False, indent=2))
     else:
         click.echo("\n".join(line(answer) for answer in answers))
 
 
-def _judged(requests: list[Any], judge: Answer, *, many: bool) -> list[dict[str, Any]]:
+def _judged(requests: Sequence[object], judge: Callable[[object], A], *, many: bool) -> list[A]:
     """One answer a request; with any problem, all problems of all requests on one line."""
     from baybridge.documents.requests import FormError
 
@@ -110,7 +126,7 @@ def _judged(requests: list[Any], judge: Answer, *, many: bool) -> list[dict[str,
     return answers
 
 
-def _read(file: Path) -> Any:
+def _read(file: Path) -> object:
     name = "standard input" if str(file) == "-" else file.name
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
@@ -129,22 +145,18 @@ def _not_json(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _recognition_line(answer: Mapping[str, Any]) -> str:
-    converted = f"; {answer['converted_value']} {answer['converted_unit']}" if answer["converted_value"] is not None else ""
-    until = f"; valid until {answer['valid_until']}" if answer["valid_until"] else ""
-    return f"{answer['outcome']}; {', '.join(answer['codes']) or 'no codes'}{converted}{until}"
-
-
-def _recognition_lines(answer: Mapping[str, Any], words: Mapping[str, str]) -> str:
+def _recognition_lines(answer: Recognition, words: Mapping[str, str]) -> str:
     """The answer on one line, then each code with what it means."""
-    codes = [f"  {code}  {words.get(f'recognition.code.{code}', '')}".rstrip() for code in answer["codes"]]
-    return "\n".join([_recognition_line(answer), *codes])
+    converted = f"; {answer.converted_value} {answer.converted_unit}" if answer.converted_value is not None else ""
+    until = f"; valid until {answer.valid_until.isoformat()}" if answer.valid_until else ""
+    codes = [f"  {code}  {words.get(f'recognition.code.{code}', '')}".rstrip() for code in answer.codes]
+    return "\n".join([f"{answer.outcome}; {', '.join(answer.codes) or 'no codes'}{converted}{until}", *codes])
 
 
-def _transfer_lines(answer: Mapping[str, Any], texts: Texts) -> str:
+def _transfer_lines(answer: TransferDecision, texts: Texts) -> str:
     """The answer on one line, then what of the calendar was not known."""
-    told = [f"  {texts.say('en', reason['code'], reason['values'])}" for reason in answer.get("told", ())]
-    return "\n".join([f"{answer['outcome']}; {answer['route'] or 'no route'}; {', '.join(answer['codes'])}", *told])
+    told = [f"  {texts.say('en', reason.code, reason.values)}" for reason in answer.told]
+    return "\n".join([f"{answer.outcome}; {answer.route or 'no route'}; {', '.join(answer.codes)}", *told])
 
 
 def _fail(sentence: str) -> NoReturn:

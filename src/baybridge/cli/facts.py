@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -58,7 +59,7 @@ def _print(found: FactSet, node_dir: Path, language: str | None) -> None:
 
     figures = texts.figures(language or "en")
 
-    def say(key: str, values: dict[str, Any] | None = None) -> str:
+    def say(key: str, values: Mapping[str, object] | None = None) -> str:
         return texts.say(language or "en", key, values)
 
     click.echo(say("facts.page.as_of", {"at": found.at.isoformat()}))

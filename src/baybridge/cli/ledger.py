@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ from baybridge.cli.arguments import Thorough
 
 if TYPE_CHECKING:
     from baybridge.base.outcome import Reason
+    from baybridge.exchange.evidence.case import Recompute
     from baybridge.exchange.evidence.report import VerifyReport
     from baybridge.exchange.evidence.trust import Trust
     from baybridge.language.texts import Texts
@@ -77,7 +78,7 @@ def _print(report: VerifyReport) -> None:
     click.echo(_say(report.trust))
 
 
-def _recomputer() -> Any:
+def _recomputer() -> Recompute:
     from baybridge.documents.loader import Documents
     from baybridge.exchange.evidence.recompute import recomputer
     from baybridge.rulebook.library import fact_types

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -18,6 +18,7 @@ from baybridge.cli.records import open_or_fail
 from baybridge.cli.saying import proof, say_refusal
 
 if TYPE_CHECKING:
+    from baybridge.node.neighbours.register import Listed
     from baybridge.node.node import Node
 
 _NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -125,10 +126,9 @@ def _bytes_of(card: str) -> bytes:
         return Path(card).read_bytes()
     except OSError as problem:
         _fail(f"{Path(card).name}: cannot be read ({problem.strerror or type(problem).__name__})")
-    return b""
 
 
-def _print(node: Node, answer: Any, *, as_json: bool) -> None:
+def _print(node: Node, answer: Listed | Refusal, *, as_json: bool) -> None:
     if isinstance(answer, Refusal):
         say_refusal(node, answer, as_json=as_json)
         return
@@ -136,6 +136,6 @@ def _print(node: Node, answer: Any, *, as_json: bool) -> None:
     click.echo(json.dumps(row, ensure_ascii=False) if as_json else f"{row['node']}  {row['state']}  {row['fingerprint']}")
 
 
-def _fail(sentence: str) -> None:
+def _fail(sentence: str) -> NoReturn:
     click.echo(sentence, err=True)
     sys.exit(1)

@@ -7,13 +7,19 @@ import logging
 import re
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import click
 import yaml
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
+
+if TYPE_CHECKING:
+    from baybridge.base.json_value import JsonDict
+    from baybridge.journey.command import Actor
+    from baybridge.node.commands.done import Done
+    from baybridge.node.node import Node
 
 
 def fail(sentence: str) -> NoReturn:
@@ -51,7 +57,7 @@ def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, p
         raise click.BadParameter(f"expected one of {', '.join(known)}, found {jurisdiction!r}", param_hint="--jurisdiction")
 
     name = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower()).strip("-") or "node"
-    whole: dict[str, Any] = {"node": name, "kinds": ["centre", "laboratory"]}
+    whole: JsonDict = {"node": name, "kinds": ["centre", "laboratory"]}
     if profile is not None:
         read = yaml.safe_load(profile.read_text(encoding="utf-8")) or {}
         if not isinstance(read, dict):
@@ -108,7 +114,7 @@ def do(
     folder: Path,
     command: str,
     case_id: str | None,
-    source: Any,
+    source: BinaryIO | None,
     role: str | None,
     organisation: str | None,
     account: str | None,
@@ -123,14 +129,10 @@ def do(
     from baybridge.node.node import open_node
 
     try:
-        given = json.load(source) if source else {}
+        given = _given(source) if source else {}
         node = open_node(folder, transport=post)
     except ConfigProblem as problem:
         fail(str(problem))
-    except json.JSONDecodeError as problem:
-        fail(f"{source.name}: expected JSON, found an error at line {problem.lineno}, column {problem.colno}: {problem.msg}")
-    if not isinstance(given, dict):
-        fail(f"{source.name}: expected one JSON object, found {type(given).__name__}")
     actor = _actor(node, command, role, organisation, account)
     answer = actor if isinstance(actor, Refusal) else _carry_out(node, command, case_id, given, actor, command_id)
     queue.drain(node)
@@ -138,7 +140,18 @@ def do(
     _print(node, answer, as_json=as_json)
 
 
-def _actor(node: Any, name: str, role: str | None, organisation: str | None, account: str | None) -> Any:
+def _given(source: BinaryIO) -> JsonDict:
+    """What a command is given: one JSON object, or the end with what was found instead."""
+    try:
+        given = json.load(source)
+    except json.JSONDecodeError as problem:
+        fail(f"{source.name}: expected JSON, found an error at line {problem.lineno}, column {problem.colno}: {problem.msg}")
+    if not isinstance(given, dict):
+        fail(f"{source.name}: expected one JSON object, found {type(given).__name__}")
+    return given
+
+
+def _actor(node: Node, name: str, role: str | None, organisation: str | None, account: str | None) -> Actor | Refusal:
     """Who gives the command: the account that proves itself, else the operator of the machine; a refusal where the proof is wrong."""
     from baybridge.cli.saying import proof
     from baybridge.journey.command import Actor, Role
@@ -159,7 +172,7 @@ def _actor(node: Any, name: str, role: str | None, organisation: str | None, acc
     return actor.acting([Role(role)] if role else allowed)
 
 
-def _carry_out(node: Any, name: str, case_id: str | None, given: dict[str, Any], actor: Any, command_id: str | None) -> Any:
+def _carry_out(node: Node, name: str, case_id: str | None, given: JsonDict, actor: Actor, command_id: str | None) -> Done | Refusal:
     from baybridge.journey.command import Command
     from baybridge.node.clock import new_id
     from baybridge.node.handle import handle
@@ -167,7 +180,7 @@ def _carry_out(node: Any, name: str, case_id: str | None, given: dict[str, Any],
     return handle(node, Command(name, case_id or new_id(), given, actor, command_id or new_id()))
 
 
-def _print(node: Any, answer: Any, *, as_json: bool) -> None:
+def _print(node: Node, answer: Done | Refusal, *, as_json: bool) -> None:
     from baybridge.journey.stored import event_as_json
     from baybridge.language.texts import Texts
 
@@ -177,11 +190,11 @@ def _print(node: Any, answer: Any, *, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps({"refused": answer.category.value, "reasons": reasons}, ensure_ascii=False))
         fail(" ".join(f"{reason['text']} [{reason['code']}]" for reason in reasons))
-    events = [{"sequence": item.sequence, "event_id": item.event_id, "event": event_as_json(item.event)} for item in answer.events]
     if as_json:
+        events = [{"sequence": item.sequence, "event_id": item.event_id, "event": event_as_json(item.event)} for item in answer.events]
         click.echo(json.dumps({"case": answer.case_id, "events": events, "decisions": list(answer.decisions)}, ensure_ascii=False))
         return
     click.echo(f"case {answer.case_id}")
-    for item in events:
-        body = dict(item["event"])
-        click.echo(f"{item['sequence']:>4}  {body.pop('type')}  " + "  ".join(f"{key}={value}" for key, value in body.items() if value not in (None, [], "")))
+    for item in answer.events:
+        body = dict(event_as_json(item.event))
+        click.echo(f"{item.sequence:>4}  {body.pop('type')}  " + "  ".join(f"{key}={value}" for key, value in body.items() if value not in (None, [], "")))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -16,6 +16,11 @@ from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.records import open_or_fail
 from baybridge.cli.saying import proof, say_refusal
+
+if TYPE_CHECKING:
+    from baybridge.journey.command import Actor
+    from baybridge.node.node import Node
+    from baybridge.node.people.administration import Change, Listed
 
 _NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True)
@@ -41,7 +46,7 @@ def user() -> None:
 @click.option("--patient", "patient_id", help="Whose record an account of the role patient reads.")
 @_BY
 @_JSON
-def add(account: str, folder: Path, person: str, roles: tuple[str, ...], leaves_on: datetime | None, by: str | None, as_json: bool, **more: Any) -> None:  # noqa: FBT001 - click's signature
+def add(account: str, folder: Path, person: str, roles: tuple[str, ...], leaves_on: datetime | None, by: str | None, as_json: bool, **more: str | None) -> None:  # noqa: FBT001 - click's signature
     """Add an account; prints its invitation, which is shown once."""
     from baybridge.node.people.administration import Add
 
@@ -79,7 +84,7 @@ def disable(account: str, folder: Path, reason: str, as_json: bool) -> None:  # 
 @click.option("--second-factor", "what", flag_value="second-factor", help="The second factor ends; where the role asks for one, it is set up anew.")
 @click.option("--sessions", "what", flag_value="sessions", help="Every session ends.")
 @_JSON
-def reset(account: str, folder: Path, what: Any, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+def reset(account: str, folder: Path, what: Literal["password", "second-factor", "sessions"] | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """End the password, the second factor or the sessions of an account."""
     from baybridge.node.people.administration import Reset
 
@@ -107,16 +112,16 @@ def roles(account: str, folder: Path, added: tuple[str, ...], removed: tuple[str
 @_JSON
 def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Everybody who has an account."""
-    rows = _rows(open_or_fail(folder))
+    found = _accounts(open_or_fail(folder))
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        click.echo(json.dumps([one.as_json() for one in found], ensure_ascii=False))
         return
-    for row in rows:
-        factor = "second factor" if row["second_factor"] else "-"
-        click.echo("  ".join((row["account"], row["name"], ",".join(row["roles"]), row["organisation"], row["state"], factor, row["last_sign_in"] or "-")))
+    for one in found:
+        factor = "second factor" if one.second_factor else "-"
+        click.echo("  ".join((one.account, one.name, ",".join(one.roles), one.organisation, one.state, factor, one.last_sign_in or "-")))
 
 
-def _change(folder: Path, what: Any, by: str | None = None, *, as_json: bool) -> None:
+def _change(folder: Path, what: Change, by: str | None = None, *, as_json: bool) -> None:
     from baybridge.node.people import administration
 
     node = open_or_fail(folder)
@@ -124,22 +129,19 @@ def _change(folder: Path, what: Any, by: str | None = None, *, as_json: bool) ->
     done = actor if isinstance(actor, Refusal) else administration.change(node, actor, what)
     if isinstance(done, Refusal):
         say_refusal(node, done, as_json=as_json)
-    said = done.as_json()
     if done.asked:
-        click.echo(json.dumps(said) if as_json else "Noted. Another administrator gives the same command within 15 minutes.")
+        click.echo(json.dumps(done.as_json()) if as_json else "Noted. Another administrator gives the same command within 15 minutes.")
         return
-    if "invitation" not in said:
-        said = next(row for row in _rows(node) if row["account"] == done.account)
-    if as_json:
-        click.echo(json.dumps(said, ensure_ascii=False))
-    elif "invitation" in said:
-        link = f"{node.address}/sign-in/invitation?token={said['invitation']}"
-        click.echo(f"{said['account']}  {said['person_id']}\nInvitation, shown once, until {said['expires_at']}:\n{link}")
-    else:
-        click.echo(f"{said['account']}  {','.join(said['roles'])}  {said['state']}")
+    if done.expires_at is not None:
+        link = f"{node.address}/sign-in/invitation?token={done.invitation}"
+        told = f"{done.account}  {done.person_id}\nInvitation, shown once, until {done.expires_at.isoformat()}:\n{link}"
+        click.echo(json.dumps(done.as_json(), ensure_ascii=False) if as_json else told)
+        return
+    now = next(one for one in _accounts(node) if one.account == done.account)
+    click.echo(json.dumps(now.as_json(), ensure_ascii=False) if as_json else f"{now.account}  {','.join(now.roles)}  {now.state}")
 
 
-def _actor(node: Any, by: str | None) -> Any:
+def _actor(node: Node, by: str | None) -> Actor | Refusal:
     """The administrator who proves it, or the operator of the machine; a refusal where the proof is wrong or it is none."""
     from baybridge.journey.command import Actor, Role
     from baybridge.node.people import access, proving
@@ -153,8 +155,8 @@ def _actor(node: Any, by: str | None) -> Any:
     return access.may("accounts.manage", actor, node.site) or actor
 
 
-def _rows(node: Any) -> list[dict[str, Any]]:
+def _accounts(node: Node) -> list[Listed]:
     from baybridge.node.people import administration
 
     with node.storage.reading() as connection:
-        return [one.as_json() for one in administration.listed(connection, node.now())]
+        return administration.listed(connection, node.now())

@@ -6,8 +6,9 @@ Main job: `copy`, `restrict`, `hold`, `erase`. Erasing takes two persons, one af
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -16,10 +17,29 @@ from baybridge.cli.arguments import Thorough
 from baybridge.cli.records import open_or_fail
 from baybridge.cli.saying import proof, say_refusal
 
+if TYPE_CHECKING:
+    from baybridge.base.json_value import JsonObject
+    from baybridge.journey.command import Actor
+    from baybridge.node.node import Node
+
 _NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True)
 _PATIENT = click.argument("patient", metavar="PATIENT")
-_LIFT = click.option("--lift", is_flag=True, help="End it instead.")
+
+
+def _marks(command: Callable[..., None]) -> Callable[..., None]:
+    """The arguments of a command that marks a person's record, or lifts the mark."""
+    for each in (_JSON, click.option("--lift", is_flag=True, help="End it instead."), click.option("--reason", required=True), _NODE, _PATIENT):
+        command = each(command)
+    return command
+
+
+class Marking(Protocol):
+    """Sets or lifts a mark of a person's record; whether anything changed, or why not."""
+
+    def __call__(self, node: Node, patient_id: str, reason: str, actor: Actor, *, lift: bool) -> bool | Refusal:
+        """Mark the record of this person."""
+        ...
 
 
 @click.group()
@@ -43,31 +63,21 @@ def copy(patient: str, folder: Path, out: Path, language: str, as_json: bool) ->
 
 
 @person.command(cls=Thorough)
-@_PATIENT
-@_NODE
-@click.option("--reason", required=True)
-@_LIFT
-@_JSON
+@_marks
 def restrict(patient: str, folder: Path, reason: str, lift: bool, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Keep a person's record and no longer use it but for care, at the person's own wish."""
     from baybridge.node.people import erasure
 
-    node = open_or_fail(folder)
-    _said(node, erasure.restrict(node, _id(patient), reason, _operator(node), lift=lift), patient, "lifted" if lift else "restricted", as_json=as_json)
+    _mark(erasure.restrict, patient, folder, reason, "restricted", lift=lift, as_json=as_json)
 
 
 @person.command(cls=Thorough)
-@_PATIENT
-@_NODE
-@click.option("--reason", required=True)
-@_LIFT
-@_JSON
+@_marks
 def hold(patient: str, folder: Path, reason: str, lift: bool, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Let nothing of a person be erased while a proceeding goes on."""
     from baybridge.node.people import erasure
 
-    node = open_or_fail(folder)
-    _said(node, erasure.hold(node, _id(patient), reason, _operator(node), lift=lift), patient, "lifted" if lift else "held", as_json=as_json)
+    _mark(erasure.hold, patient, folder, reason, "held", lift=lift, as_json=as_json)
 
 
 @person.command(cls=Thorough)
@@ -97,20 +107,24 @@ def _id(patient: str) -> str:
     return patient.removeprefix("Patient/")
 
 
-def _operator(node: Any) -> Any:
+def _operator(node: Node) -> Actor:
     from baybridge.journey.command import Actor, Role
 
     return Actor("operator", Role.ADMINISTRATOR, node.site.organisation, via="shell")
 
 
-def _said(node: Any, done: Any, patient: str, state: str, *, as_json: bool) -> None:
+def _mark(mark: Marking, patient: str, folder: Path, reason: str, state: str, *, lift: bool, as_json: bool) -> None:
+    """Set a mark of a person's record, or lift it; prints what holds then."""
     from baybridge.node.neighbours import witnessing
 
+    node = open_or_fail(folder)
+    done = mark(node, _id(patient), reason, _operator(node), lift=lift)
     witnessing.sign_checkpoint(node)
+    state = "lifted" if lift else state
     _print(node, done if isinstance(done, Refusal) else {"patient": _id(patient), "state": state, "changed": done}, as_json=as_json)
 
 
-def _print(node: Any, answer: Any, *, as_json: bool) -> None:
+def _print(node: Node, answer: JsonObject | Refusal, *, as_json: bool) -> None:
     if isinstance(answer, Refusal):
         say_refusal(node, answer, as_json=as_json)
     if as_json:

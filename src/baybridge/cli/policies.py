@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn
 
 import click
 
@@ -23,6 +23,7 @@ from baybridge.cli.policy_tables import compare_policies, run_policy
 from baybridge.cli.policy_words import LANGUAGE, in_words
 
 if TYPE_CHECKING:
+    from baybridge.base.outcome import Reason
     from baybridge.documents.loader import Documents
     from baybridge.policy.one_case.decide import DecisionDocument
 
@@ -36,7 +37,7 @@ _JSON_KINDS = {type(None): "null", bool: "a boolean", int: "a number", float: "a
 class Given(NamedTuple):
     """Facts as they were given: each object with the place it stood at, and how the answer is to be laid out."""
 
-    objects: list[tuple[str, dict[str, Any]]]
+    objects: list[tuple[str, dict[str, object]]]
     layout: str  # one, array, lines
 
 
@@ -47,17 +48,17 @@ class Given(NamedTuple):
 @click.option("--patient", "patient_id", help="Patient of the node's record, instead of --facts.")
 @_NODE
 @_JSON
-def decide(policy_id: str, facts_file: Any, at: str | None, patient_id: str | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def decide(policy_id: str, facts_file: BinaryIO | None, at: str | None, patient_id: str | None, node_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
     """Apply a policy (an id or a file) to facts: a decision with every reason, what is missing, and what would settle it."""
     if (facts_file is None) == (patient_id is None):
         raise click.UsageError("give either --facts FILE or --patient ID --node DIR")
     if patient_id is not None and node_dir is None:
         raise click.UsageError("--patient needs --node DIR")
     moment = _moment(at)  # a node reads a date in its own zone
-    if patient_id is not None:
-        _print_one(_for_patient(node_dir, policy_id, patient_id, at), as_json)
-    else:
+    if facts_file is not None:
         _decide_given(policy_id, _read_facts(facts_file), moment, documents_of(node_dir), as_json)
+    elif patient_id is not None:
+        _print_one(_for_patient(node_dir, policy_id, patient_id, at), as_json)
 
 
 def _for_patient(node_dir: Path | None, policy_id: str, patient_id: str, at: str | None) -> DecisionDocument:
@@ -91,7 +92,7 @@ def _decide_given(policy_id: str, given: Given, at: datetime | None, documents: 
     _print(decisions, given.layout, as_json)
 
 
-def _read_facts(file: Any) -> Given:
+def _read_facts(file: BinaryIO) -> Given:
     """What stands in a file of facts; one JSON value, or one object a line."""
     name = getattr(file, "name", "-")
     try:
@@ -106,10 +107,18 @@ def _read_facts(file: Any) -> Given:
     except ValueError as error:
         if not _one_a_line([line.strip() for _, line in lines]):
             fail(f"{name}: expected a JSON object, an array of them, or one a line, found {error}")
-        return _objects([(f"line {number}: ", line) for number, line in lines], name, _strict_json, "lines")
+        return _objects([(f"line {number}: ", _or_problem(line)) for number, line in lines], name, "lines")
     if isinstance(whole, list):
-        return _objects([(f"[{index}] ", item) for index, item in enumerate(whole)], name, lambda item: item, "array")
-    return _objects([("", whole)], name, lambda item: item, "one")
+        return _objects([(f"[{index}] ", item) for index, item in enumerate(whole)], name, "array")
+    return _objects([("", whole)], name, "one")
+
+
+def _or_problem(line: str) -> object:
+    """The JSON value of a line, or what is wrong with it."""
+    try:
+        return _strict_json(line)
+    except ValueError as problem:
+        return problem
 
 
 def _one_a_line(lines: list[str]) -> bool:
@@ -117,16 +126,13 @@ def _one_a_line(lines: list[str]) -> bool:
     return len(lines) > 1 and lines[0].startswith("{") and (lines[0].endswith("}") or all(line.startswith("{") for line in lines))
 
 
-def _objects(given: list[tuple[str, object]], name: str, read: Callable[[Any], Any], layout: str) -> Given:
+def _objects(given: list[tuple[str, object]], name: str, layout: str) -> Given:
     """The objects at their places; exits with a line for each that is none."""
     found, complaints = [], []
-    for place, item in given:
-        try:
-            value = read(item)
-        except ValueError as problem:
-            complaints.append(f"{name}: {place}expected a JSON object, found {problem}")
-            continue
-        if isinstance(value, dict):
+    for place, value in given:
+        if isinstance(value, ValueError):
+            complaints.append(f"{name}: {place}expected a JSON object, found {value}")
+        elif isinstance(value, dict):
             found.append((place, value))
         else:
             complaints.append(f"{name}: {place}expected a JSON object of facts by name, found {_JSON_KINDS[type(value)]}")
@@ -162,7 +168,7 @@ def _moment(at: str | None) -> datetime | None:
     return None if at is None else parse_instant_or_day(at)
 
 
-def _sentence(documents: Documents, problem: Any) -> str:
+def _sentence(documents: Documents, problem: Reason) -> str:
     """What is wrong with a given fact, as every surface says it."""
     from baybridge.language.texts import Texts
 
@@ -216,7 +222,7 @@ def list_policies(node_dir: Path | None, language: str | None, as_json: bool) ->
         click.echo(f"{row['id']:32} {row['version']:4} {row['shape']:9} {row['in_force_from'] or '-':11} {row['title']}{doubt}")
 
 
-def _summary(policy_id: str, document: Any, language: str) -> dict[str, Any]:
+def _summary(policy_id: str, document: Mapping[str, object], language: str) -> dict[str, object]:
     title = document.get("title") or {}
     begins = document.get("in_force_from")
     return {

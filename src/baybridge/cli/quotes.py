@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -26,7 +25,7 @@ from baybridge.node import kept_decisions
 from baybridge.node.config import ConfigProblem, read_config
 from baybridge.node.storage import Storage
 
-Kept = tuple[str, str | None, Any]  # what it is called, the SHA-256 under which it is kept, the document
+Kept = tuple[str, str | None, object]  # what it is called, the SHA-256 under which it is kept, the document
 
 
 def reproduce_quotes(documents: Documents, texts: Texts, named: tuple[str, ...], language: str, *, json_wanted: bool) -> None:
@@ -70,7 +69,7 @@ def _of_node(storage: Storage) -> Iterator[Kept]:
         yield sha256[:16], sha256, document
 
 
-def _again(name: str, document: Any, documents: Documents, texts: Texts, language: str) -> Reproduced:
+def _again(name: str, document: object, documents: Documents, texts: Texts, language: str) -> Reproduced:
     again = reproduce(document if isinstance(document, Mapping) else {}, documents.folder("plans"))
     if isinstance(again, Refusal):
         refuse_file(name, again.reasons, texts, language)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -19,13 +19,18 @@ from baybridge.cli.facts import facts
 __all__ = ["export", "facts", "import_"]
 
 if TYPE_CHECKING:
+    from baybridge.base.json_value import JsonDict
+    from baybridge.journey.command import Actor
+    from baybridge.language.texts import Texts
+    from baybridge.node.intake.importing import Imported
     from baybridge.node.node import Node
+    from baybridge.record.intake.importing import ImportProblem
 
 #: Problems that are printed for a file; `--json` prints all.
 _SHOWN = 20
 
 
-def fail(sentence: str) -> None:
+def fail(sentence: str) -> NoReturn:
     """One clear line on standard error, exit 1."""
     click.echo(sentence, err=True)
     sys.exit(1)
@@ -40,7 +45,6 @@ def open_or_fail(folder: Path) -> Node:
         return open_node(folder)
     except ConfigProblem as problem:
         fail(str(problem))
-        raise
 
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -80,7 +84,7 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, open_
         sys.exit(1)
 
 
-def _import_all(node: Node, actor: Any, paths: tuple[Path, ...], source: str, *, open_cases: bool, as_json: bool) -> list[dict[str, object]]:
+def _import_all(node: Node, actor: Actor, paths: tuple[Path, ...], source: str, *, open_cases: bool, as_json: bool) -> list[JsonDict]:
     """What became of each file, in the order given."""
     from baybridge.node.intake.importing import Upload, import_files
 
@@ -90,22 +94,21 @@ def _import_all(node: Node, actor: Any, paths: tuple[Path, ...], source: str, *,
     return [_report(node, path, next(answers), as_json=as_json) if path in found else _absent(path) for path in paths]
 
 
-def _absent(path: Path) -> dict[str, object]:
+def _absent(path: Path) -> JsonDict:
     sentence = f"{path.name}: expected a file, found {'a folder' if path.is_dir() else 'none'}"
     click.echo(sentence, err=True)
     return {"file": path.name, "readable": False, "reasons": [sentence]}
 
 
-def _report(node: Node, path: Path, answer: Any, *, as_json: bool) -> dict[str, object]:
+def _report(node: Node, path: Path, answer: Imported | Refusal, *, as_json: bool) -> JsonDict:
     if isinstance(answer, Refusal):
         return _refused(node, path, answer)
-    report: dict[str, Any] = answer.as_json()
     if not as_json:
-        _summary(node, report)
-    return report
+        _summary(node, answer)
+    return answer.as_json()
 
 
-def _refused(node: Node, path: Path, refusal: Refusal) -> dict[str, object]:
+def _refused(node: Node, path: Path, refusal: Refusal) -> JsonDict:
     from baybridge.language.texts import Texts
 
     sentences = Texts(node.documents).refusal("en", refusal)
@@ -133,30 +136,29 @@ def _progress(name: str) -> Iterator[Callable[[int, int], None] | None]:
         yield told
 
 
-def _summary(node: Node, report: dict[str, Any]) -> None:
+def _summary(node: Node, imported: Imported) -> None:
     from baybridge.language.texts import Texts
 
-    texts = Texts(node.documents)
-    click.echo(texts.say("en", "record.import.summary", report))
-    whose = texts.say("en", "import.source_derived", report) if report["source"] else texts.say("en", "import.source_none", {})
-    click.echo(f"  {whose}")
-    if report["without_case"]:
-        click.echo(f"  {texts.say('en', 'import.without_case_what', {'count': len(report['without_case'])})}")
-    if report["waiting"]:
-        click.echo(f"  {texts.say('en', 'import.waiting_what', {'count': len(report['waiting'])})}")
-    problems = report["problems"]
-    for problem in problems[:_SHOWN]:
+    texts, report = Texts(node.documents), imported.report
+    counted = report.counted()
+    click.echo(texts.say("en", "record.import.summary", counted))
+    click.echo(f"  {texts.say('en', 'import.source_derived' if report.source else 'import.source_none', counted)}")
+    if imported.without_case:
+        click.echo(f"  {texts.say('en', 'import.without_case_what', {'count': len(imported.without_case)})}")
+    if imported.waiting:
+        click.echo(f"  {texts.say('en', 'import.waiting_what', {'count': len(imported.waiting)})}")
+    for problem in report.problems[:_SHOWN]:
         click.echo(f"  {one_line(texts, problem)}", err=True)
-    if report["problem_count"] > _SHOWN:
-        click.echo(f"  {texts.say('en', 'record.import.more', {'count': report['problem_count'] - _SHOWN})}", err=True)
+    if report.problem_count > _SHOWN:
+        click.echo(f"  {texts.say('en', 'record.import.more', {'count': report.problem_count - _SHOWN})}", err=True)
 
 
-def one_line(texts: Any, problem: dict[str, Any]) -> str:
+def one_line(texts: Texts, problem: ImportProblem) -> str:
     """A problem as one line: place, path, what is wrong, expected, found."""
-    place = [f"{name} {problem[name]}" for name in ("line", "entry") if name in problem]
-    where = ": ".join([*place, problem.get("path", "")]).rstrip(": ")
-    sentence = texts.say("en", problem["code"], problem)
-    return f"{problem['severity']}: {where}: {sentence}" if where else f"{problem['severity']}: {sentence}"
+    place = [f"{name} {number}" for name, number in (("line", problem.line), ("entry", problem.entry)) if number is not None]
+    where = ": ".join([*place, problem.path]).rstrip(": ")
+    sentence = texts.say("en", problem.code, problem.as_json())
+    return f"{problem.severity}: {where}: {sentence}" if where else f"{problem.severity}: {sentence}"
 
 
 @click.command(cls=Thorough)

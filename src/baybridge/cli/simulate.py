@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,7 +25,11 @@ from baybridge.documents.problems import DocumentProblem
 from baybridge.funding.plans.plans import MEANS_TEST, Exchange
 from baybridge.funding.quote.case import read_written_cases
 from baybridge.language.texts import FALLBACK, Texts
-from baybridge.simulation.changes import Change, read_change
+from baybridge.simulation.changes import Change, Document, read_change
+
+if TYPE_CHECKING:
+    from baybridge.simulation.policy_lab import Table
+    from baybridge.simulation.years import Year
 
 _LANGUAGE = click.option("--language", type=LanguageCode(), default=FALLBACK, show_default=True)
 _JSON = click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
@@ -54,7 +58,7 @@ def funding(
     table_file: str,
     plan_files: tuple[str, ...],
     change_texts: tuple[str, ...],
-    event_on: Any,
+    event_on: datetime,
     threshold: int,
     years: tuple[str, ...],
     member_texts: tuple[str, ...],
@@ -84,13 +88,13 @@ def funding(
     if isinstance(found, Refusal):
         refuse_file(table_file, found.reasons, texts, language)
 
-    def say(key: str, values: Mapping[str, Any]) -> str:
+    def say(key: str, values: Mapping[str, object]) -> str:
         return texts.say(language, key, values)
 
     if picture_file is not None:
         Path(picture_file).write_text(lab_report.picture(found, say), encoding="utf-8")
     if cost_picture_file is not None:
-        titles = {str(plan["id"]): (plan.get("title") or {}).get(language) or str(plan["id"]) for plan in plans}
+        titles = {str(plan["id"]): _title(plan, language) for plan in plans}
         drawn = lab_report.cost_picture(found, say, lambda name: titles.get(name, name), lambda minor: f"{format_minor(minor)} {found.currency}")
         Path(cost_picture_file).write_text(drawn, encoding="utf-8")
     if json_wanted:
@@ -132,7 +136,7 @@ def agreement(
     _tell(outlook.outlook_sentences(found), texts, language)
 
 
-def _tell(sentences: Iterable[tuple[str, Mapping[str, Any]]], texts: Texts, language: str) -> None:
+def _tell(sentences: Iterable[tuple[str, Mapping[str, object]]], texts: Texts, language: str) -> None:
     for key, values in sentences:
         detail = key.endswith((".group", ".fund", ".year", ".member", ".quantiles"))
         click.echo(f"{'  ' if detail else ''}{texts.say(language, key, _worded(values, texts, language))}")
@@ -147,12 +151,11 @@ def _worded(values: Mapping[str, object], texts: Texts, language: str) -> Mappin
     return {**values, "group": group_words(str(values["group"]), lambda key, given: texts.say(language, key, given))}
 
 
-def _document(documents: Documents, name: str, texts: Texts, language: str) -> Mapping[str, Any]:
+def _document(documents: Documents, name: str, texts: Texts, language: str) -> Document:
     """A plan by the name of its file, or one of ours by its id."""
-    ours: Any = documents.folder("plans").get(name)
+    ours: Document | None = documents.folder("plans").get(name)
     if ours is not None and not Path(name).is_file():
-        found: Mapping[str, Any] = ours
-        return found
+        return ours
     try:
         document = read_document(Path(name))
     except DocumentProblem as problem:
@@ -162,6 +165,11 @@ def _document(documents: Documents, name: str, texts: Texts, language: str) -> M
     if not isinstance(document, dict):
         fail(texts.say(language, "simulation.funding.no_benefit", {"plan": name}))
     return document
+
+
+def _title(plan: Document, language: str) -> str:
+    titles = plan.get("title")
+    return str((titles.get(language) if isinstance(titles, Mapping) else None) or plan["id"])
 
 
 def _changes(documents: Documents, given: tuple[str, ...], texts: Texts, language: str) -> list[Change]:
@@ -176,14 +184,14 @@ def _changes(documents: Documents, given: tuple[str, ...], texts: Texts, languag
     return changes
 
 
-def _years(given: tuple[str, ...], texts: Texts, language: str) -> list[Any]:
+def _years(given: tuple[str, ...], texts: Texts, language: str) -> list[Year]:
     from baybridge.simulation.years import read_year
 
     found = [(text, read_year(text)) for text in given]
     reasons = [reason for _, one in found if isinstance(one, Refusal) for reason in one.reasons]
     if reasons:
         refuse_file("--year", reasons, texts, language)
-    return [one for _, one in found]
+    return [one for _, one in found if not isinstance(one, Refusal)]
 
 
 def _members(given: tuple[str, ...], texts: Texts, language: str) -> dict[str, int]:
@@ -209,7 +217,7 @@ def _rates(given: tuple[str, ...], texts: Texts, language: str) -> list[Exchange
     return found
 
 
-def _table(file: str, texts: Texts, language: str) -> dict[str, Any]:
+def _table(file: str, texts: Texts, language: str) -> Table:
     """The columns of a Parquet file as arrays."""
     import polars as pl
 

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.records import open_or_fail
+
+if TYPE_CHECKING:
+    from baybridge.base.json_value import JsonDict
+    from baybridge.matching.registry import Problem
 
 _NODE = click.option("--node", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Node folder.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
@@ -32,39 +38,49 @@ def import_(file: Path, folder: Path | None, as_json: bool) -> None:  # noqa: FB
     """Read a ClinicalTrials.gov v2 JSON (one study, or a search result); without --node it is only checked. Exit 1 where no study could be read."""
     report = _checked(file.read_bytes()) if folder is None else _filed(folder, file)
     if as_json:
-        click.echo(json.dumps(report, ensure_ascii=False, indent=1))
+        click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=1))
     else:
-        for name in ("readable", "new", "changed", "same", "stale"):
-            if report.get(name):
-                click.echo(f"{name}: {', '.join(report[name])}")
-        if report["more"]:
+        for name, studies in report.studies.items():
+            if studies:
+                click.echo(f"{name}: {', '.join(studies)}")
+        if report.more:
             click.echo("The search has further pages (nextPageToken): download and import them too.")
-    for problem in report["problems"]:
-        place = f"study {problem['study']}: " if problem["study"] else ""
-        click.echo(f"{file.name}: {place}{problem['path']}: expected {problem['expected']}, found {problem['found']}", err=True)
-    if not any(report.get(name) for name in ("readable", "new", "changed", "same")):
+    for problem in report.problems:
+        click.echo(f"{file.name}: {problem}", err=True)
+    if not any(studies for name, studies in report.studies.items() if name != "stale"):
         sys.exit(1)
 
 
-def _checked(content: bytes) -> dict[str, Any]:
+class _Report(NamedTuple):
+    """What became of a file: its studies by what became of them, and what could not be read."""
+
+    studies: Mapping[str, Sequence[str]]
+    problems: Sequence[Problem]
+    more: bool
+
+    def as_json(self) -> JsonDict:
+        return {**self.studies, "problems": [problem.as_json() for problem in self.problems], "more": self.more}
+
+
+def _checked(content: bytes) -> _Report:
     from baybridge.matching.registry import read_file
 
     read = read_file(content)
-    return {"readable": [trial.trial_id for trial, _ in read.trials], "problems": [problem.as_json() for problem in read.problems], "more": read.more}
+    return _Report({"readable": [trial.trial_id for trial, _ in read.trials]}, read.problems, read.more)
 
 
-def _filed(folder: Path, file: Path) -> dict[str, Any]:
+def _filed(folder: Path, file: Path) -> _Report:
     from baybridge.journey.command import Actor, Role
     from baybridge.node.neighbours import witnessing
     from baybridge.node.options import trials as kept
 
-    node = _open(folder)
+    node = open_or_fail(folder)
     content = file.read_bytes()
     done = kept.import_trials(node, Actor("operator", Role.COORDINATOR, node.site.organisation), file.name, content)
     if isinstance(done, Refusal):
-        return _checked(content) | {"readable": []}
+        return _checked(content)._replace(studies={"readable": []})
     witnessing.sign_checkpoint(node)
-    return done.as_json()
+    return _Report({"new": done.new, "changed": done.changed, "same": done.same, "stale": done.stale}, done.problems, done.more)
 
 
 @trials.command("list", cls=Thorough)
@@ -75,7 +91,7 @@ def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001
     from baybridge.matching.trials import standing
     from baybridge.node.options import kept_trials
 
-    node = _open(folder)
+    node = open_or_fail(folder)
     with node.storage.reading() as connection:
         found = kept_trials.all_kept(node, connection)
     rows = [{"trial": one.trial.trial_id, "status": one.trial.status, "criteria": standing(one.trial, one.review), "title": one.trial.title} for one in found]
@@ -86,12 +102,3 @@ def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001
         click.echo("  ".join(row.values()))
 
 
-def _open(folder: Path) -> Any:
-    from baybridge.node.config import ConfigProblem
-    from baybridge.node.node import open_node
-
-    try:
-        return open_node(folder)
-    except ConfigProblem as problem:
-        click.echo(str(problem), err=True)
-        sys.exit(1)

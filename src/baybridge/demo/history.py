@@ -73,7 +73,7 @@ def second_laboratory(walk: Walk) -> None:
     if walk.home != "mo" or walk.centre != "hk":
         return
     bundle = patients.bundle(walk.patient, walk.clock(), LABORATORIES["gd"])
-    kept = [entry for entry in bundle["entry"] if "-a-" in entry["resource"]["id"]]
+    kept = [entry for entry in bundle["entry"] if "-a-" in str(entry["resource"]["id"])]
     walk.file("gd", {**bundle, "entry": patients.renamed(kept, "a", "gz")})
     walk.send("gd", "hk", "RESULT_RECOGNITION")
 
@@ -100,7 +100,7 @@ def recognise(walk: Walk) -> None:
 def repeat(walk: Walk) -> None:
     """The centre draws again what does not serve, and judges it; infectious markers that serve are not repeated."""
     bundle = patients.bundle(walk.patient, walk.clock(), LABORATORIES[walk.centre])
-    kept = [entry for entry in bundle["entry"] if "-a-" in entry["resource"]["id"] and not patients.is_marker(entry["resource"])]
+    kept = [entry for entry in bundle["entry"] if "-a-" in str(entry["resource"]["id"]) and not patients.is_marker(entry["resource"])]
     walk.file(walk.centre, {**bundle, "entry": patients.renamed(kept, "a", f"{walk.centre}2")})
     use_at = (walk.clock() + timedelta(days=1)).isoformat()
     walk.do(walk.centre, Role.PHYSICIAN, "RecogniseResults", purpose="APH_FITNESS", use_at=use_at)

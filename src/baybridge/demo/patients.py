@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypedDict
 
+from baybridge.base.json_value import JsonDict, JsonObject
 from baybridge.record.identity.documents import hong_kong_check, mainland_check
 
-_TAG = {"tag": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}]}
+_TAG: JsonObject = {"tag": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}]}
 #: Where the invented home hospital's own system keeps its records.
 HOSPITAL = "http://hospital.example/fhir/"
 _LOINC, _UCUM, _ATC = "http://loinc.org", "http://unitsofmeasure.org", "http://www.whocc.no/atc"
@@ -33,6 +34,30 @@ DISEASES: dict[str, tuple[str, str, tuple[tuple[tuple[str, str], ...], ...]]] = 
     "dlbcl-early": ("C83.3", "Diffuse large B-cell lymphoma 瀰漫性大B細胞淋巴瘤", (_RCHOP,)),
     "mm": ("C90.0", "Multiple myeloma 多發性骨髓瘤", (_VRD, _DKD, _PCD)),
 }
+
+
+class BundleRequest(TypedDict):
+    """How an entry is filed."""
+
+    method: str
+    url: str
+
+
+class BundleEntry(TypedDict):
+    """One resource of a bundle."""
+
+    fullUrl: str
+    resource: JsonDict
+    request: BundleRequest
+
+
+class Bundle(TypedDict):
+    """A transaction Bundle."""
+
+    resourceType: str
+    type: str
+    meta: JsonObject
+    entry: list[BundleEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +95,31 @@ class Invented:
         return f"9{self.number:06d}(0)"
 
 
-def bundle(patient: Invented, at: datetime, laboratory: str) -> dict[str, Any]:
+def bundle(patient: Invented, at: datetime, laboratory: str) -> Bundle:
     """The patient's record as of `at`: results of that week by the named laboratory, treatment lines before it."""
     return _bundle([*_resources(patient, at)], laboratory)
 
 
-def blood(patient: Invented, at: datetime, laboratory_id: str, round_: str) -> dict[str, Any]:
+def blood(patient: Invented, at: datetime, laboratory_id: str, round_: str) -> Bundle:
     """Blood results and performance status of one moment, without infectious markers, by the named laboratory."""
     return _bundle([resource for resource in laboratory(patient, at, round_) if not is_marker(resource)], laboratory_id)
 
 
-def _bundle(resources: list[dict[str, Any]], laboratory: str) -> dict[str, Any]:
+def _bundle(resources: list[JsonDict], laboratory: str) -> Bundle:
     for resource in resources:
         if resource["resourceType"] == "Observation" and ("valueCodeableConcept" not in resource or is_marker(resource)):
             resource["performer"] = [{"type": "Organization", "identifier": {"value": laboratory}}]
-    entries = [
-        {
-            "fullUrl": f"{HOSPITAL}{resource['resourceType']}/{resource['id']}",
-            "resource": {**resource, "meta": _TAG},
-            "request": {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"},
-        }
-        for resource in resources
-    ]
+    entries = [_entry({**resource, "meta": _TAG}, HOSPITAL) for resource in resources]
     return {"resourceType": "Bundle", "type": "transaction", "meta": _TAG, "entry": entries}
 
 
-def _resources(patient: Invented, at: datetime) -> Iterator[dict[str, object]]:
+def _entry(resource: JsonDict, system: str = "") -> BundleEntry:
+    """A resource that is put under its own name; `system` is the address of the system that keeps it."""
+    url = f"{resource['resourceType']}/{resource['id']}"
+    return {"fullUrl": f"{system}{url}", "resource": resource, "request": {"method": "PUT", "url": url}}
+
+
+def _resources(patient: Invented, at: datetime) -> Iterator[JsonDict]:
     chinese, latin = patient.name
     yield {
         "resourceType": "Patient",
@@ -117,7 +141,7 @@ def _resources(patient: Invented, at: datetime) -> Iterator[dict[str, object]]:
     yield from laboratory(patient, at - timedelta(days=2), "a")
 
 
-def _treatment(patient: Invented, lines: Sequence[Sequence[tuple[str, str]]], first: datetime, at: datetime) -> Iterator[dict[str, object]]:
+def _treatment(patient: Invented, lines: Sequence[Sequence[tuple[str, str]]], first: datetime, at: datetime) -> Iterator[JsonDict]:
     length = 120
     gap = max((at - first).days // max(len(lines), 1), length + 60)
     for number, drugs in enumerate(lines, start=1):
@@ -135,7 +159,7 @@ def _treatment(patient: Invented, lines: Sequence[Sequence[tuple[str, str]]], fi
         yield response(patient, f"r{number}b", min(relapse, at - timedelta(days=7)), "PD")
 
 
-def response(patient: Invented, name: str, on: datetime, category: str) -> dict[str, object]:
+def response(patient: Invented, name: str, on: datetime, category: str) -> JsonDict:
     """A response assessment."""
     return _about(patient, "Observation", name) | {
         "status": "final",
@@ -158,12 +182,14 @@ _MARKER_NAMES = frozenset({"hbsag", "antihbc", "antihcv", "hiv", "tp"})
 _MARKERS = (("hbsag", "5196-1"), ("antihbc", "13952-7"), ("antihcv", "13955-0"), ("hiv", "56888-1"), ("tp", "24110-9"))
 
 
-def laboratory(patient: Invented, at: datetime, round_: str) -> Iterator[dict[str, Any]]:
+def laboratory(patient: Invented, at: datetime, round_: str) -> Iterator[JsonDict]:
     """A round of blood results, infectious markers and performance status, taken at one time; `round_` keeps rounds apart."""
     for name, loinc, value, unit, high in _results(patient):
-        quantity = {"value": value, "unit": unit, "system": _UCUM, "code": unit}
-        found = _measured(patient, f"{round_}-{name}", loinc, at) | {"valueQuantity": quantity}
-        yield found | ({"referenceRange": [{"high": {"value": high, "unit": unit, "system": _UCUM, "code": unit}}]} if high else {})
+        quantity: JsonDict = {"value": value, "unit": unit, "system": _UCUM, "code": unit}
+        found: JsonDict = {**_measured(patient, f"{round_}-{name}", loinc, at), "valueQuantity": quantity}
+        if high:
+            found["referenceRange"] = [{"high": {"value": high, "unit": unit, "system": _UCUM, "code": unit}}]
+        yield found
     for name, loinc in _MARKERS:
         negative = {"coding": [{"system": "http://snomed.info/sct", "code": "260385009", "display": "Negative"}]}
         yield _measured(patient, f"{round_}-{name}", loinc, at) | {"valueCodeableConcept": negative}
@@ -177,22 +203,17 @@ def _results(patient: Invented) -> Iterator[tuple[str, str, float, str, float | 
         yield (name, *(local or (loinc, value, unit, high)))
 
 
-def is_marker(resource: dict[str, Any]) -> bool:
+def is_marker(resource: JsonDict) -> bool:
     """Whether a resource is the result of an infectious marker."""
-    return resource["id"].rsplit("-", 1)[-1] in _MARKER_NAMES
+    return str(resource["id"]).rsplit("-", 1)[-1] in _MARKER_NAMES
 
 
-def renamed(entries: Sequence[dict[str, Any]], old: str, new: str) -> list[dict[str, Any]]:
+def renamed(entries: Sequence[BundleEntry], old: str, new: str) -> list[BundleEntry]:
     """Entries of a round of results under the names of another round."""
-    found = []
-    for entry in entries:
-        name = entry["resource"]["id"].replace(f"-{old}-", f"-{new}-")
-        url = f"{entry['resource']['resourceType']}/{name}"
-        found.append({"fullUrl": url, "resource": {**entry["resource"], "id": name}, "request": {"method": "PUT", "url": url}})
-    return found
+    return [_entry({**entry["resource"], "id": str(entry["resource"]["id"]).replace(f"-{old}-", f"-{new}-")}) for entry in entries]
 
 
-def _measured(patient: Invented, name: str, loinc: str, at: datetime) -> dict[str, object]:
+def _measured(patient: Invented, name: str, loinc: str, at: datetime) -> JsonDict:
     return _about(patient, "Observation", name) | {
         "status": "final",
         "code": {"coding": [{"system": _LOINC, "code": loinc}]},
@@ -201,5 +222,5 @@ def _measured(patient: Invented, name: str, loinc: str, at: datetime) -> dict[st
     }
 
 
-def _about(patient: Invented, kind: str, name: str) -> dict[str, object]:
+def _about(patient: Invented, kind: str, name: str) -> JsonDict:
     return {"resourceType": kind, "id": f"{patient.id}-{name}", "subject": {"reference": f"Patient/{patient.id}"}}

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from baybridge.base.json_value import JsonDict, JsonObject
 from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Actor, Role
 from baybridge.matching.registry import read_study
@@ -17,12 +18,17 @@ from baybridge.matching.reviewing import Line, lines_of
 from baybridge.node.node import Node
 from baybridge.node.options import screening, trials
 
-_GUANGZHOU = {"facility": "Synthetic Guangzhou Cancer Centre", "city": "Guangzhou", "country": "China", "status": "RECRUITING", "geoPoint": {"lat": 23.13, "lon": 113.26}}
-_HONG_KONG = {"facility": "Synthetic Hong Kong Hospital", "city": "Hong Kong", "country": "Hong Kong", "status": "RECRUITING", "geoPoint": {"lat": 22.3, "lon": 114.17}}
-_SHANGHAI = {"facility": "Synthetic Shanghai Hospital", "city": "Shanghai", "country": "China", "status": "NOT_YET_RECRUITING", "geoPoint": {"lat": 31.23, "lon": 121.47}}
+
+def _place(facility: str, city: str, country: str, lat: float, lon: float, status: str = "RECRUITING") -> JsonObject:
+    return {"facility": f"Synthetic {facility}", "city": city, "country": country, "status": status, "geoPoint": {"lat": lat, "lon": lon}}
 
 
-def _study(number: int, title: str, condition: str, inclusion: tuple[str, ...], exclusion: tuple[str, ...], places: list[dict[str, Any]]) -> dict[str, Any]:
+_GUANGZHOU = _place("Guangzhou Cancer Centre", "Guangzhou", "China", 23.13, 113.26)
+_HONG_KONG = _place("Hong Kong Hospital", "Hong Kong", "Hong Kong", 22.3, 114.17)
+_SHANGHAI = _place("Shanghai Hospital", "Shanghai", "China", 31.23, 121.47, "NOT_YET_RECRUITING")
+
+
+def _study(number: int, title: str, condition: str, inclusion: tuple[str, ...], exclusion: tuple[str, ...], places: list[JsonObject]) -> JsonDict:
     lines = ["Inclusion Criteria:", "", *(f"* {line}" for line in inclusion), "", "Exclusion Criteria:", "", *(f"* {line}" for line in exclusion)]
     return {
         "protocolSection": {

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import orjson
 
 from baybridge.base.outcome import Refusal
 from baybridge.demo.network import PAYER
-from baybridge.demo.patients import HOSPITAL, Invented
+from baybridge.demo.patients import HOSPITAL, Bundle, Invented
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import ConfirmationAsked
@@ -112,7 +111,7 @@ class Walk:
         if waits(self.case(to_node)):
             self.do(to_node, Role.COORDINATOR, "AcceptProposedCase")
 
-    def file(self, node: str, bundle: Mapping[str, Any]) -> None:
+    def file(self, node: str, bundle: Bundle) -> None:
         """Import a bundle at a node, as its coordinator; the home hospital's system names its patients by addresses of its own, others as the node does."""
         base = HOSPITAL if node == self.home else ""
         bundle = {**bundle, "entry": [{**entry, "fullUrl": f"{base}{entry['request']['url']}"} for entry in bundle["entry"]]}

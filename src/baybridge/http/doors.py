@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
@@ -104,7 +104,7 @@ def routes(node: Node, doors: Sequence[Door], refused: Refused) -> list[Route]:
     return [Route(door.path, _guarded(node, door, refused), methods=list(door.methods), name=door.name) for door in doors]
 
 
-def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Any]:
+def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Awaitable[Response]]:
     room = bodies.Room()
 
     async def answer(request: Request) -> Response:

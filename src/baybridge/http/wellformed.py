@@ -8,9 +8,10 @@ Main job: `against(scope)` gives every reason why an address or a head cannot be
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
+
+from starlette.types import Scope
 
 from baybridge.base.outcome import Reason
 from baybridge.base.text import not_text
@@ -18,7 +19,7 @@ from baybridge.base.text import not_text
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
-def against(scope: Mapping[str, Any]) -> Iterator[Reason]:
+def against(scope: Scope) -> Iterator[Reason]:
     """Every reason why the address or the head of a request cannot be read."""
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     if len(hosts) > 1 or not all(_HOST.fullmatch(value) for value in hosts):

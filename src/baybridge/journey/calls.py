@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
+from baybridge.base.json_value import JsonDict
 from baybridge.journey import events as ev
-from baybridge.journey.entry import Entry
+from baybridge.journey.entry import Entry, tells
 
 State = Literal["open", "acknowledged", "arrived", "closed"]
 
@@ -63,11 +64,11 @@ class Call:
         return "open" if self.acknowledged is None else "acknowledged"
 
 
-def call_as_json(case_id: str, call: Call) -> dict[str, object]:
+def call_as_json(case_id: str, call: Call) -> JsonDict:
     """A call as JSON, without names; `to` are the accounts that a step reached."""
     event = call.called.event
     steps = [{"step": one.event.step, "at": one.origin.at.isoformat(), "to": list(one.event.accounts)} for one in call.notified]
-    said = {"call_id": call.call_id, "case": case_id, "codes": list(call.codes), "called_at": event.called_at.isoformat(), "late": event.late}
+    said: JsonDict = {"call_id": call.call_id, "case": case_id, "codes": list(call.codes), "called_at": event.called_at.isoformat(), "late": event.late}
     return {**said, "state": call.state, "steps": steps}
 
 
@@ -75,19 +76,20 @@ def call_as_json(case_id: str, call: Call) -> dict[str, object]:
 _OF_SCALE = {"crs-astct-2019": "RR-CRS", "icans-astct-2019": "RR-ICANS"}
 
 
-def calls_of(entries: Iterable[Entry[Any]]) -> tuple[Call, ...]:
+def calls_of(entries: Iterable[Entry[ev.Event]]) -> tuple[Call, ...]:
     """Every call, in the order in which they were made."""
     calls: dict[str, Call] = {}
     for entry in entries:
-        event = entry.event
-        if isinstance(event, ev.RapidResponseCalled):
-            made = Call(entry, levels=_first_levels(event))
+        if tells(entry, ev.RapidResponseCalled):
+            made = Call(entry, levels=_first_levels(entry.event))
             calls[made.call_id] = made
-        elif isinstance(event, ev.RapidResponseArrived):
-            reached = [name for name, call in calls.items() if call.is_open and event.call_id in ("", name)]
+        elif tells(entry, ev.RapidResponseArrived):
+            reached = [name for name, call in calls.items() if call.is_open and entry.event.call_id in ("", name)]
             calls.update({name: replace(calls[name], arrived=entry) for name in reached})
-        elif isinstance(event, ev.CallNotified | ev.CallAcknowledged | ev.SignAdded | ev.SignsAbsent | ev.CallClosed) and event.call_id in calls:
-            calls[event.call_id] = _after(calls[event.call_id], entry)
+        elif isinstance(entry.event, ev.CallNotified | ev.CallAcknowledged | ev.SignAdded | ev.SignsAbsent | ev.CallClosed):
+            named = entry.event.call_id
+            if named in calls:
+                calls[named] = _after(calls[named], entry)
     return tuple(calls.values())
 
 
@@ -96,16 +98,17 @@ def _first_levels(event: ev.RapidResponseCalled) -> dict[str, int]:
     return {code: dict(event.levels).get(code, event.grade_min or 1) for code in codes}
 
 
-def _after(call: Call, entry: Entry[Any]) -> Call:
-    event = entry.event
-    if isinstance(event, ev.CallNotified):
+def _after(call: Call, entry: Entry[ev.Event]) -> Call:
+    if tells(entry, ev.CallNotified):
         return replace(call, notified=(*call.notified, entry))
-    if isinstance(event, ev.CallAcknowledged):
+    if tells(entry, ev.CallAcknowledged):
         return replace(call, acknowledged=call.acknowledged or entry)
-    if isinstance(event, ev.CallClosed):
+    if tells(entry, ev.CallClosed):
         return replace(call, closed=call.closed or entry)
-    if isinstance(event, ev.SignsAbsent):
-        return replace(call, absent=call.absent | set(event.codes))
-    said = dict(event.levels)
-    higher = {code: max(said.get(code, 1), call.levels.get(code, 0)) for code in event.codes}
-    return replace(call, levels={**call.levels, **higher}, absent=call.absent - set(event.codes))
+    if tells(entry, ev.SignsAbsent):
+        return replace(call, absent=call.absent | set(entry.event.codes))
+    if not tells(entry, ev.SignAdded):
+        return call
+    said, codes = dict(entry.event.levels), entry.event.codes
+    higher = {code: max(said.get(code, 1), call.levels.get(code, 0)) for code in codes}
+    return replace(call, levels={**call.levels, **higher}, absent=call.absent - set(codes))

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from baybridge.journey import events as ev
-from baybridge.journey.entry import Entry
+from baybridge.journey.entry import Entry, tells
 from baybridge.journey.events import Event
 
 
@@ -118,24 +117,21 @@ def discarded_of(entries: Iterable[Entry[Event]]) -> frozenset[str]:
     return frozenset(bag for event in decided if event.decision == "discard" for bag in event.bags)
 
 
-def batches_of(entries: Iterable[Entry[Any]]) -> tuple[Batch, ...]:
+def batches_of(entries: Iterable[Entry[ev.Event]]) -> tuple[Batch, ...]:
     """Batches from what plant and centre recorded, in order of first mention."""
     found: dict[str, Batch] = {}
     for entry in entries:
         event = entry.event
-        if isinstance(event, ev.ManufactureStarted):
-            known = found.get(event.batch, Batch(event.batch))
-            changed = replace(known, chain_of_identity=event.chain_of_identity, from_bags=event.from_bags, started=entry)
-        elif isinstance(event, ev.ProductTested):
-            known = found.get(event.batch, Batch(event.batch))
-            changed = replace(known, tests=(*known.tests, entry))
-        elif isinstance(event, ev.ProductReleased):
-            known = found.get(event.batch, Batch(event.batch))
-            changed = replace(known, chain_of_identity=event.chain_of_identity, released=entry)
-        elif isinstance(event, ev.ProductRejected):
-            known = found.get(event.batch, Batch(event.batch))
-            changed = replace(known, chain_of_identity=event.chain_of_identity, rejected=entry)
-        else:
+        if not isinstance(event, ev.ManufactureStarted | ev.ProductTested | ev.ProductReleased | ev.ProductRejected):
             continue
-        found[changed.batch] = changed
+        known = found.get(event.batch, Batch(event.batch))
+        if tells(entry, ev.ManufactureStarted):
+            known = replace(known, chain_of_identity=entry.event.chain_of_identity, from_bags=entry.event.from_bags, started=entry)
+        elif tells(entry, ev.ProductTested):
+            known = replace(known, tests=(*known.tests, entry))
+        elif tells(entry, ev.ProductReleased):
+            known = replace(known, chain_of_identity=entry.event.chain_of_identity, released=entry)
+        elif tells(entry, ev.ProductRejected):
+            known = replace(known, chain_of_identity=entry.event.chain_of_identity, rejected=entry)
+        found[known.batch] = known
     return tuple(found.values())

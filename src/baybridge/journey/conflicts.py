@@ -6,22 +6,16 @@ Main job: `conflicts_of(case)`, over the values of which a case can have only on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TypeVar
 
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.held import Conflict
 
-_SINGLE: tuple[tuple[str, type[ev.Event], Callable[[Any], object]], ...] = (
-    ("patient_id", ev.CaseOpened, lambda event: event.patient_id),
-    ("residence", ev.CaseOpened, lambda event: event.residence),
-    ("product", ev.ProductChosen, lambda event: event.product),
-    ("slot", ev.SlotReserved, lambda event: (event.chain_of_identity, event.collection_on, event.plant_node)),
-    ("died_on", ev.Died, lambda event: event.died_on),
-)
+E = TypeVar("E", bound=ev.Event)
 
 
-def _differing(case: Case, field: str, kind: type[ev.Event], value: Callable[[Any], object]) -> Iterator[Conflict]:
+def _differing(case: Case, field: str, kind: type[E], value: Callable[[E], object]) -> Iterator[Conflict]:
     kept = case.last(kind)
     if kept is None or kept.origin.told:
         return
@@ -32,4 +26,10 @@ def _differing(case: Case, field: str, kind: type[ev.Event], value: Callable[[An
 
 def conflicts_of(case: Case) -> tuple[Conflict, ...]:
     """Each told value that differs from the one that was recorded here."""
-    return tuple(conflict for field, kind, value in _SINGLE for conflict in _differing(case, field, kind, value))
+    return (
+        *_differing(case, "patient_id", ev.CaseOpened, lambda event: event.patient_id),
+        *_differing(case, "residence", ev.CaseOpened, lambda event: event.residence),
+        *_differing(case, "product", ev.ProductChosen, lambda event: event.product),
+        *_differing(case, "slot", ev.SlotReserved, lambda event: (event.chain_of_identity, event.collection_on, event.plant_node)),
+        *_differing(case, "died_on", ev.Died, lambda event: event.died_on),
+    )

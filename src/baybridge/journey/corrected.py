@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from baybridge.journey.entry import Entry
+from baybridge.journey.entry import Entry, tells
 from baybridge.journey.events import EntryCorrected, Event
 
 
@@ -20,7 +19,7 @@ from baybridge.journey.events import EntryCorrected, Event
 class Struck:
     """An entry that does not hold, and the correction that says so."""
 
-    entry: Entry[Any]
+    entry: Entry[Event]
     by: Entry[EntryCorrected]
 
     @property
@@ -29,9 +28,9 @@ class Struck:
         return "replaced" if self.by.event.replaced_by else "voided"
 
 
-def settle(history: tuple[Entry[Any], ...]) -> tuple[tuple[Entry[Event], ...], tuple[Struck, ...]]:
+def settle(history: tuple[Entry[Event], ...]) -> tuple[tuple[Entry[Event], ...], tuple[Struck, ...]]:
     """The entries that stand, in order, and those that are struck through; without corrections the history itself."""
-    made = [entry for entry in history if isinstance(entry.event, EntryCorrected)]
+    made = [entry for entry in history if tells(entry, EntryCorrected)]
     if not made:
         return history, ()
     by_id = {entry.origin.event_id: entry for entry in history}

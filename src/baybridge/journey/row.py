@@ -53,7 +53,7 @@ class EventRow:
     refuses: Callable[[Any], Refusal] | None = None
 
 
-def always(_: Situation, __: Any) -> bool:
+def always(_: Situation, __: object) -> bool:
     """Whatever the input."""
     return True
 
@@ -73,7 +73,7 @@ class Second:
     when: Callable[[Situation, Any], bool] = always
     among: Callable[[Situation, Any], frozenset[Role]] | None = None
 
-    def who(self, row: CommandRow, situation: Situation, given: Any) -> frozenset[Role]:
+    def who(self, row: CommandRow, situation: Situation, given: object) -> frozenset[Role]:
         """The roles of which one confirms this input."""
         return (self.among(situation, given) if self.among else self.roles) or row.roles
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import TypedDict
 from zoneinfo import ZoneInfo
 
+from baybridge.base.json_value import JsonDict, JsonObject
 from baybridge.documents.pathway import FollowUp
 from baybridge.journey import claims
 from baybridge.journey.calls import call_as_json
@@ -28,7 +29,59 @@ from baybridge.journey.schedule import Visit, visits
 from baybridge.journey.stages import stage_of
 from baybridge.journey.task import Task
 
-Json = dict[str, Any]
+
+class GradeState(TypedDict):
+    """A grade at a moment: what it is, between which it lies, since when."""
+
+    grade: int | None
+    grade_min: int
+    grade_max: int
+    at: str | None
+
+
+class Grades(TypedDict):
+    """The present grade of a scale, and the highest of this infusion."""
+
+    current: GradeState
+    highest: GradeState
+
+
+class TaskState(TypedDict):
+    """An open task."""
+
+    step: str
+    role: str
+    due: str | None
+    late: bool
+
+
+class EntryState(TypedDict):
+    """An entry of the case, and whether it stands."""
+
+    event_id: str
+    type: str
+    at: str | None
+    recorded_at: str | None
+    actor: str
+    state: str
+
+
+class CaseState(TypedDict):
+    """The state of a case."""
+
+    case: str
+    stage: str
+    product: str | None
+    chains: list[str]
+    dead: bool
+    grades: dict[str, Grades]
+    calls: list[JsonDict]
+    doses: list[JsonDict]
+    tasks: list[TaskState]
+    visits: list[JsonObject]
+    decisions: list[JsonDict]
+    money: JsonDict
+    entries: list[EntryState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +106,7 @@ def as_of(case: Case, at: datetime, zone: ZoneInfo) -> Case:
     return replace(case, entries=happened, history=history)
 
 
-def state_of(case: Case, view: View) -> Json:
+def state_of(case: Case, view: View) -> CaseState:
     """The whole state."""
     return {
         "case": case.case_id,
@@ -69,7 +122,7 @@ def state_of(case: Case, view: View) -> Json:
         "visits": sorted(_visits(case, view), key=lambda visit: str(visit["visit"])),
         "decisions": sorted(_decisions(case, view), key=lambda decision: (decision["policy"], decision["outcome"], decision["superseded"])),
         "money": {"quote": _quote(case), "claims": [*_claims(case)], "refunds": [*_refunds(case)]},
-        "entries": sorted(_entries(case), key=lambda entry: str(entry["event_id"])),
+        "entries": sorted(_entries(case), key=lambda entry: entry["event_id"]),
     }
 
 
@@ -82,13 +135,13 @@ def _emergency(case: Case) -> dict[str, object] | None:
 # --- course ---------------------------------------------------------------------------------------------------------
 
 
-def _grade(case: Case, scale: str, grade: Grade) -> Json:
+def _grade(case: Case, scale: str, grade: Grade) -> Grades:
     latest = grade.latest.event
-    current = {"grade": grade.grade, "grade_min": latest.grade_min, "grade_max": latest.grade_max, "at": _text(latest.assessed_at)}
+    current: GradeState = {"grade": grade.grade, "grade_min": latest.grade_min, "grade_max": latest.grade_max, "at": _text(latest.assessed_at)}
     return {"current": current, "highest": _highest(case, scale, grade)}
 
 
-def _highest(case: Case, scale: str, grade: Grade) -> dict[str, object]:
+def _highest(case: Case, scale: str, grade: Grade) -> GradeState:
     """The first assessment of the episode that was certainly this high, or the physician's grade where only that was."""
     since = case.infused_at
     computed = [e.event for e in case.grades_assessed if e.event.scale == scale and (since is None or e.event.assessed_at >= since)]
@@ -99,18 +152,18 @@ def _highest(case: Case, scale: str, grade: Grade) -> dict[str, object]:
     return {"grade": grade.highest, "grade_min": grade.highest, "grade_max": grade.highest, "at": _text(at)}
 
 
-def _dose(entry: Entry[DrugGiven]) -> dict[str, object]:
+def _dose(entry: Entry[DrugGiven]) -> JsonDict:
     return {"atc": entry.event.atc, "given_at": _text(entry.event.given_at), "event_id": entry.origin.event_id}
 
 
 # --- what is to be done ---------------------------------------------------------------------------------------------
 
 
-def _task(task: Task, now: datetime) -> dict[str, object]:
+def _task(task: Task, now: datetime) -> TaskState:
     return {"step": task.step, "role": task.role, "due": _text(task.due_at), "late": task.due_at is not None and task.due_at < now}
 
 
-def _visits(case: Case, view: View) -> Iterator[Mapping[str, object]]:
+def _visits(case: Case, view: View) -> Iterator[JsonObject]:
     """The visits of the schedule up to the last that was made, each done or missed, and the one after it, due; made visits that no schedule has are done."""
     infused_at = case.infused_at
     if infused_at is None:
@@ -118,7 +171,7 @@ def _visits(case: Case, view: View) -> Iterator[Mapping[str, object]]:
     day_0 = infused_at.astimezone(view.zone).date()
     made = {entry.event.visit: entry.event.visited_on for entry in case.visits if entry.event.visited_on >= day_0}
     waiting = set(made)
-    ahead: list[Json] = []
+    ahead: list[JsonDict] = []
     for number, visit in enumerate(visits(day_0, view.follow_up)):
         done = visit.code in made
         ahead.append({"visit": visit.code, "due_on": visit.due_on.isoformat(), "state": "done" if done else "missed"})
@@ -145,7 +198,7 @@ def _following(day_0: date, view: View, made: Mapping[str, date]) -> Visit | Non
     return planned[last + 1] if last + 1 < len(planned) else None
 
 
-def _decisions(case: Case, view: View) -> Iterator[dict[str, object]]:
+def _decisions(case: Case, view: View) -> Iterator[JsonDict]:
     """What the standing entries cite, as far as this node keeps it."""
     mistaken = {call.call_id for call in case.rapid_responses if call.mistaken}
     events = [entry.event for entry in case.entries if not getattr(entry.event, "entry", "") and getattr(entry.event, "call_id", "") not in mistaken]
@@ -158,7 +211,7 @@ def _decisions(case: Case, view: View) -> Iterator[dict[str, object]]:
 # --- money ----------------------------------------------------------------------------------------------------------
 
 
-def _quote(case: Case) -> dict[str, object] | None:
+def _quote(case: Case) -> JsonDict | None:
     quote = case.quote.event if case.quote else None
     if quote is None:
         return None
@@ -173,7 +226,7 @@ def _quote(case: Case) -> dict[str, object] | None:
     }
 
 
-def _claims(case: Case) -> Iterator[dict[str, object]]:
+def _claims(case: Case) -> Iterator[JsonDict]:
     decided = claims.adjudicated(case)
     for claim_id, claim in sorted(claims.submitted(case).items()):
         answer = decided.get(claim_id)
@@ -189,7 +242,7 @@ def _claims(case: Case) -> Iterator[dict[str, object]]:
         }
 
 
-def _refunds(case: Case) -> Iterator[dict[str, object]]:
+def _refunds(case: Case) -> Iterator[JsonDict]:
     currency = case.settlement.event.currency if case.settlement else None
     for refund in sorted(refunds_of(case), key=lambda one: one.recipient):
         yield {"recipient": refund.recipient, "due_minor": refund.due_minor, "received_minor": refund.received_minor, "currency": currency}
@@ -198,7 +251,7 @@ def _refunds(case: Case) -> Iterator[dict[str, object]]:
 # --- entries --------------------------------------------------------------------------------------------------------
 
 
-def _entries(case: Case) -> Iterator[dict[str, object]]:
+def _entries(case: Case) -> Iterator[EntryState]:
     """Everything that was recorded or told, with what became of it."""
     state = {struck.entry.origin.event_id: struck.state for struck in settle(case.history)[1]}
     for entry in case.history:

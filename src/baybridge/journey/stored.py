@@ -32,11 +32,11 @@ def event_from_json(body: dict[str, object]) -> Event:
     return event
 
 
-def event_as_json(event: Event) -> dict[str, Any]:
+def event_as_json(event: Event) -> dict[str, object]:
     """The JSON body of an event, with `type`."""
     if isinstance(event, UnknownEvent):
         return event.body
-    body: dict[str, Any] = msgspec.to_builtins(event)
+    body: dict[str, object] = msgspec.to_builtins(event)
     return body if body["signed_by"] else {name: value for name, value in body.items() if name != "signed_by"}
 
 

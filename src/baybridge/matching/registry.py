@@ -19,6 +19,7 @@ from typing import TypeVar, cast
 
 from msgspec import Struct, field
 
+from baybridge.base.json_value import JsonDict
 from baybridge.base.text import not_text_inside
 from baybridge.documents.problems import field_name
 from baybridge.documents.reading import Wording, converted, fits
@@ -117,7 +118,7 @@ class Problem:
     expected: str
     found: str
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> JsonDict:
         """The problem as plain JSON."""
         return {name: getattr(self, name) for name in self.__slots__}
 

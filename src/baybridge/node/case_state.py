@@ -6,14 +6,14 @@ Main job: `case_state(node, case_id, at, known_at)`: `at` looks back by what is 
 from __future__ import annotations
 
 from datetime import datetime, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import parse_instant_or_day
 from baybridge.journey.case import Case
-from baybridge.journey.state import View, as_of, state_of
+from baybridge.journey.state import CaseState, View, as_of, state_of
 from baybridge.node import tables
 from baybridge.node.upkeep.projections import open_tasks
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 
-def case_state(node: Node, case_id: str, at: datetime | None = None, known_at: datetime | None = None) -> dict[str, Any] | Refusal:
+def case_state(node: Node, case_id: str, at: datetime | None = None, known_at: datetime | None = None) -> CaseState | Refusal:
     """The state of a case, or a refusal where this node has no such case, or did not know it then."""
     known = node.case(case_id, known_at)
     if known is None:
@@ -56,7 +56,7 @@ def moment(node: Node, text: str | None) -> datetime | None:
     return datetime.combine(found.astimezone(node.site.zone).date(), time.max, node.site.zone) if is_day else found
 
 
-def state_for(node: Node, case_id: str, at: str | None, known_at: str | None) -> dict[str, object] | Refusal:
+def state_for(node: Node, case_id: str, at: str | None, known_at: str | None) -> CaseState | Refusal:
     """The state of a case for times as people write them; a time that is none is refused with what was expected."""
     problems, moments = [], []
     for name, text in (("at", at), ("known_at", known_at)):

@@ -62,7 +62,7 @@ class Recognition:
         }
 
 
-def recognise(request: Mapping[str, object], rules: RecognitionRules) -> Recognition:
+def recognise(request: object, rules: RecognitionRules) -> Recognition:
     """What the result of a request is worth; raises `FormError` where the request cannot be read."""
     checked = read(request)
     derived = derive(checked, rules.settings)

@@ -83,7 +83,7 @@ def rules_of(decide: Decide, folder: Callable[[str], Mapping[str, Any]]) -> Tran
     return TransferRules(decide, folder("exchange")["profiles"], folder("directory")["holidays"]["jurisdictions"], regions_of(folder))
 
 
-def check_transfer(request: Mapping[str, Any], rules: TransferRules) -> TransferDecision:
+def check_transfer(request: object, rules: TransferRules) -> TransferDecision:
     """Whether the transfer of a request may be made; raises `FormError` where the request cannot be read."""
     checked = read(request, rules.purposes, tuple(rules.regions))
     facts = derive(checked, rules.profiles, rules.holidays)

@@ -166,7 +166,9 @@ def identified_by_decision(sha256: str) -> Json:
     return identifier("urn:baybridge:decision", sha256)
 
 
-def read_from_case(resource: Mapping[str, Any]) -> bool:
+def read_from_case(resource: Json) -> bool:
     """Whether a resource only renders a bedside assessment or grade, which the facts read from the case itself."""
-    tags = (resource.get("meta") or {}).get("tag") or ()
-    return resource["resourceType"] == "Observation" and any(tag.get("system") == PROJECTION for tag in tags)
+    meta = resource.get("meta")
+    tags = meta.get("tag") if isinstance(meta, Mapping) else None
+    listed = tags if isinstance(tags, list | tuple) else ()
+    return resource["resourceType"] == "Observation" and any(isinstance(tag, Mapping) and tag.get("system") == PROJECTION for tag in listed)

@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Connection, insert
 
 from baybridge.base.canonical import sha256_hex
+from baybridge.base.json_value import JsonDict
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.exchange.card.health_card import looks_like_card
 from baybridge.journey.command import Actor, Command, Role
@@ -53,9 +54,9 @@ class Imported:
     waiting: tuple[str, ...] = ()  # patient ids that may be somebody known here: a person looks before a case is opened
     without_case: tuple[str, ...] = ()  # patient ids of a file about several people: nobody asked to open their cases
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """The answer as plain JSON."""
-        people = {"waiting": list(self.waiting), "without_case": list(self.without_case)}
+        people: JsonDict = {"waiting": list(self.waiting), "without_case": list(self.without_case)}
         return {**self.report.as_json(), "cases": dict(self.cases), "opened": list(self.opened), **people}
 
 

@@ -18,6 +18,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from baybridge.base.json_value import JsonDict
 from baybridge.facts.units import UnitTable
 from baybridge.journey.command import Actor
 from baybridge.ledger import log
@@ -68,10 +69,14 @@ class ImportReport:
         """Resources of the file that now stand in the record."""
         return self.created + self.updated + self.unchanged
 
-    def as_json(self) -> dict[str, Any]:
-        """The report as plain JSON."""
+    def counted(self) -> JsonDict:
+        """What became of the file, without the problems themselves."""
         names = ("file", "file_sha256", "resources", "created", "updated", "unchanged", "rejected", "patients", "problem_count", "readable", "source")
-        return {**{name: getattr(self, name) for name in names}, "problems": [problem.as_json() for problem in self.problems]}
+        return {name: getattr(self, name) for name in names}
+
+    def as_json(self) -> JsonDict:
+        """The report as plain JSON."""
+        return {**self.counted(), "problems": [problem.as_json() for problem in self.problems]}
 
     def add(self, batch: Batch, versions: list[Version]) -> None:
         """Count one batch."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from sqlalchemy import Connection, delete, func, insert, select
 
+from baybridge.base.json_value import JsonDict
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor
 from baybridge.matching import reviewing
@@ -44,9 +45,9 @@ class Imported:
     problems: tuple[Problem, ...]
     more: bool  # the registry holds further pages
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """The answer as plain JSON."""
-        lists = {name: list(getattr(self, name)) for name in ("new", "changed", "same", "stale")}
+        lists: JsonDict = {name: list(getattr(self, name)) for name in ("new", "changed", "same", "stale")}
         return {**lists, "problems": [problem.as_json() for problem in self.problems], "more": self.more}
 
 

@@ -74,6 +74,7 @@ class CaseState(TypedDict):
     product: str | None
     chains: list[str]
     dead: bool
+    emergency: JsonDict | None
     grades: dict[str, Grades]
     calls: list[JsonDict]
     doses: list[JsonDict]
@@ -126,7 +127,7 @@ def state_of(case: Case, view: View) -> CaseState:
     }
 
 
-def _emergency(case: Case) -> dict[str, object] | None:
+def _emergency(case: Case) -> JsonDict | None:
     """The emergency that stands, or stood, for the consent to care."""
     found = case.emergency
     return {"event_id": found.origin.event_id, "until": _text(found.event.until), "consent_overdue": case.consent_overdue} if found else None

@@ -22,6 +22,7 @@ from baybridge.journey.command import Actor, FromRecord, Role, Site, Situation
 from baybridge.journey.corrections.correcting import Making
 from baybridge.journey.drug_history import DrugHistory
 from baybridge.journey.events import Event, Leg, Recorded, ResultRecognised
+from baybridge.journey.held_slots import HeldSlot
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import CommandRow
 from baybridge.node.commands.table import COMMANDS, GATES
@@ -117,6 +118,7 @@ class World:
     groups: list[list[str]] = field(default_factory=list)  # ids that one command recorded
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # documents laid over ours, by folder
     drugs: DrugHistory = field(default_factory=DrugHistory)
+    held: Sequence[HeldSlot] = ()  # slots of other cases
 
     @property
     def case(self) -> Case:
@@ -148,7 +150,7 @@ class World:
             decide=self.decide,
             documents=DocumentSet(self.folder),
             new_id=self.new_id,
-            record=FromRecord(making=self.making(node), drugs=self.drugs),
+            record=FromRecord(making=self.making(node), drugs=self.drugs, slots_on=lambda day: [slot for slot in self.held if slot.on == day]),
             gates=GATES,
         )
 

@@ -38,10 +38,12 @@ class Accreditation(Row, frozen=True, kw_only=True):
 
 
 class Capacity(Row, frozen=True, kw_only=True):
-    """How many patients a centre takes."""
+    """How many patients a centre takes; `collections_per_day` of a centre and `starts_per_day` of a plant bound the slots of one day."""
 
     beds: Count | None = None
     infusions_per_month: Count | None = None
+    collections_per_day: Count | None = None
+    starts_per_day: Count | None = None
     myeloma_per_year: tuple[Count, ...] | Count | None = None
     as_of: date | None = None
 

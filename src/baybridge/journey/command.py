@@ -35,6 +35,7 @@ from baybridge.policy.one_case.decide import Decision
 
 if TYPE_CHECKING:
     from baybridge.journey.corrections.correcting import Making
+    from baybridge.journey.held_slots import HeldSlot
 
 #: How a person proved who it is: by the session in which something was done, or once more for this.
 Method = Literal["session", "password", "code", "passkey"]
@@ -147,6 +148,7 @@ class FromRecord:
     card: CardIssuer | None = None
     making: Making | None = None
     cases_of: Callable[[str], Sequence[Case]] | None = None  # of a patient
+    slots_on: Callable[[date], Sequence[HeldSlot]] | None = None  # held on a day, of every case known here
     drugs: DrugHistory | None = None
 
     def only(self, names: frozenset[str], over: FromRecord | None = None) -> FromRecord:

@@ -58,6 +58,7 @@ from baybridge.node.people.factor_key import Sealer, factor_key
 from baybridge.node.people.rules import rules
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
+from baybridge.node.upkeep import slots
 from baybridge.node.upkeep.permissions import tighten
 from baybridge.node.upkeep.reserve import Kept, Reserve
 from baybridge.policy.document.shapes import Policy
@@ -281,6 +282,7 @@ class Node:
             drugs=self._drugs(resources, case, at) if "drugs" in needs else None,
             of_others=of_others(connection, resources, case) if "of_others" in needs else frozenset(),
             cases_of=partial(_cases_of, connection) if "cases_of" in needs else None,
+            slots_on=partial(slots.held_on, connection) if "slots_on" in needs else None,
         )
 
     def _drugs(self, resources: Sequence[Resource], case: Case, at: datetime) -> DrugHistory:

@@ -15,13 +15,14 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.documents.organisations import Organisations
 from baybridge.journey.checks import alive, treating_here
 from baybridge.journey.command import Gate, Role, Site, Situation, Verdict
 from baybridge.journey.conditions import therapy_event_open
 from baybridge.journey.entitlement import basis_fits, entitled
 from baybridge.journey.events import SlotReserved
 from baybridge.journey.gates import standing_at
-from baybridge.journey.row import OF_CELLS, CommandRow, EventRow, roles, told_in
+from baybridge.journey.row import OF_CELLS, CommandRow, EventRow, reads, roles, told_in
 from baybridge.supply import rendering
 from baybridge.supply.chain import provisional_id
 
@@ -89,9 +90,25 @@ def _plant(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
 
 
 def _day(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
-    """A slot lies in the future."""
+    """A slot lies in the future, and neither centre nor plant holds as many of that day as it can."""
+    day = given.collection_on.isoformat()
     if given.collection_on < situation.today:
-        yield Reason("supply.slot.past", {"day": given.collection_on.isoformat()}, where="collection_on")
+        yield Reason("supply.slot.past", {"day": day}, where="collection_on")
+    held = situation.record.slots_on(given.collection_on) if situation.record.slots_on else ()
+    others = [slot for slot in held if slot.case_id != situation.case.case_id]
+    centre = situation.site.node
+    here, there = sum(slot.centre == centre for slot in others), sum(slot.plant == given.plant_node for slot in others)
+    for what, node, count in (("centre", centre, here), ("plant", given.plant_node, there)):
+        most = _most(situation, what, node)
+        if most is not None and count >= most:
+            yield Reason(f"supply.slot.{what}_full", {"day": day, "node": node, "held": count, "most": most}, source="directory", where="collection_on")
+
+
+def _most(situation: Situation, what: str, node: str) -> int | None:
+    """How many slots a centre or plant holds of one day; None where the directory does not say."""
+    rows = (row.capacity for row in situation.documents.the(Organisations).organisations if row.node == node and row.capacity is not None)
+    said = [capacity.collections_per_day if what == "centre" else capacity.starts_per_day for capacity in rows]
+    return min((most for most in said if most is not None), default=None)
 
 
 def _basis(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
@@ -112,6 +129,7 @@ COMMAND_ROWS = (
         step="slot",
         purpose="logistics",
         blocked=reserve_slot_blocked,
+        needs=reads("slots_on"),
         place=10,
         gate=_GATE,
     ),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import case_world as w
 from baybridge.documents.border_papers import BorderPapers
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
+from baybridge.journey.held_slots import HeldSlot, held_slot
 from baybridge.supply.permits import papers_needed
 from case_world import Step, codes
 
@@ -43,6 +46,35 @@ def test_a_slot_lies_ahead_and_is_supplied_by_a_way_that_the_product_has_here() 
     world = w.World().walk(*w.REFERRAL)
     assert codes(world.do(w.RESERVE.but(collection_on="2026-03-01"))) == ["supply.slot.past"]
     assert codes(world.do(w.RESERVE.but(supply_basis="registered"))) == ["supply.slot.basis_unfit"]
+
+
+def test_a_day_that_is_full_is_refused_with_every_reason_and_the_next_one_is_not() -> None:
+    world = w.World().walk(*w.REFERRAL)
+    day = world.now.date() + timedelta(days=7)
+    centre, plant = "supply.slot.centre_full", "supply.slot.plant_full"
+    world.held = [HeldSlot("case-2", "hk", "sh", day), HeldSlot("case-3", "hk", "sh", day), HeldSlot("case-1", "hk", "sh", day)]
+    assert codes(world.judge(w.RESERVE)) == [], "one is left, and the own slot is none of others"
+    world.held = [HeldSlot(f"case-{number}", "hk", "elsewhere", day) for number in range(2, 5)]
+    assert codes(world.judge(w.RESERVE)) == [centre]
+    world.held = [HeldSlot(f"case-{number}", "mo", "sh", day) for number in range(2, 8)]
+    assert codes(world.judge(w.RESERVE)) == [plant], "other centres take the plant's starts"
+    world.held = [*world.held, *(HeldSlot(f"case-{number}", "hk", "sh", day) for number in range(8, 11))]
+    assert codes(world.judge(w.RESERVE)) == [centre, plant]
+    assert codes(world.judge(w.RESERVE.but(collection_on=(day + timedelta(days=1)).isoformat()))) == []
+
+
+def test_a_slot_is_held_until_the_therapy_event_is_over() -> None:
+    world = w.World().walk(*w.REFERRAL)
+    assert held_slot(world.case) is None
+    world.walk(w.RESERVE)
+    slot = world.case.slot
+    assert slot is not None
+    assert held_slot(world.case) == HeldSlot("case-1", "hk", "sh", slot.event.collection_on)
+    rejected = w.World().walk(*w.REFERRAL, w.RESERVE)
+    rejected.record("sh", ev.ProductRejected(batch="b", chain_of_identity=rejected.chain(), failed=("viability",), decision_sha256=""))
+    assert held_slot(rejected.case) is None
+    world.record("hk", ev.Died(died_on=world.now.date(), cause="unknown"))
+    assert held_slot(world.case) is None
 
 
 def test_papers_by_leg_and_border() -> None:

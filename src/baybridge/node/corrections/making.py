@@ -20,7 +20,7 @@ from baybridge.journey.judged import Judged
 from baybridge.ledger import streams
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.given import read_given
-from baybridge.node.commands.table import COMMANDS, EVENTS, CommandRow
+from baybridge.node.commands.table import COMMANDS, EVENTS, GATES, CommandRow
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -58,6 +58,7 @@ def _then(node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, act
         decide=deciding.decide,
         documents=node.documents.typed,
         new_id=unit.new_id,
+        gates=GATES,
         record=node.record_material(unit.connection, row.needs, case, at),
     )
     return deciding, situation

@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.preparation import ORDER, omission, preparation
+from baybridge.consent.deciding import elective
 from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.terms import Regimens
 from baybridge.journey.case import Case
@@ -65,6 +66,7 @@ def _always(situation: Situation) -> Iterator[Reason]:
     yield from treating_here(situation)
     if not may_be_cared_for(situation):
         yield Reason("bedside.lymphodeplete.no_care_consent")
+    yield from elective(situation)
     case = situation.case
     usable = released_bags(case) & case.bags_at_centre
     if usable and usable <= case.quarantined:

@@ -26,7 +26,7 @@ def _consent(writer: Writer, given: ev.ConsentRecorded, status: str) -> Json:
         "category": [concept("urn:baybridge:consent-kind", given.kind)],
         "patient": writer.patient,
         "dateTime": writer.at,
-        "performer": [writer.patient],
+        "performer": [writer.patient if given.given_by == "patient" else {"type": "RelatedPerson", "display": given.given_by}],
         "organization": [writer.node],
         "policyRule": {"text": f"notice {given.notice_version} ({given.notice_language})"},
         "provision": {key: value for key, value in provision.items() if value},
@@ -72,6 +72,22 @@ def emergency(event: ev.EmergencyRecorded, writer: Writer) -> None:
         "author": writer.actor,
     }
     writer.provenance([writer.add("Flag", content)], "emergency in place of the consent to care")
+
+
+def capacity(event: ev.CapacityStated, writer: Writer) -> None:
+    """As Observation and Provenance."""
+    content = {
+        "status": "final",
+        "category": [concept("http://terminology.hl7.org/CodeSystem/observation-category", "exam")],
+        "code": {"text": "capacity to decide"},
+        "subject": writer.patient,
+        "effectiveDateTime": event.seen_at.isoformat(),
+        "performer": [writer.actor],
+        "valueBoolean": event.can_decide,
+        "note": [{"text": event.note}],
+    }
+    made = writer.add("Observation", content)
+    writer.provenance([made], "capacity to decide")
 
 
 def notified(event: ev.AuthorityNotified, writer: Writer) -> None:

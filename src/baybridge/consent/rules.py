@@ -8,7 +8,7 @@ articles 20 and 21 (notice to the authority).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated
 
@@ -16,10 +16,12 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.consent import rendering
+from baybridge.consent.deciding import against_giver, against_taker_back
 from baybridge.consent.grants import DSPDP, NAMED_KINDS
 from baybridge.journey.checks import alive, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
-from baybridge.journey.events import AuthorityNotified, ConsentKind, ConsentRecorded, ConsentWithdrawn
+from baybridge.journey.events import AuthorityNotified, ConsentKind, ConsentRecorded, ConsentWithdrawn, Giver
+from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
 from baybridge.language.languages import languages_of
 
@@ -34,12 +36,15 @@ PURPOSES = (
     "PHARMACOVIGILANCE",
 )
 PIPL_39 = "PIPL articles 23 and 39"
+BY_DOCUMENT = "of somebody else than the patient: which paper says that this person decides, and where it is filed; no name and no number of a document"
 
 
 class RecordConsent(Struct, frozen=True, kw_only=True):
-    """The patient allows something."""
+    """The patient, or who decides for the patient, allows something."""
 
     kind: ConsentKind
+    given_by: Annotated[Giver, Meta(description="in which capacity: the patient, the guardian of a child, or who represents an adult who cannot decide")] = "patient"
+    by_document: Annotated[str, Meta(description=BY_DOCUMENT)] = ""
     recipients: Annotated[tuple[str, ...], Meta(description="nodes that may receive; none for care and finance is no limit")] = ()
     purposes: Annotated[tuple[str, ...], Meta(description="purpose codes; none for care and finance is no limit")] = ()
     valid_until: date | None = None
@@ -48,9 +53,11 @@ class RecordConsent(Struct, frozen=True, kw_only=True):
 
 
 class WithdrawConsent(Struct, frozen=True, kw_only=True):
-    """The patient takes a consent back."""
+    """A consent is taken back."""
 
     consent_id: str
+    given_by: Annotated[Giver, Meta(description="who takes it back, in which capacity")] = "patient"
+    by_document: Annotated[str, Meta(description=BY_DOCUMENT)] = ""
     withdrawn_on: Annotated[date | None, Meta(description="today where left out")] = None
 
 
@@ -64,7 +71,7 @@ class NotifyAuthority(Struct, frozen=True, kw_only=True):
 
 def record_consent(situation: Situation, given: RecordConsent) -> Verdict:
     """The consent stands, or what its form lacks."""
-    against = (*alive(situation), *_form(situation, given))
+    against = (*alive(situation), *against_giver(situation, given.given_by, given.by_document), *_form(situation, given))
     if against:
         return refuse(*against)
     return (
@@ -76,6 +83,8 @@ def record_consent(situation: Situation, given: RecordConsent) -> Verdict:
             valid_until=given.valid_until,
             notice_version=given.notice_version,
             notice_language=given.notice_language,
+            given_by=given.given_by,
+            by_document=given.by_document.strip(),
         ),
     )
 
@@ -105,12 +114,27 @@ def withdraw_consent(situation: Situation, given: WithdrawConsent) -> Verdict:
     """The consent ends; a consent can be taken back at any time, whatever else stands."""
     found = next((c for c in situation.case.consents if c.consent_id == given.consent_id), None)
     day = given.withdrawn_on or situation.today
-    against = [*happened(situation, withdrawn_on=day)]
+    against = [*happened(situation, withdrawn_on=day), *_taken_back_by(situation, given)]
     if found is None:
         against.append(Reason("consent.withdraw.unknown", where="consent_id"))
     elif found.withdrawn_on is not None and found.withdrawn_on <= day:
         against.append(Reason("consent.withdraw.already", {"day": found.withdrawn_on.isoformat()}, where="consent_id"))
-    return refuse(*against) if against else (ConsentWithdrawn(consent_id=given.consent_id, withdrawn_on=day),)
+    if against:
+        return refuse(*against)
+    return (ConsentWithdrawn(consent_id=given.consent_id, withdrawn_on=day, withdrawn_by=given.given_by, by_document=given.by_document.strip()),)
+
+
+def _taken_back_by(situation: Situation, given: WithdrawConsent) -> Iterator[Reason]:
+    if situation.actor.role is Role.PATIENT and given.given_by != "patient":
+        yield Reason("consent.giver.own_account", where="given_by")
+    yield from against_taker_back(situation, given.given_by, given.by_document)
+
+
+def as_before(context: FormContext) -> Mapping[str, object]:
+    """What the consent that the form's address names said: the patient gives in the own name what somebody else gave."""
+    named = context.address.get("consent_id")
+    found = next((one for one in context.case.consents if one.consent_id == named), None)
+    return {"kind": found.kind, "recipients": found.recipients, "purposes": found.purposes, "valid_until": found.valid_until} if found else {}
 
 
 def notify_authority(situation: Situation, given: NotifyAuthority) -> Verdict:
@@ -135,6 +159,7 @@ COMMAND_ROWS = (
         ),
         page="sharing",
         correction=Correction(None, undo="WithdrawConsent"),
+        prefill=as_before,
         step="consent_care",
         purpose="consent",
         place=10,

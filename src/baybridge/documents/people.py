@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Annotated
+
+from msgspec import Meta
 
 from baybridge.base.time import parse_duration
-from baybridge.documents.heading import Heading, Part
+from baybridge.documents.heading import Confidence, Heading, Part
 
 
 class SecondFactor(Part, frozen=True, kw_only=True):
@@ -26,6 +29,14 @@ class BreakGlass(Part, frozen=True, kw_only=True):
 
     hours: int | float
     roles: tuple[str, ...]
+
+
+class Deciding(Part, frozen=True, kw_only=True):
+    """From which grade of ICANS on a patient is taken to be unable to decide, until a physician says otherwise."""
+
+    unable_from_icans: Annotated[int, Meta(ge=1, le=4)]
+    source: str
+    confidence: Confidence
 
 
 class WhoLooked(Part, frozen=True, kw_only=True):
@@ -43,6 +54,7 @@ class People(Heading, frozen=True, kw_only=True):
     second_factor: SecondFactor
     confirm_within: Mapping[str, str]
     break_glass: BreakGlass
+    deciding: Deciding
     who_looked: WhoLooked
     purposes: Mapping[str, str]
     restricted: tuple[str, ...]

@@ -45,6 +45,14 @@ class IdentityDocumentEntry(Part, frozen=True, kw_only=True):
     forms: Annotated[tuple[NumberFormEntry, ...], Meta(min_length=1)]
 
 
+class DecidingEntry(Part, frozen=True, kw_only=True):
+    """From which age on a patient consents alone, in completed years."""
+
+    age_of_majority: Annotated[int, Meta(ge=1, le=30)]
+    source: str
+    confidence: Confidence
+
+
 class RegionEntry(Heading, frozen=True, kw_only=True):
     """The whole document of a region."""
 
@@ -62,6 +70,7 @@ class RegionEntry(Heading, frozen=True, kw_only=True):
     data_area: Literal["all"] | tuple[str, ...]
     next_door: NextDoorEntry | None
     notify_before_transfer: str | None
+    deciding: DecidingEntry | None = None  # left out: nobody knows, and a child is not told from an adult
 
     def contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         """A time zone that no table of zones has, and a region without an English name."""

@@ -178,7 +178,7 @@ class Case:
             day = entry.event.withdrawn_on
             withdrawn[entry.event.consent_id] = min(day, withdrawn.get(entry.event.consent_id, day))
         return tuple(
-            Consent(g.consent_id, g.kind, g.recipients, g.purposes, g.valid_until, withdrawn.get(g.consent_id), e.origin)
+            Consent(g.consent_id, g.kind, g.recipients, g.purposes, g.valid_until, withdrawn.get(g.consent_id), e.origin, g.given_by, g.by_document)
             for e in self.of(ev.ConsentRecorded)
             for g in (e.event,)
         )

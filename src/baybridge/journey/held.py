@@ -49,6 +49,8 @@ class Consent:
     valid_until: date | None
     withdrawn_on: date | None
     origin: Origin
+    given_by: ev.Giver = "patient"
+    by_document: str = ""
 
     def holds_on(self, day: date) -> bool:
         """Whether it was neither withdrawn nor expired on a day; its last day counts, the day of withdrawal does not."""

@@ -15,6 +15,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.consent.deciding import elective
 from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.timing import Washouts
 from baybridge.facts.washouts import running
@@ -55,6 +56,7 @@ def _always(situation: Situation) -> Iterator[Reason]:
     yield from _slot(situation)
     if not may_be_cared_for(situation):
         yield Reason("supply.collect.no_care_consent")
+    yield from elective(situation)
 
 
 def collect(situation: Situation, given: Collect) -> Verdict:

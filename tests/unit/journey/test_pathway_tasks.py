@@ -52,6 +52,7 @@ def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -
     always |= {"ConfirmIdentity", "RefuseIdentity", "UndoIdentity", "IssueHealthCard"}  # asked by attention, not by the road
     always |= {"CorrectEntry"}  # from every entry of the timeline
     always |= {"BreakGlass", "ReviewBreakGlass"}  # emergency access, asked by nobody and by attention
+    always |= {"StateCapacity"}  # whenever somebody doubts whether the patient can decide
     always |= {"ConfirmEntry"}  # of a second person, from whatever waits for one
     always |= {"ReportIncident", "AnswerIncident", "SetAssessmentInterval"}  # asked by nobody and by attention
     always |= {"ConfirmEntry"}  # from the list of what waits for a second person

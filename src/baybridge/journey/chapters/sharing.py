@@ -8,6 +8,8 @@ from typing import Literal
 from baybridge.journey.chapters.envelope import Event, Told
 
 ConsentKind = Literal["care", "sensitive", "cross_border", "finance", "hk_sharing", "mo_ground"]
+#: In which capacity somebody consents: for themselves, for a child, for an adult who cannot decide.
+Giver = Literal["patient", "guardian", "representative"]
 
 
 class ConsentRecorded(Event, frozen=True, kw_only=True, tag=True):
@@ -20,13 +22,25 @@ class ConsentRecorded(Event, frozen=True, kw_only=True, tag=True):
     valid_until: date | None
     notice_version: str
     notice_language: str
+    given_by: Giver = "patient"
+    by_document: str = ""  # of somebody else than the patient: the paper that says so, and where it is filed
 
 
 class ConsentWithdrawn(Event, frozen=True, kw_only=True, tag=True):
-    """The patient took a consent back, from a day on."""
+    """A consent was taken back, from a day on."""
 
     consent_id: str
     withdrawn_on: date
+    withdrawn_by: Giver = "patient"
+    by_document: str = ""
+
+
+class CapacityStated(Event, frozen=True, kw_only=True, tag=True):
+    """A physician saw the patient and says whether the patient can decide."""
+
+    can_decide: bool
+    seen_at: datetime
+    note: str
 
 
 class EmergencyRecorded(Event, frozen=True, kw_only=True, tag=True):

@@ -10,8 +10,10 @@ Elsewhere: planned steps and clocks in `journey/pathway.py` and `journey/alarms.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
 from baybridge.bedside.incidents import open_incidents
+from baybridge.consent.deciding import Deciding, to_confirm
 from baybridge.consent.emergency_access import unreviewed
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
@@ -141,6 +143,14 @@ def _incidents(case: Case, site: Site) -> Iterator[Task]:
     for entry in open_incidents(case):
         if entry.origin.node == site.node:
             yield _task(site, "incident", Role.QUALITY, entry.event.incident_id, values={"about": entry.event.about}, commands=("AnswerIncident",), level="red")
+
+
+def others_consents(case: Case, site: Site, today: date, now: Deciding) -> Iterator[Task]:
+    """Consents that somebody else gave, now that the patient decides: the patient is asked, where it was taken and where the patient is treated."""
+    for consent in to_confirm(case, today, now):
+        if site.node in (consent.origin.node, case.treating_node):
+            values: dict[str, str | int] = {"kind": consent.kind, "given_by": consent.given_by}
+            yield _task(site, "own_consent", Role.COORDINATOR, consent.consent_id, values=values, commands=("RecordConsent", "WithdrawConsent"))
 
 
 def _task(

@@ -6,7 +6,7 @@ tried again by the worker (`retry`), which takes the row away when it succeeds; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import msgspec
 import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
+from baybridge.consent.deciding import age_of, deciding_of, thresholds
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import Recorded
 from baybridge.journey.pathway import tasks
@@ -27,8 +28,9 @@ from baybridge.node.integrity import projected, things
 from baybridge.node.outage import StorageProblem
 from baybridge.node.unit import system_actor
 from baybridge.node.upkeep import sparing
-from baybridge.node.upkeep.attention import attention
+from baybridge.node.upkeep.attention import attention, others_consents
 from baybridge.node.watch import board
+from baybridge.policy.language.types import Value
 from baybridge.record.store import store
 
 if TYPE_CHECKING:
@@ -155,8 +157,17 @@ def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> 
     if waits(case):
         return tuple(attention(case, node.site))
     documents = node.documents.typed
-    planned = tasks(documents.pathway, case, LazyFacts(lambda: node.fact_set(connection, case, at)), at, node.site, documents.escalation)
-    return (*attention(case, node.site), *planned)
+    facts = LazyFacts(lambda: node.fact_set(connection, case, at))
+    planned = tasks(documents.pathway, case, facts, at, node.site, documents.escalation)
+    return (*attention(case, node.site), *_others_consents(node, case, facts, at), *planned)
+
+
+def _others_consents(node: Node, case: Case, facts: Mapping[str, Value], at: datetime) -> Iterator[Any]:
+    """The tasks about consents that others gave; the patient's age is read only where there are such."""
+    if not case.alive or all(consent.given_by == "patient" for consent in case.consents):
+        return
+    now = deciding_of(case, age_of(facts.get("age")), *thresholds(node.documents.typed, node.site.jurisdiction))
+    yield from others_consents(case, node.site, at.astimezone(node.site.zone).date(), now)
 
 
 def refresh_all(node: Node, case_ids: Sequence[str]) -> None:

@@ -7,11 +7,14 @@ the very sentences that refuse it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from starlette.responses import Response
 
+from baybridge.consent.deciding import Deciding, age_of, deciding_of, thresholds, to_confirm
 from baybridge.exchange.transfer.sending import unknown_days_to
 from baybridge.journey.command import Site
+from baybridge.journey.events import CapacityStated
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.neighbours.transfers import problems_of
 from baybridge.web.case.view import Action, CaseView, allowed
@@ -39,9 +42,23 @@ def sharing(view: CaseView) -> Response:
         ways=ways(view),
         actions=view.buttons(),
         may_withdraw=not view.read_only and allowed(view.asked, COMMANDS["WithdrawConsent"]),
-        today=view.now.astimezone(view.asked.node.site.zone).date(),
+        today=_today(view),
+        deciding=_deciding(view),
+        stated=view.case.of(CapacityStated),
+        unconfirmed={one.consent_id for one in to_confirm(view.case, _today(view), _deciding(view))},
+        may_record=not view.read_only and allowed(view.asked, COMMANDS["RecordConsent"]),
         problems=problems_of(view.look.unit.connection, view.case.case_id),
     )
+
+
+def _today(view: CaseView) -> date:
+    return view.now.astimezone(view.asked.node.site.zone).date()
+
+
+def _deciding(view: CaseView) -> Deciding:
+    """Who decides for the patient now, by what this node knows."""
+    site = view.asked.node.site
+    return deciding_of(view.case, age_of(view.facts.values.get("age")), *thresholds(view.asked.node.documents.typed, site.jurisdiction))
 
 
 def ways(view: CaseView) -> list[Way]:

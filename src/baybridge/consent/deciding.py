@@ -1,0 +1,196 @@
+"""Who decides for a patient: the patient, the guardian of a child, or whoever represents an adult who cannot decide.
+
+Main job: `deciding_of(case, age, majority, unable_from)`; of it `against_giver` (a consent that somebody gives now), `elective` (what stands before a step that can
+wait) and `to_confirm` (consents of others that the patient has to give anew).
+
+An adult is taken to be able to decide until a sign says otherwise: a grade of ICANS from the site's threshold on, or a physician's statement. The last of them
+counts; only a physician lifts a physician's "no". A range of grades that may reach the threshold, with nothing certain before it, leaves it unknown.
+
+A consent that somebody else gave holds for what it was given for. Once the patient can decide, steps that can wait ask for the patient's own consent of the same
+kind; sending, reading and the treatment of what has begun go on.
+
+**Source**: PIPL articles 13 to 15 and 29 to 31, Macao Law 8/2005, PDPO (consent is the person's own); the age of majority from the region's document, the threshold from
+`access/people.yaml`, both marked unverified. **Units**: completed years. Elsewhere: what a consent covers, `grants.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from baybridge.base.outcome import Reason
+from baybridge.consent.emergency import in_force
+from baybridge.consent.grants import holds_on
+from baybridge.documents.document_set import DocumentSet
+from baybridge.documents.people import People
+from baybridge.documents.region import RegionEntry
+from baybridge.journey.case import Case, Consent
+from baybridge.journey.checks import said
+from baybridge.journey.command import Situation
+from baybridge.journey.events import CapacityStated, Giver, GradeAssessed, GradeConfirmed
+
+ICANS = "icans-astct-2019"
+#: What says that a patient cannot decide, or that nobody knows.
+Because = Literal["", "stated", "icans", "icans_open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Who decides now. `minor` and `able`: None where nobody knows; `because` says what `able` rests on, where it is not True."""
+
+    minor: bool | None
+    able: bool | None
+    because: Because
+    majority: int | None
+    unable_from: int
+
+    @property
+    def patient_decides(self) -> bool:
+        """Whether the patient certainly decides alone."""
+        return self.minor is False and self.able is True
+
+
+def deciding(situation: Situation) -> Deciding:
+    """Who decides for the patient of this case, now."""
+    documents = situation.documents
+    return deciding_of(situation.case, age_of(situation.facts.get("age")), *thresholds(documents, situation.site.jurisdiction))
+
+
+def thresholds(documents: DocumentSet, region: str) -> tuple[int | None, int]:
+    """The age of majority of a region, None where its document does not say, and the grade of ICANS from which a patient is taken to be unable to decide."""
+    entry = documents.one(RegionEntry, "regions", region).deciding
+    return entry.age_of_majority if entry else None, documents.the(People).deciding.unable_from_icans
+
+
+def age_of(value: object) -> int | None:
+    """The age as a fact holds it; None where it is not known."""
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def deciding_of(case: Case, age: int | None, majority: int | None, unable_from: int) -> Deciding:
+    """Who decides, from what the case says, the patient's age, the age of majority and the threshold."""
+    minor = None if age is None or majority is None else age < majority
+    because = _unable(case, unable_from)
+    able = True if because == "" else None if because == "icans_open" else False
+    return Deciding(minor, able, because, majority, unable_from)
+
+
+# --- ability --------------------------------------------------------------------------------------------------------
+
+
+def _unable(case: Case, unable_from: int) -> Because:
+    """The last certain word: a statement, or a grade that certainly reaches the threshold or certainly does not."""
+    found: Because | None = None
+    unsure = False
+    for _, word in sorted(_words(case, unable_from), key=lambda item: item[0]):
+        if word == "icans_open":
+            unsure = True
+        elif not (found == "stated" and word == "able"):  # a grade lifts no physician's statement
+            found = "stated" if word == "stated" else "icans" if word == "icans" else ""
+    return found if found is not None else "icans_open" if unsure else ""
+
+
+_Word = Literal["able", "stated_able", "stated", "icans", "icans_open"]
+
+
+def _words(case: Case, unable_from: int) -> Iterator[tuple[datetime, _Word]]:
+    for stated in case.of(CapacityStated):
+        yield stated.event.seen_at, "stated_able" if stated.event.can_decide else "stated"
+    for assessed in case.of(GradeAssessed):
+        if assessed.event.scale == ICANS:
+            low, high = assessed.event.grade_min, assessed.event.grade_max
+            yield assessed.event.assessed_at, "icans" if low >= unable_from else "able" if high < unable_from else "icans_open"
+    for confirmed in case.of(GradeConfirmed):
+        if confirmed.event.scale == ICANS:
+            yield confirmed.origin.at, "icans" if confirmed.event.grade >= unable_from else "able"
+
+
+# --- a consent that is given now ------------------------------------------------------------------------------------
+
+
+def against_giver(situation: Situation, given_by: Giver, by_document: str) -> Iterator[Reason]:
+    """Every reason why this person does not give this consent now."""
+    now = deciding(situation)
+    yield from _document(given_by, by_document)
+    if given_by == "patient":
+        if now.minor:
+            yield _of_age("consent.giver.minor", now)
+        yield from _cannot(now)
+    else:
+        yield from _other(now, given_by)
+
+
+def against_taker_back(situation: Situation, given_by: Giver, by_document: str) -> Iterator[Reason]:
+    """Every reason why this person does not take a consent back: a patient always can, somebody else only while the patient does not decide."""
+    yield from _document(given_by, by_document)
+    if given_by != "patient":
+        yield from _other(deciding(situation), given_by)
+
+
+def _document(given_by: Giver, by_document: str) -> Iterator[Reason]:
+    if given_by == "patient" and said(by_document):
+        yield Reason("consent.giver.document_of_patient", where="by_document")
+    if given_by != "patient" and not said(by_document):
+        yield Reason("consent.giver.document_missing", where="by_document")
+
+
+def _cannot(now: Deciding) -> Iterator[Reason]:
+    if now.because == "stated":
+        yield Reason("consent.giver.stated", where="given_by")
+    elif now.because:
+        yield Reason(f"consent.giver.{now.because}", {"grade": now.unable_from}, source="access/people.yaml, deciding (unverified)", where="given_by")
+
+
+def _other(now: Deciding, given_by: Giver) -> Iterator[Reason]:
+    if given_by == "guardian" and now.minor is False:
+        yield _of_age("consent.giver.of_age", now)
+    elif given_by == "representative" and now.minor:
+        yield _of_age("consent.giver.guardian_decides", now)
+    elif given_by == "representative" and now.patient_decides:
+        yield Reason("consent.giver.decides_alone", where="given_by")
+
+
+def _of_age(code: str, now: Deciding) -> Reason:
+    return Reason(code, {"years": now.majority or 0}, source="regions, deciding (unverified)", where="given_by")
+
+
+# --- steps that can wait --------------------------------------------------------------------------------------------
+
+
+def elective(situation: Situation) -> Iterator[Reason]:
+    """What stands before a step that can wait, where a consent to treatment stands at all: who gave it does not decide any more, or nobody knows who decides."""
+    care = [consent for consent in standing(situation.case, situation.today) if consent.kind == "care"]
+    if not care or in_force(situation.case, situation.now) is not None:  # without one the step says so itself; an emergency stands for it
+        return
+    now = deciding(situation)
+    if now.minor is None:
+        yield Reason("consent.elective.majority_unknown" if now.majority is None else "consent.elective.age_unknown")
+    elif now.minor and all(consent.given_by == "patient" for consent in care):
+        yield Reason("consent.elective.guardian_missing", {"years": now.majority or 0}, source="regions, deciding (unverified)")
+    elif not now.minor and now.able is not False and all(consent.given_by != "patient" for consent in care):
+        yield Reason("consent.elective.unconfirmed")
+
+
+def standing(case: Case, day: date) -> tuple[Consent, ...]:
+    """Consents that were neither withdrawn nor have expired on a day."""
+    return tuple(consent for consent in case.consents if holds_on(consent, day))
+
+
+def to_confirm(case: Case, day: date, now: Deciding) -> tuple[Consent, ...]:
+    """The consents that others gave and that the patient, who decides now, has not given too: of the same kind, and no narrower."""
+    if not now.patient_decides:
+        return ()
+    every = standing(case, day)
+    own = [consent for consent in every if consent.given_by == "patient"]
+    return tuple(one for one in every if one.given_by != "patient" and not any(_replaces(mine, one) for mine in own))
+
+
+def _replaces(mine: Consent, others: Consent) -> bool:
+    same = mine.kind == others.kind and mine.origin.recorded_at >= others.origin.recorded_at
+    return same and _as_wide(mine.recipients, others.recipients) and _as_wide(mine.purposes, others.purposes)
+
+
+def _as_wide(mine: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    return not mine or (bool(others) and set(others) <= set(mine))

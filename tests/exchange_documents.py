@@ -6,6 +6,7 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
+from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.loader import Documents
 from baybridge.exchange.transfer import check
 from baybridge.policy.one_case.decide import decide
@@ -26,7 +27,8 @@ def policies() -> Any:
 def recognition_rules(**changed: Any) -> recognition.RecognitionRules:
     """The rules; `changed` replaces whole documents of the folder by id (dashes as underscores)."""
     own = {**documents().folder("recognition"), **{name.replace("_", "-"): document for name, document in changed.items()}}
-    return recognition.rules_of(policies().get(recognition.POLICY_ID), lambda name: own if name == "recognition" else documents().folder(name))
+    given = DocumentSet(lambda name: own if name == "recognition" else documents().folder(name))
+    return recognition.rules_of(policies().get(recognition.POLICY_ID), given)
 
 
 @cache

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from baybridge.recognition.recognise import recognise
 from baybridge.recognition.trends import trends
-from exchange_documents import RECOGNITION, changed, documents, recognition_rules
+from exchange_documents import RECOGNITION, changed, recognition_rules
 from exchange_situations import observation
 
 RULES = recognition_rules()
-METHODS = documents().folder("recognition")["methods"]
+METHODS = RULES.settings.methods
 ANALYTES = ["2276-4", "26881-3", "2160-0", "718-7"]
 made = st.tuples(
     st.sampled_from(ANALYTES),

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from baybridge.documents import recognition as written
 from baybridge.recognition.converting import Conversions, convert
 from baybridge.recognition.recognise import recognise
 from exchange_documents import RECOGNITION, changed, documents, recognition_rules
@@ -167,7 +168,7 @@ def test_the_way_a_time_is_written_moves_no_window(first_min: int, second_min: i
 
 
 ROWS = [row for row in documents().folder("recognition")["conversions"]["rows"] if not row.get("same")]
-CONVERSIONS = Conversions(documents().folder("recognition")["conversions"], documents().folder)
+CONVERSIONS = Conversions(documents().typed.the(written.Conversions), documents().folder)
 
 
 @given(st.sampled_from(ROWS), st.decimals(min_value="0.01", max_value="9999", places=2))

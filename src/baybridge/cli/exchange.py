@@ -53,7 +53,7 @@ def recognise(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FB
     from baybridge.recognition.rules import POLICY_ID, rules_of
 
     documents, policies = _documents(node)
-    rules = _made(lambda: rules_of(policies.get(POLICY_ID), documents.folder))
+    rules = _made(lambda: rules_of(policies.get(POLICY_ID), documents.typed))
     words = documents.translations("en")
     _answer(file, lambda request: judge(request, rules), lambda answer: _recognition_lines(answer, words), as_json=as_json)
 

@@ -9,20 +9,30 @@ Pure. **Units**: money in minor units by currency, unverified prices apart; days
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from baybridge.base.time import CHINA, day_of
+from baybridge.documents.recognition import Sampling
 from baybridge.recognition.draws import Draw, Test, draws, needed_tests
 from baybridge.recognition.places import places
 from baybridge.recognition.plan import PlanLine
 from baybridge.recognition.results import Setting
 from baybridge.recognition.rules import RecognitionRules
-from baybridge.recognition.savings import UNVERIFIED, cost_of, region
+from baybridge.recognition.savings import UNVERIFIED, added, price_of, region, turnaround_of
+from baybridge.recognition.written import WrittenCosts
 
-Json = Mapping[str, Any]
+Cost = TypeVar("Cost")
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """How tests are taken, and what they cost."""
+
+    sampling: Sampling
+    costs: WrittenCosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +81,10 @@ class Arrangement:
     against: Against
 
 
-def arrange(lines: Sequence[PlanLine], settings: Sequence[Setting], rules: RecognitionRules, now: datetime, material: Json) -> Arrangement:
-    """Draws with places, and the comparison; `material` holds the documents `sampling` and `costs`."""
+def arrange(lines: Sequence[PlanLine], settings: Sequence[Setting], rules: RecognitionRules, now: datetime, material: Material) -> Arrangement:
+    """Draws with places, and the comparison."""
     by_purpose = {setting.purpose: setting for setting in settings}
-    found = draws(lines, now, material["sampling"])
+    found = draws(lines, now, material.sampling)
     arranged = tuple(Arranged(draw, _places(draw, lines, by_purpose, rules)) for draw in found)
     return Arrangement(arranged, _against(lines, settings, now, material))
 
@@ -113,23 +123,25 @@ def _for_test(
     return [(name, jurisdiction, tuple(sorted(codes))) for name, (jurisdiction, codes) in against.items()]
 
 
-def _against(lines: Sequence[PlanLine], settings: Sequence[Setting], now: datetime, material: Json) -> Against:
+def _against(lines: Sequence[PlanLine], settings: Sequence[Setting], now: datetime, material: Material) -> Against:
     """The plan beside one in which every result were repeated."""
     nothing = [replace(line, standing="missing") for line in lines]
-    wanted, without = needed_tests(lines, now, material["sampling"]), needed_tests(nothing, now, material["sampling"])
+    wanted, without = needed_tests(lines, now, material.sampling), needed_tests(nothing, now, material.sampling)
     spared = _difference(without, wanted)
     used_in = region(str(settings[0].receiver.get("jurisdiction") or "")) if settings else ""
     codes = {line.analyte: line.loinc for line in lines}
-    prices = [_cost(material["costs"], "prices", codes[name], used_in, now) for name in spared]
-    times = [row for name in spared if (row := _cost(material["costs"], "turnaround", codes[name], used_in, now)) is not None]
+    on = now.astimezone(CHINA).date()
+    prices = [_first(price_of(material.costs, code, used_in, on) for code in codes[name]) for name in spared]
+    found = [_first(turnaround_of(material.costs, code, used_in, on) for code in codes[name]) for name in spared]
+    times = [row for row in found if row is not None]
     priced = [price for price in prices if price is not None]
     return Against(
         tests=len(wanted),
         tests_without=len(without),
-        draws=len(draws(lines, now, material["sampling"])),
-        draws_without=len(draws(nothing, now, material["sampling"])),
-        money_minor=_added([price for price in priced if price["confidence"] != UNVERIFIED]),
-        unverified_minor=_added([price for price in priced if price["confidence"] == UNVERIFIED]),
+        draws=len(draws(lines, now, material.sampling)),
+        draws_without=len(draws(nothing, now, material.sampling)),
+        money_minor=added(price for price in priced if price["confidence"] != UNVERIFIED),
+        unverified_minor=added(price for price in priced if price["confidence"] == UNVERIFIED),
         unpriced=len(prices) - len(priced),
         days=max((float(row["days"]) for row in times), default=None),
         days_unverified=any(row["confidence"] == UNVERIFIED for row in times),
@@ -148,13 +160,6 @@ def _difference(without: Sequence[Test], wanted: Sequence[Test]) -> list[str]:
     return spared
 
 
-def _cost(costs: Json, table: str, codes: Sequence[str], used_in: str, now: datetime) -> dict[str, Any] | None:
-    on = now.astimezone(CHINA).date()
-    return next((row for code in codes if (row := cost_of(costs, table, code, used_in, on)) is not None), None)
-
-
-def _added(prices: Sequence[Json]) -> dict[str, int]:
-    money: dict[str, int] = {}
-    for price in prices:
-        money[price["currency"]] = money.get(price["currency"], 0) + int(price["amount_minor"])
-    return money
+def _first(costs: Iterable[Cost | None]) -> Cost | None:
+    """The cost of the first code that has one."""
+    return next((cost for cost in costs if cost is not None), None)

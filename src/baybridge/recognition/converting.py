@@ -15,11 +15,12 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from math import isfinite
-from typing import Any
 
+from baybridge.documents import recognition as documents
 from baybridge.facts.dictionary import LOINC, Dictionary
 from baybridge.facts.unit_ways import Row, rows_of, way
 from baybridge.facts.units import UnitTable, decimal
+from baybridge.recognition.written import WrittenResult
 
 _MAX_POWER = 400  # of ten; a number beyond it is no measurement
 
@@ -42,7 +43,7 @@ class Conversion:
 class Conversions:
     """The factors of every analyte, and how units are read; the dictionary is made when the first unit differs."""
 
-    def __init__(self, document: Mapping[str, Any], folder: Callable[[str], Mapping[str, Any]]) -> None:
+    def __init__(self, document: documents.Conversions, folder: Callable[[str], Mapping[str, object]]) -> None:
         self._document, self._folder = document, folder
 
     @cached_property
@@ -56,19 +57,20 @@ class Conversions:
 
     def spelt(self, unit: str) -> str:
         """A unit by the spellings that a site's own document of conversions lists, which go before the table."""
-        spelt: str = self._document.get("spellings", {}).get(unit, unit)
-        return spelt
+        return self._document.spellings.get(unit, unit)
 
     def rows(self, loinc: str | None) -> Iterator[Row]:
         """The factors of an analyte: of the document, then of its fact."""
-        for row in (*self._document["rows"], *self._document.get("scales", ())):
-            if "loinc" not in row or loinc in row["loinc"]:
-                yield Row(row["from"], row["to"], Fraction(str(row["factor"])), str(row["factor"]), bool(row.get("same")))
+        for row in self._document.rows:
+            if loinc in row.loinc:
+                yield Row(row.from_, row.to, Fraction(str(row.factor)), str(row.factor), row.same)
+        for scale in self._document.scales:
+            yield Row(scale.from_, scale.to, Fraction(str(scale.factor)), str(scale.factor))
         fact = self._dictionary.by_code(LOINC, loinc or "")
         yield from rows_of(fact) if fact is not None else ()
 
 
-def convert(result: Mapping[str, Any], wanted: str | None, conversions: Conversions) -> Conversion:
+def convert(result: WrittenResult, wanted: str | None, conversions: Conversions) -> Conversion:
     """The result in the wanted unit; a null wanted unit keeps the result's own."""
     reported, value = result.get("unit"), result.get("value")
     if wanted is None or (reported or "").strip() == wanted.strip():

@@ -7,17 +7,19 @@ Main job: `derive(request, settings) -> Derived`; names and labels stand in `dat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from baybridge.base.time import day_of, parse_day, parse_instant
+from baybridge.documents.recognition import LocalTest, Methods, NoOverride, Overriding, Preanalytics
+from baybridge.policy.language.types import Value
 from baybridge.recognition.converting import Conversion, convert
 from baybridge.recognition.laboratory import Paths, newest_eqa, paths
 from baybridge.recognition.request import RecognitionRequest
 from baybridge.recognition.rules import Settings
 from baybridge.recognition.windows import Window, reset_since, window_of
+from baybridge.recognition.written import WrittenAsked
 
 ANY = "*"
 _SECONDS_PER_HOUR = 3600
@@ -27,7 +29,7 @@ _SECONDS_PER_HOUR = 3600
 class Derived:
     """Facts for the policy, and what else the answer prints."""
 
-    facts: Mapping[str, Any]
+    facts: Mapping[str, Value]
     conversion: Conversion
     window: Window
     collected_at: datetime | None
@@ -41,7 +43,7 @@ def derive(request: RecognitionRequest, settings: Settings) -> Derived:
     loinc, purpose = request.result.get("loinc"), request.request["purpose"]
     conversion = convert(request.result, request.request.get("unit"), settings.conversions)
     window = window_of(settings.windows, loinc, purpose, asked=request.request.get("reset_events") is not None)
-    facts = {
+    facts: dict[str, Value] = {
         **_identity(request),
         **_laboratory(paths(request, collected_on, settings.marks, settings.accreditation)),
         **_assessment(request, collected_on),
@@ -49,17 +51,17 @@ def derive(request: RecognitionRequest, settings: Settings) -> Derived:
         **_quantity(request, conversion),
         **_preanalytics(request, settings.preanalytics, collected_at),
         **_timing(request, window, collected_at),
-        "analyte_local_only": listed(settings.local_only["rows"], loinc, purpose),
+        "analyte_local_only": listed(settings.local_only.rows, loinc, purpose),
         **_assertion(request.request, settings.overriding),
     }
-    return Derived(facts, conversion, window, collected_at, listed(settings.overriding["no_override"], loinc, purpose))
+    return Derived(facts, conversion, window, collected_at, listed(settings.overriding.no_override, loinc, purpose))
 
 
 def _instant(text: str | None) -> datetime | None:
     return None if text is None else parse_instant(text)
 
 
-def _identity(request: RecognitionRequest) -> dict[str, object]:
+def _identity(request: RecognitionRequest) -> dict[str, Value]:
     return {
         "result_patient_match": request.result.get("patient_match"),
         "result_status": request.result.get("status"),
@@ -68,7 +70,7 @@ def _identity(request: RecognitionRequest) -> dict[str, object]:
     }
 
 
-def _laboratory(found: Paths) -> dict[str, object]:
+def _laboratory(found: Paths) -> dict[str, Value]:
     return {
         "laboratory_has_marks": found.has_marks,
         "laboratory_mark_covers": found.mark,
@@ -80,7 +82,7 @@ def _laboratory(found: Paths) -> dict[str, object]:
     }
 
 
-def _assessment(request: RecognitionRequest, collected_on: date | None) -> dict[str, object]:
+def _assessment(request: RecognitionRequest, collected_on: date | None) -> dict[str, Value]:
     newest_on, passed = newest_eqa(request.laboratory, request.result.get("loinc"), collected_on)
     return {
         "eqa_newest_on": newest_on,
@@ -90,23 +92,23 @@ def _assessment(request: RecognitionRequest, collected_on: date | None) -> dict[
     }
 
 
-def _method(request: RecognitionRequest, settings: Settings) -> dict[str, object]:
+def _method(request: RecognitionRequest, settings: Settings) -> dict[str, Value]:
     own, receivers = request.result.get("method"), request.request.get("receiver_method")
     same = None if own is None or receivers is None else own.strip().casefold() == receivers.strip().casefold()
     return {
         "analyte_method_dependent": group_of(settings.methods, request.result.get("loinc")) is not None,
         "method_is_receivers": same,
-        "purpose_needs_same_method": request.request["purpose"] in settings.accreditation["no_method_conversion_for"],
+        "purpose_needs_same_method": request.request["purpose"] in settings.accreditation.no_method_conversion_for,
         "result_use": request.request.get("use"),
     }
 
 
-def group_of(methods: Mapping[str, Any], loinc: str | None) -> str | None:
+def group_of(methods: Methods, loinc: str | None) -> str | None:
     """The method-dependent group of an analyte, if it is in one."""
-    return next((group["group"] for group in methods["groups"] if loinc in group["loinc"]), None)
+    return next((group.group for group in methods.groups if loinc in group.loinc), None)
 
 
-def _quantity(request: RecognitionRequest, conversion: Conversion) -> dict[str, object]:
+def _quantity(request: RecognitionRequest, conversion: Conversion) -> dict[str, Value]:
     return {
         "unit_differs": conversion.differs,
         "conversion_known": conversion.known,
@@ -114,20 +116,20 @@ def _quantity(request: RecognitionRequest, conversion: Conversion) -> dict[str, 
     }
 
 
-def _preanalytics(request: RecognitionRequest, document: Mapping[str, Any], collected_at: datetime | None) -> dict[str, object]:
+def _preanalytics(request: RecognitionRequest, document: Preanalytics, collected_at: datetime | None) -> dict[str, Value]:
     site, loinc = request.request.get("receiver_site"), request.result.get("loinc")
-    rows = [row for row in document["rows"] if row["receiver_site"] in (ANY, site) and (loinc in row["loinc"] or ANY in row["loinc"])]
+    rows = [row for row in document.rows if row.receiver_site in (ANY, site) and (loinc in row.loinc or ANY in row.loinc)]
     reported_at, interference = _instant(request.result.get("reported_at")), request.result.get("interference")
     waited = None if collected_at is None or reported_at is None else (reported_at - collected_at).total_seconds() / _SECONDS_PER_HOUR
-    stable = [None if waited is None else waited <= row["stability_h"] for row in rows if "stability_h" in row]
+    stable = [None if waited is None else waited <= row.stability_h for row in rows if row.stability_h is not None]
     return {
-        "specimen_fits": all(request.result.get("specimen") in row["specimens"] for row in rows if "specimens" in row),
+        "specimen_fits": all(request.result.get("specimen") in row.specimens for row in rows if row.specimens is not None),
         "stability_kept": False if False in stable else None if None in stable else True,
         "result_interference": None if interference is None else bool(interference),
     }
 
 
-def _timing(request: RecognitionRequest, window: Window, collected_at: datetime | None) -> dict[str, object]:
+def _timing(request: RecognitionRequest, window: Window, collected_at: datetime | None) -> dict[str, Value]:
     use_at = _instant(request.request.get("use_at"))
     infused = request.request.get("infused_on")
     known = collected_at is not None and use_at is not None
@@ -141,15 +143,15 @@ def _timing(request: RecognitionRequest, window: Window, collected_at: datetime 
     }
 
 
-def listed(rows: Any, loinc: str | None, purpose: str) -> bool:
+def listed(rows: Iterable[LocalTest | NoOverride], loinc: str | None, purpose: str) -> bool:
     """Whether a row names this analyte for this purpose; `*` names all."""
     return any(
-        (loinc in row["loinc"] or ANY in row["loinc"]) and (purpose in row["purposes"] or ANY in row["purposes"]) for row in rows
+        (loinc in row.loinc or ANY in row.loinc) and (purpose in row.purposes or ANY in row.purposes) for row in rows
     )
 
 
-def _assertion(given: Mapping[str, Any], overriding: Mapping[str, Any]) -> dict[str, object]:
+def _assertion(given: WrittenAsked, overriding: Overriding) -> dict[str, Value]:
     return {
         "statutory_case": given.get("statutory_case"),
-        "statutory_case_by_clinician": given.get("asserted_by") in overriding["clinical_roles"],
+        "statutory_case_by_clinician": given.get("asserted_by") in overriding.clinical_roles,
     }

@@ -11,12 +11,12 @@ again when it happened.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
+from baybridge.documents.recognition import Sampling
 from baybridge.recognition.plan import PlanLine
 
 
@@ -45,25 +45,25 @@ class Draw:
     place: str | None
     tests: tuple[Test, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The draw as plain JSON."""
         tests = [{"analyte": test.analyte, "purposes": list(test.purposes), "late": test.late} for test in self.tests]
         times = {"from_at": self.from_at.isoformat(), "by_at": self.by_at.isoformat()}
         return {"kind": self.kind, **times, "place": self.place, "tests": tests}
 
 
-def draws(lines: Sequence[PlanLine], now: datetime, sampling: Mapping[str, Any]) -> tuple[Draw, ...]:
+def draws(lines: Sequence[PlanLine], now: datetime, sampling: Sampling) -> tuple[Draw, ...]:
     """The fewest draws that hold the fewest tests, the earliest first."""
     wanted = sorted(needed_tests(lines, now, sampling), key=lambda test: (test.kind, test.by_at))
     found: list[Draw] = []
     for kind, of_kind in groupby(wanted, key=lambda test: test.kind):
         group = list(of_kind)
-        bundles = _bundles(group) if kind in sampling["bundled"] else [[test] for test in group]
+        bundles = _bundles(group) if kind in sampling.bundled else [[test] for test in group]
         found += [_draw(kind, bundle) for bundle in bundles]
     return tuple(sorted(found, key=lambda draw: (draw.by_at, draw.kind, draw.tests[0].analyte)))
 
 
-def needed_tests(lines: Sequence[PlanLine], now: datetime, sampling: Mapping[str, Any]) -> tuple[Test, ...]:
+def needed_tests(lines: Sequence[PlanLine], now: datetime, sampling: Sampling) -> tuple[Test, ...]:
     """The fewest tests: each analyte taken once for as many purposes as one moment serves."""
     open_lines = sorted((line for line in lines if line.standing != "serves"), key=lambda line: (line.analyte, line.needed_at))
     found: list[Test] = []
@@ -73,7 +73,7 @@ def needed_tests(lines: Sequence[PlanLine], now: datetime, sampling: Mapping[str
     return tuple(found)
 
 
-def _wanted(line: PlanLine, now: datetime, sampling: Mapping[str, object]) -> Test:
+def _wanted(line: PlanLine, now: datetime, sampling: Sampling) -> Test:
     late = line.needed_at < now
     start = max(now, line.repeat_from or now)
     place = line.receiver if line.at_receiver else None
@@ -81,9 +81,9 @@ def _wanted(line: PlanLine, now: datetime, sampling: Mapping[str, object]) -> Te
     return Test(line.analyte, kind_of(line.loinc, sampling), min(start, by_at), by_at, place, (line.purpose,), late)
 
 
-def kind_of(codes: Sequence[str], sampling: Mapping[str, Any]) -> str:
+def kind_of(codes: Sequence[str], sampling: Sampling) -> str:
     """How a test of these codes is taken."""
-    return next((kind for kind, listed in sampling["kinds"].items() if set(codes) & set(listed)), str(sampling["default"]))
+    return next((kind for kind, listed in sampling.kinds.items() if set(codes) & set(listed)), sampling.default)
 
 
 def _bundles(wanted: Iterable[Test]) -> list[list[Test]]:

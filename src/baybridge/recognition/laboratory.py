@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from baybridge.base.time import parse_day
+from baybridge.documents.recognition import Accreditations, Marks, Standard
 from baybridge.recognition.request import RecognitionRequest
+from baybridge.recognition.written import WrittenAccreditation, WrittenAsked, WrittenLaboratory, WrittenPeriod, WrittenResult, WrittenScope
 
 ANY = "*"
 
@@ -32,15 +33,15 @@ class Paths:
     alliance: bool
 
 
-def paths(request: RecognitionRequest, collected_on: date | None, marks: Mapping[str, Any], standards: Mapping[str, Any]) -> Paths:
+def paths(request: RecognitionRequest, collected_on: date | None, marks: Marks, standards: Accreditations) -> Paths:
     """The three paths of a laboratory for this result and receiver."""
     laboratory = request.laboratory
     listed = laboratory.get("alliance_listed") is True
-    valid = [item for item in laboratory.get("accreditations") or () if _counts(item, collected_on, standards["standards"])]
+    valid = [item for item in laboratory.get("accreditations") or () if _counts(item, collected_on, standards.standards)]
     covering = [item for item in valid if _covers(item, request.result)]
     signatory = any(item.get("mra_signatory") is True for item in covering or valid)
     purpose = request.request["purpose"]
-    verified = _in_force(laboratory.get("alliance_verified"), collected_on) and purpose not in standards["alliance_path_not_for"]
+    verified = _in_force(laboratory.get("alliance_verified"), collected_on) and purpose not in standards.alliance_path_not_for
     return Paths(
         mark=covered_by_mark(laboratory, request.request, marks),
         has_marks=bool(laboratory.get("hr_marks")),
@@ -53,19 +54,19 @@ def paths(request: RecognitionRequest, collected_on: date | None, marks: Mapping
     )
 
 
-def covered_by_mark(laboratory: Mapping[str, Any], receiver: Mapping[str, Any], marks: Mapping[str, Any]) -> bool:
+def covered_by_mark(laboratory: WrittenLaboratory, receiver: WrittenAsked, marks: Marks) -> bool:
     """Whether a mainland laboratory's mark covers a mainland receiver."""
-    mainland = tuple(marks["mainland"])
+    mainland = marks.mainland
     if not (_is_in(laboratory.get("jurisdiction"), mainland) and _is_in(receiver.get("receiver_jurisdiction"), mainland)):
         return False
-    return any(_mark_covers(mark, receiver, marks["scopes"]) for mark in laboratory.get("hr_marks") or ())
+    return any(_mark_covers(mark, receiver, marks.scopes) for mark in laboratory.get("hr_marks") or ())
 
 
 def _is_in(jurisdiction: str | None, mainland: tuple[str, ...]) -> bool:
     return jurisdiction is not None and jurisdiction.split("-")[0] in mainland
 
 
-def _mark_covers(mark: str, receiver: Mapping[str, Any], scopes: Mapping[str, Sequence[str]]) -> bool:
+def _mark_covers(mark: str, receiver: WrittenAsked, scopes: Mapping[str, Sequence[str]]) -> bool:
     level, _, place = mark.strip().partition(":")
     jurisdiction, city = receiver.get("receiver_jurisdiction") or "", receiver.get("receiver_city") or ""
     if level == "NATIONAL":
@@ -77,32 +78,35 @@ def _mark_covers(mark: str, receiver: Mapping[str, Any], scopes: Mapping[str, Se
     return bool({jurisdiction, city, receiver.get("receiver_site")} & set(scopes.get(mark, ())))
 
 
-def _counts(accreditation: Mapping[str, Any], on: date | None, standards: Sequence[Mapping[str, Any]]) -> bool:
+def _counts(accreditation: WrittenAccreditation, on: date | None, standards: Sequence[Standard]) -> bool:
     """Whether an accreditation is to a standard that counts and valid on the day of collection."""
     name = (accreditation.get("standard") or "").replace(" ", "")
-    edition = next((entry for entry in standards if name.startswith(entry["starts_with"])), None)
+    edition = next((entry for entry in standards if name.startswith(entry.starts_with)), None)
     if edition is None or on is None or not _in_force(accreditation, on):
         return False
-    until: date | None = edition.get("until")
-    return until is None or on <= until
+    return edition.until is None or on <= edition.until
 
 
-def _in_force(period: Mapping[str, Any] | None, on: date | None) -> bool:
+def _in_force(period: WrittenPeriod | None, on: date | None) -> bool:
     if period is None or on is None or period.get("valid_from") is None or period.get("valid_to") is None:
         return False
     return parse_day(period["valid_from"]) <= on <= parse_day(period["valid_to"])
 
 
-def _covers(accreditation: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
-    return any(all(_matches(scope, result, name) for name in ("loinc", "specimen", "method")) for scope in accreditation.get("scope") or ())
+def _covers(accreditation: WrittenAccreditation, result: WrittenResult) -> bool:
+    return any(_matches(scope, result) for scope in accreditation.get("scope") or ())
 
 
-def _matches(scope: Mapping[str, object], result: Mapping[str, object], name: str) -> bool:
-    wanted = scope.get(name)
-    return wanted == ANY or (wanted is not None and wanted == result.get(name))
+def _matches(scope: WrittenScope, result: WrittenResult) -> bool:
+    parts = (
+        (scope.get("loinc"), result.get("loinc")),
+        (scope.get("specimen"), result.get("specimen")),
+        (scope.get("method"), result.get("method")),
+    )
+    return all(wanted == ANY or (wanted is not None and wanted == found) for wanted, found in parts)
 
 
-def newest_eqa(laboratory: Mapping[str, Any], loinc: str | None, collected_on: date | None) -> tuple[date | None, bool | None]:
+def newest_eqa(laboratory: WrittenLaboratory, loinc: str | None, collected_on: date | None) -> tuple[date | None, bool | None]:
     """Day and result of the newest assessment for the analyte not after collection; a failure on that day counts."""
     if collected_on is None:
         return None, None

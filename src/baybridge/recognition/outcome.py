@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from baybridge.documents.recognition import Overriding
+from baybridge.recognition.written import WrittenAsked, WrittenOverride
 
 RECOGNISED = "recognised"
 CONVERTED = "recognised-with-conversion"
@@ -40,7 +43,7 @@ class Outcome:
     added: tuple[str, ...]  # codes that came from the precedence, not from a condition
 
 
-def precede(found: Sequence[Found], given: Mapping[str, Any], rules: Mapping[str, Any]) -> Outcome:
+def precede(found: Sequence[Found], given: WrittenAsked, rules: Overriding) -> Outcome:
     """The outcome of a request from the codes that hold and what the request asks for."""
     hard = any(item.severity == "hard" for item in found)
     repeats = [item for item in found if item.severity == "repeat"]
@@ -53,9 +56,9 @@ def precede(found: Sequence[Found], given: Mapping[str, Any], rules: Mapping[str
         added.append(EMERGENCY)
     override = given.get("override")
     if override is not None:
-        allowed = passable and _signed(override, repeats, rules)
-        direction = override["direction"] if allowed else direction
-        added.append(override["code"] if allowed else REFUSED)
+        allowed, code = passable and _signed(override, repeats, rules), override.get("code")
+        direction = override.get("direction") if allowed else direction
+        added.append(code if allowed and code is not None else REFUSED)
     if asserted and not hard:
         direction = "repeat"
     codes = tuple(sorted({item.code for item in found} | set(added)))
@@ -72,13 +75,14 @@ def _outcome(hard: bool, direction: str | None, repeats: Sequence[Found], found:
     return CONVERTED if any(item.severity == "convert" for item in found) else RECOGNISED
 
 
-def _signed(override: Mapping[str, Any], repeats: Sequence[Found], rules: Mapping[str, Any]) -> bool:
+def _signed(override: WrittenOverride, repeats: Sequence[Found], rules: Overriding) -> bool:
     """Whether an override names a code of its direction and is signed by its role, twice where a reason wants that."""
     role, second = override.get("role"), _role_of(override.get("second_sign_off"))
-    if override.get("code") not in rules["codes"].get(override.get("direction"), ()) or role not in rules["clinical_roles"]:
+    codes = {"accept": rules.codes.accept, "repeat": rules.codes.repeat}.get(override.get("direction") or "", ())
+    if override.get("code") not in codes or role not in rules.clinical_roles:
         return False
-    twice = any(item.code in rules["second_sign_off_for"] for item in repeats)
-    return not twice or (second in rules["second_sign_off_roles"] and second != role)
+    twice = any(item.code in rules.second_sign_off_for for item in repeats)
+    return not twice or (second in rules.second_sign_off_roles and second != role)
 
 
 def _role_of(sign_off: object) -> str | None:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, Refusal, refuse
+from baybridge.base.resource import Resource
+from baybridge.documents.recognition import Overriding
 from baybridge.journey.case import Case
 from baybridge.journey.checks import alive, said
 from baybridge.journey.command import Role, Situation
@@ -40,6 +42,7 @@ from baybridge.recognition.recognising import (
 )
 from baybridge.recognition.results import code_of, request_for
 from baybridge.recognition.rules import RecognitionRules
+from baybridge.recognition.written import WrittenOverride, WrittenRequest
 
 _SOURCE = "policy reference A3, override"
 #: Roles of a case as the contract names clinicians; a laboratory's account does not say that its holder is a physician.
@@ -79,8 +82,8 @@ def override_recognition(situation: Situation, given: OverrideRecognition) -> Ju
     if reasons or observation is None:
         return refuse(*reasons)
     plain = request_for(observation, setting_of(situation, asked))
-    override = {"direction": given.direction, "code": given.code, "role": _CLINICIAN[situation.actor.role], "second_sign_off": None}
-    request = {**plain, "request": {**plain["request"], "override": override}}
+    override: WrittenOverride = {"direction": given.direction, "code": given.code, "role": _CLINICIAN[situation.actor.role], "second_sign_off": None}
+    request: WrittenRequest = {**plain, "request": {**plain["request"], "override": override}}
     rules = rules_for(situation)
     answer = recognise(request, rules)
     in_the_way = _in_the_way(answer, request, rules)
@@ -92,7 +95,7 @@ def override_recognition(situation: Situation, given: OverrideRecognition) -> Ju
     return _judged(situation, JudgedResult(observation, request, answer), given.purpose, _first(situation, given.note, None))
 
 
-def _proposed(situation: Situation, given: OverrideRecognition, observation: Mapping[str, object], codes: tuple[str, ...]) -> OverrideProposed:
+def _proposed(situation: Situation, given: OverrideRecognition, observation: Resource, codes: tuple[str, ...]) -> OverrideProposed:
     return OverrideProposed(
         result_id=given.result,
         loinc=code_of(observation) or "",
@@ -111,13 +114,14 @@ def _judged(situation: Situation, judged: JudgedResult, purpose: str, signed: Ma
     return Judged(events_of(judged, document, purpose), (document,))
 
 
-def _observation(situation: Situation, result_id: str) -> Mapping[str, Any] | None:
+def _observation(situation: Situation, result_id: str) -> Resource | None:
     return next((item for item in situation.record.observations if item.get("id") == result_id), None)
 
 
 def _form(situation: Situation, given: OverrideRecognition) -> Iterator[Reason]:
     """What is wrong with the override itself, whatever the result."""
-    known = situation.documents.folder("recognition")["overriding"]["codes"][given.direction]
+    codes = situation.documents.one(Overriding, "recognition", "overriding").codes
+    known = codes.accept if given.direction == "accept" else codes.repeat
     if situation.actor.role not in _CLINICIAN:
         yield Reason("recognition.override.not_a_clinician", source=_SOURCE)
     if given.code not in known:
@@ -126,13 +130,13 @@ def _form(situation: Situation, given: OverrideRecognition) -> Iterator[Reason]:
         yield Reason("recognition.override.no_note", where="note")
 
 
-def _first(situation: Situation, note: str, second: Mapping[str, object] | None) -> dict[str, Any]:
+def _first(situation: Situation, note: str, second: Mapping[str, object] | None) -> dict[str, object]:
     """Who decided and why, kept in the decision document."""
     account = {"account": situation.actor.account, "role": _CLINICIAN[situation.actor.role], "note": note.strip()}
     return {**account, "signed_at": situation.now.isoformat(), "second": second}
 
 
-def _in_the_way(answer: Recognition, request: Mapping[str, object], rules: RecognitionRules) -> Iterator[Reason]:
+def _in_the_way(answer: Recognition, request: WrittenRequest, rules: RecognitionRules) -> Iterator[Reason]:
     """MR-090 with every code that nobody may pass."""
     if REFUSED in answer.codes:
         never = _codes(item for item in remedies(request, answer.reasons, rules) if not item.overridable)
@@ -178,8 +182,8 @@ def countersign_override(situation: Situation, given: CountersignOverride) -> Ju
     first = proposed.event
     plain = request_for(observation, setting_of(situation, RecogniseResults(purpose=given.purpose, use_at=first.use_at, receiver=first.receiver)))
     second = _SECOND[situation.actor.role]
-    override = {"direction": first.direction, "code": first.code, "role": "physician", "second_sign_off": second}
-    request = {**plain, "request": {**plain["request"], "override": override}}
+    override: WrittenOverride = {"direction": first.direction, "code": first.code, "role": "physician", "second_sign_off": second}
+    request: WrittenRequest = {**plain, "request": {**plain["request"], "override": override}}
     rules = rules_for(situation)
     answer = recognise(request, rules)
     if answer.outcome != CLINICIAN:

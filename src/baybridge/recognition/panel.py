@@ -7,25 +7,24 @@ Results that the purpose has no window for are judged too (MR-052), and stand ap
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from baybridge.base.resource import Resource
 from baybridge.recognition.places import Clearing, remedies
 from baybridge.recognition.recognise import Recognition, recognise
 from baybridge.recognition.results import Setting, code_of, newest_first, request_for
 from baybridge.recognition.rules import RecognitionRules
 from baybridge.recognition.windows import ANY, rows_for
-
-Json = Mapping[str, Any]
+from baybridge.recognition.written import WrittenRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """One result with its request, its answer, and what would clear each reason against it."""
 
-    observation: Json
-    request: Json
+    observation: Resource
+    request: WrittenRequest
     answer: Recognition
     clearings: tuple[Clearing, ...]
     own: bool
@@ -44,9 +43,9 @@ class Panel:
     others: tuple[tuple[Judgement, ...], ...]
 
 
-def panel(observations: Sequence[Mapping[str, object]], setting: Setting, rules: RecognitionRules) -> Panel:
+def panel(observations: Sequence[Resource], setting: Setting, rules: RecognitionRules) -> Panel:
     """Every observation judged; those without a code are left to the work list of unmapped codes."""
-    groups: dict[str, list[Json]] = {}
+    groups: dict[str, list[Resource]] = {}
     for item in observations:
         code = code_of(item)
         if code is not None:
@@ -61,13 +60,14 @@ def panel(observations: Sequence[Mapping[str, object]], setting: Setting, rules:
 
 def _has_window(rules: RecognitionRules, code: str, purpose: str) -> bool:
     """Whether the purpose asks for a code: by name, or among what a row for anything is offered; what holds for every purpose only by name."""
-    rows = rows_for(rules.settings.windows["rows"], code, purpose)
-    return any(code in row["loinc"] or code in row.get("offered", ()) for row in rows if ANY not in (row["purpose"],))
+    rows = rows_for(rules.settings.windows.rows, code, purpose)
+    return any(code in row.loinc or code in (row.offered or ()) for row in rows if row.purpose != ANY)
 
 
-def _judge(observation: Json, setting: Setting, rules: RecognitionRules) -> Judgement:
+def _judge(observation: Resource, setting: Setting, rules: RecognitionRules) -> Judgement:
     request = request_for(observation, setting)
     answer = recognise(request, rules)
-    own = request["laboratory"].get("id") is not None and request["laboratory"]["id"] == setting.receiver["id"]
+    laboratory = request["laboratory"].get("id")
+    own = laboratory is not None and laboratory == setting.receiver["id"]
     return Judgement(observation, request, answer, remedies(request, answer.reasons, rules), own)
 

@@ -9,15 +9,16 @@ values agree is a person's word; the difference is computed and kept beside it, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Reason, Refusal, refuse
+from baybridge.base.resource import Resource
 from baybridge.journey.case import Case
 from baybridge.journey.checks import said
 from baybridge.journey.command import Role, Situation
@@ -31,9 +32,8 @@ from baybridge.recognition.derive import group_of
 from baybridge.recognition.outcome import EMERGENCY
 from baybridge.recognition.plan import same_analyte
 from baybridge.recognition.results import code_of, collected_at, measured
-from baybridge.recognition.rules import settings_of
+from baybridge.recognition.rules import Settings, settings_of
 
-Json = Mapping[str, Any]
 _SOURCE = "policy reference A3, MR-080"
 
 
@@ -111,7 +111,7 @@ def compare_parallel_test(situation: Situation, given: CompareParallelTest) -> J
         "acted_on": f"Observation/{given.result}",
         "purpose": given.purpose,
         "emergencies": [entry.event.decision_sha256 for entry in asked.asked],
-        **difference(outside, repeat, settings_of(situation.documents.folder)),
+        **difference(outside, repeat, settings_of(situation.documents)),
         "compared": {"account": situation.actor.account, "role": situation.actor.role.value, "at": situation.now.isoformat()},
     }
     event = ParallelTestCompared(
@@ -126,12 +126,12 @@ def compare_parallel_test(situation: Situation, given: CompareParallelTest) -> J
     return Judged((event,), (document,))
 
 
-def _observation(situation: Situation, result_id: str) -> Json | None:
+def _observation(situation: Situation, result_id: str) -> Resource | None:
     return next((item for item in situation.record.observations if item.get("id") == result_id), None)
 
 
 def _against(
-    situation: Situation, given: CompareParallelTest, asked: ParallelTest | None, outside: Json | None, repeat: Json | None
+    situation: Situation, given: CompareParallelTest, asked: ParallelTest | None, outside: Resource | None, repeat: Resource | None
 ) -> Iterator[Reason]:
     if asked is None:
         yield Reason("recognition.parallel.none_open", where="result")
@@ -146,7 +146,7 @@ def _against(
         yield Reason("recognition.parallel.same_result", where="repeat")
     if repeat.get("status") not in ("final", "amended", "corrected"):
         yield Reason("recognition.parallel.not_final", source=_SOURCE, where="repeat")
-    windows = settings_of(situation.documents.folder).windows
+    windows = settings_of(situation.documents).windows
     if outside is not None and not same_analyte(windows, code_of(outside), code_of(repeat)):
         yield Reason("recognition.parallel.other_analyte", {"acted_on": code_of(outside) or "-", "repeat": code_of(repeat) or "-"}, where="repeat")
     taken, before = collected_at(repeat), collected_at(outside) if outside is not None else None
@@ -154,18 +154,18 @@ def _against(
         yield Reason("recognition.parallel.not_later", where="repeat")
 
 
-def difference(outside: Json, repeat: Json, settings: Any) -> dict[str, Any]:
+def difference(outside: Resource, repeat: Resource, settings: Settings) -> dict[str, object]:
     """Both values, the outside one also in the unit of the repeat where a factor is known, and the change in percent; never across methods silently."""
     first, second = measured(outside), measured(repeat)
-    conversion = convert(first, second["unit"], settings.conversions)
-    value = conversion.value if conversion.known else None if conversion.differs else first["value"]
-    numbers = [item for item in (value, second["value"]) if isinstance(item, int | float) and not isinstance(item, bool)]
+    conversion = convert(first, second.get("unit"), settings.conversions)
+    value = conversion.value if conversion.known else None if conversion.differs else first.get("value")
+    numbers = [item for item in (value, second.get("value")) if isinstance(item, int | float) and not isinstance(item, bool)]
     percent = None
     if len(numbers) == 2 and numbers[0]:
         old, new = (Decimal(repr(item)) for item in numbers)
         percent = float(round((new - old) / old * 100, 1))
-    depends = group_of(settings.methods, first["loinc"]) is not None
-    differs = depends and (first["method"] is None or first["method"] != second["method"])
+    depends = group_of(settings.methods, first.get("loinc")) is not None
+    differs = depends and (first.get("method") is None or first.get("method") != second.get("method"))
     return {"first": first, "second": second, "first_converted": value, "change_percent": percent, "methods_differ": differs}
 
 

@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from baybridge.base.time import day_of, parse_instant
+from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.recognition.derive import listed
 from baybridge.recognition.plan import PlanLine
 from baybridge.recognition.recognise import recognise
 from baybridge.recognition.results import Setting, directory_row
 from baybridge.recognition.rules import RecognitionRules
+from baybridge.recognition.written import LaboratoryRow, WrittenAsked, WrittenRequest, WrittenResult
 
 #: What clears a code: a paper or a word (evidence), a corrected report, another sample, or configuration of the receiver.
 Remedy = Literal["evidence", "correction", "repeat", "configuration"]
@@ -62,42 +64,42 @@ def places(line: PlanLine, setting: Setting, rules: RecognitionRules, at: dateti
     return tuple(sorted(found, key=lambda place: (not place.serves, place.laboratory)))
 
 
-def _place(line: PlanLine, row: Mapping[str, Any], setting: Setting, rules: RecognitionRules, at: datetime) -> Place:
+def _place(line: PlanLine, row: LaboratoryRow, setting: Setting, rules: RecognitionRules, at: datetime) -> Place:
     loinc = next(iter(line.loinc), None)
     answer = recognise(_good_result(row, loinc, setting, at), rules)
     return Place(row["id"], row.get("jurisdiction"), answer.serves, answer.codes)
 
 
-def _good_result(row: Mapping[str, Any], loinc: str | None, setting: Setting, at: datetime) -> dict[str, Any]:
+def _good_result(row: LaboratoryRow, loinc: str | None, setting: Setting, at: datetime) -> WrittenRequest:
     """A signed final result of this patient in the receiver's unit, by the laboratory's own method, used when it is needed."""
     receiver, taken = setting.receiver, at.isoformat()
     own = row["id"] == receiver["id"]  # whose results name the receiver's own method, whichever it is
-    receivers = (receiver.get("methods") or {}).get(loinc) or (_OWN_METHOD if own else None)
-    method = receivers if own else (row.get("methods") or {}).get(loinc)
-    result: dict[str, Any] = {
+    receivers = (receiver.get("methods") or {}).get(loinc or "") or (_OWN_METHOD if own else None)
+    method = receivers if own else (row.get("methods") or {}).get(loinc or "")
+    result: WrittenResult = {
         "status": "final", "patient_match": True, "signature_verified": True, "loinc": loinc, "method": method,
         "unit": None, "reference_high": 1, "collected_at": taken, "reported_at": taken, "interference": [],
     }  # fmt: skip
-    request = {
+    request: WrittenAsked = {
         "receiver_site": receiver["id"], "receiver_jurisdiction": receiver.get("jurisdiction"), "receiver_city": receiver.get("city"),
         "purpose": setting.purpose, "use_at": setting.use_at.isoformat(), "receiver_method": receivers,
-        "use": setting.reading["uses"].get(setting.purpose), "reset_events": [],
+        "use": setting.reading.uses.get(setting.purpose), "reset_events": [],
         "infused_on": setting.infused_on.isoformat() if setting.infused_on else None,
     }  # fmt: skip
     return {"result": result, "laboratory": directory_row(row, day_of(at)), "request": request}
 
 
-def remedies(request: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]], rules: RecognitionRules) -> tuple[Clearing, ...]:
+def remedies(request: WrittenRequest, reasons: Sequence[GroundDocument], rules: RecognitionRules) -> tuple[Clearing, ...]:
     """What would clear each reason (of a recognition document) that stands against a result, in order of code."""
-    never = listed(rules.settings.overriding["no_override"], request["result"].get("loinc"), request["request"]["purpose"])
-    twice = set(rules.settings.overriding["second_sign_off_for"])
+    never = listed(rules.settings.overriding.no_override, request["result"].get("loinc"), request["request"]["purpose"])
+    twice = set(rules.settings.overriding.second_sign_off_for)
     held = {r["code"]: r for r in reasons if r["holds"] is True and r.get("severity") in ("hard", "repeat")}
     passable = not never and all(reason["overridable"] for reason in held.values())
     values = _named(request)
     return tuple(Clearing(code, _REMEDIES.get(code, "repeat"), passable, code in twice, values) for code in sorted(held))
 
 
-def _named(request: Mapping[str, Any]) -> dict[str, str]:
+def _named(request: WrittenRequest) -> dict[str, str]:
     """What a remedy has to name: the analyte with specimen and method, the day of collection, both units, the receiver's method."""
     result, asked = request["result"], request["request"]
     taken = result.get("collected_at")

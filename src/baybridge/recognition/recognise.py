@@ -8,10 +8,10 @@ Elsewhere: input in `request.py`, facts in `derive.py`, conditions in the policy
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from baybridge.policy.one_case.decide import Decision
 from baybridge.policy.one_case.ground import GroundDocument
@@ -34,7 +34,7 @@ class Recognition:
     converted_unit: str | None
     valid_until: datetime | None
     direction: Literal["accept", "repeat"] | None
-    reasons: tuple[Mapping[str, Any], ...]
+    reasons: tuple[GroundDocument, ...]
     policy: str
     policy_sha256: str
     window_sources: tuple[str, ...] = field(default=())
@@ -45,7 +45,7 @@ class Recognition:
         """Whether the result may be used: recognised, converted, or accepted by a clinician."""
         return self.outcome in (RECOGNISED, CONVERTED) or (self.outcome != REPEAT and self.direction == "accept")
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The answer of the contract as plain JSON."""
         return {
             "outcome": self.outcome,
@@ -78,12 +78,12 @@ def holding(decision: Decision) -> list[GroundDocument]:
     return [reason for reason in decision.as_json()["reasons"] if reason["holds"] is True]
 
 
-def _found(reason: Mapping[str, Any], derived: Derived) -> Found:
+def _found(reason: GroundDocument, derived: Derived) -> Found:
     return Found(reason["code"], reason["severity"], reason["overridable"] and not derived.never_overridden)
 
 
-def _answer(outcome: Outcome, derived: Derived, decision: Decision, reasons: Sequence[Mapping[str, Any]]) -> Recognition:
-    added = [{"criterion": code, "holds": True, "expression": "", "facts": {}, "source": _ADDED_SOURCE} for code in outcome.added]
+def _answer(outcome: Outcome, derived: Derived, decision: Decision, reasons: Sequence[GroundDocument]) -> Recognition:
+    added: list[GroundDocument] = [{"criterion": code, "holds": True, "expression": "", "facts": {}, "source": _ADDED_SOURCE} for code in outcome.added]
     return Recognition(
         outcome=outcome.outcome,
         codes=outcome.codes,

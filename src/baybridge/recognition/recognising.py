@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.resource import Resource
 from baybridge.base.time import parse_instant
+from baybridge.documents.document_set import DocumentSet
+from baybridge.documents.recognition import Requests
+from baybridge.facts.fhir import mapping, text
 from baybridge.journey.command import Role, Situation
 from baybridge.journey.events import Event, RepeatRequested, ResultRecognised
 from baybridge.journey.judged import Judged
@@ -29,8 +33,7 @@ from baybridge.recognition.results import Setting, code_of, newest_first, reques
 from baybridge.recognition.rules import POLICY_ID, RecognitionRules, settings_of
 from baybridge.recognition.savings import spared_of
 from baybridge.recognition.windows import ANY
-
-Json = Mapping[str, Any]
+from baybridge.recognition.written import LaboratoryRow, WrittenCosts, WrittenRequest
 
 
 class RecogniseResults(Struct, frozen=True, kw_only=True):
@@ -47,8 +50,8 @@ class RecogniseResults(Struct, frozen=True, kw_only=True):
 class JudgedResult:
     """One observation with the answer about it."""
 
-    observation: Json
-    request: Json
+    observation: Resource
+    request: WrittenRequest
     answer: Recognition
 
 
@@ -70,12 +73,12 @@ def recognise_results(situation: Situation, given: RecogniseResults) -> Judged |
 
 def rules_for(situation: Situation) -> RecognitionRules:
     """The rules from this site's documents."""
-    return RecognitionRules(lambda facts: situation.decide(POLICY_ID, facts), settings_of(situation.documents.folder))
+    return RecognitionRules(lambda facts: situation.decide(POLICY_ID, facts), settings_of(situation.documents))
 
 
 def setting_of(situation: Situation, given: RecogniseResults) -> Setting:
     """For whom and when, with what the directory and the case know."""
-    laboratories = situation.documents.folder("directory")["laboratories"]["laboratories"]
+    laboratories = laboratories_of(situation.documents)
     infused_at = situation.case.infused_at
     return Setting(
         receiver=_receiver(situation, given.receiver or situation.site.node, laboratories),
@@ -84,7 +87,7 @@ def setting_of(situation: Situation, given: RecogniseResults) -> Setting:
         patient_id=situation.case.patient_id,
         laboratories=laboratories,
         resources=tuple(situation.record.resources),
-        reading=situation.documents.folder("recognition")["reading"],
+        reading=situation.documents.one(Requests, "recognition", "reading"),
         infused_on=infused_at.astimezone(situation.site.zone).date() if infused_at else None,
         drugs=tuple((entry.event.atc, entry.event.given_at) for entry in situation.case.drugs),
         emergency=given.emergency,
@@ -92,11 +95,17 @@ def setting_of(situation: Situation, given: RecogniseResults) -> Setting:
     )
 
 
-def _receiver(situation: Situation, node: str, laboratories: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
+def laboratories_of(documents: DocumentSet) -> Sequence[LaboratoryRow]:
+    """The laboratories of the directory, with what was changed of them."""
+    rows: Sequence[LaboratoryRow] = documents.folder("directory")["laboratories"]["laboratories"]
+    return rows
+
+
+def _receiver(situation: Situation, node: str, laboratories: Sequence[LaboratoryRow]) -> LaboratoryRow:
     site = situation.site if node == situation.site.node else situation.neighbours[node]
-    row = next((row for row in laboratories if row.get("node") == node), {})
-    place = {"id": row.get("id", node), "jurisdiction": row.get("jurisdiction", site.jurisdiction), "city": row.get("city", site.city)}
-    return {**row, **place}
+    row = next((row for row in laboratories if row.get("node") == node), LaboratoryRow())
+    jurisdiction, city = row.get("jurisdiction", site.jurisdiction), row.get("city", site.city)
+    return {**row, "id": row.get("id", node), "jurisdiction": jurisdiction, "city": city}
 
 
 def against(situation: Situation, given: RecogniseResults) -> list[Reason]:
@@ -114,10 +123,10 @@ def against(situation: Situation, given: RecogniseResults) -> list[Reason]:
     return reasons
 
 
-def groups(situation: Situation, given: RecogniseResults, rules: RecognitionRules) -> Iterator[list[Json]]:
+def groups(situation: Situation, given: RecogniseResults, rules: RecognitionRules) -> Iterator[list[Resource]]:
     """Observations, own and outside, by analyte, the newest first: those that were asked for, else all that the purpose names."""
-    wanted = {code for row in rules.settings.windows["rows"] if row["purpose"] in (given.purpose, ANY) for code in row["loinc"]}
-    found: dict[str, list[Json]] = {}
+    wanted = {code for row in rules.settings.windows.rows if row.purpose in (given.purpose, ANY) for code in row.loinc}
+    found: dict[str, list[Resource]] = {}
     for observation in situation.record.observations:
         code = code_of(observation)
         chosen = observation.get("id") in given.results if given.results else code in wanted
@@ -127,7 +136,7 @@ def groups(situation: Situation, given: RecogniseResults, rules: RecognitionRule
         yield sorted(found[code], key=newest_first)
 
 
-def best_of(observations: Sequence[Mapping[str, object]], setting: Setting, rules: RecognitionRules) -> JudgedResult:
+def best_of(observations: Sequence[Resource], setting: Setting, rules: RecognitionRules) -> JudgedResult:
     """The newest observation that serves, else the newest."""
     first = None
     for observation in observations:
@@ -141,31 +150,32 @@ def best_of(observations: Sequence[Mapping[str, object]], setting: Setting, rule
     return first
 
 
-def document_of(judged: JudgedResult, situation: Situation) -> dict[str, Any]:
+def document_of(judged: JudgedResult, situation: Situation) -> dict[str, object]:
     """The decision document: the answer with its request, the resource that it rests on, and what it spared at the prices of today."""
     answer = judged.answer
-    costs = situation.documents.folder("recognition")["costs"]
+    costs: WrittenCosts = situation.documents.folder("recognition")["costs"]
     return {
         **answer.as_json(),
         "subject": situation.case.case_id,
-        "as_of": judged.request["request"]["use_at"],
+        "as_of": judged.request["request"].get("use_at"),
         "resource": f"Observation/{judged.observation.get('id')}",
         "request": dict(judged.request),
         "spared": spared_of(judged.request, answer.outcome, answer.direction, answer.codes, costs, situation.today),
     }
 
 
-def judge_again(situation: Situation, document: Json) -> dict[str, object] | None:
+def judge_again(situation: Situation, document: Mapping[str, object]) -> dict[str, object] | None:
     """The decision document that the record gives now for what an earlier one judged; None where its observation is gone."""
-    name, asked = str(document["resource"]), document["request"]["request"]
+    name, asked = str(document["resource"]), mapping(mapping(document["request"]).get("request"))
     observation = next((o for o in situation.record.observations if f"Observation/{o.get('id')}" == name), None)
     if observation is None:
         return None
-    laboratories = situation.documents.folder("directory")["laboratories"]["laboratories"]
-    node = next((row["node"] for row in laboratories if row["id"] == asked["receiver_site"] and row.get("node")), asked["receiver_site"])
+    laboratories = laboratories_of(situation.documents)
+    site = text(asked.get("receiver_site"))
+    node = next((node for row in laboratories if row["id"] == site and (node := row.get("node"))), site)
     known = node if node == situation.site.node or node in situation.neighbours else None
     given = RecogniseResults(
-        purpose=asked["purpose"], use_at=parse_instant(asked["use_at"]), receiver=known, emergency=bool(asked.get("emergency"))
+        purpose=text(asked.get("purpose")), use_at=parse_instant(asked.get("use_at")), receiver=known, emergency=bool(asked.get("emergency"))
     )
     setting = setting_of(situation, given)
     again = document_of(best_of([observation], setting, rules_for(situation)), situation)

@@ -8,7 +8,6 @@ the facts in `derive.py` see to. Required are only the three parts and the purpo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,7 @@ from msgspec import Meta
 
 from baybridge.documents.reading import one_of
 from baybridge.documents.requests import Day, Instant, Number, Request, Text, Value, require
+from baybridge.recognition.written import WrittenAsked, WrittenLaboratory, WrittenResult
 
 PURPOSES = (
     "ELIGIBILITY", "APH_IDM", "APH_FITNESS", "MFR_ACCEPT", "LD_FITNESS", "INFUSION_DAY", "TOX_MONITOR", "RESPONSE", "OBA_OUTCOME", "LTFU",
@@ -140,9 +140,9 @@ class Form(Request, frozen=True, kw_only=True):
 class RecognitionRequest:
     """The three parts of a request, checked."""
 
-    result: Mapping[str, Any]
-    laboratory: Mapping[str, Any]
-    request: Mapping[str, Any]
+    result: WrittenResult
+    laboratory: WrittenLaboratory
+    request: WrittenAsked
 
     @property
     def local(self) -> bool:
@@ -151,7 +151,7 @@ class RecognitionRequest:
         return site is not None and self.laboratory.get("id") == site
 
 
-def read(value: Any) -> RecognitionRequest:
+def read(value: object) -> RecognitionRequest:
     """The checked request; raises `FormError` with every problem."""
     parts = require(value, Form)
     return RecognitionRequest(parts["result"], parts["laboratory"], parts["request"])

@@ -13,12 +13,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 from baybridge.base.dated import in_force, value_on
+from baybridge.base.resource import Coding, Concept, Measured, ReferenceRange, Resource
 from baybridge.base.time import day_of, parse_instant_or_day
+from baybridge.documents.recognition import Requests
+from baybridge.facts.fhir import items, text
+from baybridge.recognition.written import (
+    AccreditationEntry,
+    AssessmentEntry,
+    DatedEntry,
+    LaboratoryRow,
+    MarkEntry,
+    WrittenAccreditation,
+    WrittenAssessment,
+    WrittenDay,
+    WrittenLaboratory,
+    WrittenRequest,
+    WrittenResetEvent,
+    WrittenResult,
+    WrittenVerification,
+)
 
-Json = Mapping[str, Any]
 SIGNED = "urn:baybridge:signed"
 NODE = "urn:baybridge:node"
 LOINC = "http://loinc.org"
@@ -31,13 +47,13 @@ _STATUS = {"final": "final", "amended": "corrected", "corrected": "corrected", "
 class Setting:
     """For whom and when results are judged: the receiver, its purpose and moment, and what is known of the patient meanwhile."""
 
-    receiver: Json  # the receiver's row: id, jurisdiction, city, methods, units
+    receiver: LaboratoryRow  # the receiver's row: id, jurisdiction, city, methods, units
     purpose: str
     use_at: datetime
     patient_id: str | None
-    laboratories: Sequence[Json]
-    resources: Sequence[Json]
-    reading: Json  # data/recognition/reading.yaml
+    laboratories: Sequence[LaboratoryRow]
+    resources: Sequence[Resource]
+    reading: Requests
     infused_on: date | None = None
     drugs: tuple[tuple[str, datetime], ...] = ()  # (ATC, given at) from the case
     emergency: bool = False
@@ -45,7 +61,7 @@ class Setting:
     same_person: Mapping[str, bool | None] = field(default_factory=dict)
 
 
-def request_for(observation: Mapping[str, object], setting: Setting) -> dict[str, Any]:
+def request_for(observation: Resource, setting: Setting) -> WrittenRequest:
     """The recognition request of one observation."""
     laboratory = laboratory_of(observation, setting)
     own = laboratory.get("id") is not None and laboratory.get("id") == setting.receiver["id"]
@@ -59,9 +75,9 @@ def request_for(observation: Mapping[str, object], setting: Setting) -> dict[str
             "receiver_city": setting.receiver.get("city"),
             "purpose": setting.purpose,
             "use_at": setting.use_at.isoformat(),
-            "unit": (setting.receiver.get("units") or {}).get(loinc),
-            "receiver_method": (setting.receiver.get("methods") or {}).get(loinc),
-            "use": setting.reading["uses"].get(setting.purpose),
+            "unit": (setting.receiver.get("units") or {}).get(loinc or ""),
+            "receiver_method": (setting.receiver.get("methods") or {}).get(loinc or ""),
+            "use": setting.reading.uses.get(setting.purpose),
             "reset_events": reset_events(setting),
             "emergency": setting.emergency,
             "infused_on": setting.infused_on.isoformat() if setting.infused_on else None,
@@ -69,7 +85,7 @@ def request_for(observation: Mapping[str, object], setting: Setting) -> dict[str
     }
 
 
-def code_of(observation: Json) -> str | None:
+def code_of(observation: Measured) -> str | None:
     """The LOINC code, or this project's own code where LOINC has none."""
     for system in (LOINC, LOCAL_CODES):
         for coding in (observation.get("code") or {}).get("coding") or ():
@@ -78,22 +94,22 @@ def code_of(observation: Json) -> str | None:
     return None
 
 
-def collected_at(observation: Json) -> datetime | None:
+def collected_at(observation: Resource) -> datetime | None:
     """When the sample was taken; a bare date is its first moment, the earliest that it can mean."""
-    text = observation.get("effectiveDateTime") or (observation.get("effectivePeriod") or {}).get("start")
+    said = observation.get("effectiveDateTime") or (observation.get("effectivePeriod") or {}).get("start")
     try:
-        return parse_instant_or_day(text) if text else None
+        return parse_instant_or_day(said) if said else None
     except ValueError:
         return None
 
 
-def newest_first(observation: Mapping[str, object]) -> tuple[bool, float, str]:
+def newest_first(observation: Resource) -> tuple[bool, float, str]:
     """The order of results: the newest first, those without a known moment last."""
     taken = collected_at(observation)
     return taken is None, -taken.timestamp() if taken else 0.0, str(observation.get("id"))
 
 
-def _result(observation: Json, setting: Setting, *, own: bool) -> dict[str, Any]:
+def _result(observation: Resource, setting: Setting, *, own: bool) -> WrittenResult:
     taken, (value, unit) = collected_at(observation), _value(observation)
     low, high = _interval(observation)
     return {
@@ -114,7 +130,7 @@ def _result(observation: Json, setting: Setting, *, own: bool) -> dict[str, Any]
     }
 
 
-def measured(observation: Json) -> dict[str, Any]:
+def measured(observation: Resource) -> WrittenResult:
     """What an observation says, without whose it is: code, value, unit, method, moment."""
     value, unit = _value(observation)
     taken = collected_at(observation)
@@ -128,7 +144,7 @@ def measured(observation: Json) -> dict[str, Any]:
     }
 
 
-def _is_of(observation: Json, setting: Setting) -> bool | None:
+def _is_of(observation: Resource, setting: Setting) -> bool | None:
     reference = (observation.get("subject") or {}).get("reference")
     if reference is None or setting.patient_id is None:
         return None
@@ -136,82 +152,90 @@ def _is_of(observation: Json, setting: Setting) -> bool | None:
     return True if subject == setting.patient_id else setting.same_person.get(subject, False)
 
 
-def _issued(observation: Json) -> str | None:
+def _issued(observation: Resource) -> str | None:
     try:
         return parse_instant_or_day(observation["issued"]).isoformat() if observation.get("issued") else None
     except ValueError:
         return None
 
 
-def _value(observation: Json) -> tuple[object, str | None]:
+def _value(observation: Measured) -> tuple[bool | int | float | str | None, str | None]:
     quantity = observation.get("valueQuantity")
     if quantity:
         return _number(quantity.get("value")), quantity.get("code") or quantity.get("unit")
     if "valueCodeableConcept" in observation:
         return _words(observation["valueCodeableConcept"]), None
-    plain = (observation.get(name) for name in ("valueString", "valueInteger", "valueBoolean"))
+    plain = (observation.get("valueString"), observation.get("valueInteger"), observation.get("valueBoolean"))
     return next((value for value in plain if value is not None), None), None
 
 
-def _number(value: Any) -> float | int | None:
+def _number(value: float | None) -> float | int | None:
     if value is None or isinstance(value, bool):
         return None
     return value if isinstance(value, int) else float(value)
 
 
-def _interval(observation: Json) -> tuple[float | int | None, float | int | None]:
-    first: Json = next(iter(observation.get("referenceRange") or ()), {})
+def _interval(observation: Measured) -> tuple[float | int | None, float | int | None]:
+    first = next(iter(observation.get("referenceRange") or ()), ReferenceRange())
     return _number((first.get("low") or {}).get("value")), _number((first.get("high") or {}).get("value"))
 
 
-def _words(concept: Json | None) -> str | None:
+def _words(concept: Concept | None) -> str | None:
     if not concept:
         return None
-    coding: Json = next(iter(concept.get("coding") or ()), {})
+    coding = next(iter(concept.get("coding") or ()), Coding())
     words = concept.get("text") or coding.get("code") or coding.get("display")
     return str(words) if words else None
 
 
-def _tags(resource: Json, system: str) -> list[str]:
+def _tags(resource: Resource, system: str) -> list[str]:
     return [tag["code"] for tag in (resource.get("meta") or {}).get("tag") or () if tag.get("system") == system and tag.get("code")]
 
 
 # --- the laboratory -------------------------------------------------------------------------------------------------
 
 
-def laboratory_of(observation: Mapping[str, object], setting: Setting) -> Mapping[str, object]:
+def laboratory_of(observation: Resource, setting: Setting) -> LaboratoryRow:
     """The directory's row of the performing laboratory, else of the node that signed; an empty one where nobody is named or listed."""
     names = set(_performers(observation, setting.resources))
     found = [row for row in setting.laboratories if names & _names_of(row)]
     if not found and not names:
         found = [row for row in setting.laboratories if row.get("node") in _tags(observation, SIGNED)]
-    return found[0] if len(found) == 1 else {}
+    return found[0] if len(found) == 1 else LaboratoryRow()
 
 
-def _names_of(row: Json) -> set[str]:
-    return {row["id"], *(row.get("names") or ()), *(row.get("identifiers") or ()), *([row["node"]] if row.get("node") else [])}
+def _names_of(row: LaboratoryRow) -> set[str]:
+    node = row.get("node")
+    return {row["id"], *(row.get("names") or ()), *(row.get("identifiers") or ()), *([node] if node else [])}
 
 
-def _performers(observation: Json, resources: Sequence[Json]) -> Iterable[str]:
+def _performers(observation: Resource, resources: Sequence[Resource]) -> Iterable[str]:
     """Names and identifiers of the organisations that performed an observation."""
-    organisations = {f"Organization/{item.get('id')}": item for item in resources if item.get("resourceType") == "Organization"}
     for performer in observation.get("performer") or ():
         reference = performer.get("reference", "")
         if performer.get("type") != "Organization" and "Organization/" not in reference:
             continue
-        known = organisations.get("/".join(reference.split("/")[-2:]), {})
-        yield from filter(None, (performer.get("display"), (performer.get("identifier") or {}).get("value"), known.get("name")))
-        yield from known.get("alias") or ()
-        yield from (entry["value"] for entry in known.get("identifier") or () if entry.get("value"))
-        if not known and reference:
+        yield from filter(None, (performer.get("display"), (performer.get("identifier") or {}).get("value")))
+        known = _organisation("/".join(reference.split("/")[-2:]), resources)
+        if known is not None:
+            yield from _names_of_organisation(known)
+        elif reference:
             yield reference.rsplit("/", 1)[-1]
 
 
-_ACCREDITATION = ("standard", "body", "mra_signatory", "valid_from", "valid_to", "scope")
-_ASSESSMENT = ("loinc", "date", "passed")
+def _organisation(name: str, resources: Sequence[Resource]) -> Resource | None:
+    """The last organisation of this name (`Organization/id`)."""
+    found = (item for item in reversed(resources) if item.get("resourceType") == "Organization" and name == f"Organization/{item.get('id')}")
+    return next(found, None)
 
 
-def directory_row(row: Json, on: date | None = None) -> dict[str, object]:
+def _names_of_organisation(known: Mapping[str, object]) -> Iterable[str]:
+    alias = known.get("alias")
+    names = (text(known.get("name")), *(map(text, alias) if isinstance(alias, list) else ()))
+    yield from filter(None, (*names, *(text(entry.get("value")) for entry in items(known.get("identifier")))))
+
+
+def directory_row(row: LaboratoryRow, on: date | None = None) -> WrittenLaboratory:
     """What the contract asks of a laboratory, as it was on the day of collection; dates of the directory as text.
 
     A listing, a suspension, a place that changed on a day are given as they were on `on`; marks and verifications that had ended or not begun are left
@@ -221,76 +245,97 @@ def directory_row(row: Json, on: date | None = None) -> dict[str, object]:
     marks, eqa = row.get("hr_marks"), row.get("eqa")
     accreditations = row.get("accreditations")
     return {
-        **{name: _texts(value_on(row, name, on)) for name in ("id", "jurisdiction", "alliance_listed", "eqa_suspended")},
+        "id": _text(value_on(row, "id", on)),
+        "jurisdiction": _text(value_on(row, "jurisdiction", on)),
+        "alliance_listed": _flag(value_on(row, "alliance_listed", on)),
+        "eqa_suspended": _flag(value_on(row, "eqa_suspended", on)),
         "hr_marks": None if marks is None else [mark for one in marks if (mark := _mark(one, row, on)) is not None],
-        "accreditations": None if accreditations is None else [_kept(one, _ACCREDITATION) for one in accreditations if _counts(one, row)],
+        "accreditations": None if accreditations is None else [_accreditation(one) for one in accreditations if _counts(one, row)],
         "alliance_verified": _verified(row, on),
-        "eqa": None if eqa is None else [_kept(one, _ASSESSMENT) for one in eqa if _counts(one, row) or one.get("passed") is not True],
+        "eqa": None if eqa is None else [_assessment(one) for one in eqa if _counts(one, row) or one.get("passed") is not True],
     }
 
 
-def _counts(entry: Json, row: Json) -> bool:
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _counts(entry: DatedEntry | AssessmentEntry, row: LaboratoryRow) -> bool:
     """Whether an entry is verified enough to open a path."""
-    return bool(entry.get("confidence", row.get("confidence")) != "low")
+    return entry.get("confidence", row.get("confidence")) != "low"
 
 
-def _kept(entry: Json, names: Sequence[str]) -> dict[str, Any]:
-    return {name: _texts(entry.get(name)) for name in names}
+def _accreditation(entry: AccreditationEntry) -> WrittenAccreditation:
+    scope = entry.get("scope")
+    return {
+        "standard": entry.get("standard"),
+        "body": entry.get("body"),
+        "mra_signatory": entry.get("mra_signatory"),
+        "valid_from": _day_text(entry.get("valid_from")),
+        "valid_to": _day_text(entry.get("valid_to")),
+        "scope": None if scope is None else list(scope),
+    }
 
 
-def _mark(entry: object, row: Mapping[str, object], on: date | None) -> str | None:
+def _assessment(entry: AssessmentEntry) -> WrittenAssessment:
+    return {"loinc": entry.get("loinc"), "date": _day_text(entry.get("date")), "passed": entry.get("passed")}
+
+
+def _mark(entry: str | MarkEntry, row: LaboratoryRow, on: date | None) -> str | None:
     """A mark that counts on a day; one without days counts always."""
-    if not isinstance(entry, Mapping):
-        return str(entry)
-    return str(entry["mark"]) if in_force(entry, on) and _counts(entry, row) else None
+    if isinstance(entry, str):
+        return entry
+    return entry["mark"] if in_force(entry, on) and _counts(entry, row) else None
 
 
-def _verified(row: Mapping[str, object], on: date | None) -> object:
+def _verified(row: LaboratoryRow, on: date | None) -> WrittenVerification | None:
     """The alliance's verification that holds on a day, else the last that is known."""
-    entries = row.get("alliance_verified")
-    if not isinstance(entries, list | tuple):
-        return _texts(entries)
-    counting = [entry for entry in entries if _counts(entry, row)]
+    written = row.get("alliance_verified")
+    if written is None:
+        return None
+    if isinstance(written, Mapping):
+        return {**written, "valid_from": _day_text(written.get("valid_from")), "valid_to": _day_text(written.get("valid_to"))}
+    counting = [entry for entry in written if _counts(entry, row)]
     kept = ([entry for entry in counting if in_force(entry, on)] or counting)[-1:]
-    return _kept(kept[0], ("valid_from", "valid_to")) if kept else None
+    return {"valid_from": _day_text(kept[0].get("valid_from")), "valid_to": _day_text(kept[0].get("valid_to"))} if kept else None
 
 
-def _texts(value: object) -> Any:
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {name: _texts(item) for name, item in value.items()}
-    return [_texts(item) for item in value] if isinstance(value, list | tuple) else value
+def _day_text(day: WrittenDay) -> str | None:
+    return day.isoformat() if isinstance(day, date) else day
 
 
 # --- what happened since --------------------------------------------------------------------------------------------
 
 
-def reset_events(setting: Setting) -> list[dict[str, Any]]:
+def reset_events(setting: Setting) -> list[WrittenResetEvent]:
     """Events until the moment of use that can end a result's worth: medicines of record and case."""
     given = [*setting.drugs, *_medicines(setting.resources)]
-    events = [{"type": kind, "at": at.isoformat()} for atc, at in given if at <= setting.use_at for kind in _kinds(atc, setting.reading)]
-    return sorted(events, key=lambda event: (event["at"], event["type"]))
+    found = [(at.isoformat(), kind) for atc, at in given if at <= setting.use_at for kind in _kinds(atc, setting.reading)]
+    return [{"type": kind, "at": at} for at, kind in sorted(found)]
 
 
-def _kinds(atc: str, reading: Json) -> list[str]:
-    return sorted({kind for prefix, kind in reading["reset_by_atc"].items() if atc.startswith(prefix)})
+def _kinds(atc: str, reading: Requests) -> list[str]:
+    return sorted({kind for prefix, kind in reading.reset_by_atc.items() if atc.startswith(prefix)})
 
 
-def _medicines(resources: Sequence[Json]) -> Iterable[tuple[str, datetime]]:
+def _medicines(resources: Sequence[Resource]) -> Iterable[tuple[str, datetime]]:
     for item in resources:
         if item.get("resourceType") not in ("MedicationAdministration", "MedicationStatement"):
             continue
         period = item.get("effectivePeriod") or {}
-        text = item.get("effectiveDateTime") or period.get("end") or period.get("start")
+        said = item.get("effectiveDateTime") or period.get("end") or period.get("start")
         codes = [coding.get("code") for coding in (item.get("medicationCodeableConcept") or {}).get("coding") or () if _is_atc(coding)]
         try:
-            at = parse_instant_or_day(text) if text else None
+            at = parse_instant_or_day(said) if said else None
         except ValueError:
             at = None
         if at is not None and item.get("status") not in ("entered-in-error", "not-done", "not-taken"):
             yield from ((code, at) for code in codes if code)
 
 
-def _is_atc(coding: Json) -> bool:
+def _is_atc(coding: Coding) -> bool:
     return coding.get("system") == "http://www.whocc.no/atc"

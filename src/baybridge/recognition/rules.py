@@ -10,33 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
+from baybridge.documents import recognition as documents
+from baybridge.documents.document_set import DocumentSet
 from baybridge.policy.document.shapes import Policy
+from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import Decision, decide
 from baybridge.recognition.converting import Conversions
 
-Document = Mapping[str, Any]
-#: All documents of a folder by their identifiers.
-Folder = Callable[[str], Mapping[str, Any]]
-Decide = Callable[[Mapping[str, Any]], Decision]
+Decide = Callable[[Mapping[str, Value]], Decision]
 
 #: The policy that `recognise` applies, by its identifier.
 POLICY_ID = "test-recognition"
+_FOLDER = "recognition"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Parsed documents of `data/recognition`."""
+    """Documents of `data/recognition`."""
 
-    windows: Document
-    methods: Document
+    windows: documents.Windows
+    methods: documents.Methods
     conversions: Conversions
-    local_only: Document
-    overriding: Document
-    marks: Document
-    preanalytics: Document
-    accreditation: Document
+    local_only: documents.LocalOnly
+    overriding: documents.Overriding
+    marks: documents.Marks
+    preanalytics: documents.Preanalytics
+    accreditation: documents.Accreditations
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +47,20 @@ class RecognitionRules:
     settings: Settings
 
 
-def rules_of(policy: Policy, folder: Folder) -> RecognitionRules:
+def rules_of(policy: Policy, given: DocumentSet) -> RecognitionRules:
     """The rules from the policy and the documents of the folder `recognition`."""
-    return RecognitionRules(partial(decide, policy), settings_of(folder))
+    return RecognitionRules(partial(decide, policy), settings_of(given))
 
 
-def settings_of(folder: Folder) -> Settings:
-    """The settings among the documents of the folder `recognition`, by their identifiers; `folder` answers any folder of documents."""
-    documents = folder("recognition")
+def settings_of(given: DocumentSet) -> Settings:
+    """The settings among the documents of the folder `recognition`; raises `DocumentProblem` with every problem of one that does not fit."""
     return Settings(
-        windows=documents["windows"],
-        methods=documents["methods"],
-        conversions=Conversions(documents["conversions"], folder),
-        local_only=documents["local-only"],
-        overriding=documents["overriding"],
-        marks=documents["marks"],
-        preanalytics=documents["preanalytics"],
-        accreditation=documents["accreditation"],
+        windows=given.one(documents.Windows, _FOLDER, "windows"),
+        methods=given.one(documents.Methods, _FOLDER, "methods"),
+        conversions=Conversions(given.one(documents.Conversions, _FOLDER, "conversions"), given.folder),
+        local_only=given.one(documents.LocalOnly, _FOLDER, "local-only"),
+        overriding=given.one(documents.Overriding, _FOLDER, "overriding"),
+        marks=given.one(documents.Marks, _FOLDER, "marks"),
+        preanalytics=given.one(documents.Preanalytics, _FOLDER, "preanalytics"),
+        accreditation=given.one(documents.Accreditations, _FOLDER, "accreditation"),
     )

@@ -11,15 +11,16 @@ longest turnaround counts. **Units**: whole minor units of a currency; days as c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TypeVar
 
 from baybridge.base.dated import in_force
 from baybridge.recognition.outcome import EMERGENCY
+from baybridge.recognition.written import CostRow, Price, Turnaround, WrittenCosts, WrittenRequest, WrittenSpared
 
-Json = Mapping[str, Any]
+Row = TypeVar("Row", bound=CostRow)
 UNVERIFIED = "low"
 
 
@@ -34,8 +35,8 @@ class Spared:
     measured_in: str  # CN, HK, MO; empty where the laboratory is not known
     used_in: str
     decided_on: str
-    price: Json | None = None  # amount_minor, currency, confidence, source
-    turnaround: Json | None = None  # days, confidence, source
+    price: Price | None = None
+    turnaround: Turnaround | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Saving:
     unpriced: int
     untimed: int
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The row as plain JSON."""
         names = ("measured_in", "used_in", "tests", "days", "days_unverified", "unpriced", "untimed")
         money = {"money_minor": dict(self.money_minor), "unverified_minor": dict(self.unverified_minor)}
@@ -60,8 +61,8 @@ class Saving:
 
 
 def spared_of(
-    request: Json, outcome: str, direction: str | None, codes: Iterable[str], costs: Json, on: date
-) -> dict[str, Any] | None:
+    request: WrittenRequest, outcome: str, direction: str | None, codes: Iterable[str], costs: WrittenCosts, on: date
+) -> WrittenSpared | None:
     """What a decision spared, with the price and turnaround of its day; None where the result is the receiver's own or does not spare a test.
 
     A clinician's acceptance spares one too, but not an emergency, which repeats in parallel.
@@ -76,8 +77,8 @@ def spared_of(
     return {
         "measured_in": region(laboratory.get("jurisdiction")),
         "used_in": used_in,
-        "price": cost_of(costs, "prices", loinc, used_in, on),
-        "turnaround": cost_of(costs, "turnaround", loinc, used_in, on),
+        "price": price_of(costs, loinc, used_in, on),
+        "turnaround": turnaround_of(costs, loinc, used_in, on),
     }
 
 
@@ -86,17 +87,29 @@ def region(jurisdiction: str | None) -> str:
     return (jurisdiction or "").split("-")[0]
 
 
-def cost_of(costs: Json, table: str, loinc: str, used_in: str, on: date) -> dict[str, Any] | None:
-    """The row for an analyte that holds on a day where the repeat would have been done, without its keys; the latest goes before earlier ones.
-
-    A row without confidence is unverified.
-    """
-    holding = (row for row in reversed(costs[table]) if loinc in row["loinc"] and row["jurisdiction"] == used_in and in_force(row, on))
-    row = next(holding, None)
+def price_of(costs: WrittenCosts, loinc: str, used_in: str, on: date) -> Price | None:
+    """What the repeat would have cost where and when it would have been done; a row without confidence is unverified."""
+    row = _row(costs["prices"], loinc, used_in, on)
     if row is None:
         return None
-    kept = ("amount_minor", "currency") if table == "prices" else ("days",)
-    return {**{name: row[name] for name in kept}, "confidence": row.get("confidence", UNVERIFIED), "source": row.get("source", "")}
+    return {
+        "amount_minor": row["amount_minor"],
+        "currency": row["currency"],
+        "confidence": row.get("confidence", UNVERIFIED),
+        "source": row.get("source", ""),
+    }
+
+
+def turnaround_of(costs: WrittenCosts, loinc: str, used_in: str, on: date) -> Turnaround | None:
+    """How long the repeat would have taken; as `price_of`."""
+    row = _row(costs["turnaround"], loinc, used_in, on)
+    return None if row is None else {"days": row["days"], "confidence": row.get("confidence", UNVERIFIED), "source": row.get("source", "")}
+
+
+def _row(rows: Sequence[Row], loinc: str, used_in: str, on: date) -> Row | None:
+    """The row for an analyte that holds on a day in a region; the latest goes before earlier ones."""
+    holding = (row for row in reversed(rows) if loinc in row["loinc"] and row["jurisdiction"] == used_in and in_force(row, on))
+    return next(holding, None)
 
 
 def savings(rows: Iterable[Spared]) -> tuple[Saving, ...]:
@@ -109,24 +122,25 @@ def savings(rows: Iterable[Spared]) -> tuple[Saving, ...]:
 
 def _saving(pair: tuple[str, str], rows: list[Spared]) -> Saving:
     priced = [row.price for row in rows if row.price is not None]
-    timed = [row for row in rows if row.turnaround is not None]
+    timed = [(row, row.turnaround) for row in rows if row.turnaround is not None]
     longest: dict[tuple[str, str], float] = {}
-    for row in timed:
+    for row, turnaround in timed:
         key = (row.case_id, row.decided_on)
-        longest[key] = max(longest.get(key, 0.0), float((row.turnaround or {})["days"]))
+        longest[key] = max(longest.get(key, 0.0), float(turnaround["days"]))
     return Saving(
         *pair,
         tests=len(rows),
         days=sum(longest.values()) if timed else None,
-        days_unverified=any((row.turnaround or {}).get("confidence") == UNVERIFIED for row in timed),
-        money_minor=_added(price for price in priced if price["confidence"] != UNVERIFIED),
-        unverified_minor=_added(price for price in priced if price["confidence"] == UNVERIFIED),
+        days_unverified=any(turnaround["confidence"] == UNVERIFIED for _, turnaround in timed),
+        money_minor=added(price for price in priced if price["confidence"] != UNVERIFIED),
+        unverified_minor=added(price for price in priced if price["confidence"] == UNVERIFIED),
         unpriced=len(rows) - len(priced),
         untimed=len(rows) - len(timed),
     )
 
 
-def _added(prices: Iterable[Json]) -> dict[str, int]:
+def added(prices: Iterable[Price]) -> dict[str, int]:
+    """Prices by currency."""
     money: dict[str, int] = {}
     for price in prices:
         money[price["currency"]] = money.get(price["currency"], 0) + int(price["amount_minor"])

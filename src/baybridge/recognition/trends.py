@@ -8,16 +8,15 @@ known each result stands alone. **Source**: policy reference A3, "never merge tr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
+from baybridge.base.resource import Coding, Resource
+from baybridge.documents.recognition import Methods
 from baybridge.recognition.derive import group_of
 from baybridge.recognition.results import code_of, collected_at
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Trend:
     apart: bool = False
 
 
-def trends(observations: Iterable[Json], methods: Json) -> tuple[Trend, ...]:
+def trends(observations: Iterable[Resource], methods: Methods) -> tuple[Trend, ...]:
     """Every numeric result that counts (final, amended, corrected), line by line."""
     lines: dict[tuple[str, str, str, str], list[tuple[datetime, float, str]]] = {}
     for item in observations:
@@ -46,7 +45,7 @@ def trends(observations: Iterable[Json], methods: Json) -> tuple[Trend, ...]:
     return tuple(_trend(key, points, lines, methods) for key, points in sorted(lines.items()))
 
 
-def _kind(item: Json, loinc: str, methods: Json) -> tuple[str, str]:
+def _kind(item: Resource, loinc: str, methods: Methods) -> tuple[str, str]:
     """Method and laboratory that keep a line apart; both empty where the analyte does not depend on the method."""
     if group_of(methods, loinc) is None:
         return "", ""
@@ -56,19 +55,19 @@ def _kind(item: Json, loinc: str, methods: Json) -> tuple[str, str]:
     return "", laboratory or f"result {item.get('id')}"
 
 
-def _method(item: Json) -> str:
+def _method(item: Resource) -> str:
     concept = item.get("method") or {}
-    coding: Json = next(iter(concept.get("coding") or ()), {})
+    coding = next(iter(concept.get("coding") or ()), Coding())
     return str(concept.get("text") or coding.get("display") or coding.get("code") or "").strip().casefold()
 
 
-def _laboratory(item: Json) -> str:
+def _laboratory(item: Resource) -> str:
     performers = (str(one.get("display") or one.get("reference") or "") for one in item.get("performer") or ())
     return next(filter(None, performers), "")
 
 
 def _trend(
-    key: tuple[str, str, str, str], points: list[tuple[datetime, float, str]], lines: Iterable[tuple[str, ...]], methods: Mapping[str, object]
+    key: tuple[str, str, str, str], points: list[tuple[datetime, float, str]], lines: Iterable[tuple[str, ...]], methods: Methods
 ) -> Trend:
     loinc, method, laboratory, unit = key
     others = any(other[0] == loinc and other != key for other in lines)

@@ -8,12 +8,14 @@ Main job: `window_of(document, loinc, purpose, asked)` answers the window that h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from baybridge.base.time import parse_instant
+from baybridge.documents import recognition as documents
+from baybridge.recognition.written import WrittenResetEvent
 
 ANY = "*"
 
@@ -45,34 +47,37 @@ class Window:
         return any(low <= day and (high is None or day <= high) for low, high in self.days)
 
 
-def rows_for(rows: Sequence[Mapping[str, Any]], loinc: str | None, purpose: str) -> list[Mapping[str, Any]]:
+def rows_for(rows: Sequence[documents.Window], loinc: str | None, purpose: str) -> list[documents.Window]:
     """Rows for a code and purpose; rows that name the code go before rows for any code."""
     if loinc is None:
         return []
-    holding = [row for row in rows if row["purpose"] in (purpose, ANY)]
-    return [row for row in holding if loinc in row["loinc"]] or [row for row in holding if ANY in row["loinc"]]
+    holding = [row for row in rows if row.purpose in (purpose, ANY)]
+    return [row for row in holding if loinc in row.loinc] or [row for row in holding if ANY in row.loinc]
 
 
-def window_of(document: Mapping[str, Any], loinc: str | None, purpose: str, asked: bool) -> Window:  # noqa: FBT001
+def window_of(document: documents.Windows, loinc: str | None, purpose: str, asked: bool) -> Window:  # noqa: FBT001
     """The window that holds; `asked` says whether reset events are known (an empty list is known)."""
-    rows = rows_for(document["rows"], loinc, purpose)
+    rows = rows_for(document.rows, loinc, purpose)
     if not rows:
         return Window("missing")
-    resets = frozenset(kind for row in rows for kind in row.get("reset_by", ()))
-    sources = tuple(row["source"] for row in rows)
-    hours = [_hours(row, asked) for row in rows if "hours" in row]
-    days = tuple((low, high) for row in rows for low, high in row.get("days_after_infusion", ()))
+    resets = frozenset(kind for row in rows for kind in row.reset_by)
+    sources = tuple(row.source for row in rows)
+    hours = [hours for row in rows if (hours := _hours(row, asked)) is not None]
+    days = tuple((low, high) for row in rows for low, high in row.days_after_infusion or ())
     if hours and not days:
-        extended = not asked and any("extended_hours" in row for row in rows)
+        extended = not asked and any(row.extended_hours is not None for row in rows)
         return Window("hours", min(hours), reset_by=resets, presumes_no_reset=extended, sources=sources)
     return Window("days" if days else "unlimited", min(hours, default=None), days=days, reset_by=resets, sources=sources)
 
 
-def _hours(row: Mapping[str, Any], asked: bool) -> float:  # noqa: FBT001
-    return float(row.get("extended_hours", row["hours"]) if asked else row["hours"])
+def _hours(row: documents.Window, asked: bool) -> float | None:  # noqa: FBT001
+    """Hours from collection; None where the window does not run from it."""
+    if row.hours is None:
+        return None
+    return float(row.extended_hours if asked and row.extended_hours is not None else row.hours)
 
 
-def reset_since(window: Window, events: Sequence[Mapping[str, Any]] | None, collected_at: datetime | None) -> bool | None:
+def reset_since(window: Window, events: Sequence[WrittenResetEvent] | None, collected_at: datetime | None) -> bool | None:
     """Whether an event that ends this window happened after collection; None where that is unknown.
 
     Where nobody asked and the window already is the shorter one of two, the answer is no: the shorter window stands for it.

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from baybridge.documents import recognition as written
 from baybridge.recognition.converting import Conversion, Conversions, convert
 from exchange_documents import documents
 
-CONVERSIONS = Conversions(documents().folder("recognition")["conversions"], documents().folder)
+CONVERSIONS = Conversions(documents().typed.the(written.Conversions), documents().folder)
 
 
 def converted(loinc: str, value: Any, unit: str | None, wanted: str | None) -> Conversion:
@@ -62,7 +63,8 @@ def test_a_receiver_without_a_unit_takes_the_results_own() -> None:
 
 
 def test_a_sites_document_of_before_keeps_its_scales_and_spellings() -> None:
-    own = {"rows": [], "scales": [{"from": "g/L", "to": "bag", "factor": "2"}], "spellings": {"grams": "g/L"}}
+    scales = (written.Scale(from_="g/L", to="bag", factor="2"),)
+    own = written.Conversions(id="conversions", rows=(), scales=scales, spellings={"grams": "g/L"})
     found = convert({"loinc": "x", "value": 3, "unit": "grams"}, "bag", Conversions(own, documents().folder))
     assert (found.known, found.value) == (True, 6)
     assert not convert({"loinc": "x", "value": 3, "unit": "grams"}, "g/L", Conversions(own, documents().folder)).differs

@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from baybridge.documents.recognition import Sampling
 from baybridge.recognition.draws import draws, kind_of, needed_tests
 from baybridge.recognition.places import places, remedies
 from baybridge.recognition.plan import PlanLine, plan
 from baybridge.recognition.recognise import recognise
 from baybridge.recognition.recognising import RecogniseResults, setting_of
-from baybridge.recognition.savings import Spared, cost_of, savings, spared_of
+from baybridge.recognition.savings import Spared, price_of, savings, spared_of, turnaround_of
 from exchange_documents import RECOGNITION, changed, documents, recognition_rules
 from exchange_situations import NOW, observation, situation
 
-SAMPLING = documents().folder("recognition")["sampling"]
+SAMPLING = documents().typed.the(Sampling)
 COSTS = documents().folder("recognition")["costs"]
 
 
@@ -170,7 +171,7 @@ def test_what_is_repeated_own_or_only_for_an_emergency_spares_nothing(changes: d
 
 
 def row(case: str, result: str, regions: tuple[str, str], costs: Any, on: str = "2026-03-10", loinc: str = "2160-0") -> Spared:
-    price, days = (cost_of(costs, table, loinc, regions[1], NOW.date()) for table in ("prices", "turnaround"))
+    price, days = (find(costs, loinc, regions[1], NOW.date()) for find in (price_of, turnaround_of))
     return Spared(case, result, loinc, ("LD_FITNESS",), *regions, on, price, days)
 
 

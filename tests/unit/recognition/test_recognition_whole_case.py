@@ -8,10 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import case_world as w
+from baybridge.documents.recognition import Sampling
 from baybridge.documents.timing import VeinToVein
 from baybridge.journey.case import Case
 from baybridge.journey.events import Died
-from baybridge.recognition.arranging import arrange
+from baybridge.recognition.arranging import Material, arrange
 from baybridge.recognition.needs import needs
 from baybridge.recognition.panel import panel
 from baybridge.recognition.plan import PlanLine, plan, same_analyte
@@ -26,7 +27,7 @@ RULES = recognition_rules()
 TIMING = documents().typed.the(VeinToVein)
 FOLLOW_UP = documents().typed.pathway.follow_up
 ALONE = ("latest", "reference_high", "reference_low")
-MATERIAL = {name: documents().folder("recognition")[name] for name in ("sampling", "costs")}
+MATERIAL = Material(documents().typed.the(Sampling), documents().folder("recognition")["costs"])
 
 
 def ahead(case: Case, now: datetime) -> dict[str, Any]:
@@ -128,7 +129,7 @@ def test_codes_of_one_analyte_are_one_analyte() -> None:
 def test_a_fact_over_several_results_of_an_analyte_that_depends_on_the_method_asks_for_the_same_method() -> None:
     """A maximum, a run or a baseline would merge methods without saying so; the limits of the very result that is used do not."""
     facts = documents().folder("facts")
-    dependent = {code for group in RULES.settings.methods["groups"] for code in group["loinc"]}
+    dependent = {code for group in RULES.settings.methods.groups for code in group.loinc}
     by_method = {name for name, fact in facts.items() if {str(code.get("loinc")) for code in fact.get("codes") or ()} & dependent}
     windowed = {name: fact["read"] for name, fact in facts.items() if str((fact.get("read") or {}).get("how", "latest")) not in ALONE}
     assert by_method

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Required, TypedDict
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,11 +26,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.keys import b64url, b64url_decode
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.resource import Resource
 from baybridge.base.time import CHINA
+from baybridge.facts.fhir import items, text
 from baybridge.record.fhir.validate import validate
 from baybridge.record.fhir.wire import taken_in, twice, write
 
-Json = Mapping[str, Any]
 _TYPES = ["https://smarthealth.cards#health-card", "https://smarthealth.cards#laboratory"]
 _FHIR_VERSION = "4.0.1"
 _NUMBER_BYTES = 32
@@ -57,7 +58,7 @@ class CardVerifyKey:
     y: bytes
 
     @classmethod
-    def from_jwk(cls, jwk: Json) -> CardVerifyKey:
+    def from_jwk(cls, jwk: Mapping[str, object]) -> CardVerifyKey:
         """The key of a JWK; ValueError says what was expected and found."""
         if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
             raise ValueError(f"expected an EC key on P-256, found kty {jwk.get('kty')!r} crv {jwk.get('crv')!r}")
@@ -163,7 +164,7 @@ def issue_in_codes(patient: Mapping[str, object], observations: Sequence[Mapping
     **Source**: SMART Health Cards 1.4: a card of at most 1195 characters fits one V22 code; splitting one card over codes is deprecated.
     """
     cards: list[str] = []
-    waiting: list[Json] = []
+    waiting: list[Mapping[str, object]] = []
     fitting = ""
     for observation in observations:
         tried = issue(patient, [*waiting, observation], issuer=issuer, at=at, key=key)
@@ -186,17 +187,15 @@ def _entry(number: int, resource: Mapping[str, object]) -> dict[str, object]:
     return {"fullUrl": f"resource:{number}", "resource": resource}
 
 
-def _small(observation: Json) -> dict[str, object]:
+def _small(observation: Mapping[str, object]) -> dict[str, object]:
     """An observation without narrative; the name of who performed it stays, because recognition asks for it."""
     kept = {name: value for name, value in observation.items() if name not in _LEFT_OUT}
-    names = [item["display"] for item in observation.get("performer") or () if item.get("display")]
-    found: dict[str, Any] = _without_display(
-        {**kept, **({"performer": [{"type": "Organization", "#": name} for name in names]} if names else {})}
-    )
-    return found
+    names = [name for item in items(observation.get("performer")) if (name := text(item.get("display")))]
+    performers = {"performer": [{"type": "Organization", "#": name} for name in names]} if names else {}
+    return {name: _without_display(item) for name, item in {**kept, **performers}.items() if name != "display"}
 
 
-def _without_display(value: object) -> Any:
+def _without_display(value: object) -> object:
     """No display texts and no text beside a code, as the framework asks; a marked name of a performer is kept."""
     if isinstance(value, Mapping):
         left_out = ("display", "text") if value.get("coding") else ("display",)
@@ -239,7 +238,7 @@ class Card:
     kid: str
     issued_at: float | None
     expires_at: float | None
-    resources: tuple[Json, ...]
+    resources: tuple[Resource, ...]
     signed: bytes = field(repr=False)
     signature: bytes = field(repr=False)
     faults: tuple[tuple[str, Mapping[str, str | int]], ...] = ()
@@ -275,6 +274,13 @@ def _head_of(head: bytes) -> bytes:
         return b64url_decode(head.split(b".")[0].decode("ascii")).replace(b" ", b"")
     except ValueError:
         return b""
+
+
+class _Entry(TypedDict, total=False):
+    """An entry of a card's bundle."""
+
+    fullUrl: str
+    resource: Required[Resource]
 
 
 def read_card(data: bytes) -> tuple[Card, ...] | Refusal:
@@ -324,7 +330,7 @@ def _card(token: str) -> Card:
     resources = tuple(entry["resource"] for entry in subject["fhirBundle"]["entry"])
     times = {name: _seconds(payload.get(name)) for name in ("nbf", "exp")}
     faults = [("no_seconds", {"member": name}) for name in times if times[name] is None and (name == "nbf" or payload.get(name) is not None)]
-    faults += [(code, {}) for code in _content_faults(payload, subject["fhirBundle"]["entry"])]
+    faults += [(code, {}) for code in _content_faults(payload["vc"]["type"], subject["fhirBundle"]["entry"])]
     signed = f"{head}.{body}".encode("ascii")
     return Card(_text(payload["iss"]), _text(header["kid"]), times["nbf"], times["exp"], resources, signed, b64url_decode(signature), tuple(faults))
 
@@ -342,9 +348,9 @@ def _seconds(value: object) -> float | None:
     return float(value)
 
 
-def _content_faults(payload: Json, entries: Sequence[Json]) -> Iterator[str]:
+def _content_faults(types: Sequence[str], entries: Sequence[_Entry]) -> Iterator[str]:
     """What of a card's content is not as the framework asks: its type, one patient whose results these are, resources that are FHIR."""
-    if _TYPES[0] not in payload["vc"]["type"]:
+    if _TYPES[0] not in types:
         yield "no_health_card"
     patients = [entry for entry in entries if entry["resource"].get("resourceType") == "Patient"]
     if len(patients) != 1:

@@ -8,12 +8,13 @@ who measured, never of who passed a result on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, Refusal, refuse
+from baybridge.base.resource import Resource
 from baybridge.journey.command import Role, Situation
 from baybridge.journey.events import Event, HealthCardIssued
 from baybridge.journey.fhir.writer import Writer
@@ -21,7 +22,6 @@ from baybridge.journey.row import ANYWHERE, CLINICAL, CommandRow, EventRow, read
 from baybridge.recognition.recognising import RecogniseResults, setting_of
 from baybridge.recognition.results import laboratory_of
 
-Json = Mapping[str, Any]
 _FINAL = ("final", "amended", "corrected")
 _SOURCE = "SMART Health Cards Framework 1.4"
 
@@ -58,7 +58,7 @@ def no_cards(situation: Situation) -> Iterator[Reason]:
         yield Reason("exchange.card.no_issuer", source=_SOURCE)
 
 
-def own_results(situation: Situation) -> list[Mapping[str, object]]:
+def own_results(situation: Situation) -> list[Resource]:
     """Final results that this node's own laboratory performed, the newest first."""
     setting = setting_of(situation, RecogniseResults(purpose="ELIGIBILITY"))
     own = [item for item in situation.record.observations if item.get("status") in _FINAL and laboratory_of(item, setting).get("node") == situation.site.node]

@@ -8,10 +8,11 @@ its thumbprint, so without trust nothing can be verified.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 
 from baybridge.base.outcome import Reason, Refusal
+from baybridge.base.resource import Resource
 from baybridge.exchange.card.health_card import Card, read_card
 from baybridge.exchange.evidence.report import Check, VerifyReport, failed, held
 from baybridge.exchange.evidence.trust import Trust, TrustedNode
@@ -50,6 +51,6 @@ def _checks(card: Card, signer: TrustedNode | None, at: datetime | None) -> Iter
         yield held("card", values={"results": len(results_of(card)), "issuer": card.issuer[:200], "kid": card.kid[:80]})
 
 
-def results_of(card: Card) -> tuple[Mapping[str, object], ...]:
+def results_of(card: Card) -> tuple[Resource, ...]:
     """The observations of a card."""
     return tuple(item for item in card.resources if item.get("resourceType") == "Observation")

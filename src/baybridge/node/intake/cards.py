@@ -114,12 +114,13 @@ def _resources(card: Card, known: tuple[TrustedNode, ...]) -> list[dict[str, Any
     by = signer_of(card, known)
     tags = [{"system": SIGNED, "code": by.node}] if by is not None and by.node else []
     patient = next((dict(item) for item in card.resources if item.get("resourceType") == "Patient"), {"resourceType": "Patient"})
-    patient["id"] = _id("Patient", card.issuer, canonical_bytes(orjson.loads(write(patient))).decode())
-    subject = {"reference": f"Patient/{patient['id']}"}
+    patient_id = _id("Patient", card.issuer, canonical_bytes(orjson.loads(write(patient))).decode())
+    patient["id"] = patient_id
+    subject = {"reference": f"Patient/{patient_id}"}
     results = []
     for item in card.resources:
         if item.get("resourceType") == "Observation":
-            name = _id("Observation", card.issuer, patient["id"], orjson.dumps(dict(item), default=float, option=orjson.OPT_SORT_KEYS).decode())
+            name = _id("Observation", card.issuer, patient_id, orjson.dumps(dict(item), default=float, option=orjson.OPT_SORT_KEYS).decode())
             results.append({**item, "id": name, "subject": subject, **({"meta": {"tag": tags}} if tags else {})})
     return [patient, *results, _provenance(card, results, by)]
 

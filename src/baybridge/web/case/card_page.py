@@ -12,6 +12,7 @@ from typing import Any
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.resource import Resource
 from baybridge.exchange.card.health_card import LARGEST_IN_ONE_CODE, Card, qr_text, read_card
 from baybridge.exchange.card.issuing import own_results
 from baybridge.exchange.card.report import results_of
@@ -67,11 +68,11 @@ def picture(token: str) -> str:
     return qr_svg([text[:5], text[5:]])
 
 
-def _result(view: CaseView, item: Mapping[str, object]) -> dict[str, Any]:
+def _result(view: CaseView, item: Resource) -> dict[str, Any]:
     return {"id": item["id"], **_row(view.asked, view.reader, item)}
 
 
-def _row(asked: Asked, reader: Reader, item: Mapping[str, Any]) -> dict[str, Any]:
+def _row(asked: Asked, reader: Reader, item: Resource) -> dict[str, Any]:
     """What was measured, the value, when: a negative marker reads as negative."""
     code = code_of(item) or ""
     words = next((coding.get("display") for coding in (item.get("code") or {}).get("coding") or () if coding.get("display")), code)

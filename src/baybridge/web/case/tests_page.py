@@ -8,17 +8,19 @@ Elsewhere: results as rows of the page in `tests_results.py`; the rules in `reco
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from starlette.responses import Response
 
+from baybridge.base.resource import Resource
+from baybridge.documents.recognition import Methods, Sampling
 from baybridge.documents.timing import VeinToVein
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.upkeep import sparing
-from baybridge.recognition.arranging import Arrangement, arrange
+from baybridge.recognition.arranging import Arrangement, Material, arrange
 from baybridge.recognition.needs import Need, needs
 from baybridge.recognition.overriding import waiting
 from baybridge.recognition.panel import panel
@@ -50,7 +52,7 @@ class Beside:
     """A parallel test with the results that could be its answer, and a button to compare each."""
 
     test: ParallelTest
-    answers: tuple[tuple[Mapping[str, Any], Action | None], ...]
+    answers: tuple[tuple[Resource, Action | None], ...]
 
 
 def tests(view: CaseView) -> Response:
@@ -84,7 +86,7 @@ def tests(view: CaseView) -> Response:
 def _rules(view: CaseView) -> RecognitionRules:
     """The rules by themselves: a page only shows, so no decision of the hundreds behind it is kept."""
     node = view.asked.node
-    return rules_of(node.policies.get(POLICY_ID, view.now.date()), node.documents.folder)
+    return rules_of(node.policies.get(POLICY_ID, view.now.date()), node.documents.typed)
 
 
 def laboratory_names(view: CaseView) -> dict[str, str]:
@@ -93,15 +95,15 @@ def laboratory_names(view: CaseView) -> dict[str, str]:
     return {row["id"]: next(iter(row.get("names") or ()), row["id"]) for row in rows}
 
 
-def lines_over_time(observations: Sequence[Mapping[str, Any]], view: CaseView) -> tuple[Trend, ...]:
+def lines_over_time(observations: Sequence[Resource], view: CaseView) -> tuple[Trend, ...]:
     """Results over time, where values of different methods never share a line."""
-    return trends(observations, view.asked.node.documents.folder("recognition")["methods"])
+    return trends(observations, view.asked.node.documents.typed.one(Methods, "recognition", "methods"))
 
 
 # --- what to do -----------------------------------------------------------------------------------------------------
 
 
-def _beside(view: CaseView, observations: Sequence[Mapping[str, object]]) -> list[Beside]:
+def _beside(view: CaseView, observations: Sequence[Resource]) -> list[Beside]:
     """Parallel tests that nobody compared, with this analyte's later results."""
     found = []
     for test in parallel_tests(view.case):
@@ -114,7 +116,7 @@ def _beside(view: CaseView, observations: Sequence[Mapping[str, object]]) -> lis
     return found
 
 
-def _after(observation: Mapping[str, object], moment: datetime) -> bool:
+def _after(observation: Resource, moment: datetime) -> bool:
     taken = collected_at(observation)
     return taken is not None and taken > moment
 
@@ -129,7 +131,7 @@ def _button(view: CaseView, command: str, event: Any, **more: str) -> Action | N
 # --- the plan -------------------------------------------------------------------------------------------------------
 
 
-def test_plan(view: CaseView, observations: Sequence[Mapping[str, object]]) -> Planned | None:
+def test_plan(view: CaseView, observations: Sequence[Resource]) -> Planned | None:
     """Every analyte of the purposes that are still ahead, for the moment when each is needed; None where nothing is ahead."""
     situation = view.look.situation(_NEEDS)
     typed = view.asked.node.documents.typed
@@ -140,8 +142,8 @@ def test_plan(view: CaseView, observations: Sequence[Mapping[str, object]]) -> P
     settings: list[Setting] = [replace(first, purpose=need.purpose, use_at=need.at) for need in found]
     rules = _rules(view)
     lines = plan(observations, settings, rules, view.now)
-    documents = view.asked.node.documents.folder("recognition")
-    arrangement = arrange(lines, settings, rules, view.now, {"sampling": documents["sampling"], "costs": documents["costs"]})
+    material = Material(typed.one(Sampling, "recognition", "sampling"), view.asked.node.documents.folder("recognition")["costs"])
+    arrangement = arrange(lines, settings, rules, view.now, material)
     by_need = tuple((need, tuple(line for line in lines if line.purpose == need.purpose)) for need in found)
     return Planned(found, by_need, arrangement)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from baybridge.base.time import parse_instant
+from baybridge.documents.recognition import Methods
 from baybridge.journey.entry import Entry
 from baybridge.node.commands.table import COMMANDS
 from baybridge.recognition.derive import group_of
@@ -81,7 +82,7 @@ class Recorded:
 
 def shown(view: CaseView, groups: Sequence[Sequence[Judgement]], chosen: Chosen) -> list[Shown]:
     """Analytes with results: what must be repeated first, then by name."""
-    found, methods = [], view.asked.node.documents.folder("recognition")["methods"]
+    found, methods = [], view.asked.node.documents.typed.one(Methods, "recognition", "methods")
     for group in groups:
         results = [_judged(view, one, chosen) for one in group]
         found.append(Shown(group[0].loinc, results[0], tuple(results[1:]), group_of(methods, group[0].loinc) is not None))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from baybridge.base.resource import Resource
 from baybridge.journey.case import Case
 from baybridge.node.node import case_resources
 from baybridge.recognition.overriding import waiting
@@ -34,9 +35,10 @@ def _results(asked: Asked, case: Case | None) -> Choices:
     return tuple((str(item["id"]), _result_label(reader, item)) for item in found)
 
 
-def _result_label(reader: Reader, observation: Mapping[str, Any]) -> str:
+def _result_label(reader: Reader, observation: Resource) -> str:
     said, taken = measured(observation), collected_at(observation)
-    value = reader.value(said["value"], said["unit"]) if isinstance(said["value"], int | float) else reader.t("tests.coded")
+    found = said.get("value")
+    value = reader.value(found, said.get("unit")) if isinstance(found, int | float) else reader.t("tests.coded")
     return f"{reader.test(code_of(observation) or '')} · {value} · {reader.moment(taken)}"
 
 

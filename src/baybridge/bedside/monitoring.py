@@ -132,6 +132,7 @@ def _grade(scale: Scale, decision: Decision, given: Assess) -> GradeAssessed:
         missing=tuple(decision.missing),
         assessed_at=given.assessed_at,
         decision_sha256=digest(decision),
+        flags=tuple(values.get("flags") or ()),
     )
 
 

@@ -139,6 +139,12 @@ class WindowAbnormalCount(Between, frozen=True, kw_only=True):
                 yield path, "one of above and below", "neither" if limit.above is None else "both"
 
 
+class WindowCorrectedCalcium(Between, frozen=True, kw_only=True):
+    """The lowest calcium corrected for albumin, as reported or computed from total calcium with an albumin of its days."""
+
+    how: Literal["window_corrected_calcium"]
+
+
 class LastBefore(Windowed, frozen=True, kw_only=True):
     """The last value before a moment, or before the earliest of several."""
 
@@ -282,6 +288,7 @@ KINDS: Mapping[str, type[Reading]] = {
     "window_worst": WindowWorst,
     "window_any": WindowAny,
     "window_abnormal_count": WindowAbnormalCount,
+    "window_corrected_calcium": WindowCorrectedCalcium,
     "last_before": LastBefore,
     "anchor_recorded": AnchorRecorded,
     "follow_up_end_day": FollowUpEndDay,

@@ -45,6 +45,7 @@ from baybridge.documents.fact_reading import (
     Run,
     WindowAbnormalCount,
     WindowAny,
+    WindowCorrectedCalcium,
     Windowed,
     WindowExtreme,
     WindowNthLowest,
@@ -327,15 +328,25 @@ def _outside(value: float, limit: Limit) -> bool:
 def _corrected_calcium(limit: AnalyteLimit, rule: WindowAbnormalCount, window: Window) -> list[_Point]:
     reported = window.within("corrected_calcium", rule)
     points = [_Point("corrected_calcium", m.at, m.source, _beyond(m, limit, window.dictionary)) for m in reported]
-    known = {m.at for m in reported}
+    return [*points, *(_Point("corrected_calcium", m.at, m.source, _outside(value, limit)) for m, value in _computed_calcium(rule, window))]
+
+
+def _computed_calcium(rule: Between, window: Window) -> Iterator[tuple[Measurement, float]]:
+    """Total calcium of a window, each corrected by the albumin nearest to it; not where the laboratory reported it corrected."""
+    known = {m.at for m in window.within("corrected_calcium", rule)}
     albumins = [m for m in window.measured.of("albumin") if m.at <= window.at]
     for total in window.within("calcium", rule):
         near = min(albumins, key=lambda m: (abs(m.at - total.at), m.order), default=None)
         if total.at in known or near is None or abs(near.at - total.at) > _ALBUMIN_WITHIN:
             continue
-        corrected = round(_number(total) + _CORRECTION * (_NORMAL_ALBUMIN - _number(near)), 6)
-        points.append(_Point("corrected_calcium", total.at, total.source, _outside(corrected, limit)))
-    return points
+        yield total, round(_number(total) + _CORRECTION * (_NORMAL_ALBUMIN - _number(near)), 6)
+
+
+def window_corrected_calcium(rule: WindowCorrectedCalcium, window: Window) -> Answer | None:
+    """The lowest corrected calcium of the window, reported or computed."""
+    found = [*((m, _number(m)) for m in window.within("corrected_calcium", rule)), *_computed_calcium(rule, window)]
+    lowest = min(found, key=lambda item: (item[1], item[0].order), default=None)
+    return _of(*lowest) if lowest else None
 
 
 def _most_together(points: Iterable[_Point], span: timedelta) -> list[_Point]:
@@ -502,6 +513,7 @@ WINDOWED: Mapping[str, Callable[[Reading, Window], Answer | None]] = {
     "follow_up_end_day": _by(FollowUpEndDay, follow_up_end_day),
     "window_nth_lowest": _by(WindowNthLowest, window_nth_lowest),
     "window_abnormal_count": _by(WindowAbnormalCount, window_abnormal_count),
+    "window_corrected_calcium": _by(WindowCorrectedCalcium, window_corrected_calcium),
     "joined_run": _by(JoinedRun, joined_run),
     "cumulative_days": _by(CumulativeDays, cumulative_days),
     "measured_days": _by(MeasuredDays, measured_days),

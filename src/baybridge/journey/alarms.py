@@ -40,6 +40,7 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: 
     if escalation is not None:
         yield from _rapid_response(case, site, span(escalation.team_within))
         yield from _look_now(case, now, site, span(escalation.look_now_within))
+        yield from _review_grade(case, now, site, span(escalation.look_now_within))
     yield from _odd_findings(case, site)
     yield from _conflicts(case, site)
     yield from _malignancy(case, site)
@@ -209,6 +210,24 @@ def _look_now(case: Case, now: datetime, site: Site, within: timedelta) -> Itera
             level="red",
             late="journey.late.clinical" if due_at < now else None,
             source="clinical reference 14",
+        )
+
+
+def _review_grade(case: Case, now: datetime, site: Site, within: timedelta) -> Iterator[Task]:
+    """A grade that counts no fever though treatment may mask it, or signs stand: a physician says which grade it is."""
+    for entry in look_now.to_review(case, site.node):
+        due_at = entry.origin.recorded_at + within
+        yield _task(
+            site,
+            "review_grade",
+            Role.PHYSICIAN,
+            entry.event.scale,
+            values={"scale": entry.event.scale, "grade": entry.event.grade_min},
+            commands=("ConfirmGrade",),
+            due_at=due_at,
+            level="red",
+            late="journey.late.clinical" if due_at < now else None,
+            source="Lee 2019, Table 2; facts contract, crs-astct-2019",
         )
 
 

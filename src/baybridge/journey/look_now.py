@@ -1,6 +1,7 @@
 """A grade that may be 3 or more and is not certain, without a sign that calls: somebody looks now.
 
-Main job: `pending(case, node)`: the latest grades of this node that ask for it; `due_at(case, node, within)`, when somebody must have looked at the latest.
+Main job: `pending(case, node)`: the latest grades of this node that ask for it; `due_at(case, node, within)`, when somebody must have looked at the latest;
+`to_review(case, node)`: those that a physician has to judge, because no fever counts.
 
 It ends with an assessment that leaves no such grade, with a physician's own grade, with discharge or death, and while a call is open.
 """
@@ -17,6 +18,9 @@ from baybridge.journey.events import GradeAssessed
 #: The sign that is none: nobody looked in time.
 LATE = "RR-LATE"
 
+#: The flag of a grade that counts no fever though signs may stand. Source: facts contract, crs-astct-2019.
+REVIEW = "review_fever_rule"
+
 #: Source: clinical reference 14, time-critical alerts.
 ALERT_GRADE = 3
 
@@ -27,6 +31,14 @@ def pending(case: Case, node: str) -> tuple[Entry[GradeAssessed], ...]:
         return ()
     latest = [grade.latest for grade in case.grades.values() if grade.confirmed is None]
     return tuple(entry for entry in latest if entry.origin.node == node and entry.event.grade_min < ALERT_GRADE <= entry.event.grade_max)
+
+
+def to_review(case: Case, node: str) -> tuple[Entry[GradeAssessed], ...]:
+    """The latest grades made here whose fever rule a physician has to judge: the grade alone may say less than the signs do."""
+    if discharged(case) or not case.alive:
+        return ()
+    latest = [grade.latest for grade in case.grades.values() if grade.confirmed is None]
+    return tuple(entry for entry in latest if entry.origin.node == node and REVIEW in entry.event.flags)
 
 
 def due_at(case: Case, node: str, within: timedelta) -> datetime | None:

@@ -72,6 +72,13 @@ def test_the_team_arrives_once_at_a_call() -> None:
     assert world.case.rapid_responses[0].state == "arrived"
 
 
+def test_signs_after_a_diagnosis_without_fever_are_flagged_for_a_physician() -> None:
+    world = w.infused().walk(assess(temperature=39.0))
+    grade = grades(world.do(assess(temperature=36.5, hypotension="fluids")))["crs-astct-2019"]
+    assert (grade.grade, grade.flags) == (0, ("review_fever_rule",))
+    assert grades(world.do(assess(temperature=36.5)))["crs-astct-2019"].flags == ()
+
+
 def test_fever_is_not_needed_once_crs_was_treated() -> None:
     world = w.infused().walk(assess(temperature=39.0), tocilizumab(1))
     grade = grades(world.do(assess(temperature=36.5, hypotension="fluids")))["crs-astct-2019"]

@@ -144,6 +144,21 @@ def test_a_grade_that_is_low_or_certainly_high_asks_for_nothing(minimum: int, ma
     assert "look_now:crs-astct-2019" not in open_at(world, "hk")
 
 
+def test_signs_that_no_fever_counts_for_are_judged_by_a_physician() -> None:
+    world = w.infused()
+    world.record("hk", msgspec.structs.replace(graded(0, 0), flags=("review_fever_rule",), assessed_at=world.now))
+    task = open_at(world, "hk")["review_grade:crs-astct-2019"]
+    assert (task.role, task.level, task.commands) == ("physician", "red", ("ConfirmGrade",))
+    assert task.due_at == world.now + timedelta(minutes=15)
+    assert "review_grade:crs-astct-2019" not in open_at(world, "mo")
+    world.record("hk", ev.GradeConfirmed(scale="crs-astct-2019", grade=2, computed=0, reason="shock of CRS"))
+    assert "review_grade:crs-astct-2019" not in open_at(world, "hk")
+    world.record("hk", msgspec.structs.replace(graded(0, 0), flags=("review_fever_rule",), assessed_at=world.now + timedelta(hours=1)))
+    assert "review_grade:crs-astct-2019" in open_at(world, "hk")  # the next assessment is judged anew
+    world.record("hk", msgspec.structs.replace(graded(0, 0), assessed_at=world.now + timedelta(hours=2)))
+    assert "review_grade:crs-astct-2019" not in open_at(world, "hk")
+
+
 def test_an_open_call_of_the_team_is_due_in_ten_minutes() -> None:
     world = w.infused()
     world.record("hk", ev.RapidResponseCalled(scale="crs-astct-2019", grade_min=3, called_at=world.now))

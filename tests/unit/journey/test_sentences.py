@@ -28,7 +28,7 @@ def wanted() -> set[str]:
     pathway = w.documents().folder("pathways")["standard"]
     steps = [*pathway["steps"], *pathway["after_death"]]
     alarms = {"fresh_cells_clock", "dry_shipper_clock", "permit_expiry", "quarantine", "repeat_test", "rapid_response", "look_now", "monitor_ice", "odd_findings"}
-    alarms |= {"conflict", "malignancy_tell", "malignancy_test", "visit"}
+    alarms |= {"review_grade", "conflict", "malignancy_tell", "malignancy_test", "visit"}
     titles = {f"journey.task.{name}" for name in {step["step"] for step in steps} | alarms}
     late = {f"journey.late.{step['late']}" for step in steps}
     names = {f"command.{name}" for name in COMMANDS} | {f"event.{name}" for name in EVENT_TYPES}

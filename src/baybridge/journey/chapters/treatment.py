@@ -102,6 +102,7 @@ class GradeAssessed(Event, frozen=True, kw_only=True, tag=True):
     missing: tuple[str, ...]
     assessed_at: datetime
     decision_sha256: str
+    flags: tuple[str, ...] = ()  # of the scale: what a person has to judge beside the grade
 
 
 class GradeConfirmed(Event, frozen=True, kw_only=True, tag=True):

@@ -44,7 +44,9 @@ _KEYS = frozenset(
         "values",
         "recorded_only",
         "told",
+        "asked",
         "presumed",
+        "unasked",
         "cases",
     ]
 )
@@ -75,6 +77,7 @@ def _policy(source: Source, fact_types: Mapping[str, FactType]) -> Policy | None
     rules = Rules(source, fact_types, sources[0] if sources else "")
     rules.define(fields)
     flags = tuple(_flag(rules, item) for item in fields.items("flags"))
+    asked = tuple(_asked(rules, fact_types, item) for item in fields.items("asked"))
     values = tuple(rules.formula(fields.mapping("values"), name) for name in fields.mapping("values").value)
     body = SHAPES[shape](fields, rules)
     _dates_in_order(fields)
@@ -94,7 +97,9 @@ def _policy(source: Source, fact_types: Mapping[str, FactType]) -> Policy | None
         values=values,
         recorded_only=_read_facts(fields, rules, "recorded_only"),
         told=_told(fields, values),
+        asked=asked,
         presumed=_read_facts(fields, rules, "presumed"),
+        unasked=_read_facts(fields, rules, "unasked"),
         cases=_cases(fields),
         body=body,
         fact_types={name: fact_types[name] for name in sorted(rules.read) if name in fact_types},
@@ -138,6 +143,14 @@ def _version(fields: Fields) -> str:
 def _flag(rules: Rules, item: Fields) -> Rule:
     item.refuse_others({"code", "when", "source", "text"})
     return rules.condition(item, item.text("code"))
+
+
+def _asked(rules: Rules, fact_types: Mapping[str, FactType], item: Fields) -> Rule:
+    item.refuse_others({"fact", "when"})
+    name = item.text("fact")
+    if name and name not in fact_types:
+        item.report(("fact",), "a fact of the dictionary", name, code="unknown_fact")
+    return rules.condition(item, name)
 
 
 def _read_facts(fields: Fields, rules: Rules, key: str) -> tuple[str, ...]:

@@ -210,7 +210,9 @@ class Policy:
     values: tuple[Rule, ...]
     recorded_only: tuple[str, ...]
     presumed: tuple[str, ...]  # facts that count as a value while nobody says otherwise: nobody is asked for them
+    unasked: tuple[str, ...]  # facts that others stand for where they are absent: never named in `missing`
     told: tuple[str, ...]  # printed values that say how much was known: nobody is asked for them
+    asked: tuple[Rule, ...]  # facts that are asked for while the outcome is open and their condition holds: a count is known within bounds alone
     cases: tuple[WorkedCase, ...]
     body: Body
     fact_types: Mapping[str, FactType]  # of every fact that the policy reads

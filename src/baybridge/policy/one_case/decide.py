@@ -9,7 +9,7 @@ ask next.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NotRequired, TypedDict
@@ -110,6 +110,8 @@ def decide(
     missing = _missing(policy, used, truths) if None in used.values() else ()
     settling = would_settle(policy, used, missing) if settle and found == UNDETERMINED else ()
     values = _values(form, used, truths)
+    if found == UNDETERMINED and policy.asked:
+        missing = tuple(sorted({*missing, *_asked(policy, used)}))
     return _decision(policy, subject, as_of, found, values, form.grounds(truths, used), missing, settling, form.sources)
 
 
@@ -166,10 +168,16 @@ def _missing(policy: Policy, used: Mapping[str, Value], truths: tuple[bool | Non
     evaluation = Evaluation(exact_facts(used, policy.fact_types), policy.define)
     waiting = undecided(policy.body, _by_id(policy, truths)) if None in truths else ()
     found: frozenset[str] = frozenset().union(*(evaluation.unknowns(rule.expression) for rule in waiting))
-    if waiting and policy.presumed:  # a policy that says what it presumes is asked which facts can change its outcome
-        found = mattering(policy, used, found)
+    if waiting and (policy.presumed or policy.unasked):  # a policy that says what it presumes is asked which facts can change its outcome
+        found = mattering(policy, used, found - frozenset(policy.unasked))
     numbers = frozenset().union(*(evaluation.unknowns(rule.expression) for rule in _numbers(policy)))
     return tuple(sorted(found | numbers | _unrecorded(policy, evaluation)))
+
+
+def _asked(policy: Policy, used: Mapping[str, Value]) -> Iterator[str]:
+    """What would narrow a count that is known within bounds alone."""
+    evaluation = Evaluation(exact_facts(used, policy.fact_types), policy.define)
+    return (rule.id for rule in policy.asked if evaluation.holds(rule.expression) is True)
 
 
 def _numbers(policy: Policy) -> tuple[Rule, ...]:

@@ -29,7 +29,7 @@ _MEMO = "values_told_apart"
 
 def mattering(policy: Policy, facts: Mapping[str, Value], listed: frozenset[str]) -> frozenset[str]:
     """The unknown facts that can change the outcome; `listed` are those that its rules wait for."""
-    quiet = frozenset((*policy.recorded_only, *policy.presumed))
+    quiet = frozenset((*policy.recorded_only, *policy.presumed, *policy.unasked))
     read = {name for rule in policy.body.rules for name in rule.facts}
     unknown = sorted(name for name in read if facts.get(name) is None and (name in listed or name not in quiet))
     values = _values(policy)

@@ -33,7 +33,7 @@ def recognition_rules(**changed: Any) -> recognition.RecognitionRules:
 
 @cache
 def transfer_rules() -> check.TransferRules:
-    return check.rules_of(lambda name, facts: decide(policies().get(name), facts), documents().folder)
+    return check.rules_of(lambda name, facts: decide(policies().get(name), facts), documents().typed)
 
 
 def changed(request: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

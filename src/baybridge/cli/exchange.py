@@ -78,7 +78,7 @@ def check(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001
     def apply(policy_id: str, facts: Mapping[str, Value]) -> Decision:
         return decide(policies.get(policy_id), facts)
 
-    rules = _made(lambda: rules_of(apply, documents.folder))
+    rules = _made(lambda: rules_of(apply, documents.typed))
     texts = Texts(documents)
     _answer(file, lambda request: check_transfer(request, rules), lambda answer: _transfer_lines(answer, texts), as_json=as_json)
 

@@ -108,16 +108,17 @@ def _header(protected: object) -> dict[str, object] | None:
     return header
 
 
-def _document(header: Mapping[str, Any], parts: tuple[str, Any, Any], signed: bytes, signature: Any) -> SignedDocument | Refusal:
+def _document(header: Mapping[str, object], parts: tuple[str, object, object], signed: bytes, signature: object) -> SignedDocument | Refusal:
     try:
         value = b64url_decode(signature) if isinstance(signature, str) else b""
-        named = VerifyKey.from_jwk(header["jwk"]) if isinstance(header.get("jwk"), dict) else None
+        jwk, kid = header.get("jwk"), str(header["kid"])
+        named = VerifyKey.from_jwk(jwk) if isinstance(jwk, dict) else None
     except ValueError:
         return _broken("header")
-    if named is not None and (named.kid != header["kid"] or not named.verify(value, signed)):
-        return refuse(Reason("ledger.signed.bad_signature", {"kid": header["kid"]}), category=Category.INVALID)
+    if named is not None and (named.kid != kid or not named.verify(value, signed)):
+        return refuse(Reason("ledger.signed.bad_signature", {"kid": kid}), category=Category.INVALID)
     kind, payload, anchor = parts
-    return SignedDocument(kind, payload, anchor, header["kid"], signed, value, named)
+    return SignedDocument(kind, payload, anchor, kid, signed, value, named)
 
 
 def read_canonical(data: bytes) -> object | Refusal:

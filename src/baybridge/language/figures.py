@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict
 
 #: Between a number and its unit; a line never breaks there.
 SPACE = "\u00a0"
@@ -25,18 +25,25 @@ _THOUSAND = 3  # digits between the commas of 1,500
 _POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+class Signs(TypedDict, total=False):
+    """What `data/terms/units.yaml` says of how units are written: the sign that all languages share, or the key of its translations."""
+
+    shown: Mapping[str, str]
+    worded: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """How one language writes them; `locale` is of CLDR, `table` is the document `units` of `data/terms`, `say` the texts of the language by key."""
 
     locale: str
-    table: Mapping[str, Any]
+    table: Signs
     say: Callable[..., str]
 
-    def number(self, value: Any, decimals: int | None = None) -> str:
+    def number(self, value: object, decimals: int | None = None) -> str:
         """A number with the language's separators; digits as they are, those of a text or Decimal kept, or so many decimals. What is no number stays."""
         exact = _exact(value)
-        if exact is None:
+        if exact is None or not isinstance(value, int | float | str | Decimal):
             return str(value)
         from babel.numbers import format_decimal  # here, because only words need it
 
@@ -67,19 +74,19 @@ class Figures:
         """A unit on its own, e.g. after a label; nothing for what has none."""
         if not unit or unit == "-":
             return ""
-        worded = self.table.get("worded", {}).get(unit)
+        worded = self.table.get("worded", {}).get(unit or "")
         return self.say(f"unit.{worded}") if worded else written(unit, self.table)
 
-    def quantity(self, value: Any, unit: str | None, decimals: int | None = None) -> str:
+    def quantity(self, value: object, unit: str | None, decimals: int | None = None) -> str:
         """A number with its unit: 37.5 °C, ×10⁹/L, 61 years, 1 year, 88/min."""
-        number, worded = self.number(value, decimals), self.table.get("worded", {}).get(unit)
+        number, worded = self.number(value, decimals), self.table.get("worded", {}).get(unit or "")
         if worded:
             return self.say(f"unit.{worded}.{'one' if _exact(value) == 1 else 'many'}", n=number)
         return number + self.after(unit)
 
     def after(self, unit: str | None) -> str:
         """A unit as it stands behind a number, with the space between them where one is written."""
-        shown, worded = self.unit(unit), self.table.get("worded", {}).get(unit)
+        shown, worded = self.unit(unit), self.table.get("worded", {}).get(unit or "")
         tight = shown.startswith("/") or ((worded or shown == "%") and self.locale.startswith("zh"))
         return f"{'' if tight or not shown else SPACE}{shown}"
 
@@ -90,17 +97,17 @@ class Figures:
         return f"{found['sign'] or ''}{self.quantity(found['number'], found['unit'])}" if found and measured else text
 
 
-def written(unit: str, table: Mapping[str, Any]) -> str:
+def written(unit: str, table: Signs) -> str:
     """A unit in the signs that every language shares: by the table, else by the signs of UCUM; words in braces are comments and go."""
     shown = table.get("shown", {}).get(unit)
     if shown is not None:
-        return str(shown)
+        return shown
     plain = re.sub(r"^[x×]?10[*^](\d+)", lambda power: f"×10{power[1].translate(_POWERS)}", re.sub(r"\{[^}]*\}", "", unit))
     plain = re.sub(r"\[(\w+)\]", lambda inner: inner[1].replace("_", " ").replace("iU", "IU"), plain)
     return re.sub(r"(?<![A-Za-z])u(?=mol|g|L|U|m)", "µ", re.sub(r"\bm2\b", "m²", plain))
 
 
-def _exact(value: Any) -> Decimal | None:
+def _exact(value: object) -> Decimal | None:
     """The number exactly as it is written; None for what is none."""
     if isinstance(value, bool):
         return None

@@ -10,9 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 FALLBACK = "en"
+
+
+class LanguageRow(TypedDict):
+    """A document of `data/languages`; `documents/region.py` says what is wrong with one."""
+
+    id: str
+    order: int
+    name: str
+    locale: str
+    tags: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +35,7 @@ class Language:
     tags: tuple[str, ...]
 
 
-def languages_of(folder: Callable[[str], Mapping[str, Any]]) -> dict[str, Language]:
+def languages_of(folder: Callable[[str], Mapping[str, LanguageRow]]) -> dict[str, Language]:
     """Every language by its code, in the order in which they are offered; `folder` reads a folder of documents."""
     rows = sorted(folder("languages").values(), key=lambda row: (row["order"], row["id"]))
     return {row["id"]: Language(row["id"], row["name"], row["locale"], tuple(row["tags"])) for row in rows}

@@ -10,9 +10,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, TypedDict
 
 from baybridge.documents.heading import Confidence
+
+
+class NextDoorRow(TypedDict):
+    """As the document of a region writes it."""
+
+    regions: list[str]
+    route: str
+    confidence: Confidence
+
+
+class RegionRow(TypedDict):
+    """A document of `data/regions`; `documents/region.py` says what is wrong with one."""
+
+    id: str
+    order: int
+    names: Mapping[str, str]
+    time_zone: str
+    currency: str
+    languages: list[str]
+    city: str | None
+    country_codes: list[str]
+    registry_names: list[str]
+    identity_systems: list[str]
+    law: str
+    data_area: list[str] | Literal["all"]
+    next_door: NextDoorRow | None
+    notify_before_transfer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +77,13 @@ class Region:
 Regions = Mapping[str, Region]
 
 
-def regions_of(folder: Callable[[str], Mapping[str, Any]]) -> Regions:
+def regions_of(folder: Callable[[str], Mapping[str, RegionRow]]) -> Regions:
     """Every region by its code, in their order; `folder` reads a folder of documents."""
     rows = sorted(folder("regions").values(), key=lambda row: (row["order"], row["id"]))
     return {row["id"]: _region(row) for row in rows}
 
 
-def _region(row: Mapping[str, Any]) -> Region:
+def _region(row: RegionRow) -> Region:
     area, door = row["data_area"], row["next_door"]
     return Region(
         code=row["id"],

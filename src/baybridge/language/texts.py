@@ -18,7 +18,7 @@ from typing import Any
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.documents.loader import Documents
-from baybridge.language.figures import Figures
+from baybridge.language.figures import Figures, Signs
 from baybridge.language.languages import FALLBACK, Language, languages_of
 
 __all__ = ["FALLBACK", "Texts"]
@@ -33,7 +33,7 @@ class Texts:
         self.figures = cache(self._figures)
         self._languages = cache(lambda: languages_of(documents.folder))
 
-    def say(self, language: str, key: str, values: Mapping[str, Any] | None = None) -> str:
+    def say(self, language: str, key: str, values: Mapping[str, object] | None = None) -> str:
         """The sentence of a key with values filled in."""
         sentence = self._read(language).get(key) or self._read(FALLBACK).get(key)
         return self._filled(language, sentence, values or {}) if sentence is not None else key
@@ -50,7 +50,7 @@ class Texts:
 
     def _figures(self, language: str) -> Figures:
         """How a language writes numbers and units."""
-        table = self._documents.folder("terms").get("units") or {}
+        table: Signs = self._documents.folder("terms").get("units") or Signs()
         return Figures(self.language(language).locale, table, lambda key, **values: self.say(language, key, values))
 
     def language(self, code: str) -> Language:

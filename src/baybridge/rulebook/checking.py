@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from baybridge.base.time import parse_instant_or_day
 from baybridge.documents.loader import Documents, read_text
@@ -42,7 +41,7 @@ class Report:
     unnoticed: tuple[str, ...] = ()
     notes: tuple[Problem, ...] = ()  # nothing is wrong, and yet somebody may want it otherwise: a title that a language lacks, a row that is never reached
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The report as plain JSON."""
         problems = [problem.as_json() for problem in self.problems]
         notes = [problem.as_json() for problem in self.notes]

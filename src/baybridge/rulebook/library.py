@@ -14,7 +14,6 @@ from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from baybridge.documents.loader import Documents, files, read_text
 from baybridge.documents.problems import DocumentProblem
@@ -98,9 +97,9 @@ def fact_types(documents: Documents) -> dict[str, FactType]:
     return {name: _fact_type(name, entry) for name, entry in documents.folder("facts").items()}
 
 
-def _fact_type(name: str, entry: Any) -> FactType:
+def _fact_type(name: str, entry: object) -> FactType:
     kind = entry.get("type") if isinstance(entry, dict) else None
-    if kind not in FACT_KINDS:
+    if not isinstance(entry, dict) or kind not in FACT_KINDS:
         raise DocumentProblem(f"facts: {name}: expected a type of {', '.join(FACT_KINDS)}, found {kind}")
     values = tuple(str(value) for value in entry.get("values") or ())
     return FactType(name, kind, entry.get("unit"), values, entry.get("cost", 1))

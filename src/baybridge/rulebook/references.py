@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from baybridge.documents.checking import source_problem
 from baybridge.documents.fields import did_you_mean
@@ -44,7 +43,7 @@ def broken_references(documents: Documents, site: Path) -> Iterator[Problem]:
                 yield source_problem(source, code, path, expected, found, hint)
 
 
-def _against(documents: Documents, folder: str, document: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str, str, str, str]]:
+def _against(documents: Documents, folder: str, document: Mapping[str, object]) -> Iterator[tuple[tuple[Step, ...], str, str, str, str]]:
     if folder == "facts":
         yield from _units(document)
     for at, only, field, target in _NAMED:
@@ -56,7 +55,7 @@ def _against(documents: Documents, folder: str, document: Mapping[str, Any]) -> 
                 yield path, f"the id of a document of {target}", name, did_you_mean(name, known), UNKNOWN_REFERENCE
 
 
-def _units(facts: Mapping[str, Any]) -> Iterator[tuple[tuple[Step, ...], str, str, str, str]]:
+def _units(facts: Mapping[str, object]) -> Iterator[tuple[tuple[Step, ...], str, str, str, str]]:
     for name, fact in facts.items():
         unit = fact.get("unit") if isinstance(fact, Mapping) else None
         if isinstance(unit, str) and not is_unit(unit):
@@ -68,7 +67,7 @@ def _unit_hint(unit: str) -> str:
     return did_you_mean(unit, near)
 
 
-def _found(part: Any, field: tuple[str, ...], path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+def _found(part: object, field: tuple[str, ...], path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], object]]:
     """What stands at a field of a document, for every entry that it runs through."""
     if not field:
         yield path, part
@@ -77,6 +76,6 @@ def _found(part: Any, field: tuple[str, ...], path: tuple[Step, ...]) -> Iterato
         if isinstance(part, Mapping) and field[0] in part:
             yield from _found(part[field[0]], field[1:], (*path, field[0]))
         return
-    entries: Iterator[tuple[Step, Any]] = iter(part.items()) if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else iter(())
+    entries: Iterator[tuple[Step, object]] = iter(part.items()) if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else iter(())
     for key, value in entries:
         yield from _found(value, field[1:], (*path, key))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from baybridge.documents.checking import check_folder
 from baybridge.documents.loader import Documents, files, packaged_data, read_text
@@ -31,7 +30,7 @@ class SiteReport:
     problems: tuple[Problem, ...]
     bars: tuple[Problem, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The report as plain JSON."""
         names = ("file", "line", "column", "field", "found", "code")
         rows = [{name: getattr(one, name) for name in names} | {"expected": "; ".join(filter(None, (one.expected, one.hint)))} for one in self.problems]

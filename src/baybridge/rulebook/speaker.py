@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from baybridge.facts.dictionary import Dictionary
 from baybridge.language.figures import Figures
@@ -26,7 +25,7 @@ class Saying:
     dictionary: Dictionary
     language: str = FALLBACK
 
-    def say(self, key: str, **values: Any) -> str:
+    def say(self, key: str, **values: object) -> str:
         """The sentence of a key with values filled in."""
         return self.texts.say(self.language, key, values)
 

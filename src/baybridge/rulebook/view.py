@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from baybridge.documents.source import plain
-from baybridge.policy.document.shapes import Criteria, Findings, Limits, Policy, Rule, Score, Table, WorkedCase
+from baybridge.policy.document.shapes import Criteria, Expected, Findings, Limits, Policy, Rule, Score, Table, WorkedCase
+from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.rulebook.speaker import Saying
 from baybridge.rulebook.wording import Wording
 
@@ -156,7 +156,7 @@ def example(policy: Policy, case: WorkedCase, saying: Saying) -> Example:
     return Example(case.name.replace("_", " "), case.at or "", facts, tuple(_expected(case.expect, saying)))
 
 
-def fact_value(policy: Policy, name: str, value: Any, saying: Saying) -> str:
+def fact_value(policy: Policy, name: str, value: object, saying: Saying) -> str:
     """A given value in words, with the unit of its fact."""
     if isinstance(value, Mapping):
         return saying.figures.quantity(value.get("value"), value.get("unit"))
@@ -164,7 +164,7 @@ def fact_value(policy: Policy, name: str, value: Any, saying: Saying) -> str:
     return said(value, saying, fact.unit if fact else None)
 
 
-def said(value: Any, saying: Saying, unit: str | None = None) -> str:
+def said(value: object, saying: Saying, unit: str | None = None) -> str:
     """A plain value in words."""
     if value is None:
         return saying.say("policy.words.nothing")
@@ -185,18 +185,23 @@ def colon(saying: Saying) -> str:
     return saying.say("page.colon")
 
 
-def came_out(case: WorkedCase, found: Mapping[str, Any] | None, saying: Saying) -> tuple[str, ...]:
+def came_out(case: WorkedCase, found: DecisionDocument | None, saying: Saying) -> tuple[str, ...]:
     """What a decision document says of the things that a worked case expects, in the same words; nothing where there was no decision."""
     if found is None:
         return ()
-    values = {name: found["values"].get(name) for name in case.expect.get("values") or {}}
-    same = {key: found[key] for key in ("outcome", "missing") if key in case.expect}
-    return tuple(_expected({**same, **({"values": values} if values else {})}, saying))
+    same = Expected()
+    if "outcome" in case.expect:
+        same["outcome"] = found["outcome"]
+    if "missing" in case.expect:
+        same["missing"] = found["missing"]
+    if case.expect.get("values"):
+        same["values"] = {name: found["values"].get(name) for name in case.expect["values"]}
+    return tuple(_expected(same, saying))
 
 
-def _expected(expect: Mapping[str, Any], saying: Saying) -> Iterator[str]:
+def _expected(expect: Expected, saying: Saying) -> Iterator[str]:
     if "outcome" in expect:
-        yield saying.outcome(str(expect["outcome"]))
+        yield saying.outcome(expect["outcome"])
     values = expect.get("values") or {}
     for name, value in values.items():
         if value is not None and value != [] and not (name == "flag" and "flags" in values):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Protocol
+from typing import Protocol
 
 from baybridge.policy.document.shapes import Policy
 from baybridge.policy.language import expression as tree
@@ -33,7 +33,7 @@ class Speaker(Protocol):
     def language(self) -> str:
         """The code of the language, e.g. zh-Hant."""
 
-    def say(self, key: str, **values: Any) -> str:
+    def say(self, key: str, **values: object) -> str:
         """The sentence of a key with values filled in."""
 
     def known(self, key: str) -> bool:

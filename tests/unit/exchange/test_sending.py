@@ -7,6 +7,7 @@ from typing import Any
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Refusal
+from baybridge.documents.exchange import Profiles
 from baybridge.exchange.transfer.check import check_transfer
 from baybridge.exchange.transfer.content import received_under
 from baybridge.exchange.transfer.profiles import minimise
@@ -115,7 +116,7 @@ def test_unknown_receiver_purpose_and_resource_are_all_said() -> None:
 
 
 def test_a_pseudonymised_patient_has_no_name_and_a_year() -> None:
-    profiles = documents().folder("exchange")["profiles"]
+    profiles = documents().typed.the(Profiles)
     found = minimise([PATIENT, CREATININE], "QUALITY_REGISTRY", profiles, "pseudo")
     patient, measured = found.kept
     assert patient == {"resourceType": "Patient", "id": "pseudo", "birthDate": "1975", "gender": "female"}
@@ -123,7 +124,7 @@ def test_a_pseudonymised_patient_has_no_name_and_a_year() -> None:
 
 
 def test_only_response_categories_go_for_an_outcome() -> None:
-    profiles = documents().folder("exchange")["profiles"]
+    profiles = documents().typed.the(Profiles)
     response = observation("r", "97509-4", "CR", None, date(2026, 3, 9))
     found = minimise([CREATININE, response], "OBA_OUTCOME", profiles, "pseudo")
     assert [resource["id"] for resource in found.kept] == ["r"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from msgspec import Struct, ValidationError, convert
 from msgspec.json import decode
@@ -62,6 +62,39 @@ class Anchor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     key: Item
 
 
+class WrittenItem(TypedDict):
+    """An `Item` as JSON."""
+
+    position: int
+    entry: dict[str, object]
+    proof: list[str]
+
+
+class WrittenWitness(TypedDict):
+    """A `WitnessCard` as JSON."""
+
+    node: str
+    keys: list[dict[str, str]]
+
+
+class WrittenEarlier(TypedDict):
+    """An `Earlier` as JSON."""
+
+    checkpoint: str
+    proof: list[str]
+
+
+class WrittenAnchor(TypedDict):
+    """An `Anchor` as JSON."""
+
+    node: str
+    card: dict[str, object]
+    checkpoint: str
+    earlier: WrittenEarlier | None
+    witnesses: list[WrittenWitness]
+    key: WrittenItem
+
+
 # --- making ---------------------------------------------------------------------------------------------------------
 
 
@@ -75,7 +108,7 @@ def decode_proof(proof: Sequence[str]) -> list[bytes]:
     return [b64decode(step, validate=True) for step in proof]
 
 
-def item(connection: Connection, logged: Logged, size: int) -> dict[str, Any]:
+def item(connection: Connection, logged: Logged, size: int) -> WrittenItem:
     """A log entry with its proof in the tree of that size, as JSON; ValueError if the entry is not in it."""
     entry = decode(logged.body)
     return {"position": logged.position, "entry": entry, "proof": encode_proof(log.proof(connection, logged.position, size))}
@@ -83,7 +116,7 @@ def item(connection: Connection, logged: Logged, size: int) -> dict[str, Any]:
 
 def build_anchor(
     connection: Connection, *, node: str, card: Mapping[str, object], key: SigningKey, witnesses: Mapping[str, Sequence[VerifyKey]]
-) -> dict[str, Any]:
+) -> WrittenAnchor:
     """The anchor at the newest checkpoint, as JSON.
 
     ValueError if there is no checkpoint signed by `key` (`keeping.issue` makes one, with the key's entry).
@@ -93,7 +126,7 @@ def build_anchor(
     logged = log.entries_on(connection, key.kid, keeping.KEY_KIND)
     if checkpoint is None or not logged:
         raise ValueError("expected a checkpoint signed by the node's key and the key's entry in the log; issue a checkpoint first")
-    cards = [{"node": name, "keys": [one.jwk() for one in keys]} for name, keys in sorted(witnesses.items())]
+    cards: list[WrittenWitness] = [{"node": name, "keys": [one.jwk() for one in keys]} for name, keys in sorted(witnesses.items())]
     return {
         "node": node,
         "card": dict(card),
@@ -104,7 +137,7 @@ def build_anchor(
     }
 
 
-def _earlier(connection: Connection, size: int, witnesses: Mapping[str, Sequence[VerifyKey]]) -> dict[str, object] | None:
+def _earlier(connection: Connection, size: int, witnesses: Mapping[str, Sequence[VerifyKey]]) -> WrittenEarlier | None:
     """The newest co-signed checkpoint before `size`, where the one at `size` has no co-signature yet."""
     for smaller, text in reversed(keeping.all_notes(connection)):
         note = notes.parse(text)

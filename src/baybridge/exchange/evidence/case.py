@@ -22,7 +22,7 @@ from baybridge.exchange.signed import read_document
 from baybridge.ledger import heads, log
 from baybridge.ledger.log import Entry
 
-Recompute = Callable[[str, Mapping[str, Any], str | None, str | None], Mapping[str, Any]]
+Recompute = Callable[[str, Mapping[str, object], str | None, str | None], Mapping[str, object]]
 """(policy text, facts, subject, as_of) -> the decision document."""
 
 #: event fields that name a decision or quote document by its SHA-256
@@ -183,10 +183,10 @@ def _check_head(pack: CasePack) -> Check:
 # --- decisions ------------------------------------------------------------------------------------------------------
 
 
-def named_documents(events: Sequence[Mapping[str, Any] | None]) -> set[str]:
+def named_documents(events: Sequence[Mapping[str, object] | None]) -> set[str]:
     """The SHA-256 of every decision and quote that events of this node name; what other nodes told is theirs to show."""
-    bodies = [body["event"] for body in events if body is not None and isinstance(body.get("event"), Mapping)]
-    return {event[name] for event in bodies for name in DOCUMENT_FIELDS if isinstance(event.get(name), str)}
+    bodies = [event for body in events if body is not None and isinstance(event := body.get("event"), Mapping)]
+    return {sha256 for event in bodies for name in DOCUMENT_FIELDS if isinstance(sha256 := event.get(name), str)}
 
 
 def _check_decisions(pack: CasePack, recompute: Recompute | None) -> Iterator[Check]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 
 from baybridge.base.time import parse_day, parse_instant
 from baybridge.documents.problems import PolicyProblems
@@ -23,7 +22,7 @@ from baybridge.policy.one_case.decide import decide
 def recomputer(fact_types: Mapping[str, FactType]) -> Recompute:
     """The function that decides again under this dictionary of facts; it raises ValueError where policy or facts cannot be read."""
 
-    def recompute(policy_text: str, facts: Mapping[str, object], subject: str | None, as_of: str | None) -> Mapping[str, Any]:
+    def recompute(policy_text: str, facts: Mapping[str, object], subject: str | None, as_of: str | None) -> Mapping[str, object]:
         policy = _load(policy_text, fact_types)
         values = {name: _value(value, policy.fact_types.get(name)) for name, value in facts.items()}
         return decide(policy, values, subject=subject, as_of=_moment(as_of)).as_json()
@@ -38,13 +37,14 @@ def _load(text: str, fact_types: Mapping[str, FactType]) -> Policy:
         raise ValueError("expected a policy that this version can read") from None
 
 
-def _value(value: Any, fact: FactType | None) -> Value:
+def _value(value: object, fact: FactType | None) -> Value:
     if isinstance(value, str) and fact is not None and fact.type == "date":
         return parse_day(value)
     if isinstance(value, str) and fact is not None and fact.type == "instant":
         return parse_instant(value)
-    plain: Value = value
-    return plain
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(f"expected a plain value, found {type(value).__name__}")
 
 
 def _moment(text: str | None) -> datetime | date | None:

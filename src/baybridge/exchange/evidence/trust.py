@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from baybridge.base.keys import KeyRing, VerifyKey
 from baybridge.exchange.card.health_card import CardVerifyKey
@@ -64,7 +63,7 @@ def read_trust(value: object) -> Trust:
     return trust
 
 
-def _node(card: Any) -> TrustedNode:
+def _node(card: object) -> TrustedNode:
     if not isinstance(card, Mapping):
         raise ValueError(f"expected a node card or key as a JSON object, found {type(card).__name__}")
     node = card.get("node")
@@ -80,7 +79,7 @@ def ring_of(card: Mapping[str, object]) -> KeyRing:
     return KeyRing.from_jwks(_listed(card))
 
 
-def _listed(card: Mapping[str, object]) -> list[Mapping[str, Any]]:
+def _listed(card: Mapping[str, object]) -> list[Mapping[str, object]]:
     keys = card.get("signing_keys", card.get("keys"))
     listed = [card] if keys is None and "kty" in card else keys
     if not isinstance(listed, list) or not all(isinstance(jwk, Mapping) for jwk in listed):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from msgspec import ValidationError, convert
 from msgspec.json import decode
@@ -22,7 +21,7 @@ from baybridge.base.keys import SigningKey, VerifyKey, b64url
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.exchange.card.health_card import looks_like_card
 from baybridge.exchange.card.report import verify_card
-from baybridge.exchange.evidence.anchor import build_anchor, check_anchor, item
+from baybridge.exchange.evidence.anchor import WrittenItem, build_anchor, check_anchor, item
 from baybridge.exchange.evidence.case import PackedDecision, Recompute, check_case, named_documents, recomputed
 from baybridge.exchange.evidence.report import Check, VerifyReport, failed, held, refused
 from baybridge.exchange.evidence.trust import Trust
@@ -38,6 +37,20 @@ DECISION_KIND = "decision"
 _NOTE_MARK = "\n\n\u2014 ".encode()
 
 
+class WrittenEvent(WrittenItem):
+    """A `PackedEvent` as JSON."""
+
+    salt: str | None
+    body: dict[str, object] | None
+
+
+class WrittenHead(WrittenItem):
+    """A `PackedHead` as JSON."""
+
+    salt: str | None
+    content: dict[str, object]
+
+
 # --- making ---------------------------------------------------------------------------------------------------------
 
 
@@ -47,10 +60,10 @@ def build(
     case_id: str,
     subject: str,
     node: str,
-    card: Mapping[str, Any],
+    card: Mapping[str, object],
     key: SigningKey,
     witnesses: Mapping[str, Sequence[VerifyKey]],
-    decisions: Sequence[Mapping[str, Any]],
+    decisions: Sequence[Mapping[str, object]],
     receipts: Sequence[bytes],
     made_at: str,
 ) -> bytes:
@@ -81,14 +94,14 @@ def build(
     return sign_document(PACK_KIND, payload, key, anchor)
 
 
-def _packed_event(connection: Connection, stored: StoredEvent, logged: Logged, size: int) -> dict[str, Any]:
+def _packed_event(connection: Connection, stored: StoredEvent, logged: Logged, size: int) -> WrittenEvent:
     body = decode(stored.body) if stored.body else None
     if body is not None and canonical_bytes(body) != stored.body:
         raise ValueError(f"expected event {stored.sequence} as canonical JSON")
     return {**item(connection, logged, size), "salt": _salt(logged) if body is not None else None, "body": body}
 
 
-def _packed_head(connection: Connection, case_id: str, subject: str, size: int) -> dict[str, Any]:
+def _packed_head(connection: Connection, case_id: str, subject: str, size: int) -> WrittenHead:
     events = log.entries_of(connection, subject, heads.EVENT_KIND)
     newest = log.entries_of(connection, subject, heads.KIND)[-1:]
     if not newest or newest[0].entry.what != heads.what(len(events)) or newest[0].position >= size:
@@ -101,7 +114,7 @@ def _salt(logged: Logged) -> str | None:
     return None if logged.salt is None else b64url(logged.salt)
 
 
-def _taken(decisions: Sequence[Mapping[str, object]], named: set[str]) -> dict[str, dict[str, Any]]:
+def _taken(decisions: Sequence[Mapping[str, object]], named: set[str]) -> dict[str, dict[str, object]]:
     """The decisions that events name, by SHA-256, in its order."""
     found = {sha256_hex(canonical_bytes(one["document"])): one for one in decisions}
     members = ("document", "facts", "policy")

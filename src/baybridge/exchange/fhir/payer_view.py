@@ -8,27 +8,26 @@ Main job: `concerns(resource, payer, view)` and `seen(resource, view, pseudonym)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from baybridge.documents.exchange import PayerView
 from baybridge.exchange.transfer.profiles import minimise
 
 PURPOSE = "PAYER_VIEW"
-DOCUMENT = "payer_view"
 PAYER = "urn:baybridge:payer"
 
-Resource = Mapping[str, Any]
+Resource = Mapping[str, object]
 
 
-def types_of(view: Mapping[str, Any]) -> frozenset[str]:
+def types_of(view: PayerView) -> frozenset[str]:
     """The types that a payer reads."""
-    return frozenset(view["purposes"][PURPOSE]["types"])
+    return frozenset(view.purposes[PURPOSE].types)
 
 
-def concerns(resource: Resource, payer: str, view: Mapping[str, Any]) -> bool:
+def concerns(resource: Resource, payer: str, view: PayerView) -> bool:
     """Whether a resource is of a type that payers read and names this payer, and no other, as its payer."""
     if resource.get("resourceType") not in types_of(view):
         return False
-    named = next((resource[field] for field in view["payer_in"] if resource.get(field)), None)
+    named = next((resource[field] for field in view.payer_in if resource.get(field)), None)
     references = named if isinstance(named, list) else [named] if named else []
     return bool(references) and all(_is(reference, payer) for reference in references)
 
@@ -38,7 +37,7 @@ def _is(reference: object, payer: str) -> bool:
     return isinstance(identifier, Mapping) and identifier.get("system") == PAYER and identifier.get("value") == payer
 
 
-def seen(resource: Mapping[str, object], view: Mapping[str, object], pseudonym: str) -> dict[str, Any]:
+def seen(resource: Mapping[str, object], view: PayerView, pseudonym: str) -> dict[str, object]:
     """The resource as a payer reads it."""
     (kept,) = minimise([resource], PURPOSE, view, pseudonym).kept
     return kept

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from baybridge.base.outcome import Reason
+from baybridge.documents.document_set import DocumentSet
+from baybridge.documents.exchange import Profiles
+from baybridge.documents.organisations import Calendar, Holidays
 from baybridge.exchange.transfer.facts import derive, unknown_days
 from baybridge.exchange.transfer.request import day_of, read
 from baybridge.language.regions import Regions, regions_of
+from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import Decision
+from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.recognition.recognise import holding
 
 ROUTE_POLICY_ID = "transfer-route"
@@ -29,7 +33,7 @@ ALL_MET = "DT-001"
 GENOME_CODES, GENOME_ROUTE = frozenset({"DT-050", "DT-051"}), "R3"
 _ALL_MET_SOURCE = "Policy reference B3"
 
-Decide = Callable[[str, Mapping[str, Any]], Decision]
+Decide = Callable[[str, Mapping[str, Value]], Decision]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,14 @@ class TransferRules:
     """How a policy is applied to facts by its identifier, the purpose profiles, holidays by jurisdiction, and the regions that an exporter can lie in."""
 
     decide: Decide
-    profiles: Mapping[str, Any]
-    holidays: Mapping[str, Any]
+    profiles: Profiles
+    holidays: Mapping[str, Calendar]
     regions: Regions
 
     @property
     def purposes(self) -> tuple[str, ...]:
         """The purposes that have a profile."""
-        return tuple(self.profiles["purposes"])
+        return tuple(self.profiles.purposes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class TransferDecision:
     route: str | None
     beside: tuple[str, ...]
     codes: tuple[str, ...]
-    reasons: tuple[Mapping[str, Any], ...]
+    reasons: tuple[GroundDocument, ...]
     policy_sha256: str
     told: tuple[Reason, ...] = ()  # what of the calendar is not known and was counted as working days
 
@@ -64,7 +68,7 @@ class TransferDecision:
         """Whether the data may go, with or without conditions."""
         return self.outcome in (ALLOW, CONDITIONS)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The answer of the contract as plain JSON."""
         return {
             "outcome": self.outcome,
@@ -78,9 +82,10 @@ class TransferDecision:
         }
 
 
-def rules_of(decide: Decide, folder: Callable[[str], Mapping[str, Any]]) -> TransferRules:
+def rules_of(decide: Decide, given: DocumentSet) -> TransferRules:
     """The rules from applied policies and the documents of the folders `exchange`, `directory` and `regions`."""
-    return TransferRules(decide, folder("exchange")["profiles"], folder("directory")["holidays"]["jurisdictions"], regions_of(folder))
+    profiles, holidays = given.one(Profiles, "exchange", "profiles"), given.one(Holidays, "directory", "holidays")
+    return TransferRules(decide, profiles, holidays.jurisdictions, regions_of(given.folder))
 
 
 def check_transfer(request: object, rules: TransferRules) -> TransferDecision:

@@ -7,7 +7,9 @@ Main job: reading `meta.tag` and content. Tags of this project: `urn:baybridge:o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from baybridge.documents.exchange import Genomic
+from baybridge.facts.fhir import codings, items, mapping, text
 
 ORIGIN = "urn:baybridge:origin"
 RECEIVED_UNDER = "urn:baybridge:received-under"
@@ -17,10 +19,10 @@ ORIGIN_SYSTEM = "urn:baybridge:origin-system"
 GBA_ROUTE = "R5"
 
 
-def tagged(resource: Mapping[str, Any], system: str) -> tuple[str, ...]:
+def tagged(resource: Mapping[str, object], system: str) -> tuple[str, ...]:
     """The codes of a tag's system on a resource."""
-    tags = (resource.get("meta") or {}).get("tag") or ()
-    return tuple(tag["code"] for tag in tags if tag.get("system") == system and tag.get("code"))
+    tags = items(mapping(resource.get("meta")).get("tag"))
+    return tuple(code for tag in tags if tag.get("system") == system and (code := text(tag.get("code"))))
 
 
 def received_under(resource: Mapping[str, object]) -> tuple[str, ...]:
@@ -28,11 +30,9 @@ def received_under(resource: Mapping[str, object]) -> tuple[str, ...]:
     return tagged(resource, RECEIVED_UNDER)
 
 
-def is_genomic(resource: Mapping[str, Any], rules: Mapping[str, Any]) -> bool:
+def is_genomic(resource: Mapping[str, object], rules: Genomic) -> bool:
     """Whether a resource holds gene or genome data."""
-    if resource["resourceType"] in rules["types"]:
+    if resource["resourceType"] in rules.types:
         return True
-    category = resource.get("category") or ()
-    concepts = category if isinstance(category, list) else [category]
-    codes = {coding.get("code") for concept in concepts if isinstance(concept, dict) for coding in concept.get("coding") or ()}
-    return bool(codes & set(rules["categories"]))
+    codes = {coding.code for concept in items(resource.get("category")) for coding in codings(concept)}
+    return bool(codes & set(rules.categories))

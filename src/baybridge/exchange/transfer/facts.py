@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any
 
 from baybridge.base.outcome import Reason
 from baybridge.base.time import working_days_between
-from baybridge.exchange.transfer.request import TransferRequest, day_of
+from baybridge.documents.exchange import Profiles
+from baybridge.documents.organisations import Calendar
+from baybridge.exchange.transfer.request import TransferRequest, WrittenConsents, WrittenContract, day_of, known_day
+from baybridge.policy.language.types import Value
 
 #: Origin systems whose records need a sharing consent. Source: exchange contract, transfer check (`ehealth`).
 SHARING_SYSTEM = "ehealth"
 #: The contract that is filed within ten working days. Source: exchange contract, transfer check ("only `gba` contracts are filed").
 _FILED_KIND = "gba"
+#: Of a region without one: no day is listed.
+_NO_CALENDAR = Calendar(holidays=())
 
 
-def derive(request: TransferRequest, profiles: Mapping[str, object], holidays: Mapping[str, object]) -> dict[str, object]:
+def derive(request: TransferRequest, profiles: Profiles, holidays: Mapping[str, Calendar]) -> dict[str, Value]:
     """All facts of a request but the route, which another policy decides from these."""
     on = day_of(request.transfer["at"])
     return {
@@ -33,7 +37,7 @@ def derive(request: TransferRequest, profiles: Mapping[str, object], holidays: M
     }
 
 
-def _parties(request: TransferRequest) -> dict[str, object]:
+def _parties(request: TransferRequest) -> dict[str, Value]:
     exporter, importer = request.exporter, request.importer
     return {
         "transfer_same_jurisdiction": exporter["jurisdiction"] == importer["jurisdiction"],
@@ -48,9 +52,9 @@ def _parties(request: TransferRequest) -> dict[str, object]:
     }
 
 
-def _data(request: TransferRequest, profiles: Mapping[str, Any]) -> dict[str, object]:
+def _data(request: TransferRequest, profiles: Profiles) -> dict[str, Value]:
     transfer = request.transfer
-    allowed, categories = profiles["purposes"][transfer["purpose"]]["types"], transfer.get("data_categories")
+    allowed, categories = profiles.purposes[transfer["purpose"]].types, transfer.get("data_categories")
     return {
         "data_important": transfer.get("important_data"),
         "data_genomic": transfer.get("contains_genomic"),
@@ -63,58 +67,58 @@ def _data(request: TransferRequest, profiles: Mapping[str, Any]) -> dict[str, ob
     }
 
 
-def _safeguards(request: TransferRequest, on: date) -> dict[str, object]:
+def _safeguards(request: TransferRequest, on: date) -> dict[str, Value]:
     transfer, name = request.transfer, request.importer.get("name")
     recipients = transfer.get("recipients")
     return {
         "transfer_on": on,
         "transfer_encrypted": transfer.get("encrypted"),
-        "retention_ends_on": day_of(transfer.get("retention_until")),
+        "retention_ends_on": known_day(transfer.get("retention_until")),
         "importer_is_recipient": None if recipients is None or name is None else name in recipients,
-        "pipia_valid_until": day_of((request.pipia or {}).get("valid_until")),
+        "pipia_valid_until": known_day((request.pipia or {}).get("valid_until")),
     }
 
 
-def _contract(request: TransferRequest, on: date, holidays: Mapping[str, Any]) -> dict[str, object]:
-    contract = request.contract or {}
+def _contract(request: TransferRequest, on: date, holidays: Mapping[str, Calendar]) -> dict[str, Value]:
+    contract = request.contract or WrittenContract()
     purposes = contract.get("purposes")
     return {
         "contract_kind": contract.get("kind"),
-        "contract_effective_on": day_of(contract.get("effective_on")),
-        "contract_filing_working_days": _filing_days(contract, on, holidays.get(request.exporter["jurisdiction"], {})),
+        "contract_effective_on": known_day(contract.get("effective_on")),
+        "contract_filing_working_days": _filing_days(contract, on, holidays.get(request.exporter["jurisdiction"], _NO_CALENDAR)),
         "contract_lists_purpose": None if purposes is None else request.transfer["purpose"] in purposes,
     }
 
 
-def _filing_days(contract: Mapping[str, Any], on: date, calendar: Mapping[str, Any]) -> int | None:
+def _filing_days(contract: WrittenContract, on: date, calendar: Calendar) -> int | None:
     """Working days from effect to filing; to the transfer where it is not filed yet, which an announced day does not change."""
     window = _filing_window(contract, on)
-    return None if window is None else working_days_between(*window, calendar.get("holidays", ()), calendar.get("make_up_days", ()))
+    return None if window is None else working_days_between(*window, calendar.holidays, calendar.make_up_days)
 
 
-def _filing_window(contract: Mapping[str, Any], on: date) -> tuple[date, date] | None:
-    effective, filed = day_of(contract.get("effective_on")), day_of(contract.get("filed_on"))
+def _filing_window(contract: WrittenContract, on: date) -> tuple[date, date] | None:
+    effective, filed = known_day(contract.get("effective_on")), known_day(contract.get("filed_on"))
     return None if effective is None else (effective, on if filed is None or filed > on else filed)
 
 
-def unknown_days(code: str, contract: Mapping[str, Any] | None, on: date, holidays: Mapping[str, Any]) -> Iterator[Reason]:
+def unknown_days(code: str, contract: WrittenContract | None, on: date, holidays: Mapping[str, Calendar]) -> Iterator[Reason]:
     """What of the calendar of an exporter's jurisdiction is not known between effect and filing: years without a list, days that are not verified.
 
     Only contracts of the Bay Area are filed; for any other there is nothing to count.
     """
-    calendar, window = holidays.get(code, {}), _filing_window(contract or {}, on)
-    if window is None or window[0] >= window[1] or (contract or {}).get("kind") != _FILED_KIND:
+    calendar, window = holidays.get(code, _NO_CALENDAR), _filing_window(contract or WrittenContract(), on)
+    if window is None or window[0] >= window[1] or (contract or WrittenContract()).get("kind") != _FILED_KIND:
         return
-    listed = {day.year for day in calendar.get("holidays", ())}
+    listed = {day.year for day in calendar.holidays}
     for year in range(window[0].year, window[1].year + 1):
         if year not in listed:
             yield Reason("exchange.transfer.no_holiday_list", {"jurisdiction": code, "year": str(year)}, where="contract")
-    for day in calendar.get("unverified", ()):
+    for day in calendar.unverified:
         if window[0] < day <= window[1]:
             yield Reason("exchange.transfer.unverified_day", {"jurisdiction": code, "day": day.isoformat()}, where="contract")
 
 
-def _consents(consents: Mapping[str, Any]) -> dict[str, object]:
+def _consents(consents: WrittenConsents) -> dict[str, Value]:
     return {
         "consent_care": consents.get("care"),
         "consent_sensitive": consents.get("sensitive"),
@@ -122,5 +126,5 @@ def _consents(consents: Mapping[str, Any]) -> dict[str, object]:
         "consent_hk_sharing": consents.get("hk_sharing"),
         "consent_mo_ground": consents.get("mo_ground"),
         "dspdp_notified": consents.get("dspdp_notified"),
-        "consent_withdrawn_on": day_of(consents.get("withdrawn_on")),
+        "consent_withdrawn_on": known_day(consents.get("withdrawn_on")),
     }

@@ -7,17 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from baybridge.base.time import add_months
 from baybridge.consent.grants import consents_for, holds_on
+from baybridge.documents.contracts import Contract, Contracts
+from baybridge.documents.exchange import SpecialContent
 from baybridge.exchange.transfer.content import GBA_ROUTE, ORIGIN, ORIGIN_SYSTEM, is_genomic, received_under, tagged
+from baybridge.exchange.transfer.request import (
+    WrittenConsents,
+    WrittenContent,
+    WrittenContract,
+    WrittenExporter,
+    WrittenImpact,
+    WrittenRequest,
+)
 from baybridge.journey.command import Site, Situation
 from baybridge.language.regions import regions_of
 
 _PROJECTION = "urn:baybridge:projection"
 _MONTHS_PER_YEAR = 12
-Resource = Mapping[str, Any]
+Resource = Mapping[str, object]
 
 #: The law whose rules of export ask where data was collected. Source: PIPL article 38.
 _EXPORT_LAW = "pipl"
@@ -36,14 +45,14 @@ def request_of(
     *,
     emergency: bool = False,
     retention_until: date | None = None,
-) -> dict[str, Any]:
+) -> WrittenRequest:
     """The request that `check_transfer` reads."""
-    directory = situation.documents.folder("directory")["contracts"]
+    directory = situation.documents.one(Contracts, "directory", "contracts")
     return {
         "transfer": {
             "at": situation.now.isoformat(),
             "purpose": purpose,
-            "data_categories": sorted({resource["resourceType"] for resource in resources}),
+            "data_categories": sorted({str(resource["resourceType"]) for resource in resources}),
             "emergency": emergency,
             **_content(situation, purpose, resources),
             "retention_until": _text(retention_until or _retention(situation, purpose, directory)),
@@ -58,17 +67,17 @@ def request_of(
     }
 
 
-def _content(situation: Situation, purpose: str, resources: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    rules = situation.documents.folder("exchange")["content"]
+def _content(situation: Situation, purpose: str, resources: Sequence[Mapping[str, object]]) -> WrittenContent:
+    rules = situation.documents.one(SpecialContent, "exchange", "content")
     origins = {_origin(situation, resource) for resource in resources} or {_default_origin(situation)}
     regions = regions_of(situation.documents.folder)
     mainland = {code for code, region in regions.items() if region.law == _EXPORT_LAW}
     abroad = sorted(origins - mainland)
-    systems = {name for resource in resources for name in tagged(resource, ORIGIN_SYSTEM) if name in rules["origin_systems"]}
+    systems = {name for resource in resources for name in tagged(resource, ORIGIN_SYSTEM) if name in rules.origin_systems}
     return {
-        "contains_genomic": any(is_genomic(resource, rules["genomic"]) for resource in resources),
-        "genomic_for_care": purpose in rules["genomic"]["for_care"],
-        "important_data": bool(rules["important"]["notified"]),
+        "contains_genomic": any(is_genomic(resource, rules.genomic) for resource in resources),
+        "genomic_for_care": purpose in rules.genomic.for_care,
+        "important_data": rules.important.notified,
         "origin": abroad[0] if abroad else min(origins),
         "mixed_with_cn_data": bool(origins & mainland),
         "received_under": GBA_ROUTE if any(GBA_ROUTE in received_under(resource) for resource in resources) else None,
@@ -90,47 +99,48 @@ def _default_origin(situation: Situation) -> str:
     return centre.jurisdiction if centre else here.jurisdiction
 
 
-def _exporter(situation: Situation, directory: Mapping[str, Any]) -> dict[str, object]:
+def _exporter(situation: Situation, directory: Contracts) -> WrittenExporter:
     site = situation.site
-    counted: Mapping[str, Any] = next((row for row in directory["volumes"] if row["exporter"] == site.node and row["year"] == situation.today.year), {})
+    counted = next((row for row in directory.volumes if row.exporter == site.node and row.year == situation.today.year), None)
     return {
         "name": site.node,
         "jurisdiction": site.jurisdiction,
         "gd9": site.gd9,
         "ciio": site.ciio,
-        "ytd_sensitive_persons": counted.get("sensitive_persons"),
-        "ytd_other_persons": counted.get("other_persons"),
+        "ytd_sensitive_persons": counted.sensitive_persons if counted else None,
+        "ytd_other_persons": counted.other_persons if counted else None,
     }
 
 
-def contract_with(situation: Situation, to: Site, purpose: str = "") -> dict[str, Any] | None:
+def contract_with(situation: Situation, to: Site, purpose: str = "") -> WrittenContract | None:
     """The contract between both, best one first: in force, listing the purpose, newest."""
-    directory = situation.documents.folder("directory")["contracts"]
-    found = [row for row in directory["contracts"] if {situation.site.node, to.node} == set(row["between"])]
+    directory = situation.documents.one(Contracts, "directory", "contracts")
+    found = [row for row in directory.contracts if {situation.site.node, to.node} == set(row.between)]
 
-    def rank(row: Mapping[str, Any]) -> tuple[bool, bool, date]:
-        return row["effective_on"] <= situation.today, purpose in row["purposes"], row["effective_on"]
+    def rank(row: Contract) -> tuple[bool, bool, date]:
+        begins = row.effective_on or date.max  # one without a day is not in force
+        return begins <= situation.today, purpose in row.purposes, begins
 
     best = max(found, key=rank, default=None)
     if best is None:
         return None
     return {
-        "kind": best["kind"],
-        "id": best["id"],
-        "effective_on": _text(best["effective_on"]),
-        "filed_on": _text(best["filed_on"]),
-        "purposes": list(best["purposes"]),
+        "kind": best.kind,
+        "id": best.id,
+        "effective_on": _text(best.effective_on),
+        "filed_on": _text(best.filed_on),
+        "purposes": list(best.purposes),
     }
 
 
-def _pipia(situation: Situation, directory: Mapping[str, Any]) -> dict[str, object] | None:
-    own = [row for row in directory["pipia"] if row["exporter"] == situation.site.node]
-    newest = max(own, key=lambda row: row["valid_until"], default=None)
-    return None if newest is None else {"id": newest["id"], "valid_until": _text(newest["valid_until"])}
+def _pipia(situation: Situation, directory: Contracts) -> WrittenImpact | None:
+    own = [row for row in directory.pipia if row.exporter == situation.site.node]
+    newest = max(own, key=lambda row: row.valid_until or date.min, default=None)
+    return None if newest is None else {"id": newest.id, "valid_until": _text(newest.valid_until)}
 
 
-def _retention(situation: Situation, purpose: str, directory: Mapping[str, Any]) -> date | None:
-    years = directory["retention"]["years"].get(purpose)
+def _retention(situation: Situation, purpose: str, directory: Contracts) -> date | None:
+    years = directory.retention.years.get(purpose)
     return None if years is None else add_months(situation.today, years * _MONTHS_PER_YEAR)
 
 
@@ -139,7 +149,7 @@ def _recipients(situation: Situation) -> list[str]:
     return sorted({node for consent in situation.case.consents if holds_on(consent, situation.today) for node in consent.recipients})
 
 
-def _consents(situation: Situation, to: Site, purpose: str) -> dict[str, object]:
+def _consents(situation: Situation, to: Site, purpose: str) -> WrittenConsents:
     state = consents_for(situation.case, to.node, purpose, situation.today)
     return {
         "care": state.care,

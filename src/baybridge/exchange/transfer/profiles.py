@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
-Resource = Mapping[str, Any]
+from baybridge.documents.exchange import LeastFields, Profile, Profiles
+from baybridge.facts.fhir import codings
+
+Resource = Mapping[str, object]
 #: Fields that every resource keeps: without them it is none. Source: FHIR R4, Resource.
 _ALWAYS = frozenset({"resourceType", "id", "meta"})
 _YEAR = 4
@@ -31,7 +33,7 @@ class Dropped:
 class Minimised:
     """What goes along, and what does not."""
 
-    kept: tuple[dict[str, Any], ...]
+    kept: tuple[dict[str, object], ...]
     dropped: tuple[Dropped, ...]
 
 
@@ -40,49 +42,49 @@ def reference_of(resource: Mapping[str, object]) -> str:
     return f"{resource['resourceType']}/{resource.get('id', '')}"
 
 
-def minimise(resources: Sequence[Resource], purpose: str, profiles: Mapping[str, Any], pseudonym: str = "") -> Minimised:
+def minimise(resources: Sequence[Resource], purpose: str, profiles: Profiles, pseudonym: str = "") -> Minimised:
     """The resources that a purpose needs, each with the fields that it needs; `pseudonym` names the patient where the profile says so."""
-    profile = profiles["purposes"][purpose]
+    profile = profiles.purposes[purpose]
     kept, dropped = [], []
     for resource in resources:
         reason = _against(resource, profile)
         if reason:
             dropped.append(Dropped(reference_of(resource), reason))
         else:
-            kept.append(_least(resource, profile, profiles["always_strip"], pseudonym))
+            kept.append(_least(resource, profile, profiles.always_strip, pseudonym))
     return Minimised(tuple(kept), tuple(dropped))
 
 
-def _against(resource: Resource, profile: Mapping[str, Any]) -> str | None:
-    if resource["resourceType"] not in profile["types"]:
+def _against(resource: Resource, profile: Profile) -> str | None:
+    kind = str(resource["resourceType"])
+    if kind not in profile.types:
         return "exchange.minimise.type"
-    wanted = profile.get("only", {}).get(resource["resourceType"])
+    wanted = profile.only.get(kind)
     if wanted is not None and not _codes(resource) & set(wanted):
         return "exchange.minimise.code"
     return None
 
 
 def _codes(resource: Resource) -> set[str]:
-    code = resource.get("code") or {}
-    return {f"{coding.get('system', '')}|{coding.get('code', '')}" for coding in code.get("coding") or ()}
+    return {f"{coding.system}|{coding.code}" for coding in codings(resource.get("code"))}
 
 
-def _least(resource: Resource, profile: Mapping[str, Any], always_strip: Sequence[str], pseudonym: str) -> dict[str, object]:
-    fields = profile.get("fields", {}).get(resource["resourceType"], {})
-    gone = set(fields.get("strip", ())) | (set() if profile["patient"] == "whole" else set(always_strip))
-    stays = set(fields["keep"]) | _ALWAYS if "keep" in fields else set(resource)
+def _least(resource: Resource, profile: Profile, always_strip: Sequence[str], pseudonym: str) -> dict[str, object]:
+    fields = profile.fields.get(str(resource["resourceType"]), LeastFields())
+    gone = {*fields.strip, *(() if profile.patient == "whole" else always_strip)}
+    stays = set(resource) if fields.keep is None else {*fields.keep, *_ALWAYS}
     least = {name: deepcopy(value) for name, value in resource.items() if name in stays and name not in gone}
-    if fields.get("birth") == "year" and "birthDate" in least:
+    if fields.birth == "year" and "birthDate" in least:
         least["birthDate"] = str(least["birthDate"])[:_YEAR]
-    if profile["patient"] == "whole":
+    if profile.patient == "whole":
         return least
-    named = pseudonym if profile["patient"] == "pseudonym" else ""
+    named = pseudonym if profile.patient == "pseudonym" else ""
     if named and least["resourceType"] == "Patient":
         least["id"] = named
-    return {name: _unnamed(value, named, "Patient" in profile["types"]) for name, value in least.items()}
+    return {name: _unnamed(value, named, "Patient" in profile.types) for name, value in least.items()}
 
 
-def _unnamed(value: object, pseudonym: str, has_patient: bool) -> Any:  # noqa: FBT001 - a property of the profile
+def _unnamed(value: object, pseudonym: str, has_patient: bool) -> object:  # noqa: FBT001 - a property of the profile
     """The value with references to people's records reduced to an opaque id or a pseudonym."""
     if isinstance(value, list):
         return [_unnamed(item, pseudonym, has_patient) for item in value]

@@ -12,25 +12,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.organisations import Holidays
 from baybridge.exchange.transfer import rendering
 from baybridge.exchange.transfer.check import ALL_MET, CHECK_POLICY_ID, TransferRules, check_transfer, rules_of
 from baybridge.exchange.transfer.content import GBA_ROUTE, ORIGIN, RECEIVED_UNDER, SIGNED, received_under, tagged
 from baybridge.exchange.transfer.facts import unknown_days
 from baybridge.exchange.transfer.material import contract_with, is_projection, request_of
 from baybridge.exchange.transfer.profiles import Dropped, minimise, reference_of
+from baybridge.exchange.transfer.request import WrittenRequest
+from baybridge.facts.fhir import items, mapping
 from baybridge.journey.command import Role, Site, Situation, Verdict
 from baybridge.journey.events import TransferAllowed, TransferRefused
 from baybridge.journey.judged import Judged, Parcel
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, reads, roles
 from baybridge.language.regions import Regions
+from baybridge.policy.one_case.ground import GroundDocument
 
-Resource = Mapping[str, Any]
+Resource = Mapping[str, object]
 _PSEUDONYM_LENGTH = 32
 
 
@@ -51,8 +55,8 @@ class Judgement:
     allowed: bool
     route: str
     codes: tuple[str, ...]
-    decision: Mapping[str, Any]
-    kept: tuple[dict[str, Any], ...]
+    decision: Mapping[str, object]
+    kept: tuple[dict[str, object], ...]
     dropped: tuple[Dropped, ...]
     reasons: tuple[Reason, ...]
 
@@ -115,17 +119,17 @@ def refusal_of(event: TransferRefused) -> Refusal:
 
 def rules_for(situation: Situation) -> TransferRules:
     """The rules of transfer from this site's documents."""
-    return rules_of(situation.decide, situation.documents.folder)
+    return rules_of(situation.decide, situation.documents)
 
 
-def transfer_request(situation: Situation, to: Site, given: Transfer, resources: Sequence[Mapping[str, object]]) -> dict[str, object]:
+def transfer_request(situation: Situation, to: Site, given: Transfer, resources: Sequence[Mapping[str, object]]) -> WrittenRequest:
     """The request of the contract for these resources, from case, consents and directory."""
     return request_of(situation, to, given.purpose, resources, emergency=given.emergency, retention_until=given.retention_until)
 
 
 def unknown_days_to(situation: Situation, to: Site) -> tuple[Reason, ...]:
     """What of the calendar is not known by which the filing of the contract with a neighbour is counted."""
-    holidays = situation.documents.folder("directory")["holidays"]["jurisdictions"]
+    holidays = situation.documents.one(Holidays, "directory", "holidays").jurisdictions
     return tuple(unknown_days(situation.site.jurisdiction, contract_with(situation, to), situation.today, holidays))
 
 
@@ -150,7 +154,7 @@ def choose(
     """What is asked for by name, or everything that the purpose needs and may go to this receiver."""
     if given.resources:
         return [resource for resource in material if reference_of(resource) in given.resources], []
-    allowed = set(rules.profiles["purposes"][given.purpose]["types"])
+    allowed = set(rules.profiles.purposes[given.purpose].types)
     fitting = [resource for resource in material if resource["resourceType"] in allowed]
     if in_bay_area(to, rules.regions):
         return fitting, []
@@ -172,18 +176,18 @@ def pseudonym(situation: Situation, given: Transfer) -> str:
     return sha256_hex(canonical_bytes(named))[:_PSEUDONYM_LENGTH]
 
 
-def _counts(reason: Mapping[str, Any]) -> bool:
+def _counts(reason: GroundDocument) -> bool:
     return reason.get("holds") is True and "severity" in reason and reason["criterion"] != ALL_MET
 
 
-def _reason(reason: Mapping[str, object], to: Site) -> Reason:
-    code = str(reason["criterion"])
-    return Reason(f"exchange.code.{code}", {"code": code, "node": to.node}, source=str(reason["source"]))
+def _reason(reason: GroundDocument, to: Site) -> Reason:
+    code = reason["criterion"]
+    return Reason(f"exchange.code.{code}", {"code": code, "node": to.node}, source=reason["source"])
 
 
 def _document(
     situation: Situation, answer: Mapping[str, object], kept: Sequence[Mapping[str, object]], dropped: Sequence[Dropped]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The decision document: the answer with its request, so that anyone can check it again, and what became of each resource."""
     return {
         **answer,
@@ -195,10 +199,10 @@ def _document(
     }
 
 
-def mark_received(resource: Mapping[str, Any], site: Site, route: str) -> dict[str, Any]:
+def mark_received(resource: Mapping[str, object], site: Site, route: str) -> dict[str, object]:
     """A resource as it is filed here: collected where (kept if it says so), under which route it came, signed for by which node."""
-    meta = dict(resource.get("meta") or {})
-    tags = [tag for tag in meta.get("tag") or () if tag.get("system") not in (SIGNED, RECEIVED_UNDER)]
+    meta = mapping(resource.get("meta"))
+    tags = [tag for tag in items(meta.get("tag")) if tag.get("system") not in (SIGNED, RECEIVED_UNDER)]
     if not tagged(resource, ORIGIN):
         tags.append({"system": ORIGIN, "code": site.jurisdiction})
     routes = sorted({*received_under(resource), *([route] if route else [])})

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from baybridge.base.outcome import Reason
+from baybridge.documents.telling import Whose
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.command import Site
@@ -20,7 +20,6 @@ from baybridge.journey.entry import read_event
 from baybridge.journey.events import Recorded, Told
 from baybridge.journey.stored import event_as_json
 
-RELATIONS = ("owner", "taker", "offered", "treating", "care", "plant")
 #: Lists whose events count only from the node that recorded them, or with its signature.
 SIGNED = ("owner", "taker")
 
@@ -36,7 +35,7 @@ class Parties:
     takers: Mapping[object, str] = field(default_factory=dict)  # by consent, the node that took it
 
 
-def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[Told], rules: Mapping[str, object], parties: Parties) -> Iterator[Reason]:
+def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[Told], rules: Whose, parties: Parties) -> Iterator[Reason]:
     """Every reason against one of these told events; `known` is the case as it stands here, `both` with what the package tells, `own` this node's events."""
     mine = {item.event_id: event_as_json(item.event) for item in own}
     takers = _takers(both) | _takers(known)
@@ -67,9 +66,21 @@ def _same(one: Mapping[str, object] | None, other: Mapping[str, object]) -> bool
     return left == right if left is not None else dict(one) == dict(other)
 
 
-def _not_theirs(known: Case, both: Case, item: Told, rules: Mapping[str, Any], parties: Parties, said: Mapping[str, str]) -> Iterator[Reason]:
+def _relations(rules: Whose) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What a node can be to a case, with the events that such a node tells."""
+    return (
+        ("owner", rules.owner),
+        ("taker", rules.taker),
+        ("offered", rules.offered),
+        ("treating", rules.treating),
+        ("care", rules.care),
+        ("plant", rules.plant),
+    )
+
+
+def _not_theirs(known: Case, both: Case, item: Told, rules: Whose, parties: Parties, said: Mapping[str, str]) -> Iterator[Reason]:
     kind = said["event"]
-    relation = next((name for name in RELATIONS if kind in rules[name]), None)
+    relation = next((name for name, kinds in _relations(rules) if kind in kinds), None)
     if (relation in SIGNED or kind == ev.EntryCorrected.__name__) and item.node != parties.sender and not parties.vouched(item):
         yield Reason("federation.handed_on_unsigned", said)
     if relation is None:

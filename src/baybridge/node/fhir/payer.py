@@ -7,14 +7,15 @@ Elsewhere: what concerns a payer in `exchange/fhir/payer_view.py`. One pseudonym
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.exchange import PayerView
 from baybridge.exchange.fhir import payer_view
 from baybridge.journey.command import Actor, Role
 from baybridge.node import tables
@@ -41,9 +42,9 @@ def find(node: Node, actor: Actor, kind: str, given: Pairs) -> SearchResult | Re
     view = _view(node)
     if kind not in payer_view.types_of(view):
         return refuse(Reason("access.relation", {"role": Role.PAYER.value}), category=Category.FORBIDDEN)
-    unknown = sorted({name.partition(":")[0][:40] for name, _ in given} - set(view["search"]))
+    unknown = sorted({name.partition(":")[0][:40] for name, _ in given} - set(view.search))
     if unknown:
-        known = ", ".join(sorted(set(view["search"])))
+        known = ", ".join(sorted(set(view.search)))
         reasons = (Reason("funding.payer.search", {"parameter": name, "known": known}, where=name) for name in unknown)
         return refuse(*reasons, category=Category.INVALID)
     cases = [case.case_id for case in cases_of(node, actor.organisation)]
@@ -55,7 +56,7 @@ def find(node: Node, actor: Actor, kind: str, given: Pairs) -> SearchResult | Re
     return replace(result, found=tuple(_seen(node, actor, version, view) for version in result.found), included=())
 
 
-def _own(connection: Connection, cases: list[str], kind: str, payer: str, view: Mapping[str, object]) -> Iterator[str]:
+def _own(connection: Connection, cases: list[str], kind: str, payer: str, view: PayerView) -> Iterator[str]:
     """Ids of resources of a type that the events of these cases wrote and that concern the payer."""
     rendered = tables.rendered
     rows = connection.execute(select(rendered.c.resources).where(rendered.c.case_id.in_(cases))).scalars()
@@ -66,11 +67,10 @@ def _own(connection: Connection, cases: list[str], kind: str, payer: str, view: 
             yield version.id
 
 
-def _seen(node: Node, actor: Actor, version: Version, view: Mapping[str, object]) -> Version:
+def _seen(node: Node, actor: Actor, version: Version, view: PayerView) -> Version:
     pseudonym = node.pseudonym(f"{version.patient}|{actor.organisation}")
     return replace(version, body=write(payer_view.seen(version.resource, view, pseudonym)))
 
 
-def _view(node: Node) -> Mapping[str, Any]:
-    view: Mapping[str, Any] = node.documents.folder("exchange")[payer_view.DOCUMENT]
-    return view
+def _view(node: Node) -> PayerView:
+    return node.documents.typed.the(PayerView)

@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from baybridge.base.outcome import Reason
 from baybridge.base.time import parse_instant
+from baybridge.documents.telling import Whose
 from baybridge.exchange.transfer import whose
 from baybridge.exchange.transfer.check import ALLOW, CHECK_POLICY_ID, CONDITIONS
 from baybridge.exchange.transfer.content import SIGNED, tagged
@@ -62,7 +63,7 @@ def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
     told = [msgspec.convert(item, Told) for item in content.told]
     before = unit.events(content.case_id)
     known = fold(before)
-    reasons = [*_case(node, unit, known, content, rules), *_resources(unit, content, known, told), *_events(node, unit, content, rules, before, told)]
+    reasons = [*_case(node, unit, known, content, rules), *_resources(unit, content, known, told), *_events(node, unit, content, before, told)]
     return reasons[:_MOST]
 
 
@@ -271,9 +272,7 @@ def _free(unit: Unit, content: packages.Content, patient: str) -> bool:
 # --- events ---------------------------------------------------------------------------------------------------------
 
 
-def _events(
-    node: Node, unit: Unit, content: packages.Content, rules: Mapping[str, Any], before: Sequence[Recorded], told: Sequence[Told]
-) -> Iterator[Reason]:
+def _events(node: Node, unit: Unit, content: packages.Content, before: Sequence[Recorded], told: Sequence[Told]) -> Iterator[Reason]:
     sites = {name: neighbour.site for name, neighbour in node.neighbours.items()}
     keys = {name: neighbour.signing_keys for name, neighbour in node.neighbours.items()}
     parties = whose.Parties(node.site.node, content.from_node, sites, lambda item: packages.attested(content.case_id, item, keys.get(item.node, ())))
@@ -281,7 +280,8 @@ def _events(
         elsewhere = streams.case_of(unit.connection, item.event_id)
         if elsewhere not in (None, content.case_id):
             yield Reason("federation.not_our_word", {"event": str(item.event["type"])[:40], "node": item.node})
-    yield from whose.against(fold(before), fold([*before, _as_received(node, unit, content, told)]), before, told, rules["whose"], parties)
+    both = fold([*before, _as_received(node, unit, content, told)])
+    yield from whose.against(fold(before), both, before, told, node.documents.typed.the(Whose), parties)
 
 
 def _as_received(node: Node, unit: Unit, content: packages.Content, told: Sequence[Told]) -> Recorded:

@@ -7,10 +7,10 @@ Main job: `Policy` and the five bodies: `Criteria`, `Table`, `Score`, `Limits`, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from baybridge.policy.language.expression import Expression
 from baybridge.policy.language.types import FactType
@@ -180,6 +180,16 @@ class Findings:
 Body = Criteria | Table | Score | Limits | Findings
 
 
+class Expected(TypedDict, total=False):
+    """What must come out of a worked case; what is left out is not looked at."""
+
+    outcome: str
+    values: Mapping[str, object]
+    missing: Sequence[str]
+    would_settle: Sequence[Sequence[str]]
+    reasons: Mapping[str, bool | None]
+
+
 @dataclass(frozen=True, slots=True)
 class WorkedCase:
     """An example in the document with what must come out."""
@@ -187,7 +197,7 @@ class WorkedCase:
     name: str
     at: str | None
     facts: Mapping[str, Any]
-    expect: Mapping[str, Any]
+    expect: Expected
     places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False)  # line and column, by names such as `facts.age`
 
 

@@ -25,6 +25,7 @@ from baybridge.journey.events import Event, Leg, Recorded, ResultRecognised
 from baybridge.journey.held_slots import HeldSlot
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import CommandRow
+from baybridge.journey.texts import judge
 from baybridge.node.commands.table import COMMANDS, GATES
 from baybridge.node.corrections.making import made
 from baybridge.policy.one_case.decide import decide
@@ -160,7 +161,7 @@ class World:
 
         def again(row: CommandRow, case: Case, at: datetime, actor: Actor, given: Mapping[str, Any]) -> Any:
             situation = replace(self.situation_of(node, actor), case=case, now=at)
-            return row.rule(situation, msgspec.convert(msgspec.to_builtins(dict(given)), row.given))
+            return judge(row, situation, msgspec.convert(msgspec.to_builtins(dict(given)), row.given))
 
         return Making(rows, computed, lambda event_id: next((group for group in self.groups if event_id in group), [event_id]), again)
 
@@ -191,7 +192,7 @@ class World:
         assert step.role in kind.roles, f"{step.role} may not {step.name}"
         assert not kind.kinds or kind.kinds & SITES[step.node].kinds, f"{step.name} is not for {step.node}"
         plain = msgspec.to_builtins(step.input(self))
-        return kind.rule(self.situation(step.node, step.role), msgspec.convert(plain, kind.given))
+        return judge(kind, self.situation(step.node, step.role), msgspec.convert(plain, kind.given))
 
     def do(self, step: Step) -> Any:
         """Judge a step after its hours have passed, and record what follows."""

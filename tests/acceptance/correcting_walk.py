@@ -5,18 +5,25 @@ Main job: `CorrectingWalk`: every command of the road that makes entries which p
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import copy
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from baybridge.base.outcome import Refusal
 from baybridge.demo.walk import Refused, Walk
-from baybridge.journey.command import Role
+from baybridge.journey.command import Command, Role
 from baybridge.journey.events import Recorded
 from baybridge.node.case_state import case_state
-from baybridge.node.commands.table import COMMANDS
+from baybridge.node.clock import new_id
+from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.corrections.making import commands_making
+from baybridge.node.handle import handle
+from baybridge.web.forms.choices import CHOICES
+from house.test_plain_text import has_set, texts_of
 
+_FIELD = re.compile(r"[.\[]")
 #: What differs from history to history, or is read from the clock.
 _IDS = frozenset({"event_id", "call_id", "late", "steps"})
 
@@ -26,9 +33,11 @@ class CorrectingWalk(Walk):
     """Tries each command once: by name, the differences to the state before ('' where there are none), or why it could not be struck through."""
 
     tried: dict[str, str] = field(default_factory=dict)
+    made_up: dict[str, str] = field(default_factory=dict)
 
     def do_for(self, node: str, role: Role, organisation: str, name: str, /, **given: Any) -> None:
         """The command; where it is new here, also its correction, and the command again."""
+        self._make_up(node, role, organisation, name, given)
         wanted = name not in self.tried and COMMANDS[name].correction.role is not None
         before, known = (self.state(node), len(self.nodes[node].events(self.case_id))) if wanted and self.case_id else (None, 0)
         super().do_for(node, role, organisation, name, **given)
@@ -39,6 +48,14 @@ class CorrectingWalk(Walk):
         self.tried[name] = ", ".join(refused) or difference(before, self.state(node))
         if not refused:
             super().do_for(node, role, organisation, name, **given)
+
+    def _make_up(self, node: str, role: Role, organisation: str, name: str, given: Mapping[str, Any]) -> None:
+        """Each choice of the command with a code that nothing has; kept is '' where the answer names the field, or else the answer."""
+        for path, changed in with_made_up(COMMANDS[name], given):
+            if f"{name}.{path}" not in self.made_up:
+                answer = handle(self.nodes[node], Command(name, self.case_id, changed, self.people(node).one(role, organisation), new_id(self.clock)))
+                named = {_FIELD.split(reason.where)[0] for reason in answer.reasons} if isinstance(answer, Refusal) else set[str]()
+                self.made_up[f"{name}.{path}"] = "" if path.split(".")[0] in named else str(answer)
 
     def _by_hand(self, item: Recorded, name: str) -> bool:
         making = {row.name for row in commands_making(type(item.event))}
@@ -62,6 +79,28 @@ class CorrectingWalk(Walk):
         """The state at a node without entries and ids."""
         found = case_state(self.nodes[node], self.case_id, at=None)
         return {} if isinstance(found, Refusal) else {name: plain(value) for name, value in found.items() if name != "entries"}
+
+
+def with_made_up(row: CommandRow, given: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The input with each of its choices in turn made up, by the path of the field."""
+    closed = {path for _, path, meta in texts_of(row) if row.choices.get(last := path.rsplit(".", 1)[-1], last) in CHOICES or has_set(meta)}
+    for path in sorted(closed):
+        changed = copy.deepcopy(dict(given))
+        if _make(changed, path.split(".")):
+            yield path, changed
+
+
+def _make(given: Any, path: Sequence[str]) -> bool:
+    """Put a made-up code where the path leads, in the first row of a table; whether there was something."""
+    if isinstance(given, list | tuple):
+        return bool(given) and _make(given[0], path)
+    there = given.get(path[0]) if isinstance(given, dict) else None
+    if not there:
+        return False
+    if len(path) > 1:
+        return _make(there, path[1:])
+    given[path[0]] = ["made-up"] if isinstance(there, list | tuple) else "made-up"
+    return True
 
 
 def plain(value: Any) -> Any:

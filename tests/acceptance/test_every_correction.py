@@ -56,6 +56,7 @@ class Tried:
     nodes: dict[str, Node]
     walk: CorrectingWalk
     found: dict[str, str] = field(default_factory=dict)
+    made_up: dict[str, str] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
@@ -71,20 +72,26 @@ def walked(folder: Path) -> Tried:
     for node in nodes.values():
         network.add_accounts(node)
     found: dict[str, str] = {}
+    made_up: dict[str, str] = {}
     walks = []
     for number, (home, centre, until, disease, money) in enumerate(ROADS):
         patient = Invented(900 + number, {"mo": "MO", "hk": "HK", "gd": "CN"}[home], disease)
         placed = Placed(patient, home, centre, until, until == "treat", money)
-        walk = CorrectingWalk(nodes, clock, patient, home, centre, money=money, tried=found)
+        walk = CorrectingWalk(nodes, clock, patient, home, centre, money=money, tried=found, made_up=made_up)
         for stop in stops_of(placed):
             clock.moment += stop.after
             stop.step(walk)
         walks.append(walk)
-    return Tried(nodes, walks[2], found)
+    return Tried(nodes, walks[2], found, made_up)
 
 
 def test_the_road_reaches_what_it_should(tried: Tried) -> None:
     assert tried.found.keys() >= ON_THE_ROAD
+
+
+def test_a_code_that_nothing_has_is_refused_at_its_field(tried: Tried) -> None:
+    assert {path: answer for path, answer in tried.made_up.items() if answer} == {}
+    assert tried.made_up.keys() >= {"ArrangeTravel.papers", "IssueQuote.bill_lines.category", "AssessResponse.criteria", "NotifyAuthority.authority"}
 
 
 @pytest.mark.parametrize("name", sorted(CORRECTED))

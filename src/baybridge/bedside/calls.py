@@ -40,6 +40,7 @@ from baybridge.journey.events import (
     SignsAbsent,
 )
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, roles, told_in
+from baybridge.journey.texts import Note
 
 #: A call that another node told of speaks for this one for as long.
 _TOLD_HOLDS = timedelta(hours=24)
@@ -147,7 +148,7 @@ class CloseCall(Struct, frozen=True, kw_only=True):
     """A physician ends a call without the team, or after it."""
 
     reason: CloseReason
-    note: str = ""
+    note: Note = ""
     call_id: Annotated[str, Meta(description="the open call without it")] = ""
 
 

@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.monitoring import infused_here
+from baybridge.documents.terms import Choices, ResponseCriteria
 from baybridge.documents.timing import AfterInfusion, LabelTimes
 from baybridge.journey.checks import alive, happened, local_day, ordered, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
@@ -24,6 +25,7 @@ from baybridge.journey.events import Discharged, ResponseAssessed, ResponseCateg
 from baybridge.journey.gates import standing_at, unsigned
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, Second, roles, told_in
+from baybridge.journey.texts import Note
 
 
 class Discharge(Struct, frozen=True, kw_only=True):
@@ -40,12 +42,12 @@ class AssessResponse(Struct, frozen=True, kw_only=True):
     """The response at a time point."""
 
     timepoint: Literal["D28", "M3", "M6", "M12", "other"]
-    criteria: Annotated[str, Meta(description="for example Lugano 2014, IMWG 2016")]
+    criteria: Annotated[str, Meta(description="criteria of response, by name or code: Lugano 2014, IMWG 2016, …")]
     category: ResponseCategory
     assessed_on: date
     first_reader: Annotated[str | None, Meta(description="a reader outside, without an account here; whoever signs counts as reader")] = None
     second_reader: Annotated[str | None, Meta(description="another reader outside, without an account here")] = None
-    window_reason: Annotated[str | None, Meta(description="why the day lies outside the window of the time point")] = None
+    window_reason: Annotated[Note | None, Meta(description="why the day lies outside the window of the time point")] = None
 
 
 _GRADES = "Lee DW et al. Biol Blood Marrow Transplant 2019;25:625 (grades); grade 2 as the limit is a convention of this project"
@@ -155,15 +157,16 @@ def assess_response(situation: Situation, given: AssessResponse) -> Verdict:
         *alive(situation),
         *infused_here(situation),
         *happened(situation, assessed_on=given.assessed_on),
-        *_criteria(given),
+        *_criteria(situation, given),
         *_window(situation, given),
     )
-    if against:
+    criteria = criteria_named(situation, given.criteria)
+    if against or criteria is None:
         return refuse(*against)
     return (
         ResponseAssessed(
             timepoint=given.timepoint,
-            criteria=given.criteria.strip(),
+            criteria=criteria.name,
             category=given.category,
             assessed_on=given.assessed_on,
             first_reader=(given.first_reader or "").strip(),
@@ -173,9 +176,24 @@ def assess_response(situation: Situation, given: AssessResponse) -> Verdict:
     )
 
 
-def _criteria(given: AssessResponse) -> Iterator[Reason]:
-    if not said(given.criteria):
-        yield Reason("bedside.response.no_criteria", where="criteria")
+def criteria_named(situation: Situation, written: str) -> ResponseCriteria | None:
+    """The criteria of response by their code, name or spelling; None where they are none that is known."""
+    wanted = " ".join(written.casefold().split())
+    for code, row in situation.documents.the(Choices).response_criteria.items():
+        if wanted in {name.casefold() for name in (code, row.name, *row.spellings)}:
+            return row
+    return None
+
+
+def _criteria(situation: Situation, given: AssessResponse) -> Iterator[Reason]:
+    """The criteria are known, and know the category."""
+    found = criteria_named(situation, given.criteria)
+    if found is None:
+        known = ", ".join(row.name for row in situation.documents.the(Choices).response_criteria.values())
+        yield Reason("bedside.response.no_criteria", {"known": known}, where="criteria")
+    elif given.category not in found.categories:
+        values = {"criteria": found.name, "known": ", ".join(found.categories), "category": given.category}
+        yield Reason("bedside.response.category", values, source=found.source, where="category")
 
 
 def _window(situation: Situation, given: AssessResponse) -> Iterator[Reason]:

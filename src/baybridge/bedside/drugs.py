@@ -1,7 +1,7 @@
 """Drugs against toxicity, with the limits of tocilizumab.
 
-Main job: the rule of `GiveDrug`. A limit that is passed is refused with its source; a physician's reason lets it through and
-stands in the event.
+Main job: the rule of `GiveDrug`. The drug is one of the document or has its ATC code and name; a dose by weight shows its arithmetic and is refused without
+a valid weight. A limit that is passed is refused with its source; a physician's reason lets it through and stands in the event.
 
 **Source**: clinical reference 2.1 (Kymriah label, ASCO 2021): 8 h apart, three doses in 24 h, four an episode, 800 mg a dose; not for ICANS
 without CRS. The episode begins with the infusion.
@@ -9,7 +9,9 @@ without CRS. The episode begins with the infusion.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -18,34 +20,57 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.documents.limits import Tocilizumab
+from baybridge.documents.terms import Drug, Drugs
 from baybridge.journey.checks import Moment, alive, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import DrugGiven
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
+from baybridge.journey.texts import Note, OneOf
 
 #: Within this two entries of the same are asked about: is it another one? Source: convention of this project.
 AGAIN_MIN = 30
 
-Milligrams = Annotated[float, Meta(gt=0)]
+#: How far a dose in milligrams may lie from that by weight: vials and rounding. Source: convention of this project.
+ROUNDED = 0.1
+
+Milligrams = Annotated[float, Meta(gt=0, le=1_000_000)]
+
+
+def routes(situation: Situation) -> Collection[str]:
+    """Ways of giving a drug."""
+    return situation.documents.the(Drugs).routes
 
 
 class GiveDrug(Struct, frozen=True, kw_only=True):
     """A drug was given."""
 
-    atc: Annotated[str, Meta(description="ATC code")]
-    name: str
-    dose: Annotated[str, Meta(description="as written")]
+    atc: Annotated[str, Meta(description="ATC code: a drug of the document, or another by its code and name")]
+    name: Annotated[str, Meta(max_length=200, description="needed where the document does not have the code")] = ""
+    route: Annotated[str | None, OneOf(routes), Meta(description="way of giving, a code of HL7 table 0162: IV, PO, SC, …")] = None
+    dose: Annotated[Note, Meta(description="as written; may be left out where milligrams are given")] = ""
     dose_mg: Annotated[Milligrams | None, Meta(description="the dose in milligrams, where it is one")] = None
+    mg_per_kg: Annotated[Milligrams | None, Meta(description="the dose by weight: milligrams for each kilogram")] = None
     given_at: Moment
-    override_reason: Annotated[str | None, Meta(description="a physician's reason where a limit is passed")] = None
+    override_reason: Annotated[Note | None, Meta(description="a physician's reason where a limit is passed")] = None
     another: Annotated[bool, Meta(description="true where the same drug was given within half an hour and this is another dose")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Dose:
+    """A dose as it is recorded, with its arithmetic where it goes by weight."""
+
+    text: str
+    mg: float | None = None
+    mg_per_kg: float | None = None
+    weight_kg: float | None = None
 
 
 def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
     """The drug is recorded; past a limit only with a physician's reason."""
-    past = tuple(_tocilizumab(situation, given))
+    dose = _dose(situation, given)
+    past = tuple(_tocilizumab(situation, given, dose))
     excused = bool(past) and said(given.override_reason)
-    against = [*alive(situation), *happened(situation, given_at=given.given_at), *_named(given)]
+    against = [*alive(situation), *happened(situation, given_at=given.given_at), *_named(situation, given), *_dosed(situation, given, dose)]
     if not given.another and not excused and any(_same(situation, given)):
         against.append(Reason("bedside.drug.again", {"minutes": AGAIN_MIN}, where="another"))
     if past and not excused:
@@ -57,34 +82,130 @@ def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
     reason = given.override_reason.strip() if excused and given.override_reason else None
     return (
         DrugGiven(
-            atc=given.atc.strip().upper(), name=given.name.strip(), dose=given.dose.strip(), given_at=given.given_at, override_reason=reason
+            atc=_code(given), name=_name(situation, given), dose=dose.text, given_at=given.given_at, override_reason=reason,
+            dose_mg=dose.mg, mg_per_kg=dose.mg_per_kg, weight_kg=dose.weight_kg, route=given.route or _only_route(situation, given),
         ),
-    )
+    )  # fmt: skip
+
+
+# --- which drug -----------------------------------------------------------------------------------------------------
+
+
+def _code(given: GiveDrug) -> str:
+    return given.atc.strip().upper()
+
+
+def _known(situation: Situation, given: GiveDrug) -> Drug | None:
+    return situation.documents.the(Drugs).drugs.get(_code(given))
+
+
+def _name(situation: Situation, given: GiveDrug) -> str:
+    """The name as it was written; that of the document where none was."""
+    known = _known(situation, given)
+    return given.name.strip() or (known.names["en"] if known else "")
+
+
+def _only_route(situation: Situation, given: GiveDrug) -> str | None:
+    """The way of giving where the drug has one alone."""
+    known = _known(situation, given)
+    return known.routes[0] if known and len(known.routes) == 1 else None
 
 
 def _same(situation: Situation, given: GiveDrug) -> Iterator[datetime]:
     """When the same drug was given close to this time: one dose may have been entered twice."""
-    apart, atc = timedelta(minutes=AGAIN_MIN), given.atc.strip().upper()
+    apart, atc = timedelta(minutes=AGAIN_MIN), _code(given)
     return (e.event.given_at for e in situation.case.drugs if e.event.atc == atc and abs(e.event.given_at - given.given_at) <= apart)
 
 
-def _named(given: GiveDrug) -> Iterator[Reason]:
-    if not said(given.atc) or not said(given.name):
-        yield Reason("bedside.drug.unnamed", where="atc")
-    if not said(given.dose):
-        yield Reason("bedside.drug.no_dose", where="dose")
+def _named(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
+    """The code is one of the document and the name is its own, or it is a code of a substance with a name."""
+    known, written = _known(situation, given), _plain(given.name)
+    if known is None:
+        if not _SUBSTANCE.fullmatch(_code(given)):
+            yield Reason("bedside.drug.not_atc", {"known": ", ".join(sorted(situation.documents.the(Drugs).drugs))}, where="atc")
+        if not written:
+            yield Reason("bedside.drug.unnamed", where="name")
+    elif written and not any(written in _plain(name) or _plain(name) in written for name in known.names.values()):
+        yield Reason("bedside.drug.another_name", {"atc": _code(given), "name": known.names["en"]}, where="name")
+    if known is not None and given.route and known.routes and given.route not in known.routes:
+        yield Reason("bedside.drug.route", {"name": known.names["en"], "known": ", ".join(known.routes)}, where="route")
 
 
-def _tocilizumab(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
+#: A substance is of the fifth level of the index. Source: structure of the ATC classification.
+_SUBSTANCE = re.compile(r"[A-Z][0-9]{2}[A-Z]{2}[0-9]{2}")
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+# --- how much -------------------------------------------------------------------------------------------------------
+
+
+def _dose(situation: Situation, given: GiveDrug) -> _Dose:
+    """The dose; by weight with its arithmetic, and never above the most of one dose."""
+    written = given.dose.strip()
+    if given.mg_per_kg is None:
+        return _Dose(written or (f"{figure(given.dose_mg)} mg" if given.dose_mg else ""), given.dose_mg)
+    weight = _weight(situation)
+    if weight is None:
+        return _Dose(written, given.dose_mg, given.mg_per_kg)
+    whole, most = given.mg_per_kg * weight, _most(situation, given)
+    sum_of = f"{figure(given.mg_per_kg)} mg/kg × {figure(weight)} kg = {figure(whole)} mg"
+    if most is not None and whole > most:
+        sum_of = f"{sum_of} → {figure(most)} mg"
+        whole = most
+    stands = given.dose_mg if given.dose_mg is not None else whole
+    text = sum_of if given.dose_mg in (None, whole) else f"{sum_of}; {figure(stands)} mg"
+    return _Dose(text, stands, given.mg_per_kg, weight)
+
+
+def figure(number: float) -> str:
+    """A number with at most two places, none from a hundred thousand on."""
+    return f"{number:.2f}".rstrip("0").rstrip(".") if abs(number) < 100_000 else f"{number:.0f}"
+
+
+def _weight(situation: Situation) -> float | None:
+    """The weight that is still valid, in kilograms."""
+    weight = situation.facts.get("weight")
+    return float(weight) if isinstance(weight, int | float) and not isinstance(weight, bool) else None
+
+
+def _most(situation: Situation, given: GiveDrug) -> float | None:
     rules = situation.limits.tocilizumab
-    if given.atc.strip().upper() != rules.atc:
+    return float(rules.max_dose_mg) if _code(given) == rules.atc else None
+
+
+def _dosed(situation: Situation, given: GiveDrug, dose: _Dose) -> Iterator[Reason]:
+    if not dose.text and given.mg_per_kg is None:
+        yield Reason("bedside.drug.no_dose", where="dose")
+    if given.mg_per_kg is not None and dose.weight_kg is None:
+        yield Reason("bedside.drug.no_weight", where="mg_per_kg")
+    if given.mg_per_kg is not None and dose.weight_kg is not None and given.dose_mg is not None:
+        computed = min(given.mg_per_kg * dose.weight_kg, _most(situation, given) or float("inf"))
+        if abs(given.dose_mg - computed) > ROUNDED * computed + 1e-9:
+            sum_of = f"{figure(given.mg_per_kg)} mg/kg × {figure(dose.weight_kg)} kg = {figure(computed)} mg"
+            yield Reason("bedside.drug.not_the_sum", {"sum": sum_of, "dose_mg": figure(given.dose_mg)}, where="dose_mg")
+
+
+def _band(situation: Situation, weight: float) -> float:
+    """Milligrams for each kilogram that the label names for a weight."""
+    reached = [band for band in situation.limits.tocilizumab.by_weight if weight >= band.from_kg]
+    return max(reached, key=lambda band: band.from_kg).mg_per_kg if reached else float("inf")
+
+
+def _tocilizumab(situation: Situation, given: GiveDrug, dose: _Dose) -> Iterator[Reason]:
+    rules = situation.limits.tocilizumab
+    if _code(given) != rules.atc:
         return
     start = situation.case.infused_at
     doses = [e.event.given_at for e in situation.case.drugs if e.event.atc == rules.atc and (start is None or e.event.given_at >= start)]
     yield from _intervals(doses, given, rules)
     if len(doses) >= rules.per_episode:
         yield Reason("bedside.drug.tocilizumab_episode", {"limit": rules.per_episode}, source=rules.source)
-    if given.dose_mg is not None and given.dose_mg > rules.max_dose_mg:
+    if dose.mg_per_kg is not None and dose.weight_kg is not None and dose.mg_per_kg > (label := _band(situation, dose.weight_kg)):
+        yield Reason("bedside.drug.tocilizumab_per_kg", {"limit": figure(label), "weight": figure(dose.weight_kg)}, source=rules.source, where="mg_per_kg")
+    if dose.mg is not None and dose.mg > rules.max_dose_mg:
         yield Reason("bedside.drug.tocilizumab_dose", {"limit_mg": rules.max_dose_mg}, source=rules.source, where="dose_mg")
     if _icans_alone(situation):
         yield Reason("bedside.drug.tocilizumab_icans_alone", source=rules.source)
@@ -113,5 +234,6 @@ COMMAND_ROWS = (
         correction=CLINICAL,
         place=20,
         button="after",
+        choices={"route": "drug_route"},
     ),
 )

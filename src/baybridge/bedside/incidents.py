@@ -20,13 +20,14 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import IncidentAnswered, IncidentReported
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles
+from baybridge.journey.texts import Note
 
 
 class ReportIncident(Struct, frozen=True, kw_only=True):
     """Somebody says that this system was wrong."""
 
     about: Literal["alarm-wrong", "alarm-missing", "wrong-value", "wrong-words", "other"]
-    note: Annotated[str, Meta(description="what happened, without a name")]
+    note: Annotated[Note, Meta(description="what happened, without a name")]
     call_id: str = ""
 
 
@@ -34,7 +35,7 @@ class AnswerIncident(Struct, frozen=True, kw_only=True):
     """Quality says what it found and what follows."""
 
     incident_id: str
-    answer: str
+    answer: Note
 
 
 def report_incident(situation: Situation, given: ReportIncident) -> Verdict:

@@ -25,6 +25,7 @@ from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import BedsideChecked, Infused, ProductThawed
 from baybridge.journey.gates import standing_at, unsigned
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, labels_of, roles, told_in
+from baybridge.journey.texts import Note
 
 
 class CheckBedside(Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ class Infuse(Struct, frozen=True, kw_only=True):
     ended_at: Moment
     entire_volume: bool
     late_reason: Annotated[
-        str | None, Meta(description="a physician's reason where no verified label time after thaw is known and it is over")
+        Note | None, Meta(description="a physician's reason where no verified label time after thaw is known and it is over")
     ] = None
 
 

@@ -32,6 +32,7 @@ from baybridge.journey.events import (
 from baybridge.journey.intervals import standing_grade
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, roles, told_in
+from baybridge.journey.texts import Note
 from baybridge.journey.values import Typed, fact_entry, read_typed, unfit
 from baybridge.policy.one_case.decide import Decision
 
@@ -54,14 +55,14 @@ class ConfirmGrade(Struct, frozen=True, kw_only=True):
 
     scale: Scale
     grade: Annotated[int, Meta(ge=0, le=5)]
-    reason: str = ""
+    reason: Note = ""
 
 
 class SetAssessmentInterval(Struct, frozen=True, kw_only=True):
     """A physician sets how often this patient is assessed."""
 
     every_h: Annotated[int, Meta(ge=1, le=24)]
-    note: str
+    note: Note
 
 
 def infused_here(situation: Situation) -> Iterator[Reason]:

@@ -46,6 +46,8 @@ _REGIMEN_DRUGS = (
 #: The grade from which a toxicity is an adverse event; 0 is none. Source: design section 6.
 #: Codes of the policy `rapid-response`.
 SIGNS = "urn:baybridge:rapid-response"
+#: Ways of giving a drug.
+ROUTE = "http://terminology.hl7.org/CodeSystem/v2-0162"
 _ADVERSE_FROM = 1
 _SCALES = {"crs-astct-2019": "crs-grade", "icans-astct-2019": "icans-grade"}
 _EVENT_NAMES = {"crs-astct-2019": "cytokine release syndrome", "icans-astct-2019": "ICANS"}
@@ -146,7 +148,12 @@ def infused(event: ev.Infused, writer: Writer) -> None:
 def drug(event: ev.DrugGiven, writer: Writer) -> None:
     """As MedicationAdministration."""
     effective = {"effectiveDateTime": event.given_at.isoformat()}
-    content = {"dosage": {"text": event.dose}} if event.dose else {}
+    dosage: dict[str, object] = {"text": event.dose} if event.dose else {}
+    if event.route:
+        dosage["route"] = concept(ROUTE, event.route)
+    if event.dose_mg is not None:
+        dosage["dose"] = quantity(event.dose_mg, "mg")
+    content = {"dosage": dosage} if dosage else {}
     administered(writer, concept(ATC, event.atc, event.name), effective, content)
 
 

@@ -21,6 +21,7 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import DrugsReserved
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
+from baybridge.journey.texts import Note
 
 
 class ReserveDrugs(Struct, frozen=True, kw_only=True):
@@ -33,7 +34,7 @@ class ReserveDrugs(Struct, frozen=True, kw_only=True):
     shortage_next_within_h: Annotated[
         Annotated[int, Meta(ge=1, le=72)] | None, Meta(description="in a declared shortage: within how many hours the next dose can be here")
     ] = None
-    shortage_reason: Annotated[str, Meta(description="the declared shortage")] = ""
+    shortage_reason: Annotated[Note, Meta(description="the declared shortage")] = ""
 
 
 def reserve_drugs(situation: Situation, given: ReserveDrugs) -> Verdict:
@@ -76,5 +77,6 @@ COMMAND_ROWS = (
         step="reserve_drugs",
         place=26,
         prefill=usual_doses,
+        choices={"atc": "held_drug"},
     ),
 )

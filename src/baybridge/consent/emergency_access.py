@@ -21,6 +21,7 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import GlassBroken, GlassReviewed
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, roles
+from baybridge.journey.texts import Note
 
 #: As many letters as a reason needs that somebody else can judge later. Convention of this project.
 SHORTEST_REASON = 10
@@ -31,7 +32,7 @@ class BreakGlass(Struct, frozen=True, kw_only=True):
     """Read this case now although nothing gives the right to; patient, team and privacy role are told."""
 
     case: Annotated[str, Meta(description="the case; the one that the command is given on where left out")] = ""
-    reason: Annotated[str, Meta(description="why care cannot wait: the privacy role and the patient read it")]
+    reason: Annotated[Note, Meta(description="why care cannot wait: the privacy role and the patient read it")]
 
 
 class ReviewBreakGlass(Struct, frozen=True, kw_only=True):
@@ -39,7 +40,7 @@ class ReviewBreakGlass(Struct, frozen=True, kw_only=True):
 
     event_id: Annotated[str, Meta(description="the emergency access that was looked at")]
     justified: bool
-    note: str
+    note: Note
 
 
 def break_glass(situation: Situation, given: BreakGlass) -> Verdict:

@@ -8,7 +8,7 @@ articles 20 and 21 (notice to the authority).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Annotated
 
@@ -23,7 +23,9 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AuthorityNotified, ConsentKind, ConsentRecorded, ConsentWithdrawn, Giver
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
+from baybridge.journey.texts import Note, OneOf
 from baybridge.language.languages import languages_of
+from baybridge.language.regions import regions_of
 
 #: Purposes of transfers. Source: policy reference B3, purpose profiles.
 PURPOSES = (
@@ -39,12 +41,17 @@ PIPL_39 = "PIPL articles 23 and 39"
 BY_DOCUMENT = "of somebody else than the patient: which paper says that this person decides, and where it is filed; no name and no number of a document"
 
 
+def authorities(situation: Situation) -> Collection[str]:
+    """Authorities that are told before personal data leave a region, by the regions' documents."""
+    return {region.notify_before_transfer for region in regions_of(situation.documents.folder).values() if region.notify_before_transfer}
+
+
 class RecordConsent(Struct, frozen=True, kw_only=True):
     """The patient, or who decides for the patient, allows something."""
 
     kind: ConsentKind
     given_by: Annotated[Giver, Meta(description="in which capacity: the patient, the guardian of a child, or who represents an adult who cannot decide")] = "patient"
-    by_document: Annotated[str, Meta(description=BY_DOCUMENT)] = ""
+    by_document: Annotated[Note, Meta(description=BY_DOCUMENT)] = ""
     recipients: Annotated[tuple[str, ...], Meta(description="nodes that may receive; none for care and finance is no limit")] = ()
     purposes: Annotated[tuple[str, ...], Meta(description="purpose codes; none for care and finance is no limit")] = ()
     valid_until: date | None = None
@@ -57,14 +64,14 @@ class WithdrawConsent(Struct, frozen=True, kw_only=True):
 
     consent_id: str
     given_by: Annotated[Giver, Meta(description="who takes it back, in which capacity")] = "patient"
-    by_document: Annotated[str, Meta(description=BY_DOCUMENT)] = ""
+    by_document: Annotated[Note, Meta(description=BY_DOCUMENT)] = ""
     withdrawn_on: Annotated[date | None, Meta(description="today where left out")] = None
 
 
 class NotifyAuthority(Struct, frozen=True, kw_only=True):
     """An authority was told."""
 
-    authority: str = DSPDP
+    authority: Annotated[str, OneOf(authorities)] = DSPDP
     reference: str
     notified_on: Annotated[date | None, Meta(description="today where left out")] = None
 

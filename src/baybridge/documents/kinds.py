@@ -68,7 +68,9 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "telling": {"told": "telling:Told", "whose": "telling:Whose"},
         "terms": {
             "answers": "terms:Answers",
+            "choices": "terms:Choices",
             "diagnoses": "terms:Diagnoses",
+            "drugs": "terms:Drugs",
             "glossary": "terms:Glossary",
             "regimens": "terms:Regimens",
             "treatments": "terms:Treatments",

@@ -62,6 +62,13 @@ class Shortage(Part, frozen=True, kw_only=True):
     source: str
 
 
+class WeightBand(Part, frozen=True, kw_only=True):
+    """A dose by weight, from a weight on; the band with the greatest weight that the patient reaches holds."""
+
+    from_kg: Annotated[float, Meta(ge=0)]
+    mg_per_kg: Annotated[float, Meta(gt=0)]
+
+
 class Tocilizumab(Part, frozen=True, kw_only=True):
     """How often and how much."""
 
@@ -72,6 +79,7 @@ class Tocilizumab(Part, frozen=True, kw_only=True):
     per_24_h: Positive
     per_episode: Positive
     max_dose_mg: Positive
+    by_weight: tuple[WeightBand, ...]
     source: str
 
 

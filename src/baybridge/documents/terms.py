@@ -1,6 +1,6 @@
 """The words and codes by which facts are read: `data/terms`.
 
-Main job: `Answers`, `Diagnoses`, `Treatments`, `Units`, `Glossary`.
+Main job: `Answers`, `Diagnoses`, `Treatments`, `Units`, `Glossary`, `Regimens`, `Drugs`, `Choices`.
 
 **Units**: UCUM; days, hours and degrees Celsius as the names say.
 """
@@ -140,3 +140,40 @@ class Regimens(Heading, frozen=True, kw_only=True):
     """All regimens, by code."""
 
     regimens: Mapping[str, Regimen]
+
+
+class Drug(Part, frozen=True, kw_only=True):
+    """A drug of the bedside: its names by language and the ways by which it is given, by their codes."""
+
+    names: Translated
+    routes: tuple[str, ...] = ()
+
+
+class Drugs(Heading, frozen=True, kw_only=True):
+    """Drugs by ATC code; ways of giving by their code in HL7 table 0162."""
+
+    routes: Mapping[str, Translated]
+    drugs: Mapping[str, Drug]
+
+
+class Choice(Part, frozen=True, kw_only=True):
+    """One code of a closed set; names only where the translations have none."""
+
+    names: Translated | None = None
+
+
+class ResponseCriteria(Part, frozen=True, kw_only=True):
+    """Criteria of response: the name that stands in the record, spellings in small letters, and the categories that they know."""
+
+    name: str
+    spellings: tuple[str, ...] = ()
+    categories: tuple[str, ...]
+    source: str
+
+
+class Choices(Heading, frozen=True, kw_only=True):
+    """What fields with a closed set can be."""
+
+    travel_papers: Mapping[str, Choice]
+    bill_categories: Mapping[str, Choice]
+    response_criteria: Mapping[str, ResponseCriteria]

@@ -22,6 +22,7 @@ from baybridge.journey.fhir import gates as rendering
 from baybridge.journey.gates import VALID, about, signable
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, Second, reads, roles, told_in
+from baybridge.journey.texts import Note
 
 
 class SignException(Struct, frozen=True, kw_only=True):
@@ -29,7 +30,7 @@ class SignException(Struct, frozen=True, kw_only=True):
 
     gate: GateName
     codes: Annotated[tuple[str, ...], Meta(description="every code that stands at the gate")]
-    note: Annotated[str, Meta(description="why this patient passes all the same")]
+    note: Annotated[Note, Meta(description="why this patient passes all the same")]
 
 
 class RecordBoardDecision(Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ class RecordBoardDecision(Struct, frozen=True, kw_only=True):
     product: str
     decision: Literal["treat", "do_not_treat"]
     decided_on: date
-    note: Annotated[str, Meta(description="what the board rested it on")]
+    note: Annotated[Note, Meta(description="what the board rested it on")]
 
 
 def sign_exception(situation: Situation, given: SignException) -> Verdict:

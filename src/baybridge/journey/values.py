@@ -18,6 +18,8 @@ Typed = bool | int | float | str
 
 #: The code of the reason against a value outside the plausible range; whoever checked it with the laboratory may let it stand.
 IMPLAUSIBLE = "journey.value.implausible"
+#: The code of the reason against a fact that the dictionary does not have.
+FACT_UNKNOWN = "journey.value.fact_unknown"
 
 _WORDS: Mapping[str, bool] = {"true": True, "false": False}
 
@@ -52,14 +54,14 @@ def unfit(situation: Situation, name: str, value: Typed) -> Iterator[Reason]:
     """Why a value cannot stand for a fact: unknown name, wrong type, unknown code, implausible."""
     entry = fact_entry(situation, name)
     if entry is None:
-        yield Reason("journey.value.fact_unknown", {"fact": name}, where=name)
+        yield Reason(FACT_UNKNOWN, {"fact": name}, where=name)
         return
     typed = read_typed(entry, value)
     if not _fits(entry, typed):
         yield Reason("journey.value.unfit", {"fact": name, "expected": expected(entry)}, where=name)
     elif entry.plausible is not None and not _within(entry.plausible, typed):
         low, high = entry.plausible
-        yield Reason("journey.value.implausible", {"fact": name, "low": str(low), "high": str(high), "unit": _unit(entry)}, where=name)
+        yield Reason(IMPLAUSIBLE, {"fact": name, "low": str(low), "high": str(high), "unit": _unit(entry)}, where=name)
 
 
 def expected(entry: FactEntry) -> str:

@@ -20,6 +20,7 @@ from baybridge.journey.checks import alive, digest, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import EligibilityDecided, ProductChosen
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
+from baybridge.journey.texts import Note
 from baybridge.matching import rendering
 
 ELIGIBLE = "eligible"
@@ -37,7 +38,7 @@ class ChooseProduct(Struct, frozen=True, kw_only=True):
 
     product: str
     policy: Annotated[str, Meta(description="the eligibility policy that the choice rests on")]
-    exception_reason: Annotated[str | None, Meta(description="why, where the label is not certainly met")] = None
+    exception_reason: Annotated[Note | None, Meta(description="why, where the label is not certainly met")] = None
 
 
 def label_policies(product: Product, jurisdiction: str | None = None) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import CaseProposed, ProposedCaseAccepted, ProposedCaseRefused
 from baybridge.journey.proposals import proposal_of
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, roles, told_in
+from baybridge.journey.texts import Note
 from baybridge.matching import rendering
 
 
@@ -28,7 +29,7 @@ class AcceptProposedCase(Struct, frozen=True, kw_only=True):
 class RefuseProposedCase(Struct, frozen=True, kw_only=True):
     """This node does not take the proposed case in; what was sent is erased, and the sender is told."""
 
-    reason: str
+    reason: Note
 
 
 def accept_proposed_case(situation: Situation, _given: AcceptProposedCase) -> Verdict:

@@ -7,7 +7,8 @@ Main job: the rules of `OpenCase`, `ConfirmFinding`, `ReferCase`, `AcceptCase`, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.consent.emergency import may_be_cared_for
+from baybridge.documents.terms import Choices
 from baybridge.journey.checks import alive, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.entitlement import entitled
@@ -30,9 +32,15 @@ from baybridge.journey.gates import unsigned
 from baybridge.journey.held import Stage
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, reads, roles, told_in
 from baybridge.journey.stages import stage_of
-from baybridge.journey.values import IMPLAUSIBLE, fact_entry, read_typed, unfit
+from baybridge.journey.texts import Note, OneOf
+from baybridge.journey.values import FACT_UNKNOWN, IMPLAUSIBLE, fact_entry, read_typed, unfit
 from baybridge.language.regions import regions_of
 from baybridge.matching import rendering
+
+
+def travel_papers(situation: Situation) -> Collection[str]:
+    """Kinds of paper for a journey; numbers are never kept."""
+    return situation.documents.the(Choices).travel_papers
 
 
 class OpenCase(Struct, frozen=True, kw_only=True):
@@ -49,7 +57,7 @@ class ConfirmFinding(Struct, frozen=True, kw_only=True):
 
     fact: str
     value: bool | int | float | str
-    basis: Annotated[str, Meta(description="the report or observation it rests on")]
+    basis: Annotated[Note, Meta(description="the report or observation it rests on")]
     outside_range: Annotated[bool, Meta(description="value and unit were checked with the laboratory: it is right although outside the plausible range")] = False
 
 
@@ -69,14 +77,14 @@ class AcceptCase(Struct, frozen=True, kw_only=True):
 class DeclineCase(Struct, frozen=True, kw_only=True):
     """The centre does not take the case."""
 
-    reason: str
+    reason: Note
 
 
 class ArrangeTravel(Struct, frozen=True, kw_only=True):
     """Entry papers, invitation and lodging stand."""
 
     papers: Annotated[
-        tuple[str, ...], Meta(description="kinds only, no numbers: s2-visa, invitation, home-return-permit, hk-entry, mo-entry, lodging")
+        tuple[str, ...], OneOf(travel_papers), Meta(description="kinds only, no numbers: s2-visa, invitation, home-return-permit, hk-entry, mo-entry, lodging")
     ]
     arrives_on: date
 
@@ -130,7 +138,7 @@ def _unfit(situation: Situation, given: ConfirmFinding) -> Iterator[Reason]:
         measured = (entry := fact_entry(situation, given.fact)) is not None and bool(entry.unit)
         if reason.code == IMPLAUSIBLE and measured and given.outside_range:
             continue
-        yield reason
+        yield replace(reason, where="fact" if reason.code == FACT_UNKNOWN else "value")
 
 
 def refer_case(situation: Situation, given: ReferCase) -> Verdict:

@@ -20,6 +20,7 @@ from baybridge.journey.command import Role, Situation
 from baybridge.journey.events import Event, IdentityLinked, IdentityRefused, IdentityUndone
 from baybridge.journey.identities import Identity, identities_of
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, roles
+from baybridge.journey.texts import Note
 from baybridge.recognition import rendering
 
 _SOURCE = "exchange contract, patient_match"
@@ -35,21 +36,21 @@ class ConfirmIdentity(Struct, frozen=True, kw_only=True):
         Literal["identity_document", "travel_permit", "passport", "asked_laboratory", "asked_patient"],
         Meta(description="what the person who confirms saw or whom they asked"),
     ]
-    note: Annotated[str | None, Meta(description="why it holds where something contradicts")] = None
+    note: Annotated[Note | None, Meta(description="why it holds where something contradicts")] = None
 
 
 class RefuseIdentity(Struct, frozen=True, kw_only=True):
     """The other record is somebody else's."""
 
     question: Annotated[str, Meta(description="which other record: id of the question in the case")]
-    because: Annotated[str, Meta(description="what shows it, without names or numbers")]
+    because: Annotated[Note, Meta(description="what shows it, without names or numbers")]
 
 
 class UndoIdentity(Struct, frozen=True, kw_only=True):
     """A link was wrong."""
 
     question: Annotated[str, Meta(description="which other record: id of the question in the case")]
-    because: Annotated[str, Meta(description="what was wrong, without names or numbers")]
+    because: Annotated[Note, Meta(description="what was wrong, without names or numbers")]
 
 
 def confirm_identity(situation: Situation, given: ConfirmIdentity) -> tuple[Event, ...] | Refusal:

@@ -25,6 +25,7 @@ from baybridge.journey.entry import Entry, tells
 from baybridge.journey.events import OverrideDeclined, OverrideProposed, RepeatRequested, ResultRecognised
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, reads, roles
+from baybridge.journey.texts import Note
 from baybridge.recognition import rendering
 from baybridge.recognition.outcome import CLINICIAN, REFUSED
 from baybridge.recognition.places import Clearing, remedies
@@ -58,7 +59,7 @@ class OverrideRecognition(Struct, frozen=True, kw_only=True):
     purpose: str
     direction: Literal["accept", "repeat"]
     code: Annotated[str, Meta(description="accept: MR-091 to MR-093; repeat: MR-070 to MR-075")]
-    note: Annotated[str, Meta(description="why, in a sentence")]
+    note: Annotated[Note, Meta(description="why, in a sentence")]
     use_at: Annotated[datetime, Meta(tz=True, description="when the result is needed; now where left out")] | None = None
     receiver: Annotated[str | None, Meta(description="the node that will use it; this one where left out")] = None
 
@@ -69,7 +70,7 @@ class CountersignOverride(Struct, frozen=True, kw_only=True):
     result: Annotated[str, Meta(description="id of the observation")]
     purpose: str
     agrees: Annotated[bool, Meta(description="true signs; false leaves the result to be repeated")]
-    note: Annotated[str, Meta(description="why, in a sentence")]
+    note: Annotated[Note, Meta(description="why, in a sentence")]
 
 
 def override_recognition(situation: Situation, given: OverrideRecognition) -> Judged | Refusal:

@@ -26,6 +26,7 @@ from baybridge.journey.entry import Entry, tells
 from baybridge.journey.events import ParallelTestCompared, RepeatRequested
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, reads, roles
+from baybridge.journey.texts import Note
 from baybridge.recognition import rendering
 from baybridge.recognition.converting import convert
 from baybridge.recognition.derive import group_of
@@ -93,7 +94,7 @@ class CompareParallelTest(Struct, frozen=True, kw_only=True):
     purpose: str
     repeat: Annotated[str, Meta(description="id of the observation of the test taken in parallel")]
     agrees: Annotated[bool, Meta(description="whether the two say the same for the patient; a person's judgement")]
-    note: Annotated[str, Meta(description="what follows, in a sentence")]
+    note: Annotated[Note, Meta(description="what follows, in a sentence")]
 
 
 def compare_parallel_test(situation: Situation, given: CompareParallelTest) -> Judged | Refusal:

@@ -21,6 +21,7 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import ConfirmationAsked, ConfirmationDeclined
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, roles
+from baybridge.journey.texts import Note
 from baybridge.signing import rendering
 
 
@@ -29,7 +30,7 @@ class ConfirmEntry(Struct, frozen=True, kw_only=True):
 
     confirmation_id: Annotated[str, Meta(description="what the command that waits answered")]
     agrees: bool
-    note: Annotated[str, Meta(description="why not, where you do not agree")] = ""
+    note: Annotated[Note, Meta(description="why not, where you do not agree")] = ""
 
 
 def asked(case: Case, confirmation_id: str) -> Entry[ConfirmationAsked] | None:

@@ -21,6 +21,7 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, EventRow, Second, labels_of, roles, told_in, with_quality
+from baybridge.journey.texts import Note
 from baybridge.supply import rendering
 from baybridge.supply.permits import missing_papers
 from baybridge.supply.slots import site_of
@@ -64,7 +65,7 @@ class ResolveQuarantine(Struct, frozen=True, kw_only=True):
 
     bags: tuple[str, ...]
     decision: Literal["use", "discard"]
-    basis: str
+    basis: Note
 
 
 # --- leaving --------------------------------------------------------------------------------------------------------

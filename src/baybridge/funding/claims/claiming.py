@@ -37,6 +37,7 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AppealFiled, BenefitPaid, ClaimAdjudicated, ClaimSubmitted
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import ANYWHERE, OF_MONEY, CommandRow, Correction, EventRow, never_blocked, reads, roles, told_in
+from baybridge.journey.texts import Note
 
 DOCUMENT = "claim-adjudication"
 
@@ -60,7 +61,7 @@ class AdjudicateClaim(Struct, frozen=True, kw_only=True):
 
     claim_id: ClaimId
     amount: Annotated[str | None, Meta(description="less than the terms give, with two places; empty for what they give")] = None
-    reason: Annotated[str, Meta(description="needed where less is decided than the terms give")] = ""
+    reason: Annotated[Note, Meta(description="needed where less is decided than the terms give")] = ""
     quote: Quote = None
 
 
@@ -68,7 +69,7 @@ class AppealClaim(Struct, frozen=True, kw_only=True):
     """Ask the payer to decide a claim again."""
 
     claim_id: ClaimId
-    grounds: Annotated[str, Meta(min_length=1)]
+    grounds: Annotated[Note, Meta(min_length=1)]
 
 
 class PayClaim(Struct, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ from baybridge.journey.events import (
     PreauthorisationRequested,
 )
 from baybridge.journey.row import ANYWHERE, OF_MONEY, CommandRow, Correction, EventRow, never_blocked, reads, roles, told_in
+from baybridge.journey.texts import Note
 
 Answer = Literal["approved", "partially_approved", "refused"]
 
@@ -52,14 +53,14 @@ class AnswerPreauthorisation(Struct, frozen=True, kw_only=True):
     plan: str
     answer: Answer
     amount: Annotated[str | None, Meta(description="the approved part, with two places; empty where all is approved or nothing")] = None
-    reason: Annotated[str, Meta(description="needed where not everything is approved")] = ""
+    reason: Annotated[Note, Meta(description="needed where not everything is approved")] = ""
 
 
 class AppealPreauthorisation(Struct, frozen=True, kw_only=True):
     """Ask a payer to answer a pre-authorisation again."""
 
     plan: Annotated[str, Meta(description="id of the plan whose payer answered")]
-    grounds: Annotated[str, Meta(min_length=1)]
+    grounds: Annotated[Note, Meta(min_length=1)]
 
 
 class PayBenefit(Struct, frozen=True, kw_only=True):
@@ -134,7 +135,7 @@ def answer_preauthorisation(situation: Situation, given: AnswerPreauthorisation)
         return foreign
     asked = _asked(situation, given.payer, given.plan)
     if asked is None:
-        return refuse(Reason("funding.preauthorisation.not_asked", {"payer": given.payer, "plan": given.plan}), category=Category.NOT_FOUND)
+        return refuse(Reason("funding.preauthorisation.not_asked", {"payer": given.payer, "plan": given.plan}, where="plan"), category=Category.NOT_FOUND)
     if not asked.waiting:
         return refuse(Reason("funding.preauthorisation.answered_before", {"plan": given.plan}), category=Category.CONFLICT)
     request = asked.requested.event

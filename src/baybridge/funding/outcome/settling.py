@@ -32,6 +32,7 @@ from baybridge.journey.command import Role, Situation
 from baybridge.journey.events import BenefitPaid, Died, OutcomeSettled, ProductRejected, ResponseAssessed
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, reads, roles, told_in
+from baybridge.journey.texts import Note
 
 Declared = Literal["NOT_INFUSED_OOS", "NOT_INFUSED", "OOS_INFUSED", "WITHDRAWN", "RETREATED"]
 
@@ -47,7 +48,7 @@ class SettleOutcome(Struct, frozen=True, kw_only=True):
         Literal["refund", "void", "no_refund"] | None,
         Meta(description="what the programme answered in writing, only where the agreement does not say what follows"),
     ] = None
-    ruling_source: Annotated[str, Meta(description="the programme's answer: document, date, who signed")] = ""
+    ruling_source: Annotated[Note, Meta(description="the programme's answer: document, date, who signed")] = ""
     quote: Annotated[dict[str, Any] | None, Meta(description="the quote document, where this node does not keep it")] = None
 
 

@@ -9,7 +9,7 @@ Elsewhere: reading a kept quote back in `quotes.py`; settling an outcome in `out
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -21,7 +21,9 @@ from msgspec import Meta, Struct
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Reason, Refusal, refuse
+from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.plan import PlanDocument
+from baybridge.documents.terms import Choices
 from baybridge.funding import rendering
 from baybridge.funding.outcome.clauses import REFUND, VOID, open_clauses, outcomes_of
 from baybridge.funding.plans import plans
@@ -38,6 +40,7 @@ from baybridge.journey.events import QuoteIssued
 from baybridge.journey.judged import Judged
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import OF_MONEY, CommandRow, EventRow, roles, told_in
+from baybridge.journey.texts import Note, OneOf
 from baybridge.language.regions import regions_of
 
 DOCUMENT = "funding-quote"
@@ -51,19 +54,42 @@ NO_SCALE = Scale((), Fraction(0))
 Documents = Mapping[str, PlanDocument]
 
 
+def currencies(situation: Situation) -> Collection[str]:
+    """Currencies of a bill: those of the regions and of the plans in force."""
+    own = {region.currency for region in regions_of(situation.documents.folder).values()}
+    return own | {str(plan["currency"]) for plan in situation.documents.plans.values() if plan.get("currency")}
+
+
+def bill_categories(situation: Situation) -> Collection[str]:
+    """Categories of charges: those of the document, those that a plan covers, and those of the quote that stands, which another node may have issued."""
+    quoted = {str(line["category"]) for line in situation.quote["inputs"]["bill_lines"]} if situation.quote else set[str]()
+    return covered_categories(situation.documents) | quoted | set(situation.documents.the(Choices).bill_categories)
+
+
+def _covers(plan: PlanDocument) -> Iterable[object]:
+    benefit = plan.get("benefit")
+    covers = benefit.get("covers") if isinstance(benefit, Mapping) else None
+    return covers if isinstance(covers, list | tuple) else ()
+
+
+def covered_categories(documents: DocumentSet) -> set[str]:
+    """The categories of charges that plans cover."""
+    return {str(name) for plan in documents.plans.values() for name in _covers(plan)}
+
+
 class QuotedLine(Struct, frozen=True, kw_only=True):
     """One charge of the bill."""
 
     id: str
-    category: Annotated[str, Meta(description="CAR_T_DRUG, COLLECTION, INPATIENT, BRIDGING, TRAVEL, FOLLOW_UP or another")]
+    category: Annotated[str, OneOf(bill_categories), Meta(description="CAR_T_DRUG, COLLECTION, INPATIENT, BRIDGING, TRAVEL, FOLLOW_UP or another that a plan covers")]
     gross: Annotated[str, Meta(description="amount with two places, e.g. 1200000.00")]
-    desc: str = ""
+    desc: Note = ""
 
 
 class QuotedTender(Struct, frozen=True, kw_only=True):
     """Money that the patient will hand over, in the bill's currency or in one with a dated rate."""
 
-    currency: str
+    currency: Annotated[str, OneOf(currencies)]
     amount: Annotated[str | None, Meta(description="part of the bill, in the bill's currency; empty for what remains")] = None
 
 
@@ -71,7 +97,7 @@ class IssueQuote(Struct, frozen=True, kw_only=True):
     """A bill, the plans that the patient holds, and the outcome agreement to compute."""
 
     event_date: date
-    currency: str
+    currency: Annotated[str, OneOf(currencies)]
     bill_lines: tuple[QuotedLine, ...]
     plans: tuple[ChosenPlan, ...] = ()
     agreement: Annotated[str | None, Meta(description="id of an agreement document")] = None

@@ -146,6 +146,10 @@ class DrugGiven(Event, frozen=True, kw_only=True, tag=True):
     dose: str
     given_at: datetime
     override_reason: str | None = None
+    dose_mg: float | None = None
+    mg_per_kg: float | None = None  # with the weight that the dose was computed from
+    weight_kg: float | None = None
+    route: str | None = None  # code of HL7 table 0162
 
 
 class Discharged(Event, frozen=True, kw_only=True, tag=True):

@@ -35,6 +35,7 @@ from baybridge.journey.events import (
 )
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, Second, never_blocked, reads, roles
+from baybridge.journey.texts import Note
 
 
 class CorrectEntry(Struct, frozen=True, kw_only=True):
@@ -43,7 +44,7 @@ class CorrectEntry(Struct, frozen=True, kw_only=True):
     event_id: Annotated[str, Meta(description="the entry, by the id that stands in the timeline")]
     action: Literal["void", "replace"]
     reason: CorrectionReason
-    note: Annotated[str, Meta(description="what the reader of the struck entry should know")] = ""
+    note: Annotated[Note, Meta(description="what the reader of the struck entry should know")] = ""
     given: Annotated[dict[str, Any] | None, Meta(description="the whole input of the command that made the entry; with replace only")] = None
 
 

@@ -23,6 +23,7 @@ from baybridge.facts.factset import FactSet
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, FromRecord, Situation
 from baybridge.journey.judged import Judged
+from baybridge.journey.texts import judge
 from baybridge.node.clock import new_id
 from baybridge.node.commands import judging
 from baybridge.node.commands.deciding import Deciding, LazyFacts
@@ -110,7 +111,7 @@ def _asks_for_more(refusal: Refusal, given: Mapping[str, object]) -> bool:
 
 
 def _judge(kind: CommandRow, situation: Situation, given: Any) -> Refusal | None:
-    verdict = kind.rule(situation, given)
+    verdict = judge(kind, situation, given)
     if isinstance(verdict, Judged):
         return verdict.refusal
     return verdict if isinstance(verdict, Refusal) else None

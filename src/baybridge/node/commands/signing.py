@@ -25,6 +25,7 @@ from baybridge.journey.command import Actor, Command, Method, Role, Situation
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import ConfirmationAsked, Event, Recorded, Signature
 from baybridge.journey.judged import Judged
+from baybridge.journey.texts import judge
 from baybridge.node import tables
 from baybridge.node.commands.done import Done
 from baybridge.node.commands.given import read_given
@@ -194,7 +195,7 @@ def decided(
         return refusal
     own = first_signature(kind, command, situation, given, unit) if signatures is None else signatures
     situation = replace(situation, signed_by=own)
-    verdict = kind.rule(situation, given)
+    verdict = judge(kind, situation, given)
     unit.step("write.decided")
     if isinstance(verdict, Refusal):
         return verdict

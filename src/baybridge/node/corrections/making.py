@@ -17,6 +17,7 @@ from baybridge.journey.command import Actor, Situation, Verdict
 from baybridge.journey.corrections.correcting import Making
 from baybridge.journey.events import EntryCorrected, Event
 from baybridge.journey.judged import Judged
+from baybridge.journey.texts import judge
 from baybridge.ledger import streams
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.given import read_given
@@ -35,7 +36,7 @@ def making(node: Node, unit: Unit, deciding: Deciding) -> Making:
         if isinstance(read, Refusal):
             return read
         then, situation = _then(node, unit, row, case, at, actor)
-        verdict = row.rule(situation, read)
+        verdict = judge(row, situation, read)
         for document in verdict.decisions if isinstance(verdict, Judged) else ():
             then.keep(document)
         deciding.made |= then.made

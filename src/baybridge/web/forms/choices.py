@@ -1,7 +1,7 @@
 """What a field can be chosen from: nodes, products, policies, plans, purposes, facts, and what stands on the case.
 
 Main job: `choices(asked, kind, case, name)` answers options with words in the reader's language, by the choice that the command's row names for a field,
-else by the field's own name; `suggestions` answers those that may also be written freely.
+else by the field's own name; `suggestions` answers the usual ones of a field that takes another too.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from baybridge.documents.terms import Choice, Choices, Drugs
 from baybridge.followup.visits import SCHEDULE, UNSCHEDULED
 from baybridge.funding.claims.prefill import own_requests
 from baybridge.funding.claims.reconciliation import Reconciled, open_claims
 from baybridge.funding.outcome.refunding import open_refunds
 from baybridge.funding.plans.assistance import KINDS as FUNDS
 from baybridge.funding.plans.plans import is_agreement, is_computable
+from baybridge.funding.quote.quoting import covered_categories
 from baybridge.journey.case import Case
 from baybridge.journey.identities import identities_of
 from baybridge.journey.schedule import nameable
@@ -42,26 +44,68 @@ class Option:
 
 Options = tuple[Option, ...]
 
-#: Kinds of paper for a journey; numbers are never kept. Source: `ArrangeTravel`.
-PAPERS = ("s2-visa", "invitation", "home-return-permit", "hk-entry", "mo-entry", "lodging")
-CURRENCIES = ("HKD", "CNY", "MOP")
-CATEGORIES = (
-    "CAR_T_DRUG", "COLLECTION", "INPATIENT", "INPATIENT_IN_CATALOGUE", "INPATIENT_OUTSIDE_CATALOGUE", "BRIDGING", "TRAVEL", "FOLLOW_UP",
-)  # fmt: skip
 
 
 def choices(asked: Asked, kind: CommandRow, case: Case | None, name: str) -> Options:
     """The options of a field that takes nothing else; none where it is written freely."""
     key = name.rsplit(".", 1)[-1]
-    found = _CHOICES.get(kind.choices.get(key, key))
+    found = CHOICES.get(kind.choices.get(key, key))
     return found(asked, case) if found else ()
 
 
-def suggestions(name: str) -> tuple[str, ...]:
+def suggestions(asked: Asked, kind: CommandRow, name: str) -> Options:
     """What is usually written into a field that may hold something else."""
-    return {"category": CATEGORIES, "atc": ("L04AC07", "H02AB02", "L04AC03"), "criteria": ("Lugano 2014", "IMWG 2016"), "authority": ("DSPDP",)}.get(
-        name.rsplit(".", 1)[-1], ()
-    )
+    return _drugs(asked, None) if (kind.name, name) == ("GiveDrug", "atc") else ()
+
+
+def _drugs(asked: Asked, case: Case | None) -> Options:
+    del case
+    reader, drugs = Reader(asked), asked.node.documents.typed.the(Drugs).drugs
+    return tuple(Option(code, reader.title(drug.names) or code) for code, drug in drugs.items())
+
+
+def _held_drug(asked: Asked, case: Case | None) -> Options:
+    """The drug that is held for a patient before the infusion."""
+    held = asked.node.documents.typed.limits.tocilizumab.atc
+    return tuple(option for option in _drugs(asked, case) if option.value == held) or (Option(held, held),)
+
+
+def _routes(asked: Asked, case: Case | None) -> Options:
+    del case
+    reader, known = Reader(asked), asked.node.documents.typed.the(Drugs).routes
+    return tuple(Option(code, reader.title(names) or code) for code, names in known.items())
+
+
+def _criteria(asked: Asked, case: Case | None) -> Options:
+    del case
+    return tuple(Option(row.name, row.name) for row in asked.node.documents.typed.the(Choices).response_criteria.values())
+
+
+def _papers(asked: Asked, case: Case | None) -> Options:
+    del case
+    return _listed(asked, asked.node.documents.typed.the(Choices).travel_papers)
+
+
+def _categories(asked: Asked, case: Case | None) -> Options:
+    """Categories of charges: those of the document, and those that plans cover."""
+    del case
+    documents = asked.node.documents.typed
+    return _listed(asked, {**dict.fromkeys(covered_categories(documents), Choice()), **documents.the(Choices).bill_categories})
+
+
+def _listed(asked: Asked, choices: Mapping[str, Choice]) -> Options:
+    reader = Reader(asked)
+    return tuple(Option(code, reader.title(one.names) if one.names else reader.code("code", code)) for code, one in choices.items())
+
+
+def _currencies(asked: Asked, case: Case | None) -> Options:
+    del case
+    return tuple(Option(code, code) for code in dict.fromkeys(region.currency for region in asked.node.regions.values()))
+
+
+def _authorities(asked: Asked, case: Case | None) -> Options:
+    del case
+    return coded(asked, tuple(dict.fromkeys(region.notify_before_transfer for region in asked.node.regions.values() if region.notify_before_transfer)))
 
 
 def coded(asked: Asked, codes: tuple[str, ...]) -> Options:
@@ -236,7 +280,7 @@ def _of_results(choose: choices_results.Choose) -> Callable[[Any, Case | None], 
 
 
 #: The name of a choice -> its options. The name of a field is the name of its choice unless the command's row says another.
-_CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
+CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "to_node": lambda asked, _: _nodes(asked),
     "centre": lambda asked, _: tuple(option for option in _everybody(asked) if _is_centre(asked, option.value)),
     "from_node": lambda asked, _: _nodes(asked),
@@ -254,7 +298,12 @@ _CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "region": lambda asked, _: coded(asked, tuple(asked.node.regions)),
     "residence": lambda asked, _: coded(asked, (*asked.node.regions, "other")),
     "notice_language": lambda asked, _: tuple(Option(code, language.name) for code, language in asked.node.languages.items()),
-    "papers": lambda asked, _: coded(asked, PAPERS),
+    "papers": _papers,
+    "category": _categories,
+    "criteria": _criteria,
+    "authority": _authorities,
+    "held_drug": _held_drug,
+    "drug_route": _routes,
     "purposes": _transfer_purposes,
     "transfer_purpose": _transfer_purposes,
     "recognition_purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES),
@@ -271,7 +320,7 @@ _CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "plan": _plans_asked,
     "agreement": _agreements,
     "fund": _funds,
-    "currency": lambda _asked, _: tuple(Option(code, code) for code in CURRENCIES),
+    "currency": _currencies,
 }
 
 

@@ -36,7 +36,7 @@ __all__ = ["Field", "fields", "from_texts", "known", "read"]
 #: Empty rows offered beyond those that are filled in, and the least number of rows.
 _SPARE_ROWS, _LEAST_ROWS = 2, 3
 
-_OTHER_KEYS = {"ChosenPlan.order": "plan_order"}
+_OTHER_KEYS = {"ChosenPlan.order": "plan_order", "GiveDrug.route": "drug_route"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Field:
     kind: str  # as `shape.kind_of` says, or findings
     required: bool = False
     options: Options = ()
-    suggested: tuple[str, ...] = ()
+    suggested: Options = ()
     value: str = ""
     label: str = ""
     unit: str = ""
@@ -134,7 +134,7 @@ def _field(form: _Form, item: FieldInfo, prefix: str, value: Any, key: str) -> F
         "codes" if kind == "lines" and options else "code" if kind == "text" and options else kind,
         shape.is_required(item),
         options,
-        suggestions(name),
+        suggestions(form.asked, form.kind, name),
         as_text(shown, form.asked),
         scanned=item.name in form.kind.scanned,
         problems=_problems(form, name),

@@ -1,0 +1,112 @@
+"""Which drug was given, by which way, and how much: by weight with the arithmetic shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import case_world as w
+from baybridge.base.outcome import Refusal
+from baybridge.bedside.drugs import figure
+from baybridge.journey.command import Role
+from baybridge.journey.events import DrugGiven
+from case_world import Step, World, codes
+
+
+def give(by: Role = Role.NURSE, **given: Any) -> Step:
+    return Step("GiveDrug", "hk", by, 1, lambda world: {"atc": "L04AC07", "given_at": world.now.isoformat(), **given})
+
+
+def weighing(kilograms: float | None) -> World:
+    world = w.infused()
+    if kilograms is not None:
+        world.facts["weight"] = kilograms
+    return world
+
+
+def given(world: World, **fields: Any) -> DrugGiven:
+    answer = world.do(give(**fields))
+    assert codes(answer) == []
+    return next(event for event in answer if isinstance(event, DrugGiven))
+
+
+@pytest.mark.parametrize(
+    ("kilograms", "per_kg", "milligrams", "text"),
+    [
+        (65, 8, 520, "8 mg/kg × 65 kg = 520 mg"),
+        (62.5, 8, 500, "8 mg/kg × 62.5 kg = 500 mg"),
+        (100, 8, 800, "8 mg/kg × 100 kg = 800 mg"),
+        (105, 8, 800, "8 mg/kg × 105 kg = 840 mg → 800 mg"),
+        (29, 12, 348, "12 mg/kg × 29 kg = 348 mg"),
+    ],
+)
+def test_a_dose_by_weight_shows_its_arithmetic(kilograms: float, per_kg: float, milligrams: float, text: str) -> None:
+    event = given(weighing(kilograms), mg_per_kg=per_kg)
+    assert (event.dose, event.dose_mg, event.mg_per_kg, event.weight_kg) == (text, milligrams, per_kg, kilograms)
+
+
+def test_a_dose_by_weight_without_a_weight_is_refused_whatever_else_is_written() -> None:
+    for also in ({}, {"dose": "8 mg/kg"}, {"dose_mg": 500}):
+        assert codes(weighing(None).do(give(mg_per_kg=8, **also))) == ["bedside.drug.no_weight"]
+
+
+@pytest.mark.parametrize(("milligrams", "refused"), [(468, []), (467, ["bedside.drug.not_the_sum"]), (572, []), (573, ["bedside.drug.not_the_sum"])])
+def test_milligrams_beside_a_dose_by_weight_are_about_its_sum(milligrams: float, refused: list[str]) -> None:
+    answer = weighing(65).do(give(mg_per_kg=8, dose_mg=milligrams))
+    assert codes(answer) == refused
+    if isinstance(answer, Refusal):
+        assert "8 mg/kg × 65 kg = 520 mg" in str(answer.reasons[0].values["sum"])
+    else:
+        assert next(event.dose_mg for event in answer if isinstance(event, DrugGiven)) == milligrams
+
+
+@pytest.mark.parametrize(("kilograms", "per_kg", "refused"), [(30, 8, False), (30, 12, True), (29.9, 12, False), (29.9, 12.5, True)])
+def test_the_label_names_a_dose_for_each_weight(kilograms: float, per_kg: float, refused: bool) -> None:
+    assert codes(weighing(kilograms).do(give(mg_per_kg=per_kg))) == (["bedside.drug.tocilizumab_per_kg"] if refused else [])
+
+
+def test_a_physician_may_pass_the_dose_of_the_label_with_a_reason() -> None:
+    event = given(weighing(65), by=Role.PHYSICIAN, mg_per_kg=10, override_reason="weight was taken before fluids")
+    assert (event.dose_mg, event.override_reason) == (650, "weight was taken before fluids")
+
+
+def test_a_drug_of_the_list_needs_no_name_and_no_way_where_it_has_one() -> None:
+    event = given(weighing(65), mg_per_kg=8)
+    assert (event.name, event.route) == ("tocilizumab", "IV")
+    several = given(weighing(65), atc="H02AB02", dose_mg=10)
+    assert (several.name, several.route, several.dose) == ("dexamethasone", None, "10 mg")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "where"),
+    [
+        ({"atc": "anakinra"}, "bedside.drug.not_atc", "atc"),
+        ({"atc": "L04AC"}, "bedside.drug.not_atc", "atc"),
+        ({"atc": ""}, "bedside.drug.not_atc", "atc"),
+        ({"atc": "J06BA02"}, "bedside.drug.unnamed", "name"),
+        ({"name": "dexamethasone"}, "bedside.drug.another_name", "name"),
+        ({"route": "PO"}, "bedside.drug.route", "route"),
+        ({"route": "by mouth"}, "command.not_in_set", "route"),
+        ({"dose": " "}, "bedside.drug.no_dose", "dose"),
+    ],
+)
+def test_what_no_drug_can_be_is_refused_at_its_field(fields: dict[str, Any], code: str, where: str) -> None:
+    answer = weighing(65).do(give(**{"dose": "8 mg/kg", **fields}))
+    assert isinstance(answer, Refusal)
+    assert (code, where) in {(reason.code, reason.where) for reason in answer.reasons}
+
+
+@pytest.mark.parametrize("name", ["tocilizumab", "Tocilizumab ", "托珠单抗", "妥珠單抗"])
+def test_a_name_in_any_language_is_that_of_its_code(name: str) -> None:
+    assert given(weighing(65), name=name, dose="8 mg/kg").name == name.strip()
+
+
+def test_a_drug_beyond_the_list_has_its_code_and_name() -> None:
+    event = given(weighing(65), atc="j06ba02", name="immunoglobulin", dose="0.4 g/kg", route="IV")
+    assert (event.atc, event.name, event.route) == ("J06BA02", "immunoglobulin", "IV")
+
+
+@pytest.mark.parametrize(("number", "text"), [(8, "8"), (62.5, "62.5"), (0.333333, "0.33"), (123456.4, "123456"), (99999.9, "99999.9")])
+def test_figures_have_at_most_two_places_and_no_exponent(number: float, text: str) -> None:
+    assert figure(number) == text

@@ -17,6 +17,7 @@ from baybridge.journey.checks import Moment, alive, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import CapacityStated
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
+from baybridge.journey.texts import Note
 
 
 class StateCapacity(Struct, frozen=True, kw_only=True):
@@ -24,7 +25,7 @@ class StateCapacity(Struct, frozen=True, kw_only=True):
 
     can_decide: Annotated[bool, Meta(description="whether the patient understands, weighs and says what is decided")]
     seen_at: Moment
-    note: Annotated[str, Meta(description="what it rests on")]
+    note: Annotated[Note, Meta(description="what it rests on")]
 
 
 def state_capacity(situation: Situation, given: StateCapacity) -> Verdict:

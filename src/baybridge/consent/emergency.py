@@ -23,6 +23,7 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import EmergencyRecorded
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, Second, roles, told_in
+from baybridge.journey.texts import Note
 
 #: How long it stands for the consent to care. Source: contract K16.
 VALID = timedelta(hours=24)
@@ -31,9 +32,9 @@ VALID = timedelta(hours=24)
 class RecordEmergency(Struct, frozen=True, kw_only=True):
     """Care cannot wait for the patient's consent; a second physician confirms."""
 
-    reason: Annotated[str, Meta(description="why care cannot wait, and why nobody can be asked")]
-    presumed_will: Annotated[str, Meta(description="what the patient would want, and how that is known")]
-    note: Annotated[str, Meta(description="asked for where the patient withdrew the consent to care: why that does not speak against this")] = ""
+    reason: Annotated[Note, Meta(description="why care cannot wait, and why nobody can be asked")]
+    presumed_will: Annotated[Note, Meta(description="what the patient would want, and how that is known")]
+    note: Annotated[Note, Meta(description="asked for where the patient withdrew the consent to care: why that does not speak against this")] = ""
 
 
 def record_emergency(situation: Situation, given: RecordEmergency) -> Verdict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.loader import Documents
 from baybridge.journey.case import Case, fold
-from baybridge.journey.command import Actor, FromRecord, Role, Site, Situation
+from baybridge.journey.command import Actor, CodeState, FromRecord, Role, Site, Situation
 from baybridge.journey.corrections.correcting import Making
 from baybridge.journey.drug_history import DrugHistory
 from baybridge.journey.events import Event, Leg, Recorded, ResultRecognised
@@ -120,6 +120,7 @@ class World:
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # documents laid over ours, by folder
     drugs: DrugHistory = field(default_factory=DrugHistory)
     held: Sequence[HeldSlot] = ()  # slots of other cases
+    code: CodeState = "right"  # what comes of a courier's code
 
     @property
     def case(self) -> Case:
@@ -151,9 +152,12 @@ class World:
             decide=self.decide,
             documents=DocumentSet(self.folder),
             new_id=self.new_id,
-            record=FromRecord(making=self.making(node), drugs=self.drugs, slots_on=lambda day: [slot for slot in self.held if slot.on == day]),
+            record=FromRecord(making=self.making(node), drugs=self.drugs, slots_on=self.slots_on, courier_code=lambda _shipment, _code: self.code),
             gates=GATES,
         )
+
+    def slots_on(self, day: date) -> list[HeldSlot]:
+        return [slot for slot in self.held if slot.on == day]
 
     def making(self, node: str) -> Making:
         """How entries were made, as a node knows it for the rule that puts them right."""

@@ -47,7 +47,11 @@ class CorrectingWalk(Walk):
         refused = [answer for item in reversed(entered) if (answer := self.void(node, item, {role}, organisation))]
         self.tried[name] = ", ".join(refused) or difference(before, self.state(node))
         if not refused:
-            super().do_for(node, role, organisation, name, **given)
+            super().do_for(node, role, organisation, name, **self._again(node, role, name, given))
+
+    def _again(self, node: str, role: Role, name: str, given: dict[str, Any]) -> dict[str, Any]:
+        """What is given once more; a one-time code is a fresh one."""
+        return {**given, "code": self.courier_code(node, role, given["shipment_id"])} if name == "ConfirmCourier" else given
 
     def _make_up(self, node: str, role: Role, organisation: str, name: str, given: Mapping[str, Any]) -> None:
         """Each choice of the command with a code that nothing has; kept is '' where the answer names the field, or else the answer."""

@@ -224,7 +224,21 @@ def test_7_slot_papers_collection_and_flight(road: Road, network: Network) -> No
         expected_transit_h=18,
         remaining_hold_h=72,
     )
+    to_courier(road, "coordinator.hk", "S-901")
     road.send("coordinator.hk", "sh", "COI_LOGISTICS", new=True)
+
+
+def to_courier(road: Road, name: str, seal: str) -> None:
+    """The courier is named, is given the one-time code that the page shows once, and says it back; a wrong one confirms nothing."""
+    giver = road[name]
+    giver.do(road.case, "HandToCourier", courier="Synthetic Couriers, driver 4", waybill=f"W-{seal}", seal=seal, handed_at=road.network.now)
+    giver.see(f"/cases/{road.case}/cells")
+    giver.page.locator("form[action*='/courier/'] button").click()
+    code = giver.page.inner_text("#code").replace(" ", "")
+    wrong = giver.refused(road.case, "ConfirmCourier", code=f"{(int(code) + 1) % 10**8:08d}")
+    assert "not the code" in wrong, wrong
+    giver.do(road.case, "ConfirmCourier", code=code)
+    assert "confirmed by code" in giver.see(f"/cases/{road.case}/cells")
 
 
 def fit_for(road: Road, step: str) -> None:
@@ -242,8 +256,8 @@ def shipment_of(road: Road, name: str) -> str:
     return road[name].page.locator("[name=shipment_id]").first.input_value()
 
 
-def arrive(road: Road, name: str, bags: list[str], warmest_c: float, coldest_c: float) -> None:
-    """Receive what is on its way."""
+def arrive(road: Road, name: str, bags: list[str], warmest_c: float, coldest_c: float, seal: str) -> None:
+    """Receive what is on its way, under the seal that it left with."""
     road[name].do(
         road.case,
         "ReceiveShipment",
@@ -255,6 +269,7 @@ def arrive(road: Road, name: str, bags: list[str], warmest_c: float, coldest_c: 
         coldest_c=coldest_c,
         minutes_outside=0,
         seal_intact=True,
+        seal=seal,
     )
 
 
@@ -275,7 +290,7 @@ def test_8_shanghai_makes_tests_and_releases(road: Road, network: Network) -> No
         seal_intact=True,
     )
     assert "bag" in wrong.lower() and "chain" in wrong.lower(), "every reason against, not the first"
-    arrive(road, "manufacturer.sh", ["APH-901-A", "APH-901-B"], 6.1, 3.2)
+    arrive(road, "manufacturer.sh", ["APH-901-A", "APH-901-B"], 6.1, 3.2, "S-901")
     plant.do(road.case, "StartManufacture", chain_of_identity=road.chain, batch="B901", from_bags=["APH-901-A", "APH-901-B"])
     network.advance(days=11)
     untested = quality.refused(
@@ -315,9 +330,10 @@ def test_9_the_product_flies_back(road: Road, network: Network) -> None:
         expected_transit_h=30,
         remaining_hold_h=220,
     )
+    to_courier(road, "manufacturer.sh", "S-902")
     road.send("coordinator.sh", "hk", "COI_LOGISTICS")
     network.advance(hours=28)
-    arrive(road, "pharmacist.hk", [BAG], -158.0, -187.0)
+    arrive(road, "pharmacist.hk", [BAG], -158.0, -187.0, "S-902")
 
 
 def test_10_bedside(road: Road, network: Network) -> None:

@@ -172,6 +172,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{(method, "/cases/{case_id}/confirmations/{confirmation}"): SITE for method in ("GET", "POST")},  # one that nobody asked for answers not-found
     ("GET", "/cases/{case_id}/do/{command}"): WITHDRAWS,
     ("POST", "/cases/{case_id}/do/{command}"): WITHDRAWS,
+    ("POST", "/cases/{case_id}/courier/{shipment}"): {"coordinator", "nurse", "pharmacist", "manufacturer"},
 }
 
 PUBLIC = re.compile(r"/session|/sign-in(/invitation)?|/fhir/metadata|/\.well-known/.*|/log/(trust\.json|checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*")
@@ -251,6 +252,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "event_id": "none",
         "version": "1",
         "document": "laboratories",
+        "shipment": "nothing-with-this-id",
         "folder": "pathways",
         "name": "cold-chain",
         "row": "mo",

@@ -28,8 +28,10 @@ from baybridge.journey.checks import Moment, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import (
     CallAcknowledged,
+    CallCauseWithdrawn,
     CallClosed,
     CallEscalated,
+    CallKept,
     CallNotified,
     CloseReason,
     Event,
@@ -152,6 +154,13 @@ class CloseCall(Struct, frozen=True, kw_only=True):
     call_id: Annotated[str, Meta(description="the open call without it")] = ""
 
 
+class KeepCall(Struct, frozen=True, kw_only=True):
+    """A physician keeps a call although what raised it was corrected or withdrawn."""
+
+    note: Annotated[str, Meta(description="why the team is needed all the same")]
+    call_id: Annotated[str, Meta(description="the call whose cause was withdrawn without it")] = ""
+
+
 def acknowledge_call(situation: Situation, given: AcknowledgeCall) -> Verdict:
     """The open call is taken; a second time changes nothing and is said."""
     call = _named(situation, given.call_id)
@@ -182,6 +191,17 @@ def close_call(situation: Situation, given: CloseCall) -> Verdict:
     if given.reason == "other-treatment" and not said(given.note):
         against.append(Reason("bedside.call.no_note", where="note"))
     return refuse(*against) if against or call is None else (CallClosed(call_id=call.call_id, reason=given.reason, note=given.note.strip()),)
+
+
+def keep_call(situation: Situation, given: KeepCall) -> Verdict:
+    """The call goes on, by a physician's word."""
+    asking = [call for call in situation.case.rapid_responses if call.asks and given.call_id in ("", call.call_id)]
+    against = []
+    if not asking:
+        against.append(Reason("bedside.call.none_to_keep", where="call_id"))
+    if not said(given.note):
+        against.append(Reason("bedside.call.no_reason_to_keep", where="note"))
+    return refuse(*against) if against else (CallKept(call_id=asking[-1].call_id, note=given.note.strip()),)
 
 
 def _named(situation: Situation, call_id: str) -> Call | None:
@@ -224,6 +244,15 @@ COMMAND_ROWS = (
         place=40,
         button="after",
     ),
+    CommandRow(
+        KeepCall, keep_call, roles(Role.PHYSICIAN),
+        (EventRow(CallKept, rendering.kept),),
+        page="bedside",
+        correction=CLINICAL,
+        blocked=never_blocked,
+        place=45,
+        button="after",
+    ),
 )
 
 #: Events that follow from what was seen, and from the clock; no person enters them.
@@ -233,4 +262,5 @@ EVENT_ROWS = (
     EventRow(CallEscalated, rendering.escalated, computed=True),
     EventRow(SignAdded, rendering.sign_added, told_in("CARE_REFERRAL"), computed=True),
     EventRow(SignsAbsent, rendering.signs_absent, computed=True),
+    EventRow(CallCauseWithdrawn, rendering.cause_withdrawn, computed=True),
 )

@@ -260,6 +260,16 @@ def closed(event: ev.CallClosed, writer: Writer) -> None:
     _call_task(writer, event.call_id, "cancelled", reason)
 
 
+def cause_withdrawn(event: ev.CallCauseWithdrawn, writer: Writer) -> None:
+    """As the call's Task with a note, and Provenance."""
+    _call_task(writer, event.call_id, "on-hold", {"note": [{"text": "what raised this call was corrected or withdrawn: a physician closes or keeps it"}]})
+
+
+def kept(event: ev.CallKept, writer: Writer) -> None:
+    """As the call's Task, in progress by a physician's word."""
+    _call_task(writer, event.call_id, "in-progress", {"owner": writer.actor, "note": [{"text": event.note}]})
+
+
 def _call_task(writer: Writer, call_id: str, status: str, more: Mapping[str, object]) -> None:
     """The call's own Task, as it now stands."""
     calls = [call for call in writer.case.rapid_responses if call_id in ("", call.call_id)]

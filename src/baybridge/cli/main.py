@@ -37,6 +37,7 @@ TOPICS: dict[str, str] = {
     "serve": "baybridge.cli.nodes",
     "do": "baybridge.cli.nodes",
     "case": "baybridge.cli.cases",
+    "courier-code": "baybridge.cli.couriers",
     "demo": "baybridge.cli.demo",
 }
 
@@ -52,7 +53,7 @@ class Topics(click.Group):
         """The command of that name, imported now."""
         if cmd_name not in TOPICS:
             return None
-        name = "import_" if cmd_name == "import" else cmd_name
+        name = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(TOPICS[cmd_name]), name)
         return command
 

@@ -14,7 +14,8 @@ from typing import Any
 from baybridge.demo import patients
 from baybridge.demo.money import claim, claim_decided, claim_followed, quote, refund
 from baybridge.demo.walk import Walk
-from baybridge.journey.command import Role
+from baybridge.journey.case import Case
+from baybridge.journey.command import Role, Site
 
 #: Identifiers of the invented laboratories in the directory, by node.
 LABORATORIES = {"mo": "mo", "gd": "gd", "hk": "hk"}
@@ -188,7 +189,24 @@ def ship_cells(walk: Walk) -> None:
         expected_transit_h=18,
         remaining_hold_h=72,
     )
+    to_courier(walk, walk.centre, Role.COORDINATOR)
     walk.send(walk.centre, walk.plant, "COI_LOGISTICS")
+
+
+def to_courier(walk: Walk, node: str, role: Role) -> None:
+    """The courier is named and confirms by the one-time code."""
+    walk.clock.advance(seconds=60)
+    shipment = shipment_from(walk.case(node), walk.nodes[node].site)
+    number = walk.patient.number
+    named = {"courier": "Synthetic Couriers, driver 4", "waybill": f"SYN-{number:03d}", "seal": f"S-{number:03d}"}
+    walk.do(node, role, "HandToCourier", shipment_id=shipment, handed_at=walk.clock().isoformat(), **named)
+    walk.do(node, role, "ConfirmCourier", shipment_id=shipment, code=walk.courier_code(node, role, shipment))
+
+
+def shipment_from(case: Case, site: Site) -> str:
+    """The last shipment that left from a node."""
+    mine = (s for s in reversed(case.shipments) if s.dispatched is not None and s.dispatched.origin.node == site.node)
+    return next(mine).shipment_id
 
 
 def receive_cells(walk: Walk) -> None:
@@ -289,6 +307,7 @@ def ship_product(walk: Walk) -> None:
         expected_transit_h=30,
         remaining_hold_h=220,
     )
+    to_courier(walk, walk.plant, Role.MANUFACTURER)
     walk.send(walk.plant, walk.centre, "COI_LOGISTICS")
 
 

@@ -19,6 +19,7 @@ from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import ConfirmationAsked
 from baybridge.journey.proposals import waits
 from baybridge.node.clock import new_id
+from baybridge.node.commands import courier_codes
 from baybridge.node.commands.done import Done
 from baybridge.node.handle import handle
 from baybridge.node.intake.importing import import_upload
@@ -91,6 +92,13 @@ class Walk:
             self.clock.advance(seconds=40)
             second = self.people(node).another(actor, [Role(role) for role in asked.roles])
             self._give(node, "ConfirmEntry", {"confirmation_id": asked.confirmation_id, "agrees": True}, second)
+
+    def courier_code(self, node: str, role: Role, shipment_id: str) -> str:
+        """The one-time code of a courier, as it is shown to whoever hands over."""
+        made = courier_codes.make(self.nodes[node], self.people(node).one(role, self.nodes[node].site.organisation), self.case_id, shipment_id)
+        if isinstance(made, Refusal):
+            raise Refused(f"courier code at {node}: " + "; ".join(reason.code for reason in made.reasons))
+        return made.code
 
     def people(self, node: str) -> Colleagues:
         """Who works at a node."""

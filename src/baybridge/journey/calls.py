@@ -30,6 +30,13 @@ class Call:
     acknowledged: Entry[ev.CallAcknowledged] | None = None
     arrived: Entry[ev.RapidResponseArrived] | None = None
     closed: Entry[ev.CallClosed] | None = None
+    withdrawn: Entry[ev.CallCauseWithdrawn] | None = None  # what raised it was corrected or withdrawn
+    kept: Entry[ev.CallKept] | None = None  # a physician keeps it all the same
+
+    @property
+    def asks(self) -> bool:
+        """Whether a physician has to close or keep it, because its cause was withdrawn."""
+        return self.withdrawn is not None and self.kept is None and self.closed is None
 
     @property
     def call_id(self) -> str:
@@ -86,7 +93,7 @@ def calls_of(entries: Iterable[Entry[ev.Event]]) -> tuple[Call, ...]:
         elif tells(entry, ev.RapidResponseArrived):
             reached = [name for name, call in calls.items() if call.is_open and entry.event.call_id in ("", name)]
             calls.update({name: replace(calls[name], arrived=entry) for name in reached})
-        elif isinstance(entry.event, ev.CallNotified | ev.CallAcknowledged | ev.SignAdded | ev.SignsAbsent | ev.CallClosed):
+        elif isinstance(entry.event, ev.CallNotified | ev.CallAcknowledged | ev.SignAdded | ev.SignsAbsent | ev.CallClosed | ev.CallCauseWithdrawn | ev.CallKept):
             named = entry.event.call_id
             if named in calls:
                 calls[named] = _after(calls[named], entry)
@@ -105,6 +112,10 @@ def _after(call: Call, entry: Entry[ev.Event]) -> Call:
         return replace(call, acknowledged=call.acknowledged or entry)
     if tells(entry, ev.CallClosed):
         return replace(call, closed=call.closed or entry)
+    if tells(entry, ev.CallCauseWithdrawn):
+        return replace(call, withdrawn=entry, kept=None)
+    if tells(entry, ev.CallKept):
+        return replace(call, kept=entry)
     if tells(entry, ev.SignsAbsent):
         return replace(call, absent=call.absent | set(entry.event.codes))
     if not tells(entry, ev.SignAdded):

@@ -282,7 +282,7 @@ class Case:
     @cached_property
     def shipments(self) -> tuple[Shipment, ...]:
         """Shipments of either leg; a receipt without a known dispatch stands too."""
-        return shipments_of(self.of(ev.ShipmentDispatched), self.of(ev.ShipmentReceived))
+        return shipments_of(self.of(ev.ShipmentDispatched), self.of(ev.ShipmentReceived), self.of(ev.CourierNamed), self.of(ev.CourierConfirmed))
 
     def shipments_on(self, leg: ev.Leg, chain_of_identity: str | None = None) -> tuple[Shipment, ...]:
         """Shipments of one leg, of one chain of identity where given."""

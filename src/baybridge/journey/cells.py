@@ -47,6 +47,15 @@ class Shipment:
     chain_of_identity: str
     dispatched: Entry[ev.ShipmentDispatched] | None
     received: Entry[ev.ShipmentReceived] | None
+    courier: Entry[ev.CourierNamed] | None = None
+    confirmed: Entry[ev.CourierConfirmed] | None = None
+
+    @property
+    def other_seal(self) -> bool:
+        """Whether the seal that was read at arrival is another than the one that it left under; False where either is unknown."""
+        left = self.courier.event.seal if self.courier else ""
+        arrived = self.received.event.seal if self.received else ""
+        return bool(left and arrived) and same_seal(left) != same_seal(arrived)
 
     @property
     def bags(self) -> tuple[str, ...]:
@@ -84,8 +93,18 @@ class Batch:
         return self.released is None and self.rejected is None
 
 
-def shipments_of(sent: Sequence[Entry[ev.ShipmentDispatched]], arrived: Sequence[Entry[ev.ShipmentReceived]]) -> tuple[Shipment, ...]:
-    """Dispatches and receipts joined by shipment id."""
+def same_seal(seal: str) -> str:
+    """A seal's number as it is compared: without spaces and dashes, in capitals."""
+    return "".join(char for char in seal.upper() if char.isalnum())
+
+
+def shipments_of(
+    sent: Sequence[Entry[ev.ShipmentDispatched]],
+    arrived: Sequence[Entry[ev.ShipmentReceived]],
+    couriers: Sequence[Entry[ev.CourierNamed]] = (),
+    confirmed: Sequence[Entry[ev.CourierConfirmed]] = (),
+) -> tuple[Shipment, ...]:
+    """Dispatches, couriers and receipts joined by shipment id, in whatever order they were learnt; a confirmation is of the courier named before it."""
     found: dict[str, Shipment] = {}
     for entry in sent:
         key = entry.event.shipment_id
@@ -94,7 +113,15 @@ def shipments_of(sent: Sequence[Entry[ev.ShipmentDispatched]], arrived: Sequence
         key = receipt.event.shipment_id
         known = found.get(key, Shipment(key, receipt.event.leg, receipt.event.chain_of_identity, None, None))
         found[key] = replace(known, received=known.received or receipt)
-    return tuple(found.values())
+    return tuple(_with_courier(shipment, couriers, confirmed) for shipment in found.values())
+
+
+def _with_courier(shipment: Shipment, couriers: Sequence[Entry[ev.CourierNamed]], confirmed: Sequence[Entry[ev.CourierConfirmed]]) -> Shipment:
+    named = [entry for entry in couriers if entry.event.shipment_id == shipment.shipment_id]
+    last = max(named, key=lambda entry: entry.origin.recorded_at, default=None)
+    since = last.origin.recorded_at if last else None
+    said = [e for e in confirmed if e.event.shipment_id == shipment.shipment_id and since is not None and e.origin.recorded_at >= since]
+    return replace(shipment, courier=last, confirmed=said[0] if said else None)
 
 
 def quarantined_of(entries: Iterable[Entry[Event]]) -> frozenset[str]:

@@ -132,6 +132,10 @@ class CardIssuer:
     kid: str
 
 
+#: What came of a one-time code that somebody said: right, wrong, over (too late), said wrongly too often, or none was made.
+CodeState = Literal["right", "wrong", "over", "tries", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class FromRecord:
     """What a rule asked the record for, by the `needs` of its row; what it did not ask for is empty.
@@ -150,6 +154,7 @@ class FromRecord:
     cases_of: Callable[[str], Sequence[Case]] | None = None  # of a patient
     slots_on: Callable[[date], Sequence[HeldSlot]] | None = None  # held on a day, of every case known here
     drugs: DrugHistory | None = None
+    courier_code: Callable[[str, str], CodeState] | None = None  # of a shipment; asking is a try
 
     def only(self, names: frozenset[str], over: FromRecord | None = None) -> FromRecord:
         """These parts alone; the others as in `over`, empty without it."""

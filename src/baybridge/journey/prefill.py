@@ -19,7 +19,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Role, Site
 
 _NOW = (
-    "started_at", "ended_at", "received_at", "dispatched_at", "checked_at", "thawed_at", "assessed_at", "given_at", "arrived_at", "use_at",
+    "started_at", "ended_at", "received_at", "dispatched_at", "checked_at", "thawed_at", "assessed_at", "given_at", "arrived_at", "use_at", "handed_at",
 )  # fmt: skip
 _TODAY = ("started_on", "notified_on", "discharged_on", "visited_on", "assessed_on", "withdrawn_on", "event_date", "found_on", "planned_entry_on", "valid_from")
 

@@ -42,6 +42,7 @@ from baybridge.language.languages import Language, languages_of
 from baybridge.language.regions import Regions, regions_of
 from baybridge.ledger import log, streams
 from baybridge.node import accepted, clock, tables
+from baybridge.node.commands import courier_codes
 from baybridge.node.config import Config, Neighbour, neighbours_changed_at, read_config, read_neighbours
 from baybridge.node.consequences import queue
 from baybridge.node.consequences.row import ConsequenceRow
@@ -282,6 +283,7 @@ class Node:
             drugs=self._drugs(resources, case, at) if "drugs" in needs else None,
             of_others=of_others(connection, resources, case) if "of_others" in needs else frozenset(),
             cases_of=partial(_cases_of, connection) if "cases_of" in needs else None,
+            courier_code=partial(courier_codes.tried, connection, at) if "courier_code" in needs else None,
             slots_on=partial(slots.held_on, connection) if "slots_on" in needs else None,
         )
 

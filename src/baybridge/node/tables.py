@@ -60,6 +60,17 @@ confirmation = Table(  # what was typed while it waits for a second person; its 
     Column("expires_at", String, nullable=False, index=True),
 )
 
+courier_code = Table(  # the one-time code by which a courier without account confirms; its hash alone, never the code
+    "courier_code",
+    metadata,
+    Column("shipment_id", String, primary_key=True),
+    Column("case_id", String, nullable=False),
+    Column("salt", StoredBytes, nullable=False),
+    Column("code_hash", StoredBytes, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("expires_at", String, nullable=False),
+)
+
 account_change_asked = Table(  # the first of two administrators who change who is one
     "account_change_asked",
     metadata,

@@ -133,6 +133,21 @@ def dispatched(event: ev.ShipmentDispatched, writer: Writer) -> None:
     ]
 
 
+def courier_named(event: ev.CourierNamed, writer: Writer) -> None:
+    """As DocumentReference (the waybill) and Provenance with courier and seal."""
+    waybill = writer.document(f"waybill {event.waybill}", identifier("urn:baybridge:waybill", event.waybill), kind="waybill")
+    writer.provenance([waybill], "given to a courier")
+    agents = [{"type": {"text": "courier"}, "who": {"display": event.courier}}, *writer.resources[-1]["agent"]]
+    seal = {"role": "source", "what": {"type": "Device", "identifier": identifier("urn:baybridge:seal", event.seal)}}
+    writer.resources[-1] |= {"agent": agents, "entity": [seal], "occurredDateTime": event.handed_at.isoformat()}
+
+
+def courier_confirmed(event: ev.CourierConfirmed, writer: Writer) -> None:
+    """As Provenance of the shipment."""
+    target: Json = {"type": "SupplyDelivery", "identifier": identifier(_SHIPMENT, event.shipment_id)}
+    writer.provenance([target], "taken over by the courier, by one-time code")
+
+
 def arrived(event: ev.ShipmentReceived, writer: Writer) -> None:
     """As SupplyDelivery, Observation and Provenance."""
     at = event.received_at.isoformat()

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
-from baybridge.journey.cells import Shipment
+from baybridge.journey.cells import Shipment, same_seal
 from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
@@ -57,6 +57,7 @@ class ReceiveShipment(Struct, frozen=True, kw_only=True):
     coldest_c: float
     minutes_outside: Annotated[int, Meta(ge=0, description="above the product's limit; for fresh cells outside 0 to 10 degrees")]
     seal_intact: bool
+    seal: Annotated[str, Meta(description="number of the seal as read; another than it left under keeps the bags in quarantine")] = ""
     quarantine: Annotated[bool, Meta(description="take bags whose identity does not match into quarantine")] = False
 
 
@@ -203,6 +204,7 @@ def receive_shipment(situation: Situation, given: ReceiveShipment) -> Verdict:
             seal_intact=given.seal_intact,
             disposition="quarantined" if quarantines(findings) or given.quarantine else "accepted",
             findings=findings,
+            seal=given.seal.strip(),
         ),
     )
 
@@ -264,7 +266,7 @@ def _storage_limit(situation: Situation, bags: tuple[str, ...]) -> float | None:
 
 
 def _findings(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> tuple[str, ...]:
-    seal = () if given.seal_intact else ("seal_broken",)
+    seal = (*(() if given.seal_intact else ("seal_broken",)), *_other_seal(given, known))
     if _leg(situation, known) == "to_plant":
         clock = situation.documents.pathway.alarms.fresh_cells
         return (*seal, *judge_fresh(_reading(given), _age_h(situation, given), situation.limits.fresh_cells, clock))
@@ -272,6 +274,12 @@ def _findings(situation: Situation, given: ReceiveShipment, known: Shipment | No
     if limit is None:
         return (*seal, "product_limit_unknown")
     return (*seal, *judge_product(_reading(given), limit, situation.limits.product))
+
+
+def _other_seal(given: ReceiveShipment, known: Shipment | None) -> tuple[str, ...]:
+    """Whether the seal is another than it left under, where both are known."""
+    left = known.courier.event.seal if known is not None and known.courier is not None else ""
+    return ("seal_other",) if left and said(given.seal) and same_seal(left) != same_seal(given.seal) else ()
 
 
 def _age_h(situation: Situation, given: ReceiveShipment) -> float | None:
@@ -317,6 +325,7 @@ COMMAND_ROWS = (
         purpose="logistics",
         place=40,
         scanned=labels_of(Ship),
+        signed="handed_over",
     ),
     CommandRow(
         ReceiveShipment, receive_shipment, roles(Role.COORDINATOR, Role.NURSE, Role.PHARMACIST, Role.LABORATORY, Role.MANUFACTURER),
@@ -329,6 +338,7 @@ COMMAND_ROWS = (
         blocked=alive_or_arriving,
         place=50,
         scanned=labels_of(ReceiveShipment),
+        signed="taken_over",
     ),
     CommandRow(
         ResolveQuarantine, resolve_quarantine, roles(Role.MANUFACTURER, Role.QUALITY),

@@ -56,6 +56,8 @@ def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -
     always |= {"ConfirmEntry"}  # of a second person, from whatever waits for one
     always |= {"ReportIncident", "AnswerIncident", "SetAssessmentInterval"}  # asked by nobody and by attention
     always |= {"ConfirmEntry"}  # from the list of what waits for a second person
+    always |= {"KeepCall"}  # asked by attention where the cause of a call was withdrawn
+    always |= {"HandToCourier", "ConfirmCourier"}  # asked by attention once a shipment left
     always |= {"RecordEmergency"}  # where consent is missing and care cannot wait
     always |= {"SignException", "RecordBoardDecision", "OmitLymphodepletion"}  # where the road would stop a patient who has to go on
     assert set(COMMANDS) == offered | always

@@ -61,6 +61,20 @@ class CallClosed(Event, frozen=True, kw_only=True, tag=True):
     note: str = ""
 
 
+class CallCauseWithdrawn(Event, frozen=True, kw_only=True, tag=True):
+    """What raised a call was corrected or withdrawn, and none of its signs is left of that moment; a physician closes the call, or keeps it."""
+
+    call_id: str
+    because: tuple[str, ...] = ()  # resources (Type/id) that were changed, where any are
+
+
+class CallKept(Event, frozen=True, kw_only=True, tag=True):
+    """A physician keeps a call whose cause was withdrawn, and says why."""
+
+    call_id: str
+    note: str
+
+
 class AssessmentIntervalSet(Event, frozen=True, kw_only=True, tag=True):
     """A physician set how often this patient is assessed, at the standing grade of then."""
 

@@ -64,6 +64,23 @@ class ShipmentDispatched(Event, frozen=True, kw_only=True, tag=True):
     remaining_hold_h: int | None
 
 
+class CourierNamed(Event, frozen=True, kw_only=True, tag=True):
+    """Bags were given to a courier who has no account: who it is, under which waybill and seal, when; the giver signs, the courier confirms by a code."""
+
+    shipment_id: str
+    courier: str
+    waybill: str
+    seal: str
+    handed_at: datetime
+
+
+class CourierConfirmed(Event, frozen=True, kw_only=True, tag=True):
+    """The courier took the bags over: the one-time code that the courier was given was said back, once and in time."""
+
+    shipment_id: str
+    confirmed_at: datetime
+
+
 class ShipmentReceived(Event, frozen=True, kw_only=True, tag=True):
     """Bags arrived; what was scanned and what the logger said."""
 
@@ -78,6 +95,7 @@ class ShipmentReceived(Event, frozen=True, kw_only=True, tag=True):
     seal_intact: bool
     disposition: Literal["accepted", "quarantined"]
     findings: tuple[str, ...] = ()
+    seal: str = ""  # as read at arrival
 
 
 class QuarantineResolved(Event, frozen=True, kw_only=True, tag=True):

@@ -255,7 +255,12 @@ def asks_second(situation: Situation, given: CorrectEntry) -> bool:
     if entry is None or making is None or any(_against(situation, making, entry)):
         return False
     rule = making.rows[type(entry.event)][0].correction.second
-    return rule == "always" or (rule == "lowered" and _lowers(entry.event, given))
+    return rule == "always" or (rule == "lowered" and _lowers(entry.event, given)) or _read_by_two(entry.event, given)
+
+
+def _read_by_two(event: Event, given: CorrectEntry) -> bool:
+    """Whether two persons signed what is replaced: what stands instead is signed by two again."""
+    return given.action == "replace" and len({one.person for one in event.signed_by}) > 1
 
 
 def _lowers(event: Event, given: CorrectEntry) -> bool:
@@ -272,6 +277,9 @@ def second_roles(situation: Situation, given: CorrectEntry | None) -> frozenset[
         return frozenset({Role.PHYSICIAN, Role.QUALITY, Role.COORDINATOR})
     entry, making = find(situation.case, given.event_id), situation.record.making
     rows = making.rows.get(type(entry.event), ()) if entry is not None and making is not None else ()
+    signed = rows[0].second if rows and entry is not None and _read_by_two(entry.event, given) else None
+    if signed is not None:
+        return signed.who(rows[0], situation, given)
     return frozenset({Role.QUALITY, *(role for row in rows for role in (*row.roles, row.correction.role) if role is not None)})
 
 

@@ -22,6 +22,7 @@ from baybridge.base.outcome import Reason, Refusal, refuse
 from baybridge.facts.factset import FactSet
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, FromRecord, Situation
+from baybridge.journey.gates import standing_at
 from baybridge.journey.judged import Judged
 from baybridge.journey.texts import judge
 from baybridge.node.clock import new_id
@@ -103,6 +104,14 @@ class Look:
         read = read_given(kind, given)
         refusal = None if isinstance(read, Refusal) else _judge(kind, situation, read)
         return None if refusal is None or _asks_for_more(refusal, given) else refusal
+
+
+    def at_gate(self, name: str) -> Refusal | None:
+        """What stands at the gate of a command and was not signed, for the form of one that is judged only by its input; None where nothing does."""
+        kind = COMMANDS[name]
+        found = standing_at(self.situation(kind.needs), kind.gate) if kind.gate is not None else ()
+        standing = [reason for reason in found if reason.code.startswith("gate.")]
+        return refuse(*standing) if standing else None
 
 
 def _asks_for_more(refusal: Refusal, given: Mapping[str, object]) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from baybridge.node.commands.reopening import DECIDE_AGAIN
 from baybridge.node.consequences.row import ConsequenceRow
 from baybridge.node.corrections.again import MADE_AGAIN
+from baybridge.node.corrections.causes import WITHDRAWN_CAUSES
 from baybridge.node.corrections.telling import TELL_ENTRIES
 from baybridge.node.intake.importing import IMPORT_RUNS, PLACE_RECORD
 from baybridge.node.integrity.daily import DAILY_CHECK
@@ -19,5 +20,5 @@ from baybridge.node.watch.watching import CLOCK, LOOK
 
 CONSEQUENCES: Mapping[str, ConsequenceRow] = {
     row.name: row
-    for row in (LOOK, CLOCK, LEAVE, DECIDE_AGAIN, MADE_AGAIN, TELL_ENTRIES, TELL_CORRECTION, TELL_WITHDRAWAL, PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK)
+    for row in (LOOK, CLOCK, LEAVE, DECIDE_AGAIN, MADE_AGAIN, WITHDRAWN_CAUSES, TELL_ENTRIES, TELL_CORRECTION, TELL_WITHDRAWAL, PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK)
 }

@@ -61,6 +61,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.who_looked": {Role.QUALITY: Relation.CARE, Role.PATIENT: Relation.OWN},
         "case.break_glass": dict.fromkeys((Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST), Relation.ANY),
         "case.command": {**_SITE, Role.PAYER: Relation.PAYER, Role.PATIENT: Relation.OWN},
+        "case.courier": dict.fromkeys((Role.COORDINATOR, Role.NURSE, Role.PHARMACIST, Role.MANUFACTURER), Relation.CARE),
         "case.correct": _SITE,
         "case.confirm": _SITE,
         "confirmation.list": _OWN_STAFF,

@@ -25,6 +25,7 @@ from baybridge.journey.proposals import proposal_of
 from baybridge.journey.task import Level, Task
 from baybridge.recognition.overriding import waiting
 from baybridge.recognition.parallel import open_parallel_tests
+from baybridge.supply.couriers import unconfirmed
 
 #: Acting again on a decision: event that cites it -> the command that makes it, for the task's button.
 _AGAIN: Mapping[type[ev.Event], str] = {
@@ -49,6 +50,8 @@ def attention(case: Case, site: Site) -> Iterator[Task]:
     yield from _whose(case, site)
     yield from _break_glass(case, site)
     yield from _incidents(case, site)
+    yield from _couriers(case, site)
+    yield from _causes(case, site)
 
 
 def _proposed(case: Case, site: Site) -> Iterator[Task]:
@@ -136,6 +139,26 @@ def _break_glass(case: Case, site: Site) -> Iterator[Task]:
     for entry in unreviewed(case):
         if entry.origin.node == site.node:
             yield _task(site, "break_glass", Role.QUALITY, entry.origin.event_id, commands=("ReviewBreakGlass",), level="red", source="contract K17")
+
+
+def _causes(case: Case, site: Site) -> Iterator[Task]:
+    """A call whose cause was withdrawn: a physician closes it or keeps it."""
+    for call in case.rapid_responses:
+        if call.asks and call.called.origin.node == site.node:
+            yield _task(site, "call_cause", Role.PHYSICIAN, call.call_id, commands=("CloseCall", "KeepCall"), level="red", source="contract K1")
+
+
+def _couriers(case: Case, site: Site) -> Iterator[Task]:
+    """Bags that left from here and whose courier is not named or did not confirm, and bags that came here under another seal."""
+    role = Role.MANUFACTURER if "plant" in site.kinds else Role.COORDINATOR
+    for shipment in unconfirmed(case, site):
+        step, command = ("courier", "HandToCourier") if shipment.courier is None else ("courier_code", "ConfirmCourier")
+        yield _task(site, step, role, shipment.shipment_id, commands=(command,), level="red", source="policy reference F2, rule 2")
+    for shipment in case.shipments:
+        received = shipment.received
+        late = received is not None and "seal_other" not in received.event.findings and shipment.other_seal
+        if received is not None and late and received.origin.node == site.node:
+            yield _task(site, "seal_other", Role.QUALITY, shipment.shipment_id, level="red", source="policy reference F4")
 
 
 def _incidents(case: Case, site: Site) -> Iterator[Task]:

@@ -27,6 +27,7 @@ from baybridge.web.case import confirm_page, tabs
 from baybridge.web.case.bedside_page import bedside
 from baybridge.web.case.card_page import CARD_CASE_DOORS, card
 from baybridge.web.case.cells_page import cells
+from baybridge.web.case.courier_page import COURIER_DOORS
 from baybridge.web.case.eligibility_page import eligibility
 from baybridge.web.case.facts_page import facts
 from baybridge.web.case.followup_page import followup
@@ -127,7 +128,7 @@ def _not_yours(asked: Asked, kind: CommandRow) -> Refusal:
 
 def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], refusal: Refusal | None, kept: kept_forms.Kept | None) -> Response:
     asked = view.asked
-    standing = refusal or view.look.would(kind.name, {})
+    standing = refusal or view.look.would(kind.name, {}) or view.look.at_gate(kind.name)
     sentences = [(view.reader.reason(reason), reason) for reason in standing.reasons] if standing else []
     problems: dict[str, tuple[str, ...]] = {}
     for sentence, reason in sentences if refusal else []:
@@ -198,6 +199,7 @@ CASE_DOORS = (
     Door("/cases/{case_id}/do/{command}", ("GET",), "case.form", "case.command", command_page),
     Door("/cases/{case_id}/do/{command}", ("POST",), "case.do", "case.command", command_do),
     *confirm_page.CONFIRM_DOORS,
+    *COURIER_DOORS,
     Door("/cases/{case_id}/funding/quote", ("GET",), "case.quote", "case.quote", quote_page),
     Door("/cases/{case_id}/funding/quote.json", ("GET",), "case.quote.file", "case.quote", quote_file),
     Door("/cases/{case_id}/funding/milestone.json", ("GET",), "case.milestone", "case.funding", milestone_file),

@@ -191,6 +191,12 @@ def _shipments(asked: Asked, case: Case | None) -> Options:
     return tuple(Option(s.shipment_id, f"{reader.code('code', s.leg)} · {', '.join(s.bags)}") for s in under_way)
 
 
+def _from_here(asked: Asked, case: Case | None) -> Options:
+    reader = Reader(asked)
+    found = [s for s in (case.shipments if case else ()) if s.dispatched is not None and s.dispatched.origin.node == asked.node.site.node]
+    return tuple(Option(s.shipment_id, f"{reader.code('code', s.leg)} · {', '.join(s.bags)}") for s in reversed(found))
+
+
 def _plans_asked(asked: Asked, case: Case | None) -> Options:
     plans = asked.node.documents.folder("plans")
     named = [one.requested.event.plan for one in (own_requests(case, context_of(asked, case).payer) if case else ())]
@@ -311,6 +317,7 @@ CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "consent_id": _consents,
     "question": _questions,
     "shipment_id": _shipments,
+    "shipments_from_here": _from_here,
     "benefit_plan": _benefits,
     "quoted_plan": _quoted_plans,
     "claim_to_decide": _claims("decide"),

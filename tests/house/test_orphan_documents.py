@@ -1,4 +1,4 @@
-"""Every document that is shipped is applied: its id stands in the code or in another document, or a command offers its kind to be chosen."""
+"""Every document that is shipped is applied: its id stands in the code or in another document, or it says that it is for comparison."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any
 
 import baybridge
 from baybridge.documents.loader import Documents, files, read_document
-from baybridge.node.commands.table import COMMANDS
 from baybridge.rulebook.library import fact_types, policies_of
 
 SOURCE = Path(baybridge.__file__).parent
 DOCUMENTS = Documents()
 LIBRARY = policies_of(DOCUMENTS, fact_types(DOCUMENTS))
 
-#: Policies that a person chooses by the beginning of their name: in the form of the command that applies them.
-CHOSEN = {"fitness-": "CheckFitness"}
+#: How the notes of a policy begin that decides nothing about a case: a rule of a trial that anybody may compute and compare.
+COMPARED = "Shown for comparison:"
 
 #: Folders whose documents are read one and all, by what they say of themselves.
 READ_WHOLE = frozenset({"facts", "policies", "translations", "languages", "regions", "products", "plans", "trials", "card-issuers", "feeds", "retention"})
@@ -63,8 +62,7 @@ def named_elsewhere(name: str, folder: str) -> bool:
 
 def test_every_policy_is_applied_by_some_path() -> None:
     lone = [name for name in LIBRARY.ids() if not named_elsewhere(name, "policies")]
-    offered = {prefix for prefix, command in CHOSEN.items() if prefix in named_in_code() and command in COMMANDS}
-    assert [name for name in lone if not name.startswith(tuple(offered))] == []
+    assert [name for name in lone if not str(DOCUMENTS.folder("policies")[name].get("notes") or "").startswith(COMPARED)] == []
 
 
 def test_every_other_document_is_read_by_somebody() -> None:

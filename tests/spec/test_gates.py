@@ -6,16 +6,22 @@ Each row changes one thing of a case that would pass; the codes are exactly thos
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace as replace_struct
 
 import case_world as w
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
+from baybridge.journey.corrections.resting import rests_on
 from baybridge.journey.drug_history import DrugCourse, DrugHistory
-from case_world import Step, World, codes
+from baybridge.journey.events import Signature
+from baybridge.node.commands.table import COMMANDS
+from case_world import SITES, Step, World, codes
 
 P = Role.PHYSICIAN
 LABEL = "relma-cel-lbcl-cn"
@@ -243,6 +249,109 @@ def test_the_analyst_of_a_batch_does_not_release_it() -> None:
     assert codes(world.do(w.RELEASE)) == ["supply.release.reviewer_is_analyst"]
 
 
+CRITICAL = ("identity_matched", "car_identity_confirmed", "mycoplasma_negative", "sterility_negative", "rcl_negative")
+
+
+@pytest.mark.parametrize(("attribute", "failed"), [*((name, "false") for name in CRITICAL), ("endotoxin", "9"), ("viability", "40")])
+def test_a_failed_result_stands_whatever_is_measured_later(attribute: str, failed: str) -> None:
+    world = w.at_plant().walk(w.START_BATCH, w.TEST.but(results=w.results(**{attribute: failed})))
+    (again,) = world.do(w.TEST)
+    assert again.outcome == "outside", "a good result after a failed one does not hide it"
+    (event,) = world.do(w.RELEASE)
+    assert isinstance(event, ev.ProductRejected)
+    assert event.failed == (attribute,)
+
+
+def test_a_later_result_stands_where_the_earlier_one_was_within_its_limit_and_may_fail() -> None:
+    world = w.at_plant().walk(w.START_BATCH, w.TEST, w.TEST.but(results=w.results(sterility_negative="false")))
+    (event,) = world.do(w.RELEASE)
+    assert isinstance(event, ev.ProductRejected)
+
+
+def test_a_failed_result_that_was_struck_through_stands_no_more() -> None:
+    world = w.at_plant().walk(w.START_BATCH, w.TEST.but(results=w.results(sterility_negative="false")), w.TEST)
+    failed = next(entry for entry in world.case.of(ev.ProductTested))
+    world.record("sh", ev.EntryCorrected(event_id=failed.origin.event_id, action="void", reason="wrong-value"), role=Role.QUALITY)
+    (event,) = world.do(w.RELEASE)
+    assert isinstance(event, ev.ProductReleased)
+
+
+def test_a_result_that_stands_twice_in_one_entry_is_refused() -> None:
+    world = w.at_plant().walk(w.START_BATCH)
+    assert codes(world.do(w.TEST.but(results=[*w.results(), ["sterility_negative", "false", "-"]]))) == ["supply.test.twice"]
+
+
+def test_the_analyst_does_not_sign_a_release_as_second_person_either() -> None:
+    world = w.at_plant().walk(w.START_BATCH, w.TEST)
+    world.now += timedelta(hours=2)
+    asked = msgspec.convert(w.RELEASE.input(world), COMMANDS["Release"].given)
+    first, second = (
+        Signature(person=f"{role}-sh", account=f"{role}-sh", role=role, meaning="x", method="session", at=world.now) for role in ("quality", "manufacturer")
+    )
+    situation = replace(world.situation("sh", Role.QUALITY), signed_by=(first, second))
+    assert codes(COMMANDS["Release"].rule(situation, asked)) == ["supply.release.second_is_analyst"]
+    situation = replace(situation, signed_by=(first,))
+    assert codes(COMMANDS["Release"].rule(situation, asked)) == []
+
+
+def test_whoever_wrote_another_result_in_the_place_of_one_does_not_release() -> None:
+    world = w.at_plant().walk(w.START_BATCH, w.TEST.but(results=w.results(sterility_negative="false")))
+    failed = next(entry for entry in world.case.of(ev.ProductTested))
+    good = replace_struct(failed.event, results=tuple(tuple(row) for row in w.results()), outcome="within")
+    world.record("sh", good, role=Role.QUALITY)
+    instead = ev.EntryCorrected(event_id=failed.origin.event_id, action="replace", reason="wrong-value", replaced_by=f"sh-{len(world.events)}")
+    world.record("sh", instead, role=Role.QUALITY)
+    assert codes(world.do(w.RELEASE)) == ["supply.release.reviewer_is_analyst"]
+
+
 def test_an_exception_of_a_node_that_does_not_treat_the_patient_is_none() -> None:
     sign = Step("SignException", "mo", P, 0, {"gate": "infusion", "codes": [], "note": "from home"})
     assert "journey.case.treated_elsewhere" in codes(w.at_centre().do(sign))
+
+
+# --- fitness --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", ["banana", "fitness-collection", "fitness-trial-cartitude-1", "fitness-trial-hr001"])
+def test_fitness_for_a_step_is_judged_by_the_policy_that_the_site_names_for_it(policy: str) -> None:
+    world = w.at_centre()
+    assert codes(world.judge(w.fitness("infusion").but(policy=policy))) == ["bedside.fitness.other_policy"]
+    assert codes(world.judge(w.fitness("infusion").but(policy="fitness-infusion"))) == []
+
+
+def test_a_check_by_a_gate_of_a_trial_opens_no_gate() -> None:
+    world = w.at_centre().walk(w.fitness("lymphodepletion"), w.LYMPHODEPLETE, w.COMPLETE, w.RESERVE_DRUGS)
+    world.facts["hypotension"] = world.facts["vasopressors"] = None
+    world.walk(w.fitness("infusion"))
+    by_trial = ev.FitnessChecked(step="infusion", policy="fitness-trial-cartitude-1", outcome="fit", decision_sha256="0" * 64)
+    world.record("hk", by_trial, role=P)
+    assert "gate.infusion.fitness_open" in [reason.code for reason in w.GATES["infusion"].standing(world.situation("hk", P))]
+
+
+def fitness_checks(world: World, step: str) -> list[str]:
+    return [entry.origin.event_id for entry in world.case.of(ev.FitnessChecked) if entry.event.step == step]
+
+
+@pytest.mark.parametrize(
+    ("step", "rests"),
+    [
+        ("collection", ["CellsCollected"]),
+        ("lymphodepletion", ["LymphodepletionStarted"]),
+        ("infusion", ["GateExceptionSigned", "Infused", "ProductThawed"]),
+    ],
+)
+def test_what_passed_on_a_check_of_fitness_rests_on_it(step: str, rests: list[str]) -> None:
+    world = w.at_centre()
+    for earlier in ("undetermined", "fit"):
+        world.record("hk", ev.FitnessChecked(step="infusion", policy="fitness-infusion", outcome=earlier, decision_sha256="0" * 64), role=P)
+        world.record("hk", ev.FitnessChecked(step="infusion", policy="fitness-infusion", outcome="undetermined", decision_sha256="0" * 64), role=P)
+    world.walk(*w.TREATMENT)
+    found = rests_on(world.case, {fitness_checks(world, step)[-1]}, SITES["hk"].zone)
+    assert set(rests) <= {type(entry.event).__name__ for entry in found}
+
+
+def test_a_check_that_a_later_one_replaced_carries_nothing() -> None:
+    world = w.at_centre()
+    world.record("hk", ev.FitnessChecked(step="infusion", policy="fitness-infusion", outcome="fit", decision_sha256="0" * 64), role=P)
+    world.walk(*w.TREATMENT)
+    assert rests_on(world.case, {fitness_checks(world, "infusion")[0]}, SITES["hk"].zone) == ()

@@ -7,43 +7,42 @@ Main job: the rule of `CheckFitness`. The answer is recorded whatever it says; t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from baybridge.base.outcome import refuse
+from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.journey.checks import alive, digest, treating_here
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import FitnessChecked
 from baybridge.journey.prefill import FormContext
+from baybridge.journey.readiness import FitnessStep, policy_of_step
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
-
-Step = Literal["collection", "lymphodepletion", "infusion"]
 
 
 class CheckFitness(Struct, frozen=True, kw_only=True):
     """Judge fitness for a step."""
 
-    step: Step
-    policy: Annotated[str | None, Meta(description="the site's policy for this step where left out")] = None
+    step: FitnessStep
+    policy: Annotated[str | None, Meta(description="the policy that the site's documents name for this step; it may be left out")] = None
 
 
 def check_fitness(situation: Situation, given: CheckFitness) -> Verdict:
     """What the policy says of the facts as of now."""
-    against = (*alive(situation), *treating_here(situation))
+    policy = policy_of_step(situation, given.step)
+    against = (*alive(situation), *treating_here(situation), *_other_policy(given, policy))
     if against:
         return refuse(*against)
-    policy = given.policy or policy_of_step(situation, given.step)
     decision = situation.decide(policy, {})
     return (FitnessChecked(step=given.step, policy=policy, outcome=decision.outcome, decision_sha256=digest(decision)),)
 
 
-def policy_of_step(situation: Situation, step: Step) -> str:
-    """The site's policy of fitness for a step."""
-    policies = situation.limits.fitness
-    return {"collection": policies.collection, "lymphodepletion": policies.lymphodepletion, "infusion": policies.infusion}[step]
+def _other_policy(given: CheckFitness, named: str) -> Iterator[Reason]:
+    """A step is judged by the policy that the site names for it; gates of trials and policies of other steps are for comparison."""
+    if given.policy not in (None, "", named):
+        yield Reason("bedside.fitness.other_policy", {"step": given.step, "policy": named}, source="data/pathways/cold-chain.yaml", where="policy")
 
 
 def next_fitness(context: FormContext) -> Mapping[str, object]:

@@ -35,9 +35,15 @@ def unfit(situation: Situation, step: FitnessStep) -> Iterator[Reason]:
     yield Reason(f"gate.{step}.unfit" if outcome in _UNFIT else f"gate.{step}.fitness_open", {"policy": check.policy})
 
 
+def policy_of_step(situation: Situation, step: FitnessStep) -> str:
+    """The policy by which the site's documents judge fitness for a step."""
+    policies = situation.limits.fitness
+    return {"collection": policies.collection, "lymphodepletion": policies.lymphodepletion, "infusion": policies.infusion}[step]
+
+
 def _last_check(situation: Situation, step: FitnessStep) -> FitnessChecked | None:
-    """The last check of a step since the current slot was reserved, made here."""
-    case = situation.case
+    """The last check of a step since the current slot was reserved, made here by the policy that the site names for it; others are for comparison."""
+    case, named = situation.case, policy_of_step(situation, step)
     since = index_of(case, case.slot) if case.slot else 0
-    here = [e for e in case.of(FitnessChecked) if e.event.step == step and e.origin.node == situation.site.node]
+    here = [e for e in case.of(FitnessChecked) if (e.event.step, e.event.policy, e.origin.node) == (step, named, situation.site.node)]
     return next((e.event for e in reversed(here) if index_of(case, e) >= since), None)

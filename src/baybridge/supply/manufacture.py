@@ -17,9 +17,11 @@ from msgspec import Meta, Struct
 from baybridge.base.ids import ProductId
 from baybridge.base.outcome import Reason, refuse
 from baybridge.documents.product import Product
+from baybridge.journey.case import Case
 from baybridge.journey.cells import Batch
 from baybridge.journey.checks import Moment, alive, digest, said
 from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.entry import Origin
 from baybridge.journey.events import ManufactureStarted, ProductRejected, ProductReleased, ProductTested
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import OF_CELLS, PLANT, CommandRow, Correction, EventRow, Second, labels_of, roles, told_in, with_quality
@@ -108,7 +110,7 @@ def test_product(situation: Situation, given: TestProduct) -> Verdict:
     against = (*alive(situation), *_open(batch), *_results(situation, given))
     if against or batch is None:
         return refuse(*against)
-    judged = judge(situation, {**_known(situation, batch), **read_results(situation, given.results)})
+    judged = judge(situation, _known(situation, batch, given.results))
     event = ProductTested(batch=batch.batch, results=given.results, outcome=judged.outcome, decision_sha256=digest(judged.decision))
     return (event,)
 
@@ -187,9 +189,21 @@ def _batch(situation: Situation, name: str) -> Batch | None:
     return next((batch for batch in situation.case.batches if batch.batch == name.strip()), None)
 
 
-def _known(situation: Situation, batch: Batch) -> dict[str, Typed]:
-    """All results so far; a later test of the same attribute replaces an earlier one."""
-    return {name: value for entry in batch.tests for name, value in read_results(situation, entry.event.results).items()}
+def _known(situation: Situation, batch: Batch, more: tuple[Result, ...] = ()) -> dict[str, Typed]:
+    """All results so far and these, one value for each attribute.
+
+    One that is out of its limit stands, whatever is measured later: a result that was wrong is put right as an entry, by two persons. Else the later one stands.
+    """
+    found: dict[str, Typed] = {}
+    failed: set[str] = set()
+    for result in (*(result for entry in batch.tests for result in entry.event.results), *more):
+        for attribute, value in read_results(situation, (result,)).items():
+            if attribute in failed:
+                continue
+            found[attribute] = value
+            if attribute in judge(situation, {attribute: value}).failed:
+                failed.add(attribute)
+    return found
 
 
 def _open(batch: Batch | None) -> Iterator[Reason]:
@@ -204,6 +218,9 @@ def _open(batch: Batch | None) -> Iterator[Reason]:
 def _results(situation: Situation, given: TestProduct) -> Iterator[Reason]:
     if not given.results:
         yield Reason("supply.test.none", where="results")
+    named = [attribute for attribute, _, _ in given.results]
+    for attribute in sorted({name for name in named if named.count(name) > 1}):
+        yield Reason("supply.test.twice", {"attribute": attribute}, where=attribute)
     yield from wrong_results(situation, given.results)
 
 
@@ -216,9 +233,22 @@ def _untested(batch: Batch, judged: Judgement) -> Iterator[Reason]:
 
 
 def _reviewer(situation: Situation, batch: Batch | None) -> Iterator[Reason]:
-    """Whoever releases did not make the tests."""
-    if batch is not None and any(entry.origin.is_of(situation.actor.account, situation.actor.person) for entry in batch.tests):
+    """Neither of the two who release made the tests, nor wrote another result in the place of one."""
+    if batch is None:
+        return
+    by = [*(entry.origin for entry in batch.tests), *_rewritten(situation.case, batch)]
+    actor, others = situation.actor, [one for one in situation.signed_by if one.person != situation.actor.person]
+    if any(origin.is_of(actor.account, actor.person) for origin in by):
         yield Reason("supply.release.reviewer_is_analyst", source="policy reference F1")
+    if any(origin.is_of(one.account, one.person) for origin in by for one in others):
+        yield Reason("supply.release.second_is_analyst", source="policy reference F1")
+
+
+def _rewritten(case: Case, batch: Batch) -> Iterator[Origin]:
+    """By whom a result of this batch was replaced with another one."""
+    for struck in case.struck:
+        if struck.by.event.replaced_by and isinstance(struck.entry.event, ProductTested) and struck.entry.event.batch == batch.batch:
+            yield struck.by.origin
 
 
 def _label(situation: Situation, given: Release) -> Iterator[Reason]:
@@ -265,7 +295,7 @@ COMMAND_ROWS = (
         TestProduct, test_product, roles(Role.LABORATORY, Role.MANUFACTURER, Role.QUALITY),
         (EventRow(ProductTested, rendering.tested, told_in("COI_LOGISTICS"), only_from="plant"),),
         page="cells",
-        correction=OF_CELLS,
+        correction=Correction(Role.QUALITY, second="always"),
         kinds=PLANT,
         step="test_product",
         purpose="manufacture",

@@ -21,6 +21,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.entry import Entry, tells
 from baybridge.journey.events import Event
 from baybridge.journey.moments import moment_of
+from baybridge.journey.readiness import FIT
 
 #: Something that an entry gives or needs: its kind and what it is about; a need is met by every thing that begins alike.
 Thing = tuple[str, ...]
@@ -39,7 +40,7 @@ _GIVES: Mapping[type[ev.Event], Things] = {
     ev.CaseAccepted: lambda _e, _: (("accepted",),),
     ev.OverrideProposed: lambda e, _: (("override", e.result_id, e.purpose),),
     ev.ResultRecognised: lambda e, _: (("recognised", e.purpose, e.loinc),),
-    ev.FitnessChecked: lambda e, _: (("fit", e.step),),
+    ev.FitnessChecked: lambda e, _: (("judged", e.step), ("fit", e.step)) if e.outcome == FIT else (("judged", e.step),),
     ev.SlotReserved: lambda e, _: (("chain", e.chain_of_identity),),
     ev.PermitRecorded: lambda e, _: (("permit", e.leg, e.kind),),
     ev.CellsCollected: lambda e, _: (("collected", e.chain_of_identity), *_bags("bag", e.bags)),
@@ -77,9 +78,9 @@ _GIVES: Mapping[type[ev.Event], Things] = {
 _AT_GATE: Mapping[str, tuple[Thing, ...]] = {
     "accept": (("board",),),
     "slot": (("board",), ("accepted",)),
-    "collection": (("accepted",), ("fit", "collection"), ("recognised", "APH_IDM")),
-    "lymphodepletion": (("accepted",), ("fit", "lymphodepletion"), ("released",), ("arrived",)),
-    "infusion": (("accepted",), ("fit", "infusion"), ("lymphodepleted",), ("lymphodepletion over",), ("drugs",)),
+    "collection": (("accepted",), ("fit", "collection"), ("judged", "collection"), ("recognised", "APH_IDM")),
+    "lymphodepletion": (("accepted",), ("fit", "lymphodepletion"), ("judged", "lymphodepletion"), ("released",), ("arrived",)),
+    "infusion": (("accepted",), ("fit", "infusion"), ("judged", "infusion"), ("lymphodepleted",), ("lymphodepletion over",), ("drugs",)),
     "discharge": (("accepted",), ("infused",),),
 }
 
@@ -101,7 +102,7 @@ _NEEDS: Mapping[type[ev.Event], Things] = {
     ev.ParallelTestCompared: lambda e, _: (("recognised", e.purpose, e.loinc),),
     ev.TravelArranged: lambda _e, _: (("accepted",),),
     ev.SlotReserved: lambda e, _: (("accepted",), ("board", e.product), ("signed", "slot", e.product)),
-    ev.CellsCollected: lambda e, _: (("chain", e.chain_of_identity), ("fit", "collection"), ("recognised", "APH_IDM"), ("permit", "to_plant"), ("signed", "collection")),
+    ev.CellsCollected: lambda e, _: (("chain", e.chain_of_identity), *_passed("collection"), ("permit", "to_plant")),
     ev.ShipmentDispatched: lambda e, _: (("chain", e.chain_of_identity), ("permit", e.leg), *_bags("bag", e.bags), *_bags("product-bag", e.bags)),
     ev.CourierNamed: lambda e, _: (("shipment", e.shipment_id),),
     ev.CourierConfirmed: lambda e, _: (("courier", e.shipment_id),),
@@ -177,6 +178,7 @@ def _unmet(case: Case, gone: Collection[str], zone: ZoneInfo, instead: Sequence[
             continue
         confirms = grades.get(event_id, "")
         looked_at = watched.get(event_id, frozenset()) | urgent.get(event_id, frozenset())
+        lost, kept = lost - _undone(entry), kept - _undone(entry)
         if _needs(entry, lost - kept) or (confirms in gone and not _same_grade(case, confirms, instead)) or looked_at & set(gone):
             yield entry
         kept |= _given(entry)
@@ -187,6 +189,11 @@ def _needs(entry: Entry[Event], lost: Collection[Thing]) -> bool:
     if _OPENED in lost and not isinstance(entry.event, _BY_THEMSELVES):
         return True
     return any(thing[: len(need)] == need for need in needed for thing in lost)
+
+
+def _undone(entry: Entry[Event]) -> set[Thing]:
+    """What an entry makes of no account in those before it: of several checks of fitness for a step the last one counts."""
+    return {("fit", entry.event.step), ("judged", entry.event.step)} if isinstance(entry.event, ev.FitnessChecked) else set()
 
 
 def _nothing(_event: object, _node: str) -> tuple[Thing, ...]:

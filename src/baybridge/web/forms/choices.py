@@ -169,8 +169,10 @@ def _visits(asked: Asked, case: Case | None) -> Options:
 
 
 def _fitness(asked: Asked, case: Case | None) -> Options:
+    """The policies that the site's documents name for the steps."""
     del case
-    return _policies(asked, tuple(sorted(name for name in asked.node.documents.folder("policies") if str(name).startswith("fitness-"))))
+    named = asked.node.documents.typed.limits.fitness
+    return _policies(asked, tuple(dict.fromkeys((named.collection, named.lymphodepletion, named.infusion))))
 
 
 def _facts(asked: Asked, case: Case | None) -> Options:

@@ -49,6 +49,7 @@ _STATUSES = ("registered", "preliminary", "final", "amended", "corrected", "canc
 _NEEDED = ("patient", "code", "value", "collected_at")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([+-][0-9]{2}:[0-9]{2}|Z)?")
+_MOST_KEPT = 4096  # texts of a file that are kept with what they mean
 _ROUNDED = re.compile(r"[0-9]{13,}000")  # a spreadsheet keeps fifteen digits and makes the others zero
 _AS_TEXT = re.compile(r"^(?:'|=\"(.*)\"$)")  # how a spreadsheet keeps a number as text
 
@@ -76,9 +77,12 @@ class _Table:
         self.feed, self.zone = feed, zone
         # strict: a quotation mark that is not closed is an error, not a cell that holds the rest of the file
         self.rows = csv.reader(io.StringIO(text, newline=""), delimiter=str(feed.get("delimiter") or ","), strict=True)
-        self.people = MetPeople()
+        self.read_before = _ReadBefore(feed)
         self.columns = [(str(name), str(heading)) for name, heading in feed["columns"].items()]
         self.words: Mapping[str, Mapping[str, Any]] = feed.get("words") or {}
+        self.bare = _bare if "\ufeff" in text else str.strip
+        self.absent: dict[str, str] = {}  # what the mapping says of columns that this table does not have
+        self.wanted: list[tuple[str, int, Mapping[str, Any] | None]] = []  # each column that the mapping names: where it stands, its words
 
     def lines(self) -> Iterator[Taken]:
         """Each line, or why the file or a line is not read."""
@@ -90,6 +94,8 @@ class _Table:
         if fault := self._against(headings):
             yield Taken(0, faults=[fault])
             return
+        self.absent = {name: str(words[""]) for name, heading in self.columns if heading not in headings and "" in (words := self.words.get(name) or {})}
+        self.wanted = [(name, headings.index(heading), self.words.get(name)) for name, heading in self.columns if heading in headings]
         while True:
             number = self.rows.line_num + 1
             try:
@@ -101,8 +107,9 @@ class _Table:
                 if "end of data" in str(error) or "field larger" in str(error):
                     return
                 continue
-            if any(cell.strip() for cell in row):
-                yield self._line(headings, row)
+            bare = [*map(self.bare, row)]
+            if any(bare):
+                yield self._line(headings, bare)
 
     def _against(self, headings: Sequence[str]) -> Fault | None:
         """Why a table with these headings is not read."""
@@ -113,20 +120,14 @@ class _Table:
         twice = sorted(name for name in used if headings.count(name) > 1)
         return Fault("csv_heading_twice", ", ".join(twice)[:80], "each heading once", f"{len(twice)} of them more than once") if twice else None
 
-    def _line(self, headings: Sequence[str], row: list[str]) -> Taken:
+    def _line(self, headings: list[str], row: list[str]) -> Taken:
         number = self.rows.line_num
-        if [_bare(cell) for cell in row] == list(headings):
+        if row == headings:
             return Taken(number, faults=[Fault("csv_heading_again", "", "results", "the headings once more", left_out=False)])
         if len(row) != len(headings):
             return Taken(number, faults=[Fault("csv_cells", "", f"{len(headings)} cells, as many as headings", f"{len(row)}")])
-        cells = dict(zip(headings, row, strict=True))
-        texts = {name: self._said(name, _bare(cells.get(heading, ""))) for name, heading in self.columns}
-        return _Line(texts, number, self.feed, self.zone, self.people).read()
-
-    def _said(self, name: str, text: str) -> str:
-        """The text of a cell in the words of FHIR where the mapping translates."""
-        words = self.words.get(name)
-        return str(words.get(text, text)) if words else text
+        texts = self.absent | {name: str(words.get(row[place], row[place])) if words else row[place] for name, place, words in self.wanted}
+        return _Line(texts, number, self.feed, self.zone, self.read_before).read()
 
 
 def _bare(cell: str) -> str:
@@ -142,11 +143,35 @@ def _unquoted(error: csv.Error, first: int = 1) -> Fault:
     return Fault("csv_quotes", f"line {first}", "cells and quotation marks as RFC 4180 has them", f"others{rest}")
 
 
+class _ReadBefore:
+    """What lines of one file have in common, read once: its people, and the texts that came before without a fault."""
+
+    def __init__(self, feed: Mapping[str, Any]) -> None:
+        self.people = MetPeople()
+        self.system = str(feed.get("identifier_system") or f"urn:csv:{feed.get('id')}")
+        self.mark = decimal_mark(feed)
+        self.patients: dict[tuple[str, ...], Json] = {}
+        self.moments: dict[tuple[str, str], str] = {}
+
+    def keep_moment(self, name: str, text: str, moment: str) -> str:
+        """The moment, kept for the lines that follow."""
+        if len(self.moments) >= _MOST_KEPT:
+            self.moments.clear()
+        self.moments[name, text] = moment
+        return moment
+
+    def keep_patient(self, said: tuple[str, ...], patient: Json) -> None:
+        """The patient of a line without a fault, kept for the lines that follow."""
+        if len(self.patients) >= _MOST_KEPT:
+            self.patients.clear()
+        self.patients[said] = patient
+
+
 class _Line:
     """One line on its way to FHIR."""
 
-    def __init__(self, texts: Mapping[str, str], number: int, feed: Mapping[str, Any], zone: ZoneInfo, people: MetPeople) -> None:
-        self.texts, self.feed, self.zone, self.people = texts, feed, zone, people
+    def __init__(self, texts: Mapping[str, str], number: int, feed: Mapping[str, Any], zone: ZoneInfo, before: _ReadBefore) -> None:
+        self.texts, self.feed, self.zone, self.before, self.people = texts, feed, zone, before, before.people
         self.taken = Taken(number)
 
     def cell(self, name: str) -> str:
@@ -193,11 +218,18 @@ class _Line:
             return text
         return None
 
-    def _system(self) -> str:
-        return str(self.feed.get("identifier_system") or f"urn:csv:{self.feed.get('id')}")
-
     def _patient(self, number: str) -> Json:
-        system = self._system()
+        said = (number, self.cell("name"), self.cell("birth_date"), self.cell("sex"))
+        kept = self.before.patients.get(said)
+        if kept is None:
+            faults = len(self.taken.faults)
+            kept = self._read_patient(number)
+            if len(self.taken.faults) == faults:
+                self.before.keep_patient(said, kept)
+        return dict(kept)
+
+    def _read_patient(self, number: str) -> Json:
+        system = self.before.system
         name, born, sex = self.cell("name"), (self._moment("birth_date") or "")[:10], self.cell("sex")
         another = self.people.is_another((system, number), [name] if name else [], born)
         if another and self.people.is_news("person", number, name, born):
@@ -242,9 +274,10 @@ class _Line:
 
     def _key(self, patient_id: str, number: str) -> tuple[str, ...]:
         named = self.cell("result_id")
-        whose = (number,) if patient_id == _id("Patient", self._system(), number) else (number, patient_id)
-        own = (named, self.cell("code")) if named else (*whose, self.cell("code"), self.cell("collected_at"))
-        return (str(self.feed.get("id")), *own)
+        if named:
+            return str(self.feed.get("id")), named, self.cell("code")
+        whose = (number,) if patient_id == _id("Patient", self.before.system, number) else (number, patient_id)
+        return (str(self.feed.get("id")), *whose, self.cell("code"), self.cell("collected_at"))
 
     def _coding(self) -> Json:
         system = f"urn:csv:{self.feed.get('id')}"
@@ -253,7 +286,7 @@ class _Line:
 
     def _value(self) -> Json | None:
         text, unit = self.cell("value"), self.cell("unit")
-        number = written_number(text, decimal_mark(self.feed), has_unit=bool(unit))
+        number = written_number(text, self.before.mark, has_unit=bool(unit))
         if number is None:
             if text and has_digits(text):
                 self.fault("csv_number", "value", "a number", "a text with digits; kept as text", left_out=False)
@@ -273,7 +306,7 @@ class _Line:
         return [{"text": f"{low} - {high}".strip()}]
 
     def _bound(self, text: str) -> Decimal | int | None:
-        found = written_number(text, decimal_mark(self.feed)) if text else None
+        found = written_number(text, self.before.mark) if text else None
         return found.value if found is not None and not found.comparator and not found.flag else None
 
     def _performer(self) -> list[Json] | None:
@@ -282,17 +315,23 @@ class _Line:
 
     def _moment(self, name: str) -> str | None:
         """A FHIR dateTime; None and a fault where the text is not in the form that the mapping says, or no time that FHIR can write."""
-        text, form = narrowed(self.cell(name)), (self.feed.get("times") or {}).get(name)
+        said = self.cell(name)
+        if not said:
+            return None
+        return self.before.moments.get((name, said)) or self._read_moment(name, said)
+
+    def _read_moment(self, name: str, said: str) -> str | None:
+        text, form = narrowed(said), (self.feed.get("times") or {}).get(name)
         if not text:
             return None
         try:
             if not form and _DAY.fullmatch(text):
-                return date.fromisoformat(text).isoformat()
+                return self.before.keep_moment(name, said, date.fromisoformat(text).isoformat())
             at = datetime.strptime(text, form) if form else _iso(text)  # noqa: DTZ007 - the zone follows
             if name == "birth_date" or (form and not {"%H", "%I"} & set(re.findall("%.", form))):
-                return at.date().isoformat()
+                return self.before.keep_moment(name, said, at.date().isoformat())
             aware = at if at.tzinfo else at.replace(tzinfo=self.zone)
-            return f"{at.replace(tzinfo=None).isoformat()}{offset_of(aware)}"
+            return self.before.keep_moment(name, said, f"{at.replace(tzinfo=None).isoformat()}{offset_of(aware)}")
         except ValueError:
             self.fault("csv_time", name, form or "ISO 8601, after 1900", "another form or an older time", left_out=False)
             return None

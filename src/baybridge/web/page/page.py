@@ -348,7 +348,7 @@ class Reader:
 
 
 #: Where the words of an event's field stand, if not among the codes.
-_PREFIXES: Mapping[str, str] = {"action": "correction.action", "driver": "driver", "marker": "marker", "route": "exchange.route", "role": "role"}
+_PREFIXES: Mapping[str, str] = {"action": "correction.action", "driver": "driver", "marker": "marker", "route": "exchange.route", "role": "role", "flags": "policy.flag"}
 
 
 #: Documents by the field that names one: the folder, and where its title stands.

@@ -3,7 +3,8 @@
 Main job: `follows(case, seen, …)`, the events that follow from what was seen; the rules of `AcknowledgeCall`, `ArriveRapidResponse` and `CloseCall`.
 
 - One open call a case. A further sign, or one that rose, joins it (`SignAdded`).
-- After the team has come, or a physician has closed the call, a sign calls again only if a later look found it absent, or if it rose.
+- After the team has come a sign calls again only if a later look found it absent, or if it rose. A call that a physician closed without the team
+  holds back nothing that is seen afterwards: the next entry with the sign calls again.
 - A sign of an earlier moment that arrives late calls nobody for a sign of which the team was called since that moment.
 - What is unknown ends nothing: a sign is absent only where it was looked for.
 
@@ -14,7 +15,7 @@ Main job: `follows(case, seen, …)`, the events that follow from what was seen;
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -22,6 +23,8 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
+from baybridge.bedside.episode import BOUNDS, standing_facts
+from baybridge.journey import look_now
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
 from baybridge.journey.checks import Moment, happened, said
@@ -43,9 +46,13 @@ from baybridge.journey.events import (
 )
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, roles, told_in
 from baybridge.journey.texts import Note
+from baybridge.policy.language.types import Value
 
 #: A call that another node told of speaks for this one for as long.
 _TOLD_HOLDS = timedelta(hours=24)
+
+#: By how much a sign rose that is counted in percent or points; one step of any other. Convention: contract K1 names vasopressors, device and grade.
+_RISES_BY: Mapping[str, int] = {"RR-SATURATION": 5, "RR-ICE-FALL": 3, "RR-CAPD": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class Seen:
     """What one look found: signs that call with how high each stands, signs that were looked for and absent.
 
     `at` is the moment of the finding; `current` says that it is the present state and not a moment before. `scale` and `grade_min` are the highest certain grade.
+    `shown_at` says when what shows a sign was found last; a sign without a moment there was found at `at`.
     """
 
     levels: Mapping[str, int]
@@ -62,6 +70,7 @@ class Seen:
     scale: Scale | None = None
     grade_min: int = 0
     decision_sha256: str = ""
+    shown_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +92,23 @@ def follows(case: Case, seen: Seen, around: Around) -> tuple[Event, ...]:
     gone = tuple(_gone(own, seen)) if seen.current else ()
     standing = next((call for call in own if call.is_open), None)
     if standing is not None:
-        added = {code: level for code, level in levels.items() if code in standing.absent or level > standing.levels.get(code, -1)}
+        added = {code: level for code, level in levels.items() if code not in standing.levels or code in standing.absent or rose(code, level, standing)}
         return (*gone, *_added(standing, added, seen))
     elsewhere = {code for call in calls if call not in own and call.is_open and around.now - call.called.event.called_at < _TOLD_HOLDS for code in call.codes}
-    fresh = {code for code, level in levels.items() if code not in elsewhere and _is_fresh(code, level, own)}
+    fresh = {code for code, level in levels.items() if code not in elsewhere and _is_fresh(code, level, own, seen)}
     return (*gone, _called(levels, seen, around)) if fresh else gone
 
 
 def _uncovered(seen: Seen, calls: Iterable[Call]) -> dict[str, int]:
     """The signs of a look; those of a moment before the present without the ones of which the team was called since."""
-    covered = set() if seen.current else {code for call in calls if call.called.event.called_at >= seen.at for code in call.codes}
+    covered = set() if seen.current else {code for call in calls if _since(call, seen.at) for code in call.codes}
     return {code: level for code, level in seen.levels.items() if code not in covered}
+
+
+def _since(call: Call, at: datetime) -> bool:
+    """Whether a call was made since a moment; one closed without the team holds back what was before its minute, because people write minutes."""
+    made = call.called.event.called_at
+    return made.replace(second=0, microsecond=0) > at if call.closed is not None and call.arrived is None else made >= at
 
 
 def _gone(own: Iterable[Call], seen: Seen) -> Iterator[Event]:
@@ -103,10 +118,23 @@ def _gone(own: Iterable[Call], seen: Seen) -> Iterator[Event]:
             yield SignsAbsent(call_id=call.call_id, codes=codes)
 
 
-def _is_fresh(code: str, level: int, own: Iterable[Call]) -> bool:
-    """Whether a sign calls: it never did in this episode, was absent since, or rose."""
+def _is_fresh(code: str, level: int, own: Iterable[Call], seen: Seen) -> bool:
+    """Whether a sign calls: it never did in this episode, was absent since, or rose; or its last call was closed without the team, and it was found again."""
     last = next((call for call in reversed(tuple(own)) if code in call.levels), None)
-    return last is None or code in last.absent or level > last.levels[code]
+    if last is None or code in last.absent or rose(code, level, last):
+        return True
+    return last.arrived is None and last.closed is not None and _found_after(code, last.closed.origin.at, seen)
+
+
+def _found_after(code: str, closed_at: datetime, seen: Seen) -> bool:
+    """Whether what shows a sign was found after a call was closed, or is what has just arrived of a moment before."""
+    shown_at = seen.shown_at.get(code, seen.at)
+    return shown_at > closed_at or (not seen.current and shown_at >= seen.at)
+
+
+def rose(code: str, level: int, call: Call) -> bool:
+    """Whether a sign stands higher than it ever did in a call."""
+    return level >= call.levels.get(code, 0) + _RISES_BY.get(code, 1)
 
 
 def _added(call: Call, added: Mapping[str, int], seen: Seen) -> tuple[Event, ...]:
@@ -151,6 +179,7 @@ class CloseCall(Struct, frozen=True, kw_only=True):
 
     reason: CloseReason
     note: Note = ""
+    signs_stand: Annotated[bool, Meta(description="true where the latest findings still show a sign and the call is closed all the same")] = False
     call_id: Annotated[str, Meta(description="the open call without it")] = ""
 
 
@@ -183,13 +212,16 @@ def arrive_rapid_response(situation: Situation, given: ArriveRapidResponse) -> V
 
 
 def close_call(situation: Situation, given: CloseCall) -> Verdict:
-    """A call ends by a physician's word; that another treatment was chosen needs a note."""
+    """A call ends by a physician's word, and with a note on how it was resolved or treated; while a sign stands and the team did not come, it is asked about once."""
     call = _named(situation, given.call_id)
     against = []
     if call is None or call.closed is not None:
         against.append(Reason("bedside.call.none_to_close", where="call_id"))
-    if given.reason == "other-treatment" and not said(given.note):
-        against.append(Reason("bedside.call.no_note", where="note"))
+    standing = signs_now(situation, call) if call is not None and call.is_open else ()
+    if standing and not given.signs_stand:
+        against.append(Reason("bedside.call.signs_stand", {"codes": ", ".join(standing)}, where="signs_stand", source="contract K1"))
+    if not said(given.note) and (standing or given.reason != "raised-on-corrected-entry"):
+        against.append(Reason(_NO_NOTE[given.reason], where="note"))
     return refuse(*against) if against or call is None else (CallClosed(call_id=call.call_id, reason=given.reason, note=given.note.strip()),)
 
 
@@ -202,6 +234,29 @@ def keep_call(situation: Situation, given: KeepCall) -> Verdict:
     if not said(given.note):
         against.append(Reason("bedside.call.no_reason_to_keep", where="note"))
     return refuse(*against) if against else (CallKept(call_id=asking[-1].call_id, note=given.note.strip()),)
+
+
+_NO_NOTE: Mapping[CloseReason, str] = {
+    "other-treatment": "bedside.call.no_note",
+    "resolved": "bedside.call.no_resolution",
+    "raised-on-corrected-entry": "bedside.call.no_resolution",
+}
+
+
+def signs_now(situation: Situation, call: Call) -> tuple[str, ...]:
+    """The signs that the latest findings show, and whether somebody still has to look where that is why the call was made."""
+    facts = standing_facts(situation, situation.now)
+    bounds = {name: _at_least(situation, scale, facts) for scale, name in BOUNDS.items()}
+    found = {str(code) for code in situation.decide("rapid-response", {**facts, **bounds}).values.get("codes", ())}
+    late = {look_now.LATE} if look_now.LATE in call.codes and look_now.pending(situation.case, situation.site.node) else set()
+    return tuple(sorted(found | late))
+
+
+def _at_least(situation: Situation, scale: Scale, facts: Mapping[str, Value]) -> int:
+    """The lower bound of a grade now; a physician's own grade may raise it."""
+    grade = situation.case.grades.get(scale)
+    own = grade.confirmed.event.grade if grade is not None and grade.confirmed is not None else 0
+    return max(own, int(situation.decide(scale, facts).values.get("grade_min") or 0))
 
 
 def _named(situation: Situation, call_id: str) -> Call | None:

@@ -13,10 +13,13 @@ from zoneinfo import ZoneInfo
 
 from baybridge.journey.case import Case
 from baybridge.journey.command import Situation
-from baybridge.journey.events import GradeAssessed
+from baybridge.journey.events import GradeAssessed, Scale
 from baybridge.policy.language.types import Value
 
 CRS = "crs-astct-2019"
+
+#: The lower bound of each scale as the policy of signs reads it.
+BOUNDS: Mapping[Scale, str] = {"crs-astct-2019": "crs_grade_min", "icans-astct-2019": "icans_grade_min"}
 
 #: Antipyretics and anticytokine drugs by ATC prefix. Source: shared facts contract, "Reading from FHIR".
 SUPPRESS_FEVER = ("L04AC07", "L04AC11", "L04AC03", "H02AB", "N02BE01", "N02BB02", "M01A")

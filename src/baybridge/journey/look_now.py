@@ -44,12 +44,16 @@ def to_review(case: Case, node: str) -> tuple[Entry[GradeAssessed], ...]:
 def due_at(case: Case, node: str, within: timedelta) -> datetime | None:
     """When somebody must have looked: counted from when the first of these grades came, or from the end of the last call; None where nothing asks for it.
 
-    While a call is open its team is awaited; of a call because nobody looked there is no second one until an assessment has left no such grade.
+    While a call is open its team is awaited. Of a call because nobody looked there is no second one until an assessment has left no such grade;
+    where that call was closed without the team, until the next assessment that leaves one.
     """
     waiting = pending(case, node)
     own = [call for call in case.rapid_responses if call.called.origin.node == node]
-    stands = next((call for call in reversed(own) if LATE in call.levels), None)
-    if not waiting or any(call.is_open for call in own) or (stands is not None and LATE not in stands.absent):
+    stands = next((call for call in reversed(own) if LATE in call.levels and not call.mistaken), None)
+    if stands is not None and LATE not in stands.absent:
+        closed = stands.closed if stands.arrived is None else None
+        waiting = tuple(entry for entry in waiting if closed is not None and entry.origin.recorded_at > closed.origin.recorded_at)
+    if not waiting or any(call.is_open for call in own):
         return None
     ended = [end.origin.recorded_at for call in own for end in (call.arrived, call.closed) if end is not None]
     return max([min(entry.origin.recorded_at for entry in waiting), *ended]) + within

@@ -80,7 +80,7 @@ def test_a_physician_closes_it_or_keeps_it(ward: Ward) -> None:
     assert not isinstance(ward.give("KeepCall", Role.PHYSICIAN, note="still grey and restless"), Refusal)
     call = open_call(ward)
     assert call.kept is not None and not call.asks and "call_cause" not in steps(ward)
-    assert not isinstance(ward.give("CloseCall", Role.PHYSICIAN, reason="resolved", note=""), Refusal)
+    assert not isinstance(ward.give("CloseCall", Role.PHYSICIAN, reason="resolved", note="seen, well"), Refusal)
     assert ward.case.open_rapid_response is None
 
 

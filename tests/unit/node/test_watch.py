@@ -14,7 +14,7 @@ from baybridge.journey.command import Role
 from baybridge.journey.events import Told
 from baybridge.node.consequences import queue
 from baybridge.node.intake.importing import import_upload
-from baybridge.node.watch import leaving, roster, watching
+from baybridge.node.watch import leaving, roster, signs, watching
 from watch_world import CASE, PATIENT, Ward
 
 PRESSOR = {"hypotension": "vasopressor", "vasopressors": 1}
@@ -246,11 +246,81 @@ def test_an_incomplete_round_closes_nothing(ward: Ward) -> None:
 def test_a_call_ends_by_a_physicians_word_with_its_reason(ward: Ward) -> None:
     ward.assess(**PRESSOR)
     refused = ward.give("CloseCall", Role.PHYSICIAN, reason="other-treatment")
-    assert [reason.code for reason in refused.reasons] == ["bedside.call.no_note"]
-    assert not isinstance(ward.give("CloseCall", Role.PHYSICIAN, reason="resolved"), Refusal)
+    assert [reason.code for reason in refused.reasons] == ["bedside.call.signs_stand", "bedside.call.no_note"]
+    close(ward)
     assert ward.case.open_rapid_response is None
     assert ward.calls[-1].state == "closed"
     assert isinstance(ward.give("AcknowledgeCall", Role.PHYSICIAN), Refusal)
+
+
+def close(ward: Ward, **more: Any) -> None:
+    given = {"reason": "resolved", "note": "bolus given, pressure holds", "signs_stand": True, **more}
+    assert not isinstance(ward.give("CloseCall", Role.PHYSICIAN, **given), Refusal)
+
+
+def test_closing_asks_while_a_sign_stands_and_for_a_note(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    refused = ward.give("CloseCall", Role.PHYSICIAN, reason="raised-on-corrected-entry", note="not this patient's")
+    assert [(reason.code, reason.values) for reason in refused.reasons] == [("bedside.call.signs_stand", {"codes": "RR-VASOPRESSOR"})]
+    refused = ward.give("CloseCall", Role.PHYSICIAN, reason="resolved", signs_stand=True)
+    assert [reason.code for reason in refused.reasons] == ["bedside.call.no_resolution"]
+    ward.assess()
+    assert [reason.code for reason in ward.give("CloseCall", Role.PHYSICIAN, reason="resolved", note=" ").reasons] == ["bedside.call.no_resolution"]
+    close(ward, signs_stand=False)
+
+
+def test_a_call_of_a_late_look_asks_until_somebody_looked(ward: Ward) -> None:
+    ward.assess(blank=UNKNOWN)
+    ward.wait(minutes=16)
+    refused = ward.give("CloseCall", Role.PHYSICIAN, reason="resolved", note="fine")
+    assert [reason.code for reason in refused.reasons] == ["bedside.call.signs_stand"]
+
+
+@pytest.mark.parametrize("reason", ["resolved", "raised-on-corrected-entry", "other-treatment"])
+def test_after_closing_without_the_team_the_next_entry_with_the_sign_calls_again(ward: Ward, reason: str) -> None:
+    ward.observe("oxygen_saturation", 82)
+    ward.round()
+    close(ward, reason=reason)
+    ward.observe("heart_rate", 90)
+    ward.round()
+    assert len(ward.calls) == 1, "nothing was found of the sign since"
+    ward.observe("oxygen_saturation", 82)
+    ward.round()
+    assert [call.state for call in ward.calls] == ["closed", "open"]
+    ward.wait(minutes=6)
+    assert [step for step, _ in steps(ward)] == ["first", "next"], "the new call has its own clock"
+
+
+def test_after_closing_an_assessment_of_a_moment_ago_calls_again(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    close(ward)
+    ward.assess(**PRESSOR, ago=timedelta(seconds=2))
+    assert [call.state for call in ward.calls] == ["closed", "open"]
+
+
+def test_after_closing_and_arrival_the_sign_is_held_back_again(ward: Ward) -> None:
+    ward.assess(**PRESSOR)
+    close(ward)
+    ward.assess(**PRESSOR)
+    arrive(ward)
+    ward.assess(**PRESSOR)
+    assert [call.state for call in ward.calls] == ["closed", "arrived"]
+
+
+@pytest.mark.parametrize(("then", "again"), [(82, False), (80, True), (60, True)])
+def test_after_arrival_a_saturation_that_fell_further_calls_again(ward: Ward, then: int, again: bool) -> None:
+    ward.observe("oxygen_saturation", 85)
+    ward.round()
+    arrive(ward)
+    ward.observe("oxygen_saturation", then)
+    ward.round()
+    assert len(ward.calls) == 1 + again
+
+
+def test_every_sign_of_the_policy_names_the_findings_that_show_it(ward: Ward) -> None:
+    policy = ward.node.policies.get("rapid-response", ward.now.date())
+    assert {finding.code for finding in policy.body.findings} == signs.SHOWN_BY.keys()
+    assert {name for names in signs.SHOWN_BY.values() for name in names} <= ward.node.dictionary.facts.keys()
 
 
 def test_a_command_again_answers_the_same_call(ward: Ward) -> None:
@@ -285,6 +355,17 @@ def test_who_looks_in_time_calls_nobody(ward: Ward) -> None:
     ward.assess()
     ward.wait(minutes=30)
     assert ward.calls == ()
+
+
+def test_after_a_late_call_was_closed_the_next_round_that_leaves_such_a_grade_counts_again(ward: Ward) -> None:
+    ward.assess(blank=UNKNOWN)
+    ward.wait(minutes=16)
+    close(ward)
+    ward.wait(minutes=40)
+    assert len(ward.calls) == 1
+    ward.assess(blank=UNKNOWN)
+    ward.wait(minutes=16)
+    assert [call.state for call in ward.calls] == ["closed", "open"]
 
 
 def test_after_a_late_call_the_next_one_waits_for_a_complete_round(ward: Ward) -> None:

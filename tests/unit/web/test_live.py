@@ -101,7 +101,7 @@ def test_the_banner_stays_on_every_page_until_the_team_has_come(house: House) ->
 
 def test_the_banner_goes_when_a_physician_closes_the_call_with_a_reason(house: House) -> None:
     house.ward.assess(**SIGN)
-    house.ward.give("CloseCall", Role.PHYSICIAN, reason="resolved")
+    house.ward.give("CloseCall", Role.PHYSICIAN, reason="resolved", note="seen", signs_stand=True)
     assert not banner(house, "/bedside")
 
 

@@ -7,13 +7,13 @@ Elsewhere: what follows from signs in `bedside/calls.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from baybridge.bedside.calls import Seen
-from baybridge.bedside.episode import standing
+from baybridge.bedside.episode import BOUNDS, standing
 from baybridge.bedside.monitoring import SCALES
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey import look_now
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 POLICY = "rapid-response"
 
-#: The lower bound of each scale as the policy reads it.
-_BOUNDS: Mapping[Scale, str] = {"crs-astct-2019": "crs_grade_min", "icans-astct-2019": "icans_grade_min"}
 _OF_SCALE: Mapping[Scale, str] = {"crs-astct-2019": "RR-CRS", "icans-astct-2019": "RR-ICANS"}
 _ALERT = look_now.ALERT_GRADE
 
@@ -39,6 +37,25 @@ _DEVICES = ("none", "blow_by", "nasal_cannula", "face_mask", "venturi", "non_reb
 _AROUSAL = ("spontaneous", "voice", "tactile", "unarousable")
 _SEIZURES = ("none", "resolves_rapidly", "prolonged", "repetitive")
 _OEDEMA = ("none", "focal", "diffuse")
+
+_PRESSURE = ("hypotension", "vasopressors", "vasopressin")
+_OXYGEN = ("oxygen_device", "oxygen_flow")
+_BRAIN = ("ice_score", "capd_score", "arousal", "seizure", "deep_focal_motor_weakness", "cerebral_edema", "raised_icp_sign")
+#: The findings that show each sign; one found again shows it again.
+SHOWN_BY: Mapping[str, tuple[str, ...]] = {
+    "RR-CRS": (*_PRESSURE, *_OXYGEN),
+    "RR-ICANS": _BRAIN,
+    "RR-VASOPRESSOR": _PRESSURE,
+    "RR-OXYGEN": _OXYGEN,
+    "RR-SATURATION": ("oxygen_saturation",),
+    "RR-ICE-FALL": ("ice_score",),
+    "RR-CAPD": ("capd_score",),
+    "RR-SEIZURE": ("seizure",),
+    "RR-AROUSAL": ("arousal",),
+    "RR-ICP": ("raised_icp_sign", "cerebral_edema"),
+    "RR-MOTOR": ("deep_focal_motor_weakness",),
+    "RR-IECHS": ("iec_hs_grade",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,7 @@ def look(node: Node, case: Case, resources: Sequence[Mapping[str, object]], at: 
     facts = read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone)
     values = {**standing(case, facts.values, node.site.zone, at), **facts.values}
     graded = [_graded(node, case, scale, values, at, current=current) for scale in SCALES]
-    bounds = {_BOUNDS[one.scale]: one.low for one in graded}
+    bounds = {BOUNDS[one.scale]: one.low for one in graded}
     deciding = Deciding(node.policies, LazyFacts(lambda: facts), case.case_id, at)
     decision = deciding.decide(POLICY, {**standing(case, facts.values, node.site.zone, at), **bounds})
     return Look(_seen(case, node, facts, decision, graded, next(iter(deciding.made)), current=current), deciding.made)
@@ -91,7 +108,17 @@ def _seen(case: Case, node: Node, facts: FactSet, decision: Decision, graded: Se
         worst.scale if worst else None,
         worst.low if worst else 0,
         sha256,
+        {code: found for code in levels for found in [_shown_at(case, code, facts, current=current)] if found is not None},
     )
+
+
+def _shown_at(case: Case, code: str, facts: FactSet, *, current: bool) -> datetime | None:
+    """When what shows a sign was found last, or when a physician graded it; None where no finding names its moment."""
+    read = (facts.facts.get(name) for name in SHOWN_BY.get(code, ()))
+    moments = [fact.at for fact in read if fact is not None and fact.at is not None and fact.name in facts.values]
+    scales = [scale for scale, sign in _OF_SCALE.items() if sign == code] if current else []
+    confirmed = [case.grades[scale].confirmed for scale in scales if scale in case.grades]
+    return max([*moments, *(entry.origin.at for entry in confirmed if entry is not None)], default=None)
 
 
 def _level(code: str, values: Mapping[str, Value], graded: Sequence[_Graded]) -> int:
@@ -101,8 +128,8 @@ def _level(code: str, values: Mapping[str, Value], graded: Sequence[_Graded]) ->
         return by_scale[code]
     if code == "RR-VASOPRESSOR":
         return max(1, _number(values.get("vasopressors")))
-    if code == "RR-IECHS":
-        return _number(values.get("iec_hs_grade"))
+    if code in _COUNTED:
+        return max(1, _COUNTED[code](values))
     ranks = {
         "RR-OXYGEN": (_DEVICES, "oxygen_device"),
         "RR-AROUSAL": (_AROUSAL, "arousal"),
@@ -116,3 +143,12 @@ def _level(code: str, values: Mapping[str, Value], graded: Sequence[_Graded]) ->
 
 def _number(value: Value) -> int:
     return int(value) if isinstance(value, int | float) else 0
+
+
+#: How high signs stand that are counted: percent below 90, points that the ICE score fell, points of CAPD above 8, the grade of IEC-HS.
+_COUNTED: Mapping[str, Callable[[Mapping[str, Value]], int]] = {
+    "RR-SATURATION": lambda values: 90 - _number(values.get("oxygen_saturation")),
+    "RR-ICE-FALL": lambda values: _number(values.get("ice_drop_24h")),
+    "RR-CAPD": lambda values: _number(values.get("capd_score")) - 8,
+    "RR-IECHS": lambda values: _number(values.get("iec_hs_grade")),
+}

@@ -92,11 +92,18 @@ def follows(case: Case, seen: Seen, around: Around) -> tuple[Event, ...]:
     gone = tuple(_gone(own, seen)) if seen.current else ()
     standing = next((call for call in own if call.is_open), None)
     if standing is not None:
-        added = {code: level for code, level in levels.items() if code not in standing.levels or code in standing.absent or rose(code, level, standing)}
+        added = {code: level for code, level in levels.items() if _joins(code, level, standing, seen)}
         return (*gone, *_added(standing, added, seen))
     elsewhere = {code for call in calls if call not in own and call.is_open and around.now - call.called.event.called_at < _TOLD_HOLDS for code in call.codes}
     fresh = {code for code, level in levels.items() if code not in elsewhere and _is_fresh(code, level, own, seen)}
-    return (*gone, _called(levels, seen, around)) if fresh else gone
+    return (*gone, _called(levels, fresh, seen, around)) if fresh else gone
+
+
+def _joins(code: str, level: int, standing: Call, seen: Seen) -> bool:
+    """Whether a sign joins the open call: a further one, one that was absent, one that rose; or one found again after what raised the call was withdrawn."""
+    if code not in standing.levels or code in standing.absent or rose(code, level, standing):
+        return True
+    return standing.withdrawn is not None and _found_after(code, standing.withdrawn.origin.at, seen)
 
 
 def _uncovered(seen: Seen, calls: Iterable[Call]) -> dict[str, int]:
@@ -144,13 +151,14 @@ def _added(call: Call, added: Mapping[str, int], seen: Seen) -> tuple[Event, ...
     return (SignAdded(call_id=call.call_id, codes=tuple(sorted(added)), levels=levels, seen_at=seen.at, decision_sha256=seen.decision_sha256),)
 
 
-def _called(levels: Mapping[str, int], seen: Seen, around: Around) -> Event:
+def _called(levels: Mapping[str, int], fresh: Iterable[str], seen: Seen, around: Around) -> Event:
     return RapidResponseCalled(
         scale=seen.scale,
         grade_min=seen.grade_min,
         called_at=around.now,
         call_id=around.new_id(),
         codes=tuple(sorted(levels)),
+        fresh=tuple(sorted(fresh)),
         late=around.now - seen.at > around.late_after,
         levels=tuple(sorted(levels.items())),
         seen_at=seen.at,
@@ -194,7 +202,7 @@ def acknowledge_call(situation: Situation, given: AcknowledgeCall) -> Verdict:
     """The open call is taken; a second time changes nothing and is said."""
     call = _named(situation, given.call_id)
     if call is None or not call.is_open:
-        return refuse(Reason("bedside.rapid_response.none_open", where="call_id"))
+        return refuse(_none_open(situation, given.call_id))
     if call.acknowledged is not None:
         return refuse(Reason("bedside.call.acknowledged_before", where="call_id"))
     return (CallAcknowledged(call_id=call.call_id),)
@@ -205,10 +213,18 @@ def arrive_rapid_response(situation: Situation, given: ArriveRapidResponse) -> V
     against = [*happened(situation, arrived_at=given.arrived_at)]
     call = _named(situation, given.call_id)
     if call is None or not call.is_open:
-        against.append(Reason("bedside.rapid_response.none_open"))
+        against.append(_none_open(situation, given.call_id))
     elif given.arrived_at < call.called.event.called_at.replace(second=0, microsecond=0):  # people write minutes
         against.append(Reason("bedside.rapid_response.before_call", where="arrived_at"))
     return refuse(*against) if against or call is None else (RapidResponseArrived(arrived_at=given.arrived_at, call_id=call.call_id),)
+
+
+def _none_open(situation: Situation, call_id: str) -> Reason:
+    """Why a call cannot be answered: it is none of this patient, it is over, or none is open."""
+    if not call_id:
+        return Reason("bedside.rapid_response.none_open", where="call_id")
+    mine = any(call_id in call.names for call in situation.case.rapid_responses)
+    return Reason("bedside.call.over" if mine else "bedside.call.unknown", where="call_id")
 
 
 def close_call(situation: Situation, given: CloseCall) -> Verdict:
@@ -216,7 +232,7 @@ def close_call(situation: Situation, given: CloseCall) -> Verdict:
     call = _named(situation, given.call_id)
     against = []
     if call is None or call.closed is not None:
-        against.append(Reason("bedside.call.none_to_close", where="call_id"))
+        against.append(Reason("bedside.call.unknown" if call is None and given.call_id else "bedside.call.none_to_close", where="call_id"))
     standing = signs_now(situation, call) if call is not None and call.is_open else ()
     if standing and not given.signs_stand:
         against.append(Reason("bedside.call.signs_stand", {"codes": ", ".join(standing)}, where="signs_stand", source="contract K1"))
@@ -263,7 +279,7 @@ def _named(situation: Situation, call_id: str) -> Call | None:
     """The call of that name; without one the open call, else the last."""
     calls = situation.case.rapid_responses
     if call_id:
-        return next((call for call in calls if call.call_id == call_id), None)
+        return next((call for call in calls if call_id in call.names), None)
     return situation.case.open_rapid_response or (calls[-1] if calls else None)
 
 

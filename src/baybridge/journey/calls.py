@@ -3,7 +3,8 @@
 Main job: `calls_of(entries)`: each call with its signs and how high each stood at most, who was notified, whether it was acknowledged, whether the team has come,
 how it was closed, and which of its signs were absent since.
 
-A call is open until the team has come or a physician has closed it.
+A call is open until the team has come or a physician has closed it. One open call a case and node: where an earlier call is open again, because its
+closing or the arrival was put right, a later open one joins it with its signs and with who was told.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Call:
     closed: Entry[ev.CallClosed] | None = None
     withdrawn: Entry[ev.CallCauseWithdrawn] | None = None  # what raised it was corrected or withdrawn
     kept: Entry[ev.CallKept] | None = None  # a physician keeps it all the same
+    fresh: frozenset[str] = frozenset()  # signs for which it was made or that joined it; the others stood already when it was made
+    joined: tuple[str, ...] = ()  # later calls that joined it
 
     @property
     def asks(self) -> bool:
@@ -47,6 +50,11 @@ class Call:
     def codes(self) -> tuple[str, ...]:
         """Its signs, sorted."""
         return tuple(sorted(self.levels))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its own name and those of calls that joined it."""
+        return (self.call_id, *self.joined)
 
     @property
     def is_open(self) -> bool:
@@ -86,18 +94,33 @@ _OF_SCALE = {"crs-astct-2019": "RR-CRS", "icans-astct-2019": "RR-ICANS"}
 def calls_of(entries: Iterable[Entry[ev.Event]]) -> tuple[Call, ...]:
     """Every call, in the order in which they were made."""
     calls: dict[str, Call] = {}
+    joins: dict[str, str] = {}  # the name of a call that joined another -> the other's
     for entry in entries:
         if tells(entry, ev.RapidResponseCalled):
-            made = Call(entry, levels=_first_levels(entry.event))
-            calls[made.call_id] = made
+            _make(calls, joins, entry)
         elif tells(entry, ev.RapidResponseArrived):
-            reached = [name for name, call in calls.items() if call.is_open and entry.event.call_id in ("", name)]
+            at = joins.get(entry.event.call_id, entry.event.call_id)
+            reached = [name for name, call in calls.items() if call.is_open and at in ("", name)]
             calls.update({name: replace(calls[name], arrived=entry) for name in reached})
         elif isinstance(entry.event, ev.CallNotified | ev.CallAcknowledged | ev.SignAdded | ev.SignsAbsent | ev.CallClosed | ev.CallCauseWithdrawn | ev.CallKept):
-            named = entry.event.call_id
+            named = joins.get(entry.event.call_id, entry.event.call_id)
             if named in calls:
                 calls[named] = _after(calls[named], entry)
     return tuple(calls.values())
+
+
+def _make(calls: dict[str, Call], joins: dict[str, str], entry: Entry[ev.RapidResponseCalled]) -> None:
+    """A new call, or one that joins what is open: who took that one did not know of these signs, so it waits to be taken again."""
+    made = Call(entry, levels=_first_levels(entry.event))
+    made = replace(made, fresh=frozenset(entry.event.fresh or made.levels))
+    standing = next((call for call in calls.values() if call.is_open and entry.event.call_id and call.called.origin.node == entry.origin.node), None)
+    if standing is None:
+        calls[made.call_id] = made
+        return
+    joins[made.call_id] = standing.call_id
+    calls[standing.call_id] = replace(
+        _with_signs(standing, made.levels), fresh=standing.fresh | made.fresh, joined=(*standing.joined, made.call_id), acknowledged=None, withdrawn=None
+    )
 
 
 def _first_levels(event: ev.RapidResponseCalled) -> dict[str, int]:
@@ -120,6 +143,11 @@ def _after(call: Call, entry: Entry[ev.Event]) -> Call:
         return replace(call, absent=call.absent | set(entry.event.codes))
     if not tells(entry, ev.SignAdded):
         return call
-    said, codes = dict(entry.event.levels), entry.event.codes
-    higher = {code: max(said.get(code, 1), call.levels.get(code, 0)) for code in codes}
-    return replace(call, levels={**call.levels, **higher}, absent=call.absent - set(codes))
+    said = dict(entry.event.levels)
+    return replace(_with_signs(call, {code: said.get(code, 1) for code in entry.event.codes}), fresh=call.fresh | set(entry.event.codes), withdrawn=None)
+
+
+def _with_signs(call: Call, levels: Mapping[str, int]) -> Call:
+    """The call with further signs, each at the highest that it ever stood."""
+    higher = {code: max(level, call.levels.get(code, 0)) for code, level in levels.items()}
+    return replace(call, levels={**call.levels, **higher}, absent=call.absent - levels.keys())

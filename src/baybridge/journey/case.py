@@ -356,8 +356,9 @@ class Case:
 
     @property
     def open_rapid_response(self) -> Call | None:
-        """A call whose team has not arrived, and that nobody closed."""
-        return next((call for call in self.rapid_responses if call.is_open), None)
+        """A call whose team has not arrived, and that nobody closed; one that nobody took goes before one that is taken."""
+        waiting = [call for call in self.rapid_responses if call.is_open]
+        return min(waiting, key=lambda call: call.acknowledged is not None, default=None)
 
     @property
     def drugs(self) -> tuple[Entry[ev.DrugGiven], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,27 @@ def test_a_physician_closes_it_or_keeps_it(ward: Ward) -> None:
     assert call.kept is not None and not call.asks and "call_cause" not in steps(ward)
     assert not isinstance(ward.give("CloseCall", Role.PHYSICIAN, reason="resolved", note="seen, well"), Refusal)
     assert ward.case.open_rapid_response is None
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("cause", CAUSES)
+def test_a_true_sign_after_a_withdrawn_one_is_not_silenced(ward: Ward, cause: str, closed: bool) -> None:
+    change(ward, cause)
+    if closed:
+        assert not isinstance(ward.give("CloseCall", Role.PHYSICIAN, reason="raised-on-corrected-entry"), Refusal)
+    ward.now += timedelta(seconds=10)
+    ward.observe("oxygen_saturation", 84)
+    ward.round()
+    call = open_call(ward)
+    assert not call.asks and "RR-SATURATION" in call.fresh
+    assert len(ward.calls) == 1 + closed
+
+
+def test_another_result_with_the_sign_withdraws_nothing(ward: Ward) -> None:
+    ward.observe("oxygen_saturation", 85)
+    ward.observe("oxygen_saturation", 95)
+    change(ward, "deleted")
+    assert open_call(ward).withdrawn is None
 
 
 def test_the_escalation_goes_on_until_somebody_decides(ward: Ward) -> None:

@@ -95,6 +95,48 @@ def test_a_call_that_the_entry_raised_is_closed_and_holds_back_no_later_sign(wor
     assert len(world.events("hk", ev.RapidResponseCalled)) == 2, "calls that went out stay in the history"
 
 
+def test_the_running_call_goes_on_while_another_entry_carries_the_sign(world: World) -> None:
+    """Entered twice: the first is struck, and the call with its clock goes on; the second too, and nobody is called any more."""
+    seen = {**ASK, "hypotension": "vasopressor", "vasopressors": 1}
+    first, second = assess(world, seen, 3), assess(world, {**seen, "temperature": 37.0}, 2)
+    called = world.case("hk").open_rapid_response
+    assert called is not None
+    void(world, first, reason="entered-twice")
+    assert [(call.call_id, call.state) for call in world.case("hk").rapid_responses] == [(called.call_id, "open")]
+    void(world, second)
+    assert [call.state for call in world.case("hk").rapid_responses] == ["closed"] and state(world)["calls"] == []
+
+
+def test_an_answered_sign_of_before_keeps_no_mistaken_call_open(world: World) -> None:
+    assess(world, {**ASK, "hypotension": "vasopressor", "vasopressors": 1}, 6)
+    world.do("hk", Role.NURSE, "ArriveRapidResponse", arrived_at=world.clock().isoformat())
+    mistaken = assess(world, {"seizure": "prolonged"}, 0)
+    again = world.case("hk").open_rapid_response
+    assert again is not None and "RR-VASOPRESSOR" not in again.fresh and "RR-SEIZURE" in again.fresh
+    void(world, mistaken)
+    assert [call.state for call in world.case("hk").rapid_responses] == ["arrived", "closed"]
+
+
+def test_taking_back_the_close_of_a_call_joins_the_later_one(world: World) -> None:
+    """Never two open calls: the older is open again, the later joins it, and whoever took the older has not taken this one."""
+    seen = {**ASK, "hypotension": "vasopressor", "vasopressors": 1}
+    assess(world, seen, 3)
+    world.do("hk", Role.PHYSICIAN, "AcknowledgeCall")
+    closing = world.do("hk", Role.PHYSICIAN, "CloseCall", reason="resolved", note="bolus", signs_stand=True)
+    assess(world, {**seen, "seizure": "resolves_rapidly"}, 0)
+    older, later = world.case("hk").rapid_responses
+    void(world, closing.events[0].event_id, reason="did-not-happen")
+    (call,) = world.case("hk").rapid_responses
+    assert (call.call_id, call.joined, call.state) == (older.call_id, (later.call_id,), "open")
+    assert {"RR-VASOPRESSOR", "RR-SEIZURE"} <= set(call.codes)
+    assert [one["call_id"] for one in state(world)["calls"]] == [older.call_id]
+    world.do("hk", Role.NURSE, "ArriveRapidResponse", arrived_at=world.clock().isoformat(), call_id=later.call_id)
+    assert [one.state for one in world.case("hk").rapid_responses] == ["arrived"]
+    with pytest.raises(Refused) as refused:
+        world.do("hk", Role.PHYSICIAN, "AcknowledgeCall", call_id="of-another-patient")
+    assert refused.value.codes == ["bedside.call.unknown"]
+
+
 def test_the_old_answer_is_still_given_for_what_was_known_then(world: World) -> None:
     assess(world, COLD, 6)
     event_id = assess(world, ASK, 1)

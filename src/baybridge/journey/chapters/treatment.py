@@ -118,6 +118,7 @@ class RapidResponseCalled(Event, frozen=True, kw_only=True, tag=True):
     """The rapid response team was called because of what was seen: `codes` of the policy `rapid-response`, with how high each stood.
 
     `scale` and `grade_min` name the highest certain grade where one is at least 3; `late` says that the sign was older than an hour when it came.
+    `fresh` are the signs for which it was made; others of `codes` stood already and had been answered. Empty in events of older versions: all of them.
     """
 
     scale: Scale | None = None
@@ -125,6 +126,7 @@ class RapidResponseCalled(Event, frozen=True, kw_only=True, tag=True):
     called_at: datetime
     call_id: str = ""
     codes: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
     late: bool = False
     levels: tuple[tuple[str, int], ...] = ()
     seen_at: datetime | None = None

@@ -36,12 +36,12 @@ from baybridge.journey.events import (
     GradeAssessed,
 )
 from baybridge.journey.judged import Judged
-from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.commands import reopening
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
+from baybridge.node.corrections.causes import cause_stands
 from baybridge.node.corrections.making import making
 from baybridge.node.upkeep import projections
 from baybridge.node.watch import signs, watching
@@ -156,35 +156,19 @@ def _superseded(made: _Made, old: str, new: str, *, changed: bool) -> None:
 
 
 def _calls(node: Node, made: _Made, case: Case, struck: Sequence[Struck]) -> int:
-    """Close the calls that an assessment raised which does not hold, or whose replacement shows none of their signs; how many."""
-    count = 0
-    for one in struck:
-        if not isinstance(one.entry.event, AssessmentRecorded) or one.entry.origin.told:
-            continue
-        together = {name for event_id in _line_of(case, one) for name in streams.together(made.unit.connection, event_id)}
-        for call in case.rapid_responses:
-            if call.called.origin.event_id in together and call.closed is None and not _stands(node, made, case, one, call):
-                made.add(CallClosed(call_id=call.call_id, reason="raised-on-corrected-entry", note=""))
-                count += 1
-    return count
+    """Close the calls whose signs an assessment showed which does not hold, where no other entry shows one either; how many."""
+    assessed = [one.entry.event for one in struck if isinstance(one.entry.event, AssessmentRecorded) and not one.entry.origin.told]
+    named = {name for event in assessed for name, _ in event.findings}
+    own = [call for call in case.rapid_responses if call.closed is None and call.called.origin.node == node.site.node]
+    mistaken = [call for call in own if named & _findings_of(call) and not cause_stands(node, made.unit, case, call)]
+    for call in mistaken:
+        made.add(CallClosed(call_id=call.call_id, reason="raised-on-corrected-entry", note=""))
+    return len(mistaken)
 
 
-def _line_of(case: Case, struck: Struck) -> list[str]:
-    """The entry and those that it had replaced itself."""
-    line = [struck.entry.origin.event_id]
-    while older := next((one.entry.origin.event_id for one in case.struck if one.by.event.replaced_by == line[-1]), None):
-        line.append(older)
-    return line
-
-
-def _stands(node: Node, made: _Made, case: Case, struck: Struck, call: Call) -> bool:
-    """Whether what stands instead of an assessment shows a sign of the call."""
-    instead = next((entry for entry in case.entries if entry.origin.event_id == struck.by.event.replaced_by), None)
-    if instead is None or not isinstance(instead.event, AssessmentRecorded):
-        return False
-    resources = node.outside_record(made.unit.connection, case, made.unit.at)
-    seen = signs.look(node, case, resources, instead.event.assessed_at, current=False).seen
-    return bool(seen.levels.keys() & set(call.codes))
+def _findings_of(call: Call) -> frozenset[str]:
+    """The findings that can have shown the signs of a call."""
+    return frozenset(name for code in call.fresh for name in signs.SHOWN_BY.get(code, ()))
 
 
 # --- decisions ------------------------------------------------------------------------------------------------------

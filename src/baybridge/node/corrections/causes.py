@@ -1,7 +1,8 @@
 """Calls whose cause was corrected or withdrawn: they stay, say so, and ask a physician to close or keep them.
 
 Main job: `withdrawn_causes`, a consequence of every corrected or deleted resource, of records that were unlinked, and of corrected entries. For each call of this node
-that nobody closed, the moments at which its signs were seen are looked at again by what is known now; where none of its signs is left, nor stands now, the case says so.
+that nobody closed, everything that can have been its cause is looked at again by what is known now (`cause_stands`); where none of its signs is left, the case says so.
+A call of which one cause is left goes on, and its clock with it.
 
 A call that an entered assessment raised is closed by the node itself (`again.py`): there the entry says what happened. Here a machine or another house took a value back,
 and the patient may be ill all the same. **Source**: contract K1, K2.
@@ -9,13 +10,14 @@ and the patient may be ill all the same. **Source**: contract K1, K2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from baybridge.facts.measurement import taken_at
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case, fold
-from baybridge.journey.events import CallCauseWithdrawn, EntryCorrected, IdentityUndone, SignAdded
+from baybridge.journey.events import CallCauseWithdrawn, EntryCorrected, IdentityUndone, RapidResponseCalled, SignAdded
 from baybridge.journey.look_now import LATE
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.upkeep import projections
@@ -25,17 +27,13 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
 
-_Looking = Callable[[datetime], signs.Look]
-
-
 def withdrawn_causes(node: Node, unit: Unit, consequence: Consequence) -> None:
     """Say of each call whose signs are gone that its cause was withdrawn; done twice, it says it once."""
     case = fold(unit.events(consequence.case_id))
     waiting = [call for call in case.rapid_responses if call.closed is None and call.withdrawn is None and call.called.origin.node == node.site.node]
     if not waiting:
         return
-    resources = node.outside_record(unit.connection, case, unit.at)
-    gone = [call for call in waiting if not _stands(case, call, unit.at, lambda at: signs.look(node, case, resources, at, current=False))]
+    gone = [call for call in waiting if not cause_stands(node, unit, case, call)]
     if gone:
         events = [CallCauseWithdrawn(call_id=call.call_id, because=consequence.resources) for call in gone]
         unit.append(consequence.case_id, events, node.system(), known=len(unit.events(consequence.case_id)))
@@ -47,15 +45,34 @@ WITHDRAWN_CAUSES = ConsequenceRow(
 )
 
 
-def _stands(case: Case, call: Call, now: datetime, look: _Looking) -> bool:
-    """Whether a sign of the call is still there, of a moment at which one was seen or now; one that nobody saw, or that named no moment, cannot be gone."""
-    if LATE in call.codes:
+#: Moments of one call that are looked at again, the latest ones.
+_MOMENTS = 60
+
+
+def cause_stands(node: Node, unit: Unit, case: Case, call: Call) -> bool:
+    """Whether a sign for which a call was made, or that joined it, is still there by what is known now.
+
+    Looked at are the moments at which it was seen, those of every other entry of its time, and now. One that nobody saw, or that named no moment, cannot be gone.
+    """
+    moments = list(_seen(case, call))
+    if LATE in call.codes or not moments:
         return True
-    moments = list(_moments(case, call))
-    return not moments or any(look(at).seen.levels.keys() & set(call.codes) for at in (*moments, now))
+    resources = node.outside_record(unit.connection, case, unit.at)
+    entered = (entry.event.assessed_at for entry in case.assessments)
+    observed = (at for at in map(taken_at, resources) if at is not None)
+    since = _since(case, call, min(moments))
+    others = sorted({at for at in (*entered, *observed) if since < at <= unit.at})[-_MOMENTS:]
+    return any(signs.look(node, case, resources, at, current=False).seen.levels.keys() & call.fresh for at in (*moments, *others, unit.at))
 
 
-def _moments(case: Case, call: Call) -> Iterator[datetime]:
-    if call.called.event.seen_at is not None:
-        yield call.called.event.seen_at
-    yield from (e.event.seen_at for e in case.of(SignAdded) if e.event.call_id == call.call_id and e.event.seen_at is not None)
+def _seen(case: Case, call: Call) -> Iterator[datetime]:
+    """The moments at which signs of a call were seen."""
+    told = [(one.event.call_id or one.origin.event_id, one.event.seen_at) for one in case.of(RapidResponseCalled)]
+    told += [(one.event.call_id, one.event.seen_at) for one in case.of(SignAdded)]
+    yield from (seen_at for name, seen_at in told if name in call.names and seen_at is not None)
+
+
+def _since(case: Case, call: Call, first: datetime) -> datetime:
+    """From when entries can be the cause of a call: after the call before it was answered, and no more than a day before it was seen."""
+    answered = [end.origin.at for one in case.rapid_responses for end in (one.arrived, one.closed) if one is not call and not one.mistaken and end is not None]
+    return max([first - timedelta(days=1), *(at for at in answered if at < first)])

@@ -20,6 +20,7 @@ from baybridge.journey import claims
 from baybridge.journey.calls import call_as_json
 from baybridge.journey.case import Case
 from baybridge.journey.corrected import settle
+from baybridge.journey.corrections.money import changed_under
 from baybridge.journey.course import Grade
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import DrugGiven
@@ -224,6 +225,7 @@ def _quote(case: Case) -> JsonDict | None:
         "entitled_minor": quote.entitled_minor,
         "valid_until": quote.valid_until.isoformat(),
         "agreement": quote.agreement,
+        "rests_on_changed": [*changed_under(case).get(case.quote.origin.event_id, ())] if case.quote else [],
     }
 
 

@@ -18,6 +18,7 @@ from baybridge.consent.emergency_access import unreviewed
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Site
+from baybridge.journey.corrections.money import changed_under
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import Event
 from baybridge.journey.identities import identities_of
@@ -52,6 +53,7 @@ def attention(case: Case, site: Site) -> Iterator[Task]:
     yield from _incidents(case, site)
     yield from _couriers(case, site)
     yield from _causes(case, site)
+    yield from _money(case, site)
 
 
 def _proposed(case: Case, site: Site) -> Iterator[Task]:
@@ -146,6 +148,19 @@ def _causes(case: Case, site: Site) -> Iterator[Task]:
     for call in case.rapid_responses:
         if call.asks and call.called.origin.node == site.node:
             yield _task(site, "call_cause", Role.PHYSICIAN, call.call_id, commands=("CloseCall", "KeepCall"), level="red", source="contract K1")
+
+
+def _money(case: Case, site: Site) -> Iterator[Task]:
+    """An enrolment, a claim or a settlement of this node that was computed from an entry which was put right since: it is made again."""
+    changed = changed_under(case)
+    for entry in case.entries if changed else ():
+        kind = _MADE_AGAIN.get(type(entry.event))
+        if kind is not None and entry.origin.event_id in changed and entry.origin.node == site.node:
+            yield _task(site, "money_again", Role.COORDINATOR, entry.origin.event_id, values={"kind": kind}, level="red", source="contract K2")
+
+
+#: Money that is made again, with its name in `code.*`; a quote stays as issued, and is marked where it is shown.
+_MADE_AGAIN: Mapping[type[ev.Event], str] = {ev.AgreementEnrolled: "enrolment", ev.ClaimSubmitted: "claim", ev.OutcomeSettled: "settlement"}
 
 
 def _couriers(case: Case, site: Site) -> Iterator[Task]:

@@ -24,6 +24,7 @@ from baybridge.funding.plans.assistance import assistance_left
 from baybridge.funding.plans.terms import PATIENT
 from baybridge.http.doors import Asked
 from baybridge.journey.command import Role
+from baybridge.journey.corrections.money import changed_under
 from baybridge.journey.events import QuoteIssued
 from baybridge.journey.refunds import refund_late, refunds_of
 from baybridge.node.commands.table import COMMANDS
@@ -51,6 +52,7 @@ def funding(view: CaseView) -> Response:
         products=view.asked.node.documents.folder("products"),
         assistance=tuple(_left(view, quote)) if quote and "asked" in quote else (),
         earlier=case.of(QuoteIssued)[:-1],
+        changed=changed_under(case),
         settlement=documents.get(settled.event.decision_sha256) if settled else None,
         own_payer=_own_payer(view),
         payers={plan["id"]: plan["payer"] for plan in quote["plans"]} if quote else {},

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from baybridge.base.outcome import Refusal
+from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.loader import Documents
 from baybridge.funding.plans.layers import scale_of
 from baybridge.funding.plans.terms import FundingCase, Scale
@@ -16,6 +17,11 @@ from baybridge.funding.quote.report import as_json, fund
 @cache
 def documents() -> dict[str, Any]:
     return dict(Documents().folder("plans"))
+
+
+def documents_with(plans: Any) -> DocumentSet:
+    """Our documents with these plans alone."""
+    return DocumentSet(lambda folder: plans if folder == "plans" else Documents().folder(folder))
 
 
 @cache

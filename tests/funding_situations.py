@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from baybridge.base.time import CHINA
-from baybridge.documents.document_set import DocumentSet
 from baybridge.journey.case import fold
 from baybridge.journey.command import Actor, FromRecord, Role, Site, Situation
 from baybridge.journey.events import CaseOpened, Event, Recorded
-from funding_material import documents
+from funding_material import documents, documents_with
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=CHINA)
 
@@ -31,7 +30,7 @@ def situated(*events: Event, now: datetime = NOW, quote: Any = None, data: Any =
         site=Site("hk", "hk", "HK", None, frozenset({"centre"})),
         neighbours={},
         decide=lambda *_: None,
-        documents=DocumentSet(lambda _folder: documents() if data is None else data),
+        documents=documents_with(documents() if data is None else data),
         new_id=lambda: "id",
         record=FromRecord(quote=quote),
     )

@@ -20,6 +20,7 @@ from baybridge.cli.policy_source import documents_of
 from baybridge.cli.quotes import reproduce_quotes
 from baybridge.cli.saying import fail, parsed_file, refuse_file
 from baybridge.documents.loader import Documents, files, read_text
+from baybridge.documents.plan import is_money
 from baybridge.documents.problems import DocumentProblem, PolicyProblems
 from baybridge.documents.source import Source, read_yaml
 from baybridge.funding.plans.layers import scale_of
@@ -104,7 +105,7 @@ def _check(documents: Documents, texts: Texts, named: tuple[str, ...], language:
     chosen = [Path(name) for name in named] or [path for root in documents.roots for path in files(root / "plans")]
     read = [_plan_file(path, texts, language) for path in chosen]
     known = known_from(documents)
-    known = replace(known, others={**known.others, **{str(d.get("id")): d for _, source in read if isinstance(d := source.document, dict)}})
+    known = replace(known, others={**known.others, **{str(d.get("id")): d for _, source in read if is_money(d := source.document)}})
     found = [(str(path), source.line_of(reason.where), reason) for path, source in read for reason in check(source.document, known)]
     if json_wanted:
         rows = [{"file": f, "line": n, **reason.as_json(), "message": texts.reason(language, reason)} for f, n, reason in found]
@@ -132,7 +133,7 @@ def _plan_file(path: Path, texts: Texts, language: str) -> tuple[Path, Source]:
 def scale_named(documents: Documents, texts: Texts, scale_id: str, language: str) -> Scale:
     """The means-test scale of that id, or the end."""
     try:
-        document = documents.folder("plans/scales").get(scale_id)
+        document = documents.typed.plans_in("scales").get(scale_id)
     except DocumentProblem as problem:
         fail(str(problem))
     if document is None:

@@ -17,8 +17,8 @@ from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Refusal
 from baybridge.cli.saying import fail, parsed_file, refuse_file
 from baybridge.documents.loader import Documents
+from baybridge.documents.quote import DOCUMENT
 from baybridge.funding.outcome import settlement
-from baybridge.funding.quote.quoting import DOCUMENT
 from baybridge.funding.quote.reproducing import Reproduced, reproduce
 from baybridge.language.texts import Texts
 from baybridge.node import kept_decisions
@@ -70,7 +70,7 @@ def _of_node(storage: Storage) -> Iterator[Kept]:
 
 
 def _again(name: str, document: object, documents: Documents, texts: Texts, language: str) -> Reproduced:
-    again = reproduce(document if isinstance(document, Mapping) else {}, documents.folder("plans"))
+    again = reproduce(document if isinstance(document, Mapping) else {}, documents.typed.plans)
     if isinstance(again, Refusal):
         refuse_file(name, again.reasons, texts, language)
     return again

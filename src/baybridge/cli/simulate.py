@@ -21,11 +21,12 @@ from baybridge.cli.arguments import LanguageCode, Thorough
 from baybridge.cli.funding import DEFAULT_SCALE, scale_named
 from baybridge.cli.saying import fail, parsed_file, refuse_file
 from baybridge.documents.loader import Documents, read_document
+from baybridge.documents.plan import PlanDocument, is_money
 from baybridge.documents.problems import DocumentProblem
-from baybridge.funding.plans.plans import MEANS_TEST, Exchange
+from baybridge.funding.plans.plans import Exchange
 from baybridge.funding.quote.case import read_written_cases
 from baybridge.language.texts import FALLBACK, Texts
-from baybridge.simulation.changes import Change, Document, read_change
+from baybridge.simulation.changes import Change, read_change
 
 if TYPE_CHECKING:
     from baybridge.simulation.policy_lab import Table
@@ -77,7 +78,7 @@ def funding(
     texts = Texts(documents)
     plans = [_document(documents, name, texts, language) for name in plan_files]
     changes = _changes(documents, change_texts, texts, language)
-    scales = {name: found for name, found in documents.folder("plans").items() if found.get("shape") == MEANS_TEST}
+    scales = documents.typed.scales
     table = _table(table_file, texts, language)
     counted = _years(years, texts, language)
     day: date = event_on.date()
@@ -124,7 +125,7 @@ def agreement(
     cases = read_written_cases(data, scale_named(documents, texts, scale_id, language))
     if isinstance(cases, Refusal):
         refuse_file(case_file, cases.reasons, texts, language)
-    rates = outlook.rates_of(documents.folder("plans/rates").get(rates_id), rates_id)
+    rates = outlook.rates_of(documents.typed.plans_in("rates").get(rates_id), rates_id)
     if isinstance(rates, Refusal):
         refuse_file(rates_id, rates.reasons, texts, language)
     found = outlook.outlook([outlook.Group(case, patients, rates) for case in cases], draws=draws, seed=seed)
@@ -151,9 +152,9 @@ def _worded(values: Mapping[str, object], texts: Texts, language: str) -> Mappin
     return {**values, "group": group_words(str(values["group"]), lambda key, given: texts.say(language, key, given))}
 
 
-def _document(documents: Documents, name: str, texts: Texts, language: str) -> Document:
+def _document(documents: Documents, name: str, texts: Texts, language: str) -> PlanDocument:
     """A plan by the name of its file, or one of ours by its id."""
-    ours: Document | None = documents.folder("plans").get(name)
+    ours = documents.typed.plans.get(name)
     if ours is not None and not Path(name).is_file():
         return ours
     try:
@@ -162,12 +163,12 @@ def _document(documents: Documents, name: str, texts: Texts, language: str) -> D
         fail(str(problem))
     except OSError:
         fail(texts.say(language, "funding.case.unreadable_file", {"file": name}))
-    if not isinstance(document, dict):
+    if not is_money(document):
         fail(texts.say(language, "simulation.funding.no_benefit", {"plan": name}))
     return document
 
 
-def _title(plan: Document, language: str) -> str:
+def _title(plan: PlanDocument, language: str) -> str:
     titles = plan.get("title")
     return str((titles.get(language) if isinstance(titles, Mapping) else None) or plan["id"])
 

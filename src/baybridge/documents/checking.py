@@ -92,11 +92,12 @@ def _document_problems(source: Source, shipped: Documents, folder: str, key: str
         return []
     found: list[Problem] = []
     laid = lay_over(ours, value, kind) if is_merged(folder) and isinstance(ours, Mapping) else value
-    read_as(kind, laid, partial(_note, source, found), path)
+    read_as(kind, laid, partial(note_problem, source, found), path)
     return found
 
 
-def _note(source: Source, found: list[Problem], code: str, path: tuple[str | int, ...], expected: str, was: str, hint: str = "") -> None:
+def note_problem(source: Source, found: list[Problem], code: str, path: tuple[str | int, ...], expected: str, was: str, hint: str = "") -> None:
+    """Keep a problem of a document at its line and field."""
     found.append(source_problem(source, code, path, expected, was, hint))
 
 

@@ -10,7 +10,7 @@ documents before it is put in force; here it raises `DocumentProblem`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from baybridge.base.ids import ProductId
 from baybridge.documents.escalation import Escalation
@@ -18,7 +18,7 @@ from baybridge.documents.fact import FactEntry
 from baybridge.documents.kinds import place_of_kind
 from baybridge.documents.limits import Limits
 from baybridge.documents.pathway import Pathway, Schedule
-from baybridge.documents.plan import PlanDocument
+from baybridge.documents.plan import MEANS_TEST, Plans
 from baybridge.documents.policy_heading import PolicyHeading
 from baybridge.documents.problems import DocumentProblem, field_name
 from baybridge.documents.product import Product
@@ -80,9 +80,18 @@ class DocumentSet:
         return cast("PolicyHeading", self.folder("policies").get(name) or {})
 
     @property
-    def plans(self) -> Mapping[str, PlanDocument]:
-        """Plans, agreements and scales of money, as they are written; `funding/plans/checking.py` says what is wrong with one."""
+    def plans(self) -> Plans:
+        """Plans, agreements, scales and rates of money, as they are written; `funding/plans/checking.py` says what is wrong with one."""
         return self.folder("plans")
+
+    @property
+    def scales(self) -> Plans:
+        """The means-test scales among them."""
+        return {name: document for name, document in self.plans.items() if document.get("shape") == MEANS_TEST}
+
+    def plans_in(self, room: Literal["scales", "rates"]) -> Plans:
+        """The documents of money in one room of the folder, without reading the others."""
+        return self.folder(f"plans/{room}")
 
     def the(self, kind: type[T]) -> T:
         """The one document of a kind that stands once; raises as `one`."""

@@ -3,7 +3,7 @@
 Main job: `kind_of_document(folder, name)`, the type; `is_merged(folder)`, whether a site's document is laid over ours part by part.
 
 A type is imported when it is first asked for. Rule documents (policies, plans, agreements) are never merged: half a rule of ours is no rule of anybody.
-Elsewhere: the form of policies in `policy/document/`, of plans in `funding/plans/checking.py`.
+Elsewhere: the form of policies in `policy/document/`, of plans in `documents/plan.py`.
 """
 
 from __future__ import annotations

@@ -196,7 +196,7 @@ class _Walk:
             self.unlike(value, kind, path)
         elif isinstance(fitting, inspect.UnionType):
             self.look(value, fitting, path)
-        elif isinstance(fitting, inspect.StructType) and isinstance(value, Mapping):
+        elif isinstance(fitting, inspect.StructType | inspect.TypedDictType) and isinstance(value, Mapping):
             self.struct(value, fitting, path)
         elif isinstance(fitting, inspect.DictType) and isinstance(value, Mapping):
             for key, part in value.items():
@@ -216,7 +216,7 @@ class _Walk:
         hint = _hint(written, value, bared, known) if self._wording.names_field else ""
         self.report(WRONG_VALUE, path, f"{expected}{self._under(path)}", self._wording.found(value), hint)
 
-    def struct(self, value: Mapping[Any, object], kind: inspect.StructType, path: Path) -> None:
+    def struct(self, value: Mapping[Any, object], kind: inspect.StructType | inspect.TypedDictType, path: Path) -> None:
         names = set()
         for field in kind.fields:
             name = field.encode_name
@@ -228,7 +228,7 @@ class _Walk:
                 self.look(part, field.type, (*path, name))
             else:
                 self.report(MISSING, (*path, name), f"{self._words(_annotated(field.type)[0])}{self._under((name,))}", "nothing")
-        for key in value if kind.forbid_unknown_fields else ():
+        for key in value if isinstance(kind, inspect.TypedDictType) or kind.forbid_unknown_fields else ():
             if (name := str(key)) not in names:
                 self.report(UNKNOWN_KEY, (*path, name), f"one of {', '.join(sorted(names))}", name, did_you_mean(name, names))
 
@@ -270,7 +270,7 @@ def _is_like(value: object, kind: inspect.Type) -> bool:
             return _is_read(value, kind)
         case inspect.UnionType():
             return any(_is_like(value, bare(one)) for one in kind.types)
-        case inspect.StructType() | inspect.DictType():
+        case inspect.StructType() | inspect.TypedDictType() | inspect.DictType():
             return isinstance(value, Mapping)
         case inspect.CollectionType() | inspect.TupleType():
             return isinstance(value, list | tuple)
@@ -333,7 +333,7 @@ def _words(kind: inspect.Type, mapping: str) -> str:
             low, high = _limits(kind)
             between = ("" if low is None else f" from {low:g}") + ("" if high is None else f" to {high:g}")
             return ("a whole number" if isinstance(kind, inspect.IntType) else "a number") + between
-        case inspect.StructType() | inspect.DictType():
+        case inspect.StructType() | inspect.TypedDictType() | inspect.DictType():
             return mapping
     names = {inspect.NoneType: "null", inspect.BoolType: "true or false", inspect.DateType: "a date such as 2026-01-31", inspect.StrType: "a text"}
     return names.get(type(kind), "a list")

@@ -6,7 +6,6 @@ policy without any of its worked cases failing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +13,12 @@ from pathlib import Path
 
 from baybridge.base.time import parse_instant_or_day
 from baybridge.documents.loader import Documents, read_text
-from baybridge.documents.problems import PolicyProblems, Problem
-from baybridge.documents.source import plain, read_yaml
+from baybridge.documents.plan import SHAPES
+from baybridge.documents.problems import PolicyProblems, Problem, path_of
+from baybridge.documents.source import Source, plain, read_yaml
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.given import read_given
-from baybridge.funding.plans.checking import SHAPES, check, known_from
+from baybridge.funding.plans.checking import check, known_from
 from baybridge.language.languages import languages_of
 from baybridge.language.texts import Texts
 from baybridge.policy.document.cases import differences
@@ -84,17 +84,16 @@ def _plan_report(origin: str, text: str, documents: Documents, texts: Texts) -> 
     document = source.document
     if not isinstance(document, dict) or document.get("shape") not in SHAPES:
         return None
-    problems = list(source.problems)
-    for reason in check(document, known_from(documents)):
-        expected = f"{reason.where or 'the document'} to be in order"
-        problems.append(Problem(origin, *source.place(_path(reason.where)), "policy.problem.wrong_form", expected, texts.reason("en", reason)))
     cases = document.get("cases")
-    return Report(1, len(cases) if isinstance(cases, list) else 0, tuple(sorted(problems)))
+    return Report(1, len(cases) if isinstance(cases, list) else 0, tuple(sorted({*source.problems, *plan_problems(source, documents, texts)})))
 
 
-def _path(where: str) -> tuple[str | int, ...]:
-    """The steps of a place such as `benefit.bands[1].rate`."""
-    return tuple(int(step) if step.isdecimal() else step for step in re.findall(r"[^.\[\]]+", where))
+def plan_problems(source: Source, documents: Documents, texts: Texts) -> Iterator[Problem]:
+    """Every problem that the checker of plans finds in a document of money, at its line and field."""
+    for reason in check(source.document, known_from(documents)):
+        expected = f"{reason.where or 'the document'} to be in order"
+        place = source.place(path_of(reason.where))
+        yield Problem(source.origin, *place, "policy.problem.wrong_form", expected, texts.reason("en", reason), field=reason.where)
 
 
 def _notes(policy: Policy, languages: Sequence[str]) -> Iterator[Problem]:

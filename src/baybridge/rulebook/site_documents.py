@@ -3,21 +3,25 @@
 Main job: `check_site(site)`, every problem of a data folder laid over ours; `baybridge check` says them, and a node goes by those that `bar` it.
 
 A problem bars a set of documents where the node could not go by it: a form that does not fit, a policy that cannot be read. A worked case that does not
-come out, or a plan of money that is not complete, is told and bars nothing: money says itself what it cannot compute.
+come out, or a plan of money that does not say everything, is told and bars nothing: money says itself what it cannot compute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from baybridge.documents.checking import check_folder
+from baybridge.documents.checking import check_folder, note_problem
 from baybridge.documents.loader import Documents, files, packaged_data, read_text
+from baybridge.documents.plan import misformed
 from baybridge.documents.problems import DocumentProblem, PolicyProblems, Problem
+from baybridge.documents.source import read_yaml
 from baybridge.facts.dictionary import Dictionary
+from baybridge.language.texts import Texts
 from baybridge.policy.document.reader import load
-from baybridge.rulebook.checking import check_documents
+from baybridge.rulebook.checking import check_documents, plan_problems
 from baybridge.rulebook.library import fact_types, policies_of
 from baybridge.rulebook.references import broken_references
 
@@ -40,18 +44,36 @@ class SiteReport:
 def check_site(site: Path) -> SiteReport:
     """Every problem of a site's data folder."""
     number, found = check_folder(site)
-    number += sum(1 for folder in ("policies", "plans") for _ in files(site / folder))
     if found:
         return SiteReport(number, found, found)
     documents = Documents(packaged_data(), site)
     try:
         dictionary = Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
-        bars = tuple(sorted({*_unreadable(documents, site), *broken_references(documents, site)}))
+        bars = tuple(sorted({*_unreadable(documents, site), *_misformed_plans(site), *broken_references(documents, site)}))
     except (DocumentProblem, ValueError) as problem:
         bars = (Problem(str(site / "facts"), 1, 1, "document.problem.wrong_value", "facts that fit each other", str(problem)),)
         return SiteReport(number, bars, bars)
-    told = [problem for folder in ("policies", "plans") for file in files(site / folder) for problem in check_documents(documents, dictionary, file).problems]
-    return SiteReport(number, tuple(sorted({*bars, *told})), bars)
+    told = [problem for file in files(site / "policies") for problem in check_documents(documents, dictionary, file).problems]
+    barred = {(problem.file, problem.field) for problem in bars}
+    plans = [problem for problem in _of_plans(documents, site) if (problem.file, problem.field) not in barred]
+    return SiteReport(number, tuple(sorted({*bars, *told, *plans})), bars)
+
+
+def _of_plans(documents: Documents, site: Path) -> Iterator[Problem]:
+    """What the checker of plans says of the site's own."""
+    texts = Texts(documents)
+    for file in files(site / "plans"):
+        source = read_yaml(read_text(file), str(file))
+        yield from (*source.problems, *plan_problems(source, documents, texts))
+
+
+def _misformed_plans(site: Path) -> Iterator[Problem]:
+    """What of a document of money has not the form of its shape."""
+    for file in files(site / "plans"):
+        found: list[Problem] = []
+        source = read_yaml(read_text(file), str(file))
+        misformed(source.document, partial(note_problem, source, found))
+        yield from found
 
 
 def _unreadable(documents: Documents, site: Path) -> Iterator[Problem]:

@@ -9,13 +9,12 @@ Main job: `read_change(text, load)` and `changed(plans, changes)`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-
-Document = Mapping[str, object]
+from baybridge.documents.plan import PlanDocument, is_money
 
 _NUMBERS = ("order", "waiting_days")
 
@@ -29,7 +28,7 @@ class Change:
     plan: str
     field: str = ""
     value: str | None = None
-    document: Document | None = None
+    document: PlanDocument | None = None
 
 
 def read_change(text: str) -> Change | Refusal:
@@ -45,9 +44,9 @@ def read_change(text: str) -> Change | Refusal:
     return Change(text, "set", plan, field, None if value in ("", "null") else value)
 
 
-def changed(plans: Sequence[Document], changes: Sequence[Change]) -> tuple[Document, ...] | Refusal:
+def changed(plans: Sequence[PlanDocument], changes: Sequence[Change]) -> tuple[PlanDocument, ...] | Refusal:
     """The plans after the changes, in the order in which they were given; every change that fits nothing is a reason."""
-    found = {str(plan.get("id")): copy.deepcopy(dict(plan)) for plan in plans}
+    found: dict[str, dict[str, object]] = {str(plan.get("id")): copy.deepcopy(dict(plan)) for plan in plans}
     reasons = []
     for change in changes:
         if change.kind == "add" and change.document is not None:
@@ -58,24 +57,24 @@ def changed(plans: Sequence[Document], changes: Sequence[Change]) -> tuple[Docum
             found.pop(change.plan)
         elif not _set(found[change.plan], change):
             reasons.append(Reason("simulation.change.unknown_field", {"plan": change.plan, "field": change.field}, where=change.text))
-    return refuse(*reasons, category=Category.INVALID) if reasons else tuple(found.values())
+    return refuse(*reasons, category=Category.INVALID) if reasons else tuple(plan for plan in found.values() if is_money(plan))
 
 
 #: Terms of a benefit that a change may name although the document does not have them.
 _TERMS = ("deductible", "rate", "cap_event", "cap_year", "cap_lifetime", "waiting_days", "basis", "amount", "deductible_group")
 
 
-def _set(document: dict[str, Any], change: Change) -> bool:
+def _set(document: dict[str, object], change: Change) -> bool:
     """Write the value where the field stands; false where there is no such field."""
     head, _, rest = change.field.partition(".")
-    benefit = document.get("benefit")
+    benefit, part = document.get("benefit"), document.get(head)
     if isinstance(benefit, dict) and not rest and (head in benefit or head in _TERMS):
         place, name = benefit, head
         if head == "rate":
             benefit.pop("bands", None)
             document["rates_by_risk_class"] = None
-    elif rest and isinstance(document.get(head), dict) and rest in document[head]:
-        place, name = document[head], rest
+    elif rest and isinstance(part, dict) and rest in part:
+        place, name = part, rest
     elif not rest and head in document and head not in ("id", "shape", "benefit"):
         place, name = document, head
     else:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from baybridge.base.money import format_minor, round_half_up
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.plan import OUTCOME_RATES, OutcomeRates
 from baybridge.funding.outcome.agreement import drug_contributions, drug_list_price, settle
 from baybridge.funding.plans.terms import FundingCase
 from baybridge.funding.quote.stack import pay_stack
@@ -80,15 +81,14 @@ class Outlook:
     rates: tuple[Rates, ...]
 
 
-def rates_of(document: Mapping[str, Any] | None, rates_id: str) -> Rates | Refusal:
+def rates_of(document: OutcomeRates | None, rates_id: str) -> Rates | Refusal:
     """The published counts of a document of shape `outcome_rates`."""
-    counts = (document or {}).get("counts")
-    if document is None or document.get("shape") != "outcome_rates" or not isinstance(counts, Mapping):
+    counts = document.get("counts") if document is not None else None
+    if document is None or document.get("shape") != OUTCOME_RATES or not isinstance(counts, Mapping):
         return refuse(Reason("simulation.outlook.no_rates", {"rates": rates_id}), category=Category.NOT_FOUND)
     if any(type(count) is not int or count < 0 for count in counts.values()) or sum(counts.values()) != document.get("n"):
         return refuse(Reason("simulation.outlook.counts", {"rates": rates_id}), category=Category.INVALID)
-    texts = (str(document.get(name) or "") for name in ("assumption", "source", "status"))
-    return Rates(rates_id, dict(counts), *texts)
+    return Rates(rates_id, dict(counts), document.get("assumption") or "", document.get("source") or "", document.get("status") or "")
 
 
 def outlook(groups: Sequence[Group], *, draws: int = 10_000, seed: int = 1) -> Outlook | Refusal:

@@ -13,19 +13,18 @@ currency; a plan in another needs a rate of exchange with its date and source, a
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from baybridge.base.money import round_half_up
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.funding.plans.plans import BENEFIT, ChosenPlan, Exchange, Household, layer_from, status_of
+from baybridge.documents.plan import PlanDocument, Plans
+from baybridge.funding.plans.plans import ChosenPlan, Exchange, Household, layer_from, status_of, terms_of
 from baybridge.funding.plans.terms import FundingCase
 from baybridge.funding.population.population import stack_population
 from baybridge.funding.quote.case import read_cases
@@ -36,7 +35,6 @@ from baybridge.simulation.resampling import draws_for, interval
 
 Column = npt.NDArray[np.int64]
 Table = Mapping[str, Column]
-Document = Mapping[str, Any]
 
 #: A patient who pays more than this part of a year's household income cannot afford it. Source: the policy lab's definition.
 THRESHOLD_PERCENT = 40
@@ -91,10 +89,10 @@ class Simulated:
 
 
 def simulate(
-    plans: Sequence[Document],
+    plans: Sequence[PlanDocument],
     changes: Sequence[Change],
     table: Table,
-    scales: Mapping[str, Document],
+    scales: Plans,
     *,
     event_on: date,
     threshold_percent: int = THRESHOLD_PERCENT,
@@ -134,7 +132,7 @@ def simulate(
         unverified={name: status for name, status in named.items() if status != "verified"},
         assumptions=tuple(_assumptions(every, table)),
         members=dict(members or {}),
-        premiums={str(plan["id"]): str(plan["premium"]["amount"]) for plan in every if isinstance(plan.get("premium"), Mapping)},
+        premiums={str(plan["id"]): str(premium["amount"]) for plan in every if (premium := plan.get("premium"))},
         exchange=tuple(rate for rate in exchange if any(plan.get("currency") == rate.currency != unit for plan in every)),
     )
 
@@ -147,7 +145,7 @@ class _Market:
     event_on: date
     rates: Mapping[str, Exchange]
 
-    def rate_of(self, plan: Mapping[str, object]) -> Exchange | None:
+    def rate_of(self, plan: PlanDocument) -> Exchange | None:
         """The rate of a plan in another currency."""
         return None if plan.get("currency") == self.currency else self.rates.get(str(plan.get("currency")))
 
@@ -156,7 +154,7 @@ def _size(table: Table) -> int:
     return len(next(iter(table.values())))
 
 
-def _assumptions(plans: Sequence[Mapping[str, object]], table: Table) -> Iterator[str]:
+def _assumptions(plans: Sequence[PlanDocument], table: Table) -> Iterator[str]:
     yield "simulation.assumed.static"
     if any(plan.get("listed_products") is None for plan in plans):
         yield "simulation.assumed.drug_listed"
@@ -183,12 +181,12 @@ def _table_problems(table: Table) -> Iterator[Reason]:
         yield Reason("funding.population.negative", {"column": "household_income", "row": int(income.argmin())}, where="household_income")
 
 
-def _plan_problems(plans: Sequence[Mapping[str, object]], table: Table, scales: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
+def _plan_problems(plans: Sequence[PlanDocument], table: Table, scales: Plans) -> Iterator[Reason]:
     if not plans:
         yield Reason("simulation.funding.no_plan")
     for plan in plans:
         name = str(plan.get("id"))
-        if plan.get("shape") != BENEFIT or not isinstance(plan.get("benefit"), Mapping):
+        if terms_of(plan) is None:
             yield Reason("simulation.funding.no_benefit", {"plan": name}, where=name)
         if plan.get("rates_by_risk_class") and "risk_class" not in table:
             yield Reason("simulation.funding.risk_class", {"plan": name}, where=name)
@@ -197,7 +195,7 @@ def _plan_problems(plans: Sequence[Mapping[str, object]], table: Table, scales: 
             yield Reason("funding.quote.scale_missing", {"plan": name, "scale": str(test.get("scale"))}, where=name)
 
 
-def _market_problems(plans: Sequence[Mapping[str, object]], market: _Market, members: Mapping[str, int]) -> Iterator[Reason]:
+def _market_problems(plans: Sequence[PlanDocument], market: _Market, members: Mapping[str, int]) -> Iterator[Reason]:
     for currency, rate in market.rates.items():
         if not is_exchange_rate(rate.per_bill_unit):
             yield Reason("funding.quote.rate_unreadable", {"currency": currency}, where=currency)
@@ -213,7 +211,7 @@ def _market_problems(plans: Sequence[Mapping[str, object]], market: _Market, mem
 
 
 def _result(
-    plans: Sequence[Mapping[str, object]], case: FundingCase, columns: Mapping[str, Column], table: Table, threshold: int, workers: int
+    plans: Sequence[PlanDocument], case: FundingCase, columns: Mapping[str, Column], table: Table, threshold: int, workers: int
 ) -> Result | Refusal:
     stacked = stack_population(case, columns, workers=workers)
     if isinstance(stacked, Refusal):
@@ -236,12 +234,12 @@ _CLASS = ":"
 
 
 def _case(
-    plans: Sequence[Mapping[str, object]], table: Table, scales: Mapping[str, Mapping[str, object]], market: _Market
+    plans: Sequence[PlanDocument], table: Table, scales: Plans, market: _Market
 ) -> tuple[FundingCase, dict[str, Column]] | Refusal:
     """The template case of these plans, and the columns that take the place of its values."""
     columns = {name: column for name, column in table.items() if name.startswith("gross.") or name == "event_on"}
     lines = [name.removeprefix("gross.") for name in columns if name.startswith("gross.")]
-    layers: list[dict[str, Any]] = []
+    layers: list[dict[str, object]] = []
     for plan in plans:
         for layer_id, document, risk_class in _by_class(plan):
             layers.append(_layer(layer_id, document, scales, market.rate_of(plan)))
@@ -256,7 +254,7 @@ def _case(
     return read if isinstance(read, Refusal) else (read[0], columns)
 
 
-def _by_class(plan: Document) -> Iterator[tuple[str, Document, str | None]]:
+def _by_class(plan: PlanDocument) -> Iterator[tuple[str, PlanDocument, str | None]]:
     """One layer a plan, or one for each risk class that it pays differently; a class that it excludes has none."""
     classes = plan.get("rates_by_risk_class")
     if not classes:
@@ -264,18 +262,19 @@ def _by_class(plan: Document) -> Iterator[tuple[str, Document, str | None]]:
         return
     for name, rate in classes.items():
         if rate is not None:
-            own = {**copy.deepcopy(dict(plan)), "rates_by_risk_class": None}
-            own["benefit"] = {key: value for key, value in own["benefit"].items() if key not in ("rate", "bands")} | {"rate": rate}
-            yield f"{plan['id']}{_CLASS}{name}", own, str(name)
+            terms = (terms_of(plan) or {}).copy()
+            terms.pop("bands", None)
+            terms["rate"] = rate
+            yield f"{plan['id']}{_CLASS}{name}", {**plan, "rates_by_risk_class": None, "benefit": terms}, str(name)
 
 
-def _layer(layer_id: str, plan: Mapping[str, object], scales: Mapping[str, Mapping[str, object]], rate: Exchange | None) -> dict[str, object]:
+def _layer(layer_id: str, plan: PlanDocument, scales: Plans, rate: Exchange | None) -> dict[str, object]:
     nobody = Household(annual_gross_income="0.00", net_assets="0.00", asset_allowance="0.00")
     chosen = ChosenPlan(plan=layer_id, household=nobody if plan.get("means_test") else None)
     return layer_from(plan, chosen, None, rate, scales)
 
 
-def _columns_of(layer_id: str, plan: Mapping[str, object], risk_class: str | None, table: Table, rate: Exchange | None) -> dict[str, Column]:
+def _columns_of(layer_id: str, plan: PlanDocument, risk_class: str | None, table: Table, rate: Exchange | None) -> dict[str, Column]:
     name = str(plan["id"])
     columns = {f"{layer_id}.{column.removeprefix(f'{name}.')}": found for column, found in table.items() if column.startswith(f"{name}.")}
     held = columns.get(f"{layer_id}.held")

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import CHINA
-from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.loader import Documents
 from baybridge.funding.claims.claiming import AdjudicateClaim, adjudicate_claim
 from baybridge.funding.claims.preauthorisation import AnswerPreauthorisation, answer_preauthorisation
@@ -25,7 +24,7 @@ from baybridge.funding.plans.quota import Grant, grants_of, quota_of, standing_o
 from baybridge.journey.command import FromRecord
 from baybridge.journey.events import Event, PreauthorisationAnswered, PreauthorisationAppealed, PreauthorisationRequested
 from baybridge.journey.judged import Judged
-from funding_material import layer
+from funding_material import documents_with, layer
 from funding_situations import situated
 from unit.funding.test_funding_applying import CHARITY, PAPERS, data, quoted
 from unit.funding.test_funding_claims import Road
@@ -179,7 +178,7 @@ def test_a_claim_without_a_promise_does_not_go_round_the_quota() -> None:
     road.claim("c", "plan", "bill", "80.00")
 
     def decided(quota: Any, **given: Any) -> Any:
-        situation = replace(road.situation(), documents=DocumentSet(lambda _: {"plan": fund(quota)}), record=FromRecord(quote=road.quote))
+        situation = replace(road.situation(), documents=documents_with({"plan": fund(quota)}), record=FromRecord(quote=road.quote))
         return adjudicate_claim(situation, AdjudicateClaim(claim_id="c", **given))
 
     this_year = {"places": 1, "used": 1, "as_of": date(2027, 1, 1)}

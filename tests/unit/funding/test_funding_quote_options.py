@@ -15,7 +15,7 @@ from baybridge.funding.quote.quoting import IssueQuote, QuotedLine
 from funding_material import documents
 from funding_situations import situated
 
-PRODUCTS = Documents().folder("products")
+PRODUCTS = Documents().typed.products
 LINES = (QuotedLine(id="drug", category="CAR_T_DRUG", gross="1200000.00"), QuotedLine(id="stay", category="INPATIENT", gross="80000.00"))
 PLAN = ChosenPlan(plan="liaocheng-liaohuibao-2022")
 GIVEN = IssueQuote(event_date=date(2026, 4, 1), currency="CNY", bill_lines=LINES, plans=(PLAN,), product="axicabtagene-ciloleucel")

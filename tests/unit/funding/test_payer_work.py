@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from baybridge.base.outcome import Category, Refusal
 from baybridge.base.time import CHINA
-from baybridge.documents.document_set import DocumentSet
+from baybridge.documents.timing import TimeLimit
 from baybridge.funding.claims.claiming import (
     AdjudicateClaim,
     AppealClaim,
@@ -36,7 +36,7 @@ from baybridge.funding.plans.limits import limit_of
 from baybridge.journey.claims import cut, paid_for, paid_in_advance, unsent
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import PreauthorisationRequested, QuoteIssued
-from funding_material import layer
+from funding_material import documents_with, layer
 from funding_situations import situated
 from unit.funding.test_funding_claims import Road, codes
 from unit.funding.test_quote_to_settlement import DAY_0, infused, read
@@ -45,11 +45,11 @@ PLANS = {
     "plan": {"payer": "payer-plan", "jurisdiction": ["CN"], "kind_of_payer": "city_plan"},
     "agreement": {"payer": "programme", "outcome": {"timepoint": "M3"}},
 }
-LIMITS = [
-    {"step": "claim", "jurisdiction": ["CN"], "payers": ["city_plan"], "days": 30, "source": "a law", "status": "unverified", "confidence": "medium"},
-    {"step": "claim", "days": 60, "source": "a proposal", "proposal": True},
-    {"step": "payment", "days": None, "source": "not established"},
-]
+LIMITS = (
+    TimeLimit(step="claim", jurisdiction=("CN",), payers=("city_plan",), days=30, source="a law", status="unverified", confidence="medium"),
+    TimeLimit(step="claim", jurisdiction=(), payers=(), days=60, source="a proposal", proposal=True),
+    TimeLimit(step="payment", jurisdiction=(), payers=(), source="not established"),
+)
 TERMS = Terms(PLANS, LIMITS, CHINA)
 
 
@@ -171,7 +171,7 @@ def test_a_part_needs_its_amount() -> None:
 def limited(road: Road, status: str) -> Any:
     """The situation in which the plan names a limit for appeals of ten days, long after the decision."""
     plan = {"time_limits": {"file_appeal": {"days": 10, "source": "terms", "status": status, "confidence": "high"}}}
-    return replace(road.situation(), documents=DocumentSet(lambda folder: {"plan": plan} if folder == "plans" else {}))
+    return replace(road.situation(), documents=documents_with({"plan": plan}))
 
 
 def test_only_a_verified_limit_bars_an_appeal() -> None:

@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from baybridge.base.outcome import Reason
-from baybridge.funding.plans.limits import ROWS, TimeLimit, limit_of
+from baybridge.documents import timing
+from baybridge.documents.plan import NO_PLAN
+from baybridge.funding.plans.limits import TimeLimit, limit_of
 from baybridge.journey.command import Situation
 
 
 def appeal_limit(situation: Situation, plan: str) -> TimeLimit | None:
     """The limit for appeals against decisions of a plan."""
-    rows = situation.documents.folder("timing").get(ROWS, {}).get("rows") or ()
-    return limit_of(situation.documents.plans.get(plan, {}), rows, "file_appeal")
+    rows = situation.documents.the(timing.TimeLimits).rows
+    return limit_of(situation.documents.plans.get(plan, NO_PLAN), rows, "file_appeal")
 
 
 def too_late(situation: Situation, plan: str, decided_at: datetime | None) -> Iterator[Reason]:

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.quote import QuoteDocument
 from baybridge.funding.claims import rendering
 from baybridge.funding.claims.appealing import too_late
 from baybridge.funding.claims.own import not_theirs
@@ -189,7 +190,7 @@ def adjudicate_claim(situation: Situation, given: AdjudicateClaim) -> Judged | R
     return Judged((_adjudicated(claim, paid, decided, given.reason.strip(), sha256_hex(canonical_bytes(document))),), (document,))
 
 
-def adjudication_inputs(case: Case, quote: Mapping[str, Any], claim: ClaimSubmitted) -> dict[str, Any]:
+def adjudication_inputs(case: Case, quote: QuoteDocument, claim: ClaimSubmitted) -> dict[str, object]:
     """The claim as a funding case: earlier payers of the bill as they decided, then this plan with what was used of it."""
     inputs = quote["inputs"]
     opened_on = date.fromisoformat(inputs["event_date"])
@@ -216,11 +217,12 @@ def _decided_for_bill(case: Case, claim: ClaimSubmitted) -> dict[str, int]:
     return decided
 
 
-def _as_decided(layer: Mapping[str, Any], decided: Mapping[str, int]) -> dict[str, object]:
-    if layer["id"] not in decided:
+def _as_decided(layer: Mapping[str, object], decided: Mapping[str, int]) -> dict[str, object]:
+    name = str(layer["id"])
+    if name not in decided:
         return dict(layer)
-    kept = {name: layer[name] for name in ("id", "order", "covers", "status") if name in layer}
-    return {**kept, "kind": "FIXED_GRANT", "amount": format_minor(decided[layer["id"]])}
+    kept = {key: layer[key] for key in ("id", "order", "covers", "status") if key in layer}
+    return {**kept, "kind": "FIXED_GRANT", "amount": format_minor(decided[name])}
 
 
 def _decided(given: AdjudicateClaim, paid: Paid) -> int | Refusal:

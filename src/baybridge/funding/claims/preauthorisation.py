@@ -9,13 +9,14 @@ A claim sent twice pays once: the second is a conflict that names what stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from baybridge.base.money import format_minor, parse_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.quote import QuoteDocument
 from baybridge.funding.claims import rendering
 from baybridge.funding.claims.appealing import too_late
 from baybridge.funding.claims.own import not_theirs
@@ -103,7 +104,7 @@ def request_preauthorisation(situation: Situation, given: RequestPreauthorisatio
     return (PreauthorisationRequested(payer=cited["payer"], plan=given.plan, quote_sha256=sha256, amount_minor=amount, currency=currency),)
 
 
-def _benefit(quote: Mapping[str, Any], plan: str) -> int:
+def _benefit(quote: QuoteDocument, plan: str) -> int:
     return next(parse_minor(layer["benefit"]) for layer in quote["result"]["layers"] if layer["layer"] == plan)
 
 

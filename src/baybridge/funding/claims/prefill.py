@@ -9,7 +9,6 @@ only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from baybridge.base.money import format_minor
 from baybridge.funding.claims.reconciliation import open_claims, reconciliation_of
@@ -55,7 +54,7 @@ def _request(context: FormContext) -> Preauthorisation | None:
     return waiting[0] if waiting else None
 
 
-def _named(context: FormContext, one: Preauthorisation) -> dict[str, Any]:
+def _named(context: FormContext, one: Preauthorisation) -> dict[str, object]:
     event, case = one.requested.event, context.case
     return {"payer": event.payer, "plan": event.plan, "claim_id": f"{case.case_id[-6:].upper()}-P{len(case.payments) + 1}"}
 
@@ -99,6 +98,6 @@ def claim_to_pay(context: FormContext) -> Mapping[str, object]:
     return {**found, "payment_id": f"{found['claim_id']}-P{len(context.case.payments) + 1}"} if found else {}
 
 
-def _claim(context: FormContext, wanted: str) -> dict[str, Any]:
+def _claim(context: FormContext, wanted: str) -> dict[str, object]:
     claims = open_claims(context.case, context.payer, wanted)
     return {"claim_id": claims[0].claim.claim_id} if claims else {}

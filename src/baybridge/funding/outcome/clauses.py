@@ -9,11 +9,13 @@ say. Nobody guesses: what is not said is asked of the programme, and its written
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Literal
 
-Terms = Mapping[str, Any]
+from baybridge.documents.plan import AgreementDocument
 
-REFUND, VOID, NO_REFUND = "refund", "void", "no_refund"
+REFUND: Literal["refund"] = "refund"
+VOID: Literal["void"] = "void"
+NO_REFUND = "no_refund"
 FOLLOWS = (REFUND, VOID, NO_REFUND)
 
 #: Where an agreement's document says what follows from an outcome. Source: policy reference D4, required contract fields.
@@ -29,7 +31,7 @@ CLAUSES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def clause_of(terms: Terms, outcome: str) -> str | None:
+def clause_of(terms: AgreementDocument, outcome: str) -> str | None:
     """What follows from an outcome by the agreement's lists, else by its rule; None where it does not say."""
     if outcome in (terms.get("refund_outcomes") or ()):
         return REFUND
@@ -42,18 +44,18 @@ def clause_of(terms: Terms, outcome: str) -> str | None:
 
 
 def _said(terms: Mapping[str, object], path: tuple[str, ...]) -> str | None:
-    found: Any = terms
+    found: object = terms
     for name in path:
         found = found.get(name) if isinstance(found, Mapping) else None
     return found if isinstance(found, str) else None
 
 
-def outcomes_of(terms: Terms, follows: str) -> list[str]:
+def outcomes_of(terms: AgreementDocument, follows: Literal["refund", "void"]) -> list[str]:
     """The outcomes from which that follows: those of the agreement's own list, then those of its rules."""
-    named = list(terms.get(f"{follows}_outcomes") or ())
+    named = (terms.get("refund_outcomes") if follows == REFUND else terms.get("void_outcomes")) or []
     return [*named, *(outcome for outcome in CLAUSES if outcome not in named and clause_of(terms, outcome) == follows)]
 
 
-def open_clauses(terms: Mapping[str, object]) -> list[str]:
+def open_clauses(terms: AgreementDocument) -> list[str]:
     """The outcomes of which the agreement does not say what follows."""
     return [outcome for outcome in CLAUSES if clause_of(terms, outcome) is None]

@@ -7,13 +7,14 @@ Main job: the rule `enrol_in_agreement` answers `AgreementEnrolled`, or every re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.plan import AgreementDocument
 from baybridge.funding import rendering
 from baybridge.funding.quote.quotes import kept_quote
 from baybridge.journey.checks import alive, happened
@@ -60,6 +61,8 @@ def enrol_in_agreement(situation: Situation, given: EnrolInAgreement) -> Verdict
     if isinstance(quote, Refusal):
         return quote
     agreement = quote["agreement"]
+    if agreement is None:
+        return refuse(Reason("funding.settle.no_agreement"))
     reasons = tuple(_against(situation, given, agreement["terms"]))
     if reasons:
         return refuse(*reasons)
@@ -74,14 +77,14 @@ def enrol_in_agreement(situation: Situation, given: EnrolInAgreement) -> Verdict
     return (enrolled,) if enrolled.enrolment_id else refuse(Reason("funding.enrol.number", where="number"), category=Category.INVALID)
 
 
-def _against(situation: Situation, given: EnrolInAgreement, terms: Mapping[str, Any]) -> Iterator[Reason]:
+def _against(situation: Situation, given: EnrolInAgreement, terms: AgreementDocument) -> Iterator[Reason]:
     source, name = str(terms.get("source", "")), str(terms.get("id", ""))
     enrol_by = terms.get("enrol_by")
     if enrol_by is not None and given.enrolled_on.isoformat() > str(enrol_by):
         yield Reason("funding.quote.enrolment_closed", {"agreement": name, "day": str(enrol_by)}, source, "enrolled_on")
     product = situation.case.product
     if product is not None and terms.get("product") not in (None, product):
-        yield Reason("funding.quote.agreement_product", {"agreement": name, "expected": str(terms["product"]), "found": product}, source)
+        yield Reason("funding.quote.agreement_product", {"agreement": name, "expected": str(terms.get("product")), "found": product}, source)
 
 
 #: What page, command line, FHIR and other nodes know about these commands.

@@ -8,10 +8,12 @@ Main job: `outcome_of(window, readings, died, today)` answers CR_AT_…, NO_CR_A
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Literal
+
+from baybridge.documents.plan import AgreementDocument
 
 Cause = Literal["disease", "non_relapse", "unknown"]
 
@@ -44,7 +46,7 @@ class Window:
         return in_window and reading.timepoint == self.timepoint and self.criteria in (None, reading.criteria)
 
 
-def window_of(terms: Mapping[str, Any], infused_on: date) -> Window:
+def window_of(terms: AgreementDocument, infused_on: date) -> Window:
     """The window of an agreement's document for an infusion."""
     outcome = terms["outcome"]
     target, either_side = infused_on + timedelta(days=outcome["target_day"]), timedelta(days=outcome["window_days"])

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from baybridge.base.money import format_minor, parse_minor
 from baybridge.base.outcome import Category, Reason, refuse
+from baybridge.documents.plan import NO_PLAN, Plans
 from baybridge.funding import rendering
 from baybridge.funding.claims.own import not_theirs
 from baybridge.journey.case import Case
@@ -80,7 +81,7 @@ def record_refund(situation: Situation, given: RecordRefund) -> Verdict:
 
 def payer_of(situation: Situation, recipient: str) -> str:
     """The payer of a plan that a refund goes to; the plan's own name where no document names its payer."""
-    return str(situation.documents.plans.get(recipient, {}).get("payer") or _asked(situation.case, recipient) or recipient)
+    return str(situation.documents.plans.get(recipient, NO_PLAN).get("payer") or _asked(situation.case, recipient) or recipient)
 
 
 def _asked(case: Case, plan: str) -> str | None:
@@ -122,9 +123,9 @@ def _against(situation: Situation, refund: Refund, arrived: RefundReceived) -> I
         yield Reason("funding.refund.above_due", {**values, "currency": arrived.currency}, where="amount")
 
 
-def open_refunds(case: Case, payer: str | None, plans: Mapping[str, Any]) -> list[Refund]:
+def open_refunds(case: Case, payer: str | None, plans: Plans) -> list[Refund]:
     """Parts of a settled refund that have not wholly arrived; those of one payer's plans, or all where `payer` is None."""
-    return [one for one in refunds_of(case) if one.open_minor > 0 and payer in (None, plans.get(one.recipient, {}).get("payer"))]
+    return [one for one in refunds_of(case) if one.open_minor > 0 and payer in (None, plans.get(one.recipient, NO_PLAN).get("payer"))]
 
 
 def open_part(context: FormContext) -> Mapping[str, object]:

@@ -12,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import Literal, TypedDict, TypeGuard
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor, parse_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.quote import CitedAgreement, QuotedAgreement, RefundedTender, TenderResult
 from baybridge.funding.outcome.agreement import Settled, settle
 from baybridge.funding.outcome.clauses import REFUND, VOID, clause_of
-from baybridge.funding.outcome.outcomes import Reading, Window, outcome_of, window_of
+from baybridge.funding.outcome.outcomes import Cause, Reading, Window, outcome_of, window_of
 from baybridge.funding.plans.terms import Tender
 from baybridge.funding.quote.case import read_agreement
 from baybridge.funding.quote.tenders import Tendered, refund_by_tender
@@ -27,7 +28,73 @@ from baybridge.funding.quote.tenders import Tendered, refund_by_tender
 DOCUMENT = "outcome-settlement"
 MILESTONE = "outcome-milestone"
 
-Evidence = Mapping[str, Any]
+
+class WrittenReading(TypedDict):
+    """An assessment of response; readers are told apart, not named."""
+
+    timepoint: str
+    criteria: str
+    category: str
+    assessed_on: str
+    readers: list[str]
+
+
+class WrittenDeath(TypedDict):
+    """When the patient died, and of what."""
+
+    on: str
+    cause: Cause
+
+
+class Ruling(TypedDict):
+    """What the programme answered in writing where the agreement does not say what follows."""
+
+    follows: str
+    source: str
+
+
+class Evidence(TypedDict):
+    """Everything that a settlement rests on: from it alone the same settlement follows."""
+
+    agreement: CitedAgreement
+    quote_sha256: str | None
+    enrolment: str | None
+    infused_on: str | None
+    assessments: list[WrittenReading]
+    died: WrittenDeath | None
+    declared: str | None
+    ruling: Ruling | None
+    as_of: str
+    outcome: str
+    follows: str | None
+    oba: QuotedAgreement
+    currency: str
+    drug_list_price: str
+    paid_on_drug: dict[str, str]
+    tenders: list[TenderResult] | None
+
+
+class SettlementDocument(TypedDict):
+    """A settlement with its evidence."""
+
+    document: str
+    version: str
+    agreement: str
+    agreement_sha256: str
+    agreement_status: str
+    evidence: Evidence
+    outcome: str
+    code: str
+    currency: str
+    refund_total: str
+    refund_allocation: dict[str, str]
+    net_by_payer_on_drug: dict[str, str]
+    refund_by_tender: list[RefundedTender]
+
+
+def is_settlement(document: object) -> TypeGuard[SettlementDocument]:
+    """Whether a document says that it is a settlement, with its evidence."""
+    return isinstance(document, Mapping) and document.get("document") == DOCUMENT and isinstance(document.get("evidence"), Mapping)
 
 
 def amount(minor: int) -> str:
@@ -35,7 +102,7 @@ def amount(minor: int) -> str:
     return format_minor(minor)
 
 
-def written_reading(reading: Reading) -> dict[str, Any]:
+def written_reading(reading: Reading) -> WrittenReading:
     """A reading as plain JSON; readers are told apart, not named."""
     return {
         "timepoint": reading.timepoint,
@@ -53,16 +120,22 @@ def settled_of(evidence: Evidence) -> Settled:
     return settle(agreement, paid, parse_minor(evidence["drug_list_price"]), evidence["outcome"])
 
 
-def _terms_of_refund(evidence: Evidence) -> dict[str, Any]:
+def _terms_of_refund(evidence: Evidence) -> QuotedAgreement:
     """The agreement as the quote wrote it, with the outcome in the list of what follows from it."""
-    oba, outcome = dict(evidence["oba"]), evidence["outcome"]
-    for name in (REFUND, VOID):
-        others = [one for one in oba[f"{name}_outcomes"] if one != outcome]
-        oba[f"{name}_outcomes"] = [*others, outcome] if evidence["follows"] == name else others
-    return oba
+    oba = evidence["oba"]
+    return {
+        **oba,
+        "refund_outcomes": _listed(evidence, oba["refund_outcomes"], REFUND),
+        "void_outcomes": _listed(evidence, oba["void_outcomes"], VOID),
+    }
 
 
-def document_of(evidence: Evidence) -> dict[str, Any]:
+def _listed(evidence: Evidence, outcomes: list[str], follows: Literal["refund", "void"]) -> list[str]:
+    others = [one for one in outcomes if one != evidence["outcome"]]
+    return [*others, evidence["outcome"]] if evidence["follows"] == follows else others
+
+
+def document_of(evidence: Evidence) -> SettlementDocument:
     """The settlement with its evidence; the same evidence gives the same bytes."""
     settled = settled_of(evidence)
     return {
@@ -71,7 +144,7 @@ def document_of(evidence: Evidence) -> dict[str, Any]:
         "agreement": evidence["agreement"]["id"],
         "agreement_sha256": evidence["agreement"]["sha256"],
         "agreement_status": evidence["agreement"]["status"],
-        "evidence": dict(evidence),
+        "evidence": evidence,
         "outcome": settled.outcome,
         "code": settled.code,
         "currency": evidence["currency"],
@@ -82,7 +155,7 @@ def document_of(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _by_tender(evidence: Evidence, refund_minor: int) -> list[dict[str, str]]:
+def _by_tender(evidence: Evidence, refund_minor: int) -> list[RefundedTender]:
     """The patient's refund, back through the tenders of the quote at their original rates."""
     taken = [_taken(part) for part in evidence.get("tenders") or ()]
     back = refund_by_tender(taken, refund_minor) if taken and refund_minor else ()
@@ -92,7 +165,7 @@ def _by_tender(evidence: Evidence, refund_minor: int) -> list[dict[str, str]]:
     ]
 
 
-def _taken(part: Mapping[str, str]) -> Tendered:
+def _taken(part: TenderResult) -> Tendered:
     minor = parse_minor(part["bill_ccy_amount"])
     tender = Tender(part["currency"], minor, Fraction(part["rate"]), part["rate"])
     return Tendered(tender, minor, parse_minor(part["tender_amount"]))
@@ -101,15 +174,16 @@ def _taken(part: Mapping[str, str]) -> Tendered:
 # --- again ----------------------------------------------------------------------------------------------------------
 
 
-def replay(document: Mapping[str, object]) -> dict[str, object] | Refusal:
+def replay(document: Mapping[str, object]) -> SettlementDocument | Refusal:
     """The settlement computed again from its evidence, the outcome too; a refusal where the document is none or cannot be read."""
-    evidence = document.get("evidence")
-    if document.get("document") != DOCUMENT or not isinstance(evidence, Mapping):
+    if not is_settlement(document):
         return refuse(Reason("funding.settle.no_settlement"), category=Category.INVALID)
+    evidence = document["evidence"]
     try:
         outcome = _outcome_again(evidence)
         ruled = evidence["ruling"]["follows"] if evidence["ruling"] else None
-        return document_of({**evidence, "outcome": outcome, "follows": clause_of(evidence["agreement"]["terms"], outcome) or ruled})
+        again: Evidence = {**evidence, "outcome": outcome, "follows": clause_of(evidence["agreement"]["terms"], outcome) or ruled}
+        return document_of(again)
     except (AttributeError, KeyError, TypeError, ValueError):  # evidence that is not of its shape
         return refuse(Reason("funding.settle.no_settlement"), category=Category.INVALID)
 
@@ -123,10 +197,10 @@ def _outcome_again(evidence: Evidence) -> str:
 
 
 def _window(evidence: Evidence) -> Window:
-    return window_of(evidence["agreement"]["terms"], date.fromisoformat(evidence["infused_on"]))
+    return window_of(evidence["agreement"]["terms"], date.fromisoformat(str(evidence["infused_on"])))
 
 
-def _read(written: Mapping[str, Any]) -> Reading:
+def _read(written: WrittenReading) -> Reading:
     day = date.fromisoformat(written["assessed_on"])
     return Reading(written["timepoint"], written["criteria"], written["category"], day, tuple(written["readers"]))
 
@@ -134,7 +208,7 @@ def _read(written: Mapping[str, Any]) -> Reading:
 # --- what one payer receives ----------------------------------------------------------------------------------------
 
 
-def milestone_of(document: Mapping[str, Any], payer: str, plans: Mapping[str, str]) -> dict[str, Any]:
+def milestone_of(document: SettlementDocument, payer: str, plans: Mapping[str, str]) -> dict[str, object]:
     """What one payer is told; `plans` names the payer of each layer. Nothing in it says who the patient is or what others paid."""
     evidence = document["evidence"]
     read = _deciding(evidence)
@@ -159,7 +233,7 @@ def milestone_of(document: Mapping[str, Any], payer: str, plans: Mapping[str, st
     }
 
 
-def _deciding(evidence: Evidence) -> Mapping[str, Any] | None:
+def _deciding(evidence: Evidence) -> WrittenReading | None:
     """The reading that decided, where one did."""
     if evidence["declared"] is not None or evidence["infused_on"] is None:
         return None

@@ -18,12 +18,15 @@ from msgspec import Meta, Struct
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.plan import AgreementDocument
+from baybridge.documents.quote import CitedAgreement, QuotedAgreement, QuoteDocument
 from baybridge.funding import rendering
 from baybridge.funding.claims.own import not_theirs
 from baybridge.funding.outcome import settlement
 from baybridge.funding.outcome.agreement import OPEN_OUTCOMES, Settled, drug_contributions, drug_list_price
 from baybridge.funding.outcome.clauses import CLAUSES, clause_of
 from baybridge.funding.outcome.outcomes import Reading, outcome_of, window_of
+from baybridge.funding.outcome.settlement import Evidence, Ruling, SettlementDocument
 from baybridge.funding.plans.limits import limit_of
 from baybridge.funding.plans.terms import PATIENT
 from baybridge.funding.quote.quotes import kept_quote, recompute
@@ -80,26 +83,29 @@ def settle_outcome(situation: Situation, given: SettleOutcome) -> Judged | Refus
     funded = recompute(quote)
     if isinstance(funded, Refusal):
         return funded
-    terms = quote["agreement"]["terms"]
+    agreement = quote["agreement"]
+    if agreement is None:
+        return refuse(Reason("funding.settle.no_agreement"))
+    terms = agreement["terms"]
     outcome = _outcome(situation, given, terms)
     if isinstance(outcome, Refusal):
         return outcome
     follows = _follows(given, terms, outcome)
     if isinstance(follows, Refusal):
         return follows
-    evidence = _evidence(situation, given, quote, funded, outcome, follows)
+    evidence = _evidence(situation, given, quote, agreement, funded, outcome, follows)
     document = settlement.document_of(evidence)
-    return Judged((_event(situation.today, quote, settlement.settled_of(evidence), document),), (document,))
+    return Judged((_event(situation.today, document, settlement.settled_of(evidence)),), (document,))
 
 
-def _event(today: date, quote: Mapping[str, Any], settled: Settled, document: dict[str, Any]) -> OutcomeSettled:
-    limit = limit_of(quote["agreement"]["terms"], (), "refund") if settled.refund_minor else None
+def _event(today: date, document: SettlementDocument, settled: Settled) -> OutcomeSettled:
+    limit = limit_of(document["evidence"]["agreement"]["terms"], (), "refund") if settled.refund_minor else None
     return OutcomeSettled(
-        agreement=quote["agreement"]["id"],
+        agreement=document["agreement"],
         outcome=settled.outcome,
         code=settled.code,
         refund_minor=settled.refund_minor,
-        currency=quote["result"]["currency"],
+        currency=document["currency"],
         allocation=tuple(settled.allocation.items()),
         decision_sha256=sha256_hex(canonical_bytes(document)),
         refund_due_on=limit.ends_on(today) if limit and limit.verified else None,
@@ -109,7 +115,7 @@ def _event(today: date, quote: Mapping[str, Any], settled: Settled, document: di
 # --- which outcome, and what follows --------------------------------------------------------------------------------
 
 
-def _outcome(situation: Situation, given: SettleOutcome, terms: Mapping[str, object]) -> str | Refusal:
+def _outcome(situation: Situation, given: SettleOutcome, terms: AgreementDocument) -> str | Refusal:
     case, source = situation.case, str(terms.get("source", ""))
     infused_at = case.infused_at
     if given.declared is not None:
@@ -166,7 +172,7 @@ def _declared(situation: Situation, declared: str, source: str) -> str | Refusal
     return declared
 
 
-def _follows(given: SettleOutcome, terms: Mapping[str, object], outcome: str) -> str | Refusal:
+def _follows(given: SettleOutcome, terms: AgreementDocument, outcome: str) -> str | Refusal:
     """What follows from the outcome by the agreement, or by the programme's written answer where the agreement does not say."""
     follows, source = clause_of(terms, outcome), str(terms.get("source", ""))
     values = {"outcome": outcome, "agreement": str(terms.get("id", ""))}
@@ -183,16 +189,16 @@ def _follows(given: SettleOutcome, terms: Mapping[str, object], outcome: str) ->
 
 
 def _evidence(
-    situation: Situation, given: SettleOutcome, quote: Mapping[str, Any], funded: Funded, outcome: str, follows: str
-) -> dict[str, Any]:
+    situation: Situation, given: SettleOutcome, quote: QuoteDocument, agreement: CitedAgreement, funded: Funded, outcome: str, follows: str
+) -> Evidence:
     """Everything that the settlement rests on, as plain JSON without names: from it alone the same settlement follows."""
     case = situation.case
-    enrolled = case.enrolled_in(quote["agreement"]["id"])
+    enrolled = case.enrolled_in(agreement["id"])
     infused_at, died = case.infused_at, case.last(Died)
     paid = _limited_by_payments(situation, quote, drug_contributions(funded.stack))
-    ruled = {"follows": given.ruling, "source": given.ruling_source.strip()} if given.ruling is not None else None
+    ruled: Ruling | None = {"follows": given.ruling, "source": given.ruling_source.strip()} if given.ruling is not None else None
     return {
-        "agreement": {name: quote["agreement"][name] for name in ("id", "sha256", "status", "terms")},
+        "agreement": {"id": agreement["id"], "sha256": agreement["sha256"], "status": agreement["status"], "terms": agreement["terms"]},
         "quote_sha256": case.quote.event.quote_sha256 if case.quote else None,
         "enrolment": enrolled.event.enrolment_id if enrolled else None,
         "infused_on": infused_at.astimezone(situation.site.zone).date().isoformat() if infused_at else None,
@@ -203,15 +209,21 @@ def _evidence(
         "as_of": situation.today.isoformat(),
         "outcome": outcome,
         "follows": follows,
-        "oba": {name: value for name, value in quote["inputs"]["oba"].items() if name != "cases"},
+        "oba": _without_cases(quote["inputs"]["oba"]),
         "currency": quote["result"]["currency"],
         "drug_list_price": settlement.amount(drug_list_price(funded.case)),
         "paid_on_drug": {payer: settlement.amount(minor) for payer, minor in paid.items()},
-        "tenders": quote["result"].get("settlement", {}).get("tenders"),
+        "tenders": tendered["tenders"] if (tendered := quote["result"].get("settlement")) else None,
     }
 
 
-def _limited_by_payments(situation: Situation, quote: Mapping[str, Any], contributions: Mapping[str, int]) -> dict[str, int]:
+def _without_cases(written: QuotedAgreement) -> QuotedAgreement:
+    bare = written.copy()
+    bare.pop("cases", None)
+    return bare
+
+
+def _limited_by_payments(situation: Situation, quote: QuoteDocument, contributions: Mapping[str, int]) -> dict[str, int]:
     """What each layer and the patient paid on drug lines; where payments of a payer are recorded, never more than these."""
     payers = {plan["id"]: plan["payer"] for plan in quote["plans"]} | {PATIENT: PATIENT}
     recorded = [entry.event for entry in situation.case.payments]

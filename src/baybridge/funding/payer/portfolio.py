@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from baybridge.documents.plan import AGREEMENT, Plans
 from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
 from baybridge.journey.case import Case
 from baybridge.journey.claims import paid_in_advance, submitted
@@ -136,8 +136,8 @@ def open_agreements(cases: Iterable[Case]) -> list[Case]:
     return [case for case in cases if case.quote is not None and case.quote.event.agreement is not None and case.settlement is None]
 
 
-def documents_of(plans: Mapping[str, Mapping[str, Any]], payer: str) -> tuple[frozenset[str], frozenset[str]]:
+def documents_of(plans: Plans, payer: str) -> tuple[frozenset[str], frozenset[str]]:
     """The plans and the agreements of a payer, by id."""
     own = {str(name): document for name, document in plans.items() if document.get("payer") == payer}
-    agreements = frozenset(name for name, document in own.items() if document.get("shape") == "agreement")
+    agreements = frozenset(name for name, document in own.items() if document.get("shape") == AGREEMENT)
     return frozenset(own) - agreements, agreements

@@ -9,17 +9,23 @@ no other plan, no charge that the plan does not cover, nothing of the household 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, get_args
 
 from baybridge.base.money import format_minor, parse_minor
+from baybridge.documents.quote import CitedAgreement, CitedDocument, LayerResult, QuotedBand, QuotedLayer, QuotedMeans, QuoteDocument
 
-Document = Mapping[str, Any]
-
+_Term = Literal[
+    "rate", "bands", "deductible", "deductible_used", "cap_event", "cap_year", "cap_lifetime", "cap_event_used", "cap_year_used", "cap_lifetime_used"
+]
+_Declared = Literal["annual_gross_income", "allowable_deductions", "net_assets", "asset_allowance"]
 #: Terms of a layer that the payer wrote itself and reads back.
-_TERMS = ("rate", "bands", "deductible", "deductible_used", "cap_event", "cap_year", "cap_lifetime", "cap_event_used", "cap_year_used", "cap_lifetime_used")
-_DECLARED = ("annual_gross_income", "allowable_deductions", "net_assets", "asset_allowance")
+_TERMS: tuple[_Term, ...] = get_args(_Term)
+_DECLARED: tuple[_Declared, ...] = get_args(_Declared)
+
+#: An amount, a rate, or bands of rates.
+Term = str | list[QuotedBand]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +48,16 @@ class Part:
     benefit: str
     binding: str
     notes: tuple[str, ...]
-    terms: tuple[tuple[str, Any], ...]
+    terms: tuple[tuple[str, Term], ...]
     declared: tuple[tuple[str, str], ...]
 
 
-def parts_of(quote: Mapping[str, object], payer: str) -> tuple[Part, ...]:
+def parts_of(quote: QuoteDocument, payer: str) -> tuple[Part, ...]:
     """The payer's parts of a quote, in the quote's order."""
     return tuple(_parts(quote, payer))
 
 
-def _parts(quote: Document, payer: str) -> Iterator[Part]:
+def _parts(quote: QuoteDocument, payer: str) -> Iterator[Part]:
     layers = {str(layer["id"]): layer for layer in quote["inputs"]["layers"]}
     results = {str(result["layer"]): result for result in quote["result"]["layers"]}
     for plan in quote["plans"]:
@@ -60,11 +66,12 @@ def _parts(quote: Document, payer: str) -> Iterator[Part]:
             yield _part(quote, plan, layers[name], results[name])
 
 
-def _part(quote: Document, plan: Document, layer: Document, result: Document) -> Part:
+def _part(quote: QuoteDocument, plan: CitedDocument, layer: QuotedLayer, result: LayerResult) -> Part:
     allocation = result.get("allocation") or {}
     covered = [line for line in quote["inputs"]["bill_lines"] if line["category"] in layer["covers"]]
     gross, base = sum(parse_minor(line["gross"]) for line in covered), str(result["base"])
-    household = layer.get("means_test") or {}
+    no_household: QuotedMeans = {}
+    household = layer.get("means_test") or no_household
     return Part(
         plan=str(plan["id"]),
         status=str(plan.get("status")),
@@ -82,14 +89,14 @@ def _part(quote: Document, plan: Document, layer: Document, result: Document) ->
         benefit=str(result["benefit"]),
         binding=str(result.get("binding") or ""),
         notes=tuple(result.get("notes") or ()),
-        terms=tuple((name, layer[name]) for name in _TERMS if layer.get(name) is not None),
-        declared=tuple((name, str(household[name])) for name in _DECLARED if household.get(name) is not None),
+        terms=tuple((name, term) for name in _TERMS if (term := layer.get(name)) is not None),
+        declared=tuple((name, said) for name in _DECLARED if (said := household.get(name)) is not None),
     )
 
 
-def agreement_part(quote: Document, payer: str) -> Document | None:
+def agreement_part(quote: QuoteDocument, payer: str) -> CitedAgreement | None:
     """The outcome agreement of a quote, for its programme or a payer whose plan stands in the quote: terms, never the patient's bill."""
-    agreement: Document | None = quote.get("agreement")
+    agreement = quote.get("agreement")
     if agreement is None:
         return None
     if agreement.get("payer") == payer or any(plan.get("payer") == payer for plan in quote["plans"]):

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import start_of_day
+from baybridge.documents import timing
+from baybridge.documents.plan import NO_PLAN, AgreementDocument, Plans
 from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
 from baybridge.funding.outcome.outcomes import window_of
 from baybridge.funding.plans.limits import Step, TimeLimit, limit_of
@@ -44,15 +46,13 @@ COMMANDS: Mapping[Kind, str] = {
     "refund_expected": "RecordRefund",
 }
 
-Document = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What the list needs of documents: plans and agreements by id, rows of time limits, the node's zone and, to see a window missed, its date."""
 
-    plans: Mapping[str, Document]
-    limits: Sequence[Document]
+    plans: Plans
+    limits: Sequence[timing.TimeLimit]
     zone: ZoneInfo
     today: date | None = None
 
@@ -86,17 +86,17 @@ class Item:
         return self.due_on is not None and today > self.due_on
 
 
-def payers_in(case: Case, plans: Mapping[str, Document]) -> frozenset[str]:
+def payers_in(case: Case, plans: Plans) -> frozenset[str]:
     """Payers who have to do with a case: asked, claimed from, or bound by its outcome agreement."""
     asked = {one.requested.event.payer for one in case.preauthorisations}
     claimed = {entry.event.payer for entry in case.of(ClaimSubmitted)}
     return frozenset(asked | claimed | ({programme} if (programme := programme_of(case, plans)) else set()))
 
 
-def programme_of(case: Case, plans: Mapping[str, Mapping[str, object]]) -> str | None:
+def programme_of(case: Case, plans: Plans) -> str | None:
     """Who refunds under the case's outcome agreement."""
     agreement = case.quote.event.agreement if case.quote else None
-    payer = plans.get(agreement, {}).get("payer") if agreement else None
+    payer = plans.get(agreement, NO_PLAN).get("payer") if agreement else None
     return str(payer) if payer else None
 
 
@@ -155,7 +155,7 @@ def _settlement(case: Case, payer: str, terms: Terms) -> Iterator[Item]:
     agreement = case.quote.event.agreement if case.quote else None
     if agreement is None or case.settlement is not None or payer not in payers_in(case, terms.plans):
         return
-    document = terms.plans.get(agreement, {})
+    document = terms.plans.get(agreement, NO_PLAN)
     timepoint = str((document.get("outcome") or {}).get("timepoint"))
     known = [e.origin.at for e in case.of(ResponseAssessed) if e.event.timepoint == timepoint]
     known += [e.origin.at for e in case.of(Died)]
@@ -165,7 +165,7 @@ def _settlement(case: Case, payer: str, terms: Terms) -> Iterator[Item]:
         yield _item(terms, "settlement", case, agreement, min(known), None, "")
 
 
-def _missed(case: Case, document: Document, terms: Terms) -> Iterator[datetime]:
+def _missed(case: Case, document: AgreementDocument, terms: Terms) -> Iterator[datetime]:
     """The day after the window, where it has passed without an assessment: the agreement's rule for that, or the programme's answer, decides."""
     said, infused_at = document.get("outcome") or {}, case.infused_at
     if terms.today is None or infused_at is None or not {"target_day", "window_days", "counts_as_reached"} <= said.keys():
@@ -181,15 +181,15 @@ def _refunds(case: Case, payer: str, terms: Terms) -> Iterator[Item]:
     if settled is None or not parts:
         return
     event, since = settled.event, settled.origin.at.astimezone(terms.zone).date()
-    limit = _refund_limit(event.refund_due_on, since, terms.plans.get(event.agreement, {}))
+    limit = _refund_limit(event.refund_due_on, since, terms.plans.get(event.agreement, NO_PLAN))
     for refund in parts:
-        if terms.plans.get(refund.recipient, {}).get("payer") == payer:
+        if terms.plans.get(refund.recipient, NO_PLAN).get("payer") == payer:
             yield Item("refund_expected", case.case_id, refund.recipient, since, limit, refund.open_minor, event.currency)
-    if terms.plans.get(event.agreement, {}).get("payer") == payer:
+    if terms.plans.get(event.agreement, NO_PLAN).get("payer") == payer:
         yield Item("refund_owed", case.case_id, event.agreement, since, limit, sum(refund.open_minor for refund in parts), event.currency)
 
 
-def _refund_limit(due_on: date | None, since: date, agreement: Document) -> TimeLimit | None:
+def _refund_limit(due_on: date | None, since: date, agreement: AgreementDocument) -> TimeLimit | None:
     """The limit as the settlement wrote it down; the agreement's document may have another by now."""
     if due_on is None:
         return None
@@ -201,7 +201,7 @@ def _item(
     terms: Terms, kind: Kind, case: Case, plan: str, since: datetime, amount: int | None, currency: str, *, claim_id: str | None = None, grounds: str = ""
 ) -> Item:
     step = _STEPS.get(kind)
-    limit = limit_of(terms.plans.get(plan, {}), terms.limits, step) if step else None
+    limit = limit_of(terms.plans.get(plan, NO_PLAN), terms.limits, step) if step else None
     return Item(kind, case.case_id, plan, since.astimezone(terms.zone).date(), limit, amount, currency, claim_id, grounds)
 
 

@@ -9,7 +9,7 @@ The fund's decision is `AnswerPreauthorisation` (with reasons, appeal), its paym
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.quote import QuoteDocument, is_quote
 from baybridge.funding import rendering
 from baybridge.funding.claims.preauthorisation import PREAUTHORISATION_REQUESTED, request_preauthorisation_blocked
 from baybridge.funding.plans.assistance import OPEN_WITH, Fund, Seeking, asked_of, assistance_left
@@ -38,7 +39,7 @@ class ApplyForAssistance(Struct, frozen=True, kw_only=True):
     quote: Annotated[dict[str, Any] | None, Meta(description="the quote document, where this node does not keep it")] = None
 
 
-def seeking_of(situation: Situation, quote: Mapping[str, Any], household: Household | None = None) -> Seeking:
+def seeking_of(situation: Situation, quote: QuoteDocument, household: Household | None = None) -> Seeking:
     """Who seeks, from the case and its quote."""
     asked = msgspec.convert(quote.get("asked") or {"event_date": situation.today, "currency": "CNY", "bill_lines": []}, IssueQuote)
     known = household or next((plan.household for plan in asked.plans if plan.household is not None), None)
@@ -86,7 +87,7 @@ def _against(fund: Fund, given: ApplyForAssistance) -> Iterator[Reason]:
             yield Reason("funding.assistance.paper_missing", {"fund": fund.fund_id, "paper": paper}, where="enclosed")
 
 
-def _applied(situation: Situation, given: ApplyForAssistance, quote: Mapping[str, object]) -> Judged | Refusal:
+def _applied(situation: Situation, given: ApplyForAssistance, quote: QuoteDocument) -> Judged | Refusal:
     before = msgspec.convert(quote["asked"], IssueQuote)
     means = situation.documents.plans[given.fund].get("means_test")
     known = seeking_of(situation, quote, given.household).household
@@ -98,6 +99,7 @@ def _applied(situation: Situation, given: ApplyForAssistance, quote: Mapping[str
     issued = judged.events[0]
     assert isinstance(issued, QuoteIssued)  # noqa: S101 - what issue_quote answers
     document = judged.decisions[0]
+    assert is_quote(document)  # noqa: S101 - what issue_quote answers
     payer = next(str(plan["payer"]) for plan in document["plans"] if plan["id"] == given.fund)
     amount = next(parse_minor(layer["benefit"]) for layer in document["result"]["layers"] if layer["layer"] == given.fund)
     enclosed = tuple(paper.strip() for paper in given.enclosed if paper.strip())

@@ -15,11 +15,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Literal
 
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Reason, Refusal
-from baybridge.funding.plans.plans import BENEFIT, MEANS_TEST, TEMPLATES, ChosenPlan, Exchange, Household, layer_from, status_of
+from baybridge.documents.plan import BENEFIT, MEANS_TEST, NO_PLAN, PlanDocument, Plans
+from baybridge.documents.quote import QuotedInputs, QuoteDocument
+from baybridge.funding.plans.plans import TEMPLATES, ChosenPlan, Exchange, Household, layer_from, status_of, terms_of
 from baybridge.funding.plans.quota import Standing, quota_of, standing_of
 from baybridge.funding.quote.case import read_cases
 from baybridge.funding.quote.quoting import NO_SCALE
@@ -33,7 +35,6 @@ KINDS = frozenset({"assistance", "charity", "hospital_fund"})
 #: A fund pays after everybody else. Source: policy reference D6, order used.
 LAST = 10_000
 
-Document = Mapping[str, Any]
 State = Literal["open", "asked", "uncertain", "closed"]
 
 
@@ -41,7 +42,7 @@ State = Literal["open", "asked", "uncertain", "closed"]
 class Seeking:
     """Who seeks: the quote's inputs (or any funding case), where the patient lives and is treated, and what is known of the household."""
 
-    inputs: Mapping[str, Any]
+    inputs: QuotedInputs
     places: frozenset[str]
     product: str | None
     on: date
@@ -63,14 +64,14 @@ class Fund:
     status: str
 
 
-def asked_of(case: Case, quote: Mapping[str, Any] | None) -> frozenset[str]:
+def asked_of(case: Case, quote: QuoteDocument | None) -> frozenset[str]:
     """Funds that stand in the quote, were asked to confirm, or had a claim."""
-    quoted = {str(plan["id"]) for plan in (quote or {}).get("plans", ())}
+    quoted = {str(plan["id"]) for plan in (quote["plans"] if quote else ())}
     requested = {one.requested.event.plan for one in case.preauthorisations}
     return frozenset(quoted | requested | {entry.event.plan for entry in case.of(ClaimSubmitted)})
 
 
-def assistance_left(seeking: Seeking, documents: Mapping[str, Mapping[str, object]]) -> tuple[Fund, ...]:
+def assistance_left(seeking: Seeking, documents: Plans) -> tuple[Fund, ...]:
     """Every fund, open ones first, by what they could pay."""
     found = [
         _fund(seeking, name, document, documents)
@@ -81,7 +82,7 @@ def assistance_left(seeking: Seeking, documents: Mapping[str, Mapping[str, objec
     return tuple(sorted(found, key=lambda fund: (order.index(fund.state), -(fund.could_pay_minor or 0), fund.fund_id)))
 
 
-def _fund(seeking: Seeking, name: str, document: Document, documents: Mapping[str, Document]) -> Fund:
+def _fund(seeking: Seeking, name: str, document: PlanDocument, documents: Plans) -> Fund:
     status, needs = status_of(document), tuple(str(item) for item in (document.get("apply") or {}).get("documents") or ())
     if name in seeking.asked:
         return Fund(name, "asked", (), needs, None, status)
@@ -102,7 +103,7 @@ def _fund(seeking: Seeking, name: str, document: Document, documents: Mapping[st
 # --- what is certain and against ------------------------------------------------------------------------------------
 
 
-def _against(seeking: Seeking, name: str, document: Document) -> Iterator[Reason]:
+def _against(seeking: Seeking, name: str, document: PlanDocument) -> Iterator[Reason]:
     source = str(document.get("source", ""))
     places = document.get("jurisdiction") or []
     if places and not seeking.places & set(places):
@@ -137,9 +138,9 @@ OPEN_WITH = frozenset(
 )
 
 
-def _unknown(seeking: Seeking, name: str, document: Mapping[str, object], documents: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
+def _unknown(seeking: Seeking, name: str, document: PlanDocument, documents: Plans) -> Iterator[Reason]:
     source = str(document.get("source", ""))
-    if not isinstance(document.get("benefit"), Mapping):
+    if terms_of(document) is None:
         yield Reason("funding.quote.terms_not_established", {"plan": name}, source)
     if document.get("listed_products") is None or seeking.product is None:
         yield Reason("funding.assistance.list_not_established", {"fund": name, "product": seeking.product or "-"}, source)
@@ -148,7 +149,7 @@ def _unknown(seeking: Seeking, name: str, document: Mapping[str, object], docume
     terms = document.get("means_test")
     if terms and seeking.household is None:
         yield Reason("funding.quote.household_needed", {"plan": name}, source)
-    if isinstance(terms, Mapping) and documents.get(str(terms.get("scale")), {}).get("shape") != MEANS_TEST:
+    if isinstance(terms, Mapping) and documents.get(str(terms.get("scale")), NO_PLAN).get("shape") != MEANS_TEST:
         yield Reason("funding.quote.scale_missing", {"plan": name, "scale": str(terms.get("scale"))}, source)
     quota = quota_of(document)
     if quota is not None and quota.as_of.year != seeking.on.year:
@@ -159,7 +160,7 @@ def _unknown(seeking: Seeking, name: str, document: Mapping[str, object], docume
         yield Reason("funding.quote.rate_missing", {"currency": currency, "bill": str(seeking.inputs.get("currency"))}, source)
 
 
-def _short(seeking: Seeking, name: str, document: Mapping[str, object], source: str) -> Iterator[Reason]:
+def _short(seeking: Seeking, name: str, document: PlanDocument, source: str) -> Iterator[Reason]:
     """What of a quota of this year makes an application uncertain: it waits, only a part of the money is left, or grants cannot be counted."""
     standing = standing_of(document, name, seeking.grants, seeking.on)
     if standing is None:
@@ -173,7 +174,7 @@ def _short(seeking: Seeking, name: str, document: Mapping[str, object], source: 
         yield Reason("funding.assistance.money_not_counted", {"fund": name, "count": standing.uncounted}, source)
 
 
-def _within(seeking: Seeking, name: str, document: Mapping[str, object], could: int | None) -> int | None:
+def _within(seeking: Seeking, name: str, document: PlanDocument, could: int | None) -> int | None:
     """What a fund could pay, within the money that is left of its year, in the bill's currency; where requests wait, what it could pay in its turn."""
     standing = standing_of(document, name, seeking.grants, seeking.on)
     left = None if standing is None or standing.used_up else standing.amount_left_minor
@@ -189,7 +190,7 @@ def _exchange(seeking: Seeking, currency: str) -> Exchange | None:
     return next((rate for rate in seeking.exchange if rate.currency == currency), None)
 
 
-def _could_pay(seeking: Seeking, name: str, document: Mapping[str, object], documents: Mapping[str, Mapping[str, object]]) -> int | Refusal:
+def _could_pay(seeking: Seeking, name: str, document: PlanDocument, documents: Plans) -> int | Refusal:
     """What the fund pays of what everybody else leaves to the patient."""
     chosen = ChosenPlan(plan=name, order=LAST, household=seeking.household if document.get("means_test") else None)
     layer = layer_from(document, chosen, seeking.product, _exchange(seeking, str(document.get("currency"))), documents)

@@ -4,29 +4,30 @@ Main job: `check(document, known)` answers every problem of a plan, agreement, m
 
 A document says what it gives in its own worked cases; they are computed here, and each number is moved by its last place to see that a
 case notices. **Source**: policy reference D3 and D4 ("each plan row needs…", required contract fields). **Units**: as in the documents.
-Elsewhere: the line of a path in `documents/lines.py`.
+Elsewhere: the form of each shape in `documents/plan.py`, the line of a path in `documents/source.py`.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import Any
 
 import msgspec
 
 from baybridge.base.money import CURRENCIES, format_minor, parse_minor
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.documents.loader import Documents, packaged_data
+from baybridge.documents.plan import AGREEMENT, BENEFIT, MEANS_TEST, SHAPES, PlanDocument, Plans, WorkedCase, is_money, misformed
+from baybridge.documents.problems import field_name
+from baybridge.documents.reading import UNKNOWN_KEY
 from baybridge.funding.outcome.agreement import settle
 from baybridge.funding.outcome.clauses import CLAUSES, FOLLOWS, clause_of
 from baybridge.funding.plans.layers import VERIFIED, scale_of
 from baybridge.funding.plans.means_test import contribution_of
-from baybridge.funding.plans.plans import AGREEMENT, BENEFIT, MEANS_TEST, TEMPLATES, ChosenPlan, Household, layer_from
+from baybridge.funding.plans.plans import TEMPLATES, ChosenPlan, Household, layer_from
 from baybridge.funding.plans.quota import WHEN_USED_UP, is_amount
 from baybridge.funding.plans.terms import Agreement, FundingCase, MeansTest
 from baybridge.funding.quote.case import read_cases
@@ -36,9 +37,6 @@ from baybridge.funding.quote.report import fund
 from baybridge.language.languages import languages_of
 from baybridge.language.regions import regions_of
 
-Document = Mapping[str, Any]
-
-SHAPES = (BENEFIT, AGREEMENT, MEANS_TEST, "outcome_rates")
 NEEDED = ("version", "title", "source", "status", "verified_by", "verified_on", "confidence")
 CITED = ("source_url", "document_date", "jurisdiction", "currency", "cases")
 PLAN_TERMS = ("payer", "kind_of_payer", "order", "in_force_from", "in_force_to", "listed_products", "rates_by_risk_class")
@@ -47,14 +45,14 @@ AGREEMENT_TERMS = (
     "refund_outcomes", "void_outcomes", "death_rule", "missing_assessment_rule", "withdrawal_rule", "retreatment_rule",
     "out_of_specification_rule", "not_infused_rule", "dispute_and_time_limit", "tax",
 )  # fmt: skip
-_CHOICES = {"status": (VERIFIED, "unverified", "expired"), "confidence": ("high", "medium", "low"), "shape": SHAPES}
+_CHOICES = {"status": (VERIFIED, "unverified", "expired"), "confidence": ("high", "medium", "low"), "shape": tuple(SHAPES)}
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a document of money may name: other documents (means-test scales), regions, and the languages that its title stands in."""
 
-    others: Mapping[str, Document]
+    others: Plans
     regions: tuple[str, ...]
     languages: tuple[str, ...]
 
@@ -62,26 +60,52 @@ class Known:
 def known_from(documents: Documents) -> Known:
     """What plan documents of a site may name; a title stands in each language that Baybridge comes with, whatever a site adds."""
     shipped = Documents(packaged_data())
-    return Known(documents.folder("plans"), tuple(regions_of(documents.folder)), tuple(languages_of(shipped.folder)))
+    return Known(documents.typed.plans, tuple(regions_of(documents.folder)), tuple(languages_of(shipped.folder)))
 
 
 def check(document: object, known: Known) -> tuple[Reason, ...]:
-    """Every problem of a document."""
-    if not isinstance(document, Mapping):
+    """Every problem of a document: of its form, of what must be named, of its terms and of its worked cases."""
+    if not is_money(document):
         return (Reason("funding.case.object", {"found": shape_of(document)}),)
     problems = [*_form(document, known)]
-    if document.get("shape") not in SHAPES:
-        return tuple(problems)
-    problems += _shape_problems(document, known.others)
-    if not problems:
+    shaped = document.get("shape") in SHAPES
+    if shaped:
+        problems += _shape_problems(document, known.others)
+    if shaped and not problems:
         problems += _case_problems(document, known.others)
+    problems += _misformed(document, frozenset(reason.where for reason in problems))
     if not problems and not str(document.get("id")).startswith(TEMPLATES):
         problems += _untested(document, known.others)
     return tuple(problems)
 
 
-def _form(document: Mapping[str, object], known: Known) -> Iterator[Reason]:
-    needed = NEEDED + (CITED if document.get("shape") in SHAPES[:3] else ())
+#: What is said of a value of another sort, by what was expected there.
+_SORTS = {
+    "a mapping": "funding.case.object", "a list": "funding.check.list", "a whole number": "funding.case.whole", "a date": "funding.case.day",
+    "an amount": "funding.case.amount", "an exact number": "funding.case.rate", "true or false": "funding.check.flag",
+}  # fmt: skip
+
+
+def _misformed(document: PlanDocument, told: frozenset[str]) -> tuple[Reason, ...]:
+    """Keys that the shape does not have and values of another sort, where nothing was said of the field yet."""
+    found: list[Reason] = []
+
+    def note(code: str, path: tuple[str | int, ...], expected: str, was: str, _: str) -> None:
+        where = field_name(path)
+        if where in told:
+            return
+        if code == UNKNOWN_KEY:
+            found.append(Reason("funding.check.unknown_key", {"found": was, "known": expected.removeprefix("one of ")}, where=where))
+        else:
+            said = next((reason for words, reason in _SORTS.items() if expected.startswith(words)), "funding.case.text")
+            found.append(Reason(said, {"found": was, "at_least": 0}, where=where))
+
+    misformed(document, note)
+    return tuple(found)
+
+
+def _form(document: PlanDocument, known: Known) -> Iterator[Reason]:
+    needed = NEEDED + (CITED if document.get("shape") in (BENEFIT, AGREEMENT, MEANS_TEST) else ())
     needed += {BENEFIT: PLAN_TERMS, AGREEMENT: AGREEMENT_TERMS}.get(str(document.get("shape")), ())
     if not is_text(document.get("id")):
         yield Reason("funding.case.text", {"found": shape_of(document.get("id"))}, where="id")
@@ -95,7 +119,7 @@ def _form(document: Mapping[str, object], known: Known) -> Iterator[Reason]:
     yield from _quota_problems(document)
 
 
-def _quota_problems(document: Mapping[str, object]) -> Iterator[Reason]:
+def _quota_problems(document: PlanDocument) -> Iterator[Reason]:
     """A quota names places or money with what is used of them, the day that says so, and what happens when it is used up."""
     apply = document.get("apply")
     quota = apply.get("quota") if isinstance(apply, Mapping) else None
@@ -104,11 +128,10 @@ def _quota_problems(document: Mapping[str, object]) -> Iterator[Reason]:
     if not isinstance(quota, Mapping):
         yield Reason("funding.case.object", {"found": shape_of(quota)}, where="apply.quota")
         return
-    for name in ("places", "used"):
-        if name in quota and (type(quota[name]) is not int or quota[name] < 0):
-            yield Reason("funding.case.whole", {"at_least": 0, "found": shape_of(quota[name])}, where=f"apply.quota.{name}")
-    for name in ("amount", "amount_used"):
-        if name in quota and not is_amount(quota[name]):
+    for name, value in quota.items():
+        if name in ("places", "used") and not (type(value) is int and value >= 0):
+            yield Reason("funding.case.whole", {"at_least": 0, "found": shape_of(value)}, where=f"apply.quota.{name}")
+        if name in ("amount", "amount_used") and not is_amount(value):
             yield Reason("funding.claim.amount", where=f"apply.quota.{name}")
     if not isinstance(quota.get("as_of"), date):
         yield Reason("funding.case.day", {"found": shape_of(quota.get("as_of"))}, where="apply.quota.as_of")
@@ -119,7 +142,7 @@ def _quota_problems(document: Mapping[str, object]) -> Iterator[Reason]:
         yield Reason("funding.check.quota", where="apply.quota")
 
 
-def _text_problems(document: Mapping[str, object], known: Known) -> Iterator[Reason]:
+def _text_problems(document: PlanDocument, known: Known) -> Iterator[Reason]:
     if document.get("status") == VERIFIED and not (document.get("verified_by") and isinstance(document.get("verified_on"), date)):
         yield Reason("funding.check.verified_by_whom", where="status")
     if "currency" in document and document["currency"] not in CURRENCIES:
@@ -141,7 +164,7 @@ def _text_problems(document: Mapping[str, object], known: Known) -> Iterator[Rea
 # --- terms ----------------------------------------------------------------------------------------------------------
 
 
-def _shape_problems(document: Mapping[str, object], others: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
+def _shape_problems(document: PlanDocument, others: Plans) -> Iterator[Reason]:
     shape = document["shape"]
     if shape == MEANS_TEST:
         scale = scale_of(document)
@@ -163,7 +186,7 @@ def _shape_problems(document: Mapping[str, object], others: Mapping[str, Mapping
         yield Reason("funding.check.no_cases", where="cases")
 
 
-def _clause_problems(document: Mapping[str, object]) -> Iterator[Reason]:
+def _clause_problems(document: PlanDocument) -> Iterator[Reason]:
     """Each rule says refund, void, no_refund or nothing, and never another thing than the lists of outcomes."""
     for outcome, path in CLAUSES.items():
         holder = document.get(path[0])
@@ -175,7 +198,7 @@ def _clause_problems(document: Mapping[str, object]) -> Iterator[Reason]:
             yield Reason("funding.check.clause_against_list", {"outcome": outcome, "rule": str(said)}, where=where)
 
 
-def _plan_problems(document: Mapping[str, object], others: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
+def _plan_problems(document: PlanDocument, others: Plans) -> Iterator[Reason]:
     if not isinstance(document["benefit"], Mapping):
         yield Reason("funding.case.object", {"found": shape_of(document["benefit"])}, where="benefit")
         return
@@ -203,7 +226,7 @@ def _in_document(where: str, risk_class: str | None) -> str:
     return field if field.startswith(("means_test", "order", "effective")) else f"benefit.{field}"
 
 
-def _read(document: Document, others: Mapping[str, Document], case: Mapping[str, Any]) -> FundingCase | Refusal:
+def _read(document: PlanDocument, others: Plans, case: WorkedCase) -> FundingCase | Refusal:
     """A plan over one charge of a category that it covers, as a funding case, on a day on which it pays."""
     nobody = {"annual_gross_income": "0.00", "net_assets": "0.00", "asset_allowance": "0.00"}
     household = msgspec.convert({**nobody, **case.get("means_test", {})}, Household) if document.get("means_test") else None
@@ -218,7 +241,7 @@ def _read(document: Document, others: Mapping[str, Document], case: Mapping[str,
     return read if isinstance(read, Refusal) else read[0]
 
 
-def _agreement(document: Mapping[str, object]) -> Agreement | tuple[Reason, ...]:
+def _agreement(document: PlanDocument) -> Agreement | tuple[Reason, ...]:
     names = ("basis", "rate", "cap", "allocation", "refund_outcomes", "void_outcomes")
     oba = {name: document.get(name) for name in names if document.get(name) is not None}
     line = {"id": "drug", "category": "CAR_T_DRUG", "gross": "1.00"}
@@ -236,7 +259,7 @@ def _agreement(document: Mapping[str, object]) -> Agreement | tuple[Reason, ...]
 _EXPECTED = {BENEFIT: ("benefit", "binding"), AGREEMENT: ("refund", "code"), MEANS_TEST: ("contribution", "tier")}
 
 
-def _case_problems(document: Document, others: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
+def _case_problems(document: PlanDocument, others: Plans) -> Iterator[Reason]:
     if document["shape"] not in _EXPECTED or document.get("benefit", True) is None:
         return
     for index, case in enumerate(document["cases"]):
@@ -254,20 +277,20 @@ def _name(case: object, index: int) -> str:
     return str(case.get("name", index)) if isinstance(case, Mapping) else str(index)
 
 
-def _said(document: Document, case: Any) -> tuple[str, ...]:
+def _said(document: PlanDocument, case: WorkedCase) -> tuple[str, ...]:
     return tuple(str(case.get(name)) for name in _EXPECTED[document["shape"]]) if isinstance(case, Mapping) else ()
 
 
-def _given(document: Document, others: Mapping[str, Document], case: Any) -> tuple[str, ...] | None:
+def _given(document: PlanDocument, others: Plans, case: WorkedCase) -> tuple[str, ...] | None:
     """What the document gives for a worked case; None where the case cannot be read."""
-    give: Mapping[str, Callable[..., tuple[str, ...] | None]] = {BENEFIT: _benefit, AGREEMENT: _refund, MEANS_TEST: _contribution}
+    give: Mapping[str, Callable[[PlanDocument, Plans, WorkedCase], tuple[str, ...] | None]] = {BENEFIT: _benefit, AGREEMENT: _refund, MEANS_TEST: _contribution}
     try:
         return give[document["shape"]](document, others, case)
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):  # a case that is not of its shape
         return None
 
 
-def _benefit(document: Mapping[str, object], others: Mapping[str, Mapping[str, object]], case: Mapping[str, object]) -> tuple[str, ...] | None:
+def _benefit(document: PlanDocument, others: Plans, case: WorkedCase) -> tuple[str, ...] | None:
     read = _read(document, others, case)
     funded = read if isinstance(read, Refusal) else fund(read)
     if isinstance(funded, Refusal):
@@ -276,7 +299,7 @@ def _benefit(document: Mapping[str, object], others: Mapping[str, Mapping[str, o
     return format_minor(paid.amounts.benefit), paid.binding
 
 
-def _refund(document: Document, _: Mapping[str, Document], case: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _refund(document: PlanDocument, _: Plans, case: WorkedCase) -> tuple[str, ...] | None:
     agreement = _agreement(document)
     if not isinstance(agreement, Agreement):
         return None
@@ -285,7 +308,7 @@ def _refund(document: Document, _: Mapping[str, Document], case: Mapping[str, An
     return format_minor(settled.refund_minor), settled.code
 
 
-def _contribution(document: Mapping[str, object], _: Mapping[str, Mapping[str, object]], case: Mapping[str, object]) -> tuple[str, ...] | None:
+def _contribution(document: PlanDocument, _: Plans, case: WorkedCase) -> tuple[str, ...] | None:
     scale = scale_of(document)
     if isinstance(scale, Refusal):
         return None
@@ -298,32 +321,32 @@ def _contribution(document: Mapping[str, object], _: Mapping[str, Mapping[str, o
 # --- is every number held by a case ---------------------------------------------------------------------------------
 
 
-def _untested(document: Mapping[str, object], others: Mapping[str, Mapping[str, object]]) -> Iterator[Reason]:
+def _untested(document: PlanDocument, others: Plans) -> Iterator[Reason]:
     """Each number of the terms that could be another without a worked case noticing."""
     if document["shape"] not in _EXPECTED or document.get("benefit", True) is None:
         return
-    for path in _numbers(document):
-        if not any(_noticed(document, others, path, sign) for sign in (1, -1)):
-            yield Reason("funding.check.number_untested", {"field": _shown(path)}, where=_shown(path))
+    for path, number in _numbers(document):
+        if not any(_noticed(document, others, path, number, sign) for sign in (1, -1)):
+            yield Reason("funding.check.number_untested", {"field": field_name(path)}, where=field_name(path))
 
 
 Path = tuple[str | int, ...]
 
 
-def _numbers(document: Mapping[str, object]) -> Iterator[Path]:
+def _numbers(document: PlanDocument) -> Iterator[tuple[Path, Decimal]]:
     for part in ("benefit", "rates_by_risk_class", "means_test", "scale", "rate", "cap"):
         yield from _numbers_in(document.get(part), (part,))
 
 
-def _numbers_in(value: object, path: Path) -> Iterator[Path]:
+def _numbers_in(value: object, path: Path) -> Iterator[tuple[Path, Decimal]]:
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from _numbers_in(item, (*path, name))
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _numbers_in(item, (*path, index))
-    elif isinstance(value, str) and value[:1].isdecimal() and _decimal(value) is not None:
-        yield path
+    elif isinstance(value, str) and value[:1].isdecimal() and (number := _decimal(value)) is not None:
+        yield path, number
 
 
 def _decimal(text: str) -> Decimal | None:
@@ -333,23 +356,23 @@ def _decimal(text: str) -> Decimal | None:
         return None
 
 
-def _noticed(document: Document, others: Mapping[str, Document], path: Path, sign: int) -> bool:
-    moved = copy.deepcopy(dict(document))
-    holder: Any = moved
-    for step in path[:-1]:
-        holder = holder[step]
-    number = Decimal(holder[path[-1]])
+def _noticed(document: PlanDocument, others: Plans, path: Path, number: Decimal, sign: int) -> bool:
     exponent = number.as_tuple().exponent
     place = min(int(exponent), -2) if isinstance(exponent, int) else -2
     changed = number + sign * Decimal(1).scaleb(place)
     if changed < 0:
         return False
-    holder[path[-1]] = f"{changed:f}"
-    return any(_given(moved, others, case) != _said(moved, case) for case in moved["cases"])
+    moved = _moved(document, path, f"{changed:f}")
+    return is_money(moved) and any(_given(moved, others, case) != _said(moved, case) for case in moved["cases"])
 
 
-def _shown(path: Path) -> str:
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
+def _moved(value: object, path: Path, text: str) -> object:
+    """The value with another text at a place."""
+    if not path:
+        return text
+    if isinstance(value, Mapping):
+        return {name: _moved(item, path[1:], text) if name == path[0] else item for name, item in value.items()}
+    items = value if isinstance(value, list) else []
+    return [_moved(item, path[1:], text) if index == path[0] else item for index, item in enumerate(items)]
+
+

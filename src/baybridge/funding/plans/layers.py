@@ -7,13 +7,13 @@ Main job: `read_layers(fields, currency, scale)` answers the layers in the order
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
 
 from baybridge.base.money import CURRENCIES
 from baybridge.base.outcome import Reason, Refusal, refuse
+from baybridge.documents.plan import ScaleDocument, WrittenScale
 from baybridge.funding.plans.terms import PATIENT, Band, Cap, Kind, Layer, LayerBasis, MeansTest, Scale, Tier
 from baybridge.funding.quote.reading import Fields
 
@@ -174,14 +174,14 @@ def _tier(row: Fields) -> Tier:
     return Tier(row.optional_amount("up_to"), row.optional_amount("flat"), row.rate("rate") if row.has("rate") else None)
 
 
-def written_scale(document: Mapping[str, Any]) -> dict[str, object]:
+def written_scale(document: ScaleDocument) -> WrittenScale:
     """The scale of a document of shape `means_test` as a case writes it out, with its name and last day."""
     last_day = document.get("in_force_to")
-    named = {"id": document.get("id"), "in_force_to": str(last_day) if last_day is not None else None}
+    named: WrittenScale = {"id": document.get("id"), "in_force_to": str(last_day) if last_day is not None else None}
     return {**named, **(document.get("scale") or {})}
 
 
-def scale_of(document: Mapping[str, Any]) -> Scale | Refusal:
+def scale_of(document: ScaleDocument) -> Scale | Refusal:
     """The means-test scale of a document of shape `means_test`."""
     problems: list[Reason] = []
     scale = _scale(Fields({"scale": written_scale(document)}, str(document.get("id", "")), problems))

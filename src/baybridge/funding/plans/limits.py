@@ -8,17 +8,16 @@ Only a limit that somebody verified bars anything; any other is shown with its s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Literal
 
+from baybridge.documents import timing
+from baybridge.documents.plan import MoneyTerms, WrittenLimit
 from baybridge.funding.plans.layers import VERIFIED
 
 Step = Literal["preauthorisation", "claim", "appeal", "payment", "settlement", "file_appeal", "refund"]
-ROWS = "payer-time-limits"
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +34,28 @@ class TimeLimit:
         return since + timedelta(days=self.days)
 
 
-def limit_of(plan: Row, rows: Iterable[Row], step: Step) -> TimeLimit | None:
+def limit_of(plan: MoneyTerms, rows: Iterable[timing.TimeLimit], step: Step) -> TimeLimit | None:
     """The limit of a step for a plan document; None where none is established."""
     own = (plan.get("time_limits") or {}).get(step)
-    found = own if isinstance(own, Mapping) else next((row for row in rows if row.get("step") == step and _fits(row, plan)), None)
-    if found is None or type(found.get("days")) is not int:
+    if own is not None:
+        return _of_plan(own)
+    row = next((row for row in rows if row.step == step and _fits(row, plan)), None)
+    if row is None or row.days is None:
         return None
-    verified = found.get("status") == VERIFIED and found.get("confidence") != "low"
-    return TimeLimit(found["days"], str(found.get("source") or ""), verified, bool(found.get("proposal")))
+    return TimeLimit(row.days, row.source, _verified(row.status, row.confidence), row.proposal)
 
 
-def _fits(row: Row, plan: Row) -> bool:
-    places, payers = set(row.get("jurisdiction") or ()), row.get("payers") or ()
-    return (not places or bool(places & set(plan.get("jurisdiction") or ()))) and (not payers or plan.get("kind_of_payer") in payers)
+def _of_plan(own: WrittenLimit) -> TimeLimit | None:
+    days = own.get("days")
+    if days is None:
+        return None
+    return TimeLimit(days, own.get("source") or "", _verified(own.get("status"), own.get("confidence")), own.get("proposal") is True)
+
+
+def _verified(status: str | None, confidence: str | None) -> bool:
+    return status == VERIFIED and confidence != "low"
+
+
+def _fits(row: timing.TimeLimit, plan: MoneyTerms) -> bool:
+    places = set(row.jurisdiction)
+    return (not places or bool(places & set(plan.get("jurisdiction") or ()))) and (not row.payers or plan.get("kind_of_payer") in row.payers)

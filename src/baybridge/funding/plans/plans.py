@@ -12,16 +12,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason
+from baybridge.documents.plan import AGREEMENT, BENEFIT, BenefitTerms, MeansTestTerms, MoneyHeading, PlanDocument, Plans
 from baybridge.funding.plans.layers import CAPS, VERIFIED, written_scale
 
-BENEFIT = "benefit"
-AGREEMENT = "agreement"
-MEANS_TEST = "means_test"
 TEMPLATES = "template-"  # what the id of a document to be copied begins with
 EXCLUDED_PREEXISTING = "PAY-EXCLUDED-PREEXISTING"
 DRUG_NOT_LISTED = "PAY-DRUG-NOT-LISTED"
@@ -60,21 +58,26 @@ class Exchange(Struct, frozen=True, kw_only=True):
     source: Annotated[str, Meta(min_length=1)]
 
 
-def plain(value: Any) -> Any:
+def plain(document: Mapping[str, object]) -> dict[str, object]:
     """A document as plain JSON: dates as text, exact decimals as text."""
+    return {str(name): plain_value(item) for name, item in document.items()}
+
+
+def plain_value(value: object) -> object:
+    """A part of a document as plain JSON."""
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
+        return plain(value)
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain_value(item) for item in value]
     return value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, Decimal | Fraction) else value
 
 
-def is_verified(document: Mapping[str, object]) -> bool:
+def is_verified(document: MoneyHeading) -> bool:
     """Whether somebody named compared the document with its source, on a day; a bare word is not enough."""
     return document.get("status") == VERIFIED and bool(document.get("verified_by")) and bool(document.get("verified_on"))
 
 
-def status_of(document: Mapping[str, object]) -> str:
+def status_of(document: MoneyHeading) -> str:
     """The status that a quote may show; `verified` only where it says by whom and when, and confidence is not low."""
     if is_verified(document) and document.get("confidence") != "low":
         return VERIFIED
@@ -82,18 +85,23 @@ def status_of(document: Mapping[str, object]) -> str:
     return "unverified" if status == VERIFIED else status
 
 
-def is_computable(document: Mapping[str, object]) -> bool:
+def terms_of(document: PlanDocument) -> BenefitTerms | None:
+    """What a plan pays; None where nobody established it, or the document is no plan."""
+    terms = document.get("benefit")
+    return terms if document.get("shape") == BENEFIT and isinstance(terms, Mapping) else None
+
+
+def is_computable(document: PlanDocument) -> bool:
     """Whether a document is a plan that a quote can hold: no template, and with terms that somebody established."""
-    named = str(document.get("id", ""))
-    return document.get("shape") == BENEFIT and not named.startswith(TEMPLATES) and isinstance(document.get("benefit"), Mapping)
+    return terms_of(document) is not None and not str(document.get("id", "")).startswith(TEMPLATES)
 
 
-def is_agreement(document: Mapping[str, object]) -> bool:
-    """Whether a document is an outcome agreement, and no template of one."""
-    return document.get("shape") == AGREEMENT and not str(document.get("id", "")).startswith(TEMPLATES)
+def is_agreement(document: PlanDocument, name: str | None = None) -> bool:
+    """Whether a document, of that name, is an outcome agreement, and no template of one."""
+    return document.get("shape") == AGREEMENT and not str(document.get("id", name or "")).startswith(TEMPLATES)
 
 
-def reasons_against_plan(document: Mapping[str, Any] | None, chosen: ChosenPlan) -> Iterator[Reason]:
+def reasons_against_plan(document: PlanDocument | None, chosen: ChosenPlan) -> Iterator[Reason]:
     """Why a plan cannot be computed for this patient: not there, no terms established, or particulars missing."""
     where = f"plans.{chosen.plan}"
     if document is None or document.get("shape") != BENEFIT or chosen.plan.startswith(TEMPLATES):
@@ -115,17 +123,18 @@ def reasons_against_plan(document: Mapping[str, Any] | None, chosen: ChosenPlan)
 
 
 def layer_from(
-    document: Mapping[str, Any],
+    document: PlanDocument,
     chosen: ChosenPlan,
     product: str | None,
     exchange: Exchange | None,
-    scales: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
+    scales: Plans,
+) -> dict[str, object]:
     """The layer of the funding contract; call it only where `reasons_against_plan` found none."""
-    layer: dict[str, Any] = {
+    terms, test = document.get("benefit") or {}, document.get("means_test")
+    layer: dict[str, object] = {
         "id": chosen.plan,
         "order": document.get("order") if chosen.order is None else chosen.order,
-        **plain(document["benefit"]),
+        **plain(terms),
         "status": status_of(document),
         "effective_from": _latest(chosen.effective_from, document.get("in_force_from")),
         "effective_to": _earliest(chosen.effective_to, document.get("in_force_to")),
@@ -134,24 +143,28 @@ def layer_from(
     }
     classes = document.get("rates_by_risk_class")
     excluded = []
-    if classes and classes[chosen.risk_class] is None:
+    if classes and _class_rate(classes, chosen) is None:
         excluded.append(EXCLUDED_PREEXISTING)
     elif classes:
-        layer = {**layer, "rate": plain(classes[chosen.risk_class]), "bands": None}
+        layer = {**layer, "rate": plain_value(_class_rate(classes, chosen)), "bands": None}
     listed = document.get("listed_products")
     if listed is not None and product is not None and product not in listed:
         excluded.append(DRUG_NOT_LISTED)
     if exchange is not None:
         layer |= {"layer_ccy": exchange.currency, "fx_to_layer_ccy": exchange.per_bill_unit}
         layer |= {"fx_on": exchange.on.isoformat(), "fx_source": exchange.source}
-    if document.get("means_test") and chosen.household is not None:
-        layer["means_test"] = _means_test(document["means_test"], chosen.household, scales)
+    if test and chosen.household is not None:
+        layer["means_test"] = _means_test(test, chosen.household, scales)
     return {name: value for name, value in {**layer, "excluded": excluded}.items() if value not in (None, [])}
 
 
-def _means_test(terms: Mapping[str, Any], household: Household, scales: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _class_rate(classes: Mapping[str, str | int | None], chosen: ChosenPlan) -> str | int | None:
+    return classes[str(chosen.risk_class)]
+
+
+def _means_test(terms: MeansTestTerms, household: Household, scales: Plans) -> dict[str, object]:
     declared = {name: getattr(household, name) for name in household.__struct_fields__}
-    factors = {name: plain(value) for name, value in terms.items() if name != "scale"}
+    factors = {name: plain_value(value) for name, value in terms.items() if name != "scale"}
     return {**declared, **factors, "scale": plain(written_scale(scales[str(terms.get("scale"))]))}
 
 

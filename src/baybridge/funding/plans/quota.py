@@ -18,12 +18,11 @@ from zoneinfo import ZoneInfo
 
 from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Reason
+from baybridge.documents.plan import NO_PLAN, BenefitPlan
 from baybridge.journey.case import Case
 from baybridge.journey.claims import adjudicated, decided_at
 from baybridge.journey.command import Situation
 from baybridge.journey.granted import Grant
-
-Document = Mapping[str, object]
 
 HOLD = "hold"
 WHEN_USED_UP = ("refuse", HOLD)
@@ -67,7 +66,7 @@ class Standing:
         return self.places_left == 0 or self.amount_left_minor == 0
 
 
-def quota_of(document: Mapping[str, object]) -> Quota | None:
+def quota_of(document: BenefitPlan) -> Quota | None:
     """The quota of a plan document; None where it names none that can be read."""
     apply = document.get("apply")
     written = apply.get("quota") if isinstance(apply, Mapping) else None
@@ -131,7 +130,7 @@ def _with_claim(promised: Grant | None, case: Case, plan: str, on: date) -> Gran
     return Grant(case.case_id, plan, promised.on, paid, promised.currency, counted)
 
 
-def standing_of(document: Document, plan: str, grants: Iterable[Grant], on: date, *, leave_out: str = "") -> Standing | None:
+def standing_of(document: BenefitPlan, plan: str, grants: Iterable[Grant], on: date, *, leave_out: str = "") -> Standing | None:
     """What stands of a plan's quota on a day, without the grants of one case; None where it has none for that year."""
     quota = quota_of(document)
     if quota is None or quota.as_of.year != on.year:
@@ -147,7 +146,7 @@ def standing_of(document: Document, plan: str, grants: Iterable[Grant], on: date
 
 def quota_reasons(situation: Situation, plan: str, amount_minor: int, currency: str) -> tuple[tuple[Reason, ...], tuple[tuple[str, int], ...]]:
     """Every reason why this grant does not fit into the plan's quota, and what stood of the quota when it was judged; nothing where there is none."""
-    document, grants = situation.documents.plans.get(plan, {}), situation.record.grants
+    document, grants = situation.documents.plans.get(plan, NO_PLAN), situation.record.grants
     case_id = situation.case.case_id
     standing = standing_of(document, plan, grants, situation.today, leave_out=case_id)
     if standing is None:
@@ -159,7 +158,7 @@ def quota_reasons(situation: Situation, plan: str, amount_minor: int, currency: 
     return reasons, _seen(standing, counted)
 
 
-def counted_minor(situation: Situation, document: Mapping[str, object], amount_minor: int, currency: str) -> int | None:
+def counted_minor(situation: Situation, document: BenefitPlan, amount_minor: int, currency: str) -> int | None:
     """An amount in the plan's currency, at the rate of the case's quote; None where no rate was given."""
     own = str(document.get("currency"))
     if own == currency:
@@ -169,7 +168,7 @@ def counted_minor(situation: Situation, document: Mapping[str, object], amount_m
     return None if rate is None else round_half_up(amount_minor * rate)
 
 
-def spent(standing: Standing, plan: str, document: Mapping[str, object], counted: int | None) -> Iterator[Reason]:
+def spent(standing: Standing, plan: str, document: BenefitPlan, counted: int | None) -> Iterator[Reason]:
     """Why a grant of this amount in the plan's currency does not fit; an amount that cannot be counted fits into no sum of money."""
     quota, source = standing.quota, str(document.get("source", ""))
     end = "held" if quota.holds else "used"

@@ -12,20 +12,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
-from typing import Any
 
 import msgspec
 
+from baybridge.base.ids import ProductId
 from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Refusal, refuse
-from baybridge.funding.plans.plans import BENEFIT, TEMPLATES, ChosenPlan, is_agreement
+from baybridge.documents.plan import PlanDocument, Plans
+from baybridge.documents.product import Product
+from baybridge.funding.plans.plans import TEMPLATES, ChosenPlan, is_agreement, terms_of
 from baybridge.funding.plans.terms import DRUG
 from baybridge.funding.quote.comparing import BASE, Comparison, Option, compare_options
 from baybridge.funding.quote.quoting import NO_SCALE, IssueQuote, inputs_of, reasons_against_quote
 from baybridge.funding.quote.report import Sentence
 from baybridge.journey.command import Situation
 
-Documents = Mapping[str, Mapping[str, Any]]
+Products = Mapping[ProductId, Product]
 
 #: Plans that a person can join by paying a premium.
 JOINABLE = frozenset({"city_plan", "commercial"})
@@ -34,7 +36,7 @@ Drafted = tuple[str, IssueQuote, tuple[Sentence, ...], int]
 
 
 def compare_quote(
-    situation: Situation, given: IssueQuote, products: Documents, elsewhere: Sequence[tuple[str, IssueQuote]] = ()
+    situation: Situation, given: IssueQuote, products: Products, elsewhere: Sequence[tuple[str, IssueQuote]] = ()
 ) -> Comparison | Refusal:
     """Every option of a quote, best first; a refusal where the quote itself cannot be computed."""
     documents = situation.documents.plans
@@ -63,10 +65,10 @@ def _rate(given: IssueQuote, currency: str) -> Fraction | None:
 
 
 def _drafts(
-    documents: Documents,
+    documents: Plans,
     given: IssueQuote,
     product: str | None,
-    products: Documents,
+    products: Products,
     elsewhere: Sequence[tuple[str, IssueQuote]],
     today: date,
 ) -> Iterator[Drafted]:
@@ -83,7 +85,7 @@ def _drafts(
         yield name, draft, tuple(requires), 0
 
 
-def _other_orders(documents: Documents, given: IssueQuote) -> Iterator[Drafted]:
+def _other_orders(documents: Plans, given: IssueQuote) -> Iterator[Drafted]:
     for index, chosen in enumerate(given.plans):
         document = documents[chosen.plan]
         stands = document.get("order") if chosen.order is None else chosen.order
@@ -95,27 +97,26 @@ def _other_orders(documents: Documents, given: IssueQuote) -> Iterator[Drafted]:
                 yield f"{BASE} {chosen.plan}@{place}", msgspec.structs.replace(given, plans=plans), (requires,), 0
 
 
-def _joined(documents: Documents, given: IssueQuote, today: date) -> Iterator[Drafted]:
+def _joined(documents: Plans, given: IssueQuote, today: date) -> Iterator[Drafted]:
     held = {chosen.plan for chosen in given.plans}
     for name, document in documents.items():
         if name in held or not _can_be_joined(name, document, today):
             continue
-        premium = document.get("premium") or {}
-        amount = str(premium.get("amount", "0.00"))
+        premium, terms = document.get("premium"), document.get("benefit")
+        amount = premium.get("amount", "0.00") if premium else "0.00"
         until = document.get("join_by")
         values = {"plan": name, "until": until.isoformat() if isinstance(until, date) else "-", "premium": amount}
         requires: Sentence = ("funding.compare.requires_join", {**values, "currency": str(document.get("currency"))})
-        chosen = ChosenPlan(plan=name, effective_from=today if document["benefit"].get("waiting_days") else None)
+        chosen = ChosenPlan(plan=name, effective_from=today if terms and terms.get("waiting_days") else None)
         in_bill = _in_bill(given, str(document.get("currency")), amount)
         yield f"{BASE} +{name}", msgspec.structs.replace(given, plans=(*given.plans, chosen)), (requires,), in_bill
 
 
-def _can_be_joined(name: str, document: Mapping[str, object], today: date) -> bool:
-    if document.get("shape") != BENEFIT or document.get("kind_of_payer") not in JOINABLE or name.startswith(TEMPLATES):
+def _can_be_joined(name: str, document: PlanDocument, today: date) -> bool:
+    if terms_of(document) is None or document.get("kind_of_payer") not in JOINABLE or name.startswith(TEMPLATES):
         return False
     until = document.get("join_by")
-    ended = document.get("status") == "expired" or (isinstance(until, date) and today > until)
-    return not ended and isinstance(document.get("benefit"), Mapping)
+    return document.get("status") != "expired" and not (isinstance(until, date) and today > until)
 
 
 def _in_bill(given: IssueQuote, currency: str, amount: str) -> int:
@@ -124,19 +125,19 @@ def _in_bill(given: IssueQuote, currency: str, amount: str) -> int:
     return 0 if rate is None else round_half_up(Fraction(parse_minor(amount) * rate.denominator, rate.numerator))
 
 
-def _other_products(documents: Documents, given: IssueQuote, product: str | None, products: Documents) -> Iterator[Drafted]:
+def _other_products(documents: Plans, given: IssueQuote, product: str | None, products: Products) -> Iterator[Drafted]:
     drug = [line for line in given.bill_lines if line.category == DRUG]
     if len(drug) != 1:
         return
     for name, described in products.items():
-        price = next((row for row in described.get("list_price") or () if row.get("currency") == given.currency), None)
+        price = next((row for row in described.list_price if row.currency == given.currency), None)
         if price is None or name == product:
             continue
-        line = msgspec.structs.replace(drug[0], gross=format_minor(price["amount_minor"]))
+        line = msgspec.structs.replace(drug[0], gross=format_minor(price.amount_minor))
         lines = tuple(line if one is drug[0] else one for one in given.bill_lines)
         requires: tuple[Sentence, ...] = (
             ("funding.compare.requires_product", {"option": name}),
-            ("funding.compare.list_price", {"price": line.gross, "currency": given.currency, "source": str(price.get("source", ""))}),
+            ("funding.compare.list_price", {"price": line.gross, "currency": given.currency, "source": price.source}),
         )
         agreements = [key for key, one in documents.items() if is_agreement(one) and one.get("product") == name]
         for agreement in agreements or (None,):

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -22,7 +22,8 @@ from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Reason, Refusal, refuse
 from baybridge.documents.document_set import DocumentSet
-from baybridge.documents.plan import PlanDocument
+from baybridge.documents.plan import MEANS_TEST, NO_PLAN, MoneyHeading, PlanDocument, Plans
+from baybridge.documents.quote import DOCUMENT
 from baybridge.documents.terms import Choices
 from baybridge.funding import rendering
 from baybridge.funding.outcome.clauses import REFUND, VOID, open_clauses, outcomes_of
@@ -43,15 +44,11 @@ from baybridge.journey.row import OF_MONEY, CommandRow, EventRow, roles, told_in
 from baybridge.journey.texts import Note, OneOf
 from baybridge.language.regions import regions_of
 
-DOCUMENT = "funding-quote"
-
 #: Outcomes that every quote shows beside those that its agreement names. Source: policy reference D4, codes.
 ALWAYS_SHOWN = ("CR_AT_M3", "DEATH_DISEASE", "DEATH_NRM", "WINDOW_MISSED")
 
 #: Stands where a file names no scale; a quote always writes its scale out.
 NO_SCALE = Scale((), Fraction(0))
-
-Documents = Mapping[str, PlanDocument]
 
 
 def currencies(situation: Situation) -> Collection[str]:
@@ -157,7 +154,7 @@ def _against_region(situation: Situation, given: IssueQuote) -> Iterator[Reason]
         yield Reason("funding.quote.region_unknown", {"known": ", ".join(known)}, where="region")
 
 
-def reasons_against_quote(documents: Documents, given: IssueQuote, product: str | None, today: date) -> Iterator[Reason]:
+def reasons_against_quote(documents: Plans, given: IssueQuote, product: str | None, today: date) -> Iterator[Reason]:
     """Every reason why plans, agreement and rates of a quote cannot be computed."""
     rates: dict[str, int] = {}
     for exchange in given.exchange:
@@ -181,36 +178,36 @@ def reasons_against_quote(documents: Documents, given: IssueQuote, product: str 
         yield from _against_agreement(documents.get(given.agreement), given, product, today)
 
 
-def _rate_missing(document: Mapping[str, object], given: IssueQuote, where: str) -> Iterator[Reason]:
+def _rate_missing(document: PlanDocument, given: IssueQuote, where: str) -> Iterator[Reason]:
     currency = document.get("currency")
     if currency is not None and currency != given.currency and _exchange(given, str(currency)) is None:
         yield Reason("funding.quote.rate_missing", {"currency": str(currency), "bill": given.currency}, where=where)
 
 
-def _scale_missing(documents: Documents, document: Mapping[str, object], plan: str) -> Iterator[Reason]:
+def _scale_missing(documents: Plans, document: PlanDocument, plan: str) -> Iterator[Reason]:
     terms = document.get("means_test")
     if not isinstance(terms, Mapping):
         return
     scale = str(terms.get("scale"))
-    if documents.get(scale, {}).get("shape") != plans.MEANS_TEST:
+    if documents.get(scale, NO_PLAN).get("shape") != MEANS_TEST:
         yield Reason("funding.quote.scale_missing", {"plan": plan, "scale": scale}, where=f"plans.{plan}")
 
 
-def _against_agreement(document: Mapping[str, Any] | None, given: IssueQuote, product: str | None, today: date) -> Iterator[Reason]:
+def _against_agreement(document: PlanDocument | None, given: IssueQuote, product: str | None, today: date) -> Iterator[Reason]:
     name = str(given.agreement)
-    if document is None or not plans.is_agreement({"id": name, **document}):
+    if document is None or not plans.is_agreement(document, name):
         yield Reason("funding.quote.unknown_agreement", {"agreement": name}, where="agreement")
         return
     source = str(document.get("source", ""))
     for term in ("basis", "rate", "allocation", "refund_outcomes"):
         if document.get(term) is None:
             yield Reason("funding.quote.agreement_incomplete", {"agreement": name, "term": term}, source, "agreement")
-    judged = document.get("outcome") or {}
+    judged: Mapping[str, object] = document.get("outcome") or {}
     for term in ("timepoint", "target_day", "window_days", "counts_as_reached"):
         if judged.get(term) is None:
             yield Reason("funding.quote.agreement_incomplete", {"agreement": name, "term": f"outcome.{term}"}, source, "agreement")
     if product is not None and document.get("product") not in (None, product):
-        values = {"agreement": name, "expected": str(document["product"]), "found": product}
+        values = {"agreement": name, "expected": str(document.get("product")), "found": product}
         yield Reason("funding.quote.agreement_product", values, source, "agreement")
     enrol_by = document.get("enrol_by")
     if isinstance(enrol_by, date) and today > enrol_by:
@@ -225,9 +222,9 @@ def _exchange(given: IssueQuote, currency: str) -> Exchange | None:
 # --- inputs of the computation --------------------------------------------------------------------------------------
 
 
-def inputs_of(documents: Documents, given: IssueQuote, product: str | None) -> dict[str, object]:
+def inputs_of(documents: Plans, given: IssueQuote, product: str | None) -> dict[str, object]:
     """The quote's case as the funding contract writes it, with plan terms and scales written out."""
-    inputs: dict[str, Any] = {
+    inputs: dict[str, object] = {
         "currency": given.currency,
         "event_date": given.event_date.isoformat(),
         "bill_lines": [{"id": line.id, "category": line.category, "gross": line.gross, "desc": line.desc} for line in given.bill_lines],
@@ -244,19 +241,19 @@ def inputs_of(documents: Documents, given: IssueQuote, product: str | None) -> d
 
 def _tender(tender: QuotedTender, given: IssueQuote) -> dict[str, object]:
     exchange = _exchange(given, tender.currency)
-    part: dict[str, Any] = {"remainder": True} if tender.amount is None else {"bill_ccy_amount": tender.amount}
+    part: dict[str, object] = {"remainder": True} if tender.amount is None else {"bill_ccy_amount": tender.amount}
     return {"currency": tender.currency, **part, "rate_bill_to_tender": exchange.per_bill_unit if exchange else "1"}
 
 
-def _layer(documents: Documents, chosen: ChosenPlan, given: IssueQuote, product: str | None) -> dict[str, object]:
+def _layer(documents: Plans, chosen: ChosenPlan, given: IssueQuote, product: str | None) -> dict[str, object]:
     document = documents[chosen.plan]
     return plans.layer_from(document, chosen, product, _exchange(given, str(document.get("currency"))), documents)
 
 
-def _oba(document: Mapping[str, object], given: IssueQuote) -> dict[str, object]:
+def _oba(document: PlanDocument, given: IssueQuote) -> dict[str, object]:
     refunds, voids = outcomes_of(document, REFUND), outcomes_of(document, VOID)
     shown = given.outcomes or tuple(dict.fromkeys((ALWAYS_SHOWN[0], *refunds, *voids, *ALWAYS_SHOWN[1:])))
-    oba = {"basis": document["basis"], "rate": document["rate"], "allocation": document["allocation"]}
+    oba: dict[str, object] = {"basis": document["basis"], "rate": document["rate"], "allocation": document["allocation"]}
     oba |= {"refund_outcomes": refunds, "void_outcomes": voids, "cases": [{"outcome": outcome} for outcome in shown]}
     if document.get("cap") is not None:
         oba["cap"] = _in_bill_currency(str(document["cap"]), _exchange(given, str(document.get("currency"))))
@@ -277,7 +274,7 @@ def _in_bill_currency(amount: str, exchange: Exchange | None) -> str:
 # --- the document ---------------------------------------------------------------------------------------------------
 
 
-def _document(documents: Documents, given: IssueQuote, product: str | None, inputs: dict[str, object], funded: Funded) -> dict[str, Any]:
+def _document(documents: Plans, given: IssueQuote, product: str | None, inputs: dict[str, object], funded: Funded) -> dict[str, object]:
     stack = funded.stack
     named = [(chosen.plan, documents[chosen.plan]) for chosen in given.plans]
     agreements = [] if given.agreement is None else [(given.agreement, documents[given.agreement])]
@@ -307,11 +304,11 @@ def _dated(exchange: Exchange) -> dict[str, str]:
     }
 
 
-def _cited(name: str, document: Mapping[str, object]) -> dict[str, object]:
+def _cited(name: str, document: PlanDocument) -> dict[str, object]:
     """Which version of a document was used, what it rests on, and who checked it."""
     cited = ("version", "title", "payer", "source", "source_url", "document_date", "confidence", "verified_by", "verified_on")
-    shown = {field: plans.plain(document.get(field)) for field in cited}
     body = plans.plain(document)
+    shown = {field: body.get(field) for field in cited}
     return {"id": name, **shown, "status": plans.status_of(document), "sha256": sha256_hex(canonical_bytes(body))}
 
 
@@ -321,14 +318,14 @@ def only_verified(stack: Stack) -> Stack:
     return pay_stack(case)
 
 
-def _not_verified(named: Iterable[tuple[str, Mapping[str, object]]], what: str) -> Iterator[dict[str, object]]:
+def _not_verified(named: Iterable[tuple[str, MoneyHeading]], what: str) -> Iterator[dict[str, object]]:
     for name, document in named:
         status = plans.status_of(document)
         if status != VERIFIED:
             yield {what: name, "code": UNVERIFIED, "status": status, "source": document.get("source")}
 
 
-def _assumptions(named: list[tuple[str, Mapping[str, object]]], given: IssueQuote, product: str | None) -> Iterator[dict[str, object]]:
+def _assumptions(named: Iterable[tuple[str, PlanDocument]], given: IssueQuote, product: str | None) -> Iterator[dict[str, object]]:
     yield {"key": "funding.assumed.bill", "values": {"day": given.event_date.isoformat()}}
     for name, document in named:
         if document.get("listed_products") is None:

@@ -11,10 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.quote import (
+    FundedResult,
+    InLayerCurrency,
+    InstalmentsResult,
+    LayerResult,
+    LayerSteps,
+    OutcomeResult,
+    RefundedTender,
+    SettlementResult,
+    TenderResult,
+)
 from baybridge.funding.outcome.agreement import Settled, drug_contributions, drug_list_price, settle
 from baybridge.funding.plans.terms import PATIENT, FundingCase
 from baybridge.funding.quote.stack import Amounts, Paid, Stack, pay_stack
@@ -70,11 +80,12 @@ def _above_what_was_paid(stack: Stack) -> Iterator[Reason]:
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
 
-def as_json(funded: Funded) -> dict[str, Any]:
+def as_json(funded: Funded) -> FundedResult:
     """The contract's object; `instalments`, `oba` and `settlement` where the case asked for them."""
     stack = funded.stack
-    printed: dict[str, Any] = {} if funded.case.case_id is None else {"id": funded.case.case_id}
-    printed |= {
+    named: FundedResult = {} if funded.case.case_id is None else {"id": funded.case.case_id}
+    printed: FundedResult = {
+        **named,
         "currency": funded.case.currency,
         "layers": [_layer(paid) for paid in stack.layers],
         "patient_share": format_minor(stack.patient_minor),
@@ -97,19 +108,18 @@ def _amounts(minors: Mapping[str, int]) -> dict[str, str]:
     return {name: format_minor(minor) for name, minor in minors.items()}
 
 
-def _layer(paid: Paid) -> dict[str, object]:
-    printed: dict[str, Any] = {"layer": paid.layer.layer_id, "base": format_minor(paid.amounts.base)}
+def _layer(paid: Paid) -> LayerResult:
+    printed: LayerResult = {"layer": paid.layer.layer_id, "base": format_minor(paid.amounts.base)}
     if paid.contribution is not None:
         printed["adfr"] = format_minor(paid.contribution.resources_minor)
         printed["contribution"] = format_minor(paid.contribution.contribution_minor)
         printed["tier"] = paid.contribution.tier
-        printed |= _scale(paid)
-    printed |= _steps(paid.amounts)
-    printed["binding"] = paid.binding
+        _name_scale(paid, printed)
+    printed = {**printed, **_steps(paid.amounts), "binding": paid.binding}
     if paid.allocation:
         printed["allocation"] = _amounts(paid.allocation)
     if paid.own is not None:
-        own = {"currency": paid.layer.currency, "base": format_minor(paid.own.base), **_steps(paid.own)}
+        own: InLayerCurrency = {"currency": paid.layer.currency, "base": format_minor(paid.own.base), **_steps(paid.own)}
         printed["in_layer_ccy"] = own
     if paid.used:
         printed["used_after"] = _amounts(paid.used)
@@ -117,14 +127,13 @@ def _layer(paid: Paid) -> dict[str, object]:
     return printed
 
 
-def _scale(paid: Paid) -> dict[str, object]:
+def _name_scale(paid: Paid, printed: LayerResult) -> None:
     scale = paid.layer.means_test.scale if paid.layer.means_test else None
-    if scale is None or scale.scale_id is None:
-        return {}
-    return {"scale": {"id": scale.scale_id, "in_force_to": scale.in_force_to.isoformat() if scale.in_force_to else None}}
+    if scale is not None and scale.scale_id is not None:
+        printed["scale"] = {"id": scale.scale_id, "in_force_to": scale.in_force_to.isoformat() if scale.in_force_to else None}
 
 
-def _steps(amounts: Amounts) -> dict[str, str]:
+def _steps(amounts: Amounts) -> LayerSteps:
     return {
         "deductible_applied": format_minor(amounts.deductible),
         "after_deductible": format_minor(amounts.after_deductible),
@@ -138,7 +147,7 @@ def _conservation(stack: Stack) -> str:
     return f"{' + '.join(map(format_minor, shares))} = {format_minor(stack.case.gross_minor)}"
 
 
-def _instalments(instalments: Instalments) -> dict[str, Any]:
+def _instalments(instalments: Instalments) -> InstalmentsResult:
     return {
         "count": instalments.count,
         "first_n_minus_1": format_minor(instalments.each_minor),
@@ -147,9 +156,9 @@ def _instalments(instalments: Instalments) -> dict[str, Any]:
     }
 
 
-def _outcome(funded: Funded, settled: Settled) -> dict[str, Any]:
+def _outcome(funded: Funded, settled: Settled) -> OutcomeResult:
     earlier = funded.case.agreement.earlier_refunds.get(PATIENT, 0) if funded.case.agreement else 0
-    printed: dict[str, Any] = {
+    printed: OutcomeResult = {
         "outcome": settled.outcome,
         "code": settled.code,
         "refund_total": format_minor(settled.refund_minor),
@@ -163,7 +172,7 @@ def _outcome(funded: Funded, settled: Settled) -> dict[str, Any]:
     return printed
 
 
-def _refunded(part: Tendered) -> dict[str, str]:
+def _refunded(part: Tendered) -> RefundedTender:
     return {
         "currency": part.tender.currency,
         "bill_ccy": format_minor(part.bill_minor),
@@ -171,8 +180,8 @@ def _refunded(part: Tendered) -> dict[str, str]:
     }
 
 
-def _settlement(tenders: tuple[Tendered, ...]) -> dict[str, object]:
-    printed = [
+def _settlement(tenders: tuple[Tendered, ...]) -> SettlementResult:
+    printed: list[TenderResult] = [
         {
             "currency": part.tender.currency,
             "bill_ccy_amount": format_minor(part.bill_minor),
@@ -209,8 +218,9 @@ def sentences(funded: Funded) -> Iterator[Sentence]:
 
 
 def _told_layer(paid: Paid, currency: str) -> Iterator[Sentence]:
-    values: dict[str, str | int] = {"layer": paid.layer.layer_id, "currency": currency}
-    values |= {"base": format_minor(paid.amounts.base), **_steps(paid.amounts)}
+    steps = _steps(paid.amounts)
+    values: dict[str, str | int] = {"layer": paid.layer.layer_id, "currency": currency, "base": format_minor(paid.amounts.base)}
+    values |= {name: str(step) for name, step in steps.items()}
     if not paid.amounts.benefit:
         yield "funding.told.layer_nothing", values
     else:
@@ -233,7 +243,9 @@ def _told_scale(paid: Paid, case: FundingCase) -> Iterator[Sentence]:
 def _told_settlement(funded: Funded) -> Iterator[Sentence]:
     currency = funded.case.currency
     if funded.instalments is not None:
-        yield "funding.told.instalments", {**_instalments(funded.instalments), "currency": currency}
+        parts = _instalments(funded.instalments)
+        each: dict[str, str | int] = {"count": parts["count"], "first_n_minus_1": parts["first_n_minus_1"], "last": parts["last"], "sum": parts["sum"]}
+        yield "funding.told.instalments", {**each, "currency": currency}
     for part in funded.tenders or ():
         values = {"bill": format_minor(part.bill_minor), "currency": currency, "rate": part.tender.rate_text}
         yield "funding.told.tender", {**values, "tender": format_minor(part.tender_minor), "tender_currency": part.tender.currency}

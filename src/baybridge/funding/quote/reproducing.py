@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.money import format_minor
-from baybridge.base.outcome import Refusal
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.plan import Plans
+from baybridge.documents.quote import QuoteDocument, is_quote
 from baybridge.funding.outcome import settlement
 from baybridge.funding.plans.plans import plain
 from baybridge.funding.quote.quotes import recompute
@@ -55,14 +56,14 @@ class Reproduced:
         return not self.differences
 
 
-def reproduce(document: Mapping[str, Any], plans: Mapping[str, Mapping[str, Any]]) -> Reproduced | Refusal:
+def reproduce(document: Mapping[str, object], plans: Plans) -> Reproduced | Refusal:
     """The quote computed again; a refusal where the document is no quote or its inputs cannot be read."""
     if document.get("document") == settlement.DOCUMENT:
         replayed = settlement.replay(document)
         return replayed if isinstance(replayed, Refusal) else Reproduced(tuple(_differences("", document, replayed)), ())
     funded = recompute(document)
-    if isinstance(funded, Refusal):
-        return funded
+    if isinstance(funded, Refusal) or not is_quote(document):
+        return funded if isinstance(funded, Refusal) else refuse(Reason("funding.quote.no_quote"), category=Category.INVALID)
     now = {"result": as_json(funded), SURE: format_minor(only_verified(funded.stack).patient_minor)}
     kept = {name: document.get(name) for name in now}
     return Reproduced(tuple(_differences("", kept, now)), tuple(_changed(document, plans)))
@@ -79,13 +80,13 @@ def _differences(where: str, kept: object, now: object) -> Iterator[Difference]:
         yield Difference(where, _shown(kept), _shown(now))
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, Mapping | list):
         return f"{len(value)} entries"
     return "–" if value is None else str(value)
 
 
-def _changed(document: Mapping[str, Any], plans: Mapping[str, Mapping[str, Any]]) -> Iterator[Changed]:
+def _changed(document: QuoteDocument, plans: Plans) -> Iterator[Changed]:
     cited = [*document.get("plans", ()), *([document["agreement"]] if document.get("agreement") else [])]
     for one in cited:
         name, before = str(one.get("id")), str(one.get("version"))

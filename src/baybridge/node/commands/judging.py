@@ -48,7 +48,7 @@ def may(node: Node, kind: CommandRow, command: Command, case: Case | None, *, ag
 
 def payers_of(node: Node, case: Case | None) -> frozenset[str]:
     """Payers that were asked about a case, claimed from, or refund under its agreement, and may therefore see their part of its funding."""
-    return payers_in(case, node.documents.folder("plans")) if case else frozenset()
+    return payers_in(case, node.documents.typed.plans) if case else frozenset()
 
 
 def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Command) -> tuple[Deciding, Situation]:

@@ -8,14 +8,14 @@ Only events of money are read, and only where a plan has a quota. Elsewhere: wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import groupby
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from baybridge.documents.plan import Plans
 from baybridge.funding.plans.quota import grants_of, quota_of
 from baybridge.journey.case import fold
 from baybridge.journey.events import (
@@ -36,7 +36,7 @@ _GRANTING = (PreauthorisationAnswered, ClaimAdjudicated, PackageReceived)
 _KINDS = (PreauthorisationRequested, PreauthorisationAppealed, ClaimSubmitted, *_GRANTING)
 
 
-def grants(connection: Connection, plans: Mapping[str, Mapping[str, Any]], zone: ZoneInfo) -> tuple[Grant, ...]:
+def grants(connection: Connection, plans: Plans, zone: ZoneInfo) -> tuple[Grant, ...]:
     """Every grant of a plan with a quota since the year of that quota began; none are looked for where no plan has one."""
     limited = {name: quota for name, document in plans.items() if (quota := quota_of(document)) is not None}
     if not limited:

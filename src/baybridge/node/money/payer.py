@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from baybridge.documents.timing import TimeLimits
 from baybridge.funding.payer.worklist import Item, Terms, order, payers_in, waiting
-from baybridge.funding.plans.limits import ROWS
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import ClaimSubmitted, PackageReceived, PreauthorisationRequested, QuoteIssued
 from baybridge.journey.stored import decode_stored
@@ -25,13 +25,13 @@ _TYPES = tuple(kind.__name__ for kind in (QuoteIssued, PreauthorisationRequested
 
 def terms_of(node: Node) -> Terms:
     """Plans, agreements and time limits of this node."""
-    rows = node.documents.folder("timing").get(ROWS, {}).get("rows") or ()
-    return Terms(node.documents.folder("plans"), tuple(rows), node.site.zone, today(node))
+    documents = node.documents.typed
+    return Terms(documents.plans, documents.the(TimeLimits).rows, node.site.zone, today(node))
 
 
 def cases_of(node: Node, payer: str) -> list[Case]:
     """The cases in which a payer has a part."""
-    plans = node.documents.folder("plans")
+    plans = node.documents.typed.plans
     with node.storage.reading() as connection:
         names = streams.cases_with(connection, _TYPES)
         found = [fold((decode_stored(stored) for stored in streams.read(connection, name)), name) for name in names]

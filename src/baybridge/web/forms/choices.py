@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from baybridge.documents.plan import NO_PLAN, PlanDocument
 from baybridge.documents.terms import Choice, Choices, Drugs
 from baybridge.followup.visits import SCHEDULE, UNSCHEDULED
 from baybridge.funding.claims.prefill import own_requests
@@ -200,9 +201,9 @@ def _from_here(asked: Asked, case: Case | None) -> Options:
 
 
 def _plans_asked(asked: Asked, case: Case | None) -> Options:
-    plans = asked.node.documents.folder("plans")
+    plans = asked.node.documents.typed.plans
     named = [one.requested.event.plan for one in (own_requests(case, context_of(asked, case).payer) if case else ())]
-    return tuple(Option(name, Reader(asked).title(plans.get(name, {}).get("title")) or name) for name in dict.fromkeys(named))
+    return tuple(Option(name, Reader(asked).title(plans.get(name, NO_PLAN).get("title")) or name) for name in dict.fromkeys(named))
 
 
 def _quoted_plans(asked: Asked, case: Case | None) -> Options:
@@ -235,23 +236,30 @@ def _refunds(asked: Asked, case: Case | None) -> Options:
     currency = case.settlement.event.currency if case and case.settlement else ""
     return tuple(
         Option(one.recipient, f"{reader.named('recipient', one.recipient)} · {reader.money(one.open_minor, currency)}")
-        for one in (open_refunds(case, context_of(asked, case).payer, asked.node.documents.folder("plans")) if case else ())
+        for one in (open_refunds(case, context_of(asked, case).payer, asked.node.documents.typed.plans) if case else ())
     )
+
+
+def _plans(asked: Asked, wanted: Callable[[PlanDocument], bool]) -> Options:
+    """Documents of money, by their titles."""
+    reader, plans = Reader(asked), asked.node.documents.typed.plans
+    found = [Option(name, reader.title(document.get("title")) or name) for name, document in plans.items() if wanted(document)]
+    return tuple(sorted(found, key=lambda option: option.label))
 
 
 def _benefits(asked: Asked, case: Case | None) -> Options:
     del case
-    return _named(asked, "plans", is_computable)
+    return _plans(asked, is_computable)
 
 
 def _funds(asked: Asked, case: Case | None) -> Options:
     del case
-    return _named(asked, "plans", lambda document: is_computable(document) and document.get("kind_of_payer") in FUNDS)
+    return _plans(asked, lambda document: is_computable(document) and document.get("kind_of_payer") in FUNDS)
 
 
 def _agreements(asked: Asked, case: Case | None) -> Options:
     del case
-    return _named(asked, "plans", is_agreement)
+    return _plans(asked, is_agreement)
 
 
 def _transfer_purposes(asked: Asked, case: Case | None) -> Options:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.plan import NO_PLAN
+from baybridge.documents.quote import QuoteDocument, is_quote
 from baybridge.funding.quote.comparing import Compared, Comparison
 from baybridge.funding.quote.options import compare_quote
 from baybridge.funding.quote.quoting import IssueQuote
@@ -25,7 +26,7 @@ from baybridge.http.doors import Asked
 from baybridge.journey.events import QuoteIssued
 from baybridge.web.case.view import CaseView, with_view
 from baybridge.web.money.funding_page import kept
-from baybridge.web.money.quote_view import named, titles
+from baybridge.web.money.quote_view import Said, named, titles
 from baybridge.web.page.page import refused
 
 _HEADING = {
@@ -73,29 +74,29 @@ def _page(view: CaseView) -> Response:
     return view.render("compare.html", quote=quote, ways=ways, cannot=cannot, refusal=(), changed=_changed(view, quote, compared), old=False)
 
 
-def _compared(view: CaseView, quote: Mapping[str, Any]) -> Comparison | Refusal:
+def _compared(view: CaseView, quote: QuoteDocument) -> Comparison | Refusal:
     given = msgspec.convert(quote["asked"], IssueQuote)
     if given.product is None:
         given = msgspec.structs.replace(given, product=quote.get("product"))
-    products = view.asked.node.documents.folder("products")
+    products = view.asked.node.documents.typed.products
     return compare_quote(view.look.situation(), given, products, tuple(_elsewhere(view, quote)))
 
 
-def _elsewhere(view: CaseView, quote: Mapping[str, Any]) -> Iterator[tuple[str, IssueQuote]]:
+def _elsewhere(view: CaseView, quote: QuoteDocument) -> Iterator[tuple[str, IssueQuote]]:
     """The last quote that was issued on this case for each other region and is still valid."""
     issued = [entry.event for entry in view.case.of(QuoteIssued)]
     documents = view.documents([event.quote_sha256 for event in issued])
     today = view.look.situation().today
     by_region: dict[str, IssueQuote] = {}
     for event in issued:
-        document = documents.get(event.quote_sha256, {})
-        region = document.get("region")
-        if region is not None and region != quote.get("region") and event.valid_until >= today:
+        document = documents.get(event.quote_sha256)
+        region = document.get("region") if is_quote(document) else None
+        if is_quote(document) and region is not None and region != quote.get("region") and event.valid_until >= today:
             by_region[region] = msgspec.convert(document["asked"], IssueQuote)
     yield from by_region.items()
 
 
-def _changed(view: CaseView, quote: Mapping[str, Any], compared: Comparison) -> str | None:
+def _changed(view: CaseView, quote: QuoteDocument, compared: Comparison) -> str | None:
     """What is said where the plan documents no longer give what the quote says."""
     base, money = compared.base, compared.currency
     now = format_minor(base.pays_minor) if base is not None else "0.00"
@@ -132,8 +133,8 @@ def _way(view: CaseView, one: Compared, compared: Comparison) -> Way:
 
 def _of_low_confidence(view: CaseView, one: Compared) -> bool:
     """Whether a plan that pays in this way has terms of low confidence: it is shown, and never ranked before others."""
-    plans = view.asked.node.documents.folder("plans")
-    return any(plans.get(plan, {}).get("confidence") == "low" for plan in one.unverified)
+    plans = view.asked.node.documents.typed.plans
+    return any(plans.get(plan, NO_PLAN).get("confidence") == "low" for plan in one.unverified)
 
 
 def _difference(view: CaseView, step: str, minor: int, money: str) -> str:
@@ -175,7 +176,7 @@ def _required(view: CaseView, sentence: Sentence) -> str:
     return view.reader.t(key, **_words(view, values))
 
 
-def _words(view: CaseView, values: Mapping[str, Any]) -> dict[str, Any]:
+def _words(view: CaseView, values: Mapping[str, Said]) -> dict[str, Said]:
     found = named(view, values)
     if "option" in found:
         found["option"] = view.reader.code("code", found["option"])
@@ -187,6 +188,6 @@ def _words(view: CaseView, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(view: CaseView, name: str) -> str:
     """The id of an option that could not be computed, with products, plans and regions by their names."""
-    known = {**titles(view), **{product: view.reader.title(one.get("names")) for product, one in view.asked.node.documents.folder("products").items()}}
+    known = {**titles(view), **{str(product): view.reader.title(one.names) for product, one in view.asked.node.documents.typed.products.items()}}
     words = [view.reader.code("code", known.get(word.strip("+()"), word.strip("+()"))) for word in name.split() if word != "as-it-stands"]
     return " · ".join(words) or view.reader.t("funding.compare_page.as_it_stands")

@@ -9,16 +9,16 @@ verified is computed and shown apart; it is never called an entitlement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.responses import Response
 
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.outcome import Category, Reason, refuse
+from baybridge.documents.quote import QuoteDocument
 from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
-from baybridge.funding.outcome.settlement import MILESTONE, milestone_of
+from baybridge.funding.outcome.settlement import MILESTONE, is_settlement, milestone_of
 from baybridge.funding.plans.applying import seeking_of
 from baybridge.funding.plans.assistance import assistance_left
 from baybridge.funding.plans.terms import PATIENT
@@ -31,7 +31,7 @@ from baybridge.node.commands.table import COMMANDS
 from baybridge.node.neighbours.evidence import signed_file
 from baybridge.web.case.view import Action, CaseView, allowed, mark_of, with_view
 from baybridge.web.money.payer_page import part as payer_part
-from baybridge.web.money.quote_view import named, shown, titles
+from baybridge.web.money.quote_view import named, quote_in, shown, titles
 from baybridge.web.page.page import refused
 
 
@@ -43,7 +43,7 @@ def funding(view: CaseView) -> Response:
     settled = case.settlement
     hashes = [case.quote.event.quote_sha256] if case.quote else []
     documents = view.documents([*hashes, *([settled.event.decision_sha256] if settled else [])])
-    quote = documents.get(hashes[0]) if hashes else None
+    quote = quote_in(documents, hashes)
     return view.render(
         "funding.html",
         q=shown(view, quote, hashes[0]) if quote else None,
@@ -76,11 +76,11 @@ class Left:
     apply: Action | None
 
 
-def _left(view: CaseView, quote: Mapping[str, Any]) -> Iterator[Left]:
+def _left(view: CaseView, quote: QuoteDocument) -> Iterator[Left]:
     """Every fund that the patient could ask or has asked, for the share that is left."""
     known, kind = titles(view), COMMANDS["ApplyForAssistance"]
     may = not view.read_only and allowed(view.asked, kind)
-    for fund in assistance_left(seeking_of(view.look.situation(frozenset({"grants"})), quote), view.asked.node.documents.folder("plans")):
+    for fund in assistance_left(seeking_of(view.look.situation(frozenset({"grants"})), quote), view.asked.node.documents.typed.plans):
         could = None if fund.could_pay_minor is None else view.reader.money(fund.could_pay_minor, quote["result"]["currency"])
         asked = fund.state in ("asked", "closed")
         reasons = tuple(view.reader.t(reason.code, **named(view, reason.values)) for reason in fund.reasons)
@@ -144,10 +144,11 @@ def _milestone_file(view: CaseView) -> Response:
     settled = case.settlement
     document = view.documents([settled.event.decision_sha256]).get(settled.event.decision_sha256) if settled else None
     found = kept(view)
-    if settled is None or found is None or document is None or document.get("version") != "2":
+    if settled is None or found is None or not is_settlement(document) or document["version"] != "2":
         return refused(view.asked, refuse(Reason("funding.settle.nothing_settled"), category=Category.NOT_FOUND))
     payers = {plan["id"]: plan["payer"] for plan in found[1]["plans"]} | {PATIENT: PATIENT}
-    maker = str(found[1]["agreement"]["payer"])
+    agreement = found[1]["agreement"]
+    maker = str(agreement.get("payer")) if agreement is not None else PATIENT
     wanted = _own_payer(view) or (PATIENT if role is Role.PATIENT else view.asked.query.get("payer", maker))
     if wanted not in {*payers.values(), maker}:
         return refused(view.asked, refuse(Reason("funding.settle.no_payer"), category=Category.NOT_FOUND))
@@ -156,9 +157,9 @@ def _milestone_file(view: CaseView) -> Response:
     return Response(body, media_type="application/json", headers={"content-disposition": f'attachment; filename="{name}"'})
 
 
-def kept(view: CaseView) -> tuple[str, Mapping[str, Any]] | None:
+def kept(view: CaseView) -> tuple[str, QuoteDocument] | None:
     """The SHA-256 and document of the quote that is asked for, which must be one of this case."""
     issued = [entry.event.quote_sha256 for entry in view.case.of(QuoteIssued)]
     wanted = view.asked.query.get("quote") or (view.case.quote.event.quote_sha256 if view.case.quote else "")
-    document = view.documents([wanted]).get(wanted) if wanted in issued else None
-    return None if document is None else (wanted, document)
+    quote = quote_in(view.documents([wanted]), [wanted]) if wanted in issued else None
+    return None if quote is None else (wanted, quote)

@@ -20,12 +20,13 @@ from starlette.responses import Response
 
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.funding.plans.plans import BENEFIT, MEANS_TEST, TEMPLATES, Exchange
+from baybridge.documents.plan import NO_PLAN, PlanDocument
+from baybridge.funding.plans.plans import Exchange, is_computable
 from baybridge.http.doors import Asked, Door
 from baybridge.simulation.changes import Change, read_change
 from baybridge.simulation.invented import invented
 from baybridge.simulation.lab_report import cost_picture, group_words, percent, picture, simulated_json
-from baybridge.simulation.policy_lab import Simulated, simulate
+from baybridge.simulation.policy_lab import Column, Simulated, simulate
 from baybridge.simulation.years import Year, read_year
 from baybridge.web.page.page import Reader, render
 
@@ -38,9 +39,9 @@ _CHANGES, _YEARS, _MOST_PATIENTS = 3, 3, 100_000
 class _Given:
     """What the form says, read; `reasons` are everything that does not fit."""
 
-    plans: list[Mapping[str, Any]] = field(default_factory=list)
+    plans: list[PlanDocument] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
-    table: dict[str, Any] = field(default_factory=dict)
+    table: dict[str, Column] = field(default_factory=dict)
     years: list[Year] = field(default_factory=list)
     members: dict[str, int] = field(default_factory=dict)
     exchange: list[Exchange] = field(default_factory=list)
@@ -59,7 +60,7 @@ def run_lab(asked: Asked) -> Response:
     read = _read(asked, form)
     if read.reasons:
         return _page(asked, form, None, read.reasons, status=400, invented_table=read.invented)
-    scales = {name: found for name, found in asked.node.documents.folder("plans").items() if found.get("shape") == MEANS_TEST}
+    scales = asked.node.documents.typed.scales
     found = simulate(
         read.plans,
         read.changes,
@@ -125,9 +126,9 @@ def _cost_picture(reader: Reader, found: Simulated) -> str:
 
 def _premiums(asked: Asked, reader: Reader, found: Simulated) -> list[tuple[str, str]]:
     """Premiums that documents name, of plans whose members were given, in each plan's own currency."""
-    documents = asked.node.documents.folder("plans")
+    documents = asked.node.documents.typed.plans
     return [
-        (reader.named("plan", name), reader.amount(amount, str(documents.get(name, {}).get("currency") or found.currency)))
+        (reader.named("plan", name), reader.amount(amount, str(documents.get(name, NO_PLAN).get("currency") or found.currency)))
         for name, amount in found.premiums.items()
         if name in found.members
     ]
@@ -137,8 +138,8 @@ def _plans(asked: Asked, reader: Reader) -> list[tuple[str, str, str, str]]:
     """Plans whose terms are established: id, title, currency, status."""
     found = [
         (str(name), reader.title(document.get("title")) or str(name), str(document.get("currency")), str(document.get("status")))
-        for name, document in asked.node.documents.folder("plans").items()
-        if document.get("shape") == BENEFIT and isinstance(document.get("benefit"), Mapping) and not str(name).startswith(TEMPLATES)
+        for name, document in asked.node.documents.typed.plans.items()
+        if is_computable(document)
     ]
     return sorted(found, key=lambda one: (one[2], one[1]))
 
@@ -146,10 +147,10 @@ def _plans(asked: Asked, reader: Reader) -> list[tuple[str, str, str, str]]:
 def _priced(asked: Asked, reader: Reader) -> list[tuple[str, str, int, str, str]]:
     """Products with a published list price: id, name, minor units, currency, source."""
     found = []
-    for name, document in asked.node.documents.folder("products").items():
-        price = next(iter(document.get("list_price") or ()), None)
-        if price:
-            found.append((str(name), reader.title(document.get("names")) or str(name), int(price["amount_minor"]), str(price["currency"]), str(price["source"])))
+    for name, product in asked.node.documents.typed.products.items():
+        price = next(iter(product.list_price), None)
+        if price is not None:
+            found.append((name, reader.title(product.names) or name, price.amount_minor, price.currency, price.source))
     return sorted(found, key=lambda one: one[1])
 
 
@@ -158,7 +159,7 @@ def _priced(asked: Asked, reader: Reader) -> list[tuple[str, str, int, str, str]
 
 def _read(asked: Asked, form: Mapping[str, str]) -> _Given:
     read = _Given()
-    documents = asked.node.documents.folder("plans")
+    documents = asked.node.documents.typed.plans
     known = {name for name, *_ in _plans(asked, Reader(asked))}
     read.plans = [documents[text] for name, text in asked.forms if name == "plan" and text in known]
     if not read.plans:
@@ -248,7 +249,7 @@ def _minor(text: str) -> int | None:
     return minor if minor > 0 else None
 
 
-def _table(name: str, content: bytes) -> dict[str, Any] | Refusal:
+def _table(name: str, content: bytes) -> dict[str, Column] | Refusal:
     """The columns of an uploaded table; whole numbers stay whole."""
     try:
         read = pl.read_csv(BytesIO(content)) if name.lower().endswith(".csv") else pl.read_parquet(BytesIO(content))

@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from starlette.responses import Response
 
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Refusal
+from baybridge.documents.plan import NO_PLAN
+from baybridge.documents.quote import QuotedBand
 from baybridge.funding.claims.claiming import AdjudicateClaim, adjudicate_claim
 from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
-from baybridge.funding.payer.share import Part, agreement_part, parts_of
+from baybridge.funding.payer.share import Part, Term, agreement_part, parts_of
 from baybridge.funding.payer.worklist import Item, open_appeal, used_of, waiting
 from baybridge.funding.plans.limits import TimeLimit
 from baybridge.funding.plans.quota import Standing, standing_of
@@ -31,6 +32,7 @@ from baybridge.journey.held import Preauthorisation
 from baybridge.journey.refunds import refund_late, refunds_of
 from baybridge.node.money import payer as payers
 from baybridge.web.case.view import Action, CaseView, mark_of, product_name
+from baybridge.web.money.quote_view import quote_in
 from baybridge.web.page.page import Reader, render
 
 #: Kinds of work in the order in which the list shows them where nothing is due sooner.
@@ -143,7 +145,7 @@ def part(view: CaseView) -> Response:
     settled = case.settlement
     hashes = [case.quote.event.quote_sha256] if case.quote else []
     documents = view.documents([*hashes, *([settled.event.decision_sha256] if settled else [])])
-    quote = documents.get(hashes[0]) if hashes else None
+    quote = quote_in(documents, hashes)
     plans = {one["id"] for one in quote["plans"] if one.get("payer") == payer} if quote else set()
     items = waiting(case, payer, payers.terms_of(view.asked.node))
     return view.render(
@@ -160,7 +162,7 @@ def part(view: CaseView) -> Response:
         refunded=[(view.reader.named("plan", one.recipient), one) for one in refunds_of(case) if one.recipient in plans],
         owed=refunds_of(case),
         late=refund_late(case, today),
-        programme=bool(quote and (quote.get("agreement") or {}).get("payer") == payer),
+        programme=bool(quote and (agreement := quote.get("agreement")) and agreement.get("payer") == payer),
         term_value=term_value,
         advance=view.actions(("PayBenefit",)) if _may_advance(case, payer) else [],
     )
@@ -195,14 +197,14 @@ def _shown(view: CaseView, found: Part, today: date) -> Shown:
     case = view.case
     asked = next((one for one in case.preauthorisations if one.requested.event.plan == found.plan), None)
     title, used = view.reader.named("plan", found.plan), used_of(case, found.plan, today.year)
-    currency = str(view.asked.node.documents.folder("plans").get(found.plan, {}).get("currency") or found.currency)
+    currency = str(view.asked.node.documents.typed.plans.get(found.plan, NO_PLAN).get("currency") or found.currency)
     return Shown(found, title, asked, used, _quota(view, found.plan, today), currency)
 
 
 def _quota(view: CaseView, plan: str, today: date) -> Standing | None:
     """What stands of a plan's quota of this year, over all cases here."""
     grants = view.look.situation(frozenset({"grants"})).record.grants
-    return standing_of(view.asked.node.documents.folder("plans").get(plan, {}), plan, grants, today)
+    return standing_of(view.asked.node.documents.typed.plans.get(plan, NO_PLAN), plan, grants, today)
 
 
 def _may_advance(case: Case, payer: str) -> bool:
@@ -211,16 +213,14 @@ def _may_advance(case: Case, payer: str) -> bool:
     return approved and not any(one.claim.payer == payer for one in reconciliation_of(case))
 
 
-def term_value(reader: Reader, name: str, value: Any, currency: str) -> str:
+def term_value(reader: Reader, name: str, value: Term, currency: str) -> str:
     """A term of a plan as its payer reads it: amounts with their currency, rates in percent."""
-    if name == "rate":
-        return reader.share(str(value))
-    if name == "bands":
+    if isinstance(value, list):
         return "; ".join(_band(reader, band, currency) for band in value)
-    return reader.amount(str(value), currency)
+    return reader.share(str(value)) if name == "rate" else reader.amount(str(value), currency)
 
 
-def _band(reader: Reader, band: Any, currency: str) -> str:
+def _band(reader: Reader, band: QuotedBand, currency: str) -> str:
     rate = reader.share(str(band["rate"]))
     return reader.t("payer.band", amount=reader.amount(str(band["up_to"]), currency), rate=rate) if band.get("up_to") else reader.t("payer.band_rest", rate=rate)
 

@@ -8,14 +8,15 @@ rate of low confidence is shown as such and chosen by nobody but the reader.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.responses import Response
 
 from baybridge.base.outcome import Refusal
+from baybridge.documents.plan import OutcomeRates
 from baybridge.funding.payer.portfolio import STATES, bound_minor, documents_of, open_agreements, settled_refunds, standing
+from baybridge.funding.plans.terms import FundingCase
 from baybridge.funding.quote.quotes import recompute
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.case import Case
@@ -27,6 +28,7 @@ from baybridge.web.page.page import Reader, render
 
 DRAWS, SEED = 10_000, 1
 _CONFIDENCE = ("high", "medium", "low")
+_Published = tuple[str, OutcomeRates]  # the id of a publication, and what it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def programme(asked: Asked) -> Response:
     """What this payer is bound to, and the outlook of its open outcome agreements."""
     payer, reader = asked.person.organisation, Reader(asked)
     cases = payers.cases_of(asked.node, payer)
-    plans, agreements = documents_of(asked.node.documents.folder("plans"), payer)
+    plans, agreements = documents_of(asked.node.documents.typed.plans, payer)
     rows = standing(cases, payer)
     running = open_agreements(cases)
     chosen, groups, without = _groups(asked, running)
@@ -84,8 +86,8 @@ def programme(asked: Asked) -> Response:
 
 def _groups(asked: Asked, running: Sequence[Case]) -> tuple[list[Chosen], list[Group], int]:
     """A group a case with the rates of its product; how many cases have no published rate for their product, or no quote that gives its result again."""
-    options: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    for name, document in asked.node.documents.folder("plans/rates").items():
+    options: dict[str, list[_Published]] = {}
+    for name, document in asked.node.documents.typed.plans_in("rates").items():
         options.setdefault(str(document.get("product")), []).append((str(name), document))
     used: dict[str, Rates] = {}
     counted: dict[str, int] = {}
@@ -109,18 +111,18 @@ def _groups(asked: Asked, running: Sequence[Case]) -> tuple[list[Chosen], list[G
     return chosen, groups, len(running) - len(groups)
 
 
-def _named(reader: Reader, options: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[tuple[str, str], ...]:
+def _named(reader: Reader, options: Sequence[_Published]) -> tuple[tuple[str, str], ...]:
     """What each publication is called, with its confidence where that is low."""
     low = f" ({reader.t('policy.confidence.low')})"
     return tuple((name, reader.title(document.get("title")) + (low if document.get("confidence") == "low" else "")) for name, document in _ordered(options))
 
 
-def _ordered(options: Sequence[tuple[str, Mapping[str, Any]]]) -> list[tuple[str, Mapping[str, Any]]]:
+def _ordered(options: Sequence[_Published]) -> list[_Published]:
     """Rates with the best confidence first, then the publication with most patients."""
     return sorted(options, key=lambda one: (_CONFIDENCE.index(str(one[1].get("confidence") or "low")), -int(one[1].get("n") or 0), one[0]))
 
 
-def _rates(asked: Asked, product: str, options: Sequence[tuple[str, Mapping[str, object]]]) -> Rates | None:
+def _rates(asked: Asked, product: str, options: Sequence[_Published]) -> Rates | None:
     """The rates that the reader chose for a product, else the best of those whose confidence is not low."""
     wanted = asked.query.get(f"rates-{product}")
     known = dict(options)
@@ -129,7 +131,7 @@ def _rates(asked: Asked, product: str, options: Sequence[tuple[str, Mapping[str,
     return found if isinstance(found, Rates) else None
 
 
-def _quoted(asked: Asked, case: Case) -> Any:
+def _quoted(asked: Asked, case: Case) -> FundingCase | None:
     """The case of a kept quote, as far as it still gives its result."""
     if case.quote is None:
         return None

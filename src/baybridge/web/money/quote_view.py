@@ -10,16 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from baybridge.base.ids import ProductId
 from baybridge.base.money import format_minor, parse_minor
 from baybridge.base.outcome import Refusal
+from baybridge.documents.quote import (
+    CitedDocument,
+    InLayerCurrency,
+    LayerResult,
+    QuotedBand,
+    QuotedCharge,
+    QuotedLayer,
+    QuoteDocument,
+    is_quote,
+)
 from baybridge.funding.plans.layers import CAPS, VERIFIED
 from baybridge.funding.quote.reproducing import Reproduced, reproduce
 from baybridge.web.case.view import CaseView
 from baybridge.web.page.pictures import Piece, pieces
 
-Document = Mapping[str, Any]
+#: A value of a sentence.
+Said = str | int | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class Charge:
 class Shown:
     """A quote, ready for its templates."""
 
-    document: Document
+    document: QuoteDocument
     number: str
     money: str
     steps: tuple[Step, ...]
@@ -69,7 +80,13 @@ class Shown:
         return isinstance(self.again, Reproduced) and self.again.identical
 
 
-def shown(view: CaseView, quote: Document, number: str) -> Shown:
+def quote_in(documents: Mapping[str, object], hashes: Sequence[str]) -> QuoteDocument | None:
+    """The first of these kept documents, where it is a quote."""
+    found = documents.get(hashes[0]) if hashes else None
+    return found if is_quote(found) else None
+
+
+def shown(view: CaseView, quote: QuoteDocument, number: str) -> Shown:
     """Everything that a quote's page shows, in the reader's language."""
     result = quote["result"]
     made = tuple(_steps(view, quote))
@@ -82,7 +99,7 @@ def shown(view: CaseView, quote: Document, number: str) -> Shown:
         steps=made,
         patient=parts[-1],
         charges=tuple(_charges(view, quote)),
-        again=reproduce(quote, view.asked.node.documents.folder("plans")),
+        again=reproduce(quote, view.asked.node.documents.typed.plans),
         gap=view.reader.amount(format_minor(gap), result["currency"]) if gap else None,
         expired=view.now.astimezone(view.asked.node.site.zone).date().isoformat() > str(quote["valid_until"]),
     )
@@ -90,27 +107,28 @@ def shown(view: CaseView, quote: Document, number: str) -> Shown:
 
 def titles(view: CaseView) -> dict[str, str]:
     """What each plan and agreement is called in the reader's language."""
-    plans = view.asked.node.documents.folder("plans")
+    plans = view.asked.node.documents.typed.plans
     found = {str(name): view.reader.title(document.get("title")) or str(name) for name, document in plans.items()}
     return found | {"PATIENT": view.reader.t("funding.page.patient")}
 
 
-def named(view: CaseView, values: Mapping[str, Any]) -> dict[str, Any]:
+def named(view: CaseView, values: Mapping[str, Said]) -> dict[str, Said]:
     """The values of a sentence of a quote, with plans, agreements and days as the reader calls them."""
     known = titles(view)
-    products = view.asked.node.documents.folder("products")
+    products = view.asked.node.documents.typed.products
 
-    def one(name: str, value: Any) -> Any:
+    def one(name: str, value: Said) -> Said:
         if name in ("plan", "layer", "agreement", "payer", "fund"):
             return known.get(str(value), value)
         if name in ("product", "option"):
-            return view.reader.title(products.get(str(value), {}).get("names")) or value
-        return view.reader.day(value) if name in ("day", "until") and value != "-" else value
+            product = products.get(ProductId(str(value)))
+            return (view.reader.title(product.names) if product else "") or value
+        return view.reader.day(str(value)) if name in ("day", "until") and value != "-" else value
 
     return {name: one(name, value) for name, value in values.items()}
 
 
-def picture(view: CaseView, quote: Document) -> tuple[Piece, ...]:
+def picture(view: CaseView, quote: QuoteDocument) -> tuple[Piece, ...]:
     """The bill in pieces: what each layer pays, then the patient."""
     result, known = quote["result"], titles(view)
     firm = {plan["id"] for plan in quote["plans"] if plan["status"] == VERIFIED}
@@ -121,7 +139,7 @@ def picture(view: CaseView, quote: Document) -> tuple[Piece, ...]:
 # --- steps ----------------------------------------------------------------------------------------------------------
 
 
-def _steps(view: CaseView, quote: Document) -> Iterator[Step]:
+def _steps(view: CaseView, quote: QuoteDocument) -> Iterator[Step]:
     result, money = quote["result"], quote["result"]["currency"]
     terms = {layer["id"]: layer for layer in quote["inputs"].get("layers", ())}
     cited = {plan["id"]: plan for plan in quote["plans"]}
@@ -143,33 +161,33 @@ def _steps(view: CaseView, quote: Document) -> Iterator[Step]:
         )
 
 
-def _sentences(view: CaseView, layer: Document, terms: Document, quote: Document) -> Iterator[str]:
+def _sentences(view: CaseView, layer: LayerResult, terms: QuotedLayer, quote: QuoteDocument) -> Iterator[str]:
     reader, bill = view.reader, quote["result"]["currency"]
-    own = layer.get("in_layer_ccy") or layer
-    money = own.get("currency", bill) if "in_layer_ccy" in layer else bill
+    converted = layer.get("in_layer_ccy")
+    own, money = (converted, converted["currency"]) if converted else (layer, bill)
     basis = "gross" if terms.get("basis") == "GROSS" else "residual"
     yield reader.t(f"funding.step.base_{basis}", base=reader.amount(layer["base"], bill), lines=", ".join(_covered(view, terms, quote)))
     if money != bill:
-        converted = {"own": reader.amount(own["base"], money), "rate": terms.get("fx_to_layer_ccy"), "currency": money, "bill": bill}
-        yield reader.t("funding.step.own", **converted, day=reader.day(terms.get("fx_on")), source=terms.get("fx_source") or "–")
+        told = {"own": reader.amount(own["base"], money), "rate": terms.get("fx_to_layer_ccy"), "currency": money, "bill": bill}
+        yield reader.t("funding.step.own", **told, day=reader.day(terms.get("fx_on")), source=terms.get("fx_source") or "–")
     if layer.get("adfr"):
-        values = {name: reader.amount(layer[name], money) for name in ("adfr", "contribution")}
+        values = {"adfr": reader.amount(layer["adfr"], money), "contribution": reader.amount(layer["contribution"], money)}
         yield reader.t("funding.step.means", **values, tier=_tier(view, layer["tier"], money))
     elif parse_minor(own["deductible_applied"]):
         yield reader.t(
             "funding.step.deducted", deducted=reader.amount(own["deductible_applied"], money), after=reader.amount(own["after_deductible"], money)
         )
-    scale = layer.get("scale") or {}
-    if scale.get("in_force_to") and str(scale["in_force_to"]) < str(quote["inputs"]["event_date"]):
+    scale = layer.get("scale")
+    if scale and scale["in_force_to"] and scale["in_force_to"] < quote["inputs"]["event_date"]:
         yield reader.t("funding.told.scale_ended", scale=scale["id"], day=reader.day(scale["in_force_to"]))
     yield from _rated(view, own, terms, money)
     name = layer["binding"].removeprefix("PAY-CAP:")
     if name in CAPS:
-        values = {"limit": reader.amount(terms[name], money), "used": reader.amount(terms.get(f"{name}_used") or "0.00", money)}
+        values = {"limit": reader.amount(str(terms.get(name)), money), "used": reader.amount(str(terms.get(f"{name}_used") or "0.00"), money)}
         yield reader.t("funding.step.cap", **values)
 
 
-def _rated(view: CaseView, own: Document, terms: Document, money: str) -> Iterator[str]:
+def _rated(view: CaseView, own: InLayerCurrency | LayerResult, terms: QuotedLayer, money: str) -> Iterator[str]:
     reader, raw = view.reader, view.reader.amount(own["raw_benefit"], money)
     if terms.get("kind") == "FIXED_GRANT":
         yield reader.t("funding.step.fixed", raw=raw)
@@ -179,10 +197,11 @@ def _rated(view: CaseView, own: Document, terms: Document, money: str) -> Iterat
         yield reader.t("funding.step.rate", rate=reader.share(terms["rate"]), raw=raw)
 
 
-def _band(view: CaseView, band: Document, money: str) -> str:
-    if band.get("up_to") is None:
+def _band(view: CaseView, band: QuotedBand, money: str) -> str:
+    up_to = band.get("up_to")
+    if up_to is None:
         return view.reader.t("funding.step.band_last", rate=view.reader.share(band["rate"]))
-    return view.reader.t("funding.step.band", rate=view.reader.share(band["rate"]), up_to=view.reader.amount(band["up_to"], money))
+    return view.reader.t("funding.step.band", rate=view.reader.share(band["rate"]), up_to=view.reader.amount(up_to, money))
 
 
 def _tier(view: CaseView, tier: str, money: str) -> str:
@@ -191,23 +210,23 @@ def _tier(view: CaseView, tier: str, money: str) -> str:
     return view.reader.share(value) if kind == "PCT" else view.reader.amount(value, money)
 
 
-def _covered(view: CaseView, terms: Document, quote: Document) -> Sequence[str]:
+def _covered(view: CaseView, terms: QuotedLayer, quote: QuoteDocument) -> Sequence[str]:
     return [_line_title(view, line) for line in quote["inputs"]["bill_lines"] if line["category"] in terms["covers"]]
 
 
-def _line_title(view: CaseView, line: Document) -> str:
+def _line_title(view: CaseView, line: QuotedCharge) -> str:
     """What a charge is: the word for its kind; a note that somebody wrote stands beside it in the table."""
     return view.reader.code("code", line["category"])
 
 
-def _by_line(view: CaseView, layer: Document, quote: Document, money: str) -> Iterator[str]:
+def _by_line(view: CaseView, layer: LayerResult, quote: QuoteDocument, money: str) -> Iterator[str]:
     lines = {line["id"]: line for line in quote["inputs"]["bill_lines"]}
     shares = layer.get("allocation") or {}
     for line_id, share in shares.items() if len(shares) > 1 else ():
         yield view.reader.t("funding.step.line", line=_line_title(view, lines[line_id]), amount=view.reader.amount(share, money))
 
 
-def _source(view: CaseView, cited: Document) -> str:
+def _source(view: CaseView, cited: CitedDocument) -> str:
     """Where a plan's terms come from, how far they were checked, and by whom."""
     reader = view.reader
     parts = [str(cited.get("source") or "–")]
@@ -219,7 +238,7 @@ def _source(view: CaseView, cited: Document) -> str:
     return " · ".join(parts)
 
 
-def _charges(view: CaseView, quote: Document) -> Iterator[Charge]:
+def _charges(view: CaseView, quote: QuoteDocument) -> Iterator[Charge]:
     for line in quote["inputs"]["bill_lines"]:
         patient = quote["result"]["patient_share_by_line"].get(line["id"], "0.00")
         by_plans = format_minor(parse_minor(line["gross"]) - parse_minor(patient))

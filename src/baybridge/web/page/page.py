@@ -287,8 +287,8 @@ class Reader:
         names = (self._node.documents.folder("directory").get("payers") or {}).get("payers", {}).get(name)
         if names or name == PATIENT:
             return self.title(names) if names else self.t("funding.page.patient")
-        plans = self._node.documents.folder("plans").values()
-        return next((self.title(plan["title"]) for plan in plans if plan.get("payer") == name and plan.get("title")), name)
+        plans = self._node.documents.typed.plans.values()
+        return next((self.title(title) for plan in plans if plan.get("payer") == name and (title := plan.get("title"))), name)
 
     def fact(self, name: str) -> str:
         """A fact's name in the reader's language; its own name in plain words where it has none."""

@@ -13,11 +13,10 @@ import hmac
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 from msgspec import Struct, structs, to_builtins
 from msgspec.json import Decoder
-from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, tuple_
 
 from baybridge.base.canonical import canonical_bytes
 from baybridge.ledger import merkle
@@ -200,7 +199,7 @@ def entries_of_kind(connection: Connection, kind: str) -> Iterator[Logged]:
         yield _row(row)
 
 
-def _logged(connection: Connection, where: Any) -> list[Logged]:
+def _logged(connection: Connection, where: ColumnElement[bool]) -> list[Logged]:
     joined = log_entry.outerjoin(content_salt, log_entry.c.position == content_salt.c.position)
     query = select(log_entry.c.position, log_entry.c.body, content_salt.c.salt).select_from(joined).where(where)
     return [_row(row) for row in connection.execute(query.order_by(log_entry.c.position))]

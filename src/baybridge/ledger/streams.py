@@ -9,7 +9,6 @@ Elsewhere: events are bytes here; `journey/events.py` knows their meaning, `node
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -64,7 +63,7 @@ def append(connection: Connection, stored: Sequence[StoredEvent], expected_seque
         raise StreamConflictError(expected_sequence, found) from None
 
 
-def _rows(stored: Sequence[StoredEvent], before: int) -> list[dict[str, Any]]:
+def _rows(stored: Sequence[StoredEvent], before: int) -> list[dict[str, object]]:
     parts: dict[str | None, int] = {}
     rows = []
     for one in stored:

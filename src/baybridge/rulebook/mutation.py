@@ -9,13 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from baybridge.policy.document.shapes import Body, Criteria, Findings, Limits, Policy, Rule, Score, Table
+from baybridge.policy.document.shapes import (
+    Body,
+    Criteria,
+    Criterion,
+    FindingRow,
+    Findings,
+    Limit,
+    Limits,
+    PointRow,
+    Policy,
+    Rule,
+    Score,
+    Table,
+    TableRow,
+)
 from baybridge.policy.language import expression as tree
 
 _OPERATORS = {">=": ">", ">": ">=", "<=": "<", "<": "<=", "=": "<>", "<>": "=", "+": "-", "-": "+", "*": "/", "/": "*"}
 _DAY = timedelta(days=1)
+#: A part of an expression: a node, or nodes and pairs of nodes.
+_Part = tree.Expression | tuple["_Part", ...]
+_Ruled = TypeVar("_Ruled", Criterion, TableRow, PointRow, Limit, FindingRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +77,7 @@ def _of_bands(policy: Policy) -> Iterator[Mutation]:
     if not isinstance(body, Score):
         return
     for index, band in enumerate(body.bands):
-        for moved in () if band.up_to is None else _beside(band.up_to):
+        for moved in () if band.up_to is None else _numbers_beside(band.up_to):
             bands = (*body.bands[:index], replace(band, up_to=moved), *body.bands[index + 1 :])
             yield Mutation(f"band {band.outcome}", f"{band.up_to} -> {moved}", replace(policy, body=replace(body, bands=bands)))
 
@@ -70,16 +87,17 @@ def _changed(node: tree.Expression) -> Iterator[tuple[str, tree.Expression]]:
     yield from _of_node(node)
     for name, value in _parts(node):
         for change, made in _changed_part(value):
-            yield change, replace(node, **{name: made})
+            changed: dict[str, Any] = {name: made}  # which field has which type only the node knows
+            yield change, replace(node, **changed)
 
 
-def _parts(node: tree.Expression) -> Iterator[tuple[str, Any]]:
+def _parts(node: tree.Expression) -> Iterator[tuple[str, _Part]]:
     for name in ("terms", "term", "left", "right", "start", "end", "branches", "otherwise"):
         if hasattr(node, name):
             yield name, getattr(node, name)
 
 
-def _changed_part(value: Any) -> Iterator[tuple[str, Any]]:
+def _changed_part(value: _Part) -> Iterator[tuple[str, _Part]]:
     """A node, or one of a tuple of nodes (or of pairs of nodes), changed."""
     if not isinstance(value, tuple):
         yield from _changed(value)
@@ -119,12 +137,14 @@ def _written(node: object) -> str:
     return " ".join(names)
 
 
-def _beside(value: object) -> tuple[Any, ...]:
+def _beside(value: object) -> tuple[date | int | float, ...]:
     """The values just above and below, by the last digit as it is written."""
     if isinstance(value, date):
         return (value + _DAY, value - _DAY)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return ()
+    return () if isinstance(value, bool) or not isinstance(value, int | float) else _numbers_beside(value)
+
+
+def _numbers_beside(value: float) -> tuple[int | float, ...]:
     if isinstance(value, int):
         return (value + 1, value - 1)
     digits = len(repr(value).partition(".")[2]) if "e" not in repr(value) else 0
@@ -135,7 +155,7 @@ def _beside(value: object) -> tuple[Any, ...]:
 def _with_rule(body: Body, rule_id: str, made: tree.Expression) -> Body:
     """The body with the expression of one rule replaced."""
 
-    def again(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+    def again(entries: tuple[_Ruled, ...]) -> tuple[_Ruled, ...]:
         return tuple(replace(entry, rule=replace(entry.rule, expression=made)) if entry.rule.id == rule_id else entry for entry in entries)
 
     match body:

@@ -119,7 +119,7 @@ def compare(old: Policy, new: Policy, facts: Path, told: Told, out: Path | None 
     return changes
 
 
-def compare_rows(old: Policy, new: Policy, rows: list[dict[str, Any]], subject: str) -> tuple[Changes, Counter[str]]:
+def compare_rows(old: Policy, new: Policy, rows: list[dict[str, object]], subject: str) -> tuple[Changes, Counter[str]]:
     """The same for rows that are in memory, facts by name with the subject beside them; every changed subject, and the others by outcome."""
     changes, unchanged = Changes(rows=len(rows)), Counter[str]()
     if not rows:
@@ -128,7 +128,7 @@ def compare_rows(old: Policy, new: Policy, rows: list[dict[str, Any]], subject: 
     for name, fact in {**old.fact_types, **new.fact_types}.items():
         values = [row.get(name) for row in rows]
         if fact.type == "number":
-            values = [None if value is None else float(value) for value in values]
+            values = [_fraction(value) for value in values]
         columns[name] = pl.Series(name, values, DTYPES[fact.type])
     both = decided_by(pl.LazyFrame(columns), {"old": old, "new": new}, {subject: "subject"}).collect()
     moved = _Causes(old, new).named(both.filter(pl.col(_OLD) != pl.col(_NEW)))
@@ -136,6 +136,14 @@ def compare_rows(old: Policy, new: Policy, rows: list[dict[str, Any]], subject: 
     changes.because.update((one["old"], one["new"], tuple(one["because"])) for one in changes.subjects)
     unchanged.update(both.filter(pl.col(_OLD) == pl.col(_NEW))[_OLD])
     return changes, unchanged
+
+
+def _fraction(value: object) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, int | float):
+        raise TypeError(f"expected a number, found {type(value).__name__}")
+    return float(value)
 
 
 class _Causes:
@@ -153,12 +161,13 @@ class _Causes:
         found = moved.join(patterns.with_columns(because), on=keys, how="left", nulls_equal=True, maintain_order="left")
         return found.select("subject", pl.col(_OLD).alias("old"), pl.col(_NEW).alias("new"), "because")
 
-    def _found(self, row: dict[str, Any]) -> list[str]:
+    def _found(self, row: Mapping[str, object]) -> list[str]:
         if REFUSED in (row[_OLD], row[_NEW]):
             return []
         truths: dict[str, dict[str, bool | None]] = {"old": {}, "new": {}}
         for column, (key, rule_id) in self._rules.items():
-            truths[key][rule_id] = row[column]
+            truth = row[column]
+            truths[key][rule_id] = truth if isinstance(truth, bool) else None
         return list(causes(self._old, self._new, truths["old"], truths["new"]))
 
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from baybridge.base.canonical import MAX_INTEGER
 from baybridge.policy.document.shapes import NOT_IN_FORCE, Policy
@@ -26,6 +26,9 @@ from baybridge.policy.engines.population import TableProblem, check_names, compl
 from baybridge.policy.engines.spark_engine import SPARK, TYPES, Sql, name, text
 from baybridge.policy.language.types import FactType
 from baybridge.rulebook.tables import TableUnreadableError, is_in_force, most_first
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 #: What the SQL of `engine_spark.py` is meant for, and what makes long plans fast (methods above this size are not compiled by the JVM).
 SETTINGS: Mapping[str, str] = {
@@ -76,7 +79,7 @@ def run(policy: Policy, facts: str | Path, out: str | Path | None, master: str, 
     return most_first({row["outcome"]: row["count"] for row in counted})
 
 
-def session(master: str, *, bar: bool = False) -> Any:
+def session(master: str, *, bar: bool = False) -> SparkSession:
     """A session of Spark as the SQL of rules expects it; raises `TableUnreadableError` where there is no pyspark or no Java."""
     try:
         from pyspark.errors import PySparkException
@@ -95,7 +98,7 @@ def session(master: str, *, bar: bool = False) -> Any:
         raise TableUnreadableError(f"{expected}, found {_first_line(error)}; use --engine polars for one machine") from None
 
 
-def decided(table: Any, policy: Policy, prefix: str = "") -> Any:
+def decided(table: DataFrame, policy: Policy, prefix: str = "") -> DataFrame:
     """The table with outcome, values and truths, as `policy/population.decided` makes it; raises `TableProblem`."""
     from pyspark.sql import functions
 
@@ -175,7 +178,7 @@ def _date(column: str, kind: str) -> tuple[str, ...] | None:
             return None
 
 
-def _read(spark: Any, facts: str | Path) -> Any:
+def _read(spark: SparkSession, facts: str | Path) -> DataFrame:
     from pyspark.errors import PySparkException
 
     try:
@@ -190,7 +193,7 @@ def _refuse_other_folder(out: str | Path) -> None:
         raise TableUnreadableError(f"{out}: expected no such file or an earlier answer of Spark there, found something else; name another")
 
 
-def _written(spark: Any, answers: Any, out: str | Path) -> Any:
+def _written(spark: SparkSession, answers: DataFrame, out: str | Path) -> DataFrame:
     """The answers as they stand on disk: on a local path in a folder beside it first, which then takes its name."""
     if isinstance(out, str):
         answers.write.mode("errorifexists").parquet(out)

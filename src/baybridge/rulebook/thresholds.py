@@ -10,10 +10,10 @@ a formula that converts (creatinine / 88.4) are none. The same number at several
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from baybridge.documents.source import Path, Source, read_yaml
 from baybridge.policy.document.bodies import BOUNDS
@@ -26,6 +26,41 @@ Kind = Literal["number", "integer", "date"]
 _NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _DAY = re.compile(r"'(\d{4}-\d{2}-\d{2})'")
 _INTERVAL = re.compile(r"INTERVAL\s+'?(\d+)", re.IGNORECASE)
+
+
+class WrittenLimit(TypedDict, total=False):
+    """A limit as the document writes it."""
+
+    fact: str
+    when: str
+    at_least: int | float
+    at_most: int | float
+    above: int | float
+    below: int | float
+
+
+class WrittenBand(TypedDict, total=False):
+    """The end of a band of scores."""
+
+    outcome: str
+    up_to: int | float | None
+
+
+class WrittenDomain(TypedDict):
+    """A domain of a score."""
+
+    rows: Sequence[object]
+
+
+class WrittenBody(TypedDict, total=False):
+    """What of a policy document has thresholds."""
+
+    criteria: Sequence[object] | None
+    rows: Sequence[object] | None
+    findings: Sequence[object] | None
+    domains: Sequence[WrittenDomain] | None
+    limits: Sequence[WrittenLimit] | None
+    bands: Sequence[WrittenBand] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +110,7 @@ def _all(policy: Policy, source: Source) -> Iterator[Threshold]:
         yield from _of_expression(policy, source, ("flags", index, "when"), str(flag["code"]))
 
 
-def _of_body(policy: Policy, source: Source, document: Mapping[str, Any]) -> Iterator[Threshold]:
+def _of_body(policy: Policy, source: Source, document: WrittenBody) -> Iterator[Threshold]:
     rules = iter(policy.body.rules)
     for path in _conditions(document):
         yield from _of_expression(policy, source, path, next(rules).id)
@@ -86,19 +121,20 @@ def _of_body(policy: Policy, source: Source, document: Mapping[str, Any]) -> Ite
             yield _scalar(source, ("bands", index, "up_to"), f"band {band['outcome']}", (), None, str(band["outcome"]))
 
 
-def _conditions(document: Mapping[str, Any]) -> Iterator[Path]:
+def _conditions(document: WrittenBody) -> Iterator[Path]:
     """Where the conditions of a body stand, in the order of its rules."""
-    for key in ("criteria", "rows", "findings"):
-        yield from ((key, index, "when") for index, _ in enumerate(document.get(key) or ()))
+    for key, rules in (("criteria", document.get("criteria")), ("rows", document.get("rows")), ("findings", document.get("findings"))):
+        yield from ((key, index, "when") for index, _ in enumerate(rules or ()))
     for number, domain in enumerate(document.get("domains") or ()):
         yield from (("domains", number, "rows", index, "when") for index, _ in enumerate(domain["rows"]))
 
 
-def _of_limit(policy: Policy, source: Source, index: int, limit: Mapping[str, Any], rule: Rule) -> Iterator[Threshold]:
+def _of_limit(policy: Policy, source: Source, index: int, limit: WrittenLimit, rule: Rule) -> Iterator[Threshold]:
     if "when" in limit:
         yield from _of_expression(policy, source, ("limits", index, "when"), rule.id)
+    written: Mapping[str, object] = limit
     for key in BOUNDS:
-        value = limit.get(key)
+        value = written.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool):
             yield _scalar(source, ("limits", index, key), rule.id, (limit["fact"],), _part(rule.expression, BOUNDS[key]))
 

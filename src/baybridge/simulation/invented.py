@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 #: Half of all invented households lie between about 0.6 and 1.7 times the median: a round number of ours, not a statistic.
 _SPREAD = 0.8
 _SEED = 20260101
 
 
-def invented(patients: int, regions: Sequence[str], price_minor: int, median_income_minor: int) -> dict[str, Any]:
+def invented(patients: int, regions: Sequence[str], price_minor: int, median_income_minor: int) -> dict[str, npt.NDArray[Any]]:
     """Columns `gross.CAR_T_DRUG`, `household_income`, `region` and `risk_class`; regions in turn, every fifth patient with a pre-existing condition."""
     draw = np.random.default_rng(_SEED)
     factors = np.round(np.exp(draw.normal(0.0, _SPREAD, patients)) * 1_000_000).astype(np.int64)

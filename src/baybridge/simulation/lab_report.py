@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
 from xml.sax.saxutils import escape
 
 from baybridge.base.money import format_minor, round_half_up
@@ -26,7 +25,7 @@ def percent(part: Fraction) -> str:
     return format_minor(round_half_up(part * 10_000))
 
 
-def simulated_json(found: Simulated, years: Sequence[Year]) -> dict[str, Any]:
+def simulated_json(found: Simulated, years: Sequence[Year]) -> dict[str, object]:
     """Both policies, their difference, and what they rest on."""
     return {
         "currency": found.currency,
@@ -49,7 +48,7 @@ def simulated_json(found: Simulated, years: Sequence[Year]) -> dict[str, Any]:
     }
 
 
-def _result(result: Result) -> dict[str, Any]:
+def _result(result: Result) -> dict[str, object]:
     return {
         "gross": format_minor(result.gross_minor),
         "patient": format_minor(result.patient_minor),

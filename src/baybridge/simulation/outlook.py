@@ -31,7 +31,7 @@ QUANTILES = (5, 50, 95)
 RESERVE = 95
 PROGRAMME = "PROGRAMME"
 
-Counts = npt.NDArray[Any]
+Counts = npt.NDArray[np.int64] | npt.NDArray[np.object_]  # object where a sum could leave 63 bits
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from baybridge.base.money import format_minor, round_half_up
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -50,14 +50,46 @@ def _unreadable(text: str) -> Refusal:
     return refuse(Reason("simulation.year.form", {"found": text[:60]}), category=Category.INVALID)
 
 
-def budget(found: Simulated, years: Sequence[Year]) -> list[dict[str, Any]]:
+class PerMember(TypedDict):
+    """What a member of each fund pays, by fund."""
+
+    before: dict[str, str]
+    after: dict[str, str]
+
+
+class YearBudget(TypedDict):
+    """One year as JSON: what each fund and the patients pay, by who pays."""
+
+    year: int
+    patients: int
+    eligible: NotRequired[int]
+    uptake_percent: NotRequired[str | None]
+    before: dict[str, str]
+    after: dict[str, str]
+    per_member: PerMember
+
+
+def budget(found: Simulated, years: Sequence[Year]) -> list[YearBudget]:
     """What each fund and the patients pay in each year, and a member of a fund where its membership was given."""
-    return [
-        {"year": one.year, "patients": one.patients, **({} if one.eligible is None else {"eligible": one.eligible, "uptake_percent": one.uptake_percent})}
-        | {name: _year_of(found, result, one.patients) for name, result in (("before", found.before), ("after", found.after))}
-        | {"per_member": {name: _members(found, result, one.patients) for name, result in (("before", found.before), ("after", found.after))}}
-        for one in sorted(years, key=lambda one: one.year)
-    ]
+    return [_budget_of(found, one) for one in sorted(years, key=lambda one: one.year)]
+
+
+def _budget_of(found: Simulated, one: Year) -> YearBudget:
+    before, after = found.before, found.after
+    market = _Market() if one.eligible is None else _Market(eligible=one.eligible, uptake_percent=one.uptake_percent)
+    return {
+        "year": one.year,
+        "patients": one.patients,
+        **market,
+        "before": _year_of(found, before, one.patients),
+        "after": _year_of(found, after, one.patients),
+        "per_member": {"before": _members(found, before, one.patients), "after": _members(found, after, one.patients)},
+    }
+
+
+class _Market(TypedDict, total=False):
+    eligible: int
+    uptake_percent: str | None
 
 
 def _year_of(found: Simulated, result: Result, patients: int) -> dict[str, str]:

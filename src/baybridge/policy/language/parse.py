@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlglot.errors import ParseError
 
@@ -22,6 +22,9 @@ from baybridge.policy.language.words import refuse_foreign, refuse_length
 
 if TYPE_CHECKING:
     from sqlglot import exp
+    from sqlglot.dialects.dialect import Dialect
+    from sqlglot.parser import Parser
+    from sqlglot.tokenizer_core import Token
 
 MAX_TREE_DEPTH = 100
 MAX_ROUND_DIGITS = 9
@@ -62,14 +65,14 @@ def _grammar(text: str) -> exp.Expr:
 
 
 @cache
-def _sqlglot() -> tuple[Any, Any]:
+def _sqlglot() -> tuple[Dialect, type[Parser]]:
     """The plain dialect, and its parser, which here also remembers where TRUE, FALSE and NULL stood."""
     from sqlglot import exp
     from sqlglot.dialects.dialect import Dialect
     from sqlglot.parser import Parser
     from sqlglot.tokenizer_core import TokenType
 
-    def placed(make: Callable[[], Any]) -> Callable[[Any, Any], Any]:
+    def placed(make: Callable[[], exp.Expr]) -> Callable[[Parser, Token], exp.Expr]:
         return lambda parser, token: parser.expression(make()).update_positions(token)
 
     class PlacedParser(Parser):

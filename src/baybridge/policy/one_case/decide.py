@@ -115,8 +115,18 @@ def decide(
     return _decision(policy, subject, as_of, found, values, form.grounds(truths, used), missing, settling, form.sources)
 
 
-def _decision(policy: Policy, subject: str | None, as_of: datetime | date | None, *found: Any) -> Decision:
-    return Decision(policy.id, policy.version, policy.sha256, subject, as_of, *found)
+def _decision(
+    policy: Policy,
+    subject: str | None,
+    as_of: datetime | date | None,
+    outcome: str,
+    values: Mapping[str, object],
+    reasons: tuple[Ground, ...],
+    missing: tuple[str, ...],
+    settling: tuple[tuple[str, ...], ...],
+    sources: tuple[str, ...],
+) -> Decision:
+    return Decision(policy.id, policy.version, policy.sha256, subject, as_of, outcome, values, reasons, missing, settling, sources)
 
 
 def _used(policy: Policy, form: Compiled, facts: Mapping[str, Value]) -> dict[str, Value]:
@@ -227,12 +237,12 @@ def _values(form: Compiled, used: Mapping[str, Value], truths: tuple[bool | None
     return values
 
 
-def _formulas(form: Compiled, used: Mapping[str, Value]) -> dict[str, Any]:
+def _formulas(form: Compiled, used: Mapping[str, Value]) -> dict[str, object]:
     """The flags that hold and the printed values."""
     found = form.formulas(used.get)
     count = len(form.flag_ids)
-    printed = dict(zip(form.value_ids, found[count:], strict=True))
+    printed: dict[str, object] = dict(zip(form.value_ids, found[count:], strict=True))
     if not count:
         return printed
     flags = sorted({name for name, holds in zip(form.flag_ids, found, strict=False) if holds})
-    return {"flags": flags, "flag": next(iter(flags), None)} | printed
+    return {"flags": flags, "flag": next(iter(flags), None), **printed}

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from baybridge.base.canonical import MAX_INTEGER
 from baybridge.policy.document.shapes import UNDETERMINED, Body, Criteria, Findings, Limits, Policy, Score, Table
@@ -40,7 +39,7 @@ class Writer:
     def __init__(self, define: Mapping[str, tree.Expression], fact_types: Mapping[str, FactType]) -> None:
         self.define, self.fact_types = define, fact_types
         self.lines: list[str] = []
-        self.constants: dict[str, Any] = {}
+        self.constants: dict[str, object] = {}
         self._count = 0
         self._facts: dict[str, str] = {}
         self._defined: dict[str, Code] = {}
@@ -238,19 +237,19 @@ def function(name: str, parameters: str, lines: Iterable[str]) -> str:
     return "\n".join((f"def {name}({parameters}):", *(f"    {line}" for line in lines), ""))
 
 
-def conditions(policy: Policy) -> tuple[str, dict[str, Any]]:
+def conditions(policy: Policy) -> tuple[str, dict[str, object]]:
     """`truths(get)`: the truth of every rule, in document order; and the constants of the text."""
     return answers("truths", policy.define, policy.fact_types, [rule.expression for rule in policy.body.rules])
 
 
-def formulas(policy: Policy) -> tuple[str, dict[str, Any]]:
+def formulas(policy: Policy) -> tuple[str, dict[str, object]]:
     """`formulas(get)`: the truth of every flag, then every printed value."""
     return answers("formulas", policy.define, policy.fact_types, [rule.expression for rule in (*policy.flags, *policy.values)])
 
 
 def answers(
     name: str, define: Mapping[str, tree.Expression], fact_types: Mapping[str, FactType], expressions: Sequence[tree.Expression]
-) -> tuple[str, dict[str, Any]]:
+) -> tuple[str, dict[str, object]]:
     """`name(get)`: the value of every expression, in their order; and the constants of the text."""
     writer = Writer(define, fact_types)
     writer.read(expressions)
@@ -258,11 +257,11 @@ def answers(
     return function(name, "get", [*writer.lines, f"return {_tuple(found)}"]), writer.constants
 
 
-def grounds(policy: Policy, more: Mapping[str, Mapping[str, object]]) -> tuple[str, dict[str, Any]]:
+def grounds(policy: Policy, more: Mapping[str, Mapping[str, object]]) -> tuple[str, dict[str, object]]:
     """`grounds(truths, used)`: every reason with its facts as given; `more` is what each carries beyond the common fields."""
     names = {name: f"a{index}" for index, name in enumerate(policy.fact_names)}
     lines = [_unpacked(len(policy.body.rules)), *(f"{local} = used[{name!r}]" for name, local in names.items())]
-    constants: dict[str, Any] = {}
+    constants: dict[str, object] = {}
     made = []
     for index, rule in enumerate(policy.body.rules):
         facts = ", ".join(f"{name!r}: {names[name]}" for name in rule.facts)

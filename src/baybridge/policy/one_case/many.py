@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,7 @@ from baybridge.policy.one_case.decide import FactsError, wrong_value
 
 _TRUTHS = (False, None, True)  # by their number
 _NUMBER = {False: 0, None: 1, True: 2}
-_COMPARE: Mapping[str, Callable[..., Any]] = {
+_COMPARE: Mapping[str, np.ufunc] = {
     "=": np.equal, "<>": np.not_equal, "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal
 }  # fmt: skip
 _TURNED: Mapping[str, tree.Operator] = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -153,7 +152,7 @@ class _Truths:
         return end, end
 
 
-def _comparing(name: str, compare: Callable[..., Any], limits: NDArray[np.float64], begin: int, end: int) -> Step:
+def _comparing(name: str, compare: np.ufunc, limits: NDArray[np.float64], begin: int, end: int) -> Step:
     """A fact compared with all its constants."""
 
     def step(truths: NDArray[np.int8], facts: Mapping[str, Value]) -> None:

@@ -18,7 +18,7 @@ def value_on(row: Mapping[str, object], field: str, on: date | None) -> object:
 
     Unknown where the day is unknown and the value changed, and where the latest value is not verified (low confidence).
     """
-    held, dated = row.get(field), _later(row, field)
+    held, dated = row.get(field), later(row, field)
     if on is None and dated:
         return None
     for begins, value, confidence in dated:
@@ -27,7 +27,7 @@ def value_on(row: Mapping[str, object], field: str, on: date | None) -> object:
     return held
 
 
-def _later(row: Mapping[str, object], field: str) -> Sequence[tuple[str, object, str]]:
+def later(row: Mapping[str, object], field: str) -> Sequence[tuple[str, object, str]]:
     """What a field held later: from which day, what, and how sure."""
     dated = row.get("dated")
     found: Sequence[tuple[str, object, str]] = dated.get(field, ()) if isinstance(dated, Mapping) else ()

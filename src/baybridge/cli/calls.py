@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import yaml
 
+from baybridge.base.json_value import JsonObject
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
@@ -86,7 +88,7 @@ def show_roster(folder: Path, at: str | None, as_json: bool) -> None:  # noqa: F
     _print([row.as_json(names) for row in rows], as_json=as_json)
 
 
-def _print(rows: list[dict[str, object]], *, as_json: bool) -> None:
+def _print(rows: Sequence[JsonObject], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return

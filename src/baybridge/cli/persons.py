@@ -6,7 +6,7 @@ Main job: `copy`, `restrict`, `hold`, `erase`. Erasing takes two persons, one af
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,7 +18,6 @@ from baybridge.cli.records import open_or_fail
 from baybridge.cli.saying import proof, say_refusal
 
 if TYPE_CHECKING:
-    from baybridge.base.json_value import JsonObject
     from baybridge.journey.command import Actor
     from baybridge.node.node import Node
 
@@ -124,7 +123,7 @@ def _mark(mark: Marking, patient: str, folder: Path, reason: str, state: str, *,
     _print(node, done if isinstance(done, Refusal) else {"patient": _id(patient), "state": state, "changed": done}, as_json=as_json)
 
 
-def _print(node: Node, answer: JsonObject | Refusal, *, as_json: bool) -> None:
+def _print(node: Node, answer: Mapping[str, object] | Refusal, *, as_json: bool) -> None:
     if isinstance(answer, Refusal):
         say_refusal(node, answer, as_json=as_json)
     if as_json:

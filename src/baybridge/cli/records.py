@@ -19,7 +19,6 @@ from baybridge.cli.facts import facts
 __all__ = ["export", "facts", "import_"]
 
 if TYPE_CHECKING:
-    from baybridge.base.json_value import JsonDict
     from baybridge.journey.command import Actor
     from baybridge.language.texts import Texts
     from baybridge.node.intake.importing import Imported
@@ -84,7 +83,7 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, open_
         sys.exit(1)
 
 
-def _import_all(node: Node, actor: Actor, paths: tuple[Path, ...], source: str, *, open_cases: bool, as_json: bool) -> list[JsonDict]:
+def _import_all(node: Node, actor: Actor, paths: tuple[Path, ...], source: str, *, open_cases: bool, as_json: bool) -> list[dict[str, object]]:
     """What became of each file, in the order given."""
     from baybridge.node.intake.importing import Upload, import_files
 
@@ -94,13 +93,13 @@ def _import_all(node: Node, actor: Actor, paths: tuple[Path, ...], source: str, 
     return [_report(node, path, next(answers), as_json=as_json) if path in found else _absent(path) for path in paths]
 
 
-def _absent(path: Path) -> JsonDict:
+def _absent(path: Path) -> dict[str, object]:
     sentence = f"{path.name}: expected a file, found {'a folder' if path.is_dir() else 'none'}"
     click.echo(sentence, err=True)
     return {"file": path.name, "readable": False, "reasons": [sentence]}
 
 
-def _report(node: Node, path: Path, answer: Imported | Refusal, *, as_json: bool) -> JsonDict:
+def _report(node: Node, path: Path, answer: Imported | Refusal, *, as_json: bool) -> dict[str, object]:
     if isinstance(answer, Refusal):
         return _refused(node, path, answer)
     if not as_json:
@@ -108,7 +107,7 @@ def _report(node: Node, path: Path, answer: Imported | Refusal, *, as_json: bool
     return answer.as_json()
 
 
-def _refused(node: Node, path: Path, refusal: Refusal) -> JsonDict:
+def _refused(node: Node, path: Path, refusal: Refusal) -> dict[str, object]:
     from baybridge.language.texts import Texts
 
     sentences = Texts(node.documents).refusal("en", refusal)
@@ -140,7 +139,7 @@ def _summary(node: Node, imported: Imported) -> None:
     from baybridge.language.texts import Texts
 
     texts, report = Texts(node.documents), imported.report
-    counted = report.counted()
+    counted = report.as_json()
     click.echo(texts.say("en", "record.import.summary", counted))
     click.echo(f"  {texts.say('en', 'import.source_derived' if report.source else 'import.source_none', counted)}")
     if imported.without_case:

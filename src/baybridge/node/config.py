@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -101,24 +102,40 @@ def regions_at(data_folder: Path | None) -> Regions:
     return regions_of(Documents(packaged_data(), *own).folder)
 
 
-def make_site(node: str, profile: dict[str, Any], regions: Regions) -> Site:
+def make_site(node: str, profile: Mapping[str, object], regions: Regions) -> Site:
     """A site from a profile; a city in the area of the GBA contract is one of its cities unless the profile says otherwise."""
     region = regions.get(str(profile.get("jurisdiction")))
     if region is None:
         raise ConfigProblem(f"jurisdiction: expected one of {', '.join(regions)}, found {profile.get('jurisdiction')!r}")
-    city = profile.get("city")
+    city = _text(profile, "city")
     gd9 = profile.get("gd9", region.data_area is not None and region.in_data_area(city))
     return Site(
         node=node,
         organisation=str(profile["organisation"]),
         jurisdiction=region.code,
         city=city,
-        kinds=frozenset(profile.get("kinds", ["centre", "laboratory"])),
+        kinds=frozenset(_texts(profile, "kinds", ("centre", "laboratory"))),
         gd9=bool(gd9),
         ciio=bool(profile.get("ciio", False)),
-        zone=ZoneInfo(profile.get("zone", region.time_zone)),
+        zone=ZoneInfo(_text(profile, "zone") or region.time_zone),
         notify_before_transfer=region.notify_before_transfer,
     )
+
+
+def _text(profile: Mapping[str, object], name: str) -> str | None:
+    """The text of a field; None where it says nothing."""
+    value = profile.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ConfigProblem(f"{name}: expected a text, found {type(value).__name__}")
+    return value
+
+
+def _texts(profile: Mapping[str, object], name: str, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+    """The texts of a list."""
+    value = profile.get(name, otherwise)
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ConfigProblem(f"{name}: expected a list of texts, found {type(value).__name__}")
+    return tuple(value)
 
 
 def carries_password(url: str) -> bool:

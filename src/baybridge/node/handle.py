@@ -49,8 +49,8 @@ def handle_in(node: Node, unit: Unit, command: Command) -> Done | Refusal:
     kind = COMMANDS[command.name]
     command = replace(command, actor=command.actor.acting(kind.roles))
     given = read_given(kind, command.given)
-    if kind.names_case and not isinstance(given, Refusal) and given.case:
-        command = replace(command, case_id=given.case)
+    if kind.names_case and (named := getattr(given, "case", "")):
+        command = replace(command, case_id=named)
     if isinstance(given, ConfirmEntry):
         command = replace(command, case_id=signing.case_of(unit.connection, given.confirmation_id) or command.case_id)
     repeated = streams.by_command(unit.connection, command.command_id)

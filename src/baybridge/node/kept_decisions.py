@@ -7,15 +7,15 @@ in `commands/reopening.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection, func, select
 
+from baybridge.base.json_value import JsonDict
 from baybridge.node.tables import decision, decision_source
 
 
-def documents(connection: Connection, hashes: Iterable[str]) -> dict[str, dict[str, Any]]:
+def documents(connection: Connection, hashes: Iterable[str]) -> dict[str, JsonDict]:
     """Decision documents by SHA-256; those that are not kept are left out."""
     wanted = sorted({sha256 for sha256 in hashes if sha256})
     rows = connection.execute(select(decision.c.sha256, decision.c.document).where(decision.c.sha256.in_(wanted)))

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import orjson
 from sqlalchemy import Connection, select
@@ -69,7 +69,7 @@ from baybridge.record.identity.documents import DocumentForms, document_forms
 from baybridge.record.identity.names import NameReader
 from baybridge.record.store import store
 from baybridge.record.store.subjects import named
-from baybridge.rulebook.library import fact_types, policies_of
+from baybridge.rulebook.library import PolicyLibrary, fact_types, policies_of
 
 Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
 
@@ -161,7 +161,7 @@ class Node:
         return Dictionary.from_documents(self.documents.folder("facts"), self.documents.folder("terms"))
 
     @cached_property
-    def policies(self) -> Any:
+    def policies(self) -> PolicyLibrary:
         """The policy library."""
         return policies_of(self.documents, fact_types(self.documents))
 
@@ -346,7 +346,7 @@ def patient_record(connection: Connection, case: Case, at: datetime) -> list[Res
     return found
 
 
-def of_others(connection: Connection, resources: Sequence[Mapping[str, Any]], case: Case) -> frozenset[str]:
+def of_others(connection: Connection, resources: Sequence[Resource], case: Case) -> frozenset[str]:
     """Those of a case's resources (Type/id) that hold data of a person who is not the patient: a list or appointment of several."""
     if not case.patient_id:
         return frozenset()

@@ -13,12 +13,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, MetaData, create_engine, event, inspect
+from sqlalchemy import Connection, Executable, MetaData, TableClause, create_engine, event, inspect
 from sqlalchemy.engine import Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql.dml import UpdateBase
 
 from baybridge.base.canonical import sha256_hex
 from baybridge.ledger.tables import metadata as ledger_metadata
@@ -166,10 +168,10 @@ class Storage:
         self.engine.dispose()
 
 
-def _touching(connection: Connection, statement: Any, *_more: object) -> None:
+def _touching(connection: Connection, statement: Executable, *_more: object) -> None:
     """Before each statement: tell the watch of a write transaction which table is written."""
     watch = connection.info.get("watch")
-    if watch is not None and getattr(statement, "is_dml", False):
+    if watch is not None and isinstance(statement, UpdateBase) and isinstance(statement.table, TableClause):
         watch.touch(statement.table.name)
 
 
@@ -212,7 +214,7 @@ def _sqlite_engine(url: str, waits: Waits) -> Engine:
     engine = create_engine(url, poolclass=QueuePool, pool_size=8, pool_timeout=waits.lock_s, isolation_level="AUTOCOMMIT", connect_args=arguments)
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
+    def _prepare(connection: DBAPIConnection, _record: object) -> None:
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={round(waits.lock_s * 1000)}", "foreign_keys=ON", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")

@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.facts.reading import FactSet
 from baybridge.node.unit import Made
 from baybridge.policy.document.reader import Policy
+from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import Decision, decide
+from baybridge.rulebook.library import PolicyLibrary
 
 
-class LazyFacts(Mapping[str, Any]):
+class LazyFacts(Mapping[str, Value]):
     """Facts of a case that are read from the record when somebody first looks at one."""
 
     def __init__(self, read: Callable[[], FactSet]) -> None:
@@ -30,7 +31,7 @@ class LazyFacts(Mapping[str, Any]):
         """The fact set, read now if nobody did."""
         return self._read()
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Value:
         return self.fact_set.values[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -43,23 +44,23 @@ class LazyFacts(Mapping[str, Any]):
 class Deciding:
     """Makes decisions for one case at one moment and keeps them."""
 
-    def __init__(self, library: Any, facts: LazyFacts, case_id: str, at: datetime) -> None:
+    def __init__(self, library: PolicyLibrary, facts: LazyFacts, case_id: str, at: datetime) -> None:
         self._library = library
         self._facts = facts
         self._case_id = case_id
         self._at = at
         self.made: dict[str, Made] = {}
 
-    def decide(self, policy_id: str, facts: Mapping[str, Any] | None = None, *, at: datetime | None = None) -> Decision:
+    def decide(self, policy_id: str, facts: Mapping[str, Value] | None = None, *, at: datetime | None = None) -> Decision:
         """The decision of a policy over the case's facts with `facts` laid over, as of `at` (now)."""
         moment = at or self._at
-        policy: Policy = self._library.get(policy_id, moment.date())
+        policy = self._library.get(policy_id, moment.date())
         values = {**self._facts.fact_set.values, **(facts or {})}
         decision = decide(policy, values, subject=self._case_id, as_of=moment)
         self._keep(policy, decision, values, facts or {})
         return decision
 
-    def keep(self, document: Mapping[str, Any]) -> str:
+    def keep(self, document: Mapping[str, object]) -> str:
         """Keep a decision that a part made itself (a recognition, a quote, a transfer check).
 
         A document about one resource names it in `resource` and rests on it.
@@ -69,7 +70,7 @@ class Deciding:
         self.made[made.sha256] = made
         return made.sha256
 
-    def _keep(self, policy: Policy, decision: Decision, values: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    def _keep(self, policy: Policy, decision: Decision, values: Mapping[str, Value], given: Mapping[str, Value]) -> None:
         read = sorted(policy.fact_names)
         seen = {name: plain(values[name]) for name in read if values.get(name) is not None}
         read_facts = self._facts.fact_set.facts
@@ -80,7 +81,7 @@ class Deciding:
         self.made[sha256_hex(canonical_bytes(document))] = Made(document, seen, frozenset(filter(None, sources)), policy.text, laid_over)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Value | Decimal) -> bool | int | float | str | None:
     """A fact's value as JSON: dates and times as text, decimals as numbers."""
     if isinstance(value, datetime | date):
         return value.isoformat()

@@ -9,21 +9,21 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
+from msgspec import Struct
 
-from baybridge.base.outcome import Category, Reason, refuse
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.node.commands.table import CommandRow
 
 
-def read_given(kind: CommandRow, given: Mapping[str, Any]) -> Any:
+def read_given(kind: CommandRow, given: Mapping[str, object]) -> Struct | Refusal:
     """The input of a command as its struct, or a refusal with every field that does not fit."""
     fields = msgspec.structs.fields(kind.given)
     known = ", ".join(sorted(field.name for field in fields))
     unknown = sorted(given.keys() - {field.name for field in fields})
     reasons = [Reason("command.unknown_field", {"field": name[:40], "known": known}, where=name[:40]) for name in unknown]
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for field in fields:
         if given.get(field.name) is None and (not field.required or is_optional(field.type)):
             if field.required:
@@ -51,7 +51,7 @@ def _bad_field(name: str, kind: object, problem: str) -> Reason:
 _QUOTED = re.compile(r"\s*'.*'")
 
 
-def bare(kind: object) -> Any:
+def bare(kind: object) -> object:
     """A type without its annotations."""
     return bare(typing.get_args(kind)[0]) if typing.get_origin(kind) is typing.Annotated else kind
 

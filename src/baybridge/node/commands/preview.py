@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from baybridge.base.outcome import Reason, Refusal, refuse
 from baybridge.facts.factset import FactSet
@@ -32,7 +34,7 @@ from baybridge.node.commands.given import read_given
 from baybridge.node.commands.table import COMMANDS, GATES, CommandRow
 from baybridge.node.corrections.making import making
 from baybridge.node.unit import Unit
-from baybridge.policy.document.shapes import Policy
+from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import Decision, decide
 
 if TYPE_CHECKING:
@@ -77,10 +79,10 @@ class Look:
             record = replace(record, making=making(self.node, self.unit, self._situated[0]))
         return replace(self._situated[1], decide=self.decide, record=record)
 
-    def decide(self, policy_id: str, facts: Mapping[str, Any] | None = None, *, at: datetime | None = None) -> Decision:
+    def decide(self, policy_id: str, facts: Mapping[str, Value] | None = None, *, at: datetime | None = None) -> Decision:
         """The decision of a policy over these facts with `facts` laid over; a look keeps nothing, so it is not hashed and stored as a command's is."""
         moment = at or self.unit.at
-        policy: Policy = self.node.policies.get(policy_id, moment.date())
+        policy = self.node.policies.get(policy_id, moment.date())
         return decide(policy, {**self.facts.values, **(facts or {})}, subject=self.case.case_id, as_of=moment)
 
     def at_gates(self, gate: str | None = None) -> tuple[Reason, ...]:
@@ -119,7 +121,7 @@ def _asks_for_more(refusal: Refusal, given: Mapping[str, object]) -> bool:
     return all(reason.where and not given.get(_FIELD.split(reason.where)[0]) for reason in refusal.reasons)
 
 
-def _judge(kind: CommandRow, situation: Situation, given: Any) -> Refusal | None:
+def _judge(kind: CommandRow, situation: Situation, given: Struct) -> Refusal | None:
     verdict = judge(kind, situation, given)
     if isinstance(verdict, Judged):
         return verdict.refusal

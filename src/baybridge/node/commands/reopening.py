@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import orjson
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from baybridge.base.resource import Resource
 from baybridge.base.time import parse_instant
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 _RECOGNITION = "RecogniseResults"
-Row = Mapping[str, Any]
 
 
 def decide_again(node: Node, unit: Unit, consequence: Consequence) -> None:
@@ -108,7 +107,7 @@ def _with(record: FromRecord, resources: Sequence[Resource]) -> FromRecord:
     return replace(record, resources=[*record.resources, *resources], observations=[*record.observations, *results])
 
 
-def resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[Mapping[str, object]]:
+def resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[RowMapping]:
     """Standing decisions that read one of the resources, the earliest first; of one question asked twice the later alone."""
     rested = select(tables.decision_source.c.sha256).where(tables.decision_source.c.resource.in_(list(changed)))
     query = (
@@ -116,12 +115,12 @@ def resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[Mapping
         .where(tables.decision.c.case_id == case_id, tables.decision.c.sha256.in_(rested), tables.decision.c.superseded_by.is_(None))
         .order_by(tables.decision.c.made_at)
     )
-    rows: list[Row] = [dict(row) for row in unit.connection.execute(query).mappings()]
+    rows = unit.connection.execute(query).mappings().all()
     latest = {_question(row): row for row in rows}
     return [row for row in rows if latest[_question(row)]["sha256"] == row["sha256"]]
 
 
-def _question(row: Row) -> tuple[str, bytes]:
+def _question(row: RowMapping) -> tuple[str, bytes]:
     """What a decision asked: the policy and what was given, or the request of a recognition."""
     document = orjson.loads(row["document"])
     asked = {"resource": document["resource"], "request": document["request"]["request"]} if _is_recognition(document) else {}
@@ -132,7 +131,7 @@ def _is_recognition(document: Mapping[str, object]) -> bool:
     return "resource" in document and "request" in document
 
 
-def _one(again: _Again, row: Row) -> Iterator[Event]:
+def _one(again: _Again, row: RowMapping) -> Iterator[Event]:
     document = orjson.loads(row["document"])
     made = _recognised_again(again, document) if _is_recognition(document) else _decided_again(again, row)
     if made is None:
@@ -153,7 +152,7 @@ def _recognised_again(again: _Again, document: Mapping[str, object]) -> Made | N
     return again.deciding.made[again.deciding.keep(new)] if new is not None else None
 
 
-def _decided_again(again: _Again, row: Row) -> Made | None:
+def _decided_again(again: _Again, row: RowMapping) -> Made | None:
     """The policy applied again, what was given laid over; None where this site no longer has the policy."""
     if row["policy"] not in again.node.policies.ids():
         return None

@@ -19,6 +19,7 @@ import orjson
 from sqlalchemy import Connection, delete, insert, select
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.json_value import JsonObject
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Method, Role, Situation
@@ -177,8 +178,10 @@ def confirm(node: Node, unit: Unit, command: Command, case: Case, given: Confirm
     original = Command(kind.name, command.case_id, _kept(unit, entry), first, command.command_id)
     refusal = may(node, kind, original, case)
     read = read_given(kind, original.given)
-    if refusal is not None or isinstance(read, Refusal):
-        return refusal or read
+    if refusal is not None:
+        return refusal
+    if isinstance(read, Refusal):
+        return read
     second = command.actor.acting([Role(name) for name in entry.event.roles])
     both = (*entry.event.signed_by, signature(original, second, entry.event.meaning, unit, given.confirmation_id))
     unit.log("confirmation", command.case_id, given.confirmation_id, canonical_bytes(msgspec.to_builtins(both)), second)
@@ -218,11 +221,11 @@ def _first(unit: Unit, entry: Entry[ConfirmationAsked]) -> Actor | None:
     return replace(actor.acting([Role(said.role)]), method=cast("Method", said.method), via="shell" if said.via == "shell" else "")
 
 
-def _kept(unit: Unit, entry: Entry[ConfirmationAsked]) -> Mapping[str, Any]:
+def _kept(unit: Unit, entry: Entry[ConfirmationAsked]) -> JsonObject:
     """The input as it was typed; ValueError where the kept one is not what was signed."""
     table = tables.confirmation
     body = unit.connection.execute(select(table.c.given).where(table.c.confirmation_id == entry.event.confirmation_id)).scalar()
-    given: dict[str, Any] = orjson.loads(body or b"null") or {}
+    given: JsonObject = orjson.loads(body or b"null") or {}
     if sha256_hex(canonical_bytes(given)) != entry.event.given_sha256:
         raise ValueError("the input of a confirmation is not the one that was signed")
     return given

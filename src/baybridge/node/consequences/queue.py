@@ -49,10 +49,10 @@ def keep(unit: Unit, kinds: Kinds) -> list[str]:
             forget(unit.connection, replaced)
         unit.connection.execute(insert(tables.consequence), rows)
         unit.step("consequence.queued")
-    return [row["consequence_id"] for row in rows if row["not_before"] <= unit.at.isoformat()]
+    return [str(row["consequence_id"]) for row in rows if str(row["not_before"]) <= unit.at.isoformat()]
 
 
-def _row(unit: Unit, kinds: Kinds, one: Consequence) -> dict[str, Any]:
+def _row(unit: Unit, kinds: Kinds, one: Consequence) -> dict[str, object]:
     return {
         "consequence_id": one.consequence_id or unit.new_id(),
         "lane": kinds[one.kind].lane.value,

@@ -72,9 +72,9 @@ class ConsequenceRow:
     do: Callable[..., object]
     after: frozenset[type[Event]] = frozenset()  # queued with each of these events, own or told by another node
     of_records: OfRecords = "none"  # queued for every case that a filed resource ever touched
-    prepare: Callable[[Node, Consequence], Any] | None = None
+    prepare: Callable[[Node, Consequence], object] | None = None
 
-    def carry_out(self, node: Node, unit: Unit, consequence: Consequence, prepared: Any) -> None:
+    def carry_out(self, node: Node, unit: Unit, consequence: Consequence, prepared: object) -> None:
         """Do it."""
         if self.prepare is None:
             self.do(node, unit, consequence)

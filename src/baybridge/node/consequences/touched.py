@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy import Connection, select, tuple_
 
@@ -62,7 +62,10 @@ def _read_by_decisions(connection: Connection, names: Sequence[str]) -> Iterator
         yield from ((row.case_id, row.resource) for row in rows)
 
 
-def _parts(values: Iterable[object]) -> Iterator[list[Any]]:
+T = TypeVar("T")
+
+
+def _parts(values: Iterable[T]) -> Iterator[list[T]]:
     left = iter(values)
     while part := list(islice(left, _AT_ONCE)):
         yield part

@@ -8,13 +8,13 @@ Assessments are graded again as of their own time by the rule that graded them. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from baybridge.base.outcome import Refusal
 from baybridge.facts.given import read_given
@@ -67,7 +67,7 @@ class _Made:
         self.events.append(event)
         self.ids.append(event_id)
 
-    def replace(self, old: Entry[Any], new: Event) -> None:
+    def replace(self, old: Entry[Event], new: Event) -> None:
         """What stands at the place of an entry from now on."""
         new_id = self.unit.new_id()
         self.add(EntryCorrected(event_id=old.origin.event_id, action="replace", reason=self.cause.reason, replaced_by=new_id))
@@ -187,7 +187,7 @@ def _decisions(node: Node, made: _Made, case: Case, struck: Sequence[Struck]) ->
 _ANSWERS = (EligibilityDecided, FitnessChecked)
 
 
-def _decided_again(node: Node, made: _Made, case: Case, cited: tuple[int, Entry[Event]], row: Mapping[str, Any]) -> None:
+def _decided_again(node: Node, made: _Made, case: Case, cited: tuple[int, Entry[Event]], row: RowMapping) -> None:
     place, entry = cited
     at, then = entry.origin.at, before(case, place)
     deciding = Deciding(node.policies, LazyFacts(lambda: node.fact_set(made.unit.connection, then, at)), case.case_id, at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from baybridge.base.outcome import Refusal
 from baybridge.journey.case import Case
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def making(node: Node, unit: Unit, deciding: Deciding) -> Making:
     """What the rule of a correction asks; decisions that are made on the way are kept with those of `deciding`."""
 
-    def again(row: CommandRow, case: Case, at: datetime, actor: Actor, given: Mapping[str, Any]) -> Verdict:
+    def again(row: CommandRow, case: Case, at: datetime, actor: Actor, given: Mapping[str, object]) -> Verdict:
         read = read_given(row, given)
         if isinstance(read, Refusal):
             return read

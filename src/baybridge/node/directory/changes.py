@@ -18,9 +18,11 @@ from typing import Any, Literal
 
 from baybridge.base.dated import as_day
 from baybridge.base.outcome import Reason
+from baybridge.documents.laboratories import EditedField, EditingForm
+from baybridge.facts.fhir import mapping
 from baybridge.journey.events import Event
 
-Json = Mapping[str, Any]
+Json = Mapping[str, object]
 #: The row of a document that is one row.
 WHOLE = "document"
 CONFIDENCES = ("high", "medium", "low")
@@ -52,12 +54,12 @@ class Change:
     event: DirectoryChanged
 
 
-def lay_over(document: Json, form: Json, changes: Iterable[Change]) -> dict[str, Any]:
+def lay_over(document: Json, form: EditingForm, changes: Iterable[Change]) -> dict[str, object]:
     """The document with the changes laid over it in order; withdrawn ones are left out. The document given is not touched."""
     standing = tuple(standing_of(changes))
     if not standing:
         return dict(document)
-    laid: dict[str, Any] = deepcopy(dict(document))
+    laid = deepcopy(dict(document))
     for change in standing:
         _apply(laid, form, change)
     return laid
@@ -70,27 +72,33 @@ def standing_of(changes: Iterable[Change]) -> Iterator[Change]:
     return (change for change in found if change.event.action != "withdraw" and change.change_id not in withdrawn)
 
 
-def _apply(laid: dict[str, Any], form: Json, change: Change) -> None:
+def _apply(laid: dict[str, object], form: EditingForm, change: Change) -> None:
     event = change.event
-    if event.action == "new":
-        laid[form["rows"]].append({"id": event.row, **event.value, "source": event.source, "confidence": event.confidence})
+    if event.action == "new" and form.rows is not None:
+        laid[form.rows] = [*_listed(laid, form.rows), {"id": event.row, **event.value, "source": event.source, "confidence": event.confidence}]
         return
     row = row_of(laid, form, event.row)
     if row is None:
         return  # a row that a site's own file no longer has
     if event.action == "set":
-        dated = row.setdefault("dated", {}).setdefault(event.field, [])
-        dated.append([event.from_on.isoformat(), event.value, event.confidence])
-        dated.sort(key=lambda pair: pair[0])
+        dated = mapping(row.get("dated"))
+        later = [*_listed(dated, event.field), [event.from_on.isoformat(), event.value, event.confidence]]
+        row["dated"] = {**dated, event.field: sorted(later, key=lambda pair: str(pair[0]))}
     elif event.action == "add":
         entry = dict(event.value)
         entry |= {"source": event.source, "confidence": event.confidence, "change": change.change_id}
-        row[event.field] = [*(row.get(event.field) or ()), entry]
+        row[event.field] = [*_listed(row, event.field), entry]
     else:
-        row[event.field] = [_ended(entry, event) for entry in row.get(event.field) or ()]
+        row[event.field] = [_ended(entry, event) for entry in _listed(row, event.field)]
 
 
-def _ended(entry: Any, event: DirectoryChanged) -> Any:
+def _listed(row: Json, field: str) -> list[Any]:
+    """The list of a field; empty where there is none."""
+    found = row.get(field)
+    return list(found) if isinstance(found, list | tuple) else []
+
+
+def _ended(entry: object, event: DirectoryChanged) -> object:
     """An entry with its last day, where the change ends it; an entry that was only a word becomes one with a day."""
     if key_of(entry) != event.value:
         return entry
@@ -100,19 +108,18 @@ def _ended(entry: Any, event: DirectoryChanged) -> Any:
     return {**plain, "valid_to": (min(before, last) if before else last).isoformat(), "ended": event.source}
 
 
-def rows_of(document: Json, form: Json) -> Sequence[dict[str, Any]]:
-    """The rows of a document; the document itself where it is one row."""
-    if form["rows"] is None:
+def rows_of(document: Json, form: EditingForm) -> Sequence[dict[str, object]]:
+    """The rows of a document, themselves, not copies; the document itself where it is one row."""
+    if form.rows is None:
         return [{**document, "id": WHOLE}]
-    found: Sequence[dict[str, Any]] = document[form["rows"]]
-    return found
+    return [row for row in _listed(document, form.rows) if isinstance(row, dict)]
 
 
-def row_of(document: dict[str, Any], form: Json, row_id: str) -> dict[str, Any] | None:
+def row_of(document: dict[str, object], form: EditingForm, row_id: str) -> dict[str, object] | None:
     """One row, itself, not a copy."""
-    if form["rows"] is None:
+    if form.rows is None:
         return document if row_id == WHOLE else None
-    return next((row for row in document[form["rows"]] if row["id"] == row_id), None)
+    return next((row for row in rows_of(document, form) if row["id"] == row_id), None)
 
 
 def key_of(entry: object) -> str:
@@ -128,7 +135,7 @@ def key_of(entry: object) -> str:
 # --- what speaks against a change ---------------------------------------------------------------------------------------
 
 
-def against(form: Mapping[str, object], document: dict[str, object], changes: Sequence[Change], change: DirectoryChanged) -> Iterator[Reason]:
+def against(form: EditingForm, document: dict[str, object], changes: Sequence[Change], change: DirectoryChanged) -> Iterator[Reason]:
     """Every reason against a change; none where it may stand."""
     if not change.source.strip():
         yield Reason("directory.change.no_source", where="source")
@@ -150,8 +157,8 @@ def against(form: Mapping[str, object], document: dict[str, object], changes: Se
         yield from _against_field(form, row, change)
 
 
-def _against_new(form: Mapping[str, object], document: dict[str, object], change: DirectoryChanged) -> Iterator[Reason]:
-    if form["rows"] is None:
+def _against_new(form: EditingForm, document: dict[str, object], change: DirectoryChanged) -> Iterator[Reason]:
+    if form.rows is None:
         yield Reason("directory.change.one_row", where="row")
         return
     if not change.row or not all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in change.row) or len(change.row) > 60:
@@ -162,27 +169,28 @@ def _against_new(form: Mapping[str, object], document: dict[str, object], change
         yield Reason("directory.change.no_name", where="names")
 
 
-def _against_field(form: Json, row: Json, change: DirectoryChanged) -> Iterator[Reason]:
-    spec = form["fields"].get(change.field)
-    if spec is None or (spec["kind"] == "dated") != (change.action == "set"):
-        yield Reason("directory.change.unknown_field", {"field": change.field[:60], "known": ", ".join(sorted(form["fields"]))}, where="field")
+def _against_field(form: EditingForm, row: Json, change: DirectoryChanged) -> Iterator[Reason]:
+    spec = form.fields.get(change.field)
+    if spec is None or (spec.kind == "dated") != (change.action == "set"):
+        yield Reason("directory.change.unknown_field", {"field": change.field[:60], "known": ", ".join(sorted(form.fields))}, where="field")
         return
+    parts = spec.item or {}
     if change.action == "end":
         yield from _against_end(spec, row, change)
     elif change.value in (None, "", [], {}):
         yield Reason("directory.change.no_value", where=change.field)
-    elif change.action == "add" and any(change.value.get(name) in (None, "", []) for name in spec["item"] if name != "audit"):
-        missing = [name for name in spec["item"] if change.value.get(name) in (None, "", [])]
+    elif change.action == "add" and any(change.value.get(name) in (None, "", []) for name in parts if name != "audit"):
+        missing = [name for name in parts if change.value.get(name) in (None, "", [])]
         yield Reason("directory.change.incomplete", {"fields": ", ".join(missing)}, where=change.field)
-    elif change.action == "add" and spec.get("validity"):
+    elif change.action == "add" and spec.validity:
         first, last = as_day(change.value.get("valid_from")), as_day(change.value.get("valid_to"))
         if first is not None and last is not None and last < first:
             yield Reason("directory.change.ends_before", where="valid_to")
 
 
-def _against_end(spec: Mapping[str, object], row: Json, change: DirectoryChanged) -> Iterator[Reason]:
-    entry = next((one for one in row.get(change.field) or () if key_of(one) == change.value), None)
-    if entry is None or not spec.get("validity"):
+def _against_end(spec: EditedField, row: Json, change: DirectoryChanged) -> Iterator[Reason]:
+    entry = next((one for one in _listed(row, change.field) if key_of(one) == change.value), None)
+    if entry is None or not spec.validity:
         yield Reason("directory.change.unknown_entry", where="value")
         return
     first = as_day(entry.get("valid_from")) if isinstance(entry, Mapping) else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor
@@ -28,8 +28,8 @@ def change(node: Node, actor: Actor, event: DirectoryChanged) -> Change | Refusa
     if form is None:
         known = ", ".join(sorted(node.documents.forms))
         return refuse(Reason("directory.change.unknown_document", {"known": known}, where="document"), category=Category.NOT_FOUND)
-    if actor.role.value not in form["roles"]:
-        roles = ", ".join(form["roles"])
+    if actor.role.value not in form.roles:
+        roles = ", ".join(form.roles)
         return refuse(Reason("access.command", {"command": "DirectoryChanged", "roles": roles, "role": actor.role.value}), category=Category.FORBIDDEN)
     with node.unit() as unit:
         before = changes(unit.connection)
@@ -42,7 +42,7 @@ def change(node: Node, actor: Actor, event: DirectoryChanged) -> Change | Refusa
     return Change(recorded.event_id, recorded.at.isoformat(), recorded.node, recorded.actor, recorded.role, event)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """A value of a change as JSON keeps it: days as text."""
     if isinstance(value, date):
         return value.isoformat()

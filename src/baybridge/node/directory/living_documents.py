@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from baybridge.documents.document_set import DocumentSet
+from baybridge.documents.laboratories import Editing, EditingForm
 from baybridge.documents.loader import Documents
 from baybridge.documents.overlay import Whose
 from baybridge.journey.stored import UnknownEvent, decode
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 #: The stream of changes; no case has this name, cases are named by their time and chance.
 STREAM = "directory"
-_FORMS = "editing"
 
 
 class LivingDocuments(Documents):
@@ -35,14 +36,14 @@ class LivingDocuments(Documents):
     def __init__(self, storage: Storage, *roots: Path) -> None:
         super().__init__(*roots)
         self._storage = storage
+        self._written = DocumentSet(super().folder)  # as the files have them
         self._seen = -1
         self._laid: dict[str, Mapping[str, Any]] = {}
 
     @property
-    def forms(self) -> Mapping[str, Mapping[str, Any]]:
+    def forms(self) -> Mapping[str, EditingForm]:
         """The forms by the name of their document."""
-        found: Mapping[str, Mapping[str, Any]] = super().folder("directory")[_FORMS]["forms"]
-        return found
+        return self._written.the(Editing).forms
 
     def folder(self, name: str) -> Mapping[str, Any]:
         """The documents of a folder as they read now."""
@@ -62,9 +63,9 @@ class LivingDocuments(Documents):
             return "signed"
         return super().whose(folder, name, *path)
 
-    def beneath(self, form: Mapping[str, Any]) -> Mapping[str, Any]:
+    def beneath(self, form: EditingForm) -> Mapping[str, object]:
         """The document of a form without any change."""
-        found: Mapping[str, Any] = super().folder(form["folder"])[form["document"]]
+        found: Mapping[str, object] = super().folder(form.folder)[form.document]
         return found
 
     def _lay(self, found: Sequence[Change]) -> None:
@@ -72,8 +73,8 @@ class LivingDocuments(Documents):
         for name, form in self.forms.items():
             mine = [change for change in found if change.event.document == name]
             if mine:
-                folder = laid.get(form["folder"]) or super().folder(form["folder"])
-                laid[form["folder"]] = {**folder, form["document"]: lay_over(self.beneath(form), form, mine)}
+                folder = laid.get(form.folder) or super().folder(form.folder)
+                laid[form.folder] = {**folder, form.document: lay_over(self.beneath(form), form, mine)}
         self._laid = laid
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -107,9 +107,9 @@ def _bad(where: str, expected: str, found: str) -> Refusal:
     return refuse(Reason("record.bundle.entry", {"expected": expected, "found": found}, where=where), category=Category.INVALID)
 
 
-def _read_entry(entry: Any, where: str) -> Entry | Refusal:
+def _read_entry(entry: object, where: str) -> Entry | Refusal:
     request = entry.get("request") if isinstance(entry, dict) else None
-    if not isinstance(request, dict) or not isinstance(request.get("url"), str):
+    if not isinstance(entry, dict) or not isinstance(request, dict) or not isinstance(request.get("url"), str):
         return _bad(f"{where}.request", "a request with method and url", "none")
     match = _ADDRESS.fullmatch(request["url"])
     if match is None:

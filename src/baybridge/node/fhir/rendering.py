@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
+from baybridge.facts.fhir import items, mapping
 from baybridge.journey.case import Case
 from baybridge.journey.entry import Entry, read_event
 from baybridge.journey.events import EntryCorrected, Event, PackageReceived, Recorded
@@ -22,7 +22,7 @@ from baybridge.node.commands.table import EVENTS
 from baybridge.record.fhir.in_error import entered_in_error
 from baybridge.record.fhir.references import PATIENT_EXTENSION, patient_of
 
-Resource = dict[str, Any]
+Resource = dict[str, object]
 CORRECTION = "urn:baybridge:correction"
 HTEST = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST", "display": "test health data"}
 
@@ -70,7 +70,7 @@ def _struck(event_id: str, case: Case, patient_reference: str) -> list[dict[str,
 
 
 def _key(resource: Resource) -> tuple[str, str]:
-    return resource["resourceType"], resource["id"]
+    return str(resource["resourceType"]), str(resource["id"])
 
 
 def _as_told(entry: Entry[Event]) -> Told:
@@ -80,8 +80,8 @@ def _as_told(entry: Entry[Event]) -> Told:
 
 def _in_error(resource: Resource) -> Resource:
     """Said by its status where the type has one, and by a tag for every type."""
-    meta = resource["meta"]
-    return {**entered_in_error(resource), "meta": {**meta, "tag": [*meta["tag"], {"system": CORRECTION, "code": "entered-in-error"}]}}
+    meta = mapping(resource["meta"])
+    return {**entered_in_error(resource), "meta": {**meta, "tag": [*items(meta["tag"]), {"system": CORRECTION, "code": "entered-in-error"}]}}
 
 
 # --- tellings -------------------------------------------------------------------------------------------------------
@@ -105,5 +105,5 @@ def _marked(resource: Resource, told: Told, case: Case, patient_reference: str) 
     marked = {"resourceType": resource["resourceType"], "id": resource["id"], "meta": meta, **resource}
     if patient_reference and not patient_of(marked):
         extension = {"url": PATIENT_EXTENSION, "valueReference": {"reference": patient_reference}}
-        marked["extension"] = [*marked.get("extension", []), extension]
+        marked["extension"] = [*items(marked.get("extension")), extension]
     return marked

@@ -18,6 +18,8 @@ from sqlalchemy import Connection, and_, exists, insert, or_, select, update
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.quantity import Quantity
+from baybridge.facts.fhir import items
+from baybridge.facts.fhir import mapping as mapping_of
 from baybridge.facts.units import UnitMismatchError
 from baybridge.journey.checks import said
 from baybridge.journey.command import Actor, Role
@@ -80,7 +82,7 @@ def _unreadable(connection: Connection) -> list[dict[str, object]]:
     return [version.resource for version in store.get_many(connection, keys).values()]
 
 
-def mappings(node: Node) -> list[dict[str, Any]]:
+def mappings(node: Node) -> list[dict[str, str | None]]:
     """Every signed mapping, the newest first, undone ones too."""
     table = tables.code_mapping
     with node.storage.reading() as connection:
@@ -88,11 +90,11 @@ def mappings(node: Node) -> list[dict[str, Any]]:
         return [{name: row[name] for name in _LISTED} for row in rows]
 
 
-def signed(connection: Connection) -> dict[tuple[str, str], dict[str, Any]]:
+def signed(connection: Connection) -> dict[tuple[str, str], dict[str, object]]:
     """The mappings that stand, by whose code it is and the code."""
     table = tables.code_mapping
     rows = connection.execute(select(table).where(table.c.undone_at.is_(None)).order_by(table.c.signed_at)).mappings()
-    return {(row["system"], row["code"]): dict(row) for row in rows}
+    return {(row["system"], row["code"]): {str(name): value for name, value in row.items()} for row in rows}
 
 
 # --- signing --------------------------------------------------------------------------------------------------------
@@ -115,7 +117,7 @@ def map_code(node: Node, actor: Actor, given: Mapping[str, object]) -> Mapped | 
         key = {(kept["system"], kept["code"]): kept}
         changed = [with_mapping(resource, key) for resource in _unreadable(unit.connection)]
         fresh = [resource for resource in changed if _tagged(resource, kept["mapping"])]
-        return _reread(unit, actor, kept, fresh, undone=False)
+        return _reread(unit, actor, kept["mapping"], kept["loinc"], fresh, undone=False)
 
 
 def undo_mapping(node: Node, actor: Actor, mapping: str, because: str) -> Mapped | Refusal:
@@ -137,7 +139,7 @@ def undo_mapping(node: Node, actor: Actor, mapping: str, because: str) -> Mapped
         tagged = (value.c.type == "Observation", value.c.param == "_tag", value.c.system == MAPPING, value.c.value == mapping)
         keys = [("Observation", name) for name in unit.connection.execute(select(value.c.id).where(*tagged)).scalars()]
         found = [version.resource for version in store.get_many(unit.connection, keys).values() if not version.deleted]
-        return _reread(unit, actor, dict(row), [without_mapping(resource, mapping) for resource in found], undone=True)
+        return _reread(unit, actor, mapping, row["loinc"], [without_mapping(resource, mapping) for resource in found], undone=True)
 
 
 def _who(actor: Actor) -> list[Reason]:
@@ -163,21 +165,21 @@ def _against(node: Node, wanted: Mapping[str, str], row: Unmapped | None) -> lis
     return reasons
 
 
-def _tagged(resource: Mapping[str, Any], mapping: str) -> bool:
-    return any((tag.get("system"), tag.get("code")) == (MAPPING, mapping) for tag in (resource.get("meta") or {}).get("tag") or ())
+def _tagged(resource: Mapping[str, object], mapping: str) -> bool:
+    return any((tag.get("system"), tag.get("code")) == (MAPPING, mapping) for tag in items(mapping_of(resource.get("meta")).get("tag")))
 
 
-def _reread(unit: Unit, actor: Actor, row: Mapping[str, Any], resources: Sequence[dict[str, Any]], *, undone: bool) -> Mapped:
+def _reread(unit: Unit, actor: Actor, mapping: str, loinc: str, resources: Sequence[dict[str, object]], *, undone: bool) -> Mapped:
     """File the results as they now read; each case that uses them says so, and what rested on them is made again."""
     versions = store.put_many(unit.connection, resources, at=unit.at)
     changed = [version for version in versions if version.change != "unchanged"]
-    log_versions(unit, actor, changed, because=f"mapping {row['mapping'][:12]}")
+    log_versions(unit, actor, changed, because=f"mapping {mapping[:12]}")
     by_case: dict[str, list[str]] = {}
     for version in changed:
         for case_id in identity.cases_of(unit.connection, version.patient):
             by_case.setdefault(case_id, []).append(version.reference)
     for case_id, names in by_case.items():
-        event = ResultsReread(mapping=row["mapping"], loinc=row["loinc"], results=len(names), undone=undone)
+        event = ResultsReread(mapping=mapping, loinc=loinc, results=len(names), undone=undone)
         unit.append(case_id, [event], actor, known=len(unit.events(case_id)))
         projections.project(unit, case_id)
-    return Mapped(row["mapping"], len(changed), tuple(by_case))
+    return Mapped(mapping, len(changed), tuple(by_case))

@@ -10,9 +10,9 @@ meanwhile. A link is of one case: the case uses the other person's record, which
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select, update
@@ -31,6 +31,7 @@ from baybridge.journey.identities import Identity, identities_of
 from baybridge.node import tables
 from baybridge.node.commands.reopening import DECIDE_AGAIN
 from baybridge.node.intake.opening import who
+from baybridge.node.intake.reports import Report
 from baybridge.node.neighbours.telling import TELL_CORRECTION
 from baybridge.node.upkeep import projections
 from baybridge.record.identity.links import linked_resources
@@ -135,7 +136,7 @@ def _question(node: Node, unit: Unit, case_id: str, other: str, one: Candidate, 
     projections.project(unit, case_id)
 
 
-def _asked(one: Candidate) -> Any:
+def _asked(one: Candidate) -> Literal["documented", "unsure"]:
     return "documented" if one.verdict == "documented" else "unsure"
 
 
@@ -195,9 +196,9 @@ def _bring(unit: Unit, work: Work, other: str, case_id: str) -> None:
     projections.project(unit, case_id)
 
 
-def filed_of(report: Mapping[str, Any]) -> int:
+def filed_of(report: Report) -> int:
     """Resources of a kept report that stand in the record."""
-    return sum(int(report.get(name, 0)) for name in ("created", "updated", "unchanged"))
+    return report["created"] + report["updated"] + report["unchanged"]
 
 
 def _take_out(node: Node, unit: Unit, work: Work, identity: Identity, *, was_linked: bool) -> None:

@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from sqlalchemy import Connection, insert
 
 from baybridge.base.canonical import sha256_hex
-from baybridge.base.json_value import JsonDict
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.exchange.card.health_card import looks_like_card
 from baybridge.journey.command import Actor, Command, Role
@@ -30,6 +29,7 @@ from baybridge.node.handle import handle_in
 from baybridge.node.intake import cards, codes, identity
 from baybridge.node.intake.opening import who
 from baybridge.node.intake.records import ImportReport, import_together, source_of
+from baybridge.node.intake.reports import Report
 from baybridge.node.upkeep import projections
 from baybridge.record.intake.planning import Plan
 from baybridge.record.intake.reading import Source
@@ -54,9 +54,9 @@ class Imported:
     waiting: tuple[str, ...] = ()  # patient ids that may be somebody known here: a person looks before a case is opened
     without_case: tuple[str, ...] = ()  # patient ids of a file about several people: nobody asked to open their cases
 
-    def as_json(self) -> JsonDict:
+    def as_json(self) -> dict[str, object]:
         """The answer as plain JSON."""
-        people: JsonDict = {"waiting": list(self.waiting), "without_case": list(self.without_case)}
+        people = {"waiting": list(self.waiting), "without_case": list(self.without_case)}
         return {**self.report.as_json(), "cases": dict(self.cases), "opened": list(self.opened), **people}
 
 
@@ -110,7 +110,7 @@ def import_files(
     return [one if isinstance(one, Refusal) else _answer(node, actor, next(following), places.crowds or frozenset()) for one in read]
 
 
-def _source_of(node: Node, upload: Upload, limit: int, feed: Mapping[str, Any] | None, source: str) -> Source | Refusal:
+def _source_of(node: Node, upload: Upload, limit: int, feed: Mapping[str, object] | None, source: str) -> Source | Refusal:
     """A file as it is read: a card as its verified content; a table only where its laboratory is known."""
     if (card := _card_in(upload.content)) is not None:
         bundle = cards.as_bundle(node, card)
@@ -230,7 +230,7 @@ PLACE_RECORD = ConsequenceRow("place-record", Lane.CASE, place_record)
 IMPORT_RUNS = ConsequenceRow("import-runs", Lane.LATER, lambda _node, _unit, _consequence: None)
 
 
-def place(node: Node, unit: Unit, actor: Actor, report: Mapping[str, Any], patient: str, *, may_open: bool = True) -> Place | Refusal:
+def place(node: Node, unit: Unit, actor: Actor, report: Report, patient: str, *, may_open: bool = True) -> Place | Refusal:
     """Write into each case of a patient that records came, and open one where there is none; the same file again changes nothing.
 
     No case is opened where nobody asked for it (`may_open`), nor for whom nothing but a reference came.
@@ -261,13 +261,13 @@ def _card_in(content: bytes | Path) -> bytes | None:
     return content if len(content) <= _LARGEST_CARD and looks_like_card(content) else None
 
 
-def feeds(node: Node) -> Mapping[str, Any]:
+def feeds(node: Node) -> Mapping[str, Mapping[str, object]]:
     """How each laboratory that this site knows means its files, by name."""
     return node.documents.folder("feeds")
 
 
 def _asked(
-    node: Node, unit: Unit, actor: Actor, report: Mapping[str, object], patient: str, stands: identity.Standing
+    node: Node, unit: Unit, actor: Actor, report: Report, patient: str, stands: identity.Standing
 ) -> tuple[str, ...]:
     """Ask whose record it is; the cases that use it at once. The report waits with the record."""
     kept = _keep_report(unit, report, None)
@@ -282,7 +282,7 @@ def _open(node: Node, unit: Unit, actor: Actor, patient: str) -> str | Refusal:
     return done if isinstance(done, Refusal) else done.case_id
 
 
-def _note(unit: Unit, actor: Actor, report: Mapping[str, Any], case_id: str) -> None:
+def _note(unit: Unit, actor: Actor, report: Report, case_id: str) -> None:
     event = RecordsImported(file_sha256=report["file_sha256"], resources=identity.filed_of(report), problems=report["problem_count"])
     if not report["created"] and not report["updated"] and any(item.event == event for item in unit.events(case_id)):
         return  # the same file again changes nothing
@@ -291,7 +291,7 @@ def _note(unit: Unit, actor: Actor, report: Mapping[str, Any], case_id: str) -> 
     projections.project(unit, case_id)
 
 
-def _keep_report(unit: Unit, report: Mapping[str, object], case_id: str | None) -> str:
+def _keep_report(unit: Unit, report: Report, case_id: str | None) -> str:
     name, body = unit.new_id(), orjson.dumps(report, default=str)
     unit.connection.execute(insert(tables.import_report).values(report=name, case_id=case_id, at=unit.at.isoformat(), body=body))
     return name

@@ -6,7 +6,7 @@ Main job: `who(connection, patient)`: where the patient lives and whether the re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Connection
 
@@ -16,7 +16,14 @@ from baybridge.record.store import store
 _TEST_DATA = "HTEST"
 
 
-def who(connection: Connection, patient: str, regions: Regions) -> dict[str, Any]:
+class Who(TypedDict):
+    """Where a patient lives, and whether the record is test data."""
+
+    residence: str
+    synthetic: bool
+
+
+def who(connection: Connection, patient: str, regions: Regions) -> Who:
     """Where a patient lives and whether the record marks test data, as far as the Patient resource says."""
     version = store.get(connection, "Patient", patient)
     resource: Mapping[str, Any] = version.resource if version else {}

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from baybridge.base.json_value import JsonDict
 from baybridge.facts.units import UnitTable
 from baybridge.journey.command import Actor
 from baybridge.ledger import log
 from baybridge.node.intake.contradictions import leave_out_contradictions
 from baybridge.node.intake.record_units import unknown_units
+from baybridge.node.intake.reports import Report
 from baybridge.node.integrity import things
 from baybridge.node.unit import Filed
 from baybridge.record.feeds.code_mapping import with_mapping
@@ -69,14 +69,22 @@ class ImportReport:
         """Resources of the file that now stand in the record."""
         return self.created + self.updated + self.unchanged
 
-    def counted(self) -> JsonDict:
-        """What became of the file, without the problems themselves."""
-        names = ("file", "file_sha256", "resources", "created", "updated", "unchanged", "rejected", "patients", "problem_count", "readable", "source")
-        return {name: getattr(self, name) for name in names}
-
-    def as_json(self) -> JsonDict:
+    def as_json(self) -> Report:
         """The report as plain JSON."""
-        return {**self.counted(), "problems": [problem.as_json() for problem in self.problems]}
+        return {
+            "file": self.file,
+            "file_sha256": self.file_sha256,
+            "resources": self.resources,
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "rejected": self.rejected,
+            "patients": self.patients,
+            "problem_count": self.problem_count,
+            "readable": self.readable,
+            "source": self.source,
+            "problems": [problem.as_json() for problem in self.problems],
+        }
 
     def add(self, batch: Batch, versions: list[Version]) -> None:
         """Count one batch."""
@@ -225,8 +233,8 @@ def _tell_numbers(source: Source, batch: Batch, forms: DocumentForms) -> None:
                 batch.problems.append(_odd(source, resource, place, "document_number", path, expected, "another; the number documents nobody"))
 
 
-def _odd(source: Source, resource: dict[str, Any], place: Place, code: str, path: str, expected: str, found: str) -> ImportProblem:
-    kind = resource["resourceType"]
+def _odd(source: Source, resource: dict[str, object], place: Place, code: str, path: str, expected: str, found: str) -> ImportProblem:
+    kind = str(resource["resourceType"])
     where = f"{place.path or kind}.{path}"
     return ImportProblem("odd", f"record.import.{code}", source.name, place.line, place.entry, kind, where, expected, found)
 

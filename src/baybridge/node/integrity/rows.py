@@ -15,9 +15,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, inspect, select
+from sqlalchemy import Column, ColumnElement, Connection, Executable, RowMapping, Table, inspect, select
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.journey.command import Role, Site
@@ -82,7 +81,7 @@ class RowLog:
             query = query.where(covered.standing(covered.table, self.now().isoformat()))
         return {self.what(covered.table.name, key): content for key, content in _rows(connection, covered.table, query)}
 
-    def _columns_there(self, connection: Connection, table: Table) -> list[Any]:
+    def _columns_there(self, connection: Connection, table: Table) -> list[Column[object]]:
         """The columns that this database has: one that an older version wrote and nobody opened since lacks some, or the whole table."""
         if table.name not in self.whole:
             inspector = inspect(connection)
@@ -100,13 +99,13 @@ class RowLog:
         )
 
 
-def _rows(connection: Connection, table: Table, query: Any) -> Iterator[tuple[str, bytes]]:
+def _rows(connection: Connection, table: Table, query: Executable) -> Iterator[tuple[str, bytes]]:
     keys = [column.name for column in table.primary_key.columns]
     for row in connection.execute(query).mappings():
         yield "/".join(str(row[name]) for name in keys), content(row)
 
 
-def content(row: Mapping[Any, Any]) -> bytes:
+def content(row: RowMapping) -> bytes:
     """What an entry binds of a row: every column that says something; an empty one is left out, so that a column may be added later."""
     said = {str(name): _plain(value) for name, value in row.items() if value and not str(name).startswith("last_")}
     return canonical_bytes(said)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection, select
@@ -47,7 +46,7 @@ def version_what(pseudonym: Pseudonym, version: Version) -> str:
     return f"{version.type}/{pseudonym(version.reference)}/_history/{version.number}"
 
 
-def basis(row: Mapping[str, Any], policy_text: str, sources: Sequence[str]) -> bytes:
+def basis(row: Mapping[str, object], policy_text: str, sources: Sequence[str]) -> bytes:
     """What is bound of a decision beside its document: the case, the moment, the outcome, the facts, what was given, the policy's text, what was read."""
     return canonical_bytes(
         {
@@ -56,8 +55,8 @@ def basis(row: Mapping[str, Any], policy_text: str, sources: Sequence[str]) -> b
             "policy": row["policy"],
             "policy_sha256": row["policy_sha256"],
             "outcome": row["outcome"],
-            "facts_sha256": sha256_hex(bytes(row["facts"])),
-            "given_sha256": sha256_hex(bytes(row["given"])),
+            "facts_sha256": sha256_hex(_bytes(row["facts"])),
+            "given_sha256": sha256_hex(_bytes(row["given"])),
             "policy_text_sha256": sha256_hex(policy_text.encode()),
             "sources": sorted(sources),
         }
@@ -69,11 +68,18 @@ def package_what(pseudonym: Pseudonym, direction: str, package_id: str) -> str:
     return f"{direction}/{pseudonym(f'package/{package_id}')[:32]}"
 
 
-def package(row: Mapping[str, Any]) -> bytes:
+def _bytes(kept: object) -> bytes:
+    """The content of a column of bytes, as either database answers it."""
+    if isinstance(kept, bytes | bytearray | memoryview):
+        return bytes(kept)
+    raise TypeError(f"expected bytes, found {type(kept).__name__}")
+
+
+def package(row: Mapping[str, object]) -> bytes:
     """What is bound of a package: the other node, the case, its content, and which resources went along or who signed."""
     told = {name: row[name] for name in ("package_id", "case_id", "to_node", "from_node", "created_at", "received_at", "content_sha256") if name in row}
-    signed = {"signed_sha256": sha256_hex(bytes(row["signed"]))} if "signed" in row else {}
-    names = {"resources": orjson.loads(row["resources"])} if "resources" in row else {}
+    signed = {"signed_sha256": sha256_hex(_bytes(row["signed"]))} if "signed" in row else {}
+    names = {"resources": orjson.loads(_bytes(row["resources"]))} if "resources" in row else {}
     return canonical_bytes({**told, **signed, **names})
 
 

@@ -53,7 +53,7 @@ _MOST = 20  # reasons of one kind that are told
 
 def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
     """Every reason against filing a package; faults of form end the search, because whose something is cannot be asked of what cannot be read."""
-    rules = node.documents.folder("telling")
+    rules = node.documents.typed.the(Whose)
     if any(not isinstance(item.get("event"), dict) or not isinstance(item["event"].get("type"), str) for item in content.told):
         return [_bad("told")]
     rows = packing.rules_of_telling(node.documents)
@@ -70,7 +70,7 @@ def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
 # --- form -----------------------------------------------------------------------------------------------------------
 
 
-def _form(unit: Unit, content: packages.Content, rules: Mapping[str, object], telling_rules: packing.TellingRules) -> Iterator[Reason]:
+def _form(unit: Unit, content: packages.Content, rules: Whose, telling_rules: packing.TellingRules) -> Iterator[Reason]:
     if content.kind not in packages.KINDS:
         yield Reason("federation.unknown_kind", {"found": content.kind[:20], "known": ", ".join(packages.KINDS)})
     for name in ("package_id", "case_id"):
@@ -100,11 +100,11 @@ def _is_name(text: str) -> bool:
     return kind in resource_types() and _ID.fullmatch(logical_id) is not None
 
 
-def _when(text: str | datetime, now: datetime, rules: Mapping[str, Any]) -> bool:
+def _when(text: str | datetime, now: datetime, rules: Whose) -> bool:
     """Whether a time has an offset and does not lie ahead of us."""
     try:
         moment = parse_instant(text) if isinstance(text, str) else text
-        return moment.tzinfo is not None and moment.year >= _FIRST_YEAR and moment - now <= timedelta(minutes=float(rules["whose"]["clock_ahead_min"]))
+        return moment.tzinfo is not None and moment.year >= _FIRST_YEAR and moment - now <= timedelta(minutes=rules.clock_ahead_min)
     except (ValueError, OverflowError):
         return False
 
@@ -138,9 +138,9 @@ def _decided(content: packages.Content) -> Iterator[Reason]:
         yield Reason("federation.other_decision", {"parts": ", ".join(differing or ["outcome"])}, where="decision")
 
 
-def _asked(decision: Mapping[str, object], *path: str) -> Any:
+def _asked(decision: Mapping[str, object], *path: str) -> object:
     """A value of the request that a decision answers."""
-    found: Any = decision.get("request")
+    found = decision.get("request")
     for name in path:
         found = found.get(name) if isinstance(found, dict) else None
     return found
@@ -152,7 +152,7 @@ def _beyond(content: packages.Content, telling_rules: packing.TellingRules) -> I
 
 
 def _told_form(
-    node: Node, unit: Unit, content: packages.Content, rules: Mapping[str, object], telling_rules: packing.TellingRules
+    node: Node, unit: Unit, content: packages.Content, rules: Whose, telling_rules: packing.TellingRules
 ) -> Iterator[Reason]:
     sites = {name: neighbour.site for name, neighbour in node.neighbours.items()} | {node.site.node: node.site}
     seen: dict[str, dict[str, Any]] = {}
@@ -186,8 +186,8 @@ def _is_event(plain: dict[str, object]) -> bool:
 # --- the case -------------------------------------------------------------------------------------------------------
 
 
-def _case(node: Node, unit: Unit, known: Case, content: packages.Content, rules: Mapping[str, Any]) -> Iterator[Reason]:
-    proposed, most = _open_proposals(unit, content.from_node), int(rules["whose"]["most_proposed"])
+def _case(node: Node, unit: Unit, known: Case, content: packages.Content, rules: Whose) -> Iterator[Reason]:
+    proposed, most = _open_proposals(unit, content.from_node), rules.most_proposed
     if not known.entries:
         if content.kind != packages.TRANSFER:
             yield Reason("federation.no_case")
@@ -243,10 +243,10 @@ def _resources(unit: Unit, content: packages.Content, known: Case, told: Sequenc
 
 
 def _whose_resource(
-    unit: Unit, content: packages.Content, known: Case, resource: dict[str, Any], place: int, checked: dict[str, bool]
+    unit: Unit, content: packages.Content, known: Case, resource: dict[str, object], place: int, checked: dict[str, bool]
 ) -> Iterator[Reason]:
     patient = patient_of(resource)
-    existing = store.get(unit.connection, resource["resourceType"], resource["id"])
+    existing = store.get(unit.connection, str(resource["resourceType"]), str(resource["id"]))
     if (existing is not None and existing.patient != patient and not existing.deleted) or (patient and not _may_be(unit, content, known, patient, checked)):
         yield Reason("federation.resource_of_another", {"place": place}, where=f"resources[{place}]")
 

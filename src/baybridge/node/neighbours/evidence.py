@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import select
 
+from baybridge.base.keys import VerifyKey
 from baybridge.exchange.evidence import verify
 from baybridge.exchange.evidence.anchor import build_anchor
 from baybridge.exchange.signed import sign_document
@@ -51,7 +52,7 @@ def evidence_pack(node: Node, case_id: str) -> bytes:
         )
 
 
-def signed_file(node: Node, kind: str, payload: Mapping[str, Any]) -> bytes:
+def signed_file(node: Node, kind: str, payload: Mapping[str, object]) -> bytes:
     """One document of this node, signed and anchored in its log, that anyone can verify offline with `baybridge verify`."""
     witnessing.sign_checkpoint(node)
     witnessing.ask_cosignatures(node)
@@ -70,5 +71,5 @@ def _card(node: Node) -> dict[str, object]:
     }
 
 
-def _witnesses(node: Node) -> dict[str, Any]:
+def _witnesses(node: Node) -> dict[str, list[VerifyKey]]:
     return {name: witnessing.keys_of(neighbour) for name, neighbour in node.neighbours.items()}

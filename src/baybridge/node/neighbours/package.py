@@ -92,9 +92,9 @@ class Opened:
     signed: bytes
 
 
-def key_of(text_or_jwk: str | Mapping[str, Any]) -> OKPKey:
+def key_of(text_or_jwk: str | Mapping[str, object]) -> OKPKey:
     """A signing or sealing key from PEM text or a JWK."""
-    return OKPKey.import_key(text_or_jwk if isinstance(text_or_jwk, str) else dict(text_or_jwk))
+    return OKPKey.import_key(text_or_jwk if isinstance(text_or_jwk, str) else {name: value for name, value in text_or_jwk.items() if isinstance(value, str)})
 
 
 def new_keys() -> tuple[str, str]:

@@ -13,15 +13,17 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import yaml
 from sqlalchemy import delete, insert, select
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.json_value import JsonDict
 from baybridge.base.keys import SealKey, VerifyKey
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text_inside
+from baybridge.facts.fhir import items, mapping, text
 from baybridge.journey.command import Actor, Role
 from baybridge.ledger import checkpoint as notes
 from baybridge.ledger import keeping
@@ -49,7 +51,7 @@ class Listed:
     seen_size: int | None
     last_seen: str | None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """The row of the contract."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -71,14 +73,14 @@ def read_card(text: bytes, own: str, regions: Collection[str]) -> dict[str, obje
     return refuse(*reasons, category=Category.INVALID) if reasons else card
 
 
-def _faults(card: Mapping[str, Any], regions: Collection[str]) -> list[tuple[str, str]]:
+def _faults(card: Mapping[str, object], regions: Collection[str]) -> list[tuple[str, str]]:
     """Fields that are not what they must be, with what they must be."""
     found = []
     checks: tuple[tuple[str, str, bool], ...] = (
-        ("node", "a name of a-z, 0-9 and -", isinstance(card.get("node"), str) and _NAME.fullmatch(card["node"]) is not None),
-        ("organisation", "a name", isinstance(card.get("organisation"), str) and bool(card["organisation"].strip())),
+        ("node", "a name of a-z, 0-9 and -", _NAME.fullmatch(text(card.get("node"))) is not None),
+        ("organisation", "a name", bool(text(card.get("organisation")).strip())),
         ("jurisdiction", ", ".join(regions), card.get("jurisdiction") in regions),
-        ("url", "an http or https address", isinstance(card.get("url"), str) and _URL.fullmatch(card["url"]) is not None),
+        ("url", "an http or https address", _URL.fullmatch(text(card.get("url"))) is not None),
         ("kinds", "a list of kinds", _texts(card.get("kinds"))),
         ("city", "a name or nothing", card.get("city") is None or isinstance(card["city"], str)),
         ("issuer", "an address or nothing", card.get("issuer") is None or isinstance(card["issuer"], str)),
@@ -100,8 +102,8 @@ def _maps(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, dict) for one in value)
 
 
-def _keys(value: Any) -> bool:
-    return _maps(value) and bool(value) and all(_is_key(VerifyKey, one) for one in value)
+def _keys(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(_is_key(VerifyKey, one) for one in value)
 
 
 def _is_key(kind: type[VerifyKey | SealKey], value: object) -> bool:
@@ -112,10 +114,10 @@ def _is_key(kind: type[VerifyKey | SealKey], value: object) -> bool:
         return False
 
 
-def fingerprint(card: Mapping[str, Any]) -> str:
+def fingerprint(card: Mapping[str, object]) -> str:
     """What two people compare: SHA-256 over the node's name and its public keys."""
-    signing = sorted(VerifyKey.from_jwk(jwk).kid for jwk in card["signing_keys"])
-    return sha256_hex(canonical_bytes({"node": card["node"], "signing": signing, "sealing": SealKey.from_jwk(card["sealing_key"]).kid}))
+    signing = sorted(VerifyKey.from_jwk(jwk).kid for jwk in items(card["signing_keys"]))
+    return sha256_hex(canonical_bytes({"node": card["node"], "signing": signing, "sealing": SealKey.from_jwk(mapping(card["sealing_key"])).kid}))
 
 
 def same_fingerprint(given: str, card: Mapping[str, object]) -> bool:
@@ -126,7 +128,7 @@ def same_fingerprint(given: str, card: Mapping[str, object]) -> bool:
 # --- changes --------------------------------------------------------------------------------------------------------
 
 
-def add(node: Node, card: Mapping[str, Any], given: str) -> Listed | Refusal:
+def add(node: Node, card: Mapping[str, object], given: str) -> Listed | Refusal:
     """Make a node a neighbour; refused where the fingerprint differs, or where another key is known under its name."""
     if not same_fingerprint(given, card):
         reason = Reason("neighbour.fingerprint", {"expected": given.strip()[:100], "found": fingerprint(card)}, where="fingerprint")

@@ -10,12 +10,12 @@ Elsewhere: whether a transfer may be made is the rule of `Transfer` (`exchange/t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -50,10 +50,10 @@ def deliver(node: Node) -> int:
         waiting = connection.execute(
             select(tables.outgoing).where(tables.outgoing.c.receipt.is_(None)).order_by(tables.outgoing.c.created_at)
         ).mappings().all()
-    return sum(_deliver_one(node, dict(row)) for row in waiting if node.retries.is_due(row["package_id"], node.now()))
+    return sum(_deliver_one(node, row) for row in waiting if node.retries.is_due(row["package_id"], node.now()))
 
 
-def _deliver_one(node: Node, row: dict[str, Any]) -> bool:
+def _deliver_one(node: Node, row: RowMapping) -> bool:
     neighbour = node.neighbours.get(row["to_node"])
     if neighbour is None or node.transport is None:
         return False
@@ -87,7 +87,7 @@ def _said(status: int, answer: bytes) -> str:
 _CODE = re.compile(r"[a-z_]{1,40}(?:\.[a-z_]{1,60}){1,3}")
 
 
-def _failed(node: Node, row: Mapping[str, Any], problem: str) -> bool:
+def _failed(node: Node, row: RowMapping, problem: str) -> bool:
     with node.unit() as unit:
         where = tables.outgoing.c.package_id == row["package_id"]
         unit.connection.execute(update(tables.outgoing).where(where).values(attempts=row["attempts"] + 1, last_problem=problem))
@@ -101,7 +101,7 @@ def problems_of(connection: Connection, case_id: str) -> dict[str, str]:
     return {row.package_id: row.last_problem for row in connection.execute(mine)}
 
 
-def file_receipt(node: Node, row: Mapping[str, Any], signed: bytes) -> None:
+def file_receipt(node: Node, row: RowMapping, signed: bytes) -> None:
     """Keep a receipt and say in the case that it came; a second receipt changes nothing."""
     with node.unit() as unit:
         table = tables.outgoing
@@ -142,7 +142,7 @@ def receive(node: Node, sealed: bytes) -> bytes | Refusal:
         return receipt
 
 
-def _same(row: Any, opened: packages.Opened) -> bytes | Refusal:
+def _same(row: RowMapping, opened: packages.Opened) -> bytes | Refusal:
     if row["content_sha256"] != opened.content_sha256:
         return refuse(Reason("federation.package_differs"), category=Category.CONFLICT)
     return bytes(row["receipt"])
@@ -228,13 +228,13 @@ def _keep(unit: Unit, opened: packages.Opened, receipt: bytes, actor: Actor) -> 
     unit.log(things.RECEIPT, opened.content.case_id, what_of, receipt, actor)
 
 
-def file_resource(node: Node, unit: Unit, content: packages.Content, resource: dict[str, Any], actor: Actor) -> str:
+def file_resource(node: Node, unit: Unit, content: packages.Content, resource: dict[str, object], actor: Actor) -> str:
     """Store a resource of a package, tagged with its origin; its name here.
 
     What this node, or another that sent it directly, is the source of is not overwritten by a copy that comes back.
     """
     name = packing.reference_of(resource)
-    existing = store.get(unit.connection, resource["resourceType"], resource["id"])
+    existing = store.get(unit.connection, *name.split("/", 1))
     if existing is not None and content.from_node not in tagged(existing.resource, SIGNED):
         return name
     _put(unit, content, sending.mark_received(resource, node.neighbours[content.from_node].site, content.route), actor)

@@ -11,14 +11,14 @@ are ours).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
@@ -193,7 +193,7 @@ def _accepted(connection: Connection, name: str, code: str, at: datetime) -> str
     return str(row["account"])
 
 
-def _is_closed(row: Mapping[Any, Any], at: datetime) -> bool:
+def _is_closed(row: RowMapping, at: datetime) -> bool:
     """Whether an account is disabled, or its person has left."""
     return bool(row["disabled"]) or (row["leaves_at"] is not None and datetime.fromisoformat(row["leaves_at"]) <= at)
 
@@ -265,12 +265,12 @@ def open_actor(connection: Connection, account: str, at: datetime) -> Actor | No
     return _actor(row) if row is not None and not _is_closed(row, at) else None
 
 
-def roles_of(row: Mapping[Any, Any]) -> tuple[Role, ...]:
+def roles_of(row: RowMapping) -> tuple[Role, ...]:
     """The roles of an account, the first one first."""
     return tuple(dict.fromkeys((Role(row["role"]), *(Role(name) for name in (row["also_roles"] or "").split()))))
 
 
-def _actor(row: Mapping[Any, Any]) -> Actor:
+def _actor(row: RowMapping) -> Actor:
     first, *others = roles_of(row)
     return Actor(row["account"], first, row["organisation"], row["patient_id"], row["person_id"] or "", frozenset(others))
 
@@ -329,11 +329,11 @@ def names(connection: Connection) -> dict[str, str]:
     return {row.account: row.name for row in connection.execute(select(accounts.c.account, accounts.c.name))}
 
 
-def of_organisation(connection: Connection, organisation: str) -> list[dict[str, Any]]:
+def of_organisation(connection: Connection, organisation: str) -> Sequence[RowMapping]:
     """The accounts of an organisation by name, each as its columns without what proves who it is."""
     shown = [column for column in accounts.c if column.name not in ("password_hash", "totp_secret")]
     mine = select(*shown).where(accounts.c.organisation == organisation).order_by(accounts.c.name)
-    return [dict(row) for row in connection.execute(mine).mappings()]
+    return connection.execute(mine).mappings().all()
 
 
 def digest(token: str) -> str:

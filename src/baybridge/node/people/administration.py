@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from baybridge.base.canonical import sha256_hex
+from baybridge.base.json_value import JsonDict
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text
 from baybridge.journey.command import Actor, Role
@@ -26,7 +27,7 @@ from baybridge.node.tables import account_change_asked as asked_changes
 from baybridge.node.tables import person as persons_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
@@ -99,9 +100,9 @@ class Changed:
     expires_at: datetime | None = None
     asked: bool = False  # nothing changed yet: another administrator makes the same change
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """As commands and services print it."""
-        found: dict[str, Any] = {"account": self.account, "person_id": self.person_id}
+        found: JsonDict = {"account": self.account, "person_id": self.person_id}
         if self.asked:
             found["state"] = "asked"
         if self.expires_at is not None:
@@ -122,7 +123,7 @@ class Listed:
     second_factor: bool
     last_sign_in: str | None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """The row of the contract."""
         return {**asdict(self), "roles": list(self.roles)}
 
@@ -145,8 +146,7 @@ def change_within(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed
     waits = _second_administrator(node, unit, actor, what)
     if waits is not None:
         return waits
-    row = _row(unit.connection, what.account)
-    done = _add(node, unit, what) if isinstance(what, Add) else _alter(node, unit, what, dict(row or {}))
+    done = _add(node, unit, what) if isinstance(what, Add) else _alter(node, unit, what)
     unit.log("account", "", _name(what), _said(what).encode(), actor, "administration")
     return done
 
@@ -254,17 +254,20 @@ def _add(node: Node, unit: Unit, what: Add) -> Changed:
     return _invited(node, unit, account, what.account, person_id)
 
 
-def _alter(node: Node, unit: Unit, what: Invite | Disable | Reset | Roles, row: Mapping[str, Any]) -> Changed:
-    account, values = str(row["account"]), dict[str, Any]()
+def _alter(node: Node, unit: Unit, what: Invite | Disable | Reset | Roles) -> Changed:
+    row = _row(unit.connection, what.account)
+    if row is None:
+        raise LookupError("an account that nobody looked for before it is changed")
+    account, values = str(row["account"]), dict[str, object]()
     if isinstance(what, Disable):
-        values = {"disabled": True, "disabled_because": what.reason.strip()}
+        values |= {"disabled": True, "disabled_because": what.reason.strip()}
         invitations.end_all(unit.connection, account, unit.at)
     elif isinstance(what, Roles):
-        values = _roles_after(accounts.roles_of(row), what)
+        values |= _roles_after(accounts.roles_of(row), what)
     elif isinstance(what, Invite):
-        values = {"disabled": False, "disabled_because": None, "password_hash": "", "invited": True}
+        values |= {"disabled": False, "disabled_because": None, "password_hash": "", "invited": True}
     elif what.what == "password":
-        values = {"password_hash": ""}
+        values |= {"password_hash": ""}
     elif what.what == "second-factor":
         second_factor.turn_off(unit.connection, account)
     if values:
@@ -276,7 +279,7 @@ def _alter(node: Node, unit: Unit, what: Invite | Disable | Reset | Roles, row: 
     return Changed(str(row["name"]), str(row["person_id"]))
 
 
-def _roles_after(has: tuple[Role, ...], what: Roles) -> dict[str, Any]:
+def _roles_after(has: tuple[Role, ...], what: Roles) -> dict[str, str | None]:
     after = [role for role in dict.fromkeys((*has, *(Role(name) for name in what.add))) if role.value not in what.remove]
     return {"role": after[0].value, "also_roles": " ".join(role.value for role in after[1:]) or None}
 
@@ -297,13 +300,13 @@ def _said(what: Change) -> str:
 # --- looking --------------------------------------------------------------------------------------------------------
 
 
-def _row(connection: Connection, name: str) -> Mapping[Any, Any] | None:
+def _row(connection: Connection, name: str) -> RowMapping | None:
     """The account of a sign-in name, or of its own id."""
     found = connection.execute(select(table).where(table.c.name == name)).mappings().first()
     return found or connection.execute(select(table).where(table.c.account == name)).mappings().first()
 
 
-def state_of(row: Mapping[Any, Any], at: datetime) -> State:
+def state_of(row: RowMapping, at: datetime) -> State:
     """Whether an account signs in now, and why not."""
     if row["disabled"]:
         return "disabled"

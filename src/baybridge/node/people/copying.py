@@ -21,6 +21,7 @@ from sqlalchemy import Connection, select
 from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.reading import Ground
+from baybridge.facts.fhir import items, mapping
 from baybridge.journey.command import Actor
 from baybridge.journey.events import Recorded
 from baybridge.journey.identities import linked
@@ -46,7 +47,7 @@ class Copied:
     counts: Mapping[str, int]
     left_out: int
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The answer as plain JSON."""
         return {"patient": self.patient_id, "files": list(self.files), "counts": dict(self.counts), "left_out": self.left_out}
 
@@ -97,12 +98,12 @@ def _gather(connection: Connection, patient_id: str) -> _Held:
     return _Held(tuple(unique.values()), events, tuple(orjson.loads(row) for row in rows if row), tuple(looked.values()), len(versions) - len(own))
 
 
-def _event(item: Recorded) -> dict[str, Any]:
+def _event(item: Recorded) -> dict[str, object]:
     said = {"event_id": item.event_id, "case": item.case_id, "at": item.at.isoformat(), "organisation": item.organisation, "role": item.role}
     return {**said, "event": event_as_json(item.event)}
 
 
-def _written(path: Path, content: bytes) -> dict[str, Any]:
+def _written(path: Path, content: bytes) -> dict[str, object]:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
@@ -116,7 +117,7 @@ def _page(node: Node, held: _Held, language: str) -> str:
     """One page to print: what was written, when, and who looked; every value as it stands in the files."""
     texts = Texts(node.documents)
 
-    def say(key: str, values: Mapping[str, Any] | None = None) -> str:
+    def say(key: str, values: Mapping[str, object] | None = None) -> str:
         return escape(texts.say(language, key, dict(values or {})))
 
     sections = [
@@ -136,17 +137,17 @@ def _rows(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
         yield "<tr>" + "".join(f"<td>{cell if place == 1 else escape(cell)}</td>" for place, cell in enumerate(row)) + "</tr>"
 
 
-def _when(resource: Mapping[str, Any]) -> str:
+def _when(resource: Mapping[str, object]) -> str:
     found = next((resource[name] for name in ("effectiveDateTime", "onsetDateTime", "authoredOn", "date", "birthDate") if resource.get(name)), "")
     return str(found)
 
 
-def _said(resource: Mapping[str, Any]) -> str:
+def _said(resource: Mapping[str, object]) -> str:
     """Code and value of a resource, as far as one line says them; the file says the rest."""
-    code = resource.get("code") or resource.get("medicationCodeableConcept") or {}
-    named = code.get("text") or next((one.get("display") or one.get("code") for one in code.get("coding") or ()), "")
-    quantity = resource.get("valueQuantity") or {}
+    code = mapping(resource.get("code") or resource.get("medicationCodeableConcept"))
+    named = code.get("text") or next((one.get("display") or one.get("code") for one in items(code.get("coding"))), "")
+    quantity = mapping(resource.get("valueQuantity"))
     value = f"{quantity.get('value', '')} {quantity.get('unit') or quantity.get('code') or ''}".strip()
     other = next((str(resource[name]) for name in ("valueInteger", "valueString", "valueBoolean", "valueDateTime") if name in resource), "")
-    coded = (resource.get("valueCodeableConcept") or {}).get("coding") or [{}]
-    return " ".join(filter(None, (str(named or ""), value, other, coded[0].get("display") or coded[0].get("code") or "", str(resource.get("status", "")))))
+    coded = next((str(one.get("display") or one.get("code") or "") for one in items(mapping(resource.get("valueCodeableConcept")).get("coding"))), "")
+    return " ".join(filter(None, (str(named or ""), value, other, coded, str(resource.get("status", "")))))

@@ -16,9 +16,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.json_value import JsonDict
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import add_months
 from baybridge.documents.retention import KeptBy, Retention
@@ -59,7 +60,7 @@ class Erased:
     events: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """The answer as plain JSON."""
         return {"state": self.state, "events": list(self.events), "resources": list(self.resources)}
 
@@ -237,7 +238,7 @@ def restrict(node: Node, patient_id: str, reason: str, actor: Actor, *, lift: bo
     return _mark(node, tables.restriction, "restriction", patient_id, reason, actor, lift=lift)
 
 
-def _mark(node: Node, table: Any, key: str, patient_id: str, reason: str, actor: Actor, *, lift: bool) -> bool | Refusal:
+def _mark(node: Node, table: Table, key: str, patient_id: str, reason: str, actor: Actor, *, lift: bool) -> bool | Refusal:
     with node.unit() as unit:
         reasons = []
         if store.get(unit.connection, "Patient", patient_id) is None and not reads.cases_of(unit.connection, patient_id):

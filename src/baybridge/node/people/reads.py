@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select
 
@@ -178,7 +178,7 @@ def fold_case(connection: Connection, case_id: str) -> Case:
     return fold((decode_stored(stored) for stored in streams.read(connection, case_id)), case_id)
 
 
-def _today(node: Node) -> Any:
+def _today(node: Node) -> date:
     return node.now().astimezone(node.site.zone).date()
 
 

@@ -5,14 +5,13 @@ Main job: `rules(documents)`, the document `access/people.yaml` as a typed value
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from baybridge.documents.loader import Documents
 from baybridge.documents.people import People
 
 
-def rules(documents: Any) -> People:
+def rules(documents: Documents) -> People:
     """The rules that hold at a site; ValueError where its document cannot be read."""
     try:
         return msgspec.convert(documents.folder("access")["people"], People)

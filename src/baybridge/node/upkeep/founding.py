@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import yaml
 
@@ -28,11 +28,11 @@ _TRUSTED = ("node", "signing_keys", "card_keys", "issuer")
 _CARD = ("node", "organisation", "jurisdiction", "city", "kinds", "gd9", "ciio", "zone", "issuer")
 
 
-def found(folder: Path, profile: Mapping[str, Any], database: str | None = None) -> None:
+def found(folder: Path, profile: Mapping[str, object], database: str | None = None) -> None:
     """A new node folder; ConfigProblem where one is there already, the profile does not say who the node is or no database answers."""
     if (folder / "node.yaml").exists():
         raise ConfigProblem(f"expected a folder without a node, found node.yaml in {folder.name!r}; choose another folder")
-    site = make_site(str(profile["node"]), dict(profile), regions_at(folder / "data"))
+    site = make_site(str(profile["node"]), profile, regions_at(folder / "data"))
     people = _people(profile.get("accounts"))
     for name in ("data", "neighbours"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -56,13 +56,22 @@ def found(folder: Path, profile: Mapping[str, Any], database: str | None = None)
     tighten(folder)
 
 
-def _people(given: object) -> list[dict[str, Any]]:
+class FirstAccount(TypedDict):
+    """An account with which a node begins."""
+
+    name: str
+    role: Role
+    password: str
+    language: str
+
+
+def _people(given: object) -> list[FirstAccount]:
     """The first accounts (`name`, `role`, `password`, optional `language`); passwords are kept as hashes only, never in node.yaml."""
     if given is None:
         return []
     if not isinstance(given, list):
         raise ConfigProblem(f"accounts: expected a list of name, role and password, found {type(given).__name__}")
-    people: list[dict[str, Any]] = []
+    people: list[FirstAccount] = []
     for number, item in enumerate(given):
         if not isinstance(item, Mapping) or not all(isinstance(item.get(key), str) and item[key] for key in ("name", "role", "password")):
             raise ConfigProblem(f"accounts[{number}]: expected name, role and password as text")
@@ -75,7 +84,7 @@ def _people(given: object) -> list[dict[str, Any]]:
     return people
 
 
-def card(folder: Path, url: str) -> dict[str, Any]:
+def card(folder: Path, url: str) -> dict[str, object]:
     """The node card of a folder, as neighbours keep it."""
     profile = yaml.safe_load((folder / "node.yaml").read_text(encoding="utf-8"))
     keys = folder / "keys"
@@ -98,7 +107,7 @@ def introduce(nodes: Sequence[tuple[Path, str]]) -> None:
                 path.write_text(yaml.safe_dump(other_card, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
-def trust(nodes: Sequence[tuple[Path, str]]) -> dict[str, Any]:
+def trust(nodes: Sequence[tuple[Path, str]]) -> dict[str, object]:
     """The public keys of a network, by which evidence can be checked offline."""
     cards = [card(folder, url) for folder, url in nodes]
     return {"nodes": [{"log_origin": f"baybridge/{one['node']}", **{name: one[name] for name in _TRUSTED if name in one}} for one in cards]}

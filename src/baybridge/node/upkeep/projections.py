@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
@@ -21,6 +21,7 @@ from baybridge.journey.events import Recorded
 from baybridge.journey.pathway import tasks
 from baybridge.journey.proposals import waits
 from baybridge.journey.stages import stage_of
+from baybridge.journey.task import Task
 from baybridge.node import tables
 from baybridge.node.commands.deciding import LazyFacts
 from baybridge.node.fhir.rendering import render
@@ -152,7 +153,7 @@ def refresh_stale(node: Node, case_ids: Sequence[str]) -> None:
             unit.connection.execute(update(index).where(index.c.case_id == case_id).values(tasks_stale=False))
 
 
-def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> tuple[Any, ...]:
+def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> tuple[Task, ...]:
     """What somebody at this node must do next for a case."""
     if waits(case):
         return tuple(attention(case, node.site))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
@@ -31,7 +31,7 @@ class Leaving(Protocol):
     def channel(self) -> str:
         """The name of the way."""
 
-    def send(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, object]) -> None:
         """Send a message; OSError where it could not be sent, and it is tried again. The same message may come twice."""
 
 
@@ -42,7 +42,7 @@ class Filed:
     folder: Path
     channel: str = "file"
 
-    def send(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, object]) -> None:
         """Write the file under its own name; one that stands already is written over by the same."""
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"{message['call']}-{message['step']}"

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, get_args
+from typing import get_args
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, RowMapping, delete, insert, select
 
+from baybridge.base.json_value import JsonDict
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import parse_instant
 from baybridge.documents.escalation import Escalation, Specialty
@@ -38,7 +39,7 @@ class Duty:
     order: int
     deputy: str | None = None
 
-    def as_json(self, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def as_json(self, names: Mapping[str, str] | None = None) -> JsonDict:
         """The row as it is given; `names` are what accounts type to sign in."""
         known = names or {}
         deputy = known.get(self.deputy, self.deputy) if self.deputy is not None else None
@@ -165,7 +166,7 @@ def physicians(connection: Connection) -> tuple[str, ...]:
     return tuple(row["account"] for row in _active(connection) if Role.PHYSICIAN in roles_of(row))
 
 
-def _active(connection: Connection) -> Sequence[Mapping[Any, Any]]:
+def _active(connection: Connection) -> Sequence[RowMapping]:
     """Accounts that sign in: neither disabled nor left."""
     table = tables.account
     return connection.execute(select(table).where(~table.c.disabled).order_by(table.c.account)).mappings().all()

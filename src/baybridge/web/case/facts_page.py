@@ -6,13 +6,12 @@ Main job: `facts(view)`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from starlette.responses import Response
 
 from baybridge.facts.factset import ReadFact, Status
 from baybridge.node.commands.table import COMMANDS
-from baybridge.node.intake.reports import reports
+from baybridge.node.intake.reports import KeptReport, reports
 from baybridge.web.case.view import CaseView, allowed
 
 #: How many problems of a file are shown; the file itself has them all.
@@ -52,6 +51,6 @@ def _words(view: CaseView, values: Sequence[tuple[str, str]]) -> dict[str, str]:
     return {name: view.fact_label(value) if name == "fact" else value for name, value in values}
 
 
-def _reports(view: CaseView) -> list[dict[str, Any]]:
+def _reports(view: CaseView) -> list[KeptReport]:
     found = reports(view.look.unit.connection, view.case.case_id, view.now)
     return [{**report, "problems": report["problems"][:_MOST_PROBLEMS]} for report in found]

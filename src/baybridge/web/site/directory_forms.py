@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Reason
 from baybridge.base.time import parse_day
+from baybridge.documents.laboratories import EditingForm
 from baybridge.node.directory.changes import DirectoryChanged
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _TRUTH = {"true": True, "false": False}
 _SCOPE = ("loinc", "specimen", "method")
 
 
-def read_change(asked: Asked, form: Mapping[str, object], document: str, row: str) -> tuple[DirectoryChanged | None, list[Reason]]:
+def read_change(asked: Asked, form: EditingForm, document: str, row: str) -> tuple[DirectoryChanged | None, list[Reason]]:
     """The change that a form asks for, or None with every problem."""
     given = {name: text.strip() for name, text in asked.form.items()}
     problems: list[Reason] = []
@@ -50,40 +51,48 @@ def read_change(asked: Asked, form: Mapping[str, object], document: str, row: st
     )
 
 
-def _value(given: Mapping[str, str], form: Mapping[str, Any], action: str, field: str, problems: list[Reason]) -> object:
+def _value(given: Mapping[str, str], form: EditingForm, action: str, field: str, problems: list[Reason]) -> object:
     if action in ("end", "withdraw"):
         return given.get("key", "")
     if action == "new":
-        wanted = {"names": "texts", **{name: spec["type"] for name, spec in form["fields"].items() if spec.get("new")}}
+        wanted = {"names": "texts", **{name: spec.type or "text" for name, spec in form.fields.items() if spec.new}}
         return {name: value for name, kind in wanted.items() if (value := _read(given.get(f"v.{name}", ""), kind, name, problems)) is not None}
-    spec = form["fields"].get(field, {})
-    if action == "set":
-        return _read(given.get("v.value", ""), spec.get("type", "text"), field, problems)
-    found = {name: _read(given.get(f"v.{name}", ""), kind, name, problems) for name, kind in spec.get("item", {}).items()}
-    if spec.get("validity"):
+    spec = form.fields.get(field)
+    if action == "set" or spec is None:
+        return _read(given.get("v.value", ""), spec.type or "text" if spec else "text", field, problems)
+    found = {name: _read(given.get(f"v.{name}", ""), kind, name, problems) for name, kind in (spec.item or {}).items()}
+    if spec.validity:
         found |= {name: day.isoformat() for name in ("valid_from", "valid_to") if (day := _day(given.get(f"v.{name}", ""), name, problems))}
     return found
 
 
-def _read(text: str, kind: Any, name: str, problems: list[Reason]) -> Any:
+def _read(text: str, kind: str | tuple[str, ...], name: str, problems: list[Reason]) -> object:
     """A text as its type; None where nothing was written."""
     if not text:
         return None
-    if isinstance(kind, list):
-        return text if text in kind else _none(problems, name, ", ".join(kind))
+    if not isinstance(kind, str):
+        return _one_of({one: one for one in kind}, text, name, problems)
     if kind == "texts":
         return [line.strip() for line in text.splitlines() if line.strip()]
     if kind == "scope":
         return [_scope(line) for line in text.splitlines() if line.strip()]
     if kind == "boolean":
-        return _TRUTH[text] if text in _TRUTH else _none(problems, name, "true, false")
+        return _one_of(_TRUTH, text, name, problems)
     if kind == "day":
         found = _day(text, name, problems)
         return found.isoformat() if found else None
     try:
         return parse_minor(text) if kind == "amount" else float(text) if kind == "number" else text
     except ValueError:
-        return _none(problems, name, "120.00" if kind == "amount" else "1.5")
+        problems.append(_bad(name, "120.00" if kind == "amount" else "1.5"))
+        return None
+
+
+def _one_of(known: Mapping[str, object], text: str, name: str, problems: list[Reason]) -> object:
+    """What a text stands for among the known ones; None, and a problem, where it is none of them."""
+    if text not in known:
+        problems.append(_bad(name, ", ".join(known)))
+    return known.get(text)
 
 
 def _scope(line: str) -> dict[str, str]:
@@ -100,10 +109,6 @@ def _day(text: str, name: str, problems: list[Reason]) -> date | None:
     except ValueError:
         problems.append(_bad(name, "2026-03-08"))
         return None
-
-
-def _none(problems: list[Reason], name: str, expected: str) -> None:
-    problems.append(_bad(name, expected))
 
 
 def _bad(name: str, expected: str) -> Reason:

@@ -6,15 +6,16 @@ withdrawn with its source and its day; nothing is overwritten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from starlette.responses import Response
 
-from baybridge.base.dated import as_day, in_force, value_on
+from baybridge.base.dated import as_day, in_force, later, value_on
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.laboratories import EditedField, EditingForm
+from baybridge.facts.fhir import items, mapping
 from baybridge.http.doors import Asked, Door
 from baybridge.node.directory import directory, living_documents
 from baybridge.node.directory.changes import Change, key_of, rows_of, standing_of
@@ -28,7 +29,7 @@ class Item:
 
     key: str
     standing: str  # now, later, over, undated
-    parts: Mapping[str, Any]
+    parts: Mapping[str, object]
     source: str
     confidence: str
     ends: bool
@@ -39,9 +40,9 @@ class Shown:
     """One field of a row: the value today with what changes it, or its entries."""
 
     name: str
-    spec: Mapping[str, Any]
-    value: Any = None
-    changes: tuple[tuple[date, Any, str], ...] = ()
+    spec: EditedField
+    value: object = None
+    changes: tuple[tuple[date, object, str], ...] = ()
     items: tuple[Item, ...] = ()
 
 
@@ -49,14 +50,14 @@ def directory_page(asked: Asked) -> Response:
     """Every document that has a form, row by row."""
     today, documents = _today(asked), asked.node.documents
     laboratories = documents.folder("directory")["laboratories"]["laboratories"]
-    others = [(name, form) for name, form in documents.forms.items() if form["rows"] is None]
+    others = [(name, form) for name, form in documents.forms.items() if form.rows is None]
     return render(asked, "directory.html", rows=[_summary(row, today) for row in laboratories], others=others, may=_may(asked, documents.forms["laboratories"]))
 
 
-def _summary(row: Mapping[str, Any], today: date) -> dict[str, Any]:
-    valid = [item for item in row.get("accreditations") or () if item.get("valid_from") and in_force(item, today)]
-    marks = [one if isinstance(one, str) else one["mark"] for one in row.get("hr_marks") or () if isinstance(one, str) or in_force(one, today)]
-    past = [one for one in row.get("eqa") or () if (day := as_day(one.get("date"))) is not None and day <= today]
+def _summary(row: Mapping[str, object], today: date) -> dict[str, object]:
+    valid = [item for item in items(row.get("accreditations")) if item.get("valid_from") and in_force(item, today)]
+    marks = [one if isinstance(one, str) else mapping(one).get("mark") for one in _entries(row, "hr_marks") if isinstance(one, str) or in_force(mapping(one), today)]
+    past = [one for one in items(row.get("eqa")) if (day := as_day(one.get("date"))) is not None and day <= today]
     return {
         "row": row,
         "name": _name(row, today) or row["id"],
@@ -94,8 +95,8 @@ def row_page(asked: Asked, problems: tuple[Reason, ...] = (), status: int = 200)
         status,
         form=form,
         row=row,
-        name=_name(row, today) or reader.title(form["title"]),
-        fields=[_shown(name, spec, row, today) for name, spec in form["fields"].items()],
+        name=_name(row, today) or reader.title(form.title),
+        fields=[_shown(name, spec, row, today) for name, spec in form.fields.items()],
         history=[(one, one.change_id in standing) for one in reversed(history)],
         may=_may(asked, form),
         problems=[(_said(reader, reason), reason) for reason in problems],
@@ -130,34 +131,37 @@ def change_row(asked: Asked) -> Response:
     return row_page(asked, tuple(problems), 422)
 
 
-def _shown(name: str, spec: Mapping[str, Any], row: Mapping[str, Any], today: date) -> Shown:
-    if spec["kind"] == "dated":
-        dated = (row.get("dated") or {}).get(name, ())
-        return Shown(name, spec, value_on(row, name, today), tuple((date.fromisoformat(begins), value, sure) for begins, value, sure in dated))
+def _shown(name: str, spec: EditedField, row: Mapping[str, object], today: date) -> Shown:
+    if spec.kind == "dated":
+        return Shown(name, spec, value_on(row, name, today), tuple((date.fromisoformat(begins), value, sure) for begins, value, sure in later(row, name)))
+    return Shown(name, spec, items=tuple(_item(entry, spec, today) for entry in _entries(row, name)))
+
+
+def _entries(row: Mapping[str, object], name: str) -> Sequence[object]:
+    """The entries of a field; one that stands alone is a list of it."""
     value = row.get(name)
-    entries = [value] if isinstance(value, Mapping) else value or ()
-    return Shown(name, spec, items=tuple(_item(entry, spec, today) for entry in entries))
+    return value if isinstance(value, list | tuple) else [value] if isinstance(value, Mapping) else ()
 
 
-def _item(entry: Any, spec: Mapping[str, Any], today: date) -> Item:
+def _item(entry: object, spec: EditedField, today: date) -> Item:
     if not isinstance(entry, Mapping):
-        return Item(key_of(entry), "undated", {"mark": entry}, "", "", ends=bool(spec.get("validity")))
+        return Item(key_of(entry), "undated", {"mark": entry}, "", "", ends=spec.validity)
     first = as_day(entry.get("valid_from"))
-    standing = "undated" if not spec.get("validity") else "later" if first and first > today else "now" if in_force(entry, today) else "over"
-    if spec.get("validity") and not entry.get("valid_from") and not entry.get("valid_to"):
+    standing = "undated" if not spec.validity else "later" if first and first > today else "now" if in_force(entry, today) else "over"
+    if spec.validity and not entry.get("valid_from") and not entry.get("valid_to"):
         standing = "undated"
-    names = [*spec["item"], *(("valid_from", "valid_to") if spec.get("validity") else ())]
+    names = [*(spec.item or ()), *(("valid_from", "valid_to") if spec.validity else ())]
     parts = {name: entry.get(name) for name in names if entry.get(name) is not None}
-    ends = bool(spec.get("validity")) and standing != "over"
+    ends = spec.validity and standing != "over"
     return Item(key_of(entry), standing, parts, str(entry.get("source") or ""), str(entry.get("confidence") or ""), ends)
 
 
-def _found(asked: Asked) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
+def _found(asked: Asked) -> tuple[EditingForm, Mapping[str, object]] | Refusal:
     documents = asked.node.documents
     form = documents.forms.get(asked.parameters["document"])
     if form is None:
         return _unknown(asked)
-    document = documents.folder(form["folder"])[form["document"]]
+    document = documents.folder(form.folder)[form.document]
     row = next((row for row in rows_of(document, form) if row["id"] == asked.parameters["row"]), None)
     if row is None:
         return refuse(Reason("directory.change.unknown_row", {"row": asked.parameters["row"][:60]}), category=Category.NOT_FOUND)
@@ -169,8 +173,8 @@ def _unknown(asked: Asked) -> Refusal:
     return refuse(Reason("directory.change.unknown_document", {"known": known}), category=Category.NOT_FOUND)
 
 
-def _may(asked: Asked, form: Mapping[str, Any]) -> bool:
-    return asked.person.role.value in form["roles"]
+def _may(asked: Asked, form: EditingForm) -> bool:
+    return asked.person.role.value in form.roles
 
 
 def _today(asked: Asked) -> date:

@@ -18,10 +18,11 @@ from baybridge.cli.arguments import Thorough
 @click.option("--json", "json_wanted", is_flag=True, help="Print JSON: documents, problems.")
 def check(folder: Path, *, json_wanted: bool) -> None:
     """Check the documents of a site: FOLDER holds products, pathways, directory … as they are laid over ours; exit 1 where there is a problem."""
+    from baybridge.node.commands.table import COMMANDS
     from baybridge.rulebook.site_documents import check_site
 
     data = folder / "data" if (folder / "node.yaml").is_file() else folder
-    report = check_site(data)
+    report = check_site(data, COMMANDS)
     if json_wanted:
         click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypedDict
 
-from baybridge.base.json_value import JsonDict
 from baybridge.journey import events as ev
 from baybridge.journey.entry import Entry, tells
 
@@ -79,12 +78,33 @@ class Call:
         return "open" if self.acknowledged is None else "acknowledged"
 
 
-def call_as_json(case_id: str, call: Call) -> JsonDict:
+class StepState(TypedDict):
+    """A step of a call: which, when, and whom it reached."""
+
+    step: str
+    at: str
+    to: list[str]
+
+
+class CallState(TypedDict):
+    """A call as JSON."""
+
+    call_id: str
+    case: str
+    codes: list[str]
+    called_at: str
+    late: bool
+    state: State
+    steps: list[StepState]
+
+
+def call_as_json(case_id: str, call: Call) -> CallState:
     """A call as JSON, without names; `to` are the accounts that a step reached."""
     event = call.called.event
-    steps = [{"step": one.event.step, "at": one.origin.at.isoformat(), "to": list(one.event.accounts)} for one in call.notified]
-    said: JsonDict = {"call_id": call.call_id, "case": case_id, "codes": list(call.codes), "called_at": event.called_at.isoformat(), "late": event.late}
-    return {**said, "state": call.state, "steps": steps}
+    steps: list[StepState] = [{"step": one.event.step, "at": one.origin.at.isoformat(), "to": list(one.event.accounts)} for one in call.notified]
+    called_at = event.called_at.isoformat()
+    codes = list(call.codes)
+    return {"call_id": call.call_id, "case": case_id, "codes": codes, "called_at": called_at, "late": event.late, "state": call.state, "steps": steps}
 
 
 #: Signs of a call that named its scale alone.

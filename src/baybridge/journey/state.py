@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from baybridge.base.json_value import JsonDict, JsonObject
 from baybridge.documents.pathway import FollowUp
 from baybridge.journey import claims
-from baybridge.journey.calls import call_as_json
+from baybridge.journey.calls import CallState, call_as_json
 from baybridge.journey.case import Case
 from baybridge.journey.corrected import settle
 from baybridge.journey.corrections.money import changed_under
@@ -77,7 +77,7 @@ class CaseState(TypedDict):
     dead: bool
     emergency: JsonDict | None
     grades: dict[str, Grades]
-    calls: list[JsonDict]
+    calls: list[CallState]
     doses: list[JsonDict]
     tasks: list[TaskState]
     visits: list[JsonObject]

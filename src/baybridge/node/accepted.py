@@ -48,9 +48,10 @@ def standing(config: Config) -> Standing:
     name = _hash(data)
     if kept is not None and kept.name == name:
         return Standing(kept, written)
+    from baybridge.node.commands.table import COMMANDS
     from baybridge.rulebook.site_documents import check_site  # rules and money are read only where a site wrote
 
-    report = check_site(data)
+    report = check_site(data, COMMANDS)
     if report.bars and kept is None:
         raise _none_in_force(report.bars)
     if report.bars:
@@ -68,9 +69,10 @@ def documents_in_force(folder: Path) -> tuple[Documents, tuple[Problem, ...]]:
         return Documents(packaged_data(), *filter(None, (kept if not data.is_dir() else None,))), ()
     if kept is not None and kept.name == _hash(data):
         return Documents(packaged_data(), kept), ()
+    from baybridge.node.commands.table import COMMANDS
     from baybridge.rulebook.site_documents import check_site
 
-    bars = check_site(data).bars
+    bars = check_site(data, COMMANDS).bars
     if bars and kept is None:
         raise _none_in_force(bars)
     return Documents(packaged_data(), kept if bars and kept is not None else data), bars

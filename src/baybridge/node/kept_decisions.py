@@ -7,12 +7,14 @@ in `commands/reopening.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeGuard
 
 import orjson
 from sqlalchemy import Connection, func, select
 
 from baybridge.base.json_value import JsonDict
 from baybridge.node.tables import decision, decision_source
+from baybridge.policy.one_case.decide import DecisionDocument
 
 
 def documents(connection: Connection, hashes: Iterable[str]) -> dict[str, JsonDict]:
@@ -20,6 +22,11 @@ def documents(connection: Connection, hashes: Iterable[str]) -> dict[str, JsonDi
     wanted = sorted({sha256 for sha256 in hashes if sha256})
     rows = connection.execute(select(decision.c.sha256, decision.c.document).where(decision.c.sha256.in_(wanted)))
     return {row.sha256: orjson.loads(row.document) for row in rows}
+
+
+def is_of_policy(document: Mapping[str, object]) -> TypeGuard[DecisionDocument]:
+    """Whether a kept document is the decision of a policy, and no quote, recognition or transfer check."""
+    return DecisionDocument.__required_keys__ <= document.keys()
 
 
 def of_kinds(connection: Connection, kinds: Iterable[str]) -> dict[str, Mapping[str, object]]:

@@ -1,6 +1,6 @@
 """A site's documents before they are put in force: form, rules, money, and what they do to our rules.
 
-Main job: `check_site(site)`, every problem of a data folder laid over ours; `baybridge check` says them, and a node goes by those that `bar` it.
+Main job: `check_site(site, commands)`, every problem of a data folder laid over ours; `baybridge check` says them, and a node goes by those that `bar` it.
 
 A problem bars a set of documents where the node could not go by it: a form that does not fit, a policy that cannot be read. A worked case that does not
 come out, or a plan of money that does not say everything, is told and bars nothing: money says itself what it cannot compute.
@@ -8,7 +8,7 @@ come out, or a plan of money that does not say everything, is told and bars noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,15 +41,15 @@ class SiteReport:
         return {"documents": self.documents, "problems": rows}
 
 
-def check_site(site: Path) -> SiteReport:
-    """Every problem of a site's data folder."""
+def check_site(site: Path, commands: Collection[str]) -> SiteReport:
+    """Every problem of a site's data folder; `commands` are those that a node knows, of which a pathway names some."""
     number, found = check_folder(site)
     if found:
         return SiteReport(number, found, found)
     documents = Documents(packaged_data(), site)
     try:
         dictionary = Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
-        bars = tuple(sorted({*_unreadable(documents, site), *_misformed_plans(site), *broken_references(documents, site)}))
+        bars = tuple(sorted({*_unreadable(documents, site), *_misformed_plans(site), *broken_references(documents, site, commands)}))
     except (DocumentProblem, ValueError) as problem:
         bars = (Problem(str(site / "facts"), 1, 1, "document.problem.wrong_value", "facts that fit each other", str(problem)),)
         return SiteReport(number, bars, bars)

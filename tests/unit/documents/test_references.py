@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from baybridge.documents.loader import Documents, packaged_data
+from baybridge.node.commands.table import COMMANDS
 from baybridge.rulebook.references import broken_references
 from baybridge.rulebook.site_documents import check_site
 
 
 def test_ours_name_nothing_that_is_not_there() -> None:
-    assert list(broken_references(Documents(), packaged_data())) == []
+    assert list(broken_references(Documents(), packaged_data(), COMMANDS)) == []
 
 
 @pytest.mark.parametrize(
@@ -28,10 +29,33 @@ def test_a_name_or_unit_that_nothing_bears_keeps_a_set_out_of_force(tmp_path: Pa
     path = tmp_path / file
     path.parent.mkdir()
     path.write_text(text, encoding="utf-8")
-    report = check_site(tmp_path)
+    report = check_site(tmp_path, COMMANDS)
     (problem,) = (one for one in report.bars if one.file == str(path))
     assert (problem.line, problem.field, problem.found, problem.code) == (line, field, found, f"document.problem.unknown_{code}")
     assert report.problems == report.bars
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "part", "found", "hint"),
+    [
+        ("commands: [DecideEligibility]", "commands: [DecideEligibilty]", "commands[0]", "DecideEligibilty", "did you mean DecideEligibility?"),
+        ("after: [consent_care, eligibility]", "after: [consent_care, eligability]", "after[1]", "eligability", "did you mean eligibility?"),
+        ("ended_by: [collect]", "ended_by: [colect]", "ended_by[0]", "colect", "did you mean collect?"),
+        ("only_if: [not_accepted]", "only_if: [not_excepted]", "only_if[0]", "not_excepted", "did you mean not_accepted?"),
+        ("done_by: [{event: RecordsImported}]", "done_by: [{event: RecordImported}]", "done_by[0].event", "RecordImported", "did you mean RecordsImported?"),
+    ],
+)
+def test_a_step_of_a_pathway_names_what_is_there(tmp_path: Path, ours: str, theirs: str, part: str, found: str, hint: str) -> None:
+    text = (packaged_data() / "pathways" / "standard.yaml").read_text(encoding="utf-8").replace(ours, theirs, 1)
+    path = tmp_path / "pathways" / "own.yaml"
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    report = check_site(tmp_path, COMMANDS)
+    (problem,) = report.bars
+    line = next(number for number, written in enumerate(text.splitlines(), start=1) if theirs in written)
+    assert (problem.file, problem.line, problem.found, problem.hint) == (str(path), line, found, hint)
+    assert problem.field.startswith("steps[")
+    assert problem.field.endswith(f"].{part}")
 
 
 def test_a_name_that_the_site_itself_brings_is_known(tmp_path: Path) -> None:
@@ -43,4 +67,4 @@ def test_a_name_that_the_site_itself_brings_is_known(tmp_path: Path) -> None:
         path = tmp_path / file
         path.parent.mkdir()
         path.write_text(text, encoding="utf-8")
-    assert check_site(tmp_path).bars == ()
+    assert check_site(tmp_path, COMMANDS).bars == ()

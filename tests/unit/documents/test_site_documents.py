@@ -15,6 +15,7 @@ from baybridge.documents.checking import check_folder
 from baybridge.documents.kinds import ANY, FOLDERS, KINDS, RULES, kind_of_document
 from baybridge.documents.loader import Documents, packaged_data
 from baybridge.documents.overlay import lay_over
+from baybridge.node.commands.table import COMMANDS
 from baybridge.rulebook.site_documents import check_site
 
 AXI = "axicabtagene-ciloleucel"
@@ -194,14 +195,14 @@ def test_check_of_a_sound_folder_ends_well(tmp_path: Path) -> None:
 
 def test_fact_that_a_policy_of_ours_needs_cannot_be_taken_away(tmp_path: Path) -> None:
     write(tmp_path, "facts/a.yaml", "ldh: null\n")
-    report = check_site(tmp_path)
+    report = check_site(tmp_path, COMMANDS)
     assert any("easix" in problem.file for problem in report.bars)
 
 
 def test_policy_that_cannot_be_read_bars_and_a_failing_case_does_not(tmp_path: Path) -> None:
     ours = (packaged_data() / "policies" / "scores" / "easix.yaml").read_text(encoding="utf-8")
     write(tmp_path, "policies/a.yaml", ours.replace("shape: ", "shap: ", 1))
-    assert check_site(tmp_path).bars
+    assert check_site(tmp_path, COMMANDS).bars
     write(tmp_path, "policies/a.yaml", ours.replace("88.4", "88.5"))
-    report = check_site(tmp_path)
+    report = check_site(tmp_path, COMMANDS)
     assert (bool(report.problems), report.bars) == (True, ())

@@ -83,7 +83,7 @@ def _apply(laid: dict[str, object], form: EditingForm, change: Change) -> None:
     if event.action == "set":
         dated = mapping(row.get("dated"))
         later = [*_listed(dated, event.field), [event.from_on.isoformat(), event.value, event.confidence]]
-        row["dated"] = {**dated, event.field: sorted(later, key=lambda pair: str(pair[0]))}
+        row["dated"] = {**dated, event.field: sorted(later, key=lambda one: str(one[0]) if isinstance(one, list | tuple) else "")}
     elif event.action == "add":
         entry = dict(event.value)
         entry |= {"source": event.source, "confidence": event.confidence, "change": change.change_id}
@@ -92,7 +92,7 @@ def _apply(laid: dict[str, object], form: EditingForm, change: Change) -> None:
         row[event.field] = [_ended(entry, event) for entry in _listed(row, event.field)]
 
 
-def _listed(row: Json, field: str) -> list[Any]:
+def _listed(row: Json, field: str) -> list[object]:
     """The list of a field; empty where there is none."""
     found = row.get(field)
     return list(found) if isinstance(found, list | tuple) else []

@@ -9,10 +9,10 @@ The card itself is a DocumentReference of the record: it names the patient, and 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -110,24 +110,23 @@ def as_bundle(node: Node, data: bytes) -> bytes | Refusal:
     return write(bundle)  # numbers digit for digit
 
 
-def _resources(card: Card, known: tuple[TrustedNode, ...]) -> list[dict[str, Any]]:
+def _resources(card: Card, known: tuple[TrustedNode, ...]) -> list[dict[str, object]]:
     by = signer_of(card, known)
     tags = [{"system": SIGNED, "code": by.node}] if by is not None and by.node else []
     patient = next((dict(item) for item in card.resources if item.get("resourceType") == "Patient"), {"resourceType": "Patient"})
     patient_id = _id("Patient", card.issuer, canonical_bytes(orjson.loads(write(patient))).decode())
-    patient["id"] = patient_id
     subject = {"reference": f"Patient/{patient_id}"}
     results = []
     for item in card.resources:
         if item.get("resourceType") == "Observation":
             name = _id("Observation", card.issuer, patient_id, orjson.dumps(dict(item), default=float, option=orjson.OPT_SORT_KEYS).decode())
             results.append({**item, "id": name, "subject": subject, **({"meta": {"tag": tags}} if tags else {})})
-    return [patient, *results, _provenance(card, results, by)]
+    return [{**patient, "id": patient_id}, *results, _provenance(card, results, by)]
 
 
-def _provenance(card: Card, results: Sequence[dict[str, Any]], by: TrustedNode | None) -> dict[str, Any]:
+def _provenance(card: Card, results: Sequence[Mapping[str, object]], by: TrustedNode | None) -> dict[str, object]:
     at = datetime.fromtimestamp(card.issued_at or 0, UTC)  # a card that holds has one
-    agent = {"type": "Organization", "identifier": {"system": "urn:baybridge:card-issuer", "value": card.issuer}}
+    agent: dict[str, object] = {"type": "Organization", "identifier": {"system": "urn:baybridge:card-issuer", "value": card.issuer}}
     if by is not None and by.node:
         agent["display"] = by.node
     return {

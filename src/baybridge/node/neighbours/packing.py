@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
@@ -16,7 +16,16 @@ from sqlalchemy import insert
 from baybridge.base.canonical import sha256_hex
 from baybridge.exchange.transfer import whose
 from baybridge.journey.case import Case, fold
-from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, EntryCorrected, PackageReceived, Recorded, Told, TransferAllowed
+from baybridge.journey.events import (
+    CaseOpened,
+    ConsentRecorded,
+    ConsentWithdrawn,
+    EntryCorrected,
+    PackageReceived,
+    Recorded,
+    Told,
+    TransferAllowed,
+)
 from baybridge.journey.identities import linked
 from baybridge.journey.judged import Parcel
 from baybridge.journey.stored import event_as_json
@@ -102,7 +111,7 @@ def rules_of_telling(documents: Documents) -> TellingRules:
 
 def told(
     rules: TellingRules, purpose: str, events: Sequence[Recorded], *, without_patient: bool, payer: str | None = None, node: Node | None = None
-) -> tuple[dict[str, Any], ...]:
+) -> tuple[dict[str, object], ...]:
     """The events of a case that go with a package of this purpose, those that others told included, each with its origin.
 
     A node that is nothing but a payer is told of money what names it as the payer, and of nobody else's.
@@ -115,11 +124,14 @@ def told(
     if payer is not None and purpose == _CLAIM:
         chosen = [item for item in chosen if item.event.get("payer") == payer or item.event.get("type") in _CORRECTED]
     chosen = _corrections_of_told(chosen)
-    plain: list[dict[str, Any]] = [msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at)]
-    for item in plain:
-        if without_patient and item["event"]["type"] == "CaseOpened":
-            item["event"] = {**item["event"], "patient_id": ""}
-    return tuple(plain)
+    if without_patient:
+        chosen = [msgspec.structs.replace(item, event=_nobodys(item.event)) for item in chosen]
+    return tuple(msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at))
+
+
+def _nobodys(event: dict[str, object]) -> dict[str, object]:
+    """An event without whose case it is."""
+    return {**event, "patient_id": ""} if event.get("type") == CaseOpened.__name__ else event
 
 
 def _corrections_of_told(items: Sequence[Told]) -> list[Told]:

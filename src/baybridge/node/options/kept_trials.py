@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, RowMapping, select
 
 from baybridge.matching import reviewing
 from baybridge.matching.registry import read_study
@@ -47,34 +47,34 @@ class Kept:
 
 def all_kept(node: Node, connection: Connection) -> tuple[Kept, ...]:
     """Every trial of the node with its last review, by number."""
-    reviews = {row.trial_id: row for row in connection.execute(select(tables.trial_review).order_by(tables.trial_review.c.version))}
-    rows = connection.execute(select(tables.trial).order_by(tables.trial.c.trial_id))
-    return tuple(_kept(node, row, reviews.get(row.trial_id)) for row in rows)
+    reviews = {row["trial_id"]: row for row in connection.execute(select(tables.trial_review).order_by(tables.trial_review.c.version)).mappings()}
+    rows = connection.execute(select(tables.trial).order_by(tables.trial.c.trial_id)).mappings()
+    return tuple(_kept(node, row, reviews.get(row["trial_id"])) for row in rows)
 
 
 def kept(node: Node, connection: Connection, trial_id: str) -> Kept | None:
     """One trial with its last review; None where the node does not have it."""
-    row = connection.execute(select(tables.trial).where(tables.trial.c.trial_id == trial_id)).first()
+    row = connection.execute(select(tables.trial).where(tables.trial.c.trial_id == trial_id)).mappings().first()
     reviews = history(connection, trial_id)
     return _kept(node, row, reviews[0] if reviews else None) if row is not None else None
 
 
-def history(connection: Connection, trial_id: str) -> Sequence[Row[Any]]:
+def history(connection: Connection, trial_id: str) -> Sequence[RowMapping]:
     """Every review of a trial as it was kept, the newest first."""
     row = tables.trial_review
-    return connection.execute(select(row).where(row.c.trial_id == trial_id).order_by(row.c.version.desc())).all()
+    return connection.execute(select(row).where(row.c.trial_id == trial_id).order_by(row.c.version.desc())).mappings().all()
 
 
-def _kept(node: Node, row: Row[Any], reviewed: Row[Any] | None) -> Kept:
-    trial = _read(row.study)
-    at = datetime.fromisoformat(row.imported_at)
+def _kept(node: Node, row: RowMapping, reviewed: RowMapping | None) -> Kept:
+    trial = _read(row["study"])
+    came = (datetime.fromisoformat(row["imported_at"]), row["imported_by"], row["file_name"])
     if reviewed is None:
-        return Kept(trial, None, reviewing.lines_of(trial), None, at, row.imported_by, row.file_name)
-    lines = tuple(Line(**item) for item in orjson.loads(reviewed.lines))
-    told = (reviewed.reviewed_by, reviewed.role, datetime.fromisoformat(reviewed.reviewed_at))
-    name = reviewing.policy_id(row.trial_id)
-    review = Review(row.trial_id, reviewed.version, name, reviewed.criteria_sha256, reviewing.unread(lines), *told)
-    return Kept(trial, review, lines, policy_of(node, reviewed.policy), at, row.imported_by, row.file_name)
+        return Kept(trial, None, reviewing.lines_of(trial), None, *came)
+    lines = tuple(Line(**item) for item in orjson.loads(reviewed["lines"]))
+    told = (reviewed["reviewed_by"], reviewed["role"], datetime.fromisoformat(reviewed["reviewed_at"]))
+    name = reviewing.policy_id(row["trial_id"])
+    review = Review(row["trial_id"], reviewed["version"], name, reviewed["criteria_sha256"], reviewing.unread(lines), *told)
+    return Kept(trial, review, lines, policy_of(node, reviewed["policy"]), *came)
 
 
 @lru_cache(maxsize=8192)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import polars as pl
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select
 
 from baybridge.journey.case import Case, fold
 from baybridge.matching.screening import outcomes
@@ -135,17 +135,17 @@ def counts(connection: Connection) -> dict[str, dict[str, int]]:
 def of_trial(connection: Connection, trial_id: str) -> tuple[Kept, ...]:
     """The kept answers for one trial."""
     row = tables.screening
-    return tuple(_answer(item) for item in connection.execute(select(row).where(row.c.trial_id == trial_id)))
+    return tuple(_answer(item) for item in connection.execute(select(row).where(row.c.trial_id == trial_id)).mappings())
 
 
 def of_case(connection: Connection, case_id: str) -> tuple[Kept, ...]:
     """The kept answers for one case."""
     row = tables.screening
-    return tuple(_answer(item) for item in connection.execute(select(row).where(row.c.case_id == case_id)))
+    return tuple(_answer(item) for item in connection.execute(select(row).where(row.c.case_id == case_id)).mappings())
 
 
-def _answer(item: Any) -> Kept:
-    return Kept(item.case_id, item.trial_id, item.outcome, datetime.fromisoformat(item.screened_at))
+def _answer(item: RowMapping) -> Kept:
+    return Kept(item["case_id"], item["trial_id"], item["outcome"], datetime.fromisoformat(item["screened_at"]))
 
 
 def _keep(unit: Unit, case_id: str, trial_id: str, outcome: str, policy: Policy) -> None:
@@ -175,7 +175,7 @@ def _dumps(facts: Mapping[str, Value]) -> bytes:
     return orjson.dumps({name: _written(value) for name, value in facts.items()}, option=orjson.OPT_SORT_KEYS)
 
 
-def _written(value: Value) -> Any:
+def _written(value: Value) -> bool | int | float | str | dict[str, str] | None:
     if isinstance(value, datetime):
         return {_INSTANT: value.isoformat()}
     return {_DAY: value.isoformat()} if isinstance(value, date) else value
@@ -185,7 +185,7 @@ def _loads(body: bytes) -> dict[str, Value]:
     return {name: _value(value) for name, value in orjson.loads(body).items()}
 
 
-def _value(value: Any) -> Value:
+def _value(value: bool | float | str | dict[str, str] | None) -> Value:  # noqa: FBT001 - a fact may be yes or no
     if isinstance(value, dict):
         return datetime.fromisoformat(value[_INSTANT]) if _INSTANT in value else date.fromisoformat(value[_DAY])
-    return value  # type: ignore[no-any-return]
+    return value

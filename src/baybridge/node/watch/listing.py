@@ -6,10 +6,10 @@ Main job: `calls_of_node(node)`: each call made here, the latest last.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from baybridge.journey import events as ev
-from baybridge.journey.calls import call_as_json
+from baybridge.journey.calls import CallState, call_as_json
 from baybridge.ledger import streams
 from baybridge.node.watch import roster
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 
-def calls_of_node(node: Node, *, only_open: bool = False) -> list[dict[str, Any]]:
+def calls_of_node(node: Node, *, only_open: bool = False) -> list[CallState]:
     """Every call that was made here, as JSON without names, by when it was made."""
     with node.storage.reading() as connection:
         case_ids = streams.cases_with(connection, [ev.RapidResponseCalled.__name__])
@@ -27,6 +27,6 @@ def calls_of_node(node: Node, *, only_open: bool = False) -> list[dict[str, Any]
     return [_named(call_as_json(case_id, call), names) for case_id, call in sorted(own, key=lambda item: (item[1].called.event.called_at, item[1].call_id))]
 
 
-def _named(call: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _named(call: CallState, names: Mapping[str, str]) -> CallState:
     """The accounts of each step as people who run the node name them."""
     return {**call, "steps": [{**step, "to": [names.get(account, account) for account in step["to"]]} for step in call["steps"]]}

@@ -5,9 +5,8 @@ Main job: `bedside(view)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.responses import Response
 
@@ -17,6 +16,8 @@ from baybridge.journey.course import Grade
 from baybridge.journey.events import FitnessChecked, GradeAssessed, ProductThawed
 from baybridge.journey.look_now import ALERT_GRADE
 from baybridge.node.commands.table import COMMANDS
+from baybridge.policy.one_case.decide import DecisionDocument
+from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.web.case.from_record import answered, marks_of
 from baybridge.web.case.view import Action, CaseView, allowed
 from baybridge.web.page.pictures import Course, course
@@ -29,7 +30,7 @@ class Scale:
     name: str
     title: str
     grade: Grade | None
-    decision: Mapping[str, Any]
+    decision: DecisionDocument | None
     history: tuple[GradeAssessed, ...]
     picture: Course
     confirm: Action | None
@@ -48,13 +49,12 @@ class Scale:
     @property
     def marks(self) -> tuple[str, ...]:
         """What the scale tells whoever grades, as codes: review, look for another cause."""
-        return marks_of(self.decision)
+        return marks_of(self.decision) if self.decision else ()
 
     @property
-    def driver(self) -> Mapping[str, object] | None:
+    def driver(self) -> GroundDocument | None:
         """The criterion that set the grade, with its words and source."""
-        held = [reason for reason in self.decision.get("reasons", ()) if reason.get("holds") is True]
-        return held[0] if held else None
+        return next((reason for reason in self.decision["reasons"] if reason.get("holds") is True), None) if self.decision else None
 
 
 #: Scales and screenings that are made from the record, not from a bedside assessment.
@@ -93,7 +93,7 @@ def _bags(view: CaseView) -> Iterator[tuple[str, object, tuple[str, ...]]]:
 def _scales(view: CaseView) -> Iterator[Scale]:
     case = view.case
     hashes = [grade.latest.event.decision_sha256 for grade in case.grades.values()]
-    documents = view.documents(hashes)
+    documents = view.decisions(hashes)
     may_confirm = not view.read_only and allowed(view.asked, COMMANDS["ConfirmGrade"])
     for name in SCALES:
         grade = case.grades.get(name)
@@ -101,7 +101,7 @@ def _scales(view: CaseView) -> Iterator[Scale]:
             name,
             view.reader.title(view.asked.node.policies.get(name).title),
             grade,
-            documents.get(grade.latest.event.decision_sha256, {}) if grade else {},
+            documents.get(grade.latest.event.decision_sha256) if grade else None,
             _history(view, name),
             _picture(view, name),
             view.action(COMMANDS["ConfirmGrade"], {"scale": name}) if grade and may_confirm else None,

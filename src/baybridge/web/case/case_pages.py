@@ -6,6 +6,7 @@ Main job: `CASE_DOORS`, the addresses of a case. What every tab shares stands in
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -52,7 +53,7 @@ def overview(view: CaseView) -> Response:
     taken = unreviewed(view.case)[::-1]
     if view.asked.person.role is Role.PATIENT:
         return view.render("patient.html", road=_ROAD, next_visit=None, emergencies=view.case.of(GlassBroken)[::-1])
-    open_now = [msgspec.to_builtins(task) for task in open_tasks(view.asked.node, view.look.unit.connection, view.case, view.now)]
+    open_now: list[dict[str, Any]] = [msgspec.to_builtins(task) for task in open_tasks(view.asked.node, view.look.unit.connection, view.case, view.now)]
     tasks = most_urgent_first(open_now)
     names = list(dict.fromkeys(name for task in tasks for name in task["commands"] if name in COMMANDS))
     other = [name for name in tabs.buttons_of("overview") if name not in names]

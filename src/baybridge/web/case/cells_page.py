@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from starlette.responses import Response
 
@@ -16,6 +15,7 @@ from baybridge.documents.pathway import Clocks
 from baybridge.journey.case import Case
 from baybridge.journey.cells import Batch, Collection, Shipment, discarded_of
 from baybridge.journey.events import QuarantineResolved
+from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.supply.readings import read_results
 from baybridge.web.case.view import CaseView
 
@@ -42,14 +42,14 @@ class Made:
     """A batch with its last decision against the specification."""
 
     batch: Batch
-    decision: Mapping[str, Any] | None
+    decision: DecisionDocument | None
     results: tuple[tuple[str, str, str], ...]
 
 
 def cells(view: CaseView) -> Response:
     """Everything about the cells, and what can be done with them here."""
     case = view.case
-    documents = view.documents(test.event.decision_sha256 for batch in case.batches for test in batch.tests)
+    documents = view.decisions(test.event.decision_sha256 for batch in case.batches for test in batch.tests)
     return view.render(
         "cells.html",
         shipments=[Sent(shipment, tuple(_clocks(view, shipment))) for shipment in case.shipments],
@@ -62,7 +62,7 @@ def cells(view: CaseView) -> Response:
     )
 
 
-def _made(view: CaseView, batch: Batch, documents: Mapping[str, Mapping[str, Any]]) -> Made:
+def _made(view: CaseView, batch: Batch, documents: Mapping[str, DecisionDocument]) -> Made:
     """A batch with the decision that was kept here; where another node made it, the same results by the specification as this node has it."""
     results = tuple({row[0]: row for test in batch.tests for row in test.event.results}.values())
     decision = documents.get(batch.tests[-1].event.decision_sha256) if batch.tests else None

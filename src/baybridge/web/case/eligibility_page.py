@@ -16,6 +16,7 @@ from baybridge.documents.product import Product as CatalogueEntry
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands.table import COMMANDS
 from baybridge.policy.document.shapes import Policy
+from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.rulebook import view as policy_view
 from baybridge.rulebook.view import Row
 from baybridge.web.case.from_record import answered
@@ -35,7 +36,7 @@ class Judged:
     """One policy over the facts now: its decision, and what was recorded last."""
 
     policy: Policy
-    decision: Mapping[str, Any]
+    decision: DecisionDocument
     rows: Mapping[str, Row]  # each rule in words, by its id
     recorded: Any  # the entry of the last recorded decision, or None
     changed: bool  # the recorded one would come out differently now
@@ -124,7 +125,6 @@ def to_ask(view: CaseView, judged: Iterable[Judged]) -> list[Question]:
     return sorted(questions, key=lambda question: (question.cost, -len(question.policies), question.fact))
 
 
-def _settling(decision: Mapping[str, Any]) -> Sequence[str]:
-    sets = decision.get("would_settle") or []
-    named = [fact for facts in sets for fact in facts]
-    return list(dict.fromkeys(named or decision.get("missing") or []))
+def _settling(decision: DecisionDocument) -> Sequence[str]:
+    named = [fact for facts in decision["would_settle"] for fact in facts]
+    return list(dict.fromkeys(named or decision["missing"]))

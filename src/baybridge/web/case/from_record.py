@@ -5,12 +5,12 @@ Main job: `answered(view, names)`; `from_record.html` shows it. A clinician judg
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from baybridge.node.commands.table import COMMANDS
 from baybridge.policy.document.shapes import Findings, Policy, Score
+from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.rulebook import view as policy_view
 from baybridge.rulebook.wording import Wording
 from baybridge.web.case.view import CaseView, allowed
@@ -46,7 +46,7 @@ def _is_asked(view: CaseView, fact: str) -> bool:
     return fact in view.asked.node.dictionary and bool(view.asked.node.dictionary[fact].codes)
 
 
-def _found(view: CaseView, policy: Policy, decision: Mapping[str, Any]) -> Iterator[str]:
+def _found(view: CaseView, policy: Policy, decision: DecisionDocument) -> Iterator[str]:
     reader, values = view.reader, decision.get("values") or {}
     if isinstance(policy.body, Score) and policy.body.combine == "sum":
         yield _between(view, *(values.get(name) for name in (policy.body.names.min, policy.body.names.max)))
@@ -68,7 +68,7 @@ def _between(view: CaseView, least: object, most: object) -> str:
     return view.reader.t("from_record.score_between", least=view.reader.value(least), most=view.reader.value(most))
 
 
-def marks_of(decision: Mapping[str, Any]) -> tuple[str, ...]:
+def marks_of(decision: DecisionDocument) -> tuple[str, ...]:
     """The marks of a decision document, in one order."""
     values = decision.get("values") or {}
     return tuple(values.get("flags") or ([values["flag"]] if values.get("flag") else ()))

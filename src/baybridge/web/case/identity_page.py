@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from baybridge.facts.fhir import items, text
 from baybridge.journey.entry import Entry
 from baybridge.journey.identities import Identity, identities_of
 from baybridge.node import kept_decisions
@@ -20,10 +21,10 @@ from baybridge.recognition.identity import AGAINST
 from baybridge.record.identity.documents import identifiers_of
 from baybridge.record.identity.links import linked_resources
 from baybridge.record.store import store
-from baybridge.web.case.view import Action, CaseView, allowed
+from baybridge.web.case.view import Action, CaseView, allowed, written_name
 from baybridge.web.page.page import Reader
 
-Json = Mapping[str, Any]
+Json = Mapping[str, object]
 _SHOWN_ENDS = (1, 2)  # characters of a number that stay readable at its beginning and end
 _MASK = "•••"
 #: Which commands an answer leaves open.
@@ -101,13 +102,12 @@ def _looked(reader: Reader, patient: Json, against: Json) -> Looked:
         for system, numbers in sorted(identifiers_of(patient).written.items())
         for number in sorted(numbers)
     ]
-    return Looked(names_of(patient), patient.get("birthDate"), patient.get("gender"), tuple(documents), bool(patient))
+    return Looked(names_of(patient), text(patient.get("birthDate")) or None, text(patient.get("gender")) or None, tuple(documents), bool(patient))
 
 
 def names_of(patient: Json) -> tuple[str, ...]:
     """Every name of a Patient as it is written, each once."""
-    written = (str(item.get("text") or " ".join([*(item.get("given") or ()), str(item.get("family") or "")])).strip() for item in patient.get("name") or ())
-    return tuple(dict.fromkeys(filter(None, written)))
+    return tuple(dict.fromkeys(filter(None, (written_name(item).strip() for item in items(patient.get("name"))))))
 
 
 def masked(number: str) -> str:

@@ -6,7 +6,6 @@ Main job: `looked(view)`, `looked_file(asked)`, `EMERGENCY_DOORS`. Elsewhere: wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from starlette.responses import Response
@@ -50,7 +49,7 @@ def emergencies(view: CaseView) -> list[Emergency]:
     return [Emergency(entry, reviews.get(entry.origin.event_id)) for entry in reversed(view.case.of(GlassBroken))]
 
 
-def rows_of(asked: Asked, patient_id: str | None, case_id: str) -> list[dict[str, Any]]:
+def rows_of(asked: Asked, patient_id: str | None, case_id: str) -> list[dict[str, str]]:
     """The readings as the reader may know them: staff by name only where the site's document says so."""
     with asked.node.storage.reading() as connection:
         found = reads.looked(connection, patient_id, case_id)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from starlette.responses import Response
 
+from baybridge.documents.organisations import Organisation, Organisations
 from baybridge.journey.command import Role
 from baybridge.matching.options import Opening, Option
 from baybridge.matching.ordering import ORDERS, By, rankable
@@ -127,22 +129,21 @@ def _product(view: CaseView, product: str) -> str:
     return view.reader.title(document["names"])
 
 
-def centre_row(view: CaseView, centre: str | None) -> Mapping[str, Any]:
-    """The directory's row of a centre; empty where there is none."""
-    rows = view.asked.node.documents.folder("directory")["organisations"]["organisations"]
-    return next((row for row in rows if row["id"] == centre), {})
+def centre_row(view: CaseView, centre: str | None) -> Organisation | None:
+    """The directory's row of a centre; None where there is none."""
+    return next((row for row in view.asked.node.documents.typed.the(Organisations).organisations if row.id == centre), None)
 
 
 def _place(view: CaseView, row: Option) -> str:
     if row.facility:
         return ", ".join(filter(None, (row.facility, view.reader.code("city", row.city))))
     centre = centre_row(view, row.centre)
-    names = {"en": centre.get("name"), **(centre.get("names") or {})}
-    return view.reader.title({language: name for language, name in names.items() if name}) if centre else view.reader.t("matching.option.no_centre")
+    return view.reader.title({"en": centre.name, **centre.names}) if centre else view.reader.t("matching.option.no_centre")
 
 
 def _synthetic(view: CaseView, row: Option) -> bool:
-    return bool(centre_row(view, row.centre).get("synthetic"))
+    centre = centre_row(view, row.centre)
+    return centre is not None and centre.synthetic
 
 
 def _route(view: CaseView, row: Option) -> tuple[str, str]:
@@ -163,7 +164,7 @@ def _judged(view: CaseView, found: CaseOptions, row: Option) -> Judged | None:
     return Judged(policy, decision, policy_view.rows(policy, saying_of(view.asked)))
 
 
-def _timeline(view: CaseView, found: CaseOptions, row: Option) -> tuple[tuple[str, Any], ...]:
+def _timeline(view: CaseView, found: CaseOptions, row: Option) -> tuple[tuple[str, date | int | None], ...]:
     """What comes when, where a day can be said: collection, bridging while the cells are made, lymphodepletion, infusion."""
     if row.infusion is None or found.collection is None:
         return ()

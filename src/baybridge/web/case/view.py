@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from baybridge.base.time import parse_instant_or_day
 from baybridge.facts.factset import FactSet
+from baybridge.facts.fhir import items
 from baybridge.http.doors import Asked
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role
@@ -23,6 +24,7 @@ from baybridge.journey.stages import stage_of
 from baybridge.node import cases, kept_decisions
 from baybridge.node.commands.preview import Look, looking
 from baybridge.node.commands.table import COMMANDS, CommandRow
+from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.record.store import store
 from baybridge.web.case import tabs
 from baybridge.web.forms import forms
@@ -90,7 +92,11 @@ class CaseView:
         """The buttons of this tab, of some groups alone where they are named."""
         return self.actions(tabs.buttons_of(self.tab, *groups))
 
-    def action(self, kind: CommandRow, given: Mapping[str, Any] | None = None, label: str = "", *, preview: bool = True) -> Action:
+    def decisions(self, hashes: Iterable[str]) -> dict[str, DecisionDocument]:
+        """Kept decisions of policies by SHA-256."""
+        return {sha256: document for sha256, document in self.documents(hashes).items() if kept_decisions.is_of_policy(document)}
+
+    def action(self, kind: CommandRow, given: Mapping[str, object] | None = None, label: str = "", *, preview: bool = True) -> Action:
         """A button for a command with its input as far as it is known; `given` stands in the address of the form, so it names no patient's value.
 
         Without `preview` nothing is tried beforehand: for buttons that open a form in which a person still has to say why.
@@ -197,10 +203,15 @@ def mark_of(case_id: str) -> str:
     return case_id[-6:].upper()
 
 
-def patient_name(resource: Mapping[str, Any]) -> str:
+def patient_name(resource: Mapping[str, object]) -> str:
     """How a Patient resource writes the name: official first, another script beside it."""
-    names = [name.get("text") or " ".join(filter(None, [*name.get("given", ()), name.get("family")])) for name in resource.get("name", ())]
-    return " · ".join(dict.fromkeys(filter(None, names)))
+    return " · ".join(dict.fromkeys(filter(None, map(written_name, items(resource.get("name"))))))
+
+
+def written_name(name: Mapping[str, object]) -> str:
+    """One name of a Patient as it is written."""
+    given = name.get("given")
+    return str(name.get("text") or " ".join(map(str, filter(None, [*(given if isinstance(given, list) else ()), name.get("family")]))))
 
 
 def labels(asked: Asked) -> dict[str, str]:
@@ -224,6 +235,9 @@ def product_name(asked: Asked, product: str | None) -> str:
     return Reader(asked).title(document.get("names")) or product or ""
 
 
-def most_urgent_first(tasks: Iterable[dict[str, object]]) -> list[dict[str, Any]]:
+Row = TypeVar("Row", bound=Mapping[str, object])
+
+
+def most_urgent_first(tasks: Iterable[Row]) -> list[Row]:
     """Tasks whose clock has turned red before all others, then the soonest due; those without a day last."""
-    return sorted(tasks, key=lambda task: (task.get("level") not in {"red", "stop"}, task["due_at"] is None, task["due_at"] or ""))
+    return sorted(tasks, key=lambda task: (task.get("level") not in {"red", "stop"}, task["due_at"] is None, str(task["due_at"] or "")))

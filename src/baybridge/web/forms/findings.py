@@ -9,12 +9,13 @@ An empty field is not looked at, hence unknown; "none" is a finding. The ICE sco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from baybridge.journey.case import Case
 from baybridge.supply.manufacture import GENERIC_SPECIFICATION
 from baybridge.web.forms.choices import Option, Options, coded
+from baybridge.web.forms.field import Field
 from baybridge.web.page.page import Reader
 
 if TYPE_CHECKING:
@@ -41,25 +42,23 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _KINDS = {"boolean": "boolean", "integer": "integer", "number": "number", "code": "code", "date": "date"}
 
 
-def rows(asked: Asked, given: Mapping[str, Any], problems: Mapping[str, tuple[str, ...]], field: Callable[..., Any]) -> tuple[tuple[Any, ...], ...]:
+def rows(asked: Asked, given: Mapping[str, object], problems: Mapping[str, tuple[str, ...]]) -> tuple[tuple[Field, ...], ...]:
     """The groups of fields, each with what stands against its fact; the first of each is its heading."""
     made = []
     for group, names in GROUPS:
-        heading = field(f"group.{group}", group, "heading")
+        heading = Field(f"group.{group}", group, "heading")
         known = [name for name in names if name in asked.node.dictionary]
-        shown = [field_of(asked, name, f"findings.{name}", given.get(name), field, problems.get(name, ())) for name in known]
+        shown = [field_of(asked, name, f"findings.{name}", given.get(name), problems.get(name, ())) for name in known]
         made.append((heading, *shown))
     return tuple(made)
 
 
-def field_of(asked: Asked, fact_name: str, name: str, value: object, field: Callable[..., Any], problems: tuple[str, ...] = ()) -> Any:
+def field_of(asked: Asked, fact_name: str, name: str, value: object, problems: tuple[str, ...] = ()) -> Field:
     """The field called `name` that asks for a fact: of its kind, with its codes, label and unit, and what stands against it."""
     fact = asked.node.dictionary[fact_name]
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    said = {"value": text, "label": fact.label(asked.language), "unit": fact.unit or "", "problems": problems}
-    if fact_name in ICE_ITEMS:
-        return field(name, fact_name, "code", options=_points(fact), **said)
-    return field(name, fact_name, _KINDS.get(fact.type, "text"), options=coded(asked, fact.values), **said)
+    kind, options = ("code", _points(fact)) if fact_name in ICE_ITEMS else (_KINDS.get(fact.type, "text"), coded(asked, fact.values))
+    return Field(name, fact_name, kind, options=options, value=text, label=fact.label(asked.language), unit=fact.unit or "", problems=problems)
 
 
 def _points(fact: Fact) -> Options:

@@ -9,9 +9,9 @@ no row. Elsewhere: kinds of field in `shape.py`, choices in `choices.py`, what i
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,8 @@ from baybridge.journey.case import Case
 from baybridge.journey.command import Role
 from baybridge.node.commands.table import CommandRow
 from baybridge.web.forms import findings, shape
-from baybridge.web.forms.choices import Option, Options, choices, coded, suggestions
+from baybridge.web.forms.choices import Option, choices, coded, suggestions
+from baybridge.web.forms.field import Field
 from baybridge.web.forms.known import as_text, known
 from baybridge.web.page.page import Reader
 
@@ -40,29 +41,6 @@ _OTHER_KEYS = {"ChosenPlan.order": "plan_order", "GiveDrug.route": "drug_route"}
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a form; a table or group has rows of fields."""
-
-    name: str
-    key: str
-    kind: str  # as `shape.kind_of` says, or findings
-    required: bool = False
-    options: Options = ()
-    suggested: Options = ()
-    value: str = ""
-    label: str = ""
-    unit: str = ""
-    scanned: bool = False
-    rows: tuple[tuple[Field, ...], ...] = ()
-    problems: tuple[str, ...] = field(default=())
-
-    @property
-    def values(self) -> tuple[str, ...]:
-        """The values of a field that takes several."""
-        return tuple(self.value.split("\n")) if self.value else ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Form:
     """Whose form it is, with the sentences that stand against its fields."""
 
@@ -76,7 +54,7 @@ def fields(
     asked: Asked,
     kind: CommandRow,
     case: Case | None,
-    given: Mapping[str, Any] | None = None,
+    given: Mapping[str, object] | None = None,
     problems: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[Field]:
     """The fields of a command's form, with what was given before, else what the case knows and codes are not scanned for."""
@@ -103,7 +81,7 @@ def _from_address(asked: Asked, kind: CommandRow) -> dict[str, object]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _fields(form: _Form, struct: type[msgspec.Struct], prefix: str, values: Mapping[str, Any]) -> list[Field]:
+def _fields(form: _Form, struct: type[msgspec.Struct], prefix: str, values: Mapping[str, object]) -> list[Field]:
     made = [_field(form, item, prefix, values.get(item.name), _key(struct, item.name)) for item in msgspec.structs.fields(struct)]
     asked_for = [one for one in made if one.kind != "left_out"]
     fact = form.asked.node.dictionary.facts.get(str(values.get("fact")))
@@ -114,14 +92,14 @@ def _of_its_fact(form: _Form, fact: Fact, one: Field) -> Field:
     """The value of a named fact is asked for as the fact is measured: a choice, yes or no, a number with its unit."""
     if one.name != "value":
         return one
-    measured: Field = findings.field_of(form.asked, fact.name, "value", one.value, Field)
+    measured = findings.field_of(form.asked, fact.name, "value", one.value)
     return replace(measured, required=True, problems=one.problems)
 
 
-def _field(form: _Form, item: FieldInfo, prefix: str, value: Any, key: str) -> Field:
+def _field(form: _Form, item: FieldInfo, prefix: str, value: object, key: str) -> Field:
     name, kind = f"{prefix}{item.name}", shape.kind_of(item)
     if kind == "facts":
-        return Field(name, item.name, "findings", shape.is_required(item), rows=findings.rows(form.asked, dict(value or {}), form.problems, Field))
+        return Field(name, item.name, "findings", shape.is_required(item), rows=findings.rows(form.asked, _by_name(value), form.problems))
     if kind in ("table", "group"):
         return Field(name, item.name, kind, shape.is_required(item), rows=_rows(form, item, name, value), problems=_problems(form, name))
     options = coded(form.asked, shape.literals_of(item.type)) or choices(form.asked, form.kind, form.case, name)
@@ -150,11 +128,11 @@ def _problems(form: _Form, name: str) -> tuple[str, ...]:
     return form.problems.get(name, ())
 
 
-def _rows(form: _Form, item: FieldInfo, name: str, value: Any) -> tuple[tuple[Field, ...], ...]:
+def _rows(form: _Form, item: FieldInfo, name: str, value: object) -> tuple[tuple[Field, ...], ...]:
     inner = shape.item_type(item.type)
     if inner is None:
-        return (tuple(_fields(form, shape.core_type(item.type), f"{name}.", value or {})),)
-    rows = list(value or ()) or _attribute_rows(form, item)
+        return (tuple(_fields(form, shape.struct_of(item.type), f"{name}.", _by_name(value))),)
+    rows = _listed(value) or _attribute_rows(form, item)
     count = max(len(rows) + _SPARE_ROWS, _LEAST_ROWS) if shape.is_struct(inner) else len(rows) + 1
     return tuple(_row(form, item, inner, f"{name}.{index}.", rows[index] if index < len(rows) else None) for index in range(count))
 
@@ -183,11 +161,11 @@ def _meant(asked: Asked, columns: Sequence[str], row: Sequence[str]) -> list[str
     return list(named.values())
 
 
-def _row(form: _Form, item: FieldInfo, inner: Any, prefix: str, value: Any) -> tuple[Field, ...]:
+def _row(form: _Form, item: FieldInfo, inner: object, prefix: str, value: object) -> tuple[Field, ...]:
     if shape.is_struct(inner):
-        made = _fields(form, inner, prefix, value or {})
+        made = _fields(form, shape.struct_of(inner), prefix, _by_name(value))
         return tuple(_optional(one) for one in made) if value is None else tuple(replace(one, required=False) for one in made)
-    parts = list(value or ()) + [""] * len(typing.get_args(inner))
+    parts = _listed(value) + [""] * len(typing.get_args(inner))
     columns = shape.TUPLE_COLUMNS[item.name]
     options = findings.attributes(form.asked, form.case) if item.name == "results" else ()
     written = [_shown(form.asked, column, str(part)) for column, part in zip(columns, parts, strict=False)]
@@ -195,6 +173,16 @@ def _row(form: _Form, item: FieldInfo, inner: Any, prefix: str, value: Any) -> t
         Field(f"{prefix}{place}", column, "code" if place == 0 and options else "text", options=options if place == 0 else (), value=written[place])
         for place, column in enumerate(columns)
     )
+
+
+def _by_name(value: object) -> Mapping[str, object]:
+    """What was given for a group of fields, by name; nothing where there is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _listed(value: object) -> list[object]:
+    """What was given for the rows of a field; empty where there is none."""
+    return list(value) if isinstance(value, Collection) and not isinstance(value, str) else []
 
 
 def _optional(one: Field) -> Field:
@@ -208,7 +196,7 @@ def _optional(one: Field) -> Field:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def read(asked: Asked, kind: CommandRow) -> dict[str, Any]:
+def read(asked: Asked, kind: CommandRow) -> dict[str, object]:
     """What a form says, as the JSON that the command takes; empty fields are not given."""
     return from_texts(asked, kind, asked.forms)
 
@@ -222,7 +210,7 @@ def from_texts(asked: Asked, kind: CommandRow, pairs: Sequence[tuple[str, str]])
     return _read(asked, kind.given, "", texts)
 
 
-def _read(asked: Asked, struct: type[msgspec.Struct], prefix: str, texts: Mapping[str, list[str]]) -> dict[str, Any]:
+def _read(asked: Asked, struct: type[msgspec.Struct], prefix: str, texts: Mapping[str, list[str]]) -> dict[str, object]:
     given = {}
     for item in msgspec.structs.fields(struct):
         value = _read_field(asked, item, f"{prefix}{item.name}", texts)
@@ -238,7 +226,7 @@ def _read_field(asked: Asked, item: FieldInfo, name: str, texts: Mapping[str, li
     if kind == "facts":
         return findings.read(texts, name)
     if kind == "group":
-        return _read(asked, shape.core_type(item.type), f"{name}.", texts)
+        return _read(asked, shape.struct_of(item.type), f"{name}.", texts)
     if kind == "table":
         return _read_rows(asked, shape.item_type(item.type), name, texts, shape.TUPLE_COLUMNS.get(item.name, ()))
     found = texts.get(name)
@@ -258,11 +246,11 @@ def _moment(asked: Asked, text: str) -> str:
     return found.replace(tzinfo=asked.node.site.zone).isoformat() if found.tzinfo is None else text
 
 
-def _read_rows(asked: Asked, inner: Any, name: str, texts: Mapping[str, list[str]], columns: Sequence[str]) -> list[object]:
+def _read_rows(asked: Asked, inner: object, name: str, texts: Mapping[str, list[str]], columns: Sequence[str]) -> list[object]:
     starts = {key.removeprefix(f"{name}.").split(".")[0] for key in texts if key.startswith(f"{name}.")}
     places = sorted(int(start) for start in starts if start.isdecimal())
     if shape.is_struct(inner):
-        rows: list[Any] = [_read(asked, inner, f"{name}.{place}.", texts) for place in places]
+        rows = [_read(asked, shape.struct_of(inner), f"{name}.{place}.", texts) for place in places]
         return [row for row in rows if row]
     width = len(typing.get_args(inner))
     written = [[(texts.get(f"{name}.{place}.{column}") or [""])[0] for column in range(width)] for place in places]

@@ -7,7 +7,7 @@ says. Codes that are to be scanned are known here, so that a preview can judge t
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from baybridge.documents.quote import QuoteDocument
 from baybridge.journey.case import Case
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from baybridge.http.doors import Asked
 
 
-def known(asked: Asked, kind: CommandRow, case: Case | None) -> dict[str, Any]:
+def known(asked: Asked, kind: CommandRow, case: Case | None) -> dict[str, object]:
     """Values by field, as far as clock, node and case say them."""
     context = context_of(asked, case)
     found = clock(context) if case is None else {**common(context), **kind.prefill(context)}

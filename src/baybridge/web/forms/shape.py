@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import FieldInfo
 
 from baybridge.policy.language.types import Value
@@ -30,7 +31,15 @@ TUPLE_COLUMNS: Mapping[str, tuple[str, ...]] = {"results": ("attribute", "value"
 _SIMPLE: Mapping[Any, str] = {str: "text", int: "integer", float: "number", bool: "boolean", date: "date", datetime: "moment"}
 
 
-def core_type(kind: Any) -> Any:
+def struct_of(kind: object) -> type[Struct]:
+    """The struct that a group of fields makes; TypeError for another type."""
+    core = core_type(kind)
+    if isinstance(core, type) and issubclass(core, Struct):
+        return core
+    raise TypeError(f"expected a struct, found {core}")
+
+
+def core_type(kind: object) -> object:
     """A type without `| None`, without annotations."""
     if typing.get_origin(kind) is typing.Annotated:
         return core_type(typing.get_args(kind)[0])
@@ -45,7 +54,7 @@ def is_struct(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def item_type(kind: object) -> Any:
+def item_type(kind: object) -> object | None:
     """The type of a container's items; None where it is none."""
     core = core_type(kind)
     return core_type(typing.get_args(core)[0]) if typing.get_origin(core) in (tuple, list, frozenset) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from baybridge.facts.fhir import items, mapping
 from baybridge.web.page.page import Reader
 
 if TYPE_CHECKING:
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 Json = Mapping[str, Any]
 
 
-def value_of(asked: Asked, observation: Json) -> str:
+def value_of(asked: Asked, observation: Mapping[str, object]) -> str:
     """The value in the reader's words; a dash where there is none."""
-    quantity = observation.get("valueQuantity")
+    quantity = mapping(observation.get("valueQuantity"))
     if quantity:
         value = Reader(asked).quantity(str(quantity.get("value")), str(quantity.get("code") or quantity.get("unit") or ""))
         return f"{quantity.get('comparator', '')}{value}"
-    coded = observation.get("valueCodeableConcept")
+    coded = mapping(observation.get("valueCodeableConcept"))
     if coded:
         return _coded(asked, coded)
     plain = (observation.get(name) for name in ("valueInteger", "valueBoolean", "valueString", "valueDateTime"))
@@ -30,12 +31,12 @@ def value_of(asked: Asked, observation: Json) -> str:
     return Reader(asked).value(found) if isinstance(found, bool | int) else str(found) if found is not None else "–"
 
 
-def _coded(asked: Asked, concept: Json) -> str:
+def _coded(asked: Asked, concept: Mapping[str, object]) -> str:
     answers = asked.node.documents.folder("terms")["answers"]
-    codes = [str(coding.get("code")) for coding in concept.get("coding") or () if coding.get("code")]
+    codes = [str(coding.get("code")) for coding in items(concept.get("coding")) if coding.get("code")]
     for sign in ("positive", "negative"):
         known = {item.rsplit("|", 1)[-1] for item in answers[sign]}
         if known & set(codes):
             return Reader(asked).t(f"tests.{sign}")
-    words = (coding.get("display") for coding in concept.get("coding") or ())
+    words = (coding.get("display") for coding in items(concept.get("coding")))
     return str(concept.get("text") or next(filter(None, words), None) or next(iter(codes), "–"))

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from babel import Locale
@@ -133,7 +133,7 @@ class Reader:
         role = self.code("role", one.role)
         return f"{name} ({role})" if name else role
 
-    def t(self, key: str, **values: Any) -> str:
+    def t(self, key: str, **values: object) -> str:
         """The sentence of a key."""
         return self._texts.say(self.language, key, values)
 
@@ -179,7 +179,7 @@ class Reader:
         """An amount as this reader writes it; exact, from minor units."""
         return format_currency(Decimal(minor).scaleb(-2), currency, locale=self._locale, currency_digits=True)
 
-    def number(self, value: Any, decimals: int | None = None) -> str:
+    def number(self, value: object, decimals: int | None = None) -> str:
         """A number as this reader writes it, with so many decimals where they are given."""
         return self._figures.number(value, decimals)
 
@@ -199,7 +199,7 @@ class Reader:
         """A UCUM unit as a ward writes it in this reader's language; nothing for what has none."""
         return self._figures.unit(unit)
 
-    def quantity(self, value: Any, unit: str | None, decimals: int | None = None) -> str:
+    def quantity(self, value: object, unit: str | None, decimals: int | None = None) -> str:
         """A number, or a text that is one, with its unit."""
         return self._figures.quantity(value, unit, decimals)
 
@@ -215,7 +215,7 @@ class Reader:
         """The word for what a policy answered; the code itself where there is no word."""
         return self.named("outcome", str(value))
 
-    def value(self, value: Any, unit: str | None = None) -> str:
+    def value(self, value: object, unit: str | None = None) -> str:
         """A fact's value with its unit: yes and no, codes in words, dates and numbers as this reader writes them."""
         if value is None:
             return self.t("page.not_known")
@@ -230,13 +230,13 @@ class Reader:
         """An exact amount that was written as text with two places."""
         return format_currency(Decimal(text), currency, locale=self._locale, currency_digits=False, format="¤\u00a0#,##0.00")
 
-    def problem(self, problem: Mapping[str, Any]) -> str:
+    def problem(self, problem: Mapping[str, object]) -> str:
         """What was odd in a file, in words: expected, found, what to do."""
         code = str(problem.get("code") or "")
         values = {"expected": problem.get("expected") or "–", "found": problem.get("found") or "–", "file": problem.get("where") or "–"}
         return self.t(code, **values) if self.known(code) else " · ".join(str(part) for part in (problem.get("expected"), problem.get("found")) if part)
 
-    def plain(self, key: str, value: Any) -> str:
+    def plain(self, key: str, value: object) -> str:
         """A value of an event in words: codes by their words, times and days as written here, lists in a row."""
         if isinstance(value, list | tuple):
             return "; ".join(self._row(key, item) for item in value)
@@ -271,9 +271,9 @@ class Reader:
             return next((self.t(name) for name in (f"{prefix}.{value}" for prefix in _OUTCOMES) if self.known(name)), value)
         return self.code(_PREFIXES.get(key, "code"), value)
 
-    def words(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def words(self, values: Mapping[str, object]) -> dict[str, object]:
         """The values of a sentence with codes by their words and days as written here."""
-        return {name: self.day(value) if name == "day" else self.named(name, value) if isinstance(value, str) else value for name, value in values.items()}
+        return {name: self.day(str(value)) if name == "day" else self.named(name, value) if isinstance(value, str) else value for name, value in values.items()}
 
     def node(self, name: str | None) -> str:
         """What a node's organisation is called."""

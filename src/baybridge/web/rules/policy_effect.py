@@ -8,9 +8,8 @@ People who may not read the cases are told no small numbers and no names.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from baybridge.http.doors import Asked
 from baybridge.node.options.what_if import MOST_CASES, SMALLEST, Tried, of_record, population, sees_cases
@@ -48,7 +47,7 @@ def effect_of(asked: Asked, old: Policy, result: Tried, saying: Saying) -> Effec
     changes = result.changes or Changes()
     open_ = sees_cases(asked.node, asked.person)
     rules = {rule.id: Wording(policy, saying).words(rule.expression) for policy in (old, result.policy) for rule in policy.body.rules}
-    by_move: dict[tuple[str, str, tuple[str, ...]], list[Mapping[str, Any]]] = {}
+    by_move: dict[tuple[str, str, tuple[str, ...]], list[Mapping[str, str]]] = {}
     for subject in changes.subjects:
         by_move.setdefault((subject["old"], subject["new"], tuple(subject["because"])), []).append(subject)
     moves = tuple(
@@ -88,7 +87,7 @@ def _summary(changes: Changes, saying: Saying, *, hidden: bool, exactly: bool) -
     return saying.say("what_if.changed", changed=saying.number(len(changes.subjects), None), count=saying.number(changes.rows, None))
 
 
-def _who(asked: Asked, subjects: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _who(asked: Asked, subjects: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
     for subject in subjects:
         case = asked.node.case(subject["subject"])
         if case is not None:

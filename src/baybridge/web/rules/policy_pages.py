@@ -55,15 +55,21 @@ class Filter:
         """The filter that an address asks for."""
         return cls(query.get("q", "").strip()[:100], query.get("kind", ""), query.get("product", ""), query.get("jurisdiction", ""))
 
-    def fits(self, document: Mapping[str, Any], kind: str, products: Iterable[str], names: Iterable[str]) -> bool:
+    def fits(self, document: Mapping[str, object], kind: str, products: Iterable[str], names: Iterable[str]) -> bool:
         """Whether a document of a kind, about these products with these names, is looked for; everywhere is in every jurisdiction."""
-        places = document.get("jurisdiction") or []
+        places = jurisdictions_of(document)
         return (
             self.kind in ("", kind)
             and (not self.product or self.product in products)
             and (not self.jurisdiction or not places or self.jurisdiction in places)
             and all(word in _searched(document, names) for word in self.text.casefold().split())
         )
+
+
+def jurisdictions_of(document: Mapping[str, object]) -> list[str]:
+    """The jurisdictions that a document names; none where it holds everywhere."""
+    places = document.get("jurisdiction")
+    return [str(place) for place in places] if isinstance(places, list) else []
 
 
 def _searched(document: Mapping[str, object], names: Iterable[str]) -> str:

@@ -8,25 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, refuse
+from baybridge.facts.fhir import items, mapping
 from baybridge.http.doors import Asked, Door
 from baybridge.web.page.page import Reader, refused, render
 
 #: What a family asks of a hospital, in that order. Source: mission M14.
 ASKED = ("accreditations", "offers", "capacity", "languages", "international_desk", "accommodation", "visa_help")
 
-Json = Mapping[str, Any]
+Json = Mapping[str, object]
 
 
 def centre_list(asked: Asked) -> Response:
     """Every centre by region and name; a product or a region narrows the list."""
     product, place = asked.query.get("product", ""), asked.query.get("place", "")
-    rows = [row for row in centres(asked) if place in ("", row["jurisdiction"]) and (not product or product in offered(row))]
-    rows.sort(key=lambda row: (bool(row.get("synthetic")), row["jurisdiction"], not row.get("offers"), name_of(asked, row)))
+    rows = [row for row in centres(asked) if place in ("", _region(row)) and (not product or product in offered(row))]
+    rows.sort(key=lambda row: (bool(row.get("synthetic")), _region(row), not row.get("offers"), name_of(asked, row)))
     products = asked.node.documents.folder("products")
     known = sorted({name for row in centres(asked) for name in offered(row)})
     return render(
@@ -36,7 +36,7 @@ def centre_list(asked: Asked) -> Response:
         products={name: Reader(asked).title(products[name]["names"]) for name in known if name in products},
         product=product,
         place=place,
-        places=sorted({row["jurisdiction"] for row in centres(asked)}),
+        places=sorted({_region(row) for row in centres(asked)}),
     )
 
 
@@ -54,8 +54,8 @@ def centre_page(asked: Asked) -> Response:
         row=row,
         name=name_of(asked, row),
         place=place_of(asked, row),
-        product_names={offer["product"]: reader.title(products[offer["product"]]["names"]) for offer in row.get("offers") or () if offer["product"] in products},
-        speaks=[languages[code].name if code in languages else code for code in row.get("languages") or ()],
+        product_names={product: reader.title(products[product]["names"]) for product in offered(row) if product in products},
+        speaks=[languages[code].name if code in languages else code for code in _codes(row, "languages")],
         today=asked.node.now().astimezone(asked.node.site.zone).date(),
         day=lambda value: reader.day(value) if isinstance(value, date) else str(value),
     )
@@ -63,18 +63,28 @@ def centre_page(asked: Asked) -> Response:
 
 def centres(asked: Asked) -> list[Json]:
     """The directory's rows that treat patients."""
-    rows = asked.node.documents.folder("directory")["organisations"]["organisations"]
-    return [row for row in rows if "centre" in row["kinds"]]
+    rows: list[dict[str, object]] = asked.node.documents.folder("directory")["organisations"]["organisations"]
+    return [row for row in rows if "centre" in _codes(row, "kinds")]
+
+
+def _codes(row: Json, name: str) -> list[str]:
+    """The codes of a field; empty where nobody established any."""
+    found = row.get(name)
+    return [str(code) for code in found] if isinstance(found, list) else []
+
+
+def _region(row: Json) -> str:
+    return str(row["jurisdiction"])
 
 
 def offered(row: Json) -> tuple[str, ...]:
     """The products that a source says a centre offers."""
-    return tuple(offer["product"] for offer in row.get("offers") or ())
+    return tuple(str(offer["product"]) for offer in items(row.get("offers")))
 
 
 def name_of(asked: Asked, row: Json) -> str:
     """What a centre is called in the reader's language."""
-    return Reader(asked).title({"en": row["name"], **(row.get("names") or {})})
+    return Reader(asked).title({"en": str(row["name"]), **{language: str(name) for language, name in mapping(row.get("names")).items()}})
 
 
 def place_of(asked: Asked, row: Mapping[str, object]) -> str:

@@ -5,8 +5,6 @@ Main job: `CODE_DOORS`. Elsewhere: what a mapping does in `node/intake/codes.py`
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.responses import Response
 
 from baybridge.base.outcome import Refusal
@@ -56,7 +54,7 @@ def _page(asked: Asked, given: object, refusal: Refusal | None) -> Response:
     )
 
 
-def _row(asked: Asked, reader: Reader, one: Unmapped) -> dict[str, Any]:
+def _row(asked: Asked, reader: Reader, one: Unmapped) -> dict[str, object]:
     near = [
         {"fact": reader.test(item.loinc[0]), "loinc": item.loinc, "likeness": round(item.likeness * 100), "unit": item.unit_fits}
         for item in one.suggestions

@@ -5,7 +5,7 @@ Main job: `LOG_DOORS`.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import orjson
 from starlette.responses import Response
@@ -55,7 +55,7 @@ def trusted(node: Node) -> dict[str, object]:
     return {"nodes": [_trusted(*row) for row in (own, *others)]}
 
 
-def _trusted(name: str, signing: list[Any], card: list[Any], issuer: str) -> dict[str, object]:
+def _trusted(name: str, signing: Sequence[Mapping[str, object]], card: Sequence[Mapping[str, object]], issuer: str) -> dict[str, object]:
     said = {"node": name, "log_origin": f"baybridge/{name}", "signing_keys": signing, "card_keys": card, "issuer": issuer}
     return {key: value for key, value in said.items() if value}
 

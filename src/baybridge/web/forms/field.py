@@ -1,0 +1,33 @@
+"""One field of a form, as its template draws it.
+
+Main job: `Field`. Elsewhere: made from the input of commands in `forms.py`, from facts in `findings.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from baybridge.web.forms.choices import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form; a table or group has rows of fields."""
+
+    name: str
+    key: str
+    kind: str  # as `shape.kind_of` says, or findings
+    required: bool = False
+    options: Options = ()
+    suggested: Options = ()
+    value: str = ""
+    label: str = ""
+    unit: str = ""
+    scanned: bool = False
+    rows: tuple[tuple[Field, ...], ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of a field that takes several."""
+        return tuple(self.value.split("\n")) if self.value else ()

@@ -163,7 +163,7 @@ def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> 
     return (*attention(case, node.site), *_others_consents(node, case, facts, at), *planned)
 
 
-def _others_consents(node: Node, case: Case, facts: Mapping[str, Value], at: datetime) -> Iterator[Any]:
+def _others_consents(node: Node, case: Case, facts: Mapping[str, Value], at: datetime) -> Iterator[Task]:
     """The tasks about consents that others gave; the patient's age is read only where there are such."""
     if not case.alive or all(consent.given_by == "patient" for consent in case.consents):
         return

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from acceptance.support import Clock
 from baybridge.base.outcome import Refusal
+from baybridge.documents.laboratories import Editing
 from baybridge.documents.loader import Documents
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.ledger import streams
@@ -168,9 +169,10 @@ def test_a_price_holds_from_its_day(node: Node) -> None:
 
 
 def test_laying_over_leaves_the_document_itself_alone() -> None:
-    folder = Documents().folder("directory")
+    documents = Documents()
+    folder = documents.folder("directory")
     before = orjson.dumps(folder["laboratories"], default=str)
-    form = folder["editing"]["forms"]["laboratories"]
+    form = documents.typed.the(Editing).forms["laboratories"]
     laid = lay_over(folder["laboratories"], form, [Change("c", "", "hk", "a", "alliance", event("set", "city", "Taipa"))])
     assert orjson.dumps(folder["laboratories"], default=str) == before
     assert orjson.dumps(laid, default=str) != before

@@ -10,6 +10,7 @@ import pytest
 from baybridge.documents.loader import Documents, packaged_data
 from baybridge.documents.plan import SHAPES, misformed
 from baybridge.documents.problems import field_name
+from baybridge.node.commands.table import COMMANDS
 from baybridge.rulebook.site_documents import check_site
 
 VHIS = packaged_data() / "plans" / "benefits" / "hk-vhis-standard.yaml"
@@ -56,7 +57,7 @@ def laid(tmp_path: Path, text: str) -> Path:
 
 def test_a_site_is_told_line_and_field_and_its_plan_bars(tmp_path: Path) -> None:
     text = VHIS.read_text(encoding="utf-8").replace("  rate:", "  ratee:").replace("listed_products: null", "listed_products: all")
-    report = check_site(laid(tmp_path, text))
+    report = check_site(laid(tmp_path, text), COMMANDS)
     lines = text.splitlines()
     places = {(problem.field, problem.line) for problem in report.bars}
     assert report.documents == 1
@@ -69,7 +70,7 @@ def test_a_site_is_told_line_and_field_and_its_plan_bars(tmp_path: Path) -> None
 
 def test_what_a_plan_does_not_say_is_told_and_bars_nothing(tmp_path: Path) -> None:
     text = "\n".join(line for line in VHIS.read_text(encoding="utf-8").splitlines() if not line.startswith("document_date"))
-    report = check_site(laid(tmp_path, text))
+    report = check_site(laid(tmp_path, text), COMMANDS)
     assert report.bars == ()
     assert [(problem.field, problem.code) for problem in report.problems] == [("document_date", "policy.problem.wrong_form")]
 

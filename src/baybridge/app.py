@@ -111,7 +111,7 @@ def with_headers(send: Send) -> Send:
 def _answer_unread(node: Node, reasons: tuple[Reason, ...]) -> Response:
     """What is answered to a request whose address or head is no text: the reasons in English, since its language cannot be read either."""
     texts = Texts(node.documents)
-    body = {"refused": Category.INVALID.value, "reasons": [{**reason.as_json(), "text": texts.reason("en", reason)} for reason in reasons]}
+    body = {"refused": Category.INVALID.value, "reasons": [texts.told("en", reason) for reason in reasons]}
     _LOG.info("(unreadable request) 400")
     return JSONResponse(body, 400)
 

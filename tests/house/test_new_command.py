@@ -179,7 +179,7 @@ def test_the_new_command_is_given_by_shell_and_button_and_reads_in_fhir(copy: Pa
     for language, tab in walked["tabs"].items():
         assert re.search(rf'href="/cases/{case}/do/NotePatientCall"[^>]*>\s*{NAMES[language]}', tab), language
     assert "day of the call" in walked["form"].lower()
-    assert walked["again"][0] == 422 and "A call on 2026-01-05 is noted already." in walked["again"][1]
+    assert walked["again"][0] == 422 and "A call on 5 Jan 2026 is noted already." in walked["again"][1]
     assert walked["done"][0] == 303, walked["done"]
     assert "Called" in walked["timeline"]
     assert walked["fhir"] == [["2026-01-05", "completed"], ["2026-01-06", "not-done"]]

@@ -38,7 +38,7 @@ def answer(body: Any, status: int = 200) -> Response:
 def refused(asked: Asked, refusal: Refusal) -> Response:
     """A refusal as JSON: category, every reason with its sentence."""
     texts = Texts(asked.node.documents)
-    reasons = [{**reason.as_json(), "text": texts.reason(asked.language, reason)} for reason in refusal.reasons]
+    reasons = [texts.told(asked.language, reason) for reason in refusal.reasons]
     response = answer({"refused": refusal.category.value, "reasons": reasons}, refusal.surface.http_status)
     if refusal.category is Category.UNAUTHENTICATED:
         response.headers["www-authenticate"] = "Bearer"

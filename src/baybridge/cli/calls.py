@@ -63,7 +63,7 @@ def set_roster(source: Path, folder: Path, as_json: bool) -> None:  # noqa: FBT0
             duties.set_roster(unit, read, node.system())
     if isinstance(read, Refusal):
         texts = Texts(node.documents)
-        reasons = [{**reason.as_json(), "text": texts.reason("en", reason)} for reason in read.reasons]
+        reasons = [texts.told("en", reason) for reason in read.reasons]
         if as_json:
             click.echo(json.dumps({"refused": read.category.value, "reasons": reasons}, ensure_ascii=False))
         fail("\n".join(f"{reason['text']} [{reason['code']}]" for reason in reasons))

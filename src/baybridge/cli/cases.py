@@ -35,7 +35,7 @@ def case(case_id: str, folder: Path, at: str | None, known_at: str | None, as_js
     found = state_for(node, case_id, at, known_at)
     if isinstance(found, Refusal):
         texts = Texts(node.documents)
-        reasons = [{**reason.as_json(), "text": texts.reason("en", reason)} for reason in found.reasons]
+        reasons = [texts.told("en", reason) for reason in found.reasons]
         if as_json:
             click.echo(json.dumps({"refused": found.category.value, "reasons": reasons}, ensure_ascii=False))
         fail("\n".join(str(reason["text"]) for reason in reasons))

@@ -186,7 +186,7 @@ def _print(node: Node, answer: Done | Refusal, *, as_json: bool) -> None:
 
     texts = Texts(node.documents)
     if isinstance(answer, Refusal):
-        reasons = [{**reason.as_json(), "text": texts.reason("en", reason)} for reason in answer.reasons]
+        reasons = [texts.told("en", reason) for reason in answer.reasons]
         if as_json:
             click.echo(json.dumps({"refused": answer.category.value, "reasons": reasons}, ensure_ascii=False))
         fail(" ".join(f"{reason['text']} [{reason['code']}]" for reason in reasons))

@@ -49,7 +49,7 @@ def fail(sentence: str) -> NoReturn:
 def say_refusal(node: Node, refusal: Refusal, *, as_json: bool) -> NoReturn:
     """The end: every reason on a line of standard error, and with `as_json` as one object on standard output."""
     texts = Texts(node.documents)
-    reasons = [{**reason.as_json(), "text": texts.reason("en", reason)} for reason in refusal.reasons]
+    reasons = [texts.told("en", reason) for reason in refusal.reasons]
     if as_json:
         click.echo(json.dumps({"refused": refusal.category.value, "reasons": reasons}, ensure_ascii=False))
     for reason in reasons:

@@ -4,11 +4,13 @@ Main job: `Texts.say(language, key, values)`; a key that a language lacks is sai
 Files: `data/translations/<language>/<part>.yaml`, flat `key: sentence`, with `str.format` names.
 
 How a value is written may follow its name: `{low:number}`, `{part:percent}`, `{expected:unit}`, `{high:number}{unit:after}` for a unit behind its number, `{days:in d}`,
-`{expected:kind}` for what a fact can be. Numbers with a fraction are written as the language does in any case.
+`{expected:kind}` for what a fact can be, `{expected:type}` for what a field takes, `{field:field}` for its name. Numbers with a fraction are written as the language
+does in any case.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +24,10 @@ from baybridge.language.figures import Figures, Signs
 from baybridge.language.languages import FALLBACK, Language, languages_of
 
 __all__ = ["FALLBACK", "Texts"]
+
+
+#: A sentence with another behind it.
+_FIRST_SENTENCE = re.compile(r"^.*?(?:[.?!] (?=\S)|[。？！](?=\S))", re.DOTALL)
 
 
 class Texts:
@@ -69,6 +75,15 @@ class Texts:
         """What a reason says."""
         return self.say(language, reason.code, reason.values)
 
+    def remedy(self, language: str, reason: Reason) -> str:
+        """What to do about a reason: what its sentence says after the first stop; empty where it says no more."""
+        sentence = self._read(language).get(reason.code) or self._read(FALLBACK).get(reason.code) or ""
+        return self._filled(language, _FIRST_SENTENCE.sub("", sentence, count=1), reason.values) if _FIRST_SENTENCE.match(sentence) else ""
+
+    def told(self, language: str, reason: Reason) -> dict[str, object]:
+        """A reason as plain JSON, with its sentence and what to do. Source: contract of refusals."""
+        return {**reason.as_json(), "text": self.reason(language, reason), "remedy": self.remedy(language, reason)}
+
     def refusal(self, language: str, refusal: Refusal) -> list[str]:
         """What a refusal says, every reason."""
         return [self.reason(language, reason) for reason in refusal.reasons]
@@ -105,14 +120,24 @@ class _Said:
                 return figures.after(str(self.value))
             case _ if how.startswith("in "):
                 return figures.quantity(self.value, how.removeprefix("in "))
-            case "kind":
-                return self._kind()
+            case "kind" | "type" | "field":
+                return {"kind": self._kind, "type": self._type, "field": self._field}[how]()
             case _ if isinstance(self.value, float | Decimal):
                 return figures.number(self.value)
             case _ if isinstance(self.value, tuple):
                 return ", ".join(map(str, self.value))
             case _:
                 return format(self.value, how)
+
+    def _field(self) -> str:
+        return self.texts.word(self.language, "field", str(self.value))
+
+    def _type(self) -> str:
+        """The type of a field in words: its name, codes with bars between, anything longer as rows of values."""
+        said = str(self.value).removesuffix(" or nothing")
+        if self.texts.known(f"type.{said}"):
+            return self.texts.say(self.language, f"type.{said}")
+        return self.texts.say(self.language, "type.rows") if "[" in said else said
 
     def _kind(self) -> str:
         """What a fact can be, `number Cel` or codes with commas between, in words."""

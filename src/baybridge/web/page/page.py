@@ -146,9 +146,17 @@ class Reader:
         return self._node.documents.whose(folder, name, *path)
 
     def reason(self, reason: Reason) -> str:
-        """What a reason says, with nodes by their names and legs and purposes by their words."""
-        values = {name: self.named(name, value) if name in _NAMED and isinstance(value, str) else value for name, value in reason.values.items()}
+        """What a reason says, with nodes by their names, legs and purposes by their words, days and moments as this reader writes them."""
+        values = {name: self._value(name, value) if isinstance(value, str) else value for name, value in reason.values.items()}
         return self._texts.say(self.language, reason.code, values)
+
+    def _value(self, name: str, value: str) -> str:
+        if name in _NAMED:
+            return self.named(name, value)
+        return self._time(value) if _MOMENT.fullmatch(value) else value
+
+    def _time(self, text: str) -> str:
+        return self.moment(text) if "T" in text else self.day(text)
 
     def code(self, prefix: str, value: object) -> str:
         """The word for a code, e.g. a stage or role; the code itself where there is no word."""
@@ -208,7 +216,7 @@ class Reader:
         if text in _TRUTH:
             return self.value(_TRUTH[text])
         if _MOMENT.fullmatch(text):
-            return self.moment(text) if "T" in text else self.day(text)
+            return self._time(text)
         return self._figures.reported(text)
 
     def outcome(self, value: object) -> str:

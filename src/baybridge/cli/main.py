@@ -33,6 +33,8 @@ TOPICS: dict[str, str] = {
     "neighbour": "baybridge.cli.neighbours",
     "user": "baybridge.cli.people",
     "person": "baybridge.cli.persons",
+    "breach": "baybridge.cli.privacy",
+    "processing": "baybridge.cli.privacy",
     "init": "baybridge.cli.nodes",
     "serve": "baybridge.cli.nodes",
     "do": "baybridge.cli.nodes",

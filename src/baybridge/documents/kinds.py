@@ -47,6 +47,7 @@ _RECOGNITION = {
 KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "access": {"people": "people:People"},
+        "breaches": {ANY: "breaches:BreachLaw"},
         "card-issuers": {ANY: "feed:Issuer"},
         "directory": _DIRECTORY,
         "exchange": {"content": "exchange:SpecialContent", "payer_view": "exchange:PayerView", "profiles": "exchange:Profiles"},

@@ -186,6 +186,20 @@ legal_hold = Table(  # persons whose record nothing may be erased of while a pro
     Column("lifted_because", Text),
 )
 
+breach_entry = Table(  # the register of breaches of personal data: a breach is the fold of its entries, none of which is ever changed
+    "breach_entry",
+    metadata,
+    Column("entry_id", String, primary_key=True),
+    Column("breach_id", String, nullable=False),
+    Column("number", Integer, nullable=False),  # its place among the entries of the breach
+    Column("at", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("person", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("body", StoredBytes, nullable=False),  # JSON
+    Index("breach_entry_of", "breach_id", "number", unique=True),
+)
+
 erasure_asked = Table(  # the first of two persons asked to erase something
     "erasure_asked",
     metadata,

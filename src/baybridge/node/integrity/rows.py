@@ -46,6 +46,7 @@ COVERED: Mapping[str, Covered] = {
         Covered(tables.broken_glass),
         Covered(tables.restriction),
         Covered(tables.legal_hold),
+        Covered(tables.breach_entry),
         Covered(tables.identity_pair),
         Covered(tables.code_mapping),
         Covered(tables.trial),

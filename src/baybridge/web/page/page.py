@@ -31,7 +31,7 @@ from baybridge.journey.events import Signature
 from baybridge.language.texts import Texts
 from baybridge.node.integrity import daily
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import access, kept_forms
+from baybridge.node.people import access, breaches, kept_forms
 from baybridge.rulebook.speaker import Saying
 from baybridge.web.page import analytes, signers, told
 
@@ -60,6 +60,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
         *((("menu.indicators", "/indicators"), ("menu.safety", "/safety")) if role is Role.QUALITY else ()),
+        *((("menu.breaches", "/breaches"), ("menu.processing", "/processing")) if role is Role.QUALITY else ()),
         *((("menu.spared", "/spared"),) if role in (Role.QUALITY, Role.COORDINATOR) else ()),
     )
     for role in Role
@@ -80,6 +81,8 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.directory", "/directory"),
         ("menu.documents", "/documents"),
         ("menu.safety", "/safety"),
+        ("menu.breaches", "/breaches"),
+        ("menu.processing", "/processing"),
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
     ),
@@ -410,6 +413,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         site=asked.node.site,
         barred=_barred(asked),
         unsound=_unsound(asked),
+        late_breaches=_late_breaches(asked),
         in_reserve=not asked.node.reserve.empty,
         calls=told.calls_shown(asked),
         live_after=told.last_number(asked),
@@ -436,6 +440,16 @@ def _unsound(asked: Asked) -> int:
     with suppress(StorageProblem), asked.node.storage.reading() as connection:  # a page is shown while the database takes nothing
         checked = daily.latest(connection)
         return checked.count if checked is not None else 0
+    return 0
+
+
+def _late_breaches(asked: Asked) -> int:
+    """How many breaches have somebody who should have been told by now, for those who must act on it."""
+    site = asked.node.site
+    if asked.actor is None or not asked.actor.roles & {Role.ADMINISTRATOR, Role.QUALITY} or asked.actor.organisation != site.organisation:
+        return 0
+    with suppress(StorageProblem), asked.node.storage.reading() as connection:
+        return breaches.late(asked.node, connection)
     return 0
 
 

@@ -39,6 +39,7 @@ from baybridge.web.site.directory_page import DIRECTORY_DOORS
 from baybridge.web.site.documents_page import DOCUMENT_DOORS
 from baybridge.web.site.live import LIVE_DOORS
 from baybridge.web.site.log_pages import LOG_DOORS
+from baybridge.web.site.privacy_pages import PRIVACY_DOORS
 from baybridge.web.site.safety_page import SAFETY_DOORS
 from baybridge.web.site.spared_page import SPARED_DOORS
 from baybridge.web.site.trials_page import TRIAL_DOORS
@@ -136,6 +137,7 @@ DOORS = (
     *LIVE_DOORS,
     *LOG_DOORS,
     *SAFETY_DOORS,
+    *PRIVACY_DOORS,
     *SPARED_DOORS,
     *DIRECTORY_DOORS,
     *DOCUMENT_DOORS,

@@ -1,5 +1,7 @@
 """Every benchmark of this folder that has `main()`, one after the other, each in a process of its own with its baseline.
 
+Elsewhere: the same benchmarks in two commits, `python -m benchmarks.against`.
+
 Run: `python -m benchmarks`, or with names: `python -m benchmarks policy_one_case funding`.
 """
 
@@ -13,8 +15,8 @@ HERE = Path(__file__).resolve().parent
 
 
 def names() -> list[str]:
-    """The benchmarks by the name of their file."""
-    return sorted(file.stem for file in HERE.glob("*.py") if not file.stem.startswith("_") and "\ndef main(" in file.read_text("utf-8"))
+    """The benchmarks by the name of their file; `against` runs them itself."""
+    return sorted(file.stem for file in HERE.glob("*.py") if file.stem[0] != "_" and file.stem != "against" and "\ndef main(" in file.read_text("utf-8"))
 
 
 def main() -> None:

@@ -17,7 +17,6 @@ import click
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import LanguageCode, Thorough
 from baybridge.cli.policy_source import documents_of
-from baybridge.cli.quotes import reproduce_quotes
 from baybridge.cli.saying import fail, parsed_file, refuse_file
 from baybridge.documents.loader import Documents, files, read_text
 from baybridge.documents.plan import is_money
@@ -58,6 +57,8 @@ def fund(
         _check(documents, texts, more, language, json_wanted=json_wanted)
         return
     if file == "reproduce":
+        from baybridge.cli.quotes import reproduce_quotes  # reads what nodes keep: a case is funded without a database
+
         reproduce_quotes(documents, texts, more, language, json_wanted=json_wanted)
         return
     if more:

@@ -128,11 +128,14 @@ def compiled(policy: Policy) -> Compiled:
     return found
 
 
-def function_of(name: str, text: str, constants: dict[str, object]) -> Any:
-    """The function of that name which a text of `generate.py` defines."""
-    space = {**_REACHABLE, **constants}
+def function_of(name: str, text: str, constants: dict[str, object]) -> Callable[..., object]:
+    """The function of that name which a text of `generate.py` defines; only whoever wrote the text knows what it takes and answers."""
+    space: dict[str, object] = {**_REACHABLE, **constants}
     exec(_code(text), space)  # noqa: S102 - the text is ours: positions, operators and literals
-    return space[name]
+    made = space[name]
+    if not callable(made):
+        raise TypeError(f"expected the text to define the function {name}")
+    return made
 
 
 @lru_cache(maxsize=KEPT_TEXTS)

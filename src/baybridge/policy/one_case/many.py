@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import date
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from baybridge.policy.document.shapes import UNDETERMINED, Criteria, Findings, L
 from baybridge.policy.language import expression as tree
 from baybridge.policy.language.types import FactType, Value
 from baybridge.policy.one_case import generate
-from baybridge.policy.one_case.compiled import compiled, function_of
+from baybridge.policy.one_case.compiled import TruthsOf, compiled, function_of
 from baybridge.policy.one_case.decide import FactsError, wrong_value
 
 _TRUTHS = (False, None, True)  # by their number
@@ -137,7 +138,7 @@ class _Truths:
         for own, conditions in self._written.items():
             begin, end = self._put(begin, [place for place, _ in conditions])
             define, types = (policies[own].define, policies[own].fact_types) if own is not None else ({}, self._types)
-            of = function_of("answers", *generate.answers("answers", define, types, [node for _, node in conditions]))
+            of = cast("TruthsOf", function_of("answers", *generate.answers("answers", define, types, [node for _, node in conditions])))
             made.append(_answering(of, begin - len(conditions), end))
         for (_, kind, _), joined in sorted(self._joined.items(), key=lambda item: item[0][0]):
             begin, end = self._put(begin, [place for place, _ in joined])
@@ -166,7 +167,7 @@ def _comparing(name: str, compare: np.ufunc, limits: NDArray[np.float64], begin:
     return step
 
 
-def _answering(of: Callable[[Callable[[str], Value]], tuple[bool | None, ...]], begin: int, end: int) -> Step:
+def _answering(of: TruthsOf, begin: int, end: int) -> Step:
     """Conditions of generated code."""
 
     def step(truths: NDArray[np.int8], facts: Mapping[str, Value]) -> None:

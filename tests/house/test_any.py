@@ -13,7 +13,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "baybridge"
 OUTSIDE = ("record", "api")  # what arrives and leaves as FHIR, of any shape
-GOAL, MOST = 0.05, 0.050  # it was 0.307; `MOST` only ever falls
+GOAL, MOST = 0.05, 0.013  # it was 0.307; `MOST` only ever falls
 
 Tree = ast.Module
 Names = dict[str, str]  # a name in a module: the qualified name that it stands for

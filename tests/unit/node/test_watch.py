@@ -10,9 +10,10 @@ import pytest
 
 from baybridge.base.outcome import Refusal
 from baybridge.journey import events as ev
-from baybridge.journey.command import Role
+from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import Told
 from baybridge.node.consequences import queue
+from baybridge.node.fhir.interactions import Interaction, write
 from baybridge.node.intake.importing import import_upload
 from baybridge.node.watch import leaving, roster, signs, watching
 from watch_world import CASE, PATIENT, Ward
@@ -134,12 +135,74 @@ def test_a_monitor_whose_clock_runs_ahead_calls_at_once(ward: Ward) -> None:
     assert open_codes(ward) == ("RR-SATURATION",)
 
 
-def test_what_is_dated_hours_ahead_calls_when_its_time_has_come(ward: Ward) -> None:
-    ward.observe("oxygen_saturation", 80, ago=-timedelta(hours=3))
+def untimed(ward: Ward, value: int, **times: str) -> None:
+    """A saturation whose time is missing, or as given."""
+    done = filed(ward, value, **times)
+    assert not isinstance(done, Refusal), done
     ward.round()
-    assert ward.calls == ()
-    ward.wait(hours=3, minutes=1)
+
+
+def filed(ward: Ward, value: int, code: str = "59408-5", system: str = "http://loinc.org", unit: str = "%", **times: str) -> Any:
+    resource = {
+        "resourceType": "Observation", "id": "u-1", "status": "final", "subject": {"reference": f"Patient/{PATIENT}"},
+        "code": {"coding": [{"system": system, "code": code}]},
+        "valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}, **times,
+    }  # fmt: skip
+    return write(ward.node, Actor("monitor", Role.NURSE, ward.node.site.organisation), [Interaction("PUT", "Observation", "u-1", resource)])
+
+
+LOCAL = {"system": "urn:baybridge:observation", "unit": "{score}"}
+
+
+@pytest.mark.parametrize("times", [{}, {"effectiveDateTime": "2026-06-02T08:00:00Z"}])
+@pytest.mark.parametrize(
+    ("value", "more"), [(-5, {}), (392, {"code": "8310-5", "unit": "Cel"}), (25, {"code": "ice-score", **LOCAL}), (5, {"code": "ice-orientation", **LOCAL})]
+)
+def test_a_finding_that_cannot_be_is_refused_through_fhir_as_when_typed(ward: Ward, value: int, more: dict[str, str], times: dict[str, str]) -> None:
+    done = filed(ward, value, **more, **times)
+    assert isinstance(done, Refusal) and [reason.code for reason in done.reasons] == ["journey.value.implausible"]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {},
+        {"effectiveDateTime": "2036-01-01T00:00:00Z"},
+        {"effectiveDateTime": "1800-01-01T00:00:00Z"},
+        {"effectivePeriod": {"start": "2036-01-01T00:00:00Z", "end": "2036-01-01T01:00:00Z"}},
+    ],
+)
+def test_a_sign_whose_time_is_missing_or_cannot_be_calls_as_of_when_it_came(ward: Ward, times: dict[str, Any]) -> None:
+    untimed(ward, 80, **times)
     assert open_codes(ward) == ("RR-SATURATION",)
+    ward.wait(days=2)
+    assert len(ward.calls) == 1
+
+
+def test_a_sign_dated_by_the_clock_of_another_zone_calls_at_once(ward: Ward) -> None:
+    ward.observe("oxygen_saturation", 80, ago=-timedelta(hours=8))
+    ward.round()
+    assert open_codes(ward) == ("RR-SATURATION",)
+    arrive(ward)
+    ward.wait(hours=9)
+    ward.assess(blank=("oxygen_saturation",))
+    assert len(ward.calls) == 1, "it called once, and not again when the time that it named has come"
+
+
+def test_an_untimed_value_that_is_well_calls_nobody(ward: Ward) -> None:
+    untimed(ward, 97)
+    assert ward.calls == ()
+
+
+def test_what_another_node_dated_ahead_calls_at_once(ward: Ward) -> None:
+    at = ward.now + timedelta(hours=8)
+    event = {"type": "AssessmentRecorded", "assessed_at": at.isoformat(), "findings": [["seizure", "prolonged"]]}
+    told = Told(event_id="mo-1", node="mo", actor="n", role="nurse", at=ward.now, recorded_at=ward.now, event=event)
+    package = ev.PackageReceived(package_id="p", from_node="mo", purpose="SHARED_WATCH", route="R0", content_sha256="0" * 64, resources=0, told=(told,))
+    with ward.node.unit() as unit:
+        unit.append(CASE, [package], ward.node.system(), known=len(unit.events(CASE)))
+    ward.round()
+    assert "RR-SEIZURE" in open_codes(ward)
 
 
 def test_history_calls_nobody(ward: Ward) -> None:
@@ -324,7 +387,7 @@ def test_every_sign_of_the_policy_names_the_findings_that_show_it(ward: Ward) ->
 
 
 def test_a_command_again_answers_the_same_call(ward: Ward) -> None:
-    from baybridge.journey.command import Actor, Command
+    from baybridge.journey.command import Command
     from baybridge.node import handle
 
     given = {"findings": PRESSOR, "assessed_at": ward.now.isoformat()}

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from baybridge.app import application
 from baybridge.journey.command import Role
+from baybridge.node.commands.table import COMMANDS
 from baybridge.node.people import accounts
 from watch_world import CASE, Ward
 
@@ -97,6 +98,17 @@ def test_the_banner_stays_on_every_page_until_the_team_has_come(house: House) ->
     assert all(banner(house, tab) for tab in TABS)
     house.ward.give("ArriveRapidResponse", arrived_at=house.ward.now.isoformat())
     assert not any(banner(house, tab) for tab in TABS)
+
+
+@pytest.mark.parametrize("role", OTHERS)
+def test_no_page_shows_a_call_to_whoever_is_not_told(house: House, role: str) -> None:
+    """Every page of the case and the form of every command: no banner, and no sign for those who work without knowing whose the case is."""
+    house.ward.assess(**SIGN)
+    paths = [*TABS, *(f"/do/{name}" for name in COMMANDS)]
+    shown = {path: page.text for path in paths for page in [house.get(role, f"/cases/{CASE}{path}?language=en")] if page.status_code == 200}
+    assert not [path for path, text in shown.items() if 'class="box bad call"' in text]
+    if role in ("payer", "manufacturer", "alliance"):
+        assert not [path for path, text in shown.items() if "apid response" in text]
 
 
 def test_the_banner_goes_when_a_physician_closes_the_call_with_a_reason(house: House) -> None:

@@ -22,6 +22,7 @@ from baybridge.journey.look_now import LATE
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.upkeep import projections
 from baybridge.node.watch import signs
+from baybridge.node.watch.arrival import record_in_time
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -57,7 +58,7 @@ def cause_stands(node: Node, unit: Unit, case: Case, call: Call) -> bool:
     moments = list(_seen(case, call))
     if LATE in call.codes or not moments:
         return True
-    resources = node.outside_record(unit.connection, case, unit.at)
+    resources = record_in_time(node, unit.connection, case, unit.at)
     entered = (entry.event.assessed_at for entry in case.assessments)
     observed = (at for at in map(taken_at, resources) if at is not None)
     since = _since(case, call, min(moments))

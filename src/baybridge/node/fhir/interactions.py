@@ -12,19 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.reading import Ground
+from baybridge.facts.fhir import Found
+from baybridge.facts.measurement import FINAL, State, measure
 from baybridge.facts.sums import concerns, contradicting
 from baybridge.journey.command import Actor, Role
+from baybridge.journey.values import IMPLAUSIBLE
 from baybridge.node import tables
 from baybridge.node.fhir import payer
 from baybridge.node.intake.records import log_versions
 from baybridge.node.people import access, reads
+from baybridge.node.watch.signs import SHOWN_BY
 from baybridge.record.fhir.definitions import NOT_OFFERED, resource_types
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import Json
@@ -244,6 +248,7 @@ def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) 
     try:
         with node.unit() as unit:
             done = [_or_stop(_one(unit, interaction)) for interaction in interactions]
+            _or_stop(_impossible(node, done))
             _or_stop(_contradictions(node, unit, done))
             changed = [version for version in done if version is not None and version.change != "unchanged"]
             log_versions(unit, actor, changed, because="correction through FHIR")
@@ -311,6 +316,26 @@ def _one(unit: Unit, interaction: Interaction) -> Version | Refusal | None:
         kind, logical_id, expected = interaction.kind, interaction.logical_id, interaction.expected_version
         return store.remove(unit.connection, kind, logical_id, at=unit.at, expected_version=expected)
     return store.put(unit.connection, interaction.resource or {}, at=unit.at, expected_version=interaction.expected_version)
+
+
+def _impossible(node: Node, versions: Sequence[Version | None]) -> Refusal | None:
+    """Why nothing is filed: a finding of the bedside outside what can be, which the same finding typed is refused for too; filed it would be read as nothing."""
+    reasons = []
+    bedside = _OF_THE_BEDSIDE.union(node.dictionary.sums, *node.dictionary.sums.values())
+    for version in versions:
+        if version is None or version.deleted or version.type != "Observation" or version.resource.get("status") not in FINAL:
+            continue
+        timed = {**version.resource, "effectiveDateTime": version.recorded_at}  # of an observation without a time too
+        for one in measure(Found([timed]), datetime.max.replace(tzinfo=UTC), node.dictionary).measurements:
+            span = one.fact.plausible
+            if one.state is State.IMPLAUSIBLE and span is not None and one.fact.name in bedside:
+                values = {"fact": one.fact.name, "low": str(span[0]), "high": str(span[1]), "unit": one.fact.unit or ""}
+                reasons.append(Reason(IMPLAUSIBLE, values, where=version.reference))
+    return refuse(*reasons, category=Category.INVALID) if reasons else None
+
+
+#: Findings that show a sign, temperature and pressure; totals and their items come from the dictionary.
+_OF_THE_BEDSIDE = frozenset({"temperature", "systolic_pressure"}) | {name for names in SHOWN_BY.values() for name in names}
 
 
 def _contradictions(node: Node, unit: Unit, versions: Sequence[Version | None]) -> Refusal | None:

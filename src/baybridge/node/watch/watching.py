@@ -9,12 +9,11 @@ An alarm is one transaction: the call, who is told, the clock of the next step. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from baybridge.bedside.calls import Around, Seen, follows
 from baybridge.documents.escalation import span
-from baybridge.facts.measurement import taken_at
 from baybridge.journey import events as ev
 from baybridge.journey import look_now
 from baybridge.journey.calls import Call
@@ -23,6 +22,7 @@ from baybridge.journey.entry import read_event
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.upkeep import projections
 from baybridge.node.watch import clocks, leaving, roster, signs
+from baybridge.node.watch.arrival import AHEAD, birth_of, moment_of, record_in_time
 from baybridge.record.store import store
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Moments of one case that are looked back at, the latest ones.
 _MOMENTS = 60
-#: How far the clock of a monitor or another node may run ahead: what it measured is the present all the same.
-_AHEAD = timedelta(hours=1)
 
 
 # --- looking --------------------------------------------------------------------------------------------------------------
@@ -44,14 +42,14 @@ def watched(node: Node, case: Case) -> bool:
 
 
 def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = (), *, command_id: str | None = None, part: int = 0) -> list[ev.Recorded]:
-    """Look at a case as of earlier moments and of now, write what follows, and set its clock."""
+    """Look at a case as of earlier moments, of now, and of moments to which another node dated something ahead; write what follows, and set its clock."""
     case = fold(unit.events(case_id))
     recorded: list[ev.Recorded] = []
     if watched(node, case):
-        resources = node.outside_record(unit.connection, case, unit.at)
+        resources = record_in_time(node, unit.connection, case, unit.at)
         told = list(moments)
-        present = max([unit.at, *(at for at in told if at <= unit.at + _AHEAD)])
-        for at in [*_looked_back(node, case, told, unit.at), present]:
+        present = max([unit.at, *(at for at in told if at <= unit.at + AHEAD)])
+        for at in [*_looked_back(node, case, told, unit.at), present, *sorted({at for at in told if at > present})]:
             found = signs.look(node, case, resources, at, current=at == present)
             made = follows(case, found.seen, _around(node, unit, case))
             if made:
@@ -137,17 +135,17 @@ def _look(node: Node, unit: Unit, consequence: Consequence) -> None:
     told = _told_moments(unit, consequence)
     if names and not gone and all(at < unit.at - span(node.escalation.history_after) for at in moments):
         return  # an older record says nothing of today
-    for later in {at for at in (*moments, *told) if at > unit.at + _AHEAD}:  # it counts when its time has come
-        unit.follow(LOOK.name, consequence.case_id, consequence.body, not_before=later.astimezone(UTC))
     if look_at(node, unit, consequence.case_id, [*moments, *told]):
         projections.project(unit, consequence.case_id)
 
 
 def _moments_of(unit: Unit, names: Sequence[str]) -> tuple[list[datetime], bool]:
-    """The moments that these observations speak of, and whether one of them is gone or names none."""
+    """The moments that these observations speak of, or at which they came in, and whether one of them is gone or names none."""
     keys = [(kind, logical_id) for kind, _, logical_id in (name.partition("/") for name in names)]
     found = store.get_many(unit.connection, keys)
-    moments = [None if version.deleted else taken_at(version.resource) for version in found.values()]
+    patients = store.get_many(unit.connection, sorted({("Patient", version.patient) for version in found.values() if version.patient}))
+    born = {logical_id: birth_of([version.resource]) for (_, logical_id), version in patients.items()}
+    moments = [None if version.deleted else moment_of(version.resource, unit.at, born.get(version.patient)) for version in found.values()]
     return [at for at in moments if at is not None], None in moments or len(found) < len(keys)
 
 

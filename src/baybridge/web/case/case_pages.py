@@ -42,6 +42,7 @@ from baybridge.web.case.view import CaseView, allowed, mark_of, most_urgent_firs
 from baybridge.web.forms import forms
 from baybridge.web.money.compare_page import compare_page
 from baybridge.web.money.funding_page import funding, milestone_file, quote_file, quote_page
+from baybridge.web.page import told
 from baybridge.web.page.page import go, refused
 
 #: The road as the overview draws it; other stages are said in words.
@@ -54,7 +55,8 @@ def overview(view: CaseView) -> Response:
     if view.asked.person.role is Role.PATIENT:
         return view.render("patient.html", road=_ROAD, next_visit=None, emergencies=view.case.of(GlassBroken)[::-1])
     open_now: list[dict[str, Any]] = [msgspec.to_builtins(task) for task in open_tasks(view.asked.node, view.look.unit.connection, view.case, view.now)]
-    tasks = most_urgent_first(open_now)
+    told_of_calls = told.may_see(view.asked, view.case.case_id)
+    tasks = most_urgent_first(task for task in open_now if told_of_calls or not told.step_of_calls(task["step"]))
     names = list(dict.fromkeys(name for task in tasks for name in task["commands"] if name in COMMANDS))
     other = [name for name in tabs.buttons_of("overview") if name not in names]
     return view.render(

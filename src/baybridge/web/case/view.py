@@ -28,6 +28,7 @@ from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.record.store import store
 from baybridge.web.case import tabs
 from baybridge.web.forms import forms
+from baybridge.web.page import told
 from baybridge.web.page.page import Reader, render
 
 #: Roles that work on a case without knowing whose it is.
@@ -131,6 +132,7 @@ def frame(view: CaseView) -> dict[str, object]:
         "conflicts": conflicts_of(case),
         "who": name_of(asked, case),
         "product_name": product_name(asked, case.product),
+        "open_call": case.open_rapid_response if told.is_told(asked) and told.may_see(asked, case.case_id) else None,
         **_emergency(view),
         "tab_name": view.tab,
         "tabs": [(name, tabs.address(case.case_id, name)) for name in tabs.shown(asked.person.role)],

@@ -1,12 +1,13 @@
 """Who is told of calls on every page, and which.
 
-Main job: `is_told(asked)`, `calls_shown(asked)`, `duty_problems(asked)` for the administrator. No name stands in any of it.
+Main job: `is_told(asked)`, `may_see(asked, case_id)`, `calls_shown(asked)`, `duty_problems(asked)` for the administrator. No name stands in any of it.
 """
 
 from __future__ import annotations
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.http.doors import Asked
+from baybridge.journey import events as ev
 from baybridge.journey.command import Role
 from baybridge.node.people import access, reads
 from baybridge.node.watch import board, roster
@@ -16,6 +17,34 @@ def may_see(asked: Asked, case_id: str) -> bool:
     """Whether this person may read what happens at the bedside of a case."""
     case = asked.node.case(case_id)
     return case is not None and not isinstance(reads.for_case(asked.node, "case.bedside", asked.actor, case, frozenset()), Refusal)
+
+
+#: What says that the team was called, or why: for those alone who may read what happens at the bedside.
+_CALL_EVENTS = (
+    ev.RapidResponseCalled,
+    ev.RapidResponseArrived,
+    ev.CallNotified,
+    ev.CallAcknowledged,
+    ev.CallEscalated,
+    ev.SignAdded,
+    ev.SignsAbsent,
+    ev.CallClosed,
+    ev.CallCauseWithdrawn,
+    ev.CallKept,
+    ev.IncidentReported,
+    ev.IncidentAnswered,
+)
+_CALL_STEPS = frozenset({"rapid_response", "look_now", "call_cause", "odd_findings", "incident"})
+
+
+def of_calls(event: ev.Event) -> bool:
+    """Whether an event tells of a call."""
+    return isinstance(event, _CALL_EVENTS)
+
+
+def step_of_calls(step: str) -> bool:
+    """Whether a task tells of a call."""
+    return step in _CALL_STEPS
 
 
 def is_told(asked: Asked) -> bool:

@@ -51,8 +51,9 @@ class Colleagues:
         return next(found, Actor(f"demo-{role.value}", role, organisation))
 
     def another(self, first: Actor, roles: Sequence[Role]) -> Actor:
-        """Another person in one of these roles; StopIteration where nobody is."""
-        return next(actor for actor in self.actors if actor.role in roles and actor.person != first.person and actor.organisation == first.organisation)
+        """Another person in one of these roles, of the first one's own role before others: who tested a product does not release it; StopIteration where nobody is."""
+        found = (one for one in self.actors if one.role in roles and one.person != first.person and one.organisation == first.organisation)
+        return next(iter(sorted(found, key=lambda one: one.role is not first.role)))
 
 
 @dataclass

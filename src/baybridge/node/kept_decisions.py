@@ -24,9 +24,13 @@ def documents(connection: Connection, hashes: Iterable[str]) -> dict[str, JsonDi
     return {row.sha256: orjson.loads(row.document) for row in rows}
 
 
+#: What the decision of a policy says, and no other kept document says all of it.
+_OF_POLICY = frozenset({"policy", "outcome", "values", "reasons", "missing", "would_settle"})
+
+
 def is_of_policy(document: Mapping[str, object]) -> TypeGuard[DecisionDocument]:
     """Whether a kept document is the decision of a policy, and no quote, recognition or transfer check."""
-    return DecisionDocument.__required_keys__ <= document.keys()
+    return document.keys() >= _OF_POLICY
 
 
 def of_kinds(connection: Connection, kinds: Iterable[str]) -> dict[str, Mapping[str, object]]:

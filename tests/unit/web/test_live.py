@@ -127,6 +127,12 @@ def test_pages_say_what_they_do_not_replace_and_refresh_without_scripts(house: H
     assert "http-equiv" not in form, "a form is not thrown away while somebody fills it in"
 
 
+def test_a_standing_grade_names_what_set_it_and_where_that_stands(house: House) -> None:
+    house.ward.assess(**SIGN)
+    page = house.get("nurse", f"/cases/{CASE}/bedside?language=en").text
+    assert '<dd>seizure<br><span class="small soft">Lee 2019: over 5 minutes' in page, "the source of the criterion that set the grade"
+
+
 def test_the_administrator_sees_that_nobody_is_on_duty(house: House) -> None:
     page = house.get("administrator", "/accounts?language=en")
     assert "Nobody is on duty for calls now" in page.text

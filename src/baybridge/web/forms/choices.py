@@ -91,7 +91,7 @@ def _categories(asked: Asked, case: Case | None) -> Options:
     """Categories of charges: those of the document, and those that plans cover."""
     del case
     documents = asked.node.documents.typed
-    return _listed(asked, {**dict.fromkeys(covered_categories(documents), Choice()), **documents.the(Choices).bill_categories})
+    return _listed(asked, {**dict.fromkeys(sorted(covered_categories(documents)), Choice()), **documents.the(Choices).bill_categories})
 
 
 def _listed(asked: Asked, choices: Mapping[str, Choice]) -> Options:

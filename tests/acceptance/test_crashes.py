@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,7 @@ from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.node import Node, open_node
 from baybridge.node.people import accounts
 from baybridge.node.steps import DELIVER, RECEIVE, SEND, WRITE
+from watch_world import CASE, WELL, Ward
 
 KILLS = int(os.environ.get("BAYBRIDGE_TEST_KILLS", "5"))
 pytestmark = [pytest.mark.timeout(3600)]
@@ -291,6 +293,69 @@ def test_killed_between_a_correction_and_what_follows_from_it(tmp_path: Path, st
     reopened = [event.decision_sha256 for event in world.events("mo", ev.DecisionReopened)]
     assert reopened and len(reopened) == len(set(reopened))
     assert len(world.events("mo", ev.TransferAllowed)) == 2, "the referral, and one correction"
+
+
+@pytest.mark.parametrize("step", ["write.events", "write.committed", "consequence.done"])
+def test_killed_between_a_call_its_escalation_and_its_correction(tmp_path: Path, step: str) -> None:
+    """The node is killed while it calls, while it escalates and while the mistake is put right: one call, each step once, and nothing goes on after."""
+    ward = Ward(tmp_path / "hk")
+    ward.node.storage.close()
+    ahead = tmp_path / "ahead"
+    ahead.write_text("0")
+    seen = {"findings": {**WELL, "vasopressors": 2, "hypotension": "vasopressor"}, "assessed_at": clock.now().isoformat(), "another": True}
+    _killed_and_given_again(tmp_path, "Assess", "nurse", seen, step)
+    assert len(ward_events(tmp_path, ev.RapidResponseCalled)) == 1
+    assert [one.step for one in ward_events(tmp_path, ev.CallNotified)] == ["first"]
+    server = Server(tmp_path / "hk", free_ports(1)[0], settings={"BAYBRIDGE_DELIVERY_SECONDS": "0.1", "BAYBRIDGE_CLOCK_AHEAD": str(ahead)})
+    ahead.write_text("360")
+    server.start(halt_at=step)
+    server.wait_until_dead()
+    server.start()
+    try:
+        eventually(lambda: len(ward_events(tmp_path, ev.CallEscalated)) == 1, "the escalation")
+    finally:
+        server.kill()
+    (assessed,) = [item.event_id for item in ward_recorded(tmp_path) if isinstance(item.event, ev.AssessmentRecorded)]
+    _killed_and_given_again(tmp_path, "CorrectEntry", "physician", {"event_id": assessed, "action": "void", "reason": "wrong-patient"}, step, ahead)
+    ahead.write_text("1200")
+    server.start()
+    try:
+        eventually(lambda: not ward_waiting(tmp_path), "the end of the queue")
+    finally:
+        server.kill()
+    assert len(ward_events(tmp_path, ev.RapidResponseCalled)) == 1
+    assert [one.step for one in ward_events(tmp_path, ev.CallEscalated)] == ["next"], "a call that was closed climbs no further"
+    assert len(ward_events(tmp_path, ev.CallClosed)) == 1
+
+
+def _killed_and_given_again(folder: Path, name: str, role: str, given: dict[str, object], step: str, ahead: Path | None = None) -> None:
+    """A command of the command line that is killed at a step, and given once more under the same id."""
+    command = [_baybridge(), "do", name, "--node", str(folder / "hk"), "--case", CASE, "--role", role, "--command-id", f"the-{name}", "--input", "-"]
+    settings = {**os.environ, **({"BAYBRIDGE_CLOCK_AHEAD": str(ahead)} if ahead else {})}
+    killed = subprocess.run(command, input=json.dumps(given), text=True, check=False, capture_output=True, env={**settings, "BAYBRIDGE_HALT_AT": step})
+    assert killed.returncode == -9, killed.stderr
+    again = subprocess.run(command, input=json.dumps(given), text=True, check=False, capture_output=True, env=settings)
+    assert again.returncode == 0, again.stderr
+
+
+def ward_recorded(folder: Path) -> list[Recorded]:
+    node = open_node(folder / "hk")
+    try:
+        return node.events(CASE)
+    finally:
+        node.storage.close()
+
+
+def ward_events(folder: Path, kind: type) -> list[Any]:
+    return [item.event for item in ward_recorded(folder) if isinstance(item.event, kind)]
+
+
+def ward_waiting(folder: Path) -> list[str]:
+    node = open_node(folder / "hk")
+    try:
+        return _waiting(node)
+    finally:
+        node.storage.close()
 
 
 def _waiting(node: Node) -> list[str]:

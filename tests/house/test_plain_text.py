@@ -18,7 +18,7 @@ from baybridge.web.forms.choices import CHOICES
 #: Read from a label, a paper or a bill: a number or name that somebody else gave, as it is printed.
 PRINTED = frozenset({
     "bag", "bags", "from_bags", "chain_of_identity", "wrist_band", "order", "batch", "container", "logger_id", "number", "certificate", "bill", "id",
-    "reference", "notice_version"
+    "reference", "notice_version", "courier", "waybill", "seal",
 })  # fmt: skip
 #: Names something that the case or the record has; the rule looks it up and says so where there is none.
 NAMED = frozenset({
@@ -37,6 +37,7 @@ OTHERS = {
     ("TestProduct", "results"): "attribute, value and unit, read by the dictionary",
     ("GiveDrug", "atc"): "a drug of the document, or the code of a substance with its name",
     ("GiveDrug", "name"): "needed for a drug that the document does not have, checked against it otherwise",
+    ("ConfirmCourier", "code"): "the one-time code as the courier says it, compared with its hash",
     ("IssueQuote", "exchange.source"): "where a rate of exchange comes from",
     ("AssessResponse", "first_reader"): "a reader outside, without an account",
     ("AssessResponse", "second_reader"): "a reader outside, without an account",

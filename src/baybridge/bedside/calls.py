@@ -194,7 +194,7 @@ class CloseCall(Struct, frozen=True, kw_only=True):
 class KeepCall(Struct, frozen=True, kw_only=True):
     """A physician keeps a call although what raised it was corrected or withdrawn."""
 
-    note: Annotated[str, Meta(description="why the team is needed all the same")]
+    note: Annotated[Note, Meta(description="why the team is needed all the same")]
     call_id: Annotated[str, Meta(description="the call whose cause was withdrawn without it")] = ""
 
 

@@ -6,7 +6,6 @@ Main job: `serve(folder, database, host, port)` runs until it is told to stop. O
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import resource
 import socket
 from contextlib import suppress
@@ -21,6 +20,7 @@ from baybridge.app import application
 from baybridge.node.config import Config
 from baybridge.node.neighbours.transport import post
 from baybridge.node.node import open_node
+from baybridge.node.upkeep.served import ServedElsewhereError, hold
 
 _OWN_FILES = 256  # database connections, documents, log
 
@@ -41,16 +41,12 @@ def _ensure_free(host: str, port: int) -> None:
             raise PortProblem(f"{host}:{port} cannot be served on ({reason}); choose another with --port") from None
 
 
-def alone(config: Config) -> TextIO:
-    """Holds the folder of a node for this server: SQLite has one process that serves it, PostgreSQL as many as one likes. PortProblem where another does."""
-    held = (config.folder / "served.lock").open("a", encoding="ascii")
-    if config.database.startswith("sqlite"):
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            held.close()
-            raise PortProblem("another process serves this node already, and an SQLite file has one; stop it, or put the node on PostgreSQL") from None
-    return held
+def _alone(config: Config) -> TextIO:
+    """Holds the folder of a node for this server; PortProblem where another process serves it."""
+    try:
+        return hold(config)
+    except ServedElsewhereError as problem:
+        raise PortProblem(str(problem)) from None
 
 
 def _allow_connections(wanted: int) -> int:
@@ -67,7 +63,7 @@ def serve(folder: Path, database: str | None, host: str, port: int) -> None:
     """Serve a node folder until interrupted; `PortProblem` where the port cannot be taken."""
     _ensure_free(host, port)
     node = open_node(folder, database=database, transport=post)
-    served = alone(node.config)
+    served = _alone(node.config)
     node.served_at = f"http://{host}:{port}"
     connections = _allow_connections(int(node.config.settings["BAYBRIDGE_MAX_CONNECTIONS"]))
     header_s = float(node.config.settings["BAYBRIDGE_HEADER_SECONDS"])

@@ -28,6 +28,7 @@ from baybridge.node.config import read_config
 from baybridge.node.neighbours import witnessing
 from baybridge.node.node import Node
 from baybridge.node.storage import Storage
+from baybridge.node.upkeep.served import is_served
 
 _START_SECONDS = 60
 _SCHEMA = "schema"
@@ -82,6 +83,8 @@ class Running:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Running:
+        if any(is_served(self.folder / name) for name in self.ports):
+            raise NotStarted(f"the demo of {self.folder} runs already; open its address, or stop it there with Ctrl-C")
         network.meet(self.folder, self.ports)
         for name, port in self.ports.items():
             log = (self.folder / f"{name}.log").open("ab")
@@ -107,7 +110,8 @@ class Running:
         while waiting:
             for name, address in list(waiting.items()):
                 if self.processes[name].poll() is not None or time.monotonic() > deadline:
-                    raise NotStarted(f"node {name} did not start; its log is {self.folder / (name + '.log')}")
+                    log = self.folder / f"{name}.log"
+                    raise NotStarted(f"node {name} did not start: {_last_line(log)}; its log is {log}")
                 if answers(address):
                     del waiting[name]
             time.sleep(0.2)
@@ -127,6 +131,11 @@ class Running:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "nothing was said")
 
 
 def answers(address: str) -> bool:

@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, update
 
-from baybridge import serving
 from baybridge.cli.main import main
 from baybridge.demo import network
 from baybridge.node import tables
@@ -19,6 +18,7 @@ from baybridge.node.node import Node
 from baybridge.node.people import second_factor
 from baybridge.node.people.factor_key import Sealer, factor_key, is_sealed
 from baybridge.node.upkeep.founding import found
+from baybridge.node.upkeep.served import ServedElsewhereError, hold, is_served
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -105,8 +105,10 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(url: str, tm
 
 def test_a_second_server_on_one_sqlite_folder_is_refused(tmp_path: Path) -> None:
     config = founded(tmp_path / "mo").config
-    held = serving.alone(config)
-    with pytest.raises(serving.PortProblem, match="another process serves this node"):
-        serving.alone(config)
+    assert not is_served(config.folder)
+    held = hold(config)
+    assert is_served(config.folder)
+    with pytest.raises(ServedElsewhereError, match="another process serves this node"):
+        hold(config)
     held.close()
-    serving.alone(config).close()
+    hold(config).close()

@@ -107,6 +107,10 @@ def checked() -> World:
     return treated().walk(w.CHECK)
 
 
+#: Thawed without a check before it, which was asked about.
+UNCHECKED = w.THAW.but(unusual=True)
+
+
 def thawed() -> World:
     return checked().walk(w.THAW)
 
@@ -316,20 +320,20 @@ THAWING = [
     (
         "thaw before anything was prepared",
         w.at_centre,
-        w.THAW,
+        UNCHECKED,
         ["gate.infusion.drugs_not_reserved", "gate.infusion.fitness_unchecked", "gate.infusion.lymphodepletion_missing"],
     ),
     ("thaw twice", thawed, w.THAW, ["bedside.thaw.already"]),
-    ("thaw a wrong bag", checked, w.THAW.but(bag="bag-1"), ["bedside.bag.not_received", "bedside.bag.not_released"]),
-    ("thaw out of quarantine", warm_and_ready, w.THAW, ["bedside.bag.quarantined"]),
-    ("thaw before the last dose", unready("CompleteLymphodepletion", "SignException"), w.THAW, ["gate.infusion.lymphodepletion_incomplete"]),
-    ("thaw without drugs against CRS", without_drugs, w.THAW, ["gate.infusion.drugs_not_reserved"]),
-    ("thaw where no label says the interval", unready("SignException"), w.THAW, ["gate.infusion.no_interval"]),
-    ("thaw a day after the exception ended", waiting(treated, 2), w.THAW, ["gate.infusion.no_interval"]),
+    ("thaw a wrong bag", checked, UNCHECKED.but(bag="bag-1"), ["bedside.bag.not_received", "bedside.bag.not_released"]),
+    ("thaw out of quarantine", warm_and_ready, UNCHECKED, ["bedside.bag.quarantined"]),
+    ("thaw before the last dose", unready("CompleteLymphodepletion", "SignException"), UNCHECKED, ["gate.infusion.lymphodepletion_incomplete"]),
+    ("thaw without drugs against CRS", without_drugs, UNCHECKED, ["gate.infusion.drugs_not_reserved"]),
+    ("thaw where no label says the interval", unready("SignException"), UNCHECKED, ["gate.infusion.no_interval"]),
+    ("thaw a day after the exception ended", waiting(treated, 2), UNCHECKED, ["gate.infusion.no_interval"]),
 ]
 
 INFUSING = [
-    ("not checked at the bedside", lambda: treated().walk(w.THAW), w.INFUSE, ["bedside.infuse.no_check"]),
+    ("not checked at the bedside", lambda: treated().walk(UNCHECKED), w.INFUSE, ["bedside.infuse.no_check"]),
     ("not thawed", checked, w.INFUSE, ["bedside.infuse.not_thawed"]),
     (
         "another bag than was checked",

@@ -19,7 +19,7 @@ from baybridge.bedside import rendering
 from baybridge.bedside.monitoring import infused_here
 from baybridge.documents.terms import Choices, ResponseCriteria
 from baybridge.documents.timing import AfterInfusion, LabelTimes
-from baybridge.journey.checks import alive, happened, local_day, ordered, said, treating_here
+from baybridge.journey.checks import Unusual, alive, asked_once, happened, local_day, ordered, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import Discharged, ResponseAssessed, ResponseCategory
 from baybridge.journey.gates import standing_at, unsigned
@@ -36,6 +36,7 @@ class Discharge(Struct, frozen=True, kw_only=True):
     no_driving_until: Annotated[date | None, Meta(description="until when the patient neither drives nor handles machines")] = None
     caregiver: Annotated[bool, Meta(description="a named person stays with the patient and knows whom to call")] = False
     emergency_card: Annotated[bool, Meta(description="the patient carries the emergency card and can show it")] = False
+    unusual: Unusual = False
 
 
 class AssessResponse(Struct, frozen=True, kw_only=True):
@@ -130,6 +131,7 @@ def discharge(situation: Situation, given: Discharge) -> Verdict:
     infused_at = situation.case.infused_at
     if infused_at is not None and given.discharged_on < local_day(situation, infused_at):
         against.append(Reason("bedside.discharge.before_infusion", where="discharged_on"))
+    against.extend(asked_once(_unusual(situation, given), unusual=given.unusual))
     if against:
         return refuse(*against)
     event = Discharged(
@@ -140,6 +142,16 @@ def discharge(situation: Situation, given: Discharge) -> Verdict:
         emergency_card=given.emergency_card,
     )
     return (event,)
+
+
+def _unusual(situation: Situation, given: Discharge) -> Iterator[Reason]:
+    """The patient left before, or was assessed here after the day given."""
+    left = [e.event.discharged_on for e in situation.case.of(Discharged) if e.origin.node == situation.site.node]
+    if left:
+        yield Reason("bedside.discharge.again", {"day": max(left).isoformat()}, where="unusual")
+    here = [local_day(situation, e.event.assessed_at) for e in situation.case.assessments if e.origin.node == situation.site.node]
+    if here and max(here) > given.discharged_on:
+        yield Reason("bedside.discharge.assessed_after", {"day": max(here).isoformat()}, where="unusual")
 
 
 def days_of_label(context: FormContext) -> Mapping[str, object]:

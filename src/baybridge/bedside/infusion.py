@@ -20,7 +20,7 @@ from baybridge.bedside import rendering
 from baybridge.bedside.preparation import at_infusion
 from baybridge.bedside.product import IDENTITY, bag_reasons, released_with
 from baybridge.consent.emergency import may_be_cared_for
-from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, said, treating_here
+from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, longer_than, ordered, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import BedsideChecked, Infused, ProductThawed
 from baybridge.journey.gates import standing_at, unsigned
@@ -39,6 +39,7 @@ class CheckBedside(Struct, frozen=True, kw_only=True):
     birth_date_stated: Annotated[bool, Meta(description="the birth date was stated and matches")]
     tocilizumab_doses: Annotated[int, Meta(ge=0, description="doses reserved for this patient")]
     checked_at: Moment
+    unusual: Unusual = False
 
 
 class Thaw(Struct, frozen=True, kw_only=True):
@@ -47,6 +48,7 @@ class Thaw(Struct, frozen=True, kw_only=True):
     chain_of_identity: Annotated[str, Meta(description="as scanned from the bag")]
     bag: Annotated[str, Meta(description="as scanned from the bag")]
     thawed_at: Moment
+    unusual: Unusual = False
 
 
 class Infuse(Struct, frozen=True, kw_only=True):
@@ -74,6 +76,7 @@ def check_bedside(situation: Situation, given: CheckBedside) -> Verdict:
         *bag_reasons(situation, given.bag, given.chain_of_identity, given.checked_at),
         *_tocilizumab(situation, given.tocilizumab_doses),
         *happened(situation, checked_at=given.checked_at),
+        *asked_once(_late(situation, "check", given.checked_at), unusual=given.unusual),
     )
     if against:
         return refuse(*against)
@@ -103,6 +106,13 @@ def _tocilizumab(situation: Situation, doses: int) -> Iterator[Reason]:
         yield Reason("bedside.check.tocilizumab_missing", {"needed": needed}, source="policy reference E4", where="tocilizumab_doses")
 
 
+def _late(situation: Situation, what: str, at: datetime) -> Iterator[Reason]:
+    """It was done long before it is entered."""
+    usual = situation.limits.plausible
+    if longer_than(at, situation.now, usual.told_within_h):
+        yield Reason(f"bedside.{what}.long_ago", {"at": at.isoformat(), "hours": usual.told_within_h}, source=usual.source, where="unusual")
+
+
 # --- thaw -----------------------------------------------------------------------------------------------------------
 
 
@@ -115,6 +125,7 @@ def thaw(situation: Situation, given: Thaw) -> Verdict:
         *_one_at_a_time(situation, given),
         *_gate_on(situation, given.thawed_at),
         *happened(situation, thawed_at=given.thawed_at),
+        *asked_once((*_late(situation, "thaw", given.thawed_at), *_unchecked(situation, given)), unusual=given.unusual),
     )
     return refuse(*against) if against else (ProductThawed(bag=given.bag, thawed_at=given.thawed_at),)
 
@@ -126,6 +137,13 @@ def _one_at_a_time(situation: Situation, given: Thaw) -> Iterator[Reason]:
         yield Reason("bedside.thaw.already", source="policy reference F4", where="bag")
     if any(bag not in given_bags and bag != given.bag and _in_time(situation, bag, at, given.thawed_at) for bag, at in thawed.items()):
         yield Reason("bedside.thaw.another_open", source="policy reference F4", where="bag")
+
+
+def _unchecked(situation: Situation, given: Thaw) -> Iterator[Reason]:
+    """Nobody had checked patient and bag when it was thawed."""
+    checks = [e.event for e in situation.case.bedside_checks if (e.event.bag, e.event.chain_of_identity) == (given.bag, given.chain_of_identity)]
+    if not any(check.checked_at <= given.thawed_at for check in checks):
+        yield Reason("bedside.thaw.before_check", source=IDENTITY, where="unusual")
 
 
 def _in_time(situation: Situation, bag: str, thawed_at: datetime, now: datetime) -> bool:

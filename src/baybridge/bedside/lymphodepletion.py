@@ -22,7 +22,7 @@ from baybridge.consent.deciding import elective
 from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.terms import Regimens
 from baybridge.journey.case import Case
-from baybridge.journey.checks import alive, happened, local_day, ordered, treating_here
+from baybridge.journey.checks import Unusual, alive, asked_once, happened, local_day, ordered, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import LymphodepletionCompleted, LymphodepletionOmitted, LymphodepletionStarted
 from baybridge.journey.gates import standing_at, unsigned
@@ -42,6 +42,7 @@ class CompleteLymphodepletion(Struct, frozen=True, kw_only=True):
     """The last dose of lymphodepletion was given."""
 
     completed_on: date
+    unusual: Unusual = False
 
 
 class OmitLymphodepletion(Struct, frozen=True, kw_only=True):
@@ -165,7 +166,21 @@ def complete_lymphodepletion(situation: Situation, given: CompleteLymphodepletio
     began = preparation(situation.case).started_on
     if began is not None:
         against.extend(ordered(began, given.completed_on, "started_on", "completed_on"))
+        against.extend(asked_once(_too_short(situation, began, given.completed_on), unusual=given.unusual))
     return refuse(*against) if against else (LymphodepletionCompleted(completed_on=given.completed_on),)
+
+
+def _too_short(situation: Situation, began: date, ended: date) -> Iterator[Reason]:
+    """Fewer days than the regimen of the product has doses of a drug; one day where nobody established how many it has."""
+    label = situation.product.lymphodepletion if situation.product else None
+    given = situation.case.lymphodepletion
+    regimen = given.event.regimen if given is not None else None
+    doses = [drug.doses for drug in label.drugs if drug.doses] if label is not None and label.regimen == regimen else []
+    found = (ended - began).days + 1
+    if doses and found < max(doses):
+        yield Reason("bedside.lymphodeplete.too_short", {"found": found, "days": max(doses), "product": situation.case.product or ""}, where="unusual")
+    elif not doses and found == 1:
+        yield Reason("bedside.lymphodeplete.one_day", where="unusual")
 
 
 def omit_lymphodepletion_blocked(situation: Situation) -> Iterator[Reason]:

@@ -7,8 +7,8 @@ Main job: the rule of `ReserveDrugs`. The last reservation of a drug stands; one
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.preparation import until_default
-from baybridge.journey.checks import alive, ordered, said, treating_here
+from baybridge.journey.checks import Unusual, alive, asked_once, ordered, said, treating_here
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import DrugsReserved
 from baybridge.journey.prefill import FormContext
@@ -35,6 +35,7 @@ class ReserveDrugs(Struct, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=72)] | None, Meta(description="in a declared shortage: within how many hours the next dose can be here")
     ] = None
     shortage_reason: Annotated[Note, Meta(description="the declared shortage")] = ""
+    unusual: Unusual = False
 
 
 def reserve_drugs(situation: Situation, given: ReserveDrugs) -> Verdict:
@@ -47,6 +48,7 @@ def reserve_drugs(situation: Situation, given: ReserveDrugs) -> Verdict:
         against.append(Reason("bedside.reserve.over", {"day": given.until_on.isoformat()}, where="until_on"))
     if given.shortage_next_within_h is not None and not said(given.shortage_reason):
         against.append(Reason("bedside.reserve.no_reason", where="shortage_reason"))
+    against.extend(asked_once(_long(situation, given), unusual=given.unusual))
     if against:
         return refuse(*against)
     event = DrugsReserved(
@@ -58,6 +60,12 @@ def reserve_drugs(situation: Situation, given: ReserveDrugs) -> Verdict:
         shortage_reason=given.shortage_reason.strip(),
     )
     return (event,)
+
+
+def _long(situation: Situation, given: ReserveDrugs) -> Iterator[Reason]:
+    usual = situation.limits.plausible
+    if given.until_on > situation.today + timedelta(days=usual.drugs_held_d):
+        yield Reason("bedside.reserve.long", {"day": given.until_on.isoformat(), "days": usual.drugs_held_d}, source=usual.source, where="unusual")
 
 
 def usual_doses(context: FormContext) -> Mapping[str, object]:

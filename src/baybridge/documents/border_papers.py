@@ -5,9 +5,9 @@ Main job: `BorderPapers`, by leg and by the two regions.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import field
+from msgspec import Meta, field
 
 from baybridge.documents.heading import Confidence, Heading, Jurisdiction, Part
 
@@ -18,6 +18,7 @@ class Paper(Part, frozen=True, kw_only=True):
     kind: str
     before: Literal["collection", "dispatch"]
     source: str
+    valid_at_most_d: Annotated[int, Meta(ge=1)] | None = None  # for how many days the law lets such a paper be valid; None where that is not established
 
 
 class Leg(Part, frozen=True, kw_only=True):

@@ -113,6 +113,18 @@ class BeforeDischarge(Part, frozen=True, kw_only=True):
     assessed_within_h: Hours
 
 
+class Plausible(Part, frozen=True, kw_only=True):
+    """Beyond these an entry is asked about once, whether it is meant as it stands."""
+
+    source: str
+    collection_h: Hours
+    collection_ml: Positive
+    told_within_h: Hours
+    slot_ahead_d: Days
+    drugs_held_d: Days
+    permit_d: Days
+
+
 class FitnessPolicies(Part, frozen=True, kw_only=True):
     """The policy of each step."""
 
@@ -133,6 +145,7 @@ class Limits(Heading, frozen=True, kw_only=True):
     infectious_markers: InfectiousMarkers
     response: ResponseWindows
     discharge: BeforeDischarge
+    plausible: Plausible
     fitness: FitnessPolicies
 
     def contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

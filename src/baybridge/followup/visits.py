@@ -16,9 +16,11 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.followup import rendering
-from baybridge.journey.checks import alive, happened, local_day, said
+from baybridge.journey import events as ev
+from baybridge.journey.checks import Unusual, alive, asked_once, happened, local_day, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Died, FollowUpScheduled, FollowUpVisited, SecondMalignancyReported
+from baybridge.journey.moments import moment_of
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import ANYWHERE, CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
 from baybridge.journey.schedule import nameable, next_visit
@@ -44,6 +46,7 @@ class RecordVisit(Struct, frozen=True, kw_only=True):
     visited_on: date
     alive: bool = True
     new_malignancy: Annotated[bool | None, Meta(description="asked and answered; nothing where it was not asked")] = None
+    unusual: Unusual = False
 
 
 class ReportSecondMalignancy(Struct, frozen=True, kw_only=True):
@@ -59,6 +62,7 @@ class RecordDeath(Struct, frozen=True, kw_only=True):
 
     died_on: date
     cause: Literal["disease", "non_relapse", "unknown"] = "unknown"
+    unusual: Unusual = False
 
 
 def schedule_follow_up(situation: Situation, given: ScheduleFollowUp) -> Verdict:
@@ -86,6 +90,7 @@ def record_visit(situation: Situation, given: RecordVisit) -> Verdict:
     if infused_at is not None and given.visited_on < local_day(situation, infused_at):
         against.append(Reason("followup.visit.before_infusion", where="visited_on"))
     against.extend(_visit(situation, given))
+    against.extend(asked_once(_off_window(situation, given), unusual=given.unusual))
     if not given.alive:
         against.append(Reason("followup.visit.record_death", where="alive"))
     if against:
@@ -103,6 +108,23 @@ def _visit(situation: Situation, given: RecordVisit) -> Iterator[Reason]:
         known = [visit.code for visit in nameable(local_day(situation, infused_at), document.follow_up, given.visited_on)]
         if given.visit.strip() not in known:
             yield Reason("followup.visit.not_due", {"visit": given.visit.strip()[:20], "known": ", ".join((*known[-4:], UNSCHEDULED))}, where="visit")
+
+
+def _off_window(situation: Situation, given: RecordVisit) -> Iterator[Reason]:
+    """The day lies outside the window of the visit that it is named after."""
+    infused_at = situation.case.infused_at
+    document = situation.documents.schedule(situation.case.follow_up.event.schedule if situation.case.follow_up else SCHEDULE)
+    if infused_at is None or document is None:
+        return
+    day_0 = local_day(situation, infused_at)
+    if given.visited_on < day_0:
+        return  # refused anyway
+    planned = nameable(day_0, document.follow_up, given.visited_on)
+    named = next((visit for visit in planned if visit.code == given.visit.strip()), None)
+    if named is not None and not named.holds(given.visited_on):
+        fits = next((visit.code for visit in planned if visit.holds(given.visited_on)), UNSCHEDULED)
+        values = {"visit": named.code, "from": named.early_from.isoformat(), "to": named.late_after.isoformat(), "fits": fits}
+        yield Reason("followup.visit.off_window", values, where="unusual")
 
 
 def report_second_malignancy(situation: Situation, given: ReportSecondMalignancy) -> Verdict:
@@ -124,7 +146,25 @@ def record_death(situation: Situation, given: RecordDeath) -> Verdict:
     later = max((entry.event.ended_at for entry in situation.case.infusions), default=None)
     if later is not None and given.died_on < local_day(situation, later):
         against.append(Reason("followup.death.before_infusion", where="died_on"))
+    against.extend(asked_once(_seen_alive_after(situation, given.died_on), unusual=given.unusual))
     return refuse(*against) if against else (Died(died_on=given.died_on, cause=given.cause),)
+
+
+#: What is recorded of somebody who lives.
+_ALIVE = (
+    ev.CaseOpened, ev.CellsCollected, ev.LymphodepletionStarted, ev.LymphodepletionCompleted, ev.BedsideChecked, ev.AssessmentRecorded, ev.DrugGiven,
+    ev.RapidResponseArrived, ev.GradeConfirmed, ev.FitnessChecked, ev.Discharged, ev.ResponseAssessed, ev.FollowUpVisited,
+)  # fmt: skip
+
+
+def _seen_alive_after(situation: Situation, died_on: date) -> Iterator[Reason]:
+    """Entries of a living patient stand after the day."""
+    zone = situation.site.zone
+    days = [moment_of(entry, zone).astimezone(zone).date() for entry in situation.case.entries if isinstance(entry.event, _ALIVE)]
+    later = [day for day in days if day > died_on]
+    if later:
+        values: dict[str, str | int] = {"day": died_on.isoformat(), "count": len(later), "last": max(later).isoformat()}
+        yield Reason("followup.death.entries_after", values, where="unusual")
 
 
 def next_contact(context: FormContext) -> Mapping[str, object]:

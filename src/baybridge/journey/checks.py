@@ -5,7 +5,7 @@ Main job: small generators of reasons, so that a rule gives every reason and not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Protocol, TypeVar
 
@@ -27,6 +27,9 @@ class Documented(Protocol):
 
 #: A time in a command's input: one without an offset is refused when the input is read.
 Moment = Annotated[datetime, Meta(tz=True)]
+
+#: The answer to what is asked about, in a command's input.
+Unusual = Annotated[bool, Meta(description="true where something unusual was asked about, and it is meant as it stands")]
 
 #: Clocks of two machines differ; a time this far ahead of the node's is still "now". Convention of this project.
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -68,6 +71,17 @@ def ordered(first: When, then: When, first_field: str, then_field: str) -> Itera
     """The first moment is not after the second; both times, or both dates."""
     if first > then:
         yield Reason("journey.time.order", {"first": first_field, "then": then_field}, where=then_field)
+
+
+def asked_once(questions: Iterable[Reason], *, unusual: bool) -> Iterator[Reason]:
+    """What is unusual but possible is asked about; nothing more where the person says that it is meant as it stands."""
+    if not unusual:
+        yield from questions
+
+
+def longer_than(since: datetime, until: datetime, hours: int) -> bool:
+    """Whether more than some hours lie between two moments."""
+    return until - since > timedelta(hours=hours)
 
 
 def said(text: str | None) -> bool:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
-from baybridge.journey.checks import alive, happened, said, treating_here
+from baybridge.journey.checks import Unusual, alive, asked_once, happened, local_day, said, treating_here
 from baybridge.journey.command import GateName, Role, Situation, Verdict
 from baybridge.journey.events import BoardDecided, GateExceptionSigned
 from baybridge.journey.fhir import gates as rendering
@@ -39,6 +39,7 @@ class RecordBoardDecision(Struct, frozen=True, kw_only=True):
     product: str
     decision: Literal["treat", "do_not_treat"]
     decided_on: date
+    unusual: Unusual = False
     note: Annotated[Note, Meta(description="what the board rested it on")]
 
 
@@ -80,9 +81,18 @@ def record_board_decision(situation: Situation, given: RecordBoardDecision) -> V
     against = [*alive(situation), *happened(situation, decided_on=given.decided_on), *_note(given.note)]
     if given.product not in situation.products:
         against.append(Reason("journey.board.product_unknown", {"product": given.product}, where="product"))
+    against.extend(asked_once(_before_the_case(situation, given.decided_on), unusual=given.unusual))
     if against:
         return refuse(*against)
     return (BoardDecided(product=given.product, decision=given.decision, decided_on=given.decided_on, note=given.note.strip()),)
+
+
+def _before_the_case(situation: Situation, decided_on: date) -> Iterator[Reason]:
+    """A board that decided before anybody opened the case knew nothing of this illness as it stands here."""
+    opened = situation.case.opened
+    day = local_day(situation, opened.origin.at) if opened is not None else None
+    if day is not None and decided_on < day:
+        yield Reason("journey.board.before_case", {"decided": decided_on.isoformat(), "day": day.isoformat()}, where="unusual")
 
 
 #: What two physicians sign: infecting markers that are missing or too old, and lymphodepletion of a patient whose cells are not here.

@@ -33,9 +33,18 @@ class Visit:
     contact_only: bool = False
 
     @property
+    def early_from(self) -> date:
+        """The first day on which it counts as on time."""
+        return self.due_on - timedelta(days=self.window_d)
+
+    @property
     def late_after(self) -> date:
         """The last day on which it counts as on time."""
         return self.due_on + timedelta(days=self.window_d)
+
+    def holds(self, day: date) -> bool:
+        """Whether a contact on this day is this visit, on time."""
+        return self.early_from <= day <= self.late_after
 
 
 def visits(day_0: date, schedule: FollowUp) -> Iterator[Visit]:

@@ -19,7 +19,7 @@ from baybridge.consent.deciding import elective
 from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.timing import Washouts
 from baybridge.facts.washouts import running
-from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, treating_here
+from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, longer_than, ordered, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import CellsCollected
 from baybridge.journey.gates import standing_at, unsigned
@@ -41,6 +41,7 @@ class Collect(Struct, frozen=True, kw_only=True):
     volume_ml: Annotated[int, Meta(gt=0)]
     identity_checked: Annotated[bool, Meta(description="patient stated name and birth date, wrist band read")]
     planned_entry_on: Annotated[date | None, Meta(description="day on which the cells cross the border")] = None
+    unusual: Unusual = False
 
 
 def collect_blocked(situation: Situation) -> Iterator[Reason]:
@@ -67,6 +68,7 @@ def collect(situation: Situation, given: Collect) -> Verdict:
         *_times(situation, given),
         *unsigned(situation, "collection", at_collection(situation, given.started_at)),
         *_entry(situation, given),
+        *asked_once(_unusual(situation, given), unusual=given.unusual),
     )
     if against:
         return refuse(*against)
@@ -112,6 +114,19 @@ def _labels(situation: Situation, bags: tuple[str, ...]) -> Iterator[Reason]:
 def _times(situation: Situation, given: Collect) -> Iterator[Reason]:
     yield from happened(situation, started_at=given.started_at, ended_at=given.ended_at)
     yield from ordered(given.started_at, given.ended_at, "started_at", "ended_at")
+
+
+def _unusual(situation: Situation, given: Collect) -> Iterator[Reason]:
+    """Before the day of the slot or before it was reserved, longer or more than cells are collected."""
+    usual, slot = situation.limits.plausible, situation.case.slot
+    if slot is not None and (local_day(situation, given.started_at) < slot.event.collection_on or given.started_at < slot.origin.at):
+        values = {"started": given.started_at.isoformat(), "day": slot.event.collection_on.isoformat()}
+        yield Reason("supply.collect.before_slot", values, where="unusual")
+    if longer_than(given.started_at, given.ended_at, usual.collection_h):
+        hours = round((given.ended_at - given.started_at).total_seconds() / 3600)
+        yield Reason("supply.collect.long", {"found": hours, "hours": usual.collection_h}, source=usual.source, where="unusual")
+    if given.volume_ml > usual.collection_ml:
+        yield Reason("supply.collect.volume", {"found": given.volume_ml, "most": usual.collection_ml}, source=usual.source, where="unusual")
 
 
 def at_collection(situation: Situation, at: datetime | None = None) -> Iterator[Reason]:

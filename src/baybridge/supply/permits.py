@@ -8,14 +8,14 @@ Main job: the rule of `RecordPermit`, and `missing_papers` for collection and di
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from msgspec import Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.documents.border_papers import BorderPapers
 from baybridge.journey.case import Case
-from baybridge.journey.checks import alive, said
+from baybridge.journey.checks import Unusual, alive, asked_once, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Leg, PermitKind, PermitRecorded
 from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, EventRow, roles, told_in
@@ -32,6 +32,7 @@ class RecordPermit(Struct, frozen=True, kw_only=True):
     number: str
     valid_from: date
     valid_to: date
+    unusual: Unusual = False
 
 
 def papers_needed(document: BorderPapers, leg: str, start: str, end: str, before: str | None = None) -> tuple[Paper, ...]:
@@ -67,11 +68,29 @@ def record_permit(situation: Situation, given: RecordPermit) -> Verdict:
         against.append(Reason("supply.permit.dates", where="valid_to"))
     elif given.valid_to < situation.today:
         against.append(Reason("supply.permit.expired", {"day": given.valid_to.isoformat()}, where="valid_to"))
+    against.extend(_longer_than_law(situation, given))
+    against.extend(asked_once(_long(situation, given), unusual=given.unusual))
     if against:
         return refuse(*against)
     return (
         PermitRecorded(kind=given.kind, leg=given.leg, number=given.number.strip(), valid_from=given.valid_from, valid_to=given.valid_to),
     )
+
+
+def _longer_than_law(situation: Situation, given: RecordPermit) -> Iterator[Reason]:
+    """The paper says a longer time than the law gives such a paper, where the document of papers knows it."""
+    papers = (paper for row in situation.documents.the(BorderPapers).legs if row.leg == given.leg for paper in row.papers if paper.kind == given.kind)
+    known = [(paper.valid_at_most_d, paper.source) for paper in papers if paper.valid_at_most_d is not None]
+    if known and (given.valid_to - given.valid_from).days > max(known)[0]:
+        yield Reason("supply.permit.longer_than_law", {"kind": given.kind, "days": max(known)[0]}, source=max(known)[1], where="valid_to")
+
+
+def _long(situation: Situation, given: RecordPermit) -> Iterator[Reason]:
+    usual = situation.limits.plausible
+    longest = timedelta(days=usual.permit_d)
+    if given.valid_to - given.valid_from > longest or given.valid_to - situation.today > longest:
+        values: dict[str, str | int] = {"from": given.valid_from.isoformat(), "to": given.valid_to.isoformat(), "days": usual.permit_d}
+        yield Reason("supply.permit.long", values, source=usual.source, where="unusual")
 
 
 #: What page, command line, FHIR and other nodes know about these commands.

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.journey.cells import Shipment, same_seal
-from baybridge.journey.checks import Moment, alive, happened, local_day, ordered, said
+from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, ordered, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
 from baybridge.journey.prefill import FormContext
@@ -44,6 +44,7 @@ class Ship(Struct, frozen=True, kw_only=True):
     expected_transit_h: Annotated[int, Meta(gt=0)]
     remaining_hold_h: Annotated[Hours | None, Meta(description="qualified hold time of the dry shipper that is left")] = None
     planned_entry_on: Annotated[date | None, Meta(description="day at the border; day of dispatch where left out")] = None
+    unusual: Unusual = False
 
 
 class ReceiveShipment(Struct, frozen=True, kw_only=True):
@@ -74,7 +75,14 @@ class ResolveQuarantine(Struct, frozen=True, kw_only=True):
 
 def ship(situation: Situation, given: Ship) -> Verdict:
     """The bags leave under a new shipment id, or every reason against."""
-    against = (*alive(situation), *_sender(situation, given), *_load(situation, given), *_outfit(given), *_road(situation, given))
+    against = (
+        *alive(situation),
+        *_sender(situation, given),
+        *_load(situation, given),
+        *_outfit(given),
+        *_road(situation, given),
+        *asked_once(_left(situation, given), unusual=given.unusual),
+    )
     if against:
         return refuse(*against)
     return (
@@ -137,6 +145,20 @@ def _released(situation: Situation, given: Ship) -> Iterator[Reason]:
     arrival = given.dispatched_at + timedelta(hours=given.expected_transit_h)
     if any(event.expires_at <= arrival for event in released.values()):
         yield Reason("supply.ship.expires_on_the_way", where="bags")
+
+
+def _left(situation: Situation, given: Ship) -> Iterator[Reason]:
+    """Bags of the same therapy event that stay behind: neither in this shipment nor sent before, in quarantine or given."""
+    case = situation.case
+    if given.leg == "to_plant":
+        there = {bag for c in case.collections if c.chain_of_identity == given.chain_of_identity for bag in c.bags}
+    else:
+        releases = (b.released.event for b in case.batches if b.released and b.released.event.chain_of_identity == given.chain_of_identity)
+        there = {bag for event in releases for bag in event.bags}
+    sent = {bag for shipment in case.shipments_on(given.leg) for bag in shipment.bags}
+    left = there - sent - case.quarantined - set(given.bags)
+    if left and set(given.bags) <= there:
+        yield Reason("supply.ship.bags_left", {"bags": ", ".join(sorted(left))}, source=SCAN, where="unusual")
 
 
 def _outfit(given: Ship) -> Iterator[Reason]:

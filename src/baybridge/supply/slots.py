@@ -9,14 +9,14 @@ logistics reference C3 (the path of import is chosen before collection).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.documents.organisations import Organisations
-from baybridge.journey.checks import alive, treating_here
+from baybridge.journey.checks import Unusual, alive, asked_once, treating_here
 from baybridge.journey.command import Gate, Role, Site, Situation, Verdict
 from baybridge.journey.conditions import therapy_event_open
 from baybridge.journey.entitlement import basis_fits, entitled
@@ -35,6 +35,7 @@ class ReserveSlot(Struct, frozen=True, kw_only=True):
     supply_basis: Annotated[
         Literal["registered", "named_patient"] | None, Meta(description="how the product may be imported; needed where a border is crossed")
     ] = None
+    unusual: Unusual = False
 
 
 def reserve_slot_blocked(situation: Situation) -> Iterator[Reason]:
@@ -59,7 +60,13 @@ _GATE = Gate("slot", at_slot)
 
 def reserve_slot(situation: Situation, given: ReserveSlot) -> Verdict:
     """The slot is held under a new chain-of-identity id."""
-    against = (*reserve_slot_blocked(situation), *_plant(situation, given), *_day(situation, given), *_basis(situation, given))
+    against = (
+        *reserve_slot_blocked(situation),
+        *_plant(situation, given),
+        *_day(situation, given),
+        *_basis(situation, given),
+        *asked_once(_far_ahead(situation, given), unusual=given.unusual),
+    )
     if against:
         return refuse(*against)
     chain = provisional_id(situation.site.node, given.collection_on.year, situation.new_id())
@@ -102,6 +109,12 @@ def _day(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
         most = _most(situation, what, node)
         if most is not None and count >= most:
             yield Reason(f"supply.slot.{what}_full", {"day": day, "node": node, "held": count, "most": most}, source="directory", where="collection_on")
+
+
+def _far_ahead(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
+    usual = situation.limits.plausible
+    if given.collection_on > situation.today + timedelta(days=usual.slot_ahead_d):
+        yield Reason("supply.slot.far_ahead", {"day": given.collection_on.isoformat(), "days": usual.slot_ahead_d}, source=usual.source, where="unusual")
 
 
 def _most(situation: Situation, what: str, node: str) -> int | None:

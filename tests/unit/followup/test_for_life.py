@@ -20,7 +20,7 @@ DEATH = Step("RecordDeath", "mo", Role.PHYSICIAN, 1, lambda world: {"died_on": w
 
 
 def visit(code: str, **more: Any) -> Step:
-    return Step("RecordVisit", "mo", Role.PHYSICIAN, 24, lambda world: {"visit": code, "visited_on": world.now.date().isoformat(), **more})
+    return Step("RecordVisit", "mo", Role.PHYSICIAN, 24, lambda world: {"visit": code, "visited_on": world.now.date().isoformat(), "unusual": True, **more})
 
 
 def home() -> World:

@@ -246,7 +246,7 @@ def manufacture(walk: Walk) -> None:
 
 def release(walk: Walk) -> None:
     """Tests against the specification, then release."""
-    walk.do(walk.plant, Role.MANUFACTURER, "TestProduct", batch=batch(walk), results=release_results(walk))
+    walk.do(walk.plant, Role.LABORATORY, "TestProduct", batch=batch(walk), results=release_results(walk))
     product = walk.nodes[walk.plant].documents.folder("products")[walk.case(walk.plant).product or ""]
     by_hand = {} if product.get("storage_max_c") is not None else {"storage_max_c": -150.0}  # invented label where none is established
     walk.do(

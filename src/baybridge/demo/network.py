@@ -74,6 +74,7 @@ ACCOUNTS: tuple[Account, ...] = (
     *_staff("hk", "zh-Hant"),
     *(Account(node, f"administrator.{node}", Role.ADMINISTRATOR) for node in ("mo", "gd", "hk", "sh")),
     Account("sh", "manufacturer.sh", Role.MANUFACTURER, "zh-Hans"),
+    Account("sh", "laboratory.sh", Role.LABORATORY, "zh-Hans"),  # who tests what the others release
     Account("sh", "quality.sh", Role.QUALITY, "zh-Hans"),
     Account("sh", "quality2.sh", Role.QUALITY, "zh-Hans"),  # who puts a release right beside the first
     Account("sh", "coordinator.sh", Role.COORDINATOR, "zh-Hans"),

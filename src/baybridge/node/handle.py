@@ -4,7 +4,7 @@ Main job: `handle(node, command)` answers `Done` with the events that now stand,
 through here. A package of another node is no command: it is opened, checked and judged in `neighbours/transfers.py`; what it brings is written by the same
 unit of work (`work.py`) as what a command decided.
 
-A command whose `command_id` was handled before answers what it answered then.
+A command whose `command_id` was handled before answers what it answered then; with other content it is a conflict.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Command
 from baybridge.ledger import streams
 from baybridge.node.commands import signing
-from baybridge.node.commands.done import Done, done_before
+from baybridge.node.commands.done import Done, done_before, keep_given
 from baybridge.node.commands.given import read_given
 from baybridge.node.commands.judging import also_blocked, may
 from baybridge.node.commands.table import COMMANDS, CommandRow
@@ -62,10 +62,12 @@ def handle_in(node: Node, unit: Unit, command: Command) -> Done | Refusal:
     if refusal is not None:
         return refusal
     if repeated:
-        return done_before(command.case_id, events, repeated)
+        return done_before(unit, command, given, events, repeated)
     if isinstance(given, Refusal):
         return also_blocked(node, unit, kind, case, command, given)
-    return _decide_and_append(node, unit, kind, command, case, given, len(events))
+    done = _decide_and_append(node, unit, kind, command, case, given, len(events))
+    keep_given(unit, command, given)
+    return done
 
 
 def _decide_and_append(node: Node, unit: Unit, kind: CommandRow, command: Command, case: Case, given: object, known: int) -> Done | Refusal:

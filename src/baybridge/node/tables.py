@@ -60,6 +60,13 @@ confirmation = Table(  # what was typed while it waits for a second person; its 
     Column("expires_at", String, nullable=False, index=True),
 )
 
+command_given = Table(  # what a command asked that led to events, so that its id with other content is a conflict
+    "command_given",
+    metadata,
+    Column("command_id", String, primary_key=True),
+    Column("digest", String, nullable=False),  # keyed by the node's secret: nobody else can try values against it
+)
+
 courier_code = Table(  # the one-time code by which a courier without account confirms; its hash alone, never the code
     "courier_code",
     metadata,

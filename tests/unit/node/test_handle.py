@@ -79,6 +79,31 @@ def test_command_id_of_another_case_is_no_answer_for_this_one(node: Node) -> Non
     assert answer.category is Category.CONFLICT
 
 
+@pytest.mark.parametrize("other", [{**CARE, "kind": "transfer"}, {**CARE, "unheard_of": 1}, {}])
+def test_a_command_id_with_other_content_is_a_conflict_and_nothing_is_recorded(node: Node, other: dict[str, Any]) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    give(node, "RecordConsent", CARE, "2")
+    before = state(node)
+    answer = give(node, "RecordConsent", other, "2")
+    assert codes(answer) == [("command.id_content", "")]
+    assert answer.category is Category.CONFLICT  # type: ignore[union-attr]
+    assert codes(give(node, "WithdrawConsent", {"consent_id": "x"}, "2")) == [("command.id_content", "")]
+    assert state(node) == before
+
+
+def test_the_same_content_written_otherwise_is_the_same_command(node: Node) -> None:
+    first = give(node, "OpenCase", OPEN, "1")
+    again = give(node, "OpenCase", {**dict(reversed(OPEN.items())), "line": None}, "1")
+    assert isinstance(again, Done) and isinstance(first, Done)
+    assert again.events == first.events
+
+
+def test_a_refused_command_may_come_again_under_its_id_with_what_was_wrong_put_right(node: Node) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    assert isinstance(give(node, "RecordConsent", {**CARE, "kind": "none such"}, "2"), Refusal)
+    assert isinstance(give(node, "RecordConsent", CARE, "2"), Done)
+
+
 def test_refusal_reports_every_bad_field(node: Node) -> None:
     give(node, "OpenCase", OPEN, "1")
     answer = give(node, "RecordConsent", {"kind": "none such", "notice_language": 7, "unheard_of": 1, "valid_until": "2026-02-30"}, "2")
@@ -216,5 +241,5 @@ def test_a_patient_who_is_opened_eight_times_at_once_has_one_case(node: Node) ->
 
 def test_a_case_whose_therapy_is_over_stands_in_no_ones_way(node: Node) -> None:
     give(node, "OpenCase", OPEN, "1")
-    assert isinstance(give(node, "RecordDeath", {"died_on": "2026-03-01"}, "2", Role.PHYSICIAN), Done)
+    assert isinstance(give(node, "RecordDeath", {"died_on": "2026-03-02"}, "2", Role.PHYSICIAN), Done)
     assert isinstance(give(node, "OpenCase", OPEN, "3", case_id="second"), Done)

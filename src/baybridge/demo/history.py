@@ -385,7 +385,7 @@ def recover(walk: Walk) -> None:
 def discharge(walk: Walk) -> None:
     """The patient leaves hospital and stays near."""
     assess(walk)
-    today = walk.clock().date()
+    today = walk.clock().astimezone(walk.nodes[walk.centre].site.zone).date()
     days = {"stay_near_until": (today + timedelta(days=19)).isoformat(), "no_driving_until": (today + timedelta(days=47)).isoformat()}
     walk.do(walk.centre, Role.PHYSICIAN, "Discharge", discharged_on=today.isoformat(), **days, caregiver=True, emergency_card=True)
 

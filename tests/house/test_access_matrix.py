@@ -127,6 +127,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/safety"): {"quality", "alliance", "administrator"},
     **{(method, "/breaches"): {"quality", "administrator"} for method in ("GET", "POST")},
     ("POST", "/breaches/{breach_id}"): {"quality", "administrator"},
+    **{(method, "/queue"): {"administrator"} for method in ("GET", "POST")},
     ("GET", "/processing"): {"quality", "administrator"},
     ("GET", "/spared"): {"quality", "alliance", "coordinator"},
     ("GET", "/trials"): NOT_ELSEWHERE,

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import Connection, Row, case, delete, insert, select, update
 
+from baybridge.journey.command import Actor
 from baybridge.journey.events import PackageReceived, Recorded
 from baybridge.node import tables
 from baybridge.node.consequences.row import ORDER, Consequence, ConsequenceRow, Lane
@@ -192,6 +194,18 @@ def _failed(node: Node, row: Row[object], problem: str) -> None:
         unit.connection.execute(update(table).where(table.c.consequence_id == row.consequence_id).values(**values))
 
 
+def try_now(node: Node, consequence_id: str, actor: Actor) -> bool | None:
+    """Do one that waits, now; whether it was done, None where it waits no more. Who asked stands in the log."""
+    table = tables.consequence
+    with node.storage.reading() as connection:
+        row = connection.execute(select(table).where(table.c.consequence_id == consequence_id)).first()
+    if row is None:
+        return None
+    with node.unit(drained=False) as unit:
+        unit.log("consequence", row.case_id, f"tried/{row.kind}", consequence_id.encode(), actor, "administration")
+    return _do(node, row) is not None
+
+
 # --- looking --------------------------------------------------------------------------------------------------------
 
 
@@ -205,6 +219,34 @@ def waiting(connection: Connection, case_id: str | None = None, kind: str | None
     return [
         Consequence(row.kind, row.case_id, orjson.loads(row.body), datetime.fromisoformat(row.not_before), row.consequence_id, row.attempts) for row in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """One that failed and is tried again: its kind, lane and case, what kind of failure it was, how often, and when it is tried next."""
+
+    consequence_id: str
+    kind: str
+    lane: str
+    case_id: str
+    problem: str
+    attempts: int
+    queued_at: datetime
+    next_at: datetime
+
+
+def failing(connection: Connection) -> list[Failing]:
+    """What failed at least once and waits, the lane that matters most first. The problem is a kind of failure: its message could quote a record."""
+    table = tables.consequence
+    rank = case({lane.value: place for place, lane in enumerate(ORDER)}, value=table.c.lane, else_=len(ORDER))
+    rows = connection.execute(select(table).where(table.c.attempts > 0).order_by(rank, table.c.queued_at, table.c.consequence_id))
+    return [
+        Failing(
+            row.consequence_id, row.kind, row.lane, row.case_id, row.last_problem or "", row.attempts,
+            datetime.fromisoformat(row.queued_at), datetime.fromisoformat(row.not_before),
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def not_before(connection: Connection, consequence_id: str) -> datetime | None:

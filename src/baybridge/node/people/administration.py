@@ -87,7 +87,15 @@ class Roles:
     remove: tuple[str, ...] = ()
 
 
-Change = Add | Invite | Disable | Reset | Roles
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """End one open session of an account, named by its key; the others go on."""
+
+    account: str
+    key: str
+
+
+Change = Add | Invite | Disable | Reset | Roles | EndSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,7 @@ def change_within(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed
     waits = _second_administrator(node, unit, actor, what)
     if waits is not None:
         return waits
-    done = _add(node, unit, what) if isinstance(what, Add) else _alter(node, unit, what)
+    done = _add(node, unit, what) if isinstance(what, Add) else _end_one(unit, what) if isinstance(what, EndSession) else _alter(node, unit, what)
     unit.log("account", "", _name(what), _said(what).encode(), actor, "administration")
     return done
 
@@ -180,6 +188,8 @@ def against(node: Node, connection: Connection, what: Change, at: datetime) -> I
     if row is None:
         yield Reason("accounts.unknown", where="account")
         return
+    if isinstance(what, EndSession) and what.key not in {one.key for one in accounts.sessions_of(connection, str(row["account"]), at)}:
+        yield Reason("accounts.unknown_session", where="key")
     if isinstance(what, Disable) and not what.reason.strip():
         yield Reason("accounts.reason_needed", where="reason")
     if isinstance(what, Invite) and row["password_hash"] and not row["disabled"]:
@@ -254,6 +264,14 @@ def _add(node: Node, unit: Unit, what: Add) -> Changed:
     return _invited(node, unit, account, what.account, person_id)
 
 
+def _end_one(unit: Unit, what: EndSession) -> Changed:
+    row = _row(unit.connection, what.account)
+    if row is None:
+        raise LookupError("an account that nobody looked for before its session ends")
+    accounts.close_one(unit.connection, str(row["account"]), what.key, unit.at)
+    return Changed(str(row["name"]), str(row["person_id"]))
+
+
 def _alter(node: Node, unit: Unit, what: Invite | Disable | Reset | Roles) -> Changed:
     row = _row(unit.connection, what.account)
     if row is None:
@@ -304,6 +322,12 @@ def _row(connection: Connection, name: str) -> RowMapping | None:
     """The account of a sign-in name, or of its own id."""
     found = connection.execute(select(table).where(table.c.name == name)).mappings().first()
     return found or connection.execute(select(table).where(table.c.account == name)).mappings().first()
+
+
+def sessions(connection: Connection, at: datetime) -> dict[str, list[accounts.OpenSession]]:
+    """The open sessions of every account that has one, by sign-in name."""
+    found = {row.name: accounts.sessions_of(connection, row.account, at) for row in connection.execute(select(table.c.account, table.c.name))}
+    return {name: open_ones for name, open_ones in found.items() if open_ones}
 
 
 def state_of(row: RowMapping, at: datetime) -> State:

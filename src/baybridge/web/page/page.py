@@ -83,6 +83,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.safety", "/safety"),
         ("menu.breaches", "/breaches"),
         ("menu.processing", "/processing"),
+        ("menu.queue", "/queue"),
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
     ),

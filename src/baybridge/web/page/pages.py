@@ -40,6 +40,7 @@ from baybridge.web.site.documents_page import DOCUMENT_DOORS
 from baybridge.web.site.live import LIVE_DOORS
 from baybridge.web.site.log_pages import LOG_DOORS
 from baybridge.web.site.privacy_pages import PRIVACY_DOORS
+from baybridge.web.site.queue_page import QUEUE_DOORS
 from baybridge.web.site.safety_page import SAFETY_DOORS
 from baybridge.web.site.spared_page import SPARED_DOORS
 from baybridge.web.site.trials_page import TRIAL_DOORS
@@ -138,6 +139,7 @@ DOORS = (
     *LOG_DOORS,
     *SAFETY_DOORS,
     *PRIVACY_DOORS,
+    *QUEUE_DOORS,
     *SPARED_DOORS,
     *DIRECTORY_DOORS,
     *DOCUMENT_DOORS,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import Asked, Door
 from baybridge.node.people import administration
-from baybridge.node.people.administration import Add, Change, Changed, Disable, Invite, Reset, Roles
+from baybridge.node.people.administration import Add, Change, Changed, Disable, EndSession, Invite, Reset, Roles
 from baybridge.web.page.page import Reader, render
 
 #: The fields of the form that adds an account, given back where it was refused.
@@ -56,6 +56,7 @@ def change(asked: Asked) -> Response:
         "password": Reset(account, "password", because),
         "second-factor": Reset(account, "second-factor", because),
         "sessions": Reset(account, "sessions", because),
+        "session": EndSession(account, asked.form.get("key", "")),
         "roles": Roles(account, tuple(role for role in wanted if role not in has), tuple(role for role in has if role not in wanted)),
     }
     if what not in changes:
@@ -82,6 +83,7 @@ def _made(asked: Asked, what: Change) -> Response:
 def _show(asked: Asked, refusal: Refusal | None = None, changed: Changed | None = None) -> Response:
     with asked.node.storage.reading() as connection:
         rows = administration.listed(connection, asked.node.now())
+        sessions = administration.sessions(connection, asked.node.now())
     reader = Reader(asked)
     link = f"{asked.node.address}/sign-in/invitation?token={changed.invitation}" if changed is not None and changed.invitation else ""
     return render(
@@ -89,6 +91,7 @@ def _show(asked: Asked, refusal: Refusal | None = None, changed: Changed | None 
         "accounts.html",
         refusal.surface.http_status if refusal else 200,
         rows=rows,
+        sessions=sessions,
         every_role=[role.value for role in administration.ASSIGNABLE],
         typed={name: asked.form.get(name, "") if refusal else "" for name in _TYPED},
         chosen=_chosen(asked, "role") if refusal else (),

@@ -116,6 +116,7 @@ class PackageReceived(Event, frozen=True, kw_only=True, tag=True):
     content_sha256: str
     resources: int
     told: tuple[Told, ...]
+    nowhere: tuple[str, ...] = ()  # places of references that lead to nothing that came, such as Observation.specimen
 
 
 class CaseProposed(Event, frozen=True, kw_only=True, tag=True):

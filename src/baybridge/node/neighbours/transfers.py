@@ -21,6 +21,7 @@ from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.exchange.transfer import sending
 from baybridge.exchange.transfer.content import SIGNED, tagged
+from baybridge.journey.case import fold
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import CorrectionReceived, Event, PackageReceived, Recorded, Told, TransferReceived
 from baybridge.journey.judged import Judged
@@ -28,9 +29,9 @@ from baybridge.node import tables
 from baybridge.node.integrity import things
 from baybridge.node.neighbours import arrivals, packing, proposals, refused_packages
 from baybridge.node.neighbours import package as packages
+from baybridge.node.neighbours.references import Sender, led, name_here
 from baybridge.node.unit import Filed
 from baybridge.node.work import Brought, Work, carry_out
-from baybridge.record.fhir import wire
 from baybridge.record.fhir.in_error import entered_in_error
 from baybridge.record.store import store
 
@@ -164,15 +165,17 @@ def file(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
     """File a package that was checked: its resources, what it tells, and what follows from both."""
     content = opened.content
     actor = _sender(node, content)
-    filed = [file_resource(node, unit, content, wire.parse(text.encode()), actor) for text in content.resources]
-    filed += [withdraw_resource(unit, content, name, actor) for name in content.gone]
-    unit.step("transfer.resources_filed")
     before = unit.events(content.case_id)
+    sender, patient = Sender(content.from_node, node.neighbours[content.from_node].url), content.patient_id or fold(before).patient_id or ""
+    resources, nowhere = led(unit.connection, sender, content.resources, patient, node.fhir_bases)
+    filed = [file_resource(node, unit, content, resource, actor) for resource in resources]
+    filed += [withdraw_resource(unit, content, name_here(unit.connection, sender, name), actor) for name in content.gone]
+    unit.step("transfer.resources_filed")
     brought = Brought(content.from_node, tuple(filed))
-    return carry_out(node, unit, Work(content.case_id, actor, Judged(tuple(_arrived(opened, before))), len(before), brought=brought)).events[0]
+    return carry_out(node, unit, Work(content.case_id, actor, Judged(tuple(_arrived(opened, before, nowhere))), len(before), brought=brought)).events[0]
 
 
-def _arrived(opened: packages.Opened, before: Sequence[Recorded]) -> list[Event]:
+def _arrived(opened: packages.Opened, before: Sequence[Recorded], nowhere: tuple[str, ...]) -> list[Event]:
     """What the case says of a package: that it came with what it told, and each correction in it."""
     content = opened.content
     received = PackageReceived(
@@ -183,6 +186,7 @@ def _arrived(opened: packages.Opened, before: Sequence[Recorded]) -> list[Event]
         content_sha256=opened.content_sha256,
         resources=len(content.resources),
         told=tuple(_fresh(content, before)),
+        nowhere=nowhere,
     )
     named = content.corrected if content.kind == packages.CORRECTION else ()
     return [received, *(CorrectionReceived(from_node=content.from_node, resource=name, package_id=content.package_id) for name in named)]

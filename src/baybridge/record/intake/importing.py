@@ -37,7 +37,7 @@ from baybridge.record.intake.sources import keep, keep_addresses
 from baybridge.record.store.store import Key, Version, current_patients, get_many, put_many
 from baybridge.record.store.tables import search_value
 
-__all__ = ["BATCH", "IMPORTED_ID", "Batch", "ImportProblem", "Plan", "batches", "file_batch", "lead", "left_out", "plan"]
+__all__ = ["BATCH", "IMPORTED_ID", "Batch", "ImportProblem", "Plan", "batches", "file_batch", "lead", "left_out", "plan", "under_id"]
 
 _NARRATIVE = "record.invalid.narrative"
 IMPORTED_ID = "urn:baybridge:imported-id"
@@ -132,7 +132,7 @@ def _take(source: Source, planned: Planned | None, entry: Entry, batch: Batch) -
         batch.problems.append(_trouble(source, Trouble(entry.place, "not_fhir", "an object with resourceType", "another kind of value")))
         return
     batch.problems += _other_id(source, entry, planned, resource.get("id"))
-    batch.resources.append(_under_id(planned.key, resource))
+    batch.resources.append(under_id(planned.key, resource))
     batch.places.append(entry.place)
     batch.planned.append(planned)
 
@@ -186,7 +186,7 @@ def _other_id(source: Source, entry: Entry, planned: Planned, given: object) -> 
         yield _odd(source, entry.place, planned.key[0], code, "id", expected, "another id was given")
 
 
-def _under_id(key: Key, resource: Json) -> Json:
+def under_id(key: Key, resource: Json) -> Json:
     """The resource under its id here; the id it came with is kept where another was given."""
     kind, given = resource["resourceType"], resource.get("id")
     if given == key[1]:

@@ -81,3 +81,25 @@ def test_a_message_once_more_changes_nothing_and_an_older_unknown_one_is_told(co
     older = message(8, "NM|26499-4^Neutrophils^LN||9.9|10*9/L^^UCUM|||||P")
     assert set(take_in(connection, older)) == {"record.import.older_message"}
     assert standing(connection)["status"] == "cancelled"
+
+
+def by_placer(text: str) -> str:
+    """The message with the placer's number of its order alone."""
+    return text.replace("|PL1|F77|", "|PL1||")
+
+
+def test_a_correction_by_the_placers_number_alone_reaches_its_result(connection: Connection) -> None:
+    assert take_in(connection, FIRST, by_placer(CORRECTED)) == []
+    (found,) = store.changed_since(connection, None, "Observation")
+    assert (found.resource["status"], float(found.resource["valueQuantity"]["value"])) == ("corrected", 180)
+
+
+def test_a_correction_by_the_placers_number_alone_in_another_file_is_told(connection: Connection) -> None:
+    take_in(connection, FIRST)
+    assert take_in(connection, by_placer(CORRECTED)) == ["record.import.hl7_placer_alone"]
+
+
+def test_of_two_orders_under_one_placers_number_none_is_guessed(connection: Connection) -> None:
+    second = FIRST.replace("F77", "F78").replace("|M9|", "|M9b|")
+    assert take_in(connection, FIRST, second, by_placer(CORRECTED)) == ["record.import.hl7_placer_alone"]
+    assert len(list(store.changed_since(connection, None, "Observation"))) == 3

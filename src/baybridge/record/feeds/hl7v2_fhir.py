@@ -11,7 +11,7 @@ result that it corrects or takes back: a result is known by its order's number (
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from hashlib import sha256
@@ -36,6 +36,8 @@ _REPORTED = {
 }  # fmt: skip
 #: OBR-25 that takes back every result of its report, whatever OBX-11 says.
 _WITHDRAWN = ("entered-in-error", "cancelled")
+#: OBR-25 of a report that changes what was sent before. Source: HL7 table 0123.
+_TAKES_BACK = frozenset(("C", "X", "W", "D"))
 #: When the message was sent that a version of a result comes from: an older message never replaces a newer one.
 SENT_AT = "urn:baybridge:sent-at"
 #: Where a patient's number stands, the first that has one. Source: HL7 v2.5.1, 3.4.2 (PID-2 and PID-4 are kept for older senders).
@@ -192,8 +194,7 @@ class _Reader:
     def _report(self, obr: Segment) -> None:
         self.order, self.observation = obr, None
         orders = [segment for segment in (obr, self.common) if segment is not None]
-        numbers = [text for place in (3, 2) for segment in orders if (text := segment.value(place)) and not is_placeholder(text)]
-        self.number, self.common = numbers[0] if numbers else "", None
+        self.number, self.common = self._order_number(obr, orders), None
         status = _REPORTED.get(obr.value(25), "unknown")
         if status == "unknown" and obr.value(25):
             self._fault("hl7_status", obr.where(25), f"one of {', '.join(_REPORTED)}", obr.value(25)[:10])
@@ -206,6 +207,25 @@ class _Reader:
             "issued": self._instant(obr, 22),
         }
         self.report = self._add("DiagnosticReport", self._order_key(obr), content)
+
+    def _order_number(self, obr: Segment, orders: Sequence[Segment]) -> str:
+        """The filler's number of an order, else that which its placer's number had in this file, else the placer's; '' where there is none.
+
+        A correction by the placer's number alone, whose order did not come in this file, reaches what was sent under that number alone: that is told.
+        """
+        filler, placer = (
+            next((text for segment in orders if (text := segment.value(place)) and not is_placeholder(text)), "") for place in (3, 2)
+        )
+        order = (self.sender, self.patient, placer, obr.value(4) or obr.value(4, 2))
+        if filler and placer:
+            self.people.orders.setdefault(order, set()).add(filler)
+        known = self.people.orders.get(order, set())
+        if not filler and len(known) == 1:
+            return next(iter(known))
+        if not filler and placer and obr.value(25) in _TAKES_BACK:
+            found = "the placer's alone, of several orders" if known else "the placer's alone; it reaches what was sent under that number alone"
+            self._fault("hl7_placer_alone", obr.where(3), "the filler's number of the order that is corrected", found)
+        return filler or placer
 
     def _order_key(self, obr: Segment) -> tuple[object, ...]:
         """What a later message about the same order has too: its number and what was asked for."""

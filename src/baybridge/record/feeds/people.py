@@ -16,6 +16,7 @@ class MetPeople:
 
     first: dict[tuple[object, ...], tuple[frozenset[str], str]] = field(default_factory=dict)
     right: set[str] = field(default_factory=set)  # numbers that were judged already and may be used
+    orders: dict[tuple[object, ...], set[str]] = field(default_factory=dict)  # the filler's numbers of each placer's order
     told: set[tuple[object, ...]] = field(default_factory=set)
 
     def is_another(self, number: tuple[object, ...], names: Collection[str], born: str) -> bool:

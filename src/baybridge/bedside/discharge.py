@@ -68,9 +68,8 @@ def _standing_toxicity(situation: Situation) -> Iterator[Reason]:
     """CRS, ICANS or IEC-HS of grade 2 or more that stands, or may."""
     least = situation.limits.discharge.toxicity_from_grade
     for scale, grade in situation.case.grades.items():
-        most = grade.confirmed.event.grade if grade.confirmed else grade.latest.event.grade_max
-        if most >= least:
-            yield Reason("gate.discharge.toxicity", {"scale": scale, "grade": most}, source=_GRADES)
+        if grade.at_most >= least:
+            yield Reason("gate.discharge.toxicity", {"scale": scale, "grade": grade.at_most}, source=_GRADES)
     hyperinflammation = situation.facts.get("iec_hs_grade")
     if isinstance(hyperinflammation, int) and hyperinflammation >= least:
         yield Reason("gate.discharge.toxicity", {"scale": "iec-hs", "grade": hyperinflammation}, source=_HYPERINFLAMMATION)

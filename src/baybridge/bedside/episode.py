@@ -41,6 +41,9 @@ def standing(case: Case, facts: Mapping[str, Value], zone: ZoneInfo, at: datetim
         found["crs_diagnosed"] = diagnosed_at is not None
     if facts.get("fever_suppressed") is None:
         found["fever_suppressed"] = diagnosed_at is not None and _suppressed(case, diagnosed_at, at)
+    diagnosed = facts.get("crs_diagnosed", found.get("crs_diagnosed"))
+    if diagnosed and not (facts.get("fever_suppressed") or found.get("fever_suppressed")):
+        found["fever_suppressed"] = None  # that no drug against fever stands in the record says not that none was given: rule C2 is then open
     return found
 
 

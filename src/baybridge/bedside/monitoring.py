@@ -31,7 +31,7 @@ from baybridge.journey.events import (
 )
 from baybridge.journey.intervals import standing_grade
 from baybridge.journey.prefill import FormContext
-from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, roles, told_in
+from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, roles, told_in
 from baybridge.journey.texts import Note
 from baybridge.journey.values import Typed, fact_entry, read_typed, unfit
 from baybridge.policy.one_case.decide import Decision
@@ -141,10 +141,22 @@ def confirm_grade(situation: Situation, given: ConfirmGrade) -> Verdict:
     """The physician's grade beside the computed one; a difference needs a reason."""
     standing = situation.case.grades.get(given.scale)
     against = [*_assessed(standing, given)]
+    if given.grade == _DEATH and situation.case.alive:
+        against.append(Reason("bedside.confirm.alive", {"grade": given.grade}, where="grade", source="Lee 2019: grade 5 is death with no other principal factor"))
     if against or standing is None:
         return refuse(*against)
     computed = standing.latest.event.grade
     return (GradeConfirmed(scale=given.scale, grade=given.grade, computed=computed, reason=given.reason.strip()),)
+
+
+#: Death due to it.
+_DEATH = 5
+
+
+def below_what_is_seen(situation: Situation, given: ConfirmGrade) -> bool:
+    """Whether a grade lies below the least that the findings show; another physician then confirms it."""
+    standing = situation.case.grades.get(given.scale)
+    return standing is not None and given.grade < standing.latest.event.grade_min
 
 
 def _assessed(standing: Grade | None, given: ConfirmGrade) -> Iterator[Reason]:
@@ -191,6 +203,7 @@ COMMAND_ROWS = (
         step="confirm_grade",
         button=None,
         prefill=graded_scale,
+        second=Second("approved", roles(Role.PHYSICIAN), entered="decided", when=below_what_is_seen),
     ),
     CommandRow(
         SetAssessmentInterval, set_assessment_interval, roles(Role.PHYSICIAN),

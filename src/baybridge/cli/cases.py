@@ -50,7 +50,7 @@ def _print(found: CaseState) -> None:
     click.echo(f"case {found['case']}  {found['stage']}  {found['product'] or '-'}")
     for scale, grade in found["grades"].items():
         current, highest = grade["current"], grade["highest"]
-        click.echo(f"  {scale}: {current['grade_min']} to {current['grade_max']}, highest {highest['grade_min']}")
+        click.echo(f"  {scale}: {current['grade_min']} to {current['grade_max']}, highest {highest['grade_min']} to {highest['grade_max']}")
     for task in found["tasks"]:
         click.echo(f"  {task['step']}  {task['role']}  {task['due'] or '-'}{'  late' if task['late'] else ''}")
     for entry in found["entries"]:

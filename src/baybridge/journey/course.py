@@ -19,16 +19,26 @@ from baybridge.journey.entry import Entry
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """One scale: the latest assessment, what a physician confirmed after it, and the episode's highest certain grade."""
+    """One scale: the latest assessment, what a physician confirmed after it, the episode's highest certain grade, and the highest that it can have been."""
 
     latest: Entry[ev.GradeAssessed]
     confirmed: Entry[ev.GradeConfirmed] | None
     highest: int
+    highest_most: int
 
     @property
     def grade(self) -> int | None:
         """The physician's grade where confirmed, else the computed one; None where undetermined."""
         return self.confirmed.event.grade if self.confirmed else self.latest.event.grade
+
+    @property
+    def at_most(self) -> int:
+        """How high it stands at most: what is not certain counts as the highest; a physician alone lowers nothing below what the findings show, two do."""
+        if self.confirmed is None:
+            return self.latest.event.grade_max
+        event = self.confirmed.event
+        two = len({one.person for one in event.signed_by}) > 1
+        return event.grade if two else max(event.grade, self.latest.event.grade_min)
 
 
 def grades_of(
@@ -36,13 +46,27 @@ def grades_of(
 ) -> dict[str, Grade]:
     """By scale, over the assessments since the last infusion (all, where none is known)."""
     found: dict[str, Grade] = {}
-    episode = [e for e in assessed if since is None or e.event.assessed_at >= since]
-    for entry in sorted(episode, key=lambda e: e.event.assessed_at):
-        before = found.get(entry.event.scale)
-        highest = max(entry.event.grade_min, before.highest if before else 0)
-        found[entry.event.scale] = Grade(entry, None, highest)
-    for scale, grade in found.items():
-        after = [c for c in confirmed if c.event.scale == scale and c.origin.at >= grade.latest.event.assessed_at]
-        if after:
-            found[scale] = Grade(grade.latest, after[-1], max(grade.highest, after[-1].event.grade))
+    episode = sorted((e for e in assessed if since is None or e.event.assessed_at >= since), key=lambda e: e.event.assessed_at)
+    for entry, until in zip(episode, _until_the_next(episode), strict=True):
+        before, own = found.get(entry.event.scale), _said_of(entry.event, until, confirmed)
+        certain = max(entry.event.grade_min, own.event.grade if own is not None else 0)
+        most = certain if own is not None else entry.event.grade_max
+        highest = max(certain, before.highest if before else 0)
+        found[entry.event.scale] = Grade(entry, own, highest, max(most, highest, before.highest_most if before else 0))
     return found
+
+
+def _until_the_next(episode: Sequence[Entry[ev.GradeAssessed]]) -> list[datetime | None]:
+    """When the next grade of the same scale follows each; None for the last."""
+    following: dict[str, datetime] = {}
+    found: list[datetime | None] = []
+    for entry in reversed(episode):
+        found.append(following.get(entry.event.scale))
+        following[entry.event.scale] = entry.event.assessed_at
+    return found[::-1]
+
+
+def _said_of(grade: ev.GradeAssessed, until: datetime | None, confirmed: Sequence[Entry[ev.GradeConfirmed]]) -> Entry[ev.GradeConfirmed] | None:
+    """What a physician said last of a grade, before the next of its scale."""
+    said = [one for one in confirmed if one.event.scale == grade.scale and one.origin.at >= grade.assessed_at and (until is None or one.origin.at < until)]
+    return said[-1] if said else None

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 
 from baybridge.documents.escalation import Intervals
 from baybridge.journey.case import Case
-from baybridge.journey.course import Grade
 from baybridge.journey.events import AssessmentIntervalSet
 from baybridge.journey.look_now import ALERT_GRADE
 
@@ -23,12 +22,8 @@ _HIGHEST = 4
 
 def standing_grade(case: Case) -> int:
     """The highest standing grade of CRS or ICANS, 0 where none was assessed; 3 at least while a call is open."""
-    grades = [_at_most(grade) for grade in case.grades.values()]
+    grades = [grade.at_most for grade in case.grades.values()]
     return min(_HIGHEST, max([0, *grades, *([ALERT_GRADE] if case.open_rapid_response else [])]))
-
-
-def _at_most(grade: Grade) -> int:
-    return grade.grade if grade.grade is not None else grade.latest.event.grade_max
 
 
 def is_urgent(case: Case, rules: Intervals) -> bool:
@@ -57,5 +52,5 @@ def ice_due(case: Case, rules: Intervals) -> datetime | None:
     scored = [entry.event.assessed_at for entry in case.assessments if {"ice_score", "capd_score"} & {name for name, _ in entry.event.findings}]
     last = scored[-1] if scored else case.infused_at
     icans = case.grades.get("icans-astct-2019")
-    hours = rules.ice_hours_by_icans[min(_HIGHEST, _at_most(icans)) if icans else 0]
+    hours = rules.ice_hours_by_icans[min(_HIGHEST, icans.at_most) if icans else 0]
     return last + timedelta(hours=hours) if last else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 from zoneinfo import ZoneInfo
 
 from baybridge.base.json_value import JsonDict, JsonObject
@@ -23,7 +23,7 @@ from baybridge.journey.corrected import settle
 from baybridge.journey.corrections.money import changed_under
 from baybridge.journey.course import Grade
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import DrugGiven
+from baybridge.journey.events import DrugGiven, GradeConfirmed
 from baybridge.journey.moments import moment_of
 from baybridge.journey.refunds import refunds_of
 from baybridge.journey.schedule import Visit, visits
@@ -38,6 +38,7 @@ class GradeState(TypedDict):
     grade_min: int
     grade_max: int
     at: str | None
+    confirmed: NotRequired[JsonDict]
 
 
 class Grades(TypedDict):
@@ -140,18 +141,25 @@ def _emergency(case: Case) -> JsonDict | None:
 def _grade(case: Case, scale: str, grade: Grade) -> Grades:
     latest = grade.latest.event
     current: GradeState = {"grade": grade.grade, "grade_min": latest.grade_min, "grade_max": latest.grade_max, "at": _text(latest.assessed_at)}
+    if grade.confirmed is not None:
+        current["confirmed"] = _said(grade.confirmed)
     return {"current": current, "highest": _highest(case, scale, grade)}
 
 
+def _said(entry: Entry[GradeConfirmed]) -> JsonDict:
+    """Who said of a grade that it is another one or this, why and when."""
+    signed = [one.account for one in entry.event.signed_by] or [entry.origin.actor]
+    return {"grade": entry.event.grade, "computed": entry.event.computed, "by": [*signed], "reason": entry.event.reason, "at": _text(entry.origin.at)}
+
+
 def _highest(case: Case, scale: str, grade: Grade) -> GradeState:
-    """The first assessment of the episode that was certainly this high, or the physician's grade where only that was."""
+    """The highest certain grade of the episode and the highest that it can have been; `at`: when it was first certainly this high, or a physician said so."""
     since = case.infused_at
     computed = [e.event for e in case.grades_assessed if e.event.scale == scale and (since is None or e.event.assessed_at >= since)]
-    for event in sorted(computed, key=lambda event: event.assessed_at):
-        if event.grade_min == grade.highest:
-            return {"grade": event.grade, "grade_min": event.grade_min, "grade_max": event.grade_max, "at": _text(event.assessed_at)}
-    at = grade.confirmed.origin.at if grade.confirmed else None
-    return {"grade": grade.highest, "grade_min": grade.highest, "grade_max": grade.highest, "at": _text(at)}
+    reached = [event.assessed_at for event in computed if event.grade_min == grade.highest]
+    at = min(reached) if reached else grade.confirmed.origin.at if grade.confirmed else None
+    certain = grade.highest if grade.highest == grade.highest_most else None
+    return {"grade": certain, "grade_min": grade.highest, "grade_max": grade.highest_most, "at": _text(at)}
 
 
 def _dose(entry: Entry[DrugGiven]) -> JsonDict:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 import case_world as w
+from baybridge.bedside.monitoring import ConfirmGrade, below_what_is_seen
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
 from baybridge.journey.odd_findings import to_ask
+from baybridge.node.commands.table import COMMANDS
 from bedside_findings import AWAKE, FEBRILE
 from case_world import Step, World, codes
 
@@ -74,7 +76,7 @@ def test_the_team_arrives_once_at_a_call() -> None:
 
 def test_signs_after_a_diagnosis_without_fever_are_flagged_for_a_physician() -> None:
     world = w.infused().walk(assess(temperature=39.0))
-    grade = grades(world.do(assess(temperature=36.5, hypotension="fluids")))["crs-astct-2019"]
+    grade = grades(world.do(assess(temperature=36.5, hypotension="fluids", fever_suppressed=False)))["crs-astct-2019"]
     assert (grade.grade, grade.flags) == (0, ("review_fever_rule",))
     assert grades(world.do(assess(temperature=36.5)))["crs-astct-2019"].flags == ()
 
@@ -176,6 +178,49 @@ def test_a_physician_confirms_or_says_why_not() -> None:
     assert (event.computed, event.grade) == (1, 2)
     assert world.case.grades["crs-astct-2019"].grade == 2
     assert codes(world.do(step.but(grade=1))) == []
+
+
+def test_grade_5_is_refused_for_whoever_lives() -> None:
+    world = w.infused().walk(assess(temperature=39.0))
+    assert codes(world.do(Step("ConfirmGrade", "hk", Role.PHYSICIAN, 0, {"scale": "crs-astct-2019", "grade": 5, "reason": "x"}))) == ["bedside.confirm.alive"]
+
+
+def confirmed(world: World, grade: int, *, persons: int) -> None:
+    signed = tuple(ev.Signature(person=f"p{n}", account=f"a{n}", role="physician", meaning="decided", method="session", at=world.now) for n in range(persons))
+    world.record("hk", ev.GradeConfirmed(scale="icans-astct-2019", grade=grade, computed=4, reason="x", signed_by=signed))
+
+
+@pytest.mark.parametrize(("persons", "standing"), [(0, 3), (1, 3), (2, 0)])
+def test_one_physician_lowers_no_grade_below_what_is_seen(persons: int, standing: int) -> None:
+    world = w.infused().walk(assess(seizure="resolves_rapidly"))
+    confirmed(world, 0, persons=persons)
+    grade = world.case.grades["icans-astct-2019"]
+    assert (grade.grade, grade.at_most) == (0, standing)
+
+
+def test_a_grade_below_what_is_seen_needs_another_physician() -> None:
+    world = w.infused().walk(assess(seizure="resolves_rapidly"))
+    situation = world.situation("hk", Role.PHYSICIAN)
+    assert [below_what_is_seen(situation, ConfirmGrade(scale="icans-astct-2019", grade=grade, reason="x")) for grade in (2, 3, 4)] == [True, False, False]
+    second = COMMANDS["ConfirmGrade"].second
+    assert second is not None and second.roles == {Role.PHYSICIAN} and second.when is below_what_is_seen
+
+
+def test_the_highest_of_an_episode_is_open_where_an_assessment_was() -> None:
+    world = w.infused().walk(assess(temperature=39.2, hypotension_attributable=None, vasopressors=2, hypotension="vasopressor"), assess())
+    grade = world.case.grades["crs-astct-2019"]
+    assert grade.highest < grade.highest_most == 4
+
+
+def test_signs_after_crs_are_open_until_somebody_says_whether_fever_was_treated() -> None:
+    """Clinical reference C2: no drug in the record does not say that none was given."""
+    signs: dict[str, Any] = {"temperature": 36.9, "hypotension": "vasopressor", "vasopressors": 2}
+    world = w.infused().walk(assess(temperature=39.0))
+    grade = grades(world.do(assess(24, **signs)))["crs-astct-2019"]
+    assert (grade.grade, grade.grade_min, grade.grade_max, grade.missing) == (None, 0, 4, ("fever_suppressed",))
+    world = w.infused().walk(assess(temperature=39.0))
+    assert grades(world.do(assess(24, **signs, fever_suppressed=True)))["crs-astct-2019"].grade == 4
+    assert grades(w.infused().walk(assess(temperature=39.0)).do(assess(24)))["crs-astct-2019"].grade == 0
 
 
 def test_the_episode_keeps_its_maximum() -> None:

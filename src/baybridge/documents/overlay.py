@@ -8,7 +8,7 @@ Of a part that may be unknown, null says that it is unknown; of an entry of a ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import inspect
 
@@ -19,12 +19,12 @@ from baybridge.documents.source import Path
 Whose = Literal["ours", "site", "both", "signed"]
 
 
-def lay_over(ours: Any, site: Any, kind: type | None) -> Any:
+def lay_over(ours: object, site: object, kind: type | None) -> object:
     """The site's word over ours; neither is touched."""
     return _laid(ours, site, type_of(kind) if kind is not None else None)
 
 
-def _laid(ours: object, site: object, kind: inspect.Type | None) -> Any:
+def _laid(ours: object, site: object, kind: inspect.Type | None) -> object:
     if not isinstance(ours, Mapping) or not isinstance(site, Mapping):
         return site
     laid = dict(ours)
@@ -48,7 +48,7 @@ def _part(kind: inspect.Type | None, key: str) -> tuple[inspect.Type | None, boo
     return None, False
 
 
-def whose(ours: Any, site: Any, path: Path) -> Whose:
+def whose(ours: object, site: object, path: Path) -> Whose:
     """Whose a part of the document is: ours, the site's, or of both."""
     for step in path:
         if not isinstance(site, Mapping) or not isinstance(ours, Mapping):

@@ -89,7 +89,7 @@ def fits(kind: object, value: object, report: Report, wording: Wording = DOCUMEN
     return True
 
 
-def _passed(kind: type[Formed], value: object) -> Any:
+def _passed(kind: type[Formed], value: object) -> object:
     kind.parse(value)
     return kind.passed
 
@@ -123,7 +123,7 @@ def converted(value: object, kind: type[T]) -> T:
         return msgspec.convert(plain(_without_nulls(value, type_of(kind))), kind)
 
 
-def _without_nulls(value: Any, kind: inspect.Type) -> Any:
+def _without_nulls(value: object, kind: inspect.Type) -> object:
     """The value without the null of a part that then holds its default, such as an empty list."""
     for one in alternatives(kind):
         if isinstance(value, Mapping) and isinstance(one, inspect.StructType):
@@ -216,7 +216,7 @@ class _Walk:
         hint = _hint(written, value, bared, known) if self._wording.names_field else ""
         self.report(WRONG_VALUE, path, f"{expected}{self._under(path)}", self._wording.found(value), hint)
 
-    def struct(self, value: Mapping[Any, object], kind: inspect.StructType | inspect.TypedDictType, path: Path) -> None:
+    def struct(self, value: Mapping[str, object], kind: inspect.StructType | inspect.TypedDictType, path: Path) -> None:
         names = set()
         for field in kind.fields:
             name = field.encode_name

@@ -9,6 +9,7 @@ checked here and parsed where they are used. A patient's values do not appear in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from math import isfinite
 from typing import Annotated, Any
 
@@ -24,8 +25,8 @@ _MOMENT = "a time with offset such as 2026-03-08T09:00:00+08:00"
 
 
 
-def _finite(value: Any) -> None:
-    if isinstance(value, bool) or not isfinite(value):
+def _finite(value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not isfinite(value):
         raise ValueError("no number")
 
 

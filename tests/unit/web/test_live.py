@@ -111,6 +111,21 @@ def test_no_page_shows_a_call_to_whoever_is_not_told(house: House, role: str) ->
         assert not [path for path, text in shown.items() if "apid response" in text]
 
 
+def test_the_banner_says_how_long_nobody_came_who_was_told_and_what_is_new(house: House) -> None:
+    house.ward.assess(**SIGN)
+    house.ward.give("ArriveRapidResponse", arrived_at=house.ward.now.isoformat())
+    house.ward.assess(**SIGN, vasopressors=1, hypotension="none")
+    house.ward.wait(hours=4)
+    page = house.get("nurse", f"/cases/{CASE}/bedside?language=en").text
+    assert "Nobody has come for 240 minutes" in page and "programme director (" in page
+    assert page.count('<span class="tag bad">new</span>') == 1
+    assert "no hypotension, yet a vasopressor" in page, "what contradicts itself is asked on the page too"
+
+
+def test_the_form_asks_whether_fever_was_treated(house: House) -> None:
+    assert 'name="findings.fever_suppressed"' in house.get("nurse", f"/cases/{CASE}/do/Assess").text
+
+
 def test_the_banner_goes_when_a_physician_closes_the_call_with_a_reason(house: House) -> None:
     house.ward.assess(**SIGN)
     house.ward.give("CloseCall", Role.PHYSICIAN, reason="resolved", note="seen", signs_stand=True)

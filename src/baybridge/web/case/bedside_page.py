@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from baybridge.bedside.monitoring import SCALES
 from baybridge.bedside.product import bag_reasons
+from baybridge.journey import odd_findings
 from baybridge.journey.course import Grade
 from baybridge.journey.events import FitnessChecked, GradeAssessed, ProductThawed
 from baybridge.journey.look_now import ALERT_GRADE
@@ -20,6 +21,7 @@ from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.web.case.from_record import answered, marks_of
 from baybridge.web.case.view import Action, CaseView, allowed
+from baybridge.web.page import told
 from baybridge.web.page.pictures import Course, course
 
 
@@ -70,6 +72,7 @@ def bedside(view: CaseView) -> Response:
         "bedside.html",
         bags=list(_bags(view)),
         scales=list(_scales(view)),
+        odd=odd_findings.to_ask(case, view.asked.node.site.node) if told.may_see(view.asked, case.case_id) else (),
         answered=list(answered(view, FROM_RECORD)) if case.infusions else [],
         fitness=case.of(FitnessChecked)[::-1],
         thaws=case.of(ProductThawed),

@@ -268,6 +268,7 @@ LYMPHODEPLETION = [
     ("care consent withdrawn", withdrawn(fit(w.at_centre)), w.LYMPHODEPLETE, ["bedside.lymphodeplete.no_care_consent"]),
     ("fitness never checked", w.at_centre, w.LYMPHODEPLETE, ["gate.lymphodepletion.fitness_unchecked"]),
     ("unfit", fit(with_facts(w.at_centre, active_infection=True)), w.LYMPHODEPLETE, ["gate.lymphodepletion.unfit"]),
+    ("every bag was given", w.infused, w.LYMPHODEPLETE, ["gate.lymphodepletion.all_given"]),
     ("unfit since the check", with_facts(fit(w.at_centre), active_infection=True), w.LYMPHODEPLETE, ["gate.lymphodepletion.unfit"]),
     ("fitness open", fit(with_facts(w.at_centre, lvef=None)), w.LYMPHODEPLETE, ["gate.lymphodepletion.fitness_open"]),
     ("a fact expired since the check", with_facts(fit(w.at_centre), lvef=None), w.LYMPHODEPLETE, ["gate.lymphodepletion.fitness_open"]),

@@ -117,6 +117,10 @@ def decide_policy(asked: Asked, body: Any) -> Any | Refusal:
 
 def case_state(asked: Asked) -> Response:
     """The state of a case as JSON, as of `at` by what is known now, or of `known_at` by what was known then."""
+    unknown = sorted(set(asked.query) - {"at", "known_at", "language"})
+    if unknown:
+        values = {"found": ", ".join(name[:40] for name in unknown), "known": "at, known_at"}
+        return refused(asked, refuse(Reason("request.unknown_parameter", values), category=Category.INVALID))
     found = state_for(asked.node, asked.parameters["case_id"], asked.query.get("at"), asked.query.get("known_at"))
     return refused(asked, found) if isinstance(found, Refusal) else answer(found)
 

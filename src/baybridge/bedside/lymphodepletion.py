@@ -79,12 +79,14 @@ def _always(situation: Situation) -> Iterator[Reason]:
 def at_lymphodepletion(situation: Situation) -> Iterator[Reason]:
     """What stands at the gate before lymphodepletion: the product released and here, the patient fit."""
     bags = released_bags(situation.case)
-    if not bags:
+    if not bags and _all_given(situation.case):
+        yield Reason("gate.lymphodepletion.all_given")
+    elif not bags:
         yield Reason("gate.lymphodepletion.not_released", source=ORDER)
-    if not bags & situation.case.bags_at_centre:
+    if not bags & situation.case.bags_at_centre and not _all_given(situation.case):
         yield Reason("gate.lymphodepletion.not_received", source=ORDER)
     if _named(situation) is None:
-        yield Reason("gate.lymphodepletion.regimen_open", {"product": situation.case.product or ""})
+        yield Reason("gate.lymphodepletion.regimen_open", {"product": situation.case.product or "–"})
     yield from unfit(situation, "lymphodepletion")
 
 
@@ -96,6 +98,12 @@ def released_bags(case: Case) -> frozenset[str]:
     given = {e.event.bag for e in case.infusions}
     batches = (b.released.event for b in case.batches if b.released and b.chain_of_identity == case.chain_of_identity)
     return frozenset(bag for event in batches for bag in event.bags if bag not in given)
+
+
+def _all_given(case: Case) -> bool:
+    """Whether bags of the current therapy event were released, and every one of them was given."""
+    released = any(b.released for b in case.batches if b.chain_of_identity == case.chain_of_identity)
+    return released and not released_bags(case)
 
 
 def _expired(situation: Situation, bag: str) -> bool:

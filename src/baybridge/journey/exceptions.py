@@ -19,7 +19,7 @@ from baybridge.journey.checks import Unusual, alive, asked_once, happened, local
 from baybridge.journey.command import GateName, Role, Situation, Verdict
 from baybridge.journey.events import BoardDecided, GateExceptionSigned
 from baybridge.journey.fhir import gates as rendering
-from baybridge.journey.gates import VALID, about, signable
+from baybridge.journey.gates import VALID, about, gate_ahead, signable
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, Second, reads, roles, told_in
 from baybridge.journey.texts import Note
@@ -98,6 +98,7 @@ def _before_the_case(situation: Situation, decided_on: date) -> Iterator[Reason]
 #: What two physicians sign: infecting markers that are missing or too old, and lymphodepletion of a patient whose cells are not here.
 _TWO = frozenset({
     "gate.collection.marker_missing", "gate.collection.marker_expired", "gate.lymphodepletion.not_received", "gate.lymphodepletion.before_receipt",
+    "gate.lymphodepletion.all_given",
 })  # fmt: skip
 
 
@@ -107,8 +108,8 @@ def asks_two(_: Situation, given: SignException) -> bool:
 
 
 def from_the_gate(context: FormContext) -> Mapping[str, object]:
-    """The gate that the form's address names; its codes are read by whoever signs, and chosen."""
-    return {"gate": context.address.get("gate"), "decision": None}
+    """The gate that the form's address names, else the one ahead; its codes are read by whoever signs, and chosen."""
+    return {"gate": context.address.get("gate") or gate_ahead(context.case), "decision": None}
 
 
 #: What page, command line, FHIR and other nodes know about these commands.

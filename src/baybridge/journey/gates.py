@@ -11,11 +11,12 @@ stands again. Reasons that no signature passes (another patient, another bag, a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from baybridge.base.outcome import Reason
 from baybridge.journey.case import Case
 from baybridge.journey.command import Gate, GateName, Situation
+from baybridge.journey.entry import Entry
 from baybridge.journey.events import GateExceptionSigned
 
 #: How long a signed exception is valid. Convention of this project.
@@ -36,6 +37,24 @@ def exceptions(situation: Situation, gate: GateName, subject: str) -> tuple[Gate
     return tuple(
         e.event for e in signed if (e.event.gate, e.event.regarding) == (gate, subject) and e.origin.at <= situation.now < e.event.valid_until
     )
+
+
+def standing_exceptions(case: Case, now: datetime) -> tuple[Entry[GateExceptionSigned], ...]:
+    """Every exception of the case that is valid at a moment, own or told, about the product or therapy event that the case is at."""
+    return tuple(e for e in case.of(GateExceptionSigned) if e.origin.at <= now < e.event.valid_until and e.event.regarding == about(case, e.event.gate))
+
+
+def gate_ahead(case: Case) -> GateName:
+    """The gate before the next step of a case."""
+    if case.treating_node is None:
+        return "accept"
+    if case.slot is None:
+        return "slot"
+    if not any(c.chain_of_identity == case.chain_of_identity for c in case.collections):
+        return "collection"
+    if case.infused_at is not None and any(e.event.chain_of_identity == case.chain_of_identity for e in case.infusions):
+        return "discharge"
+    return "infusion" if case.lymphodepletion is not None else "lymphodepletion"
 
 
 def unsigned(situation: Situation, gate: GateName, reasons: Iterable[Reason], subject: str | None = None) -> Iterator[Reason]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
+from itertools import islice
 from typing import NotRequired, TypedDict
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ from baybridge.journey.entry import Entry
 from baybridge.journey.events import DrugGiven, GradeConfirmed
 from baybridge.journey.moments import moment_of
 from baybridge.journey.refunds import refunds_of
-from baybridge.journey.schedule import Visit, visits
+from baybridge.journey.schedule import next_visit, visits
 from baybridge.journey.stages import stage_of
 from baybridge.journey.task import Task
 
@@ -174,38 +175,24 @@ def _task(task: Task, now: datetime) -> TaskState:
 
 
 def _visits(case: Case, view: View) -> Iterator[JsonObject]:
-    """The visits of the schedule up to the last that was made, each done or missed, and the one after it, due; made visits that no schedule has are done."""
+    """The visits of the schedule before the next one, each done or missed, and the next, due, as the tasks say; made visits that no schedule has are done."""
     infused_at = case.infused_at
     if infused_at is None:
         return
     day_0 = infused_at.astimezone(view.zone).date()
-    made = {entry.event.visit: entry.event.visited_on for entry in case.visits if entry.event.visited_on >= day_0}
-    waiting = set(made)
-    ahead: list[JsonDict] = []
-    for number, visit in enumerate(visits(day_0, view.follow_up)):
-        done = visit.code in made
-        ahead.append({"visit": visit.code, "due_on": visit.due_on.isoformat(), "state": "done" if done else "missed"})
-        if done:
-            waiting.discard(visit.code)
-            yield from ahead
-            ahead = []
-        if not waiting or number > _MOST_VISITS:
-            break
-    yield from ({"visit": code, "due_on": None, "state": "done"} for code in waiting)
-    following = _following(day_0, view, made)
-    if case.alive and following is not None:
+    made = {entry.event.visit for entry in case.visits if entry.event.visited_on >= day_0}
+    planned = list(islice(visits(day_0, view.follow_up), _MOST_VISITS))
+    following = next_visit(case, view.follow_up, view.now.astimezone(view.zone).date(), view.zone)
+    over = max((place + 1 for place, visit in enumerate(planned) if visit.code in made), default=0)
+    for visit in planned[: max(over, planned.index(following))] if following in planned else planned[:over]:
+        yield {"visit": visit.code, "due_on": visit.due_on.isoformat(), "state": "done" if visit.code in made else "missed"}
+    yield from ({"visit": code, "due_on": None, "state": "done"} for code in made - {visit.code for visit in planned})
+    if following is not None:
         yield {"visit": following.code, "due_on": following.due_on.isoformat(), "state": "due"}
 
 
 #: More visits than anybody lives to make.
 _MOST_VISITS = 200
-
-
-def _following(day_0: date, view: View, made: Mapping[str, date]) -> Visit | None:
-    """The visit after the latest that was made."""
-    planned = [visit for _, visit in zip(range(_MOST_VISITS), visits(day_0, view.follow_up), strict=False)]
-    last = max((place for place, visit in enumerate(planned) if visit.code in made), default=-1)
-    return planned[last + 1] if last + 1 < len(planned) else None
 
 
 def _decisions(case: Case, view: View) -> Iterator[JsonDict]:

@@ -66,7 +66,7 @@ def confirm_entry(situation: Situation, given: ConfirmEntry) -> Verdict:
     return (ConfirmationDeclined(confirmation_id=given.confirmation_id, command=entry.event.command, note=given.note.strip()),)
 
 
-_ABOUT_WHO = frozenset({"signing.confirm.nobody", "signing.confirm.same_person", "signing.confirm.role"})
+_ABOUT_WHO = frozenset({"signing.confirm.nobody", "signing.confirm.same_person", "signing.confirm.role", "signing.confirm.organisation"})
 
 
 def against_confirming(situation: Situation, given: ConfirmEntry) -> Iterator[Reason]:
@@ -85,6 +85,8 @@ def against_confirming(situation: Situation, given: ConfirmEntry) -> Iterator[Re
         yield Reason("signing.confirm.same_person", source=TWO_PEOPLE)
     if not situation.actor.roles & {*entry.event.roles}:
         yield Reason("signing.confirm.role", {"roles": ", ".join(sorted(entry.event.roles)), "role": situation.actor.role.value})
+    if entry.event.organisations and situation.actor.organisation not in entry.event.organisations:
+        yield Reason("signing.confirm.organisation", {"organisations": ", ".join(entry.event.organisations)})
 
 
 #: Whoever signs in may be asked; which roles confirm stands in each confirmation.

@@ -16,6 +16,7 @@ from baybridge.journey.conditions import CONDITIONS
 from baybridge.journey.events import EVENT_TYPES
 from baybridge.journey.pathway import tasks
 from baybridge.journey.schedule import visits
+from baybridge.journey.state import View, state_of
 from baybridge.journey.task import Task
 from baybridge.node.commands.table import COMMANDS
 from case_world import World
@@ -194,6 +195,17 @@ def test_a_second_malignancy_is_told_and_tested_after_death_too() -> None:
     assert {"malignancy_tell", "malignancy_test"} <= set(open_at(world, "hk"))
     world.record("hk", ev.Died(died_on=world.now.date(), cause="non_relapse"))
     assert {"malignancy_tell", "malignancy_test", "death_tell"} == set(open_at(world, "hk"))
+
+
+def test_the_state_names_the_visits_as_the_tasks_do() -> None:
+    world = w.infused()
+    day_0 = world.case.infused_at.astimezone(w.SITES["hk"].zone).date()  # type: ignore[union-attr]
+    world.record("hk", ev.FollowUpVisited(visit="unscheduled", visited_on=day_0 + timedelta(days=40), alive=True))
+    for days, expected in ((10, {"D28": "due"}), (70, {"D28": "missed", "M2": "due"}), (100, {"D28": "missed", "M2": "missed", "M3": "due"})):
+        now = world.now + timedelta(days=days)
+        view = View(tasks=(), decisions={}, now=now, zone=w.SITES["hk"].zone, follow_up=PATHWAY.follow_up)
+        found = {row["visit"]: row["state"] for row in state_of(world.case, view)["visits"] if row["visit"] != "unscheduled"}  # type: ignore[index]
+        assert found == expected
 
 
 def test_visits_follow_the_cadence_and_never_end() -> None:

@@ -22,7 +22,7 @@ from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Refusal
 from baybridge.cli.main import main
 from baybridge.journey.command import Actor, Command, Role
-from baybridge.journey.events import CellsCollected, ConfirmationAsked, ConfirmationDeclined, ResponseAssessed
+from baybridge.journey.events import CellsCollected, ConfirmationAsked, ConfirmationDeclined, ResponseAssessed, Signature
 from baybridge.journey.stored import decode, encode
 from baybridge.ledger import streams
 from baybridge.node import tables
@@ -115,6 +115,28 @@ def test_what_is_signed_is_the_input_as_it_was_shown(house: House) -> None:
     assert event.given_sha256 == sha256_hex(canonical_bytes(given))
     shown = {"case": CASE, "command": "AssessResponse", "given": given, "meaning": "read"}
     assert event.signed_by[0].shown_sha256 == sha256_hex(canonical_bytes(shown))
+
+
+def test_the_second_person_is_of_the_same_organisation_or_of_the_site() -> None:
+    world, confirm = w.infused(), COMMANDS["ConfirmEntry"]
+    first = Signature(person="p-1", account="payer-a", role="payer", meaning="approved", method="session", at=world.now)
+    here = w.SITES["hk"].organisation
+    asked = ConfirmationAsked(
+        confirmation_id="c-1", command="CorrectEntry", given_sha256="0", expires_at=world.now + timedelta(minutes=15), meaning="approved",
+        roles=("payer", "coordinator"), organisations=("Payer A", here), signed_by=(first,),
+    )  # fmt: skip
+    world.record("hk", asked)
+    for role, organisation, expected in (
+        (Role.PAYER, "Payer B", ["signing.confirm.organisation"]), (Role.PAYER, "Payer A", []), (Role.COORDINATOR, here, []),
+    ):  # fmt: skip
+        situation = world.situation_of("hk", Actor("other", role, organisation, person="p-2"))
+        assert codes(confirm.rule(situation, confirm.given(confirmation_id="c-1", agrees=True))) == expected
+
+
+def test_who_confirms_is_of_the_organisation_of_whoever_asked_or_of_the_site(house: House) -> None:
+    house.ask()
+    (asked,) = house.events(ConfirmationAsked)
+    assert asked.organisations == ("Hong Kong Centre",)
 
 
 NOT_THEM = [("doc", ["signing.confirm.same_person"]), ("doc-again", ["signing.confirm.same_person"]), ("nurse", ["signing.confirm.role"])]

@@ -16,6 +16,7 @@ class ConfirmationAsked(Event, frozen=True, kw_only=True, tag=True):
     expires_at: datetime
     meaning: str
     roles: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()  # of one of which the other person is; empty in entries of before
 
 
 class ConfirmationDeclined(Event, frozen=True, kw_only=True, tag=True):

@@ -105,6 +105,7 @@ def ask(node: Node, unit: Unit, kind: CommandRow, command: Command, situation: S
         expires_at=unit.at + node.people.confirmed_within(kind.name),
         meaning=second.meaning,
         roles=tuple(sorted(role.value for role in second.who(kind, situation, given))),
+        organisations=tuple(dict.fromkeys((command.actor.organisation, node.site.organisation))),
         signed_by=situation.signed_by,
     )
     table = tables.confirmation
@@ -137,7 +138,8 @@ class Waiting:
     def may_answer(self, actor: Actor) -> bool:
         """Whether this person is another one, in a role that confirms it."""
         mine = actor.person in {one.person for one in self.entry.event.signed_by}
-        return bool(actor.person) and not mine and bool(actor.roles & {*self.entry.event.roles})
+        among = self.entry.event.organisations
+        return bool(actor.person) and not mine and (not among or actor.organisation in among) and bool(actor.roles & {*self.entry.event.roles})
 
 
 def waiting(node: Node, actor: Actor) -> list[Waiting]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from baybridge.bedside.infusion import infuse_blocked
 from baybridge.bedside.monitoring import SCALES
 from baybridge.bedside.product import bag_reasons
 from baybridge.journey import odd_findings
@@ -89,8 +90,8 @@ def _bags(view: CaseView) -> Iterator[tuple[str, object, tuple[str, ...]]]:
     for bag in sorted({*released, *case.bags_at_centre}):
         release = released.get(bag)
         chain = release.chain_of_identity if release else case.chain_of_identity or ""
-        against = () if bag in given else bag_reasons(situation, bag, chain, view.now)
-        yield bag, release, tuple(map(view.reader.reason, against))
+        against = () if bag in given else (*bag_reasons(situation, bag, chain, view.now), *infuse_blocked(situation))
+        yield bag, release, tuple(dict.fromkeys(map(view.reader.reason, against)))
 
 
 def _scales(view: CaseView) -> Iterator[Scale]:

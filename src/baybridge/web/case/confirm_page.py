@@ -12,13 +12,14 @@ from starlette.responses import Response
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Actor, Command
+from baybridge.journey.exceptions import SignException
 from baybridge.node.clock import new_id
 from baybridge.node.commands import signing
 from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.handle import handle
 from baybridge.node.people import proving
 from baybridge.web.case import tabs
-from baybridge.web.case.view import CaseView, mark_of, with_view
+from baybridge.web.case.view import CaseView, mark_of, sentences_at, with_view
 from baybridge.web.page import signers
 from baybridge.web.page.page import Reader, go, refused, render
 
@@ -106,6 +107,7 @@ def _show(view: CaseView, waits: signing.Waiting, over: bool, refusal: Refusal |
         refusal.surface.http_status if refusal else 200,
         event=event,
         given=waits.given,
+        covered=sentences_at(view, str(waits.given.get("gate")), waits.given.get("codes") or ()) if event.command == SignException.__name__ else (),
         over=over,
         first=event.signed_by[0],
         names=signers.names(view.asked.node),

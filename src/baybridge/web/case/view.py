@@ -5,7 +5,7 @@ Main job: `tab(name, page)` makes a page of a case from a function that receives
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from baybridge.base.outcome import Reason
 from baybridge.base.time import parse_instant_or_day
 from baybridge.facts.factset import FactSet
 from baybridge.facts.fhir import items
@@ -20,6 +21,9 @@ from baybridge.http.doors import Asked
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role
 from baybridge.journey.conflicts import conflicts_of
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import GateExceptionSigned
+from baybridge.journey.gates import standing_exceptions
 from baybridge.journey.stages import stage_of
 from baybridge.node import cases, kept_decisions
 from baybridge.node.commands.preview import Look, looking
@@ -28,7 +32,7 @@ from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.record.store import store
 from baybridge.web.case import tabs
 from baybridge.web.forms import forms
-from baybridge.web.page import told
+from baybridge.web.page import signers, told
 from baybridge.web.page.page import Reader, render
 
 #: Roles that work on a case without knowing whose it is.
@@ -134,6 +138,7 @@ def frame(view: CaseView) -> dict[str, object]:
         "product_name": product_name(asked, case.product),
         "open_call": case.open_rapid_response if told.is_told(asked) and told.may_see(asked, case.case_id) else None,
         **_emergency(view),
+        "exceptions": list(_exceptions(view)) if asked.person.role in _CARE else [],
         "tab_name": view.tab,
         "tabs": [(name, tabs.address(case.case_id, name)) for name in tabs.shown(asked.person.role)],
         "until": view.until,
@@ -149,6 +154,31 @@ def _emergency(view: CaseView) -> dict[str, object]:
     """The emergency that stands for the consent to care, or stood for it where the consent is still missing."""
     entry = view.case.emergency if view.case.consent_overdue and view.case.alive and view.asked.person.role in _CARE else None
     return {"emergency": entry, "emergency_over": entry is not None and entry.event.until <= view.now}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedException:
+    """An exception that stands: its entry, who signed, and the reasons it covers, each by its own sentence."""
+
+    entry: Entry[GateExceptionSigned]
+    by: str
+    sentences: tuple[str, ...]
+
+
+def _exceptions(view: CaseView) -> Iterator[SignedException]:
+    """The exceptions that stand on the case now, for every page of it."""
+    found = standing_exceptions(view.case, view.now)
+    names = signers.names(view.asked.node) if found else {}
+    for entry in found:
+        by = ", ".join(names.get(one.person, view.reader.code("role", one.role)) for one in entry.event.signed_by)
+        yield SignedException(entry, by, sentences_at(view, entry.event.gate, entry.event.codes))
+
+
+def sentences_at(view: CaseView, gate: str, codes: Iterable[str]) -> tuple[str, ...]:
+    """What codes of a gate say, a sentence for each reason that stands under them now."""
+    standing = view.look.at_gates(gate)
+    found = [reason for code in codes for reason in ([one for one in standing if one.code == code] or [Reason(code)])]
+    return tuple(dict.fromkeys(map(view.reader.reason, found)))
 
 
 Page = Callable[[CaseView], Response]

@@ -20,6 +20,7 @@ from baybridge.funding.plans.assistance import KINDS as FUNDS
 from baybridge.funding.plans.plans import is_agreement, is_computable
 from baybridge.funding.quote.quoting import covered_categories
 from baybridge.journey.case import Case
+from baybridge.journey.gates import gate_ahead
 from baybridge.journey.identities import identities_of
 from baybridge.journey.schedule import nameable
 from baybridge.matching.eligibility import label_policies
@@ -281,10 +282,10 @@ def _questions(asked: Asked, case: Case | None) -> Options:
 
 
 def _gate_codes(asked: Asked, case: Case | None) -> Options:
-    """What stands at the gate that the form's address names, each by its sentence; at every gate where it names none."""
+    """What stands at the gate that the form's address names, else at the one ahead of the case, each reason by its own sentence."""
     if case is None or asked.actor is None:
         return ()
-    reader, wanted = Reader(asked), asked.query.get("gate")
+    reader, wanted = Reader(asked), asked.query.get("gate") or gate_ahead(case)
     with looking(asked.node, case, asked.actor) as look:
         standing = look.at_gates(wanted)
     return tuple(dict.fromkeys(Option(reason.code, reader.reason(reason)) for reason in standing))

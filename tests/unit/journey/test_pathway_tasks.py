@@ -200,7 +200,7 @@ def test_a_second_malignancy_is_told_and_tested_after_death_too() -> None:
 def test_the_state_names_the_visits_as_the_tasks_do() -> None:
     world = w.infused()
     day_0 = world.case.infused_at.astimezone(w.SITES["hk"].zone).date()  # type: ignore[union-attr]
-    world.record("hk", ev.FollowUpVisited(visit="unscheduled", visited_on=day_0 + timedelta(days=40), alive=True))
+    world.record("hk", ev.FollowUpVisited(visit="unscheduled", visited_on=day_0 + timedelta(days=40), alive=True, new_malignancy=None))
     for days, expected in ((10, {"D28": "due"}), (70, {"D28": "missed", "M2": "due"}), (100, {"D28": "missed", "M2": "missed", "M3": "due"})):
         now = world.now + timedelta(days=days)
         view = View(tasks=(), decisions={}, now=now, zone=w.SITES["hk"].zone, follow_up=PATHWAY.follow_up)

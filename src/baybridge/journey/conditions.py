@@ -81,6 +81,15 @@ def discharged(case: Case) -> bool:
     return left is not None and infused_at is not None and left.event.discharged_on >= infused_at.date()
 
 
+def _under_watch(case: Case, _: Site) -> bool:
+    """Whether the patient is looked at in turn: in hospital after the infusion, or gone home and a call is open or a grade of 1 or more was seen since."""
+    left = case.discharge
+    if not discharged(case) or left is None:
+        return bool(case.infusions)
+    since = [grade.latest.event for grade in case.grades.values() if grade.latest.event.assessed_at > left.origin.at]
+    return case.open_rapid_response is not None or any(event.grade_min >= 1 for event in since)
+
+
 def _offered_follow_up(case: Case, site: Site) -> bool:
     return any(e.event.to_node == site.node for e in case.of(ev.HandedOver))
 
@@ -132,6 +141,7 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "inpatient": lambda case, _: bool(case.infusions) and not discharged(case),
         "grade_unconfirmed": _grade_unconfirmed,
         "discharged": lambda case, _: discharged(case),
+        "under_watch": _under_watch,
         "agreement_offered": lambda case, _: case.agreement is not None and case.enrolled_in(case.agreement) is None,
         "agreement_open": lambda case, _: case.agreement is not None and case.enrolled_in(case.agreement) is not None and case.settlement is None,
         "refund_open": lambda case, _: refunds.refund_open(case),

@@ -16,6 +16,8 @@ from baybridge.journey.case import Case
 from baybridge.journey.state import CaseState, View, as_of, state_of
 from baybridge.node import tables
 from baybridge.node.upkeep.projections import open_tasks
+from baybridge.node.watch import roster
+from baybridge.node.watch.listing import named
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -36,7 +38,9 @@ def case_state(node: Node, case_id: str, at: datetime | None = None, known_at: d
             zone=node.site.zone,
             follow_up=node.documents.typed.pathway.follow_up,
         )
-    return state_of(case, view)
+        names = roster.sign_in_names(connection)
+    state = state_of(case, view)
+    return {**state, "calls": [named(call, names) for call in state["calls"]]}
 
 
 def _decisions(connection: Connection, case: Case, known_at: datetime | None) -> dict[str, tuple[str, str, bool]]:

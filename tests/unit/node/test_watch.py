@@ -12,9 +12,11 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey import events as ev
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import Told
+from baybridge.node.case_state import case_state
 from baybridge.node.consequences import queue
 from baybridge.node.fhir.interactions import Interaction, write
 from baybridge.node.intake.importing import import_upload
+from baybridge.node.upkeep.projections import open_tasks
 from baybridge.node.watch import leaving, roster, signs, watching
 from watch_world import CASE, PATIENT, Ward
 
@@ -573,3 +575,23 @@ def test_a_look_that_fails_is_tried_again(ward: Ward, monkeypatch: pytest.Monkey
         assert ward.calls == ()
     ward.wait(seconds=30)
     assert open_codes(ward) == ("RR-SATURATION",)
+
+
+def test_the_state_of_a_case_names_whoever_was_told_as_they_sign_in(staffed: Ward) -> None:
+    staffed.assess(**PRESSOR)
+    state = case_state(staffed.node, CASE)
+    assert not isinstance(state, Refusal)
+    assert [step["to"] for call in state["calls"] for step in call["steps"]] == [["anna"]]
+
+
+@pytest.mark.parametrize(("findings", "watched"), [({}, False), ({"ice_score": 8}, True), (PRESSOR, True)])
+def test_whoever_went_home_is_looked_at_again_from_grade_1_or_with_an_open_call(ward: Ward, findings: dict[str, Any], watched: bool) -> None:
+    today = ward.now.date()
+    left = ev.Discharged(discharged_on=today, stay_near_until=today + timedelta(days=28))
+    with ward.node.unit() as unit:
+        unit.append(CASE, [left], Actor("p", Role.PHYSICIAN, ward.node.site.organisation), known=len(unit.events(CASE)))
+    ward.now += timedelta(minutes=5)
+    ward.assess(**findings)
+    with ward.node.storage.reading() as connection:
+        steps = {task.step for task in open_tasks(ward.node, connection, ward.case, ward.now)}
+    assert ("monitor" in steps) is watched and ("monitor_ice" in steps) is watched

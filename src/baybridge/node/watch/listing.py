@@ -24,9 +24,9 @@ def calls_of_node(node: Node, *, only_open: bool = False) -> list[CallState]:
         names = roster.sign_in_names(connection)
     found = [(case_id, call) for case_id in case_ids for case in [node.case(case_id)] if case is not None for call in case.rapid_responses]
     own = [(case_id, call) for case_id, call in found if call.called.origin.node == node.site.node and (call.is_open or not only_open)]
-    return [_named(call_as_json(case_id, call), names) for case_id, call in sorted(own, key=lambda item: (item[1].called.event.called_at, item[1].call_id))]
+    return [named(call_as_json(case_id, call), names) for case_id, call in sorted(own, key=lambda item: (item[1].called.event.called_at, item[1].call_id))]
 
 
-def _named(call: CallState, names: Mapping[str, str]) -> CallState:
+def named(call: CallState, names: Mapping[str, str]) -> CallState:
     """The accounts of each step as people who run the node name them."""
     return {**call, "steps": [{**step, "to": [names.get(account, account) for account in step["to"]]} for step in call["steps"]]}

@@ -397,6 +397,8 @@ def test_pages_and_forms_work_without_scripts(browser: Browser, found_network: N
     case = case_in(found_network, "nurse.hk", "opened")
     page.goto(f"{base}/cases/{case}/do/RecordConsent")
     page.select_option("[name=kind]", "care")
+    page.select_option("[name=given_by]", "representative")  # the last grade of ICANS says that the patient cannot decide
+    page.fill("[name=by_document]", "invented: letter of attorney, in the paper chart")
     page.fill("[name=notice_version]", "1")
     page.locator("form.card button").last.click()
     assert "done=RecordConsent" in page.url, page.inner_text("main")

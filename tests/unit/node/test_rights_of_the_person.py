@@ -81,6 +81,29 @@ def test_a_result_is_erased_by_two_persons_and_the_log_stays_sound(world: World)
     assert world.nodes["mo"].facts(world.case("mo")).values.get("platelets") is None
 
 
+def test_what_was_sent_is_erased_here_too_and_nothing_erased_goes_out_afterwards(world: World) -> None:
+    node = world.nodes["mo"]
+    world.do("mo", Role.PHYSICIAN, "DecideEligibility")
+    world.do("mo", Role.COORDINATOR, "ReferCase", to_node="hk", product="axicabtagene-ciloleucel")
+    world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    with node.storage.reading() as connection:
+        (row,) = connection.execute(tables.outgoing.select()).mappings().all()
+    name = next(one for one in json.loads(bytes(row["resources"])) if one.startswith("Observation/") and erasable(world, one))
+    assert codes(erased(world, name)) == ["person.erase.on_its_way"]
+    assert world.deliver("mo") == 1
+    assert isinstance(erased(world, name), erasure.Erased)
+    with node.storage.reading() as connection:
+        kept = {one["package_id"]: one for one in connection.execute(tables.outgoing.select()).mappings()}[row["package_id"]]
+    assert (bytes(kept["sealed"]), kept["content_sha256"], bool(kept["receipt"])) == (b"", row["content_sha256"], True)
+    assert sound(world) == []
+
+
+def erasable(world: World, name: str) -> bool:
+    """Whether nothing but the package keeps it: no decision that stands was made on it."""
+    answer = erasure.erase(world.nodes["mo"], erasure.Wanted(world.patient, (name,), "PIPL article 47 (1)"), quality(world, "anna"))
+    return set(codes(answer)) <= {"person.erase.on_its_way"} if isinstance(answer, Refusal) else True
+
+
 def test_one_person_alone_erases_nothing_and_the_second_comes_within_a_quarter_of_an_hour(world: World) -> None:
     name = f"Observation/{resource_of(world.bundle(), '-a-plt')['id']}"
     node, wanted = world.nodes["mo"], erasure.Wanted(world.patient, (name,), "asked")

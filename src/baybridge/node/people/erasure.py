@@ -29,6 +29,7 @@ from baybridge.journey.stored import UnknownEvent
 from baybridge.node import tables
 from baybridge.node.integrity import erasing
 from baybridge.node.neighbours import package as packages
+from baybridge.node.neighbours import packing
 from baybridge.node.people import reads
 from baybridge.node.upkeep import projections
 from baybridge.record.store import store
@@ -131,9 +132,33 @@ def _against(node: Node, unit: Unit, wanted: Wanted, found: _Found) -> Iterator[
     rested = _rested_on(unit.connection, [name for name, _ in found.resources])
     if rested:
         yield Reason("person.erase.rested_on", {"count": rested})
+    yield from _on_their_way(node, unit, wanted, found)
     projected = _projected(unit.connection, wanted.patient_id, [name for name, _ in found.resources])
     if projected:
         yield Reason("person.erase.of_an_event", {"count": projected})
+
+
+def _on_their_way(node: Node, unit: Unit, wanted: Wanted, found: _Found) -> Iterator[Reason]:
+    """Packages that wait to be delivered and may hold it: what is erased here must not go out afterwards."""
+    for row in _sent(node, unit, wanted.patient_id, found):
+        if not row["receipt"]:
+            yield Reason("person.erase.on_its_way", {"node": row["to_node"]})
+
+
+def _sent(node: Node, unit: Unit, patient_id: str, found: _Found) -> list[Mapping[str, Any]]:
+    """Packages of this node that may hold one of these things: they name the resource, or were made since the event, if it is one that packages tell.
+
+    What is sealed is read by its receiver alone.
+    """
+    told = {name for kinds in packing.rules_of_telling(node.documents).purposes.values() for name in kinds}
+    table, names = tables.outgoing, {name for name, _ in found.resources}
+    cases = reads.cases_of(unit.connection, patient_id)
+    since = min((item.recorded_at for item in found.events if type(item.event).__name__ in told), default=None)
+    rows = unit.connection.execute(select(table).where(table.c.case_id.in_(cases))).mappings().all() if cases else []
+    return [
+        dict(row) for row in rows
+        if names & set(msgspec.json.decode(bytes(row["resources"]))) or (since is not None and datetime.fromisoformat(row["created_at"]) >= since)
+    ]  # fmt: skip
 
 
 def _rules(node: Node) -> Iterator[KeptBy]:
@@ -198,6 +223,9 @@ def _erase(node: Node, unit: Unit, wanted: Wanted, found: _Found, actor: Actor) 
     own = cases[0] if cases else ""
     for name, _ in found.resources:
         erasing.erase_resource(unit, own, name, actor, basis)
+    sealed = [row["package_id"] for row in _sent(node, unit, wanted.patient_id, found)]
+    table = tables.outgoing  # what was delivered is needed no more; its receipt and hash stay
+    unit.connection.execute(update(table).where(table.c.package_id.in_(sealed), table.c.receipt.is_not(None)).values(sealed=b""))
     for case_id in cases:
         names = {item.event_id for item in found.events} | {name for name, _ in found.resources}
         erasing.erase_packages(unit, case_id, _packages_with(node, unit, case_id, names), actor, basis)

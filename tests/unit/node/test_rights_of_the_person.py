@@ -21,6 +21,7 @@ from baybridge.journey import events as ev
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import EVENT_TYPES
 from baybridge.node import tables
+from baybridge.node.intake import importing, reports
 from baybridge.node.integrity import check as checking
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.neighbours import evidence, witnessing
@@ -98,6 +99,30 @@ def test_what_was_sent_is_erased_here_too_and_nothing_erased_goes_out_afterwards
     assert sound(world) == []
 
 
+def test_reports_of_files_say_no_more_of_what_was_erased(world: World) -> None:
+    node = world.nodes["mo"]
+    odd = resource_of(world.bundle(), "-a-plt") | {"id": "no-value", "valueQuantity": {"value": "many"}}
+    kept = resource_of(world.bundle(), "-dx") | {"id": "no-code", "clinicalStatus": 1}
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in (resource_of(world.bundle(), "-a-plt"), odd, kept)]}
+    importing.import_upload(node, Actor("c", Role.COORDINATOR, node.site.organisation), "CHAN Tai Man.json", json.dumps(bundle).encode())
+    assert "CHAN" in said_of_files(world) and "Observation" in said_of_files(world)
+    before = [(one["file_sha256"], one["problem_count"]) for one in reports_of(world)]
+    assert isinstance(erased(world, f"Observation/{resource_of(world.bundle(), '-a-plt')['id']}"), erasure.Erased)
+    assert "CHAN" not in said_of_files(world) and "Observation" not in said_of_files(world)
+    assert "Condition" in said_of_files(world), "what is said of other things stays"
+    assert [(one["file_sha256"], one["problem_count"]) for one in reports_of(world)] == before
+    assert sound(world) == []
+
+
+def reports_of(world: World) -> list[reports.KeptReport]:
+    with world.nodes["mo"].storage.reading() as connection:
+        return reports.reports(connection, world.case_id)
+
+
+def said_of_files(world: World) -> str:
+    return json.dumps(reports_of(world))
+
+
 def erasable(world: World, name: str) -> bool:
     """Whether nothing but the package keeps it: no decision that stands was made on it."""
     answer = erasure.erase(world.nodes["mo"], erasure.Wanted(world.patient, (name,), "PIPL article 47 (1)"), quality(world, "anna"))
@@ -172,6 +197,8 @@ def test_a_hold_and_the_law_are_named(world: World) -> None:
     answer = erased(world, event_id(world, ev.TransferAllowed))
     assert codes(answer) == ["person.erase.kept_by_law"]
     assert answer.reasons[0].values["rule"] == "transfer-records-3-years"
+    assert codes(erased(world, name)) == ["person.erase.on_its_way"], "what is erased must not go out afterwards"
+    world.deliver("mo")
     assert isinstance(erased(world, name), erasure.Erased)
     world.deliver("mo")
     assert [event.resource for event in world.events("hk", ev.CorrectionReceived)] == [name], "whoever has it is told"

@@ -1,6 +1,6 @@
 """Erasing what the log speaks of, so that the log stays sound: the content goes together with the salt that its entry was hashed with.
 
-Main job: `erase_event`, `erase_resource`, `erase_packages`, each within a unit of work. That something was there, when, by whom, and on which basis it was erased, stays;
+Main job: `erase_event`, `erase_resource`, `erase_packages`, `erase_in_reports`, each within a unit of work. That something was there, when, by whom, and on which basis it was erased, stays;
 what it was cannot be guessed from the hash. Packs that were exported before hold their own contents and salts, and go on verifying.
 
 Elsewhere: who may have what erased, in `people/erasure.py`.
@@ -9,11 +9,11 @@ Elsewhere: who may have what erased, in `people/erasure.py`.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from baybridge.journey.command import Actor
 from baybridge.journey.events import Recorded
@@ -63,6 +63,25 @@ def erase_packages(unit: Unit, case_id: str, package_ids: Sequence[str], actor: 
     for package_id in package_ids:
         unit.connection.execute(update(table).where(table.c.package_id == package_id).values(signed=b""))
     _forget(unit, case_id, [(things.PACKAGE, things.package_what(unit.pseudonym, "in", one)) for one in package_ids], actor, basis)
+
+
+def erase_in_reports(unit: Unit, patient_id: str, case_ids: Sequence[str], types: Collection[str]) -> int:
+    """Take out of the reports of a person's files the names of the files and what they say of resources of these types; how many reports changed.
+
+    A report names a type and never an id, so everything of that type goes, and what has no type. Counts and the hash of the file stay.
+    """
+    table = tables.import_report
+    waiting = table.c.case_id.is_(None)  # of a file that has no case yet; whose it is stands in it
+    changed = 0
+    for row in unit.connection.execute(select(table).where(or_(table.c.case_id.in_(list(case_ids)), waiting))).mappings().all():
+        report = orjson.loads(row["body"])
+        if row["case_id"] is None and patient_id not in report["patients"]:
+            continue
+        kept = [{**one, "file": ""} for one in report["problems"] if one.get("resource") and one["resource"] not in types]
+        body = orjson.dumps({**report, "file": "", "problems": kept})
+        unit.connection.execute(update(table).where(table.c.report == row["report"]).values(body=body))
+        changed += 1
+    return changed
 
 
 def _forget(unit: Unit, case_id: str, named: Sequence[tuple[str, str]], actor: Actor, basis: bytes) -> None:

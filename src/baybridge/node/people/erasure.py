@@ -148,7 +148,7 @@ def _on_their_way(node: Node, unit: Unit, wanted: Wanted, found: _Found) -> Iter
 def _sent(node: Node, unit: Unit, patient_id: str, found: _Found) -> list[Mapping[str, Any]]:
     """Packages of this node that may hold one of these things: they name the resource, or were made since the event, if it is one that packages tell.
 
-    What is sealed is read by its receiver alone.
+    What is sealed is read by its receiver alone, so this errs on the side of holding it.
     """
     told = {name for kinds in packing.rules_of_telling(node.documents).purposes.values() for name in kinds}
     table, names = tables.outgoing, {name for name, _ in found.resources}
@@ -226,6 +226,9 @@ def _erase(node: Node, unit: Unit, wanted: Wanted, found: _Found, actor: Actor) 
     sealed = [row["package_id"] for row in _sent(node, unit, wanted.patient_id, found)]
     table = tables.outgoing  # what was delivered is needed no more; its receipt and hash stay
     unit.connection.execute(update(table).where(table.c.package_id.in_(sealed), table.c.receipt.is_not(None)).values(sealed=b""))
+    types = {name.partition("/")[0] for name in (*(name for name, _ in found.resources), *gone)}
+    if types:
+        erasing.erase_in_reports(unit, wanted.patient_id, cases, types)
     for case_id in cases:
         names = {item.event_id for item in found.events} | {name for name, _ in found.resources}
         erasing.erase_packages(unit, case_id, _packages_with(node, unit, case_id, names), actor, basis)

@@ -1,7 +1,7 @@
 """Erasing what the log speaks of, so that the log stays sound: the content goes together with the salt that its entry was hashed with.
 
-Main job: `erase_event`, `erase_resource`, `erase_packages`, `erase_in_reports`, each within a unit of work. That something was there, when, by whom, and on which basis it was erased, stays;
-what it was cannot be guessed from the hash. Packs that were exported before hold their own contents and salts, and go on verifying.
+Main job: `erase_event`, `erase_resource`, `erase_packages`, `erase_in_reports`, each within a unit of work. That something was there, when, by whom, and on which
+basis it was erased, stays; what it was cannot be guessed from the hash. Packs that were exported before hold their own contents and salts, and go on verifying.
 
 Elsewhere: who may have what erased, in `people/erasure.py`.
 """

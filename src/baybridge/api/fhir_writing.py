@@ -17,7 +17,7 @@ from baybridge.base.outcome import Reason, Refusal
 from baybridge.language.texts import Texts
 from baybridge.node.fhir.bundle import Done
 from baybridge.node.node import Node
-from baybridge.record.fhir.definitions import NOT_OFFERED, parameters, resource_types
+from baybridge.record.fhir.definitions import MADE_HERE, NOT_OFFERED, parameters, resource_types
 from baybridge.record.fhir.wire import write
 from baybridge.record.store.search import SearchResult
 from baybridge.record.store.store import Version
@@ -143,11 +143,11 @@ def capability(base: str) -> bytes:
 def _of_type(kind: str, interactions: list[dict[str, str]]) -> dict[str, Any]:
     found = {
         "type": kind,
-        "interaction": [item for item in interactions if kind not in NOT_OFFERED or item["code"] not in ("create", "update")],
+        "interaction": [item for item in interactions if kind not in NOT_OFFERED | MADE_HERE or item["code"] not in ("create", "update")],
         "versioning": "versioned-update",
         "readHistory": True,
-        "updateCreate": kind not in NOT_OFFERED,
-        "conditionalCreate": kind not in NOT_OFFERED,
+        "updateCreate": kind not in NOT_OFFERED | MADE_HERE,
+        "conditionalCreate": kind not in NOT_OFFERED | MADE_HERE,
         "searchParam": [{"name": name, "type": parameter.kind} for name, parameter in sorted(parameters(kind).items())],
     }
     if kind == "Patient":

@@ -176,6 +176,20 @@ def test_a_subscription_is_refused_because_nothing_would_be_sent(client):
     assert not {"create", "update"} & {item["code"] for item in stated["interaction"]}
 
 
+def test_what_this_node_says_of_itself_is_not_filed_from_outside(client):
+    forged = {"resourceType": "AuditEvent", "id": "a", "type": {"code": "rest"}, "recorded": "2026-01-05T09:00:00+08:00"}
+    forged |= {"agent": [{"requestor": True}], "source": {"observer": {"display": "x"}}}
+    for answer in (
+        client.post("/fhir/AuditEvent", json=forged),
+        client.put("/fhir/AuditEvent/a", json=forged),
+        client.delete("/fhir/AuditEvent/a"),
+        transaction(client, {"resource": forged, "request": {"method": "POST", "url": "AuditEvent"}}),
+    ):
+        assert reasons(answer) == ["record.made_here"]
+    stated = next(item for item in client.get("/fhir/metadata").json()["rest"][0]["resource"] if item["type"] == "AuditEvent")
+    assert not {"create", "update"} & {item["code"] for item in stated["interaction"]}
+
+
 # --- what is written ------------------------------------------------------------------------------------------------
 
 

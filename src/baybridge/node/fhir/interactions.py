@@ -29,7 +29,7 @@ from baybridge.node.fhir import payer
 from baybridge.node.intake.records import log_versions
 from baybridge.node.people import access, reads
 from baybridge.node.watch.signs import SHOWN_BY
-from baybridge.record.fhir.definitions import NOT_OFFERED, resource_types
+from baybridge.record.fhir.definitions import MADE_HERE, NOT_OFFERED, resource_types
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import Json
 from baybridge.record.identity.same import is_changed_person
@@ -271,6 +271,8 @@ def _or_stop(answer: Version | Refusal | None) -> Version | None:
 
 def form_reasons(interaction: Interaction) -> list[Reason]:
     """Why what was sent cannot be filed as it is: form, type, id, and tags that only this node writes."""
+    if interaction.kind in MADE_HERE:
+        return [Reason("record.made_here", {"type": interaction.kind}, where=interaction.where)]
     if interaction.method == "DELETE":
         return []
     resource: Any = interaction.resource

@@ -31,6 +31,8 @@ OWNER_ELEMENTS = ("patient", "subject", "beneficiary", "individual", "for", "can
 
 #: Types that ask a server to do something that this one does not do: filing them would promise it.
 NOT_OFFERED = frozenset({"Subscription"})
+#: Types that this node writes from its own log; what others send of them over HTTP would read as its own word. A file of another system may hold them.
+MADE_HERE = frozenset({"AuditEvent"})
 
 
 @dataclass(frozen=True, slots=True)

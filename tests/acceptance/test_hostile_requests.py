@@ -1,4 +1,6 @@
-"""No request, whatever it holds and whoever sends it, meets a defect: every route in every role, right, spoilt and torn.
+"""No request, whatever it holds and whoever sends it, meets a defect: every route in every role, by bearer token and by cookie, right, spoilt and torn.
+
+Nor is anybody let in who changes something by cookie without the form token of that very session, or whose session is over, another node's or nobody's.
 
 `BAYBRIDGE_TEST_REQUESTS` says how many (100,000 in a full run, `make soak`); each slice of them goes to a fresh node and can be sent again by its seed.
 """
@@ -49,3 +51,4 @@ def test_no_request_meets_a_defect(house: House, tmp_path: Path) -> None:
     assert tally.count == COUNT
     assert {f"{method} {door.path}" for method, door in WAYS} <= set(tally.doors), "every route was asked"
     assert sum(tally.let_in.values()) > COUNT / 20, "many requests are right enough to be answered"
+    assert tally.browsers > COUNT / 200, "browsers that carry the form token are let in"

@@ -19,6 +19,7 @@ class Request:
     body: bytes = b""
     door: str = ""  # the route it is meant for, for the counts
     who: str = ""
+    kept_out: str = ""  # why it must change and show nothing, whatever else it holds; empty where it may be let in
 
 
 @dataclass

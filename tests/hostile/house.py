@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.node import Node
 from baybridge.node.people import accounts
-from hostile.asgi import send
+from hostile.asgi import Answer, send
 from hostile.requests import Known, Requests
 
 ROLES = tuple(role for role in Role if role not in (Role.NODE, Role.SYSTEM))
@@ -71,8 +72,24 @@ class House:
             shutil.rmtree(copy)
 
 
+def _over(node: Node, elsewhere: Node) -> dict[str, str]:
+    """Tokens of coordinators that open nothing here: signed out, expired, of another node, of an account that was closed."""
+    now = node.now()
+    with node.storage.writing() as connection:
+        accounts.add_account(connection, account="gone", name="gone", role=Role.COORDINATOR, organisation=node.site.organisation, password="-")
+        ended, closed = (accounts.open_session(connection, who, now).token for who in (Role.COORDINATOR.value, "gone"))
+        expired = accounts.open_session(connection, Role.COORDINATOR.value, now - timedelta(hours=3), hours=2).token
+        accounts.close_session(connection, ended, now)
+        connection.execute(tables.account.update().where(tables.account.c.account == "gone").values(disabled=True))
+    with elsewhere.storage.writing() as connection:
+        name = "coordinator-elsewhere"
+        accounts.add_account(connection, account=name, name=name, role=Role.COORDINATOR, organisation=elsewhere.site.organisation, password="-")
+        foreign = accounts.open_session(connection, name, now).token
+    return {"ended": ended, "expired": expired, "another node's": foreign, "of a closed account": closed, "nobody's": "x" * 43}
+
+
 def _known(world: World, node: Node) -> Known:
-    tokens = {}
+    tokens, csrf = {}, {}
     with node.storage.writing() as connection:
         for role in ROLES:
             patient = world.patient if role is Role.PATIENT else None
@@ -80,7 +97,9 @@ def _known(world: World, node: Node) -> Known:
             accounts.add_account(
                 connection, account=role.value, name=role.value, role=role, organisation=organisation, password="-", patient_id=patient
             )
-            tokens[role.value] = accounts.open_session(connection, role.value, node.now()).token
+            session = accounts.open_session(connection, role.value, node.now())
+            tokens[role.value], csrf[role.value] = session.token, session.csrf
+    over = _over(node, world.nodes["mo"])
     with world.nodes["mo"].storage.reading() as connection:
         sealed = bytes(connection.execute(tables.outgoing.select()).mappings().first()["sealed"])  # type: ignore[index]
     senders = {name: one.signing_keys for name, one in node.neighbours.items()}
@@ -92,6 +111,8 @@ def _known(world: World, node: Node) -> Known:
     documents = node.documents
     return Known(
         tokens=tokens,
+        csrf=csrf,
+        over=over,
         case_id=world.case_id,
         patient=world.patient,
         parameters={
@@ -145,6 +166,7 @@ class Tally:
     statuses: Counter[int] = field(default_factory=Counter)
     doors: Counter[str] = field(default_factory=Counter)
     let_in: Counter[str] = field(default_factory=Counter)
+    browsers: int = 0  # forms with a session's cookie and its form token that were let in
     defects: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -173,6 +195,10 @@ class _Heard(logging.Handler):
         self.last = record.getMessage()
 
 
+def _to_sign_in(answer: Answer) -> bool:
+    return answer.status == 303 and dict(answer.headers).get(b"location", b"").startswith(b"/sign-in")
+
+
 async def put(node: Node, house: House, seed: int, count: int, tally: Tally) -> None:
     """Put so many requests to a node; what it answered is counted."""
     app = application(node, workers=False)
@@ -190,6 +216,9 @@ async def put(node: Node, house: House, seed: int, count: int, tally: Tally) -> 
             tally.let_in[request.door] += answer.status < 400
             if answer.status >= 500 or answer.status == 0:
                 tally.defects.setdefault(f"{answer.status} {heard.last}", []).append(f"seed {seed}, request {number} as {request.who}")
+            if request.kept_out and answer.status < 400 and not _to_sign_in(answer):
+                tally.defects.setdefault(f"{request.kept_out}: {request.door}", []).append(f"seed {seed}, request {number} as {request.who}")
+            tally.browsers += request.who.endswith(" by cookie") and answer.status < 400 and request.method == "POST"
     finally:
         logger.removeHandler(heard)
 

@@ -21,7 +21,7 @@ import msgspec
 
 import baybridge
 from baybridge.api import fhir, services
-from baybridge.http.doors import Door
+from baybridge.http.doors import COOKIE, Door
 from baybridge.node.commands.table import COMMANDS
 from baybridge.record.fhir.definitions import parameters, resource_types
 from baybridge.web.page import pages
@@ -31,6 +31,8 @@ from hostile.values import RAW, TEXTS, VALUES, body, spoilt, torn, written
 DOORS: tuple[Door, ...] = (*services.DOORS, *fhir.DOORS, *pages.DOORS)
 WAYS: tuple[tuple[str, Door], ...] = tuple((method, door) for door in DOORS for method in door.methods)
 NOBODY = "nobody"
+_BROWSERS, _OVER = 0.4, 0.06  # of signed-in clients: by cookie; in a session that opens nothing
+_CHANGING = ("POST", "PUT", "DELETE", "PATCH")
 _SOURCE = "\n".join(path.read_text() for path in Path(baybridge.__file__).parent.rglob("*.py"))
 QUERIES = tuple(sorted(set(re.findall(r"asked\.query(?:\.get\(|\[)\"([^\"]+)\"", _SOURCE)) | {"language", "_since", "_type", "start", "count"}))
 FORMS = tuple(sorted(set(re.findall(r"asked\.form(?:\.get\(|\[)\"([^\"]+)\"", _SOURCE)) | {"csrf", "next"}))
@@ -52,6 +54,8 @@ class Known:
     """What a request can name that is there."""
 
     tokens: dict[str, str]  # role -> bearer token
+    csrf: dict[str, str]  # role -> form token of that session
+    over: dict[str, str]  # what is wrong with it -> a token that opens nothing: ended, expired, of another node, of a closed account
     case_id: str
     patient: str
     parameters: dict[str, tuple[str, ...]]  # of the path: values that are there
@@ -63,12 +67,28 @@ class Known:
     texts: dict[str, tuple[str, ...]] = field(default_factory=dict)  # values by name of field that are there
 
 
+@dataclass(frozen=True)
+class _Client:
+    name: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    kept_out: str = ""
+
+
+def _bearer(token: str) -> tuple[bytes, bytes]:
+    return b"authorization", f"Bearer {token}".encode()
+
+
+def _cookie(token: str) -> tuple[bytes, bytes]:
+    return b"cookie", f"{COOKIE}={token}".encode()
+
+
 class Requests:
     """An endless row of requests, the same for the same seed."""
 
     def __init__(self, known: Known, seed: int) -> None:
         self.known = known
         self.random = Random(seed)
+        self._form_token: str | None = None  # that the next form carries
 
     def __iter__(self) -> Requests:
         return self
@@ -80,10 +100,11 @@ class Requests:
         if random.random() < 0.02:
             method = random.choice(("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "QUERY"))
         who = random.choice((*self.known.tokens, *_OFTEN, NOBODY))
+        client = self._client(method, door, who)
         headers, content = self._content(method, door)
         query = self._query(door)
-        headers = (*self._headers(who), *headers)
-        return Request(method, self._path(door), query, headers, content, f"{method} {door.path}", who)
+        headers = (*client.headers, *self._headers(), *headers)
+        return Request(method, self._path(door), query, headers, content, f"{method} {door.path}", client.name, client.kept_out)
 
     # --- where ------------------------------------------------------------------------------------------------------
 
@@ -187,11 +208,30 @@ class Requests:
 
     # --- who --------------------------------------------------------------------------------------------------------
 
-    def _headers(self, who: str) -> tuple[tuple[bytes, bytes], ...]:
+    def _client(self, method: str, door: Door, who: str) -> _Client:
+        """A program with a token or a browser with a cookie, signed in, or in a session that is over or was never here."""
+        random, known = self.random, self.known
+        self._form_token = None
+        if who == NOBODY:
+            return _Client(who)
+        if random.random() < _OVER:
+            what = random.choice(list(known.over))
+            kept_out = f"let in with a session that is {what}" if door.action != "public" else ""
+            return _Client(what, (random.choice((_bearer, _cookie))(known.over[what]),), kept_out)
+        if random.random() >= _BROWSERS:
+            return _Client(who, (_bearer(known.tokens[who]),))
+        others = random.choice([one for name, one in known.csrf.items() if name != who])
+        right = random.random() < 0.75
+        token = known.csrf[who] if right else random.choice(("", "x", others))
+        where = random.choice(("form", "header", "both"))
+        self._form_token = token if where != "header" else None
+        headers = (_cookie(known.tokens[who]), *(((b"x-csrf-token", token.encode()),) if where != "form" else ()))
+        kept_out = "changed something without the form token" if not right and method in _CHANGING else ""
+        return _Client(f"{who} by cookie", headers, kept_out)
+
+    def _headers(self) -> tuple[tuple[bytes, bytes], ...]:
         random = self.random
         found = [(b"accept", random.choice(_ACCEPT))]
-        if who != NOBODY:
-            found.append((b"authorization", f"Bearer {self.known.tokens[who]}".encode()))
         if random.random() < 0.25:
             name = random.choice(
                 (
@@ -257,6 +297,8 @@ class Requests:
         return self._as_form(pairs)
 
     def _as_form(self, pairs: list[tuple[str, bytes]], file: tuple[str, bytes] | None = None) -> tuple[tuple[tuple[bytes, bytes], ...], bytes]:
+        if self._form_token is not None:
+            pairs = [*pairs, ("csrf", self._form_token.encode())]
         if file is None and self.random.random() < 0.8:
             content = urlencode([(name.encode("utf-8", "surrogatepass"), value) for name, value in pairs]).encode()
             kind = b"application/x-www-form-urlencoded"

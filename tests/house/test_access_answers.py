@@ -12,10 +12,12 @@ from starlette.testclient import TestClient
 from acceptance.support import Clock
 from baybridge.app import application
 from baybridge.journey.command import Role
+from baybridge.node import tables
 from baybridge.node.config import read_config
 from baybridge.node.node import Node
 from baybridge.node.people import accounts
 from baybridge.node.upkeep.founding import found
+from baybridge.record.fhir.definitions import owner_elements, parameters, resource_types
 from baybridge.record.store import store
 
 SECRET = "Geheimnis"  # stands in every resource that the patient may not see
@@ -26,6 +28,9 @@ LAB = {"reference": "Organization/lab"}
 def result(name: str, subject: dict[str, str], text: str, **more: Any) -> dict[str, Any]:
     return {"resourceType": "Observation", "id": name, "status": "final", "code": {"text": text}, "subject": subject, "performer": [LAB], **more}
 
+
+#: Types that are searched in every way there is; those of which one patient's resource can name another's.
+SEARCHED = {"Patient", "Observation", "Group", "List", "Appointment", "DiagnosticReport", "Organization", "Provenance"}
 
 RESOURCES: list[dict[str, Any]] = [
     {"resourceType": "Patient", "id": "own"},
@@ -46,6 +51,14 @@ RESOURCES: list[dict[str, Any]] = [
     {"resourceType": "DiagnosticReport", "id": "report", "status": "final", "code": {"text": SECRET}, "subject": OWN,
      "contained": [{"resourceType": "Specimen", "id": "s", "subject": OTHER}], "specimen": [{"reference": "#s"}]},
 ]  # fmt: skip
+
+
+#: One resource of every type that somebody owns, of the patient whom the readers may not see.
+OF_EVERY_TYPE: list[dict[str, Any]] = [
+    {"resourceType": kind, "id": "of-other", elements[0]: OTHER, "language": "en", "extension": [{"url": "urn:x", "valueString": SECRET}]}
+    for kind in sorted(resource_types())
+    if kind != "Patient" and (elements := owner_elements(kind))
+]
 
 
 @dataclass
@@ -74,7 +87,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         store.put(connection, result("gone", OTHER, SECRET), at=node.now())
         store.put(connection, result("gone", OWN, "mine for a day"), at=node.now())
         store.remove(connection, "Observation", "gone", at=node.now())
-        for name, role, patient in (("patient", Role.PATIENT, "own"), ("physician", Role.PHYSICIAN, None)):
+        for resource in OF_EVERY_TYPE:
+            store.put(connection, resource, at=node.now())
+        row = {"restriction": "r", "patient_id": "other", "reason": "asked", "since_at": node.now().isoformat(), "account": "q"}
+        connection.execute(tables.restriction.insert().values(row))  # care goes on reading; quality does not
+        for name, role, patient in (("patient", Role.PATIENT, "own"), ("physician", Role.PHYSICIAN, None), ("quality", Role.QUALITY, None)):
             accounts.add_account(connection, account=name, name=name, role=role, organisation="Hospital", password="-", patient_id=patient)
             tokens[name] = accounts.open_session(connection, name, node.now()).token
     with TestClient(application(node, workers=False), base_url="http://127.0.0.1", follow_redirects=False) as client:
@@ -156,4 +173,54 @@ def test_batches_and_posted_searches_pass_the_same_check(house: House) -> None:
 
 def test_staff_find_what_they_may_read(house: House) -> None:
     assert SECRET in house.get("physician", "/fhir/Patient?_revinclude=Group:member").text
-    assert house.get("physician", "/fhir/List").json()["total"] == 2
+    assert house.get("physician", "/fhir/List").json()["total"] == 3
+
+
+# --- every search parameter and every include -------------------------------------------------------------------------
+
+READERS = ("patient", "quality")  # whom the other patient's record is none of
+
+
+def searches(kind: str) -> Iterator[str]:
+    """Every way to ask for a type: each parameter with what it finds, where it is missing, in its order, and everything that may come along."""
+    for name, parameter in parameters(kind).items():
+        yield f"{name}:missing=false"
+        yield f"_sort={name}"
+        yield f"_sort=-{name}"
+        values = {"reference": ("Patient/other", "other", "Observation/theirs"), "token": ("final", "en", "current"), "string": (SECRET, "Ge")}
+        yield from (f"{name}={value}" for value in values.get(parameter.kind, ()))
+        if parameter.kind == "reference":
+            yield f"_include={kind}:{name}"
+            yield f"_include={kind}:{name}:Patient"
+            yield f"_include:iterate={kind}:{name}"
+    yield "_id=of-other"
+    yield from (f"_revinclude={other}:{name}" for other, name in POINTING)
+
+
+#: (type, parameter) of everything that can point at a resource.
+POINTING = [(kind, name) for kind in sorted(resource_types()) for name, one in parameters(kind).items() if one.kind == "reference" and kind in SEARCHED]
+
+
+@pytest.mark.parametrize("kind", sorted(SEARCHED))
+def test_no_parameter_and_no_include_finds_anothers(house: House, kind: str) -> None:
+    for who in READERS:
+        for asked in searches(kind):
+            answer = house.get(who, f"/fhir/{kind}?{asked}&_count=1000")
+            assert answer.status_code in (200, 400, 422), (asked, answer.text)
+            assert SECRET not in answer.text.replace(asked, ""), (who, asked)
+            found = answer.json()
+            if answer.status_code == 200:
+                matches = [one for one in found.get("entry", ()) if one["search"]["mode"] == "match"]
+                assert found["total"] == len(matches), (who, asked, "a total counts what may not be seen")
+
+
+@pytest.mark.parametrize("kind", [one["resourceType"] for one in OF_EVERY_TYPE])
+def test_every_type_of_anothers_record_stays_closed(house: House, kind: str) -> None:
+    for who in READERS:
+        for asked in (f"/fhir/{kind}/of-other", f"/fhir/{kind}/of-other/_history", f"/fhir/{kind}/of-other/_history/1"):
+            assert house.get(who, asked).status_code == 403, (who, asked)
+        for name in parameters(kind):
+            answer = house.get(who, f"/fhir/{kind}?{name}:missing=false&_count=1000")
+            assert SECRET not in answer.text, (who, name)
+            assert answer.status_code != 200 or answer.json()["total"] == len(answer.json().get("entry", ())), (who, name)
+    assert SECRET in house.get("physician", f"/fhir/{kind}?_id=of-other").text, "there is something to find"

@@ -9,9 +9,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from acceptance.support import Clock, record
@@ -20,6 +22,7 @@ from baybridge.app import application, every_route
 from baybridge.http.doors import Door
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import PreauthorisationRequested, QuoteIssued
+from baybridge.node import tables
 from baybridge.node.config import read_config
 from baybridge.node.handle import handle
 from baybridge.node.intake.importing import import_upload
@@ -376,6 +379,42 @@ def test_session_ends_and_cannot_be_used_again(house: House) -> None:
     with house.node.storage.writing() as connection:
         accounts.close_session(connection, session.token, house.node.now())
     assert house.client.get("/log/entries", headers=headers).status_code == 401
+
+
+# --- sessions that open nothing ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def over(house: House, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Tokens of coordinators: signed out, expired, of another node, of a closed account, and words that are none."""
+    folder, now = tmp_path_factory.mktemp("elsewhere") / "node", house.node.now()
+    found(folder, {"node": "sh", "organisation": ELSEWHERE, "jurisdiction": "CN", "kinds": ["centre"]})
+    elsewhere = Node(read_config(folder), now=Clock())
+    with elsewhere.storage.writing() as connection:
+        accounts.add_account(connection, account="coordinator", name="coordinator", role=Role.COORDINATOR, organisation=HERE, password="-")
+        foreign = accounts.open_session(connection, "coordinator", now).token
+    elsewhere.storage.close()
+    with house.node.storage.writing() as connection:
+        accounts.add_account(connection, account="closed", name="closed", role=Role.COORDINATOR, organisation=HERE, password="-")
+        closed, ended = (accounts.open_session(connection, who, now).token for who in ("closed", "coordinator"))
+        expired = accounts.open_session(connection, "coordinator", now - timedelta(hours=3), hours=2).token
+        connection.execute(tables.account.update().where(tables.account.c.account == "closed").values(disabled=True))
+        accounts.close_session(connection, ended, now)
+    stored = house.node.storage
+    with stored.reading() as connection:
+        digest = connection.execute(select(tables.session.c.token_sha256)).scalars().first()
+    return {"expired": expired, "ended": ended, "foreign": foreign, "closed": closed, "nobody's": "x" * 43, "as stored": str(digest), "empty": ""}
+
+
+@pytest.mark.parametrize(("method", "path"), sorted((m, p) for m, p in set(ways()) if NOBODY not in EXPECTED[m, p]))
+def test_a_session_that_is_over_or_anothers_opens_nothing(house: House, over: dict[str, str], method: str, path: str) -> None:
+    address = re.sub(r"\{([^}]+)\}", lambda match: house.parameters[match[1]], path)
+    for name, token in over.items():
+        for headers in ({"authorization": f"Bearer {token}"}, {"cookie": f"baybridge={token}"}, {"authorization": f"Basic {token}"}):
+            answer = house.client.request(method, address, headers=headers)
+            to_sign_in = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
+            assert answer.status_code == 401 or to_sign_in, (name, list(headers), answer.status_code)
+            assert house.case_id not in answer.text or house.case_id in address, name
 
 
 def test_command_is_refused_alike_by_every_way(house: House) -> None:

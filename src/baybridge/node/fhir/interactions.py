@@ -118,7 +118,9 @@ def find(node: Node, actor: Actor | None, kind: str, given: Pairs) -> SearchResu
         result = search(connection, kind, given, only=seen.only(kind), without=seen.without())
         if isinstance(result, Refusal):
             return result
-        result = replace(result, found=seen.shown(result.found), included=seen.shown(result.included))
+        shown = seen.shown(result.found)
+        hidden = len(result.found) - len(shown)  # names somebody where no search parameter looks
+        result = replace(result, found=shown, included=seen.shown(result.included), total=result.total - hidden)
     _log_access(node, actor, seen.grounds, f"search {kind}")
     return result
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text
@@ -75,7 +75,7 @@ def search(
 ) -> SearchResult | Refusal:
     """A page of resources of one type, whatever the parameters say.
 
-    `patient` narrows it to one patient's record, `only` to these ids, `without` leaves out the records of these patients.
+    `patient` narrows it to one patient's record, `only` to these ids, `without` leaves out the records of these patients and what names them or theirs.
     """
     if kind not in resource_types():
         return refuse(Reason("record.search.type", {"type": _short(kind)}), category=Category.NOT_FOUND)
@@ -91,13 +91,21 @@ def search(
     if only is not None:
         where.append(resource_current.c.id.in_(only))
     if without:
-        where.append(resource_current.c.patient.not_in(without))
+        where += [resource_current.c.patient.not_in(without), resource_current.c.id.not_in(_naming(kind, without))]
     where += [item.clause(kind) for item in question.conditions]
     total = connection.execute(select(func.count()).select_from(resource_current).where(*where)).scalar_one()
     if question.only_count or question.count == 0:
         return SearchResult((), (), total, None)
     found, cursor = _page(connection, kind, where, question)
     return SearchResult(tuple(found), tuple(_along(connection, found, question, patient)), total, cursor)
+
+
+def _naming(kind: str, patients: Sequence[str]) -> Select[tuple[str]]:
+    """Ids of the resources of a type that point at these patients or at resources of theirs: a total that counted them would tell that there are some."""
+    names = [stored for name, one in parameters(kind).items() if one.kind == "reference" and kind != "Patient" for stored in stored_as(kind, name)]
+    theirs = select(resource_current.c.type + "/" + resource_current.c.id).where(resource_current.c.patient.in_(patients))
+    points = or_(search_value.c.value.in_([f"Patient/{one}" for one in patients]), search_value.c.value.in_(theirs))
+    return select(search_value.c.id).where(search_value.c.type == kind, search_value.c.param.in_(names), points)
 
 
 def _along(connection: Connection, found: list[Version], question: _Question, patient: str | None) -> list[Version]:

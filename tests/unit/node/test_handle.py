@@ -79,6 +79,13 @@ def test_command_id_of_another_case_is_no_answer_for_this_one(node: Node) -> Non
     assert answer.category is Category.CONFLICT
 
 
+def test_a_command_id_of_somebody_else_is_a_conflict(node: Node) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    give(node, "RecordConsent", CARE, "2")
+    asked = Command("RecordConsent", "case", CARE, Actor("another", Role.COORDINATOR, node.site.organisation), "2")
+    assert codes(handle.handle(node, asked)) == [("command.id_content", "")]
+
+
 @pytest.mark.parametrize("other", [{**CARE, "kind": "transfer"}, {**CARE, "unheard_of": 1}, {}])
 def test_a_command_id_with_other_content_is_a_conflict_and_nothing_is_recorded(node: Node, other: dict[str, Any]) -> None:
     give(node, "OpenCase", OPEN, "1")

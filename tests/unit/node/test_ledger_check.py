@@ -37,6 +37,8 @@ def seasoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     node.record_access(world.actor("mo", Role.PHYSICIAN), world.case_id, "overview", "care")
     node.record_access(world.actor("mo", Role.NURSE), world.case_id, "overview", "care")
     with node.storage.writing() as connection:
+        duty = {"row": 0, "specialty": "haematology", "account": "a", "from_at": "2026-03-01", "until_at": "2026-03-02", "order": 0}
+        connection.execute(insert(tables.duty).values(**duty))
         connection.execute(insert(tables.restriction).values(restriction="r", patient_id="p", reason="asked", since_at="2026-03-01", account="a"))
         accounts.add_account(connection, account="acc-1", name="Nurse One", role=Role.NURSE, organisation="o", password="a right password")
         accounts.open_session(connection, "acc-1", node.now())
@@ -96,6 +98,11 @@ TAMPERED = [
     pytest.param("UPDATE record_read SET account = 'nobody' WHERE role = 'nurse'", "unlogged", "reading/", id="reading-of-another"),
     pytest.param("DELETE FROM record_read WHERE role = 'nurse'", "missing", "reading/", id="reading-removed"),
     pytest.param("UPDATE restriction SET lifted_at = '2026-03-02'", "differs", "restriction/", id="restriction-lifted"),
+    pytest.param("UPDATE duty SET account = 'b'", "differs", "duty/", id="roster-changed"),
+    pytest.param("DELETE FROM duty", "missing", "duty/", id="roster-emptied"),
+    pytest.param(
+        "INSERT INTO known_device (device_sha256, account, since_at) VALUES ('d', 'a', '2026-03-01')", "unlogged", "known_device/", id="device-known",
+    ),
     pytest.param("DELETE FROM restriction", "missing", "restriction/", id="restriction-removed"),
     pytest.param(
         "INSERT INTO broken_glass (event_id, case_id, account, from_at, until_at) VALUES ('e', 'c', 'a', '2026-03-01', '2027-03-01')",

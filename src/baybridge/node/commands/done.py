@@ -43,10 +43,10 @@ def keep_given(unit: Unit, command: Command, given: object) -> None:
 
 
 def _digest(unit: Unit, command: Command, given: object) -> str:
-    """Of the input as it was read, so that the order of its fields and what was left out do not matter."""
+    """Of who asked and of the input as it was read, so that the order of its fields and what was left out do not matter."""
     content = command.given if isinstance(given, Refusal) else given
     plain = msgspec.to_builtins(content)
-    return unit.pseudonym(sha256_hex(canonical_bytes({"command": command.name, "given": plain})))
+    return unit.pseudonym(sha256_hex(canonical_bytes({"account": command.actor.account, "command": command.name, "given": plain})))
 
 
 def done_before(unit: Unit, command: Command, given: object, events: Sequence[Recorded], repeated: Sequence[str]) -> Done | Refusal:

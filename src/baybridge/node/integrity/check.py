@@ -26,7 +26,7 @@ from baybridge.node.clock import now
 from baybridge.node.config import Config, ConfigProblem
 from baybridge.node.integrity import index, projected, readings
 from baybridge.node.integrity import rows as covered_rows
-from baybridge.node.integrity.coverage import ALSO, Coverage, also_since, covered_since
+from baybridge.node.integrity.coverage import ALSO, Coverage, also_covered, also_since, covered_since
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.integrity.things import BASIS, DECISION, KEPT, PACKAGE, RECEIPT, RECORD, ROW, Thing, newest, things
@@ -108,6 +108,7 @@ class _Whole:
     rows: RowLog
     found: Checked
     seen: dict[tuple[str, str], int] = field(default_factory=dict)
+    also: frozenset[str] = frozenset()
 
     def parts(self) -> dict[str, Callable[[], Iterable[Finding]]]:
         """What is checked, in order."""
@@ -124,6 +125,7 @@ class _Whole:
     def _log(self) -> list[Finding]:
         self.found.entries = log.size(self.connection)
         self.found.coverage = covered_since(self.connection)
+        self.also = also_covered(self.connection)
         witnesses = {name: KeyRing.from_jwks(neighbour.signing_keys) for name, neighbour in self.config.neighbours.items()}
         self.found.checked["events"] = checking.count_events(self.connection)
         reasons = checking.check(self.connection, own_keys(self.config), witnesses, origin=origin_of(self.config.site.node))
@@ -149,7 +151,7 @@ class _Whole:
 
     def _one(self, thing: Thing, entry: log.Logged | None) -> Iterator[Finding]:
         if entry is None:
-            later = thing.kind == ROW and thing.what.partition("/")[0] in ALSO and also_since(self.connection) is None
+            later = thing.kind == ROW and (table := thing.what.partition("/")[0]) in ALSO and table not in self.also
             if self.found.coverage is None or later:
                 self.found.not_covered += 1
             else:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from baybridge.node.storage import Storage
 
 KIND, WHAT, BASELINE = "coverage", "first-logged/", "baseline"
-#: What a later version of this software covers as well, and the entry that says from when on.
-KIND_ALSO, ALSO = "coverage-also", ("broken_glass", "restriction", "legal_hold", "record_read")
+#: What later versions of this software cover as well, and the entries that say from when on.
+KIND_ALSO, ALSO = "coverage-also", ("broken_glass", "restriction", "legal_hold", "record_read", "duty", "known_device")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,19 @@ class Coverage:
 def begin(storage: Storage, rows: RowLog) -> None:
     """Log what has no entry yet, once in the life of a node."""
     with storage.reading() as connection:
-        if covered_since(connection) is not None and also_since(connection) is not None:
+        if covered_since(connection) is not None and not _also_missing(connection):
             return
     with storage.writing() as connection:
-        if also_since(connection) is not None:
+        missing = _also_missing(connection)
+        if not missing:
             return  # another process was first
         first, count = covered_since(connection) is None, 0
         for portion in things(connection, rows):
-            mine = portion if first else [thing for thing in portion if thing.kind == ROW and thing.what.partition("/")[0] in ALSO]
+            mine = portion if first else [thing for thing in portion if thing.kind == ROW and thing.what.partition("/")[0] in missing]
             count += len(log.append(connection, list(_unlogged(connection, rows, mine)), salt=fresh_salt)) if mine else 0
         if first:
             log.append(connection, [(rows.entry(KIND, f"{WHAT}{count}"), b"")], salt=fresh_salt)
-        log.append(connection, [(rows.entry(KIND_ALSO, ",".join(ALSO)), b"")], salt=fresh_salt)
+        log.append(connection, [(rows.entry(KIND_ALSO, ",".join(missing)), b"")], salt=fresh_salt)
 
 
 def _unlogged(connection: Connection, rows: RowLog, portion: list[Thing]) -> Iterator[tuple[log.Entry, bytes]]:
@@ -58,6 +59,16 @@ def _unlogged(connection: Connection, rows: RowLog, portion: list[Thing]) -> Ite
         if (thing.kind, thing.what) not in known:
             entry = rows.entry(thing.kind, thing.what, BASELINE)
             yield structs.replace(entry, subject=rows.pseudonym(thing.subject) if thing.subject else ""), thing.content
+
+
+def _also_missing(connection: Connection) -> tuple[str, ...]:
+    covered = also_covered(connection)
+    return tuple(name for name in ALSO if name not in covered)
+
+
+def also_covered(connection: Connection) -> frozenset[str]:
+    """The tables of later versions that are covered by now."""
+    return frozenset(name for found in log.entries_of(connection, "", KIND_ALSO) for name in found.entry.what.split(","))
 
 
 def also_since(connection: Connection) -> int | None:

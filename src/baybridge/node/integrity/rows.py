@@ -49,6 +49,8 @@ COVERED: Mapping[str, Covered] = {
         Covered(tables.breach_entry),
         Covered(tables.identity_pair),
         Covered(tables.code_mapping),
+        Covered(tables.duty),
+        Covered(tables.known_device, fades=True),
         Covered(tables.trial),
         Covered(tables.trial_review),
     )

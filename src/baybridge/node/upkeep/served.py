@@ -21,6 +21,7 @@ class ServedElsewhereError(Exception):
 def hold(config: Config) -> TextIO:
     """Holds the folder of a node as long as the answer is open; ServedElsewhereError where another process of an SQLite node does."""
     held = (config.folder / _LOCK).open("a", encoding="ascii")
+    (config.folder / _LOCK).chmod(0o600)
     if config.database.startswith("sqlite") and not _take(held):
         held.close()
         raise ServedElsewhereError("another process serves this node already, and an SQLite file has one; stop it, or put the node on PostgreSQL")

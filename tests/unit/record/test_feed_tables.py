@@ -100,7 +100,7 @@ def test_two_people_under_one_number_are_kept_apart() -> None:
     resources, faults = read(line(no="1"), line(name="赵丙", born="1988-05-05", no="2"), line(no="3"), line(name="李佳", no="4"))
     assert faults == ["csv_other_person"]
     whose = [item["subject"]["reference"] for item in resources if item["resourceType"] == "Observation"]
-    assert (whose[0] == whose[2] == whose[3], whose[0] != whose[1]) == (True, True)
+    assert (whose[0] == whose[2], len(set(whose)), len({one.partition(".")[0] for one in whose})) == (True, 3, 1)  # planning decides whose each is
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------

@@ -404,3 +404,14 @@ def test_a_put_that_changes_name_and_birth_date_of_a_person_overwrites_nobody(si
         assert (answer.status_code, "overwritten" in answer.text) == (409, True)
     assert client.get("/fhir/Patient/p").json()["birthDate"] == "1968-04-09"
     assert client.put("/fhir/Patient/p", json={**PATIENT, "name": [{"family": "Lee"}]}).status_code == 200
+
+
+def test_a_put_that_leaves_a_person_out_wipes_nobody_and_lets_nobody_in(sign_in):
+    client = sign_in("coordinator")
+    client.put("/fhir/Patient/p", json=PATIENT)
+    answer = client.put("/fhir/Patient/p", json={"resourceType": "Patient", "id": "p"})
+    assert (answer.status_code, answer.json()["name"], answer.json()["birthDate"]) == (200, PATIENT["name"], PATIENT["birthDate"])
+    renamed = client.put("/fhir/Patient/p", json={**PATIENT, "name": [{"family": "Lee"}]})
+    assert renamed.status_code == 200
+    other = client.put("/fhir/Patient/p", json={**PATIENT, "name": [{"family": "Lee"}], "birthDate": "1988-05-05"})
+    assert (other.status_code, "overwritten" in other.text) == (409, True)

@@ -32,7 +32,7 @@ from baybridge.node.watch.signs import SHOWN_BY
 from baybridge.record.fhir.definitions import MADE_HERE, NOT_OFFERED, resource_types
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import Json
-from baybridge.record.identity.same import is_changed_person
+from baybridge.record.identity.known import is_another, kept, known_states
 from baybridge.record.store import store
 from baybridge.record.store.search import Pairs, SearchResult, search
 from baybridge.record.store.store import Version
@@ -314,12 +314,20 @@ def _one(unit: Unit, interaction: Interaction) -> Version | Refusal | None:
     held = store.get(unit.connection, interaction.kind, interaction.logical_id)
     if held is not None and not held.deleted and is_projection(held.resource):
         return refuse(Reason("record.projection", where=interaction.where))
-    if held is not None and interaction.method == "PUT" and interaction.kind == "Patient" and is_changed_person(interaction.resource or {}, held.resource):
-        return refuse(Reason("record.identity.other_person", where=interaction.where), category=Category.CONFLICT)
+    if held is not None and not held.deleted and interaction.method == "PUT" and interaction.kind == "Patient":
+        return _next_of_person(unit, interaction, held)
     if interaction.method == "DELETE":
         kind, logical_id, expected = interaction.kind, interaction.logical_id, interaction.expected_version
         return store.remove(unit.connection, kind, logical_id, at=unit.at, expected_version=expected)
     return store.put(unit.connection, interaction.resource or {}, at=unit.at, expected_version=interaction.expected_version)
+
+
+def _next_of_person(unit: Unit, interaction: Interaction, held: Version) -> Version | Refusal:
+    """The next version of a Patient: never another person's, whatever was left out between; who it is stays where the version says nothing of it."""
+    resource = interaction.resource or {}
+    if is_another(resource, known_states(store.lasting_versions(store.history(unit.connection, "Patient", held.id)))):
+        return refuse(Reason("record.identity.other_person", where=interaction.where), category=Category.CONFLICT)
+    return store.put(unit.connection, kept(resource, held.resource), at=unit.at, expected_version=interaction.expected_version)
 
 
 def _impossible(node: Node, versions: Sequence[Version | None]) -> Refusal | None:

@@ -37,7 +37,7 @@ from baybridge.record.fhir.definitions import resource_types
 from baybridge.record.fhir.references import patient_of
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import taken_in
-from baybridge.record.identity.same import is_changed_person
+from baybridge.record.identity.known import is_another, known_states
 from baybridge.record.store import store
 from baybridge.record.store.tables import resource_current
 
@@ -250,8 +250,13 @@ def _whose_resource(
     existing = store.get(unit.connection, str(resource["resourceType"]), str(resource["id"]))
     if (existing is not None and existing.patient != patient and not existing.deleted) or (patient and not _may_be(unit, content, known, patient, checked)):
         yield Reason("federation.resource_of_another", {"place": place}, where=f"resources[{place}]")
-    elif existing is not None and not existing.deleted and resource["resourceType"] == "Patient" and is_changed_person(existing.resource, resource):
+    elif existing is not None and not existing.deleted and resource["resourceType"] == "Patient" and is_another(resource, _known(unit, existing)):
         yield Reason("federation.person_changed", {"place": place}, where=f"resources[{place}]")
+
+
+def _known(unit: Unit, existing: store.Version) -> list[dict[str, object]]:
+    """What was ever known of a person under an id."""
+    return known_states(store.lasting_versions(store.history(unit.connection, existing.type, existing.id)))
 
 
 def _may_be(unit: Unit, content: packages.Content, known: Case, patient: str, checked: dict[str, bool]) -> bool:

@@ -33,6 +33,7 @@ from baybridge.node.neighbours.references import Sender, led, name_here
 from baybridge.node.unit import Filed
 from baybridge.node.work import Brought, Work, carry_out
 from baybridge.record.fhir.in_error import entered_in_error
+from baybridge.record.identity.known import kept
 from baybridge.record.store import store
 
 if TYPE_CHECKING:
@@ -241,6 +242,8 @@ def file_resource(node: Node, unit: Unit, content: packages.Content, resource: d
     existing = store.get(unit.connection, *name.split("/", 1))
     if existing is not None and content.from_node not in tagged(existing.resource, SIGNED):
         return name
+    if resource["resourceType"] == "Patient" and existing is not None and not existing.deleted:
+        resource = kept(resource, existing.resource)  # a package that leaves out who a person is takes nothing away
     _put(unit, content, sending.mark_received(resource, node.neighbours[content.from_node].site, content.route), actor)
     return name
 

@@ -40,7 +40,7 @@ from baybridge.record.feeds.hl7v2 import Fault
 from baybridge.record.feeds.hl7v2_fhir import SENT_AT, Taken
 from baybridge.record.feeds.hl7v2_values import flag_of, interval, offset_of
 from baybridge.record.feeds.numbers import decimal_mark, has_digits, narrowed, written_number
-from baybridge.record.feeds.people import MetPeople
+from baybridge.record.feeds.people import MetPeople, with_person
 from baybridge.record.identity.documents import document_number, is_mangled, is_placeholder
 
 Json = dict[str, Any]
@@ -235,9 +235,12 @@ class _Line:
         if another and self.people.is_news("person", number, name, born):
             told = "one with another name and birth date; kept apart until a person decides"
             self.fault("csv_other_person", "patient", "one person under a number", told, left_out=False)
+        sent_as = with_person(_id("Patient", system, number), [name] if name else [], born)
+        if another:
+            self.people.others[sent_as] = _id("Patient", system, number, name, born)
         patient: Json = {
             "resourceType": "Patient",
-            "id": _id("Patient", system, number, *((name, born) if another else ())),
+            "id": sent_as,
             "identifier": [{"system": system, "value": number}],
             "name": [{"text": name}] if name else None,
             "gender": sex if sex in ("male", "female", "other", "unknown") else None,
@@ -276,8 +279,8 @@ class _Line:
         named = self.cell("result_id")
         if named:
             return str(self.feed.get("id")), named, self.cell("code")
-        whose = (number,) if patient_id == _id("Patient", self.before.system, number) else (number, patient_id)
-        return (str(self.feed.get("id")), *whose, self.cell("code"), self.cell("collected_at"))
+        other = self.people.others.get(patient_id)
+        return (str(self.feed.get("id")), number, *([other] if other else []), self.cell("code"), self.cell("collected_at"))
 
     def _coding(self) -> Json:
         system = f"urn:csv:{self.feed.get('id')}"

@@ -77,6 +77,12 @@ class Segment:
         text = self.fields[field] if field < len(self.fields) else ""
         return "" if text == '""' else text
 
+    def is_taken_away(self, field: int) -> bool:
+        """Whether a field says explicitly (`""`) that the receiver shall take away what it has. Source: HL7 v2.5.1, 2.10.4."""
+        text = self.fields[field] if field < len(self.fields) else ""
+        parts = text.replace(self.marks.repetition, self.marks.component).split(self.marks.component)
+        return '""' in parts and not any(part not in ("", '""') for part in parts)
+
     def repetitions(self, field: int, *, coded: bool = False) -> tuple[tuple[str, ...], ...]:
         """Each repetition of a field as its components, escapes resolved: the first subcomponent of each, or all of it where it is `coded`.
 

@@ -21,8 +21,9 @@ from zoneinfo import ZoneInfo
 from baybridge.base.time import CHINA
 from baybridge.record.feeds.hl7v2 import Fault, Message, Segment, messages
 from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed, zone_of_message
-from baybridge.record.feeds.people import MetPeople
+from baybridge.record.feeds.people import MetPeople, with_person
 from baybridge.record.identity.documents import is_placeholder
+from baybridge.record.identity.known import TAKEN_AWAY
 
 Json = dict[str, Any]
 #: OBX-11 (table 0085) and OBR-25 (table 0123) -> FHIR. Source: HL7 v2-to-FHIR concept maps; R (entered, not verified) never counts as final.
@@ -47,6 +48,9 @@ _STEADY = ("MR", "PI", "PT")
 #: MSH-11 (table 0103): training and debugging messages are about nobody.
 _TRIAL = ("T", "D")
 _TEST_DATA = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
+#: Fields of PID that say who a person is -> elements of a Patient.
+_ELEMENTS = {5: "name", 7: "birthDate", 8: "gender", 11: "address", 29: "deceasedDateTime", 30: "deceasedBoolean"}
+_DIED = {"Y": True, "N": False}
 _GENDER = {"M": "male", "F": "female", "O": "other", "A": "other", "U": "unknown", "N": "other"}
 
 
@@ -87,6 +91,7 @@ class _Reader:
         self.key = "|".join((head.raw(3), head.raw(4), head.raw(10)))
         self.sent = next((at for at in [moment(head.value(7), self.zone)[0]] if at and "T" in at), None)
         self.patient: str | None = None
+        self.sent_as = ""  # the patient's id of this message: number, name and birth date
         self.common: Segment | None = None
         self.order: Segment | None = None
         self.number = ""
@@ -119,12 +124,12 @@ class _Reader:
         meta: Json = {"meta": {"tag": [_TEST_DATA]}} if self.message.head.value(11) in _TRIAL else {}
         if kind in ("Observation", "DiagnosticReport") and self.sent:
             meta.setdefault("meta", {})["extension"] = [{"url": SENT_AT, "valueDateTime": self.sent}]
-        resource = {"resourceType": kind, "id": self._id(kind, *key), **meta, **{name: value for name, value in content.items() if value}}
+        resource = {"resourceType": kind, "id": self._id(kind, *key), **meta, **{name: value for name, value in content.items() if value or value is False}}
         self.taken.resources.append(resource)
         return resource
 
     def _subject(self) -> Json | None:
-        return {"reference": f"Patient/{self.patient}"} if self.patient else None
+        return {"reference": f"Patient/{self.sent_as}"} if self.patient else None
 
     def _time(self, segment: Segment, place: int, component: int = 1) -> str | None:
         text = segment.value(place, component)
@@ -150,6 +155,7 @@ class _Reader:
             self._fault("hl7_time", pid.where(7), "a date such as 19800131", "another form")
         names = [name for item in _unparted(pid, 5) if (name := _name(item))]
         known = self._known(pid, identifiers)
+        base = self._id("Patient", *known)
         if identifiers and self.people.is_another(known, [name["text"] for name in names], (birth or "")[:10]):
             told = "one with another name and birth date; kept apart until a person decides"
             self._fault("hl7_other_person", pid.where(3), "one person under a number", told)
@@ -161,10 +167,24 @@ class _Reader:
             "gender": _GENDER.get(pid.value(8).upper()),
             "birthDate": birth[:10] if birth else None,
             "deceasedDateTime": death,
-            "deceasedBoolean": None if death else pid.value(30) == "Y",
+            "deceasedBoolean": None if death else _DIED.get(pid.value(30).upper()),
             "address": [address for item in _unparted(pid, 11) if (address := _address(item))],
         }
-        self.patient = self._add("Patient", known, content)["id"]
+        self.patient = self._id("Patient", *known)
+        self.sent_as = with_person(base, [name["text"] for name in names], birth or "") if identifiers else base
+        patient = self._add("Patient", known, content)
+        patient["id"] = self.sent_as
+        self._take_away(pid, patient)
+
+    def _take_away(self, pid: Segment, patient: Json) -> None:
+        """What a message empties explicitly is taken away and told; what it leaves out stays as it stands."""
+        taken = [(place, name) for place, name in _ELEMENTS.items() if pid.is_taken_away(place) and name not in patient]
+        for place, _name in taken:
+            self._fault("hl7_taken_away", pid.where(place), "a value, or an empty field, which leaves what stands", 'two quotation marks ("")')
+        if taken:
+            meta = patient.get("meta", {})
+            gone = [{"url": TAKEN_AWAY, "valueString": name} for _, name in taken]
+            patient["meta"] = {**meta, "extension": [*meta.get("extension", []), *gone]}
 
     def _known(self, pid: Segment, identifiers: list[Json]) -> tuple[object, ...]:
         """What names a patient in later messages too: the sender's lasting number, else the first, else nothing but the message."""

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from hashlib import sha256
+
+
+def with_person(lasting: str, names: Collection[str], born: str) -> str:
+    """The id of a person of a number within one command: the number's lasting id, and who bears it by this message; planning decides under which it is filed."""
+    return f"{lasting}.{sha256(chr(10).join((born[:10], *sorted(names))).encode()).hexdigest()[:16]}"
 
 
 @dataclass(slots=True)
@@ -17,6 +23,7 @@ class MetPeople:
     first: dict[tuple[object, ...], tuple[frozenset[str], str]] = field(default_factory=dict)
     right: set[str] = field(default_factory=set)  # numbers that were judged already and may be used
     orders: dict[tuple[object, ...], set[str]] = field(default_factory=dict)  # the filler's numbers of each placer's order
+    others: dict[str, str] = field(default_factory=dict)  # whom a table keeps apart from the first of a number -> what that person's results are known by
     told: set[tuple[object, ...]] = field(default_factory=set)
 
     def is_another(self, number: tuple[object, ...], names: Collection[str], born: str) -> bool:

@@ -30,7 +30,7 @@ def is_someone_else(one: dict[str, Any], other: dict[str, Any]) -> bool:
     if first & second:
         return is_changed_person(one, other)
     contradicts = any(one.get(name) and other.get(name) and one[name] != other[name] for name in ("birthDate", "gender"))
-    return contradicts or bool(first and second and not _same_name(one.get("name"), other.get("name")))
+    return contradicts or bool(first and second and not same_name(one.get("name"), other.get("name")))
 
 
 def is_other_person(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -38,10 +38,11 @@ def is_other_person(one: dict[str, Any], other: dict[str, Any]) -> bool:
     contradicts = any(one.get(name) and other.get(name) and one[name] != other[name] for name in ("birthDate", "gender"))
     named = bool(_names(one.get("name")) and _names(other.get("name")))
     shared = shared_identifiers(one.get("identifier")) & shared_identifiers(other.get("identifier"))
-    return is_changed_person(one, other) or (contradicts and named and not shared and not _same_name(one.get("name"), other.get("name")))
+    return is_changed_person(one, other) or (contradicts and named and not shared and not same_name(one.get("name"), other.get("name")))
 
 
-def _same_name(one: object, other: object) -> bool:
+def same_name(one: object, other: object) -> bool:
+    """True where two `name` elements have a name in common."""
     return bool(_names(one) & _names(other))
 
 

@@ -61,6 +61,7 @@ class Addresses:
     names: Mapping[str, str] = field(default_factory=dict)
     bases: set[str] = field(default_factory=set)  # of servers whose resources come with this command
     _urls: dict[tuple[int, str], Key] = field(default_factory=dict)
+    _several: dict[tuple[int, str], tuple[Key, ...]] = field(default_factory=dict)
     _anywhere: dict[str, set[Key]] = field(default_factory=dict)
     _parts: dict[Part, set[Key]] = field(default_factory=dict)
     _identifiers: dict[tuple[str, str], Key] = field(default_factory=dict)
@@ -81,6 +82,13 @@ class Addresses:
         for identifier in identifiers:
             self._identifiers.setdefault((key[0], identifier), key)
 
+    def learn_several(self, keys: tuple[Key, ...], part: Part | None, url: str | None, bundle: int) -> None:
+        """A resource of which nobody knows which of several it is: whatever refers to it may mean each of them."""
+        if part is not None:
+            self._parts.setdefault(part, set()).update(keys)
+        if url:
+            self._several[bundle, url] = keys
+
     def part_of(self, text: str, here: Here) -> Part | None:
         """Whose resource a relative or absolute reference names; None for any other form."""
         plain = local_part(text)
@@ -97,6 +105,9 @@ class Addresses:
 
     def lead(self, text: str, here: Here) -> tuple[Key, ...]:
         """The keys that a reference, without its version, can mean by what this command brings."""
+        for url in (text, f"{here.base}/{text}"):
+            if (here.bundle, url) in self._several:
+                return self._several[here.bundle, url]
         if (here.bundle, text) in self._urls:
             return (self._urls[here.bundle, text],)
         if here.base and local_part(text) and (here.bundle, f"{here.base}/{text}") in self._urls:

@@ -8,7 +8,7 @@ that comes late, or once more, never undoes a correction; and takes back the res
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from baybridge.record.feeds.hl7v2_fhir import SENT_AT
 from baybridge.record.fhir.wire import content_sha256
+from baybridge.record.identity.known import OF_A_MESSAGE, WHO, kept
 from baybridge.record.store.store import Key, Version, get_many, history
 
 if TYPE_CHECKING:
@@ -24,7 +25,17 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 #: What is told of a version that is not simply newer.
-TOLD = {"older_message": "an older one; what stands was kept", "same_moment": "one of the same moment that says something else; the later in the file stands"}
+TOLD = {
+    "older_message": "an older one; what stands was kept",
+    "same_moment": "one of the same moment that says something else; the later in the file stands",
+    "preliminary_after_final": "a preliminary one; what stands was kept",
+}
+#: Where an oddity of a version stands, and what was expected there.
+NEWER = "meta", "a message newer than the one that stands"
+EXPECTED = {"preliminary_after_final": ("status", "a final result stands: a correction of it (OBX-11 C), or that it is taken back")}
+#: A result that its source called complete is replaced by a correction only. Source: HL7 v2.5.1, table 0085 (C: replaces a final result).
+_COMPLETE = ("final", "corrected", "amended")
+_BEFORE_COMPLETE = ("registered", "preliminary")
 _TAKEN_BACK = ("entered-in-error", "cancelled")
 
 
@@ -49,6 +60,10 @@ def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]
     older: list[Json] = []
     for number, key, at in dated:
         before = sent_at(stands[key]) if key in stands else None
+        if key in stands and _takes_finality(stands[key], batch.resources[number]):
+            told.append((number, key[0], "preliminary_after_final"))
+            batch.resources[number] = stands[key]
+            continue
         if before is None or before <= at:
             if before == at and content_sha256(stands[key]) != content_sha256(batch.resources[number]):
                 told.append((number, key[0], "same_moment"))
@@ -60,6 +75,23 @@ def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]
             told.append((number, key[0], "older_message"))
     _withdrawn(connection, batch, stored, older)
     return told
+
+
+def _takes_finality(before: Mapping[str, Any], resource: Mapping[str, Any]) -> bool:
+    """Whether a result that its source called complete would become a preliminary one, or one that is awaited."""
+    is_result = resource["resourceType"] == "Observation"
+    return is_result and before.get("status") in _COMPLETE and resource.get("status") in _BEFORE_COMPLETE
+
+
+def keep_what_stands(connection: Connection, batch: Batch, of_messages: Collection[Key]) -> None:
+    """Give each Patient what it leaves out and what stands: who a person is; of a laboratory's message also death and address."""
+    keys = [key_of(resource) for resource in batch.resources if resource["resourceType"] == "Patient"]
+    stands = {key: version.resource for key, version in _standing(connection, keys).items()}
+    for number, resource in enumerate(batch.resources):
+        key = key_of(resource)
+        if key[0] == "Patient":
+            stands[key] = kept(resource, stands.get(key, {}), OF_A_MESSAGE if key in of_messages else WHO)
+            batch.resources[number] = stands[key]
 
 
 def _withdrawn(connection: Connection, batch: Batch, stored: Mapping[Key, Version], older: list[Json]) -> None:

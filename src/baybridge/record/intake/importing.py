@@ -29,9 +29,9 @@ from baybridge.record.fhir.validate import Problem, validate
 from baybridge.record.fhir.wire import Json, taken_in, twice
 from baybridge.record.identity.same import shared_identifiers
 from baybridge.record.intake.addresses import Part
-from baybridge.record.intake.earlier import TOLD, in_order, sent_at
-from baybridge.record.intake.planning import Plan, Planned, is_id, plan
-from baybridge.record.intake.reading import Entry, Place, Source, Trouble, entries
+from baybridge.record.intake.earlier import EXPECTED, NEWER, TOLD, in_order, keep_what_stands, sent_at
+from baybridge.record.intake.planning import Plan, Planned, is_id, lasting, plan
+from baybridge.record.intake.reading import Entry, Place, Source, Trouble, entries, is_told_alone
 from baybridge.record.intake.resolving import Led, Open, resolved
 from baybridge.record.intake.sources import keep, keep_addresses
 from baybridge.record.store.store import Key, Version, current_patients, get_many, put_many
@@ -94,7 +94,7 @@ def batches(source: Source, made: Plan, size: int = BATCH, file: int = 0) -> Ite
     """The resources of the plan's file of this number, checked, in batches that fit one transaction."""
     batch = Batch()
     for item, planned in zip(entries(source), made.entries[file], strict=True):
-        batch.entries += 1
+        batch.entries += not is_told_alone(item)
         if isinstance(item, Trouble):
             batch.problems.append(_trouble(source, item))
         else:
@@ -131,10 +131,21 @@ def _take(source: Source, planned: Planned | None, entry: Entry, batch: Batch) -
     if planned is None:
         batch.problems.append(_trouble(source, Trouble(entry.place, "not_fhir", "an object with resourceType", "another kind of value")))
         return
+    if planned.is_undecided:
+        batch.problems.append(_several_persons(source, entry.place, kind))
+        return
+    if entry.from_feed and kind == "Patient":
+        resource["id"] = lasting(resource["id"])
     batch.problems += _other_id(source, entry, planned, resource.get("id"))
     batch.resources.append(under_id(planned.key, resource))
     batch.places.append(entry.place)
     batch.planned.append(planned)
+
+
+def _several_persons(source: Source, place: Place, kind: str) -> ImportProblem:
+    """Nothing is filed of a person whose number several bear: under neither of them would it be right."""
+    where, expected, found = f"{place.path or kind}.name", "the name and the birth date of one of them", "those of none or of several, or none given"
+    return ImportProblem("error", "record.import.several_persons", source.name, place.line, place.entry, kind, where, expected, found)
 
 
 def _kind_of(resource: object) -> str:
@@ -215,9 +226,10 @@ def file_batch(connection: Connection, source: Source, batch: Batch, made: Plan,
     if batch.rows is None:
         lead(connection, source, batch, made)
     batch.problems += [
-        _odd(source, batch.places[number], kind, code, "meta", "a message newer than the one that stands", TOLD[code])
+        _odd(source, batch.places[number], kind, code, *EXPECTED.get(code, NEWER), TOLD[code])
         for number, kind, code in in_order(connection, batch)
     ]
+    keep_what_stands(connection, batch, made.of_messages)
     before = {key: version for key, version in get_many(connection, _twice(batch, made)).items() if not version.deleted}
     versions = put_many(connection, batch.resources, at=at)
     made.stands |= {(version.type, version.id) for version in versions}

@@ -22,11 +22,12 @@ from sqlalchemy import Connection
 from baybridge.record.fhir.definitions import owner_elements, resource_types
 from baybridge.record.fhir.primitives import CHECKS
 from baybridge.record.fhir.wire import content_sha256, taken_in
+from baybridge.record.identity.known import agrees, is_another, known_states
 from baybridge.record.identity.same import is_other_person, is_someone_else, shared_identifiers
 from baybridge.record.intake.addresses import OWN, Addresses, Here, Key, Part, base_of, without_version
-from baybridge.record.intake.reading import Entry, Source, entries
+from baybridge.record.intake.reading import Entry, Source, entries, is_told_alone
 from baybridge.record.intake.sources import claims, filed_as, named_addresses
-from baybridge.record.store.store import Version, get_many
+from baybridge.record.store.store import Version, get_many, history, lasting_versions
 
 
 class Planned(NamedTuple):
@@ -36,6 +37,7 @@ class Planned(NamedTuple):
     part: Part | None
     here: Here
     is_parted: bool = False  # it has another id than what its source, or this node, calls the same
+    is_undecided: bool = False  # several persons bear its number, and it does not say which of them it is of
 
 
 @dataclass(slots=True)
@@ -52,10 +54,13 @@ class Plan:
     stands: set[Key] = field(default_factory=set)  # what was filed indeed: an entry may be left out in the second reading
     bases: dict[str, str] = field(default_factory=dict)  # addresses that this command's source uses
     owners: dict[Key, str] = field(default_factory=dict)
-    people: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    people: dict[Key, list[dict[str, Any]]] = field(default_factory=dict)  # what this command says of each
+    of_messages: set[Key] = field(default_factory=set)  # people who came with a laboratory's message, which is no whole record
 
     def patient_of(self, planned: Planned) -> str:
         """The logical id of the patient whose record an entry is in here; '' where it is nobody's."""
+        if planned.is_undecided:
+            return ""
         return planned.key[1] if planned.key[0] == "Patient" else self.owners[planned.key]
 
 
@@ -87,6 +92,8 @@ class _Item:
     url: str | None
     here: Here
     part: Part | None
+    sent: Part | None  # as references of this command name it
+    from_feed: bool
     origin: str  # of what it is derived where nothing names it
     raw: Any  # kept only where an id of our own may stand for it
 
@@ -104,7 +111,7 @@ def _items(made: Plan, number: int, file: Source) -> Iterator[_Item]:
     keys: list[Planned | None] = []
     made.entries.append(keys)
     for place, entry in enumerate(entries(file)):
-        made.count += 1
+        made.count += not is_told_alone(entry)
         keys.append(None)
         head = head_of(entry) if isinstance(entry, Entry) else None
         if isinstance(entry, Entry) and head is not None:
@@ -119,9 +126,12 @@ def _item(made: Plan, number: int, place: int, entry: Entry, head: Head) -> _Ite
     space = OWN if entry.from_feed else made.source or made.addresses.space_of(base)
     here = Here(space, base, number * 2**32 + (entry.place.line or 0))
     given = _given(head, entry, base)
+    sent = Part(space, head.resourceType, given) if given else None
+    given = lasting(given) if entry.from_feed and head.resourceType == "Patient" else given
     origin = given or content_sha256(taken_in(entry.raw))
     raw = entry.raw if space == OWN and is_id(head.id) else None
-    return _Item(number, place, head, entry.full_url, here, Part(space, head.resourceType, given) if given else None, origin, raw)
+    part = Part(space, head.resourceType, given) if given else None
+    return _Item(number, place, head, entry.full_url, here, part, sent, entry.from_feed, origin, raw)
 
 
 def _given(head: Head, entry: Entry, base: str) -> str:
@@ -150,32 +160,60 @@ def head_of(entry: Entry) -> Head | None:
 class _Held:
     """What the store knows about the ids of some entries."""
 
+    connection: Connection
     known: dict[Part, set[Key]]
     stored: dict[Key, Version]
     claimed: dict[Key, set[str]]
+
+    def states(self, made: Plan, key: Key, person: dict[str, Any]) -> list[dict[str, Any]]:
+        """What was ever known of a person, by the store and by this command; the store's present version alone where it agrees already."""
+        version = self.stored.get(key)
+        if version is None or version.deleted:
+            return known_states(made.people.get(key, ()))
+        if version.number == 1 or agrees(person, version.resource):
+            return known_states([version.resource, *made.people.get(key, ())])
+        return known_states([*lasting_versions(history(self.connection, *key)), *made.people.get(key, ())])
 
 
 def _assign(connection: Connection, made: Plan, items: Sequence[_Item]) -> None:
     known = filed_as(connection, (item.part for item in items if item.part is not None))
     wanted = [*{(item.head.resourceType, item.origin) for item in items if is_id(item.origin)}, *{key for keys in known.values() for key in keys}]
-    held = _Held(known, get_many(connection, wanted), claims(connection, wanted))
+    held = _Held(connection, known, get_many(connection, wanted), claims(connection, wanted))
+    items = sorted(items, key=lambda item: item.head.resourceType == "Patient" and not (item.head.name and item.head.birthDate))
     owners = _owners(connection, made, items)
     for item, owner in zip(items, owners, strict=True):
         key = _key_for(made, item, owner, held)
+        if isinstance(key, _Several):
+            made.addresses.learn_several(key.keys, item.sent, item.url, item.here.bundle)
+            made.entries[item.file][item.place] = Planned(key.keys[0], item.part, item.here, is_undecided=True)
+            continue
         made.filed[key] = made.filed.get(key, 0) + 1
         made.owners.setdefault(key, owner)
         if key[0] == "Patient":
-            made.people[key] = msgspec.structs.asdict(item.head)
-        made.addresses.learn(key, item.part, item.url, item.here.bundle, shared_identifiers(item.head.identifier))
+            made.people.setdefault(key, []).append(msgspec.structs.asdict(item.head))
+            if item.from_feed:
+                made.of_messages.add(key)
+        if item.part != item.sent:
+            made.addresses.learn(key, item.part, None, item.here.bundle)
+        made.addresses.learn(key, item.sent, item.url, item.here.bundle, shared_identifiers(item.head.identifier))
         made.entries[item.file][item.place] = Planned(key, item.part, item.here, key in made.parted)
 
 
-def _key_for(made: Plan, item: _Item, owner: str, held: _Held) -> Key:
+class _Several(NamedTuple):
+    """The persons of one number, of whom an entry does not say which it is of."""
+
+    keys: tuple[Key, ...]
+
+
+def _key_for(made: Plan, item: _Item, owner: str, held: _Held) -> Key | _Several:
     kind: str = item.head.resourceType
     key = (kind, item.origin)
     known = set() if item.part is None else held.known.get(item.part, set()) | set(made.addresses.lead_of(item.part))
     if _is_open(made, item, owner, key, held):
         known.add(key)
+    persons = tuple(one for one in sorted(known) if kind == "Patient" and (one in made.people or _is_live(one, held)))
+    if len(persons) > 1 and key not in made.as_stored:
+        return _one_of(made, item, persons, held)
     fits = [one for one in sorted(known) if _fits(made, item, owner, one, held)]
     if fits:
         return key if key in fits else fits[0]
@@ -185,6 +223,26 @@ def _key_for(made: Plan, item: _Item, owner: str, held: _Held) -> Key:
     if last != item.origin and is_uuid(last) and (kind, last) not in made.filed:
         return kind, last
     return _parted(made, item, owner, is_parted=bool(known))
+
+
+def _one_of(made: Plan, item: _Item, persons: tuple[Key, ...], held: _Held) -> Key | _Several:
+    """Which of the persons of one number an entry is of: the one with its name and birth date; nobody of them where both differ from each."""
+    head = msgspec.structs.asdict(item.head)
+    last = {one: held.states(made, one, head)[-1] for one in persons}
+    agreeing = [one for one in persons if agrees(head, last[one])]
+    if len(agreeing) == 1:
+        return agreeing[0]
+    fits = [one for one in persons if _fits(made, item, "", one, held)]
+    if not fits:
+        return _parted(made, item, "", is_parted=True)
+    mine = shared_identifiers(item.head.identifier)
+    sharing = [one for one in persons if mine & shared_identifiers(last[one].get("identifier"))]
+    return sharing[0] if not agreeing and len(sharing) == 1 and sharing[0] in fits else _Several(persons)
+
+
+def _is_live(key: Key, held: _Held) -> bool:
+    version = held.stored.get(key)
+    return version is not None and not version.deleted
 
 
 def _parted(made: Plan, item: _Item, owner: str, *, is_parted: bool) -> Key:
@@ -226,18 +284,34 @@ def _is_used(item: _Item, key: Key, held: _Held) -> bool:
 
 def _fits(made: Plan, item: _Item, owner: str, key: Key, held: _Held) -> bool:
     """Whether a resource may be the next version of what is filed, planned or awaited under an id."""
+    if item.head.resourceType == "Patient":
+        return _is_same_person(made, item, key, held)
     if key in made.filed:
-        if key in made.people:
-            return not is_someone_else(msgspec.structs.asdict(item.head), made.people[key])
         return not (owner and made.owners[key] and owner != made.owners[key])
     version = held.stored.get(key)
     if version is None or version.deleted or key in made.as_stored:
         return True
     is_theirs = item.here.space != OWN and item.here.space in held.claimed.get(key, ())
-    if item.head.resourceType == "Patient" or not (owner or version.patient):
+    if not (owner or version.patient):
         differs = is_other_person if is_theirs else is_someone_else
         return not differs(msgspec.structs.asdict(item.head), version.resource)
     return is_theirs or not (owner and version.patient and owner != version.patient)
+
+
+def _is_same_person(made: Plan, item: _Item, key: Key, held: _Held) -> bool:
+    """Whether a Patient may be the next version of what is known of a person: by what is known last, and by what was ever known."""
+    head = msgspec.structs.asdict(item.head)
+    states = held.states(made, key, head)
+    if not states or (key in made.as_stored and key not in made.filed):
+        return True
+    is_theirs = item.here.space != OWN and item.here.space in held.claimed.get(key, ()) and key not in made.filed
+    differs = is_other_person if is_theirs else is_someone_else
+    return not differs(head, states[-1]) and not is_another(head, states)
+
+
+def lasting(given: str) -> str:
+    """What a feed calls a person of a number, whatever name and birth date a message gives (`feeds/people.py`)."""
+    return given.partition(".")[0]
 
 
 def derived_id(kind: str, given: str, origin: str) -> str:

@@ -78,6 +78,11 @@ class Trouble:
     odd: bool = False  # told, but nothing is left out for it
 
 
+def is_told_alone(item: Entry | Trouble) -> bool:
+    """Whether this is a word about a resource that came in, and none of its own: nothing is left out for it."""
+    return isinstance(item, Trouble) and item.odd
+
+
 class _TooLarge(Exception):
     pass
 

@@ -275,6 +275,16 @@ def of_one_patient(versions: Sequence[Version]) -> list[Version]:
     return [version for version in versions if version.patient == versions[0].patient]
 
 
+def lasting_versions(versions: Sequence[Version]) -> list[Json]:
+    """Of a history, newest first, what was filed since the last deletion, the oldest first."""
+    found: list[Json] = []
+    for version in versions:
+        if version.deleted:
+            break
+        found.append(version.resource)
+    return found[::-1]
+
+
 def every_version(connection: Connection) -> Iterator[Version]:
     """Every version of everything, in order of filing."""
     for row in connection.execute(_versions().order_by(resource_version.c.row)).yield_per(500):

@@ -8,7 +8,7 @@ vocabulary of diagnoses and treatments in `terms.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
@@ -18,7 +18,7 @@ from functools import cached_property
 from baybridge.base.quantity import Quantity
 from baybridge.documents.document_set import read_document
 from baybridge.documents.fact import FactConversion, FactEntry
-from baybridge.documents.fact_reading import Latest, Reading
+from baybridge.documents.fact_reading import Latest, Reading, ReferenceLimit, Windowed
 from baybridge.documents.heading import Exact
 from baybridge.documents.problems import DocumentProblem
 from baybridge.documents.terms import Units
@@ -120,6 +120,21 @@ class Dictionary:
         """The scores that are the sum of their items, with the items."""
         return {name: fact.read.sum_of for name, fact in self.facts.items() if isinstance(fact.read, Latest) and fact.read.sum_of}
 
+    @cached_property
+    def also_read(self) -> Mapping[str, tuple[Fact, ...]]:
+        """By the name of a fact: the facts that are the same measurement used for another time (`of`)."""
+        return _grouped((fact.read.of, fact) for fact in self.facts.values() if isinstance(fact.read, Latest) and fact.read.of)
+
+    @cached_property
+    def limits_of(self) -> Mapping[str, tuple[Fact, ...]]:
+        """By the name of a fact: the facts that are limits of normal given with it."""
+        return _grouped((fact.read.of, fact) for fact in self.facts.values() if isinstance(fact.read, ReferenceLimit))
+
+    @cached_property
+    def windowed(self) -> tuple[Fact, ...]:
+        """The facts that are read over a window of time."""
+        return tuple(fact for fact in self.facts.values() if isinstance(fact.read, Windowed))
+
     def close_to(self, name: str) -> str | None:
         """The fact whose name is most like one that does not exist."""
         close = get_close_matches(name, self.facts, n=1)
@@ -133,6 +148,13 @@ class Dictionary:
         """A quantity in the unit of a fact; `UnitMismatchError` where the units do not fit."""
         fact = self.facts[name]
         return convert(quantity, fact.unit, fact.conversions, self.units)
+
+
+def _grouped(pairs: Iterable[tuple[str, Fact]]) -> Mapping[str, tuple[Fact, ...]]:
+    found: dict[str, tuple[Fact, ...]] = {}
+    for name, fact in pairs:
+        found[name] = (*found.get(name, ()), fact)
+    return found
 
 
 def _specifications(folder: Mapping[str, object]) -> Iterator[tuple[str, str, Mapping[str, object]]]:

@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import CHINA, full_years
-from baybridge.documents.fact_reading import Latest, ReferenceLimit, Windowed
 from baybridge.facts.course import Course, read_course
 from baybridge.facts.diagnosis import is_read, read_conditions, read_diagnosis
 from baybridge.facts.dictionary import Dictionary, Fact
@@ -32,6 +31,7 @@ from baybridge.facts.sums import measured_sums
 from baybridge.facts.treatment import read_treatment
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
+from baybridge.record.fhir.references import named_in
 
 __all__ = ["FactSet", "Odd", "ReadFact", "Status", "read"]
 
@@ -127,7 +127,7 @@ def _latest(
 
 def _readers(name: str, dictionary: Dictionary) -> list[Fact]:
     """The fact itself, and facts that are the same measurement used for another time (`of`)."""
-    return [dictionary[name], *(f for f in dictionary.facts.values() if isinstance(f.read, Latest) and f.read.of == name)]
+    return [dictionary[name], *dictionary.also_read.get(name, ())]
 
 
 def _status(measurement: Measurement, fact: Fact, at: datetime, windows: Mapping[str, float | None]) -> Status:
@@ -149,8 +149,8 @@ def _limits(fact: Fact, best: Measurement, reading: ReadFact, dictionary: Dictio
     given = {"reference_high": best.reference_high, "reference_low": best.reference_low}
     return {
         f.name: ReadFact(f.name, float(limit), f.unit, str(limit), best.at, best.source, reading.status, reading.note)
-        for f in dictionary.facts.values()
-        if isinstance(f.read, ReferenceLimit) and f.read.of == fact.name and (limit := given.get(f.how)) is not None
+        for f in dictionary.limits_of.get(fact.name, ())
+        if (limit := given.get(f.how)) is not None
     }
 
 
@@ -167,7 +167,7 @@ def _derived(
         measured.nobody_reads("Medication", concept)
     answers: list[ReadFact | None] = [_age(found, at, window.zone, measured), diagnosed.main, _days_since(course, window)]
     ends = window.ends()
-    answers += [read_windowed(fact, ends) for fact in dictionary.facts.values() if isinstance(fact.read, Windowed)]
+    answers += [read_windowed(fact, ends) for fact in dictionary.windowed]
     derived = {answer.name: answer for answer in answers if answer is not None}
     derived |= read_conditions(found, at, dictionary)
     derived |= read_treatment(found, at, dictionary, window.exposures, course, diagnosed.relapsed_source)
@@ -253,7 +253,15 @@ def _note_unread(found: Found, measured: Measured, dictionary: Dictionary) -> No
 def _note_references(found: Found, measured: Measured) -> None:
     """References into the patient's own record that lead nowhere."""
     for resource in found.all:
+        if not any(_nowhere(reference, found) for reference in named_in(resource)):
+            continue
         for path, reference in references(resource):
-            kind = reference.split("/_history")[0].split("/")[-2] if "/" in reference else ""
-            if kind in _OWN and not found.has(reference):
+            kind = _nowhere(reference, found)
+            if kind:
                 measured.finding(resource, f"{resource.get('resourceType')}.{path}", "reference_to_nowhere", type=kind)
+
+
+def _nowhere(reference: str, found: Found) -> str:
+    """The type of a resource of the patient's own record that a reference names and that is not there; empty where nothing is amiss."""
+    kind = reference.split("/_history")[0].split("/")[-2] if "/" in reference else ""
+    return kind if kind in _OWN and not found.has(reference) else ""

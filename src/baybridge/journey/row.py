@@ -163,7 +163,7 @@ class CommandRow:
     @property
     def form(self) -> tuple[str, ...]:
         """The fields in the order in which a person fills them in."""
-        return tuple(item.name for item in fields(self.given))
+        return self.given.__struct_fields__
 
 
 def told_in(*purposes: str) -> frozenset[str]:

@@ -13,6 +13,7 @@ from baybridge.record.fhir.wire import Json
 
 #: Names the patient of a resource that has no element for one (a payment, a slot); set by our own renderings only.
 PATIENT_EXTENSION = "urn:baybridge:patient"
+_NESTED = (dict, list)  # made once: every value of a record is asked
 
 
 def references(value: object, path: str = "") -> Iterator[tuple[str, str]]:
@@ -22,11 +23,26 @@ def references(value: object, path: str = "") -> Iterator[tuple[str, str]]:
         if isinstance(text, str):
             yield text, path
         for key, item in value.items():
-            if isinstance(item, dict | list):
+            if isinstance(item, _NESTED):
                 yield from references(item, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from references(item, f"{path}[{index}]")
+
+
+def named_in(value: object) -> list[str]:
+    """Every `reference` inside a resource without its path, in no order; many times faster than `references`."""
+    found, left = [], [value]
+    while left:
+        inside = left.pop()
+        if isinstance(inside, dict):
+            text = inside.get("reference")
+            if isinstance(text, str):
+                found.append(text)
+            left.extend([item for item in inside.values() if isinstance(item, _NESTED)])
+        elif isinstance(inside, list):
+            left.extend(inside)
+    return found
 
 
 def repointed(value: Any, resolve: Callable[[str], str | None]) -> Any:

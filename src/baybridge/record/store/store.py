@@ -20,7 +20,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.resource import Resource
 from baybridge.record.fhir.definitions import resource_types
 from baybridge.record.fhir.primitives import CHECKS
-from baybridge.record.fhir.references import local_part, patient_of, references
+from baybridge.record.fhir.references import local_part, named_in, patient_of
 from baybridge.record.fhir.wire import Json, content_sha256, parse, stamped, write
 from baybridge.record.store.indexing import search_rows
 from baybridge.record.store.tables import resource_current, resource_version, search_value
@@ -304,16 +304,23 @@ def patient_versions(connection: Connection, patient_id: str, at: datetime | Non
 
     What the record's resources name and nobody owns (an organisation, a drug) comes along, so that it can be read alone.
     """
-    stamp = time_text(at) if at is not None else None
-    own = _own_versions(connection, patient_id, stamp)
-    named = sorted(_named_outside(own))
-    shared = _shared_versions(connection, named, stamp)
-    return own + [version for version in shared if version.patient in ("", patient_id)]
+    own, _parsed, shared = _patient(connection, patient_id, at)
+    return own + shared
 
 
 def patient_resources(connection: Connection, patient_id: str, at: datetime | None = None) -> list[Resource]:
     """The parsed resources of `patient_versions`."""
-    return cast("list[Resource]", [version.resource for version in patient_versions(connection, patient_id, at)])
+    _own, parsed, shared = _patient(connection, patient_id, at)
+    return cast("list[Resource]", parsed + [version.resource for version in shared])
+
+
+def _patient(connection: Connection, patient_id: str, at: datetime | None) -> tuple[list[Version], list[Json], list[Version]]:
+    """The versions of a patient's record, what they hold, and the versions of what they name."""
+    stamp = time_text(at) if at is not None else None
+    own = _own_versions(connection, patient_id, stamp)
+    parsed = [version.resource for version in own]
+    shared = _shared_versions(connection, sorted(_named_outside(own, parsed)), stamp)
+    return own, parsed, [version for version in shared if version.patient in ("", patient_id)]
 
 
 def _own_versions(connection: Connection, patient_id: str, stamp: str | None) -> list[Version]:
@@ -346,9 +353,9 @@ def _last_before(stamp: str) -> Select[Any]:
     return _versions().where(table.c.recorded_at <= stamp, ~superseded, table.c.deleted.is_(False))
 
 
-def _named_outside(versions: list[Version]) -> set[Key]:
+def _named_outside(versions: list[Version], resources: list[Json]) -> set[Key]:
     inside = {(version.type, version.id) for version in versions}
-    named = {local_part(text) for version in versions for text, _path in references(version.resource)}
+    named = set(map(local_part, {text for resource in resources for text in named_in(resource)}))
     return {key for key in named if key is not None and key not in inside}
 
 

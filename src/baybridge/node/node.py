@@ -35,13 +35,13 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, CardIssuer, FromRecord, Site
 from baybridge.journey.drug_history import DrugHistory
 from baybridge.journey.events import Recorded
-from baybridge.journey.fhir.writer import read_from_case
 from baybridge.journey.identities import linked, same_person
-from baybridge.journey.stored import decode_stored
 from baybridge.language.languages import Language, languages_of
 from baybridge.language.regions import Regions, regions_of
 from baybridge.ledger import log, streams
 from baybridge.node import accepted, clock, tables
+from baybridge.node.case_memory import CaseMemory
+from baybridge.node.case_record import CaseRecord, from_outside
 from baybridge.node.commands import courier_codes
 from baybridge.node.config import Config, Neighbour, neighbours_changed_at, read_config, read_neighbours
 from baybridge.node.consequences import queue
@@ -64,7 +64,6 @@ from baybridge.node.upkeep.permissions import tighten
 from baybridge.node.upkeep.reserve import Kept, Reserve
 from baybridge.policy.document.shapes import Policy
 from baybridge.policy.one_case.many import Many
-from baybridge.record.fhir import wire
 from baybridge.record.identity.documents import DocumentForms, document_forms
 from baybridge.record.identity.names import NameReader
 from baybridge.record.store import store
@@ -87,6 +86,7 @@ class Node:
         self._neighbours_at = neighbours_changed_at(config.folder)
         self.transport = transport
         self.retries = Retries()
+        self.case_memory = CaseMemory()
         self.storage = Storage(config.database, Waits.of(config.settings))
         self.storage.create()
         self.storage.sealer = Sealer(factor_key(config.folder))
@@ -245,34 +245,38 @@ class Node:
     def events(self, case_id: str, until: datetime | None = None) -> list[Recorded]:
         """The events of a case, as known at `until`."""
         with self.storage.reading() as connection:
-            recorded = [decode_stored(stored) for stored in streams.read(connection, case_id)]
+            recorded = self.case_memory.events(streams.read(connection, case_id))
         return [item for item in recorded if until is None or item.recorded_at <= until]
 
     def case(self, case_id: str, until: datetime | None = None) -> Case | None:
         """A case, as known at `until`; None where there is none."""
+        if until is None:
+            with self.storage.reading() as connection:
+                return self.case_memory.case(streams.read(connection, case_id))
         events = self.events(case_id, until)
         return fold(events) if events else None
 
-    def fact_set(self, connection: Connection, case: Case, at: datetime) -> FactSet:
-        """The facts of a case's patient as of a moment, from record and case."""
-        resources = self.outside_record(connection, case, at)
+    def fact_set(self, connection: Connection, case: Case, at: datetime, record: CaseRecord | None = None) -> FactSet:
+        """The facts of a case's patient as of a moment, from record and case; `record` is the case's as of then, where the caller has it."""
+        resources = from_outside(record or CaseRecord(connection, case, at), case)
         confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
         return read(resources, at, self.dictionary, case=case, confirmed=confirmed, zone=self.site.zone)
 
     def outside_record(self, connection: Connection, case: Case, at: datetime) -> list[Resource]:
         """The record of a case's patient as filed at `at`, without what only renders the case's own events."""
-        stored = patient_record(connection, case, at) if case.patient_id else []
-        return [resource for resource in stored if not read_from_case(resource)]
+        return from_outside(CaseRecord(connection, case, at), case)
 
     def facts(self, case: Case, at: datetime | None = None) -> FactSet:
         """The facts of a case's patient, as known at `at`."""
         with self.storage.reading() as connection:
             return self.fact_set(connection, case, at or self.now())
 
-    def record_material(self, connection: Connection, needs: frozenset[str], case: Case, at: datetime) -> FromRecord:
-        """What a rule asked the record for, by the names of `FromRecord`; whose results they are comes with them."""
+    def record_material(
+        self, connection: Connection, needs: frozenset[str], case: Case, at: datetime, record: CaseRecord | None = None
+    ) -> FromRecord:
+        """What a rule asked the record for, by the names of `FromRecord`; whose results they are comes with them. `record` as for `fact_set`."""
         looks = bool(needs & {"resources", "observations", "drugs"})
-        resources = case_resources(connection, case, at) if looks else []
+        resources = (record or CaseRecord(connection, case, at)).resources if looks else []
         return FromRecord(
             resources=resources if "resources" in needs else (),
             observations=[one for one in resources if one["resourceType"] == "Observation"] if "observations" in needs else (),
@@ -337,15 +341,6 @@ def quote_document(connection: Connection, case: Case) -> QuoteDocument | None:
     return cast("QuoteDocument | None", found)
 
 
-def patient_record(connection: Connection, case: Case, at: datetime) -> list[Resource]:
-    """A patient's record with the records that are linked to it; the other Patient itself stays out, so that nobody has two birth dates."""
-    found = store.patient_resources(connection, case.patient_id or "", at)
-    for other in sorted(linked(case)):
-        theirs = store.patient_resources(connection, other, at)
-        found += [resource for resource in theirs if resource["resourceType"] != "Patient" and not read_from_case(resource)]
-    return found
-
-
 def of_others(connection: Connection, resources: Sequence[Resource], case: Case) -> frozenset[str]:
     """Those of a case's resources (Type/id) that hold data of a person who is not the patient: a list or appointment of several."""
     if not case.patient_id:
@@ -355,16 +350,6 @@ def of_others(connection: Connection, resources: Sequence[Resource], case: Case)
     owners = store.current_patients(connection, sorted({key for _patients, keys in pairs for key in keys}))
     held = [{*patients, *(owners.get(key, "") for key in keys)} - {""} for patients, keys in pairs]
     return frozenset(f"{resource['resourceType']}/{resource['id']}" for resource, people in zip(resources, held, strict=True) if people - mine)
-
-
-def case_resources(connection: Connection, case: Case, at: datetime) -> list[Resource]:
-    """The resources of a case: its patient's record, and what its events rendered where the patient is not known here."""
-    if case.patient_id:
-        return patient_record(connection, case, at)
-    rows = connection.execute(select(tables.rendered.c.resources).where(tables.rendered.c.case_id == case.case_id)).scalars()
-    keys = [tuple(name.split("/", 1)) for row in rows for name in orjson.loads(row)]
-    versions = store.get_many(connection, list(dict.fromkeys(keys)))
-    return [wire.parse(version.body) for version in versions.values() if not version.deleted]
 
 
 def open_node(folder: Path, *, database: str | None = None, now: clock.Clock | None = None, transport: Transport | None = None) -> Node:

@@ -27,6 +27,7 @@ from baybridge.journey.command import Actor, Command, FromRecord, Situation
 from baybridge.journey.gates import standing_at
 from baybridge.journey.judged import Judged
 from baybridge.journey.texts import judge
+from baybridge.node.case_record import CaseRecord
 from baybridge.node.clock import new_id
 from baybridge.node.commands import judging
 from baybridge.node.commands.deciding import Deciding, LazyFacts
@@ -53,25 +54,31 @@ class Look:
         self.unit = unit
         self.case = case
         self.actor = actor
+        self._filed = CaseRecord(unit.connection, case, unit.at)
         self._material = FromRecord()
         self._looked: frozenset[str] = frozenset()
 
     @cached_property
     def _situated(self) -> tuple[Deciding, Situation]:
         plain = next(kind for kind in COMMANDS.values() if not kind.needs)
-        return judging.situate(self.node, self.unit, plain, self.case, Command(plain.name, self.case.case_id, {}, self.actor, "preview"))
+        return judging.situate(self.node, self.unit, plain, self.case, Command(plain.name, self.case.case_id, {}, self.actor, "preview"), self._filed)
+
+    @property
+    def lazy_facts(self) -> Mapping[str, Value]:
+        """The same facts for whom may not need them: read when one is looked at."""
+        return self._situated[1].facts
 
     @cached_property
     def facts(self) -> FactSet:
         """The facts of the case's patient, read once for page and rules alike."""
         facts = self._situated[1].facts
-        return facts.fact_set if isinstance(facts, LazyFacts) else self.node.fact_set(self.unit.connection, self.case, self.unit.at)
+        return facts.fact_set if isinstance(facts, LazyFacts) else self.node.fact_set(self.unit.connection, self.case, self.unit.at, self._filed)
 
     def situation(self, needs: frozenset[str] = frozenset()) -> Situation:
         """What a rule would look at; `needs` names what it reads from the record."""
         missing = needs - self._looked
         if missing:
-            found = self.node.record_material(self.unit.connection, missing, self.case, self.unit.at)
+            found = self.node.record_material(self.unit.connection, missing, self.case, self.unit.at, self._filed)
             self._material = found.only(missing | {"same_person"}, over=self._material)
             self._looked |= needs
         record = self._material.only(needs | {"same_person"})

@@ -153,12 +153,13 @@ def refresh_stale(node: Node, case_ids: Sequence[str]) -> None:
             unit.connection.execute(update(index).where(index.c.case_id == case_id).values(tasks_stale=False))
 
 
-def open_tasks(node: Node, connection: Connection, case: Case, at: datetime) -> tuple[Task, ...]:
-    """What somebody at this node must do next for a case."""
+def open_tasks(node: Node, connection: Connection, case: Case, at: datetime, facts: Mapping[str, Value] | None = None) -> tuple[Task, ...]:
+    """What somebody at this node must do next for a case; `facts` are the case's as of then, where the caller has them."""
     if waits(case):
         return tuple(attention(case, node.site))
     documents = node.documents.typed
-    facts = LazyFacts(lambda: node.fact_set(connection, case, at))
+    if facts is None:
+        facts = LazyFacts(lambda: node.fact_set(connection, case, at))
     planned = tasks(documents.pathway, case, facts, at, node.site, documents.escalation)
     return (*attention(case, node.site), *_others_consents(node, case, facts, at), *planned)
 

@@ -54,7 +54,10 @@ def overview(view: CaseView) -> Response:
     taken = unreviewed(view.case)[::-1]
     if view.asked.person.role is Role.PATIENT:
         return view.render("patient.html", road=_ROAD, next_visit=None, emergencies=view.case.of(GlassBroken)[::-1])
-    open_now: list[dict[str, Any]] = [msgspec.to_builtins(task) for task in open_tasks(view.asked.node, view.look.unit.connection, view.case, view.now)]
+    look = view.look
+    open_now: list[dict[str, Any]] = [
+        msgspec.to_builtins(task) for task in open_tasks(view.asked.node, look.unit.connection, view.case, view.now, look.lazy_facts)
+    ]
     told_of_calls = told.may_see(view.asked, view.case.case_id)
     tasks = most_urgent_first(task for task in open_now if told_of_calls or not told.step_of_calls(task["step"]))
     names = list(dict.fromkeys(name for task in tasks for name in task["commands"] if name in COMMANDS))

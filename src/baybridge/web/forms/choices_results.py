@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from baybridge.base.resource import Resource
 from baybridge.journey.case import Case
-from baybridge.node.node import case_resources
+from baybridge.node.case_record import case_resources
 from baybridge.recognition.overriding import waiting
 from baybridge.recognition.parallel import open_parallel_tests
 from baybridge.recognition.results import code_of, collected_at, measured, newest_first

@@ -1,0 +1,58 @@
+"""The record of a case: its patient's resources with those of linked patients, as of a moment.
+
+Main job: `CaseRecord(connection, case, at).resources`, read when somebody first asks and once. What a situation, its facts and a page look at is one of these.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+
+import orjson
+from sqlalchemy import Connection, select
+
+from baybridge.base.resource import Resource
+from baybridge.journey.case import Case
+from baybridge.journey.fhir.writer import read_from_case
+from baybridge.journey.identities import linked
+from baybridge.node import tables
+from baybridge.record.fhir import wire
+from baybridge.record.store import store
+
+
+class CaseRecord:
+    """The record of a case as of a moment, read when somebody first asks and once: rules and facts of one situation look at the same."""
+
+    def __init__(self, connection: Connection, case: Case, at: datetime) -> None:
+        self._connection = connection
+        self._case = case
+        self._at = at
+
+    @cached_property
+    def resources(self) -> list[Resource]:
+        """As `case_resources`; nobody changes what stands in it."""
+        return case_resources(self._connection, self._case, self._at)
+
+
+def from_outside(record: CaseRecord, case: Case) -> list[Resource]:
+    """What of a case's record does not only render the case's own events; nothing without a patient."""
+    return [resource for resource in record.resources if not read_from_case(resource)] if case.patient_id else []
+
+
+def case_resources(connection: Connection, case: Case, at: datetime) -> list[Resource]:
+    """The resources of a case: its patient's record, and what its events rendered where the patient is not known here."""
+    if case.patient_id:
+        return patient_record(connection, case, at)
+    rows = connection.execute(select(tables.rendered.c.resources).where(tables.rendered.c.case_id == case.case_id)).scalars()
+    keys = [tuple(name.split("/", 1)) for row in rows for name in orjson.loads(row)]
+    versions = store.get_many(connection, list(dict.fromkeys(keys)))
+    return [wire.parse(version.body) for version in versions.values() if not version.deleted]
+
+
+def patient_record(connection: Connection, case: Case, at: datetime) -> list[Resource]:
+    """A patient's record with the records that are linked to it; the other Patient itself stays out, so that nobody has two birth dates."""
+    found = store.patient_resources(connection, case.patient_id or "", at)
+    for other in sorted(linked(case)):
+        theirs = store.patient_resources(connection, other, at)
+        found += [resource for resource in theirs if resource["resourceType"] != "Patient" and not read_from_case(resource)]
+    return found

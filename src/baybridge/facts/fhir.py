@@ -42,16 +42,19 @@ class Span:
         return self.first == self.last
 
 
+_LISTS = (list, tuple)
+
+
 def mapping(value: object) -> Mapping[str, object]:
     """The value where it is an object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict or isinstance(value, Mapping) else {}  # nearly all are a dict, which is seen at once
 
 
 def items(value: object) -> list[Mapping[str, object]]:
     """The objects of a list; one object counts as a list of it."""
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return [value]
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+    return [item for item in value if type(item) is dict or isinstance(item, Mapping)] if isinstance(value, _LISTS) else []
 
 
 def text(value: object) -> str:

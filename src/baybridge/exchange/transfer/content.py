@@ -21,7 +21,10 @@ GBA_ROUTE = "R5"
 
 def tagged(resource: Mapping[str, object], system: str) -> tuple[str, ...]:
     """The codes of a tag's system on a resource."""
-    tags = items(mapping(resource.get("meta")).get("tag"))
+    written = mapping(resource.get("meta")).get("tag")
+    if not written:
+        return ()
+    tags = items(written)
     return tuple(code for tag in tags if tag.get("system") == system and (code := text(tag.get("code"))))
 
 

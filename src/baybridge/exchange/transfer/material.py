@@ -22,7 +22,7 @@ from baybridge.exchange.transfer.request import (
     WrittenRequest,
 )
 from baybridge.journey.command import Site, Situation
-from baybridge.language.regions import regions_of
+from baybridge.language.regions import Regions, regions_of
 
 _PROJECTION = "urn:baybridge:projection"
 _MONTHS_PER_YEAR = 12
@@ -61,7 +61,7 @@ def request_of(
         },
         "exporter": _exporter(situation, directory),
         "importer": {"name": to.node, "jurisdiction": to.jurisdiction, "gd9": to.gd9},
-        "contract": contract_with(situation, to, purpose),
+        "contract": _contract_with(situation, to, purpose, directory),
         "pipia": _pipia(situation, directory),
         "consents": _consents(situation, to, purpose),
     }
@@ -69,8 +69,9 @@ def request_of(
 
 def _content(situation: Situation, purpose: str, resources: Sequence[Mapping[str, object]]) -> WrittenContent:
     rules = situation.documents.one(SpecialContent, "exchange", "content")
-    origins = {_origin(situation, resource) for resource in resources} or {_default_origin(situation)}
     regions = regions_of(situation.documents.folder)
+    unsaid = _default_origin(situation)
+    origins = {_origin(resource, regions, unsaid) for resource in resources} or {unsaid}
     mainland = {code for code, region in regions.items() if region.law == _EXPORT_LAW}
     abroad = sorted(origins - mainland)
     systems = {name for resource in resources for name in tagged(resource, ORIGIN_SYSTEM) if name in rules.origin_systems}
@@ -85,9 +86,8 @@ def _content(situation: Situation, purpose: str, resources: Sequence[Mapping[str
     }
 
 
-def _origin(situation: Situation, resource: Mapping[str, object]) -> str:
-    said = [code for code in tagged(resource, ORIGIN) if code in regions_of(situation.documents.folder)]
-    return said[0] if said else _default_origin(situation)
+def _origin(resource: Mapping[str, object], regions: Regions, unsaid: str) -> str:
+    return next((code for code in tagged(resource, ORIGIN) if code in regions), unsaid)
 
 
 def _default_origin(situation: Situation) -> str:
@@ -114,7 +114,10 @@ def _exporter(situation: Situation, directory: Contracts) -> WrittenExporter:
 
 def contract_with(situation: Situation, to: Site, purpose: str = "") -> WrittenContract | None:
     """The contract between both, best one first: in force, listing the purpose, newest."""
-    directory = situation.documents.one(Contracts, "directory", "contracts")
+    return _contract_with(situation, to, purpose, situation.documents.one(Contracts, "directory", "contracts"))
+
+
+def _contract_with(situation: Situation, to: Site, purpose: str, directory: Contracts) -> WrittenContract | None:
     found = [row for row in directory.contracts if {situation.site.node, to.node} == set(row.between)]
 
     def rank(row: Contract) -> tuple[bool, bool, date]:

@@ -8,7 +8,6 @@ Main job: `minimise(resources, purpose, profiles, pseudonym) -> Minimised`, what
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 
 from baybridge.documents.exchange import LeastFields, Profile, Profiles
@@ -73,7 +72,7 @@ def _least(resource: Resource, profile: Profile, always_strip: Sequence[str], ps
     fields = profile.fields.get(str(resource["resourceType"]), LeastFields())
     gone = {*fields.strip, *(() if profile.patient == "whole" else always_strip)}
     stays = set(resource) if fields.keep is None else {*fields.keep, *_ALWAYS}
-    least = {name: deepcopy(value) for name, value in resource.items() if name in stays and name not in gone}
+    least = {name: _copied(value) for name, value in resource.items() if name in stays and name not in gone}
     if fields.birth == "year" and "birthDate" in least:
         least["birthDate"] = str(least["birthDate"])[:_YEAR]
     if profile.patient == "whole":
@@ -82,6 +81,13 @@ def _least(resource: Resource, profile: Profile, always_strip: Sequence[str], ps
     if named and least["resourceType"] == "Patient":
         least["id"] = named
     return {name: _unnamed(value, named, "Patient" in profile.types) for name, value in least.items()}
+
+
+def _copied(value: object) -> object:
+    """A JSON value that shares nothing changeable with this one."""
+    if isinstance(value, dict):
+        return {name: _copied(item) for name, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _unnamed(value: object, pseudonym: str, has_patient: bool) -> object:  # noqa: FBT001 - a property of the profile

@@ -61,9 +61,9 @@ class Judgement:
     reasons: tuple[Reason, ...]
 
 
-def judge(situation: Situation, given: Transfer) -> Judgement:
-    """Whether this transfer may be made now, with what; every reason where not."""
-    rules = rules_for(situation)
+def judge(situation: Situation, given: Transfer, rules: TransferRules | None = None) -> Judgement:
+    """Whether this transfer may be made now, with what; every reason where not. `rules` are this site's, where the caller has read them."""
+    rules = rules or rules_for(situation)
     to = situation.neighbours.get(given.to_node)
     material = tuple(situation.record.resources)
     invalid = _invalid(situation, given, rules, material)
@@ -71,8 +71,9 @@ def judge(situation: Situation, given: Transfer) -> Judgement:
         nothing = _document(situation, {"outcome": "deny", "route": None, "codes": []}, (), ())
         return Judgement(allowed=False, route="", codes=(), decision=nothing, kept=(), dropped=(), reasons=tuple(invalid))
     others = situation.record.of_others
-    chosen, left_out = choose([one for one in material if reference_of(one) not in others], given, to, rules)
-    left_out = [*left_out, *(Dropped(reference_of(one), "exchange.minimise.other_person") for one in material if reference_of(one) in others)]
+    named = [(reference_of(one), one) for one in material]
+    chosen, left_out = choose([one for name, one in named if name not in others], given, to, rules)
+    left_out = [*left_out, *(Dropped(name, "exchange.minimise.other_person") for name, _ in named if name in others)]
     minimised = minimise([r for r in chosen if not is_projection(r)], given.purpose, rules.profiles, pseudonym(situation, given))
     request = transfer_request(situation, to, given, chosen)
     decision = check_transfer(request, rules)
@@ -91,10 +92,11 @@ def judge(situation: Situation, given: Transfer) -> Judgement:
 
 def transfer(situation: Situation, given: Transfer) -> Verdict:
     """The rule of the command: a parcel, or a refusal with every reason that stands in the case; input that names what is not there leaves no trace."""
-    invalid = _invalid(situation, given, rules_for(situation), tuple(situation.record.resources))
+    rules = rules_for(situation)
+    invalid = _invalid(situation, given, rules, situation.record.resources)
     if invalid:
         return refuse(*invalid, category=Category.INVALID)
-    judgement = judge(situation, given)
+    judgement = judge(situation, given, rules)
     if judgement.allowed:
         return Judged((), (judgement.decision,), (parcel_of(given, judgement),))
     return Judged((refused_by(given, judgement),), (judgement.decision,), refusal=refuse(*judgement.reasons))
@@ -141,7 +143,7 @@ def _invalid(situation: Situation, given: Transfer, rules: TransferRules, materi
     if given.purpose not in rules.purposes:
         said: dict[str, str | int] = {"purpose": given.purpose, "known": ", ".join(rules.purposes)}
         reasons.append(Reason("exchange.transfer.unknown_purpose", said, where="purpose"))
-    there = {reference_of(resource) for resource in material}
+    there = {reference_of(resource) for resource in material} if given.resources else set()
     missing = len([name for name in given.resources if name not in there])
     if missing:
         reasons.append(Reason("exchange.transfer.unknown_resource", {"count": missing}, where="resources"))

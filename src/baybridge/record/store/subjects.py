@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from baybridge.record.fhir.references import local_part, references
+from baybridge.record.fhir.references import local_part, named_in
 from baybridge.record.fhir.wire import Json
 from baybridge.record.store import store
 from baybridge.record.store.store import Version
@@ -27,7 +27,7 @@ def named(resource: Json) -> tuple[frozenset[str], frozenset[Key]]:
     """
     if resource.get("resourceType") == "Patient":
         resource = {name: value for name, value in resource.items() if name != "link"}
-    keys = {part for text, _path in references(resource) if (part := local_part(text)) is not None}
+    keys = {part for text in named_in(resource) if (part := local_part(text)) is not None}
     return frozenset(key[1] for key in keys if key[0] == "Patient"), frozenset(key for key in keys if key[0] != "Patient")
 
 

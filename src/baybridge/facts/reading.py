@@ -58,11 +58,13 @@ def read(
     windows: Mapping[str, float | None] | None = None,
     grade_at: GradeAt | None = None,
     zone: ZoneInfo = CHINA,
+    remarks: bool = True,
 ) -> FactSet:
     """The facts of one patient as of `at`.
 
     `confirmed` maps a fact to the value that a person confirmed; `windows` overrides the hours for which a fact is used (None: for ever);
-    `grade_at` answers the bounds of the CRS grade for bedside values, where the diagnosis is not left to the rule for fever.
+    `grade_at` answers the bounds of the CRS grade for bedside values, where the diagnosis is not left to the rule for fever. Without `remarks` nobody asks what of the
+    record nothing reads and which references lead nowhere: the facts are the same.
     """
     found = Found(resources)
     measured = measure(found, at, dictionary)
@@ -74,8 +76,9 @@ def read(
     window = Window(measured, exposures, course, at, dictionary, zone)
     facts |= _derived(found, window, facts, grade_at, set_aside)
     facts |= _confirmed(confirmed or {}, case, measured, facts, windows or {}, at, dictionary)
-    _note_unread(found, measured, dictionary)
-    _note_references(found, measured)
+    if remarks:
+        _note_unread(found, measured, dictionary)
+        _note_references(found, measured)
     return FactSet(
         at=at,
         values={name: facts[name].value for name in sorted(facts) if facts[name].status is Status.USED and facts[name].value is not None},

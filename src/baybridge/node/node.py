@@ -226,7 +226,7 @@ class Node:
         `urgent`: before every writer of this process that waits.
         """
         with self.storage.writing(urgent=urgent) as connection:
-            unit = Unit(connection, self.site, self.now(), lambda: clock.new_id(self.now), self.pseudonym, self.step)
+            unit = Unit(connection, self.site, self.now(), lambda: clock.new_id(self.now), self.pseudonym, self.step, memory=self.case_memory)
             yield unit
             unit.queued = queue.keep(unit, self.consequence_kinds)
             unit.finish()
@@ -261,10 +261,6 @@ class Node:
         resources = from_outside(record or CaseRecord(connection, case, at), case)
         confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
         return read(resources, at, self.dictionary, case=case, confirmed=confirmed, zone=self.site.zone)
-
-    def outside_record(self, connection: Connection, case: Case, at: datetime) -> list[Resource]:
-        """The record of a case's patient as filed at `at`, without what only renders the case's own events."""
-        return from_outside(CaseRecord(connection, case, at), case)
 
     def facts(self, case: Case, at: datetime | None = None) -> FactSet:
         """The facts of a case's patient, as known at `at`."""

@@ -18,14 +18,19 @@ import orjson
 from sqlalchemy import Connection, insert, select, update
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Role, Site
 from baybridge.journey.events import Event, Recorded
+from baybridge.journey.identities import linked
 from baybridge.journey.judged import Judged
-from baybridge.journey.stored import decode_stored, encode
+from baybridge.journey.stored import encode
 from baybridge.ledger import log, streams
 from baybridge.node import tables
+from baybridge.node.case_memory import CaseMemory
+from baybridge.node.case_record import CaseRecord
 from baybridge.node.consequences.row import Consequence
 from baybridge.node.integrity import things
+from baybridge.record.store import store
 from baybridge.record.store.store import Version
 
 
@@ -97,11 +102,20 @@ class Unit:
     follows: list[Consequence] = field(default_factory=list)
     queued: list[str] = field(default_factory=list)  # consequences that are due now
     news: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # of each package that was filed, the events that nobody told before
+    memory: CaseMemory = field(default_factory=CaseMemory)
+    _record: tuple[object, CaseRecord] | None = None
     _to_log: list[tuple[log.Entry, bytes]] = field(default_factory=list)
 
     def events(self, case_id: str) -> list[Recorded]:
         """The events of a case so far."""
-        return [decode_stored(stored) for stored in streams.read(self.connection, case_id)]
+        return list(self.memory.events(streams.read(self.connection, case_id)))
+
+    def record(self, case: Case) -> CaseRecord:
+        """The record of a case as of now, read once while nothing is filed and the case has the same patients."""
+        key = (case.case_id, case.patient_id, tuple(sorted(linked(case))), store.last_row(self.connection))
+        if self._record is None or self._record[0] != key:
+            self._record = (key, CaseRecord(self.connection, case, self.at))
+        return self._record[1]
 
     def append(
         self,

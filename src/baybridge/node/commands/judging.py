@@ -14,7 +14,6 @@ from baybridge.funding.payer.worklist import payers_in
 from baybridge.journey.case import Case
 from baybridge.journey.command import Command, Situation
 from baybridge.journey.proposals import waits
-from baybridge.node.case_record import CaseRecord
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.table import GATES, CommandRow
 from baybridge.node.corrections.making import making
@@ -52,11 +51,9 @@ def payers_of(node: Node, case: Case | None) -> frozenset[str]:
     return payers_in(case, node.documents.typed.plans) if case else frozenset()
 
 
-def situate(
-    node: Node, unit: Unit, kind: CommandRow, case: Case, command: Command, filed: CaseRecord | None = None
-) -> tuple[Deciding, Situation]:
-    """The situation in which a command is judged, and the memory of decisions made in it; `filed` is the case's record now, where the caller has it."""
-    filed = filed or CaseRecord(unit.connection, case, unit.at)
+def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Command) -> tuple[Deciding, Situation]:
+    """The situation in which a command is judged, and the memory of decisions made in it."""
+    filed = unit.record(case)
     facts = LazyFacts(lambda: node.fact_set(unit.connection, case, unit.at, filed))
     deciding = Deciding(node.policies, facts, command.case_id, unit.at)
     record = node.record_material(unit.connection, kind.needs, case, unit.at, filed)

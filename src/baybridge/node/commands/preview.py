@@ -27,7 +27,6 @@ from baybridge.journey.command import Actor, Command, FromRecord, Situation
 from baybridge.journey.gates import standing_at
 from baybridge.journey.judged import Judged
 from baybridge.journey.texts import judge
-from baybridge.node.case_record import CaseRecord
 from baybridge.node.clock import new_id
 from baybridge.node.commands import judging
 from baybridge.node.commands.deciding import Deciding, LazyFacts
@@ -54,14 +53,14 @@ class Look:
         self.unit = unit
         self.case = case
         self.actor = actor
-        self._filed = CaseRecord(unit.connection, case, unit.at)
+        self._filed = unit.record(case)
         self._material = FromRecord()
         self._looked: frozenset[str] = frozenset()
 
     @cached_property
     def _situated(self) -> tuple[Deciding, Situation]:
         plain = next(kind for kind in COMMANDS.values() if not kind.needs)
-        return judging.situate(self.node, self.unit, plain, self.case, Command(plain.name, self.case.case_id, {}, self.actor, "preview"), self._filed)
+        return judging.situate(self.node, self.unit, plain, self.case, Command(plain.name, self.case.case_id, {}, self.actor, "preview"))
 
     @property
     def lazy_facts(self) -> Mapping[str, Value]:
@@ -139,7 +138,7 @@ def _judge(kind: CommandRow, situation: Situation, given: Struct) -> Refusal | N
 def looking(node: Node, case: Case, actor: Actor, at: datetime | None = None) -> Iterator[Look]:
     """One reading transaction to look at a case in, as of now or an earlier moment."""
     with node.storage.reading() as connection:
-        unit = Unit(connection, node.site, at or node.now(), lambda: new_id(node.now), node.pseudonym, lambda _name: None)
+        unit = Unit(connection, node.site, at or node.now(), lambda: new_id(node.now), node.pseudonym, lambda _name: None, memory=node.case_memory)
         yield Look(node, unit, case, actor)
 
 

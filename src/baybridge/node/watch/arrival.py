@@ -1,6 +1,6 @@
 """When an observation counts for the watch: at its own time where that can be, else when it came in.
 
-Main job: `record_in_time(node, connection, case, now)`, the record of a patient in which an observation without a time, one dated ahead of the clock and one
+Main job: `record_in_time(unit, case)`, the record of a patient in which an observation without a time, one dated ahead of the clock and one
 dated before the patient's birth stand at the moment at which they were filed; `moment_of(version, now, born)` answers that moment for one of them.
 
 A sign whose time is missing or wrong is a sign all the same; what is not known silences nobody. Everything else reads such an observation as before.
@@ -12,24 +12,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection
-
 from baybridge.base.resource import Resource
 from baybridge.facts.fhir import mapping, moment
 from baybridge.facts.measurement import taken_at
 from baybridge.journey.case import Case
+from baybridge.node.case_record import from_outside
 
 if TYPE_CHECKING:
-    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
 
 #: How far the clock of a monitor or another node may run ahead: what it measured is the present all the same.
 AHEAD = timedelta(hours=1)
 _TIMES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming")
 
 
-def record_in_time(node: Node, connection: Connection, case: Case, now: datetime) -> list[Resource]:
-    """The record of a case's patient as filed at `now`, each observation at a time that can be."""
-    resources = node.outside_record(connection, case, now)
+def record_in_time(unit: Unit, case: Case) -> list[Resource]:
+    """The record of a case's patient as filed now, each observation at a time that can be."""
+    now, resources = unit.at, from_outside(unit.record(case), case)
     born = birth_of(resources)
     return [_in_time(resource, now, born) if resource["resourceType"] == "Observation" else resource for resource in resources]
 

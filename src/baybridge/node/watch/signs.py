@@ -76,7 +76,7 @@ class _Graded:
 def look(node: Node, case: Case, resources: Sequence[Mapping[str, object]], at: datetime, *, current: bool) -> Look:
     """The signs as of `at`, from what is known now of that moment; `current`: `at` is the present."""
     confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
-    facts = read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone)
+    facts = read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone, remarks=False)
     values = {**standing(case, facts.values, node.site.zone, at), **facts.values}
     graded = [_graded(node, case, scale, values, at, current=current) for scale in SCALES]
     bounds = {BOUNDS[one.scale]: one.low for one in graded}

@@ -46,7 +46,7 @@ def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = 
     case = fold(unit.events(case_id))
     recorded: list[ev.Recorded] = []
     if watched(node, case):
-        resources = record_in_time(node, unit.connection, case, unit.at)
+        resources = record_in_time(unit, case)
         told = list(moments)
         present = max([unit.at, *(at for at in told if at <= unit.at + AHEAD)])
         for at in [*_looked_back(node, case, told, unit.at), present, *sorted({at for at in told if at > present})]:

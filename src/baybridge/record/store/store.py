@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
@@ -304,23 +305,21 @@ def patient_versions(connection: Connection, patient_id: str, at: datetime | Non
 
     What the record's resources name and nobody owns (an organisation, a drug) comes along, so that it can be read alone.
     """
-    own, _parsed, shared = _patient(connection, patient_id, at)
-    return own + shared
+    stamp = time_text(at) if at is not None else None
+    own = _own_versions(connection, patient_id, stamp)
+    shared = _shared_versions(connection, sorted(_named_outside(own)), stamp)
+    return own + [version for version in shared if version.patient in ("", patient_id)]
 
 
 def patient_resources(connection: Connection, patient_id: str, at: datetime | None = None) -> list[Resource]:
     """The parsed resources of `patient_versions`."""
-    _own, parsed, shared = _patient(connection, patient_id, at)
-    return cast("list[Resource]", parsed + [version.resource for version in shared])
+    return cast("list[Resource]", [version.resource for version in patient_versions(connection, patient_id, at)])
 
 
-def _patient(connection: Connection, patient_id: str, at: datetime | None) -> tuple[list[Version], list[Json], list[Version]]:
-    """The versions of a patient's record, what they hold, and the versions of what they name."""
-    stamp = time_text(at) if at is not None else None
-    own = _own_versions(connection, patient_id, stamp)
-    parsed = [version.resource for version in own]
-    shared = _shared_versions(connection, sorted(_named_outside(own, parsed)), stamp)
-    return own, parsed, [version for version in shared if version.patient in ("", patient_id)]
+def last_row(connection: Connection) -> int:
+    """The number of the version that was filed last; while it stands, nothing was filed."""
+    found = connection.execute(select(func.max(resource_version.c.row))).scalar()
+    return found or 0
 
 
 def _own_versions(connection: Connection, patient_id: str, stamp: str | None) -> list[Version]:
@@ -353,10 +352,26 @@ def _last_before(stamp: str) -> Select[Any]:
     return _versions().where(table.c.recorded_at <= stamp, ~superseded, table.c.deleted.is_(False))
 
 
-def _named_outside(versions: list[Version], resources: list[Json]) -> set[Key]:
+def _named_outside(versions: list[Version]) -> set[Key]:
     inside = {(version.type, version.id) for version in versions}
-    named = set(map(local_part, {text for resource in resources for text in named_in(resource)}))
-    return {key for key in named if key is not None and key not in inside}
+    named: set[Key] = set()
+    for version in versions:
+        if not version.deleted:
+            named |= _named_by(version.body) if len(version.body) <= _SHORT else _read_named(version.body)
+    return named - inside
+
+
+_SHORT = 4096  # bytes; what is longer (a scan, a document) is not kept in memory
+
+
+@lru_cache(maxsize=8192)
+def _named_by(body: bytes) -> frozenset[Key]:
+    """The resources of a store that a body names, kept by the body itself: the same bytes name the same, whoever filed them."""
+    return _read_named(body)
+
+
+def _read_named(body: bytes) -> frozenset[Key]:
+    return frozenset(key for key in map(local_part, named_in(parse(body))) if key is not None)
 
 
 def patients(connection: Connection) -> list[str]:

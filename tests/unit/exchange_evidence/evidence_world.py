@@ -14,6 +14,7 @@ from sqlalchemy import Connection, create_engine
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.keys import SigningKey
 from baybridge.exchange.evidence import verify
+from baybridge.exchange.evidence.bound import BASIS_KIND, RECEIPT_KIND
 from baybridge.exchange.signed import sign_document
 from baybridge.ledger import checkpoint as notes
 from baybridge.ledger import heads, keeping, log, streams
@@ -96,9 +97,17 @@ class World:
     def decide(self, case_id: str, age: int) -> None:
         facts = {"age": age}
         document = decide(POLICY, facts, case_id, AT)
-        self.decisions.append({"document": document, "facts": facts, "policy": POLICY})
         digest = sha256_hex(canonical_bytes(document))
+        text = json.dumps(facts)
+        covered = {"case_id": case_id, "facts_sha256": sha256_hex(text.encode()), "policy_text_sha256": sha256_hex(POLICY.encode())}
+        basis = canonical_bytes(covered)
+        log.append(self.connection, [(self.stamp(case_id, kind=BASIS_KIND, what=digest), basis)], self.salt)
+        self.decisions.append({"document": document, "facts": facts, "policy": POLICY, "basis": basis, "facts_text": text})
         self.happen(case_id, "EligibilityDecided", policy="adult", outcome=document["outcome"], decision_sha256=digest)
+
+    def receive(self, case_id: str, receipt: bytes) -> None:
+        log.append(self.connection, [(self.stamp(case_id, kind=RECEIPT_KIND, what="out/x"), receipt)], self.salt)
+        self.receipts.append(receipt)
 
     def checkpoint(self, *case_ids: str, cosigners: tuple[str, ...] | None = None) -> str:
         for case_id in case_ids:

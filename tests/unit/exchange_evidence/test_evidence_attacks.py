@@ -458,3 +458,102 @@ def test_a_receipt_signed_by_somebody_else_is_refused() -> None:
 def test_a_receipt_of_another_case_is_refused() -> None:
     other = receipt("mo", package_id="p9")
     is_refused(with_receipts(other, named=receipt("mo")), "ledger.verify.receipts.not_of_the_case")
+
+
+# --- what the log binds beside the events -----------------------------------------------------------------------------
+
+
+def said(report: VerifyReport, code: str) -> Any:
+    """The values of the check with this code; None where there is none."""
+    return next((check.detail.values for check in report.checks if check.detail.code == f"ledger.verify.{code}"), None)
+
+
+def received(*, logged: bool = True) -> tuple[World, bytes]:
+    w, one = world(), receipt("mo")
+    w.happen("case-a", "TransferReceived", package_id="p1", receipt_sha256=sha256_hex(one))
+    if logged:
+        w.receive("case-a", one)
+    else:
+        w.receipts.append(one)
+    w.checkpoint("case-a")
+    return w, w.pack("case-a")
+
+
+def test_facts_policies_and_receipts_are_those_of_the_log_without_computing_again() -> None:
+    report = verify_file(received()[1], EVERYBODY)
+    assert report.ok, codes(report)
+    assert said(report, "basis.held") == {"count": 1}
+    assert said(report, "receipts.logged") == {"count": 1}
+    assert {name: said(report, "claimed.by")[name] for name in ("kept", "receipts", "absent")} == {"kept": 0, "receipts": 0, "absent": 0}
+
+
+def as_of_before(value: dict[str, Any]) -> None:
+    """The pack in the form of an earlier version."""
+    value["payload"].pop("receipts_logged")
+    value["payload"]["format"] = "baybridge-evidence/1"
+    for one in value["payload"]["decisions"]:
+        one.pop("logged")
+
+
+def test_a_pack_of_before_holds_and_says_what_is_claimed() -> None:
+    w, data = received()
+    report = verify_file(resigned(data, w.key, as_of_before), EVERYBODY)
+    assert report.ok, codes(report)
+    assert said(report, "basis.held") is None
+    assert {name: said(report, "claimed.by")[name] for name in ("kept", "receipts")} == {"kept": 1, "receipts": 1}
+
+
+def other_facts(one: dict[str, Any]) -> None:
+    one["facts"] = {"age": 41}
+
+
+def other_facts_and_text(one: dict[str, Any]) -> None:
+    other_facts(one)
+    one["logged"]["facts_text"] = '{"age": 41}'
+
+
+def other_facts_all_the_way(one: dict[str, Any]) -> None:
+    other_facts_and_text(one)
+    one["logged"]["content"]["facts_sha256"] = sha256_hex(b'{"age": 41}')
+
+
+def other_facts_with_a_new_entry(one: dict[str, Any]) -> None:
+    other_facts_all_the_way(one)
+    salt = b"\x01" * 32
+    one["logged"]["salt"] = b64url(salt)
+    one["logged"]["entry"]["sha256"] = log.content_sha256(salt, canonical_bytes(one["logged"]["content"]))
+
+
+def other_policy(one: dict[str, Any]) -> None:
+    one["policy"] = POLICY + "# a comment\n"
+
+
+def entry_of_another_decision(one: dict[str, Any]) -> None:
+    one["logged"]["entry"]["what"] = "0" * 64
+
+
+CHANGES = [other_facts, other_facts_and_text, other_facts_all_the_way, other_facts_with_a_new_entry, other_policy, entry_of_another_decision]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_decision_was_made_on_cannot_be_exchanged_although_nothing_is_computed(w: World, pack: bytes, change: Callable[[Any], None]) -> None:
+    report = verify_file(resigned(pack, w.key, lambda v: change(v["payload"]["decisions"][0])), EVERYBODY)
+    assert "ledger.verify.basis.changed" in codes(report)
+
+
+def test_the_basis_of_another_case_is_refused(w: World, pack: bytes) -> None:
+    other = json.loads(w.pack("case-b"))["payload"]["decisions"][0]["logged"]
+    report = verify_file(resigned(pack, w.key, lambda v: v["payload"]["decisions"][0].update(logged=other)), EVERYBODY)
+    assert "ledger.verify.basis.changed" in codes(report)
+
+
+def test_a_receipt_that_was_never_logged_is_claimed_and_a_wrong_entry_refused() -> None:
+    w, data = received(logged=False)
+    assert said(verify(data), "claimed.by")["receipts"] == 1
+    w, data = received()
+    wrong = resigned(data, w.key, lambda v: v["payload"]["receipts_logged"][0].update(salt=b64url(b"\x02" * 32)))
+    is_refused(wrong, "ledger.verify.receipts.not_logged")
+    strange = resigned(data, w.key, lambda v: v["payload"]["receipts_logged"][0].update(receipt_sha256="0" * 64))
+    is_refused(strange, "ledger.verify.receipts.not_logged")
+    without = resigned(data, w.key, lambda v: v["payload"].update(receipts=[], receipts_logged=[]))
+    assert said(verify(without), "claimed.by")["absent"] == 1, "an event speaks of it"

@@ -73,7 +73,7 @@ def test_a_checkpoint_is_checked_against_known_keys() -> None:
     assert report.ok
     assert report.trust.values["witnesses"] == "gd"
     assert codes(note, None) == {"ledger.verify.checkpoint.unknown_log"}
-    assert codes(note.replace(b"\n11\n", b"\n12\n")) == {"ledger.verify.checkpoint.bad_signature"}
+    assert codes(note.replace(b"\n13\n", b"\n14\n")) == {"ledger.verify.checkpoint.bad_signature"}
     assert codes(note + b"x") == {"ledger.verify.checkpoint.unreadable"}
 
 

@@ -163,6 +163,20 @@ def test_a_pack_of_before_still_verifies_what_it_holds(world: World, tmp_path: P
     del tmp_path
 
 
+def test_a_pack_shows_the_entries_of_decisions_and_receipts(world: World) -> None:
+    world.do("mo", Role.PHYSICIAN, "DecideEligibility")
+    world.do("mo", Role.COORDINATOR, "ReferCase", to_node="hk", product="axicabtagene-ciloleucel")
+    world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    world.deliver("mo")
+    report = verify_file(evidence.evidence_pack(world.nodes["mo"], world.case_id), None, None)
+    said = {check.detail.code: check.detail.values for check in report.checks}
+    assert report.ok, report.problems
+    assert said["ledger.verify.receipts.logged"] == {"count": 1}
+    claimed = said["ledger.verify.claimed.by"]
+    assert (claimed["kept"], claimed["receipts"], claimed["absent"]) == (0, 0, 0)
+    assert int(said["ledger.verify.basis.held"]["count"]) > 0
+
+
 def test_pages_show_a_case_of_which_something_was_erased(world: World) -> None:
     from starlette.testclient import TestClient
 

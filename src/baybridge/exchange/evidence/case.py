@@ -16,7 +16,9 @@ from msgspec import Struct, ValidationError, convert
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.keys import VerifyKey, b64url_decode
 from baybridge.base.outcome import Refusal
+from baybridge.exchange.evidence import bound
 from baybridge.exchange.evidence.anchor import Anchored, included
+from baybridge.exchange.evidence.bound import LoggedBasis, LoggedReceipt
 from baybridge.exchange.evidence.report import Check, failed, held
 from baybridge.exchange.signed import read_document
 from baybridge.ledger import heads, log
@@ -55,17 +57,18 @@ class PackedHead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PackedDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A decision document, the facts that it was given, and the policy's full text (null where a part decided without one)."""
+    """A decision document, the facts that it was given, the policy's full text (null where a part decided without one), and their log entry where they have one."""
 
     document: dict[str, Any]
     facts: dict[str, Any]
     policy: str | None
+    logged: LoggedBasis | None = None
 
 
 class CasePack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The payload of an evidence pack."""
 
-    format: Literal["baybridge-evidence/1"]
+    format: Literal["baybridge-evidence/1", "baybridge-evidence/2"]  # 1 shows no entries of decisions and receipts
     made_at: str
     case_id: str
     subject: str
@@ -74,6 +77,7 @@ class CasePack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     decisions: list[PackedDecision]
     withheld: list[str]  # SHA-256 of documents that events name and this pack does not hold
     receipts: list[str]  # compact JWS of the receivers of packages
+    receipts_logged: list[LoggedReceipt] = []
 
 
 def check_case(payload: object, anchored: Anchored, recompute: Recompute | None) -> Iterator[Check]:
@@ -88,14 +92,40 @@ def check_case(payload: object, anchored: Anchored, recompute: Recompute | None)
     yield from _check_order(pack)
     yield _check_head(pack)
     yield from _check_decisions(pack, recompute)
+    yield from _check_bases(pack, anchored)
     yield from _check_receipts(pack, anchored.parties)
+    yield from bound.check_receipts(pack.receipts_logged, pack.receipts, pack.subject, anchored)
     yield _claims(pack, anchored.node, recompute)
 
 
 def _claims(pack: CasePack, node: str, recompute: Recompute | None) -> Check:
-    """What rests on the word of whoever exported the pack, and on nothing in the log: when, what was not computed again, and that no receipt was left out."""
-    kept = sum(recompute is None or one.policy is None or set(one.document) != _DECISION_MEMBERS for one in pack.decisions)
-    return held("claimed", "by", {"node": node, "made_at": pack.made_at[:40], "kept": kept})
+    """What rests on the word of whoever exported the pack, and on nothing in the log: when, decisions and receipts without entry, receipts left out."""
+    computed = [recompute is not None and one.policy is not None and set(one.document) == _DECISION_MEMBERS for one in pack.decisions]
+    kept = sum(one.logged is None and not again for one, again in zip(pack.decisions, computed, strict=True))
+    logged = {one.receipt_sha256 for one in pack.receipts_logged}
+    unlogged = sum(sha256_hex(text.encode()) not in logged for text in pack.receipts)
+    values: dict[str, str | int] = {"node": node, "made_at": pack.made_at[:40], "kept": kept, "receipts": unlogged, "absent": _absent(pack)}
+    return held("claimed", "by", values)
+
+
+def _absent(pack: CasePack) -> int:
+    """How many receipts events speak of that the pack does not hold."""
+    here = {sha256_hex(text.encode()) for text in pack.receipts}
+    return sum(isinstance(named := event.get("receipt_sha256"), str) and named not in here for event in _events(pack))
+
+
+def _events(pack: CasePack) -> list[Mapping[str, Any]]:
+    return [one.body["event"] for one in pack.events if one.body is not None and isinstance(one.body.get("event"), Mapping)]
+
+
+def _check_bases(pack: CasePack, anchored: Anchored) -> Iterator[Check]:
+    claiming = [(one, one.logged) for one in pack.decisions if one.logged is not None]
+    wrong = [
+        str(one.document.get("policy"))
+        for one, logged in claiming
+        if not bound.basis_holds(logged, pack.case_id, pack.subject, {"document": one.document, "facts": one.facts, "policy": one.policy}, anchored)
+    ]
+    yield from bound.check_bases(wrong, len(claiming))
 
 
 # --- events ---------------------------------------------------------------------------------------------------------
@@ -227,7 +257,7 @@ def _comes_out_the_same(one: PackedDecision, recompute: Recompute) -> bool:
 
 
 def _check_receipts(pack: CasePack, parties: Mapping[str, tuple[VerifyKey, ...]]) -> Iterator[Check]:
-    bodies = [one.body["event"] for one in pack.events if one.body is not None and isinstance(one.body.get("event"), Mapping)]
+    bodies = _events(pack)
     for number, text in enumerate(pack.receipts, start=1):
         receipt = _receipt(text, parties)
         if receipt is None:
@@ -248,4 +278,4 @@ def _receipt(text: str, parties: Mapping[str, tuple[VerifyKey, ...]]) -> Mapping
 def _is_about(event: Mapping[str, object], receipt: Mapping[str, object], sha256: str) -> bool:
     """True if an event names this receipt, or is the arrival of the package that it acknowledges."""
     same = all(event.get(name) == receipt.get(name) for name in ("package_id", "content_sha256"))
-    return event.get("receipt_sha256") == sha256 or (event.get("type") == "PackageReceived" and same)
+    return event.get("receipt_sha256") == sha256 or (event.get("type") in ("PackageReceived", "CaseProposed") and same)

@@ -3,8 +3,8 @@
 Main job: `build` makes the pack of a case; `verify_file` says of any exported file (pack, signed decision, receipt, card, checkpoint)
 whether it holds, check by check, and on whose word.
 
-Elsewhere: `signed.py` the outer form, `anchor.py` keys and witnesses, `case.py` the pack's contents, `trust.py`
-known keys. Why it is built this way: docs/decisions/0001-ledger.md.
+Elsewhere: `signed.py` the outer form, `anchor.py` keys and witnesses, `case.py` the pack's contents, `bound.py` what the log binds beside events,
+`trust.py` known keys. Why it is built this way: docs/decisions/0001-ledger.md.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from baybridge.base.keys import SigningKey, VerifyKey, b64url
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.exchange.card.health_card import looks_like_card
 from baybridge.exchange.card.report import verify_card
+from baybridge.exchange.evidence import bound
 from baybridge.exchange.evidence.anchor import WrittenItem, build_anchor, check_anchor, item
 from baybridge.exchange.evidence.case import PackedDecision, Recompute, check_case, named_documents, recomputed
 from baybridge.exchange.evidence.report import Check, VerifyReport, failed, held, refused
@@ -31,7 +32,7 @@ from baybridge.ledger import heads, log, streams
 from baybridge.ledger.log import Logged
 from baybridge.ledger.streams import StoredEvent
 
-FORMAT = "baybridge-evidence/1"
+FORMAT = "baybridge-evidence/2"
 PACK_KIND = "evidence"
 DECISION_KIND = "decision"
 _NOTE_MARK = "\n\n\u2014 ".encode()
@@ -70,7 +71,8 @@ def build(
     """The evidence pack of a case at the newest checkpoint, as file bytes.
 
     `card` is the node card with `node` and `signing_keys`; `witnesses` the neighbours' keys by node; `decisions` are
-    `{"document": …, "facts": …, "policy": text or None}`, of which those that the events name are taken; `receipts` compact JWS.
+    `{"document": …, "facts": …, "policy": text or None}`, of which those that the events name are taken, each with `basis` (the bytes that its log entry
+    covers) and `facts_text` where the node has them; `receipts` compact JWS.
     ValueError unless a head over all events (`heads.write`) and then a checkpoint (`keeping.issue`) were made before.
     """
     anchor = build_anchor(connection, node=node, card=card, key=key, witnesses=witnesses)
@@ -79,7 +81,7 @@ def build(
     logged = {heads.event_id_of(one.entry): one for one in log.entries_of(connection, subject, heads.EVENT_KIND)}
     events = [_packed_event(connection, one, logged[one.event_id], size) for one in stored]
     named = named_documents([event["body"] for event in events])
-    taken = _taken(decisions, named)
+    taken = _taken(connection, subject, decisions, named, size)
     payload = {
         "format": FORMAT,
         "made_at": made_at,
@@ -90,6 +92,7 @@ def build(
         "decisions": list(taken.values()),
         "withheld": sorted(named - set(taken)),
         "receipts": [receipt.decode("ascii") for receipt in receipts],
+        "receipts_logged": bound.receipts(connection, subject, receipts, size),
     }
     return sign_document(PACK_KIND, payload, key, anchor)
 
@@ -114,11 +117,14 @@ def _salt(logged: Logged) -> str | None:
     return None if logged.salt is None else b64url(logged.salt)
 
 
-def _taken(decisions: Sequence[Mapping[str, object]], named: set[str]) -> dict[str, dict[str, object]]:
+def _taken(
+    connection: Connection, subject: str, decisions: Sequence[Mapping[str, object]], named: set[str], size: int
+) -> dict[str, dict[str, object]]:
     """The decisions that events name, by SHA-256, in its order."""
     found = {sha256_hex(canonical_bytes(one["document"])): one for one in decisions}
     members = ("document", "facts", "policy")
-    return {sha256: {name: found[sha256].get(name) for name in members} for sha256 in sorted(named & set(found))}
+    logged = bound.bases(connection, subject, found, size)
+    return {sha256: {**{name: found[sha256].get(name) for name in members}, "logged": logged.get(sha256)} for sha256 in sorted(named & set(found))}
 
 
 def sign_decision(decision: Mapping[str, object], key: SigningKey, anchor: Mapping[str, object] | None = None) -> bytes:

@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.exchange.evidence.bound import BASIS_KIND, RECEIPT_KIND
 from baybridge.ledger import log
 from baybridge.node import tables
 from baybridge.node.integrity import rows as covered_rows
@@ -23,7 +24,7 @@ from baybridge.node.integrity.rows import COVERED, RowLog
 from baybridge.record.store import store
 from baybridge.record.store.store import Version
 
-RECORD, DECISION, BASIS, PACKAGE, RECEIPT, ROW = "record", "decision", "decision-basis", "package", "receipt", covered_rows.KIND
+RECORD, DECISION, BASIS, PACKAGE, RECEIPT, ROW = "record", "decision", BASIS_KIND, "package", RECEIPT_KIND, covered_rows.KIND
 #: Kinds of entries whose thing must still be there.
 KEPT = (RECORD, DECISION, BASIS, PACKAGE, RECEIPT)
 PORTION = 400

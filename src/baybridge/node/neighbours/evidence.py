@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Connection, RowMapping, select
 
 from baybridge.base.keys import VerifyKey
 from baybridge.exchange.evidence import verify
 from baybridge.exchange.evidence.anchor import build_anchor
 from baybridge.exchange.signed import sign_document
 from baybridge.node import tables
+from baybridge.node.integrity import things
 from baybridge.node.neighbours import witnessing
 from baybridge.node.neighbours.package import public_jwk
 
@@ -34,10 +35,7 @@ def evidence_pack(node: Node, case_id: str) -> bytes:
         texts = {row.sha256: row.text for row in connection.execute(select(tables.policy_text.c.sha256, tables.policy_text.c.text))}
         outgoing = connection.execute(select(tables.outgoing.c.receipt).where(tables.outgoing.c.case_id == case_id)).scalars().all()
         incoming = connection.execute(select(tables.incoming.c.receipt).where(tables.incoming.c.case_id == case_id)).scalars().all()
-        decisions: list[dict[str, Any]] = [
-            {"document": orjson.loads(row["document"]), "facts": orjson.loads(row["facts"]), "policy": texts.get(row["policy_sha256"]) or None}
-            for row in rows
-        ]
+        decisions = [_decision(connection, row, texts.get(row["policy_sha256"], "")) for row in rows]
         return verify.build(
             connection,
             case_id=case_id,
@@ -50,6 +48,15 @@ def evidence_pack(node: Node, case_id: str) -> bytes:
             receipts=[bytes(receipt) for receipt in (*outgoing, *incoming) if receipt],
             made_at=node.now().isoformat(),
         )
+
+
+def _decision(connection: Connection, row: RowMapping, text: str) -> dict[str, Any]:
+    """A decision with its facts and policy, and what its entry in the log covers."""
+    source = tables.decision_source.c
+    sources = connection.execute(select(source.resource).where(source.sha256 == row["sha256"])).scalars().all()
+    facts = bytes(row["facts"])
+    told = {"document": orjson.loads(row["document"]), "facts": orjson.loads(facts), "policy": text or None}
+    return {**told, "basis": things.basis(dict(row), text, sources), "facts_text": facts.decode()}
 
 
 def signed_file(node: Node, kind: str, payload: Mapping[str, object]) -> bytes:

@@ -6,7 +6,7 @@ renders the answer; a refusal is rendered by `refused` from the one table of out
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -125,9 +125,28 @@ def case_state(asked: Asked) -> Response:
     return refused(asked, found) if isinstance(found, Refusal) else answer(found)
 
 
+_SIGN_IN_KEYS = ("name", "password", "code")
+_MOST_TOLD = 20  # unknown keys of one body
+
+
+def _against_form(body: Any) -> Iterator[Reason]:
+    """What is wrong with the form of a sign-in, whoever it is of."""
+    if not isinstance(body, dict):
+        yield Reason("request.sign_in.not_object", {"known": ", ".join(_SIGN_IN_KEYS)})
+        return
+    for key in [key for key in body if key not in _SIGN_IN_KEYS][:_MOST_TOLD]:
+        yield Reason("request.sign_in.unknown", {"key": key[:40], "known": ", ".join(_SIGN_IN_KEYS)}, where=key[:40])
+    for key in ("name", "password"):
+        if not isinstance(body.get(key), str):
+            yield Reason("request.sign_in.missing", {"key": key}, where=key)
+
+
 def session(asked: Asked, body: Any) -> Any | Refusal:
-    """A bearer token for a name and password (and one-time code)."""
-    name, password, code = (str(body.get(key, "")) if isinstance(body, dict) else "" for key in ("name", "password", "code"))
+    """A bearer token for a name and password (and one-time code); a body of another form is told, and is no failed sign-in."""
+    against = tuple(_against_form(body))
+    if against:
+        return refuse(*against, category=Category.INVALID)
+    name, password, code = (str(body.get(key, "")) for key in _SIGN_IN_KEYS)
     opened = accounts.sign_in(asked.node.storage, name, password, code, asked.node.now(), hours=asked.node.people.session_hours)
     if isinstance(opened, Refusal):
         return opened

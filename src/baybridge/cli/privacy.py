@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from baybridge.base.outcome import Refusal
-from baybridge.base.time import parse_instant
+from baybridge.base.time import parse_instant, parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.records import open_or_fail
 from baybridge.cli.saying import fail, proof, say_refusal
@@ -43,7 +43,7 @@ def breach() -> None:
 @_ACCOUNT
 @click.option("--what", required=True, help="What happened, in words.")
 @click.option("--kind", required=True, type=click.Choice(_KINDS))
-@click.option("--known-at", required=True, type=MOMENT, help="When this site knew; every clock runs from then.")
+@click.option("--known-at", required=True, type=MOMENT, help="When this site knew; every clock runs from then. A date is the start of that day at the site.")
 @click.option("--happened-at", type=MOMENT)
 @_PATIENTS
 @_ALL
@@ -55,9 +55,11 @@ def open_(
     from baybridge.node.people.breaches import Kind, Open
 
     chosen: Kind = next(one for one in get_args(Kind) if one == kind)
-    happened = _moment(happened_at) if happened_at else None
-    entry = Open(what=what.strip(), kind=chosen, known_at=_moment(known_at), happened_at=happened, patients=_ids(patients), complete=complete)
-    _enter(folder, account, entry, "", as_json=as_json)
+    node = open_or_fail(folder)
+    known = parse_instant_or_day(known_at, node.site.zone)
+    happened = parse_instant_or_day(happened_at, node.site.zone) if happened_at else None
+    entry = Open(what=what.strip(), kind=chosen, known_at=known, happened_at=happened, patients=_ids(patients), complete=complete)
+    _enter(node, account, entry, "", as_json=as_json)
 
 
 @breach.command(cls=Thorough)
@@ -71,7 +73,7 @@ def persons(breach_id: str, folder: Path, account: str, patients: tuple[str, ...
     """Name more persons whose data is concerned, and whether these are all."""
     from baybridge.node.people.breaches import Persons
 
-    _enter(folder, account, Persons(patients=_ids(patients), complete=complete), breach_id, as_json=as_json)
+    _enter(open_or_fail(folder), account, Persons(patients=_ids(patients), complete=complete), breach_id, as_json=as_json)
 
 
 @breach.command(cls=Thorough)
@@ -79,7 +81,7 @@ def persons(breach_id: str, folder: Path, account: str, patients: tuple[str, ...
 @_NODE
 @_ACCOUNT
 @_RULE
-@click.option("--at", "told_at", required=True, type=MOMENT)
+@click.option("--at", "told_at", required=True, type=MOMENT, metavar="TIME", help="A time, not a date alone: a date does not say whether it was in time.")
 @click.option("--reference", required=True, help="Of the letter, form or case number.")
 @_PATIENTS
 @_JSON
@@ -88,7 +90,7 @@ def told(breach_id: str, folder: Path, account: str, rule: str, told_at: str, re
     from baybridge.node.people.breaches import Told
 
     entry = Told(rule=rule, told_at=_moment(told_at), reference=reference.strip(), patients=_ids(patients))
-    _enter(folder, account, entry, breach_id, as_json=as_json)
+    _enter(open_or_fail(folder), account, entry, breach_id, as_json=as_json)
 
 
 @breach.command("not-needed", cls=Thorough)
@@ -102,7 +104,7 @@ def not_needed(breach_id: str, folder: Path, account: str, rule: str, because: s
     """Enter why somebody need not be told."""
     from baybridge.node.people.breaches import NotNeeded
 
-    _enter(folder, account, NotNeeded(rule=rule, because=because.strip()), breach_id, as_json=as_json)
+    _enter(open_or_fail(folder), account, NotNeeded(rule=rule, because=because.strip()), breach_id, as_json=as_json)
 
 
 @breach.command(cls=Thorough)
@@ -115,7 +117,7 @@ def note(breach_id: str, folder: Path, account: str, text: str, as_json: bool) -
     """Enter something that was found out or done."""
     from baybridge.node.people.breaches import Note
 
-    _enter(folder, account, Note(text=text.strip()), breach_id, as_json=as_json)
+    _enter(open_or_fail(folder), account, Note(text=text.strip()), breach_id, as_json=as_json)
 
 
 @breach.command(cls=Thorough)
@@ -128,7 +130,7 @@ def close(breach_id: str, folder: Path, account: str, because: str, as_json: boo
     """Close a breach; refused while somebody has still to be told."""
     from baybridge.node.people.breaches import Close
 
-    _enter(folder, account, Close(because=because.strip()), breach_id, as_json=as_json)
+    _enter(open_or_fail(folder), account, Close(because=because.strip()), breach_id, as_json=as_json)
 
 
 @breach.command(cls=Thorough)
@@ -141,7 +143,7 @@ def reopen(breach_id: str, folder: Path, account: str, because: str, as_json: bo
     """Open a breach again that was closed too early."""
     from baybridge.node.people.breaches import Reopen
 
-    _enter(folder, account, Reopen(because=because.strip()), breach_id, as_json=as_json)
+    _enter(open_or_fail(folder), account, Reopen(because=because.strip()), breach_id, as_json=as_json)
 
 
 @breach.command("list", cls=Thorough)
@@ -160,11 +162,10 @@ def list_(folder: Path, only_open: bool, as_json: bool) -> None:  # noqa: FBT001
         raise SystemExit(1)
 
 
-def _enter(folder: Path, account: str, entry: Entry, breach_id: str, *, as_json: bool) -> None:
+def _enter(node: Node, account: str, entry: Entry, breach_id: str, *, as_json: bool) -> None:
     from baybridge.node.neighbours import witnessing
     from baybridge.node.people import breach_changes, proving
 
-    node = open_or_fail(folder)
     actor = proving.prove(node, account, *proof(), via="shell")
     if isinstance(actor, Refusal):
         say_refusal(node, actor, as_json=as_json)
@@ -179,7 +180,7 @@ def _moment(text: str) -> datetime:
     try:
         return parse_instant(text)
     except ValueError:
-        fail("Give a time with its offset, such as 2026-03-02T09:00+08:00.")
+        fail("--at: give a time with its offset, such as 2026-03-02T09:00+08:00.")
 
 
 def _ids(patients: Sequence[str]) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.people import People
 from baybridge.documents.region import RegionEntry
 from baybridge.journey.case import Case, Consent
-from baybridge.journey.checks import said
+from baybridge.journey.checks import local_day, said
 from baybridge.journey.command import Situation
 from baybridge.journey.events import CapacityStated, Giver, GradeAssessed, GradeConfirmed
 
@@ -38,13 +38,14 @@ Because = Literal["", "stated", "icans", "icans_open"]
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """Who decides now. `minor` and `able`: None where nobody knows; `because` says what `able` rests on, where it is not True."""
+    """Who decides now. `minor` and `able`: None where nobody knows; `because` and `since` say what `able` rests on, and from when, where it is not True."""
 
     minor: bool | None
     able: bool | None
     because: Because
     majority: int | None
     unable_from: int
+    since: datetime | None = None
 
     @property
     def patient_decides(self) -> bool:
@@ -72,24 +73,27 @@ def age_of(value: object) -> int | None:
 def deciding_of(case: Case, age: int | None, majority: int | None, unable_from: int) -> Deciding:
     """Who decides, from what the case says, the patient's age, the age of majority and the threshold."""
     minor = None if age is None or majority is None else age < majority
-    because = _unable(case, unable_from)
+    because, since = _unable(case, unable_from)
     able = True if because == "" else None if because == "icans_open" else False
-    return Deciding(minor, able, because, majority, unable_from)
+    return Deciding(minor, able, because, majority, unable_from, since)
 
 
 # --- ability --------------------------------------------------------------------------------------------------------
 
 
-def _unable(case: Case, unable_from: int) -> Because:
-    """The last certain word: a statement, or a grade that certainly reaches the threshold or certainly does not."""
+def _unable(case: Case, unable_from: int) -> tuple[Because, datetime | None]:
+    """The last certain word: a statement, or a grade that certainly reaches the threshold or certainly does not; and since when nothing lifted it."""
     found: Because | None = None
+    since: datetime | None = None
     unsure = False
-    for _, word in sorted(_words(case, unable_from), key=lambda item: item[0]):
+    for at, word in sorted(_words(case, unable_from), key=lambda item: item[0]):
         if word == "icans_open":
-            unsure = True
+            unsure, since = True, since or at  # whoever may decide in a doubt may say so of that day
         elif not (found == "stated" and word == "able"):  # a grade lifts no physician's statement
             found = "stated" if word == "stated" else "icans" if word == "icans" else ""
-    return found if found is not None else "icans_open" if unsure else ""
+            since = (since or at) if found else None
+    because: Because = found if found is not None else "icans_open" if unsure else ""
+    return because, since if because else None
 
 
 _Word = Literal["able", "stated_able", "stated", "icans", "icans_open"]
@@ -122,11 +126,15 @@ def against_giver(situation: Situation, given_by: Giver, by_document: str) -> It
         yield from _other(now, given_by)
 
 
-def against_taker_back(situation: Situation, given_by: Giver, by_document: str) -> Iterator[Reason]:
-    """Every reason why this person does not take a consent back: a patient always can, somebody else only while the patient does not decide."""
+def against_taker_back(situation: Situation, given_by: Giver, by_document: str, day: date) -> Iterator[Reason]:
+    """Every reason why this person does not take a consent back as of a day: a patient always can, somebody else only while the patient does not decide."""
     yield from _document(given_by, by_document)
     if given_by != "patient":
-        yield from _other(deciding(situation), given_by)
+        now = deciding(situation)
+        yield from _other(now, given_by)
+        since = local_day(situation, now.since) if now.since is not None else None
+        if given_by == "representative" and since is not None and day < since:
+            yield Reason("consent.withdraw.before_unable", {"since": since.isoformat()}, where="withdrawn_on")
 
 
 def _document(given_by: Giver, by_document: str) -> Iterator[Reason]:

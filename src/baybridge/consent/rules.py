@@ -18,7 +18,7 @@ from baybridge.base.outcome import Reason, refuse
 from baybridge.consent import rendering
 from baybridge.consent.deciding import against_giver, against_taker_back
 from baybridge.consent.grants import DSPDP, NAMED_KINDS
-from baybridge.journey.checks import alive, happened, said
+from baybridge.journey.checks import alive, happened, local_day, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AuthorityNotified, ConsentKind, ConsentRecorded, ConsentWithdrawn, Giver
 from baybridge.journey.prefill import FormContext
@@ -121,20 +121,22 @@ def withdraw_consent(situation: Situation, given: WithdrawConsent) -> Verdict:
     """The consent ends; a consent can be taken back at any time, whatever else stands."""
     found = next((c for c in situation.case.consents if c.consent_id == given.consent_id), None)
     day = given.withdrawn_on or situation.today
-    against = [*happened(situation, withdrawn_on=day), *_taken_back_by(situation, given)]
+    against = [*happened(situation, withdrawn_on=day), *_taken_back_by(situation, given, day)]
     if found is None:
         against.append(Reason("consent.withdraw.unknown", where="consent_id"))
     elif found.withdrawn_on is not None and found.withdrawn_on <= day:
         against.append(Reason("consent.withdraw.already", {"day": found.withdrawn_on.isoformat()}, where="consent_id"))
+    elif day < (given_on := local_day(situation, found.origin.at)):
+        against.append(Reason("consent.withdraw.before_given", {"day": given_on.isoformat()}, where="withdrawn_on"))
     if against:
         return refuse(*against)
     return (ConsentWithdrawn(consent_id=given.consent_id, withdrawn_on=day, withdrawn_by=given.given_by, by_document=given.by_document.strip()),)
 
 
-def _taken_back_by(situation: Situation, given: WithdrawConsent) -> Iterator[Reason]:
+def _taken_back_by(situation: Situation, given: WithdrawConsent, day: date) -> Iterator[Reason]:
     if situation.actor.role is Role.PATIENT and given.given_by != "patient":
         yield Reason("consent.giver.own_account", where="given_by")
-    yield from against_taker_back(situation, given.given_by, given.by_document)
+    yield from against_taker_back(situation, given.given_by, given.by_document, day)
 
 
 def as_before(context: FormContext) -> Mapping[str, object]:

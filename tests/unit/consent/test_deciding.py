@@ -175,6 +175,29 @@ def test_a_patient_always_takes_back_and_a_guardian_only_of_a_child() -> None:
     assert withdraw(opened(9).walk(GUARDIAN), given_by="guardian", by_document=DOCUMENT) == []
 
 
+def test_nobody_takes_back_a_consent_before_it_was_given() -> None:
+    assert withdraw(opened().walk(w.CONSENT), withdrawn_on=DAY - timedelta(days=1)) == ["consent.withdraw.before_given"]
+    assert withdraw(opened().walk(w.CONSENT), withdrawn_on=DAY) == []
+
+
+@pytest.mark.parametrize("sign", ["stated", "doubt"])
+def test_a_representative_takes_back_from_the_day_on_which_the_patient_could_not_decide(sign: str) -> None:
+    world = opened().walk(w.CONSENT)
+    world = stated(world, can=False, hours=240) if sign == "stated" else graded(graded(world, 0, 2, hours=240), 2, 2, hours=72)
+    since = DAY + timedelta(days=10)
+    world.now += timedelta(days=10)
+    by = {"given_by": "representative", "by_document": DOCUMENT}
+    assert withdraw(world, **by, withdrawn_on=since - timedelta(days=1)) == ["consent.withdraw.before_unable"]
+    assert withdraw(world, **by, withdrawn_on=since) == []
+
+
+def test_a_grade_that_was_lifted_moves_the_day_from_which_others_take_back() -> None:
+    world = graded(graded(graded(opened().walk(w.CONSENT), 2, 2), 0, 0, hours=48), 3, 3, hours=48)
+    by = {"given_by": "representative", "by_document": DOCUMENT}
+    assert withdraw(world, **by, withdrawn_on=DAY + timedelta(days=2)) == ["consent.withdraw.before_unable"]
+    assert withdraw(world, **by, withdrawn_on=DAY + timedelta(days=4)) == []
+
+
 def test_in_the_own_account_a_patient_takes_back_for_nobody_else() -> None:
     world = opened(9).walk(GUARDIAN)
     step = Step("WithdrawConsent", "mo", Role.PATIENT, 0, {"consent_id": world.case.consents[0].consent_id, "given_by": "guardian", "by_document": DOCUMENT})

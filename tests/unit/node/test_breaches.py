@@ -259,6 +259,13 @@ def test_the_register_is_kept_from_the_shell(house: House) -> None:
     assert {clock["rule"]: clock["state"] for clock in listed["clocks"]}["partners"] == "told_late"
 
 
+def test_a_breach_known_on_a_date_runs_from_the_start_of_that_day_at_the_site(house: House) -> None:
+    with house.node.storage.writing() as connection:
+        accounts.add_account(connection, account="privacy", name="privacy", role=Role.QUALITY, organisation=HERE, password="a long password")
+    made = shell(house, "open", "--what", WORDS, "--kind", "confidentiality", "--known-at", "2026-03-02", "--happened-at", "2026-03-01")
+    assert datetime.fromisoformat(made["known_at"]) == datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
+
+
 def test_a_late_breach_fails_the_list(house: House) -> None:
     house.open(known_at=datetime(2026, 1, 1, tzinfo=UTC))
     assert shell(house, "list", status=1)[0]["state"] == "late"

@@ -27,6 +27,7 @@ from baybridge.node.node import Node
 from baybridge.node.people import accounts, administration, invitations, persons, proving, second_factor
 from baybridge.node.people.administration import Add, Change, Changed, Disable, Invite, Reset, Roles
 from baybridge.node.upkeep.founding import found
+from baybridge.record.store import store
 
 PASSWORD = "three plain words"
 
@@ -110,7 +111,7 @@ BAD = [
     (Add(account=" ", person="A\nB", roles=()), ["accounts.bad_name", "accounts.bad_name", "accounts.no_role"]),
     (Add(account="a", person="A", roles=("system", "king")), ["accounts.unknown_role", "accounts.unknown_role"]),
     (Add(account="a", person="A", roles=("patient",)), ["accounts.patient"]),
-    (Add(account="a", person="A", roles=("nurse", "patient"), patient_id="p"), ["accounts.patient"]),
+    (Add(account="a", person="A", roles=("nurse", "patient"), patient_id="p"), ["accounts.patient", "accounts.unknown_patient"]),
     (Add(account="a", person="A", roles=("nurse",), language="xx", leaves_on=date(2026, 3, 7)), ["accounts.language", "accounts.left_already"]),
     (Invite("nobody"), ["accounts.unknown"]),
     (Invite("boss"), ["accounts.has_password"]),
@@ -149,11 +150,25 @@ def test_disabling_ends_sessions_and_invitations_at_once(node: Node) -> None:
 
 
 def test_an_account_that_waits_for_its_password_is_no_second_administrator(node: Node) -> None:
-    made = add(node, "deputy", ("administrator",))
+    made = deputy_asked_by(node, "boss")
     assert codes(node, Disable("boss", "left")) == ["accounts.last_administrator"]
     invitations.accept(node, made.invitation, PASSWORD)
     assert codes(node, Disable("boss", "left")) == []
     assert codes(node, Roles("deputy", ("nurse",), ("administrator",))) == ["accounts.last_administrator"]
+
+
+def actor_of(node: Node, name: str) -> Actor:
+    with node.storage.reading() as connection:
+        ids = {name: account for account, name in accounts.names(connection).items()}
+        found_one = accounts.open_actor(connection, ids[name], node.now())
+    assert found_one is not None
+    return found_one
+
+
+def deputy_asked_by(node: Node, name: str) -> Changed:
+    made = administration.change(node, actor_of(node, name), Add(account="deputy", person="Wong", roles=("administrator",)))
+    assert isinstance(made, Changed), made
+    return made
 
 
 def test_after_the_last_day_nobody_signs_in(node: Node) -> None:
@@ -289,6 +304,8 @@ def test_founding_accounts_and_other_roles_are_not_asked(node: Node, client: Tes
     boss = enter(node, "boss", "right-one")
     assert not isinstance(boss, Refusal)
     assert client.get("/accounts", headers={"authorization": f"Bearer {boss.token}"}).status_code == 200
+    with node.unit() as unit:
+        store.put(unit.connection, {"resourceType": "Patient", "id": "x"}, at=unit.at)
     made = do(node, Add(account="p", person="P", roles=("patient",), patient_id="x"))
     invitations.accept(node, made.invitation, PASSWORD)
     assert client.get("/cases", headers={"authorization": f"Bearer {token_of(node, 'p')}"}).status_code == 200
@@ -393,14 +410,11 @@ def test_an_account_with_several_roles_comes_in_by_the_one_that_a_door_asks_for(
 
 
 def test_two_administrators_change_who_is_one(node: Node) -> None:
-    invited(node, "deputy", ("administrator",))
+    assert not isinstance(invitations.accept(node, deputy_asked_by(node, "boss").invitation, PASSWORD), Refusal)
     invited(node, "nurse", ("nurse",))
-    with node.storage.reading() as connection:
-        ids = {name: account for account, name in accounts.names(connection).items()}
-        boss, deputy = (accounts.open_actor(connection, ids[name], node.now()) for name in ("boss", "deputy"))
-    assert boss is not None and deputy is not None
+    boss, deputy = actor_of(node, "boss"), actor_of(node, "deputy")
     what = Roles("nurse", ("administrator",))
-    assert codes(node, what) == ["signing.no_person"]
+    assert codes(node, what) == ["accounts.administrator_by_account"]
     asked = administration.change(node, boss, what)
     assert isinstance(asked, Changed) and asked.as_json() == {"account": "nurse", "person_id": "", "state": "asked"}
     again = administration.change(node, boss, what)
@@ -408,6 +422,43 @@ def test_two_administrators_change_who_is_one(node: Node) -> None:
     assert state(node, "nurse").roles == ("nurse",)
     assert isinstance(administration.change(node, deputy, what), Changed)
     assert state(node, "nurse").roles == ("nurse", "administrator")
+
+
+def test_from_the_shell_the_role_of_administrators_is_theirs_alone(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAYBRIDGE_PASSWORD", "right-one")
+    monkeypatch.setenv("BAYBRIDGE_CODE", "")
+    invited(node, "nurse", ("nurse",))
+    new = ("add", "deputy", "--person", "Dr Two", "--role", "administrator")
+    for given in (("roles", "nurse", "--add", "administrator"), new):
+        code, told = run(node, *given)
+        assert (code, [reason["code"] for reason in told["reasons"]]) == (1, ["accounts.administrator_by_account"])
+    plain = CliRunner().invoke(main, ["user", "roles", "nurse", "--add", "administrator", "--node", str(node.config.folder)])
+    assert "give --account with your own sign-in name" in plain.stderr and "within 15 minutes" in plain.stderr
+    assert state(node, "nurse").roles == ("nurse",)
+    assert [one[0] for one in (run(node, *new, "--account", "nurse"), run(node, *new, "--account", "boss"))] == [1, 0]
+    with node.storage.writing() as connection:
+        accounts.add_account(connection, account="third", name="third", role=Role.ADMINISTRATOR, organisation="Hospital", password="right-one")
+    asks = ("roles", "nurse", "--add", "administrator", "--account")
+    assert run(node, *asks[:-1])[0] == 1
+    assert run(node, *asks, "boss")[1]["state"] == "asked"
+    assert run(node, *asks, "boss")[1]["reasons"][0]["code"] == "accounts.same_person"
+    assert state(node, "nurse").roles == ("nurse",)
+    assert run(node, *asks, "third")[1]["roles"] == ["nurse", "administrator"]
+
+
+def test_while_a_node_has_no_administrator_the_machine_s_operator_makes_the_first_one(node: Node) -> None:
+    with node.storage.writing() as connection:
+        connection.execute(delete(tables.account))
+    assert run(node, "add", "first", "--person", "Dr One", "--role", "administrator")[0] == 0
+
+
+def test_an_account_of_a_patient_reads_a_record_that_is_here(node: Node) -> None:
+    given = ("add", "p", "--person", "P", "--role", "patient", "--patient")
+    code, told = run(node, *given, "nosuch")
+    assert (code, [reason["code"] for reason in told["reasons"]]) == (1, ["accounts.unknown_patient"])
+    with node.unit() as unit:
+        store.put(unit.connection, {"resourceType": "Patient", "id": "x"}, at=unit.at)
+    assert run(node, *given, "x")[0] == 0
 
 
 def test_the_page_of_the_administrator(node: Node, client: TestClient) -> None:

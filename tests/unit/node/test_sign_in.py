@@ -104,6 +104,29 @@ def test_page_and_service_say_it(node: Node, language: str, words: str) -> None:
         assert service.status_code == 401 and "accounts.wait" in service.text
 
 
+FORMS = [
+    ({"account": "nurse", "password": "right-one"}, ["request.sign_in.unknown", "request.sign_in.missing"]),
+    ({"name": "nurse", "password": "right-one", "otp": "1"}, ["request.sign_in.unknown"]),
+    ({"password": "right-one"}, ["request.sign_in.missing"]),
+    ({"name": "nurse"}, ["request.sign_in.missing"]),
+    ({"name": 7, "password": None}, ["request.sign_in.missing", "request.sign_in.missing"]),
+    (["nurse"], ["request.sign_in.not_object"]),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), FORMS)
+def test_a_sign_in_of_another_form_is_told_and_is_no_failed_one(node: Node, body: object, expected: list[str]) -> None:
+    with TestClient(application(node, workers=False), base_url="http://127.0.0.1") as client:
+        for _ in range(6):
+            answer = client.post("/session", json=body)
+            assert (answer.status_code, [reason["code"] for reason in answer.json()["reasons"]]) == (400, expected)
+        if "request.sign_in.unknown" in expected:
+            assert "name, password, code" in answer.text
+        with node.storage.reading() as connection:
+            assert connection.execute(select(tables.sign_in_attempt)).all() == []
+        assert client.post("/session", json={"name": "nurse", "password": "right-one"}).status_code == 200
+
+
 ADDRESSES = [
     ("/policies/crs-astct-2019/what-if?t1=38.5", "/policies/crs-astct-2019/what-if?t1=38.5"),
     ("/", "/"),

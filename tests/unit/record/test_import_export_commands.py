@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from baybridge.cli import main
+from baybridge.node.intake import records
 from baybridge.node.intake.records import import_file, import_in_parts
 from baybridge.node.node import open_node
 from baybridge.node.upkeep.founding import found
@@ -54,6 +55,18 @@ def test_a_bad_resource_is_reported_and_the_command_succeeds(folder, tmp_path):
             "found": "2026-02-30",
         }
     ]
+
+
+def test_what_was_left_out_is_told_before_what_is_odd_however_much_of_that_there_is(folder, tmp_path, monkeypatch):
+    odd = [{**RESULT, "id": f"o{number}", "performer": [{"reference": "Practitioner/none"}]} for number in range(30)]
+    path = tmp_path / "in.ndjson"
+    path.write_bytes(lines(PATIENT, *odd) + b'\n{"resourceType": "Observation", "id": "torn", "sta')
+    told = run("import", folder, path).stderr.splitlines()
+    assert "error: line 32" in told[0] and "more" in told[-1]
+    assert [line.split(":")[0].strip() for line in told[1:-1]] == ["odd"] * 19
+    monkeypatch.setattr(records, "MOST_PROBLEMS", 10)
+    report = json.loads(run("import", folder, path, "--json").stdout)
+    assert [problem["severity"] for problem in report["problems"]] == ["error"] + ["odd"] * 9 and report["problem_count"] == 31
 
 
 @pytest.mark.parametrize("content", [b"hello", gzip.compress(lines(PATIENT), mtime=0)[:-8], None])

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _FEEDS = (".csv", ".csv.gz", ".hl7", ".hl7.gz")
 #: Problems that a report lists; further ones are counted.
+_GRAVEST_FIRST = ("file", "error", "odd")
 MOST_PROBLEMS = 5000
 
 WriteLog = Callable[[str, str, str, bytes], None]  # kind, subject (patient id or ''), what, content
@@ -100,9 +101,9 @@ class ImportReport:
             self.readable = False
 
     def tell(self, problems: Sequence[ImportProblem]) -> None:
-        """Count problems, and list them up to a limit."""
+        """Count problems, and list them up to a limit: what left something out before what is odd, so that no number of oddities hides it."""
         self.problem_count += len(problems)
-        self.problems += problems[: MOST_PROBLEMS - len(self.problems)]
+        self.problems = sorted([*self.problems, *problems], key=lambda problem: _GRAVEST_FIRST.index(problem.severity))[:MOST_PROBLEMS]
 
 
 def source_of(content: bytes | Path, name: str = "", limit: int = DEFAULT_LIMIT, feed: Mapping[str, object] | None = None) -> Source:

@@ -3,7 +3,7 @@
 Main job: `change(node, actor, what)` answers `Changed` or a refusal with every reason; `listed(node, connection)` is the list of everybody.
 
 The last active administrator of a node can be neither disabled nor stripped: nobody could let anybody in again. Who is an administrator is changed
-by two of them. Elsewhere: invitations in `invitations.py`. **Source**: contract K4.
+by two of them, where there are two. Elsewhere: invitations in `invitations.py`. **Source**: contract K4.
 """
 
 from __future__ import annotations
@@ -160,12 +160,19 @@ def change_within(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed
 
 
 def _second_administrator(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed | Refusal | None:
-    """Who is an administrator is changed by two of them, where there are two: what the first one is answered, or a refusal; None where it may be done."""
+    """What the first of two administrators is answered, or a refusal; None where it may be done.
+
+    Who is an administrator is changed by two of them where there are two, by the only one alone, and by the operator of the machine while there is none.
+    """
     names = {*what.roles} if isinstance(what, Add) else {*what.add, *what.remove} if isinstance(what, Roles) else set()
-    if Role.ADMINISTRATOR.value not in names or len({*administrators(unit.connection, unit.at).values()}) < _TWO:
+    there = {*administrators(unit.connection, unit.at).values()}
+    if Role.ADMINISTRATOR.value not in names or not there:
         return None
     if not actor.person:
-        return refuse(Reason("signing.no_person", {"command": "user"}), category=Category.FORBIDDEN)
+        minutes = int(node.people.confirmed_within("user").total_seconds() // 60)
+        return refuse(Reason("accounts.administrator_by_account", {"minutes": minutes}), category=Category.FORBIDDEN)
+    if len(there) < _TWO:
+        return None
     digest = sha256_hex(f"{_name(what)}\n{_said(what)}".encode())
     asked = unit.connection.execute(select(asked_changes).where(asked_changes.c.change_sha256 == digest)).first()
     within = asked is not None and unit.at - datetime.fromisoformat(asked.asked_at) <= node.people.confirmed_within("user")
@@ -211,6 +218,8 @@ def _against_adding(node: Node, connection: Connection, what: Add, at: datetime,
         yield Reason("accounts.no_role", where="role")
     if Role.PATIENT.value in what.roles and (not what.patient_id or len(set(what.roles)) > 1):
         yield Reason("accounts.patient", where="role")
+    if what.patient_id and not persons.patient_is_known(connection, what.patient_id):
+        yield Reason("accounts.unknown_patient", where="patient_id")
     if what.language is not None and what.language not in node.languages:
         yield Reason("accounts.language", {"known": ", ".join(node.languages)}, where="language")
     if what.leaves_on is not None and what.leaves_on < at.astimezone(node.site.zone).date():

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 from msgspec.structs import asdict
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.checks import CLOCK_TOLERANCE
 from baybridge.journey.command import Actor, Role
 from baybridge.node import tables
+from baybridge.node.people import persons
 from baybridge.node.people.breaches import Breach, Clock, Close, Entry, Note, NotNeeded, Open, Persons, Reopen, Told, register
-from baybridge.record.store import store
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -176,11 +176,5 @@ def _persons(unit: Unit, patients: Sequence[str]) -> Iterator[Reason]:
         yield Reason("breach.too_many", {"most": _MOST_PATIENTS}, where="patients")
         return
     for place, patient in enumerate(patients, start=1):
-        if not _is_known(unit, patient):
+        if not persons.patient_is_known(unit.connection, patient):
             yield Reason("breach.patient_unknown", {"place": place}, where="patients")
-
-
-def _is_known(unit: Unit, patient: str) -> bool:
-    index = tables.case_index
-    held = unit.connection.execute(select(index.c.case_id).where(index.c.patient_id == patient).limit(1)).first()
-    return bool(patient) and (held is not None or store.get(unit.connection, "Patient", patient) is not None)

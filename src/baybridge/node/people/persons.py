@@ -1,6 +1,7 @@
 """Persons: who stands behind an account. Two accounts of one person are one person wherever two are asked for.
 
 Main job: `person_of(connection, account)`, and `make_sure(storage)` at every opening of a node: each account of a version before persons becomes its own person.
+`patient_is_known` says whether a record of this node is about a patient.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, insert, select, update
 
 from baybridge.node.tables import account as accounts
+from baybridge.node.tables import case_index
 from baybridge.node.tables import person as persons
+from baybridge.record.store import store
 
 if TYPE_CHECKING:
     from baybridge.node.storage import Storage
@@ -53,6 +56,12 @@ def person_of(connection: Connection, account: str) -> str | None:
 def names(connection: Connection) -> dict[str, str]:
     """The name of every person."""
     return {row.person_id: row.name for row in connection.execute(select(persons.c.person_id, persons.c.name))}
+
+
+def patient_is_known(connection: Connection, patient_id: str) -> bool:
+    """Whether a patient has a case or a record at this node."""
+    held = connection.execute(select(case_index.c.case_id).where(case_index.c.patient_id == patient_id).limit(1)).first()
+    return bool(patient_id) and (held is not None or store.get(connection, "Patient", patient_id) is not None)
 
 
 def make_sure(storage: Storage) -> None:

@@ -138,18 +138,28 @@ def references(value: object, path: str = "") -> Iterator[tuple[str, str]]:
             yield from references(inner, f"{path}[{index}]")
 
 
+def modified(resource: Mapping[str, object]) -> bool:
+    """Whether a resource says that its meaning is changed in a way that is not known here."""
+    return bool(resource.get("modifierExtension") or resource.get("implicitRules"))
+
+
 class Found:
-    """The resources of one patient by type and by name, each name once."""
+    """The resources of one patient by type and by name, each name once.
+
+    One that says by `modifierExtension` or `implicitRules` that it must be read by rules which nobody here knows is not read at all (`not_understood`).
+    Source: FHIR R4, modifier extensions and implicitRules.
+    """
 
     def __init__(self, resources: Iterable[Mapping[str, object]]) -> None:
         ordered = sorted((r for r in resources if isinstance(r, Mapping)), key=_order)
         self.all: tuple[Resource, ...] = tuple({name_of(r) if r.get("id") else id(r): r for r in ordered}.values())
         self.names = frozenset(name_of(r) for r in self.all)
         self.ids = frozenset(text(r.get("id")) for r in self.all)
+        self.not_understood = tuple(r for r in self.all if modified(r))
 
     def of(self, *types: str) -> list[Resource]:
         """The resources of some types, in order of type and id."""
-        return [r for r in self.all if r.get("resourceType") in types]
+        return [r for r in self.all if r.get("resourceType") in types and not modified(r)]
 
     def has(self, reference: str) -> bool:
         """Whether a reference leads to one of these."""

@@ -157,6 +157,9 @@ def _read_known(
     if status not in FINAL:
         measured.finding(resource, "Observation.status", "status_not_final", status=status[:30] or "-")
         return
+    if any(text(focus.get("reference")) not in {"", text(mapping(resource.get("subject")).get("reference"))} for focus in items(resource.get("focus"))):
+        measured.finding(resource, "Observation.focus", "of_another")
+        return
     for part, path, fact, _ in known:
         _read_part(resource, part, path, _blank(resource, fact, made_at), measured, dictionary)
     for part, path in _parts(resource):
@@ -208,8 +211,20 @@ def _read_part(resource: Mapping[str, object], part: Mapping[str, object], path:
     measured.measurements.append(measurement)
 
 
+def _without_contradiction(part: Mapping[str, object], path: str, blank: Measurement, dictionary: Dictionary) -> None:
+    """Raises `_UnusableError` where a part says of itself what contradicts its value."""
+    if part.get("modifierExtension"):
+        raise _UnusableError("modifier_unknown", f"{path}.modifierExtension")
+    if part.get("dataAbsentReason") and any(key.startswith("value") for key in part):
+        raise _UnusableError("absent_and_value", f"{path}.dataAbsentReason")
+    others = {other.name for coded in codings(part.get("code")) if (other := dictionary.by_code(coded.system, coded.code)) is not None} - {blank.fact.name}
+    if others:
+        raise _UnusableError("two_facts", f"{path}.code", attribute=sorted(others)[0])
+
+
 def _value(part: Mapping[str, object], path: str, blank: Measurement, dictionary: Dictionary) -> Measurement | None:
     """The measurement of one part; None where it says no value; raises `_UnusableError` where it says one that cannot be used."""
+    _without_contradiction(part, path, blank, dictionary)
     if "valueQuantity" in part:
         return _quantity(part, f"{path}.valueQuantity", blank, dictionary)
     if "valueInteger" in part:
@@ -261,12 +276,30 @@ def _converted(said: Mapping[str, object], value: Decimal, path: str, fact: Fact
         if fact.unit in _UNITLESS:
             return Quantity(value, None), value
         raise _UnusableError("unit_missing", f"{path}.unit", expected=fact.unit or "1")
-    for unit in written:
-        try:
-            return Quantity(value, unit), dictionary.convert(fact.name, Quantity(value, unit))
-        except UnitMismatchError:
-            continue
-    raise _UnusableError("unit_unknown", f"{path}.unit", expected=fact.unit or "1", found=written[0][:40])
+    read = [(unit, _in_unit_of(fact, value, unit, dictionary)) for unit in written]
+    usable = [(unit, converted) for unit, converted in read if converted is not None]
+    if not usable:
+        raise _UnusableError("unit_unknown", f"{path}.unit", expected=fact.unit or "1", found=written[0][:40])
+    if said.get("system") == _UCUM and len(written) > 1 and _contradict(read[0][1], read[1][1], written[1], dictionary):
+        raise _UnusableError("units_contradict", f"{path}.unit", coded=written[0][:40], found=written[1][:40])
+    unit, converted = usable[0]
+    return Quantity(value, unit), converted
+
+
+def _in_unit_of(fact: Fact, value: Decimal, unit: str, dictionary: Dictionary) -> Decimal | None:
+    try:
+        return dictionary.convert(fact.name, Quantity(value, unit))
+    except UnitMismatchError:
+        return None
+
+
+def _contradict(by_code: Decimal | None, by_text: Decimal | None, text_of_unit: str, dictionary: Dictionary) -> bool:
+    """Whether a unit's code and its text mean two things: other values, a code that is none, or a text that is another unit (and not merely words)."""
+    if by_code is None:
+        return True
+    if by_text is None:
+        return "/" in text_of_unit and dictionary.units.read(text_of_unit) is not None
+    return by_code != by_text
 
 
 def _reference(part: Mapping[str, object], said: Mapping[str, object], fact: Fact, dictionary: Dictionary, side: str) -> Decimal | None:

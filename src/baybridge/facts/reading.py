@@ -79,6 +79,7 @@ def read(
     if remarks:
         _note_unread(found, measured, dictionary)
         _note_references(found, measured)
+        _note_not_understood(found, measured)
     return FactSet(
         at=at,
         values={name: facts[name].value for name in sorted(facts) if facts[name].status is Status.USED and facts[name].value is not None},
@@ -88,6 +89,11 @@ def read(
         unread=tuple(sorted(UnreadCode(*key, count) for key, count in measured.unread.items())),
         read_codes=dict(sorted(measured.read_codes.items())),
     )
+
+
+def _note_not_understood(found: Found, measured: Measured) -> None:
+    for resource in found.not_understood:
+        measured.finding(resource, "modifierExtension" if resource.get("modifierExtension") else "implicitRules", "modifier_unknown")
 
 
 def _assessed(case: Case | None, at: datetime, dictionary: Dictionary) -> list[Measurement]:

@@ -1,0 +1,73 @@
+"""What a result says of itself that contradicts its value, or changes its meaning: told, and not used."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from baybridge.documents.loader import Documents, packaged_data
+from baybridge.facts.dictionary import Dictionary
+from baybridge.facts.reading import read
+
+DOCUMENTS = Documents(packaged_data())
+DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))
+AT = datetime(2026, 3, 2, tzinfo=UTC)
+UCUM = "http://unitsofmeasure.org"
+
+
+def neutrophils(**changes: Any) -> dict[str, Any]:
+    quantity = {"value": 5, "unit": "10*9/L", "code": "10*9/L", "system": UCUM}
+    given = {
+        "resourceType": "Observation", "id": "n", "status": "final", "effectiveDateTime": "2026-03-01T09:00:00+08:00", "subject": {"reference": "Patient/p"},
+        "code": {"coding": [{"system": "http://loinc.org", "code": "26499-4"}]}, "valueQuantity": quantity,
+    }  # fmt: skip
+    return given | changes
+
+
+def quantity(unit: str, code: str, system: str = UCUM) -> dict[str, Any]:
+    return {"valueQuantity": {"value": 5, "unit": unit, "code": code, "system": system}}
+
+
+def told(resource: dict[str, Any]) -> tuple[object, list[str]]:
+    found = read([{"resourceType": "Patient", "id": "p", "birthDate": "1968-04-09"}, resource], AT, DICTIONARY)
+    return found.values.get("neutrophils"), [odd.code.removeprefix("facts.odd.") for odd in found.odd]
+
+
+@pytest.mark.parametrize(
+    ("resource", "code"),
+    [
+        (neutrophils(**quantity("10*6/L", "10*9/L")), "units_contradict"),
+        (neutrophils(**quantity("g/L", "10*9/L")), "units_contradict"),
+        (neutrophils(**quantity("10*9/L", "xx")), "units_contradict"),
+        (neutrophils(modifierExtension=[{"url": "http://x/not", "valueBoolean": True}]), "modifier_unknown"),
+        (neutrophils(implicitRules="http://x/rules"), "modifier_unknown"),
+        (neutrophils(dataAbsentReason={"coding": [{"code": "error"}]}), "absent_and_value"),
+        (neutrophils(focus=[{"reference": "Patient/q"}]), "of_another"),
+        (
+            neutrophils(code={"coding": [{"system": "http://loinc.org", "code": "26499-4"}, {"system": "http://loinc.org", "code": "777-3"}]}),
+            "two_facts",
+        ),
+    ],
+)
+def test_a_contradiction_is_told_and_not_used(resource: dict[str, Any], code: str) -> None:
+    value, odd = told(resource)
+    assert value is None
+    assert code in odd
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        neutrophils(),
+        neutrophils(**quantity("x10^9/L", "10*9/L")),
+        neutrophils(**quantity("10*3/uL", "10*9/L")),
+        neutrophils(**quantity("billion per litre", "10*9/L")),
+        neutrophils(**quantity("10*9/L", "local-17", system="urn:lab:units")),
+        neutrophils(focus=[{"reference": "Patient/p"}]),
+        neutrophils(code={"coding": [{"system": "http://loinc.org", "code": "26499-4"}, {"system": "urn:lab", "code": "NEUT"}]}),
+    ],
+)
+def test_what_agrees_is_used(resource: dict[str, Any]) -> None:
+    assert told(resource) == (5, [])

@@ -14,6 +14,7 @@ from baybridge.node.intake.records import import_file, import_in_parts
 from baybridge.node.node import open_node
 from baybridge.node.upkeep.founding import found
 from baybridge.record.fhir.wire import parse
+from baybridge.record.intake.importing import ImportProblem
 from baybridge.record.store import store
 
 PATIENT = {"resourceType": "Patient", "id": "p", "birthDate": "1970-01-02"}
@@ -55,6 +56,15 @@ def test_a_bad_resource_is_reported_and_the_command_succeeds(folder, tmp_path):
             "found": "2026-02-30",
         }
     ]
+
+
+def test_a_later_part_of_a_file_with_an_error_is_told_before_the_oddities_of_an_earlier_one(monkeypatch):
+    monkeypatch.setattr(records, "MOST_PROBLEMS", 3)
+    told = {severity: ImportProblem(severity, "x", "in.ndjson", 1, None, "", "", "", "") for severity in ("odd", "error", "file")}
+    report = records.ImportReport("in.ndjson", "0" * 64)
+    for batch in (["odd"] * 5, ["odd", "error"], ["file"]):
+        report.tell([told[severity] for severity in batch])
+    assert [problem.severity for problem in report.problems] == ["file", "error", "odd"] and report.problem_count == 8
 
 
 def test_what_was_left_out_is_told_before_what_is_odd_however_much_of_that_there_is(folder, tmp_path, monkeypatch):

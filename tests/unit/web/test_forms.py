@@ -106,6 +106,12 @@ def test_a_time_without_an_offset_is_local(asked: Asked) -> None:
     assert given == {"arrived_at": "2026-03-08T09:00:00+08:00"}
 
 
+def test_a_moment_that_was_refused_is_shown_again_as_its_field_takes_it(asked: Asked) -> None:
+    for sent, shown in (("2026-03-08T09:30:00+08:00", "2026-03-08T09:30"), ("2026-03-08T01:30:00Z", "2026-03-08T09:30"), ("half past nine", "half past nine")):
+        filled = {one.name: one.value for one in forms.fields(asked, COMMANDS["GiveDrug"], None, {"given_at": sent})}
+        assert filled["given_at"] == shown
+
+
 def test_the_items_of_the_ice_score_are_asked_for_and_sent_as_findings(asked: Asked) -> None:
     shown = dict.fromkeys(name for name, _ in pairs(forms.fields(asked, COMMANDS["Assess"], None)))
     assert [name for name in shown if ".ice_" in name] == [*(f"findings.{item}" for item in findings.ICE_ITEMS), "findings.ice_score"]

@@ -103,7 +103,7 @@ def _field(form: _Form, item: FieldInfo, prefix: str, value: object, key: str) -
     if kind in ("table", "group"):
         return Field(name, item.name, kind, shape.is_required(item), rows=_rows(form, item, name, value), problems=_problems(form, name))
     options = coded(form.asked, shape.literals_of(item.type)) or choices(form.asked, form.kind, form.case, name)
-    shown = shape.default_of(item) if value is None else value
+    shown = shape.default_of(item) if value is None else _as_shown(kind, value)
     if shown not in (None, "") and kind == "text" and options and str(shown) not in {option.value for option in options}:
         options = (*options, Option(str(shown), str(shown)))
     return Field(
@@ -117,6 +117,14 @@ def _field(form: _Form, item: FieldInfo, prefix: str, value: object, key: str) -
         scanned=item.name in form.kind.scanned,
         problems=_problems(form, name),
     )
+
+
+def _as_shown(kind: str, value: object) -> object:
+    """A moment that was sent as text is shown again as a moment; what is none stays as it was typed."""
+    if kind == "moment" and isinstance(value, str):
+        with suppress(ValueError):
+            return parse_instant(value)
+    return value
 
 
 def _key(struct: type[msgspec.Struct], name: str) -> str:

@@ -22,6 +22,7 @@ from baybridge.bedside.product import IDENTITY, bag_reasons, released_with
 from baybridge.consent.emergency import may_be_cared_for
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, longer_than, ordered, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
+from baybridge.journey.custody import STORAGE
 from baybridge.journey.events import BedsideChecked, Infused, ProductThawed
 from baybridge.journey.gates import standing_at, unsigned
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, labels_of, roles, told_in
@@ -134,9 +135,9 @@ def _one_at_a_time(situation: Situation, given: Thaw) -> Iterator[Reason]:
     given_bags = {entry.event.bag for entry in situation.case.infusions}
     thawed = {entry.event.bag: entry.event.thawed_at for entry in situation.case.of(ProductThawed)}
     if given.bag in thawed:
-        yield Reason("bedside.thaw.already", source="policy reference F4", where="bag")
+        yield Reason("bedside.thaw.already", source=STORAGE, where="bag")
     if any(bag not in given_bags and bag != given.bag and _in_time(situation, bag, at, given.thawed_at) for bag, at in thawed.items()):
-        yield Reason("bedside.thaw.another_open", source="policy reference F4", where="bag")
+        yield Reason("bedside.thaw.another_open", source=STORAGE, where="bag")
 
 
 def _unchecked(situation: Situation, given: Thaw) -> Iterator[Reason]:
@@ -231,7 +232,7 @@ def _checked(situation: Situation, given: Infuse) -> Iterator[Reason]:
 def _thawed(situation: Situation, given: Infuse) -> Iterator[Reason]:
     thaws = [e.event.thawed_at for e in situation.case.of(ProductThawed) if e.event.bag == given.bag]
     if not thaws:
-        yield Reason("bedside.infuse.not_thawed", source="policy reference F4", where="bag")
+        yield Reason("bedside.infuse.not_thawed", source=STORAGE, where="bag")
         return
     yield from ordered(max(thaws), given.started_at, "thawed_at", "started_at")
     minutes, verified = thaw_limit(situation, given.bag)
@@ -240,7 +241,7 @@ def _thawed(situation: Situation, given: Infuse) -> Iterator[Reason]:
     excused = not verified and said(given.late_reason) and situation.actor.role is Role.PHYSICIAN
     if not excused:
         code = "bedside.infuse.thaw_time_over" if verified else "bedside.infuse.thaw_time_unverified"
-        yield Reason(code, {"minutes": minutes}, source="policy reference F4", where="ended_at")
+        yield Reason(code, {"minutes": minutes}, source=STORAGE, where="ended_at")
 
 
 #: What page, command line, FHIR and other nodes know about these commands.

@@ -24,6 +24,7 @@ from baybridge.documents.terms import Regimens
 from baybridge.journey.case import Case
 from baybridge.journey.checks import Unusual, alive, asked_once, happened, local_day, ordered, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
+from baybridge.journey.custody import STORAGE
 from baybridge.journey.events import LymphodepletionCompleted, LymphodepletionOmitted, LymphodepletionStarted
 from baybridge.journey.gates import standing_at, unsigned
 from baybridge.journey.prefill import FormContext
@@ -71,7 +72,7 @@ def _always(situation: Situation) -> Iterator[Reason]:
     case = situation.case
     usable = released_bags(case) & case.bags_at_centre
     if usable and usable <= case.quarantined:
-        yield Reason("bedside.lymphodeplete.quarantined", source="policy reference F4")
+        yield Reason("bedside.lymphodeplete.quarantined", source=STORAGE)
     elif usable and all(_expired(situation, bag) for bag in usable - case.quarantined):
         yield Reason("bedside.lymphodeplete.expired", source=ORDER)
 

@@ -12,9 +12,10 @@ from datetime import datetime
 
 from baybridge.base.outcome import Reason
 from baybridge.journey.command import Situation
+from baybridge.journey.custody import RELEASE, STORAGE, TWO_PERSONS
 from baybridge.journey.events import ProductReleased
 
-IDENTITY = "policy reference F2, rule 3"
+IDENTITY = TWO_PERSONS
 
 
 def released_with(situation: Situation, bag: str) -> ProductReleased | None:
@@ -30,12 +31,12 @@ def bag_reasons(situation: Situation, bag: str, chain: str, at: datetime, until:
     if chain not in case.chains or (release is not None and release.chain_of_identity != chain):
         yield Reason("bedside.bag.wrong_chain", source=IDENTITY, where="chain_of_identity")
     if release is None:
-        yield Reason("bedside.bag.not_released", source="policy reference F1", where="bag")
+        yield Reason("bedside.bag.not_released", source=RELEASE, where="bag")
     elif release.expires_at <= (until or at):
         yield Reason("bedside.bag.expired", {"moment": release.expires_at.isoformat()}, source=IDENTITY, where="bag")
     if bag not in case.bags_at_centre:
         yield Reason("bedside.bag.not_received", source=IDENTITY, where="bag")
     if bag in case.quarantined:
-        yield Reason("bedside.bag.quarantined", source="policy reference F4", where="bag")
+        yield Reason("bedside.bag.quarantined", source=STORAGE, where="bag")
     if any(entry.event.bag == bag for entry in case.infusions):
         yield Reason("bedside.bag.already_given", source=IDENTITY, where="bag")

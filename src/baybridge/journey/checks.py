@@ -14,6 +14,7 @@ from msgspec import Meta
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Reason
 from baybridge.journey.command import Situation
+from baybridge.journey.custody import TWO_PERSONS
 
 When = TypeVar("When", datetime, date)
 
@@ -35,7 +36,7 @@ Unusual = Annotated[bool, Meta(description="true where something unusual was ask
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 #: Source: chain of identity rule F2.3 (two-person check).
-TWO_PEOPLE = "policy reference F2, rule 3"
+TWO_PEOPLE = TWO_PERSONS
 
 
 def alive(situation: Situation) -> Iterator[Reason]:

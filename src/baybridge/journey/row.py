@@ -32,7 +32,7 @@ PLANT = frozenset({"plant"})
 CELLS = CENTRE | PLANT
 ANYWHERE: frozenset[str] = frozenset()
 
-#: What is read from a label, never from the screen. Source: policy reference F2, rules 2 and 3.
+#: What is read from a label, never from the screen. Source: conventions of this project, `custody.py`.
 LABELS = frozenset({"chain_of_identity", "bag", "bags", "from_bags", "wrist_band", "order"})
 
 

@@ -21,6 +21,7 @@ from baybridge.documents.timing import Washouts
 from baybridge.facts.washouts import running
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, longer_than, ordered, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
+from baybridge.journey.custody import ONE_CHAIN, SCANNED, TWO_PERSONS
 from baybridge.journey.events import CellsCollected
 from baybridge.journey.gates import standing_at, unsigned
 from baybridge.journey.prefill import FormContext
@@ -97,9 +98,9 @@ def _slot(situation: Situation) -> Iterator[Reason]:
 
 def _identity(situation: Situation, given: Collect) -> Iterator[Reason]:
     if not given.identity_checked:
-        yield Reason("supply.collect.identity_unchecked", source="policy reference F2, rule 3", where="identity_checked")
+        yield Reason("supply.collect.identity_unchecked", source=TWO_PERSONS, where="identity_checked")
     if situation.case.slot and given.chain_of_identity != situation.case.chain_of_identity:
-        yield Reason("supply.collect.wrong_chain", source="policy reference F2, rule 2", where="chain_of_identity")
+        yield Reason("supply.collect.wrong_chain", source=SCANNED, where="chain_of_identity")
     yield from _labels(situation, given.bags)
 
 
@@ -108,7 +109,7 @@ def _labels(situation: Situation, bags: tuple[str, ...]) -> Iterator[Reason]:
     if not bags or not all(bag.strip() for bag in bags):
         yield Reason("supply.collect.no_bags", where="bags")
     if len(set(bags)) != len(bags) or used & set(bags):
-        yield Reason("supply.collect.bag_reused", source="policy reference F2, rule 1", where="bags")
+        yield Reason("supply.collect.bag_reused", source=ONE_CHAIN, where="bags")
 
 
 def _times(situation: Situation, given: Collect) -> Iterator[Reason]:

@@ -19,13 +19,12 @@ from baybridge.journey.case import Case
 from baybridge.journey.cells import Shipment
 from baybridge.journey.checks import Moment, happened, ordered, said
 from baybridge.journey.command import Role, Site, Situation, Verdict
+from baybridge.journey.custody import SCANNED
 from baybridge.journey.events import CourierConfirmed, CourierNamed
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, Correction, EventRow, never_blocked, reads, roles, told_in
 from baybridge.supply import rendering
 from baybridge.supply.shipping import alive_or_arriving
-
-_SCAN = "policy reference F2, rule 2"
 
 
 class HandToCourier(Struct, frozen=True, kw_only=True):
@@ -57,7 +56,7 @@ def hand_to_courier(situation: Situation, given: HandToCourier) -> Verdict:
 def _named(given: HandToCourier) -> Iterator[Reason]:
     for name in ("courier", "waybill", "seal"):
         if not said(getattr(given, name)):
-            yield Reason(f"supply.courier.no_{name}", source=_SCAN, where=name)
+            yield Reason(f"supply.courier.no_{name}", source=SCANNED, where=name)
 
 
 def _from_here(situation: Situation, given: HandToCourier) -> Iterator[Reason]:

@@ -21,6 +21,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.cells import Batch
 from baybridge.journey.checks import Moment, alive, digest, said
 from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.custody import FAILED, ONE_CHAIN, RELEASE, SCANNED, STORAGE
 from baybridge.journey.entry import Origin
 from baybridge.journey.events import ManufactureStarted, ProductRejected, ProductReleased, ProductTested
 from baybridge.journey.prefill import FormContext
@@ -31,7 +32,6 @@ from baybridge.policy.one_case.decide import Decision
 from baybridge.supply import rendering
 from baybridge.supply.readings import Result, read_results, wrong_results
 
-SCAN = "policy reference F2, rule 2"
 #: The limits of a product for which the catalogue names no specification of its own.
 GENERIC_SPECIFICATION = "release-generic"
 
@@ -90,13 +90,13 @@ def _material(situation: Situation, given: StartManufacture) -> Iterator[Reason]
     elif case.plant_node != situation.site.node:
         yield Reason("supply.manufacture.wrong_site", {"node": case.plant_node or ""})
     if given.chain_of_identity != case.chain_of_identity:
-        yield Reason("supply.manufacture.wrong_chain", source=SCAN, where="chain_of_identity")
+        yield Reason("supply.manufacture.wrong_chain", source=SCANNED, where="chain_of_identity")
     if not said(given.batch) or any(batch.batch == given.batch.strip() for batch in case.batches):
         yield Reason("supply.manufacture.batch_taken", where="batch")
     if not bags or not bags <= _arrived(situation, given.chain_of_identity):
-        yield Reason("supply.manufacture.not_received", source=SCAN, where="from_bags")
+        yield Reason("supply.manufacture.not_received", source=SCANNED, where="from_bags")
     if bags & case.quarantined:
-        yield Reason("supply.manufacture.quarantined", source="policy reference F4", where="from_bags")
+        yield Reason("supply.manufacture.quarantined", source=STORAGE, where="from_bags")
 
 
 def _arrived(situation: Situation, chain: str) -> set[str]:
@@ -212,7 +212,7 @@ def _open(batch: Batch | None) -> Iterator[Reason]:
     elif batch.released is not None:
         yield Reason("supply.release.already", where="batch")
     elif batch.rejected is not None:
-        yield Reason("supply.release.rejected", source="policy reference F5", where="batch")
+        yield Reason("supply.release.rejected", source=FAILED, where="batch")
 
 
 def _results(situation: Situation, given: TestProduct) -> Iterator[Reason]:
@@ -226,10 +226,10 @@ def _results(situation: Situation, given: TestProduct) -> Iterator[Reason]:
 
 def _untested(batch: Batch, judged: Judgement) -> Iterator[Reason]:
     if not batch.tests:
-        yield Reason("supply.release.untested", source="policy reference F1")
+        yield Reason("supply.release.untested", source=RELEASE)
     elif judged.unknown:
         values = {"attributes": ", ".join(judged.unknown)}
-        yield Reason("supply.release.unknown_attributes", values, source="policy reference F1")
+        yield Reason("supply.release.unknown_attributes", values, source=RELEASE)
 
 
 def _reviewer(situation: Situation, batch: Batch | None) -> Iterator[Reason]:
@@ -239,9 +239,9 @@ def _reviewer(situation: Situation, batch: Batch | None) -> Iterator[Reason]:
     by = [*(entry.origin for entry in batch.tests), *_rewritten(situation.case, batch)]
     actor, others = situation.actor, [one for one in situation.signed_by if one.person != situation.actor.person]
     if any(origin.is_of(actor.account, actor.person) for origin in by):
-        yield Reason("supply.release.reviewer_is_analyst", source="policy reference F1")
+        yield Reason("supply.release.reviewer_is_analyst", source=RELEASE)
     if any(origin.is_of(one.account, one.person) for origin in by for one in others):
-        yield Reason("supply.release.second_is_analyst", source="policy reference F1")
+        yield Reason("supply.release.second_is_analyst", source=RELEASE)
 
 
 def _rewritten(case: Case, batch: Batch) -> Iterator[Origin]:
@@ -254,17 +254,17 @@ def _rewritten(case: Case, batch: Batch) -> Iterator[Origin]:
 def _label(situation: Situation, given: Release) -> Iterator[Reason]:
     used = {bag for b in situation.case.batches if b.released for bag in b.released.event.bags}
     if not given.bags or len(set(given.bags)) != len(given.bags) or used & set(given.bags):
-        yield Reason("supply.release.bags", source="policy reference F2, rule 1", where="bags")
+        yield Reason("supply.release.bags", source=ONE_CHAIN, where="bags")
     if given.expires_at <= situation.now:
         yield Reason("supply.release.expired", where="expires_at")
     if not said(given.certificate):
-        yield Reason("supply.release.no_certificate", source="policy reference F1", where="certificate")
+        yield Reason("supply.release.no_certificate", source=RELEASE, where="certificate")
     known = label_limit(situation)
     if given.storage_max_c is None and known is None:
-        yield Reason("supply.release.no_storage_limit", source="policy reference F4", where="storage_max_c")
+        yield Reason("supply.release.no_storage_limit", source=STORAGE, where="storage_max_c")
     elif given.storage_max_c is not None and known is not None and given.storage_max_c > known:
         values = {"label_c": str(known)}
-        yield Reason("supply.release.storage_above_label", values, source="policy reference F4", where="storage_max_c")
+        yield Reason("supply.release.storage_above_label", values, source=STORAGE, where="storage_max_c")
 
 
 def new_batch(_: FormContext) -> Mapping[str, object]:

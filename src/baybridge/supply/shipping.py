@@ -18,6 +18,7 @@ from baybridge.base.outcome import Reason, refuse
 from baybridge.journey.cells import Shipment, same_seal
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, ordered, said
 from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.custody import RELEASE, SCANNED, STORAGE
 from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, EventRow, Second, labels_of, roles, told_in, with_quality
@@ -29,7 +30,6 @@ from baybridge.supply.temperature import Reading, contradicts, judge_fresh, judg
 
 Hours = Annotated[int, Meta(ge=0)]
 
-SCAN = "policy reference F2, rule 2"
 
 
 class Ship(Struct, frozen=True, kw_only=True):
@@ -119,11 +119,11 @@ def _load(situation: Situation, given: Ship) -> Iterator[Reason]:
     case = situation.case
     bags = set(given.bags)
     if given.chain_of_identity != case.chain_of_identity:
-        yield Reason("supply.ship.wrong_chain", source=SCAN, where="chain_of_identity")
+        yield Reason("supply.ship.wrong_chain", source=SCANNED, where="chain_of_identity")
     if not bags or len(bags) != len(given.bags):
         yield Reason("supply.ship.no_bags", where="bags")
     if bags & case.quarantined:
-        yield Reason("supply.ship.quarantined", source="policy reference F4", where="bags")
+        yield Reason("supply.ship.quarantined", source=STORAGE, where="bags")
     if any(bags & set(shipment.bags) for shipment in case.shipments_on(given.leg)):
         yield Reason("supply.ship.already_sent", where="bags")
     yield from (_collected(situation, given) if given.leg == "to_plant" else _released(situation, given))
@@ -132,16 +132,16 @@ def _load(situation: Situation, given: Ship) -> Iterator[Reason]:
 def _collected(situation: Situation, given: Ship) -> Iterator[Reason]:
     here = {bag for c in situation.case.collections if c.chain_of_identity == given.chain_of_identity for bag in c.bags}
     if not set(given.bags) <= here:
-        yield Reason("supply.ship.not_collected", source=SCAN, where="bags")
+        yield Reason("supply.ship.not_collected", source=SCANNED, where="bags")
 
 
 def _released(situation: Situation, given: Ship) -> Iterator[Reason]:
     batches = {bag: situation.case.batch_of_bag(bag) for bag in given.bags}
     released = {bag: b.released.event for bag, b in batches.items() if b is not None and b.released is not None}
     if len(released) < len(batches):
-        yield Reason("supply.ship.not_released", source="policy reference F1", where="bags")
+        yield Reason("supply.ship.not_released", source=RELEASE, where="bags")
     if any(event.chain_of_identity != given.chain_of_identity for event in released.values()):
-        yield Reason("supply.ship.wrong_bag", source=SCAN, where="bags")
+        yield Reason("supply.ship.wrong_bag", source=SCANNED, where="bags")
     arrival = given.dispatched_at + timedelta(hours=given.expected_transit_h)
     if any(event.expires_at <= arrival for event in released.values()):
         yield Reason("supply.ship.expires_on_the_way", where="bags")
@@ -158,7 +158,7 @@ def _left(situation: Situation, given: Ship) -> Iterator[Reason]:
     sent = {bag for shipment in case.shipments_on(given.leg) for bag in shipment.bags}
     left = there - sent - case.quarantined - set(given.bags)
     if left and set(given.bags) <= there:
-        yield Reason("supply.ship.bags_left", {"bags": ", ".join(sorted(left))}, source=SCAN, where="unusual")
+        yield Reason("supply.ship.bags_left", {"bags": ", ".join(sorted(left))}, source=SCANNED, where="unusual")
 
 
 def _outfit(given: Ship) -> Iterator[Reason]:
@@ -185,10 +185,10 @@ def _hold(situation: Situation, given: Ship) -> Iterator[Reason]:
     needed = factor * given.expected_transit_h
     if given.remaining_hold_h is None:
         if given.leg == "to_centre":
-            yield Reason("supply.ship.hold_unknown", {"needed_h": needed}, source="policy reference F4", where="remaining_hold_h")
+            yield Reason("supply.ship.hold_unknown", {"needed_h": needed}, source=STORAGE, where="remaining_hold_h")
     elif given.remaining_hold_h < needed:
         values = {"needed_h": needed, "remaining_h": given.remaining_hold_h}
-        yield Reason("supply.ship.hold_too_short", values, source="policy reference F4", where="remaining_hold_h")
+        yield Reason("supply.ship.hold_too_short", values, source=STORAGE, where="remaining_hold_h")
 
 
 def _fresh_clock(situation: Situation, given: Ship) -> Iterator[Reason]:
@@ -244,13 +244,13 @@ def _leg(situation: Situation, known: Shipment | None) -> Leg:
 
 def _mismatch(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> Iterator[Reason]:
     if known is None or known.dispatched is None:
-        yield Reason("supply.receive.dispatch_unknown", source=SCAN, where="shipment_id")
+        yield Reason("supply.receive.dispatch_unknown", source=SCANNED, where="shipment_id")
     elif known.dispatched.event.to_node != situation.site.node:
-        yield Reason("supply.receive.wrong_site", {"node": known.dispatched.event.to_node}, source=SCAN, where="shipment_id")
+        yield Reason("supply.receive.wrong_site", {"node": known.dispatched.event.to_node}, source=SCANNED, where="shipment_id")
     if given.chain_of_identity not in situation.case.chains or (known and given.chain_of_identity != known.chain_of_identity):
-        yield Reason("supply.receive.wrong_chain", source=SCAN, where="chain_of_identity")
+        yield Reason("supply.receive.wrong_chain", source=SCANNED, where="chain_of_identity")
     if known is not None and known.dispatched is not None and sorted(given.bags) != sorted(known.bags):
-        yield Reason("supply.receive.wrong_bag", source=SCAN, where="bags")
+        yield Reason("supply.receive.wrong_bag", source=SCANNED, where="bags")
 
 
 def _arrival(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> Iterator[Reason]:
@@ -318,9 +318,9 @@ def resolve_quarantine(situation: Situation, given: ResolveQuarantine) -> Verdic
     if not given.bags or not set(given.bags) <= situation.case.quarantined:
         against.append(Reason("supply.quarantine.not_held", where="bags"))
     if not said(given.basis):
-        against.append(Reason("supply.quarantine.no_basis", source="policy reference F4", where="basis"))
+        against.append(Reason("supply.quarantine.no_basis", source=STORAGE, where="basis"))
     if given.decision == "use" and set(given.bags) & _of_nobody(situation):
-        against.append(Reason("supply.quarantine.identity_unproven", source=SCAN, where="bags"))
+        against.append(Reason("supply.quarantine.identity_unproven", source=SCANNED, where="bags"))
     return refuse(*against) if against else (QuarantineResolved(bags=given.bags, decision=given.decision, basis=given.basis.strip()),)
 
 

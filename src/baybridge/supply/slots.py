@@ -19,6 +19,7 @@ from baybridge.documents.organisations import Organisations
 from baybridge.journey.checks import Unusual, alive, asked_once, treating_here
 from baybridge.journey.command import Gate, Role, Site, Situation, Verdict
 from baybridge.journey.conditions import therapy_event_open
+from baybridge.journey.custody import ONE_CHAIN
 from baybridge.journey.entitlement import basis_fits, entitled
 from baybridge.journey.events import SlotReserved
 from baybridge.journey.gates import standing_at
@@ -45,7 +46,7 @@ def reserve_slot_blocked(situation: Situation) -> Iterator[Reason]:
     if situation.case.product is None:
         yield Reason("supply.slot.no_product")
     if therapy_event_open(situation.case):
-        yield Reason("supply.slot.therapy_event_open", source="policy reference F2, rule 1")
+        yield Reason("supply.slot.therapy_event_open", source=ONE_CHAIN)
     yield from standing_at(situation, _GATE)
 
 

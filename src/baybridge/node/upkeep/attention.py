@@ -19,6 +19,7 @@ from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Site
 from baybridge.journey.corrections.money import changed_under
+from baybridge.journey.custody import SCANNED, STORAGE
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import Event
 from baybridge.journey.identities import identities_of
@@ -168,12 +169,12 @@ def _couriers(case: Case, site: Site) -> Iterator[Task]:
     role = Role.MANUFACTURER if "plant" in site.kinds else Role.COORDINATOR
     for shipment in unconfirmed(case, site):
         step, command = ("courier", "HandToCourier") if shipment.courier is None else ("courier_code", "ConfirmCourier")
-        yield _task(site, step, role, shipment.shipment_id, commands=(command,), level="red", source="policy reference F2, rule 2")
+        yield _task(site, step, role, shipment.shipment_id, commands=(command,), level="red", source=SCANNED)
     for shipment in case.shipments:
         received = shipment.received
         late = received is not None and "seal_other" not in received.event.findings and shipment.other_seal
         if received is not None and late and received.origin.node == site.node:
-            yield _task(site, "seal_other", Role.QUALITY, shipment.shipment_id, level="red", source="policy reference F4")
+            yield _task(site, "seal_other", Role.QUALITY, shipment.shipment_id, level="red", source=STORAGE)
 
 
 def _incidents(case: Case, site: Site) -> Iterator[Task]:

@@ -5,17 +5,28 @@ VENV := .venv
 SPARK ?= yes
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_TO_TEST := $(VENV)/.ready-to-test
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11
+INSTALL := $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes
+EDITABLE := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
 #   make soak   the long runs: a hundred thousand hostile requests, two hundred kills
-.PHONY: demo demo-reset test soak check lint types spec benchmarks browser spark clean
+#   make lock   the locked dependencies anew from pyproject.toml, keeping versions that still fit
+.PHONY: demo demo-reset test soak check benchmarks browser spark lock clean
 
 $(READY): requirements.lock requirements-installer.lock pyproject.toml
 	@echo "Installing what Baybridge needs into $(VENV) …"
 	@command -v $(PYTHON) >/dev/null || { echo "make: expected $(PYTHON) on this machine; install Python 3.11 or name another with PYTHON=…" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-installer.lock
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(INSTALL) requirements.lock requirements-installer.lock
+	$(EDITABLE)
+	@touch $@
+
+$(READY_TO_TEST): $(READY) requirements-dev.lock
+	@echo "Installing what the tests need …"
+	$(INSTALL) requirements-dev.lock
+	$(EDITABLE)
 	@touch $@
 
 demo: $(READY)
@@ -27,20 +38,20 @@ demo-reset: $(READY)
 browser:
 	@tests/browser.sh
 
-spark: $(READY)
+spark: $(READY_TO_TEST)
 	@SPARK=$(SPARK) tests/spark.sh $(BIN)
 
-test: $(READY) browser spark
+test: $(READY_TO_TEST) browser spark
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY)
+check: $(READY_TO_TEST)
 	$(BIN)/python -m pytest tests/unit tests/spec tests/property tests/contract tests/house -n 2
 
 # The long runs, with their counts printed: requests right, spoilt and torn; kills at every step and at random instants, transfers among them.
-soak: $(READY)
+soak: $(READY_TO_TEST)
 	BAYBRIDGE_TEST_REQUESTS=100000 $(BIN)/python -m pytest tests/acceptance/test_hostile_requests.py -n 0 -s
 	BAYBRIDGE_TEST_COURSES=10000 $(BIN)/python -m pytest tests/property/test_alarms.py -n 0
 	BAYBRIDGE_TEST_FEEDS=10000 $(BIN)/python -m pytest tests/property/test_feeds_against_plain.py -n 0 -s
@@ -48,8 +59,12 @@ soak: $(READY)
 	BAYBRIDGE_SOAK=1 $(BIN)/python -m pytest tests/property/test_series_against_plain.py tests/property/test_two_hospitals.py tests/property/test_missing_against_trying.py -n 0 -s
 	BAYBRIDGE_SOAK=1 $(BIN)/python -m pytest tests/property/test_contracts_against_plain.py tests/property/test_money_and_units_against_plain.py -n 0 -s
 
-benchmarks: $(READY)
+benchmarks: $(READY_TO_TEST)
 	$(BIN)/python -m benchmarks
+
+lock: $(READY)
+	$(LOCK) pyproject.toml --extra population --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra dev --extra postgresql --output-file requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) demo-network

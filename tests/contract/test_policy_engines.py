@@ -18,7 +18,8 @@ from baybridge.policy.language import expression as tree
 from baybridge.policy.one_case.decide import decide
 from baybridge.policy.one_case.interpret import Evaluation, exact_facts
 from baybridge.policy.one_case.verdict import outcome
-from baybridge.rulebook.tables import run
+from baybridge.rulebook.effect import compare_rows
+from baybridge.rulebook.tables import compare, run
 from policy_documents import policy
 from policy_generators import TYPES, documents, facts
 from spark_session import needs_spark, spark
@@ -123,6 +124,18 @@ def drawn(strategy, count):
 def test_polars_decides_as_one_case_does(text, rows):
     rules = load(text, "r.yaml", TYPES)
     assert polars_rows(rules, rows) == [expected(rules, known) for known in rows]
+
+
+@settings(MANY, max_examples=30)
+@given(documents(), documents(), st.lists(facts(), min_size=1, max_size=12))
+def test_the_effect_on_rows_in_memory_is_that_on_a_table(tmp_path_factory, old_text, new_text, rows):
+    old, new = load(old_text, "old.yaml", TYPES), load(new_text, "new.yaml", TYPES)
+    table = tmp_path_factory.mktemp("effect") / "facts.parquet"
+    table_of(rows).with_columns(pl.col("subject").cast(pl.String)).write_parquet(table)
+    told = compare(old, new, table, lambda _done, _of: None)
+    found, unchanged = compare_rows(old, new, [(str(n), known) for n, known in enumerate(rows)])
+    assert found == told
+    assert found.changed + unchanged.total() == len(rows)
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.progress import progress
 
 if TYPE_CHECKING:
     from baybridge.demo.running import Running
@@ -30,26 +28,25 @@ _WHAT = {"mo": "Macao hospital", "gd": "Guangzhou centre and laboratory", "hk": 
 def demo(folder: Path, reset: bool, make_only: bool) -> None:  # noqa: FBT001 - click passes flags
     """The demo network: four nodes, about forty invented patients, on free local ports. Ctrl-C stops it; the next start continues."""
     running = import_module("baybridge.demo.running")
-    console = Console()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if reset:
             shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
-            _make(folder, console)
+            _make(folder)
         elif not running.is_current(folder):
             click.echo(f"{folder.name}: expected a demo network of this version, found one of another; start over with: make demo-reset", err=True)
             sys.exit(1)
         if make_only:
             return
-        console.print("Starting four nodes …")
+        click.echo("Starting four nodes …")
         with running.Running(folder) as started:
-            _say(started, console)
+            _say(started)
             started.wait()
-            console.print("A node ended by itself; its log is in the demo folder.", style="bold red")
+            click.secho("A node ended by itself; its log is in the demo folder.", fg="red", bold=True, err=True)
             sys.exit(1)
     except KeyboardInterrupt:
-        console.print("\nStopped. `make demo` continues from here, `make demo-reset` starts over.")
+        click.echo("\nStopped. `make demo` continues from here, `make demo-reset` starts over.")
     except running.NotStarted as problem:
         click.echo(str(problem), err=True)
         sys.exit(1)
@@ -59,35 +56,28 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _make(folder: Path, console: Console) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} steps"), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("Walking about forty invented patients through the product", total=None)
-        import_module("baybridge.demo.running").make(folder, lambda done, total: progress.update(task, completed=done, total=total))
+def _make(folder: Path) -> None:
+    click.echo("Walking about forty invented patients through the product …")
+    with progress("steps") as told:
+        import_module("baybridge.demo.running").make(folder, told)
 
 
-def _say(started: Running, console: Console) -> None:
+def _say(started: Running) -> None:
     network = import_module("baybridge.demo.network")
-    addresses = Table(title="Baybridge demo network: everything in it is synthetic", title_justify="left")
-    for column in ("node", "what", "address"):
-        addresses.add_column(column)
+    click.echo("\nBaybridge demo network: everything in it is synthetic")
     for name, address in started.addresses().items():
         note = "" if started.ports[name] == network.PREFERRED_PORTS[name] else f" (port {network.PREFERRED_PORTS[name]} was in use)"
-        addresses.add_row(name, _WHAT[name], address + note)
-    console.print(addresses)
-    people = Table(title=f"Accounts, all with the password {network.PASSWORD}", title_justify="left")
-    for column in ("role", "sign-in names"):
-        people.add_column(column)
+        click.echo(f"  {name}  {_WHAT[name]:32} {address}{note}")
+    click.echo(f"\nAccounts, all with the password {network.PASSWORD}")
     roles: dict[str, list[str]] = {}
     for account in network.ACCOUNTS:
         roles.setdefault(account.role.value, []).append(account.name)
     roles["patient"] = ["patient.mo"]
     for role, names in roles.items():
-        people.add_row(role, "  ".join(names))
-    console.print(people)
+        click.echo(f"  {role:16} {'  '.join(names)}")
     first = started.addresses()
-    console.print(
-        f"What to try first:\n"
+    click.echo(
+        f"\nWhat to try first:\n"
         f"  1. {first['mo']}  as coordinator.mo: the tasks of the day, a case, its facts and eligibility; import a FHIR file.\n"
         f"  2. {first['hk']}  as nurse.hk: a case in monitoring; enter a temperature and an ICE score.\n"
         f"  3. {first['sh']}  as quality.sh: a batch to release.\n"

@@ -9,6 +9,8 @@ from importlib import import_module
 
 import click
 
+from baybridge.base.extras import needed_for
+
 #: command -> module that holds a click command of the same name (dashes as underscores)
 TOPICS: dict[str, str] = {
     "decide": "baybridge.cli.policies",
@@ -35,6 +37,7 @@ TOPICS: dict[str, str] = {
     "person": "baybridge.cli.persons",
     "breach": "baybridge.cli.privacy",
     "processing": "baybridge.cli.privacy",
+    "extras": "baybridge.cli.extras",
     "init": "baybridge.cli.nodes",
     "serve": "baybridge.cli.nodes",
     "do": "baybridge.cli.nodes",
@@ -60,9 +63,15 @@ class Topics(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; a database that cannot is told in one line."""
+        """Run a command; a database that cannot, and a package that an extra brings, are told in one line."""
         try:
             return super().invoke(ctx)
+        except ModuleNotFoundError as problem:
+            sentence = needed_for(problem)
+            if sentence is None:
+                raise
+            click.echo(sentence, err=True)
+            ctx.exit(1)
         except Exception as problem:
             if type(problem).__name__ != "StorageProblem":  # asked by name, so that commands without a node load nothing of one
                 raise

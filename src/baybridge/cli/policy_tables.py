@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +17,12 @@ from baybridge.base.time import CHINA, parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.policy_source import documents_of, fail, policy_of, spoken
 from baybridge.cli.policy_words import LANGUAGE
+from baybridge.cli.progress import progress
 
 if TYPE_CHECKING:
     from baybridge.policy.document.shapes import Policy
-    from baybridge.rulebook.tables import Changes
+    from baybridge.rulebook.effect import Changes
 
-Told = Callable[[int, int], None]
 _PATH = click.Path(path_type=Path, exists=True)
 _OUT = click.Path(path_type=Path, dir_okay=False)
 
@@ -89,7 +88,7 @@ def run_policy(
         elif isinstance(facts, str) or isinstance(out, str):
             raise click.UsageError("--facts and --out are addresses only with --engine spark; expected paths")
         else:
-            with _progress(facts.name) as told:
+            with progress(facts.name) as told:
                 counts = run(found, facts, out, told, on)
     except (TableProblem, TableUnreadableError) as problem:
         fail(str(problem))
@@ -128,7 +127,7 @@ def compare_policies(
 
     first, second = (policy_of(documents_of(node_dir), name) for name in (old, new))
     try:
-        with _progress(facts.name) as told:
+        with progress(facts.name) as told:
             changes = compare(first, second, facts, told, out)
         _say_absent(facts.name, absent(first, facts) | absent(second, facts))
     except (TableProblem, TableUnreadableError) as problem:
@@ -189,20 +188,6 @@ def _print(changes: Changes) -> None:
         click.echo(f"  {change['subject']}: {change['old']} -> {change['new']}: {', '.join(change['because'])}")
     if changes.changed > _SHOWN:
         click.echo(f"  and {changes.changed - _SHOWN:,} more; --out writes all of them")
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Told]:
-    """A bar on standard error while a person looks at it."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _of: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(name, total=None)
-        yield lambda done, of: progress.update(bar, completed=done, total=of)
 
 
 def _dump(value: object) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,6 +14,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.base.time import parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.facts import facts
+from baybridge.cli.progress import progress
 
 __all__ = ["export", "facts", "import_"]
 
@@ -88,7 +88,7 @@ def _import_all(node: Node, actor: Actor, paths: tuple[Path, ...], source: str, 
     from baybridge.node.intake.importing import Upload, import_files
 
     found = [path for path in paths if path.is_file()]
-    with _progress(found[0].name if len(found) == 1 else f"{len(found)} files") as told:
+    with progress(found[0].name if len(found) == 1 else f"{len(found)} files") as told:
         answers = iter(import_files(node, actor, [Upload(path.name, path) for path in found], told, source=source, open_cases=open_cases))
     return [_report(node, path, next(answers), as_json=as_json) if path in found else _absent(path) for path in paths]
 
@@ -115,24 +115,6 @@ def _refused(node: Node, path: Path, refusal: Refusal) -> dict[str, object]:
         click.echo(f"{path.name}: {sentence}" if path.name not in sentence else sentence, err=True)
     reasons = [reason.as_json() for reason in refusal.reasons]
     return {"file": path.name, "readable": False, "refused": refusal.category.value, "reasons": reasons, "text": sentences}
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on standard error while a person looks at it."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(name, total=None)
-
-        def told(done: int, of: int) -> None:
-            progress.update(bar, completed=done, total=max(of, done))
-
-        yield told
 
 
 def _summary(node: Node, imported: Imported) -> None:

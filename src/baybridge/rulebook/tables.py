@@ -12,7 +12,6 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,8 +21,8 @@ from typing import Any
 import polars as pl
 
 from baybridge.policy.document.shapes import NOT_IN_FORCE, Policy
-from baybridge.policy.engines.polars_engine import DTYPES
 from baybridge.policy.engines.population import REFUSED, decided, decided_by
+from baybridge.rulebook.effect import Changes
 from baybridge.rulebook.reasons import causes
 
 #: Rows of a piece, and groups of rows read ahead: with more, Polars holds half a gigabyte more and is no faster. A person may set others.
@@ -38,20 +37,6 @@ _OLD, _NEW, _ROW = "old.outcome", "new.outcome", "baybridge.row"
 
 class TableUnreadableError(ValueError):
     """A table that cannot be read or written: which, what was expected and found."""
-
-
-@dataclass(slots=True)
-class Changes:
-    """Who changes outcome between two policies: counts of all, and the first `SAMPLE` subjects."""
-
-    rows: int = 0
-    changed: int = 0
-    because: Counter[tuple[str, str, tuple[str, ...]]] = field(default_factory=Counter)  # old outcome, new outcome, criteria
-    subjects: list[dict[str, Any]] = field(default_factory=list)
-
-    def most_first(self) -> list[tuple[tuple[str, str, tuple[str, ...]], int]]:
-        """What changed and how often, in the same order each time."""
-        return sorted(self.because.items(), key=lambda item: (-item[1], item[0]))
 
 
 def run(policy: Policy, facts: Path, out: Path | None, told: Told, on: date | None = None) -> dict[str, int]:
@@ -117,33 +102,6 @@ def compare(old: Policy, new: Policy, facts: Path, told: Told, out: Path | None 
     if out is not None:  # the first rows as they were written, whichever thread was first
         changes.subjects = pl.scan_parquet(out).head(SAMPLE).collect().to_dicts()
     return changes
-
-
-def compare_rows(old: Policy, new: Policy, rows: list[dict[str, object]], subject: str) -> tuple[Changes, Counter[str]]:
-    """The same for rows that are in memory, facts by name with the subject beside them; every changed subject, and the others by outcome."""
-    changes, unchanged = Changes(rows=len(rows)), Counter[str]()
-    if not rows:
-        return changes, unchanged
-    columns = {subject: pl.Series(subject, [row[subject] for row in rows], pl.String)}
-    for name, fact in {**old.fact_types, **new.fact_types}.items():
-        values = [row.get(name) for row in rows]
-        if fact.type == "number":
-            values = [_fraction(value) for value in values]
-        columns[name] = pl.Series(name, values, DTYPES[fact.type])
-    both = decided_by(pl.LazyFrame(columns), {"old": old, "new": new}, {subject: "subject"}).collect()
-    moved = _Causes(old, new).named(both.filter(pl.col(_OLD) != pl.col(_NEW)))
-    changes.changed, changes.subjects = moved.height, moved.to_dicts()
-    changes.because.update((one["old"], one["new"], tuple(one["because"])) for one in changes.subjects)
-    unchanged.update(both.filter(pl.col(_OLD) == pl.col(_NEW))[_OLD])
-    return changes, unchanged
-
-
-def _fraction(value: object) -> float | None:
-    if value is None:
-        return None
-    if not isinstance(value, int | float):
-        raise TypeError(f"expected a number, found {type(value).__name__}")
-    return float(value)
 
 
 class _Causes:

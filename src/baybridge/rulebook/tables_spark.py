@@ -85,7 +85,7 @@ def session(master: str, *, bar: bool = False) -> SparkSession:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError:
-        hint = "install it (`pip install pyspark`), or use --engine polars"
+        hint = "install it (`pip install 'baybridge[spark]'`), or use --engine polars"
         raise TableUnreadableError(f"expected pyspark for --engine spark, found none; {hint}") from None
     builder = SparkSession.builder.master(master).appName("baybridge policy run")
     local = _LOCAL if master.startswith("local") else {}

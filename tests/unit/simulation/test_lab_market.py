@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
@@ -222,3 +223,11 @@ def test_every_problem_is_said_at_once(posting: Any) -> None:
 def test_a_file_that_is_no_table_is_refused(posting: Any) -> None:
     page = posting(FORM, {"table": ("t.parquet", b"not a table")})
     assert (page.status_code, "simulation.lab.table" in page.text) == (400, True)
+
+
+def test_a_table_where_polars_is_not_installed_is_refused_with_what_to_do(posting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    page = posting(FORM, {"table": ("t.csv", b"age\n1\n")})
+    assert page.status_code == 400
+    assert all(words in page.text for words in ("simulation.lab.extra", "baybridge[population]"))
+    assert posting(FORM).status_code == 200, "the invented table needs none"

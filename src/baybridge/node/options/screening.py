@@ -14,16 +14,15 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import polars as pl
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select
 
+from baybridge.base.extras import POPULATION
 from baybridge.journey.case import Case, fold
 from baybridge.matching.screening import outcomes
 from baybridge.matching.trials import touched
 from baybridge.node import tables
 from baybridge.node.options import kept_trials
 from baybridge.policy.document.shapes import Policy
-from baybridge.policy.engines.population import decided
 from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import decide
 
@@ -116,7 +115,13 @@ def screen_trial(node: Node, unit: Unit, trial_id: str) -> int:
 
 
 def _many(policy: Policy, people: list[tuple[str, Mapping[str, Value]]]) -> list[tuple[str, str]]:
-    """The outcome of one policy for many people, as a table."""
+    """The outcome of one policy for many people: as a table where Polars is installed, else one after the other."""
+    if not POPULATION.installed:
+        return [(case_id, decide(policy, facts).outcome) for case_id, facts in people]
+    import polars as pl
+
+    from baybridge.policy.engines.population import decided
+
     columns: dict[str, list[Any]] = {name: [facts.get(name) for _, facts in people] for name in policy.fact_names}
     frame = pl.DataFrame({"case_id": [case_id for case_id, _ in people], **columns}, strict=False).lazy()
     answered = decided(frame, policy).select("case_id", "outcome").collect()

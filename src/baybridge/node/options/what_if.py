@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
@@ -28,7 +28,7 @@ from baybridge.policy.document.reader import load
 from baybridge.policy.document.shapes import Policy, WorkedCase
 from baybridge.policy.one_case.decide import Decision
 from baybridge.rulebook.checking import failing
-from baybridge.rulebook.tables import Changes, compare_rows
+from baybridge.rulebook.effect import Changes, compare_rows
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -63,16 +63,11 @@ def tried(node: Node, old: Policy, text: str, actor: Actor, most: int = MOST_CAS
     broken = tuple(failing(new, node.dictionary))
     if not of_record(node, old) and not of_record(node, new):
         return Tried(new, broken, None)
-    names = sorted({*old.fact_names, *new.fact_names})
-    rows: list[dict[str, Any]] = []
     with node.storage.reading() as connection:
-        cases = list(islice(_cases(node, connection, actor), most))
         now = node.now()
-        for case in cases:
-            values: Mapping[str, Any] = node.fact_set(connection, case, now).values
-            rows.append({"case": case.case_id, **{name: values.get(name) for name in names}})
-    _note(node, actor, old, [row["case"] for row in rows])
-    changes, unchanged = compare_rows(old, new, rows, "case")
+        rows = [(case.case_id, node.fact_set(connection, case, now).values) for case in islice(_cases(node, connection, actor), most)]
+    _note(node, actor, old, [case_id for case_id, _ in rows])
+    changes, unchanged = compare_rows(old, new, rows)
     return Tried(new, broken, changes, unchanged, population(node, actor))
 
 

@@ -15,9 +15,9 @@ from datetime import date
 from io import BytesIO
 from typing import Any
 
-import polars as pl
 from starlette.responses import Response
 
+from baybridge.base.extras import POPULATION
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.documents.plan import NO_PLAN, PlanDocument
@@ -251,6 +251,10 @@ def _minor(text: str) -> int | None:
 
 def _table(name: str, content: bytes) -> dict[str, Column] | Refusal:
     """The columns of an uploaded table; whole numbers stay whole."""
+    if not POPULATION.installed:
+        return refuse(Reason("simulation.lab.extra", {"command": POPULATION.remedy}), category=Category.INVALID)
+    import polars as pl
+
     try:
         read = pl.read_csv(BytesIO(content)) if name.lower().endswith(".csv") else pl.read_parquet(BytesIO(content))
     except (pl.exceptions.PolarsError, OSError):

@@ -15,8 +15,8 @@ from baybridge.http.doors import Asked
 from baybridge.node.options.what_if import MOST_CASES, SMALLEST, Tried, of_record, population, sees_cases
 from baybridge.policy.document.shapes import Policy
 from baybridge.rulebook import view
+from baybridge.rulebook.effect import Changes
 from baybridge.rulebook.speaker import Saying
-from baybridge.rulebook.tables import Changes
 from baybridge.rulebook.wording import Wording
 from baybridge.web.case.view import name_of
 

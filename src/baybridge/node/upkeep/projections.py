@@ -131,17 +131,22 @@ def refresh_tasks(node: Node, unit: Unit, case: Case) -> None:
 
 def task_rows(node: Node, case_id: str | None = None) -> list[dict[str, object]]:
     """The open tasks of one case or all, soonest first; of cases where something happened since, worked out now."""
-    stale = select(tables.case_index.c.case_id).where(tables.case_index.c.tasks_stale)
-    mine = tables.case_index.c.case_id == case_id if case_id is not None else tables.case_index.c.case_id.is_not(None)
-    with node.storage.reading() as connection:
-        waiting = connection.execute(stale.where(mine)).scalars().all()
     with suppress(StorageProblem):  # what was known of the tasks is better than nothing while the database takes nothing
-        refresh_stale(node, waiting)
+        work_out_tasks(node, case_id)
     row = tables.task
     query = select(row).order_by(row.c.due_at.is_(None), row.c.due_at, row.c.case_id, row.c.task)
     with node.storage.reading() as connection:
         found = connection.execute(query if case_id is None else query.where(row.c.case_id == case_id)).mappings().all()
     return [{**orjson.loads(item["body"]), "case_id": item["case_id"]} for item in found]
+
+
+def work_out_tasks(node: Node, case_id: str | None = None) -> None:
+    """Work out the tasks of one case or all where something happened since they were."""
+    index = tables.case_index.c
+    stale = select(index.case_id).where(index.tasks_stale)
+    with node.storage.reading() as connection:
+        waiting = connection.execute(stale if case_id is None else stale.where(index.case_id == case_id)).scalars().all()
+    refresh_stale(node, waiting)
 
 
 def refresh_stale(node: Node, case_ids: Sequence[str]) -> None:

@@ -70,7 +70,7 @@ class Worker:
             self._try("checkpoint", lambda: witnessing.sign_checkpoint(self.node))
             if number % witness_every == 0:
                 self._try("witness", lambda: witnessing.watch(self.node))
-            self._try("tasks", lambda: projections.task_rows(self.node))
+            self._try("tasks", lambda: projections.work_out_tasks(self.node))
             if number % _SCREEN_EVERY == 0:
                 self._try("screening", lambda: screening.catch_up(self.node))
             if number % _READ_EVERY == 0:

@@ -7,6 +7,7 @@ only place that joins pages and services.
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,9 +22,12 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from baybridge.api import fhir, services
+from baybridge.api import fhir, health, services
 from baybridge.base.outcome import Category, Reason
+from baybridge.http import metrics
 from baybridge.http.doors import routes
+from baybridge.http.logs import REQUEST, request_id
+from baybridge.http.proxies import FROM_PROXY
 from baybridge.http.wellformed import against
 from baybridge.language.texts import Texts
 from baybridge.node.node import Node
@@ -35,7 +39,7 @@ from baybridge.web.page.page import STATIC, refused
 _LOG = logging.getLogger("baybridge.access")
 
 
-def application(node: Node, *, workers: bool = True) -> object:
+def application(node: Node, *, workers: bool = True) -> ASGIApp:
     """The ASGI application of a node, with its background workers unless told otherwise."""
     if not workers:
         node.streams_last = timedelta(0)  # nothing happens behind the requests: a stream tells what there is and ends
@@ -58,6 +62,7 @@ def application(node: Node, *, workers: bool = True) -> object:
 def every_route(node: Node) -> list[BaseRoute]:
     """All that this application answers: the doors, and the files that pages need."""
     return [
+        *routes(node, health.DOORS, services.refused),
         *routes(node, services.DOORS, services.refused),
         *routes(node, fhir.DOORS, fhir.refused),
         *routes(node, pages.DOORS, refused),
@@ -75,34 +80,49 @@ def _safely(app: Starlette) -> ASGIApp:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
+        began = time.monotonic()
+        REQUEST.set(request_id(dict(scope["headers"]).get(b"x-request-id") if scope.get(FROM_PROXY) else None))
+        sending_safely = with_headers(send, scope)
         reasons = tuple(against(scope))
         if reasons:
-            await _answer_unread(app.state.node, reasons)(scope, receive, with_headers(send))
+            await _answer_unread(app.state.node, reasons)(scope, receive, sending_safely)
             return
         begun = []
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 begun.append(True)
-                _LOG.info("%s %s %s", scope["method"], _route(scope), message["status"])
-            await with_headers(send)(message)
+                _note(scope, message["status"], time.monotonic() - began)
+            await sending_safely(message)
 
         try:
             await app(scope, receive, sending)
         except Exception as problem:  # noqa: BLE001 - the server would print the message with whatever it quotes
-            _LOG.error("%s %s failed: %s at %s", scope["method"], _route(scope), type(problem).__name__, _place(problem))
+            told = {"method": scope["method"], "route": _route(scope), "problem": type(problem).__name__, "place": _place(problem)}
+            _LOG.error("%(method)s %(route)s failed: %(problem)s at %(place)s", told, extra=told)
             if not begun:
                 await PlainTextResponse("Internal error", 500)(scope, receive, sending)
 
     return wrapped
 
 
-def with_headers(send: Send) -> Send:
-    """A `send` that adds the headers that keep pages safe."""
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    """One line of the access log, and the count of it."""
+    told = {"method": scope["method"], "route": _route(scope), "status": status, "ms": round(seconds * 1000)}
+    _LOG.info("%(method)s %(route)s %(status)s", told, extra=told)
+    metrics.observe(scope["method"] if scope["method"] in _METHODS else "other", told["route"], status, seconds)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def with_headers(send: Send, scope: Scope) -> Send:
+    """A `send` that adds the headers that keep pages safe, and the id of the request."""
+    secure = _ONLY_TLS if scope.get("scheme") == "https" else []
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", []), *_HEADERS]
+            message["headers"] = [*message.get("headers", []), *_HEADERS, *secure, (b"x-request-id", REQUEST.get().encode())]
         await send(message)
 
     return sending
@@ -112,7 +132,7 @@ def _answer_unread(node: Node, reasons: tuple[Reason, ...]) -> Response:
     """What is answered to a request whose address or head is no text: the reasons in English, since its language cannot be read either."""
     texts = Texts(node.documents)
     body = {"refused": Category.INVALID.value, "reasons": [texts.told("en", reason) for reason in reasons]}
-    _LOG.info("(unreadable request) 400")
+    _LOG.info("(unreadable request) 400", extra={"status": 400})
     return JSONResponse(body, 400)
 
 
@@ -150,6 +170,8 @@ def _place(problem: BaseException) -> str:
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
 
 
+#: For a year, browsers ask this name over TLS alone. Source: RFC 6797.
+_ONLY_TLS = [(b"strict-transport-security", b"max-age=31536000")]
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),

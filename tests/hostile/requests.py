@@ -20,7 +20,7 @@ from urllib.parse import quote_from_bytes, urlencode
 import msgspec
 
 import baybridge
-from baybridge.api import fhir, services
+from baybridge.api import fhir, health, services
 from baybridge.http.doors import COOKIE, Door
 from baybridge.node.commands.table import COMMANDS
 from baybridge.record.fhir.definitions import parameters, resource_types
@@ -28,7 +28,7 @@ from baybridge.web.page import pages
 from hostile.asgi import Request
 from hostile.values import RAW, TEXTS, VALUES, body, spoilt, torn, written
 
-DOORS: tuple[Door, ...] = (*services.DOORS, *fhir.DOORS, *pages.DOORS)
+DOORS: tuple[Door, ...] = (*health.DOORS, *services.DOORS, *fhir.DOORS, *pages.DOORS)
 WAYS: tuple[tuple[str, Door], ...] = tuple((method, door) for door in DOORS for method in door.methods)
 NOBODY = "nobody"
 _BROWSERS, _OVER = 0.4, 0.06  # of signed-in clients: by cookie; in a session that opens nothing

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from acceptance.support import Clock, record
-from baybridge.api import fhir, services
+from baybridge.api import fhir, health, services
 from baybridge.app import application, every_route
 from baybridge.http.doors import Door
 from baybridge.journey.command import Actor, Command, Role
@@ -31,7 +31,7 @@ from baybridge.node.people import access, accounts
 from baybridge.node.upkeep.founding import found
 from baybridge.web.page import pages
 
-DOORS: tuple[Door, ...] = (*services.DOORS, *fhir.DOORS, *pages.DOORS)
+DOORS: tuple[Door, ...] = (*health.DOORS, *services.DOORS, *fhir.DOORS, *pages.DOORS)
 
 # --- who there is -----------------------------------------------------------------------------------------------------
 
@@ -65,6 +65,8 @@ BREAKS_GLASS = {f"{role}{where}" for role in ("physician", "nurse", "pharmacist"
 WITHDRAWS = {"coordinator", "physician", "nurse", "patient"}  # the command that is tried is WithdrawConsent
 
 EXPECTED: dict[tuple[str, str], set[str]] = {
+    ("GET", "/health/live"): ANYONE,  # says nothing of any patient
+    ("GET", "/health/ready"): ANYONE,
     ("POST", "/session"): ANYONE,
     ("POST", "/do/{command}"): WITHDRAWS,
     ("POST", "/decide/{policy}"): NOT_ELSEWHERE - {"patient", "other patient"},
@@ -182,7 +184,9 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/cases/{case_id}/courier/{shipment}"): {"coordinator", "nurse", "pharmacist", "manufacturer"},
 }
 
-PUBLIC = re.compile(r"/session|/sign-in(/invitation)?|/fhir/metadata|/\.well-known/.*|/log/(trust\.json|checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*")
+PUBLIC = re.compile(
+    r"/health/(live|ready)|/session|/sign-in(/invitation)?|/fhir/metadata|/\.well-known/.*|/log/(trust\.json|checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*"
+)
 
 
 def ways() -> list[tuple[str, str]]:
@@ -200,7 +204,7 @@ def test_every_action_has_a_row_of_access() -> None:
     assert {door.action for door in DOORS} <= set(access.ACTIONS)
 
 
-def test_public_is_what_the_issue_names() -> None:
+def test_public_is_what_needs_no_sign_in_by_its_nature() -> None:
     assert [door.path for door in DOORS if door.action == "public" and not PUBLIC.fullmatch(door.path)] == []
     assert [path for (_, path), people in EXPECTED.items() if NOBODY in people and not PUBLIC.fullmatch(path)] == []
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from baybridge.journey.command import Actor
     from baybridge.node.commands.done import Done
     from baybridge.node.node import Node
+
+
+_PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def fail(sentence: str) -> NoReturn:
@@ -81,8 +84,23 @@ def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, p
 @click.option("--port", type=int, help="Port on loopback; the one of node.yaml, or 8080.")
 @click.option("--database", callback=without_password, help="Database URL; the one of the node's founding without it.")
 @click.option("--host", default="127.0.0.1", show_default=True)
-def serve(folder: Path, port: int | None, database: str | None, host: str) -> None:
+@click.option("--certificate", type=_PEM, help="Certificates in PEM form, for TLS; with --key. Read again at SIGHUP. In place of node.yaml's `serving`.")
+@click.option("--key", type=_PEM, help="Private key of the certificate, without a password.")
+@click.option("--trusted-proxy", "proxies", multiple=True, metavar="ADDRESS", help="Address or network of a server in front, whose X-Forwarded headers count.")
+@click.option("--metrics-port", type=int, help="Port of loopback that answers /metrics for Prometheus.")
+def serve(
+    folder: Path,
+    port: int | None,
+    database: str | None,
+    host: str,
+    certificate: Path | None,
+    key: Path | None,
+    proxies: tuple[str, ...],
+    metrics_port: int | None,
+) -> None:
     """Run a node: pages, services, workers."""
+    if (certificate is None) != (key is None):
+        raise click.UsageError("expected --certificate and --key together, found one of them")
     from importlib import import_module
 
     from baybridge.node.config import ConfigProblem, read_config
@@ -91,11 +109,18 @@ def serve(folder: Path, port: int | None, database: str | None, host: str) -> No
         config = read_config(folder, database)
     except ConfigProblem as problem:
         fail(str(problem))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     serving = import_module("baybridge.serving")
+    written = config.serving
+    how = replace(
+        written,
+        certificate=certificate or written.certificate,
+        key=key or written.key,
+        trusted_proxies=proxies or written.trusted_proxies,
+        metrics_port=metrics_port if metrics_port is not None else written.metrics_port,
+    )
     try:
-        serving.serve(folder, database, host, port or config.port or 8080)
+        serving.log_to(sys.stderr, config.settings["BAYBRIDGE_LOG"])
+        serving.serve(folder, database, host, port or config.port or 8080, how)
     except (serving.PortProblem, ConfigProblem) as problem:
         fail(str(problem))
 

@@ -76,6 +76,11 @@ class Asked:
     by_cookie: bool = False  # the session came by a cookie, which a browser sends along whoever asks it to
 
     @property
+    def secure(self) -> bool:
+        """Whether the browser asked over TLS, by this node's certificate or a trusted proxy's."""
+        return self.base_url.startswith("https:")
+
+    @property
     def person(self) -> Actor:
         """The signed-in actor; a door that needs none must not ask."""
         if self.actor is None:

@@ -46,6 +46,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BAYBRIDGE_BODY_BYTES_A_SECOND", "fewest bytes a second of a request's body", "1024"),
     Setting("BAYBRIDGE_MAX_CONNECTIONS", "open connections, idle ones included; a connection more waits", "8192"),
     Setting("BAYBRIDGE_HEADER_SECONDS", "time for the head of a request, and how long an idle connection is kept", "10"),
+    Setting("BAYBRIDGE_LOG", "form of the log of `serve`: text for people, json for machines", "text"),
     Setting("BAYBRIDGE_DELIVERY_SECONDS", "seconds between two looks at outgoing packages", "1"),
     Setting("BAYBRIDGE_WITNESS_SECONDS", "seconds between two looks at the neighbours' checkpoints", "15"),
 )
@@ -67,6 +68,16 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """How a node is reached: by its own certificate, or through servers in front of it whose word about who asks counts."""
+
+    certificate: Path | None = None  # certificates in PEM form, the node's own first
+    key: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks
+    metrics_port: int | None = None  # on loopback, for Prometheus
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that a running node is told from outside."""
 
@@ -83,6 +94,7 @@ class Config:
     roles: tuple[str, ...] = tuple(Role)
     issuer: str = ""  # https address under which this node issues cards
     url: str = ""  # address under which others reach this node
+    serving: Serving = Serving()
 
 
 def credentials_folder() -> Path | None:
@@ -172,8 +184,27 @@ def read_config(folder: Path, database: str | None = None) -> Config:
         roles=tuple(profile.get("roles", tuple(Role))),
         issuer=str(profile.get("issuer") or "").rstrip("/"),
         url=str(profile.get("url") or "").rstrip("/"),
+        serving=_serving(folder, profile.get("serving")),
     )
     return replace(config, neighbours=read_neighbours(folder, regions))
+
+
+def _serving(folder: Path, given: object) -> Serving:
+    """The part `serving` of a node.yaml; files are named from the node's folder. ConfigProblem with everything that does not fit."""
+    known = {"certificate": str, "key": str, "trusted_proxies": list, "metrics_port": int}
+    if given is None:
+        return Serving()
+    if not isinstance(given, dict):
+        raise ConfigProblem(f"serving: expected a map of {', '.join(known)}, found {type(given).__name__}")
+    wrong = [f"serving.{name}: expected one of {', '.join(known)}" for name in given if name not in known]
+    odd = [(name, kind) for name, kind in known.items() if name in given and type(given[name]) is not kind]
+    wrong += [f"serving.{name}: expected {kind.__name__}, found {type(given[name]).__name__}" for name, kind in odd]
+    if ("certificate" in given) != ("key" in given):
+        wrong.append("serving: expected certificate and key together, found one of them")
+    if wrong:
+        raise ConfigProblem("\n".join(wrong))
+    certificate, key = (folder / given[name] if name in given else None for name in ("certificate", "key"))
+    return Serving(certificate, key, tuple(str(one) for one in given.get("trusted_proxies", ())), given.get("metrics_port"))
 
 
 def neighbours_changed_at(folder: Path) -> int | None:

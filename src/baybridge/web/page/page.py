@@ -423,7 +423,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
     )
     response = HTMLResponse(body, status, headers={"cache-control": "no-store"})
     if asked.query.get("language") in asked.node.languages:
-        response.set_cookie("language", asked.query["language"], samesite="lax", httponly=True)
+        response.set_cookie("language", asked.query["language"], samesite="lax", httponly=True, secure=asked.secure)
     return response
 
 

@@ -32,14 +32,14 @@ def sign_in(asked: Asked) -> Response:
     )
     if isinstance(session, Refusal):
         return render(asked, "sign-in.html", 401, problem=Reader(asked).reason(session.reasons[0]), to=to, kept=False)
-    return _signed_in(session, to)
+    return _signed_in(asked, session, to)
 
 
-def _signed_in(session: accounts.Session, to: str) -> Response:
+def _signed_in(asked: Asked, session: accounts.Session, to: str) -> Response:
     response = go(to)
-    response.set_cookie(COOKIE, session.token, httponly=True, samesite="lax")
+    response.set_cookie(COOKIE, session.token, httponly=True, samesite="lax", secure=asked.secure)
     if session.device:
-        response.set_cookie(DEVICE, session.device, max_age=_A_YEAR_S, httponly=True, samesite="lax")
+        response.set_cookie(DEVICE, session.device, max_age=_A_YEAR_S, httponly=True, samesite="lax", secure=asked.secure)
     return response
 
 
@@ -80,7 +80,7 @@ def accept(asked: Asked) -> Response:
         return _invitation(asked, token, account.reasons[0], account.surface.http_status)
     with node.storage.writing() as connection:
         session = accounts.open_session(connection, account, node.now(), hours=node.people.session_hours, device=device_kind(asked.headers))
-    return _signed_in(session, "/account")
+    return _signed_in(asked, session, "/account")
 
 
 def _invitation(asked: Asked, token: str, problem: Reason | None, status: int = 200) -> Response:

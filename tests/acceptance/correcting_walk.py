@@ -11,15 +11,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from baybridge.base.outcome import Refusal
 from baybridge.demo.walk import Refused, Walk
 from baybridge.journey.command import Command, Role
 from baybridge.journey.events import Recorded
 from baybridge.node.case_state import case_state
 from baybridge.node.clock import new_id
+from baybridge.node.commands.given import read_given
 from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.corrections.making import commands_making
 from baybridge.node.handle import handle
+from baybridge.web.case.as_given import as_given
 from baybridge.web.forms.choices import CHOICES
 from house.test_plain_text import has_set, texts_of
 
@@ -30,10 +34,14 @@ _IDS = frozenset({"event_id", "call_id", "late", "steps"})
 
 @dataclass
 class CorrectingWalk(Walk):
-    """Tries each command once: by name, the differences to the state before ('' where there are none), or why it could not be struck through."""
+    """Tries each command once: by name, the differences to the state before ('' where there are none), or why it could not be struck through.
+
+    `lost` are the fields of an input, as Command.field, that the form on which its entry is put right would not be filled in with as they were given.
+    """
 
     tried: dict[str, str] = field(default_factory=dict)
     made_up: dict[str, str] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
 
     def do_for(self, node: str, role: Role, organisation: str, name: str, /, **given: Any) -> None:
         """The command; where it is new here, also its correction, and the command again."""
@@ -44,6 +52,7 @@ class CorrectingWalk(Walk):
         if not wanted or before is None:
             return
         entered = [item for item in self.nodes[node].events(self.case_id)[known:] if self._by_hand(item, name)]
+        self.lost |= {f"{name}.{given_field}" for item in entered for given_field in not_filled_in(COMMANDS[name], item, given)}
         refused = [answer for item in reversed(entered) if (answer := self.void(node, item, {role}, organisation))]
         self.tried[name] = ", ".join(refused) or difference(before, self.state(node))
         if not refused:
@@ -83,6 +92,16 @@ class CorrectingWalk(Walk):
         """The state at a node without entries and ids."""
         found = case_state(self.nodes[node], self.case_id, at=None)
         return {} if isinstance(found, Refusal) else {name: plain(value) for name, value in found.items() if name != "entries"}
+
+
+def not_filled_in(row: CommandRow, item: Recorded, given: Mapping[str, Any]) -> Iterator[str]:
+    """The fields of an input that the form on which its entry is put right does not repeat, or with another value."""
+    said = msgspec.to_builtins(as_given(row, item.event))
+    before, after = read_given(row, given), read_given(row, {**given, **said})
+    for name, value in given.items():
+        repeated = not isinstance(before, Refusal) and not isinstance(after, Refusal) and getattr(before, name) == getattr(after, name)
+        if value not in (None, "", False) and (name not in said or not repeated):
+            yield name
 
 
 def with_made_up(row: CommandRow, given: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -70,32 +70,21 @@ class Road:
         """Import a bundle through the page."""
         file = self.folder / f"{name}.json"
         file.write_text(json.dumps(bundle))
-        person = self[name]
-        person.see("/import")
-        person.page.set_input_files("[name=file]", file)
-        person.page.locator("main form button").last.click()
-        person.page.wait_for_load_state()
-        href = person.page.locator("main a[href^='/cases/']").first.get_attribute("href")
-        assert href, person.page.inner_text("main")
-        self.case = self.case or href.split("/")[2]
+        case = self[name].upload(file)
+        self.case = self.case or case
 
     def send(self, name: str, to_node: str, purpose: str, *, new: bool = False) -> None:
         """Transfer to another node and wait for the receipt; where the case is new there, its coordinator takes it in."""
         self[name].do(self.case, "Transfer", to_node=to_node, purpose=purpose)
-        self.wait_for(name, "/sharing", lambda text: "receipt" in text.lower() or "Receipt" in text)
+        self.wait_for(name, "/sharing", lambda text: "receipt" in text.lower())
         target = f"coordinator.{to_node}"
-        self.wait_for(target, "", lambda text: True)
+        self.wait_for(target, "", lambda _text: True)
         if new:
             self[target].do(self.case, "AcceptProposedCase")
 
-    def wait_for(self, name: str, tab: str, holds) -> str:
+    def wait_for(self, name: str, tab: str, holds: Callable[[str], bool]) -> str:
         """Look at a tab of the case until it says what is expected."""
-        for _ in range(100):
-            text = self[name].see(f"/cases/{self.case}{tab}")
-            if "There is no such case" not in text and "Nothing ties you" not in text and holds(text):
-                return text
-            self[name].page.wait_for_timeout(200)
-        raise AssertionError(f"{name} does not see it on {tab}:\n{text[:2000]}")
+        return self[name].until(f"/cases/{self.case}{tab}", lambda text: "There is no such case" not in text and "Nothing ties you" not in text and holds(text))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
 """Four nodes as processes and people in a browser, for the acceptance tests.
 
-Main job: `Network` founds and starts the demo network without its cohort, on a clock that a test moves; `Person` signs in at a node and fills in forms by the
-names of their fields, as anybody could.
+Main job: `Network` founds and starts the demo network, with the patients that a test places on the road, on a clock that the test moves; `Person` signs in at a
+node and fills in forms by the names of their fields, as anybody could. Everything is waited for until it is there, for as long as `PATIENCE` says: no test is about
+speed, and none fails because a machine is slow.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, sync_playwright
 
 from baybridge.demo import network
+from baybridge.demo.cohort import Placed, make_histories
+from baybridge.demo.inprocess import transport
 from baybridge.demo.running import answers
+from baybridge.demo.walk import Ticking
+from baybridge.node import clock
 from baybridge.node.config import read_config
 from baybridge.node.node import Node
 
@@ -29,23 +34,32 @@ CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
+#: Seconds after which a test gives up; every wait ends as soon as its state is there.
+PATIENCE = 300.0
+_LONGEST_ROAD = timedelta(days=200)
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
 #: Opens what a field is folded into, as a person would with a click.
 _UNFOLD = "element => { for (let fold = element.closest('details'); fold; fold = fold.parentElement.closest('details')) fold.open = true }"
 
 
 class Network:
-    """The four nodes as processes in a folder, with a clock that the test moves."""
+    """The four nodes as processes in a folder, with a clock that the test moves; `cases` are those of the patients placed on the road, in their order."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, placed: Sequence[Placed] = ()) -> None:
         self.folder = folder
         self.clock = folder / "ahead"
         self.ports = network.choose_ports()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         network.found_network(folder, self.ports)
         self.clock.write_text("0")
-        for name in network.PROFILES:
-            node = Node(read_config(folder / name))
-            network.add_accounts(node)
+        present, nodes = clock.now(), dict[str, Node]()
+        ticking, through = Ticking(present - _LONGEST_ROAD), transport(nodes)
+        nodes |= {name: Node(read_config(folder / name), now=ticking, transport=through) for name in network.PROFILES}
+        for node in nodes.values():
+            network.add_staff(node)
+        self.cases = [walk.case_id for walk in make_histories(nodes, ticking, present, placed, lambda _done, _of: None)]
+        for node in nodes.values():
             node.storage.close()
 
     @property
@@ -67,7 +81,7 @@ class Network:
         log = (self.folder / f"{name}.log").open("ab")
         command = [sys.executable, "-m", "baybridge", "serve", str(self.folder / name), "--port", str(self.ports[name])]
         self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not answers(self.address(name)):
             assert self.processes[name].poll() is None, (self.folder / f"{name}.log").read_text()[-2000:]
             assert time.monotonic() < deadline, f"node {name} did not answer"
@@ -78,7 +92,7 @@ class Network:
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
-            process.wait(timeout=20)
+            process.wait(timeout=PATIENCE)
 
 
 @contextmanager
@@ -97,18 +111,19 @@ def running(folder: Path) -> Iterator[Network]:
 def browsing() -> Iterator[Browser]:
     """Headless Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=PATIENCE * 1000)
         yield browser
         browser.close()
 
 
 class Person:
-    """Somebody signed in at a node, in an own browser window."""
+    """Somebody signed in at a node, in an own browser window of a size."""
 
-    def __init__(self, browser: Browser, found: Network, name: str, language: str = "en") -> None:
+    def __init__(self, browser: Browser, found: Network, name: str, language: str = "en", size: Mapping[str, int] = DESKTOP) -> None:
         self.found, self.name = found, name
         self.base = found.address(name.rsplit(".", 1)[1])
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900})
+        self.context = browser.new_context(viewport=ViewportSize(width=size["width"], height=size["height"]))
+        self.context.set_default_timeout(PATIENCE * 1000)
         self.page: Page = self.context.new_page()
         self.language = language
         self.sign_in()
@@ -134,22 +149,22 @@ class Person:
         self.see(f"/cases/{case}/do/{command}")
         for field, value in values.items():
             self._fill(field, value)
-        self.page.locator(f"form[action$='/do/{command}'] button[type=submit], form[action$='/do/{command}'] button:not([type])").last.click()
+        self.page.locator(f"form[action*='/do/{command}#'] button").last.click()
         self.page.wait_for_load_state()
         return self.page.inner_text("main")
 
-    def do(self, case: str, command: str, /, second: str = "", **values: Any) -> None:
+    def do(self, case: str, command: str, /, second: str = "", code: str = "", **values: Any) -> None:
         """Carry out a command, which a second person confirms at this device where one is named; the test fails with what the page says where it is refused."""
         text = self.form(case, command, values)
         if second:
             assert "/confirmations/" in self.page.url, f"{command} by {self.name} asks nobody:\n{text[:3000]}"
-            text = self.confirm(second)
+            text = self.confirm(second, code)
         assert f"done={command}" in self.page.url, f"{command} by {self.name}:\n{text[:3000]}"
 
-    def confirm(self, second: str) -> str:
-        """Somebody else proves who it is at this device, and agrees to what the page shows."""
+    def confirm(self, second: str, code: str = "") -> str:
+        """Somebody proves who it is at this device, by password or by one-time code, and agrees to what the page shows."""
         self.page.fill("[name=account]", second)
-        self.page.fill("[name=password]", network.PASSWORD)
+        self.page.fill("[name=code]" if code else "[name=password]", code or network.PASSWORD)
         self.page.check("[name=agrees][value=yes]")
         self.page.locator("form[action*='/confirmations/'] button").last.click()
         self.page.wait_for_load_state()
@@ -160,6 +175,68 @@ class Person:
         text = self.form(case, command, values)
         assert f"done={command}" not in self.page.url, f"{command} by {self.name} was done"
         return text
+
+    def until(self, path: str, holds: Callable[[str], bool]) -> str:
+        """Look at a page until it says what is expected; its text."""
+        deadline = time.monotonic() + PATIENCE
+        while not holds(text := self.see(path)):
+            assert time.monotonic() < deadline, f"{self.name} does not see it at {path}:\n{text[:3000]}"
+            self.page.wait_for_timeout(500)
+        return text
+
+    def reasons(self) -> set[str]:
+        """The codes of the reasons that the page gives."""
+        return set(self.page.locator("main [role=alert] li .id").all_inner_texts())
+
+    def upload(self, file: Path) -> str:
+        """Import a file through the page; the case that it belongs to."""
+        self.see("/import")
+        self.page.set_input_files("[name=file]", file)
+        self.page.locator("main form button").last.click()
+        self.page.wait_for_load_state()
+        link = self.page.locator("main a[href^='/cases/']")
+        assert link.count(), self.page.inner_text("main")
+        return (link.first.get_attribute("href") or "").split("/")[2]
+
+    # --- putting right what was entered ---
+
+    def entry(self, case: str, called: str) -> str:
+        """The newest standing entry that the timeline calls so, by its id."""
+        self.see(f"/cases/{case}/timeline")
+        rows = self.page.locator("tr[id^='e-']", has=self.page.locator(f"td > strong:text-is({called!r})"))
+        assert rows.count(), f"no standing entry {called!r} on the timeline of {self.name}"
+        return (rows.last.get_attribute("id") or "").removeprefix("e-")
+
+    def strike(self, case: str, called: str, reason: str, second: str = "", code: str = "") -> str:
+        """Strike the newest entry of a name through, from its line of the timeline; its id."""
+        return self._put_right(case, called, "void", reason, {}, second, code)
+
+    def replace(self, case: str, called: str, reason: str, /, second: str = "", code: str = "", **values: Any) -> str:
+        """Say what is right instead of the newest entry of a name: its form as it stands, but for the values given here; its id."""
+        return self._put_right(case, called, "replace", reason, values, second, code)
+
+    def _put_right(self, case: str, called: str, action: str, reason: str, values: Mapping[str, Any], second: str, code: str) -> str:
+        event_id = self.entry(case, called)
+        self.page.locator(f"#e-{event_id} a[href$='/entries/{event_id}']").click()
+        form = self.page.locator("form", has=self.page.locator(f"[name=correction_action][value={action}]"))
+        for field, value in values.items():
+            self._fill(field, value)
+        form.locator("[name=correction_reason]").select_option(reason)
+        form.locator("button").last.click()
+        self.page.wait_for_load_state()
+        text = self.page.inner_text("main")
+        if second:
+            assert "/confirmations/" in self.page.url, f"{self.name} puts {called!r} right alone:\n{text[:3000]}"
+            text = self.confirm(second, code)
+        assert "done=CorrectEntry" in self.page.url, f"{self.name} puts {called!r} right:\n{text[:3000]}"
+        return event_id
+
+    def struck(self, case: str, event_id: str) -> str:
+        """What the timeline says of an entry, which must be struck through."""
+        self.see(f"/cases/{case}/timeline")
+        row = self.page.locator(f"#e-{event_id}")
+        assert row.locator("del").count() == 1, f"{self.name} does not see it struck through:\n{row.inner_text()}"
+        return row.inner_text()
 
     def _fill(self, field: str, value: Any) -> None:
         found = self.page.locator(f"[name='{field}']")

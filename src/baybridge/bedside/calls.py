@@ -292,8 +292,7 @@ COMMAND_ROWS = (
         correction=CLINICAL,
         step="rapid_response",
         blocked=never_blocked,
-        place=20,
-        button="after",
+        button=None,
     ),
     CommandRow(
         ArriveRapidResponse, arrive_rapid_response, roles(Role.PHYSICIAN, Role.NURSE),
@@ -302,8 +301,7 @@ COMMAND_ROWS = (
         correction=CLINICAL,
         step="rapid_response",
         blocked=never_blocked,
-        place=30,
-        button="after",
+        button=None,
     ),
     CommandRow(
         CloseCall, close_call, roles(Role.PHYSICIAN),
@@ -312,8 +310,7 @@ COMMAND_ROWS = (
         correction=CLINICAL,
         step="rapid_response",
         blocked=never_blocked,
-        place=40,
-        button="after",
+        button=None,
     ),
     CommandRow(
         KeepCall, keep_call, roles(Role.PHYSICIAN),
@@ -321,8 +318,7 @@ COMMAND_ROWS = (
         page="bedside",
         correction=CLINICAL,
         blocked=never_blocked,
-        place=45,
-        button="after",
+        button=None,
     ),
 )
 

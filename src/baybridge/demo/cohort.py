@@ -1,6 +1,6 @@
 """The demo's cohort: about forty invented patients, each left at another step of the road.
 
-Main job: `COHORT` says who stands where; `make_histories(nodes, clock, on_progress)` walks them there, the longest roads first, so that the demo's clock ends now.
+Main job: `COHORT` says who stands where; `make_histories(nodes, clock, …)` walks them there, the longest roads first, so that the demo's clock ends now.
 """
 
 from __future__ import annotations
@@ -69,9 +69,10 @@ def cohort() -> tuple[Placed, ...]:
     return tuple(placed)
 
 
-def make_histories(nodes: Mapping[str, Node], clock: Ticking, present: datetime, on_progress: Callable[[int, int], None]) -> list[Walk]:
+def make_histories(
+    nodes: Mapping[str, Node], clock: Ticking, present: datetime, people: Sequence[Placed], on_progress: Callable[[int, int], None]
+) -> list[Walk]:
     """Walk everybody to their step, whatever is due first, so that the clock only goes forward and ends near the present."""
-    people = cohort()
     walks = [Walk(nodes, clock, placed.patient, placed.home, placed.centre, money=placed.money) for placed in people]
     roads = [stops_of(placed) for placed in people]
     due = [(present - _length(road) - timedelta(hours=3 + number), number, 0) for number, road in enumerate(roads)]

@@ -51,9 +51,10 @@ def make(folder: Path, on_progress: Callable[[int, int], None]) -> None:
     nodes |= {name: Node(read_config(part / name), now=ticking, transport=through) for name in network.PROFILES}
     for node in nodes.values():
         network.add_staff(node)
-    walks = make_histories(nodes, ticking, present, on_progress)
+    people = cohort()
+    walks = make_histories(nodes, ticking, present, people, on_progress)
     followed = next(walk for walk in walks if walk.home == "mo")
-    fresh = [walk for walk, placed in zip(walks, cohort(), strict=True) if placed.until == "records" and placed.home in ("mo", "hk")]
+    fresh = [walk for walk, placed in zip(walks, people, strict=True) if placed.until == "records" and placed.home in ("mo", "hk")]
     for walk in fresh[:2]:
         outside_results(walk)
     sign_card(followed)

@@ -29,6 +29,7 @@ def test_a_higher_grade_stands_higher_and_bounds_span() -> None:
     assert low.day == 3
 
 
-def test_days_count_from_the_infusion_without_gaps() -> None:
-    first, last = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC)
-    assert [day for day, _ in course([(first, 0, 0), (last, 1, 1)], date(2026, 3, 5)).days] == [1, 2, 3, 4]
+def test_days_count_from_the_infusion_without_gaps_for_a_week_at_least() -> None:
+    first, last = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 13, tzinfo=UTC)
+    assert [day for day, _ in course([(first, 0, 0), (last, 1, 1)], date(2026, 3, 5)).days] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [day for day, _ in course([(first, 0, 0)], date(2026, 3, 5)).days] == [1, 2, 3, 4, 5, 6, 7]

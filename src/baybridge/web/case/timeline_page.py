@@ -20,12 +20,11 @@ from baybridge.journey.corrected import Struck
 from baybridge.journey.corrections.correcting import CorrectEntry, against, find
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import ConfirmationAsked, Event
-from baybridge.journey.row import CommandRow
 from baybridge.journey.stored import event_as_json
 from baybridge.node.clock import new_id
-from baybridge.node.corrections.making import commands_making
 from baybridge.node.handle import handle
 from baybridge.web.case import confirm_page, tabs
+from baybridge.web.case.as_given import as_given, made_by
 from baybridge.web.case.view import CaseView, with_view
 from baybridge.web.forms import forms, shape
 from baybridge.web.forms.choices import coded
@@ -98,13 +97,8 @@ def _instead(asked: Asked, case_id: str, event_id: str) -> dict[str, object]:
     """What the form says is right, as the input of the command that made the entry."""
     case = asked.node.case(case_id)
     entry = find(case, event_id) if case is not None else None
-    row = _row(entry) if entry is not None else None
+    row = made_by(entry.event) if entry is not None else None
     return forms.read(asked, row) if row is not None else {}
-
-
-def _row(entry: Entry[Event]) -> CommandRow | None:
-    """The command that makes such entries; the first where several do."""
-    return next(iter(commands_making(type(entry.event))), None)
 
 
 def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]) -> Response:
@@ -113,8 +107,8 @@ def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]
         return refused(view.asked, refuse(Reason("correction.unknown", where="event_id"), category=Category.NOT_FOUND))
     situation = _situation(view)
     standing = refusal or _standing(situation, entry)
-    row, body = _row(entry), event_as_json(entry.event)
-    filled = _as_given(row, entry) | dict(instead) if row else {}
+    row, body = made_by(entry.event), event_as_json(entry.event)
+    filled = instead or (as_given(row, entry.event) if row else {})
     problems = {reason.where: (view.reader.reason(reason),) for reason in (refusal.reasons if refusal else ()) if reason.where}
     return view.render(
         "correct.html",
@@ -135,12 +129,6 @@ def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]
 def _standing(situation: Situation, entry: Entry[Event]) -> Refusal | None:
     reasons = tuple(against(situation, entry))
     return refuse(*reasons) if reasons else None
-
-
-def _as_given(row: CommandRow, entry: Entry[Event]) -> dict[str, object]:
-    """The input that made an entry, as far as the entry says it: what has the same name."""
-    said = {name: getattr(entry.event, name, None) for name in row.form}
-    return {name: value for name, value in said.items() if value is not None}
 
 
 def _resting(view: CaseView, refusal: Refusal | None) -> Sequence[tuple[Entry[Event], Mapping[str, object]]]:

@@ -24,6 +24,7 @@ class Field:
     label: str = ""
     unit: str = ""
     scanned: bool = False
+    open: bool = False  # nothing is an answer of its own: not known
     rows: tuple[tuple[Field, ...], ...] = ()
     problems: tuple[str, ...] = field(default=())
 

@@ -43,9 +43,11 @@ _KINDS = {"boolean": "boolean", "integer": "integer", "number": "number", "code"
 
 
 def rows(asked: Asked, given: Mapping[str, object], problems: Mapping[str, tuple[str, ...]]) -> tuple[tuple[Field, ...], ...]:
-    """The groups of fields, each with what stands against its fact; the first of each is its heading."""
+    """The groups of fields, each with what stands against its fact; the first of each is its heading. What was given beside them has a group of its own."""
     made = []
-    for group, names in GROUPS:
+    asked_for = {name for _, names in GROUPS for name in names}
+    beside = tuple(name for name in given if name not in asked_for)
+    for group, names in (*GROUPS, *([("others", beside)] if beside else [])):
         heading = Field(f"group.{group}", group, "heading")
         known = [name for name in names if name in asked.node.dictionary]
         shown = [field_of(asked, name, f"findings.{name}", given.get(name), problems.get(name, ())) for name in known]

@@ -37,7 +37,10 @@ __all__ = ["Field", "fields", "from_texts", "known", "read"]
 #: Empty rows offered beyond those that are filled in, and the least number of rows.
 _SPARE_ROWS, _LEAST_ROWS = 2, 3
 
-_OTHER_KEYS = {"ChosenPlan.order": "plan_order", "GiveDrug.route": "drug_route"}
+#: Fields in which somebody says that what was asked about is meant as it stands: on the form once it was asked.
+_ANSWERS = frozenset({"unusual", "another", "signs_stand"})
+
+_OTHER_KEYS = {"ChosenPlan.order": "plan_order", "GiveDrug.atc": "given_drug", "GiveDrug.route": "drug_route"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ def _from_address(asked: Asked, kind: CommandRow) -> dict[str, object]:
 
 
 def _fields(form: _Form, struct: type[msgspec.Struct], prefix: str, values: Mapping[str, object]) -> list[Field]:
-    made = [_field(form, item, prefix, values.get(item.name), _key(struct, item.name)) for item in msgspec.structs.fields(struct)]
+    shown = [item for item in msgspec.structs.fields(struct) if item.name not in _ANSWERS or values.get(item.name) or _problems(form, f"{prefix}{item.name}")]
+    made = [_field(form, item, prefix, values.get(item.name), _key(struct, item.name)) for item in shown]
     asked_for = [one for one in made if one.kind != "left_out"]
     fact = form.asked.node.dictionary.facts.get(str(values.get("fact")))
     return asked_for if fact is None else [_of_its_fact(form, fact, one) for one in asked_for if one.name != "outside_range" or fact.plausible]
@@ -115,6 +119,7 @@ def _field(form: _Form, item: FieldInfo, prefix: str, value: object, key: str) -
         suggestions(form.asked, form.kind, name),
         as_text(shown, form.asked),
         scanned=item.name in form.kind.scanned,
+        open=shape.may_be_unknown(item),
         problems=_problems(form, name),
     )
 
@@ -172,7 +177,7 @@ def _meant(asked: Asked, columns: Sequence[str], row: Sequence[str]) -> list[str
 def _row(form: _Form, item: FieldInfo, inner: object, prefix: str, value: object) -> tuple[Field, ...]:
     if shape.is_struct(inner):
         made = _fields(form, shape.struct_of(inner), prefix, _by_name(value))
-        return tuple(_optional(one) for one in made) if value is None else tuple(replace(one, required=False) for one in made)
+        return tuple(_optional(one) for one in made) if value is None else tuple(replace(one, required=False, open=True) for one in made)
     parts = _listed(value) + [""] * len(typing.get_args(inner))
     columns = shape.TUPLE_COLUMNS[item.name]
     options = findings.attributes(form.asked, form.case) if item.name == "results" else ()
@@ -196,7 +201,7 @@ def _listed(value: object) -> list[object]:
 def _optional(one: Field) -> Field:
     """A field of an empty row asks for nothing, and suggests nothing."""
     return Field(
-        one.name, one.key, one.kind, options=one.options, suggested=one.suggested, scanned=one.scanned,
+        one.name, one.key, one.kind, options=one.options, suggested=one.suggested, scanned=one.scanned, open=True,
         rows=tuple(tuple(_optional(inner) for inner in row) for row in one.rows),
     )  # fmt: skip
 

@@ -91,7 +91,12 @@ def literals_of(kind: object) -> tuple[str, ...]:
 
 def is_required(field: FieldInfo) -> bool:
     """Whether a field must be given."""
-    return field.required and type(None) not in typing.get_args(core_of_annotation(field.type))
+    return field.required and not may_be_unknown(field)
+
+
+def may_be_unknown(field: FieldInfo) -> bool:
+    """Whether nothing is an answer of its own."""
+    return type(None) in typing.get_args(core_of_annotation(field.type))
 
 
 def core_of_annotation(kind: object) -> object:

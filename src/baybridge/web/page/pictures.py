@@ -15,6 +15,7 @@ from decimal import Decimal
 BAR_WIDTH = 1000
 _DAY_WIDTH, _GRADE_HEIGHT, _LEFT, _TOP = 34, 26, 34, 10
 _HIGHEST = 5
+_LEAST_DAYS = 7  # so that the first days are not drawn larger than the later ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,12 @@ class Course:
 
 
 def course(grades: Sequence[tuple[datetime, int, int]], day_0: date) -> Course:
-    """A picture of (assessed at, lowest, highest grade) with days counted from the infusion."""
+    """A picture of (assessed at, lowest, highest grade), of a week or more, with days counted from the infusion."""
     if not grades:
         return Course((), (), (), 0, 0)
     numbered = [((at.date() - day_0).days, low, high) for at, low, high in grades]
-    first, last = min(day for day, _, _ in numbered), max(day for day, _, _ in numbered)
+    first = min(day for day, _, _ in numbered)
+    last = max(first + _LEAST_DAYS - 1, *(day for day, _, _ in numbered))
     seen: dict[int, int] = {}
     marks = []
     for day, low, high in numbered:

@@ -46,11 +46,11 @@ ON_THE_ROAD = frozenset({
     "RecordPermit", "Ship", "ReceiveShipment", "StartManufacture", "TestProduct", "CheckFitness", "Lymphodeplete", "Assess", "GiveDrug", "Discharge", "AssessResponse",
     "HandOver", "AcceptFollowUp", "ScheduleFollowUp", "SubmitClaim",
 })  # fmt: skip
-#: What the entry does not say, so that whoever puts it right is asked for it again: what two checked by eye, a whole bill, and a reason that was not needed.
+#: What the entry does not say, so that whoever puts it right is asked for it again: what two checked by eye, a one-time code, a whole bill, a reason that was not needed.
 ASKED_AGAIN = frozenset({
     "CheckBedside.birth_date_stated", "CheckBedside.name_stated", "CheckBedside.order", "CheckBedside.tocilizumab_doses", "CheckBedside.wrist_band",
-    "ChooseProduct.exception_reason", "Collect.identity_checked", "Collect.planned_entry_on", "EnrolInAgreement.conditions_met", "IssueQuote.bill_lines",
-    "IssueQuote.event_date", "IssueQuote.plans", "RecogniseResults.use_at", "Ship.expected_transit_h", "Thaw.chain_of_identity",
+    "ChooseProduct.exception_reason", "ConfirmCourier.code", "Collect.identity_checked", "Collect.planned_entry_on", "EnrolInAgreement.conditions_met",
+    "IssueQuote.bill_lines", "IssueQuote.event_date", "IssueQuote.plans", "RecogniseResults.use_at", "Ship.expected_transit_h", "Thaw.chain_of_identity",
 })  # fmt: skip
 _START = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
 

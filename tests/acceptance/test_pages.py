@@ -20,6 +20,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from walking import Network, Person, browsing
 
+from acceptance.support_processes import free_ports
 from baybridge.demo import network
 from baybridge.demo.cohort import Placed, stops_of
 from baybridge.demo.inprocess import transport
@@ -83,7 +84,8 @@ def found_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]
     """Patients walked in this process, then two nodes that serve them."""
     folder = tmp_path_factory.mktemp("pages")
     found = Network.__new__(Network)
-    found.folder, found.clock, found.processes, found.ports = folder, folder / "ahead", {}, network.choose_ports()
+    found.folder, found.clock, found.processes = folder, folder / "ahead", {}
+    found.ports = dict(zip(network.PROFILES, free_ports(len(network.PROFILES)), strict=True))
     network.found_network(folder, found.ports)
     found.clock.write_text("0")
     ticking = Ticking(clock.now() - timedelta(days=60))

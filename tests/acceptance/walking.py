@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, sync_playwright
 
+from acceptance.support_processes import free_ports
 from baybridge.demo import network
 from baybridge.demo.cohort import Placed, make_histories
 from baybridge.demo.inprocess import transport
@@ -49,7 +50,7 @@ class Network:
     def __init__(self, folder: Path, placed: Sequence[Placed] = ()) -> None:
         self.folder = folder
         self.clock = folder / "ahead"
-        self.ports = network.choose_ports()
+        self.ports = dict(zip(network.PROFILES, free_ports(len(network.PROFILES)), strict=True))
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         network.found_network(folder, self.ports)
         self.clock.write_text("0")
@@ -133,8 +134,8 @@ class Person:
         self.page.goto(f"{self.base}/sign-in?language={self.language}")
         self.page.fill("[name=name]", self.name)
         self.page.fill("[name=password]", network.PASSWORD)
-        self.page.click("main form button")
-        assert "/sign-in" not in self.page.url, self.page.inner_text("main")
+        text = self._send(self.page.locator("main form button").first)
+        assert "/sign-in" not in self.page.url, text
 
     def see(self, path: str) -> str:
         """The text of a page."""
@@ -149,9 +150,7 @@ class Person:
         self.see(f"/cases/{case}/do/{command}")
         for field, value in values.items():
             self._fill(field, value)
-        self.page.locator(f"form[action*='/do/{command}#'] button").last.click()
-        self.page.wait_for_load_state()
-        return self.page.inner_text("main")
+        return self._send(self.page.locator(f"form[action*='/do/{command}#'] button").last)
 
     def do(self, case: str, command: str, /, second: str = "", code: str = "", **values: Any) -> None:
         """Carry out a command, which a second person confirms at this device where one is named; the test fails with what the page says where it is refused."""
@@ -166,15 +165,22 @@ class Person:
         self.page.fill("[name=account]", second)
         self.page.fill("[name=code]" if code else "[name=password]", code or network.PASSWORD)
         self.page.check("[name=agrees][value=yes]")
-        self.page.locator("form[action*='/confirmations/'] button").last.click()
-        self.page.wait_for_load_state()
-        return self.page.inner_text("main")
+        return self._send(self.page.locator("form[action*='/confirmations/'] button").last)
 
     def refused(self, case: str, command: str, **values: Any) -> str:
         """Try a command that must be refused; what the page says."""
         text = self.form(case, command, values)
         assert f"done={command}" not in self.page.url, f"{command} by {self.name} was done"
         return text
+
+    def _send(self, button: Locator) -> str:
+        """Press the button of a form; the text of the page that answers, or of this one where the browser itself says what lacks and sends nothing."""
+        if button.evaluate("button => button.form.checkValidity()"):
+            with self.page.expect_navigation():
+                button.click()
+        else:
+            button.click()
+        return self.page.inner_text("main")
 
     def until(self, path: str, holds: Callable[[str], bool]) -> str:
         """Look at a page until it says what is expected; its text."""
@@ -192,8 +198,7 @@ class Person:
         """Import a file through the page; the case that it belongs to."""
         self.see("/import")
         self.page.set_input_files("[name=file]", file)
-        self.page.locator("main form button").last.click()
-        self.page.wait_for_load_state()
+        self._send(self.page.locator("main form button").last)
         link = self.page.locator("main a[href^='/cases/']")
         assert link.count(), self.page.inner_text("main")
         return (link.first.get_attribute("href") or "").split("/")[2]
@@ -217,14 +222,12 @@ class Person:
 
     def _put_right(self, case: str, called: str, action: str, reason: str, values: Mapping[str, Any], second: str, code: str) -> str:
         event_id = self.entry(case, called)
-        self.page.locator(f"#e-{event_id} a[href$='/entries/{event_id}']").click()
+        self.see(f"/cases/{case}/entries/{event_id}")
         form = self.page.locator("form", has=self.page.locator(f"[name=correction_action][value={action}]"))
         for field, value in values.items():
             self._fill(field, value)
         form.locator("[name=correction_reason]").select_option(reason)
-        form.locator("button").last.click()
-        self.page.wait_for_load_state()
-        text = self.page.inner_text("main")
+        text = self._send(form.locator("button").last)
         if second:
             assert "/confirmations/" in self.page.url, f"{self.name} puts {called!r} right alone:\n{text[:3000]}"
             text = self.confirm(second, code)

@@ -90,8 +90,10 @@ def test_an_empty_form_gives_no_row_and_no_empty_field(asked: Asked, kind: Comma
 
 @pytest.mark.parametrize("kind", COMMANDS.values(), ids=lambda kind: kind.name)
 def test_every_field_of_a_command_has_a_place_in_its_form(asked: Asked, kind: CommandRow) -> None:
-    shown = {field.name for field in forms.fields(asked, kind, None)}
-    assert shown == {field.name for field in msgspec.structs.fields(kind.given)} - shape.LEFT_OUT
+    wanted = {field.name for field in msgspec.structs.fields(kind.given)} - shape.LEFT_OUT
+    assert {field.name for field in forms.fields(asked, kind, None)} == wanted - forms.ASKED_ONCE
+    once_asked = forms.fields(asked, kind, None, None, dict.fromkeys(forms.ASKED_ONCE, ("?",)))
+    assert {field.name for field in once_asked} == wanted
 
 
 def test_what_is_scanned_is_never_filled_in(asked: Asked) -> None:

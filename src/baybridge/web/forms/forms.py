@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from baybridge.facts.dictionary import Fact
     from baybridge.http.doors import Asked
 
-__all__ = ["Field", "fields", "from_texts", "known", "read"]
+__all__ = ["ASKED_ONCE", "Field", "fields", "from_texts", "known", "read"]
 
 #: Empty rows offered beyond those that are filled in, and the least number of rows.
 _SPARE_ROWS, _LEAST_ROWS = 2, 3
 
 #: Fields in which somebody says that what was asked about is meant as it stands: on the form once it was asked.
-_ANSWERS = frozenset({"unusual", "another", "signs_stand"})
+ASKED_ONCE = frozenset({"unusual", "another", "signs_stand"})
 
 _OTHER_KEYS = {"ChosenPlan.order": "plan_order", "GiveDrug.atc": "given_drug", "GiveDrug.route": "drug_route"}
 
@@ -85,7 +85,7 @@ def _from_address(asked: Asked, kind: CommandRow) -> dict[str, object]:
 
 
 def _fields(form: _Form, struct: type[msgspec.Struct], prefix: str, values: Mapping[str, object]) -> list[Field]:
-    shown = [item for item in msgspec.structs.fields(struct) if item.name not in _ANSWERS or values.get(item.name) or _problems(form, f"{prefix}{item.name}")]
+    shown = [item for item in msgspec.structs.fields(struct) if item.name not in ASKED_ONCE or values.get(item.name) or _problems(form, f"{prefix}{item.name}")]
     made = [_field(form, item, prefix, values.get(item.name), _key(struct, item.name)) for item in shown]
     asked_for = [one for one in made if one.kind != "left_out"]
     fact = form.asked.node.dictionary.facts.get(str(values.get("fact")))

@@ -32,7 +32,8 @@ def made_by(event: Event) -> CommandRow | None:
 
 def as_given(row: CommandRow, event: Event) -> dict[str, object]:
     """The input of a command that made an entry, as far as the entry says it."""
-    said = {name: getattr(event, name, None) for name in row.form} | _OTHERWISE.get(type(event), _the_same)(event)
+    said: dict[str, object] = {name: getattr(event, name, None) for name in row.form}
+    said.update(_OTHERWISE.get(type(event), _the_same)(event))
     return {name: value for name, value in said.items() if name in row.form and value is not None}
 
 

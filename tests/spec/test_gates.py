@@ -355,3 +355,18 @@ def test_a_check_that_a_later_one_replaced_carries_nothing() -> None:
     world.record("hk", ev.FitnessChecked(step="infusion", policy="fitness-infusion", outcome="fit", decision_sha256="0" * 64), role=P)
     world.walk(*w.TREATMENT)
     assert rests_on(world.case, {fitness_checks(world, "infusion")[0]}, SITES["hk"].zone) == ()
+
+
+def test_a_result_is_read_in_its_unit_however_people_spell_it() -> None:
+    spelt = {"car_t_dose_per_kg": "×10⁶/kg", "endotoxin": "EU/mL", "viability": "%"}
+    world = w.at_plant().walk(w.START_BATCH)
+    assert codes(world.do(w.TEST.but(results=[[name, value, spelt.get(name, unit)] for name, value, unit in w.results()]))) == []
+    other = [[name, value, "mg/L" if name == "endotoxin" else unit] for name, value, unit in w.results()]
+    assert codes(w.at_plant().walk(w.START_BATCH).do(w.TEST.but(results=other))) == ["supply.test.unit"]
+
+
+@pytest.mark.parametrize("field", ["stay_near_until", "no_driving_until"])
+def test_a_day_far_after_the_discharge_is_asked_about(field: str) -> None:
+    far = (watched().now.date() + timedelta(days=3000)).isoformat()
+    assert codes(watched().judge(leaving(**{field: far}))) == ["bedside.discharge.far_ahead"]
+    assert codes(watched().judge(leaving(**{field: far}, unusual=True))) == []

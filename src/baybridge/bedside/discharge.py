@@ -104,6 +104,10 @@ def days_after_infusion(situation: Situation | FormContext) -> AfterInfusion:
     return (of_product or general or [document.after_infusion_elsewhere])[0]
 
 
+#: A day further ahead is asked about. Source: convention of this project; no label asks for more than eight weeks.
+_LONG = timedelta(days=180)
+
+
 def discharge_blocked(situation: Situation) -> Iterator[Reason]:
     """What stands against discharge now, whatever days are given."""
     yield from _always(situation)
@@ -151,6 +155,9 @@ def _unusual(situation: Situation, given: Discharge) -> Iterator[Reason]:
     here = [local_day(situation, e.event.assessed_at) for e in situation.case.assessments if e.origin.node == situation.site.node]
     if here and max(here) > given.discharged_on:
         yield Reason("bedside.discharge.assessed_after", {"day": max(here).isoformat()}, where="unusual")
+    for field, day in (("stay_near_until", given.stay_near_until), ("no_driving_until", given.no_driving_until)):
+        if day is not None and day > given.discharged_on + _LONG:
+            yield Reason("bedside.discharge.far_ahead", {"day": day.isoformat()}, where=field)
 
 
 def days_of_label(context: FormContext) -> Mapping[str, object]:

@@ -21,7 +21,7 @@ from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.documents.limits import Tocilizumab
 from baybridge.documents.terms import Drug, Drugs
-from baybridge.journey.checks import Moment, alive, happened, said
+from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import DrugGiven
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
@@ -53,6 +53,7 @@ class GiveDrug(Struct, frozen=True, kw_only=True):
     given_at: Moment
     override_reason: Annotated[Note | None, Meta(description="a physician's reason where a limit is passed")] = None
     another: Annotated[bool, Meta(description="true where the same drug was given within half an hour and this is another dose")] = False
+    unusual: Unusual = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
     against = [*alive(situation), *happened(situation, given_at=given.given_at), *_named(situation, given), *_dosed(situation, given, dose)]
     if not given.another and not excused and any(_same(situation, given)):
         against.append(Reason("bedside.drug.again", {"minutes": AGAIN_MIN}, where="another"))
+    against.extend(asked_once(_outside(situation, given, dose), unusual=given.unusual))
     if past and not excused:
         against.extend(past)
     if excused and situation.actor.role is not Role.PHYSICIAN:
@@ -129,7 +131,13 @@ def _named(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
         yield Reason("bedside.drug.another_name", {"atc": _code(given), "name": known.names["en"]}, where="name")
     if known is not None and given.route and known.routes and given.route not in known.routes:
         yield Reason("bedside.drug.route", {"name": known.names["en"], "known": ", ".join(known.routes)}, where="route")
+    if known is None and given.route == _INTO_SPINAL_CANAL:
+        yield Reason("bedside.drug.intrathecal", source=_INTRATHECAL_SOURCE, where="route")
 
+
+#: Into the spinal canal goes only what the list of drugs names for it: vincristine given so is nearly always fatal.
+_INTO_SPINAL_CANAL = "IT"
+_INTRATHECAL_SOURCE = "World Health Organization, Information Exchange System, Alert No. 115: Vincristine (and other vinca alkaloids), 18 July 2007"
 
 #: A substance is of the fifth level of the index. Source: structure of the ATC classification.
 _SUBSTANCE = re.compile(r"[A-Z][0-9]{2}[A-Z]{2}[0-9]{2}")
@@ -176,7 +184,29 @@ def _most(situation: Situation, given: GiveDrug) -> float | None:
     return float(rules.max_dose_mg) if _code(given) == rules.atc else None
 
 
+def _outside(situation: Situation, given: GiveDrug, dose: _Dose) -> Iterator[Reason]:
+    """A single dose outside what the list of drugs names as usual."""
+    known = _known(situation, given)
+    usual = known.usual_mg if known else None
+    if usual is not None and dose.mg is not None and not usual[0] <= dose.mg <= usual[1]:
+        values = {"name": known.names["en"], "dose_mg": figure(dose.mg), "low": figure(usual[0]), "high": figure(usual[1])} if known else {}
+        yield Reason("bedside.drug.unusual_dose", values, source=situation.documents.the(Drugs).usual_source, where="unusual")
+
+
+#: A dose that is nothing but a number of milligrams.
+_ONLY_MILLIGRAMS = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*mg", re.IGNORECASE)
+
+
+def _written_mg(given: GiveDrug) -> float | None:
+    """The milligrams of a dose that is written as such; None where it says anything else."""
+    found = _ONLY_MILLIGRAMS.fullmatch(given.dose.strip())
+    return float(found[1].replace(",", ".")) if found else None
+
+
 def _dosed(situation: Situation, given: GiveDrug, dose: _Dose) -> Iterator[Reason]:
+    written = _written_mg(given)
+    if written is not None and dose.mg is not None and abs(written - dose.mg) > ROUNDED * dose.mg + 1e-9:
+        yield Reason("bedside.drug.two_doses", {"dose": given.dose.strip(), "dose_mg": figure(dose.mg)}, where="dose_mg")
     if not dose.text and given.mg_per_kg is None:
         yield Reason("bedside.drug.no_dose", where="dose")
     if given.mg_per_kg is not None and dose.weight_kg is None:

@@ -143,10 +143,11 @@ class Regimens(Heading, frozen=True, kw_only=True):
 
 
 class Drug(Part, frozen=True, kw_only=True):
-    """A drug of the bedside: its names by language and the ways by which it is given, by their codes."""
+    """A drug of the bedside: its names by language, the ways by which it is given, by their codes, and the single doses in milligrams that ask no question."""
 
     names: Translated
     routes: tuple[str, ...] = ()
+    usual_mg: tuple[float, float] | None = None
 
 
 class Drugs(Heading, frozen=True, kw_only=True):
@@ -154,6 +155,7 @@ class Drugs(Heading, frozen=True, kw_only=True):
 
     routes: Mapping[str, Translated]
     drugs: Mapping[str, Drug]
+    usual_source: str = ""
 
 
 class Choice(Part, frozen=True, kw_only=True):

@@ -90,7 +90,7 @@ def record_visit(situation: Situation, given: RecordVisit) -> Verdict:
     if infused_at is not None and given.visited_on < local_day(situation, infused_at):
         against.append(Reason("followup.visit.before_infusion", where="visited_on"))
     against.extend(_visit(situation, given))
-    against.extend(asked_once(_off_window(situation, given), unusual=given.unusual))
+    against.extend(asked_once((*_off_window(situation, given), *_made_before(situation, given)), unusual=given.unusual))
     if not given.alive:
         against.append(Reason("followup.visit.record_death", where="alive"))
     if against:
@@ -108,6 +108,15 @@ def _visit(situation: Situation, given: RecordVisit) -> Iterator[Reason]:
         known = [visit.code for visit in nameable(local_day(situation, infused_at), document.follow_up, given.visited_on)]
         if given.visit.strip() not in known:
             yield Reason("followup.visit.not_due", {"visit": given.visit.strip()[:20], "known": ", ".join((*known[-4:], UNSCHEDULED))}, where="visit")
+
+
+def _made_before(situation: Situation, given: RecordVisit) -> Iterator[Reason]:
+    """The same visit stands already, or one of the same day."""
+    for entry in situation.case.of(FollowUpVisited):
+        same = entry.event.visit == given.visit.strip() != UNSCHEDULED
+        if same or entry.event.visited_on == given.visited_on:
+            yield Reason("followup.visit.again", {"visit": entry.event.visit, "day": entry.event.visited_on.isoformat()}, where="visit")
+            return
 
 
 def _off_window(situation: Situation, given: RecordVisit) -> Iterator[Reason]:

@@ -8,7 +8,7 @@ Elsewhere: what a rule sees in `command.py`, what a form is filled in from in `p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -63,8 +63,8 @@ class Second:
     """A second person confirms before the event is made: another person in one of `roles` (none: those of the command).
 
     `meaning` is what the second person says by it, `entered` what the first one does (codes, `meaning.CODE` in the translations). `when(situation, given)`
-    answers whether this input asks for a second person at all; `among(situation, given)` names the roles where they depend on the input. How long
-    the other person may take stands in the document `access/people.yaml`.
+    answers whether this input asks for a second person at all; `among(situation, given)` names the roles where they depend on the input; `otherwise` holds
+    `entered` and `meaning` for events by which something else is signed. How long the other person may take stands in the document `access/people.yaml`.
     """
 
     meaning: str
@@ -72,6 +72,11 @@ class Second:
     entered: str = "entered"
     when: Callable[[Situation, Any], bool] = always
     among: Callable[[Situation, Any], frozenset[Role]] | None = None
+    otherwise: Mapping[type[Event], tuple[str, str]] = field(default_factory=dict)
+
+    def means(self, events: Sequence[Event]) -> tuple[str, str]:
+        """What the first person does and the second one says, where these events follow."""
+        return next((self.otherwise[type(event)] for event in events if type(event) in self.otherwise), (self.entered, self.meaning))
 
     def who(self, row: CommandRow, situation: Situation, given: object) -> frozenset[Role]:
         """The roles of which one confirms this input."""

@@ -51,7 +51,7 @@ def handle_in(node: Node, unit: Unit, command: Command) -> Done | Refusal:
     given = read_given(kind, command.given)
     if kind.names_case and (named := getattr(given, "case", "")):
         command = replace(command, case_id=named)
-    if isinstance(given, ConfirmEntry):
+    if isinstance(given, ConfirmEntry) and not unit.events(command.case_id):  # a case that is named and another one is told so by the rule
         command = replace(command, case_id=signing.case_of(unit.connection, given.confirmation_id) or command.case_id)
     repeated = streams.by_command(unit.connection, command.command_id)
     if repeated and kind.opens:  # the caller may not know the case that its first try opened

@@ -39,7 +39,7 @@ class Collect(Struct, frozen=True, kw_only=True):
     bags: Annotated[tuple[str, ...], Meta(description="as scanned from each bag")]
     started_at: Moment
     ended_at: Moment
-    volume_ml: Annotated[int, Meta(gt=0)]
+    volume_ml: Annotated[int, Meta(gt=0, le=5000)]  # of the collected cells in their plasma, not of the blood that passed
     identity_checked: Annotated[bool, Meta(description="patient stated name and birth date, wrist band read")]
     planned_entry_on: Annotated[date | None, Meta(description="day on which the cells cross the border")] = None
     unusual: Unusual = False

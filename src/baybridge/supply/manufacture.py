@@ -314,6 +314,6 @@ COMMAND_ROWS = (
         purpose="manufacture",
         place=90,
         prefill=fresh_labels,
-        second=Second("approved", among=with_quality, entered="released"),
+        second=Second("approved", among=with_quality, entered="released", otherwise={ProductRejected: ("rejected", "approved_rejection")}),
     ),
 )

@@ -110,3 +110,25 @@ def test_a_drug_beyond_the_list_has_its_code_and_name() -> None:
 @pytest.mark.parametrize(("number", "text"), [(8, "8"), (62.5, "62.5"), (0.333333, "0.33"), (123456.4, "123456"), (99999.9, "99999.9")])
 def test_figures_have_at_most_two_places_and_no_exponent(number: float, text: str) -> None:
     assert figure(number) == text
+
+
+@pytest.mark.parametrize(
+    ("atc", "milligrams", "asked"),
+    [("H02AB02", 40, False), ("H02AB02", 40.1, True), ("H02AB02", 0.4, True), ("H02AB04", 1000, False), ("H02AB04", 10_000, True)],
+)
+def test_a_dose_outside_what_is_usual_is_asked_once_and_then_stands(atc: str, milligrams: float, asked: bool) -> None:
+    fields = {"atc": atc, "route": "IV", "dose_mg": milligrams}
+    assert codes(w.infused().do(give(**fields))) == (["bedside.drug.unusual_dose"] if asked else [])
+    assert given(w.infused(), **fields, unusual=True).dose_mg == milligrams
+
+
+def test_two_doses_that_differ_are_not_both_kept() -> None:
+    assert codes(w.infused().do(give(dose="80 mg", dose_mg=790))) == ["bedside.drug.two_doses"]
+    assert codes(w.infused().do(give(dose="80,5 mg", dose_mg=80.5))) == []
+    assert codes(w.infused().do(give(dose="slowly, over an hour", dose_mg=790))) == []
+
+
+def test_nothing_goes_into_the_spinal_canal_that_the_list_does_not_name_for_it() -> None:
+    vincristine = {"atc": "L01CA02", "name": "vincristine", "dose_mg": 2}
+    assert codes(w.infused().do(give(Role.PHYSICIAN, **vincristine, route="IT", unusual=True))) == ["bedside.drug.intrathecal"]
+    assert codes(w.infused().do(give(Role.PHYSICIAN, **vincristine, route="IV"))) == []

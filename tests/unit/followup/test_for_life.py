@@ -10,6 +10,7 @@ import pytest
 import case_world as w
 from baybridge.journey.command import Role
 from baybridge.journey.schedule import next_visit
+from baybridge.node.upkeep.attention import attention
 from case_world import Step, World, codes
 
 DISCHARGE = w.DISCHARGE
@@ -102,3 +103,21 @@ def test_a_contact_beside_the_schedule_moves_no_visit() -> None:
     before = next_visit(world.case, world.situation("mo", Role.PHYSICIAN).documents.pathway.follow_up, world.now.date())
     world.walk(visit("unscheduled"))
     assert next_visit(world.case, world.situation("mo", Role.PHYSICIAN).documents.pathway.follow_up, world.now.date()) == before
+
+
+def test_a_visit_that_stands_already_is_asked_about() -> None:
+    world = home().walk(visit("D28"))
+    again = visit("D28", new_malignancy=True, unusual=False)
+    assert "followup.visit.again" in codes(world.do(again))
+    assert codes(world.do(again.but(unusual=True))) == []
+
+
+def test_a_new_cancer_at_a_visit_asks_a_physician_until_it_is_reported() -> None:
+    world = home().walk(visit("D28", new_malignancy=True))
+
+    def asked() -> list[tuple[str, tuple[str, ...]]]:
+        return [(task.role, task.commands) for task in attention(world.case, w.SITES["mo"]) if task.step == "malignancy"]
+
+    assert asked() == [("physician", ("ReportSecondMalignancy",))]
+    world.walk(Step("ReportSecondMalignancy", "mo", Role.PHYSICIAN, 1, lambda world: {"kind": "t_cell", "found_on": world.now.date().isoformat()}))
+    assert asked() == []

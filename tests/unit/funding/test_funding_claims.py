@@ -72,7 +72,13 @@ class Road:
 
     def claim(self, claim_id: str, plan: str, bill: str, gross: str, on: date = DAY, line: str = "s") -> Any:
         lines = (QuotedLine(id=line, category="STAY", gross=gross),)
-        return self.do(submit_claim, SubmitClaim(claim_id=claim_id, plan=plan, bill=bill, service_on=on, lines=lines))
+        return self.do(submit_claim, SubmitClaim(claim_id=claim_id, plan=plan, bill=bill, service_on=on, lines=lines, unusual=True))
+
+    def asked(self, bill: str, gross: str, on: date = DAY) -> list[str]:
+        """The questions that a claim raises, none where it is taken."""
+        lines = (QuotedLine(id="s", category="STAY", gross=gross),)
+        answer = self.do(submit_claim, SubmitClaim(claim_id=f"c-{bill}", plan="plan", bill=bill, service_on=on, lines=lines))
+        return codes(answer) if isinstance(answer, Refusal) else []
 
     def decided(self, claim_id: str, **given: Any) -> int:
         answer = self.do(adjudicate_claim, AdjudicateClaim(claim_id=claim_id, **given))
@@ -225,3 +231,11 @@ def test_over_any_claims_caps_and_deductibles_hold_and_shares_stay_within_the_ch
         assert all(one.state in ("paid", "refused") for one in of_bill)
     assert all(paid <= 100_000 for (plan, _), paid in benefits.items() if plan == "basic")
     assert sum(paid for (plan, _), paid in benefits.items() if plan == "plan") <= 50_000
+
+
+def test_what_is_unusual_in_a_claim_is_asked_once() -> None:
+    road = Road()
+    assert road.asked("b1", "0.80") == []
+    assert road.asked("b2", "0.80") == ["same_charges"], "the same charges of the same day under another bill"
+    assert road.asked("b3", "1.01") == ["above_quote"], "more than the whole quote"
+    assert road.asked("b4", "0.10", date(2016, 3, 10)) == ["before_case"]

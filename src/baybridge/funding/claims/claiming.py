@@ -33,6 +33,7 @@ from baybridge.funding.quote.quoting import NO_SCALE, QuotedLine
 from baybridge.funding.quote.report import as_json, fund
 from baybridge.funding.quote.stack import Paid
 from baybridge.journey.case import Case
+from baybridge.journey.checks import Unusual, asked_once, local_day
 from baybridge.journey.claims import adjudicated, decided_at, paid_for, submitted, under_appeal
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AppealFiled, BenefitPaid, ClaimAdjudicated, ClaimSubmitted
@@ -55,6 +56,7 @@ class SubmitClaim(Struct, frozen=True, kw_only=True):
     service_on: date
     lines: Annotated[tuple[QuotedLine, ...], Meta(min_length=1)]
     quote: Quote = None
+    unusual: Unusual = False
 
 
 class AdjudicateClaim(Struct, frozen=True, kw_only=True):
@@ -113,7 +115,25 @@ def submit_claim(situation: Situation, given: SubmitClaim) -> Verdict:
         currency=quote["result"]["currency"],
     )
     twin = _twin(situation.case, claim)
-    return (claim,) if twin is None else refuse(twin, category=Category.CONFLICT)
+    if twin is not None:
+        return refuse(twin, category=Category.CONFLICT)
+    questions = tuple(asked_once(_unusual(situation, claim, quote), unusual=given.unusual))
+    return refuse(*questions) if questions else (claim,)
+
+
+def _unusual(situation: Situation, claim: ClaimSubmitted, quote: QuoteDocument) -> Iterator[Reason]:
+    """Service before the case was opened, more than the whole quote names, and the charges of another bill once more."""
+    opened = situation.case.opened
+    if opened is not None and claim.service_on < (began := local_day(situation, opened.origin.recorded_at)):
+        yield Reason("funding.claim.before_case", {"day": claim.service_on.isoformat(), "opened": began.isoformat()}, where="service_on")
+    quoted = sum(parse_minor(line["gross"]) for line in quote["inputs"]["bill_lines"])
+    claimed = sum(minor for _, _, minor in claim.lines)
+    if claimed > quoted:
+        values = {"claimed": format_minor(claimed), "quoted": format_minor(quoted), "currency": claim.currency}
+        yield Reason("funding.claim.above_quote", values, where="lines")
+    for before in submitted(situation.case).values():
+        if (before.plan, before.service_on, before.lines) == (claim.plan, claim.service_on, claim.lines):
+            yield Reason("funding.claim.same_charges", {"claim": before.claim_id, "bill": before.bill}, where="bill")
 
 
 def _lines(given: tuple[QuotedLine, ...]) -> tuple[tuple[str, str, int], ...] | Refusal:

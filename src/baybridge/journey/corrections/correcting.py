@@ -272,7 +272,10 @@ def _lowers(event: Event, given: CorrectEntry) -> bool:
 
 
 def second_roles(situation: Situation, given: CorrectEntry | None) -> frozenset[Role]:
-    """Who confirms: the roles that give the command which made the entry, the one that answers for such entries, and quality."""
+    """Who confirms: the roles that give the command which made the entry, the one that answers for such entries, and quality.
+
+    Of two who put right what quality answers for, one is of quality.
+    """
     if given is None:  # no entry is named yet
         return frozenset({Role.PHYSICIAN, Role.QUALITY, Role.COORDINATOR})
     entry, making = find(situation.case, given.event_id), situation.record.making
@@ -280,6 +283,8 @@ def second_roles(situation: Situation, given: CorrectEntry | None) -> frozenset[
     signed = rows[0].second if rows and entry is not None and _read_by_two(entry.event, given) else None
     if signed is not None:
         return signed.who(rows[0], situation, given)
+    if situation.actor.role is not Role.QUALITY and any(row.correction == Correction(Role.QUALITY, second="always") for row in rows):
+        return frozenset({Role.QUALITY})
     return frozenset({Role.QUALITY, *(role for row in rows for role in (*row.roles, row.correction.role) if role is not None)})
 
 

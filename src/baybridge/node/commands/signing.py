@@ -77,6 +77,14 @@ def first_signature(kind: CommandRow, command: Command, situation: Situation, gi
     return (signature(command, command.actor, kind.signed, unit),) if kind.signed else ()
 
 
+def _meant(kind: CommandRow, command: Command, events: Sequence[Event], signatures: tuple[Signature, ...]) -> tuple[Signature, ...]:
+    """The signature of the first person with what it means where these events follow."""
+    if kind.second is None or not signatures:
+        return signatures
+    entered, _ = kind.second.means(events)
+    return tuple(msgspec.structs.replace(one, meaning=entered, shown_sha256=shown_sha256(command, entered)) for one in signatures)
+
+
 def signed(verdict: Judged, signatures: tuple[Signature, ...]) -> Judged:
     """A verdict whose events carry these signatures."""
     return replace(verdict, events=_with(verdict.events, signatures)) if signatures else verdict
@@ -89,13 +97,15 @@ def _with(events: Sequence[Event], signatures: tuple[Signature, ...]) -> tuple[E
 # --- asking ---------------------------------------------------------------------------------------------------------
 
 
-def ask(node: Node, unit: Unit, kind: CommandRow, command: Command, situation: Situation, given: object, known: int) -> Done | Refusal:
+def ask(
+    node: Node, unit: Unit, kind: CommandRow, command: Command, situation: Situation, given: object, known: int, events: Sequence[Event]
+) -> Done | Refusal:
     """Write down that a command waits for another person; the same person asking the same again while it waits is answered the same."""
     second = kind.second
     if second is None:
         raise ValueError(f"{kind.name} needs no second person")
     digest = sha256_hex(canonical_bytes(dict(command.given)))
-    waiting = _same(unit, command, situation.case, digest)
+    waiting = _same(unit, command, situation.case, digest, second.means(events)[1])
     if waiting is not None:
         return Done(command.case_id, (waiting,))
     event = ConfirmationAsked(
@@ -103,10 +113,10 @@ def ask(node: Node, unit: Unit, kind: CommandRow, command: Command, situation: S
         command=kind.name,
         given_sha256=digest,
         expires_at=unit.at + node.people.confirmed_within(kind.name),
-        meaning=second.meaning,
+        meaning=second.means(events)[1],
         roles=tuple(sorted(role.value for role in second.who(kind, situation, given))),
         organisations=tuple(dict.fromkeys((command.actor.organisation, node.site.organisation))),
-        signed_by=situation.signed_by,
+        signed_by=_meant(kind, command, events, situation.signed_by),
     )
     table = tables.confirmation
     unit.connection.execute(delete(table).where(table.c.expires_at < (unit.at - _KEPT_FOR).isoformat()))
@@ -115,8 +125,9 @@ def ask(node: Node, unit: Unit, kind: CommandRow, command: Command, situation: S
     return carry_out(node, unit, Work(command.case_id, command.actor, Judged((event,)), known, command.command_id))
 
 
-def _same(unit: Unit, command: Command, case: Case, digest: str) -> Recorded | None:
-    mine = (entry for entry in open_ones(case, unit.at) if (entry.event.command, entry.event.given_sha256) == (command.name, digest))
+def _same(unit: Unit, command: Command, case: Case, digest: str, meaning: str) -> Recorded | None:
+    alike = (command.name, digest, meaning)
+    mine = (entry for entry in open_ones(case, unit.at) if (entry.event.command, entry.event.given_sha256, entry.event.meaning) == alike)
     found = next((entry for entry in mine if entry.event.signed_by[0].account == command.actor.account), None)
     return next((item for item in unit.events(command.case_id) if found is not None and item.event_id == found.origin.event_id), None)
 
@@ -193,7 +204,7 @@ def confirm(node: Node, unit: Unit, command: Command, case: Case, given: Confirm
 def decided(
     node: Node, unit: Unit, kind: CommandRow, command: Command, case: Case, given: object, known: int, signatures: tuple[Signature, ...] | None = None
 ) -> Done | Refusal:
-    """Judge a command and write what follows; with the signatures of both where a second person confirmed it."""
+    """Judge a command and write what follows; with the signatures of both where a second person confirmed it, and then only what they signed."""
     deciding, situation = situate(node, unit, kind, case, command)
     refusal = unsigned(kind, situation, given)
     if refusal is not None:
@@ -206,7 +217,9 @@ def decided(
         return verdict
     judged = verdict if isinstance(verdict, Judged) else Judged(verdict)
     if signatures is None and judged.refusal is None and kind.second is not None and kind.second.when(situation, given):
-        return ask(node, unit, kind, command, situation, given, known)
+        return ask(node, unit, kind, command, situation, given, known, judged.events)
+    if signatures is not None and kind.second is not None and kind.second.means(judged.events)[1] != signatures[-1].meaning:
+        return refuse(Reason("signing.confirm.changed", where="confirmation_id"), category=Category.CONFLICT)
     for document in judged.decisions:
         deciding.keep(document)
     done = carry_out(node, unit, Work(command.case_id, command.actor, signed(judged, own), known, command.command_id, deciding.made))

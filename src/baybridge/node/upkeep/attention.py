@@ -55,6 +55,7 @@ def attention(case: Case, site: Site) -> Iterator[Task]:
     yield from _couriers(case, site)
     yield from _causes(case, site)
     yield from _money(case, site)
+    yield from _malignancy(case, site)
 
 
 def _proposed(case: Case, site: Site) -> Iterator[Task]:
@@ -182,6 +183,18 @@ def _incidents(case: Case, site: Site) -> Iterator[Task]:
     for entry in open_incidents(case):
         if entry.origin.node == site.node:
             yield _task(site, "incident", Role.QUALITY, entry.event.incident_id, values={"about": entry.event.about}, commands=("AnswerIncident",), level="red")
+
+
+def _malignancy(case: Case, site: Site) -> Iterator[Task]:
+    """A visit said that there is a new cancer: a physician reports it, with what is known of it."""
+    for place, entry in enumerate(case.entries):
+        event = entry.event
+        if not isinstance(event, ev.FollowUpVisited) or not event.new_malignancy or entry.origin.node != site.node:
+            continue
+        if any(isinstance(later.event, ev.SecondMalignancyReported) for later in case.entries[place + 1 :]):
+            continue
+        values: dict[str, str | int] = {"visit": event.visit}
+        yield _task(site, "malignancy", Role.PHYSICIAN, entry.origin.event_id, values=values, commands=("ReportSecondMalignancy",), level="red")
 
 
 def others_consents(case: Case, site: Site, today: date, now: Deciding) -> Iterator[Task]:

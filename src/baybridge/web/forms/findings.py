@@ -27,7 +27,7 @@ ICE_ITEMS = ("ice_orientation", "ice_naming", "ice_command", "ice_writing", "ice
 
 #: Facts of the form by group, in the order in which a nurse finds them.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("vital_signs", ("temperature", "fever_attributable", "fever_suppressed", "heart_rate", "systolic_pressure", "respiratory_rate", "oxygen_saturation")),
+    ("vital_signs", ("temperature", "fever_attributable", "fever_suppressed", "heart_rate", "systolic_pressure", "respiratory_rate", "oxygen_saturation", "weight")),
     ("circulation", ("hypotension", "vasopressors", "vasopressin", "vasopressor_exchange", "hypotension_attributable")),
     ("oxygen", ("oxygen_device", "oxygen_flow", "oxygen_reason", "hypoxia_attributable")),
     ("mind", (*ICE_ITEMS, "ice_score", "arousal", "sedated")),

@@ -323,9 +323,12 @@ WRONG = [
     (a_case(settlement={"tenders": [{"currency": "CNY", "remainder": True}] * 2}), [("settlement.tenders", "remainder_twice")]),
     (
         a_case(oba={"basis": "LIST_PRICE", "rate": "2", "allocation": "NOBODY", "refund_outcomes": ["PENDING"]}),
-        [("oba.refund_outcomes", "outcome_open"), ("oba.rate", "rate"), ("oba.allocation", "one_of")],
+        [("oba.rate", "rate"), ("oba.allocation", "one_of"), ("oba.refund_outcomes", "outcome_open")],
     ),
     ({**a_case(), "inputs": {"currency": "HKD"}}, [("currency", "said_twice")]),
+    ({**a_case(), "inputs": ["currency"]}, [("inputs", "object")]),
+    (a_case(layer(covers=["CAR_T_DRUG", 7])), [("layers[0].covers[1]", "text")]),
+    (a_case(layer("A", bands=[{"up_to": "x", "rate": "1"}, {"rate": "2"}])), [("layers[0].bands[0].up_to", "amount"), ("layers[0].bands[1].rate", "rate")]),
     (["no object"], [("[0]", "object")]),
     ("text", [("", "object")]),
 ]
@@ -338,7 +341,7 @@ def test_bad_input_is_refused_with_its_place(data: Any, expected: list[tuple[str
 
 def test_all_problems_are_told_at_once() -> None:
     broken = a_case(layer(rate="2"), layer("B", deductible="-5.00", covers=None), lines=[bill("x")])
-    assert [where for where, _ in problems(broken)] == ["layers[0].rate", "layers[1].covers", "layers[1].deductible", "bill_lines[0].gross"]
+    assert [where for where, _ in problems(broken)] == ["bill_lines[0].gross", "layers[0].rate", "layers[1].covers", "layers[1].deductible"]
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', "{", "", b"\xff\xfe\x00", '{"gross": "1.00", "gross": "2.00"}', "[" * 100_000])

@@ -11,15 +11,14 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from baybridge.documents.fields import did_you_mean, kind_of
 from baybridge.documents.kinds import ANY, FOLDERS, KINDS, RULES, is_merged, kind_of_document
 from baybridge.documents.loader import Documents, files, packaged_data, read_text
 from baybridge.documents.overlay import lay_over
-from baybridge.documents.problems import DocumentProblem, PolicyProblems, Problem, field_name
-from baybridge.documents.reading import MISSING, UNKNOWN_KEY, WRONG_VALUE, read_as
+from baybridge.documents.problems import MISSING, TWICE, WRONG_VALUE, DocumentProblem, PolicyProblems, Problem, did_you_mean, kind_of
+from baybridge.documents.reading import read_as
 from baybridge.documents.source import Source, read_yaml
 
-UNKNOWN_FOLDER, UNKNOWN_DOCUMENT, TWICE = (f"document.problem.{name}" for name in ("unknown_folder", "unknown_document", "twice"))
+UNKNOWN_FOLDER, UNKNOWN_DOCUMENT = "document.problem.unknown_folder", "document.problem.unknown_document"
 
 
 def check_folder(site: Path, ours: Path | None = None) -> tuple[int, tuple[Problem, ...]]:
@@ -38,7 +37,7 @@ def check_folder(site: Path, ours: Path | None = None) -> tuple[int, tuple[Probl
         for key, value, path in _entries(source, folder, found):
             number += 1
             if (name, key) in seen and folder not in RULES:
-                found.append(source_problem(source, TWICE, path, f"{key} once; it stands in {seen[name, key]} too", key))
+                found.append(source.problem(TWICE, path, f"{key} once; it stands in {seen[name, key]} too", key))
             seen[name, key] = file.name
             found += _document_problems(source, shipped, name, key, value, path)
         problems += [*found, *source.problems]
@@ -67,26 +66,26 @@ def _entries(source: Source, folder: str, found: list[Problem]) -> Iterator[tupl
     if document is None:
         return
     if not isinstance(document, dict):
-        found.append(source_problem(source, WRONG_VALUE, (), "a mapping of keys to values", kind_of(document)))
+        found.append(source.problem(WRONG_VALUE, (), "a mapping of keys to values", kind_of(document)))
     elif "id" in document:
         yield str(document["id"]), document, ()
     elif folder in ("facts", "translations"):
         yield from ((key, value, (key,)) for key, value in document.items())
     else:
-        found.append(source_problem(source, MISSING, ("id",), "an id, by which it is laid over ours or stands beside them", "nothing"))
+        found.append(source.problem(MISSING, ("id",), "an id, by which it is laid over ours or stands beside them", "nothing"))
 
 
 def _document_problems(source: Source, shipped: Documents, folder: str, key: str, value: object, path: tuple[str, ...]) -> list[Problem]:
     ours = shipped.folder(folder).get(key)
     if folder.startswith("translations"):
         text = isinstance(value, str) or value is None
-        return [] if text else [source_problem(source, WRONG_VALUE, path, "a text", kind_of(value), "quote it")]
+        return [] if text else [source.problem(WRONG_VALUE, path, "a text", kind_of(value), "quote it")]
     if folder in RULES or (value is None and path):
         return []
     known = KINDS[folder]
     names = sorted(set(known) - {ANY})
     if ours is None and (ANY not in known or (key not in known and did_you_mean(key, names))):
-        return [source_problem(source, UNKNOWN_DOCUMENT, path or ("id",), f"one of {', '.join(names)}", key, did_you_mean(key, names))]
+        return [source.problem(UNKNOWN_DOCUMENT, path or ("id",), f"one of {', '.join(names)}", key, did_you_mean(key, names))]
     kind = kind_of_document(folder, key)
     if kind is None:
         return []
@@ -98,13 +97,4 @@ def _document_problems(source: Source, shipped: Documents, folder: str, key: str
 
 def note_problem(source: Source, found: list[Problem], code: str, path: tuple[str | int, ...], expected: str, was: str, hint: str = "") -> None:
     """Keep a problem of a document at its line and field."""
-    found.append(source_problem(source, code, path, expected, was, hint))
-
-
-def source_problem(source: Source, code: str, path: tuple[str | int, ...], expected: str, found: str, hint: str = "") -> Problem:
-    """A problem at a part of a document: at its key where the key is wrong, else at its value, or at the nearest part that stands there."""
-    key = path if code == UNKNOWN_KEY else path[:-1] if code == MISSING and path not in source.nodes else None
-    mark = source.keys[key].start_mark if key in source.keys else None
-    line, column = (mark.line + 1, mark.column + 1) if mark else source.place(path)
-    return Problem(source.origin, line, column, code, expected, found, hint, field_name(path))
-
+    found.append(source.problem(code, path, expected, was, hint))

@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from baybridge.documents.fields import did_you_mean
 from baybridge.documents.heading import Amount, Part
-from baybridge.documents.reading import WRONG_VALUE, Report, read_as
+from baybridge.documents.problems import WRONG_VALUE, did_you_mean
+from baybridge.documents.reading import Report, read_as
 from baybridge.documents.source import Path
 
 #: The moment from which days are counted.

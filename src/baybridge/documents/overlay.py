@@ -12,8 +12,8 @@ from typing import Literal
 
 from msgspec import inspect
 
-from baybridge.documents.reading import alternatives, is_nullable, type_of
 from baybridge.documents.source import Path
+from baybridge.documents.types import alternatives, is_nullable, type_of
 
 #: Ours, the site's, of both, or said by a signed change in a node's ledger.
 Whose = Literal["ours", "site", "both", "signed"]

@@ -19,12 +19,13 @@ from typing import Annotated, TypedDict, TypeGuard
 
 from msgspec import Meta
 
-from baybridge.documents.reading import WRONG_VALUE, Report, look_over
+from baybridge.documents.problems import WRONG_VALUE
+from baybridge.documents.reading import DOCUMENT, Report, Wording, look_over
 
 #: An amount in the document's currency.
-Amount = Annotated[str, Meta(extra={"words": 'an amount as text with two places, such as "1200000.00"'})]
+Amount = Annotated[str, Meta(extra={"words": 'an amount as text with two places, such as "1200000.00"', "reason": "amount"})]
 #: An exact number, never a float: "0.80".
-Rate = Annotated[str, Meta(extra={"words": 'an exact number as text, such as "0.80"'})] | int
+Rate = Annotated[str, Meta(extra={"words": 'an exact number as text, such as "0.80"', "reason": "rate"})] | int
 #: What nobody counts with: words, a few of them, yes or no.
 Words = str | int | float | bool | list[str] | None
 
@@ -299,13 +300,13 @@ def is_money(document: object) -> TypeGuard[PlanDocument]:
     return isinstance(document, Mapping)
 
 
-def misformed(document: object, report: Report) -> bool:
+def misformed(document: object, report: Report, wording: Wording = DOCUMENT) -> bool:
     """Report every key that a document of its shape does not have, and every value of another sort; whether there was one."""
     if not is_money(document):
         report(WRONG_VALUE, (), "a mapping of keys to values", type(document).__name__, "")
         return True
     form = SHAPES.get(str(document.get("shape")))
-    return look_over(form if form is not None else MoneyHeading, _of_heading(document, form), report)
+    return look_over(form if form is not None else MoneyHeading, _of_heading(document, form), report, wording)
 
 
 def _of_heading(document: Mapping[str, object], form: type | None) -> Mapping[str, object]:

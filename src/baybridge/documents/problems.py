@@ -6,9 +6,12 @@ Main job: `Problem`, one line for the author, and `PolicyProblems`, every proble
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+
+UNKNOWN_KEY, MISSING, WRONG_VALUE, TWICE = (f"document.problem.{name}" for name in ("unknown_key", "missing", "wrong_value", "twice"))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,6 +56,29 @@ def path_of(field: str) -> tuple[str | int, ...]:
 
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+def nearest(written: str, known: Collection[str]) -> str:
+    """The nearest known name, whatever its letters' case; empty where none is near."""
+    names = {name.lower(): name for name in known}
+    close = get_close_matches(written.lower(), names, n=1)
+    return names[close[0]] if close else ""
+
+
+def did_you_mean(written: str, known: Collection[str]) -> str:
+    """A hint with the nearest known name; empty where none is near."""
+    near = nearest(written, known)
+    return f"did you mean {near}?" if near else ""
+
+
+def kind_of(value: object) -> str:
+    """What a value of a document is, in the words of the author."""
+    if value is None:
+        return "nothing"
+    if value == "":
+        return "an empty text"
+    names = {dict: "a mapping", list: "a list", bool: "true or false", int: "a number", float: "a number", str: "a text"}
+    return names.get(type(value), "a date")
 
 
 class PolicyProblems(ValueError):

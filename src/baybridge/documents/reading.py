@@ -1,37 +1,56 @@
 """The one reader of an object: a value as a type, with every problem at its field.
 
 Main job: `read_as(kind, value, report)` answers the value as a frozen struct, or None after each problem was reported: an unknown key, a missing part, a
-value of another type or beyond its bounds, each with what was expected, what was found and what may have been meant. `fits(kind, value, report)` looks
-without making anything, for a request that is judged as it was written.
+value of another type or beyond its bounds, each with what was expected, what was found and what may have been meant. `read_on(kind, value, report)` answers
+a struct whatever the value holds, with something harmless in the place of what does not fit, so that what the other parts mean is looked at in the same go.
+`fits(kind, value, report)` looks without making anything, for a request that is judged as it was written.
 
 YAML and JSON are read alike; who asks says by `report` where a field stands, and by `Wording` how a complaint is worded: the author of a document reads
-what stands there, a request of a patient is told by kinds. A text that has a form of its own (a time with its offset) says so in its type: `formed(…)`.
+what stands there, a request of a patient is told by kinds, a form sends numbers as text.
 **Units**: the end of a field's name says its unit, and so does a complaint about a document.
-Elsewhere: the types in the files of this folder named by their noun, lines and columns in `documents/source.py`, requests in `documents/requests.py`.
+Elsewhere: what a type admits in `types.py`, the types in the files of this folder named by their noun, lines and columns in `documents/source.py`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from datetime import date
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
-from baybridge.documents.fields import did_you_mean, kind_of
 from baybridge.documents.heading import Part
+from baybridge.documents.problems import MISSING, UNKNOWN_KEY, WRONG_VALUE, did_you_mean, kind_of, nearest
 from baybridge.documents.source import Path, plain
+from baybridge.documents.types import (
+    Formed,
+    alternatives,
+    annotated,
+    at_least,
+    bare,
+    either,
+    gathered,
+    harmless,
+    has_forms,
+    is_like,
+    is_open,
+    is_pattern,
+    limits_of,
+    parser,
+    plain_sorts,
+    said,
+    scalar,
+    type_of,
+    words_of,
+)
 
 T = TypeVar("T")
 #: Called with code, path, expected, found and a hint for each problem.
 Report = Callable[[str, Path, str, str, str], None]
 
-UNKNOWN_KEY, MISSING, WRONG_VALUE = "document.problem.unknown_key", "document.problem.missing", "document.problem.wrong_value"
 _SHOWN = 80
-_TYPES: dict[object, inspect.Type] = {}
 #: What the end of a field's name says of its unit.
 _UNITS = {
     "c": "degrees Celsius", "min": "minutes", "h": "hours", "hours": "hours", "d": "days", "days": "days", "mg": "milligrams", "mg_m2": "mg/m²",
@@ -41,43 +60,21 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How complaints are worded: whether they name the field and its unit once more, and what is told of a value that was found."""
+    """How complaints are worded, and what of a value is let pass."""
 
-    names_field: bool
-    found: Callable[[object], str]
+    names_field: bool  # whether they name the field and its unit once more
+    found: Callable[[object], str]  # what is told of a value
     mapping: str = "a mapping of keys to values"
+    code: Callable[[inspect.Type], str] | None = None  # of a value that is missing or no value of this type, where it has a sentence of its own
+    strays: bool | None = None  # unknown keys: True all, False those alone that are nearly known ones, None as the type says
+    from_text: bool = False  # whether a text may say a number, true or false, as a form sends it
 
 
 def _as_written(value: object) -> str:
-    return kind_of(value) if isinstance(value, Mapping | list) or value is None or value == "" else str(value)
+    return kind_of(value) if isinstance(value, Mapping | list) or value is None or value == "" else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 DOCUMENT = Wording(names_field=True, found=_as_written)
-
-
-class Formed:
-    """A value with a form of its own: `parse` raises ValueError, TypeError or OverflowError for any other."""
-
-    parse: Callable[[Any], object]
-    words: str
-    passed: Any
-
-
-def formed(parse: Callable[[Any], object], words: str) -> Any:
-    """The type of a value that `parse` reads, told in these words."""
-    kind = type("Formed", (Formed,), {"parse": staticmethod(parse), "words": words})
-    kind.passed = kind()  # type: ignore[attr-defined]
-    return kind
-
-
-def one_of(*codes: str) -> Any:
-    """The type of one of these codes, told in this order."""
-    return worded(Literal[codes], f"one of {', '.join(codes)}")
-
-
-def worded(kind: Any, words: str) -> Any:
-    """A type that is told in these words."""
-    return Annotated[kind, msgspec.Meta(extra={"words": words})]
 
 
 def fits(kind: object, value: object, report: Report, wording: Wording = DOCUMENT, path: Path = ()) -> bool:
@@ -99,6 +96,17 @@ def look_over(kind: object, value: object, report: Report, wording: Wording = DO
     look = _Walk(report, wording)
     look.look(value, type_of(kind), path)
     return look.found
+
+
+def read_on(kind: type[T], value: object, report: Report, wording: Wording = DOCUMENT, path: Path = ()) -> T:
+    """The value as this type; what does not fit was reported, and something harmless stands in its place."""
+    if wording.strays is None and not has_forms(type_of(kind)):
+        try:
+            return msgspec.convert(value, kind)
+        except (msgspec.ValidationError, TypeError):
+            pass  # each problem is told below
+    made: T = _Walk(report, wording).look(value, type_of(kind), path)
+    return made
 
 
 def read_as(kind: type[T], value: object, report: Report, path: Path = (), wording: Wording = DOCUMENT) -> T | None:
@@ -137,36 +145,8 @@ def _without_nulls(value: object, kind: inspect.Type) -> object:
     return value
 
 
-def type_of(kind: object) -> inspect.Type:
-    """What a type admits, as msgspec describes it."""
-    if kind not in _TYPES:
-        _TYPES[kind] = inspect.type_info(kind)
-    return _TYPES[kind]
-
-
-def bare(kind: inspect.Type) -> inspect.Type:
-    """A type without its annotations."""
-    return bare(kind.type) if isinstance(kind, inspect.Metadata) else kind
-
-
-def alternatives(kind: inspect.Type) -> tuple[inspect.Type, ...]:
-    """The types of a union, or the one type, without their annotations."""
-    return tuple(bare(one) for one in _annotated(kind))
-
-
-def _annotated(kind: inspect.Type) -> tuple[inspect.Type, ...]:
-    """The types of a union, or the one type, with their annotations."""
-    plain_kind = bare(kind)
-    return plain_kind.types if isinstance(plain_kind, inspect.UnionType) else (kind,)
-
-
-def is_nullable(kind: inspect.Type) -> bool:
-    """Whether nothing may stand there."""
-    return any(isinstance(one, inspect.NoneType | inspect.AnyType | inspect.CustomType) for one in alternatives(kind))
-
-
 class _Walk:
-    """One look over a value, which may not fit its type."""
+    """One look over a value, which may not fit its type; each step answers what is read on with."""
 
     def __init__(self, report: Report, wording: Wording) -> None:
         self._report, self._wording = report, wording
@@ -181,176 +161,123 @@ class _Walk:
         return (f" under {name}" if name else "") + (f", in {unit}" if unit else "")
 
     def _words(self, kind: inspect.Type) -> str:
-        return _words(kind, self._wording.mapping)
+        return words_of(kind, self._wording.mapping)
+
+    def _code(self, kind: inspect.Type, code: str = WRONG_VALUE) -> str:
+        """The code of a complaint of a type: its own where the wording has one."""
+        if self._wording.code is None:
+            return code
+        return self._wording.code(next((one for one in annotated(kind) if not isinstance(one, inspect.NoneType)), kind))
 
     def report(self, code: str, path: Path, expected: str, found: str, hint: str = "") -> None:
         self.found = True
         self._report(code, path, expected, found[:_SHOWN], hint)
 
-    def look(self, value: object, kind: inspect.Type, path: Path) -> None:
-        """Report what does not fit."""
-        choices = _annotated(kind)
-        annotated = next((one for one in choices if _is_like(value, bare(one))), None)
-        fitting = bare(annotated) if annotated is not None else None
-        if annotated is None or fitting is None:
+    def look(self, value: object, kind: inspect.Type, path: Path) -> Any:
+        """The value as its type, after what does not fit was reported."""
+        if type(value) in plain_sorts(kind):
+            return value
+        one = next((one for one in annotated(kind) if is_like(value, one, from_text=self._wording.from_text)), None)
+        if one is None:
             self.unlike(value, kind, path)
-        elif isinstance(fitting, inspect.UnionType):
-            self.look(value, fitting, path)
-        elif isinstance(fitting, inspect.StructType | inspect.TypedDictType) and isinstance(value, Mapping):
-            self.struct(value, fitting, path)
-        elif isinstance(fitting, inspect.DictType) and isinstance(value, Mapping):
-            for key, part in value.items():
-                self.look(part, fitting.value_type, (*path, str(key)))
-        elif isinstance(value, list | tuple):
-            self.items(value, fitting, path)
-        else:
-            self.bounds(value, annotated, path)
+            return harmless(kind)
+        if (parse := parser(one)) is not None:
+            return parse(value)
+        fitting = bare(one)
+        match fitting:
+            case inspect.UnionType():
+                return self.look(value, fitting, path)
+            case inspect.StructType() if isinstance(value, Mapping):
+                return fitting.cls(**{field.name: self.part(value, field, path) for field in self.told(value, fitting, path)})
+            case inspect.TypedDictType() if isinstance(value, Mapping):
+                return {field.encode_name: self.part(value, field, path) for field in self.told(value, fitting, path)}
+            case inspect.DictType() if isinstance(value, Mapping):
+                return dict(value) if is_open(fitting) else {key: self.entry(key, part, fitting, path) for key, part in value.items()}
+            case inspect.TupleType() | inspect.CollectionType() if isinstance(value, list | tuple):
+                return self.items(value, one, path)
+        return self.bounds(value, one, path)
 
     def unlike(self, value: object, kind: inspect.Type, path: Path) -> None:
         """Report a value of another sort."""
-        written = "" if isinstance(value, Mapping | list) or value is None else str(value)
-        choices = _annotated(kind)
-        expected = _said(kind) or _either(choices, self._wording.mapping)
-        bared = tuple(bare(one) for one in choices)
-        known = [str(choice) for one in bared if isinstance(one, inspect.LiteralType) for choice in one.values]
-        hint = _hint(written, value, bared, known) if self._wording.names_field else ""
-        self.report(WRONG_VALUE, path, f"{expected}{self._under(path)}", self._wording.found(value), hint)
+        expected = said(kind) or either(kind, self._wording.mapping)
+        hint = _hint(value, alternatives(kind)) if self._wording.names_field else ""
+        self.report(self._code(kind), path, f"{expected}{self._under(path)}", self._wording.found(value), hint)
 
-    def struct(self, value: Mapping[str, object], kind: inspect.StructType | inspect.TypedDictType, path: Path) -> None:
-        names = set()
-        for field in kind.fields:
-            name = field.encode_name
-            names.add(name)
-            part = value.get(name)
-            if part is None and not field.required:
-                continue  # nothing written is nothing known: its default holds
-            if part is not None or name in value:
-                self.look(part, field.type, (*path, name))
-            else:
-                self.report(MISSING, (*path, name), f"{self._words(_annotated(field.type)[0])}{self._under((name,))}", "nothing")
-        for key in value if isinstance(kind, inspect.TypedDictType) or kind.forbid_unknown_fields else ():
-            if (name := str(key)) not in names:
+    def told(self, value: Mapping[str, object], kind: inspect.StructType | inspect.TypedDictType, path: Path) -> list[inspect.Field]:
+        """The fields that stand in an object or must stand there, after its unknown keys were reported."""
+        # Nothing written is nothing known: the default of the field holds.
+        told = [field for field in kind.fields if field.required or value.get(field.encode_name) is not None]
+        strays = self._wording.strays
+        if strays is None and (isinstance(kind, inspect.TypedDictType) or kind.forbid_unknown_fields):
+            strays = True
+        if strays is not None and len(value) > sum(field.encode_name in value for field in told):
+            self.strays(value, {field.encode_name for field in kind.fields}, path, every=strays)
+        return told
+
+    def strays(self, value: Mapping[str, object], names: set[str], path: Path, *, every: bool) -> None:
+        """Report the keys of an object that its type does not have; without `every` those alone that are nearly known ones."""
+        for name in (str(key) for key in value if str(key) not in names):
+            if every:
                 self.report(UNKNOWN_KEY, (*path, name), f"one of {', '.join(sorted(names))}", name, did_you_mean(name, names))
+            elif near := nearest(name, names):
+                self.report(UNKNOWN_KEY, (*path, name), near, name)
 
-    def items(self, value: list[object] | tuple[object, ...], kind: inspect.Type, path: Path) -> None:
+    def part(self, value: Mapping[str, object], field: inspect.Field, path: Path) -> Any:
+        name = field.encode_name
+        if name in value:
+            return self.look(value[name], field.type, (*path, name))
+        code, kind = self._code(field.type, MISSING), annotated(field.type)[0]
+        self.report(code, (*path, name), f"{said(field.type) or self._words(kind)}{self._under((name,))}", "nothing")
+        return harmless(field.type)
+
+    def entry(self, key: object, value: object, kind: inspect.DictType, path: Path) -> Any:
+        """A part of a mapping by name, whose name must have the form that the type asks for."""
+        name, wanted = str(key), bare(kind.key_type)
+        if isinstance(wanted, inspect.StrType) and not is_pattern(name, wanted):
+            self.report(UNKNOWN_KEY, (*path, name), self._words(kind.key_type), name)
+        return self.look(value, kind.value_type, (*path, name))
+
+    def items(self, value: list[object] | tuple[object, ...], annotated_kind: inspect.Type, path: Path) -> Any:
+        kind = bare(annotated_kind)
         if isinstance(kind, inspect.TupleType):
             if len(value) != len(kind.item_types):
-                self.report(WRONG_VALUE, path, f"{len(kind.item_types)} entries{self._under(path)}", str(len(value)))
-                return
-            for index, (part, item) in enumerate(zip(value, kind.item_types, strict=True)):
-                self.look(part, item, (*path, index))
-        elif isinstance(kind, inspect.CollectionType):
-            if kind.min_length and len(value) < kind.min_length:
-                self.report(WRONG_VALUE, path, f"at least {kind.min_length} entries{self._under(path)}", str(len(value)))
-            for index, part in enumerate(value):
-                self.look(part, kind.item_type, (*path, index))
+                self.report(self._code(annotated_kind), path, f"{len(kind.item_types)} entries{self._under(path)}", str(len(value)))
+                return harmless(kind)
+            return tuple(self.look(part, item, (*path, index)) for index, (part, item) in enumerate(zip(value, kind.item_types, strict=True)))
+        if not isinstance(kind, inspect.CollectionType):
+            return harmless(kind)
+        if kind.min_length and len(value) < kind.min_length:
+            found = str(len(value)) if self._wording.names_field else self._wording.found(value)
+            self.report(self._code(annotated_kind), path, f"{at_least(kind.min_length)}{self._under(path)}", found)
+        return gathered([self.look(part, kind.item_type, (*path, index)) for index, part in enumerate(value)], kind)
 
-    def bounds(self, value: object, annotated: inspect.Type, path: Path) -> None:
-        kind, said = bare(annotated), _said(annotated)
-        if isinstance(kind, inspect.IntType | inspect.FloatType) and isinstance(value, int | float):
-            low, high = _limits(kind)
-            if (low is not None and value < low) or (high is not None and value > high):
-                self.report(WRONG_VALUE, path, f"{self._words(kind)}{self._under(path)}", self._wording.found(value))
+    def bounds(self, value: object, annotated_kind: inspect.Type, path: Path) -> Any:
+        kind, made = bare(annotated_kind), scalar(value, bare(annotated_kind))
+        if isinstance(kind, inspect.IntType | inspect.FloatType) and isinstance(made, int | float):
+            low, high = limits_of(kind)
+            if (low is not None and made < low) or (high is not None and made > high):
+                self.report(self._code(annotated_kind), path, f"{self._words(annotated_kind)}{self._under(path)}", self._wording.found(value))
+                return harmless(annotated_kind)
         elif isinstance(kind, inspect.StrType):
-            text = value.isoformat() if isinstance(value, date) else str(value)
-            if kind.pattern and not re.search(kind.pattern, text):
-                self.report(WRONG_VALUE, path, f"{said or f'a text of the form {kind.pattern}'}{self._under(path)}", self._wording.found(text))
-            elif kind.min_length and len(text) < kind.min_length:
-                self.report(WRONG_VALUE, path, f"a text{self._under(path)}", kind_of(value))
+            text = str(made)
+            if not is_pattern(text, kind):
+                expected = said(annotated_kind) or f"a text of the form {kind.pattern}"
+                self.report(self._code(annotated_kind), path, f"{expected}{self._under(path)}", self._wording.found(text))
+                return harmless(annotated_kind)
+            if kind.min_length and len(text) < kind.min_length:
+                self.report(self._code(annotated_kind), path, f"a text{self._under(path)}", kind_of(value))
+        return made
 
 
-def _limits(kind: inspect.IntType | inspect.FloatType) -> tuple[float | None, float | None]:
-    return (kind.ge if kind.ge is not None else kind.gt, kind.le if kind.le is not None else kind.lt)
-
-
-def _is_like(value: object, kind: inspect.Type) -> bool:
-    """Whether a value is of the sort of a type; its bounds and parts are looked at later."""
-    match kind:
-        case inspect.AnyType() | inspect.CustomType():
-            return _is_read(value, kind)
-        case inspect.UnionType():
-            return any(_is_like(value, bare(one)) for one in kind.types)
-        case inspect.StructType() | inspect.TypedDictType() | inspect.DictType():
-            return isinstance(value, Mapping)
-        case inspect.CollectionType() | inspect.TupleType():
-            return isinstance(value, list | tuple)
-    return _is_scalar(value, kind)
-
-
-def _is_scalar(value: object, kind: inspect.Type) -> bool:
-    match kind:
-        case inspect.NoneType():
-            return value is None
-        case inspect.BoolType():
-            return isinstance(value, bool)
-        case inspect.IntType():
-            return isinstance(value, int) and not isinstance(value, bool)
-        case inspect.FloatType():
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case inspect.LiteralType():
-            return isinstance(value, str | int) and value in kind.values and not isinstance(value, bool)
-        case inspect.DateType():
-            return (isinstance(value, date) and not isinstance(value, datetime)) or _is_day(value)
-        case inspect.StrType():
-            return isinstance(value, str) or (isinstance(value, date) and kind.pattern is not None)
-    return False
-
-
-def _is_day(value: object) -> bool:
-    try:
-        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
-    except ValueError:
-        return False
-
-
-def _is_read(value: object, kind: inspect.AnyType | inspect.CustomType) -> bool:
-    """Whether a value has the form that its type asks for."""
-    if not isinstance(kind, inspect.CustomType) or not issubclass(kind.cls, Formed):
-        return True
-    try:
-        kind.cls.parse(value)
-    except (ValueError, TypeError, OverflowError):
-        return False
-    return True
-
-
-def _said(kind: inspect.Type) -> str:
-    """The words of a type that has its own; empty for others."""
-    if isinstance(kind, inspect.CustomType):
-        return kind.cls.words if issubclass(kind.cls, Formed) else ""
-    return str((kind.extra or {}).get("words", "")) if isinstance(kind, inspect.Metadata) else ""
-
-
-def _words(kind: inspect.Type, mapping: str) -> str:
-    """A type in the words of whoever writes a value of it."""
-    if said := _said(kind):
-        return said
-    kind = bare(kind)
-    match kind:
-        case inspect.LiteralType():
-            return f"one of {', '.join(map(str, kind.values))}"
-        case inspect.IntType() | inspect.FloatType():
-            low, high = _limits(kind)
-            between = ("" if low is None else f" from {low:g}") + ("" if high is None else f" to {high:g}")
-            return ("a whole number" if isinstance(kind, inspect.IntType) else "a number") + between
-        case inspect.StructType() | inspect.TypedDictType() | inspect.DictType():
-            return mapping
-    names = {inspect.NoneType: "null", inspect.BoolType: "true or false", inspect.DateType: "a date such as 2026-01-31", inspect.StrType: "a text"}
-    return names.get(type(kind), "a list")
-
-
-def _either(choices: tuple[inspect.Type, ...], mapping: str) -> str:
-    """What may stand there: a number says whole ones too, and null goes without saying."""
-    number = any(isinstance(bare(one), inspect.FloatType) for one in choices)
-    told = [one for one in choices if not isinstance(one, inspect.NoneType) and not (number and isinstance(bare(one), inspect.IntType))]
-    return " or ".join(dict.fromkeys(_words(one, mapping) for one in told))
-
-
-def _hint(written: str, value: object, choices: tuple[inspect.Type, ...], known: list[str]) -> str:
+def _hint(value: object, choices: tuple[inspect.Type, ...]) -> str:
+    """What to do about a value of another sort."""
+    known = [str(choice) for one in choices if isinstance(one, inspect.LiteralType) for choice in one.values]
+    written = "" if isinstance(value, Mapping | list) or value is None else str(value)
     if known and written:
         return did_you_mean(written, known)
-    wants_text = any(isinstance(one, inspect.StrType) for one in choices)
-    if wants_text and isinstance(value, int | float | date):
+    if any(isinstance(one, inspect.StrType) for one in choices) and isinstance(value, int | float | date):
         return "quote it"
+    if any(isinstance(one, inspect.DateType) for one in choices) and is_like(value, inspect.DateType()):
+        return "write it without quotes"
     wants_number = any(isinstance(one, inspect.IntType | inspect.FloatType) for one in choices)
     return "write the number alone, without quotes and without its unit" if wants_number and isinstance(value, str) else ""

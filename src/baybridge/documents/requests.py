@@ -17,8 +17,9 @@ from msgspec import Meta, Struct
 
 from baybridge.base.time import parse_day, parse_instant
 from baybridge.documents.problems import Problem, field_name
-from baybridge.documents.reading import Wording, fits, formed, worded
+from baybridge.documents.reading import Wording, fits
 from baybridge.documents.source import Path
+from baybridge.documents.types import formed, worded
 
 _SHOWN = 40
 _MOMENT = "a time with offset such as 2026-03-08T09:00:00+08:00"

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from baybridge.base.canonical import MAX_INTEGER
-from baybridge.documents.problems import PolicyProblems, Problem, field_name, path_of
+from baybridge.documents.problems import MISSING, TWICE, UNKNOWN_KEY, WRONG_VALUE, PolicyProblems, Problem, field_name, path_of
 
 MAX_CHARACTERS = 1_000_000
 MAX_NODES = 50_000
@@ -39,36 +39,41 @@ class Source:
         self.document: Any = None
 
     def report(self, code: str, path: Path, expected: str, found: str, hint: str = "") -> None:
-        """Note a problem at a part of the document (or at the nearest part that exists)."""
-        line, column = self.place(path)
-        self._add(Problem(self.origin, line, column, f"policy.problem.{code}", expected, found[:80], hint, field_name(path)))
+        """Note a problem at a part of the document, or at the nearest part around it that stands there."""
+        self.add(self.problem(code, path, expected, found[:80], hint))
 
-    def place(self, path: Path) -> tuple[int, int]:
-        """Line and column of a part of the document, or of the nearest part around it that exists."""
-        while path and path not in self.nodes:
+    def problem(self, code: str, path: Path, expected: str, found: str, hint: str = "") -> Problem:
+        """A problem at a part of the document: at the key where the key is wrong, or under which something is missing, else at the value."""
+        missing = code == MISSING and path not in self.nodes
+        line, column = self.place(path[:-1] if missing else path, of_key=missing or code in (UNKNOWN_KEY, TWICE))
+        return Problem(self.origin, line, column, code, expected, found, hint, field_name(path))
+
+    def place(self, path: Path, *, of_key: bool = False) -> tuple[int, int]:
+        """Line and column of a part of the document (or of its key), or of the nearest part around it that stands there."""
+        while path and path not in self.nodes and not (of_key and path in self.keys):
             path = path[:-1]
-        mark = self.nodes[path].start_mark if path in self.nodes else None
-        return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        node = self.keys.get(path) if of_key else None
+        return _mark(node or self.nodes.get(path))
+
+    def names(self, path: Path) -> tuple[str, ...]:
+        """The keys of a mapping of the document in its order; none where no mapping stands."""
+        part = self.document
+        for step in path:
+            inside = (isinstance(part, dict) and step in part) or (isinstance(part, list) and isinstance(step, int) and step < len(part))
+            part = part[step] if inside else None
+        return tuple(part) if isinstance(part, dict) else ()
 
     def line_of(self, field: str) -> int:
         """The line of a field such as `bands[1].rate`, where its key or its entry begins, or of the nearest part around it."""
-        path = path_of(field)
-        while path and path not in self.keys and path not in self.nodes:
-            path = path[:-1]
-        mark = (self.keys.get(path) or self.nodes[path]).start_mark if path else None
-        return mark.line + 1 if mark else 1
-
-    def report_key(self, path: Path, expected: str, found: str, hint: str = "") -> None:
-        """Note a problem at the key of a part of the document."""
-        mark = self.keys[path].start_mark
-        self._add(Problem(self.origin, mark.line + 1, mark.column + 1, "policy.problem.wrong_form", expected, found[:80], hint, field_name(path)))
+        return self.place(path_of(field), of_key=True)[0]
 
     def report_within(self, code: str, path: Path, offset: int, expected: str, found: str, hint: str = "") -> None:
         """Note a problem at a character of a text in the document."""
         line, column = self._place_within(path, offset)
-        self._add(Problem(self.origin, line, column, code, expected, found[:80], hint, field_name(path)))
+        self.add(Problem(self.origin, line, column, code, expected, found[:80], hint, field_name(path)))
 
-    def _add(self, problem: Problem) -> None:
+    def add(self, problem: Problem) -> None:
+        """Keep a problem, once."""
         if problem not in self.problems:
             self.problems.append(problem)
 
@@ -95,11 +100,16 @@ class Source:
         return position
 
 
+def _mark(node: yaml.Node | None) -> tuple[int, int]:
+    """Where a node begins, counted from 1; the beginning of the document where there is none."""
+    return (node.start_mark.line + 1, node.start_mark.column + 1) if node is not None else (1, 1)
+
+
 def read_yaml(text: str, origin: str) -> Source:
     """The document and its places; raises `PolicyProblems` when it is not YAML or passes the limits."""
     source = Source(text, origin)
     if len(text) > MAX_CHARACTERS:
-        source.report("too_large", (), f"at most {MAX_CHARACTERS} characters", str(len(text)))
+        source.report(_TOO_LARGE, (), f"at most {MAX_CHARACTERS} characters", str(len(text)))
         raise PolicyProblems(source.problems)
     try:
         node = yaml.compose(text, Loader=_LOADER)
@@ -112,7 +122,7 @@ def read_yaml(text: str, origin: str) -> Source:
     return source
 
 
-_NOT_YAML = "policy.problem.not_yaml"
+_NOT_YAML, _TOO_LARGE = "policy.problem.not_yaml", "policy.problem.too_large"
 
 
 def _not_text(origin: str, text: str) -> Problem | None:
@@ -160,7 +170,7 @@ class _Construction:
         source = self.source
         source.nodes[path] = node
         if len(path) > MAX_DEPTH or len(source.nodes) > MAX_NODES:
-            source.report("too_large", path, f"at most {MAX_DEPTH} levels and {MAX_NODES} parts", "more")
+            source.report(_TOO_LARGE, path, f"at most {MAX_DEPTH} levels and {MAX_NODES} parts", "more")
             raise PolicyProblems(source.problems)
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
@@ -175,25 +185,27 @@ class _Construction:
             twice = (*path, key) in self.source.keys
             self.source.keys[*path, key] = key_node
             if twice:
-                self.source.report_key((*path, key), "each key once", key)
+                self.source.report(TWICE, (*path, key), "each key once", key)
             if key_node.tag == _MERGE:
-                self.source.report_key((*path, key), "the entries themselves", key, "write out what would be merged")
+                self.source.report(UNKNOWN_KEY, (*path, key), "the entries themselves", key, "write out what would be merged")
                 continue
             made[key] = self.value(value_node, (*path, key))
         return made
 
     def scalar(self, node: yaml.Node, path: Path) -> object:
         tag = str(node.tag).removeprefix("tag:yaml.org,2002:")
+        if tag == "str":
+            return node.value
         try:
             value = self.loader.construct_object(node) if tag in _PLAIN_TAGS else _Refused
         except ValueError:
             value = _Refused
         beyond = (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) > MAX_INTEGER)
         if value is _Refused and tag == "timestamp":
-            self.source.report("wrong_form", path, "a day that is in the calendar, such as 2026-01-31", str(node.value))
+            self.source.report(WRONG_VALUE, path, "a day that is in the calendar, such as 2026-01-31", str(node.value))
             return None
         if value is _Refused or beyond:
-            self.source.report("wrong_form", path, "a text, number, date, true, false or null", str(node.value), "quote it if it is a text")
+            self.source.report(WRONG_VALUE, path, "a text, number, date, true, false or null", str(node.value), "quote it if it is a text")
             return None
         return value
 

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from baybridge.documents.reading import one_of
 from baybridge.documents.requests import Day, Instant, Number, Request, Text, Value, require
+from baybridge.documents.types import one_of
 from baybridge.recognition.written import WrittenAsked, WrittenLaboratory, WrittenResult
 
 PURPOSES = (

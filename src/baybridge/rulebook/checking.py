@@ -30,6 +30,8 @@ from baybridge.policy.one_case.decide import Decision, decide
 from baybridge.rulebook.library import fact_types, policies_of
 from baybridge.rulebook.mutation import mutations
 
+_WRONG_FORM = "policy.problem.wrong_form"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -92,8 +94,7 @@ def plan_problems(source: Source, documents: Documents, texts: Texts) -> Iterato
     """Every problem that the checker of plans finds in a document of money, at its line and field."""
     for reason in check(source.document, known_from(documents)):
         expected = f"{reason.where or 'the document'} to be in order"
-        place = source.place(path_of(reason.where))
-        yield Problem(source.origin, *place, "policy.problem.wrong_form", expected, texts.reason("en", reason), field=reason.where)
+        yield source.problem(_WRONG_FORM, path_of(reason.where), expected, texts.reason("en", reason))
 
 
 def _notes(policy: Policy, languages: Sequence[str]) -> Iterator[Problem]:
@@ -102,10 +103,10 @@ def _notes(policy: Policy, languages: Sequence[str]) -> Iterator[Problem]:
     if isinstance(policy.body, Table):
         for index, (row, before) in _hidden(policy.body):
             why = "asks the same" if row.rule.written == before.rule.written else "always holds"
-            source.report("wrong_form", ("rows", index), "a row that can be reached", f"one below {before.rule.id}, which {why}", "put it higher, or leave it out")
+            source.report(_WRONG_FORM, ("rows", index), "a row that can be reached", f"one below {before.rule.id}, which {why}", "put it higher, or leave it out")
     for language in languages:
         if language not in policy.title:
-            source.report("wrong_form", ("title",), f"a title in {language}", "none", "its readers see the English title or the id")
+            source.report(_WRONG_FORM, ("title",), f"a title in {language}", "none", "its readers see the English title or the id")
     yield from source.problems
 
 

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from baybridge.documents.checking import source_problem
 from baybridge.documents.document_set import STANDARD
-from baybridge.documents.fields import did_you_mean
 from baybridge.documents.loader import Documents, files, read_text
 from baybridge.documents.pathway import Pathway
-from baybridge.documents.problems import Problem
+from baybridge.documents.problems import Problem, did_you_mean
 from baybridge.documents.source import read_yaml
 from baybridge.facts.ucum import is_unit
 from baybridge.journey.conditions import CONDITIONS
@@ -46,7 +44,7 @@ def broken_references(documents: Documents, site: Path, commands: Collection[str
             if not isinstance(source.document, Mapping):
                 continue
             for path, expected, found, hint, code in _against(documents, folder, source.document, commands):
-                yield source_problem(source, code, path, expected, found, hint)
+                yield source.problem(code, path, expected, found, hint)
 
 
 def _against(documents: Documents, folder: str, document: Mapping[str, object], commands: Collection[str]) -> Iterator[Broken]:

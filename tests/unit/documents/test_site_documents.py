@@ -57,7 +57,7 @@ def test_every_document_of_ours_has_a_kind(folder: str) -> None:
         ("products/a.yaml", f"id: {AXI}\nstorage_max_c: 150\n", [(2, "storage_max_c", "wrong_value")]),
         ("products/a.yaml", "id: ours\n", [(1, "names", "missing"), (1, "source", "missing")]),
         ("products/a.yaml", f"id: {AXI}\nlabels:\n  - {{jurisdiction: CN}}\n", [(3, "labels[0].policy", "missing")]),
-        ("products/a.yaml", f"id: {AXI}\natc: A\natc: B\n", [(3, "atc", "wrong_form")]),
+        ("products/a.yaml", f"id: {AXI}\natc: A\natc: B\n", [(3, "atc", "twice")]),
         ("products/a.yaml", f"id: {AXI}\nmax_infusions: '2'\n", [(2, "max_infusions", "wrong_value")]),
         ("products/a.yaml", f"id: {AXI}\nplant_in_greater_bay_area: 1\n", [(2, "plant_in_greater_bay_area", "wrong_value")]),
         ("products/a.yaml", "id: [\n", [(2, "", "not_yaml")]),

@@ -87,12 +87,12 @@ def test_what_rests_on_unverified_plans_is_said() -> None:
 
 
 WRONG = [
-    ({"layers": [{**CITY, "could_join": {"premium": "1.00"}}]}, [("layers[0].could_join", "compare.could_join")]),
+    ({"layers": [{**CITY, "could_join": {"premium": "1.00"}}]}, [("layers[0].could_join.until", "compare.could_join")]),
     ({"layers": [{**CITY, "could_join": {"until": "x", "premium": "-1"}}]}, [("layers[0].could_join.premium", "case.amount")]),
-    ({"layers": [layer(orders=["1"])]}, [("layers[0].orders", "compare.orders")]),
+    ({"layers": [layer(orders=["1"])]}, [("layers[0].orders[0]", "compare.orders")]),
     ({"compare": [{"id": "x", "kind": "magic"}]}, [("compare[0].kind", "case.one_of")]),
     ({"compare": [RELMA, RELMA]}, [("compare[0].id", "case.duplicate"), ("compare[1].id", "case.duplicate")]),
-    ({"compare": [{**RELMA, "layers": ["x"]}]}, [("compare[0].layers", "case.list")]),
+    ({"compare": [{**RELMA, "layers": ["x"]}]}, [("compare[0].layers[0]", "case.object")]),
     ({"compare": [{**ABROAD, "on": None}]}, [("compare[0].per_bill_unit", "compare.rate")]),
     ({"compare": "x"}, [("compare", "case.list")]),
     ({"layers": "x"}, [("layers", "case.list")]),

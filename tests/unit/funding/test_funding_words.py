@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -16,7 +17,7 @@ from baybridge.cli.funding import fund
 from baybridge.documents.loader import Documents
 from baybridge.funding.outcome import agreement
 from baybridge.funding.plans.plans import DRUG_NOT_LISTED, EXCLUDED_PREEXISTING
-from baybridge.funding.quote import stack
+from baybridge.funding.quote import reading, stack
 from baybridge.funding.quote.report import key_of
 from funding_material import a_case, bill, layer
 
@@ -43,7 +44,8 @@ def test_languages_say_the_same(language: str) -> None:
 
 
 def test_every_code_has_a_sentence() -> None:
-    problems = {f"funding.case.{code}" for code in re.findall(r'(?:problem|wrong|_absent|fraction)\((?:name, )?"([a-z_]+)"', SOURCE)}
+    sorts = re.findall(r'return "([a-z_]+)"', inspect.getsource(reading.reason_of))
+    problems = {f"funding.case.{code}" for code in ("whole", *sorts, *re.findall(r'(?:problem\(|reason=)"([a-z_]+)"', SOURCE))}
     named = set(re.findall(r'"(funding\.[a-z_]+\.[a-z_]+)"', SOURCE)) | {key_of(code) for code in CODES}
     steps = {f"funding.settle.{step}" for step in ("adjudicate", "cause_unknown", "pending")}
     assert len(problems) > 15

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from baybridge.policy.document.reader import PolicyProblems, load
@@ -113,7 +115,6 @@ def test_every_foreign_sign_of_an_expression_is_told():
         (HEAD + "region: HK\n" + CRITERIA[len(HEAD) :] + "  - {id: a, when: age > 1}\n", (4, 1), "found region"),
         (HEAD + 'version: "2"\n' + CRITERIA[len(HEAD) :] + "  - {id: a, when: age > 1}\n", (4, 1), "each key once"),
         (CRITERIA + "  - {id: a, when: age > 1}\nin_force_from: 2026-02-30\n", (7, 16), "a day that is in the calendar"),
-        (CRITERIA + "  - {id: a, when: age > 1}\nin_force_from: '2026-02-03'\n", (7, 16), "write it without quotes"),
         (CRITERIA + "  - {id: a, when: age > 1}\nin_force_from: 2026-02-03\nin_force_to: 2025-02-03\n", (8, 14), "on or after the first, 2026-02-03"),
         (CRITERIA + "  - {id: a, when: age > 1}\ntitle: {zh: x}\n", (7, 9), "found zh"),
         (CRITERIA + "  - {id: a, when: age > 1}\njurisdiction: [CN, China]\n", (7, 20), "a code such as CN, HK, MO or CN-GD"),
@@ -124,9 +125,10 @@ def test_every_foreign_sign_of_an_expression_is_told():
         (CRITERIA + "  - {id: a, when: age > 1}\nnotes： x\n", (7, 1), "a full-width ： is none"),
         (CRITERIA + '  - {id: a, when: age > 1}\nnotes: "a\x00b"\n', (7, 10), "U+0000"),
         (HEAD + "shape: criterai\ncriteria: 7\nregion: HK\n", (4, 8), "did you mean criteria?"),
-        (HEAD + "shape: criteria\ncriteria: yes\n", (5, 11), "a list under criteria"),
+        (HEAD + "shape: criteria\ncriteria: yes\n", (5, 11), "a list with at least one entry under criteria"),
         (SCORE + "domains: [{id: d, rows: [{points: 1, when: age > 1}]}, {id: d, rows: [{points: 2, when: age > 2}]}]\n", (7, 61), "each id once"),
-        (HEAD + "shape: limits\nlimits: [{fact: age, one_of: 18}]\n", (5, 30), "a list under one_of"),
+        (HEAD + "shape: limits\nlimits: [{fact: age, one_of: 18}]\n", (5, 30), "a list with at least one entry under one_of"),
+        (HEAD + "shape: limits\nlimits: [{fact: age, one_of: []}]\n", (5, 30), "a list with at least one entry under one_of"),
         (HEAD + "shape: limits\nlimits: [{fact: age, at_least: {value: 3}}]\n", (5, 32), "found a mapping"),
         (HEAD + "shape: limits\nlimits: [{fact: diagnosis, one_of: [fl, FL]}]\n", (5, 41), "did you mean 'fl'?"),
         (HEAD + "shape: limits\nlimits: [{fact: age, at_least: '18'}]\n", (5, 32), "without quotes"),
@@ -141,6 +143,10 @@ def test_a_slip_is_told_once_at_its_place_with_what_to_do(text, place, says):
 def test_a_limit_of_dates_is_one():
     policy = load(HEAD + "shape: limits\nlimits: [{fact: born_on, at_least: 2020-02-29}]\n", "trial.yaml", TYPES)
     assert policy.body.rules[0].written == "born_on >= DATE '2020-02-29'"
+
+
+def test_a_day_in_quotes_is_the_day():
+    assert load(CRITERIA + "  - {id: a, when: age > 1}\nin_force_from: '2026-02-03'\n", "trial.yaml", TYPES).in_force_from == date(2026, 2, 3)
 
 
 def test_an_empty_note_is_none():
@@ -171,7 +177,7 @@ def test_all_problems_are_told_at_once_in_reading_order():
         (CRITERIA + "  - {id: a, when: age > 1}\n  - {id: a, when: age > 2}\n", "a"),
         (CRITERIA + "  - {id: a, when: age > 1, when: age > 2}\n", "when"),
         (CRITERIA + "  - {id: a, when: [1]}\n", "a list"),
-        (CRITERIA + "  - {id: 7, when: age > 1}\n", "a number"),
+        (CRITERIA + "  - {id: 7, when: age > 1}\n", "7"),
         (CRITERIA + "  - {id: a, when: age > 1}\nin_force_from: soon\n", "soon"),
         (CRITERIA + "  - {id: a, when: age > 1}\nconfidence: total\n", "total"),
         (CRITERIA + "  - {id: a, when: age > 1}\nrecorded_only: [lines]\n", "lines"),
@@ -180,9 +186,9 @@ def test_all_problems_are_told_at_once_in_reading_order():
         (CRITERIA + "  - {id: a, when: age > 1}\ndefine: {one: two, two: 1}\n", "two"),
         (CRITERIA + "  - {id: a, when: age > 1}\nnotes: !!python/object:os.system x\n", "x"),
         (CRITERIA + "  - {id: a, when: age > 1}\nnotes: .nan\n", ".nan"),
-        (HEAD + "shape: table\nrows: [{outcome: yes, when: age > 1}]\ndefault: none\n", "true or false"),
+        (HEAD + "shape: table\nrows: [{outcome: yes, when: age > 1}]\ndefault: none\n", "true"),
         (HEAD + "shape: table\nrows: [{outcome: x, when: age > 1}]\n", "nothing"),
-        (HEAD + "shape: score\ncombine: max\ndomains: [{id: d, rows: [{points: many, when: age > 1}]}]\noutcome: x\n", "a text"),
+        (HEAD + "shape: score\ncombine: max\ndomains: [{id: d, rows: [{points: many, when: age > 1}]}]\noutcome: x\n", "many"),
         (HEAD + "shape: score\ncombine: sum\ndomains: [{id: d, rows: [{points: 1, when: age > 1}]}]\n", "both or neither"),
         (
             HEAD + "shape: score\ncombine: sum\nnames: {driver: d}\ndomains: [{id: d, rows: [{points: 1, when: age > 1}]}]\noutcome: x\n",

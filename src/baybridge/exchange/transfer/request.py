@@ -17,8 +17,8 @@ from typing import Any, Required, TypedDict
 from msgspec import defstruct
 
 from baybridge.base.time import CHINA, parse_day, parse_instant
-from baybridge.documents.reading import one_of
 from baybridge.documents.requests import Count, DayOrInstant, Instant, Request, Text, require
+from baybridge.documents.types import one_of
 
 ROUTES = tuple(f"R{number}" for number in range(10))
 CONTRACT_KINDS = ("gba", "national", "pcpd_clauses", "certificate")

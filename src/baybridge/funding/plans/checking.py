@@ -10,19 +10,21 @@ Elsewhere: the form of each shape in `documents/plan.py`, the line of a path in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 import msgspec
+from msgspec import inspect
 
 from baybridge.base.money import CURRENCIES, format_minor, parse_minor
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.documents.loader import Documents, packaged_data
 from baybridge.documents.plan import AGREEMENT, BENEFIT, MEANS_TEST, SHAPES, PlanDocument, Plans, WorkedCase, is_money, misformed
-from baybridge.documents.problems import field_name
-from baybridge.documents.reading import UNKNOWN_KEY
+from baybridge.documents.problems import UNKNOWN_KEY, field_name
+from baybridge.documents.reading import DOCUMENT
+from baybridge.documents.types import bare
 from baybridge.funding.outcome.agreement import settle
 from baybridge.funding.outcome.clauses import CLAUSES, FOLLOWS, clause_of
 from baybridge.funding.plans.layers import VERIFIED, scale_of
@@ -32,7 +34,7 @@ from baybridge.funding.plans.quota import WHEN_USED_UP, is_amount
 from baybridge.funding.plans.terms import Agreement, FundingCase, MeansTest
 from baybridge.funding.quote.case import read_cases
 from baybridge.funding.quote.quoting import NO_SCALE
-from baybridge.funding.quote.reading import is_text, shape_of
+from baybridge.funding.quote.reading import is_text, reason_of, shape_of
 from baybridge.funding.quote.report import fund
 from baybridge.language.languages import languages_of
 from baybridge.language.regions import regions_of
@@ -79,11 +81,17 @@ def check(document: object, known: Known) -> tuple[Reason, ...]:
     return tuple(problems)
 
 
-#: What is said of a value of another sort, by what was expected there.
-_SORTS = {
-    "a mapping": "funding.case.object", "a list": "funding.check.list", "a whole number": "funding.case.whole", "a date": "funding.case.day",
-    "an amount": "funding.case.amount", "an exact number": "funding.case.rate", "true or false": "funding.check.flag",
-}  # fmt: skip
+def _sort(kind: inspect.Type) -> str:
+    """The code of what is said against a value of another sort."""
+    match bare(kind):
+        case inspect.BoolType():
+            return "funding.check.flag"
+        case inspect.CollectionType():
+            return "funding.check.list"
+    return f"funding.case.{reason_of(kind).partition(':')[0]}"
+
+
+_OF_PLANS = replace(DOCUMENT, code=_sort)
 
 
 def _misformed(document: PlanDocument, told: frozenset[str]) -> tuple[Reason, ...]:
@@ -97,10 +105,9 @@ def _misformed(document: PlanDocument, told: frozenset[str]) -> tuple[Reason, ..
         if code == UNKNOWN_KEY:
             found.append(Reason("funding.check.unknown_key", {"found": was, "known": expected.removeprefix("one of ")}, where=where))
         else:
-            said = next((reason for words, reason in _SORTS.items() if expected.startswith(words)), "funding.case.text")
-            found.append(Reason(said, {"found": was, "at_least": 0}, where=where))
+            found.append(Reason(code, {"found": was, "at_least": 0}, where=where))
 
-    misformed(document, note)
+    misformed(document, note, _OF_PLANS)
     return tuple(found)
 
 

@@ -3,9 +3,7 @@
 Main job: `read_cases(data, scale)` answers one or many `FundingCase`, or a refusal with each problem's path, what was expected and
 what was found.
 
-**Source**: shared funding contract. Fields beyond it: `deductible_group` (layers that share one deductible), `excluded` (reason codes
-for which a layer pays nothing), `means_test.scale`, `oba.earlier_refunds`.
-**Units**: see `plans/terms.py`. Elsewhere: layers in `plans/layers.py`.
+**Source**: shared funding contract. **Units**: see `plans/terms.py`. Elsewhere: the form of a case in `plans/written.py`, layers in `plans/layers.py`.
 """
 
 from __future__ import annotations
@@ -16,20 +14,14 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from baybridge.base.money import CURRENCIES
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.reading import read_on
+from baybridge.documents.source import Path
 from baybridge.funding.outcome.agreement import OPEN_OUTCOMES
 from baybridge.funding.plans.layers import read_layers
-from baybridge.funding.plans.terms import PATIENT, Agreement, Allocation, FundingCase, Line, RefundBasis, Scale, Tender
-from baybridge.funding.quote.reading import Fields, is_text, shape_of
-
-_CASE = (
-    "id", "title", "currency", "inputs", "expected", "event_date", "bill_lines", "layers", "instalments", "oba", "settlement",
-    "compare",
-)  # fmt: skip
-_LINE = ("id", "category", "gross", "desc")
-_OBA = ("basis", "rate", "cap", "allocation", "refund_outcomes", "void_outcomes", "cases", "earlier_refunds")
-_TENDER = ("currency", "bill_ccy_amount", "remainder", "rate_bill_to_tender")
+from baybridge.funding.plans.terms import PATIENT, Agreement, FundingCase, Line, Scale, Tender
+from baybridge.funding.plans.written import WrittenAgreement, WrittenCase, WrittenLine, WrittenSettlement, WrittenTender
+from baybridge.funding.quote.reading import MONEY, Complaints, is_text, shape_of
 
 
 def parse_json(text: str | bytes) -> object:
@@ -62,17 +54,13 @@ def _unreadable(*reasons: Reason) -> Refusal:
 def read_cases(data: object, scale: Scale) -> tuple[FundingCase, ...] | Refusal:
     """The case of an object, or the cases of a list, with `scale` for means tests that name none; else every problem."""
     problems: list[Reason] = []
-    items = data if isinstance(data, list) else [data]
-    cases = []
-    for index, item in enumerate(items):
-        where = f"[{index}]" if isinstance(data, list) else ""
-        if isinstance(item, Mapping):
-            cases.append(_case(_levelled(item, where, problems), scale))
-        else:
-            problems.append(Reason("funding.case.object", {"found": shape_of(item)}, where=where))
-    if problems:
-        return refuse(*problems, category=Category.INVALID)
-    return tuple(cases)
+    cases = [_case(item, scale, Complaints(where, problems)) for item, where in _items(data)]
+    return refuse(*problems, category=Category.INVALID) if problems else tuple(cases)
+
+
+def _items(data: object) -> list[tuple[object, str]]:
+    """Each case with where it stands in the file."""
+    return [(item, f"[{index}]") for index, item in enumerate(data)] if isinstance(data, list) else [(data, "")]
 
 
 def read_written_cases(data: object, scale: Scale) -> tuple[FundingCase, ...] | Refusal:
@@ -80,127 +68,103 @@ def read_written_cases(data: object, scale: Scale) -> tuple[FundingCase, ...] | 
     cases = read_cases(data, scale)
     if isinstance(cases, Refusal):
         return cases
-    items = data if isinstance(data, list) else [data]
-    problems = [
-        Reason("funding.case.same_order", {"found": order}, where=f"[{index}].layers[{place}].order" if isinstance(data, list) else f"layers[{place}].order")
-        for index, (item, case) in enumerate(zip(items, cases, strict=True))
-        for place, order in _same_orders(_levelled(item, "", []), case)
-    ]
+    problems: list[Reason] = []
+    for (item, where), case in zip(_items(data), cases, strict=True):
+        told = Complaints(where, problems)
+        for place, order in _same_orders(_levelled(item, told), case):
+            told.problem("same_order", ("layers", place, "order"), found=order)
     return refuse(*problems, category=Category.INVALID) if problems else cases
 
 
-def _same_orders(fields: Fields, case: FundingCase) -> Iterator[tuple[int, int]]:
+def _same_orders(item: Mapping[str, Any], case: FundingCase) -> Iterator[tuple[int, int]]:
     """The places in the file of layers whose order another one has that may pay the same charge, with that order."""
-    written = [layer.text("id") for layer in fields.children("layers")]
+    written = [layer.get("id") for layer in item.get("layers") or ()]
     for number, layer in enumerate(case.layers):
         if any(layer.order == other.order and layer.covers & other.covers for other in case.layers[:number]):
             yield written.index(layer.layer_id), layer.order
 
 
-def _levelled(item: Mapping[str, object], where: str, problems: list[Reason]) -> Fields:
-    """The fields of a case, with the level `inputs` taken up to the top."""
-    outer = Fields(item, where, problems, _CASE)
-    inner = outer.child("inputs", _CASE)
-    if inner is None:
+def _levelled(item: object, told: Complaints) -> Mapping[str, Any]:
+    """A case with the level `inputs` taken up to the top; what is no object has nothing."""
+    outer = item if isinstance(item, Mapping) else {}
+    inner = outer.get("inputs")
+    if inner is not None and not isinstance(inner, Mapping):
+        told.problem("object", ("inputs",), found=shape_of(inner))
+    if not isinstance(inner, Mapping):
         return outer
-    for name in set(item) & set(inner.value):
-        if item[name] != inner.value[name]:
-            outer.problem("said_twice", name, found=shape_of(item[name]), other=shape_of(inner.value[name]))
-    return Fields({**item, **inner.value}, where, problems)
+    for name in set(outer) & set(inner):
+        if outer[name] != inner[name]:
+            told.problem("said_twice", (name,), found=shape_of(outer[name]), other=shape_of(inner[name]))
+    return {**outer, **inner}
 
 
-def _case(fields: Fields, scale: Scale) -> FundingCase:
-    currency = fields.one_of("currency", CURRENCIES)
-    event_on = fields.day("event_date")
-    if not fields.has("event_date"):
-        fields.wrong("day", "event_date")
-    layers = read_layers(fields, currency, scale)
-    instalments = fields.child("instalments")
+def _case(item: object, scale: Scale, told: Complaints) -> FundingCase:
+    levelled = _levelled(item, told) if isinstance(item, Mapping) else item
+    written = read_on(WrittenCase, levelled, told.report, MONEY)
+    layers = read_layers(written.layers, written.currency, scale, told)
+    _distinct_lines(written.bill_lines, told)
     return FundingCase(
-        case_id=fields.value["id"] if is_text(fields.value.get("id")) else None,
-        currency=currency,
-        event_on=event_on,  # type: ignore[arg-type]  # None only beside a problem, and then the case is not used
-        lines=_lines(fields),
+        case_id=written.id if is_text(written.id) else None,
+        currency=written.currency,
+        event_on=written.event_date,
+        lines=tuple(Line(line.id, line.category, line.gross) for line in written.bill_lines),
         layers=layers,
-        instalments=instalments.whole("count", 1) if instalments else None,
-        agreement=_agreement(fields, {layer.layer_id for layer in layers}),
-        tenders=_tenders(fields, currency),
+        instalments=written.instalments.count if written.instalments else None,
+        agreement=_agreement(written.oba, {layer.layer_id for layer in layers}, told) if written.oba else None,
+        tenders=_tenders(written.settlement, written.currency, told) if written.settlement else None,
     )
 
 
-def _lines(fields: Fields) -> tuple[Line, ...]:
-    lines = []
-    seen: set[str] = set()
-    for item in fields.children("bill_lines", _LINE, at_least_one=True):
-        line = Line(item.text("id"), item.text("category"), item.amount("gross"))
-        if line.line_id and line.line_id in seen:
-            item.problem("duplicate", "id")
-        seen.add(line.line_id)
-        lines.append(line)
-    return tuple(lines)
+def _distinct_lines(lines: Sequence[WrittenLine], told: Complaints) -> None:
+    for number, line in enumerate(lines):
+        if line.id and line.id in {other.id for other in lines[:number]}:
+            told.problem("duplicate", ("bill_lines", number, "id"))
 
 
 def read_agreement(oba: Mapping[str, object], payers: Sequence[str]) -> Agreement:
     """The agreement of a document that was read before; ValueError where it cannot be read."""
-    problems: list[Reason] = []
-    agreement = _agreement(Fields({"oba": oba}, "", problems), set(payers))
-    if agreement is None or problems:
+    told = Complaints("", [])
+    agreement = _agreement(read_on(WrittenAgreement, oba, told.report, MONEY, ("oba",)), set(payers), told)
+    if told.problems:
         raise ValueError("expected an agreement as the funding contract writes it")
     return agreement
 
 
-def _agreement(fields: Fields, layer_ids: set[str]) -> Agreement | None:
-    oba = fields.child("oba", _OBA)
-    if oba is None:
-        return None
-    refunds, voids = frozenset(oba.texts("refund_outcomes")), frozenset(oba.texts("void_outcomes"))
+def _agreement(oba: WrittenAgreement, layer_ids: set[str], told: Complaints) -> Agreement:
+    refunds, voids = frozenset(oba.refund_outcomes), frozenset(oba.void_outcomes)
     for outcome in sorted(refunds & voids):
-        oba.problem("outcome_twice", "void_outcomes", outcome=outcome)
+        told.problem("outcome_twice", ("oba", "void_outcomes"), outcome=outcome)
     for outcome in sorted((refunds | voids) & set(OPEN_OUTCOMES)):
-        oba.problem("outcome_open", "refund_outcomes", outcome=outcome)
+        told.problem("outcome_open", ("oba", "refund_outcomes"), outcome=outcome)
+    for payer in oba.earlier_refunds or ():
+        if payer != PATIENT and payer not in layer_ids:
+            told.problem("unknown_payer", ("oba", "earlier_refunds", payer))
     return Agreement(
-        basis=RefundBasis(oba.one_of("basis", tuple(RefundBasis))),
-        rate=oba.rate("rate"),
-        cap_minor=oba.optional_amount("cap"),
-        allocation=Allocation(oba.one_of("allocation", tuple(Allocation))),
+        basis=oba.basis,
+        rate=oba.rate,
+        cap_minor=oba.cap,
+        allocation=oba.allocation,
         refund_outcomes=refunds,
         void_outcomes=voids,
-        outcomes=tuple(item.text("outcome") for item in oba.children("cases", ("outcome",))),
-        earlier_refunds=_earlier_refunds(oba, layer_ids),
+        outcomes=tuple(case.outcome for case in oba.cases),
+        earlier_refunds=dict(oba.earlier_refunds or {}),
     )
 
 
-def _earlier_refunds(oba: Fields, layer_ids: set[str]) -> dict[str, int]:
-    earlier = oba.child("earlier_refunds")
-    if earlier is None:
-        return {}
-    for payer in earlier.value:
-        if payer != PATIENT and payer not in layer_ids:
-            earlier.problem("unknown_payer", payer)
-    return {payer: earlier.amount(payer) for payer in earlier.value}
-
-
-def _tenders(fields: Fields, currency: str) -> tuple[Tender, ...] | None:
-    settlement = fields.child("settlement", ("tenders",))
-    if settlement is None:
-        return None
-    tenders = tuple(_tender(item, currency) for item in settlement.children("tenders", _TENDER, at_least_one=True))
-    if sum(tender.bill_minor is None for tender in tenders) > 1:
-        settlement.problem("remainder_twice", "tenders")
+def _tenders(settlement: WrittenSettlement, currency: str, told: Complaints) -> tuple[Tender, ...]:
+    tenders = tuple(_tender(tender, ("settlement", "tenders", number), currency, told) for number, tender in enumerate(settlement.tenders))
+    if sum(bool(tender.remainder) for tender in settlement.tenders) > 1:
+        told.problem("remainder_twice", ("settlement", "tenders"))
     return tenders
 
 
-def _tender(item: Fields, bill_currency: str) -> Tender:
-    currency = item.one_of("currency", CURRENCIES)
-    remainder = item.value.get("remainder")
-    is_remainder = remainder not in (None, False)
-    if (is_remainder and remainder is not True) or is_remainder == item.has("bill_ccy_amount"):
-        item.wrong("amount_or_remainder", "remainder")
-    same = currency == bill_currency
-    if same and not item.has("rate_bill_to_tender"):
-        return Tender(currency, None if is_remainder else item.amount("bill_ccy_amount", 0), Fraction(1), "1")
-    rate = item.exchange_rate("rate_bill_to_tender")
-    if same and rate != 1:
-        item.wrong("rate_of_same", "rate_bill_to_tender")
-    amount = None if is_remainder else item.amount("bill_ccy_amount", 0)
-    return Tender(currency, amount, rate, str(item.value.get("rate_bill_to_tender")))
+def _tender(tender: WrittenTender, path: Path, bill_currency: str, told: Complaints) -> Tender:
+    same, rate = tender.currency == bill_currency, tender.rate_bill_to_tender
+    if bool(tender.remainder) == (tender.bill_ccy_amount is not None) and told.fine((*path, "remainder")):
+        told.problem("amount_or_remainder", (*path, "remainder"), found=shape_of(tender.remainder) if tender.remainder is not None else "nothing")
+    if not same and rate is None:
+        told.problem("exchange_rate", (*path, "rate_bill_to_tender"), found="nothing")
+    if same and rate is not None and Fraction(rate) != 1:
+        told.problem("rate_of_same", (*path, "rate_bill_to_tender"), found=shape_of(rate))
+    amount = None if tender.remainder else tender.bill_ccy_amount or 0
+    return Tender(tender.currency, amount, Fraction(rate or 1), rate or "1")

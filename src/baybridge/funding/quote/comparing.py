@@ -12,17 +12,22 @@ in the order of payers that its policy allows) and `could_join` (`until`, `premi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, islice, product
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
 
 from baybridge.base.money import format_minor, parse_minor, round_half_up
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.reading import read_on
+from baybridge.documents.source import Path
+from baybridge.documents.types import of_form
 from baybridge.funding.plans.terms import Scale
 from baybridge.funding.quote.case import read_cases
-from baybridge.funding.quote.reading import is_exchange_rate, is_text, shape_of
+from baybridge.funding.quote.reading import MONEY, Amount, Complaints, Text, is_text, rate_text, shape_of, text_of
 from baybridge.funding.quote.report import Funded, Sentence, as_json, fund
 from baybridge.funding.quote.stack import pay_stack
 
@@ -30,7 +35,6 @@ from baybridge.funding.quote.stack import pay_stack
 MOST_OPTIONS = 256
 
 BASE = "as-it-stands"
-_KINDS = ("product", "region", "other")
 _REPLACES = ("bill_lines", "currency", "oba", "event_date")
 
 Written = Mapping[str, Any]
@@ -223,67 +227,65 @@ def _placed(layer: Mapping[str, object], place: int | None) -> Mapping[str, obje
 # --- choices that cannot be read ------------------------------------------------------------------------------------
 
 
+class _Joining(Struct, frozen=True):
+    """Terms on which a plan can still be joined."""
+
+    until: Annotated[str, of_form(text_of, "the last day to join", harmless="", reason="funding.compare.could_join")]
+    premium: Amount = 0
+
+
+class _Choosing(Struct, frozen=True):
+    """What a layer says of other ways to pay."""
+
+    id: Any = None
+    orders: Annotated[tuple[Annotated[int, Meta(ge=0, extra={"reason": "funding.compare.orders"})], ...], Meta(extra={"reason": "funding.compare.orders"})] = ()
+    could_join: Annotated[_Joining, Meta(extra={"reason": "funding.compare.could_join"})] | None = None
+
+
+class _Entry(Struct, frozen=True):
+    """A choice, and what it changes."""
+
+    id: Text
+    kind: Literal["product", "region", "other"]
+    requires: tuple[Text, ...] = ()
+    without: tuple[Text, ...] = ()
+    layers: tuple[_Choosing, ...] = ()
+    per_bill_unit: Annotated[str, of_form(rate_text, "a rate above zero as text", harmless="1", reason="funding.compare.rate")] | None = None
+    on: Any = None
+    source: Any = None
+
+
+class _Choices(Struct, frozen=True):
+    """A case as far as it says which choices there are."""
+
+    layers: tuple[_Choosing, ...] = ()
+    compare: tuple[_Entry, ...] = ()
+
+
 def _problems(written: Mapping[str, object]) -> Iterator[Reason]:
-    for index, layer in enumerate(_objects(written.get("layers"))):
-        yield from _layer_problems(layer, f"layers[{index}]")
-    entries = written.get("compare")
-    if entries is not None and (not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries)):
-        yield Reason("funding.case.list", {"found": shape_of(entries)}, where="compare")
-        return
-    names = [entry.get("id") for entry in entries or ()]
-    for index, entry in enumerate(entries or ()):
-        where = f"compare[{index}]"
-        yield from _entry_problems(entry, where)
-        if names.count(entry.get("id")) > 1 or entry.get("id") == BASE:
-            yield Reason("funding.case.duplicate", where=f"{where}.id")
-        for at, layer in enumerate(_objects(entry.get("layers"))):
-            yield from _layer_problems(layer, f"{where}.layers[{at}]")
+    """What of the choices cannot be read."""
+    told = Complaints("", [])
+    choices = read_on(_Choices, written, told.report, replace(MONEY, strays=None))
+    _check_joining(choices.layers, (), told)
+    names = [entry.id for entry in choices.compare]
+    for number, entry in enumerate(choices.compare):
+        path = ("compare", number)
+        if entry.id and (names.count(entry.id) > 1 or entry.id == BASE):
+            told.problem("duplicate", (*path, "id"))
+        if entry.per_bill_unit is not None and told.fine((*path, "per_bill_unit")) and not (is_text(entry.on) and is_text(entry.source)):
+            told.problem("funding.compare.rate", (*path, "per_bill_unit"), found=shape_of(entry.per_bill_unit))
+        _check_joining(entry.layers, path, told)
+    yield from told.problems
 
 
-def _objects(value: object) -> Iterable[Mapping[str, object]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
-def _layer_problems(layer: Mapping[str, object], where: str) -> Iterator[Reason]:
-    orders, terms = layer.get("orders"), layer.get("could_join")
-    if orders is not None and not (isinstance(orders, list) and all(type(place) is int and place >= 0 for place in orders)):
-        yield Reason("funding.compare.orders", {"found": shape_of(orders)}, where=f"{where}.orders")
-    if terms is None:
-        return
-    if not isinstance(terms, Mapping) or not is_text(terms.get("until")) or not is_text(layer.get("id")):
-        yield Reason("funding.compare.could_join", {"found": shape_of(terms)}, where=f"{where}.could_join")
-    elif not _is_amount(terms.get("premium", "0.00")):
-        yield Reason("funding.case.amount", {"found": shape_of(terms["premium"])}, where=f"{where}.could_join.premium")
-
-
-def _is_amount(value: object) -> bool:
-    try:
-        return parse_minor(value) >= 0
-    except ValueError:
-        return False
-
-
-def _entry_problems(entry: Mapping[str, object], where: str) -> Iterator[Reason]:
-    if not is_text(entry.get("id")):
-        yield Reason("funding.case.text", {"found": shape_of(entry.get("id"))}, where=f"{where}.id")
-    if entry.get("kind") not in _KINDS:
-        yield Reason("funding.case.one_of", {"expected": ", ".join(_KINDS), "found": shape_of(entry.get("kind"))}, where=f"{where}.kind")
-    yield from _lists(entry, where)
-    rate = entry.get("per_bill_unit")
-    dated = is_text(entry.get("on")) and is_text(entry.get("source"))
-    if rate is not None and not (isinstance(rate, str) and is_exchange_rate(rate) and dated):
-        yield Reason("funding.compare.rate", {"found": shape_of(rate)}, where=f"{where}.per_bill_unit")
-
-
-def _lists(entry: Mapping[str, object], where: str) -> Iterator[Reason]:
-    for name, holds in (("requires", is_text), ("without", is_text), ("layers", _is_object)):
-        items = entry.get(name)
-        if items is not None and not (isinstance(items, list) and all(map(holds, items))):
-            yield Reason("funding.case.list", {"found": shape_of(items)}, where=f"{where}.{name}")
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get("id"), str)
+def _check_joining(layers: Sequence[_Choosing], path: Path, told: Complaints) -> None:
+    """A plan that could be joined, or that stands in a choice, has an id."""
+    for number, layer in enumerate(layers):
+        at = (*path, "layers", number)
+        if path and not isinstance(layer.id, str) and told.fine(at):
+            told.problem("text", (*at, "id"), found="nothing" if layer.id is None else shape_of(layer.id))
+        elif layer.could_join is not None and not is_text(layer.id):
+            told.problem("funding.compare.could_join", (*at, "could_join"), found="an object")
 
 
 # --- printing -------------------------------------------------------------------------------------------------------

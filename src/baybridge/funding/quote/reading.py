@@ -1,37 +1,32 @@
-"""Reading one JSON object field by field, with every problem kept: where, what was expected, what was found.
+"""How money is written in a funding case, and what is said of a value that is written otherwise.
 
-Main job: `Fields` answers typed values and collects problems; after a problem it answers a harmless value, so that reading goes on
-and the reader of the messages sees all of them at once.
+Main job: the types of amounts, rates and texts; `Complaints`, which keeps each problem of a case as a reason in the reader's language.
 
 **Units**: amounts as minor units, rates as exact fractions. What was found is told as digits or as a kind of value, never as words,
-because a name may stand where an amount was meant.
+because a name may stand where an amount was meant. Elsewhere: the one reader in `documents/reading.py`, the form of a case in `plans/written.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from datetime import date
+from collections.abc import Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from fractions import Fraction
-from typing import Any
+from typing import Annotated
+
+from msgspec import Meta, inspect
 
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Reason
-from baybridge.base.time import parse_day
+from baybridge.documents.problems import UNKNOWN_KEY, field_name
+from baybridge.documents.reading import Wording
+from baybridge.documents.source import Path
+from baybridge.documents.types import bare, extra, of_form
 
 _PLAIN = re.compile(r"[-+0-9.,%/: ]{1,40}")
 _CODE = re.compile(r"[A-Z][A-Z_]{0,39}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18})?")
-
-
-class Missing:
-    """Stands for a field that must be there."""
-
-
-REQUIRED = Missing()
 
 
 def shape_of(value: object) -> str:
@@ -60,154 +55,115 @@ def is_exchange_rate(text: str) -> bool:
     return _RATE.fullmatch(text) is not None and Fraction(text) > 0
 
 
-class Fields:
-    """One object of the file, its path, and the list that its problems go to."""
+def text_of(value: object) -> str:
+    """A text of one line; ValueError for anything else."""
+    if not is_text(value):
+        raise ValueError("no text of one line")
+    return str(value)
 
-    def __init__(self, value: Mapping[str, Any], where: str, problems: list[Reason], known: Collection[str] = ()) -> None:
-        self.value, self.where, self.problems = value, where, problems
-        for name in value:
-            if known and name not in known and (near := get_close_matches(name, known, n=1)):
-                self.problem("misspelt", name, expected=near[0], found=name)
 
-    def path(self, name: str) -> str:
-        """The path of a field, as `layers[0].rate`."""
-        return f"{self.where}.{name}" if self.where and name else self.where or name
+def rate_text(value: object) -> str:
+    """A rate of exchange as it was written, as text; ValueError for anything else."""
+    if not isinstance(value, str) or not is_exchange_rate(value):
+        raise ValueError("no rate of exchange")
+    return value
 
-    def problem(self, code: str, name: str, **values: str | int) -> None:
-        """Keep a problem about one field."""
-        self.problems.append(Reason(f"funding.case.{code}", values, where=self.path(name)))
 
-    def wrong(self, code: str, name: str, **values: str | int) -> None:
-        """Keep a problem about one field that is missing or not what was expected."""
-        self.problem(code, name, found=shape_of(self.value[name]) if name in self.value else "nothing", **values)
+def _amount(value: object) -> int:
+    minor = parse_minor(value)
+    if minor < 0:
+        raise ValueError("below zero")
+    return minor
 
-    def has(self, name: str) -> bool:
-        """Whether the field is there and not null."""
-        return self.value.get(name) is not None
 
-    def _absent(self, code: str, name: str, default: object, **values: str | int) -> bool:
-        """Whether the field is absent; a problem where it must be there. An explicit null is absent."""
-        if self.has(name):
-            return False
-        if isinstance(default, Missing):
-            self.wrong(code, name, **values)
-        return True
+def _exact(value: object) -> str:
+    """An exact number as text, from text or an exact JSON number."""
+    text = str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _RATE.fullmatch(text):
+        raise ValueError("no exact number")
+    return text
 
-    def amount(self, name: str, default: int | Missing = REQUIRED) -> int:
-        """An amount in minor units, never negative."""
-        if self._absent("amount", name, default):
-            return 0 if isinstance(default, Missing) else default
-        try:
-            minor = parse_minor(self.value[name])
-        except ValueError:
-            minor = -1
-        if minor < 0:
-            self.wrong("amount", name)
-            return 0
-        return minor
 
-    def optional_amount(self, name: str) -> int | None:
-        """An amount, or None where the field is absent."""
-        return self.amount(name) if self.has(name) else None
+def _rate(value: object) -> Fraction:
+    rate = Fraction(_exact(value))
+    if rate > 1:
+        raise ValueError("above 1")
+    return rate
 
-    def fraction(self, name: str, code: str, default: Fraction | Missing = REQUIRED) -> Fraction:
-        """An exact number that is not negative, from text or an exact JSON number."""
-        if self._absent(code, name, default):
-            return Fraction(0) if isinstance(default, Missing) else default
-        found = self.value[name]
-        text = str(found) if isinstance(found, int | Decimal) and not isinstance(found, bool) else found
-        if not isinstance(text, str) or not _RATE.fullmatch(text):
-            self.wrong(code, name)
-            return Fraction(0)
-        return Fraction(text)
 
-    def rate(self, name: str, default: Fraction | Missing = REQUIRED) -> Fraction:
-        """A rate between 0 and 1."""
-        rate = self.fraction(name, "rate", default)
-        if rate > 1:
-            self.wrong("rate", name)
-            return Fraction(0)
-        return rate
+def _exchange_rate(value: object) -> str:
+    text = _exact(value)
+    if not is_exchange_rate(text):
+        raise ValueError("zero")
+    return text
 
-    def exchange_rate(self, name: str) -> Fraction:
-        """A rate of exchange above zero."""
-        before = len(self.problems)
-        rate = self.fraction(name, "exchange_rate")
-        if rate == 0:
-            if len(self.problems) == before:
-                self.wrong("exchange_rate", name)
-            return Fraction(1)
-        return rate
 
-    def whole(self, name: str, at_least: int, default: int | Missing = REQUIRED) -> int:
-        """A whole number of at least `at_least`."""
-        if self._absent("whole", name, default, at_least=at_least):
-            return at_least if isinstance(default, Missing) else default
-        found = self.value[name]
-        if type(found) is not int or not at_least <= found <= 1_000_000:
-            self.wrong("whole", name, at_least=at_least)
-            return at_least
-        return found
+#: Minor units, never below zero.
+Amount = Annotated[int, of_form(_amount, 'an amount as text with two places, such as "1200000.00"', harmless=0, reason="amount")]
+#: From 0 to 1.
+Rate = Annotated[Fraction, of_form(_rate, 'a rate from 0 to 1 as text, such as "0.80"', harmless=Fraction(0), reason="rate")]
+#: A rate above zero, as it was written.
+ExchangeRate = Annotated[str, of_form(_exchange_rate, "a rate of exchange above zero", harmless="1", reason="exchange_rate")]
+Text = Annotated[str, of_form(text_of, "a text", harmless="", reason="text")]
+#: A code, which nobody prints.
+Word = Annotated[str, Meta(min_length=1)]
+Whole = Annotated[int, Meta(ge=0, le=1_000_000)]
+FromOne = Annotated[int, Meta(ge=1, le=1_000_000)]
 
-    def day(self, name: str) -> date | None:
-        """A date, or None where the field is absent."""
-        if not self.has(name):
-            return None
-        try:
-            return parse_day(self.value[name])
-        except ValueError:
-            self.wrong("day", name)
-            return None
 
-    def text(self, name: str) -> str:
-        """A text that is not empty."""
-        found: Any = self.value.get(name)
-        if not is_text(found):
-            self.wrong("text", name)
-            return ""
-        return str(found)
+def reason_of(kind: inspect.Type) -> str:
+    """The code of the reason against a value that is not of this type."""
+    if named := extra(kind, "reason"):
+        return str(named)
+    match bare(kind):
+        case inspect.StructType() | inspect.TypedDictType() | inspect.DictType():
+            return "object"
+        case inspect.CollectionType(item_type=inspect.StrType()):
+            return "texts"
+        case inspect.CollectionType():
+            return "list"
+        case inspect.LiteralType() | inspect.EnumType():
+            return "one_of"
+        case inspect.DateType():
+            return "day"
+        case inspect.IntType(ge=least):
+            return f"whole:{least or 0}"
+    return "text"
 
-    def one_of(self, name: str, allowed: Collection[str], default: str | Missing = REQUIRED) -> str:
-        """One of a closed list of codes."""
-        if self._absent("one_of", name, default, expected=", ".join(allowed)):
-            return next(iter(allowed)) if isinstance(default, Missing) else default
-        found = self.value[name]
-        if not isinstance(found, str) or found not in allowed:
-            self.wrong("one_of", name, expected=", ".join(allowed))
-            return next(iter(allowed))
-        return found
 
-    def texts(self, name: str, *, required: bool = False) -> tuple[str, ...]:
-        """A list of texts; an absent one is empty."""
-        found = self.value.get(name)
-        if found is None and not required:
-            return ()
-        if not isinstance(found, list) or (required and not found) or not all(isinstance(t, str) and t for t in found):
-            self.wrong("texts", name)
-            return ()
-        return tuple(found)
+#: What a case may hold beside what the contract names is left alone, unless it is nearly a name of the contract.
+MONEY = Wording(names_field=False, found=shape_of, mapping="an object", code=reason_of, strays=False)
 
-    def child(self, name: str, known: Collection[str] = ()) -> Fields | None:
-        """The object in a field, or None where it is absent or no object."""
-        if not self.has(name):
-            return None
-        found = self.value[name]
-        if not isinstance(found, Mapping):
-            self.wrong("object", name)
-            return None
-        return Fields(found, self.path(name), self.problems, known)
 
-    def children(self, name: str, known: Collection[str] = (), *, at_least_one: bool = False) -> Iterator[Fields]:
-        """The objects of a list; an absent list is empty."""
-        found = self.value.get(name)
-        if found is None and not at_least_one:
+class Complaints:
+    """The problems of one funding case, kept as reasons; where it stands in a file."""
+
+    def __init__(self, where: str, problems: list[Reason]) -> None:
+        self.where, self.problems = where, problems
+
+    def place(self, path: Path) -> str:
+        """A path as people write it, such as `layers[0].rate`."""
+        return ".".join(filter(None, (self.where, field_name(path))))
+
+    def report(self, code: str, path: Path, expected: str, found: str, _hint: str) -> None:
+        """Keep what the reader says of one part."""
+        if code == UNKNOWN_KEY:
+            self.problem("misspelt", path, expected=expected, found=found)
             return
-        if not isinstance(found, list) or (at_least_one and not found):
-            self.wrong("list", name)
-            return
-        for index, item in enumerate(found):
-            where = f"{self.path(name)}[{index}]"
-            if isinstance(item, Mapping):
-                yield Fields(item, where, self.problems, known)
-            else:
-                self.problems.append(Reason("funding.case.object", {"found": shape_of(item)}, where=where))
+        name, _, least = code.partition(":")
+        values: dict[str, str | int] = {"at_least": int(least)} if name == "whole" else {"expected": expected.removeprefix("one of ")} if name == "one_of" else {}
+        self.problem(name, path, found=found, **values)
+
+    def names_alone(self, code: str, path: Path, expected: str, found: str, hint: str) -> None:
+        """Keep what the reader says of misspelt names, and nothing else."""
+        if code == UNKNOWN_KEY:
+            self.report(code, path, expected, found, hint)
+
+    def problem(self, code: str, path: Path, **values: str | int) -> None:
+        """Keep a problem about one part; a code without a dot is one of funding cases."""
+        self.problems.append(Reason(code if "." in code else f"funding.case.{code}", values, where=self.place(path)))
+
+    def fine(self, path: Path) -> bool:
+        """Whether nothing was said of a part yet, nor of anything in it."""
+        place = self.place(path)
+        return not any(reason.where == place or reason.where.startswith((f"{place}.", f"{place}[")) for reason in self.problems)

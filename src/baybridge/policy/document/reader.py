@@ -9,47 +9,24 @@ Main job: `load(text, origin, fact_types)`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import date
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec import Struct
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
-from baybridge.documents.fields import Fields, kind_of
-from baybridge.documents.problems import PolicyProblems
-from baybridge.documents.source import Source, plain, read_yaml
-from baybridge.policy.document.bodies import BODY_KEYS, SHAPES
-from baybridge.policy.document.rules import Rules
+from baybridge.documents.problems import MISSING, PolicyProblems, kind_of
+from baybridge.documents.reading import fits, read_on
+from baybridge.documents.source import Path, Source, plain, read_yaml
+from baybridge.documents.types import one_of
+from baybridge.policy.document.bodies import body_of
+from baybridge.policy.document.forms import FORMS, Asked, Written, WrittenCase
+from baybridge.policy.document.rules import UNKNOWN_FACT, WRONG_FORM, Rules, by_language
 from baybridge.policy.document.shapes import Policy, Rule, WorkedCase
 from baybridge.policy.language.types import FactType
 
 __all__ = ["Policy", "PolicyProblems", "load", "worked_cases"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")  # ISO 3166-1, or a part of it by 3166-2
-_KEYS = frozenset(
-    [
-        "id",
-        "version",
-        "shape",
-        "title",
-        "source",
-        "sources",
-        "confidence",
-        "jurisdiction",
-        "in_force_from",
-        "in_force_to",
-        "notes",
-        "define",
-        "flags",
-        "values",
-        "recorded_only",
-        "told",
-        "asked",
-        "presumed",
-        "unasked",
-        "cases",
-    ]
-)
 
 
 def load(text: str, origin: str, fact_types: Mapping[str, FactType]) -> Policy:
@@ -58,49 +35,57 @@ def load(text: str, origin: str, fact_types: Mapping[str, FactType]) -> Policy:
     policy = _policy(source, fact_types) if isinstance(source.document, dict) else None
     if policy is None and not source.problems:
         found = "nothing" if source.document is None else kind_of(source.document)
-        source.report("wrong_form", (), "a policy document: a mapping with id, version, shape …", found)
+        source.report(WRONG_FORM, (), "a policy document: a mapping with id, version, shape …", found)
     if source.problems or policy is None:
         raise PolicyProblems(source.problems)
     return policy
 
 
+class _Shaped(Struct, frozen=True):
+    """A document as far as its shape, which says what else may stand in it."""
+
+    shape: one_of(*FORMS)  # type: ignore[valid-type]
+
+
 def _policy(source: Source, fact_types: Mapping[str, FactType]) -> Policy | None:
     """The policy; None where its shape is unknown, and with it what else may stand in the document."""
-    fields = Fields(source, (), source.document)
-    shape = fields.choice("shape", tuple(SHAPES))
-    if source.document.get("shape") not in SHAPES:
+    if not fits(_Shaped, source.document, source.report):
         return None
-    fields.refuse_others(_KEYS | BODY_KEYS[shape])
-    sources = tuple(dict.fromkeys([*([fields.text("source")] if "source" in fields.value else []), *fields.texts("sources")]))
+    shape = str(source.document["shape"])
+    written = read_on(FORMS[shape], source.document, source.report)
+    sources = tuple(dict.fromkeys((*filter(None, (written.source,)), *written.sources)))
     if not sources:
-        fields.report((), "a source of the policy", "none", "cite the label, guideline, law or plan terms")
+        source.report(MISSING, (), "a source of the policy", "none", "cite the label, guideline, law or plan terms")
     rules = Rules(source, fact_types, sources[0] if sources else "")
-    rules.define(fields)
-    flags = tuple(_flag(rules, item) for item in fields.items("flags"))
-    asked = tuple(_asked(rules, fact_types, item) for item in fields.items("asked"))
-    values = tuple(rules.formula(fields.mapping("values"), name) for name in fields.mapping("values").value)
-    body = SHAPES[shape](fields, rules)
-    _dates_in_order(fields)
+    rules.define(written.define)
+    flags = tuple(rules.condition(flag, flag.when, ("flags", number), flag.code) for number, flag in enumerate(written.flags))
+    asked = tuple(_asked(rules, asked, number) for number, asked in enumerate(written.asked))
+    values = tuple(rules.formula(name, text) for name, text in written.values.items())
+    body = body_of(written, rules)
+    _check_head(source, written)
+    for key in ("recorded_only", "presumed", "unasked"):
+        _named(source, key, getattr(written, key), rules.read, "a fact that this policy reads", UNKNOWN_FACT)
+    _named(source, "told", written.told, {rule.id for rule in values}, "a value that this policy prints", WRONG_FORM)
     return Policy(
-        id=_id(fields),
-        version=_version(fields),
+        id=written.id,
+        version=str(written.version),
         shape=shape,
-        title=fields.translations("title"),
+        title=by_language(written.title),
         sources=sources,
-        confidence=fields.choice("confidence", ("high", "medium", "low"), "medium"),  # type: ignore[arg-type]
-        jurisdiction=_jurisdiction(fields),
-        in_force_from=fields.day("in_force_from"),
-        in_force_to=fields.day("in_force_to"),
-        notes=fields.optional_text("notes") or "",
+        confidence=written.confidence,
+        jurisdiction=written.jurisdiction,
+        in_force_from=written.in_force_from,
+        in_force_to=written.in_force_to,
+        notes=written.notes or "",
         define=dict(rules.trees),
         flags=flags,
         values=values,
-        recorded_only=_read_facts(fields, rules, "recorded_only"),
-        told=_told(fields, values),
+        recorded_only=written.recorded_only,
+        told=written.told,
         asked=asked,
-        presumed=_read_facts(fields, rules, "presumed"),
-        unasked=_read_facts(fields, rules, "unasked"),
-        cases=_cases(fields),
+        presumed=written.presumed,
+        unasked=written.unasked,
+        cases=_cases(source, written.cases),
         body=body,
         fact_types={name: fact_types[name] for name in sorted(rules.read) if name in fact_types},
         sha256=_sha256(source),
@@ -109,94 +94,58 @@ def _policy(source: Source, fact_types: Mapping[str, FactType]) -> Policy | None
     )
 
 
-def _id(fields: Fields) -> str:
-    """The identifier, which commands, file names and addresses carry."""
-    name = fields.text("id")
-    if name and not _ID.fullmatch(name):
-        fields.report(("id",), "an id of letters, digits, -, _ and .", name, f"such as {_plain_id(name)}")
-    return name
+def _check_head(source: Source, written: Written) -> None:
+    """The identifier, which commands, file names and addresses carry, and the days of force."""
+    if written.id and not _ID.fullmatch(written.id):
+        source.report(WRONG_FORM, ("id",), "an id of letters, digits, -, _ and .", written.id, f"such as {_plain_id(written.id)}")
+    begins, ends = written.in_force_from, written.in_force_to
+    if begins and ends and ends < begins:
+        source.report(WRONG_FORM, ("in_force_to",), f"a last day on or after the first, {begins}", str(ends))
 
 
 def _plain_id(name: str) -> str:
     return "-".join(re.findall("[a-z0-9]+", name.lower())) or "our-rule-1"
 
 
-def _jurisdiction(fields: Fields) -> tuple[str, ...]:
-    places = fields.texts("jurisdiction")
-    for index, place in enumerate(places):
-        if not _PLACE.fullmatch(place):
-            fields.report(("jurisdiction", index), "a code such as CN, HK, MO or CN-GD", place)
-    return places
+def _asked(rules: Rules, asked: Asked, number: int) -> Rule:
+    if asked.fact and asked.fact not in rules.checker.fact_types:
+        rules.source.report(UNKNOWN_FACT, ("asked", number, "fact"), "a fact of the dictionary", asked.fact)
+    return rules.condition(asked, asked.when, ("asked", number), asked.fact)
 
 
-def _dates_in_order(fields: Fields) -> None:
-    begins, ends = (fields.value.get(key) for key in ("in_force_from", "in_force_to"))
-    if type(begins) is date and type(ends) is date and ends < begins:
-        fields.report(("in_force_to",), f"a last day on or after the first, {begins}", str(ends))
+def _named(source: Source, key: str, names: Sequence[str], known: Collection[str], expected: str, code: str) -> None:
+    for number, name in enumerate(names):
+        if name and name not in known:
+            source.report(code, (key, number), expected, name)
 
 
-def _version(fields: Fields) -> str:
-    version = fields.value.get("version")
-    return str(version) if isinstance(version, int | float) and not isinstance(version, bool) else fields.text("version")
-
-
-def _flag(rules: Rules, item: Fields) -> Rule:
-    item.refuse_others({"code", "when", "source", "text"})
-    return rules.condition(item, item.text("code"))
-
-
-def _asked(rules: Rules, fact_types: Mapping[str, FactType], item: Fields) -> Rule:
-    item.refuse_others({"fact", "when"})
-    name = item.text("fact")
-    if name and name not in fact_types:
-        item.report(("fact",), "a fact of the dictionary", name, code="unknown_fact")
-    return rules.condition(item, name)
-
-
-def _read_facts(fields: Fields, rules: Rules, key: str) -> tuple[str, ...]:
-    names = fields.texts(key)
-    for index, name in enumerate(names):
-        if name not in rules.read:
-            fields.report((key, index), "a fact that this policy reads", name, code="unknown_fact")
-    return names
-
-
-def _told(fields: Fields, values: tuple[Rule, ...]) -> tuple[str, ...]:
-    names = fields.texts("told")
-    for index, name in enumerate(names):
-        if name not in {rule.id for rule in values}:
-            fields.report(("told", index), "a value that this policy prints", name, code="wrong_form")
-    return names
-
-
-def _cases(fields: Fields) -> tuple[WorkedCase, ...]:
+def _cases(source: Source, cases: Sequence[WrittenCase]) -> tuple[WorkedCase, ...]:
     found = []
-    for item in fields.items("cases"):
-        item.refuse_others({"name", "at", "facts", "expect"})
-        expect = item.mapping("expect")
-        expect.refuse_others({"outcome", "values", "missing", "would_settle", "reasons"})
-        if not expect.value:
-            item.report((), "what must come out, under expect", "nothing")
-        at = plain(item.value.get("at"))
-        found.append(WorkedCase(item.text("name"), at, item.mapping("facts").value, plain(expect.value), _places(item)))
+    for number, case in enumerate(cases):
+        path = ("cases", number)
+        if not case.expect:
+            source.report(MISSING, path, "what must come out, under expect", "nothing")
+        found.append(WorkedCase(case.name, plain(case.at), case.facts, plain(case.expect), _places(source, path)))
     return tuple(found)
 
 
-_PLACED = (("facts",), ("expect",), ("expect", "values"), ("expect", "reasons"))
+_PLACED: tuple[tuple[str, ...], ...] = ((), ("facts",), ("expect",), ("expect", "values"), ("expect", "reasons"))
 
 
-def _places(item: Fields) -> dict[str, tuple[int, int]]:
+def _places(source: Source, path: Path) -> dict[str, tuple[int, int]]:
     """Line and column of a worked case (under the empty name) and of what stands in it, by names such as `expect.values.grade`; of keys with a colon."""
-    nodes, keys = item.source.nodes, item.source.keys
-    found = {"": nodes[item.path], **{name: nodes[*item.path, name] for name in item.value}}
+    found = {"": source.place(path)}
     for group in _PLACED:
-        part: Any = item.value
-        for name in group:
-            part = part.get(name) if isinstance(part, dict) else None
-        for name in part if isinstance(part, dict) else ():
-            path, dotted = (*item.path, *group, name), ".".join((*group, name))
-            found |= {dotted: nodes[path], f"{dotted}:": keys[path]}
-    return {name: (node.start_mark.line + 1, node.start_mark.column + 1) for name, node in found.items()}
+        for name in source.names((*path, *group)):
+            at, dotted = (*path, *group, name), ".".join((*group, name))
+            found |= {dotted: source.place(at), f"{dotted}:": source.place(at, of_key=True)}
+    return found
+
+
+class _WithCases(Struct, frozen=True):
+    """A document as far as its worked cases."""
+
+    cases: tuple[WrittenCase, ...] = ()
 
 
 def worked_cases(text: str, origin: str) -> tuple[WorkedCase, ...]:
@@ -205,7 +154,7 @@ def worked_cases(text: str, origin: str) -> tuple[WorkedCase, ...]:
         source = read_yaml(text, origin)
     except PolicyProblems:
         return ()
-    return _cases(Fields(source, (), source.document)) if isinstance(source.document, dict) else ()
+    return _cases(source, read_on(_WithCases, source.document, source.report).cases) if isinstance(source.document, dict) else ()
 
 
 def _sha256(source: Source) -> str:
@@ -213,5 +162,5 @@ def _sha256(source: Source) -> str:
     try:
         return sha256_hex(canonical_bytes(plain(source.document)))
     except (ValueError, TypeError, OverflowError) as error:
-        source.report("wrong_form", (), "values that canonical JSON can carry", str(error))
+        source.report(WRONG_FORM, (), "values that canonical JSON can carry", str(error))
         return ""

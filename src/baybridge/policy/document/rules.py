@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from baybridge.documents.fields import Fields, kind_of
 from baybridge.documents.source import Path, Source
+from baybridge.policy.document.forms import Expr, Texts, WrittenRule
 from baybridge.policy.document.shapes import Rule
 from baybridge.policy.language import expression as tree
 from baybridge.policy.language.check import Checker
@@ -16,6 +16,7 @@ from baybridge.policy.language.parse import parse
 from baybridge.policy.language.types import ExpressionError, FactType
 from baybridge.policy.language.words import KEYWORDS, NAME
 
+WRONG_FORM, UNKNOWN_FACT = "policy.problem.wrong_form", "policy.problem.unknown_fact"
 _BROKEN = tree.Literal_(None)
 MAX_LEVELS = 150  # of an expression, with the names that it uses: far below what Python's own stack allows the interpreter
 
@@ -31,37 +32,36 @@ class Rules:
         self._reads: dict[str, frozenset[str]] = {}
         self._levels: dict[str, int] = {}
 
-    def define(self, fields: Fields) -> None:
+    def define(self, named: Mapping[str, Expr]) -> None:
         """Take the named expressions in order; each may use those above it."""
-        named = fields.mapping("define")
-        for name in named.value:
-            path = (*named.path, name)
+        for name, written in named.items():
+            path = ("define", name)
             if not NAME.fullmatch(name) or name.upper() in KEYWORDS:
-                self.source.report("wrong_form", path, "a name of lower case letters, digits and _", name)
+                self.source.report(WRONG_FORM, path, "a name of lower case letters, digits and _", name)
             if name in self.checker.fact_types:
-                self.source.report("wrong_form", path, "a name that no fact has", name, "a fact may not be redefined")
-            found = self._tree(path, named.value[name])
+                self.source.report(WRONG_FORM, path, "a name that no fact has", name, "a fact may not be redefined")
+            found = self._tree(path, written)
             self.checker.define(name, found)
             found = self._sound(path, found)
             self.trees[name] = found
             self._reads[name] = self._facts(found)
             self._levels[name] = tree.depth(found, self._levels)
 
-    def condition(self, item: Fields, rule_id: str, source: str | None = None) -> Rule:
+    def condition(self, row: WrittenRule, when: Expr, path: Path, rule_id: str, source: str | None = None) -> Rule:
         """The rule under `when` of an entry."""
-        path = (*item.path, "when")
-        found = self._tree(path, item.value.get("when"))
+        at = (*path, "when")
+        found = self._tree(at, when)
         self.checker.condition(found)
-        found = self._sound(path, found)
-        return self._rule(item, rule_id, found, str(item.value.get("when")), source)
+        found = self._sound(at, found)
+        return self._rule(row, rule_id, found, str(when), source)
 
-    def condition_text(self, item: Fields, rule_id: str, parts: Mapping[Path, str], written: str) -> Rule:
+    def condition_text(self, row: WrittenRule, path: Path, rule_id: str, parts: Mapping[Path, str], written: str) -> Rule:
         """A rule that an entry says in another form than `when`; its parts are complained of at their places in the entry."""
         before = len(self.source.problems)
-        for path, part in parts.items():
-            self._check_part((*item.path, *path), part)
+        for at, part in parts.items():
+            self._check_part((*path, *at), part)
         found = parse(written) if len(self.source.problems) == before else _BROKEN
-        return self._rule(item, rule_id, found, written, None)
+        return self._rule(row, rule_id, found, written, None)
 
     def _check_part(self, path: Path, part: str) -> None:
         try:
@@ -69,33 +69,28 @@ class Rules:
         except ExpressionError as problem:
             self.checker.problems.append(problem)
         for found in self.checker.problems:
-            self.source.report(found.code.rpartition(".")[2], path, found.expected, found.found, found.hint)
+            self.source.report(found.code, path, found.expected, found.found, found.hint)
         self.checker.problems.clear()
 
-    def formula(self, fields: Fields, name: str) -> Rule:
+    def formula(self, name: str, written: Expr) -> Rule:
         """The printed value of that name."""
-        path = (*fields.path, name)
-        found = self._tree(path, fields.value[name])
+        path = ("values", name)
+        found = self._tree(path, written)
         typed = self.checker.check(found)
         found = self._sound(path, found)
         self.read |= self._facts(found)
-        return Rule(name, found, _one_line(str(fields.value[name])), tuple(sorted(self._facts(found))), self.default_source, typed.kind)
+        return Rule(name, found, _one_line(str(written)), tuple(sorted(self._facts(found))), self.default_source, typed.kind)
 
-    def _rule(self, item: Fields, rule_id: str, found: tree.Expression, written: str, source: str | None) -> Rule:
+    def _rule(self, row: WrittenRule, rule_id: str, found: tree.Expression, written: str, source: str | None) -> Rule:
         facts = self._facts(found)
         self.read |= facts
-        cited = item.optional_text("source") or source or self.default_source
-        return Rule(rule_id, found, _one_line(written), tuple(sorted(facts)), cited, text=item.translations("text"))
+        cited = row.source or source or self.default_source
+        return Rule(rule_id, found, _one_line(written), tuple(sorted(facts)), cited, text=by_language(row.text))
 
-    def _tree(self, path: Path, value: object) -> tree.Expression:
+    def _tree(self, path: Path, written: Expr) -> tree.Expression:
         """The tree of an expression with its defined names resolved; a harmless one where it is broken."""
-        if isinstance(value, bool | int | float):
-            value = str(value)
-        if not isinstance(value, str):
-            self.source.report("wrong_form", path, "an expression", kind_of(value))
-            return _BROKEN
         try:
-            found = resolve(parse(value), frozenset(self.trees))
+            found = resolve(parse(str(written)), frozenset(self.trees))
             if tree.depth(found, self._levels) > MAX_LEVELS:
                 hint = "let fewer names build on each other"
                 raise ExpressionError("policy.problem.too_large", 0, f"at most {MAX_LEVELS} levels with the names it uses", "more", hint)
@@ -130,6 +125,11 @@ def resolve(node: tree.Expression, names: frozenset[str]) -> tree.Expression:
     return tree.rebuild(
         node, lambda part: tree.Defined(part.name, at=part.at) if isinstance(part, tree.Fact) and part.name in names else part
     )
+
+
+def by_language(texts: Texts) -> Mapping[str, str]:
+    """A text by language; one without a language is the English one."""
+    return {"en": texts} if isinstance(texts, str) else dict(texts or {})
 
 
 def _one_line(text: str) -> str:

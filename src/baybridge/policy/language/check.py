@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from baybridge.documents.fields import did_you_mean
+from baybridge.documents.problems import did_you_mean
 from baybridge.policy.language import expression as tree
 from baybridge.policy.language.types import ExpressionError, FactType, Value
 

@@ -1,0 +1,326 @@
+"""Types of values as msgspec describes them: what one admits, how it is told, and what stands in the place of a value that is none.
+
+Main job: `type_of(kind)`; `is_like(value, kind)`, whether a value is of its sort; `words_of(kind, mapping)`, the type as whoever writes a value reads it;
+`harmless(kind)`, what is read on with where a value does not fit and was told.
+
+A type with a form of its own says so: `formed(parse, words)`, or `of_form(parse, words)` beside the type that `parse` gives.
+Elsewhere: the look over a whole value in `reading.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import inspect
+
+_TYPES: dict[object, inspect.Type] = {}
+#: By identity, beside the type itself so that it stays: a type as msgspec describes it is made once and has no hash.
+_PLAIN: dict[int, tuple[inspect.Type, frozenset[type]]] = {}
+_FORMS: dict[int, tuple[inspect.Type, bool]] = {}
+_NO_MORE_TO_SEE = {inspect.NoneType: type(None), inspect.BoolType: bool, inspect.StrType: str, inspect.IntType: int}
+_TRUTH = frozenset({"true", "false", "1", "0"})
+
+
+class Formed:
+    """A value with a form of its own: `parse` raises ValueError, TypeError or OverflowError for any other."""
+
+    parse: Callable[[Any], object]
+    words: str
+    passed: Any
+
+
+def formed(parse: Callable[[Any], object], words: str) -> Any:
+    """The type of a value that `parse` reads, told in these words."""
+    kind = type("Formed", (Formed,), {"parse": staticmethod(parse), "words": words})
+    kind.passed = kind()  # type: ignore[attr-defined]
+    return kind
+
+
+def of_form(parse: Callable[[Any], object], words: str, *, harmless: object, reason: str = "") -> msgspec.Meta:
+    """Beside a type: what `parse` reads, told in these words; what stands for a value that it does not read, and the name of the reason against one."""
+    return msgspec.Meta(extra={"parse": parse, "words": words, "harmless": harmless, "reason": reason})
+
+
+def one_of(*codes: str) -> Any:
+    """The type of one of these codes, told in this order."""
+    return worded(Literal[codes], f"one of {', '.join(codes)}")
+
+
+def worded(kind: Any, words: str) -> Any:
+    """A type that is told in these words."""
+    return Annotated[kind, msgspec.Meta(extra={"words": words})]
+
+
+def type_of(kind: object) -> inspect.Type:
+    """What a type admits, as msgspec describes it."""
+    if kind not in _TYPES:
+        _TYPES[kind] = inspect.type_info(kind)
+    return _TYPES[kind]
+
+
+def bare(kind: inspect.Type) -> inspect.Type:
+    """A type without its annotations."""
+    return bare(kind.type) if isinstance(kind, inspect.Metadata) else kind
+
+
+def extra(kind: inspect.Type, name: str, default: object = None) -> Any:
+    """What a type says of itself beside its form."""
+    if not isinstance(kind, inspect.Metadata):
+        return default
+    return (kind.extra or {}).get(name, default)
+
+
+def annotated(kind: inspect.Type) -> tuple[inspect.Type, ...]:
+    """The types of a union, or the one type, with their annotations."""
+    plain_kind = bare(kind)
+    return plain_kind.types if isinstance(plain_kind, inspect.UnionType) else (kind,)
+
+
+def alternatives(kind: inspect.Type) -> tuple[inspect.Type, ...]:
+    """The types of a union, or the one type, without their annotations."""
+    return tuple(bare(one) for one in annotated(kind))
+
+
+def is_nullable(kind: inspect.Type) -> bool:
+    """Whether nothing may stand there."""
+    return any(isinstance(one, inspect.NoneType | inspect.AnyType | inspect.CustomType) for one in alternatives(kind))
+
+
+def is_open(kind: inspect.DictType) -> bool:
+    """Whether a mapping may hold anything under any name."""
+    return isinstance(kind.value_type, inspect.AnyType) and isinstance(kind.key_type, inspect.StrType | inspect.AnyType) and not getattr(kind.key_type, "pattern", None)
+
+
+def parser(kind: inspect.Type) -> Callable[[Any], object] | None:
+    """What reads a value of a form of its own."""
+    parse: Callable[[Any], object] | None = extra(kind, "parse")
+    if parse is None and isinstance(kind, inspect.CustomType) and issubclass(kind.cls, Formed):
+        return kind.cls.parse
+    return parse
+
+
+def plain_sorts(kind: inspect.Type) -> frozenset[type]:
+    """The sorts of which any value fits a type as it stands, such as any text."""
+    known = _PLAIN.get(id(kind))
+    if known is None:
+        known = _PLAIN[id(kind)] = kind, frozenset(sort for one in annotated(kind) if (sort := _plain_sort(one)) is not None)
+    return known[1]
+
+
+def _plain_sort(kind: inspect.Type) -> type | None:
+    one = bare(kind)
+    bounded = parser(kind) or any(getattr(one, name, None) is not None for name in ("pattern", "min_length", "ge", "gt", "le", "lt"))
+    return None if bounded else _NO_MORE_TO_SEE.get(type(one))
+
+
+def has_forms(kind: inspect.Type) -> bool:
+    """Whether a value of a form of its own stands anywhere in a type."""
+    known = _FORMS.get(id(kind))
+    if known is None:
+        known = _FORMS[id(kind)] = kind, parser(kind) is not None or any(has_forms(part) for part in _parts(kind))
+    return known[1]
+
+
+def _parts(kind: inspect.Type) -> tuple[inspect.Type, ...]:
+    match kind:
+        case inspect.Metadata():
+            return (kind.type,)
+        case inspect.UnionType():
+            return kind.types
+        case inspect.StructType() | inspect.TypedDictType():
+            return tuple(field.type for field in kind.fields)
+        case inspect.DictType():
+            return (kind.key_type, kind.value_type)
+        case inspect.TupleType():
+            return kind.item_types
+        case inspect.CollectionType():
+            return (kind.item_type,)
+    return ()
+
+
+def is_like(value: object, kind: inspect.Type, *, from_text: bool = False) -> bool:
+    """Whether a value is of the sort of a type; its bounds and parts are looked at later. `from_text`: a text may say a number, true or false."""
+    if (parse := parser(kind)) is not None:
+        return _is_read(parse, value)
+    kind = bare(kind)
+    match kind:
+        case inspect.AnyType() | inspect.CustomType():
+            return True
+        case inspect.UnionType():
+            return any(is_like(value, one, from_text=from_text) for one in kind.types)
+        case inspect.StructType() | inspect.TypedDictType() | inspect.DictType():
+            return isinstance(value, Mapping)
+        case inspect.CollectionType() | inspect.TupleType():
+            return isinstance(value, list | tuple)
+    return _is_scalar(value, kind) or (from_text and isinstance(value, str) and _is_said(value, kind))
+
+
+def _is_read(parse: Callable[[Any], object], value: object) -> bool:
+    try:
+        parse(value)
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return True
+
+
+def _is_scalar(value: object, kind: inspect.Type) -> bool:
+    match kind:
+        case inspect.NoneType():
+            return value is None
+        case inspect.BoolType():
+            return isinstance(value, bool)
+        case inspect.IntType():
+            return isinstance(value, int) and not isinstance(value, bool)
+        case inspect.FloatType():
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case inspect.LiteralType():
+            return isinstance(value, str | int) and value in kind.values and not isinstance(value, bool)
+        case inspect.EnumType():
+            return isinstance(value, str | int) and value in [one.value for one in kind.cls]
+        case inspect.DateType():
+            return (isinstance(value, date) and not isinstance(value, datetime)) or _is_day(value)
+        case inspect.DateTimeType():
+            return isinstance(value, datetime | str) and _is_read(_moment(kind), value)
+        case inspect.StrType():
+            return isinstance(value, str) or (isinstance(value, date) and kind.pattern is not None)
+    return False
+
+
+def _is_day(value: object) -> bool:
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def _moment(kind: inspect.DateTimeType) -> Callable[[object], datetime]:
+    """What reads a moment, with its offset where the type asks for one."""
+    wanted = datetime if kind.tz is None else Annotated[datetime, msgspec.Meta(tz=kind.tz)]
+    return lambda value: msgspec.convert(value, wanted)
+
+
+def _is_said(text: str, kind: inspect.Type) -> bool:
+    """Whether a text says a number, true or false."""
+    try:
+        return (
+            (isinstance(kind, inspect.IntType) and int(text) is not None)
+            or (isinstance(kind, inspect.FloatType) and float(text) is not None)
+            or (isinstance(kind, inspect.BoolType) and text.casefold() in _TRUTH)
+        )
+    except ValueError:
+        return False
+
+
+def scalar(value: Any, kind: inspect.Type) -> object:
+    """A value of the sort of a type as that type."""
+    match kind:
+        case inspect.FloatType():
+            return float(value)
+        case inspect.IntType():
+            return int(value)
+        case inspect.BoolType():
+            return value if isinstance(value, bool) else str(value).casefold() in ("true", "1")
+        case inspect.EnumType():
+            return kind.cls(value)
+        case inspect.DateType():
+            return date.fromisoformat(value) if isinstance(value, str) else value
+        case inspect.DateTimeType():
+            return _moment(kind)(value)
+        case inspect.StrType():
+            return value.isoformat() if isinstance(value, date) else value
+    return value
+
+
+def gathered(entries: list[object], kind: inspect.CollectionType) -> object:
+    """Entries as the list, tuple or set that a type asks for."""
+    made = {inspect.VarTupleType: tuple, inspect.FrozenSetType: frozenset, inspect.SetType: set}.get(type(kind), list)
+    return made(entries)
+
+
+def harmless(kind: inspect.Type) -> object:
+    """What stands in the place of a value that does not fit, so that the others can still be looked at."""
+    choices = annotated(kind)
+    for one in (kind, *choices):
+        if isinstance(one, inspect.Metadata) and "harmless" in (one.extra or {}):
+            return extra(one, "harmless")
+    if any(isinstance(bare(one), inspect.NoneType) for one in choices):
+        return None
+    return _empty(bare(choices[0]))
+
+
+def _empty(kind: inspect.Type) -> object:
+    match kind:
+        case inspect.StructType():
+            return kind.cls(**{field.name: harmless(field.type) for field in kind.fields if field.required})
+        case inspect.CollectionType():
+            return gathered([], kind)
+        case inspect.TupleType():
+            return tuple(harmless(item) for item in kind.item_types)
+        case inspect.LiteralType():
+            return kind.values[0]
+        case inspect.EnumType():
+            return next(iter(kind.cls))
+        case inspect.IntType() | inspect.FloatType():
+            return limits_of(kind)[0] or 0
+        case inspect.TypedDictType() | inspect.DictType():
+            return {}
+    return {inspect.BoolType: False, inspect.StrType: "", inspect.DateType: date.min}.get(type(kind))
+
+
+def limits_of(kind: inspect.IntType | inspect.FloatType) -> tuple[float | None, float | None]:
+    """The least and the greatest value of a type of number; None where it has none."""
+    return (kind.ge if kind.ge is not None else kind.gt, kind.le if kind.le is not None else kind.lt)
+
+
+def said(kind: inspect.Type) -> str:
+    """The words of a type that has its own; empty for others."""
+    if isinstance(kind, inspect.CustomType):
+        return kind.cls.words if issubclass(kind.cls, Formed) else ""
+    return str(extra(kind, "words", ""))
+
+
+def words_of(kind: inspect.Type, mapping: str) -> str:
+    """A type in the words of whoever writes a value of it."""
+    if own := said(kind):
+        return own
+    kind = bare(kind)
+    match kind:
+        case inspect.LiteralType():
+            return f"one of {', '.join(map(str, kind.values))}"
+        case inspect.EnumType():
+            return f"one of {', '.join(str(one.value) for one in kind.cls)}"
+        case inspect.IntType() | inspect.FloatType():
+            low, high = limits_of(kind)
+            between = ("" if low is None else f" from {low:g}") + ("" if high is None else f" to {high:g}")
+            return ("a whole number" if isinstance(kind, inspect.IntType) else "a number") + between
+        case inspect.StructType() | inspect.TypedDictType() | inspect.DictType():
+            return mapping
+        case inspect.CollectionType() if kind.min_length:
+            return at_least(kind.min_length)
+    names = {
+        inspect.NoneType: "null", inspect.BoolType: "true or false", inspect.DateType: "a date such as 2026-01-31", inspect.StrType: "a text",
+        inspect.DateTimeType: "a time with offset such as 2026-01-31T09:00:00+08:00",
+    }  # fmt: skip
+    return names.get(type(kind), "a list")
+
+
+def at_least(number: int) -> str:
+    """A list of so many entries, in words."""
+    return f"a list with at least {'one entry' if number == 1 else f'{number} entries'}"
+
+
+def either(kind: inspect.Type, mapping: str) -> str:
+    """What may stand there: a number says whole ones too, and null goes without saying."""
+    choices = annotated(kind)
+    number = any(isinstance(bare(one), inspect.FloatType) for one in choices)
+    told = [one for one in choices if not isinstance(one, inspect.NoneType) and not (number and isinstance(bare(one), inspect.IntType))]
+    return " or ".join(dict.fromkeys(words_of(one, mapping) for one in told))
+
+
+def is_pattern(text: str, kind: inspect.StrType) -> bool:
+    """Whether a text has the form that its type asks for."""
+    return not kind.pattern or re.search(kind.pattern, text) is not None

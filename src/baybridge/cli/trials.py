@@ -19,7 +19,7 @@ from baybridge.cli.records import open_or_fail
 
 if TYPE_CHECKING:
     from baybridge.base.json_value import JsonDict
-    from baybridge.matching.registry import Problem
+    from baybridge.matching.registry import Unread
 
 _NODE = click.option("--node", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Node folder.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
@@ -55,7 +55,7 @@ class _Report(NamedTuple):
     """What became of a file: its studies by what became of them, and what could not be read."""
 
     studies: Mapping[str, Sequence[str]]
-    problems: Sequence[Problem]
+    problems: Sequence[Unread]
     more: bool
 
     def as_json(self) -> JsonDict:

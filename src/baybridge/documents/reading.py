@@ -37,7 +37,7 @@ from baybridge.documents.types import (
     is_like,
     is_open,
     is_pattern,
-    limits_of,
+    is_within,
     parser,
     plain_sorts,
     said,
@@ -254,8 +254,7 @@ class _Walk:
     def bounds(self, value: object, annotated_kind: inspect.Type, path: Path) -> Any:
         kind, made = bare(annotated_kind), scalar(value, bare(annotated_kind))
         if isinstance(kind, inspect.IntType | inspect.FloatType) and isinstance(made, int | float):
-            low, high = limits_of(kind)
-            if (low is not None and made < low) or (high is not None and made > high):
+            if not is_within(made, kind):
                 self.report(self._code(annotated_kind), path, f"{self._words(annotated_kind)}{self._under(path)}", self._wording.found(value))
                 return harmless(annotated_kind)
         elif isinstance(kind, inspect.StrType):
@@ -266,6 +265,9 @@ class _Walk:
                 return harmless(annotated_kind)
             if kind.min_length and len(text) < kind.min_length:
                 self.report(self._code(annotated_kind), path, f"a text{self._under(path)}", kind_of(value))
+            elif kind.max_length is not None and len(text) > kind.max_length:
+                expected = f"a text of at most {kind.max_length} characters"
+                self.report(self._code(annotated_kind), path, f"{expected}{self._under(path)}", f"one of {len(text)}")
         return made
 
 

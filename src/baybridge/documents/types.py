@@ -113,7 +113,7 @@ def plain_sorts(kind: inspect.Type) -> frozenset[type]:
 
 def _plain_sort(kind: inspect.Type) -> type | None:
     one = bare(kind)
-    bounded = parser(kind) or any(getattr(one, name, None) is not None for name in ("pattern", "min_length", "ge", "gt", "le", "lt"))
+    bounded = parser(kind) or any(getattr(one, name, None) is not None for name in ("pattern", "min_length", "max_length", "ge", "gt", "le", "lt"))
     return None if bounded else _NO_MORE_TO_SEE.get(type(one))
 
 
@@ -265,15 +265,10 @@ def _empty(kind: inspect.Type) -> object:
         case inspect.EnumType():
             return next(iter(kind.cls))
         case inspect.IntType() | inspect.FloatType():
-            return limits_of(kind)[0] or 0
+            return kind.ge or 0
         case inspect.TypedDictType() | inspect.DictType():
             return {}
     return {inspect.BoolType: False, inspect.StrType: "", inspect.DateType: date.min}.get(type(kind))
-
-
-def limits_of(kind: inspect.IntType | inspect.FloatType) -> tuple[float | None, float | None]:
-    """The least and the greatest value of a type of number; None where it has none."""
-    return (kind.ge if kind.ge is not None else kind.gt, kind.le if kind.le is not None else kind.lt)
 
 
 def said(kind: inspect.Type) -> str:
@@ -294,9 +289,7 @@ def words_of(kind: inspect.Type, mapping: str) -> str:
         case inspect.EnumType():
             return f"one of {', '.join(str(one.value) for one in kind.cls)}"
         case inspect.IntType() | inspect.FloatType():
-            low, high = limits_of(kind)
-            between = ("" if low is None else f" from {low:g}") + ("" if high is None else f" to {high:g}")
-            return ("a whole number" if isinstance(kind, inspect.IntType) else "a number") + between
+            return ("a whole number" if isinstance(kind, inspect.IntType) else "a number") + _between(kind)
         case inspect.StructType() | inspect.TypedDictType() | inspect.DictType():
             return mapping
         case inspect.CollectionType() if kind.min_length:
@@ -306,6 +299,17 @@ def words_of(kind: inspect.Type, mapping: str) -> str:
         inspect.DateTimeType: "a time with offset such as 2026-01-31T09:00:00+08:00",
     }  # fmt: skip
     return names.get(type(kind), "a list")
+
+
+def _between(kind: inspect.IntType | inspect.FloatType) -> str:
+    ends = {"above": kind.gt, "from": kind.ge, "below": kind.lt, "to": kind.le}
+    return "".join(f" {word} {int(end) if end == int(end) else end}" for word, end in ends.items() if end is not None)
+
+
+def is_within(value: float, kind: inspect.IntType | inspect.FloatType) -> bool:
+    """Whether a number lies between the ends of its type."""
+    above = (kind.ge is None or value >= kind.ge) and (kind.gt is None or value > kind.gt)
+    return above and (kind.le is None or value <= kind.le) and (kind.lt is None or value < kind.lt)
 
 
 def at_least(number: int) -> str:

@@ -21,7 +21,7 @@ from msgspec import Struct, field
 
 from baybridge.base.json_value import JsonDict
 from baybridge.base.text import not_text_inside
-from baybridge.documents.problems import field_name
+from baybridge.documents.problems import WRONG_VALUE, Problem, field_name
 from baybridge.documents.reading import Wording, converted, fits
 from baybridge.documents.source import Path
 from baybridge.matching.criteria_text import criteria, is_split
@@ -110,21 +110,18 @@ class _Places(Struct, rename="camel"):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that cannot be read: which study of the file, where in it, what was expected."""
+class Unread:
+    """One thing that cannot be read, and in which study of the file."""
 
     study: int | None  # counted from 1; None for the file itself
-    path: str
-    expected: str
-    found: str
+    problem: Problem
 
     def as_json(self) -> JsonDict:
         """The problem as plain JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {"study": self.study, "path": self.problem.field, "expected": self.problem.expected, "found": self.problem.found}
 
     def __str__(self) -> str:
-        place = f"study {self.study}: " if self.study else ""
-        return f"{place}{self.path}: expected {self.expected}, found {self.found}"
+        return f"study {self.study}: {self.problem}" if self.study else str(self.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +129,7 @@ class Read:
     """The trials of a file with the study that each was read from, what could not be read, and whether the registry holds more pages."""
 
     trials: tuple[tuple[Trial, Study], ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[Unread, ...]
     more: bool
 
 
@@ -152,23 +149,23 @@ def read_file(content: bytes) -> Read:
     if studies is None:
         return _unreadable("one study with protocolSection, a list of studies, or a search result with studies", _kind(whole))
     trials: dict[str, tuple[Trial, Study]] = {}
-    problems: list[Problem] = []
+    problems: list[Unread] = []
     for number, study in enumerate(studies, 1):
-        found = list(_problems(study, number))
+        found = [Unread(number, problem) for problem in _problems(study)]
         if found:
             problems += found
             continue
         checked = cast("Study", study)
         trial = _trial(checked)
         if trial.trial_id in trials:
-            problems.append(Problem(number, "identificationModule.nctId", "each study once", f"{trial.trial_id} again"))
+            problems.append(Unread(number, _at("identificationModule.nctId", "each study once", f"{trial.trial_id} again")))
         trials[trial.trial_id] = (trial, checked)
     more = isinstance(whole, Mapping) and bool(whole.get("nextPageToken"))
     return Read(tuple(trials.values()), tuple(problems), more)
 
 
 def _unreadable(expected: str, found: str) -> Read:
-    return Read((), (Problem(None, "file", expected, found),), more=False)
+    return Read((), (Unread(None, _at("file", expected, found)),), more=False)
 
 
 def _studies(whole: object) -> list[object] | None:
@@ -180,7 +177,7 @@ def _studies(whole: object) -> list[object] | None:
 
 def read_study(study: object) -> Trial:
     """One study of the registry; StudyProblem with everything that is wrong where it is not one."""
-    problems = list(_problems(study, None))
+    problems = list(_problems(study))
     if problems:
         raise StudyProblem("; ".join(map(str, problems)))
     return _trial(cast("Study", study))
@@ -195,21 +192,25 @@ _MODULES: Mapping[str, type[Struct]] = {
 _REQUIRED = ("identificationModule", "statusModule")
 
 
-def _problems(study: object, number: int | None) -> Iterator[Problem]:
+def _problems(study: object) -> Iterator[Problem]:
     section = _without_nulls(study.get("protocolSection")) if isinstance(study, Mapping) and not not_text_inside(study) else None
     if not_text_inside(study):
-        yield Problem(number, "protocolSection", "text", "a NUL, half of a surrogate pair, or nesting without end")
+        yield _at("protocolSection", "text", "a NUL, half of a surrogate pair, or nesting without end")
         return
     if not isinstance(section, Mapping):
-        yield Problem(number, "protocolSection", "an object", _kind(section))
+        yield _at("protocolSection", "an object", _kind(section))
         return
     for name, shape in _MODULES.items():
         if name not in section and name not in _REQUIRED:
             continue
         found: list[Problem] = []
-        fits(shape, section.get(name), partial(_note, found, number), _REGISTRY, (name,))
+        fits(shape, section.get(name), partial(_note, found), _REGISTRY, (name,))
         yield from found
-    yield from _values(section, number)
+    yield from _values(section)
+
+
+def _at(field: str, expected: str, found: str) -> Problem:
+    return Problem("", 0, 0, WRONG_VALUE, expected, found, field=field)
 
 
 def _without_nulls(value: object) -> object:
@@ -219,25 +220,25 @@ def _without_nulls(value: object) -> object:
     return [_without_nulls(item) for item in value if item is not None] if isinstance(value, list) else value
 
 
-def _note(problems: list[Problem], number: int | None, _code: str, path: Path, expected: str, found: str, _hint: str) -> None:
-    problems.append(Problem(number, field_name(path), expected, found))
+def _note(problems: list[Problem], _code: str, path: Path, expected: str, found: str, _hint: str) -> None:
+    problems.append(_at(field_name(path), expected, found))
 
 
-def _values(section: Mapping[str, object], number: int | None) -> Iterator[Problem]:
+def _values(section: Mapping[str, object]) -> Iterator[Problem]:
     """Values that have the right shape and cannot be right."""
     identified = _text(section, "identificationModule", "nctId")
     if identified is not None and not _NUMBER.fullmatch(identified):
-        yield Problem(number, "identificationModule.nctId", "NCT and eight digits", "another text")
+        yield _at("identificationModule.nctId", "NCT and eight digits", "another text")
     status = _text(section, "statusModule", "overallStatus")
     if status is not None and status not in STATUSES:
-        yield Problem(number, "statusModule.overallStatus", f"one of {', '.join(sorted(STATUSES))}", "another text")
+        yield _at("statusModule.overallStatus", f"one of {', '.join(sorted(STATUSES))}", "another text")
     sex = _text(section, "eligibilityModule", "sex")
     if sex is not None and sex not in _SEXES:
-        yield Problem(number, "eligibilityModule.sex", f"one of {', '.join(_SEXES)}", "another text")
+        yield _at("eligibilityModule.sex", f"one of {', '.join(_SEXES)}", "another text")
     for name in ("minimumAge", "maximumAge"):
         age = _text(section, "eligibilityModule", name)
         if age is not None and age.strip().casefold() not in _NO_LIMIT and years(age) is None:
-            yield Problem(number, f"eligibilityModule.{name}", "a number and a unit such as 18 Years", "another text")
+            yield _at(f"eligibilityModule.{name}", "a number and a unit such as 18 Years", "another text")
 
 
 def _text(section: Mapping[str, object], module: str, name: str) -> str | None:

@@ -56,7 +56,6 @@ from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import persons, reads, second_factor
 from baybridge.node.people.factor_key import Sealer, factor_key
-from baybridge.node.people.rules import rules
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
 from baybridge.node.upkeep import slots
@@ -173,7 +172,7 @@ class Node:
     @cached_property
     def people(self) -> People:
         """The rules of this site about its people."""
-        return rules(self.documents)
+        return self.documents.typed.the(People)
 
     @cached_property
     def document_forms(self) -> DocumentForms:

@@ -66,8 +66,8 @@ def test_the_registrys_own_marks_are_taken_off_its_text() -> None:
 )
 def test_what_is_wrong_is_told_at_its_place(module: str, fields: dict[str, Any], path: str) -> None:
     read = read_file(content({"studies": [with_module(module, **fields), SEARCH["studies"][1]]}))
-    assert [(problem.study, problem.path) for problem in read.problems] == [(1, path)]
-    assert read.problems[0].expected
+    assert [(problem.study, problem.problem.field) for problem in read.problems] == [(1, path)]
+    assert read.problems[0].problem.expected
     assert [trial.trial_id for trial, _ in read.trials] == ["NCT99999902"], "the other study is read"
 
 
@@ -75,7 +75,7 @@ def test_everything_wrong_in_a_study_is_told_at_once() -> None:
     study = with_module("statusModule", overallStatus="OPEN")
     study["protocolSection"]["eligibilityModule"] |= {"sex": "BOTH", "maximumAge": "old"}
     study["protocolSection"]["identificationModule"].pop("nctId")
-    assert {problem.path.partition(".")[0] for problem in read_file(content(study)).problems} == {"identificationModule", "statusModule", "eligibilityModule"}
+    assert {problem.problem.field.partition(".")[0] for problem in read_file(content(study)).problems} == {"identificationModule", "statusModule", "eligibilityModule"}
 
 
 @pytest.mark.parametrize("raw", [b"", b"not json", b"\xff\xfe", b"{}", b"[]", b"7", b'{"studies": []}', b"[" * 100_000])
@@ -87,7 +87,7 @@ def test_what_is_no_file_of_the_registry_is_told(raw: bytes) -> None:
 
 
 def test_a_study_that_stands_twice_is_told() -> None:
-    assert [problem.found for problem in read_file(content([STUDY, STUDY])).problems] == ["NCT99999901 again"]
+    assert [problem.problem.found for problem in read_file(content([STUDY, STUDY])).problems] == ["NCT99999901 again"]
 
 
 plain = st.none() | st.booleans() | st.integers() | st.text(max_size=5)

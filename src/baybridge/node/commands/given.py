@@ -12,43 +12,56 @@ from collections.abc import Mapping
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import FieldInfo
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.documents.problems import MISSING, UNKNOWN_KEY, field_name, kind_of
+from baybridge.documents.reading import Wording, look_over
+from baybridge.documents.source import Path
 from baybridge.node.commands.table import CommandRow
 
 
 def read_given(kind: CommandRow, given: Mapping[str, object]) -> Struct | Refusal:
     """The input of a command as its struct, or a refusal with every field that does not fit."""
-    fields = msgspec.structs.fields(kind.given)
-    known = ", ".join(sorted(field.name for field in fields))
-    unknown = sorted(given.keys() - {field.name for field in fields})
-    reasons = [Reason("command.unknown_field", {"field": name[:40], "known": known}, where=name[:40]) for name in unknown]
-    values: dict[str, object] = {}
-    for field in fields:
-        if given.get(field.name) is None and (not field.required or is_optional(field.type)):
-            if field.required:
-                values[field.name] = None
-            continue
-        if field.name not in given:
-            said = {"field": field.name, "expected": type_name(field.type)}
-            reasons.append(Reason("command.missing_field", said, where=field.name))
-            continue
-        try:
-            values[field.name] = msgspec.convert(given[field.name], field.type, strict=False)
-        except msgspec.ValidationError as problem:
-            reasons.append(_bad_field(field.name, field.type, str(problem)))
-    return refuse(*reasons, category=Category.INVALID) if reasons else kind.given(**values)
+    fields = {field.name: field for field in msgspec.structs.fields(kind.given)}
+    nothing = {name: None for name, field in fields.items() if field.required and is_optional(field.type)}
+    told = nothing | {name: value for name, value in given.items() if value is not None or (name in fields and fields[name].required)}
+    made, unfit = _made(kind.given, told)
+    reasons: dict[str, Reason] = {}
+
+    def note(code: str, path: Path, expected: str, found: str, _hint: str) -> None:
+        if made is None or code == UNKNOWN_KEY:
+            where = field_name(path)[:80]
+            reasons.setdefault(where, _reason(code, where, fields, path, expected, found))
+
+    look_over(kind.given, told, note, _GIVEN)
+    if made is None and not reasons:
+        reasons[""] = Reason("command.bad_field", {"field": "", "problem": _QUOTED.sub("", unfit), "expected": kind.given.__name__})
+    return refuse(*reasons.values(), category=Category.INVALID) if made is None or reasons else made
 
 
-def _bad_field(name: str, kind: object, problem: str) -> Reason:
-    """Why a field does not fit, and where inside it; what was given is not repeated."""
-    text, _, path = problem.partition(" - at ")
-    where = name + path.strip("`").removeprefix("$")
-    said = {"field": name, "problem": _QUOTED.sub("", text).strip(), "expected": type_name(kind)}
-    return Reason("command.bad_field", said, where=where)
+def _made(kind: type[Struct], told: Mapping[str, object]) -> tuple[Struct | None, str]:
+    """The input as its struct, a number written as text as the number; else what is wrong with the first field."""
+    try:
+        return msgspec.convert(told, kind, strict=False), ""
+    except msgspec.ValidationError as problem:
+        return None, str(problem)
+
+
+def _reason(code: str, where: str, fields: Mapping[str, FieldInfo], path: Path, expected: str, found: str) -> Reason:
+    """Why a field does not fit; what was given is not repeated."""
+    if code == UNKNOWN_KEY:
+        return Reason("command.unknown_field", {"field": where[:40], "known": expected.removeprefix("one of ")}, where=where)
+    name = str(path[0])
+    kind = type_name(fields[name].type) if name in fields else expected
+    if code == MISSING and len(path) == 1:
+        return Reason("command.missing_field", {"field": name, "expected": kind}, where=name)
+    return Reason("command.bad_field", {"field": name, "problem": f"expected {expected}, found {found}", "expected": kind}, where=where)
 
 
 _QUOTED = re.compile(r"\s*'.*'")
+#: A field of a form is a text, whatever it says; what a person typed is not repeated.
+_GIVEN = Wording(names_field=False, found=kind_of, mapping="an object", strays=True, from_text=True)
 
 
 def bare(kind: object) -> object:

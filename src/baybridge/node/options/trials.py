@@ -20,7 +20,7 @@ from baybridge.base.json_value import JsonDict
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor
 from baybridge.matching import reviewing
-from baybridge.matching.registry import Problem, read_file
+from baybridge.matching.registry import Unread, read_file
 from baybridge.matching.reviewing import Line, LineProblem
 from baybridge.matching.trials import Review
 from baybridge.node import tables
@@ -42,7 +42,7 @@ class Imported:
     changed: tuple[str, ...]
     same: tuple[str, ...]
     stale: tuple[str, ...]  # trials whose review no longer counts, since their text changed
-    problems: tuple[Problem, ...]
+    problems: tuple[Unread, ...]
     more: bool  # the registry holds further pages
 
     def as_json(self) -> JsonDict:

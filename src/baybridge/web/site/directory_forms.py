@@ -8,21 +8,57 @@ Names in the form: `action`, `field`, `from_on`, `source`, `confidence`, `key` (
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Reason
 from baybridge.base.time import parse_day
 from baybridge.documents.laboratories import EditingForm
+from baybridge.documents.reading import DOCUMENT, read_on
+from baybridge.documents.source import Path
+from baybridge.documents.types import of_form, worded
 from baybridge.node.directory.changes import DirectoryChanged
 
 if TYPE_CHECKING:
     from baybridge.http.doors import Asked
 
 _ACTIONS = ("new", "set", "add", "end", "withdraw")
-_TRUTH = {"true": True, "false": False}
 _SCOPE = ("loinc", "specimen", "method")
+
+
+def _truth(text: str) -> bool:
+    return ("false", "true").index(text) == 1
+
+
+def _finite(text: str) -> float:
+    if not isfinite(number := float(text)):
+        raise ValueError("no number")
+    return number
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _scope(line: str) -> dict[str, str]:
+    """One line of a scope: LOINC; specimen; method, where what is left out means all."""
+    parts = [part.strip() or "*" for part in line.split(";")]
+    return dict(zip(_SCOPE, (*parts, "*", "*")[:3], strict=True))
+
+
+_FORM = replace(DOCUMENT, names_field=False)
+#: What a text of the form is read as, by the type of its field; each told by an example.
+_TYPES: Mapping[str, Any] = {
+    "texts": Annotated[Any, of_form(_lines, "", harmless=None)],
+    "scope": Annotated[Any, of_form(lambda text: [_scope(line) for line in _lines(text)], "", harmless=None)],
+    "boolean": Annotated[Any, of_form(_truth, "true, false", harmless=None)],
+    "day": Annotated[Any, of_form(lambda text: parse_day(text).isoformat(), "2026-03-08", harmless=None)],
+    "amount": Annotated[Any, of_form(parse_minor, "120.00", harmless=None)],
+    "number": Annotated[Any, of_form(_finite, "1.5", harmless=None)],
+}
 
 
 def read_change(asked: Asked, form: EditingForm, document: str, row: str) -> tuple[DirectoryChanged | None, list[Reason]]:
@@ -30,9 +66,9 @@ def read_change(asked: Asked, form: EditingForm, document: str, row: str) -> tup
     given = {name: text.strip() for name, text in asked.form.items()}
     problems: list[Reason] = []
     action, field = given.get("action", ""), given.get("field", "")
-    if action not in _ACTIONS:
-        problems.append(_bad("action", ", ".join(_ACTIONS)))
-    from_on = _day(given.get("from_on", ""), "from_on", problems) or asked.node.now().astimezone(asked.node.site.zone).date()
+    _read(action or "-", _ACTIONS, "action", problems)
+    day = _read(given.get("from_on", ""), "day", "from_on", problems)
+    from_on = date.fromisoformat(day) if isinstance(day, str) else asked.node.now().astimezone(asked.node.site.zone).date()
     value = _value(given, form, action, field, problems)
     if problems:
         return None, problems
@@ -62,54 +98,16 @@ def _value(given: Mapping[str, str], form: EditingForm, action: str, field: str,
         return _read(given.get("v.value", ""), spec.type or "text" if spec else "text", field, problems)
     found = {name: _read(given.get(f"v.{name}", ""), kind, name, problems) for name, kind in (spec.item or {}).items()}
     if spec.validity:
-        found |= {name: day.isoformat() for name in ("valid_from", "valid_to") if (day := _day(given.get(f"v.{name}", ""), name, problems))}
+        found |= {name: day for name in ("valid_from", "valid_to") if (day := _read(given.get(f"v.{name}", ""), "day", name, problems))}
     return found
 
 
 def _read(text: str, kind: str | tuple[str, ...], name: str, problems: list[Reason]) -> object:
-    """A text as its type; None where nothing was written."""
+    """A text as its type; None where nothing was written, and with a problem where it is no such value."""
     if not text:
         return None
-    if not isinstance(kind, str):
-        return _one_of({one: one for one in kind}, text, name, problems)
-    if kind == "texts":
-        return [line.strip() for line in text.splitlines() if line.strip()]
-    if kind == "scope":
-        return [_scope(line) for line in text.splitlines() if line.strip()]
-    if kind == "boolean":
-        return _one_of(_TRUTH, text, name, problems)
-    if kind == "day":
-        found = _day(text, name, problems)
-        return found.isoformat() if found else None
-    try:
-        return parse_minor(text) if kind == "amount" else float(text) if kind == "number" else text
-    except ValueError:
-        problems.append(_bad(name, "120.00" if kind == "amount" else "1.5"))
-        return None
 
+    def note(_code: str, _path: Path, expected: str, _found: str, _hint: str) -> None:
+        problems.append(Reason("directory.change.bad_value", {"field": name, "expected": expected}, where=name))
 
-def _one_of(known: Mapping[str, object], text: str, name: str, problems: list[Reason]) -> object:
-    """What a text stands for among the known ones; None, and a problem, where it is none of them."""
-    if text not in known:
-        problems.append(_bad(name, ", ".join(known)))
-    return known.get(text)
-
-
-def _scope(line: str) -> dict[str, str]:
-    """One line of a scope: LOINC; specimen; method, where what is left out means all."""
-    parts = [part.strip() or "*" for part in line.split(";")]
-    return dict(zip(_SCOPE, (*parts, "*", "*")[:3], strict=True))
-
-
-def _day(text: str, name: str, problems: list[Reason]) -> date | None:
-    if not text:
-        return None
-    try:
-        return parse_day(text)
-    except ValueError:
-        problems.append(_bad(name, "2026-03-08"))
-        return None
-
-
-def _bad(name: str, expected: str) -> Reason:
-    return Reason("directory.change.bad_value", {"field": name, "expected": expected}, where=name)
+    return read_on(_TYPES.get(kind, str) if isinstance(kind, str) else worded(Literal[kind], ", ".join(kind)), text, note, _FORM)

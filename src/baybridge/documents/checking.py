@@ -26,7 +26,11 @@ def check_folder(site: Path, ours: Path | None = None) -> tuple[int, tuple[Probl
     shipped = Documents(ours or packaged_data())
     number, problems = 0, list[Problem]()
     seen: dict[tuple[str, str], str] = {}
-    for file in files(site):
+    try:
+        written = list(files(site))
+    except DocumentProblem as problem:
+        return 0, problem.problems
+    for file in written:
         folder = file.relative_to(site).parts[0] if file.parent != site else ""
         name = str(file.parent.relative_to(site)) if folder == "translations" else folder
         found = [*_place_problems(file, folder)]

@@ -8,7 +8,8 @@ Elsewhere: what a document means belongs to the part that reads it; policies to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from baybridge.documents.kinds import RULES, is_merged, kind_of_document
-from baybridge.documents.problems import DocumentProblem, PolicyProblems, Problem
-from baybridge.documents.source import read_yaml
+from baybridge.documents.problems import MISSING, DocumentProblem, PolicyProblems, Problem
+from baybridge.documents.source import MAX_CHARACTERS, TOO_LARGE, read_yaml
 
 if TYPE_CHECKING:
     from baybridge.documents.document_set import DocumentSet
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SUFFIXES = (".yaml", ".yml")
+_BYTES = 4  # of a character of UTF-8, at most
 
 
 def packaged_data() -> Path:
@@ -33,20 +35,20 @@ def packaged_data() -> Path:
 
 
 class Documents:
-    """Documents below one or more data folders; without any, ours alone. Nothing is read before it is asked for."""
+    """Documents below one or more data folders; without any, ours alone, but for files that are left out. Nothing is read before it is asked for."""
 
-    def __init__(self, *roots: Path) -> None:
-        self.roots = roots or (packaged_data(),)
+    def __init__(self, *roots: Path, left_out: Collection[Path] = ()) -> None:
+        self.roots, self._left_out = roots or (packaged_data(),), left_out
         self._folders: dict[str, Mapping[str, Any]] = {}
         self._parts: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}  # ours and the site's, before one is laid over the other
 
     def folder(self, name: str) -> Mapping[str, Any]:
         """Every document below a folder by its id; a file without `id` is a mapping whose entries stand by their own keys."""
         if name not in self._folders:
-            ours = _read_folder(self.roots[0] / name)
+            ours = _read_folder(self.roots[0] / name, self._left_out)
             site: dict[str, Any] = {}
             for root in self.roots[1:]:
-                site |= _read_folder(root / name)
+                site |= _read_folder(root / name, self._left_out)
             self._parts[name] = ours, site
             laid = _over(name, ours, site) if site else ours
             self._folders[name] = self._with_values(laid) if name == "facts" else laid
@@ -81,9 +83,9 @@ class Documents:
         return self.folder(f"translations/{language}")
 
 
-def _read_folder(folder: Path) -> dict[str, object]:
+def _read_folder(folder: Path, left_out: Collection[Path]) -> dict[str, object]:
     found: dict[str, Any] = {}
-    for file in files(folder):
+    for file in (one for one in files(folder) if one not in left_out):
         found |= _entries(file)
     return found
 
@@ -100,7 +102,17 @@ def _over(folder: str, ours: Mapping[str, object], site: Mapping[str, object]) -
 
 def files(folder: Path) -> Iterator[Path]:
     """Every YAML file below a folder, in a stable order."""
-    yield from sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
+    if folder.is_dir():
+        inside = (Path(where) / name for where, _, names in os.walk(folder, onerror=_unreadable, followlinks=False) for name in names)
+        yield from sorted(path for path in inside if path.suffix.lower() in _SUFFIXES and path.is_file())
+
+
+def _unreadable(error: OSError) -> None:
+    raise DocumentProblem(str(problem := _no_file(Path(str(error.filename)), error)), [problem])
+
+
+def _no_file(file: Path, error: OSError) -> Problem:
+    return Problem(str(file), 1, 1, MISSING, "a file or folder that this process may read", error.strerror or type(error).__name__)
 
 
 def read_document(file: Path) -> object:
@@ -124,9 +136,15 @@ def _placed(file: Path) -> str:
 
 
 def read_text(file: Path) -> str:
-    """The text of a file; raises `DocumentProblem` when it is not UTF-8."""
+    """The text of a file; raises `DocumentProblem` when it cannot be read, is far too large or not UTF-8."""
     try:
+        if (size := file.stat().st_size) > MAX_CHARACTERS * _BYTES:
+            problem = Problem(str(file), 1, 1, TOO_LARGE, f"at most {MAX_CHARACTERS} characters", f"{size} bytes")
+            raise DocumentProblem(str(problem), [problem])
         return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        problem = _no_file(file, error)
+        raise DocumentProblem(str(problem), [problem]) from None
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode("utf-8", errors="replace")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")

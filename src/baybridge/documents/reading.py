@@ -114,13 +114,33 @@ def read_as(kind: type[T], value: object, report: Report, path: Path = (), wordi
     try:
         made = converted(value, kind)
     except (msgspec.ValidationError, TypeError) as problem:
-        if not look_over(kind, value, report, wording, path):
-            report(WRONG_VALUE, path, "a document of its kind", str(problem), "")
+        _report_misfit(kind, value, report, path, wording, str(problem))
         return None
-    against = list(made.contradictions()) if isinstance(made, Part) else []
+    return None if _contradicts(made, report, path, frozenset()) else made
+
+
+def _report_misfit(kind: type, value: object, report: Report, path: Path, wording: Wording, said_of_it: str) -> None:
+    """Report every problem of a value that does not fit, and what contradicts itself in the parts of it that do."""
+    wrong: set[str | int] = set()
+
+    def note(code: str, where: Path, expected: str, found: str, hint: str) -> None:
+        wrong.update(where[len(path) :][:1])
+        report(code, where, expected, found, hint)
+
+    look = _Walk(note, wording)
+    made = look.look(value, type_of(kind), path)
+    if not look.found:
+        report(WRONG_VALUE, path, "a document of its kind", said_of_it, "")
+    elif wrong:
+        _contradicts(made, report, path, frozenset(wrong))
+
+
+def _contradicts(made: object, report: Report, path: Path, wrong: frozenset[str | int]) -> bool:
+    """Report where the values of a document contradict each other, but for its parts that were told as wrong; whether they do."""
+    against = [one for one in made.contradictions() if not wrong.intersection(one[0][:1])] if isinstance(made, Part) else []
     for where, expected, found in against:
         report(WRONG_VALUE, (*path, *where), expected, found, "")
-    return None if against else made
+    return bool(against)
 
 
 def converted(value: object, kind: type[T]) -> T:

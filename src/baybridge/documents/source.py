@@ -109,7 +109,7 @@ def read_yaml(text: str, origin: str) -> Source:
     """The document and its places; raises `PolicyProblems` when it is not YAML or passes the limits."""
     source = Source(text, origin)
     if len(text) > MAX_CHARACTERS:
-        source.report(_TOO_LARGE, (), f"at most {MAX_CHARACTERS} characters", str(len(text)))
+        source.report(TOO_LARGE, (), f"at most {MAX_CHARACTERS} characters", str(len(text)))
         raise PolicyProblems(source.problems)
     try:
         node = yaml.compose(text, Loader=_LOADER)
@@ -122,7 +122,7 @@ def read_yaml(text: str, origin: str) -> Source:
     return source
 
 
-_NOT_YAML, _TOO_LARGE = "policy.problem.not_yaml", "policy.problem.too_large"
+_NOT_YAML, TOO_LARGE = "policy.problem.not_yaml", "policy.problem.too_large"
 
 
 def _not_text(origin: str, text: str) -> Problem | None:
@@ -170,7 +170,7 @@ class _Construction:
         source = self.source
         source.nodes[path] = node
         if len(path) > MAX_DEPTH or len(source.nodes) > MAX_NODES:
-            source.report(_TOO_LARGE, path, f"at most {MAX_DEPTH} levels and {MAX_NODES} parts", "more")
+            source.report(TOO_LARGE, path, f"at most {MAX_DEPTH} levels and {MAX_NODES} parts", "more")
             raise PolicyProblems(source.problems)
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)

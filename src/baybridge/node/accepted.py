@@ -14,7 +14,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 from baybridge.documents.loader import Documents, files, packaged_data
@@ -100,8 +100,13 @@ def _hash(data: Path) -> str:
     """The name of a set: the hash over the name and content of each file."""
     whole = sha256()
     for file in files(data):
-        whole.update(sha256(str(file.relative_to(data)).encode()).digest() + sha256(file.read_bytes()).digest())
+        whole.update(sha256(str(file.relative_to(data)).encode()).digest() + _content(file))
     return whole.hexdigest()[:32]
+
+
+def _content(file: Path) -> bytes:
+    with file.open("rb") as written:
+        return file_digest(written, "sha256").digest()
 
 
 def _kept(folder: Path) -> Path | None:

@@ -36,24 +36,28 @@ Step = str | int
 Broken = tuple[tuple[Step, ...], str, str, str, str]
 
 
-def broken_references(documents: Documents, site: Path, commands: Collection[str]) -> Iterator[Problem]:
-    """Every name that nothing bears, and every unit of a fact that UCUM does not have, in the files of a site; `commands` are those that a node knows."""
+def broken_references(documents: Documents, site: Path, commands: Collection[str], wrong: Collection[Path] = ()) -> Iterator[Problem]:
+    """Every name that nothing bears, and every unit of a fact that UCUM does not have, in the files of a site; `commands` are those that a node knows.
+
+    Files that are `wrong` already are left out, and so are names of documents of their folders, since such a file may bear them.
+    """
+    unsure = frozenset(file.relative_to(site).parts[0] for file in wrong if file.is_relative_to(site))
     for folder in sorted({row[0] for row in _NAMED} | {"facts"}):
-        for file in files(site / folder):
+        for file in (one for one in files(site / folder) if one not in wrong):
             source = read_yaml(read_text(file), str(file))
             if not isinstance(source.document, Mapping):
                 continue
-            for path, expected, found, hint, code in _against(documents, folder, source.document, commands):
+            for path, expected, found, hint, code in _against(documents, folder, source.document, commands, unsure):
                 yield source.problem(code, path, expected, found, hint)
 
 
-def _against(documents: Documents, folder: str, document: Mapping[str, object], commands: Collection[str]) -> Iterator[Broken]:
+def _against(documents: Documents, folder: str, document: Mapping[str, object], commands: Collection[str], unsure: Collection[str]) -> Iterator[Broken]:
     if folder == "facts":
         yield from _units(document)
-    if folder == "pathways" and document.get("id") == STANDARD:
+    if folder == "pathways" and "pathways" not in unsure and document.get("id") == STANDARD:
         yield from _of_steps(documents.typed.pathway, document, commands)
     for at, only, field, target in _NAMED:
-        if at != folder or only not in ("", document.get("id")):
+        if at != folder or target in unsure or only not in ("", document.get("id")):
             continue
         known = documents.folder(target)
         for path, name in _found(document, field, ()):

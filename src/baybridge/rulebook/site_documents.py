@@ -8,7 +8,8 @@ come out, or a plan of money that does not say everything, is told and bars noth
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from baybridge.documents.source import read_yaml
 from baybridge.facts.dictionary import Dictionary
 from baybridge.language.texts import Texts
 from baybridge.policy.document.reader import load
+from baybridge.policy.language.types import FactType
 from baybridge.rulebook.checking import check_documents, plan_problems
 from baybridge.rulebook.library import fact_types, policies_of
 from baybridge.rulebook.references import broken_references
@@ -45,7 +47,8 @@ def check_site(site: Path, commands: Collection[str]) -> SiteReport:
     """Every problem of a site's data folder; `commands` are those that a node knows, of which a pathway names some."""
     number, found = check_folder(site)
     if found:
-        return SiteReport(number, found, found)
+        every = tuple(sorted({*found, *_beside(site, found, commands)}))
+        return SiteReport(number, every, every)
     documents = Documents(packaged_data(), site)
     try:
         dictionary = Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
@@ -59,6 +62,18 @@ def check_site(site: Path, commands: Collection[str]) -> SiteReport:
     return SiteReport(number, tuple(sorted({*bars, *told, *plans})), bars)
 
 
+def _beside(site: Path, found: Collection[Problem], commands: Collection[str]) -> Iterator[Problem]:
+    """What else is wrong where some files have not the form of their kind: of the other files, as far as it does not rest on those."""
+    wrong = frozenset(Path(problem.file) for problem in found)
+    yield from _misformed_plans(site, wrong)
+    documents = Documents(packaged_data(), site, left_out=wrong)
+    folders = {file.relative_to(site).parts[0] for file in wrong if file.is_relative_to(site) and file != site}
+    with suppress(DocumentProblem, ValueError):  # told where the files that are wrong now are in order
+        if "facts" not in folders:
+            yield from _unreadable(documents, site, wrong)
+        yield from broken_references(documents, site, commands, wrong)
+
+
 def _of_plans(documents: Documents, site: Path) -> Iterator[Problem]:
     """What the checker of plans says of the site's own."""
     texts = Texts(documents)
@@ -67,23 +82,26 @@ def _of_plans(documents: Documents, site: Path) -> Iterator[Problem]:
         yield from (*source.problems, *plan_problems(source, documents, texts))
 
 
-def _misformed_plans(site: Path) -> Iterator[Problem]:
+def _misformed_plans(site: Path, wrong: Collection[Path] = ()) -> Iterator[Problem]:
     """What of a document of money has not the form of its shape."""
-    for file in files(site / "plans"):
+    for file in (one for one in files(site / "plans") if one not in wrong):
         found: list[Problem] = []
         source = read_yaml(read_text(file), str(file))
         misformed(source.document, partial(note_problem, source, found))
         yield from found
 
 
-def _unreadable(documents: Documents, site: Path) -> Iterator[Problem]:
+def _unreadable(documents: Documents, site: Path, wrong: Collection[Path] = ()) -> Iterator[Problem]:
     """What of a policy cannot be read; of ours too where the site changed facts."""
     types = fact_types(documents)
-    own = list(files(site / "policies"))
-    library = policies_of(documents, types)
-    ours = [file for name in library.ids() for file in library.files(name) if file not in own] if any(files(site / "facts")) else []
-    for file in (*own, *ours):
+    own = [file for file in files(site / "policies") if file not in wrong]
+    for file in (*own, *(_ours(documents, types, own) if any(files(site / "facts")) else ())):
         try:
             load(read_text(file), str(file), types)
         except PolicyProblems as found:
             yield from found.problems
+
+
+def _ours(documents: Documents, types: Mapping[str, FactType], own: Collection[Path]) -> Iterator[Path]:
+    library = policies_of(documents, types)
+    yield from (file for name in library.ids() for file in library.files(name) if file not in own)

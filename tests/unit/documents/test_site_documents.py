@@ -13,8 +13,9 @@ from click.testing import CliRunner
 from baybridge.cli.main import main
 from baybridge.documents.checking import check_folder
 from baybridge.documents.kinds import ANY, FOLDERS, KINDS, RULES, kind_of_document
-from baybridge.documents.loader import Documents, packaged_data
+from baybridge.documents.loader import Documents, packaged_data, read_text
 from baybridge.documents.overlay import lay_over
+from baybridge.documents.problems import DocumentProblem
 from baybridge.node.commands.table import COMMANDS
 from baybridge.rulebook.site_documents import check_site
 
@@ -206,3 +207,27 @@ def test_policy_that_cannot_be_read_bars_and_a_failing_case_does_not(tmp_path: P
     write(tmp_path, "policies/a.yaml", ours.replace("88.4", "88.5"))
     report = check_site(tmp_path, COMMANDS)
     assert (bool(report.problems), report.bars) == (True, ())
+
+
+def test_what_is_wrong_in_one_file_hides_nothing_in_another(tmp_path: Path) -> None:
+    write(tmp_path, "products/a.yaml", f"id: {AXI}\nlables: []\n")
+    write(tmp_path, "products/b.yaml", "id: [\n")
+    write(tmp_path, "policies/p.yaml", "id: p\nversion: 1\nsource: us\nshape: criteria\ncriteria: [{id: a, when: agee > 3}]\n")
+    write(tmp_path, "plans/x.yaml", "id: x\nshape: benefit\norder: first\n")
+    write(tmp_path, "timing/t.yaml", "id: recovery\npolicy: none-such\n")
+    told = {(Path(problem.file).name, problem.field) for problem in check_site(tmp_path, COMMANDS).bars}
+    assert told >= {("a.yaml", "lables"), ("b.yaml", ""), ("p.yaml", "criteria[0].when"), ("x.yaml", "order"), ("t.yaml", "policy")}
+
+
+def test_a_contradiction_is_told_beside_an_unknown_key(tmp_path: Path) -> None:
+    write(tmp_path, "pathways/c.yaml", "id: cold-chain\nfresh_cells: {warmest_c: 1}\nthow: {}\n")
+    assert {field for _, field, _ in found(tmp_path)} == {"fresh_cells.warmest_c", "thow"}
+
+
+def test_a_file_that_is_far_too_large_or_gone_is_told(tmp_path: Path) -> None:
+    write(tmp_path, "products/a.yaml", "id: a\n" + "#" * 4_000_001)
+    (problem,) = check_folder(tmp_path)[1]
+    assert (problem.line, problem.code, problem.found) == (1, "policy.problem.too_large", "4000007 bytes")
+    with pytest.raises(DocumentProblem) as gone:
+        read_text(tmp_path / "products" / "b.yaml")
+    assert [(one.code, one.found) for one in gone.value.problems] == [("document.problem.missing", "No such file or directory")]

@@ -21,6 +21,7 @@ from baybridge.api import fhir
 from baybridge.base.outcome import Refusal
 from baybridge.cli.main import main
 from baybridge.documents.loader import Documents, packaged_data
+from baybridge.documents.recognition import Names
 from baybridge.exchange.card.health_card import read_card
 from baybridge.exchange.evidence.verify import verify_file
 from baybridge.http.doors import routes
@@ -205,7 +206,7 @@ def test_intervals() -> None:
 
 
 def test_names_beyond_the_basic_plane() -> None:
-    reader = NameReader.of(Documents().folder("recognition")["names"], OpenCC("t2s").convert)
+    reader = NameReader.of(Documents().typed.the(Names), OpenCC("t2s").convert)
     for line in case("han-ext-b.txt").read_text().splitlines():
         one, other = (reader.forms([{"text": name}]) for name in line.split(" vs "))
         assert reader.compare(one, other) in (Agreement.DIFFERENT, Agreement.SLIP)
@@ -219,7 +220,7 @@ def test_two_writings_of_one_document() -> None:
 
 
 def test_placeholders_document_nobody() -> None:
-    reader = NameReader.of(Documents().folder("recognition")["names"], OpenCC("t2s").convert)
+    reader = NameReader.of(Documents().typed.the(Names), OpenCC("t2s").convert)
     one, other = json.loads(case("placeholder-ids.json").read_text())
     assert [item.verdict for item in candidates(one, [other], reader)] in ([], ["unsure"])
     assert identifiers_of(one).numbers == {}

@@ -54,7 +54,7 @@ def _print(found: FactSet, node_dir: Path, language: str | None) -> None:
     from baybridge.language.texts import Texts
 
     documents = documents_of(node_dir)
-    labels = {name: entry["labels"].get(language, name) for name, entry in documents.folder("facts").items() if name in found.facts} if language else {}
+    labels = {name: entry.labels.get(language, name) for name in found.facts if language and (entry := documents.typed.fact(name)) is not None}
     texts = Texts(documents)
 
     figures = texts.figures(language or "en")

@@ -209,7 +209,7 @@ def list_policies(node_dir: Path | None, language: str | None, as_json: bool) ->
 
     documents = documents_of(node_dir)
     try:
-        rows = [_summary(*entry, language or "en") for entry in sorted(documents.folder("policies").items())]
+        rows = [_summary(*entry, language or "en") for entry in sorted(documents.typed.written("policies").items())]
     except DocumentProblem as problem:
         fail(str(problem))
     if as_json:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from baybridge.base.ids import ProductId
 from baybridge.demo import patients
 from baybridge.demo.money import claim, claim_decided, claim_followed, quote, refund
 from baybridge.demo.walk import Walk
@@ -247,8 +248,8 @@ def manufacture(walk: Walk) -> None:
 def release(walk: Walk) -> None:
     """Tests against the specification, then release."""
     walk.do(walk.plant, Role.LABORATORY, "TestProduct", batch=batch(walk), results=release_results(walk))
-    product = walk.nodes[walk.plant].documents.folder("products")[walk.case(walk.plant).product or ""]
-    by_hand = {} if product.get("storage_max_c") is not None else {"storage_max_c": -150.0}  # invented label where none is established
+    product = walk.nodes[walk.plant].documents.typed.products[ProductId(walk.case(walk.plant).product or "")]
+    by_hand = {} if product.storage_max_c is not None else {"storage_max_c": -150.0}  # invented label where none is established
     walk.do(
         walk.plant,
         Role.QUALITY,

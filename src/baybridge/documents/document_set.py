@@ -10,7 +10,7 @@ documents before it is put in force; here it raises `DocumentProblem`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 from baybridge.base.ids import ProductId
 from baybridge.documents.escalation import Escalation
@@ -27,7 +27,7 @@ from baybridge.documents.source import Path
 
 T = TypeVar("T")
 #: The parsed documents of a folder by id, a site's own laid over ours.
-Folder = Callable[[str], Mapping[str, Any]]
+Folder = Callable[[str], Mapping[str, object]]
 
 STANDARD = "standard"
 
@@ -82,7 +82,7 @@ class DocumentSet:
     @property
     def plans(self) -> Plans:
         """Plans, agreements, scales and rates of money, as they are written; `funding/plans/checking.py` says what is wrong with one."""
-        return self.folder("plans")
+        return cast("Plans", self.folder("plans"))
 
     @property
     def scales(self) -> Plans:
@@ -91,7 +91,11 @@ class DocumentSet:
 
     def plans_in(self, room: Literal["scales", "rates"]) -> Plans:
         """The documents of money in one room of the folder, without reading the others."""
-        return self.folder(f"plans/{room}")
+        return cast("Plans", self.folder(f"plans/{room}"))
+
+    def written(self, folder: str) -> Mapping[str, Mapping[str, object]]:
+        """The documents of a folder as they are written, for who shows or searches any of them."""
+        return {name: document for name, document in self.folder(folder).items() if isinstance(document, Mapping)}
 
     def the(self, kind: type[T]) -> T:
         """The one document of a kind that stands once; raises as `one`."""

@@ -12,7 +12,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import yaml
 
@@ -39,14 +39,14 @@ class Documents:
 
     def __init__(self, *roots: Path, left_out: Collection[Path] = ()) -> None:
         self.roots, self._left_out = roots or (packaged_data(),), left_out
-        self._folders: dict[str, Mapping[str, Any]] = {}
-        self._parts: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}  # ours and the site's, before one is laid over the other
+        self._folders: dict[str, Mapping[str, object]] = {}
+        self._parts: dict[str, tuple[Mapping[str, object], Mapping[str, object]]] = {}  # ours and the site's, before one is laid over the other
 
-    def folder(self, name: str) -> Mapping[str, Any]:
+    def folder(self, name: str) -> Mapping[str, object]:
         """Every document below a folder by its id; a file without `id` is a mapping whose entries stand by their own keys."""
         if name not in self._folders:
             ours = _read_folder(self.roots[0] / name, self._left_out)
-            site: dict[str, Any] = {}
+            site: dict[str, object] = {}
             for root in self.roots[1:]:
                 site |= _read_folder(root / name, self._left_out)
             self._parts[name] = ours, site
@@ -61,10 +61,10 @@ class Documents:
 
         return DocumentSet(self.folder)
 
-    def _with_values(self, facts: Mapping[str, Any]) -> Mapping[str, object]:
+    def _with_values(self, facts: Mapping[str, object]) -> Mapping[str, object]:
         """Facts whose values are the ids of a folder of documents, such as regions, with those that stand there now."""
-        named = {name: entry["values_from"] for name, entry in facts.items() if isinstance(entry, dict) and entry.get("values_from")}
-        return {**facts, **{name: {**facts[name], "values": list(self.folder(folder))} for name, folder in named.items()}}
+        named = {name: entry for name, entry in facts.items() if isinstance(entry, dict) and entry.get("values_from")}
+        return {**facts, **{name: {**entry, "values": list(self.folder(entry["values_from"]))} for name, entry in named.items()}}
 
     def whose(self, folder: str, name: str, *path: str | int) -> Whose:
         """Whose a document is, or a part of it: ours, the site's, or of both."""
@@ -80,11 +80,11 @@ class Documents:
 
     def translations(self, language: str) -> Mapping[str, str]:
         """Every sentence of a language by its key."""
-        return self.folder(f"translations/{language}")
+        return cast("Mapping[str, str]", self.folder(f"translations/{language}"))
 
 
 def _read_folder(folder: Path, left_out: Collection[Path]) -> dict[str, object]:
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for file in (one for one in files(folder) if one not in left_out):
         found |= _entries(file)
     return found

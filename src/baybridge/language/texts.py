@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from string import Formatter
-from typing import Any
+from typing import Any, cast
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.documents.loader import Documents
@@ -56,7 +56,7 @@ class Texts:
 
     def _figures(self, language: str) -> Figures:
         """How a language writes numbers and units."""
-        table: Signs = self._documents.folder("terms").get("units") or Signs()
+        table = cast("Signs", self._documents.folder("terms").get("units") or Signs())
         return Figures(self.language(language).locale, table, lambda key, **values: self.say(language, key, values))
 
     def language(self, code: str) -> Language:

@@ -26,6 +26,7 @@ from baybridge.documents.escalation import Escalation
 from baybridge.documents.loader import packaged_data
 from baybridge.documents.people import People
 from baybridge.documents.quote import QuoteDocument
+from baybridge.documents.recognition import Names
 from baybridge.exchange.card.health_card import CardKey
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.fhir import Found
@@ -177,14 +178,14 @@ class Node:
     @cached_property
     def document_forms(self) -> DocumentForms:
         """The numbers of identity documents, by the regions that this node knows."""
-        return document_forms(self.documents.folder("regions"))
+        return document_forms(self.documents.typed)
 
     @cached_property
     def name_reader(self) -> NameReader:
         """How names are compared across scripts, spellings and orders."""
         from opencc import OpenCC
 
-        return NameReader.of(self.documents.folder("recognition")["names"], OpenCC("t2s").convert)
+        return NameReader.of(self.documents.typed.the(Names), OpenCC("t2s").convert)
 
     @cached_property
     def card_key(self) -> CardKey:

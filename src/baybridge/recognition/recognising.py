@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 from msgspec import Meta, Struct
 
@@ -97,8 +97,12 @@ def setting_of(situation: Situation, given: RecogniseResults) -> Setting:
 
 def laboratories_of(documents: DocumentSet) -> Sequence[LaboratoryRow]:
     """The laboratories of the directory, with what was changed of them."""
-    rows: Sequence[LaboratoryRow] = documents.folder("directory")["laboratories"]["laboratories"]
-    return rows
+    return cast("Sequence[LaboratoryRow]", documents.written("directory")["laboratories"]["laboratories"])
+
+
+def costs_of(documents: DocumentSet) -> WrittenCosts:
+    """Prices and turnaround of tests, with what was changed of them."""
+    return cast("WrittenCosts", documents.written("recognition")["costs"])
 
 
 def _receiver(situation: Situation, node: str, laboratories: Sequence[LaboratoryRow]) -> LaboratoryRow:
@@ -153,7 +157,7 @@ def best_of(observations: Sequence[Resource], setting: Setting, rules: Recogniti
 def document_of(judged: JudgedResult, situation: Situation) -> dict[str, object]:
     """The decision document: the answer with its request, the resource that it rests on, and what it spared at the prices of today."""
     answer = judged.answer
-    costs: WrittenCosts = situation.documents.folder("recognition")["costs"]
+    costs = costs_of(situation.documents)
     return {
         **answer.as_json(),
         "subject": situation.case.case_id,

@@ -11,6 +11,7 @@ import pytest
 from opencc import OpenCC
 
 from baybridge.documents.loader import Documents
+from baybridge.documents.recognition import Names
 from baybridge.record.identity.documents import Number, document_number, identifiers_of, unfit_numbers
 from baybridge.record.identity.links import linked_resources, resting_on
 from baybridge.record.identity.matching import Confirmation, candidates, patient_match, person_of, search_keys
@@ -22,7 +23,7 @@ HK, CN, MO, PASSPORT = "urn:hk:hkid", "urn:cn:resident-id", "urn:mo:bir", "urn:p
 
 @cache
 def reader() -> NameReader:
-    return NameReader.of(Documents().folder("recognition")["names"], OpenCC("t2s").convert)
+    return NameReader.of(Documents().typed.the(Names), OpenCC("t2s").convert)
 
 
 def patient(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -38,14 +38,14 @@ class LivingDocuments(Documents):
         self._storage = storage
         self._written = DocumentSet(super().folder)  # as the files have them
         self._seen = -1
-        self._laid: dict[str, Mapping[str, Any]] = {}
+        self._laid: dict[str, Mapping[str, object]] = {}
 
     @property
     def forms(self) -> Mapping[str, EditingForm]:
         """The forms by the name of their document."""
         return self._written.the(Editing).forms
 
-    def folder(self, name: str) -> Mapping[str, Any]:
+    def folder(self, name: str) -> Mapping[str, object]:
         """The documents of a folder as they read now."""
         if name not in ("directory", "recognition"):
             return super().folder(name)
@@ -65,11 +65,11 @@ class LivingDocuments(Documents):
 
     def beneath(self, form: EditingForm) -> Mapping[str, object]:
         """The document of a form without any change."""
-        found: Mapping[str, object] = super().folder(form.folder)[form.document]
-        return found
+        found = super().folder(form.folder)[form.document]
+        return found if isinstance(found, Mapping) else {}
 
     def _lay(self, found: Sequence[Change]) -> None:
-        laid: dict[str, Mapping[str, Any]] = {}
+        laid: dict[str, Mapping[str, object]] = {}
         for name, form in self.forms.items():
             mine = [change for change in found if change.event.document == name]
             if mine:

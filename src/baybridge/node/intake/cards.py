@@ -87,7 +87,7 @@ def trust(node: Node) -> Trust:
     config = node.config
     own = {"node": node.site.node, "issuer": config.issuer, "keys": [node.card_key.public.jwk()]}
     near = [{"node": name, "issuer": one.issuer, "keys": list(one.card_keys)} for name, one in node.neighbours.items() if one.card_keys]
-    listed = [document for document in node.documents.folder(FOLDER).values() if document.get("keys")]
+    listed = [document for document in node.documents.typed.written(FOLDER).values() if document.get("keys")]
     nodes: list[TrustedNode] = list(read_trust({"nodes": [own, *near, *listed]}).nodes)
     return Trust(tuple(nodes))
 

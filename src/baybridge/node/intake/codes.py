@@ -58,7 +58,7 @@ def waiting(node: Node) -> tuple[Unmapped, ...]:
     """Codes of this node's results that no rule can read, the most frequent first, with suggestions."""
     with node.storage.reading() as connection:
         resources = _unreadable(connection)
-    return work_list(resources, node.documents.folder("facts"), lambda fact, unit: fits(node, fact, unit))
+    return work_list(resources, node.documents.typed.written("facts"), lambda fact, unit: fits(node, fact, unit))
 
 
 def fits(node: Node, fact: str, unit: str) -> bool:

@@ -263,7 +263,7 @@ def _card_in(content: bytes | Path) -> bytes | None:
 
 def feeds(node: Node) -> Mapping[str, Mapping[str, object]]:
     """How each laboratory that this site knows means its files, by name."""
-    return node.documents.folder("feeds")
+    return node.documents.typed.written("feeds")
 
 
 def _asked(

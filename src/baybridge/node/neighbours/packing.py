@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import insert
 
 from baybridge.base.canonical import sha256_hex
+from baybridge.documents import telling
 from baybridge.exchange.transfer import whose
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import (
@@ -94,7 +95,7 @@ class TellingRules:
 
 def rules_of_telling(documents: Documents) -> TellingRules:
     """What the rows of the events say (`told`, `only_from`), with a site's own lists laid over by purpose and by kind of node."""
-    document = documents.folder("telling")["told"]
+    document = documents.typed.the(telling.Told)
     purposes: dict[str, set[str]] = {}
     only_from: dict[str, set[str]] = {}
     for row in EVENTS.values():
@@ -103,9 +104,9 @@ def rules_of_telling(documents: Documents) -> TellingRules:
         if row.only_from is not None:
             only_from.setdefault(row.only_from, set()).add(row.event.__name__)
     return TellingRules(
-        {name: frozenset(kinds) | _CORRECTED for name, kinds in {**purposes, **(document.get("purposes") or {})}.items()},
-        {name: frozenset(kinds) for name, kinds in {**only_from, **(document.get("only_from") or {})}.items()},
-        frozenset(document["without_patient"]),
+        {name: frozenset(kinds) | _CORRECTED for name, kinds in {**purposes, **document.purposes}.items()},
+        {name: frozenset(kinds) for name, kinds in {**only_from, **document.only_from}.items()},
+        frozenset(document.without_patient),
     )
 
 
@@ -147,8 +148,8 @@ def _of_anothers_consent(item: Told, takers: Mapping[object, str]) -> bool:
 
 def may_be_told(node: Node, item: Told) -> bool:
     """Whether an event of another node may be handed on: some count only with the signature of the node that recorded it."""
-    rules = node.documents.folder("telling")["whose"]
-    needs = any(item.event.get("type") in rules[relation] for relation in whose.SIGNED) or item.event.get("type") in _CORRECTED
+    rules = node.documents.typed.the(telling.Whose)
+    needs = any(item.event.get("type") in getattr(rules, relation) for relation in whose.SIGNED) or item.event.get("type") in _CORRECTED
     return item.node == node.site.node or bool(item.signature) or not needs
 
 

@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import select
 
 from baybridge.base.outcome import Reason
+from baybridge.documents.telling import Whose
 from baybridge.journey.case import fold
 from baybridge.journey.events import CaseProposed, CaseReferred, ProposedCaseAccepted, ProposedCaseRefused, Recorded, Told
 from baybridge.journey.proposals import proposal_of
@@ -35,7 +36,7 @@ def is_held(node: Node, unit: Unit, content: packages.Content) -> bool:
     """Whether a package waits for a person: its case is not known here, or is proposed."""
     events = unit.events(content.case_id)
     if not events:
-        return content.from_node not in node.documents.folder("telling")["whose"]["taken_in_from"]
+        return content.from_node not in node.documents.typed.the(Whose).taken_in_from
     proposal = proposal_of(fold(events))
     return proposal is not None and proposal.state == "open"
 

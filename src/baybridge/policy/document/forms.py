@@ -85,13 +85,18 @@ class Written(Part, frozen=True, kw_only=True):
     cases: tuple[WrittenCase, ...] = ()
 
 
-class Row(WrittenRule, frozen=True, kw_only=True):
-    """A row of a body."""
+class Entry(WrittenRule, frozen=True, kw_only=True):
+    """An entry of a body."""
 
     id: Text | None = None
-    when: Expr
     notes: str | None = None
     confidence: Confidence | None = None
+
+
+class Row(Entry, frozen=True, kw_only=True):
+    """An entry with its condition."""
+
+    when: Expr
 
 
 class WrittenCriterion(Row, frozen=True, kw_only=True):
@@ -171,7 +176,7 @@ class WrittenScore(Written, frozen=True, kw_only=True):
     outcome: Text | None = None
 
 
-class WrittenLimit(Row, frozen=True, kw_only=True):
+class WrittenLimit(Entry, frozen=True, kw_only=True):
     """A limit of a specification: a condition, or bounds of a fact, each a number, text, date or truth."""
 
     when: Expr | None = None

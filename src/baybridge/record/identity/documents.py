@@ -17,7 +17,9 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.loader import Documents
+from baybridge.documents.region import NumberFormEntry, RegionEntry
 from baybridge.record.identity.names import one_slip
 
 _NOT_PERSONAL = ("urn:lab:", "urn:baybridge:case")
@@ -45,26 +47,24 @@ class NumberForm:
 DocumentForms = Mapping[str, tuple[NumberForm, ...]]  # system of a document -> its forms
 
 
-def document_forms(regions: Mapping[str, Mapping[str, Any]]) -> DocumentForms:
+def document_forms(documents: DocumentSet) -> DocumentForms:
     """The forms of every document that the regions describe."""
     found: dict[str, tuple[NumberForm, ...]] = {}
-    for region in regions.values():
-        for row in region.get("identity_documents") or ():
-            forms = tuple(map(_form, row["forms"]))
-            found |= {system: (*found.get(system, ()), *forms) for system in row["systems"]}
+    for name in documents.folder("regions"):
+        for row in documents.one(RegionEntry, "regions", name).identity_documents:
+            forms = tuple(map(_form, row.forms))
+            found |= {system: (*found.get(system, ()), *forms) for system in row.systems}
     return found
 
 
-def _form(row: Mapping[str, Any]) -> NumberForm:
-    until = row.get("issued_until")
-    day = date.fromisoformat(str(until)) if until else None
-    return NumberForm(re.compile(row["pattern"], re.ASCII), row.get("check"), row.get("becomes"), row.get("keep"), day)
+def _form(row: NumberFormEntry) -> NumberForm:
+    return NumberForm(re.compile(row.pattern, re.ASCII), row.check, row.becomes, row.keep, row.issued_until)
 
 
 @cache
 def shipped_forms() -> DocumentForms:
     """The forms of the documents that come with Baybridge, for whoever has no node."""
-    return document_forms(Documents().folder("regions"))
+    return document_forms(Documents().typed)
 
 
 @dataclass(frozen=True, slots=True)

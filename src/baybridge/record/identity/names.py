@@ -17,6 +17,8 @@ from enum import StrEnum
 from itertools import product
 from typing import Any
 
+from baybridge.documents.recognition import Names
+
 #: Chinese characters with those beyond the basic plane, 〇 and 々, and private-use forms in which older systems of Hong Kong write HKSCS.
 _HAN = re.compile("[\u3005\u3007\u3400-\u9fff\uf900-\ufaff\ue000-\uf8ff\U00020000-\U0003fffd\U000f0000-\U0010fffd]+")
 _VARIANT_MARKS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # choose a form of the character before; say nothing of their own
@@ -59,10 +61,10 @@ class NameReader:
     variants: Mapping[str, str]
 
     @classmethod
-    def of(cls, document: Mapping[str, Any], simplify: Callable[[str], str]) -> NameReader:
+    def of(cls, document: Names, simplify: Callable[[str], str]) -> NameReader:
         """The reader from the document `names` and a conversion of traditional to simplified characters."""
-        readings = {character: frozenset(text.split()) for character, text in document["readings"].items()}
-        return cls(simplify, readings, document.get("variants") or {})
+        readings = {character: frozenset(text.split() if isinstance(text, str) else text) for character, text in document.readings.items()}
+        return cls(simplify, readings, document.variants)
 
     def forms(self, names: Iterable[Mapping[str, Any]] | None) -> Forms:
         """The writings in a FHIR list of HumanName."""

@@ -13,7 +13,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from baybridge.documents.organisations import Organisation, Organisations
+from baybridge.base.ids import ProductId
+from baybridge.documents.organisations import Organisation, Organisations, Routes
+from baybridge.documents.timing import Recovery
 from baybridge.journey.command import Role
 from baybridge.matching.options import Opening, Option
 from baybridge.matching.ordering import ORDERS, By, rankable
@@ -90,8 +92,7 @@ def options(view: CaseView) -> Response:
 
 def _criteria(view: CaseView) -> dict[str, str]:
     """What the criteria of fitness for collection are called."""
-    recovery = view.asked.node.documents.folder("timing")["recovery"]
-    policy = view.asked.node.policies.get(recovery["policy"], view.now.date())
+    policy = view.asked.node.policies.get(view.asked.node.documents.typed.the(Recovery).policy, view.now.date())
     return {name: view.reader.title(text) for name, text in criterion_texts(policy).items()}
 
 
@@ -125,8 +126,7 @@ def _shown(view: CaseView, found: CaseOptions, row: Option, by: By) -> Shown:
 
 
 def _product(view: CaseView, product: str) -> str:
-    document = view.asked.node.documents.folder("products")[product]
-    return view.reader.title(document["names"])
+    return view.reader.title(view.asked.node.documents.typed.products[ProductId(product)].names)
 
 
 def centre_row(view: CaseView, centre: str | None) -> Organisation | None:
@@ -150,9 +150,9 @@ def _route(view: CaseView, row: Option) -> tuple[str, str]:
     """The sentence of a route in a region and its source."""
     if row.route == "trial":
         return "matching.route.trial", row.sources[0]
-    rows = view.asked.node.documents.folder("directory")["routes"]["routes"]
-    found = next((one for one in rows if (one["route"], one["jurisdiction"]) == (row.route, row.jurisdiction)), None)
-    return (f"matching.route.{row.route}.{row.jurisdiction}", found["source"]) if found else (f"matching.option.route.{row.route}", row.sources[0])
+    rows = view.asked.node.documents.typed.the(Routes).routes
+    found = next((one for one in rows if (one.route, one.jurisdiction) == (row.route, row.jurisdiction)), None)
+    return (f"matching.route.{row.route}.{row.jurisdiction}", found.source) if found else (f"matching.option.route.{row.route}", row.sources[0])
 
 
 def _judged(view: CaseView, found: CaseOptions, row: Option) -> Judged | None:
@@ -169,6 +169,6 @@ def _timeline(view: CaseView, found: CaseOptions, row: Option) -> tuple[tuple[st
     if row.infusion is None or found.collection is None:
         return ()
     collection = max(found.collection.on, row.not_before or found.collection.on)
-    document = view.asked.node.documents.folder("products").get(row.product, {})
-    before = (document.get("lymphodepletion") or {}).get("days_before")
+    product = view.asked.node.documents.typed.products.get(ProductId(row.product))
+    before = product.lymphodepletion.days_before if product and product.lymphodepletion else None
     return (("collection", collection), ("bridging", None), *((("lymphodepletion", before),) if before else ()), ("infusion", row.infusion.on))

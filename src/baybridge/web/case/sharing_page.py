@@ -12,6 +12,7 @@ from datetime import date
 from starlette.responses import Response
 
 from baybridge.consent.deciding import Deciding, age_of, deciding_of, thresholds, to_confirm
+from baybridge.documents.exchange import Profiles
 from baybridge.exchange.transfer.sending import unknown_days_to
 from baybridge.journey.command import Site
 from baybridge.journey.events import CapacityStated
@@ -66,7 +67,7 @@ def ways(view: CaseView) -> list[Way]:
     kind = COMMANDS["Transfer"]
     if view.read_only or not allowed(view.asked, kind):
         return []
-    purposes = tuple(view.asked.node.documents.folder("exchange")["profiles"]["purposes"])
+    purposes = tuple(view.asked.node.documents.typed.the(Profiles).purposes)
     sites = [neighbour.site for neighbour in view.asked.node.neighbours.values()]
     return [_way(view, site, purposes) for site in sites]
 

@@ -16,6 +16,7 @@ from typing import Any
 from starlette.responses import Response
 
 from baybridge.base.resource import Resource
+from baybridge.documents.laboratories import Laboratories
 from baybridge.documents.recognition import Methods, Sampling
 from baybridge.documents.timing import VeinToVein
 from baybridge.node.commands.table import COMMANDS
@@ -26,7 +27,7 @@ from baybridge.recognition.overriding import waiting
 from baybridge.recognition.panel import panel
 from baybridge.recognition.parallel import ParallelTest, parallel_tests
 from baybridge.recognition.plan import PlanLine, plan
-from baybridge.recognition.recognising import RecogniseResults, setting_of
+from baybridge.recognition.recognising import RecogniseResults, costs_of, setting_of
 from baybridge.recognition.request import PURPOSES
 from baybridge.recognition.results import Setting, code_of, collected_at
 from baybridge.recognition.rules import POLICY_ID, RecognitionRules, rules_of
@@ -91,8 +92,8 @@ def _rules(view: CaseView) -> RecognitionRules:
 
 def laboratory_names(view: CaseView) -> dict[str, str]:
     """What each laboratory of the directory is called."""
-    rows = view.asked.node.documents.folder("directory")["laboratories"]["laboratories"]
-    return {row["id"]: next(iter(row.get("names") or ()), row["id"]) for row in rows}
+    rows = view.asked.node.documents.typed.the(Laboratories).laboratories
+    return {row.id: next(iter(row.names), row.id) for row in rows}
 
 
 def lines_over_time(observations: Sequence[Resource], view: CaseView) -> tuple[Trend, ...]:
@@ -142,7 +143,7 @@ def test_plan(view: CaseView, observations: Sequence[Resource]) -> Planned | Non
     settings: list[Setting] = [replace(first, purpose=need.purpose, use_at=need.at) for need in found]
     rules = _rules(view)
     lines = plan(observations, settings, rules, view.now)
-    material = Material(typed.one(Sampling, "recognition", "sampling"), view.asked.node.documents.folder("recognition")["costs"])
+    material = Material(typed.one(Sampling, "recognition", "sampling"), costs_of(typed))
     arrangement = arrange(lines, settings, rules, view.now, material)
     by_need = tuple((need, tuple(line for line in lines if line.purpose == need.purpose)) for need in found)
     return Planned(found, by_need, arrangement)

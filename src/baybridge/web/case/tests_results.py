@@ -12,6 +12,7 @@ from typing import Any
 
 from baybridge.base.time import parse_instant
 from baybridge.documents.recognition import Methods
+from baybridge.documents.terms import Answers
 from baybridge.journey.entry import Entry
 from baybridge.node.commands.table import COMMANDS
 from baybridge.recognition.derive import group_of
@@ -147,8 +148,8 @@ def _how(view: CaseView, reported: Mapping[str, Any], conversion: str | None) ->
 
 def _sign(view: CaseView, value: Any) -> str | None:
     """Whether a coded answer says positive or negative; None where it is another code, or no code."""
-    answers = view.asked.node.documents.folder("terms")["answers"]
-    found = (sign for sign in ("positive", "negative") for coded in answers[sign] if coded.rsplit("|", 1)[-1] == str(value))
+    answers = view.asked.node.documents.typed.the(Answers)
+    found = (sign for sign, said in (("positive", answers.positive), ("negative", answers.negative)) for coded in said if coded.rsplit("|", 1)[-1] == str(value))
     return next(found, None) if isinstance(value, str) else None
 
 

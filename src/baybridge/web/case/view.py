@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from baybridge.base.ids import ProductId
 from baybridge.base.outcome import Reason
 from baybridge.base.time import parse_instant_or_day
 from baybridge.facts.factset import FactSet
@@ -263,8 +264,8 @@ def labels(asked: Asked) -> dict[str, str]:
 
 def product_name(asked: Asked, product: str | None) -> str:
     """A product's name in the reader's language."""
-    document = asked.node.documents.folder("products").get(product or "", {})
-    return Reader(asked).title(document.get("names")) or product or ""
+    document = asked.node.documents.typed.products.get(ProductId(product or ""))
+    return (Reader(asked).title(document.names) if document else "") or product or ""
 
 
 Row = TypeVar("Row", bound=Mapping[str, object])

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from baybridge.documents.exchange import Profiles
 from baybridge.documents.plan import NO_PLAN, PlanDocument
-from baybridge.documents.terms import Choice, Choices, Drugs
+from baybridge.documents.terms import Choice, Choices, Drugs, Regimens
 from baybridge.followup.visits import SCHEDULE, UNSCHEDULED
 from baybridge.funding.claims.prefill import own_requests
 from baybridge.funding.claims.reconciliation import Reconciled, open_claims
@@ -125,10 +126,10 @@ def _everybody(asked: Asked) -> Options:
     return (Option(asked.node.site.node, asked.node.site.organisation), *_nodes(asked))
 
 
-def _named(asked: Asked, folder: str, wanted: Callable[[Mapping[str, Any]], bool], title: str = "title") -> Options:
+def _named(asked: Asked, folder: str, wanted: Callable[[Mapping[str, object]], bool], title: str = "title") -> Options:
     reader = Reader(asked)
-    documents = asked.node.documents.folder(folder)
-    found = [Option(str(name), reader.title(document.get(title)) or str(name)) for name, document in documents.items() if wanted(document)]
+    documents = asked.node.documents.typed.written(folder)
+    found = [Option(name, reader.title_of(folder, name, title) or name) for name, document in documents.items() if wanted(document)]
     return tuple(sorted(found, key=lambda option: option.label))
 
 
@@ -146,14 +147,13 @@ def _label_policies(asked: Asked, case: Case | None) -> Options:
 
 def _policies(asked: Asked, names: tuple[str, ...]) -> Options:
     reader = Reader(asked)
-    folder = asked.node.documents.folder("policies")
-    return tuple(Option(name, reader.title(folder.get(name, {}).get("title")) or name) for name in names)
+    return tuple(Option(name, reader.title_of("policies", name) or name) for name in names)
 
 
 def _regimens(asked: Asked, case: Case | None) -> Options:
     del case
-    reader, regimens = Reader(asked), asked.node.documents.folder("terms")["regimens"]["regimens"]
-    return tuple(Option(code, reader.title(row["names"]) or code) for code, row in regimens.items())
+    reader, regimens = Reader(asked), asked.node.documents.typed.the(Regimens).regimens
+    return tuple(Option(code, reader.title(row.names) or code) for code, row in regimens.items())
 
 
 def _visits(asked: Asked, case: Case | None) -> Options:
@@ -265,7 +265,7 @@ def _agreements(asked: Asked, case: Case | None) -> Options:
 
 def _transfer_purposes(asked: Asked, case: Case | None) -> Options:
     del case
-    return coded(asked, tuple(asked.node.documents.folder("exchange")["profiles"]["purposes"]))
+    return coded(asked, tuple(asked.node.documents.typed.the(Profiles).purposes))
 
 
 def _questions(asked: Asked, case: Case | None) -> Options:

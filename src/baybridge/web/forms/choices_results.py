@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from baybridge.base.resource import Resource
+from baybridge.documents.recognition import Overriding
 from baybridge.journey.case import Case
 from baybridge.node.case_record import case_resources
 from baybridge.recognition.overriding import waiting
@@ -58,8 +59,8 @@ def _beside_results(asked: Asked, case: Case | None) -> Choices:
 
 def _override_codes(asked: Asked, case: Case | None) -> Choices:
     del case
-    reader, codes = Reader(asked), asked.node.documents.folder("recognition")["overriding"]["codes"]
-    rows = [(direction, code) for direction in ("accept", "repeat") for code in codes[direction]]
+    reader, codes = Reader(asked), asked.node.documents.typed.the(Overriding).codes
+    rows = [(direction, code) for direction, listed in (("accept", codes.accept), ("repeat", codes.repeat)) for code in listed]
     return tuple((code, f"{reader.code('code', way)}: {reader.code('recognition.code', code)} ({code})") for way, code in rows)
 
 

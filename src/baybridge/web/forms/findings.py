@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from baybridge.base.ids import ProductId
 from baybridge.journey.case import Case
 from baybridge.supply.manufacture import GENERIC_SPECIFICATION
 from baybridge.web.forms.choices import Option, Options, coded
@@ -76,8 +77,8 @@ def read(texts: Mapping[str, list[str]], name: str) -> dict[str, str]:
 
 def attributes(asked: Asked, case: Case | None) -> Options:
     """The attributes that the specification of the case's product names; of the generic one where it has none of its own."""
-    product = asked.node.documents.folder("products").get((case.product if case else None) or "", {})
-    policy = asked.node.policies.get(str(product.get("specification") or GENERIC_SPECIFICATION))
+    product = asked.node.documents.typed.products.get(ProductId((case.product if case else None) or ""))
+    policy = asked.node.policies.get((product.specification if product else None) or GENERIC_SPECIFICATION)
     dictionary = asked.node.dictionary
     unit = Reader(asked).unit
     known = [dictionary[fact] for fact in policy.fact_names if fact in dictionary]

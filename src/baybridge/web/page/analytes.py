@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from baybridge.documents.recognition import Windows
 from baybridge.language.texts import Texts
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def names(node: Node, texts: Texts, language: str) -> dict[str, str]:
     """Every code that the windows or the dictionary know, with its name."""
     labels = {code: fact.label(language) for fact in node.dictionary.facts.values() for _, code in fact.codes}
     said: dict[str, str] = {}
-    for row in node.documents.folder("recognition")["windows"]["rows"]:
-        for analyte, codes in (row.get("parts") or {row["analyte"]: row["loinc"]}).items():
+    for row in node.documents.typed.the(Windows).rows:
+        for analyte, codes in (row.parts or {row.analyte: row.loinc}).items():
             key = f"analyte.{slug(analyte)}"
             for code in map(str, codes):
                 if texts.known(key):

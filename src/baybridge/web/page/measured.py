@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from baybridge.documents.terms import Answers
 from baybridge.facts.fhir import items, mapping
 from baybridge.web.page.page import Reader
 
@@ -32,10 +33,10 @@ def value_of(asked: Asked, observation: Mapping[str, object]) -> str:
 
 
 def _coded(asked: Asked, concept: Mapping[str, object]) -> str:
-    answers = asked.node.documents.folder("terms")["answers"]
+    answers = asked.node.documents.typed.the(Answers)
     codes = [str(coding.get("code")) for coding in items(concept.get("coding")) if coding.get("code")]
-    for sign in ("positive", "negative"):
-        known = {item.rsplit("|", 1)[-1] for item in answers[sign]}
+    for sign, said in (("positive", answers.positive), ("negative", answers.negative)):
+        known = {item.rsplit("|", 1)[-1] for item in said}
         if known & set(codes):
             return Reader(asked).t(f"tests.{sign}")
     words = (coding.get("display") for coding in items(concept.get("coding")))

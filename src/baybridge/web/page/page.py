@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from baybridge.base.outcome import Category, Reason, Refusal
 from baybridge.documents.loader import Documents
+from baybridge.documents.organisations import Payers
 from baybridge.documents.problems import Problem
 from baybridge.http.doors import Asked
 from baybridge.journey.claims import PATIENT
@@ -270,7 +271,7 @@ class Reader:
             return _PLACEHOLDER.sub("…", self.t(value))
         if key in _FOLDERS:
             folder, title = _FOLDERS[key]
-            return self.title(self._node.documents.folder(folder).get(value, {}).get(title)) or value
+            return self.title_of(folder, value, title) or value
         if key in ("attribute", "fact", "missing", "failed"):
             return self.fact(value)
         if value.startswith("RR-"):
@@ -296,7 +297,7 @@ class Reader:
 
     def payer(self, name: str) -> str:
         """What a payer is called: by the directory, else by a plan of its own."""
-        names = (self._node.documents.folder("directory").get("payers") or {}).get("payers", {}).get(name)
+        names = self._node.documents.typed.the(Payers).payers.get(name)
         if names or name == PATIENT:
             return self.title(names) if names else self.t("funding.page.patient")
         plans = self._node.documents.typed.plans.values()
@@ -351,6 +352,11 @@ class Reader:
         if name.endswith("_minor") and isinstance(value, int):
             return self.money(value, str(body.get("currency") or "HKD"))
         return self.plain(name, value) if value not in (None, "") else "–"
+
+    def title_of(self, folder: str, name: str, field: str = "title") -> str:
+        """What a document of a folder is called; empty where none bears this id."""
+        titles = self._node.documents.typed.written(folder).get(name, {}).get(field)
+        return self.title({str(language): str(text) for language, text in titles.items()} if isinstance(titles, Mapping) else str(titles or ""))
 
     def title(self, titles: Mapping[str, str] | str | None) -> str:
         """One of several languages of a document's text."""

@@ -87,9 +87,9 @@ def _others(asked: Asked, policy: Policy, versions: tuple[Policy, ...]) -> Itera
     if is_own(policy) and _other(asked, policy, SHIPPED) is not None:
         yield Other(SHIPPED, reader.t("policies.shared"))
     kind = kind_of(asked.node, policy.id)
-    documents = [document for name, document in asked.node.documents.folder("policies").items() if name != policy.id and document.get("shape") == policy.shape]
-    for document in sorted(documents, key=lambda one: (kind_of(asked.node, str(one["id"])) != kind, reader.title(one.get("title")).casefold())):
-        yield Other(str(document["id"]), reader.title(document.get("title")) or str(document["id"]))
+    documents = [document for name, document in asked.node.documents.typed.written("policies").items() if name != policy.id and document.get("shape") == policy.shape]
+    for document in sorted(documents, key=lambda one: (kind_of(asked.node, str(one["id"])) != kind, reader.title_of("policies", str(one["id"])).casefold())):
+        yield Other(str(document["id"]), reader.title_of("policies", str(document["id"])) or str(document["id"]))
 
 
 COMPARE_DOORS = (Door("/policies/{policy_id}/compare", ("GET",), "policy.compare", "policy.read", compare_page),)

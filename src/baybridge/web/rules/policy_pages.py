@@ -81,7 +81,7 @@ def _searched(document: Mapping[str, object], names: Iterable[str]) -> str:
 
 def policy_list(asked: Asked) -> Response:
     """Policies by kind, with jurisdiction, days in force and confidence; searched and filtered by the address."""
-    documents = asked.node.documents.folder("policies")
+    documents = asked.node.documents.typed.written("policies")
     products = asked.node.documents.typed.products
     wanted = Filter.of(asked.query)
     about = _products_of(products)
@@ -103,7 +103,7 @@ def policy_list(asked: Asked) -> Response:
         wanted=wanted,
         kinds=[kind for kind in (*KINDS, "other") if kind in kinds.values()],
         products=sorted(((name, titled[name]) for name in {one for found in about.values() for one in found}), key=lambda pair: pair[1].casefold()),
-        places=sorted({str(place) for document in documents.values() for place in document.get("jurisdiction") or []}),
+        places=sorted({place for document in documents.values() for place in jurisdictions_of(document)}),
     )
 
 

@@ -12,6 +12,7 @@ from itertools import chain
 from msgspec.structs import asdict
 
 from baybridge.bedside.monitoring import SCALES
+from baybridge.documents.timing import Recovery
 from baybridge.exchange.transfer.check import CHECK_POLICY_ID, ROUTE_POLICY_ID
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands.table import COMMANDS
@@ -40,7 +41,7 @@ def tabs_of(node: Node, policy_id: str) -> tuple[str, ...]:
     """The tabs of a case that show what a policy says."""
     label = policy_id in _labels(node)
     found = {
-        "options": label or policy_id == node.documents.folder("timing")["recovery"]["policy"],
+        "options": label or policy_id == node.documents.typed.the(Recovery).policy,
         "eligibility": label or policy_id in (*FITNESS, *BEFORE, *chain.from_iterable(BEFORE_IN.values())),
         "tests": policy_id == RECOGNITION,
         "sharing": policy_id in (CHECK_POLICY_ID, ROUTE_POLICY_ID),

@@ -11,6 +11,7 @@ from datetime import date
 
 from starlette.responses import Response
 
+from baybridge.base.ids import ProductId
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.facts.fhir import items, mapping
 from baybridge.http.doors import Asked, Door
@@ -27,13 +28,13 @@ def centre_list(asked: Asked) -> Response:
     product, place = asked.query.get("product", ""), asked.query.get("place", "")
     rows = [row for row in centres(asked) if place in ("", _region(row)) and (not product or product in offered(row))]
     rows.sort(key=lambda row: (bool(row.get("synthetic")), _region(row), not row.get("offers"), name_of(asked, row)))
-    products = asked.node.documents.folder("products")
+    products = asked.node.documents.typed.products
     known = sorted({name for row in centres(asked) for name in offered(row)})
     return render(
         asked,
         "centres.html",
         rows=[_listed(asked, row) for row in rows],
-        products={name: Reader(asked).title(products[name]["names"]) for name in known if name in products},
+        products={name: Reader(asked).title(products[name].names) for name in known if name in products},
         product=product,
         place=place,
         places=sorted({_region(row) for row in centres(asked)}),
@@ -46,7 +47,7 @@ def centre_page(asked: Asked) -> Response:
     row = next((row for row in centres(asked) if row["id"] == name), None)
     if row is None:
         return refused(asked, refuse(Reason("matching.centre.unknown", {"centre": name[:40]}), category=Category.NOT_FOUND))
-    products, languages = asked.node.documents.folder("products"), asked.node.languages
+    products, languages = asked.node.documents.typed.products, asked.node.languages
     reader = Reader(asked)
     return render(
         asked,
@@ -54,7 +55,7 @@ def centre_page(asked: Asked) -> Response:
         row=row,
         name=name_of(asked, row),
         place=place_of(asked, row),
-        product_names={product: reader.title(products[product]["names"]) for product in offered(row) if product in products},
+        product_names={product: reader.title(products[product].names) for product in offered(row) if product in products},
         speaks=[languages[code].name if code in languages else code for code in _codes(row, "languages")],
         today=asked.node.now().astimezone(asked.node.site.zone).date(),
         day=lambda value: reader.day(value) if isinstance(value, date) else str(value),
@@ -63,8 +64,8 @@ def centre_page(asked: Asked) -> Response:
 
 def centres(asked: Asked) -> list[Json]:
     """The directory's rows that treat patients."""
-    rows: list[dict[str, object]] = asked.node.documents.folder("directory")["organisations"]["organisations"]
-    return [row for row in rows if "centre" in _codes(row, "kinds")]
+    rows = items(asked.node.documents.typed.written("directory")["organisations"].get("organisations"))
+    return [dict(row) for row in rows if "centre" in _codes(row, "kinds")]
 
 
 def _codes(row: Json, name: str) -> list[str]:
@@ -77,9 +78,9 @@ def _region(row: Json) -> str:
     return str(row["jurisdiction"])
 
 
-def offered(row: Json) -> tuple[str, ...]:
+def offered(row: Json) -> tuple[ProductId, ...]:
     """The products that a source says a centre offers."""
-    return tuple(str(offer["product"]) for offer in items(row.get("offers")))
+    return tuple(ProductId(str(offer["product"])) for offer in items(row.get("offers")))
 
 
 def name_of(asked: Asked, row: Json) -> str:
@@ -106,8 +107,8 @@ class Listed:
 
 
 def _listed(asked: Asked, row: Json) -> Listed:
-    products, reader = asked.node.documents.folder("products"), Reader(asked)
-    titles = tuple(reader.title(products[name]["names"]) for name in offered(row) if name in products)
+    products, reader = asked.node.documents.typed.products, Reader(asked)
+    titles = tuple(reader.title(products[name].names) for name in offered(row) if name in products)
     beside = [name for name in ASKED if name != "offers"]
     known = tuple(name for name in beside if row.get(name) is not None)
     return Listed(row, name_of(asked, row), place_of(asked, row), titles, known, tuple(name for name in beside if name not in known))

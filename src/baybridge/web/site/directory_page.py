@@ -49,7 +49,7 @@ class Shown:
 def directory_page(asked: Asked) -> Response:
     """Every document that has a form, row by row."""
     today, documents = _today(asked), asked.node.documents
-    laboratories = documents.folder("directory")["laboratories"]["laboratories"]
+    laboratories = items(documents.typed.written("directory")["laboratories"].get("laboratories"))
     others = [(name, form) for name, form in documents.forms.items() if form.rows is None]
     return render(asked, "directory.html", rows=[_summary(row, today) for row in laboratories], others=others, may=_may(asked, documents.forms["laboratories"]))
 
@@ -161,7 +161,7 @@ def _found(asked: Asked) -> tuple[EditingForm, Mapping[str, object]] | Refusal:
     form = documents.forms.get(asked.parameters["document"])
     if form is None:
         return _unknown(asked)
-    document = documents.folder(form.folder)[form.document]
+    document = dict(documents.typed.written(form.folder)[form.document])
     row = next((row for row in rows_of(document, form) if row["id"] == asked.parameters["row"]), None)
     if row is None:
         return refuse(Reason("directory.change.unknown_row", {"row": asked.parameters["row"][:60]}), category=Category.NOT_FOUND)

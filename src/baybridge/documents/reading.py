@@ -238,7 +238,8 @@ class _Walk:
         """Report the keys of an object that its type does not have; without `every` those alone that are nearly known ones."""
         for name in (str(key) for key in value if str(key) not in names):
             if every:
-                self.report(UNKNOWN_KEY, (*path, name), f"one of {', '.join(sorted(names))}", name, did_you_mean(name, names))
+                hint = did_you_mean(name, names) if self._wording.names_field else ""
+                self.report(UNKNOWN_KEY, (*path, name), f"one of {', '.join(sorted(names))}", name, hint)
             elif near := nearest(name, names):
                 self.report(UNKNOWN_KEY, (*path, name), near, name)
 

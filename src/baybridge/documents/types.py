@@ -22,6 +22,7 @@ _TYPES: dict[object, inspect.Type] = {}
 _PLAIN: dict[int, tuple[inspect.Type, frozenset[type]]] = {}
 _FORMS: dict[int, tuple[inspect.Type, bool]] = {}
 _NO_MORE_TO_SEE = {inspect.NoneType: type(None), inspect.BoolType: bool, inspect.StrType: str, inspect.IntType: int}
+_LARGEST = 10**300  # of a whole number that a fraction can stand for
 _TRUTH = frozenset({"true", "false", "1", "0"})
 
 
@@ -176,7 +177,7 @@ def _is_scalar(value: object, kind: inspect.Type) -> bool:
         case inspect.IntType():
             return isinstance(value, int) and not isinstance(value, bool)
         case inspect.FloatType():
-            return isinstance(value, int | float) and not isinstance(value, bool)
+            return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST)
         case inspect.LiteralType():
             return isinstance(value, str | int) and value in kind.values and not isinstance(value, bool)
         case inspect.EnumType():

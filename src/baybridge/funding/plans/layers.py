@@ -37,7 +37,7 @@ def read_layers(written: Sequence[object], currency: str, scale: Scale, told: Co
         path = ("layers", place)
         if item.id and item.id in {layer.layer_id for layer in layers.values()}:
             told.problem("duplicate", (*path, "id"))
-        if ordered and item.order is None:
+        if ordered and item.order is None and told.fine((*path, "order")):
             told.problem("whole", (*path, "order"), found="nothing", at_least=0)
         _only_terms_of(item, path, told)
         entitled = _says(written[place], "status") in (None, VERIFIED)

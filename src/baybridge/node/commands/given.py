@@ -30,7 +30,7 @@ def read_given(kind: CommandRow, given: Mapping[str, object]) -> Struct | Refusa
     reasons: dict[str, Reason] = {}
 
     def note(code: str, path: Path, expected: str, found: str, _hint: str) -> None:
-        if made is None or code == UNKNOWN_KEY:
+        if (made is None or code == UNKNOWN_KEY) and len(reasons) < _MOST:
             where = field_name(path)[:80]
             reasons.setdefault(where, _reason(code, where, fields, path, expected, found))
 
@@ -59,6 +59,8 @@ def _reason(code: str, where: str, fields: Mapping[str, FieldInfo], path: Path, 
     return Reason("command.bad_field", {"field": name, "problem": f"expected {expected}, found {found}", "expected": kind}, where=where)
 
 
+#: More is no slip of a person: a list of a megabyte would be told entry by entry.
+_MOST = 200
 _QUOTED = re.compile(r"\s*'.*'")
 #: A field of a form is a text, whatever it says; what a person typed is not repeated.
 _GIVEN = Wording(names_field=False, found=kind_of, mapping="an object", strays=True, from_text=True)

@@ -9,6 +9,7 @@ the values their meaning.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -55,13 +56,11 @@ class Source:
         node = self.keys.get(path) if of_key else None
         return _mark(node or self.nodes.get(path))
 
-    def names(self, path: Path) -> tuple[str, ...]:
-        """The keys of a mapping of the document in its order; none where no mapping stands."""
-        part = self.document
-        for step in path:
-            inside = (isinstance(part, dict) and step in part) or (isinstance(part, list) and isinstance(step, int) and step < len(part))
-            part = part[step] if inside else None
-        return tuple(part) if isinstance(part, dict) else ()
+    def places(self, path: Path) -> Iterator[tuple[str, tuple[int, int], tuple[int, int]]]:
+        """Each part of a mapping of the document by name, with the places of its value and of its key; none where no mapping stands."""
+        mapping = self.nodes.get(path)
+        for key, value in mapping.value if isinstance(mapping, yaml.MappingNode) else ():
+            yield str(key.value), _mark(value), _mark(key)
 
     def line_of(self, field: str) -> int:
         """The line of a field such as `bands[1].rate`, where its key or its entry begins, or of the nearest part around it."""

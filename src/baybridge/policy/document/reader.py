@@ -136,9 +136,9 @@ def _places(source: Source, path: Path) -> dict[str, tuple[int, int]]:
     """Line and column of a worked case (under the empty name) and of what stands in it, by names such as `expect.values.grade`; of keys with a colon."""
     found = {"": source.place(path)}
     for group in _PLACED:
-        for name in source.names((*path, *group)):
-            at, dotted = (*path, *group, name), ".".join((*group, name))
-            found |= {dotted: source.place(at), f"{dotted}:": source.place(at, of_key=True)}
+        for name, value, key in source.places((*path, *group)):
+            dotted = ".".join((*group, name))
+            found[dotted], found[f"{dotted}:"] = value, key
     return found
 
 

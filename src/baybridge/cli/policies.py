@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn
 
@@ -209,7 +210,7 @@ def list_policies(node_dir: Path | None, language: str | None, as_json: bool) ->
 
     documents = documents_of(node_dir)
     try:
-        rows = [_summary(*entry, language or "en") for entry in sorted(documents.typed.written("policies").items())]
+        rows = [_summary(*entry, language or "en") for entry in sorted(documents.typed.written("policies").items(), key=itemgetter(0))]
     except DocumentProblem as problem:
         fail(str(problem))
     if as_json:

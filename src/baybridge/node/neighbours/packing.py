@@ -5,7 +5,7 @@ Main job: `content_of` gathers the resources that a check let through and the ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,6 +93,10 @@ class TellingRules:
     without_patient: frozenset[str]
 
 
+def _laid(ours: Mapping[str, Collection[str]], site: Mapping[str, Collection[str]]) -> Mapping[str, Collection[str]]:
+    return {**ours, **site}
+
+
 def rules_of_telling(documents: Documents) -> TellingRules:
     """What the rows of the events say (`told`, `only_from`), with a site's own lists laid over by purpose and by kind of node."""
     document = documents.typed.the(telling.Told)
@@ -104,8 +108,8 @@ def rules_of_telling(documents: Documents) -> TellingRules:
         if row.only_from is not None:
             only_from.setdefault(row.only_from, set()).add(row.event.__name__)
     return TellingRules(
-        {name: frozenset(kinds) | _CORRECTED for name, kinds in {**purposes, **document.purposes}.items()},
-        {name: frozenset(kinds) for name, kinds in {**only_from, **document.only_from}.items()},
+        {name: frozenset(kinds) | _CORRECTED for name, kinds in _laid(purposes, document.purposes).items()},
+        {name: frozenset(kinds) for name, kinds in _laid(only_from, document.only_from).items()},
         frozenset(document.without_patient),
     )
 

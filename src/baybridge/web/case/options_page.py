@@ -164,7 +164,7 @@ def _judged(view: CaseView, found: CaseOptions, row: Option) -> Judged | None:
     return Judged(policy, decision, policy_view.rows(policy, saying_of(view.asked)))
 
 
-def _timeline(view: CaseView, found: CaseOptions, row: Option) -> tuple[tuple[str, date | int | None], ...]:
+def _timeline(view: CaseView, found: CaseOptions, row: Option) -> tuple[tuple[str, date | tuple[int, ...] | None], ...]:
     """What comes when, where a day can be said: collection, bridging while the cells are made, lymphodepletion, infusion."""
     if row.infusion is None or found.collection is None:
         return ()

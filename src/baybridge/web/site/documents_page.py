@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from starlette.responses import Response
 
@@ -54,7 +55,7 @@ def document_list(asked: Asked) -> Response:
 
 def _listed(asked: Asked, folder: str) -> Iterator[Listed]:
     documents = asked.node.documents
-    for name, document in sorted(documents.folder(folder).items()):
+    for name, document in sorted(documents.folder(folder).items(), key=itemgetter(0)):
         source = str(document.get("source") or "") if isinstance(document, Mapping) else ""
         yield Listed(folder, name, documents.whose(folder, name), source)
 

@@ -56,9 +56,12 @@ def _reason(code: str, where: str, fields: Mapping[str, FieldInfo], path: Path, 
     kind = type_name(fields[name].type) if name in fields else expected
     if code == MISSING and len(path) == 1:
         return Reason("command.missing_field", {"field": name, "expected": kind}, where=name)
-    return Reason("command.bad_field", {"field": name, "problem": f"expected {expected}, found {found}", "expected": kind}, where=where)
+    problem = f"found {found}" if expected in _SAID_ALREADY and len(path) == 1 else f"expected {expected}, found {found}"
+    return Reason("command.bad_field", {"field": name, "problem": problem, "expected": kind}, where=where)
 
 
+#: What the name of a type says as well.
+_SAID_ALREADY = frozenset({"a text", "a whole number", "a number", "true or false"})
 #: More is no slip of a person: a list of a megabyte would be told entry by entry.
 _MOST = 200
 _QUOTED = re.compile(r"\s*'.*'")

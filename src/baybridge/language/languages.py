@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, cast
 
 FALLBACK = "en"
 
@@ -35,9 +35,9 @@ class Language:
     tags: tuple[str, ...]
 
 
-def languages_of(folder: Callable[[str], Mapping[str, LanguageRow]]) -> dict[str, Language]:
+def languages_of(folder: Callable[[str], Mapping[str, object]]) -> dict[str, Language]:
     """Every language by its code, in the order in which they are offered; `folder` reads a folder of documents."""
-    rows = sorted(folder("languages").values(), key=lambda row: (row["order"], row["id"]))
+    rows = sorted(cast("Mapping[str, LanguageRow]", folder("languages")).values(), key=lambda row: (row["order"], row["id"]))
     return {row["id"]: Language(row["id"], row["name"], row["locale"], tuple(row["tags"])) for row in rows}
 
 

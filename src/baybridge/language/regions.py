@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, cast
 
 from baybridge.documents.heading import Confidence
 
@@ -77,9 +77,9 @@ class Region:
 Regions = Mapping[str, Region]
 
 
-def regions_of(folder: Callable[[str], Mapping[str, RegionRow]]) -> Regions:
+def regions_of(folder: Callable[[str], Mapping[str, object]]) -> Regions:
     """Every region by its code, in their order; `folder` reads a folder of documents."""
-    rows = sorted(folder("regions").values(), key=lambda row: (row["order"], row["id"]))
+    rows = sorted(cast("Mapping[str, RegionRow]", folder("regions")).values(), key=lambda row: (row["order"], row["id"]))
     return {row["id"]: _region(row) for row in rows}
 
 

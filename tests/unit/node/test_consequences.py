@@ -170,6 +170,35 @@ def test_what_lies_ahead_is_done_at_its_time(world: World) -> None:
     assert queue.drain(node) == 1 and seen == ["call"]
 
 
+def test_what_a_clock_queued_that_was_set_back_since_is_not_late(world: World) -> None:
+    world.file("mo", world.bundle())
+    node, seen = world.nodes["mo"], list[str]()
+    kinds(node, ConsequenceRow("call", Lane.ALARM, noting(seen, "call")))
+    world.clock.moment += timedelta(hours=2)
+    with node.unit() as unit:
+        unit.follow("call", world.case_id, not_before=unit.at + timedelta(minutes=5))
+    world.clock.moment -= timedelta(hours=2)
+    assert queue.drain(node) == 1 and seen == ["call"]
+
+
+def test_one_that_fails_under_a_clock_that_was_set_back_waits_like_any_other(world: World) -> None:
+    world.file("mo", world.bundle())
+    node = world.nodes["mo"]
+
+    def fail(*_given: Any) -> None:
+        raise ValueError("not yet")
+
+    kinds(node, ConsequenceRow("fails", Lane.LATER, fail))
+    world.clock.moment += timedelta(hours=2)
+    with node.unit() as unit:
+        unit.follow("fails", world.case_id)
+    world.clock.moment -= timedelta(hours=2)
+    queue.drain(node)
+    queue.drain(node)
+    with node.storage.reading() as connection:
+        assert [one.attempts for one in queue.waiting(connection, world.case_id, "fails")] == [1]
+
+
 def test_the_same_row_again_replaces_the_one_that_waits(world: World) -> None:
     world.file("mo", world.bundle())
     node, seen = world.nodes["mo"], list[str]()

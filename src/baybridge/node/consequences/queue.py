@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Connection, Row, case, delete, insert, select, update
+from sqlalchemy import Connection, Row, case, delete, insert, or_, select, update
 
 from baybridge.journey.command import Actor
 from baybridge.journey.events import PackageReceived, Recorded
@@ -36,6 +36,7 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 1, 300
 #: What a user's command does of what it queued, before it answers.
 AT_ONCE = (Lane.ALARM, Lane.CASE)
 _ROWS_AT_ONCE = 400  # in one question
+_CLOCK_SLACK = timedelta(minutes=1)
 Kinds = Mapping[str, ConsequenceRow]
 
 
@@ -145,7 +146,9 @@ def _next(node: Node, lanes: Sequence[Lane], without: set[str]) -> Row[object] |
     """The row to be done next: by lane, then as they were queued."""
     table = tables.consequence
     rank = case({lane.value: place for place, lane in enumerate(ORDER)}, value=table.c.lane, else_=len(ORDER))
-    due = select(table).where(table.c.lane.in_([lane.value for lane in lanes]), table.c.not_before <= node.now().isoformat())
+    now = node.now()
+    ahead = table.c.queued_at > (now + _CLOCK_SLACK).isoformat()  # by a clock that was set back since: whatever waits by it would come late
+    due = select(table).where(table.c.lane.in_([lane.value for lane in lanes]), or_(table.c.not_before <= now.isoformat(), ahead))
     due = due.where(table.c.consequence_id.not_in(without)) if without else due
     with node.storage.reading() as connection:
         return connection.execute(due.order_by(rank, table.c.queued_at, table.c.consequence_id).limit(1)).first()
@@ -190,7 +193,8 @@ def _failed(node: Node, row: Row[object], problem: str) -> None:
     wait = min(_FIRST_WAIT_S * 2 ** min(row.attempts, 16), _LONGEST_WAIT_S)
     table = tables.consequence
     with node.unit(drained=False) as unit:
-        values = {"attempts": row.attempts + 1, "last_problem": problem, "not_before": (unit.at + timedelta(seconds=wait)).isoformat()}
+        queued = min(row.queued_at, unit.at.isoformat())
+        values = {"attempts": row.attempts + 1, "queued_at": queued, "last_problem": problem, "not_before": (unit.at + timedelta(seconds=wait)).isoformat()}
         unit.connection.execute(update(table).where(table.c.consequence_id == row.consequence_id).values(**values))
 
 

@@ -14,12 +14,12 @@ from sqlalchemy import Connection, and_, or_, select, tuple_
 
 from baybridge.record.fhir.references import patient_of
 from baybridge.record.fhir.wire import content_sha256
-from baybridge.record.store.indexing import search_rows
+from baybridge.record.store.indexing import Value, search_rows
 from baybridge.record.store.store import Key, Version
 from baybridge.record.store.tables import resource_current, resource_version, search_value
 
 _SAME = ("version", "patient", "recorded_at", "deleted", "sha256")
-_SEARCHED = ("param", "kind", "system", "value", "low", "high")
+_SEARCHED = Value._fields
 
 
 def wrong_columns(version: Version) -> list[str]:
@@ -71,9 +71,10 @@ def wrong_search_values(connection: Connection, versions: Sequence[Version]) -> 
 
 def _stored(connection: Connection, keys: Sequence[Key]) -> dict[Key, Counter[tuple[Any, ...]]]:
     table = search_value
+    columns = (table.c.type, table.c.id, table.c.patient, *(table.c[name] for name in _SEARCHED))
     found: dict[Key, Counter[tuple[Any, ...]]] = {}
-    for row in connection.execute(select(table).where(tuple_(table.c.type, table.c.id).in_(keys))):
-        found.setdefault((row.type, row.id), Counter())[(row.patient, *(getattr(row, name) for name in _SEARCHED))] += 1
+    for kind, logical_id, *searched in connection.execute(select(*columns).where(tuple_(table.c.type, table.c.id).in_(keys))):
+        found.setdefault((kind, logical_id), Counter())[tuple(searched)] += 1
     return found
 
 
@@ -82,7 +83,7 @@ def _expected(version: Version) -> Counter[tuple[Any, ...]] | None:
     if version.deleted or not version.body:
         return Counter()
     try:
-        rows = [value._asdict() for value in search_rows(version.resource)]
+        rows = search_rows(version.resource)
     except (ValueError, TypeError, AttributeError):
         return None
-    return Counter((version.patient, *(row[name] for name in _SEARCHED)) for row in rows)
+    return Counter((version.patient, *value) for value in rows)

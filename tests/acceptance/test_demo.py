@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from baybridge.demo import network
-from baybridge.node.storage import Storage
+from baybridge.node.schema.version import NEWEST
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo network without its cohort, which takes a minute to walk."""
     found = tmp_path_factory.mktemp("demo") / "demo-network"
     network.found_network(found, network.PREFERRED_PORTS)
-    (found / "schema").write_text(Storage.schema())
+    (found / "schema").write_text(NEWEST)
     return found
 
 

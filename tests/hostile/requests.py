@@ -465,6 +465,7 @@ _MAKERS: dict[str, Callable[[Requests], tuple[tuple[tuple[bytes, bytes], ...], b
     "/trials": Requests.study,
     "/exchange/packages": Requests.package,
     "/exchange/checkpoints": Requests.checkpoint,
+    "/exchange/restored": Requests.cosigned,
     "/exchange/cosignatures": Requests.cosigned,
 }
 _HL7 = (

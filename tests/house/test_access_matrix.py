@@ -77,6 +77,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/log/entries"): SITE | {"alliance", "administrator"},
     ("POST", "/exchange/packages"): ANYONE,  # its signature says who sends it
     ("POST", "/exchange/checkpoints"): ANYONE,
+    ("POST", "/exchange/restored"): ANYONE,
     ("POST", "/exchange/cosignatures"): ANYONE,
     ("GET", "/.well-known/baybridge.json"): ANYONE,
     ("GET", "/.well-known/jwks.json"): ANYONE,

@@ -24,6 +24,7 @@ from baybridge.node.case_state import state_for
 from baybridge.node.clock import new_id
 from baybridge.node.commands.signing import CONFIRM
 from baybridge.node.handle import handle
+from baybridge.node.keeping import standing
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.neighbours.package import SEALED_LIMIT, public_jwk
 from baybridge.node.people import accounts, proving
@@ -221,6 +222,12 @@ def cosignatures(asked: Asked) -> Response:
     return refused(asked, problem) if isinstance(problem, Refusal) else answer({"accepted": True})
 
 
+def restored(asked: Asked) -> Response:
+    """A neighbour says that it was restored from a backup and lacks entries; the note's own signature says who sends it."""
+    problem = standing.hear(asked.node, asked.body.decode(errors="replace"))
+    return refused(asked, problem) if isinstance(problem, Refusal) else answer({"accepted": True})
+
+
 def checkpoints(asked: Asked, body: Any) -> Response:
     """A neighbour shows its newest checkpoint; the answer is our co-signature, or (409) the size that we saw last."""
     try:
@@ -279,6 +286,7 @@ DOORS = (
     Door("/log/entries", ("GET",), "log.entries", "log.entries", entries),
     Door("/exchange/packages", ("POST",), "exchange.packages", "public", packages, unsigned=SEALED_LIMIT),
     Door("/exchange/checkpoints", ("POST",), "exchange.checkpoints", "public", with_json(checkpoints), unsigned=_NOTE_LIMIT),
+    Door("/exchange/restored", ("POST",), "exchange.restored", "public", restored, unsigned=_NOTE_LIMIT),
     Door("/exchange/cosignatures", ("POST",), "exchange.cosignatures", "public", cosignatures, unsigned=_NOTE_LIMIT),
     Door("/.well-known/baybridge.json", ("GET",), "node.card", "public", node_card),
     Door("/.well-known/jwks.json", ("GET",), "node.jwks", "public", jwks),

@@ -40,6 +40,11 @@ TOPICS: dict[str, str] = {
     "extras": "baybridge.cli.extras",
     "init": "baybridge.cli.nodes",
     "serve": "baybridge.cli.nodes",
+    "upgrade": "baybridge.cli.keeping",
+    "backup-key": "baybridge.cli.keeping",
+    "backup": "baybridge.cli.keeping",
+    "verify-backup": "baybridge.cli.keeping",
+    "restore": "baybridge.cli.keeping",
     "do": "baybridge.cli.nodes",
     "case": "baybridge.cli.cases",
     "courier-code": "baybridge.cli.couriers",
@@ -85,10 +90,17 @@ _OUTAGES = {
     "full": "The database is full; nothing was done. Make room first.",
     "read_only": "The database takes no changes; nothing was done. Look at its permissions and its state.",
     "away": "The database does not answer; nothing was done. Look whether it runs.",
+    "restored": "This node was restored and lacks entries, or may; nothing was done. Two persons accept that first, with: baybridge restore accept DIR",
 }
 
 
+def _say_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    if wanted:
+        click.echo(f"baybridge {import_module('baybridge.node.software').software()}")
+        ctx.exit()
+
+
 @click.command(cls=Topics)
-@click.version_option(package_name="baybridge")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Show version, commit and schema, and end.")
 def main() -> None:
     """Carries a CAR-T patient, the records, cells and money across three regions. Decision support: a clinician decides."""

@@ -53,9 +53,11 @@ def _kept(name: str, texts: Texts, language: str) -> Iterator[Kept]:
         return
     try:
         config = read_config(Path(name))
+        storage = Storage(config.database)
+        storage.require(config.folder)
     except ConfigProblem as problem:
         fail(str(problem))
-    found = list(_of_node(Storage(config.database)))
+    found = list(_of_node(storage))
     if not found:
         fail(texts.say(language, "funding.reproduce.none", {"folder": name}))
     yield from found

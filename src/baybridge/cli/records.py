@@ -35,13 +35,14 @@ def fail(sentence: str) -> NoReturn:
     sys.exit(1)
 
 
-def open_or_fail(folder: Path) -> Node:
-    """The node of a folder; a folder that is none ends the command."""
+def open_or_fail(folder: Path, *, reaching: bool = False) -> Node:
+    """The node of a folder, which reaches its neighbours where `reaching`; a folder that is none ends the command."""
     from baybridge.node.config import ConfigProblem
+    from baybridge.node.neighbours.transport import post
     from baybridge.node.node import open_node
 
     try:
-        return open_node(folder)
+        return open_node(folder, transport=post if reaching else None)
     except ConfigProblem as problem:
         fail(str(problem))
 

@@ -27,7 +27,7 @@ from baybridge.node import clock
 from baybridge.node.config import read_config
 from baybridge.node.neighbours import witnessing
 from baybridge.node.node import Node
-from baybridge.node.storage import Storage
+from baybridge.node.schema.version import NEWEST
 from baybridge.node.upkeep.served import is_served
 
 _START_SECONDS = 60
@@ -65,14 +65,14 @@ def make(folder: Path, on_progress: Callable[[int, int], None]) -> None:
             network.add_patient(node, followed.patient.id)
         witnessing.sign_checkpoint(node)
         node.storage.close()
-    (part / _SCHEMA).write_text(Storage.schema(), encoding="ascii")
+    (part / _SCHEMA).write_text(NEWEST, encoding="ascii")
     part.rename(folder)
 
 
 def is_current(folder: Path) -> bool:
     """Whether a demo network was made by this version, so that it can be continued."""
     made_by = folder / _SCHEMA
-    return made_by.is_file() and made_by.read_text(encoding="ascii") == Storage.schema()
+    return made_by.is_file() and made_by.read_text(encoding="ascii") == NEWEST
 
 
 class Running:

@@ -53,6 +53,7 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "exchange": {"content": "exchange:SpecialContent", "payer_view": "exchange:PayerView", "profiles": "exchange:Profiles"},
         "facts": {ANY: "fact:FactEntry"},
         "feeds": {ANY: "feed:Feed"},
+        "keeping": {"backups": "backups:Backups"},
         "languages": {ANY: "region:LanguageEntry"},
         "pathways": {
             "border-papers": "border_papers:BorderPapers",

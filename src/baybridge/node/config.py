@@ -78,6 +78,15 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupTo:
+    """Where a node's backups go: a folder, a file with the public key, and one with the private key where a site wants the node to read them again."""
+
+    folder: Path
+    key: Path
+    private_key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that a running node is told from outside."""
 
@@ -95,6 +104,7 @@ class Config:
     issuer: str = ""  # https address under which this node issues cards
     url: str = ""  # address under which others reach this node
     serving: Serving = Serving()
+    backup: BackupTo | None = None  # where backups go that the node makes by itself
 
 
 def credentials_folder() -> Path | None:
@@ -185,6 +195,7 @@ def read_config(folder: Path, database: str | None = None) -> Config:
         issuer=str(profile.get("issuer") or "").rstrip("/"),
         url=str(profile.get("url") or "").rstrip("/"),
         serving=_serving(folder, profile.get("serving")),
+        backup=_backup_to(folder, profile.get("backup")),
     )
     return replace(config, neighbours=read_neighbours(folder, regions))
 
@@ -205,6 +216,18 @@ def _serving(folder: Path, given: object) -> Serving:
         raise ConfigProblem("\n".join(wrong))
     certificate, key = (folder / given[name] if name in given else None for name in ("certificate", "key"))
     return Serving(certificate, key, tuple(str(one) for one in given.get("trusted_proxies", ())), given.get("metrics_port"))
+
+
+def _backup_to(folder: Path, said: object) -> BackupTo | None:
+    """What `backup` of node.yaml says; paths count from the node's folder. ConfigProblem where it says something else."""
+    if said is None:
+        return None
+    names = ("to", "key", "private_key")
+    texts = isinstance(said, dict) and set(said) <= set(names) and all(isinstance(value, str) and value for value in said.values())
+    if not isinstance(said, dict) or not texts or not {"to", "key"} <= set(said):
+        raise ConfigProblem(f"backup: expected `to` (a folder) and `key` (a file with a public key), and perhaps `private_key`, found {said!r}")
+    to, key, private = (folder / said[name] if name in said else None for name in names)
+    return BackupTo(to or folder, key or folder, private)
 
 
 def neighbours_changed_at(folder: Path) -> int | None:

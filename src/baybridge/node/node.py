@@ -7,8 +7,6 @@ comes in by `handle.py`. Rules stand in the parts; this class only wires.
 from __future__ import annotations
 
 import logging
-import os
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -52,11 +50,13 @@ from baybridge.node.directory.living_documents import LivingDocuments
 from baybridge.node.intake.card_key import card_key
 from baybridge.node.integrity import coverage, index
 from baybridge.node.integrity.rows import RowLog
+from baybridge.node.keeping import standing
 from baybridge.node.money import grants
 from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import persons, reads, second_factor
 from baybridge.node.people.factor_key import Sealer, factor_key
+from baybridge.node.steps import Walk
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
 from baybridge.node.upkeep import slots
@@ -82,19 +82,21 @@ class Node:
     def __init__(self, config: Config, *, now: clock.Clock = clock.now, transport: Transport | None = None) -> None:
         self.config = config
         self.now = now
+        self.step = Walk.of(config.settings).step  # passes a named step of a write or transfer
         self._neighbours: Mapping[str, Neighbour] = config.neighbours
         self._neighbours_at = neighbours_changed_at(config.folder)
         self.transport = transport
         self.retries = Retries()
         self.case_memory = CaseMemory()
         self.storage = Storage(config.database, Waits.of(config.settings))
-        self.storage.create()
+        self.storage.require(config.folder)
         self.storage.sealer = Sealer(factor_key(config.folder))
         self.storage.rows = RowLog(config.site, self.pseudonym, now)
         coverage.begin(self.storage, self.storage.rows)
         index.keep_current(self.storage, self.storage.rows)
         persons.make_sure(self.storage)
         second_factor.seal_all(self.storage)
+        self.storage.guard = standing.guard
         self.reserve = Reserve(config.folder, SigningKey.from_text(config.signing_key), int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())
@@ -212,20 +214,15 @@ class Node:
         """The name of a case in this node's log; without the node's secret nobody can tell which case it is."""
         return log.pseudonym(bytes.fromhex(self.config.secrets["pseudonym"]), case_id)
 
-    def step(self, name: str) -> None:
-        """Pass a named step of a write or transfer; crash tests have the process killed at one of them."""
-        if self.config.settings.get("BAYBRIDGE_HALT_AT") == name:
-            os.kill(os.getpid(), signal.SIGKILL)
-
     # --- transactions -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def unit(self, *, urgent: bool = False, drained: bool = True) -> Iterator[Unit]:
+    def unit(self, *, urgent: bool = False, drained: bool = True, even_restored: bool = False) -> Iterator[Unit]:
         """A unit of work; all of it stands afterwards, or none. What follows from it is queued with it, and done at once unless `drained` says otherwise.
 
-        `urgent`: before every writer of this process that waits.
+        `urgent`: before every writer of this process that waits. `even_restored`: as for `Storage.writing`.
         """
-        with self.storage.writing(urgent=urgent) as connection:
+        with self.storage.writing(urgent=urgent, even_restored=even_restored) as connection:
             unit = Unit(connection, self.site, self.now(), lambda: clock.new_id(self.now), self.pseudonym, self.step, memory=self.case_memory)
             yield unit
             unit.queued = queue.keep(unit, self.consequence_kinds)
@@ -313,7 +310,7 @@ class Node:
         reading of one case that somebody took in an emergency.
         """
         try:
-            with self.unit() as unit:
+            with self.unit(even_restored=True) as unit:
                 write(unit)
         except StorageProblem:
             at = self.now().isoformat()

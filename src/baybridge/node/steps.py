@@ -5,6 +5,11 @@ Main job: the one list of places at which a crash test has the process killed (`
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 #: A command, from the rule's answer to the commit.
 WRITE = ("write.decided", "write.events", "write.projected", "write.before_commit", "write.log", "write.committed")
 
@@ -20,4 +25,31 @@ RECEIVE = ("transfer.resources_filed", "transfer.before_receipt")
 #: What follows from a write: queued with it, done in a unit of its own.
 FOLLOW = ("consequence.queued", "consequence.done")
 
-STEPS = tuple(dict.fromkeys((*WRITE, *SEND, *DELIVER, *RECEIVE, *FOLLOW)))
+#: An upgrade of the database: copied, changed, checked, standing, opened by the new version.
+UPGRADE = ("upgrade.copied", "upgrade.changed", "upgrade.checked", "upgrade.standing")
+BACK = ("upgrade.put_back",)
+
+#: A backup: the image taken, the files packed, the file named.
+BACKUP = ("backup.imaged", "backup.packed", "backup.named")
+
+#: A restoration: unpacked and compared, checked, the neighbours asked, the folder named.
+RESTORE = ("restore.unpacked", "restore.checked", "restore.asked", "restore.named")
+
+STEPS = tuple(dict.fromkeys((*WRITE, *SEND, *DELIVER, *RECEIVE, *FOLLOW, *UPGRADE, *BACK, *BACKUP, *RESTORE)))
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Passing the steps in their order; a crash test has the process killed at the one that is named."""
+
+    halt_at: str = ""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, str]) -> Walk:
+        """As the settings of a node say."""
+        return cls(settings.get("BAYBRIDGE_HALT_AT", ""))
+
+    def step(self, name: str) -> None:
+        """Pass a step."""
+        if self.halt_at == name:
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -4,30 +4,28 @@ Main job: `writing()` gives one writer a connection whose work is all there or n
 
 SQLite runs with write-ahead log and `synchronous=FULL`: what was acknowledged survives power loss. On PostgreSQL any number of processes serve one node: a writer takes
 the node's one lock, because the log has one order, and a reader sees the database as of its first question. Elsewhere: the tables stand with their parts
-(`ledger/tables.py`, `record/store/tables.py`, `node/tables.py`); the same schema serves both.
+(`ledger/tables.py`, `record/store/tables.py`, `node/tables.py`); the same schema serves both, and its version stands in `schema/version.py`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Executable, MetaData, TableClause, create_engine, event, inspect
+from sqlalchemy import Connection, Executable, TableClause, create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.dml import UpdateBase
 
-from baybridge.base.canonical import sha256_hex
-from baybridge.ledger.tables import metadata as ledger_metadata
 from baybridge.node.config import ConfigProblem
 from baybridge.node.outage import StorageProblem, problem_of
-from baybridge.node.tables import metadata as node_metadata
-from baybridge.record.store.tables import metadata as record_metadata
+from baybridge.node.schema import version
 
 if TYPE_CHECKING:
     from baybridge.node.integrity.rows import RowLog
@@ -68,37 +66,55 @@ class Storage:
         self._sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url, self.waits) if self._sqlite else _server_engine(url, self.waits)
         self.sealer: Sealer | None = None  # seals secrets of second factors; a node sets it
+        self.guard: Callable[[Connection], None] | None = None  # raises StorageProblem while nothing may be written; a node sets it
         self.rows: RowLog | None = None  # who logs the changes of accounts and other covered rows; a node sets it
         event.listen(self.engine, "before_execute", _touching)
 
-    @staticmethod
-    def schema() -> str:
-        """A name of the schema that this version writes: a hash over tables and columns."""
-        tables = [table for metadata in (ledger_metadata, record_metadata, node_metadata) for table in metadata.sorted_tables]
-        return sha256_hex("\n".join(f"{table.name}.{column.name} {column.type}" for table in tables for column in table.columns).encode())[:16]
-
     def create(self) -> None:
-        """Create what is missing of the schema; ConfigProblem where no database answers."""
+        """Create the tables of a new node; a database that holds one is left as it is. ConfigProblem where no database answers."""
+        with self._answering(), self.engine.begin() as connection:
+            if not self._sqlite:
+                connection.exec_driver_sql(_ONE_WRITER)  # two processes that start at once would create it twice
+            version.make(connection)
+
+    def require(self, folder: Path) -> None:
+        """ConfigProblem, in a sentence with the command to run, unless this is the database of the node in `folder` and has the schema of this software."""
+        self.require_file(folder)
+        with self._answering(), self.engine.connect() as connection:
+            problem = version.against(connection, folder)
+        if problem is not None:
+            raise ConfigProblem(problem)
+
+    def require_file(self, folder: Path) -> None:
+        """ConfigProblem where the file of an SQLite database is gone: opening it would make an empty one, and the node would forget everything."""
+        file = self.engine.url.database
+        if self._sqlite and file and not Path(file).is_file():
+            raise ConfigProblem(
+                f"expected the database of the node in {folder} at {file}, found no file; where it was moved, say where it is with BAYBRIDGE_DATABASE, "
+                "and where it was lost, bring it back with: baybridge restore BACKUP --key PRIVATE --to NEWDIR"
+            )
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
         try:
-            with self.engine.begin() as connection:
-                if not self._sqlite:
-                    connection.exec_driver_sql(_ONE_WRITER)  # two processes that start at once would create it twice
-                for metadata in (ledger_metadata, record_metadata, node_metadata):
-                    metadata.create_all(connection)
-                    _add_columns(connection, metadata)
+            yield
         except OperationalError as problem:
             where = self.engine.url.render_as_string(hide_password=True)
             raise ConfigProblem(f"expected a database that answers at {where}, found: {str(problem.orig).strip().splitlines()[0]}") from None
 
     @contextmanager
-    def writing(self, *, urgent: bool = False) -> Iterator[Connection]:
+    def writing(self, *, urgent: bool = False, even_restored: bool = False) -> Iterator[Connection]:
         """A connection in a write transaction; committed at the end, rolled back when anything raises. An `urgent` one waits for no other that waits.
+
+        `even_restored`: also while a restored node waits for people to accept what it lacks; for sign-ins, notes of who reads and the log's own bookkeeping.
 
         StorageProblem where the database cannot take it now: locked for too long, full, read-only or away; nothing of it stands then.
         """
         with _told(), self._turn(urgent=urgent), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if self._sqlite else _ONE_WRITER)
             try:
+                if self.guard is not None and not even_restored:
+                    self.guard(connection)
                 yield from self._watched(connection)
             except BaseException:
                 with suppress(DBAPIError):  # a database that is full or away has rolled back already
@@ -173,16 +189,6 @@ def _touching(connection: Connection, statement: Executable, *_more: object) -> 
     watch = connection.info.get("watch")
     if watch is not None and isinstance(statement, UpdateBase) and isinstance(statement.table, TableClause):
         watch.touch(statement.table.name)
-
-
-def _add_columns(connection: Connection, metadata: MetaData) -> None:
-    """Columns that a table of before does not have yet; each of them may be empty."""
-    for table in metadata.sorted_tables:
-        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in there:
-                kind = column.type.compile(connection.dialect)
-                connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}')
 
 
 @contextmanager

@@ -497,3 +497,39 @@ live_event = Table(  # what changed in the last hour, for pages that are told wi
     Column("state", String, nullable=False),
     sqlite_autoincrement=True,  # a number is never used twice, whatever was taken away
 )
+
+backup = Table(  # the backups that were made of this node, and those that failed; what is kept of the files says the page of the administrator
+    "backup",
+    metadata,
+    Column("made_at", String, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("bytes", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
+    Column("log_size", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
+    Column("root", String, nullable=False),
+    Column("sha256", String, nullable=False),  # of the file
+    Column("problem", Text),  # why there is none, or what a look at the file found
+    Column("looked_at", String),  # when the file was last read again
+)
+
+restoration = Table(  # from which backup this database came, and whether people have accepted what it lacks; empty where it never was restored
+    "restoration",
+    metadata,
+    Column("restored_at", String, primary_key=True),
+    Column("backup_sha256", String, nullable=False),
+    Column("backup_made_at", String, nullable=False),
+    Column("log_size", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
+    Column("root", String, nullable=False),
+    Column("state", String, nullable=False),  # clean, gap, unknown, accepted
+    Column("neighbours", StoredBytes, nullable=False),  # JSON: what each neighbour had seen of the log
+    Column("asked_by", String),  # the first of two persons who accept it
+    Column("asked_at", String),
+    Column("reason", Text),
+)
+
+told_restoration = Table(  # neighbours that said that they were restored from a backup, with the signed word of the last time
+    "told_restoration",
+    metadata,
+    Column("neighbour", String, primary_key=True),
+    Column("told_at", String, nullable=False),
+    Column("note", Text, nullable=False),
+)

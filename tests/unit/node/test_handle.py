@@ -31,8 +31,8 @@ CARE = {"kind": "care", "notice_version": "1", "notice_language": "en"}
 
 @pytest.fixture(params=databases.KINDS)
 def node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Node]:
-    found(tmp_path / "mo", {"node": "mo", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"]})
-    node = Node(read_config(tmp_path / "mo", databases.url_of(request.param, tmp_path)), now=Clock())
+    found(tmp_path / "mo", {"node": "mo", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"]}, databases.url_of(request.param, tmp_path))
+    node = Node(read_config(tmp_path / "mo"), now=Clock())
     yield node
     node.storage.close()
 

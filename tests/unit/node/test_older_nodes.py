@@ -15,6 +15,8 @@ from baybridge.node.config import read_config
 from baybridge.node.integrity import check as checking
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.node import Node, open_node
+from baybridge.node.schema import upgrading
+from baybridge.node.steps import Walk
 from baybridge.node.storage import Storage
 
 
@@ -48,6 +50,7 @@ def spoil(folder: Path, statement: str) -> None:
 
 
 def opened(folder: Path) -> Node:
+    upgrading.upgrade(read_config(folder), Walk())
     node = open_node(folder)
     node.storage.close()
     return node

@@ -84,6 +84,7 @@ def check_stored(config: Config) -> Checked:
     try:
         storage = Storage(config.database)
         try:
+            storage.require(config.folder)
             with storage.reading() as connection:
                 return check(connection, config, RowLog(config.site, lambda text: log.pseudonym(secret, text), now))
         finally:

@@ -64,7 +64,7 @@ def sign_checkpoint(node: Node) -> str:
         stored = keeping.at_size(connection, log.size(connection))
     if stored is not None:
         return stored
-    with node.storage.writing() as connection:
+    with node.storage.writing(even_restored=True) as connection:
         return keeping.issue(connection, origin(node), signing_key(node), stamp(node), lambda: os.urandom(log.SALT_BYTES))
 
 
@@ -77,7 +77,7 @@ def latest_note(node: Node) -> str:
 
 def write_head(node: Node, case_id: str) -> None:
     """Have the log say how many events a case has, before the case is exported."""
-    with node.storage.writing() as connection:
+    with node.storage.writing(even_restored=True) as connection:
         heads.write(connection, case_id, stamp(node, node.pseudonym(case_id)), lambda: os.urandom(log.SALT_BYTES))
 
 
@@ -136,7 +136,7 @@ def _watch_one(node: Node, name: str, neighbour: Neighbour) -> None:
     last = before.note if before else ""
     proof = _proof(node, neighbour, last, note) if last else None
     judgement = witness.judge(last, note, origin=origin_of(name), keys=keys_of(neighbour), proof=proof)
-    with node.storage.writing() as connection:
+    with node.storage.writing(even_restored=True) as connection:
         keeping.remember(connection, name, note, judgement, node.now().isoformat())
     if judgement.consistent:
         line = notes.cosign(notes.parse(note), origin(node), signing_key(node), int(node.now().timestamp()))
@@ -160,7 +160,7 @@ def _compare(node: Node, name: str, neighbour: Neighbour) -> None:
         if judgement.verdict is witness.Verdict.UNPROVEN:  # it signed both and answers that no history leads from one to the other
             judgement = witness.Judgement(witness.Verdict.FORKED, judgement.checkpoint)
         if judgement.verdict is witness.Verdict.FORKED:
-            with node.storage.writing() as connection:
+            with node.storage.writing(even_restored=True) as connection:
                 keeping.remember(connection, third, note, judgement, node.now().isoformat())
 
 
@@ -181,7 +181,7 @@ def accept_cosignature(node: Node, cosigned: str) -> Refusal | None:
     lines = [line for line in note.signatures if line.name in names and notes.cosigned_at(note, line.name, keys_of(names[line.name])) is not None]
     if checkpoint is None or not lines:
         return refuse(Reason("log.not_our_checkpoint"), category=Category.FORBIDDEN)
-    with node.storage.writing() as connection:
+    with node.storage.writing(even_restored=True) as connection:
         keeping.join_cosignatures(connection, checkpoint.size, lines)
     return None
 
@@ -232,7 +232,7 @@ def consider(node: Node, note: str, proof: Sequence[bytes]) -> str | int | Refus
         return refuse(Reason("log.not_a_note"), category=Category.FORBIDDEN)
     if judgement.verdict in (witness.Verdict.UNPROVEN, witness.Verdict.SHRUNK):
         return notes.read(notes.parse(last)).size
-    with node.storage.writing() as connection:
+    with node.storage.writing(even_restored=True) as connection:
         keeping.remember(connection, name, note, judgement, node.now().isoformat())
     if not judgement.consistent:
         return refuse(Reason("log.forked"), category=Category.CONFLICT)

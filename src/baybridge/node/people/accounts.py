@@ -105,7 +105,7 @@ def sign_in(
         right = _is_password(connection, name, password)
     if not right:
         return _wrong()
-    with storage.writing() as connection:
+    with storage.writing(even_restored=True) as connection:
         account = _accepted(connection, name, code, at)
         if isinstance(account, Refusal):
             return account
@@ -117,7 +117,7 @@ def sign_in(
 
 def waits(storage: Storage, name: str, code: str, device: str, at: datetime) -> Refusal | None:
     """The refusal of an attempt that has to wait; None where it may be made, which is then counted."""
-    with storage.writing() as connection:
+    with storage.writing(even_restored=True) as connection:
         wait_s = _counted(connection, digest(name), at)
     if not wait_s or _has_code(storage, name, code, at) or _is_known(storage, name, device):
         return None

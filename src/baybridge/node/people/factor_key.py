@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from baybridge.node.config import ConfigProblem, credentials_folder
 
 CREDENTIAL = "baybridge-factors"
-_FILE, _BYTES, _NONCE, _MARK = "factors.key", 32, 12, "v1:"
+FILE = "factors.key"
+_BYTES, _NONCE, _MARK = 32, 12, "v1:"
 
 
 def factor_key(folder: Path) -> bytes:
@@ -27,7 +28,7 @@ def factor_key(folder: Path) -> bytes:
     given = credentials_folder()
     if given is not None and (given / CREDENTIAL).exists():
         return _read(given / CREDENTIAL)
-    own = folder / "keys" / _FILE
+    own = folder / "keys" / FILE
     with suppress(FileExistsError):
         handle = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="ascii") as file:

@@ -32,7 +32,7 @@ def prove(node: Node, name: str, password: str, code: str, *, via: Literal["", "
     with node.storage.reading() as connection:
         kept = connection.execute(select(table.c.password_hash).where(table.c.name == name)).scalar()
     right = passwords.matches(kept, password) if password or via else bool(code)
-    with node.unit() as unit:
+    with node.unit(even_restored=True) as unit:
         actor = _proved(unit, name, password, code, whole=bool(via)) if right else None
         if actor is None:
             unit.log("account", "", "proof-refused", name.encode(errors="replace"), node.system(), "administration")

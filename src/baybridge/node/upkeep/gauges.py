@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from baybridge.ledger import log
 from baybridge.node import tables
 from baybridge.node.config import ConfigProblem
+from baybridge.node.keeping import records, standing
 from baybridge.node.outage import StorageProblem
 from baybridge.node.upkeep import certificate
 
@@ -55,20 +56,24 @@ def _stored(node: Node) -> Iterator[Gauge]:
         undelivered = connection.execute(select(func.count()).select_from(tables.outgoing).where(out.receipt.is_(None))).scalar_one()
         broken = connection.execute(select(func.count()).select_from(failed)).scalar_one()
         entries = log.size(connection)
+        backup = records.latest(connection, good=True)
     yield Gauge("consequences_waiting", "What follows from writes and is not done yet.", lanes, "lane")
     yield Gauge("packages_undelivered", "Packages to neighbours without a receipt.", {"": undelivered})
     yield Gauge("projections_failed", "Renderings that failed and are tried again.", {"": broken})
     yield Gauge("log_entries", "Entries of the log.", {"": entries})
+    if backup is not None:
+        yield Gauge("backup_age_seconds", "Seconds since the last good backup.", {"": (node.now() - backup.made_at).total_seconds()})
 
 
 def unready(node: Node) -> list[str]:
-    """What keeps this node from its work: `database`, `disk`, `certificate`; nothing where it is ready."""
+    """What keeps this node from its work: `database`, `restored` (people accept first what it lacks), `disk`, `certificate`; nothing where it is ready."""
     found = []
     try:
         with node.storage.reading() as connection:
             log.size(connection)
-    except StorageProblem:
-        found.append("database")
+            standing.guard(connection)
+    except StorageProblem as problem:
+        found.append("restored" if problem.kind == "restored" else "database")
     if shutil.disk_usage(node.config.folder).free < _LEAST_FREE:
         found.append("disk")
     how = node.config.serving

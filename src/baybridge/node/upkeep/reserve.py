@@ -164,7 +164,7 @@ class Reserve:
             return 0
         with self._opened() as (handle, lines):
             kept, remembered, last = list(self._sound(lines)), list(self._remembered), _hash_of_last(lines)
-            with node.unit() as unit:
+            with node.unit(even_restored=True) as unit:
                 known = bool(lines) and _was_brought_in(unit, last)
                 fresh = [] if known else kept
                 for one in (*fresh, *remembered):

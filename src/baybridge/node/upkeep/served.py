@@ -1,11 +1,13 @@
 """Which process serves a node folder: SQLite has one, PostgreSQL as many as one likes.
 
-Main job: `hold(config)` for the server, `is_served(folder)` for whoever wants to know beforehand.
+Main job: `hold(config)` for the server, `is_served(folder)` for whoever wants to know beforehand, `hold_alone(folder)` for whoever changes the tables under it.
 """
 
 from __future__ import annotations
 
 import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -19,12 +21,28 @@ class ServedElsewhereError(Exception):
 
 
 def hold(config: Config) -> TextIO:
-    """Holds the folder of a node as long as the answer is open; ServedElsewhereError where another process of an SQLite node does."""
-    held = (config.folder / _LOCK).open("a", encoding="ascii")
-    (config.folder / _LOCK).chmod(0o600)
-    if config.database.startswith("sqlite") and not _take(held):
+    """Holds the folder of a node as long as the answer is open; ServedElsewhereError where another process of an SQLite node does, or one that changes the tables."""
+    alone = config.database.startswith("sqlite")
+    held = _opened(config.folder)
+    if not _take(held, fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
         held.close()
-        raise ServedElsewhereError("another process serves this node already, and an SQLite file has one; stop it, or put the node on PostgreSQL")
+        said = "another process serves this node already, and an SQLite file has one; stop it, or put the node on PostgreSQL"
+        raise ServedElsewhereError(said if alone else "this node is being upgraded or restored; start it when that has ended")
+    return held
+
+
+@contextmanager
+def hold_alone(folder: Path) -> Iterator[None]:
+    """Holds the folder of a node so that nobody on this machine serves it meanwhile; ServedElsewhereError where somebody does."""
+    with _opened(folder) as held:
+        if not _take(held, fcntl.LOCK_EX):
+            raise ServedElsewhereError("a process serves this node; stop it first")
+        yield
+
+
+def _opened(folder: Path) -> TextIO:
+    held = (folder / _LOCK).open("a", encoding="ascii")
+    (folder / _LOCK).chmod(0o600)
     return held
 
 
@@ -33,12 +51,12 @@ def is_served(folder: Path) -> bool:
     if not (folder / _LOCK).exists():
         return False
     with (folder / _LOCK).open("a", encoding="ascii") as held:
-        return not _take(held)
+        return not _take(held, fcntl.LOCK_EX)
 
 
-def _take(held: TextIO) -> bool:
+def _take(held: TextIO, how: int) -> bool:
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(held, how | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

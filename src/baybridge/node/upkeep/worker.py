@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING
 from baybridge.node import cases
 from baybridge.node.consequences import queue
 from baybridge.node.consequences.row import Lane
+from baybridge.node.integrity import check as checking
 from baybridge.node.integrity import daily
+from baybridge.node.keeping import standing
+from baybridge.node.keeping.schedule import Schedule
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.options import screening
+from baybridge.node.outage import StorageProblem
 from baybridge.node.upkeep import projections
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ class Worker:
     def __init__(self, node: Node) -> None:
         self.node = node
         self._stop = threading.Event()
+        self._backups = Schedule(node)
         self._threads = [threading.Thread(target=self._run, name="worker", daemon=True)]
         self._threads += [threading.Thread(target=self._lane, args=(lane,), name=f"lane-{lane.value}", daemon=True) for lane in Lane]
 
@@ -44,10 +49,12 @@ class Worker:
         self._try("ledger", lambda: daily.begin(self.node))
         for thread in self._threads:
             thread.start()
+        self._backups.start()
 
     def stop(self) -> None:
         """End after the running steps."""
         self._stop.set()
+        self._backups.stop()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=10)
@@ -70,6 +77,7 @@ class Worker:
             self._try("checkpoint", lambda: witnessing.sign_checkpoint(self.node))
             if number % witness_every == 0:
                 self._try("witness", lambda: witnessing.watch(self.node))
+                self._try("restored", self._after_restoring)
             self._try("tasks", lambda: projections.work_out_tasks(self.node))
             if number % _SCREEN_EVERY == 0:
                 self._try("screening", lambda: screening.catch_up(self.node))
@@ -84,8 +92,16 @@ class Worker:
     def _try(self, what: str, work: Callable[[], object]) -> None:
         try:
             work()
+        except StorageProblem as problem:
+            if problem.kind != "restored":  # every page says that already
+                _LOG.warning("%s failed: the database is %s", what, problem.kind)
         except Exception as problem:  # noqa: BLE001 - the worker must outlive any one failure; it says what failed and tries again
             _LOG.warning("%s failed: %s", what, type(problem).__name__)
+
+    def _after_restoring(self) -> None:
+        """Ask the neighbours that had not answered, and tell those that do not know yet."""
+        standing.look_again(self.node, checking.own_keys(self.node.config))
+        standing.tell(self.node)
 
     def _read_again(self) -> None:
         """Documents that were written since; another set may ask other things of every case."""

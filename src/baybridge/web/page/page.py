@@ -31,6 +31,8 @@ from baybridge.journey.command import Role
 from baybridge.journey.events import Signature
 from baybridge.language.texts import Texts
 from baybridge.node.integrity import daily
+from baybridge.node.keeping import records, schedule, standing
+from baybridge.node.keeping.standing import Standing
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import access, breaches, kept_forms
 from baybridge.rulebook.speaker import Saying
@@ -422,6 +424,8 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         unsound=_unsound(asked),
         late_breaches=_late_breaches(asked),
         in_reserve=not asked.node.reserve.empty,
+        restored=_restored(asked),
+        backup_late=_backup_late(asked),
         calls=told.calls_shown(asked),
         live_after=told.last_number(asked),
         duty_problems=[reader.reason(reason) for reason in told.duty_problems(asked)],
@@ -448,6 +452,23 @@ def _unsound(asked: Asked) -> int:
         checked = daily.latest(connection)
         return checked.count if checked is not None else 0
     return 0
+
+
+def _restored(asked: Asked) -> Standing | None:
+    """What this node lacks since it was restored, while that is not accepted; everybody who reads here must know."""
+    with suppress(StorageProblem), asked.node.storage.reading() as connection:
+        found = standing.standing(connection)
+        return found if found is not None and found.closed else None
+    return None
+
+
+def _backup_late(asked: Asked) -> bool:
+    """Whether the last good backup is too old, for those who must act on it."""
+    if asked.actor is None or not asked.actor.roles & {Role.ADMINISTRATOR, Role.QUALITY}:
+        return False
+    with suppress(StorageProblem), asked.node.storage.reading() as connection:
+        return schedule.is_late(asked.node, records.latest(connection, good=True))
+    return False
 
 
 def _late_breaches(asked: Asked) -> int:

@@ -54,7 +54,7 @@ def hand_over(asked: Asked) -> Response:
 
 
 def _ended(asked: Asked, to: str) -> Response:
-    with asked.node.storage.writing() as connection:
+    with asked.node.storage.writing(even_restored=True) as connection:
         accounts.close_session(connection, asked.cookies.get(COOKIE, ""), asked.node.now())
     response = go(to)
     response.delete_cookie(COOKIE)

@@ -16,6 +16,7 @@ from baybridge.journey.command import Role
 from baybridge.ledger import keeping, log
 from baybridge.node import cases as case_list
 from baybridge.node.integrity import daily
+from baybridge.node.keeping import records, standing
 from baybridge.node.neighbours import refused_packages, witnessing
 from baybridge.node.neighbours.package import public_jwk
 from baybridge.node.node import Node
@@ -38,7 +39,11 @@ def log_page(asked: Asked) -> Response:
         entries = [(item.position, item.entry) for item in log.entries(connection, start, size)][::-1] if show else []
         refused = refused_packages.listed(connection) if asked.person.role in _STAFF else []
         checked = daily.latest(connection) if asked.person.role in _MEND else None
-    return render(asked, "log.html", note=note, size=size, seen=seen, entries=entries, refused=refused, checked=checked)
+        heard = standing.heard(connection)
+        mends = asked.person.role in _MEND
+        good, tried = (records.latest(connection, good=good) if mends else None for good in (True, False))
+    backups = {"good": good, "failed": tried if tried and not tried.good else None, "by_itself": asked.node.config.backup is not None} if mends else None
+    return render(asked, "log.html", note=note, size=size, seen=seen, entries=entries, refused=refused, checked=checked, heard=heard, backups=backups)
 
 
 def trust_file(asked: Asked) -> Response:

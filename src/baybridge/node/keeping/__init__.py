@@ -1,0 +1,1 @@
+"""Keeping a node: backups while it works, restoring one on any machine, what neighbours had seen since; read `backups.py`, then `restoring.py`."""

@@ -1,0 +1,142 @@
+"""Backups that a node makes by itself, where its `node.yaml` says where to.
+
+Main job: `Schedule(node)` runs beside the server: makes a backup when it is due, throws away those that are no longer kept, reads the newest again now and then.
+
+A backup is made by a process of its own with low priority, so that packing it takes nothing from whoever is served. How often stands in `data/keeping/backups.yaml`.
+Elsewhere: making one in `backups.py`; what is remembered of them in `records.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from baybridge.documents.backups import Backups
+from baybridge.documents.escalation import span
+from baybridge.node.config import database_url
+from baybridge.node.keeping import records, retention
+from baybridge.node.keeping.backups import fresh_name
+from baybridge.node.keeping.records import Remembered
+
+if TYPE_CHECKING:
+    from baybridge.node.config import BackupTo
+    from baybridge.node.node import Node
+
+_LOG = logging.getLogger("baybridge.backup")
+_LOOK_S = 60.0
+_AGAIN_AFTER = timedelta(hours=1)  # a try that failed
+_NICE = 15
+_CHUNK = 1 << 20
+
+
+def rules(node: Node) -> Backups:
+    """When backups are made, as this site's documents say."""
+    return node.documents.typed.the(Backups)
+
+
+def is_late(node: Node, last: Remembered | None) -> bool:
+    """Whether the last good backup is too old; a node that makes none by itself is never late."""
+    return node.config.backup is not None and (last is None or node.now() - last.made_at > span(rules(node).late_after))
+
+
+class Schedule:
+    """The thread of a node's own backups."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="backups", daemon=True)
+
+    def start(self) -> None:
+        """Begin, where the node's folder says where backups go."""
+        if self.node.config.backup is not None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End; a backup that is being made is broken off."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._stop.wait(_LOOK_S):
+            try:
+                self.round()
+            except Exception as problem:  # noqa: BLE001 - the next round tries again
+                _LOG.warning("backup failed: %s", type(problem).__name__)
+
+    def round(self) -> None:
+        """Make what is due."""
+        to = self.node.config.backup
+        if to is None:
+            return
+        with self.node.storage.reading() as connection:
+            good, tried = records.latest(connection, good=True), records.latest(connection, good=False)
+            looked_at = records.last_look(connection)
+        now, said = self.node.now(), rules(self.node)
+        made_at, tried_at = (one.made_at if one is not None else None for one in (good, tried))
+        if _due(now, made_at, span(said.every)) and _due(now, tried_at, min(_AGAIN_AFTER, span(said.every))):
+            if self._made(to):
+                self._throw_away(to, said)
+        elif good is not None and _due(now, looked_at, span(said.look_again_every)):
+            self._look_again(to, good)
+
+    def _made(self, to: BackupTo) -> bool:
+        config = self.node.config
+        elsewhere = ("--database", config.database) if config.database != database_url(config.folder, config.secrets.get("database")) else ()
+        code, said = self._command("backup", str(config.folder), "--to", str(to.folder / fresh_name(self.node.site.node)), "--key", str(to.key), "--json", *elsewhere)
+        if code and not self._stop.is_set():
+            records.failed(self.node.storage, self.node.now(), to.folder, said)
+            _LOG.warning("no backup was made; the page of the log says why")
+        return code == 0
+
+    def _throw_away(self, to: BackupTo, said: Backups) -> None:
+        for file in retention.to_go(to.folder.iterdir(), self.node.site.node, said.kept):
+            file.unlink(missing_ok=True)
+
+    def _look_again(self, to: BackupTo, good: Remembered) -> None:
+        """Read the newest file again: by its hash, and where the node may, to its last byte with the check of its ledger."""
+        problem = _problem_of(good)
+        if not problem and to.private_key is not None:
+            code, said = self._command("verify-backup", str(good.path), "--key", str(to.private_key), "--json")
+            problem = said if code else ""
+        if not self._stop.is_set():
+            records.looked(self.node.storage, good, self.node.now(), problem)
+
+    def _command(self, *given: str) -> tuple[int, str]:
+        """Run one of our commands; its exit code and the last line that it told on standard error."""
+        arguments = [sys.executable, "-m", "baybridge", *given]
+        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+        with suppress(ProcessLookupError):  # it has ended already
+            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+        while process.poll() is None and not self._stop.wait(0.5):
+            pass
+        if process.poll() is None:
+            process.terminate()
+        _, told = process.communicate()
+        lines = told.strip().splitlines()
+        return process.returncode, lines[-1] if lines else f"the command ended with {process.returncode}"
+
+
+def _due(now: datetime, last_at: datetime | None, every: timedelta) -> bool:
+    """Whether so long has gone by since; a moment that lies ahead is one of a clock that was wrong."""
+    return last_at is None or not timedelta(0) <= now - last_at < every
+
+
+def _problem_of(one: Remembered) -> str:
+    """What is wrong with the file of a backup; empty where it is the one that was written."""
+    hashed = sha256()
+    try:
+        with one.path.open("rb") as file:
+            while data := file.read(_CHUNK):
+                hashed.update(data)
+    except OSError as problem:
+        return f"{one.path.name}: cannot be read ({problem.strerror or type(problem).__name__})"
+    return "" if hashed.hexdigest() == one.sha256 else f"{one.path.name}: is not the file that was written"

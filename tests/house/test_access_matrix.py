@@ -126,6 +126,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/log"): NOT_ELSEWHERE,
     ("GET", "/log/trust.json"): ANYONE,
     ("GET", "/indicators"): {"quality", "alliance"},
+    ("GET", "/exceptions"): {"quality", "alliance"},
     ("GET", "/directory"): NOT_ELSEWHERE,
     ("GET", "/directory/{document}/{row}"): NOT_ELSEWHERE,
     ("POST", "/directory/{document}"): {"alliance", "administrator"},

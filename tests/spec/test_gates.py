@@ -15,7 +15,9 @@ import pytest
 from msgspec.structs import replace as replace_struct
 
 import case_world as w
+from baybridge.documents.document_set import DocumentSet
 from baybridge.journey import events as ev
+from baybridge.journey.alarms import alarms
 from baybridge.journey.command import Role
 from baybridge.journey.corrections.resting import rests_on
 from baybridge.journey.drug_history import DrugCourse, DrugHistory
@@ -370,3 +372,129 @@ def test_a_day_far_after_the_discharge_is_asked_about(field: str) -> None:
     far = (watched().now.date() + timedelta(days=3000)).isoformat()
     assert codes(watched().judge(leaving(**{field: far}))) == ["bedside.discharge.far_ahead"]
     assert codes(watched().judge(leaving(**{field: far}, unusual=True))) == []
+
+
+# --- results that come after the release ----------------------------------------------------------------------------
+
+
+def late(world: World, attribute: str = "sterility_negative", value: str = "false") -> Step:
+    return Step("RecordLateResult", "sh", Role.LABORATORY, 1, {"batch": "batch-1", "results": [[attribute, value, "-"]]})
+
+
+def test_a_late_result_is_recorded_of_a_released_batch_alone() -> None:
+    assert codes(w.at_plant().walk(w.START_BATCH, w.TEST).do(late(w.released()))) == ["supply.late.no_released_batch", "supply.late.not_released"]
+    (event,) = w.released().do(late(w.released(), value="true"))
+    assert (event.failed, event.critical, event.outcome) == ((), False, "undetermined")
+
+
+def test_a_batch_that_fails_sterility_after_its_release_stops_every_step_and_no_signature_passes() -> None:
+    world = w.at_centre().walk(late(w.released()))
+    assert {"bedside.lymphodeplete.failed_late", "bedside.lymphodeplete.quarantined"} <= set(codes(world.walk(w.fitness("lymphodepletion")).do(w.LYMPHODEPLETE)))
+    ready = w.at_centre().walk(*w.READY, w.CHECK, w.THAW).walk(late(w.released()))
+    ready.now += timedelta(minutes=30)
+    against = set(codes(ready.do(w.CHECK.but(checked_at=ready.now.isoformat()))))
+    assert {"bedside.bag.quarantined", "bedside.bag.failed_late"} <= against
+    assert not any(code.startswith("gate.") for code in against)
+    assert {"quarantine", "late_failure"} <= {task.step for task in alarms_of(ready, "hk")}
+    use = Step("ResolveQuarantine", "hk", Role.QUALITY, 1, {"bags": ["product-1"], "decision": "use", "basis": "retest"})
+    assert codes(ready.do(use)) == ["supply.quarantine.failed_critical"]
+    assert codes(ready.do(use.but(decision="discard"))) == []
+
+
+def test_a_late_failure_that_is_not_critical_waits_for_quality() -> None:
+    world = w.at_centre().walk(late(w.released(), "viability", "40"))
+    assert world.case.quarantined == {"product-1"}
+    use = Step("ResolveQuarantine", "hk", Role.QUALITY, 1, {"bags": ["product-1"], "decision": "use", "basis": "decided by the maker"})
+    assert codes(world.do(use)) == []
+
+
+def test_a_late_failure_counts_though_the_products_own_specification_forgot_the_test() -> None:
+    world = w.released()
+    own = dict(w.documents().folder("policies")["spec-axicabtagene-ciloleucel"])
+    own["limits"] = [limit for limit in own["limits"] if limit["fact"] != "sterility_negative"]
+    world.documents = {"policies": {**w.documents().folder("policies"), own["id"]: own}}
+    (event,) = world.do(late(world))
+    assert (event.failed, event.critical, event.outcome) == (("sterility_negative",), True, "outside")
+
+
+def test_cells_are_collected_for_an_open_therapy_event_and_asked_about_once_manufacture_began() -> None:
+    world = w.at_plant().walk(w.START_BATCH)
+    again = w.COLLECT.but(bags=["bag-8"], started_at=world.now.isoformat(), ended_at=world.now.isoformat())
+    assert codes(world.judge(again)) == ["supply.collect.begun"]
+    assert codes(world.judge(again.but(unusual=True))) == []
+    assert "supply.collect.over" in codes(w.infused().judge(w.COLLECT.but(bags=["bag-8"])))
+
+
+def test_suspected_iec_hs_that_nobody_graded_holds_the_patient_back() -> None:
+    world = w.infused().walk(w.WATCH)
+    world.facts |= {"ferritin": 12000, "ferritin_upper_limit": 300, "fibrinogen": 0.9}
+    assert codes(world.judge(w.DISCHARGE)) == ["gate.discharge.iec_hs_ungraded"]
+    world.facts["iec_hs_grade"] = 1
+    assert codes(world.judge(w.DISCHARGE)) == []
+
+
+def test_a_bag_that_was_given_is_in_no_quarantine_and_one_that_is_left_is() -> None:
+    world = w.at_plant().walk(w.START_BATCH, w.TEST, w.RELEASE.but(bags=["product-1", "product-2"]))
+    world.walk(*w.PERMITS_BACK, w.SHIP_BACK.but(bags=["product-1", "product-2"]), w.RECEIVE_CENTRE.but(bags=["product-1", "product-2"]), *w.TREATMENT)
+    world.walk(late(world))
+    assert world.case.quarantined == {"product-2"}
+
+
+def test_what_was_given_before_the_result_was_known_is_recorded_all_the_same() -> None:
+    world = w.at_centre().walk(*w.READY, w.CHECK, w.THAW)
+    started = world.now + timedelta(minutes=3)
+    world.walk(late(world))
+    infused = w.INFUSE.but(started_at=started.isoformat(), ended_at=(started + timedelta(minutes=10)).isoformat())
+    assert codes(world.do(infused)) == []
+    before = w.at_centre().walk(*w.READY, late(w.released()))
+    yesterday = (before.now - timedelta(hours=3)).isoformat()
+    assert {"bedside.bag.failed_late", "bedside.bag.quarantined"} <= set(codes(before.judge(w.CHECK.but(checked_at=yesterday)))), "a typed time opens nothing"
+    later = world.now.isoformat()
+    assert "bedside.bag.failed_late" in codes(world.do(w.INFUSE.but(started_at=later, ended_at=later)))
+
+
+def alarms_of(world: World, node: str) -> list[Any]:
+    return [task for task in alarms(world.case, world.now, SITES[node], DocumentSet(world.folder).pathway) if task.level == "red"]
+
+
+# --- consent to care ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "before", "code"),
+    [
+        (w.ACCEPT, (w.OPEN, w.CONSENT, w.REFER, w.BOARD), "matching.accept.no_care_consent"),
+        (w.RESERVE, w.REFERRAL, "supply.slot.no_care_consent"),
+    ],
+)
+def test_without_consent_to_care_nothing_is_accepted_or_reserved(step: Step, before: tuple[Step, ...], code: str) -> None:
+    world = World().walk(*before)
+    assert codes(world.judge(step)) == []
+    (consent,) = world.case.consents
+    world.record("mo", ev.ConsentWithdrawn(consent_id=consent.consent_id, withdrawn_on=world.now.date()))
+    assert codes(world.judge(step)) == [code]
+    world.record("hk", ev.EmergencyRecorded(reason="shock", presumed_will="wants it", note="", until=world.now + timedelta(hours=24)))
+    assert codes(world.judge(step)) == []
+
+
+# --- what belongs before the infusion -------------------------------------------------------------------------------
+
+_GONE_BY = {
+    "CheckBedside": "bedside.bag.none_waits", "Thaw": "bedside.bag.none_waits", "CheckFitness": "journey.stage.given", "RecordPermit": "journey.stage.given",
+    "ArrangeTravel": "journey.stage.given", "ReferCase": "matching.refer.already_accepted", "ResolveQuarantine": "supply.quarantine.none_held",
+    "AcknowledgeCall": "bedside.call.none_to_take", "ArriveRapidResponse": "bedside.rapid_response.none_open", "CloseCall": "bedside.call.none_to_close",
+    "KeepCall": "bedside.call.none_to_keep", "AnswerIncident": "bedside.incident.none_open", "AppealClaim": "funding.claim.none_adjudicated",
+    "AcceptFollowUp": "followup.accept.nothing_offered", "Ship": "supply.ship.nothing_here", "ConfirmCourier": "supply.courier.none_named",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", sorted(_GONE_BY))
+def test_a_command_that_makes_no_sense_after_the_infusion_says_why(command: str) -> None:
+    row = COMMANDS[command]
+    assert [reason.code for reason in row.blocked(w.infused().situation("hk", sorted(row.roles)[0]))] == [_GONE_BY[command]]
+
+
+@pytest.mark.parametrize("command", ["CheckBedside", "Thaw", "AssessResponse", "ReportSecondMalignancy", "HandOver", "Ship", "HandToCourier", "WithdrawConsent"])
+def test_a_command_that_makes_no_sense_yet_says_why(command: str) -> None:
+    row = COMMANDS[command]
+    assert any(row.blocked(World().walk(w.OPEN).situation("hk", sorted(row.roles)[0])))

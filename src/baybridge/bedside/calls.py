@@ -44,7 +44,7 @@ from baybridge.journey.events import (
     SignAdded,
     SignsAbsent,
 )
-from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, roles, told_in
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
 from baybridge.journey.texts import Note
 from baybridge.policy.language.types import Value
 
@@ -198,6 +198,30 @@ class KeepCall(Struct, frozen=True, kw_only=True):
     call_id: Annotated[str, Meta(description="the call whose cause was withdrawn without it")] = ""
 
 
+def none_to_take(situation: Situation) -> Iterator[Reason]:
+    """No call is open that nobody has taken."""
+    if not any(call.is_open and call.acknowledged is None for call in situation.case.rapid_responses):
+        yield Reason("bedside.call.none_to_take")
+
+
+def none_awaited(situation: Situation) -> Iterator[Reason]:
+    """The team of no call is awaited."""
+    if situation.case.open_rapid_response is None:
+        yield Reason("bedside.rapid_response.none_open")
+
+
+def none_to_close(situation: Situation) -> Iterator[Reason]:
+    """Every call is closed already, or none was made."""
+    if all(call.closed is not None for call in situation.case.rapid_responses):
+        yield Reason("bedside.call.none_to_close")
+
+
+def none_to_keep(situation: Situation) -> Iterator[Reason]:
+    """No call lost its cause."""
+    if not any(call.asks for call in situation.case.rapid_responses):
+        yield Reason("bedside.call.none_to_keep")
+
+
 def acknowledge_call(situation: Situation, given: AcknowledgeCall) -> Verdict:
     """The open call is taken; a second time changes nothing and is said."""
     call = _named(situation, given.call_id)
@@ -291,7 +315,7 @@ COMMAND_ROWS = (
         page="bedside",
         correction=CLINICAL,
         step="rapid_response",
-        blocked=never_blocked,
+        blocked=none_to_take,
         button=None,
     ),
     CommandRow(
@@ -300,7 +324,7 @@ COMMAND_ROWS = (
         page="bedside",
         correction=CLINICAL,
         step="rapid_response",
-        blocked=never_blocked,
+        blocked=none_awaited,
         button=None,
     ),
     CommandRow(
@@ -309,7 +333,7 @@ COMMAND_ROWS = (
         page="bedside",
         correction=CLINICAL,
         step="rapid_response",
-        blocked=never_blocked,
+        blocked=none_to_close,
         button=None,
     ),
     CommandRow(
@@ -317,7 +341,7 @@ COMMAND_ROWS = (
         (EventRow(CallKept, rendering.kept),),
         page="bedside",
         correction=CLINICAL,
-        blocked=never_blocked,
+        blocked=none_to_keep,
         button=None,
     ),
 )

@@ -73,7 +73,12 @@ def _standing_toxicity(situation: Situation) -> Iterator[Reason]:
     hyperinflammation = situation.facts.get("iec_hs_grade")
     if isinstance(hyperinflammation, int) and hyperinflammation >= least:
         yield Reason("gate.discharge.toxicity", {"scale": "iec-hs", "grade": hyperinflammation}, source=_HYPERINFLAMMATION)
+    elif hyperinflammation is None and situation.decide(_SCREENING, {}).outcome == "suspected":
+        yield Reason("gate.discharge.iec_hs_ungraded", source=_HYPERINFLAMMATION)
 
+
+#: Who is to be looked at for hyperinflammation; a person grades it.
+_SCREENING = "iec-hs-screening-2023"
 
 _OF_INPUT = frozenset(f"gate.discharge.{what}" for what in ("no_caregiver", "no_emergency_card", "near_too_short", "driving_too_short"))
 _GATE = Gate("discharge", at_discharge, _OF_INPUT)
@@ -169,11 +174,16 @@ def days_of_label(context: FormContext) -> Mapping[str, object]:
     return {"stay_near_until": day0 + timedelta(days=asked.near_centre_days), "no_driving_until": day0 + timedelta(days=asked.no_driving_days)}
 
 
+def response_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against a response, whatever it is."""
+    yield from alive(situation)
+    yield from infused_here(situation)
+
+
 def assess_response(situation: Situation, given: AssessResponse) -> Verdict:
     """The response stands, inside its window; a second person reads it before it does."""
     against = (
-        *alive(situation),
-        *infused_here(situation),
+        *response_blocked(situation),
         *happened(situation, assessed_on=given.assessed_on),
         *_criteria(situation, given),
         *_window(situation, given),
@@ -251,6 +261,7 @@ COMMAND_ROWS = (
         page="followup",
         correction=CLINICAL,
         step="response_d28",
+        blocked=response_blocked,
         place=10,
         prefill=next_response,
         second=Second("read", entered="read"),

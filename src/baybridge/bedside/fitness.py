@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
-from baybridge.journey.checks import alive, digest, treating_here
+from baybridge.journey.checks import alive, before_infusion, digest, treating_here
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import FitnessChecked
 from baybridge.journey.prefill import FormContext
@@ -29,10 +29,17 @@ class CheckFitness(Struct, frozen=True, kw_only=True):
     policy: Annotated[str | None, Meta(description="the policy that the site's documents name for this step; it may be left out")] = None
 
 
+def fitness_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against judging fitness, for whatever step."""
+    yield from alive(situation)
+    yield from treating_here(situation)
+    yield from before_infusion(situation)
+
+
 def check_fitness(situation: Situation, given: CheckFitness) -> Verdict:
     """What the policy says of the facts as of now."""
     policy = policy_of_step(situation, given.step)
-    against = (*alive(situation), *treating_here(situation), *_other_policy(given, policy))
+    against = (*fitness_blocked(situation), *_other_policy(given, policy))
     if against:
         return refuse(*against)
     decision = situation.decide(policy, {})
@@ -60,6 +67,7 @@ COMMAND_ROWS = (
         page="bedside",
         correction=CLINICAL,
         step="fitness_collection",
+        blocked=fitness_blocked,
         place=10,
         prefill=next_fitness,
         choices={"policy": "fitness_policy"},

@@ -48,6 +48,12 @@ def report_incident(situation: Situation, given: ReportIncident) -> Verdict:
     return (IncidentReported(incident_id=situation.new_id(), about=given.about, note=given.note.strip(), call_id=given.call_id),)
 
 
+def none_to_answer(situation: Situation) -> Iterator[Reason]:
+    """Every incident is answered."""
+    if not any(open_incidents(situation.case)):
+        yield Reason("bedside.incident.none_open")
+
+
 def answer_incident(situation: Situation, given: AnswerIncident) -> Verdict:
     """An open incident is answered once."""
     against = []
@@ -80,7 +86,7 @@ COMMAND_ROWS = (
         (EventRow(IncidentAnswered, rendering.incident_answered),),
         page="bedside",
         correction=Correction(Role.QUALITY),
-        blocked=never_blocked,
+        blocked=none_to_answer,
         place=95,
         button="after",
     ),

@@ -18,9 +18,21 @@ from baybridge.base.ids import ProductId
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.preparation import at_infusion
-from baybridge.bedside.product import IDENTITY, bag_reasons, released_with
+from baybridge.bedside.product import IDENTITY, bag_reasons, bag_waits, released_with
 from baybridge.consent.emergency import may_be_cared_for
-from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, longer_than, ordered, said, treating_here
+from baybridge.journey.checks import (
+    Moment,
+    Unusual,
+    alive,
+    asked_once,
+    before_infusion,
+    happened,
+    local_day,
+    longer_than,
+    ordered,
+    said,
+    treating_here,
+)
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.custody import STORAGE
 from baybridge.journey.events import BedsideChecked, Infused, ProductThawed
@@ -66,6 +78,13 @@ class Infuse(Struct, frozen=True, kw_only=True):
 
 
 # --- check ----------------------------------------------------------------------------------------------------------
+
+
+def bag_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against checking or thawing a bag, whichever it is."""
+    yield from alive(situation)
+    yield from treating_here(situation)
+    yield from bag_waits(situation)
 
 
 def check_bedside(situation: Situation, given: CheckBedside) -> Verdict:
@@ -176,7 +195,10 @@ _GATE = Gate("infusion", at_infusion)
 def infuse_blocked(situation: Situation) -> Iterator[Reason]:
     """What stands against any infusion now, whatever bag."""
     yield from _ready(situation)
-    yield from standing_at(situation, _GATE)
+    over = tuple(before_infusion(situation))
+    yield from over
+    if not over:
+        yield from standing_at(situation, _GATE)
     if not situation.case.bedside_checks:
         yield Reason("bedside.infuse.no_check", source=IDENTITY)
 
@@ -252,6 +274,7 @@ COMMAND_ROWS = (
         page="bedside",
         correction=CLINICAL,
         step="bedside_check",
+        blocked=bag_blocked,
         place=30,
         scanned=labels_of(CheckBedside),
         second=Second("checked"),
@@ -262,6 +285,7 @@ COMMAND_ROWS = (
         page="bedside",
         correction=CLINICAL,
         step="thaw",
+        blocked=bag_blocked,
         place=40,
         scanned=labels_of(Thaw),
         second=Second("checked"),

@@ -18,13 +18,14 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.preparation import ORDER, omission, preparation
+from baybridge.bedside.product import failed_late
 from baybridge.consent.deciding import elective
 from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.terms import Regimens
 from baybridge.journey.case import Case
 from baybridge.journey.checks import Unusual, alive, asked_once, happened, local_day, ordered, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
-from baybridge.journey.custody import STORAGE
+from baybridge.journey.custody import FAILED, STORAGE
 from baybridge.journey.events import LymphodepletionCompleted, LymphodepletionOmitted, LymphodepletionStarted
 from baybridge.journey.gates import standing_at, unsigned
 from baybridge.journey.prefill import FormContext
@@ -70,7 +71,10 @@ def _always(situation: Situation) -> Iterator[Reason]:
         yield Reason("bedside.lymphodeplete.no_care_consent")
     yield from elective(situation)
     case = situation.case
-    usable = released_bags(case) & case.bags_at_centre
+    released = released_bags(case)
+    usable = released & case.bags_at_centre
+    if released and all(failed_late(case, bag) for bag in released):
+        yield Reason("bedside.lymphodeplete.failed_late", source=FAILED)
     if usable and usable <= case.quarantined:
         yield Reason("bedside.lymphodeplete.quarantined", source=STORAGE)
     elif usable and all(_expired(situation, bag) for bag in usable - case.quarantined):

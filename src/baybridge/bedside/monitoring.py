@@ -19,7 +19,7 @@ from baybridge.bedside import rendering
 from baybridge.bedside.drugs import AGAIN_MIN
 from baybridge.bedside.episode import standing_facts
 from baybridge.facts.sums import contradicted, sums_of, with_sums
-from baybridge.journey.checks import Moment, alive, digest, happened, said
+from baybridge.journey.checks import Moment, alive, asked_once, digest, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.course import Grade
 from baybridge.journey.events import (
@@ -30,6 +30,7 @@ from baybridge.journey.events import (
     Scale,
 )
 from baybridge.journey.intervals import standing_grade
+from baybridge.journey.odd_findings import contradictions
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, roles, told_in
 from baybridge.journey.texts import Note
@@ -48,6 +49,7 @@ class Assess(Struct, frozen=True, kw_only=True):
     findings: Annotated[Findings, Meta(description="fact and value, in the dictionary's unit")]
     assessed_at: Moment
     another: Annotated[bool, Meta(description="true where the same findings were entered within half an hour and this is another assessment")] = False
+    unusual: Annotated[bool, Meta(description="true where findings do not fit each other, and each is meant as it stands")] = False
 
 
 class ConfirmGrade(Struct, frozen=True, kw_only=True):
@@ -84,7 +86,8 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     findings = with_sums(_typed(situation, given), sums_of(situation.documents.folder("facts")))
     facts = {**standing_facts(situation, given.assessed_at), **findings}
     graded = tuple(_grade(scale, situation.decide(scale, facts), given) for scale in SCALES)
-    recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())))
+    meant = tuple(contradictions(findings)) if given.unusual else ()
+    recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())), meant=meant)
     return (recorded, *graded)
 
 
@@ -104,11 +107,25 @@ def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
         yield from unfit(situation, name, value)
     for name, said_so in contradicted(_typed(situation, given), sums_of(situation.documents.folder("facts"))):
         yield Reason("bedside.assess.ice_contradicts", said_so, where=name, source="Lee 2019, Table 5")
+    yield from asked_once(_odd_pairs(situation, given), unusual=given.unusual)
     if not given.another and _entered_before(situation, given):
         yield Reason("bedside.assess.again", {"minutes": AGAIN_MIN}, where="another")
     infused_at = situation.case.infused_at
     if infused_at is not None and given.assessed_at < infused_at:
         yield Reason("bedside.assess.before_infusion", where="assessed_at")
+
+
+def _odd_pairs(situation: Situation, given: Assess) -> Iterator[Reason]:
+    """Findings that do not fit each other are asked about; where one of them is a sign it is taken at once, calls, and the question stands as a task."""
+    findings = _typed(situation, given)
+    if not _calls(situation, findings):
+        for pair in contradictions(findings):
+            yield Reason("bedside.assess.odd_pair", {"pair": pair}, where="unusual", source="convention of this project")
+
+
+def _calls(situation: Situation, findings: Mapping[str, Typed]) -> bool:
+    """Whether one of these findings is a sign of the list."""
+    return bool(situation.decide("rapid-response", findings).values.get("codes"))
 
 
 def _entered_before(situation: Situation, given: Assess) -> bool:
@@ -118,7 +135,7 @@ def _entered_before(situation: Situation, given: Assess) -> bool:
     close = [e for e in situation.case.of(AssessmentRecorded) if e.event.findings == same and abs(e.event.assessed_at - given.assessed_at) <= apart]
     own = [e for e in close if e.origin.node == situation.site.node]
     fits = not any(True for name, value in findings.items() for _ in unfit(situation, name, value))
-    return bool(own) and fits and not situation.decide("rapid-response", findings).values.get("codes")
+    return bool(own) and fits and not _calls(situation, findings)
 
 
 def _grade(scale: Scale, decision: Decision, given: Assess) -> GradeAssessed:

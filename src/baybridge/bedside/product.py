@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from baybridge.base.outcome import Reason
+from baybridge.journey.case import Case
+from baybridge.journey.cells import quarantined_of
 from baybridge.journey.command import Situation
-from baybridge.journey.custody import RELEASE, STORAGE, TWO_PERSONS
-from baybridge.journey.events import ProductReleased
+from baybridge.journey.custody import FAILED, RELEASE, STORAGE, TWO_PERSONS
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import LateResultRecorded, ProductReleased, ProductThawed
 
 IDENTITY = TWO_PERSONS
 
@@ -22,6 +25,29 @@ def released_with(situation: Situation, bag: str) -> ProductReleased | None:
     """The release that names this bag."""
     batch = situation.case.batch_of_bag(bag)
     return batch.released.event if batch is not None and batch.released is not None else None
+
+
+def failed_late(case: Case, bag: str) -> tuple[Entry[LateResultRecorded], ...]:
+    """The results by which the batch of a bag failed critically after its release: no decision of quality lets it be used."""
+    batch = case.batch_of_bag(bag)
+    return tuple(entry for entry in batch.failed_late if entry.event.critical) if batch is not None else ()
+
+
+def unknown_then(case: Case, bag: str, at: datetime) -> list[Entry[LateResultRecorded]]:
+    """The late failures that nobody here knew at a moment, of a bag whose thaw was entered before: what was given then is recorded as it was.
+
+    A time that is merely typed proves nothing, so without that entry every failure stands.
+    """
+    batch = case.batch_of_bag(bag)
+    thaws = [entry.origin.recorded_at for entry in case.of(ProductThawed) if entry.event.bag == bag]
+    found = batch.failed_late if batch is not None else ()
+    return [entry for entry in found if case.learnt_at(entry) > at and any(thawed < case.learnt_at(entry) for thawed in thaws)]
+
+
+def bag_waits(situation: Situation) -> Iterator[Reason]:
+    """A product bag is at the centre and was not given yet."""
+    if not situation.case.bags_waiting:
+        yield Reason("bedside.bag.none_waits")
 
 
 def bag_reasons(situation: Situation, bag: str, chain: str, at: datetime, until: datetime | None = None) -> Iterator[Reason]:
@@ -36,7 +62,11 @@ def bag_reasons(situation: Situation, bag: str, chain: str, at: datetime, until:
         yield Reason("bedside.bag.expired", {"moment": release.expires_at.isoformat()}, source=IDENTITY, where="bag")
     if bag not in case.bags_at_centre:
         yield Reason("bedside.bag.not_received", source=IDENTITY, where="bag")
-    if bag in case.quarantined:
+    unknown = unknown_then(case, bag, at)
+    if bag in (quarantined_of(entry for entry in case.entries if entry not in unknown) if unknown else case.quarantined):
         yield Reason("bedside.bag.quarantined", source=STORAGE, where="bag")
+    for failed in failed_late(case, bag):
+        if failed not in unknown:
+            yield Reason("bedside.bag.failed_late", {"attributes": ", ".join(failed.event.failed)}, source=FAILED, where="bag")
     if any(entry.event.bag == bag for entry in case.infusions):
         yield Reason("bedside.bag.already_given", source=IDENTITY, where="bag")

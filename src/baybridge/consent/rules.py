@@ -22,7 +22,7 @@ from baybridge.journey.checks import alive, happened, local_day, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AuthorityNotified, ConsentKind, ConsentRecorded, ConsentWithdrawn, Giver
 from baybridge.journey.prefill import FormContext
-from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
+from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, roles, told_in
 from baybridge.journey.texts import Note, OneOf
 from baybridge.language.languages import languages_of
 from baybridge.language.regions import regions_of
@@ -117,6 +117,12 @@ def _form(situation: Situation, given: RecordConsent) -> Iterator[Reason]:
         yield Reason("consent.record.already_over", {"day": given.valid_until.isoformat()}, where="valid_until")
 
 
+def none_to_withdraw(situation: Situation) -> Iterator[Reason]:
+    """No consent is left that could be taken back."""
+    if all(one.withdrawn_on is not None and one.withdrawn_on <= situation.today for one in situation.case.consents):
+        yield Reason("consent.withdraw.none")
+
+
 def withdraw_consent(situation: Situation, given: WithdrawConsent) -> Verdict:
     """The consent ends; a consent can be taken back at any time, whatever else stands."""
     found = next((c for c in situation.case.consents if c.consent_id == given.consent_id), None)
@@ -181,7 +187,7 @@ COMMAND_ROWS = (
         page="sharing",
         correction=Correction(None, undo="RecordConsent"),
         purpose="consent",
-        blocked=never_blocked,
+        blocked=none_to_withdraw,
         place=20,
     ),
     CommandRow(

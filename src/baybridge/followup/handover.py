@@ -35,11 +35,13 @@ class AcceptFollowUp(Struct, frozen=True, kw_only=True):
 
 def hand_over(situation: Situation, given: HandOver) -> Verdict:
     """The patient is handed over after discharge, with a team call neither open nor forgotten."""
-    against = (*alive(situation), *_ready(situation), *_receiver(situation, given.to_node))
+    against = (*_ready(situation), *_receiver(situation, given.to_node))
     return refuse(*against) if against else (HandedOver(to_node=given.to_node),)
 
 
 def _ready(situation: Situation) -> Iterator[Reason]:
+    """What stands against handing over, to whomever."""
+    yield from alive(situation)
     case = situation.case
     if not case.infusions:
         yield Reason("followup.handover.not_infused")
@@ -57,6 +59,15 @@ def _receiver(situation: Situation, to_node: str) -> Iterator[Reason]:
         yield Reason("followup.handover.centre_unknown", {"node": to_node}, where="to_node")
     if not may_be_cared_for(situation):
         yield Reason("followup.handover.no_care_consent")
+
+
+def _offered(situation: Situation) -> Iterator[Reason]:
+    """Another node handed the patient over to this one, and it did not accept yet."""
+    yield from alive(situation)
+    if not any(e.event.to_node == situation.site.node for e in situation.case.of(HandedOver)):
+        yield Reason("followup.accept.nothing_offered")
+    if any(e.origin.node == situation.site.node for e in situation.case.of(FollowUpAccepted)):
+        yield Reason("followup.accept.already")
 
 
 def accept_follow_up(situation: Situation, given: AcceptFollowUp) -> Verdict:
@@ -90,6 +101,7 @@ COMMAND_ROWS = (
         page="followup",
         correction=CLINICAL,
         step="handover",
+        blocked=_ready,
         place=20,
         prefill=to_owner,
     ),
@@ -99,6 +111,7 @@ COMMAND_ROWS = (
         page="followup",
         correction=CLINICAL,
         step="accept_follow_up",
+        blocked=_offered,
         place=30,
         prefill=from_centre,
     ),

@@ -68,7 +68,7 @@ class RecordDeath(Struct, frozen=True, kw_only=True):
 def schedule_follow_up(situation: Situation, given: ScheduleFollowUp) -> Verdict:
     """The schedule stands, with the first visit that is due."""
     document = situation.documents.schedule(given.schedule)
-    against = [*alive(situation), *_infused(situation)]
+    against = [*_living_infused(situation)]
     if document is None:
         against.append(Reason("followup.schedule.unknown", {"schedule": given.schedule}, where="schedule"))
     if against or document is None:
@@ -83,9 +83,14 @@ def _infused(situation: Situation) -> Iterator[Reason]:
         yield Reason("followup.visit.not_infused")
 
 
+def _living_infused(situation: Situation) -> Iterator[Reason]:
+    yield from alive(situation)
+    yield from _infused(situation)
+
+
 def record_visit(situation: Situation, given: RecordVisit) -> Verdict:
     """The contact stands; a death is recorded as a death, not as a visit."""
-    against = [*alive(situation), *_infused(situation), *happened(situation, visited_on=given.visited_on)]
+    against = [*_living_infused(situation), *happened(situation, visited_on=given.visited_on)]
     infused_at = situation.case.infused_at
     if infused_at is not None and given.visited_on < local_day(situation, infused_at):
         against.append(Reason("followup.visit.before_infusion", where="visited_on"))
@@ -193,6 +198,7 @@ COMMAND_ROWS = (
         page="followup",
         correction=CLINICAL,
         step="schedule_follow_up",
+        blocked=_living_infused,
         place=40,
     ),
     CommandRow(
@@ -201,6 +207,7 @@ COMMAND_ROWS = (
         page="followup",
         correction=CLINICAL,
         step="visit",
+        blocked=_living_infused,
         place=50,
         prefill=next_contact,
     ),
@@ -209,7 +216,7 @@ COMMAND_ROWS = (
         (EventRow(SecondMalignancyReported, rendering.malignancy, told_in("CARE_REFERRAL", "PHARMACOVIGILANCE")),),
         page="followup",
         correction=Correction(Role.PHYSICIAN, second="always"),
-        blocked=never_blocked,
+        blocked=_infused,
         place=60,
     ),
     CommandRow(

@@ -23,6 +23,7 @@ from baybridge.journey.cells import Shipment, discarded_of
 from baybridge.journey.command import Role, Site
 from baybridge.journey.conditions import discharged
 from baybridge.journey.conflicts import conflicts_of
+from baybridge.journey.custody import FAILED
 from baybridge.journey.schedule import next_visit
 from baybridge.journey.task import Level, Task
 
@@ -36,6 +37,7 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: 
     yield from _dry_shippers(case, now, site, rules.dry_shipper)
     yield from _permits(case, now, site, rules.permit)
     yield from _quarantine(case, site)
+    yield from _late_failures(case, site)
     yield from _repeats(case, site)
     if escalation is not None:
         yield from _rapid_response(case, site, span(escalation.team_within))
@@ -146,8 +148,19 @@ def _permits(case: Case, now: datetime, site: Site, rules: PermitClock) -> Itera
 def _quarantine(case: Case, site: Site) -> Iterator[Task]:
     waiting = case.quarantined - discarded_of(case.entries)
     received = [s.received for s in case.shipments if s.received and set(s.received.event.bags) & waiting]
-    if any(entry.origin.node == site.node for entry in received):
+    failed = [b for b in case.batches if b.failed_late and b.released and b.released.origin.node == site.node and set(b.released.event.bags) & waiting]
+    if failed or any(entry.origin.node == site.node for entry in received):
         yield _task(site, "quarantine", Role.QUALITY, values={"count": len(waiting)}, commands=("ResolveQuarantine",), level="red")
+
+
+def _late_failures(case: Case, site: Site) -> Iterator[Task]:
+    """A product that failed after its release and was not given: the physician plans without it. Once it is given, the team is called (`node/watch/signs.py`)."""
+    gone = {entry.event.bag for entry in case.infusions} | discarded_of(case.entries)
+    for batch in case.batches if site.node == case.treating_node else ():
+        if batch.failed_late and batch.released and set(batch.released.event.bags) - gone:
+            failed = sorted({attribute for entry in batch.failed_late for attribute in entry.event.failed})
+            values: dict[str, str | int] = {"batch": batch.batch, "failed": ", ".join(failed)}
+            yield _task(site, "late_failure", Role.PHYSICIAN, batch.batch, values=values, level="red", source=FAILED)
 
 
 def _repeats(case: Case, site: Site) -> Iterator[Task]:

@@ -184,6 +184,11 @@ class Case:
         )
 
     @property
+    def bags_waiting(self) -> frozenset[str]:
+        """Product bags at the centre that were not given."""
+        return frozenset(self.bags_at_centre) - {entry.event.bag for entry in self.infusions}
+
+    @property
     def emergency(self) -> Entry[ev.EmergencyRecorded] | None:
         """The emergency that this node recorded last, over or not: what another node's physicians signed stands for no consent here."""
         own = tuple(entry for entry in self.of(ev.EmergencyRecorded) if not entry.origin.told)
@@ -306,6 +311,11 @@ class Case:
     def bags_at_centre(self) -> frozenset[str]:
         """Product bags that arrived at the centre, quarantined ones too."""
         return frozenset(bag for s in self.shipments_on("to_centre") if s.received for bag in s.received.event.bags)
+
+    def learnt_at(self, entry: Entry[Any]) -> datetime:
+        """When this node learnt of an entry: when it was recorded here, or when the package came that told it."""
+        packages = (e for e in self.of(ev.PackageReceived) if e.event.package_id == entry.origin.package_id) if entry.origin.told else ()
+        return next((package.origin.recorded_at for package in packages), entry.origin.recorded_at)
 
     @property
     def bags_at_plant(self) -> frozenset[str]:

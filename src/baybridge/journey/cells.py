@@ -86,6 +86,12 @@ class Batch:
     tests: tuple[Entry[ev.ProductTested], ...] = ()
     released: Entry[ev.ProductReleased] | None = None
     rejected: Entry[ev.ProductRejected] | None = None
+    late: tuple[Entry[ev.LateResultRecorded], ...] = ()  # results that came after the release
+
+    @property
+    def failed_late(self) -> tuple[Entry[ev.LateResultRecorded], ...]:
+        """The results that came after the release and are out of their limit."""
+        return tuple(entry for entry in self.late if entry.event.failed)
 
     @property
     def open(self) -> bool:
@@ -125,10 +131,15 @@ def _with_courier(shipment: Shipment, couriers: Sequence[Entry[ev.CourierNamed]]
 
 
 def quarantined_of(entries: Iterable[Entry[Event]]) -> frozenset[str]:
-    """Bags that arrived into quarantine and were not cleared for use since."""
+    """Bags that arrived into quarantine, or whose batch failed after its release while they were not given, and were not cleared for use since."""
+    every = tuple(entries)
+    bags = {entry.event.batch: set(entry.event.bags) for entry in every if tells(entry, ev.ProductReleased)}
+    given = {entry.event.bag for entry in every if tells(entry, ev.Infused)}
     held: set[str] = set()
-    for entry in entries:
+    for entry in every:
         event = entry.event
+        if isinstance(event, ev.LateResultRecorded) and event.failed:
+            held.update(bags.get(event.batch, set()) - given)
         if isinstance(event, ev.ShipmentReceived) and event.disposition == "quarantined":
             held.update(event.bags)
         if isinstance(event, ev.QuarantineResolved) and event.decision == "use":
@@ -149,7 +160,7 @@ def batches_of(entries: Iterable[Entry[ev.Event]]) -> tuple[Batch, ...]:
     found: dict[str, Batch] = {}
     for entry in entries:
         event = entry.event
-        if not isinstance(event, ev.ManufactureStarted | ev.ProductTested | ev.ProductReleased | ev.ProductRejected):
+        if not isinstance(event, ev.ManufactureStarted | ev.ProductTested | ev.ProductReleased | ev.ProductRejected | ev.LateResultRecorded):
             continue
         known = found.get(event.batch, Batch(event.batch))
         if tells(entry, ev.ManufactureStarted):
@@ -160,5 +171,7 @@ def batches_of(entries: Iterable[Entry[ev.Event]]) -> tuple[Batch, ...]:
             known = replace(known, chain_of_identity=entry.event.chain_of_identity, released=entry)
         elif tells(entry, ev.ProductRejected):
             known = replace(known, chain_of_identity=entry.event.chain_of_identity, rejected=entry)
+        elif tells(entry, ev.LateResultRecorded):
+            known = replace(known, late=(*known.late, entry))
         found[known.batch] = known
     return tuple(found.values())

@@ -14,6 +14,7 @@ from msgspec import Meta
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Reason
 from baybridge.journey.command import Situation
+from baybridge.journey.conditions import therapy_event_open
 from baybridge.journey.custody import TWO_PERSONS
 
 When = TypeVar("When", datetime, date)
@@ -53,6 +54,13 @@ def treating_here(situation: Situation) -> Iterator[Reason]:
         yield Reason("journey.case.not_accepted")
     elif situation.case.treating_node != situation.site.node:
         yield Reason("journey.case.treated_elsewhere", {"node": situation.case.treating_node})
+
+
+def before_infusion(situation: Situation) -> Iterator[Reason]:
+    """There is still something to give, or nothing was given yet: else what belongs before the infusion comes too late."""
+    case = situation.case
+    if case.infusions and not therapy_event_open(case) and not case.bags_waiting:
+        yield Reason("journey.stage.given")
 
 
 def happened(situation: Situation, **moments: datetime | date | None) -> Iterator[Reason]:

@@ -8,10 +8,12 @@ It ends with an assessment that leaves no such grade, with a physician's own gra
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
-from baybridge.journey.conditions import discharged
+from baybridge.journey.conditions import discharged, index_of
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import GradeAssessed
 
@@ -31,6 +33,13 @@ def pending(case: Case, node: str) -> tuple[Entry[GradeAssessed], ...]:
         return ()
     latest = [grade.latest for grade in case.grades.values() if grade.confirmed is None]
     return tuple(entry for entry in latest if entry.origin.node == node and entry.event.grade_min < ALERT_GRADE <= entry.event.grade_max)
+
+
+def asked_before(case: Case, call: Call, node: str) -> bool:
+    """Whether some grade asked for somebody to look when a call was made, or does now, by what is known now."""
+    entries = case.entries[: index_of(case, call.called)]
+    then = replace(case, entries=entries, history=entries, struck=())
+    return bool(pending(then, node) or pending(case, node))
 
 
 def to_review(case: Case, node: str) -> tuple[Entry[GradeAssessed], ...]:

@@ -1,8 +1,10 @@
 """Findings of one assessment that do not fit each other: they are recorded, call where they are signs, and somebody is asked which of them holds.
 
-Main job: `contradictions(findings)`, and `to_ask(case, node)`: those of the last assessment made here. The question ends with a later assessment, or a correction.
+Main job: `contradictions(findings)`, and `to_ask(case, node)`: those of the last assessment made here that nobody said are meant. The question ends with a later
+assessment, or a correction.
 
-**Source**: conventions of this project. A contradiction is never refused, because one half of it may be a sign.
+**Source**: conventions of this project. A contradiction of which one half is a sign is taken at once and asked about afterwards; any other is asked about before
+(`bedside/monitoring.py`).
 """
 
 from __future__ import annotations
@@ -31,6 +33,9 @@ def _number(value: object) -> float:
 
 
 def to_ask(case: Case, node: str) -> tuple[str, ...]:
-    """The contradictions of the last assessment of this node."""
+    """The contradictions of the last assessment of this node that nobody said are meant."""
     own = [entry for entry in case.of(AssessmentRecorded) if entry.origin.node == node]
-    return tuple(contradictions(dict(own[-1].event.findings))) if own and case.alive else ()
+    if not own or not case.alive:
+        return ()
+    last = own[-1].event
+    return tuple(pair for pair in contradictions(dict(last.findings)) if pair not in last.meant)

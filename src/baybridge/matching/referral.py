@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.terms import Choices
-from baybridge.journey.checks import alive, said, treating_here
+from baybridge.journey.checks import alive, before_infusion, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.entitlement import entitled
 from baybridge.journey.events import (
@@ -143,10 +143,19 @@ def _unfit(situation: Situation, given: ConfirmFinding) -> Iterator[Reason]:
 
 def refer_case(situation: Situation, given: ReferCase) -> Verdict:
     """The case is offered; sending the records is a transfer of its own."""
-    against = (*alive(situation), *_receiver(situation, given))
+    against = (*refer_case_blocked(situation), *_receiver(situation, given))
     if against:
         return refuse(*against)
     return (CaseReferred(to_node=given.to_node, product=given.product),)
+
+
+def refer_case_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against referring, whatever centre."""
+    yield from alive(situation)
+    if not may_be_cared_for(situation):
+        yield Reason("matching.refer.no_care_consent")
+    if situation.case.treating_node is not None:
+        yield Reason("matching.refer.already_accepted", {"node": situation.case.treating_node})
 
 
 def _receiver(situation: Situation, given: ReferCase) -> Iterator[Reason]:
@@ -155,15 +164,11 @@ def _receiver(situation: Situation, given: ReferCase) -> Iterator[Reason]:
         yield Reason("matching.refer.centre_unknown", {"node": given.to_node}, where="to_node")
     if given.product and given.product not in situation.products:
         yield Reason("matching.refer.product_unknown", {"product": given.product}, where="product")
-    if not may_be_cared_for(situation):
-        yield Reason("matching.refer.no_care_consent")
-    if situation.case.treating_node is not None:
-        yield Reason("matching.refer.already_accepted", {"node": situation.case.treating_node})
 
 
 def accept_case(situation: Situation, given: AcceptCase) -> Verdict:
     """This centre takes the case."""
-    against = [*alive(situation), *_offer(situation), *_product(situation, given.product)]
+    against = [*accept_case_blocked(situation), *_product(situation, given.product)]
     if given.product in situation.products:
         against.extend(unsigned(situation, "accept", entitled(situation, given.product, "accept"), given.product))
     return refuse(*against) if against else (CaseAccepted(product=given.product),)
@@ -182,6 +187,19 @@ def accept_case_blocked(situation: Situation) -> Iterator[Reason]:
     """What stands against accepting, whatever product."""
     yield from alive(situation)
     yield from _offer(situation)
+    yield from _consent(situation)
+
+
+def decline_case_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against declining, whatever the reason given."""
+    yield from alive(situation)
+    yield from _offer(situation)
+
+
+def _consent(situation: Situation) -> Iterator[Reason]:
+    """No signature stands for the patient's consent to be cared for here."""
+    if not may_be_cared_for(situation):
+        yield Reason("matching.accept.no_care_consent")
 
 
 def _offer(situation: Situation) -> Iterator[Reason]:
@@ -200,15 +218,22 @@ def _product(situation: Situation, product: str) -> Iterator[Reason]:
 
 def decline_case(situation: Situation, given: DeclineCase) -> Verdict:
     """This centre does not take the case, and says why."""
-    against = [*alive(situation), *_offer(situation)]
+    against = [*decline_case_blocked(situation)]
     if not said(given.reason):
         against.append(Reason("matching.decline.no_reason", where="reason"))
     return refuse(*against) if against else (CaseDeclined(reason=given.reason.strip()),)
 
 
+def arrange_travel_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against arranging the journey, whatever the papers."""
+    yield from alive(situation)
+    yield from treating_here(situation)
+    yield from before_infusion(situation)
+
+
 def arrange_travel(situation: Situation, given: ArrangeTravel) -> Verdict:
     """The journey is arranged."""
-    against = [*alive(situation), *treating_here(situation)]
+    against = [*arrange_travel_blocked(situation)]
     if not given.papers:
         against.append(Reason("matching.travel.no_papers", where="papers"))
     return refuse(*against) if against else (TravelArranged(papers=given.papers, arrives_on=given.arrives_on),)
@@ -241,6 +266,7 @@ COMMAND_ROWS = (
         page="overview",
         correction=CLINICAL,
         step="refer",
+        blocked=refer_case_blocked,
         place=10,
         choices={"to_node": "centre"},
     ),
@@ -260,7 +286,7 @@ COMMAND_ROWS = (
         page="overview",
         correction=CLINICAL,
         step="accept",
-        blocked=accept_case_blocked,
+        blocked=decline_case_blocked,
         place=30,
     ),
     CommandRow(
@@ -270,6 +296,7 @@ COMMAND_ROWS = (
         correction=CLINICAL,
         step="travel",
         purpose="travel",
+        blocked=arrange_travel_blocked,
         place=40,
     ),
 )

@@ -21,6 +21,7 @@ from baybridge.documents.timing import Washouts
 from baybridge.facts.washouts import running
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, longer_than, ordered, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
+from baybridge.journey.conditions import therapy_event_open
 from baybridge.journey.custody import ONE_CHAIN, SCANNED, TWO_PERSONS
 from baybridge.journey.events import CellsCollected
 from baybridge.journey.gates import standing_at, unsigned
@@ -89,6 +90,8 @@ def _slot(situation: Situation) -> Iterator[Reason]:
     if slot is None:
         yield Reason("supply.collect.no_slot", source="logistics reference C3")
         return
+    if not therapy_event_open(situation.case):
+        yield Reason("supply.collect.over", source=ONE_CHAIN)
     plant = site_of(situation, slot.event.plant_node)
     if plant is None:
         yield Reason("supply.slot.plant_unknown", {"node": slot.event.plant_node})
@@ -118,11 +121,13 @@ def _times(situation: Situation, given: Collect) -> Iterator[Reason]:
 
 
 def _unusual(situation: Situation, given: Collect) -> Iterator[Reason]:
-    """Before the day of the slot or before it was reserved, longer or more than cells are collected."""
+    """Before the day of the slot or before it was reserved, after manufacture began, longer or more than cells are collected."""
     usual, slot = situation.limits.plausible, situation.case.slot
     if slot is not None and (local_day(situation, given.started_at) < slot.event.collection_on or given.started_at < slot.origin.at):
         values = {"started": given.started_at.isoformat(), "day": slot.event.collection_on.isoformat()}
         yield Reason("supply.collect.before_slot", values, where="unusual")
+    if any(batch.chain_of_identity == situation.case.chain_of_identity for batch in situation.case.batches):
+        yield Reason("supply.collect.begun", source=ONE_CHAIN, where="unusual")
     if longer_than(given.started_at, given.ended_at, usual.collection_h):
         hours = round((given.ended_at - given.started_at).total_seconds() / 3600)
         yield Reason("supply.collect.long", {"found": hours, "hours": usual.collection_h}, source=usual.source, where="unusual")

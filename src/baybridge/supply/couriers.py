@@ -22,7 +22,7 @@ from baybridge.journey.command import Role, Site, Situation, Verdict
 from baybridge.journey.custody import SCANNED
 from baybridge.journey.events import CourierConfirmed, CourierNamed
 from baybridge.journey.prefill import FormContext
-from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, Correction, EventRow, never_blocked, reads, roles, told_in
+from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, Correction, EventRow, reads, roles, told_in
 from baybridge.supply import rendering
 from baybridge.supply.shipping import alive_or_arriving
 
@@ -42,6 +42,19 @@ class ConfirmCourier(Struct, frozen=True, kw_only=True):
 
     shipment_id: str
     code: Annotated[str, Meta(description="the one-time code, as the courier says it")]
+
+
+def none_to_hand_over(situation: Situation) -> Iterator[Reason]:
+    """No shipment left from here that a courier has still to take over."""
+    yield from alive_or_arriving(situation)
+    if not any(shipment.confirmed is None for shipment in shipments_from(situation.case, situation.site)):
+        yield Reason("supply.courier.none_waits")
+
+
+def none_to_confirm(situation: Situation) -> Iterator[Reason]:
+    """No courier is named who has still to confirm."""
+    if not any(shipment.courier is not None and shipment.confirmed is None for shipment in shipments_from(situation.case, situation.site)):
+        yield Reason("supply.courier.none_named")
 
 
 def hand_to_courier(situation: Situation, given: HandToCourier) -> Verdict:
@@ -92,15 +105,19 @@ def against_code(case: Case, site: Site, shipment_id: str) -> Iterator[Reason]:
         yield Reason("supply.courier.confirmed", where="shipment_id")
 
 
+def shipments_from(case: Case, site: Site) -> tuple[Shipment, ...]:
+    """The shipments that left from this node."""
+    return tuple(s for s in case.shipments if s.dispatched is not None and s.dispatched.origin.node == site.node)
+
+
 def shipment_from(case: Case, site: Site, shipment_id: str) -> Shipment | None:
     """The shipment of an id that left from this node."""
-    mine = (s for s in case.shipments if s.dispatched is not None and s.dispatched.origin.node == site.node)
-    return next((shipment for shipment in mine if shipment.shipment_id == shipment_id), None)
+    return next((shipment for shipment in shipments_from(case, site) if shipment.shipment_id == shipment_id), None)
 
 
 def unconfirmed(case: Case, site: Site) -> tuple[Shipment, ...]:
     """Shipments that left from this node and whose courier did not confirm; older ones, of before couriers were named, are none."""
-    mine = (s for s in case.shipments if s.dispatched is not None and s.dispatched.origin.node == site.node and s.dispatched.event.signed_by)
+    mine = (s for s in shipments_from(case, site) if s.dispatched is not None and s.dispatched.event.signed_by)
     return tuple(shipment for shipment in mine if shipment.confirmed is None)
 
 
@@ -121,7 +138,7 @@ COMMAND_ROWS = (
         correction=OF_CELLS,
         kinds=CELLS,
         purpose="logistics",
-        blocked=alive_or_arriving,
+        blocked=none_to_hand_over,
         place=42,
         signed="handed_over",
         prefill=last_from_here,
@@ -134,7 +151,7 @@ COMMAND_ROWS = (
         correction=Correction(Role.QUALITY),
         kinds=CELLS,
         purpose="logistics",
-        blocked=never_blocked,
+        blocked=none_to_confirm,
         place=43,
         needs=reads("courier_code"),
         prefill=last_from_here,

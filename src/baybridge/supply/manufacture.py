@@ -1,6 +1,6 @@
 """At the plant: a batch is begun from the right bags, tested, and released or rejected against its specification.
 
-Main job: the rules of `StartManufacture`, `TestProduct` and `Release`.
+Main job: the rules of `StartManufacture`, `TestProduct`, `Release` and `RecordLateResult`.
 
 **Source**: quality reference F1 (the approved standard of each product governs), F2 (identity), F5 (a product that
 fails its standard is not released). Elsewhere: the limits themselves are policy documents.
@@ -23,7 +23,7 @@ from baybridge.journey.checks import Moment, alive, digest, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.custody import FAILED, ONE_CHAIN, RELEASE, SCANNED, STORAGE
 from baybridge.journey.entry import Origin
-from baybridge.journey.events import ManufactureStarted, ProductRejected, ProductReleased, ProductTested
+from baybridge.journey.events import LateResultRecorded, ManufactureStarted, ProductRejected, ProductReleased, ProductTested
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import OF_CELLS, PLANT, CommandRow, Correction, EventRow, Second, labels_of, roles, told_in, with_quality
 from baybridge.journey.values import Typed
@@ -61,6 +61,13 @@ class Release(Struct, frozen=True, kw_only=True):
     certificate: str
 
 
+class RecordLateResult(Struct, frozen=True, kw_only=True):
+    """A result of a batch that was released already: final sterility, or a test that was made again."""
+
+    batch: str
+    results: Annotated[tuple[Result, ...], Meta(description="attribute, value, unit; - for no unit")]
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """A batch against its specification: what failed, what is not known, and the decision."""
@@ -73,6 +80,20 @@ class Judgement:
     def outcome(self) -> str:
         """The decision's own word."""
         return self.decision.outcome
+
+
+def nothing_arrived(situation: Situation) -> Iterator[Reason]:
+    """No bag of the current therapy event has reached this plant."""
+    yield from alive(situation)
+    if not _arrived(situation, situation.case.chain_of_identity or ""):
+        yield Reason("supply.manufacture.nothing_arrived", source=SCANNED)
+
+
+def no_open_batch(situation: Situation) -> Iterator[Reason]:
+    """No batch was begun that is neither released nor rejected."""
+    yield from alive(situation)
+    if not any(batch.started is not None and batch.open for batch in situation.case.batches):
+        yield Reason("supply.release.no_open_batch")
 
 
 def start_manufacture(situation: Situation, given: StartManufacture) -> Verdict:
@@ -115,6 +136,38 @@ def test_product(situation: Situation, given: TestProduct) -> Verdict:
     return (event,)
 
 
+def no_released_batch(situation: Situation) -> Iterator[Reason]:
+    """No batch of this case was released here; what a patient was given is judged after the patient's death too."""
+    if not any(batch.released is not None and not batch.released.origin.told for batch in situation.case.batches):
+        yield Reason("supply.late.no_released_batch")
+
+
+def record_late_result(situation: Situation, given: RecordLateResult) -> Verdict:
+    """The results are recorded with what the specification says of them; out of specification is said at once to whoever has the product."""
+    batch = _batch(situation, given.batch)
+    against = [*no_released_batch(situation), *_results(situation, given)]
+    if batch is None or batch.released is None:
+        against.append(Reason("supply.late.not_released", where="batch"))
+    if against or batch is None:
+        return refuse(*against)
+    values = read_results(situation, given.results)
+    judged = judge(situation, values)
+    beyond = _beyond(situation, values)
+    failed = tuple(sorted({*judged.failed, *(beyond.failed if beyond else ())}))
+    critical = any(one.decision.values.get("critical") is True for one in (judged, beyond) if one is not None)
+    outcome = beyond.outcome if beyond is not None and beyond.failed else judged.outcome
+    return (
+        LateResultRecorded(batch=batch.batch, results=given.results, outcome=outcome, failed=failed, critical=critical, decision_sha256=digest(judged.decision)),
+    )
+
+
+def _beyond(situation: Situation, values: Mapping[str, Typed]) -> Judgement | None:
+    """What the generic specification says of attributes for which the product's own has no limit: a failure is one whatever the document forgot."""
+    limits = situation.documents.policy(specification(situation)).get("limits") or ()
+    more = {name: value for name, value in values.items() if name not in {limit["fact"] for limit in limits}}
+    return _judged(situation, GENERIC_SPECIFICATION, more) if more else None
+
+
 def release(situation: Situation, given: Release) -> Verdict:
     """The batch is released; rejected where an attribute is out of its limit; refused where one is not known."""
     batch = _batch(situation, given.batch)
@@ -153,7 +206,10 @@ def _released(situation: Situation, batch: Batch, given: Release, judged: Judgem
 
 def judge(situation: Situation, attributes: Mapping[str, Typed]) -> Judgement:
     """What the product's specification says of this batch; what was not measured on it is unknown, whatever an earlier batch had."""
-    policy = specification(situation)
+    return _judged(situation, specification(situation), attributes)
+
+
+def _judged(situation: Situation, policy: str, attributes: Mapping[str, Typed]) -> Judgement:
     limits = situation.documents.policy(policy).get("limits") or ()
     values: dict[str, Value] = {**dict.fromkeys((limit["fact"] for limit in limits), None), **attributes}
     decision = situation.decide(policy, values)
@@ -215,7 +271,7 @@ def _open(batch: Batch | None) -> Iterator[Reason]:
         yield Reason("supply.release.rejected", source=FAILED, where="batch")
 
 
-def _results(situation: Situation, given: TestProduct) -> Iterator[Reason]:
+def _results(situation: Situation, given: TestProduct | RecordLateResult) -> Iterator[Reason]:
     if not given.results:
         yield Reason("supply.test.none", where="results")
     named = [attribute for attribute, _, _ in given.results]
@@ -277,6 +333,12 @@ def fresh_labels(_: FormContext) -> Mapping[str, object]:
     return {"bags": None}
 
 
+def released_batch(context: FormContext) -> Mapping[str, object]:
+    """The batch that was released last."""
+    released = [batch.batch for batch in context.case.batches if batch.released is not None]
+    return {"batch": released[-1] if released else None}
+
+
 #: What page, command line, FHIR and other nodes know about these commands.
 COMMAND_ROWS = (
     CommandRow(
@@ -287,6 +349,7 @@ COMMAND_ROWS = (
         kinds=PLANT,
         step="manufacture",
         purpose="manufacture",
+        blocked=nothing_arrived,
         place=70,
         prefill=new_batch,
         scanned=labels_of(StartManufacture),
@@ -299,6 +362,7 @@ COMMAND_ROWS = (
         kinds=PLANT,
         step="test_product",
         purpose="manufacture",
+        blocked=no_open_batch,
         place=80,
     ),
     CommandRow(
@@ -312,8 +376,20 @@ COMMAND_ROWS = (
         kinds=PLANT,
         step="release",
         purpose="manufacture",
+        blocked=no_open_batch,
         place=90,
         prefill=fresh_labels,
         second=Second("approved", among=with_quality, entered="released", otherwise={ProductRejected: ("rejected", "approved_rejection")}),
+    ),
+    CommandRow(
+        RecordLateResult, record_late_result, roles(Role.LABORATORY, Role.MANUFACTURER, Role.QUALITY),
+        (EventRow(LateResultRecorded, rendering.late_result, told_in("CARE_REFERRAL", "COI_LOGISTICS"), only_from="plant"),),
+        page="cells",
+        correction=Correction(Role.QUALITY, second="always"),
+        kinds=PLANT,
+        purpose="manufacture",
+        blocked=no_released_batch,
+        place=95,
+        prefill=released_batch,
     ),
 )

@@ -15,7 +15,7 @@ from msgspec import Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.documents.border_papers import BorderPapers
 from baybridge.journey.case import Case
-from baybridge.journey.checks import Unusual, alive, asked_once, said
+from baybridge.journey.checks import Unusual, alive, asked_once, before_infusion, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Leg, PermitKind, PermitRecorded
 from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, EventRow, roles, told_in
@@ -59,9 +59,15 @@ def permit_valid(case: Case, kind: str, leg: str, day: date) -> bool:
     return any(p.kind == kind and p.leg == leg and p.valid_from <= day <= p.valid_to for p in papers)
 
 
+def permit_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against any paper: nothing is left to travel."""
+    yield from alive(situation)
+    yield from before_infusion(situation)
+
+
 def record_permit(situation: Situation, given: RecordPermit) -> Verdict:
     """The paper stands, or what is wrong with it."""
-    against = [*alive(situation)]
+    against = [*permit_blocked(situation)]
     if not said(given.number):
         against.append(Reason("supply.permit.number_missing", where="number"))
     if given.valid_to < given.valid_from:
@@ -102,6 +108,7 @@ COMMAND_ROWS = (
         correction=OF_CELLS,
         kinds=CELLS,
         step="permit_collection",
+        blocked=permit_blocked,
         purpose="logistics",
         place=20,
     ),

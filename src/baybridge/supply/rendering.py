@@ -205,11 +205,20 @@ def manufacture(event: ev.ManufactureStarted, writer: Writer) -> None:
 
 def tested(event: ev.ProductTested, writer: Writer) -> None:
     """As DiagnosticReport, DocumentReference, GuidanceResponse and Observation."""
+    _tests(writer, event, "preliminary", "release tests of a batch")
+
+
+def late_result(event: ev.LateResultRecorded, writer: Writer) -> None:
+    """As DiagnosticReport, DocumentReference, GuidanceResponse and Observation: the report is amended, because the batch was released."""
+    _tests(writer, event, "amended", "tests of a batch after its release")
+
+
+def _tests(writer: Writer, event: ev.ProductTested | ev.LateResultRecorded, status: str, code: str) -> None:
     results = [_attribute(writer, *result) for result in event.results]
     content = {
         "identifier": [identifier(_BATCH, event.batch)],
-        "status": "preliminary",
-        "code": {"text": "release tests of a batch"},
+        "status": status,
+        "code": {"text": code},
         "effectiveDateTime": writer.at,
         "performer": [writer.node],
         "result": results,

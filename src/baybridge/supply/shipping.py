@@ -15,10 +15,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
-from baybridge.journey.cells import Shipment, same_seal
+from baybridge.journey.cells import Shipment, discarded_of, same_seal
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, ordered, said
 from baybridge.journey.command import Role, Situation, Verdict
-from baybridge.journey.custody import RELEASE, SCANNED, STORAGE
+from baybridge.journey.custody import FAILED, RELEASE, SCANNED, STORAGE
 from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, EventRow, Second, labels_of, roles, told_in, with_quality
@@ -71,6 +71,16 @@ class ResolveQuarantine(Struct, frozen=True, kw_only=True):
 
 
 # --- leaving --------------------------------------------------------------------------------------------------------
+
+
+def none_to_ship(situation: Situation) -> Iterator[Reason]:
+    """No bag of this case is here that was not sent on: none collected at the centre, none released at the plant."""
+    yield from alive(situation)
+    case, here = situation.case, situation.site.node
+    bags = {bag for one in case.collections if one.entry.origin.node == here for bag in one.bags}
+    bags |= {bag for one in case.batches if one.released and one.released.origin.node == here for bag in one.released.event.bags}
+    if not bags - {bag for shipment in case.shipments for bag in shipment.bags}:
+        yield Reason("supply.ship.nothing_here")
 
 
 def ship(situation: Situation, given: Ship) -> Verdict:
@@ -312,6 +322,13 @@ def _age_h(situation: Situation, given: ReceiveShipment) -> float | None:
 # --- quarantine -----------------------------------------------------------------------------------------------------
 
 
+def none_held(situation: Situation) -> Iterator[Reason]:
+    """No bag is in quarantine that was not decided on."""
+    yield from alive_or_arriving(situation)
+    if not situation.case.quarantined - discarded_of(situation.case.entries):
+        yield Reason("supply.quarantine.none_held")
+
+
 def resolve_quarantine(situation: Situation, given: ResolveQuarantine) -> Verdict:
     """Quality lets the bags be used, or discards them; never without a stated basis."""
     against = [*alive_or_arriving(situation)]
@@ -321,7 +338,15 @@ def resolve_quarantine(situation: Situation, given: ResolveQuarantine) -> Verdic
         against.append(Reason("supply.quarantine.no_basis", source=STORAGE, where="basis"))
     if given.decision == "use" and set(given.bags) & _of_nobody(situation):
         against.append(Reason("supply.quarantine.identity_unproven", source=SCANNED, where="bags"))
+    if given.decision == "use" and set(given.bags) & _failed(situation):
+        against.append(Reason("supply.quarantine.failed_critical", source=FAILED, where="bags"))
     return refuse(*against) if against else (QuarantineResolved(bags=given.bags, decision=given.decision, basis=given.basis.strip()),)
+
+
+def _failed(situation: Situation) -> set[str]:
+    """Bags whose batch failed after its release in what lets nobody use it."""
+    failed = (b for b in situation.case.batches if any(entry.event.critical for entry in b.failed_late))
+    return {bag for batch in failed if batch.released is not None for bag in batch.released.event.bags}
 
 
 def _of_nobody(situation: Situation) -> set[str]:
@@ -345,6 +370,7 @@ COMMAND_ROWS = (
         kinds=CELLS,
         step="ship_to_plant",
         purpose="logistics",
+        blocked=none_to_ship,
         place=40,
         scanned=labels_of(Ship),
         signed="handed_over",
@@ -370,7 +396,7 @@ COMMAND_ROWS = (
         kinds=CELLS,
         step="quarantine",
         purpose="quality",
-        blocked=alive_or_arriving,
+        blocked=none_held,
         place=60,
         prefill=quarantined_bags,
         second=Second("approved", among=with_quality, entered="decided"),

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.organisations import Organisations
 from baybridge.journey.checks import Unusual, alive, asked_once, treating_here
 from baybridge.journey.command import Gate, Role, Site, Situation, Verdict
@@ -23,6 +24,7 @@ from baybridge.journey.custody import ONE_CHAIN
 from baybridge.journey.entitlement import basis_fits, entitled
 from baybridge.journey.events import SlotReserved
 from baybridge.journey.gates import standing_at
+from baybridge.journey.held_slots import held_slot
 from baybridge.journey.row import OF_CELLS, CommandRow, EventRow, reads, roles, told_in
 from baybridge.supply import rendering
 from baybridge.supply.chain import provisional_id
@@ -43,6 +45,8 @@ def reserve_slot_blocked(situation: Situation) -> Iterator[Reason]:
     """What stands against any slot, whatever day is chosen."""
     yield from alive(situation)
     yield from treating_here(situation)
+    if not may_be_cared_for(situation):
+        yield Reason("supply.slot.no_care_consent")
     if situation.case.product is None:
         yield Reason("supply.slot.no_product")
     if therapy_event_open(situation.case):
@@ -99,17 +103,28 @@ def _plant(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
 
 def _day(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
     """A slot lies in the future, and neither centre nor plant holds as many of that day as it can."""
-    day = given.collection_on.isoformat()
     if given.collection_on < situation.today:
-        yield Reason("supply.slot.past", {"day": day}, where="collection_on")
-    held = situation.record.slots_on(given.collection_on) if situation.record.slots_on else ()
+        yield Reason("supply.slot.past", {"day": given.collection_on.isoformat()}, where="collection_on")
+    yield from full(situation, given.collection_on, situation.site.node, given.plant_node)
+
+
+def overbooked(situation: Situation) -> Iterator[Reason]:
+    """Whether others hold the day of the case's slot already: two centres that knew nothing of each other's reserved it, and the plant learns of both."""
+    slot = situation.case.slot
+    if slot is not None and held_slot(situation.case) is not None:
+        yield from full(situation, slot.event.collection_on, slot.origin.node, slot.event.plant_node)
+
+
+def full(situation: Situation, on: date, centre: str, plant: str) -> Iterator[Reason]:
+    """A centre or plant that holds as many slots of other cases on a day as it can, by what is known here."""
+    held = situation.record.slots_on(on) if situation.record.slots_on else ()
     others = [slot for slot in held if slot.case_id != situation.case.case_id]
-    centre = situation.site.node
-    here, there = sum(slot.centre == centre for slot in others), sum(slot.plant == given.plant_node for slot in others)
-    for what, node, count in (("centre", centre, here), ("plant", given.plant_node, there)):
+    here, there = sum(slot.centre == centre for slot in others), sum(slot.plant == plant for slot in others)
+    for what, node, count in (("centre", centre, here), ("plant", plant, there)):
         most = _most(situation, what, node)
         if most is not None and count >= most:
-            yield Reason(f"supply.slot.{what}_full", {"day": day, "node": node, "held": count, "most": most}, source="directory", where="collection_on")
+            values: dict[str, str | int] = {"day": on.isoformat(), "node": node, "held": count, "most": most}
+            yield Reason(f"supply.slot.{what}_full", values, source="directory", where="collection_on")
 
 
 def _far_ahead(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:

@@ -317,3 +317,18 @@ def test_nobody_leaves_while_the_team_is_called() -> None:
         },
     )
     assert codes(world.do(leave)) == ["bedside.discharge.rapid_response_open", "gate.discharge.toxicity"]
+
+
+def test_findings_that_do_not_fit_are_asked_about_once_and_the_answer_is_kept() -> None:
+    odd = assess(oxygen_device="none", oxygen_flow=4)
+    assert codes(w.infused().do(odd)) == ["bedside.assess.odd_pair"]
+    world = w.infused().walk(odd.but(unusual=True))
+    assert world.case.assessments[-1].event.meant == ("no_device_flow",)
+    assert to_ask(world.case, "hk") == ()
+
+
+def test_a_pair_of_which_one_half_is_a_sign_is_taken_at_once_and_asked_about_afterwards() -> None:
+    odd = assess(hypotension="none", vasopressors=2)
+    world = w.infused().walk(odd)
+    assert to_ask(world.case, "hk") == ("no_hypotension_vasopressor",)
+    assert to_ask(world.walk(odd.but(unusual=True, another=True)).case, "hk") == ()

@@ -19,7 +19,7 @@ from baybridge.funding.outcome.settlement import milestone_of, replay
 from baybridge.funding.outcome.settling import SettleOutcome, settle_outcome
 from baybridge.funding.plans.checking import check, known_from
 from baybridge.funding.quote.quoting import QuotedTender, issue_quote
-from baybridge.journey.events import AgreementEnrolled, Event, ProductRejected
+from baybridge.journey.events import AgreementEnrolled, ConsentRecorded, Event, ProductRejected
 from baybridge.journey.judged import Judged
 from funding_material import documents
 from funding_situations import NOW, situated
@@ -103,11 +103,14 @@ def test_the_template_of_an_agreement_passes_the_checker() -> None:
 # --- enrolment ------------------------------------------------------------------------------------------------------
 
 
-def enrol(*events: Event, data: Any = None, **given: Any) -> Any:
+CONSENTED = ConsentRecorded(consent_id="c", kind="care", recipients=(), purposes=(), valid_until=None, notice_version="1", notice_language="en")
+
+
+def enrol(*events: Event, data: Any = None, consented: tuple[Event, ...] = (CONSENTED,), **given: Any) -> Any:
     judged = issue_quote(situated(data=data), asked())
     assert isinstance(judged, Judged)
     given = {"enrolled_on": NOW.date(), "conditions_met": True} | given
-    return enrol_in_agreement(situated(*judged.events, *events, quote=judged.decisions[0], data=data), EnrolInAgreement(**given))
+    return enrol_in_agreement(situated(*consented, *judged.events, *events, quote=judged.decisions[0], data=data), EnrolInAgreement(**given))
 
 
 def test_enrolment_keeps_the_terms_of_the_quote() -> None:
@@ -131,6 +134,10 @@ def test_who_cannot_be_enrolled_is_told_every_reason(events: list[Event], given:
     assert codes(enrol(*events, **given)) == expected
 
 
+def test_nobody_is_enrolled_without_consent_to_care() -> None:
+    assert codes(enrol(consented=())) == ["enrol.no_care_consent"]
+
+
 def test_enrolment_ends_on_its_day() -> None:
     data = copy.deepcopy(documents())
     data[AGREEMENT]["enrol_by"] = NOW.date()
@@ -139,9 +146,9 @@ def test_enrolment_ends_on_its_day() -> None:
 
 
 def test_without_a_quote_or_an_agreement_there_is_nothing_to_enrol_in() -> None:
-    assert [reason.code for reason in enrol_in_agreement_blocked(situated())] == ["funding.quote.none"]
+    assert [reason.code for reason in enrol_in_agreement_blocked(situated(CONSENTED))] == ["funding.quote.none"]
     event, _ = issued(agreement=None)
-    assert [reason.code for reason in enrol_in_agreement_blocked(situated(event))] == ["funding.settle.no_agreement"]
+    assert [reason.code for reason in enrol_in_agreement_blocked(situated(CONSENTED, event))] == ["funding.settle.no_agreement"]
 
 
 # --- the settlement again, and what a payer receives ----------------------------------------------------------------

@@ -12,6 +12,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey import events as ev
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import Told
+from baybridge.journey.stored import event_as_json
 from baybridge.node.case_state import case_state
 from baybridge.node.consequences import queue
 from baybridge.node.fhir.interactions import Interaction, write
@@ -595,3 +596,58 @@ def test_whoever_went_home_is_looked_at_again_from_grade_1_or_with_an_open_call(
     with ward.node.storage.reading() as connection:
         steps = {task.step for task in open_tasks(ward.node, connection, ward.case, ward.now)}
     assert ("monitor" in steps) is watched and ("monitor_ice" in steps) is watched
+
+
+def test_a_call_because_nobody_looked_is_closed_with_the_assessment_that_asked_for_it(ward: Ward) -> None:
+    ward.assess(blank=UNKNOWN)
+    ward.wait(minutes=16)
+    assert open_codes(ward) == ("RR-LATE",)
+    entered = ward.case.assessments[-1].origin.event_id
+    assert not isinstance(ward.give("CorrectEntry", Role.PHYSICIAN, event_id=entered, action="void", reason="wrong-patient"), Refusal)
+    ward.round()
+    assert [(call.state, call.mistaken) for call in ward.calls] == [("closed", True)]
+
+
+def test_a_call_because_nobody_looked_stays_while_another_grade_asked_for_it(ward: Ward) -> None:
+    ward.assess(blank=UNKNOWN)
+    ward.now += timedelta(minutes=5)
+    ward.assess(blank=UNKNOWN, temperature=37.1)
+    ward.wait(minutes=16)
+    entered = ward.case.assessments[-1].origin.event_id
+    assert not isinstance(ward.give("CorrectEntry", Role.PHYSICIAN, event_id=entered, action="void", reason="wrong-patient"), Refusal)
+    ward.round()
+    assert open_codes(ward) == ("RR-LATE",)
+
+
+# --- the product fails after it was given ------------------------------------------------------------------------------------
+
+
+def late_result(ward: Ward, *, failed: bool) -> None:
+    """The plant tells of a result that came after the release."""
+    names = ("sterility_negative",) if failed else ()
+    event = ev.LateResultRecorded(
+        batch="batch-1", results=(("sterility_negative", str(not failed).lower(), "-"),), outcome="outside" if failed else "within",
+        failed=names, critical=failed, decision_sha256="0" * 64,
+    )  # fmt: skip
+    ward.now += timedelta(seconds=1)
+    told = Told(
+        event_id=f"late-{failed}", node="sh", at=ward.now, recorded_at=ward.now, actor="laboratory.sh", role="laboratory", event=event_as_json(event)
+    )
+    package = ev.PackageReceived(
+        package_id=f"p-{failed}", from_node="sh", purpose="COI_LOGISTICS", route="R0", content_sha256="0" * 64, resources=0, told=(told,)
+    )
+    with ward.node.unit() as unit:
+        unit.append(CASE, [package], ward.node.system(), known=len(unit.events(CASE)))
+    ward.round()
+
+
+def test_a_product_that_fails_after_it_was_given_calls_a_physician_at_once_and_once(ward: Ward) -> None:
+    late_result(ward, failed=False)
+    assert ward.calls == ()
+    late_result(ward, failed=True)
+    assert open_codes(ward) == ("RR-PRODUCT",)
+    assert "CallNotified" in ward.names()
+    close(ward)
+    ward.assess()
+    ward.wait(minutes=30)
+    assert len(ward.calls) == 1, "a physician has answered for this result"

@@ -10,6 +10,7 @@ from baybridge.journey import events as ev
 from baybridge.journey.command import Role
 from baybridge.journey.held_slots import HeldSlot, held_slot
 from baybridge.supply.permits import papers_needed
+from baybridge.supply.slots import overbooked
 from case_world import Step, codes
 
 
@@ -61,6 +62,16 @@ def test_a_day_that_is_full_is_refused_with_every_reason_and_the_next_one_is_not
     world.held = [*world.held, *(HeldSlot(f"case-{number}", "hk", "sh", day) for number in range(8, 11))]
     assert codes(world.judge(w.RESERVE)) == [centre, plant]
     assert codes(world.judge(w.RESERVE.but(collection_on=(day + timedelta(days=1)).isoformat()))) == []
+
+
+def test_a_slot_that_others_took_unknown_to_the_centre_is_shown_where_both_are_known() -> None:
+    world = w.World().walk(*w.REFERRAL, w.RESERVE)
+    slot = world.case.slot
+    assert slot is not None
+    day = slot.event.collection_on
+    assert list(overbooked(world.situation("sh", Role.MANUFACTURER))) == []
+    world.held = [HeldSlot(f"case-{number}", "mo", "sh", day) for number in range(2, 8)]
+    assert [reason.code for reason in overbooked(world.situation("sh", Role.MANUFACTURER))] == ["supply.slot.plant_full"]
 
 
 def test_a_slot_is_held_until_the_therapy_event_is_over() -> None:

@@ -38,7 +38,7 @@ from baybridge.journey.claims import adjudicated, decided_at, paid_for, submitte
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AppealFiled, BenefitPaid, ClaimAdjudicated, ClaimSubmitted
 from baybridge.journey.judged import Judged
-from baybridge.journey.row import ANYWHERE, OF_MONEY, CommandRow, Correction, EventRow, never_blocked, reads, roles, told_in
+from baybridge.journey.row import ANYWHERE, OF_MONEY, CommandRow, Correction, EventRow, reads, roles, told_in
 from baybridge.journey.texts import Note
 
 DOCUMENT = "claim-adjudication"
@@ -283,6 +283,18 @@ def _adjudicated(claim: ClaimSubmitted, paid: Paid, decided: int, reason: str, s
     )
 
 
+def none_submitted(situation: Situation) -> Iterator[Reason]:
+    """No claim was submitted."""
+    if not submitted(situation.case):
+        yield Reason("funding.claim.none_submitted")
+
+
+def none_adjudicated(situation: Situation) -> Iterator[Reason]:
+    """No claim was decided on yet."""
+    if not adjudicated(situation.case):
+        yield Reason("funding.claim.none_adjudicated")
+
+
 def appeal_claim(situation: Situation, given: AppealClaim) -> Verdict:
     """An appeal against the last adjudication, one at a time."""
     case = situation.case
@@ -363,7 +375,7 @@ COMMAND_ROWS = (
         kinds=ANYWHERE,
         purpose="finance",
         needs=reads("grants", "quote"),
-        blocked=never_blocked,
+        blocked=none_submitted,
         place=70,
         prefill=claim_to_decide,
         choices={"claim_id": "claim_to_decide"},
@@ -375,7 +387,7 @@ COMMAND_ROWS = (
         correction=OF_MONEY,
         kinds=ANYWHERE,
         purpose="finance",
-        blocked=never_blocked,
+        blocked=none_adjudicated,
         place=80,
         prefill=claim_to_appeal,
         choices={"claim_id": "claim_to_appeal"},
@@ -387,7 +399,7 @@ COMMAND_ROWS = (
         correction=Correction(Role.COORDINATOR, second="always"),
         kinds=ANYWHERE,
         purpose="finance",
-        blocked=never_blocked,
+        blocked=none_adjudicated,
         place=90,
         prefill=claim_to_pay,
         choices={"claim_id": "claim_to_pay"},

@@ -34,7 +34,7 @@ from baybridge.journey.events import (
     PreauthorisationAppealed,
     PreauthorisationRequested,
 )
-from baybridge.journey.row import ANYWHERE, OF_MONEY, CommandRow, Correction, EventRow, never_blocked, reads, roles, told_in
+from baybridge.journey.row import ANYWHERE, OF_MONEY, CommandRow, Correction, EventRow, reads, roles, told_in
 from baybridge.journey.texts import Note
 
 Answer = Literal["approved", "partially_approved", "refused"]
@@ -157,6 +157,13 @@ def answer_preauthorisation(situation: Situation, given: AnswerPreauthorisation)
         quota=seen,
     )
     return (answered,)
+
+
+def none_answered(situation: Situation) -> Iterator[Reason]:
+    """No request was answered yet."""
+    yield from answer_preauthorisation_blocked(situation)
+    if situation.case.preauthorisations and all(asked.standing is None for asked in situation.case.preauthorisations):
+        yield Reason("funding.preauthorisation.none_answered")
 
 
 def appeal_preauthorisation(situation: Situation, given: AppealPreauthorisation) -> Verdict:
@@ -294,7 +301,7 @@ COMMAND_ROWS = (
         correction=OF_MONEY,
         kinds=ANYWHERE,
         purpose="finance",
-        blocked=answer_preauthorisation_blocked,
+        blocked=none_answered,
         place=40,
         prefill=answered_plan,
     ),
@@ -307,7 +314,7 @@ COMMAND_ROWS = (
         step="payment",
         purpose="finance",
         needs=reads("quote"),
-        blocked=never_blocked,
+        blocked=pay_benefit_blocked,
         place=100,
         prefill=waiting_advance,
     ),

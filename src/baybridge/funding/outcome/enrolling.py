@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.plan import AgreementDocument
 from baybridge.funding import rendering
 from baybridge.funding.quote.quotes import kept_quote
@@ -46,6 +47,8 @@ def enrol_in_agreement_blocked(situation: Situation) -> Iterator[Reason]:
         yield Reason("funding.enrol.before", {"agreement": quote.event.agreement})
     if situation.case.infused_at is not None:
         yield Reason("funding.enrol.after_infusion")
+    if not may_be_cared_for(situation):
+        yield Reason("funding.enrol.no_care_consent")
     if situation.case.product is not None:
         yield from unsigned(situation, "accept", entitled(situation, situation.case.product, "accept"))
 

@@ -137,6 +137,20 @@ class ProductReleased(Event, frozen=True, kw_only=True, tag=True):
     certificate: str
 
 
+class LateResultRecorded(Event, frozen=True, kw_only=True, tag=True):
+    """Results of a batch that came after its release, as (attribute, value, unit): final sterility, and whatever was measured again.
+
+    `failed` are the attributes out of their limit, `critical` whether one of them lets nobody use the product.
+    """
+
+    batch: str
+    results: tuple[tuple[str, str, str], ...]
+    outcome: str
+    failed: tuple[str, ...]
+    critical: bool
+    decision_sha256: str
+
+
 class ProductRejected(Event, frozen=True, kw_only=True, tag=True):
     """A batch is out of specification and was not released."""
 

@@ -88,6 +88,7 @@ class AssessmentRecorded(Event, frozen=True, kw_only=True, tag=True):
 
     assessed_at: datetime
     findings: tuple[tuple[str, bool | int | float | str], ...]
+    meant: tuple[str, ...] = ()  # pairs of findings that do not fit each other and are meant as they stand, as codes
 
 
 class GradeAssessed(Event, frozen=True, kw_only=True, tag=True):

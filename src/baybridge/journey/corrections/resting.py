@@ -112,6 +112,7 @@ _NEEDS: Mapping[type[ev.Event], Things] = {
     ev.QuarantineResolved: lambda e, _: _bags("arrived", e.bags),
     ev.ManufactureStarted: lambda e, _: (("chain", e.chain_of_identity), *_bags("arrived", e.from_bags), *_bags("cleared", e.from_bags)),
     ev.ProductTested: lambda e, _: (("batch", e.batch),),
+    ev.LateResultRecorded: lambda e, _: (("released", e.batch),),
     ev.ProductReleased: lambda e, _: (("batch", e.batch), ("tested", e.batch)),
     ev.ProductRejected: lambda e, _: (("batch", e.batch), *(("result", e.batch, attribute) for attribute in e.failed)),
     ev.LymphodepletionStarted: lambda e, _: () if e.exception_reason else (("accepted",), *_passed("lymphodepletion")),
@@ -261,7 +262,10 @@ def _watched_before(case: Case) -> dict[str, frozenset[str]]:
 
 
 #: Steps of care that ask for the patient's consent.
-_ASK_CONSENT = (ev.CaseReferred, ev.CellsCollected, ev.LymphodepletionStarted, ev.LymphodepletionOmitted, ev.Infused, ev.HandedOver)
+_ASK_CONSENT = (
+    ev.CaseReferred, ev.CaseAccepted, ev.AgreementEnrolled, ev.SlotReserved, ev.CellsCollected, ev.LymphodepletionStarted, ev.LymphodepletionOmitted,
+    ev.Infused, ev.HandedOver,
+)  # fmt: skip
 
 
 def _cared_for_in_emergency(case: Case, zone: ZoneInfo) -> dict[str, frozenset[str]]:

@@ -18,6 +18,7 @@ from sqlalchemy import RowMapping, select
 
 from baybridge.base.outcome import Refusal
 from baybridge.facts.given import read_given
+from baybridge.journey import look_now
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case, fold
 from baybridge.journey.checks import digest
@@ -34,8 +35,10 @@ from baybridge.journey.events import (
     Event,
     FitnessChecked,
     GradeAssessed,
+    GradeConfirmed,
 )
 from baybridge.journey.judged import Judged
+from baybridge.journey.look_now import LATE
 from baybridge.node import tables
 from baybridge.node.commands import reopening
 from baybridge.node.commands.deciding import Deciding, LazyFacts
@@ -111,7 +114,7 @@ def _graded_again(node: Node, made: _Made, case: Case, place: int) -> None:
     origin, assessed = case.entries[place].origin, _assessment(case, place)
     deciding = Deciding(node.policies, LazyFacts(lambda: node.fact_set(made.unit.connection, case, made.unit.at)), case.case_id, made.unit.at)
     actor = Actor(origin.actor, Role(origin.role), origin.organisation)
-    given = {"findings": dict(assessed.findings), "assessed_at": assessed.assessed_at.isoformat()}
+    given = {"findings": dict(assessed.findings), "assessed_at": assessed.assessed_at.isoformat(), "unusual": True}
     verdict = making(node, made.unit, deciding).again(COMMANDS[_ASSESS], before(case, place), origin.at, actor, given)
     if isinstance(verdict, Refusal):
         return  # today's rule would not take it at all; what was recorded stands
@@ -160,10 +163,16 @@ def _calls(node: Node, made: _Made, case: Case, struck: Sequence[Struck]) -> int
     assessed = [one.entry.event for one in struck if isinstance(one.entry.event, AssessmentRecorded) and not one.entry.origin.told]
     named = {name for event in assessed for name, _ in event.findings}
     own = [call for call in case.rapid_responses if call.closed is None and call.called.origin.node == node.site.node]
-    mistaken = [call for call in own if named & _findings_of(call) and not cause_stands(node, made.unit, case, call)]
+    graded = any(isinstance(one.entry.event, AssessmentRecorded | GradeAssessed | GradeConfirmed) and not one.entry.origin.told for one in struck)
+    mistaken = [call for call in own if (named & _findings_of(call) or (graded and _for_no_grade(node, case, call))) and not cause_stands(node, made.unit, case, call)]
     for call in mistaken:
         made.add(CallClosed(call_id=call.call_id, reason="raised-on-corrected-entry", note=""))
     return len(mistaken)
+
+
+def _for_no_grade(node: Node, case: Case, call: Call) -> bool:
+    """Whether a call was made because nobody looked, and by what is known now no grade asked anybody to look then."""
+    return call.fresh == {LATE} and not look_now.asked_before(case, call, node.site.node)
 
 
 def _findings_of(call: Call) -> frozenset[str]:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from baybridge.facts.measurement import taken_at
+from baybridge.journey import look_now
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import CallCauseWithdrawn, EntryCorrected, IdentityUndone, RapidResponseCalled, SignAdded
@@ -55,8 +56,10 @@ def cause_stands(node: Node, unit: Unit, case: Case, call: Call) -> bool:
 
     Looked at are the moments at which it was seen, those of every other entry of its time, and now. One that nobody saw, or that named no moment, cannot be gone.
     """
+    if LATE in call.fresh and look_now.asked_before(case, call, node.site.node):
+        return True
     moments = list(_seen(case, call))
-    if LATE in call.codes or not moments:
+    if not moments:
         return True
     resources = record_in_time(unit, case)
     entered = (entry.event.assessed_at for entry in case.assessments)

@@ -2,7 +2,7 @@
 
 Main job: `tell_entries`, a consequence of `EntryCorrected`, own or told by another node: for every node and purpose with which the entry went out, a package of the kind
 "correction" with the correction, and with what stands instead where the check of a transfer allows it now. Without that permission the correction goes alone, so that
-nobody goes on with what is known to be wrong.
+nobody goes on with what is known to be wrong. A result that came after the release of a batch (`tell_late_results`) goes the same road.
 
 **Source**: PIPL articles 46 and 47, PDPO DPP2 (a recipient is told of a correction), as the data law reference B puts them. Elsewhere: corrected results of the record in
 `node/neighbours/telling.py`, what a purpose tells in `packing.py`.
@@ -20,7 +20,8 @@ from baybridge.exchange.transfer import sending
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Command, Situation
 from baybridge.journey.corrected import Struck
-from baybridge.journey.events import EntryCorrected, Recorded, TransferAllowed
+from baybridge.journey.entry import Entry, tells
+from baybridge.journey.events import EntryCorrected, LateResultRecorded, ProductReleased, Recorded, TransferAllowed
 from baybridge.node.commands import judging
 from baybridge.node.commands.deciding import Deciding
 from baybridge.node.commands.table import COMMANDS
@@ -78,6 +79,36 @@ def _whom(node: Node, case: Case, struck: Sequence[Struck], by: str | None) -> l
                 corrections.add(one.by.origin.event_id)
                 instead |= {one.by.event.replaced_by} - {None}  # type: ignore[arg-type]
     return [_Told(to_node, purpose, frozenset(c), frozenset(i)) for (to_node, purpose), (c, i) in found.items()]
+
+
+def tell_late_results(node: Node, unit: Unit, consequence: Consequence) -> None:
+    """Every node that was told of the release is told at once of a result that came after it, by the same road as a correction."""
+    case_id, by = consequence.case_id, consequence.body.get("by") or None
+    events = unit.events(case_id)
+    case = fold(events)
+    late = [entry for batch in case.batches for entry in batch.late if entry.origin.event_id in consequence.events]
+    sent = [event for told in _whom_late(node, case, late, by) for event in _send(node, unit, events, case, told)]
+    if sent:
+        unit.append(case_id, sent, node.system(), known=len(unit.events(case_id)))
+        projections.project(unit, case_id)
+
+
+TELL_LATE_RESULTS = ConsequenceRow("tell-late-results", Lane.CASE, tell_late_results, after=frozenset({LateResultRecorded}))
+
+
+def _whom_late(node: Node, case: Case, late: Sequence[Entry[LateResultRecorded]], by: str | None) -> list[_Told]:
+    """Every node that was sent a package after the release was known here, with a purpose that tells of releases and of what came after."""
+    kinds = packing.rules_of_telling(node.documents).purposes
+    releases = {e.event.batch: place for place, e in enumerate(case.history) if tells(e, ProductReleased)}
+    found: dict[tuple[str, str], set[str]] = {}
+    for place, entry in enumerate(case.history):
+        sent = entry.event
+        if not isinstance(sent, TransferAllowed) or entry.origin.told or sent.to_node in (by, node.site.node) or sent.to_node not in node.neighbours:
+            continue
+        if {ProductReleased.__name__, LateResultRecorded.__name__} <= kinds.get(sent.purpose, frozenset()):
+            known = {one.origin.event_id for one in late if releases.get(one.event.batch, place) < place}
+            found.setdefault((sent.to_node, sent.purpose), set()).update(known)
+    return [_Told(to_node, purpose, frozenset(ids), frozenset()) for (to_node, purpose), ids in found.items() if ids]
 
 
 def _send(node: Node, unit: Unit, events: Sequence[Recorded], case: Case, told: _Told) -> list[TransferAllowed]:

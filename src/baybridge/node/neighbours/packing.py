@@ -18,10 +18,13 @@ from baybridge.documents import telling
 from baybridge.exchange.transfer import whose
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import (
+    BoardDecided,
     CaseOpened,
     ConsentRecorded,
     ConsentWithdrawn,
+    EmergencyRecorded,
     EntryCorrected,
+    GateExceptionSigned,
     PackageReceived,
     Recorded,
     Told,
@@ -135,8 +138,18 @@ def told(
 
 
 def _nobodys(event: dict[str, object]) -> dict[str, object]:
-    """An event without whose case it is."""
-    return {**event, "patient_id": ""} if event.get("type") == CaseOpened.__name__ else event
+    """An event without whose case it is, and without what a physician wrote about the patient in words."""
+    words = _WORDS.get(str(event.get("type")), ())
+    return {**event, **dict.fromkeys(words, "")}
+
+
+#: What could say whose case it is: the identifier, and free words of physicians.
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    CaseOpened.__name__: ("patient_id",),
+    GateExceptionSigned.__name__: ("note",),
+    BoardDecided.__name__: ("note",),
+    EmergencyRecorded.__name__: ("reason", "presumed_will", "note"),
+}
 
 
 def _corrections_of_told(items: Sequence[Told]) -> list[Told]:

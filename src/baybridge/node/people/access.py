@@ -88,6 +88,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "directory.read": _ANYONE,
         "directory.write": {Role.ALLIANCE: Relation.ANY, Role.ADMINISTRATOR: Relation.ANY},
         "alliance.spared": {Role.ALLIANCE: Relation.ANY, Role.COORDINATOR: Relation.STAFF, Role.QUALITY: Relation.STAFF},
+        "alliance.exceptions": {Role.ALLIANCE: Relation.ANY, Role.QUALITY: Relation.STAFF},
         "alliance.indicators": {Role.ALLIANCE: Relation.ANY, Role.QUALITY: Relation.STAFF},
         "safety.read": {Role.QUALITY: Relation.STAFF, Role.ADMINISTRATOR: Relation.ANY, Role.ALLIANCE: Relation.ANY},
         "queue.manage": {Role.ADMINISTRATOR: Relation.STAFF},

@@ -18,7 +18,8 @@ from baybridge.bedside.monitoring import SCALES
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey import look_now
 from baybridge.journey.case import Case
-from baybridge.journey.events import Scale
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import LateResultRecorded, Scale
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.unit import Made
 from baybridge.policy.language.types import Value
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 POLICY = "rapid-response"
+
+#: The sign that no finding shows: the product that was given failed a test after its release. Source: quality reference F1 (a late failure calls the physician).
+PRODUCT = "RR-PRODUCT"
 
 _OF_SCALE: Mapping[Scale, str] = {"crs-astct-2019": "RR-CRS", "icans-astct-2019": "RR-ICANS"}
 _ALERT = look_now.ALERT_GRADE
@@ -96,9 +100,13 @@ def _graded(node: Node, case: Case, scale: Scale, values: Mapping[str, Value], a
 
 def _seen(case: Case, node: Node, facts: FactSet, decision: Decision, graded: Sequence[_Graded], sha256: str, *, current: bool) -> Seen:
     levels = {str(code): _level(str(code), facts.values, graded) for code in decision.values.get("codes", ())}
+    failures = _failed_product(case, facts.at)
+    levels |= {PRODUCT: len(failures)} if failures else {}
     absent = {reason.criterion for reason in decision.reasons if reason.holds is False}
     if current and not look_now.pending(case, node.site.node):
         absent.add(look_now.LATE)
+    if current and not failures:
+        absent.add(PRODUCT)
     worst = max((one for one in graded if one.low >= _ALERT), key=lambda one: one.low, default=None)
     return Seen(
         levels,
@@ -108,8 +116,16 @@ def _seen(case: Case, node: Node, facts: FactSet, decision: Decision, graded: Se
         worst.scale if worst else None,
         worst.low if worst else 0,
         sha256,
-        {code: found for code in levels for found in [_shown_at(case, code, facts, current=current)] if found is not None},
+        {code: found for code in levels for found in [_shown_at(case, code, facts, current=current)] if found is not None}
+        | ({PRODUCT: max(map(case.learnt_at, failures))} if failures else {}),
     )
+
+
+def _failed_product(case: Case, at: datetime) -> list[Entry[LateResultRecorded]]:
+    """The results, learnt here by a moment, by which a product that was given failed after its release."""
+    given = {entry.event.bag for entry in case.infusions}
+    batches = [batch for batch in case.batches if batch.released and given & set(batch.released.event.bags)]
+    return [entry for batch in batches for entry in batch.failed_late if case.learnt_at(entry) <= at]
 
 
 def _shown_at(case: Case, code: str, facts: FactSet, *, current: bool) -> datetime | None:

@@ -161,7 +161,7 @@ LOOK = ConsequenceRow(
     "look-for-signs",
     Lane.ALARM,
     _look,
-    after=frozenset({ev.PackageReceived, ev.EntryCorrected, ev.FindingConfirmed, ev.IdentityLinked, ev.IdentityUndone, ev.Infused}),
+    after=frozenset({ev.PackageReceived, ev.EntryCorrected, ev.FindingConfirmed, ev.IdentityLinked, ev.IdentityUndone, ev.Infused, ev.LateResultRecorded}),
     of_records="any",
 )
 

@@ -76,6 +76,7 @@ def bedside(view: CaseView) -> Response:
         odd=odd_findings.to_ask(case, view.asked.node.site.node) if told.may_see(view.asked, case.case_id) else (),
         answered=list(answered(view, FROM_RECORD)) if case.infusions else [],
         fitness=case.of(FitnessChecked)[::-1],
+        judged=view.decisions(entry.event.decision_sha256 for entry in case.of(FitnessChecked)),
         thaws=case.of(ProductThawed),
         before=view.buttons("here"),
         after=view.buttons("after") if case.infusions else [],

@@ -17,6 +17,7 @@ from baybridge.journey.cells import Batch, Collection, Shipment, discarded_of
 from baybridge.journey.events import QuarantineResolved
 from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.supply.readings import read_results
+from baybridge.supply.slots import overbooked
 from baybridge.web.case.view import CaseView
 
 
@@ -57,6 +58,7 @@ def cells(view: CaseView) -> Response:
         quarantined=sorted(case.quarantined),
         discarded=discarded_of(case.entries),
         resolved=case.of(QuarantineResolved),
+        overbooked=[] if case.bags_at_plant else [view.reader.reason(reason) for reason in overbooked(view.look.situation(frozenset({"slots_on"})))],
         fresh=_fresh(view),
         actions=view.buttons(),
     )

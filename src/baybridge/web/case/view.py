@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from baybridge.base.ids import ProductId
-from baybridge.base.outcome import Reason
 from baybridge.base.time import parse_instant_or_day
 from baybridge.facts.factset import FactSet
 from baybridge.facts.fhir import items
@@ -176,10 +175,11 @@ def _exceptions(view: CaseView) -> Iterator[SignedException]:
 
 
 def sentences_at(view: CaseView, gate: str, codes: Iterable[str]) -> tuple[str, ...]:
-    """What codes of a gate say, a sentence for each reason that stands under them now."""
+    """What codes of a gate say: a sentence for each reason that stands under them now, and the words of a code under which nothing stands any more."""
     standing = view.look.at_gates(gate)
-    found = [reason for code in codes for reason in ([one for one in standing if one.code == code] or [Reason(code)])]
-    return tuple(dict.fromkeys(map(view.reader.reason, found)))
+    reader = view.reader
+    said = ([reader.reason(one) for one in standing if one.code == code and one.values] or [reader.named("codes", code)] for code in codes)
+    return tuple(dict.fromkeys(sentence for sentences in said for sentence in sentences))
 
 
 Page = Callable[[CaseView], Response]

@@ -74,11 +74,12 @@ def _spoken_for(asked: Asked, one: Field) -> Field:
 
 
 def _from_address(asked: Asked, kind: CommandRow) -> dict[str, object]:
-    """Codes and the moment of use that the address names; never a value of the patient's."""
+    """Codes, the moment of use and answers to what was asked about, as the address names them; never a value of the patient's."""
     if asked.method != "GET":
         return {}
     codes = {item.name for item in msgspec.structs.fields(kind.given) if item.name != "value" and shape.kind_of(item) in ("text", "code")}
     found: dict[str, Any] = {name: text for name, text in asked.query.items() if name in codes}
+    found |= {name: True for name in ASKED_ONCE & set(kind.form) if asked.query.get(name) == "true"}
     with suppress(ValueError):
         found["use_at"] = parse_instant(asked.query["use_at"]) if asked.query.get("use_at") else None
     return {name: value for name, value in found.items() if value is not None}

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 WEB = Path(__file__).resolve().parents[1]
 _KEPT_PATHS = re.compile(r"/cases/[^/]+/do/[A-Za-z]+")  # forms that are given back
-_PLACEHOLDER = re.compile(r"\{[^}]*\}")
 _OWN_ADDRESS = re.compile(r"/(?![/\\])[!-~]{0,2000}")  # one slash only: two, or a backslash, lead to another host
 STATIC = WEB / "page" / "static"
 TEMPLATES = tuple(sorted(WEB.glob("*/templates")))
@@ -62,7 +61,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.centres", "/centres"),
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
-        *((("menu.indicators", "/indicators"), ("menu.safety", "/safety")) if role is Role.QUALITY else ()),
+        *((("menu.indicators", "/indicators"), ("menu.exceptions", "/exceptions"), ("menu.safety", "/safety")) if role is Role.QUALITY else ()),
         *((("menu.breaches", "/breaches"), ("menu.processing", "/processing")) if role is Role.QUALITY else ()),
         *((("menu.spared", "/spared"),) if role in (Role.QUALITY, Role.COORDINATOR) else ()),
     )
@@ -72,6 +71,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
     Role.PAYER: (("menu.payer", "/payer"), ("menu.programme", "/payer/programme"), ("menu.lab", "/lab"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.ALLIANCE: (
         ("menu.indicators", "/indicators"),
+        ("menu.exceptions", "/exceptions"),
         ("menu.lab", "/lab"),
         ("menu.spared", "/spared"),
         ("menu.safety", "/safety"),
@@ -270,12 +270,12 @@ class Reader:
         if key == "payer" or value == PATIENT:
             return self.payer(value)
         if value.startswith("gate.") and self.known(value):  # the code of a reason, whose values are not kept with it
-            return _PLACEHOLDER.sub("…", self.t(value))
+            return self.t(f"gate_reason.{value.rpartition('.')[2]}")
         if key in _FOLDERS:
             folder, title = _FOLDERS[key]
             return self.title_of(folder, value, title) or value
-        if key in ("attribute", "fact", "missing", "failed"):
-            return self.fact(value)
+        if key in ("attribute", "attributes", "fact", "missing", "failed"):
+            return self.t("page.semicolon").join(map(self.fact, value.split(", ")))
         if value.startswith("RR-"):
             return self.t("page.semicolon").join(self.code("sign", code) for code in value.split(", "))
         if key == "facts":
@@ -387,8 +387,8 @@ _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z
 #: Values of a reason that a reader knows by another name.
 _NAMED = frozenset(
     {
-        "agreement", "answer", "attribute", "basis", "drug", "fact", "fund", "jurisdiction", "leg", "marker", "node", "outcome", "payer", "plan", "policy", "product",
-        "purpose", "recipient", "scale",
+        "agreement", "answer", "attribute", "attributes", "basis", "drug", "fact", "fund", "jurisdiction", "leg", "marker", "node", "outcome", "pair", "payer", "plan",
+        "policy", "product", "purpose", "recipient", "scale",
     }
 )
 
@@ -406,6 +406,10 @@ _TONES: Mapping[str, frozenset[str]] = {
 def tone(answer: object) -> str:
     """The class that colours an answer: good, bad, open or plain."""
     return next((name for name, answers in _TONES.items() if str(answer) in answers), "plain")
+
+
+#: Who reads the codes of reasons beside their sentences: everybody else reads the sentences alone.
+_AUDITORS = frozenset({Role.QUALITY, Role.ADMINISTRATOR, Role.ALLIANCE})
 
 
 def render(asked: Asked, template: str, status: int = 200, /, **values: object) -> Response:
@@ -428,6 +432,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         backup_late=_backup_late(asked),
         calls=told.calls_shown(asked),
         live_after=told.last_number(asked),
+        audits=role in _AUDITORS,
         duty_problems=[reader.reason(reason) for reason in told.duty_problems(asked)],
         **values,
     )

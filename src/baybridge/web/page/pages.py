@@ -37,6 +37,7 @@ from baybridge.web.site.centres_page import CENTRE_DOORS
 from baybridge.web.site.codes_page import CODE_DOORS
 from baybridge.web.site.directory_page import DIRECTORY_DOORS
 from baybridge.web.site.documents_page import DOCUMENT_DOORS
+from baybridge.web.site.exceptions_page import EXCEPTION_DOORS
 from baybridge.web.site.live import LIVE_DOORS
 from baybridge.web.site.log_pages import LOG_DOORS
 from baybridge.web.site.privacy_pages import PRIVACY_DOORS
@@ -141,6 +142,7 @@ DOORS = (
     *PRIVACY_DOORS,
     *QUEUE_DOORS,
     *SPARED_DOORS,
+    *EXCEPTION_DOORS,
     *DIRECTORY_DOORS,
     *DOCUMENT_DOORS,
     *TRIAL_DOORS,

@@ -61,7 +61,7 @@ def _commands(node: Node, policy_id: str) -> Iterator[str]:
     if policy_id in _fitness(node).values():
         yield "CheckFitness"
     if policy_id in _specifications(node):
-        yield from ("TestProduct", "Release")
+        yield from ("TestProduct", "Release", "RecordLateResult")
     if policy_id in SCALES:
         yield "Assess"
 

@@ -38,6 +38,8 @@ from baybridge.journey.events import (
     CallNotified,
     CloseReason,
     Event,
+    FindingAnswered,
+    FindingAsked,
     RapidResponseArrived,
     RapidResponseCalled,
     Scale,
@@ -288,7 +290,7 @@ def signs_now(situation: Situation, call: Call) -> tuple[str, ...]:
     facts = standing_facts(situation, situation.now)
     bounds = {name: _at_least(situation, scale, facts) for scale, name in BOUNDS.items()}
     found = {str(code) for code in situation.decide("rapid-response", {**facts, **bounds}).values.get("codes", ())}
-    late = {look_now.LATE} if look_now.LATE in call.codes and look_now.pending(situation.case, situation.site.node) else set()
+    late = {look_now.LATE} if look_now.LATE in call.codes and look_now.waiting(situation.case, situation.site.node) else set()
     return tuple(sorted(found | late))
 
 
@@ -354,4 +356,6 @@ EVENT_ROWS = (
     EventRow(SignAdded, rendering.sign_added, told_in("CARE_REFERRAL"), computed=True),
     EventRow(SignsAbsent, rendering.signs_absent, computed=True),
     EventRow(CallCauseWithdrawn, rendering.cause_withdrawn, computed=True),
+    EventRow(FindingAsked, rendering.finding_asked, computed=True),
+    EventRow(FindingAnswered, rendering.finding_answered, computed=True),
 )

@@ -301,6 +301,18 @@ def signs_absent(event: ev.SignsAbsent, writer: Writer) -> None:
     writer.add("Flag", {"status": "inactive", "code": code, "subject": writer.patient, "period": {"end": writer.at}, "author": writer.actor})
 
 
+def finding_asked(event: ev.FindingAsked, writer: Writer) -> None:
+    """As Flag: somebody looks at the patient."""
+    code = {"text": f"look at the patient: {event.fact} ({event.why})"}
+    writer.add("Flag", {"status": "active", "code": code, "subject": writer.patient, "period": {"start": writer.at}, "author": writer.actor})
+
+
+def finding_answered(event: ev.FindingAnswered, writer: Writer) -> None:
+    """As Flag that is no longer active."""
+    code = {"text": f"answered: {event.fact} ({event.why})"}
+    writer.add("Flag", {"status": "inactive", "code": code, "subject": writer.patient, "period": {"end": writer.at}, "author": writer.actor})
+
+
 def interval_set(event: ev.AssessmentIntervalSet, writer: Writer) -> None:
     """As ServiceRequest."""
     timing = {"repeat": {"frequency": 1, "period": event.every_h, "periodUnit": "h"}}

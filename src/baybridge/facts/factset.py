@@ -40,6 +40,7 @@ class ReadFact:
     status: Status
     note: str = ""  # a translation key
     sources: tuple[str, ...] = ()  # every resource that it rests on, where more than one
+    between: tuple[float, float] | None = None  # what can be true of a value that was reported as above or below a limit, both ends included
 
     def as_json(self) -> dict[str, object]:
         """The reading as plain JSON."""

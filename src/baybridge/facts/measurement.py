@@ -10,9 +10,9 @@ codes that nothing reads. Which of them is used is decided in `reading.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from math import inf, nextafter
@@ -26,6 +26,10 @@ from baybridge.policy.language.types import Value
 
 FINAL = frozenset({"final", "amended", "corrected"})
 _UCUM = "http://unitsofmeasure.org"
+#: How far the clock of a monitor, a laboratory or another node may run ahead of ours. Convention of this project.
+AHEAD = timedelta(hours=1)
+#: Before this nobody's result was kept with a code. Convention of this project.
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _UNITLESS = frozenset({None, "1", "{score}", "{INR}", "{ratio}"})
 
 
@@ -108,6 +112,7 @@ class _UnusableError(Exception):
 def measure(found: Found, at: datetime, dictionary: Dictionary) -> Measured:
     """Everything that observations say of facts at or before `at`."""
     measured = Measured()
+    born = birth_of(found.of("Patient"))
     for resource in found.of("Observation"):
         parts = list(_parts(resource))
         known = [(part, path, fact, code) for part, path in parts for fact, code in [_fact(part, dictionary)] if fact and code]
@@ -116,7 +121,7 @@ def measure(found: Found, at: datetime, dictionary: Dictionary) -> Measured:
             continue
         for _, _, _, code in known:
             measured.read_codes[code.system, code.code] += 1
-        _read_known(resource, known, at, measured, dictionary)
+        _read_known(resource, known, at, born, measured, dictionary)
     measured.measurements = _without_doubles(measured)
     return measured
 
@@ -145,11 +150,19 @@ def _unread(resource: Mapping[str, object], parts: list[tuple[Mapping[str, objec
 
 
 def _read_known(
-    resource: Mapping[str, object], known: list[tuple[Mapping[str, object], str, Fact, Coded]], at: datetime, measured: Measured, dictionary: Dictionary
+    resource: Mapping[str, object],
+    known: list[tuple[Mapping[str, object], str, Fact, Coded]],
+    at: datetime,
+    born: datetime | None,
+    measured: Measured,
+    dictionary: Dictionary,
 ) -> None:
     made_at = taken_at(resource)
     if made_at is None:
         measured.finding(resource, "Observation.effective", "time_unreadable")
+        return
+    if (doubt := time_doubt(made_at, filed_at(resource), born)) is not None:
+        measured.finding(resource, "Observation.effective", doubt)
         return
     if made_at > at:
         return
@@ -173,6 +186,26 @@ def taken_at(resource: Mapping[str, object]) -> datetime | None:
     said = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("end"), period.get("start"))
     given = next((value for value in said if value), None)
     return moment(given if given else resource.get("issued"))
+
+
+def birth_of(patients: Iterable[Mapping[str, object]]) -> datetime | None:
+    """The start of the day on which the patient was born; None where it is not known."""
+    dates = (moment(patient.get("birthDate")) for patient in patients)
+    return next((at for at in dates if at is not None), None)
+
+
+def filed_at(resource: Mapping[str, object]) -> datetime | None:
+    """When this version of a resource was filed here; None where it was not filed."""
+    return moment(mapping(resource.get("meta")).get("lastUpdated"))
+
+
+def time_doubt(at: datetime, filed: datetime | None, born: datetime | None) -> str | None:
+    """Why a moment cannot be that of a result of this patient, as a code; None where it can. A result is never of a time after it was filed."""
+    if at < _EARLIEST:
+        return "time_before_1900"
+    if born is not None and at < born:
+        return "time_before_birth"
+    return "time_ahead" if filed is not None and at > filed + AHEAD else None
 
 
 def _blank(resource: Mapping[str, object], fact: Fact, taken_at: datetime) -> Measurement:

@@ -148,7 +148,16 @@ def _status(measurement: Measurement, fact: Fact, at: datetime, windows: Mapping
 
 def _reading(measurement: Measurement, fact: Fact, status: Status) -> ReadFact:
     note = _NOTES.get(status, "")
-    return ReadFact(fact.name, measurement.value, fact.unit, measurement.original, measurement.at, measurement.source, status, note)
+    between = _possible(measurement.between, fact) if status is Status.BOUND else None
+    return ReadFact(fact.name, measurement.value, fact.unit, measurement.original, measurement.at, measurement.source, status, note, between=between)
+
+
+def _possible(between: tuple[float, float] | None, fact: Fact) -> tuple[float, float] | None:
+    """What of a span can be true of a living person; None where nothing can, or nobody knows."""
+    if between is None or fact.plausible is None:
+        return None
+    least, greatest = max(between[0], float(fact.plausible[0])), min(between[1], float(fact.plausible[1]))
+    return (least, greatest) if least <= greatest else None
 
 
 def _limits(fact: Fact, best: Measurement, reading: ReadFact, dictionary: Dictionary) -> dict[str, ReadFact]:

@@ -16,8 +16,8 @@ from typing import TypedDict, Unpack
 from baybridge.base.time import start_of_day
 from baybridge.documents.escalation import Escalation, span
 from baybridge.documents.pathway import FollowUp, FreshCellsClock, Pathway, PermitClock, ShipperClock
+from baybridge.journey import asked_findings, look_now, odd_findings
 from baybridge.journey import events as ev
-from baybridge.journey import look_now, odd_findings
 from baybridge.journey.case import Case
 from baybridge.journey.cells import Shipment, discarded_of
 from baybridge.journey.command import Role, Site
@@ -43,6 +43,7 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: 
         yield from _rapid_response(case, site, span(escalation.team_within))
         yield from _look_now(case, now, site, span(escalation.look_now_within))
         yield from _review_grade(case, now, site, span(escalation.look_now_within))
+        yield from _asked_findings(case, now, site, span(escalation.look_now_within))
     yield from _odd_findings(case, site)
     yield from _conflicts(case, site)
     yield from _malignancy(case, site)
@@ -248,6 +249,24 @@ def _odd_findings(case: Case, site: Site) -> Iterator[Task]:
     """Findings of the last assessment that do not fit each other: which of them holds is asked."""
     for pair in odd_findings.to_ask(case, site.node):
         yield _task(site, "odd_findings", Role.NURSE, pair, values={"pair": pair}, commands=("Assess",), level="red")
+
+
+def _asked_findings(case: Case, now: datetime, site: Site, within: timedelta) -> Iterator[Task]:
+    """A finding that came in and may hide a sign: somebody looks at the patient and enters it."""
+    for entry in asked_findings.to_look(case, site.node):
+        due_at = entry.origin.recorded_at + within
+        yield _task(
+            site,
+            f"finding_{entry.event.why}",
+            Role.NURSE,
+            entry.event.fact,
+            values={"fact": entry.event.fact},
+            commands=("Assess",),
+            due_at=due_at,
+            level="red",
+            late="journey.late.clinical" if due_at < now else None,
+            source="contract K1",
+        )
 
 
 def _conflicts(case: Case, site: Site) -> Iterator[Task]:

@@ -5,7 +5,7 @@ Files: `data/translations/<language>/<part>.yaml`, flat `key: sentence`, with `s
 
 How a value is written may follow its name: `{low:number}`, `{part:percent}`, `{expected:unit}`, `{high:number}{unit:after}` for a unit behind its number, `{days:in d}`,
 `{expected:kind}` for what a fact can be, `{expected:type}` for what a field takes, `{field:field}` for its name. Numbers with a fraction are written as the language
-does in any case.
+does in any case, and what was expected or found by its phrase (`phrases.py`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,17 @@ from baybridge.base.outcome import Reason, Refusal
 from baybridge.documents.loader import Documents
 from baybridge.language.figures import Figures, Signs
 from baybridge.language.languages import FALLBACK, Language, languages_of
+from baybridge.language.phrases import Phrases
 
 __all__ = ["FALLBACK", "Texts"]
 
 
 #: A sentence with another behind it.
 _FIRST_SENTENCE = re.compile(r"^.*?(?:[.?!] (?=\S)|[。？！](?=\S))", re.DOTALL)
+
+
+#: What of a sentence is a phrase about form.
+_PHRASED = frozenset({"expected", "found", "problem"})
 
 
 class Texts:
@@ -38,6 +43,7 @@ class Texts:
         self._read = cache(documents.translations)
         self.figures = cache(self._figures)
         self._languages = cache(lambda: languages_of(documents.folder))
+        self._phrases = cache(lambda: Phrases(self._read(FALLBACK)))
 
     def say(self, language: str, key: str, values: Mapping[str, object] | None = None) -> str:
         """The sentence of a key with values filled in."""
@@ -52,7 +58,15 @@ class Texts:
     def _filled(self, language: str, sentence: str, values: Mapping[str, object]) -> str:
         """A sentence with its placeholders filled as the language writes them; one without a value stays visible."""
         names = {name for _, name, _, _ in Formatter().parse(sentence) if name}
-        return sentence.format(**{name: _Said(values[name], self, language) if name in values else _Open(name) for name in names})
+        return sentence.format(**{name: _Said(values[name], self, language, name) if name in values else _Open(name) for name in names})
+
+    def phrase(self, language: str, text: str) -> str:
+        """A phrase about form in the reader's language; anything that is none, a code or a number, as it is."""
+        known = self._phrases().found(text) if language != FALLBACK else None
+        if known is None:
+            return text
+        key, parts = known
+        return self.say(language, key, {name: self.phrase(language, part) for name, part in parts.items()})
 
     def _figures(self, language: str) -> Figures:
         """How a language writes numbers and units."""
@@ -106,6 +120,7 @@ class _Said:
     value: Any
     texts: Texts
     language: str
+    name: str
 
     def __format__(self, how: str) -> str:
         figures = self.texts.figures(self.language)
@@ -124,6 +139,8 @@ class _Said:
                 return {"kind": self._kind, "type": self._type, "field": self._field}[how]()
             case _ if isinstance(self.value, float | Decimal):
                 return figures.number(self.value)
+            case _ if isinstance(self.value, str) and self.name in _PHRASED:
+                return self.texts.phrase(self.language, self.value)
             case _ if isinstance(self.value, tuple):
                 return ", ".join(map(str, self.value))
             case _:

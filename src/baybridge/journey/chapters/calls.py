@@ -75,6 +75,22 @@ class CallKept(Event, frozen=True, kw_only=True, tag=True):
     note: str
 
 
+class FindingAsked(Event, frozen=True, kw_only=True, tag=True):
+    """A finding came in that may hide a sign, and somebody is asked to look at the patient: its value cannot be used, or it shows a sign of a day long past."""
+
+    fact: str
+    why: Literal["unusable", "old"]
+    resource: str  # Type/id; empty where it was refused and nothing of it was filed
+    seen_at: datetime | None = None
+
+
+class FindingAnswered(Event, frozen=True, kw_only=True, tag=True):
+    """What was asked of a finding is answered by a later one that can be used, or by its correction."""
+
+    fact: str
+    why: Literal["unusable", "old"]
+
+
 class AssessmentIntervalSet(Event, frozen=True, kw_only=True, tag=True):
     """A physician set how often this patient is assessed, at the standing grade of then."""
 

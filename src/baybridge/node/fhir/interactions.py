@@ -28,7 +28,8 @@ from baybridge.node import tables
 from baybridge.node.fhir import payer
 from baybridge.node.intake.records import log_versions
 from baybridge.node.people import access, reads
-from baybridge.node.watch.signs import SHOWN_BY
+from baybridge.node.watch import watching
+from baybridge.node.watch.signs import OF_SIGNS
 from baybridge.record.fhir.definitions import MADE_HERE, NOT_OFFERED, resource_types
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import Json
@@ -250,19 +251,21 @@ def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) 
     try:
         with node.unit() as unit:
             done = [_or_stop(_one(unit, interaction)) for interaction in interactions]
-            _or_stop(_impossible(node, done))
+            _stop_impossible(node, done)
             _or_stop(_contradictions(node, unit, done))
             changed = [version for version in done if version is not None and version.change != "unchanged"]
             log_versions(unit, actor, changed, because="correction through FHIR")
     except _Stop as stop:
+        watching.ask_of_refused(node, stop.findings)
         return stop.refusal
     return done
 
 
 class _Stop(Exception):
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: Refusal, findings: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__()
         self.refusal = refusal
+        self.findings = findings  # (patient, fact) of what was refused because it cannot be
 
 
 def _or_stop(answer: Version | Refusal | None) -> Version | None:
@@ -330,9 +333,9 @@ def _next_of_person(unit: Unit, interaction: Interaction, held: Version) -> Vers
     return store.put(unit.connection, kept(resource, held.resource), at=unit.at, expected_version=interaction.expected_version)
 
 
-def _impossible(node: Node, versions: Sequence[Version | None]) -> Refusal | None:
-    """Why nothing is filed: a finding of the bedside outside what can be, which the same finding typed is refused for too; filed it would be read as nothing."""
-    reasons = []
+def _stop_impossible(node: Node, versions: Sequence[Version | None]) -> None:
+    """Nothing is filed where a finding of the bedside is outside what can be, which the same finding typed is refused for too; filed it would be read as nothing."""
+    reasons, findings = [], []
     bedside = _OF_THE_BEDSIDE.union(node.dictionary.sums, *node.dictionary.sums.values())
     for version in versions:
         if version is None or version.deleted or version.type != "Observation" or version.resource.get("status") not in FINAL:
@@ -343,11 +346,13 @@ def _impossible(node: Node, versions: Sequence[Version | None]) -> Refusal | Non
             if one.state is State.IMPLAUSIBLE and span is not None and one.fact.name in bedside:
                 values = {"fact": one.fact.name, "low": str(span[0]), "high": str(span[1]), "unit": one.fact.unit or ""}
                 reasons.append(Reason(IMPLAUSIBLE, values, where=version.reference))
-    return refuse(*reasons, category=Category.INVALID) if reasons else None
+                findings.append((version.patient, one.fact.name))
+    if reasons:
+        raise _Stop(refuse(*reasons, category=Category.INVALID), tuple(dict.fromkeys(findings)))
 
 
 #: Findings that show a sign, temperature and pressure; totals and their items come from the dictionary.
-_OF_THE_BEDSIDE = frozenset({"temperature", "systolic_pressure"}) | {name for names in SHOWN_BY.values() for name in names}
+_OF_THE_BEDSIDE = OF_SIGNS | {"systolic_pressure"}
 
 
 def _contradictions(node: Node, unit: Unit, versions: Sequence[Version | None]) -> Refusal | None:

@@ -22,6 +22,7 @@ from baybridge.facts.units import UnitTable
 from baybridge.journey.command import Actor
 from baybridge.ledger import log
 from baybridge.node.intake.contradictions import leave_out_contradictions
+from baybridge.node.intake.record_times import tell_times
 from baybridge.node.intake.record_units import unknown_units
 from baybridge.node.intake.reports import Report
 from baybridge.node.integrity import things
@@ -181,6 +182,7 @@ def import_together(
             with node.storage.reading() as connection:
                 lead(connection, file, batch, made)
                 leave_out_contradictions(connection, file, batch, node.dictionary)
+                tell_times(connection, file, batch, node.now())
             with node.unit(drained=False) as unit:
                 file_part(unit, actor, file, batch, made, report)
                 if filed is not None:

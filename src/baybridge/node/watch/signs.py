@@ -8,7 +8,7 @@ Elsewhere: what follows from signs in `bedside/calls.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,8 @@ SHOWN_BY: Mapping[str, tuple[str, ...]] = {
     "RR-MOTOR": ("deep_focal_motor_weakness",),
     "RR-IECHS": ("iec_hs_grade",),
 }
+#: Every finding that shows a sign, and temperature, which a grade reads.
+OF_SIGNS = frozenset({"temperature"}.union(*SHOWN_BY.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Look:
 
     seen: Seen
     made: Mapping[str, Made]
+    facts: FactSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,31 @@ def look(node: Node, case: Case, resources: Sequence[Mapping[str, object]], at: 
     """The signs as of `at`, from what is known now of that moment; `current`: `at` is the present."""
     confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
     facts = read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone, remarks=False)
-    values = {**standing(case, facts.values, node.site.zone, at), **facts.values}
-    graded = [_graded(node, case, scale, values, at, current=current) for scale in SCALES]
-    bounds = {BOUNDS[one.scale]: one.low for one in graded}
     deciding = Deciding(node.policies, LazyFacts(lambda: facts), case.case_id, at)
-    decision = deciding.decide(POLICY, {**standing(case, facts.values, node.site.zone, at), **bounds})
-    return Look(_seen(case, node, facts, decision, graded, next(iter(deciding.made)), current=current), deciding.made)
+    stands = standing(case, facts.values, node.site.zone, at)
+    seen = [_seen_with(node, case, facts, {**stands, **end}, deciding, current=current) for end in _ends(facts)]
+    return Look(_certain(seen), deciding.made, facts)
+
+
+def _ends(facts: FactSet) -> tuple[Mapping[str, Value], ...]:
+    """What is laid over the facts: nothing, or every finding that was reported as above or below a limit at its least, and at its greatest."""
+    spans = {name: fact.between for name in OF_SIGNS if (fact := facts.facts.get(name)) is not None and fact.between is not None}
+    return tuple({name: span[end] for name, span in spans.items()} for end in (0, 1)) if spans else ({},)
+
+
+def _seen_with(node: Node, case: Case, facts: FactSet, over: Mapping[str, Value], deciding: Deciding, *, current: bool) -> Seen:
+    """What is seen with some values laid over the facts."""
+    values = {**over, **facts.values}
+    graded = [_graded(node, case, scale, values, facts.at, current=current) for scale in SCALES]
+    decision = deciding.decide(POLICY, {**over, **{BOUNDS[one.scale]: one.low for one in graded}})
+    return _seen(case, node, replace(facts, values=values), decision, graded, next(iter(deciding.made)), current=current)
+
+
+def _certain(seen: Sequence[Seen]) -> Seen:
+    """What is seen whatever a finding within limits is: a saturation below 88 % calls, one below 95 % may be none."""
+    first, *others = seen
+    levels = {code: min(one.levels[code] for one in seen) for code in first.levels if all(code in one.levels for one in others)}
+    return replace(first, levels=levels, absent=frozenset.intersection(*(one.absent for one in seen)), grade_min=min(one.grade_min for one in seen))
 
 
 def _graded(node: Node, case: Case, scale: Scale, values: Mapping[str, Value], at: datetime, *, current: bool) -> _Graded:
@@ -103,7 +125,7 @@ def _seen(case: Case, node: Node, facts: FactSet, decision: Decision, graded: Se
     failures = _failed_product(case, facts.at)
     levels |= {PRODUCT: len(failures)} if failures else {}
     absent = {reason.criterion for reason in decision.reasons if reason.holds is False}
-    if current and not look_now.pending(case, node.site.node):
+    if current and not look_now.waiting(case, node.site.node):
         absent.add(look_now.LATE)
     if current and not failures:
         absent.add(PRODUCT)

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 
 from baybridge.bedside.calls import Around, Seen, follows
 from baybridge.documents.escalation import span
+from baybridge.facts.measurement import AHEAD, birth_of
 from baybridge.journey import events as ev
 from baybridge.journey import look_now
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case, fold
 from baybridge.journey.entry import read_event
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
+from baybridge.node.people import reads
 from baybridge.node.upkeep import projections
-from baybridge.node.watch import clocks, leaving, roster, signs
-from baybridge.node.watch.arrival import AHEAD, birth_of, moment_of, record_in_time
+from baybridge.node.watch import asking, clocks, leaving, roster, signs
+from baybridge.node.watch.arrival import moment_of, record_in_time
 from baybridge.record.store import store
 
 if TYPE_CHECKING:
@@ -49,12 +51,19 @@ def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = 
         resources = record_in_time(unit, case)
         told = list(moments)
         present = max([unit.at, *(at for at in told if at <= unit.at + AHEAD)])
+        state: signs.Look | None = None
         for at in [*_looked_back(node, case, told, unit.at), present, *sorted({at for at in told if at > present})]:
             found = signs.look(node, case, resources, at, current=at == present)
+            state = found if at == present else state
             made = follows(case, found.seen, _around(node, unit, case))
             if made:
                 recorded += _write(node, unit, case, made, found, command_id, part + len(recorded))
                 case = fold(unit.events(case_id))
+        if state is not None:
+            since = max(case.infused_at or unit.at, unit.at - span(node.escalation.history_after))
+            questions = [*asking.of_unusable(case, node.site.node, state.facts, resources, since, node.dictionary)]
+            recorded += _append(node, unit, case, questions, command_id, part + len(recorded)) if questions else []
+            case = fold(unit.events(case_id)) if questions else case
     clocks.set_clock(unit, case, node.escalation)
     return recorded
 
@@ -133,10 +142,43 @@ def _look(node: Node, unit: Unit, consequence: Consequence) -> None:
         return
     moments, gone = _moments_of(unit, names)
     told = _told_moments(unit, consequence)
-    if names and not gone and all(at < unit.at - span(node.escalation.history_after) for at in moments):
+    asked = [] if consequence.body.get("by") else _ask_of_old(node, unit, consequence.case_id, names)
+    if names and not gone and not asked and all(at < _history(node, unit) for at in moments):
         return  # an older record says nothing of today
-    if look_at(node, unit, consequence.case_id, [*moments, *told]):
+    if look_at(node, unit, consequence.case_id, [*moments, *told]) or asked:
         projections.project(unit, consequence.case_id)
+
+
+def _history(node: Node, unit: Unit) -> datetime:
+    """The moment before which what comes belongs to the history."""
+    return unit.at - span(node.escalation.history_after)
+
+
+def _ask_of_old(node: Node, unit: Unit, case_id: str, names: Sequence[str]) -> list[ev.Recorded]:
+    """Ask of signs that come with a date long past: the history of a patient, or the present with a device's wrong date."""
+    case = fold(unit.events(case_id))
+    if not watched(node, case):
+        return []
+    arrived = _old_observations(node, unit, names)
+    resources = record_in_time(unit, case) if arrived else []
+    asked: list[ev.Recorded] = []
+    for at in sorted(set(arrived.values()))[-_MOMENTS:]:
+        here = frozenset(name for name, taken in arrived.items() if taken == at)
+        questions = list(asking.of_old(case, node.site.node, signs.look(node, case, resources, at, current=False), here))
+        if questions:
+            asked += _append(node, unit, case, questions)
+            case = fold(unit.events(case_id))
+    return asked
+
+
+def _old_observations(node: Node, unit: Unit, names: Sequence[str]) -> dict[str, datetime]:
+    """Of these observations those that could show a sign and are history by their own word: by name, when they say they were made."""
+    keys = [("Observation", name.removeprefix("Observation/")) for name in names if name.startswith("Observation/")]
+    versions = [one for one in store.get_many(unit.connection, keys).values() if not one.deleted and asking.watched_facts(one.resource, node.dictionary)]
+    patients = store.get_many(unit.connection, sorted({("Patient", one.patient) for one in versions if one.patient}))
+    born = {logical_id: birth_of([version.resource]) for (_, logical_id), version in patients.items()}
+    taken = {one.reference: moment_of(one.resource, unit.at, born.get(one.patient)) for one in versions}
+    return {name: at for name, at in taken.items() if at is not None and at < _history(node, unit)}
 
 
 def _moments_of(unit: Unit, names: Sequence[str]) -> tuple[list[datetime], bool]:
@@ -147,6 +189,20 @@ def _moments_of(unit: Unit, names: Sequence[str]) -> tuple[list[datetime], bool]
     born = {logical_id: birth_of([version.resource]) for (_, logical_id), version in patients.items()}
     moments = [None if version.deleted else moment_of(version.resource, unit.at, born.get(version.patient)) for version in found.values()]
     return [at for at in moments if at is not None], None in moments or len(found) < len(keys)
+
+
+def ask_of_refused(node: Node, findings: Sequence[tuple[str, str]]) -> None:
+    """Somebody looks at patients of whom a finding was refused because it cannot be: (patient, fact). Whoever sent it may be a machine."""
+    if not findings:
+        return
+    with node.unit() as unit:
+        for patient in dict.fromkeys(patient for patient, _ in findings):
+            for case_id in reads.cases_of(unit.connection, patient):
+                case = fold(unit.events(case_id))
+                questions = list(asking.of_refused(case, node.site.node, [fact for one, fact in findings if one == patient], unit.at))
+                if questions and watched(node, case):
+                    _append(node, unit, case, questions)
+                    projections.project(unit, case_id)
 
 
 def _told_moments(unit: Unit, consequence: Consequence) -> list[datetime]:

@@ -31,10 +31,12 @@ _CALL_EVENTS = (
     ev.CallClosed,
     ev.CallCauseWithdrawn,
     ev.CallKept,
+    ev.FindingAsked,
+    ev.FindingAnswered,
     ev.IncidentReported,
     ev.IncidentAnswered,
 )
-_CALL_STEPS = frozenset({"rapid_response", "look_now", "call_cause", "odd_findings", "incident"})
+_CALL_STEPS = frozenset({"rapid_response", "look_now", "call_cause", "odd_findings", "finding_unusable", "finding_old", "incident"})
 
 
 def of_calls(event: ev.Event) -> bool:

@@ -1,0 +1,44 @@
+"""Findings that came in and may hide a sign: somebody looks at the patient, once for each finding and kind of doubt.
+
+Main job: `to_look(case, node)`, what is asked at this node and nobody answered. An assessment that states the finding answers, and so does a finding that a person
+confirmed, or a later value that can be used; what shows a sign of a day long past is answered by any later assessment. It ends with discharge and death.
+
+**Source**: contract K1 (not knowing silences nothing); that it is asked, and of whom, is a convention of this project.
+"""
+
+from __future__ import annotations
+
+from baybridge.journey.case import Case
+from baybridge.journey.conditions import discharged
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import AssessmentRecorded, Event, FindingAnswered, FindingAsked, FindingConfirmed
+
+Asked = Entry[FindingAsked]
+
+
+def to_look(case: Case, node: str) -> tuple[Asked, ...]:
+    """The questions of this node that stand, one for each finding and kind of doubt."""
+    if discharged(case) or not case.alive or not case.did(FindingAsked):
+        return ()
+    standing: dict[tuple[str, str], Asked] = {}
+    for entry in case.entries:
+        event = entry.event
+        if isinstance(event, FindingAsked):
+            if entry.origin.node == node:
+                standing.setdefault((event.fact, event.why), entry)  # type: ignore[arg-type] # the entry of that event
+        else:
+            standing = {key: asked for key, asked in standing.items() if not _answers(event, *key)}
+    return tuple(standing.values())
+
+
+def of_old(case: Case, node: str) -> tuple[Asked, ...]:
+    """The questions about signs that are dated long ago: the patient may show them now."""
+    return tuple(entry for entry in to_look(case, node) if entry.event.why == "old")
+
+
+def _answers(event: Event, fact: str, why: str) -> bool:
+    if isinstance(event, AssessmentRecorded):
+        return why == "old" or fact in dict(event.findings)
+    if isinstance(event, FindingConfirmed):
+        return event.fact == fact
+    return isinstance(event, FindingAnswered) and (event.fact, event.why) == (fact, why)

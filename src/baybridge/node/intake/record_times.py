@@ -1,0 +1,73 @@
+"""Times of results and of what was done that cannot be: after they came in, before the patient was born, before 1900.
+
+Main job: `tell_times` tells each at its place; the resource goes in, and a result of such a time is not used (`facts/measurement.py`). The watch takes a sign of such a
+time for one of now (`watch/arrival.py`), because a wrong clock silences nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from baybridge.facts.fhir import mapping, moment
+from baybridge.facts.measurement import birth_of, time_doubt
+from baybridge.record.intake.importing import Batch, ImportProblem
+from baybridge.record.intake.reading import Source
+from baybridge.record.store import store
+
+#: The elements that say when something was found or done. What is planned may lie ahead.
+_ELEMENTS: Mapping[str, tuple[str, ...]] = {
+    "Observation": ("effective", "issued"),
+    "DiagnosticReport": ("effective", "issued"),
+    "MedicationAdministration": ("effective",),
+    "Procedure": ("performed",),
+    "Immunization": ("occurrence",),
+    "Condition": ("onset", "recordedDate"),
+    "Specimen": ("collection.collected", "receivedTime"),
+}
+#: Not done yet, so that its time may lie ahead.
+_PLANNED = frozenset({"preparation", "registered", "in-progress", "on-hold", "not-done"})
+_FOUND = {"time_ahead": "a time after it came in", "time_before_birth": "a time before the birth of the patient", "time_before_1900": "a time before 1900"}
+_EXPECTED = "a time from the birth of the patient to now"
+
+
+def tell_times(connection: Connection, source: Source, batch: Batch, now: datetime) -> None:
+    """Tell each time of a batch that cannot be, at its place."""
+    timed = [(resource, place) for resource, place in zip(batch.resources, batch.places, strict=True) if resource["resourceType"] in _ELEMENTS]
+    born = _births(connection, batch, {_patient(resource) for resource, _ in timed}) if timed else {}
+    for resource, place in timed:
+        for path, at in _times(resource):
+            doubt = time_doubt(at, now, born.get(_patient(resource)))
+            if doubt is not None and not (doubt == "time_ahead" and resource.get("status") in _PLANNED):
+                kind = str(resource["resourceType"])
+                where = f"{place.path or kind}.{path}"
+                batch.problems.append(
+                    ImportProblem("odd", "record.import.time_beyond", source.name, place.line, place.entry, kind, where, _EXPECTED, _FOUND[doubt])
+                )
+
+
+def _patient(resource: Mapping[str, object]) -> str:
+    owner = mapping(resource.get("subject") or resource.get("patient"))
+    return str(owner.get("reference") or "").removeprefix("Patient/")
+
+
+def _births(connection: Connection, batch: Batch, patients: set[str]) -> dict[str, datetime | None]:
+    """The birth of each patient, as this batch says it or as it stands here."""
+    coming = {str(one["id"]): one for one in batch.resources if one["resourceType"] == "Patient"}
+    held = store.get_many(connection, [("Patient", name) for name in sorted(patients - coming.keys() - {""})])
+    known = {**{key[1]: version.resource for key, version in held.items() if not version.deleted}, **coming}
+    return {name: birth_of([known[name]]) for name in patients if name in known}
+
+
+def _times(resource: Mapping[str, object]) -> Iterator[tuple[str, datetime]]:
+    """The times that a resource says, with their paths; a period by both ends."""
+    for path in _ELEMENTS[str(resource["resourceType"])]:
+        before, _, name = path.rpartition(".")
+        holder = mapping(resource.get(before)) if before else resource
+        period = mapping(holder.get(f"{name}Period"))
+        said = {name: holder.get(name), f"{name}DateTime": holder.get(f"{name}DateTime"), f"{name}Instant": holder.get(f"{name}Instant")}
+        said |= {f"{name}Period.{end}": period.get(end) for end in ("start", "end")}
+        prefix = f"{before}." if before else ""
+        yield from ((f"{prefix}{key}", at) for key, value in said.items() if (at := moment(value)) is not None)

@@ -1,0 +1,108 @@
+"""What came in and may hide a sign: a finding whose value cannot be used, and a sign that arrives with a date long past.
+
+Main job: `of_unusable(…)`, what is asked and what is answered of the present state; `of_old(…)`, what is asked of observations that are history when they come;
+`of_refused(…)`, what is asked of findings that a door refused.
+
+A monitor that sends 98.6 as degrees Celsius, a saturation of 900 or a value that it calls preliminary says that something was measured, and not what; one whose clock
+lost a day or a year shows a sign that nobody would look at. Neither calls by itself; both ask somebody to look. What a package of another node brings was judged there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from baybridge.facts.dictionary import Dictionary
+from baybridge.facts.factset import FactSet, Odd, Status
+from baybridge.facts.fhir import codings, items, name_of
+from baybridge.facts.measurement import taken_at
+from baybridge.journey.asked_findings import to_look
+from baybridge.journey.case import Case
+from baybridge.journey.events import Event, FindingAnswered, FindingAsked
+from baybridge.node.watch.signs import OF_SIGNS, SHOWN_BY, Look
+
+#: What is measured at the bedside and shows a sign, or would. Source: policies rapid-response, crs-astct-2019 and icans-astct-2019; facts, vital_signs.yaml.
+WATCHED = frozenset(
+    OF_SIGNS
+    | {"systolic_pressure", "diastolic_pressure", "mean_arterial_pressure", "heart_rate", "respiratory_rate", "arterial_oxygen_saturation"}
+)  # fmt: skip
+
+#: Why a value that came is not used, as `facts/measurement.py` says it.
+_UNUSABLE = frozenset(
+    f"facts.odd.{code}"
+    for code in (
+        "absent_and_value", "answer_open", "bound", "code_unknown", "implausible", "modifier_unknown", "status_not_final", "text_only", "two_facts", "unit_missing",
+        "unit_unknown", "units_contradict", "value_kind",
+    )
+)  # fmt: skip
+#: Said of a result that is none, or none any more.
+_GONE = frozenset({"entered-in-error", "cancelled"})
+
+
+def watched_facts(resource: Mapping[str, object], dictionary: Dictionary) -> frozenset[str]:
+    """The facts that show signs of which an observation, or a part of it, speaks."""
+    parts = (resource, *items(resource.get("component")))
+    facts = (dictionary.by_code(coded.system, coded.code) for part in parts for coded in codings(part.get("code")))
+    return frozenset(fact.name for fact in facts if fact is not None and fact.name in WATCHED)
+
+
+def of_unusable(case: Case, node: str, facts: FactSet, resources: Sequence[Mapping[str, object]], since: datetime, dictionary: Dictionary) -> Iterator[Event]:
+    """What is asked of values that cannot be used and that came since a moment, and what no longer is; the present state decides."""
+    doubts = _doubts(facts, resources, since, dictionary)
+    standing = {entry.event.fact: entry.event for entry in to_look(case, node) if entry.event.why == "unusable"}
+    asked = {entry.event.resource for entry in case.of(FindingAsked) if entry.event.why == "unusable"}
+    for fact in sorted(doubts.keys() - standing.keys()):
+        at, name = doubts[fact]
+        if name not in asked:
+            yield FindingAsked(fact=fact, why="unusable", resource=name, seen_at=at)
+    over = [asked for asked in standing.values() if asked.fact not in doubts and (asked.resource or _used_since(facts, asked.fact, asked.seen_at or facts.at))]
+    yield from (FindingAnswered(fact=asked.fact, why="unusable") for asked in over)
+
+
+def of_refused(case: Case, node: str, facts: Sequence[str], at: datetime) -> Iterator[Event]:
+    """What is asked of findings that were refused at a door because they cannot be; nothing of them is filed."""
+    standing = {entry.event.fact for entry in to_look(case, node) if entry.event.why == "unusable"}
+    yield from (FindingAsked(fact=fact, why="unusable", resource="", seen_at=at) for fact in facts if fact in WATCHED - standing)
+
+
+def _doubts(facts: FactSet, resources: Sequence[Mapping[str, object]], since: datetime, dictionary: Dictionary) -> dict[str, tuple[datetime, str]]:
+    """The facts of which the latest that came cannot be used: when, and the resource."""
+    odd = [one for one in facts.odd if one.code in _UNUSABLE and dict(one.values).get("status") not in _GONE]
+    if not odd:
+        return {}
+    by_name = {name_of(resource): resource for resource in resources if resource.get("resourceType") == "Observation"}
+    found: dict[str, tuple[datetime, str]] = {}
+    for one in odd:
+        resource = by_name.get(one.resource)
+        at = taken_at(resource) if resource is not None else None
+        if resource is None or at is None or at < since:
+            continue
+        for fact in _of_odd(one, resource, dictionary):
+            found[fact] = max(found.get(fact, (at, one.resource)), (at, one.resource))
+    return {fact: (at, name) for fact, (at, name) in found.items() if not _used_since(facts, fact, at)}
+
+
+def _of_odd(one: Odd, resource: Mapping[str, object], dictionary: Dictionary) -> frozenset[str]:
+    said = dict(one.values).get("fact")
+    return (frozenset({said}) & WATCHED) if said else watched_facts(resource, dictionary)
+
+
+def _used_since(facts: FactSet, fact: str, at: datetime) -> bool:
+    reading = facts.facts.get(fact)
+    return reading is not None and reading.status in {Status.USED, Status.STALE} and reading.at is not None and reading.at >= at
+
+
+def of_old(case: Case, node: str, found: Look, arrived: frozenset[str]) -> Iterator[Event]:
+    """What is asked of a look at a moment long past: each sign that something which has just arrived shows, unless the team was called for it within a day of then."""
+    asked = {(entry.event.fact, entry.event.resource) for entry in case.of(FindingAsked)}
+    asked |= {(entry.event.fact, "") for entry in to_look(case, node) if entry.event.why == "old"}
+    at, shown = found.seen.at, found.facts
+    for code in sorted(found.seen.levels):
+        if any(code in call.levels and timedelta(0) <= call.called.event.called_at - at <= timedelta(days=1) for call in case.rapid_responses):
+            continue
+        for fact in SHOWN_BY.get(code, ()):
+            reading = shown.facts.get(fact) if fact in shown.values else None
+            source = reading.source if reading is not None else ""
+            if source in arrived and not {(fact, source), (fact, "")} & asked:
+                asked.add((fact, ""))
+                yield FindingAsked(fact=fact, why="old", resource=source, seen_at=at)

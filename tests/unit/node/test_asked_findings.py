@@ -1,0 +1,205 @@
+"""Findings that come in and may hide a sign: what cannot be used, and what is dated long past, ask somebody to look; nothing of it is silent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from baybridge.base.outcome import Refusal
+from baybridge.journey import look_now
+from baybridge.journey.asked_findings import to_look
+from baybridge.journey.command import Actor, Role
+from baybridge.node.fhir.interactions import Interaction, write
+from baybridge.node.intake.importing import import_upload
+from baybridge.node.upkeep.projections import open_tasks
+from watch_world import PATIENT, Ward
+
+
+def asked(ward: Ward) -> list[tuple[str, str]]:
+    return [(entry.event.fact, entry.event.why) for entry in to_look(ward.case, ward.node.site.node)]
+
+
+def tasks(ward: Ward) -> set[str]:
+    with ward.node.storage.reading() as connection:
+        return {task.key for task in open_tasks(ward.node, connection, ward.case, ward.now)}
+
+
+def file(ward: Ward, fact: str, logical_id: str, **changes: Any) -> None:
+    """An observation as changed, in a file."""
+    done = import_upload(ward.node, ward.node.system(), f"{logical_id}.json", orjson.dumps(observation(ward, fact, logical_id, **changes), default=float))
+    assert not isinstance(done, Refusal), done
+
+
+def observation(ward: Ward, fact: str, logical_id: str, **changes: Any) -> dict[str, Any]:
+    ward.now += timedelta(seconds=1)
+    system, code = ward.node.dictionary[fact].codes[0]
+    unit = ward.node.dictionary[fact].unit or "1"
+    quantity = {"value": Decimal(97), "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
+    resource = {
+        "resourceType": "Observation", "id": logical_id, "status": "final", "code": {"coding": [{"system": system, "code": code}]},
+        "subject": {"reference": f"Patient/{PATIENT}"}, "effectiveDateTime": ward.now.isoformat(), "valueQuantity": quantity, **changes,
+    }  # fmt: skip
+    return {name: value for name, value in resource.items() if value is not None}
+
+
+def quantity(value: str, unit: str) -> dict[str, Any]:
+    return {"value": Decimal(value), "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
+
+
+UNUSABLE: list[tuple[str, dict[str, Any]]] = [
+    ("temperature", {"valueQuantity": quantity("98.6", "Cel")}),
+    ("oxygen_saturation", {"valueQuantity": quantity("900", "%")}),
+    ("heart_rate", {"valueQuantity": quantity("-3", "/min")}),
+    ("oxygen_saturation", {"valueQuantity": {"value": 86}}),
+    ("oxygen_saturation", {"valueQuantity": quantity("86", "mm[Hg]")}),
+    ("oxygen_saturation", {"valueQuantity": None, "valueString": "86 %"}),
+    ("oxygen_saturation", {"valueQuantity": quantity("86", "%"), "status": "preliminary"}),
+    ("oxygen_saturation", {"valueQuantity": {**quantity("95", "%"), "comparator": "<"}}),
+    ("oxygen_device", {"valueQuantity": None, "valueCodeableConcept": {"coding": [{"system": "urn:x", "code": "helmet"}]}}),
+]
+
+
+@pytest.mark.parametrize(("fact", "changes"), UNUSABLE)
+def test_a_value_that_cannot_be_used_asks_somebody_to_look(fact: str, changes: dict[str, Any], tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    file(ward, fact, "o1", **changes)
+    ward.round()
+    assert asked(ward) == [(fact, "unusable")]
+    assert f"finding_unusable:{fact}" in tasks(ward)
+    ward.wait(hours=1)
+    assert ward.calls == ()  # asks, and calls nobody by itself
+
+
+def test_it_is_asked_once_for_each_finding_until_a_value_that_can_be_used_comes(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    for number in range(3):
+        file(ward, "temperature", f"o{number}", valueQuantity=quantity("98.6", "Cel"))
+        ward.round()
+    assert [type(item.event).__name__ for item in ward.events].count("FindingAsked") == 1
+    ward.observe("temperature", 37)
+    ward.round()
+    assert asked(ward) == []
+    assert "finding_unusable:temperature" not in tasks(ward)
+    file(ward, "temperature", "later", valueQuantity=quantity("102.2", "Cel"))
+    ward.round()
+    assert asked(ward) == [("temperature", "unusable")]
+
+
+def test_an_assessment_that_states_the_finding_answers_and_another_does_not(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    file(ward, "oxygen_saturation", "o1", valueQuantity=quantity("900", "%"))
+    ward.round()
+    ward.assess(blank=("oxygen_saturation",))
+    assert asked(ward) == [("oxygen_saturation", "unusable")]
+    ward.assess()
+    assert asked(ward) == []
+    ward.wait(hours=1)
+    assert asked(ward) == []  # what was answered is not asked again
+
+
+def test_the_correction_of_the_value_answers(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    file(ward, "oxygen_saturation", "o1", valueQuantity=quantity("900", "%"))
+    ward.round()
+    file(ward, "oxygen_saturation", "o1", valueQuantity=quantity("900", "%"), status="entered-in-error")
+    ward.round()
+    assert asked(ward) == []
+
+
+def test_a_value_of_a_laboratory_or_of_long_ago_asks_nobody(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    file(ward, "hemoglobin", "o1", valueQuantity=quantity("13000", "g/L"))
+    file(ward, "temperature", "o2", valueQuantity=quantity("98.6", "Cel"), effectiveDateTime=(ward.now - timedelta(days=3)).isoformat())
+    ward.round()
+    assert asked(ward) == []
+
+
+@pytest.mark.parametrize("ago", [timedelta(hours=25), timedelta(days=31), timedelta(days=365)], ids=["a day", "a month", "a year"])
+def test_a_sign_with_a_date_long_past_asks_and_calls_where_nobody_looks(ago: timedelta, tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.observe("oxygen_saturation", 84, ago=ago)
+    ward.round()
+    assert asked(ward) == [("oxygen_saturation", "old")]
+    assert "finding_old:oxygen_saturation" in tasks(ward)
+    assert ward.calls == ()
+    ward.wait(minutes=16)
+    assert [call.codes for call in ward.calls] == [(look_now.LATE,)]
+
+
+def test_a_sign_with_a_date_long_past_calls_nobody_where_somebody_looked(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.observe("oxygen_saturation", 84, ago=timedelta(days=365))
+    ward.round()
+    ward.assess()
+    ward.wait(minutes=30)
+    assert (ward.calls, asked(ward)) == ((), [])
+
+
+def test_a_well_history_asks_nobody_and_a_series_of_signs_asks_once(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.observe("oxygen_saturation", 97, ago=timedelta(days=40))
+    ward.round()
+    assert asked(ward) == []
+    for hours in range(30, 40):
+        ward.observe("oxygen_saturation", 84, ago=timedelta(hours=hours))
+    ward.round()
+    assert asked(ward) == [("oxygen_saturation", "old")]
+    assert [type(item.event).__name__ for item in ward.events].count("FindingAsked") == 1
+
+
+def test_a_history_for_which_the_team_was_called_asks_nobody(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.observe("oxygen_saturation", 84, logical_id="first")
+    ward.round()
+    seen_at = ward.now
+    ward.give("ArriveRapidResponse", arrived_at=(ward.now + timedelta(seconds=1)).isoformat())
+    ward.wait(hours=30)
+    file(ward, "oxygen_saturation", "first", valueQuantity=quantity("85", "%"), effectiveDateTime=seen_at.isoformat(), status="corrected")
+    ward.round()
+    assert asked(ward) == []
+
+
+def test_what_a_door_refuses_because_it_cannot_be_asks_too(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    monitor = Actor("monitor", Role.NURSE, ward.node.site.organisation)
+    for number in range(2):
+        sent = observation(ward, "oxygen_saturation", f"o{number}", valueQuantity=quantity("900", "%"))
+        assert isinstance(write(ward.node, monitor, [Interaction("PUT", "Observation", f"o{number}", sent)]), Refusal)
+        ward.round()
+    assert asked(ward) == [("oxygen_saturation", "unusable")]
+    ward.observe("heart_rate", 80)
+    ward.round()
+    assert asked(ward) == [("oxygen_saturation", "unusable")]
+    ward.observe("oxygen_saturation", 97)
+    ward.round()
+    assert asked(ward) == []
+
+
+@pytest.mark.parametrize(("comparator", "limit", "calls"), [("<", "88", True), ("<=", "89", True), ("<", "95", False), (">", "85", False), (">=", "94", False)])
+def test_a_saturation_reported_within_limits_calls_where_every_value_in_them_is_a_sign(comparator: str, limit: str, calls: bool, tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    file(ward, "oxygen_saturation", "o1", valueQuantity={**quantity(limit, "%"), "comparator": comparator})
+    ward.round()
+    assert [call.codes for call in ward.calls] == ([("RR-SATURATION",)] if calls else [])
+    assert asked(ward) == [("oxygen_saturation", "unusable")]
+
+
+def test_a_temperature_above_what_a_monitor_shows_is_a_fever(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess(blank=("temperature",), hypotension="vasopressor")
+    file(ward, "temperature", "o1", valueQuantity={**quantity("41", "Cel"), "comparator": ">"})
+    ward.round()
+    assert {"RR-CRS"} <= {code for call in ward.calls for code in call.codes}
+
+
+@pytest.mark.parametrize("taken", ["2036-03-08T09:00:00+08:00", "1800-01-01T09:00:00+08:00", "1950-01-01T09:00:00+08:00", None], ids=["ahead", "1800", "unborn", "none"])
+def test_a_sign_of_a_time_that_cannot_be_calls_as_one_of_now(taken: str | None, tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    file(ward, "oxygen_saturation", "o1", valueQuantity=quantity("84", "%"), effectiveDateTime=taken)
+    ward.round()
+    assert [call.codes for call in ward.calls] == [("RR-SATURATION",)]

@@ -30,7 +30,7 @@ NO_PHRASE = frozenset(
         "expected an offset of at most 14 hours", "expected an offset in whole minutes", "identity {}", "no case could be opened for records that came in",
         "history {}", "search {}", "read {}", "correction through FHIR", "import {}", "test health data", "application/fhir json", "no cursor of ours",
         "expected a time with offset", "expected a resource type of FHIR R4", "expected a logical id of 1 to 64 of A-Z a-z 0-9 - .",
-        "expected a JSON value, found {}", "{}: expected {}, found {}", "JSON is malformed: ",
+        '199 baybridge "{} {}"', "expected a JSON value, found {}", "{}: expected {}, found {}", "JSON is malformed: ",
     }
 )  # fmt: skip
 _WORDS = re.compile(r"[a-z]{2}")
@@ -58,7 +58,7 @@ def _text(node: ast.AST) -> str | None:
 
 
 def modules() -> list[Path]:
-    return sorted(file for folder in DOORS for file in (SOURCE / folder).rglob("*.py"))
+    return sorted([SOURCE / "api" / "fhir.py", *(file for folder in DOORS for file in (SOURCE / folder).rglob("*.py"))])
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(SOURCE)))

@@ -41,12 +41,16 @@ def outcome(node: Node, language: str, refusal: Refusal) -> bytes:
     return _issues(node, language, refusal.reasons, "error", refusal.surface.fhir_issue)
 
 
+#: What is told of a value beside what was written. Source: FHIR R4, issue-type.
+_ISSUES = {"record.import.time_beyond": "value"}
+
+
 def _issues(node: Node, language: str, reasons: Sequence[Reason], severity: str, code: str) -> bytes:
     texts = Texts(node.documents)
     issues = [
         {
             "severity": severity,
-            "code": code,
+            "code": _ISSUES.get(reason.code, code),
             "details": {"coding": [{"system": "urn:baybridge:reason", "code": reason.code}], "text": texts.reason(language, reason)},
             **({"expression": [reason.where]} if reason.where else {}),
         }

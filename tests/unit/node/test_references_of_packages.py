@@ -98,3 +98,44 @@ def test_a_package_never_gives_a_patient_another_name_and_birth_date(world: Worl
     renamed = {**before.resource, "name": [{"text": "Married Name"}]}
     renamed.pop("meta")
     assert codes(sent(world, "mo", "hk", resources=(json.dumps(renamed, default=float),))) == set()
+
+
+def held_patient(world: World) -> dict[str, Any]:
+    with world.nodes["hk"].storage.reading() as connection:
+        found = store.get(connection, "Patient", world.patient)
+    assert found is not None
+    return {name: value for name, value in found.resource.items() if name != "meta"}
+
+
+def send_patient(world: World, **changes: Any) -> set[str]:
+    """A package with the patient as held, changed; None leaves an element out."""
+    changed = {name: value for name, value in {**held_patient(world), **changes}.items() if value is not None}
+    return codes(sent(world, "mo", "hk", resources=(json.dumps(changed, default=float),)))
+
+
+@pytest.mark.parametrize("left_out", [("name",), ("birthDate",), ("name", "birthDate"), ("name", "birthDate", "identifier", "gender")])
+def test_what_a_package_leaves_out_of_a_person_stays_as_it_stands(world: World, left_out: tuple[str, ...]) -> None:
+    before = held_patient(world)
+    assert send_patient(world, **dict.fromkeys(left_out)) == set()
+    assert {name: held_patient(world).get(name) for name in ("name", "birthDate", "identifier", "gender")} == {
+        name: before.get(name) for name in ("name", "birthDate", "identifier", "gender")
+    }
+
+
+STEPS: list[list[dict[str, Any]]] = [
+    [{"name": [{"text": "Somebody Else"}]}, {"birthDate": "1931-01-01"}],
+    [{"birthDate": "1931-01-01"}, {"name": [{"text": "Somebody Else"}]}],
+    [{"name": None}, {"name": [{"text": "Somebody Else"}], "birthDate": "1931-01-01"}],
+    [{"name": None, "birthDate": None}, {"name": [{"text": "Somebody Else"}], "birthDate": "1931-01-01"}],
+    [{"name": None, "birthDate": "1931-01-01"}, {"name": [{"text": "Somebody Else"}]}],
+]
+
+
+@pytest.mark.parametrize("steps", STEPS)
+def test_nobody_becomes_another_over_several_packages(world: World, steps: list[dict[str, Any]]) -> None:
+    *first, last = steps
+    for step in first:
+        assert send_patient(world, **step) == set()
+    before = held_patient(world)
+    assert send_patient(world, **last) == {"federation.person_changed"}
+    assert held_patient(world) == before

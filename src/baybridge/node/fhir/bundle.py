@@ -20,6 +20,7 @@ from baybridge.node.fhir import interactions
 from baybridge.node.fhir.conditions import expected_version, only_if_none
 from baybridge.node.fhir.interactions import Interaction
 from baybridge.node.fhir.pointing import Pointed, Write, pointed
+from baybridge.node.intake.record_times import told_times
 from baybridge.record.store.search import Pairs, SearchResult
 from baybridge.record.store.store import Version
 
@@ -175,9 +176,11 @@ def _carried_out(node: Node, actor: Actor | None, entries: list[Entry], urls: li
     answers = interactions.write(node, actor, led.interactions) if ordered else []
     if isinstance(answers, Refusal):
         return answers
+    with node.storage.reading() as connection:
+        times = [told_times(connection, version, node.now()) if version is not None else [] for version in answers]
     done = {
-        index: Done(entry.method, version, tuple(told))
-        for (index, entry), version, told in zip(ordered, answers, led.told, strict=True)
+        index: Done(entry.method, version, (*told, *beyond))
+        for (index, entry), version, told, beyond in zip(ordered, answers, led.told, times, strict=True)
     }
     for index, entry in enumerate(entries):
         if isinstance(entry, Look):

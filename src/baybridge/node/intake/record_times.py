@@ -1,7 +1,7 @@
 """Times of results and of what was done that cannot be: after they came in, before the patient was born, before 1900.
 
-Main job: `tell_times` tells each at its place; the resource goes in, and a result of such a time is not used (`facts/measurement.py`). The watch takes a sign of such a
-time for one of now (`watch/arrival.py`), because a wrong clock silences nobody.
+Main job: `tell_times` tells each of a file at its place, `told_times` each of what FHIR wrote. The resource goes in, and a result of such a time is not used
+(`facts/measurement.py`); the watch takes a sign of such a time for one of now (`watch/arrival.py`), because a wrong clock silences nobody.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from baybridge.base.outcome import Reason
 from baybridge.facts.fhir import mapping, moment
 from baybridge.facts.measurement import birth_of, time_doubt
 from baybridge.record.intake.importing import Batch, ImportProblem
 from baybridge.record.intake.reading import Source
 from baybridge.record.store import store
+from baybridge.record.store.store import Version
 
 #: The elements that say when something was found or done. What is planned may lie ahead.
 _ELEMENTS: Mapping[str, tuple[str, ...]] = {
@@ -30,6 +32,7 @@ _ELEMENTS: Mapping[str, tuple[str, ...]] = {
 #: Not done yet, so that its time may lie ahead.
 _PLANNED = frozenset({"preparation", "registered", "in-progress", "on-hold", "not-done"})
 _FOUND = {"time_ahead": "a time after it came in", "time_before_birth": "a time before the birth of the patient", "time_before_1900": "a time before 1900"}
+_CODE = "record.import.time_beyond"
 _EXPECTED = "a time from the birth of the patient to now"
 
 
@@ -38,14 +41,28 @@ def tell_times(connection: Connection, source: Source, batch: Batch, now: dateti
     timed = [(resource, place) for resource, place in zip(batch.resources, batch.places, strict=True) if resource["resourceType"] in _ELEMENTS]
     born = _births(connection, batch, {_patient(resource) for resource, _ in timed}) if timed else {}
     for resource, place in timed:
-        for path, at in _times(resource):
-            doubt = time_doubt(at, now, born.get(_patient(resource)))
-            if doubt is not None and not (doubt == "time_ahead" and resource.get("status") in _PLANNED):
-                kind = str(resource["resourceType"])
-                where = f"{place.path or kind}.{path}"
-                batch.problems.append(
-                    ImportProblem("odd", "record.import.time_beyond", source.name, place.line, place.entry, kind, where, _EXPECTED, _FOUND[doubt])
-                )
+        for path, found in _beyond(resource, now, born.get(_patient(resource))):
+            kind = str(resource["resourceType"])
+            where = f"{place.path or kind}.{path}"
+            batch.problems.append(ImportProblem("odd", _CODE, source.name, place.line, place.entry, kind, where, _EXPECTED, found))
+
+
+def told_times(connection: Connection, version: Version, now: datetime) -> list[Reason]:
+    """What is told of a version that was written: each time that cannot be."""
+    if version.deleted or version.type not in _ELEMENTS:
+        return []
+    held = store.get(connection, "Patient", version.patient) if version.patient else None
+    born = birth_of([held.resource]) if held is not None and not held.deleted else None
+    found = _beyond(version.resource, now, born)
+    return [Reason(_CODE, {"expected": _EXPECTED, "found": what}, where=f"{version.type}.{path}") for path, what in found]
+
+
+def _beyond(resource: Mapping[str, object], now: datetime, born: datetime | None) -> Iterator[tuple[str, str]]:
+    """The times of a resource that cannot be: where, and what they are instead."""
+    for path, at in _times(resource):
+        doubt = time_doubt(at, now, born)
+        if doubt is not None and not (doubt == "time_ahead" and resource.get("status") in _PLANNED):
+            yield path, _FOUND[doubt]
 
 
 def _patient(resource: Mapping[str, object]) -> str:

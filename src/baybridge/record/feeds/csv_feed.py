@@ -7,7 +7,7 @@ changed is left out and told.
 The mapping document:
 
     id: hospital-x-csv
-    encoding: utf-8            # utf-8, gb18030, big5hkscs, latin-1
+    encoding: utf-8            # utf-8, utf-16, gb18030 (GBK), big5hkscs (Big5), latin-1
     delimiter: ","
     decimal_mark: "."          # or ","
     zone: Asia/Hong_Kong       # of times without an offset
@@ -36,7 +36,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from baybridge.record.feeds.code_mapping import mapped
-from baybridge.record.feeds.hl7v2 import Fault
+from baybridge.record.feeds.hl7v2 import Fault, codec_of, is_utf8_instead
 from baybridge.record.feeds.hl7v2_fhir import SENT_AT, Taken
 from baybridge.record.feeds.hl7v2_values import flag_of, interval, offset_of
 from baybridge.record.feeds.numbers import decimal_mark, has_digits, narrowed, written_number
@@ -44,7 +44,7 @@ from baybridge.record.feeds.people import MetPeople, with_person
 from baybridge.record.identity.documents import document_number, is_mangled, is_placeholder
 
 Json = dict[str, Any]
-_ENCODINGS = ("utf-8", "utf-8-sig", "gb18030", "big5hkscs", "latin-1")
+_ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5hkscs", "latin-1")  # and other spellings of them, such as GBK
 _STATUSES = ("registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown")
 _NEEDED = ("patient", "code", "value", "collected_at")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -57,14 +57,17 @@ _AS_TEXT = re.compile(r"^(?:'|=\"(.*)\"$)")  # how a spreadsheet keeps a number 
 def read_csv(data: bytes, feed: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Taken]:
     """Each line as a patient and an observation; number 0 is the whole file."""
     encoding = str(feed.get("encoding") or "utf-8")
+    codec = "utf-16" if re.sub("[^a-z0-9]", "", encoding.lower()) == "utf16" else codec_of(encoding)
     missing = [name for name in _NEEDED if name not in feed["columns"]]
-    if encoding not in _ENCODINGS or missing:
+    if codec is None or missing:
         expected = f"columns {', '.join(_NEEDED)}; encoding one of {', '.join(_ENCODINGS)}"
         yield Taken(0, faults=[Fault("csv_mapping", "columns", expected, f"without {', '.join(missing)}" if missing else encoding[:20])])
         return
     try:
-        text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
-    except UnicodeDecodeError:
+        text = data.decode("utf-8-sig" if codec == "utf-8" else codec)
+    except UnicodeError:
+        text = None
+    if text is None or is_utf8_instead(data, codec):
         yield Taken(0, faults=[Fault("csv_encoding", "", f"text in {encoding}", "bytes of another encoding")])
         return
     yield from _Table(text, feed, zone).lines()

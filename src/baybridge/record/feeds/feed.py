@@ -15,18 +15,21 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from baybridge.base.time import CHINA
 from baybridge.record.feeds.code_mapping import mapped
 from baybridge.record.feeds.csv_feed import read_csv
-from baybridge.record.feeds.hl7v2 import Fault
+from baybridge.record.feeds.hl7v2 import SHOWN_SETS, Fault, codec_of
 from baybridge.record.feeds.hl7v2_fhir import Taken, read_hl7
 from baybridge.record.feeds.numbers import decimal_mark
 
 
 def read_feed(data: bytes, feed: Mapping[str, Any] | None, *, is_csv: bool) -> Iterator[Taken]:
     """Each message or line as FHIR; a fault with number 0 is of the whole file."""
-    zone = zone_of(feed)
+    zone, written = zone_of(feed), str((feed or {}).get("encoding") or "utf-8")
+    undeclared = codec_of(written)
     if zone is None:
         yield _whole("feed_zone", "zone", "a zone such as Asia/Hong_Kong", "another text")
+    elif not is_csv and undeclared is None:
+        yield _whole("hl7_characters", "encoding", f"one of {SHOWN_SETS}", written[:40])
     elif not is_csv:
-        for taken in read_hl7(data, zone, str(feed.get("encoding") or "utf-8") if feed else "utf-8", decimal_mark(feed)):
+        for taken in read_hl7(data, zone, undeclared or "utf-8", decimal_mark(feed)):
             taken.resources = [_named(mapped(resource, feed), feed) for resource in taken.resources]
             yield taken
     elif feed is None or not isinstance(feed.get("columns"), Mapping):

@@ -17,14 +17,15 @@ from functools import lru_cache
 #: Source: HL7 v2.5.1, 2.15.9.18.
 _CHARACTER_SETS: Mapping[str, str] = {
     **dict.fromkeys(("ASCII", "USASCII", "ANSIX341968"), "ascii"),
-    **dict.fromkeys(("UNICODEUTF8", "UTF8", "UNICODE"), "utf-8"),
+    **dict.fromkeys(("UNICODEUTF8", "UTF8", "UTF8SIG", "UNICODE"), "utf-8"),
     **dict.fromkeys(("88591", "ISO88591", "ISOIR100", "LATIN1"), "latin-1"),
     **dict.fromkeys(("885915", "ISO885915"), "iso8859-15"),
     **dict.fromkeys(("WINDOWS1252", "CP1252"), "cp1252"),
     **dict.fromkeys(("GB180302000", "GB18030", "GB180302005", "GB180302022", "GBK", "GB2312", "GB231280", "CP936", "EUCCN"), "gb18030"),
     **dict.fromkeys(("BIG5", "BIG5HKSCS", "CP950"), "big5hkscs"),
 }
-_SHOWN_SETS = "UNICODE UTF-8, GB 18030-2000, BIG-5, 8859/1, ASCII"
+SHOWN_SETS = "UNICODE UTF-8, GB 18030-2000, BIG-5, 8859/1, ASCII"
+_FIRST_HAN = "\u2e80"  # radicals and all that follows in the code charts
 _STARTS = (b"MSH", b"FHS", b"BHS")
 _ENVELOPE = ("FHS", "BHS", "BTS", "FTS")
 _FRAME = "\x0b\x1c"
@@ -217,10 +218,12 @@ def _message(number: int, lines: list[Line], undeclared: str) -> Message:
         return Message(number, (), (Fault("hl7_no_head", "MSH", "a message that begins with MSH and its delimiters", "another segment"),))
     codec, declared = _codec(head, undeclared)
     if codec is None:
-        return Message(number, (), (Fault("hl7_characters", "MSH-18", f"one of {_SHOWN_SETS}", declared[:40]),))
+        return Message(number, (), (Fault("hl7_characters", "MSH-18", f"one of {SHOWN_SETS}", declared[:40]),))
     try:
         texts = [(end, line.decode(codec).strip(_FRAME)) for end, line in [(b"\r", head), *lines[1:]]]
     except UnicodeDecodeError:
+        texts = []
+    if not texts or is_utf8_instead(b"".join(line for _, line in lines), codec):
         return Message(number, (), (Fault("hl7_characters", "MSH-18", f"text in {declared or undeclared}", "bytes of another character set"),))
     marks = _delimiters(texts[0][1], codec)
     joined, faults = _joined(texts, marks)
@@ -245,6 +248,25 @@ def _codec(head: bytes, undeclared: str) -> tuple[str | None, str]:
     if not declared:
         return undeclared, ""  # decoding the message tells that its bytes are of another set
     return _CHARACTER_SETS.get(_letters(declared)), declared
+
+
+def codec_of(name: str) -> str | None:
+    """The codec of a character set as senders and sites write it (GBK, Big5, utf8); None for one that is not read here."""
+    return _CHARACTER_SETS.get(_letters(name))
+
+
+def is_utf8_instead(data: bytes, codec: str) -> bool:
+    """Whether a text is said to be of another set and is UTF-8: it would be read as other characters without a word.
+
+    A text of GB 18030 or Big5 can be UTF-8 by chance, but not with Han characters in it; accented letters of one byte each cannot.
+    """
+    if codec in ("utf-8", "utf-16", "ascii") or data.isascii():
+        return False
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return codec not in ("gb18030", "big5hkscs") or any(character >= _FIRST_HAN for character in text)
 
 
 def _letters(name: str) -> str:

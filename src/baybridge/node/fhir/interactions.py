@@ -335,7 +335,8 @@ def _next_of_person(unit: Unit, interaction: Interaction, held: Version) -> Vers
 
 def _stop_impossible(node: Node, versions: Sequence[Version | None]) -> None:
     """Nothing is filed where a finding of the bedside is outside what can be, which the same finding typed is refused for too; filed it would be read as nothing."""
-    reasons, findings = [], []
+    reasons: list[Reason] = []
+    findings: list[tuple[str, str]] = []
     bedside = _OF_THE_BEDSIDE.union(node.dictionary.sums, *node.dictionary.sums.values())
     for version in versions:
         if version is None or version.deleted or version.type != "Observation" or version.resource.get("status") not in FINAL:

@@ -25,6 +25,7 @@ The mapping document:
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -63,10 +64,9 @@ def read_csv(data: bytes, feed: Mapping[str, Any], zone: ZoneInfo) -> Iterator[T
         expected = f"columns {', '.join(_NEEDED)}; encoding one of {', '.join(_ENCODINGS)}"
         yield Taken(0, faults=[Fault("csv_mapping", "columns", expected, f"without {', '.join(missing)}" if missing else encoding[:20])])
         return
-    try:
+    text: str | None = None
+    with contextlib.suppress(UnicodeError):  # told below
         text = data.decode("utf-8-sig" if codec == "utf-8" else codec)
-    except UnicodeError:
-        text = None
     if text is None or is_utf8_instead(data, codec):
         yield Taken(0, faults=[Fault("csv_encoding", "", f"text in {encoding}", "bytes of another encoding")])
         return

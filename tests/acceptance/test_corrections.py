@@ -119,7 +119,7 @@ def test_deleted_result_is_marked_as_entered_in_error_at_the_receiver(world: Wor
 
     bundle = world.refer()
     name = resource_of(bundle, "-a-ecog")["id"]
-    done = interactions.write(world.nodes["mo"], world.actor("mo", Role.PHYSICIAN), [interactions.Interaction("DELETE", "Observation", name)])
+    done = interactions.write(world.nodes["mo"], world.actor("mo", Role.PHYSICIAN), [interactions.Interaction("DELETE", "Observation", name, reason="wrong-patient")])
     assert isinstance(done, list)
     world.deliver("mo")
     assert read_resource(world.nodes["hk"], f"Observation/{name}")["status"] == "entered-in-error"

@@ -224,3 +224,10 @@ def test_every_type_of_anothers_record_stays_closed(house: House, kind: str) -> 
             assert SECRET not in answer.text, (who, name)
             assert answer.status_code != 200 or answer.json()["total"] == len(answer.json().get("entry", ())), (who, name)
     assert SECRET in house.get("physician", f"/fhir/{kind}?_id=of-other").text, "there is something to find"
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("Organization", 1), ("DiagnosticReport", 0), ("Group", 0), ("List", 0)])
+def test_a_count_counts_nothing_that_names_a_guarded_person_where_no_parameter_looks(house: House, kind: str, shown: int) -> None:
+    for asked in ("_summary=count", "_count=0"):
+        assert house.get("quality", f"/fhir/{kind}?{asked}").json()["total"] == shown
+    assert len(house.get("quality", f"/fhir/{kind}").json().get("entry", [])) == shown

@@ -250,13 +250,14 @@ def update(asked: Asked) -> Answer:
 
 
 def delete(asked: Asked) -> Answer:
-    """Mark a resource as deleted; its history stays."""
+    """Mark a resource as deleted; its history stays. The header `X-Baybridge-Reason` says why, in a code."""
     if (refusal := _not_a_write(asked)) is not None:
         return refusal
     expected = expected_version(asked.headers.get("if-match"))
     if isinstance(expected, Refusal):
         return expected
-    interaction = Interaction("DELETE", asked.parameters["kind"], asked.parameters["id"], None, expected)
+    reason = asked.headers.get("x-baybridge-reason", "").strip()
+    interaction = Interaction("DELETE", asked.parameters["kind"], asked.parameters["id"], None, expected, where="X-Baybridge-Reason", reason=reason)
     done = interactions.write(asked.node, asked.actor, [interaction])
     if isinstance(done, Refusal):
         return done
@@ -331,7 +332,7 @@ DOORS = (
     Door("/fhir/{kind}/{id}/_history", ("GET",), "fhir.history", "fhir.read", answered(history)),
     Door("/fhir/{kind}/{id}", ("GET",), "fhir.read", "fhir.read", answered(read)),
     Door("/fhir/{kind}/{id}", ("PUT",), "fhir.update", "fhir.write", answered(update)),
-    Door("/fhir/{kind}/{id}", ("DELETE",), "fhir.delete", "fhir.write", answered(delete)),
+    Door("/fhir/{kind}/{id}", ("DELETE",), "fhir.delete", "fhir.delete", answered(delete)),
     Door("/fhir/{kind}", ("GET",), "fhir.search", "fhir.search", answered(search)),
     Door("/fhir/{kind}", ("POST",), "fhir.create", "fhir.write", answered(create)),
     Door("/fhir/{rest:path}", ("GET", "POST", "PUT", "DELETE"), "fhir.unknown", "fhir.read", answered(unknown)),

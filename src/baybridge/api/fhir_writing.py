@@ -127,6 +127,7 @@ def capability(base: str) -> bytes:
     rest = {
         "mode": "server",
         "security": {"cors": False, "description": "Bearer token of POST /session"},
+        "documentation": "A delete says why: header X-Baybridge-Reason, or in a Bundle the extension urn:baybridge:reason (valueCode) of its request",
         "resource": resources,
         "interaction": [{"code": "transaction"}, {"code": "batch"}],
     }
@@ -147,7 +148,7 @@ def capability(base: str) -> bytes:
 def _of_type(kind: str, interactions: list[dict[str, str]]) -> dict[str, Any]:
     found = {
         "type": kind,
-        "interaction": [item for item in interactions if kind not in NOT_OFFERED | MADE_HERE or item["code"] not in ("create", "update")],
+        "interaction": [item for item in interactions if kind not in NOT_OFFERED | MADE_HERE or item["code"] not in ("create", "update", "delete")],
         "versioning": "versioned-update",
         "readHistory": True,
         "updateCreate": kind not in NOT_OFFERED | MADE_HERE,

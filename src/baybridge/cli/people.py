@@ -57,12 +57,13 @@ def add(account: str, folder: Path, person: str, roles: tuple[str, ...], leaves_
 @user.command(cls=Thorough)
 @click.argument("account", metavar="ACCOUNT")
 @_NODE
+@_BY
 @_JSON
-def invite(account: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
-    """Invite anew who has no password yet or was disabled; the earlier invitation ends."""
+def invite(account: str, folder: Path, by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Invite anew who has no password yet or was disabled; the earlier invitation ends. An administrator is invited anew by two persons."""
     from baybridge.node.people.administration import Invite
 
-    _change(folder, Invite(account), as_json=as_json)
+    _change(folder, Invite(account), by, as_json=as_json)
 
 
 @user.command(cls=Thorough)
@@ -83,14 +84,15 @@ def disable(account: str, folder: Path, reason: str, as_json: bool) -> None:  # 
 @click.option("--password", "what", flag_value="password", help="The password ends, and an invitation for a new one is printed.")
 @click.option("--second-factor", "what", flag_value="second-factor", help="The second factor ends; where the role asks for one, it is set up anew.")
 @click.option("--sessions", "what", flag_value="sessions", help="Every session ends.")
+@_BY
 @_JSON
-def reset(account: str, folder: Path, what: Literal["password", "second-factor", "sessions"] | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
-    """End the password, the second factor or the sessions of an account."""
+def reset(account: str, folder: Path, what: Literal["password", "second-factor", "sessions"] | None, by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """End the password, the second factor or the sessions of an account. Password and second factor of an administrator end by two persons."""
     from baybridge.node.people.administration import Reset
 
     if what is None:
         raise click.UsageError("expected one of --password, --second-factor, --sessions")
-    _change(folder, Reset(account, what), as_json=as_json)
+    _change(folder, Reset(account, what), by, as_json=as_json)
 
 
 @user.command(cls=Thorough)
@@ -130,7 +132,8 @@ def _change(folder: Path, what: Change, by: str | None = None, *, as_json: bool)
     if isinstance(done, Refusal):
         say_refusal(node, done, as_json=as_json)
     if done.asked:
-        click.echo(json.dumps(done.as_json()) if as_json else "Noted. Another administrator gives the same command within 15 minutes.")
+        told = "Noted. Another person gives the same command within 15 minutes: an administrator with --account, or for an account given back the operator without it."
+        click.echo(json.dumps(done.as_json()) if as_json else told)
         return
     if done.expires_at is not None:
         link = f"{node.address}/sign-in/invitation?token={done.invitation}"

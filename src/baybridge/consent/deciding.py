@@ -1,7 +1,7 @@
 """Who decides for a patient: the patient, the guardian of a child, or whoever represents an adult who cannot decide.
 
 Main job: `deciding_of(case, age, majority, unable_from)`; of it `against_giver` (a consent that somebody gives now), `elective` (what stands before a step that can
-wait) and `to_confirm` (consents of others that the patient has to give anew).
+wait), `to_confirm` (consents of others that the patient has to give anew) and `doubtful` (consents that the patient took back while unable to decide).
 
 An adult is taken to be able to decide until a sign says otherwise: a grade of ICANS from the site's threshold on, or a physician's statement. The last of them
 counts; only a physician lifts a physician's "no". A range of grades that may reach the threshold, with nothing certain before it, leaves it unknown.
@@ -29,7 +29,7 @@ from baybridge.documents.region import RegionEntry
 from baybridge.journey.case import Case, Consent
 from baybridge.journey.checks import local_day, said
 from baybridge.journey.command import Situation
-from baybridge.journey.events import CapacityStated, Giver, GradeAssessed, GradeConfirmed
+from baybridge.journey.events import CapacityStated, ConsentWithdrawn, Giver, GradeAssessed, GradeConfirmed
 
 ICANS = "icans-astct-2019"
 #: What says that a patient cannot decide, or that nobody knows.
@@ -81,12 +81,14 @@ def deciding_of(case: Case, age: int | None, majority: int | None, unable_from: 
 # --- ability --------------------------------------------------------------------------------------------------------
 
 
-def _unable(case: Case, unable_from: int) -> tuple[Because, datetime | None]:
-    """The last certain word: a statement, or a grade that certainly reaches the threshold or certainly does not; and since when nothing lifted it."""
+def _unable(case: Case, unable_from: int, upto: datetime | None = None) -> tuple[Because, datetime | None]:
+    """The last certain word up to a moment: a statement, or a grade that certainly reaches the threshold or does not; and since when nothing lifted it."""
     found: Because | None = None
     since: datetime | None = None
     unsure = False
     for at, word in sorted(_words(case, unable_from), key=lambda item: item[0]):
+        if upto is not None and at > upto:
+            break
         if word == "icans_open":
             unsure, since = True, since or at  # whoever may decide in a doubt may say so of that day
         elif not (found == "stated" and word == "able"):  # a grade lifts no physician's statement
@@ -193,6 +195,24 @@ def to_confirm(case: Case, day: date, now: Deciding) -> tuple[Consent, ...]:
     every = standing(case, day)
     own = [consent for consent in every if consent.given_by == "patient"]
     return tuple(one for one in every if one.given_by != "patient" and not any(_replaces(mine, one) for mine in own))
+
+
+def doubtful(case: Case, now: Deciding) -> tuple[Consent, ...]:
+    """Consents that the patient took back when a child, unable to decide or in doubt of it, and of which nobody has said since what is to hold.
+
+    The withdrawal holds all the same. It is answered by whoever decides: a consent of the same kind, or the withdrawal once more.
+    """
+    return tuple(consent for consent in case.consents if consent.withdrawn_on is not None and _in_doubt(case, consent, now))
+
+
+def _in_doubt(case: Case, consent: Consent, now: Deciding) -> bool:
+    taken_back = [entry for entry in case.of(ConsentWithdrawn) if entry.event.consent_id == consent.consent_id]
+    last = max(taken_back, key=lambda entry: entry.origin.recorded_at, default=None)
+    if last is None or last.event.withdrawn_by != "patient":
+        return False
+    then = last.origin.recorded_at
+    given_since = any(other.kind == consent.kind and other.origin.recorded_at > then for other in case.consents)
+    return not given_since and (now.minor is True or _unable(case, now.unable_from, then)[0] != "")
 
 
 def _replaces(mine: Consent, others: Consent) -> bool:

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.consent import rendering
-from baybridge.consent.deciding import against_giver, against_taker_back
+from baybridge.consent.deciding import against_giver, against_taker_back, deciding, doubtful
 from baybridge.consent.grants import DSPDP, NAMED_KINDS
 from baybridge.journey.checks import alive, happened, local_day, said
 from baybridge.journey.command import Role, Situation, Verdict
@@ -130,7 +130,7 @@ def withdraw_consent(situation: Situation, given: WithdrawConsent) -> Verdict:
     against = [*happened(situation, withdrawn_on=day), *_taken_back_by(situation, given, day)]
     if found is None:
         against.append(Reason("consent.withdraw.unknown", where="consent_id"))
-    elif found.withdrawn_on is not None and found.withdrawn_on <= day:
+    elif found.withdrawn_on is not None and found.withdrawn_on <= day and found not in doubtful(situation.case, deciding(situation)):
         against.append(Reason("consent.withdraw.already", {"day": found.withdrawn_on.isoformat()}, where="consent_id"))
     elif day < (given_on := local_day(situation, found.origin.at)):
         against.append(Reason("consent.withdraw.before_given", {"day": given_on.isoformat()}, where="withdrawn_on"))

@@ -10,18 +10,18 @@ the node's one lock, because the log has one order, and a reader sees the databa
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Executable, TableClause, create_engine, event
+from sqlalchemy import Connection, Delete, Executable, Insert, Update, create_engine, event
 from sqlalchemy.engine import Engine
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import QueuePool
-from sqlalchemy.sql.dml import UpdateBase
 
 from baybridge.node.config import ConfigProblem
 from baybridge.node.outage import StorageProblem, problem_of
@@ -68,7 +68,8 @@ class Storage:
         self.sealer: Sealer | None = None  # seals secrets of second factors; a node sets it
         self.guard: Callable[[Connection], None] | None = None  # raises StorageProblem while nothing may be written; a node sets it
         self.rows: RowLog | None = None  # who logs the changes of accounts and other covered rows; a node sets it
-        event.listen(self.engine, "before_execute", _touching)
+        event.listen(self.engine, "before_execute", _changing)
+        event.listen(self.engine, "after_cursor_execute", _added)
 
     def create(self) -> None:
         """Create the tables of a new node; a database that holds one is left as it is. ConfigProblem where no database answers."""
@@ -184,11 +185,18 @@ class Storage:
         self.engine.dispose()
 
 
-def _touching(connection: Connection, statement: Executable, *_more: object) -> None:
-    """Before each statement: tell the watch of a write transaction which table is written."""
+def _changing(connection: Connection, statement: Executable, many: Sequence[object], one: Mapping[str, object], _options: object) -> None:
+    """Before a statement that changes or deletes rows: tell the watch of the write transaction."""
     watch = connection.info.get("watch")
-    if watch is not None and isinstance(statement, UpdateBase) and isinstance(statement.table, TableClause):
-        watch.touch(statement.table.name)
+    if watch is not None and isinstance(statement, Update | Delete):
+        watch.changing(statement, plain=not (many or one))
+
+
+def _added(connection: Connection, _cursor: object, _text: str, _given: object, context: DefaultExecutionContext, _many: bool) -> None:  # noqa: FBT001 - SQLAlchemy calls so
+    """After a statement that added rows: tell the watch of the write transaction which."""
+    watch, compiled = connection.info.get("watch"), context.compiled
+    if watch is not None and compiled is not None and isinstance(compiled.statement, Insert):
+        watch.added(compiled.statement.table, context.compiled_parameters)
 
 
 @contextmanager

@@ -311,7 +311,7 @@ task = Table(
     Column("body", StoredBytes, nullable=False),
 )
 
-seal = Table(  # the node's keyed hash over rows that it works out by itself and does not log
+seal = Table(  # the node's keyed hash over each row of a sealed table, and one over all of them (`integrity/seals.py`)
     "seal",
     metadata,
     Column("what", String, primary_key=True),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import case_world as w
-from baybridge.consent.deciding import deciding_of, to_confirm
+from baybridge.consent.deciding import deciding_of, doubtful, to_confirm
 from baybridge.consent.reading import Ground, ground
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
@@ -202,6 +202,43 @@ def test_in_the_own_account_a_patient_takes_back_for_nobody_else() -> None:
     world = opened(9).walk(GUARDIAN)
     step = Step("WithdrawConsent", "mo", Role.PATIENT, 0, {"consent_id": world.case.consents[0].consent_id, "given_by": "guardian", "by_document": DOCUMENT})
     assert codes(world.do(step)) == ["consent.giver.own_account"]
+
+
+def in_doubt(world: World, age: int = 61) -> int:
+    return len(doubtful(world.case, deciding_of(world.case, age, 18, 1)))
+
+
+def taken_back(world: World, **given: Any) -> World:
+    world.now += timedelta(hours=1)
+    return world.walk(Step("WithdrawConsent", "mo", Role.COORDINATOR, 0, {"consent_id": world.case.consents[0].consent_id, **given}))
+
+
+def test_a_withdrawal_by_a_patient_who_could_not_decide_holds_and_whoever_decides_is_asked() -> None:
+    assert in_doubt(taken_back(opened().walk(w.CONSENT))) == 0
+    for world in (graded(opened().walk(w.CONSENT), 3, 3), graded(opened().walk(w.CONSENT), 0, 3), stated(opened().walk(w.CONSENT), can=False)):
+        taken_back(world)
+        assert world.case.consents[0].withdrawn_on is not None
+        assert in_doubt(world) == 1
+        assert in_doubt(stated(world, can=True)) == 1, "the question stays when the patient is well again"
+    child = opened(9).walk(GUARDIAN)
+    assert in_doubt(taken_back(child), age=9) == 1
+
+
+@pytest.mark.parametrize("answer", ["representative withdraws", "patient withdraws again", "patient consents again"])
+def test_the_question_ends_with_the_word_of_whoever_decides(answer: str) -> None:
+    world = taken_back(graded(opened().walk(w.CONSENT), 3, 3))
+    if answer == "representative withdraws":
+        taken_back(world, given_by="representative", by_document=DOCUMENT)
+    else:
+        stated(world, can=True)
+        world.walk(w.CONSENT) if answer == "patient consents again" else taken_back(world)
+    assert in_doubt(world) == 0
+    if answer != "patient consents again":
+        assert withdraw(world) == ["consent.withdraw.already"]
+
+
+def test_a_sign_that_comes_after_the_withdrawal_puts_it_in_no_doubt() -> None:
+    assert in_doubt(graded(taken_back(opened().walk(w.CONSENT)), 3, 3)) == 0
 
 
 # --- the patient decides again --------------------------------------------------------------------------------------

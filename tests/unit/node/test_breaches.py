@@ -323,3 +323,16 @@ def test_others_do_not_hear_of_it(house: House) -> None:
     client, answer = page_of(house, Role.NURSE)
     assert WORDS not in answer
     assert "should have been told" not in client.get("/").text
+
+
+def test_the_clocks_of_the_region_where_a_person_lives_run_too(house: House) -> None:
+    bundle = record("own", house.node.now())
+    patient = {**bundle["entry"][0]["resource"], "name": [{"text": "own"}], "address": [{"country": "CN"}]}
+    patient.pop("identifier")
+    body = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": patient}]}).encode()
+    import_upload(house.node, Actor("first", Role.COORDINATOR, HERE), "r.json", body)
+    house.open(patients=("two",), complete=False)
+    assert set(house.state()) == set(RULES)
+    house.enter(Persons(patients=("own",), complete=True))
+    assert set(house.state()) == {*RULES, "cn-authority", "cn-persons"}
+    assert house.later(25).state()["cn-authority"] == "late"

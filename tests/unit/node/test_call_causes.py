@@ -54,8 +54,9 @@ def change(ward: Ward, cause: str) -> None:
     if cause == "another patient's":
         with ward.node.storage.writing() as connection:
             store.put(connection, {"resourceType": "Patient", "id": "somebody-else", "birthDate": "1970-01-01"}, at=ward.now)
-    wanted = Interaction("DELETE", "Observation", "s-1", None) if cause == "deleted" else Interaction("PUT", "Observation", "s-1", {**resource, **changes[cause]})
-    done = write(ward.node, Actor("monitor", Role.NURSE, ward.node.site.organisation), [wanted])
+    deleted = Interaction("DELETE", "Observation", "s-1", None, reason="wrong-patient")
+    wanted = deleted if cause == "deleted" else Interaction("PUT", "Observation", "s-1", {**resource, **changes[cause]})
+    done = write(ward.node, Actor("monitor", Role.LABORATORY, ward.node.site.organisation), [wanted])
     assert not isinstance(done, Refusal), done
     ward.round()
 

@@ -446,6 +446,37 @@ def test_from_the_shell_the_role_of_administrators_is_theirs_alone(node: Node, m
     assert run(node, *asks, "third")[1]["roles"] == ["nurse", "administrator"]
 
 
+def test_the_account_of_an_administrator_is_given_back_by_two_persons(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAYBRIDGE_PASSWORD", "right-one")
+    monkeypatch.setenv("BAYBRIDGE_CODE", "")
+    with node.storage.writing() as connection:
+        accounts.add_account(connection, account="third", name="third", role=Role.ADMINISTRATOR, organisation="Hospital", password="right-one")
+    for what in (("reset", "third", "--password"), ("reset", "third", "--second-factor")):
+        assert run(node, *what)[1]["state"] == "asked"
+        assert run(node, *what)[1]["reasons"][0]["code"] == "accounts.same_person"
+        assert state(node, "third").state == "active"
+        assert run(node, *what, "--account", "boss")[0] == 0
+    assert state(node, "third").state == "invited"
+    assert run(node, "disable", "third", "--reason", "left")[0] == 0
+    assert run(node, "invite", "third")[1]["state"] == "asked"
+    assert state(node, "third").state == "disabled"
+    assert "invitation" in run(node, "invite", "third", "--account", "boss")[1]
+
+
+def test_an_administrator_alone_takes_no_other_one_s_account(node: Node) -> None:
+    with node.storage.writing() as connection:
+        accounts.add_account(connection, account="third", name="third", role=Role.ADMINISTRATOR, organisation="Hospital", password="right-one")
+    boss = actor_of(node, "boss")
+    done = administration.change(node, boss, Reset("third", "password", "lost"))
+    assert isinstance(done, Changed) and done.asked and not done.invitation
+    again = administration.change(node, boss, Reset("third", "password", "lost, really"))
+    assert isinstance(again, Refusal) and again.reasons[0].code == "accounts.same_person"
+
+
+def test_the_only_administrator_is_let_in_again_by_the_machine_s_operator(node: Node) -> None:
+    assert "invitation" in run(node, "reset", "boss", "--password")[1]
+
+
 def test_while_a_node_has_no_administrator_the_machine_s_operator_makes_the_first_one(node: Node) -> None:
     with node.storage.writing() as connection:
         connection.execute(delete(tables.account))

@@ -85,6 +85,26 @@ def test_the_page_says_who_decides_in_every_language(world: World, language: str
     assert said[language] in page(world, language)
 
 
+def test_a_withdrawal_in_doubt_that_another_node_tells_is_a_task_where_the_patient_is_treated(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.refer()
+    world.accept()
+    world.deliver()
+    consent = next(one for one in world.case("mo").consents if one.kind == "care")
+    world.do("hk", Role.PHYSICIAN, "StateCapacity", can_decide=False, seen_at=world.clock().isoformat(), note="does not follow")
+    world.do("mo", Role.COORDINATOR, "WithdrawConsent", consent_id=consent.consent_id)
+    assert in_doubt(world, "hk") == []
+    world.deliver()
+    assert in_doubt(world, "hk") == [("coordinator", "red")]
+    world.do("hk", Role.COORDINATOR, "WithdrawConsent", consent_id=consent.consent_id, given_by="representative", by_document="court order, paper file 3")
+    assert in_doubt(world, "hk") == []
+
+
+def in_doubt(world: World, node: str) -> list[tuple[str, str]]:
+    found = projections.task_rows(world.nodes[node], world.case_id)
+    return [(str(task["role"]), str(task["level"])) for task in found if task["step"] == "doubtful_withdrawal"]
+
+
 def test_a_statement_reaches_the_centre_that_treats_and_is_signed(tmp_path: Path) -> None:
     world = World.new(tmp_path)
     world.file("mo", world.bundle())

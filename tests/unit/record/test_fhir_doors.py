@@ -176,18 +176,46 @@ def test_a_subscription_is_refused_because_nothing_would_be_sent(client):
     assert not {"create", "update"} & {item["code"] for item in stated["interaction"]}
 
 
-def test_what_this_node_says_of_itself_is_not_filed_from_outside(client):
-    forged = {"resourceType": "AuditEvent", "id": "a", "type": {"code": "rest"}, "recorded": "2026-01-05T09:00:00+08:00"}
-    forged |= {"agent": [{"requestor": True}], "source": {"observer": {"display": "x"}}}
+CONSENT = {"resourceType": "Consent", "id": "a", "status": "active", "scope": {"text": "x"}, "category": [{"text": "x"}], "policyRule": {"text": "x"}}
+FORGED = [
+    {
+        "resourceType": "AuditEvent", "id": "a", "type": {"code": "rest"}, "recorded": "2026-01-05T09:00:00+08:00",
+        "agent": [{"requestor": True}], "source": {"observer": {"display": "x"}},
+    },
+    {
+        "resourceType": "Provenance", "id": "a", "target": [{"reference": "Patient/p"}], "recorded": "2026-01-05T09:00:00+08:00",
+        "agent": [{"who": {"display": "x"}}],
+    },
+    CONSENT,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=lambda forged: forged["resourceType"])
+def test_what_this_node_says_of_itself_is_not_filed_from_outside(client, forged):
+    kind = forged["resourceType"]
     for answer in (
-        client.post("/fhir/AuditEvent", json=forged),
-        client.put("/fhir/AuditEvent/a", json=forged),
-        client.delete("/fhir/AuditEvent/a"),
-        transaction(client, {"resource": forged, "request": {"method": "POST", "url": "AuditEvent"}}),
+        client.post(f"/fhir/{kind}", json=forged),
+        client.put(f"/fhir/{kind}/a", json=forged),
+        client.delete(f"/fhir/{kind}/a"),
+        transaction(client, {"resource": forged, "request": {"method": "POST", "url": kind}}),
     ):
         assert reasons(answer) == ["record.made_here"]
-    stated = next(item for item in client.get("/fhir/metadata").json()["rest"][0]["resource"] if item["type"] == "AuditEvent")
-    assert not {"create", "update"} & {item["code"] for item in stated["interaction"]}
+    stated = next(item for item in client.get("/fhir/metadata").json()["rest"][0]["resource"] if item["type"] == kind)
+    assert not {"create", "update", "delete"} & {item["code"] for item in stated["interaction"]}
+
+
+def test_a_delete_says_why(client):
+    assert client.put("/fhir/Observation/o", json=RESULT).status_code == 201
+    for headers in ({}, {"x-baybridge-reason": ""}, {"x-baybridge-reason": "other"}, {"x-baybridge-reason": "Mrs Chan is wrong"}):
+        answer = client.delete("/fhir/Observation/o", headers=headers)
+        assert (answer.status_code, reasons(answer)) == (400, ["record.delete.reason"])
+    request = {"method": "DELETE", "url": "Observation/o"}
+    assert reasons(transaction(client, {"request": request})) == ["record.delete.reason"]
+    twice = [{"url": "urn:baybridge:reason", "valueCode": "wrong-value"}] * 2
+    assert reasons(transaction(client, {"request": {**request, "extension": twice}})) == ["record.delete.reason"]
+    assert client.get("/fhir/Observation/o").status_code == 200
+    assert transaction(client, {"request": {**request, "extension": twice[:1]}}).status_code == 200
+    assert client.get("/fhir/Observation/o").status_code == 410
 
 
 # --- what is written ------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from baybridge.record.fhir.wire import parse
 from baybridge.record.store import store
 
 T0 = datetime(2026, 3, 8, 9, tzinfo=UTC)
+WHY = {"x-baybridge-reason": "entered-twice"}
 PATIENT = {"resourceType": "Patient", "id": "p", "name": [{"family": "Chan"}], "birthDate": "1968-04-09"}
 CODE = {"coding": [{"system": "http://loinc.org", "code": "718-7"}]}
 RESULT = (
@@ -116,7 +117,7 @@ def test_versions_history_and_deletion(client):
     late = put(client, (RESULT % json.dumps(CODE)).replace("final", "corrected"), **{"if-match": 'W/"1"'})
     assert (late.status_code, reasons(late)) == (412, ["record.version_conflict"])
     assert client.get("/fhir/Observation/o/_history/1").json()["status"] == "final"
-    assert client.delete("/fhir/Observation/o").status_code == 204
+    assert client.delete("/fhir/Observation/o", headers=WHY).status_code == 204
     gone = client.get("/fhir/Observation/o")
     assert (gone.status_code, reasons(gone)) == (410, ["record.deleted"])
     history = client.get("/fhir/Observation/o/_history").json()
@@ -217,7 +218,7 @@ def test_a_projection_is_read_and_not_written(client, node):
         store.put(unit.connection, shown, at=unit.at)
     assert client.get("/fhir/Patient/p").status_code == 200
     assert reasons(client.put("/fhir/Patient/p", json=PATIENT)) == ["record.projection"]
-    assert reasons(client.delete("/fhir/Patient/p")) == ["record.projection"]
+    assert reasons(client.delete("/fhir/Patient/p", headers=WHY)) == ["record.projection"]
     assert reasons(client.post("/fhir/Patient", json=shown)) == ["record.projection"]
 
 

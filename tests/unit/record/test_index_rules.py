@@ -30,10 +30,11 @@ RESOURCES = (
         "status": "completed",
         "subject": {"reference": "Patient/p"},
         "effectivePeriod": {"start": "2026-11-21", "end": "9999-12-31"},
+        "extension": [{"url": "urn:x", "valueReference": {"reference": "Patient/q"}}],
     },
 )
 #: The rules, and what they answer for the resources above.
-ANSWERED = ("2", "a501a029efcbdf183216524f156d3330206dfc7a03959445426fc00efd3947dd")
+ANSWERED = ("3", "b14a658565bcb9a5f195d12150a4a134b64bcc65e58ec664b9537d75166da951")
 
 
 def test_what_is_indexed_changes_only_with_the_name_of_the_rules() -> None:

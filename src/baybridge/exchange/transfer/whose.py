@@ -39,6 +39,7 @@ def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[To
     """Every reason against one of these told events; `known` is the case as it stands here, `both` with what the package tells, `own` this node's events."""
     mine = {item.event_id: event_as_json(item.event) for item in own}
     takers = _takers(both) | _takers(known)
+    allowed = _Allowed(known, both, parties.here)
     heard = {item.event_id: item for recorded in own if isinstance(recorded.event, ev.PackageReceived) for item in recorded.event.told}
     for item in items:
         said = {"event": str(item.event.get("type", ""))[:40], "node": item.node}
@@ -50,7 +51,7 @@ def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[To
         if before is not None and (before.node != item.node or not _same(before.event, item.event)):
             yield Reason("federation.told_differs", said)
         elif before is None:
-            yield from _not_theirs(known, both, item, rules, replace(parties, takers=takers), said)
+            yield from _not_theirs(allowed, item, rules, replace(parties, takers=takers), said)
 
 
 def _left_out(event: Mapping[str, object]) -> tuple[str, ...]:
@@ -78,7 +79,7 @@ def _relations(rules: Whose) -> tuple[tuple[str, tuple[str, ...]], ...]:
     )
 
 
-def _not_theirs(known: Case, both: Case, item: Told, rules: Whose, parties: Parties, said: Mapping[str, str]) -> Iterator[Reason]:
+def _not_theirs(allowed: _Allowed, item: Told, rules: Whose, parties: Parties, said: Mapping[str, str]) -> Iterator[Reason]:
     kind = said["event"]
     relation = next((name for name, kinds in _relations(rules) if kind in kinds), None)
     if (relation in SIGNED or kind == ev.EntryCorrected.__name__) and item.node != parties.sender and not parties.vouched(item):
@@ -87,12 +88,12 @@ def _not_theirs(known: Case, both: Case, item: Told, rules: Whose, parties: Part
         return
     if relation == "taker" and item.node in parties.sites and "centre" not in parties.sites[item.node].kinds:
         yield Reason("federation.told_by_wrong_kind", {**said, "kind": "centre"})
-    may = _taker(item, parties) if relation == "taker" else _ALLOWED[relation](known, both, item, parties.here)
+    may = _taker(item, parties) if relation == "taker" else allowed.by(relation, kind)
     if may is not None and item.node not in may:
         yield Reason("federation.not_theirs_to_tell", {**said, "relation": relation, "who": ", ".join(sorted(may)) or "-"})
 
 
-def _owner(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] | None:
+def _owner(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str] | None:
     opened = known.opened or both.opened
     return frozenset({opened.origin.node}) if opened else None
 
@@ -107,9 +108,9 @@ def _takers(case: Case) -> dict[object, str]:
     return {entry.event.consent_id: entry.origin.node for entry in reversed(case.of(ev.ConsentRecorded))}
 
 
-def _offered(known: Case, both: Case, item: Told, here: str) -> frozenset[str] | None:
+def _offered(known: Case, both: Case, kind: str, here: str) -> frozenset[str] | None:
     """Once one centre accepted, no other does; who declined may be told still. A plant is not told of referrals: where none is known, nobody can say."""
-    if known.treating_node is not None and item.event.get("type") == ev.CaseAccepted.__name__:
+    if known.treating_node is not None and kind == ev.CaseAccepted.__name__:
         return frozenset({known.treating_node})
     referred = frozenset(entry.event.to_node for entry in both.of(ev.CaseReferred))
     if not both.opened or (not referred and both.owner_node != here):
@@ -117,12 +118,12 @@ def _offered(known: Case, both: Case, item: Told, here: str) -> frozenset[str] |
     return referred | {both.opened.origin.node}
 
 
-def _treating(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] | None:
+def _treating(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str] | None:
     treating = known.treating_node or both.treating_node
     return frozenset({treating}) if treating else None
 
 
-def _care(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] | None:
+def _care(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str] | None:
     """Whoever opened, was asked, accepted or follows; None where nobody of them is known, as at a payer."""
     named = {case.owner_node for case in (known, both)} | {case.treating_node for case in (known, both)} | {known.follow_up_node}
     for case in (known, both):
@@ -131,19 +132,35 @@ def _care(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] | 
     return found or None
 
 
-def _plant(known: Case, both: Case, _item: Told, _here: str) -> frozenset[str] | None:
+def _plant(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str] | None:
     slots = (*known.of(ev.SlotReserved), *both.of(ev.SlotReserved))
     return frozenset(entry.event.plant_node for entry in slots) if slots else None
 
 
 #: By relation: the nodes that may tell it; None where nothing is known that could say.
-_ALLOWED: Mapping[str, Callable[[Case, Case, Told, str], frozenset[str] | None]] = {
+_ALLOWED: Mapping[str, Callable[[Case, Case, str, str], frozenset[str] | None]] = {
     "owner": _owner,
     "offered": _offered,
     "treating": _treating,
     "care": _care,
     "plant": _plant,
 }
+
+
+@dataclass(slots=True)
+class _Allowed:
+    """The nodes that may tell an event of a kind, by what a node is to the case; each asked of the case once, however many events a package tells."""
+
+    known: Case
+    both: Case
+    here: str
+    found: dict[tuple[str, str], frozenset[str] | None] = field(default_factory=dict)
+
+    def by(self, relation: str, kind: str) -> frozenset[str] | None:
+        """Who may tell it; None where nothing is known that could say."""
+        if (relation, kind) not in self.found:
+            self.found[relation, kind] = _ALLOWED[relation](self.known, self.both, kind, self.here)
+        return self.found[relation, kind]
 
 
 def has_part(case: Case, node: str, sites: Mapping[str, Site]) -> bool:

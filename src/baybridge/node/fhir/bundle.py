@@ -27,6 +27,8 @@ from baybridge.record.store.store import Version
 if TYPE_CHECKING:
     from baybridge.node.node import Node
 
+#: The extension of a DELETE entry that says why.
+REASON = "urn:baybridge:reason"
 _ORDER = {"DELETE": 0, "POST": 1, "PUT": 2}
 _REQUEST = frozenset({"method", "url", "ifNoneMatch", "ifModifiedSince", "ifMatch", "ifNoneExist", "id", "extension"})
 #: Conditions that a method takes; any other is refused. Source: FHIR R4, Bundle.entry.request.
@@ -139,7 +141,15 @@ def _conditional(method: object, kind: str, logical_id: str, resource: object, r
     for read in (version, condition):
         if isinstance(read, Refusal):
             return read
-    return Interaction(method, kind, logical_id, resource, version, condition, f"{where}.resource")  # type: ignore[arg-type]
+    where = f"{where}.request" if method == "DELETE" else f"{where}.resource"
+    return Interaction(method, kind, logical_id, resource, version, condition, where, _reason(request))  # type: ignore[arg-type]
+
+
+def _reason(request: dict[str, object]) -> str:
+    """Why something is deleted: the extension `urn:baybridge:reason` of the request, a code; a Bundle has no headers for each entry."""
+    extensions = request.get("extension")
+    found = [one.get("valueCode") for one in extensions if isinstance(one, dict) and one.get("url") == REASON] if isinstance(extensions, list) else []
+    return found[0] if len(found) == 1 and isinstance(found[0], str) else ""
 
 
 def _with_ids(node: Node, entries: list[Entry]) -> list[Entry]:

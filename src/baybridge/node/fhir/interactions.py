@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sqlalchemy import Connection, select
 
@@ -22,11 +22,13 @@ from baybridge.consent.reading import Ground
 from baybridge.facts.fhir import Found
 from baybridge.facts.measurement import FINAL, State, measure
 from baybridge.facts.sums import concerns, contradicting
+from baybridge.journey.chapters.corrections import CorrectionReason
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.values import IMPLAUSIBLE
 from baybridge.node import tables
 from baybridge.node.fhir import payer
 from baybridge.node.intake.records import log_versions
+from baybridge.node.integrity import things
 from baybridge.node.people import access, reads
 from baybridge.node.watch import watching
 from baybridge.node.watch.signs import OF_SIGNS
@@ -50,10 +52,13 @@ _SHARED = frozenset({"Organization", "Practitioner", "PractitionerRole", "Locati
 
 Method = Literal["POST", "PUT", "DELETE"]
 
+#: Why something is deleted, as an entry is corrected for; "other" says nothing without a note, which goes where corrections are typed.
+DELETE_REASONS = tuple(reason for reason in get_args(CorrectionReason) if reason != "other")
+
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """One write: create (POST, the id is given here), update (PUT) or delete; `where` names it in refusals."""
+    """One write: create (POST, the id is given here), update (PUT) or delete, which says why; `where` names it in refusals."""
 
     method: Method
     kind: str
@@ -62,6 +67,7 @@ class Interaction:
     expected_version: int | None = None
     only_if_none: Pairs | None = None
     where: str = ""
+    reason: str = ""  # one of DELETE_REASONS
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -242,7 +248,8 @@ def _log_access(node: Node, actor: Actor, grounds: Mapping[str, Ground], what: s
 
 def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) -> list[Version | None] | Refusal:
     """Do all of it in one transaction or none of it; the answer is one version each, None for deleting what was not there."""
-    refusal = access.may("fhir.write", actor, node.site)
+    deletes = [interaction for interaction in interactions if interaction.method == "DELETE"]
+    refusal = access.may("fhir.write", actor, node.site) or (access.may("fhir.delete", actor, node.site) if deletes else None)
     if refusal is not None or actor is None:
         return refusal or _unknown("")
     reasons = [reason for interaction in interactions for reason in form_reasons(interaction)]
@@ -254,7 +261,12 @@ def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) 
             _stop_impossible(node, done)
             _or_stop(_contradictions(node, unit, done))
             changed = [version for version in done if version is not None and version.change != "unchanged"]
-            log_versions(unit, actor, changed, because="correction through FHIR")
+            log_versions(unit, actor, [version for version in changed if not version.deleted], because="correction through FHIR")
+            for interaction in deletes:
+                gone = [version for version in changed if version.deleted and version.reference == f"{interaction.kind}/{interaction.logical_id}"]
+                log_versions(unit, actor, gone, because=f"deleted: {interaction.reason}")
+                for version in gone:
+                    unit.log("deletion", "", things.version_what(unit.pseudonym, version), interaction.reason.encode(), actor)
     except _Stop as stop:
         watching.ask_of_refused(node, stop.findings)
         return stop.refusal
@@ -279,7 +291,7 @@ def form_reasons(interaction: Interaction) -> list[Reason]:
     if interaction.kind in MADE_HERE:
         return [Reason("record.made_here", {"type": interaction.kind}, where=interaction.where)]
     if interaction.method == "DELETE":
-        return []
+        return [] if interaction.reason in DELETE_REASONS else [Reason("record.delete.reason", {"known": ", ".join(DELETE_REASONS)}, where=interaction.where)]
     resource: Any = interaction.resource
     where = interaction.where
     if interaction.kind in NOT_OFFERED:

@@ -24,9 +24,10 @@ from baybridge.ledger import checking, log
 from baybridge.ledger.checkpoint import origin_of
 from baybridge.node.clock import now
 from baybridge.node.config import Config, ConfigProblem
-from baybridge.node.integrity import index, projected, readings
+from baybridge.node.integrity import index, projected, readings, seals
 from baybridge.node.integrity import rows as covered_rows
 from baybridge.node.integrity.coverage import ALSO, Coverage, also_covered, also_since, covered_since
+from baybridge.node.integrity.covered import COVERED, Way
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.integrity.things import BASIS, DECISION, KEPT, PACKAGE, RECEIPT, RECORD, ROW, Thing, newest, things
@@ -120,7 +121,8 @@ class _Whole:
             "missing": self._missing,
             "current": self._pointers,
             "readings": self._readings,
-            "cases": lambda: projected.findings(self.connection, self.rows.pseudonym),
+            "seals": self._seals,
+            "cases": lambda: projected.findings(self.connection),
         }
 
     def _log(self) -> list[Finding]:
@@ -179,13 +181,22 @@ class _Whole:
             elif kind == covered_rows.REMOVED:
                 standing.pop(what, None)
         for what, position in standing.items():
-            if (ROW, what) not in self.seen and not covered_rows.COVERED[what.partition("/")[0]].fades:
+            if (ROW, what) not in self.seen and not COVERED[what.partition("/")[0]].fades:
                 yield Finding(MISSING, what, Reason("ledger.check.thing_missing", {"what": what, "position": position}))
 
     def _readings(self) -> Iterator[Finding]:
         since = also_since(self.connection)
         if since is not None:  # else the node was last opened by a version that logged less
             yield from readings.findings(self.connection, self.rows.pseudonym, since)
+
+    def _seals(self) -> Iterator[Finding]:
+        for name, covered in COVERED.items():
+            if covered.way is not Way.SEALED:
+                continue
+            if name in self.also:
+                yield from seals.findings(self.connection, self.rows.pseudonym, name, lambda one=covered: self.rows.states(self.connection, one))
+            else:
+                self.found.not_covered += sum(1 for _ in self.rows.states(self.connection, covered))
 
     def _pointers(self) -> Iterator[Finding]:
         for kind, logical_id in verifying.wrong_pointers(self.connection):

@@ -15,6 +15,8 @@ from msgspec import structs
 from sqlalchemy import Connection
 
 from baybridge.ledger import log
+from baybridge.node.integrity import seals
+from baybridge.node.integrity.covered import COVERED, Way
 from baybridge.node.integrity.rows import RowLog, fresh_salt
 from baybridge.node.integrity.things import ROW, Thing, newest, things
 
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 
 KIND, WHAT, BASELINE = "coverage", "first-logged/", "baseline"
 #: What later versions of this software cover as well, and the entries that say from when on.
-KIND_ALSO, ALSO = "coverage-also", ("broken_glass", "restriction", "legal_hold", "record_read", "duty", "known_device")
+KIND_ALSO = "coverage-also"
+_LOGGED = ("broken_glass", "restriction", "legal_hold", "record_read", "duty", "known_device", "second_factor", "account_change_asked", "erasure_asked")
+_SEALED = tuple(name for name, one in COVERED.items() if one.way is Way.SEALED)
+ALSO = (*_LOGGED, "neighbour_clearing", "courier_code", "ledger_finding", *_SEALED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ def begin(storage: Storage, rows: RowLog) -> None:
         for portion in things(connection, rows):
             mine = portion if first else [thing for thing in portion if thing.kind == ROW and thing.what.partition("/")[0] in missing]
             count += len(log.append(connection, list(_unlogged(connection, rows, mine)), salt=fresh_salt)) if mine else 0
+        for name in (name for name in missing if name in _SEALED):
+            seals.start(connection, rows.pseudonym, name, rows.states(connection, COVERED[name]))
         if first:
             log.append(connection, [(rows.entry(KIND, f"{WHAT}{count}"), b"")], salt=fresh_salt)
         log.append(connection, [(rows.entry(KIND_ALSO, ",".join(missing)), b"")], salt=fresh_salt)

@@ -1,17 +1,15 @@
 """What a node works out from events and keeps in tables of its own, compared with them.
 
-Main job: `findings(connection, pseudonym)`: the list of cases compared with the cases' events, decisions that were made again with the events that say so,
-and the tasks of each case with the seal that the node set over them (`seal`): tasks depend on the hour, so they are not worked out again here.
+Main job: `findings(connection)`: the list of cases compared with the cases' events, and decisions that were made again with the events that say so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, inspect, select
+from sqlalchemy import Connection, select
 
-from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Reason
 from baybridge.journey.case import fold
 from baybridge.journey.events import DecisionReopened, Recorded
@@ -22,13 +20,11 @@ from baybridge.node import tables
 from baybridge.node.directory.living_documents import STREAM
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
 
-Pseudonym = Callable[[str], str]
 _INDEXED = ("patient_id", "stage", "product", "synthetic")
 
 
-def findings(connection: Connection, pseudonym: Pseudonym) -> Iterator[Finding]:
-    """Every case's row, decisions that were made again, and tasks."""
-    sealed = inspect(connection).has_table(tables.seal.name)  # a node that was last written by an older version has none
+def findings(connection: Connection) -> Iterator[Finding]:
+    """Every case's row, and decisions that were made again."""
     failed = set(connection.execute(select(tables.projection_failure.c.event_id)).scalars())
     rows = {row["case_id"]: dict(row) for row in connection.execute(select(tables.case_index)).mappings()}
     reopened: dict[str, str] = {}
@@ -39,8 +35,6 @@ def findings(connection: Connection, pseudonym: Pseudonym) -> Iterator[Finding]:
         reopened |= _reopened(events)
         if f"index/{case_id}" not in failed and events:
             yield from _index(case_id, events, rows.pop(case_id, None))
-        if sealed:
-            yield from _tasks(connection, pseudonym, case_id)
     for case_id in rows:
         if f"index/{case_id}" not in failed and not streams.last_sequence(connection, case_id):
             yield _found(UNLOGGED, f"case/{case_id}", "ledger.check.case_unlogged")
@@ -89,26 +83,3 @@ def _superseded(connection: Connection, reopened: Mapping[str, str]) -> Iterator
     for row in connection.execute(query):
         if row.superseded_by != reopened.get(row.sha256):
             yield _found(DIFFERS, f"decision/{row.sha256}", "ledger.check.superseded_differs")
-
-
-# --- tasks ----------------------------------------------------------------------------------------------------------
-
-
-def seal_tasks(connection: Connection, pseudonym: Pseudonym, case_id: str) -> None:
-    """Set the node's seal over a case's tasks as they now stand."""
-    what = f"tasks/{case_id}"
-    connection.execute(delete(tables.seal).where(tables.seal.c.what == what))
-    connection.execute(insert(tables.seal).values(what=what, mac=_mac(connection, pseudonym, case_id)))
-
-
-def _tasks(connection: Connection, pseudonym: Pseudonym, case_id: str) -> Iterator[Finding]:
-    mac = connection.execute(select(tables.seal.c.mac).where(tables.seal.c.what == f"tasks/{case_id}")).scalar()
-    if mac is not None and mac != _mac(connection, pseudonym, case_id):
-        yield _found(DIFFERS, f"tasks/{case_id}", "ledger.check.tasks_differ")
-
-
-def _mac(connection: Connection, pseudonym: Pseudonym, case_id: str) -> str:
-    """A keyed hash over a case's tasks: without the node's secret, which is no part of the database, nobody can make it."""
-    rows = connection.execute(select(tables.task).where(tables.task.c.case_id == case_id).order_by(tables.task.c.task)).mappings()
-    plain = [{name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()} for row in rows]
-    return pseudonym(f"tasks:{sha256_hex(canonical_bytes([case_id, plain]))}")

@@ -1,60 +1,33 @@
-"""Rows that stand for a right or a tie (accounts, sessions, links of persons): every change of one is an entry of the log.
+"""Covered rows: every change of one that the node makes is an entry of the log, or renews its seal.
 
-Main job: `RowLog` watches each write transaction of a node. Before the first statement on a covered table it notes the rows as they are; before the
-commit it compares, and appends one entry for each row that was added, changed or taken away. Whoever writes such a table need not think of it.
+Main job: `RowLog` watches each write transaction of a node. Before a statement changes or deletes rows of a covered table it notes them as they are, and which rows a
+statement adds; before the commit it reads them again, and logs or seals the difference. Whoever writes such a table need not think of it.
 
 A row that was changed behind the node's back is not made good by the next change through the node: its state is logged only where the
 state before was the logged one (or it is new). The entry `row-differs` says that this was seen, and the row stays a finding of the check.
 
-Columns whose names begin with `last_` say when something was seen and are left out. Elsewhere: comparing all rows with the log in `check.py`.
+Columns whose names begin with `last_` say when something was seen and are left out. Elsewhere: which tables in `covered.py`, seals in `seals.py`, comparing all rows
+with the log in `check.py`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, Connection, Executable, RowMapping, Table, inspect, select
+from sqlalchemy import Column, ColumnElement, Connection, Delete, RowMapping, Select, Table, Update, inspect, select, tuple_
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.journey.command import Role, Site
 from baybridge.ledger import log
-from baybridge.node import tables
+from baybridge.node.integrity import seals
+from baybridge.node.integrity.covered import COVERED, Covered, Way
 
 KIND, REMOVED, DIFFERS = "row", "row-removed", "row-differs"
-
-
-@dataclass(frozen=True, slots=True)
-class Covered:
-    """A covered table; `fades` says that its rows end by themselves, so that one which is gone means nothing."""
-
-    table: Table
-    fades: bool = False
-    standing: Callable[[Table, str], ColumnElement[bool]] | None = None  # which rows count at a moment (ISO 8601)
-
-
-COVERED: Mapping[str, Covered] = {
-    one.table.name: one
-    for one in (
-        Covered(tables.account),
-        Covered(tables.person),
-        Covered(tables.invitation),
-        Covered(tables.recovery_code),
-        Covered(tables.session, fades=True, standing=lambda table, at: table.c.expires_at > at),
-        Covered(tables.broken_glass),
-        Covered(tables.restriction),
-        Covered(tables.legal_hold),
-        Covered(tables.breach_entry),
-        Covered(tables.identity_pair),
-        Covered(tables.code_mapping),
-        Covered(tables.duty),
-        Covered(tables.known_device, fades=True),
-        Covered(tables.trial),
-        Covered(tables.trial_review),
-    )
-}
+Key = tuple[object, ...]
+_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +43,38 @@ class RowLog:
         """Begin to watch one write transaction."""
         return Watch(self, connection)
 
-    def what(self, table: str, key: str) -> str:
+    def what(self, covered: Covered, key: Key) -> str:
         """How the log names a row."""
-        return f"{table}/{self.pseudonym(f'{table}/{key}')[:32]}"
+        table = covered.table.name
+        plain = "/".join(map(str, key)) if covered.way is Way.LOGGED else canonical_bytes([str(part) for part in key]).decode()
+        return f"{table}/{self.pseudonym(f'{table}/{plain}')[:32]}"
 
-    def states(self, connection: Connection, covered: Covered) -> dict[str, bytes]:
-        """The rows of a covered table by their names in the log."""
+    def states(self, connection: Connection, covered: Covered) -> Iterator[tuple[str, bytes]]:
+        """The rows of a covered table by their names in the log, with what is bound of each."""
+        return ((self.what(covered, key), state) for key, state in self.keyed(connection, covered))
+
+    def keyed(self, connection: Connection, covered: Covered, where: ColumnElement[bool] | None = None) -> Iterator[tuple[Key, bytes]]:
+        """The rows of a covered table, or those that a condition names, by their keys."""
         there = self._columns_there(connection, covered.table)
         if not there:
-            return {}
-        query = select(*there)
+            return
+        query: Select[tuple[object, ...]] = select(*there)
         if covered.standing is not None:
             query = query.where(covered.standing(covered.table, self.now().isoformat()))
-        return {self.what(covered.table.name, key): content for key, content in _rows(connection, covered.table, query)}
+        names = [column.name for column in covered.table.primary_key.columns]
+        rows = connection.execute(query if where is None else query.where(where))
+        for row in rows.yield_per(1000).mappings():
+            yield tuple(row[name] for name in names), content(row, covered)
+
+    def of_keys(self, connection: Connection, covered: Covered, keys: Sequence[Key]) -> dict[Key, bytes]:
+        """The rows with these keys, as far as they are there."""
+        columns = covered.table.primary_key.columns
+        found: dict[Key, bytes] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            where = tuple_(*columns).in_(some) if len(columns) > 1 else next(iter(columns)).in_([key[0] for key in some])
+            found.update(self.keyed(connection, covered, where))
+        return found
 
     def _columns_there(self, connection: Connection, table: Table) -> list[Column[object]]:
         """The columns that this database has: one that an older version wrote and nobody opened since lacks some, or the whole table."""
@@ -102,16 +94,11 @@ class RowLog:
         )
 
 
-def _rows(connection: Connection, table: Table, query: Executable) -> Iterator[tuple[str, bytes]]:
-    keys = [column.name for column in table.primary_key.columns]
-    for row in connection.execute(query).mappings():
-        yield "/".join(str(row[name]) for name in keys), content(row)
-
-
-def content(row: RowMapping) -> bytes:
-    """What an entry binds of a row: every column that says something; an empty one is left out, so that a column may be added later."""
-    said = {str(name): _plain(value) for name, value in row.items() if value and not str(name).startswith("last_")}
-    return canonical_bytes(said)
+def content(row: RowMapping, covered: Covered) -> bytes:
+    """What is bound of a row: every column that says something; an empty one is left out, so that a column may be added later."""
+    names = covered.only or [str(name) for name in row if not str(name).startswith("last_")]
+    sealed = covered.way is Way.SEALED
+    return canonical_bytes({name: _plain(row[name]) for name in names if row[name] or (sealed and row[name] is not None)})
 
 
 def _plain(value: object) -> object:
@@ -120,28 +107,50 @@ def _plain(value: object) -> object:
 
 @dataclass(slots=True)
 class Watch:
-    """One write transaction: the covered tables that it touched, as they were before."""
+    """One write transaction: the covered rows that it touched, as they were before."""
 
     rows: RowLog
     connection: Connection
-    before: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    before: dict[str, dict[Key, bytes | None]] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)  # tables of which every row was noted
 
-    def touch(self, table: str) -> None:
-        """A statement is about to write this table."""
-        if table in COVERED and table not in self.before:
-            self.before[table] = self.rows.states(self.connection, COVERED[table])
+    def changing(self, statement: Update | Delete, *, plain: bool) -> None:
+        """A statement is about to change or delete rows; `plain` says that its condition holds every value that it compares with."""
+        table = statement.table.name if isinstance(statement.table, Table) else ""
+        if table not in COVERED or table in self.whole:
+            return
+        where = statement.whereclause if plain else None
+        if where is None:
+            self.whole.add(table)
+        noted = self.before.setdefault(table, {})
+        for key, state in self.rows.keyed(self.connection, COVERED[table], where):
+            noted.setdefault(key, state)
+
+    def added(self, table: Table, given: Iterable[Mapping[str, object]]) -> None:
+        """A statement added rows with these values."""
+        if table.name not in COVERED:
+            return
+        names = [column.name for column in table.primary_key.columns]
+        noted = self.before.setdefault(table.name, {})
+        for values in given:
+            noted.setdefault(tuple(values[name] for name in names), None)
 
     def finish(self) -> None:
         """Log what changed; the last thing before the commit."""
-        entries = [entry for table, before in self.before.items() for entry in self._changes(COVERED[table], before)]
-        self.before = {}
-        log.append(self.connection, entries, salt=fresh_salt)
+        touched, self.before = self.before, {}
+        self.whole = set()
+        for name, before in touched.items():
+            covered = COVERED[name]
+            after = self.rows.of_keys(self.connection, covered, list(before))
+            changes = sorted((self.rows.what(covered, key), old, after.get(key)) for key, old in before.items() if old != after.get(key))
+            if covered.way is Way.SEALED:
+                seals.keep(self.connection, self.rows.pseudonym, name, changes, derived=covered.derived)
+            else:
+                log.append(self.connection, list(self._entries(covered, changes)), salt=fresh_salt)
 
-    def _changes(self, covered: Covered, before: Mapping[str, bytes]) -> Iterator[tuple[log.Entry, bytes]]:
-        after = self.rows.states(self.connection, covered)
-        for what in sorted({*before, *after}):
-            old, new = before.get(what), after.get(what)
-            if old == new or (new is None and covered.fades):
+    def _entries(self, covered: Covered, changes: Iterable[seals.Change]) -> Iterator[tuple[log.Entry, bytes]]:
+        for what, old, new in changes:
+            if new is None and covered.fades:
                 continue
             if old is not None and not self._was_logged(what, old):
                 yield self.rows.entry(DIFFERS, what), b""

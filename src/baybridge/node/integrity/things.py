@@ -1,6 +1,6 @@
 """Everything that the log speaks of, beside the events: each thing with the name that the log has for it and the bytes that its entry binds.
 
-Main job: `things(connection, rows)` yields, in portions, every resource version, decision, the basis of each decision, every package, receipt and covered row.
+Main job: `things(connection, rows)` yields, in portions, every resource version, decision, the basis of each decision, every package, receipt and logged row.
 The check compares each with its entry; the first opening of an older node logs what had none.
 
 **Units**: `what` holds pseudonyms, hashes and numbers, never an id from outside. Elsewhere: events and the tree itself in `ledger/checking.py`.
@@ -20,7 +20,8 @@ from baybridge.exchange.evidence.bound import BASIS_KIND, RECEIPT_KIND
 from baybridge.ledger import log
 from baybridge.node import tables
 from baybridge.node.integrity import rows as covered_rows
-from baybridge.node.integrity.rows import COVERED, RowLog
+from baybridge.node.integrity.covered import COVERED, Way
+from baybridge.node.integrity.rows import RowLog
 from baybridge.record.store import store
 from baybridge.record.store.store import Version
 
@@ -93,7 +94,8 @@ def things(connection: Connection, rows: RowLog) -> Iterator[list[Thing]]:
     yield from _portions(_decisions(connection))
     yield from _portions(_packages(connection, rows.pseudonym))
     for covered in COVERED.values():
-        yield from _portions(Thing(ROW, what, content) for what, content in rows.states(connection, covered).items())
+        if covered.way is Way.LOGGED:
+            yield from _portions(Thing(ROW, what, content) for what, content in rows.states(connection, covered))
 
 
 def _portions(found: Iterator[Thing]) -> Iterator[list[Thing]]:

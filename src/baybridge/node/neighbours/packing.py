@@ -125,9 +125,11 @@ def told(
     A node that is nothing but a payer is told of money what names it as the payer, and of nobody else's.
     """
     wanted = rules.purposes.get(purpose, frozenset())
-    chosen = [item for item in as_told(node, events) if item.event.get("type") in wanted]
+    every = as_told(None, events)
+    chosen = [item for item in every if item.event.get("type") in wanted]
     if node is not None:
-        takers = {item.event.get("consent_id"): item.node for item in as_told(None, events) if item.event.get("type") == ConsentRecorded.__name__}
+        chosen = _signed(node, events, chosen)
+        takers = {item.event.get("consent_id"): item.node for item in every if item.event.get("type") == ConsentRecorded.__name__}
         chosen = [item for item in chosen if may_be_told(node, item) and not _of_anothers_consent(item, takers)]
     if payer is not None and purpose == _CLAIM:
         chosen = [item for item in chosen if item.event.get("payer") == payer or item.event.get("type") in _CORRECTED]
@@ -184,13 +186,19 @@ def as_told(node: Node | None, events: Sequence[Recorded]) -> list[Told]:
         )
         for item in events
     ]
-    if node is not None and events:
-        own = [packages.attest(events[0].case_id, item, node.config.signing_key) for item in own]
+    if node is not None:
+        own = _signed(node, events, own)
     heard = (item for recorded in events if isinstance(recorded.event, PackageReceived) for item in recorded.event.told)
     every: dict[str, Told] = {item.event_id: item for item in own}
     for item in heard:
         every.setdefault(item.event_id, item)
     return list(every.values())
+
+
+def _signed(node: Node, events: Sequence[Recorded], items: Sequence[Told]) -> list[Told]:
+    """These with our signature on what this node recorded."""
+    mine = {item.event_id for item in events}
+    return [packages.attest(events[0].case_id, item, node.config.signing_key) if item.event_id in mine else item for item in items]
 
 
 def _without_note(event: dict[str, object]) -> dict[str, object]:

@@ -71,6 +71,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "fhir.read": {**_READ, Role.PAYER: Relation.PAYER},  # what names this payer, `node/fhir/payer.py`
         "fhir.search": {**_READ, Role.PAYER: Relation.PAYER},
         "fhir.write": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.LABORATORY), Relation.STAFF),
+        "fhir.delete": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
         "trial.read": _ANYONE,
         "trial.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN), Relation.STAFF),
         "trial.review": dict.fromkeys((Role.PHYSICIAN, Role.PHARMACIST), Relation.STAFF),

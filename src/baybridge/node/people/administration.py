@@ -3,12 +3,12 @@
 Main job: `change(node, actor, what)` answers `Changed` or a refusal with every reason; `listed(node, connection)` is the list of everybody.
 
 The last active administrator of a node can be neither disabled nor stripped: nobody could let anybody in again. Who is an administrator is changed
-by two of them, where there are two. Elsewhere: invitations in `invitations.py`. **Source**: contract K4.
+by two of them, where there are two; the account of one is given back by two persons too. Elsewhere: invitations in `invitations.py`. **Source**: contract K4.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -36,6 +36,7 @@ State = Literal["invited", "active", "disabled", "left"]
 ASSIGNABLE = tuple(role for role in Role if role not in (Role.NODE, Role.SYSTEM))
 _LONGEST_NAME = 80
 _TWO = 2
+_OPERATOR = "operator"  # of the machine, who has no account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,26 +163,38 @@ def change_within(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed
 def _second_administrator(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed | Refusal | None:
     """What the first of two administrators is answered, or a refusal; None where it may be done.
 
-    Who is an administrator is changed by two of them where there are two, by the only one alone, and by the operator of the machine while there is none.
+    Who is an administrator is changed by two of them where there are two, by the only one alone, and by the operator of the machine while there is none. Whoever lets
+    somebody in by the account of an administrator could be that administrator: that takes two too, of whom the operator may be one, while there is another administrator.
     """
     names = {*what.roles} if isinstance(what, Add) else {*what.add, *what.remove} if isinstance(what, Roles) else set()
-    there = {*administrators(unit.connection, unit.at).values()}
-    if Role.ADMINISTRATOR.value not in names or not there:
+    owner = _lets_in(unit.connection, what)
+    there = {*administrators(unit.connection, unit.at).values()} - {owner}
+    if (Role.ADMINISTRATOR.value not in names and owner is None) or not there:
         return None
-    if not actor.person:
+    if not actor.person and owner is None:
         minutes = int(node.people.confirmed_within("user").total_seconds() // 60)
         return refuse(Reason("accounts.administrator_by_account", {"minutes": minutes}), category=Category.FORBIDDEN)
-    if len(there) < _TWO:
-        return None
-    digest = sha256_hex(f"{_name(what)}\n{_said(what)}".encode())
+    return _asked_of_another(node, unit, actor, what) if owner is not None or len(there) >= _TWO else None
+
+
+def _lets_in(connection: Connection, what: Change) -> str | None:
+    """The person of an administrator's account by which a change lets somebody in who has its password or its second factor no more; None of every other change."""
+    row = _row(connection, what.account) if isinstance(what, Invite) or (isinstance(what, Reset) and what.what != "sessions") else None
+    return str(row["person_id"]) if row is not None and Role.ADMINISTRATOR in accounts.roles_of(row) else None
+
+
+def _asked_of_another(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed | Refusal | None:
+    """What the first of two persons is answered; None where this one is the second."""
+    plain = replace(what, reason="") if isinstance(what, Reset) else what  # each says why in own words
+    digest, person = sha256_hex(f"{_name(what)}\n{_said(plain)}".encode()), actor.person or _OPERATOR
     asked = unit.connection.execute(select(asked_changes).where(asked_changes.c.change_sha256 == digest)).first()
     within = asked is not None and unit.at - datetime.fromisoformat(asked.asked_at) <= node.people.confirmed_within("user")
-    if asked is not None and within and asked.person == actor.person:
+    if asked is not None and within and asked.person == person:
         return refuse(Reason("accounts.same_person"), category=Category.FORBIDDEN)
     unit.connection.execute(asked_changes.delete().where(asked_changes.c.change_sha256 == digest))
     if within:
         return None
-    unit.connection.execute(insert(asked_changes).values(change_sha256=digest, person=actor.person, asked_at=unit.at.isoformat()))
+    unit.connection.execute(insert(asked_changes).values(change_sha256=digest, person=person, asked_at=unit.at.isoformat()))
     unit.log("account", "", f"{_name(what)}-asked", _said(what).encode(), actor, "administration")
     return Changed(what.account, "", asked=True)
 

@@ -11,7 +11,7 @@ they were told, or when somebody says why they need not be.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,10 +23,13 @@ from sqlalchemy import Connection, select
 
 from baybridge.documents.breaches import BreachClock, BreachLaw
 from baybridge.node import tables
+from baybridge.node.people import reads
+from baybridge.record.store import store
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
 
+_AT_ONCE = 400  # cases in one question
 Kind = Literal["confidentiality", "integrity", "availability"]
 State = Literal["open", "late", "told", "told_late", "not_needed"]
 
@@ -172,8 +175,8 @@ def register(node: Node, connection: Connection) -> tuple[Breach, ...]:
     table = tables.breach_entry
     for row in connection.execute(select(table).order_by(table.c.breach_id, table.c.number)).mappings():
         found.setdefault(row["breach_id"], []).append(_entered(row))
-    rules, now = clocks_of(node), node.now()
-    every = [_breach(breach_id, entries, rules, now) for breach_id, entries in found.items()]
+    now = node.now()
+    every = [_breach(node, connection, breach_id, entries, now) for breach_id, entries in found.items()]
     return tuple(sorted(every, key=lambda one: (one.opened.known_at, one.breach_id), reverse=True))
 
 
@@ -182,10 +185,25 @@ def late(node: Node, connection: Connection) -> int:
     return sum(one.late for one in register(node, connection))
 
 
-def clocks_of(node: Node) -> tuple[BreachClock, ...]:
-    """The rules of this site's region, and those of everywhere."""
+def clocks_of(node: Node, regions: Collection[str]) -> tuple[BreachClock, ...]:
+    """The rules of these regions, and those of everywhere."""
     laws = (node.documents.typed.one(BreachLaw, "breaches", name) for name in node.documents.folder("breaches"))
-    return tuple(rule for law in laws if not law.jurisdiction or node.site.jurisdiction in law.jurisdiction for rule in law.rules)
+    return tuple(rule for law in laws if not law.jurisdiction or not {*regions}.isdisjoint(law.jurisdiction) for rule in law.rules)
+
+
+def regions_of(node: Node, connection: Connection, patients: Sequence[str]) -> frozenset[str]:
+    """This site's region, those where these persons live, and those of the nodes that sent something of their cases or were sent it."""
+    found, cases = {node.site.jurisdiction}, list[str]()
+    for patient in patients:
+        version = store.get(connection, "Patient", patient)
+        addresses = version.resource.get("address") if version is not None and not version.deleted else None
+        found.update(str(one.get("country")) for one in addresses or () if isinstance(one, dict))
+        cases += reads.cases_of(connection, patient)
+    there: set[str] = set()
+    for start in range(0, len(cases), _AT_ONCE):
+        for table, other in ((tables.incoming, tables.incoming.c.from_node), (tables.outgoing, tables.outgoing.c.to_node)):
+            there.update(connection.execute(select(other).distinct().where(table.c.case_id.in_(cases[start : start + _AT_ONCE]))).scalars())
+    return frozenset(found | {node.neighbours[name].site.jurisdiction for name in there if name in node.neighbours})
 
 
 def _entered(row: Mapping[Any, Any]) -> Entered:
@@ -193,12 +211,13 @@ def _entered(row: Mapping[Any, Any]) -> Entered:
     return Entered(row["entry_id"], datetime.fromisoformat(row["at"]), row["account"], row["person"], entry)
 
 
-def _breach(breach_id: str, entries: Sequence[Entered], rules: Sequence[BreachClock], now: datetime) -> Breach:
+def _breach(node: Node, connection: Connection, breach_id: str, entries: Sequence[Entered], now: datetime) -> Breach:
     opened = next(one.entry for one in entries if isinstance(one.entry, Open))
     named = [one.entry for one in entries if isinstance(one.entry, Open | Persons)]
     patients = tuple(dict.fromkeys(patient for entry in named for patient in entry.patients))
     complete = named[-1].complete
     closed = next((isinstance(one.entry, Close) for one in reversed(entries) if isinstance(one.entry, Close | Reopen)), False)
+    rules = clocks_of(node, regions_of(node, connection, patients))
     clocks = tuple(_clock(rule, opened, entries, patients, now, complete=complete) for rule in rules)
     return Breach(breach_id, opened, tuple(entries), clocks, patients, complete, closed)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from baybridge.bedside.incidents import open_incidents
-from baybridge.consent.deciding import Deciding, to_confirm
+from baybridge.consent.deciding import Deciding, doubtful, to_confirm
 from baybridge.consent.emergency_access import unreviewed
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
@@ -203,6 +203,16 @@ def others_consents(case: Case, site: Site, today: date, now: Deciding) -> Itera
         if site.node in (consent.origin.node, case.treating_node):
             values: dict[str, str | int] = {"kind": consent.kind, "given_by": consent.given_by}
             yield _task(site, "own_consent", Role.COORDINATOR, consent.consent_id, values=values, commands=("RecordConsent", "WithdrawConsent"))
+
+
+def doubtful_withdrawals(case: Case, site: Site, now: Deciding) -> Iterator[Task]:
+    """Consents that the patient took back while unable to decide: whoever decides is asked, where it was taken or withdrawn and where the patient is treated."""
+    for consent in doubtful(case, now):
+        withdrawn_at = {entry.origin.node for entry in case.of(ev.ConsentWithdrawn) if entry.event.consent_id == consent.consent_id}
+        if site.node in (*withdrawn_at, consent.origin.node, case.treating_node):
+            values: dict[str, str | int] = {"kind": consent.kind}
+            commands = ("WithdrawConsent", "RecordConsent")
+            yield _task(site, "doubtful_withdrawal", Role.COORDINATOR, consent.consent_id, values=values, commands=commands, level="red")
 
 
 def _task(

@@ -25,11 +25,11 @@ from baybridge.journey.task import Task
 from baybridge.node import tables
 from baybridge.node.commands.deciding import LazyFacts
 from baybridge.node.fhir.rendering import render
-from baybridge.node.integrity import projected, things
+from baybridge.node.integrity import things
 from baybridge.node.outage import StorageProblem
 from baybridge.node.unit import system_actor
 from baybridge.node.upkeep import sparing
-from baybridge.node.upkeep.attention import attention, others_consents
+from baybridge.node.upkeep.attention import attention, doubtful_withdrawals, others_consents
 from baybridge.node.watch import board
 from baybridge.policy.language.types import Value
 from baybridge.record.store import store
@@ -126,7 +126,6 @@ def refresh_tasks(node: Node, unit: Unit, case: Case) -> None:
         due = task.due_at.isoformat() if task.due_at else None
         body = msgspec.json.encode(task)
         unit.connection.execute(insert(row).values(case_id=case.case_id, task=task.key, role=task.role, due_at=due, body=body))
-    projected.seal_tasks(unit.connection, unit.pseudonym, case.case_id)
 
 
 def task_rows(node: Node, case_id: str | None = None) -> list[dict[str, object]]:
@@ -170,11 +169,12 @@ def open_tasks(node: Node, connection: Connection, case: Case, at: datetime, fac
 
 
 def _others_consents(node: Node, case: Case, facts: Mapping[str, Value], at: datetime) -> Iterator[Task]:
-    """The tasks about consents that others gave; the patient's age is read only where there are such."""
-    if not case.alive or all(consent.given_by == "patient" for consent in case.consents):
+    """The tasks about consents that others gave or that a patient took back who could not decide; the patient's age is read only where there may be such."""
+    if not case.alive or all(consent.given_by == "patient" and consent.withdrawn_on is None for consent in case.consents):
         return
     now = deciding_of(case, age_of(facts.get("age")), *thresholds(node.documents.typed, node.site.jurisdiction))
     yield from others_consents(case, node.site, at.astimezone(node.site.zone).date(), now)
+    yield from doubtful_withdrawals(case, node.site, now)
 
 
 def refresh_all(node: Node, case_ids: Sequence[str]) -> None:

@@ -31,8 +31,9 @@ OWNER_ELEMENTS = ("patient", "subject", "beneficiary", "individual", "for", "can
 
 #: Types that ask a server to do something that this one does not do: filing them would promise it.
 NOT_OFFERED = frozenset({"Subscription"})
-#: Types that this node writes from its own log; what others send of them over HTTP would read as its own word. A file of another system may hold them.
-MADE_HERE = frozenset({"AuditEvent"})
+#: Types that this node writes from its own log and its cases' events: what was done, on whose word, and who consented. What others send of them over HTTP would read as
+#: its own word, and a consent is taken by a command. A file of another system may hold them.
+MADE_HERE = frozenset({"AuditEvent", "Provenance", "Consent"})
 
 
 @dataclass(frozen=True, slots=True)

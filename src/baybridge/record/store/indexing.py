@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -19,11 +19,14 @@ from typing import Any, NamedTuple
 from baybridge.record.fhir.dates import date_span
 from baybridge.record.fhir.definitions import Parameter, Path, parameters
 from baybridge.record.fhir.primitives import is_decimal
+from baybridge.record.fhir.references import local_part, named_in
 from baybridge.record.fhir.wire import Json
 
 #: Names the rules below. Whoever changes what they answer gives them a new name, so that a node indexes again what it holds; a test notices.
-RULES = "2"
+RULES = "3"
 
+#: The name under which `_names` are stored; no parameter is called so.
+NAMES = "-names"
 _LONGEST = 200  # characters of a string that are compared
 OPEN = 1e15  # seconds: a period without start or end reaches this far
 UNBOUNDED = 1e300  # a result such as < 5 reaches this far
@@ -53,7 +56,14 @@ def search_rows(resource: Json) -> list[Value]:
                 for item in _walk(resource[key], path.steps[1:]):
                     if _fits(item, path):
                         found.update(dict.fromkeys(_READERS[parameter.kind](parameter.name, item)))
-    return list(found)
+    return [*found, *_names(resource, found)]
+
+
+def _names(resource: Json, found: Iterable[Value]) -> Iterator[Value]:
+    """What a resource names where no parameter looks, in an extension or contained: nobody searches by it, and a total counts none who may not be seen."""
+    known = {value.value for value in found if value.kind == "reference"}
+    named = {"/".join(part) for text in named_in(resource) if (part := local_part(text)) is not None} - known
+    yield from (Value(NAMES, "reference", "", text, None, None) for text in sorted(named))
 
 
 @cache

@@ -23,7 +23,7 @@ from baybridge.base.text import not_text
 from baybridge.record.fhir.definitions import Parameter, parameters, resource_types
 from baybridge.record.store.conditions import Condition, Unreadable, condition
 from baybridge.record.store.including import Include, included, read_include
-from baybridge.record.store.indexing import stored_as
+from baybridge.record.store.indexing import NAMES, stored_as
 from baybridge.record.store.store import Version, get_many
 from baybridge.record.store.tables import resource_current, search_value
 
@@ -102,7 +102,7 @@ def search(
 
 def _naming(kind: str, patients: Sequence[str]) -> Select[tuple[str]]:
     """Ids of the resources of a type that point at these patients or at resources of theirs: a total that counted them would tell that there are some."""
-    names = [stored for name, one in parameters(kind).items() if one.kind == "reference" and kind != "Patient" for stored in stored_as(kind, name)]
+    names = [NAMES, *(stored for name, one in parameters(kind).items() if one.kind == "reference" for stored in stored_as(kind, name))] if kind != "Patient" else []
     theirs = select(resource_current.c.type + "/" + resource_current.c.id).where(resource_current.c.patient.in_(patients))
     points = or_(search_value.c.value.in_([f"Patient/{one}" for one in patients]), search_value.c.value.in_(theirs))
     return select(search_value.c.id).where(search_value.c.type == kind, search_value.c.param.in_(names), points)

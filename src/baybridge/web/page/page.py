@@ -163,7 +163,11 @@ class Reader:
         return self._time(value) if _MOMENT.fullmatch(value) else value
 
     def _time(self, text: str) -> str:
-        return self.moment(text) if "T" in text else self.day(text)
+        """A day or moment as this reader writes it; what only looks like one, or has no place in this reader's zone, stays as it is."""
+        try:
+            return self.moment(text) if "T" in text else self.day(text)
+        except (ValueError, OverflowError):
+            return text
 
     def code(self, prefix: str, value: object) -> str:
         """The word for a code, e.g. a stage or role; the code itself where there is no word."""

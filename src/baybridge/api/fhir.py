@@ -257,7 +257,7 @@ def delete(asked: Asked) -> Answer:
     if isinstance(expected, Refusal):
         return expected
     reason = asked.headers.get("x-baybridge-reason", "").strip()
-    interaction = Interaction("DELETE", asked.parameters["kind"], asked.parameters["id"], None, expected, where="X-Baybridge-Reason", reason=reason)
+    interaction = Interaction("DELETE", asked.parameters["kind"], asked.parameters["id"], None, expected, reason=reason)
     done = interactions.write(asked.node, asked.actor, [interaction])
     if isinstance(done, Refusal):
         return done

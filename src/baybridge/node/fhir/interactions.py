@@ -291,7 +291,8 @@ def form_reasons(interaction: Interaction) -> list[Reason]:
     if interaction.kind in MADE_HERE:
         return [Reason("record.made_here", {"type": interaction.kind}, where=interaction.where)]
     if interaction.method == "DELETE":
-        return [] if interaction.reason in DELETE_REASONS else [Reason("record.delete.reason", {"known": ", ".join(DELETE_REASONS)}, where=interaction.where)]
+        where, known = interaction.where or "X-Baybridge-Reason", ", ".join(DELETE_REASONS)
+        return [] if interaction.reason in DELETE_REASONS else [Reason("record.delete.reason", {"known": known}, where=where)]
     resource: Any = interaction.resource
     where = interaction.where
     if interaction.kind in NOT_OFFERED:

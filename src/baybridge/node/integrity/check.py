@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -194,7 +195,7 @@ class _Whole:
             if covered.way is not Way.SEALED:
                 continue
             if name in self.also:
-                yield from seals.findings(self.connection, self.rows.pseudonym, name, lambda one=covered: self.rows.states(self.connection, one))
+                yield from seals.findings(self.connection, self.rows.pseudonym, name, partial(self.rows.states, self.connection, covered))
             else:
                 self.found.not_covered += sum(1 for _ in self.rows.states(self.connection, covered))
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, Connection, Delete, RowMapping, Select, Table, Update, inspect, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Delete, RowMapping, Table, Update, inspect, select, tuple_
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.journey.command import Role, Site
@@ -58,7 +58,7 @@ class RowLog:
         there = self._columns_there(connection, covered.table)
         if not there:
             return
-        query: Select[tuple[object, ...]] = select(*there)
+        query = select(*there)
         if covered.standing is not None:
             query = query.where(covered.standing(covered.table, self.now().isoformat()))
         names = [column.name for column in covered.table.primary_key.columns]

@@ -140,7 +140,7 @@ def _first(situation: Situation, note: str, second: Mapping[str, object] | None)
 def _in_the_way(answer: Recognition, request: WrittenRequest, rules: RecognitionRules) -> Iterator[Reason]:
     """MR-090 with every code that nobody may pass."""
     if REFUSED in answer.codes:
-        never = _codes(item for item in remedies(request, answer.reasons, rules) if not item.overridable)
+        never = _codes(item for item in remedies(request, answer.standing, rules) if not item.overridable)
         if never:
             yield Reason("recognition.override.refused", {"codes": never}, _SOURCE)
 

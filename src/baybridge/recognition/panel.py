@@ -69,5 +69,5 @@ def _judge(observation: Resource, setting: Setting, rules: RecognitionRules) -> 
     answer = recognise(request, rules)
     laboratory = request["laboratory"].get("id")
     own = laboratory is not None and laboratory == setting.receiver["id"]
-    return Judgement(observation, request, answer, remedies(request, answer.reasons, rules), own)
+    return Judgement(observation, request, answer, remedies(request, answer.standing, rules), own)
 

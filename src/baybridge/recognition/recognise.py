@@ -8,13 +8,12 @@ Elsewhere: input in `request.py`, facts in `derive.py`, conditions in the policy
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from baybridge.policy.one_case.decide import Decision
-from baybridge.policy.one_case.ground import GroundDocument
+from baybridge.policy.one_case.ground import Ground, GroundDocument
 from baybridge.recognition.derive import Derived, derive
 from baybridge.recognition.outcome import CONVERTED, RECOGNISED, REPEAT, Found, Outcome, precede
 from baybridge.recognition.request import read
@@ -34,11 +33,21 @@ class Recognition:
     converted_unit: str | None
     valid_until: datetime | None
     direction: Literal["accept", "repeat"] | None
-    reasons: tuple[GroundDocument, ...]
+    grounds: tuple[Ground, ...]  # of every condition, then what the precedence of outcomes added
     policy: str
     policy_sha256: str
     window_sources: tuple[str, ...] = field(default=())
     conversion: str | None = None  # what was done to the value
+
+    @property
+    def reasons(self) -> tuple[GroundDocument, ...]:
+        """Every condition as plain JSON, whether or not it holds."""
+        return tuple(ground.as_json() for ground in self.grounds)
+
+    @property
+    def standing(self) -> tuple[GroundDocument, ...]:
+        """The reasons that hold."""
+        return tuple(ground.as_json() for ground in self.grounds if ground.holds is True)
 
     @property
     def serves(self) -> bool:
@@ -54,7 +63,7 @@ class Recognition:
             "converted_unit": self.converted_unit,
             "valid_until": None if self.valid_until is None else self.valid_until.isoformat(),
             **({"direction": self.direction} if self.direction else {}),
-            "reasons": [dict(reason) for reason in self.reasons],
+            "reasons": list(self.reasons),
             "policy": self.policy,
             "policy_sha256": self.policy_sha256,
             "window_sources": list(self.window_sources),
@@ -67,23 +76,23 @@ def recognise(request: object, rules: RecognitionRules) -> Recognition:
     checked = read(request)
     derived = derive(checked, rules.settings)
     decision = rules.decide(derived.facts)
-    reasons = decision.as_json()["reasons"]
-    found = [_found(reason, derived) for reason in reasons if reason["holds"] is True]
+    found = [_found(ground, derived) for ground in decision.reasons if ground.holds is True]
     outcome = precede(found, checked.request, rules.settings.overriding)
-    return _answer(outcome, derived, decision, reasons)
+    return _answer(outcome, derived, decision)
 
 
 def holding(decision: Decision) -> list[GroundDocument]:
     """The reasons of a decision of findings that hold, each with code, severity and overridable."""
-    return [reason for reason in decision.as_json()["reasons"] if reason["holds"] is True]
+    return [ground.as_json() for ground in decision.reasons if ground.holds is True]
 
 
-def _found(reason: GroundDocument, derived: Derived) -> Found:
-    return Found(reason["code"], reason["severity"], reason["overridable"] and not derived.never_overridden)
+def _found(ground: Ground, derived: Derived) -> Found:
+    of_code = ground.more
+    return Found(of_code["code"], of_code["severity"], of_code["overridable"] and not derived.never_overridden)
 
 
-def _answer(outcome: Outcome, derived: Derived, decision: Decision, reasons: Sequence[GroundDocument]) -> Recognition:
-    added: list[GroundDocument] = [{"criterion": code, "holds": True, "expression": "", "facts": {}, "source": _ADDED_SOURCE} for code in outcome.added]
+def _answer(outcome: Outcome, derived: Derived, decision: Decision) -> Recognition:
+    added = (Ground(code, True, "", {}, _ADDED_SOURCE) for code in outcome.added)  # noqa: FBT003 - a truth value
     return Recognition(
         outcome=outcome.outcome,
         codes=outcome.codes,
@@ -91,7 +100,7 @@ def _answer(outcome: Outcome, derived: Derived, decision: Decision, reasons: Seq
         converted_unit=derived.conversion.unit,
         valid_until=derived.window.valid_until(derived.collected_at),
         direction=outcome.direction if outcome.outcome == "clinician-override" else None,
-        reasons=(*reasons, *added),
+        grounds=(*decision.reasons, *added),
         policy=decision.policy,
         policy_sha256=decision.policy_sha256,
         window_sources=derived.window.sources,

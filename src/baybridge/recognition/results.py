@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 
 from baybridge.base.dated import in_force, value_on
 from baybridge.base.resource import Coding, Concept, Measured, ReferenceRange, Resource
@@ -43,7 +44,7 @@ LOCAL_CODES = "urn:baybridge:observation"
 _STATUS = {"final": "final", "amended": "corrected", "corrected": "corrected", "cancelled": "cancelled", "entered-in-error": "cancelled"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setting:
     """For whom and when results are judged: the receiver, its purpose and moment, and what is known of the patient meanwhile."""
 
@@ -59,6 +60,13 @@ class Setting:
     emergency: bool = False
     #: Other Patients of the record and whether they are this one (`record/identity_matching.patient_match`); None: a person must look.
     same_person: Mapping[str, bool | None] = field(default_factory=dict)
+
+    @cached_property
+    def reset_events(self) -> list[WrittenResetEvent]:
+        """Events until the moment of use that can end a result's worth: medicines of record and case; worked out once for all results."""
+        given = [*self.drugs, *_medicines(self.resources)]
+        found = [(at.isoformat(), kind) for atc, at in given if at <= self.use_at for kind in _kinds(atc, self.reading)]
+        return [{"type": kind, "at": at} for at, kind in sorted(found)]
 
 
 def request_for(observation: Resource, setting: Setting) -> WrittenRequest:
@@ -78,7 +86,7 @@ def request_for(observation: Resource, setting: Setting) -> WrittenRequest:
             "unit": (setting.receiver.get("units") or {}).get(loinc or ""),
             "receiver_method": (setting.receiver.get("methods") or {}).get(loinc or ""),
             "use": setting.reading.uses.get(setting.purpose),
-            "reset_events": reset_events(setting),
+            "reset_events": list(setting.reset_events),
             "emergency": setting.emergency,
             "infused_on": setting.infused_on.isoformat() if setting.infused_on else None,
         },
@@ -309,13 +317,6 @@ def _day_text(day: WrittenDay) -> str | None:
 
 
 # --- what happened since --------------------------------------------------------------------------------------------
-
-
-def reset_events(setting: Setting) -> list[WrittenResetEvent]:
-    """Events until the moment of use that can end a result's worth: medicines of record and case."""
-    given = [*setting.drugs, *_medicines(setting.resources)]
-    found = [(at.isoformat(), kind) for atc, at in given if at <= setting.use_at for kind in _kinds(atc, setting.reading)]
-    return [{"type": kind, "at": at} for at, kind in sorted(found)]
 
 
 def _kinds(atc: str, reading: Requests) -> list[str]:

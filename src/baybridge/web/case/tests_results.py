@@ -93,7 +93,7 @@ def shown(view: CaseView, groups: Sequence[Sequence[Judgement]], chosen: Chosen)
 def _judged(view: CaseView, judgement: Judgement, chosen: Chosen) -> Result:
     answer = judgement.answer
     clearings = {one.code: one for one in judgement.clearings}
-    sources = {reason["code"]: str(reason.get("source") or "") for reason in answer.reasons if reason.get("code")}
+    sources = {reason["code"]: str(reason.get("source") or "") for reason in answer.standing if reason.get("code")}
     passable = all(one.overridable for one in judgement.clearings) if clearings else None
     result_id = str(judgement.observation.get("id") or "")
     return Result(

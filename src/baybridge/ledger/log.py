@@ -16,9 +16,10 @@ from hashlib import sha256
 
 from msgspec import Struct, structs, to_builtins
 from msgspec.json import Decoder
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, delete, func, insert, select, tuple_
 
 from baybridge.base.canonical import canonical_bytes
+from baybridge.base.key_list import key_list
 from baybridge.ledger import merkle
 from baybridge.ledger.merkle import Place
 from baybridge.ledger.tables import content_salt, log_entry, log_node
@@ -149,7 +150,7 @@ def nodes_of(connection: Connection, places: Sequence[Place]) -> Mapping[Place, 
     found: dict[Place, bytes] = {}
     for start in range(0, len(places), _READ_AT_ONCE):
         some = places[start : start + _READ_AT_ONCE]
-        query = select(log_node).where(tuple_(log_node.c.level, log_node.c.position).in_(some))
+        query = select(log_node).where(tuple_(log_node.c.level, log_node.c.position).in_(key_list(some, BigInteger, BigInteger)))
         found.update({(row.level, row.position): row.hash for row in connection.execute(query)})
     missing = [place for place in places if place not in found]
     if missing:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, Text, select, tuple_
 
+from baybridge.base.key_list import key_list
 from baybridge.node import tables
 from baybridge.record.store.store import Version
 from baybridge.record.store.tables import resource_version
@@ -40,7 +41,8 @@ def _patients(connection: Connection, versions: Sequence[Version]) -> Iterator[t
     table = resource_version
     older = dict.fromkeys((version.type, version.id) for version in versions if version.number > 1)
     for keys in _parts(older):
-        query = select(table.c.type, table.c.id, table.c.patient).where(tuple_(table.c.type, table.c.id).in_(keys), table.c.patient != "").distinct()
+        asked = tuple_(table.c.type, table.c.id).in_(key_list(keys, Text, Text))
+        query = select(table.c.type, table.c.id, table.c.patient).where(asked, table.c.patient != "").distinct()
         yield from ((row.patient, f"{row.type}/{row.id}") for row in connection.execute(query))
 
 

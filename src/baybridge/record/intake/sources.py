@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, tuple_
+from sqlalchemy import Connection, Text, insert, select, tuple_
 
+from baybridge.base.key_list import key_list
 from baybridge.record.intake.addresses import Key, Part
 from baybridge.record.store.tables import source_address, source_id
 
@@ -25,7 +26,7 @@ def filed_as(connection: Connection, parts: Iterable[Part]) -> dict[Part, set[Ke
     table = source_id
     found: dict[Part, set[Key]] = {}
     for some in _portions(parts):
-        wanted = tuple_(table.c.source, table.c.type, table.c.given).in_(some)
+        wanted = tuple_(table.c.source, table.c.type, table.c.given).in_(key_list(some, Text, Text, Text))
         for row in connection.execute(select(table).where(wanted)):
             found.setdefault(Part(row.source, row.type, row.given), set()).add((row.type, row.id))
     return found
@@ -36,7 +37,7 @@ def claims(connection: Connection, keys: Iterable[Key]) -> dict[Key, set[str]]:
     table = source_id
     found: dict[Key, set[str]] = {}
     for some in _portions(keys):
-        for row in connection.execute(select(table.c.type, table.c.id, table.c.source).where(tuple_(table.c.type, table.c.id).in_(some))):
+        for row in connection.execute(select(table.c.type, table.c.id, table.c.source).where(tuple_(table.c.type, table.c.id).in_(key_list(some, Text, Text)))):
             found.setdefault((row.type, row.id), set()).add(row.source)
     return found
 

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, Text, delete, func, insert, select, tuple_, update
 
+from baybridge.base.key_list import key_list
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.resource import Resource
 from baybridge.record.fhir.definitions import resource_types
@@ -189,7 +190,7 @@ def _point_to(connection: Connection, last: dict[Key, tuple[Version, int]], exis
 def _forget_search(connection: Connection, keys: Sequence[Key]) -> None:
     table = search_value
     for part in _parts(keys):
-        connection.execute(delete(table).where(tuple_(table.c.type, table.c.id).in_(part)))
+        connection.execute(delete(table).where(tuple_(table.c.type, table.c.id).in_(key_list(part, Text, Text))))
 
 
 def _with_bodies(connection: Connection, versions: list[Version]) -> list[Version]:
@@ -252,7 +253,7 @@ def get_many(connection: Connection, keys: Sequence[Key]) -> dict[Key, Version]:
     table = resource_current
     found: dict[Key, Version] = {}
     for part in _parts(keys):
-        statement = _versions().join(table, table.c.row == resource_version.c.row).where(tuple_(table.c.type, table.c.id).in_(part))
+        statement = _versions().join(table, table.c.row == resource_version.c.row).where(tuple_(table.c.type, table.c.id).in_(key_list(part, Text, Text)))
         found.update({(row.type, row.id): _version(row) for row in connection.execute(statement)})
     return found
 
@@ -339,7 +340,7 @@ def _shared_versions(connection: Connection, keys: list[Key], stamp: str | None)
     table = resource_version
     found = []
     for part in _parts(keys):
-        rows = connection.execute(_last_before(stamp).where(tuple_(table.c.type, table.c.id).in_(part)).order_by(table.c.row))
+        rows = connection.execute(_last_before(stamp).where(tuple_(table.c.type, table.c.id).in_(key_list(part, Text, Text))).order_by(table.c.row))
         found += [_version(row) for row in rows]
     return found
 
@@ -423,7 +424,7 @@ def _current(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row[Any]]
     table = resource_current
     found: dict[Key, Row[Any]] = {}
     for part in _parts(list(dict.fromkeys(keys))):
-        for row in connection.execute(select(table).where(tuple_(table.c.type, table.c.id).in_(part))):
+        for row in connection.execute(select(table).where(tuple_(table.c.type, table.c.id).in_(key_list(part, Text, Text)))):
             found[row.type, row.id] = row
     return found
 
@@ -442,5 +443,6 @@ def _versions() -> Select[Any]:
     return select(resource_version)
 
 
-def _version(row: Row[Any]) -> Version:
-    return Version(row.type, row.id, row.version, row.patient, row.recorded_at, row.deleted, row.sha256, row.body)
+def _version(row: Sequence[Any]) -> Version:
+    _, kind, logical_id, number, patient, recorded_at, deleted, sha256, body = row  # in the order of the table's columns
+    return Version(kind, logical_id, number, patient, recorded_at, deleted, sha256, body)

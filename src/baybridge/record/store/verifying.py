@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, tuple_
+from sqlalchemy import Connection, Text, and_, or_, select, tuple_
 
+from baybridge.base.key_list import key_list
 from baybridge.record.fhir.references import patient_of
 from baybridge.record.fhir.wire import content_sha256
 from baybridge.record.store.indexing import Value, search_rows
@@ -60,7 +61,7 @@ def wrong_search_values(connection: Connection, versions: Sequence[Version]) -> 
     """Of some hundred versions, the resources whose search values are not those of their current version."""
     keys = list({(version.type, version.id) for version in versions})
     table = resource_current
-    current = {(row.type, row.id): row.version for row in connection.execute(select(table).where(tuple_(table.c.type, table.c.id).in_(keys)))}
+    current = {(row.type, row.id): row.version for row in connection.execute(select(table).where(tuple_(table.c.type, table.c.id).in_(key_list(keys, Text, Text))))}
     mine = [version for version in versions if current.get((version.type, version.id)) == version.number]
     stored = _stored(connection, [(version.type, version.id) for version in mine])
     for version in mine:
@@ -73,7 +74,8 @@ def _stored(connection: Connection, keys: Sequence[Key]) -> dict[Key, Counter[tu
     table = search_value
     columns = (table.c.type, table.c.id, table.c.patient, *(table.c[name] for name in _SEARCHED))
     found: dict[Key, Counter[tuple[Any, ...]]] = {}
-    for kind, logical_id, *searched in connection.execute(select(*columns).where(tuple_(table.c.type, table.c.id).in_(keys))):
+    query = select(*columns).where(tuple_(table.c.type, table.c.id).in_(key_list(keys, Text, Text)))
+    for kind, logical_id, *searched in connection.execute(query):
         found.setdefault((kind, logical_id), Counter())[tuple(searched)] += 1
     return found
 

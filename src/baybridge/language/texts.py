@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from string import Formatter
 from typing import Any, cast
 
@@ -57,8 +57,9 @@ class Texts:
 
     def _filled(self, language: str, sentence: str, values: Mapping[str, object]) -> str:
         """A sentence with its placeholders filled as the language writes them; one without a value stays visible."""
-        names = {name for _, name, _, _ in Formatter().parse(sentence) if name}
-        return sentence.format(**{name: _Said(values[name], self, language, name) if name in values else _Open(name) for name in names})
+        return sentence.format(
+            **{name: _Said(values[name], self, language, name) if name in values else _Open(name) for name in _placeholders(sentence)}
+        )
 
     def phrase(self, language: str, text: str) -> str:
         """A phrase about form in the reader's language; anything that is none, a code or a number, as it is."""
@@ -76,6 +77,10 @@ class Texts:
     def language(self, code: str) -> Language:
         """A language by its code; English for one that no document names any more."""
         return self._languages().get(code) or self._languages()[FALLBACK]
+
+    def asked_for(self, language: str, key: str) -> frozenset[str]:
+        """The names of the values that the sentence of a key says."""
+        return _placeholders(self._read(language).get(key) or self._read(FALLBACK).get(key) or "")
 
     def has(self, language: str, key: str) -> bool:
         """Whether a language has its own sentence for a key."""
@@ -101,6 +106,11 @@ class Texts:
     def refusal(self, language: str, refusal: Refusal) -> list[str]:
         """What a refusal says, every reason."""
         return [self.reason(language, reason) for reason in refusal.reasons]
+
+
+@lru_cache(maxsize=32_768)  # more than all sentences of all languages
+def _placeholders(sentence: str) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in Formatter().parse(sentence) if name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ Elsewhere: events are bytes here; `journey/events.py` knows their meaning, `node
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from baybridge.ledger.tables import event
@@ -73,21 +74,26 @@ def _rows(stored: Sequence[StoredEvent], before: int) -> list[dict[str, object]]
     return rows
 
 
-def _stored(row: Row[object]) -> StoredEvent:
-    return StoredEvent(**{name: getattr(row, name) for name in StoredEvent.__struct_fields__})
+_FIELDS = StoredEvent.__struct_fields__
+_COLUMNS = tuple(event.c[name] for name in _FIELDS)
+#: Asked all the time, so they are written once.
+_OF_CASE = select(*_COLUMNS).where(event.c.case_id == bindparam("case")).order_by(event.c.sequence)
+_LAST_OF_CASE = select(func.max(event.c.sequence)).where(event.c.case_id == bindparam("case"))
+
+
+def _stored(row: Row[Any]) -> StoredEvent:
+    return StoredEvent(**dict(zip(_FIELDS, row, strict=True)))
 
 
 def read(connection: Connection, case_id: str, upto: int | None = None) -> list[StoredEvent]:
     """The events of a case in order, up to and including sequence `upto`."""
-    query = select(event).where(event.c.case_id == case_id).order_by(event.c.sequence)
-    if upto is not None:
-        query = query.where(event.c.sequence <= upto)
-    return [_stored(row) for row in connection.execute(query)]
+    query = _OF_CASE if upto is None else _OF_CASE.where(event.c.sequence <= upto)
+    return [_stored(row) for row in connection.execute(query, {"case": case_id})]
 
 
 def last_sequence(connection: Connection, case_id: str) -> int:
     """The sequence of the latest event of a case, 0 if it has none."""
-    found = connection.execute(select(func.max(event.c.sequence)).where(event.c.case_id == case_id)).scalar()
+    found = connection.execute(_LAST_OF_CASE, {"case": case_id}).scalar()
     return found or 0
 
 
@@ -126,7 +132,7 @@ def cases_of_only(connection: Connection, types: Sequence[str], *, having: str) 
 def of_types(connection: Connection, types: Sequence[str], *, having: Sequence[str], since: str) -> list[StoredEvent]:
     """Every event of `types`, by case and in order, of the cases that have an event of `having` recorded at or after `since` (ISO 8601)."""
     recent = select(event.c.case_id).where(event.c.type.in_(having), event.c.recorded_at >= since)
-    query = select(event).where(event.c.type.in_(types), event.c.case_id.in_(recent)).order_by(event.c.case_id, event.c.sequence)
+    query = select(*_COLUMNS).where(event.c.type.in_(types), event.c.case_id.in_(recent)).order_by(event.c.case_id, event.c.sequence)
     return [_stored(row) for row in connection.execute(query)]
 
 

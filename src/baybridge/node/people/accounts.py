@@ -18,7 +18,7 @@ from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
@@ -224,14 +224,17 @@ def open_session(connection: Connection, account: str, at: datetime, *, hours: f
     return replace(found, token=token)
 
 
+#: Asked by every request, so it is written once.
+_OF_TOKEN = (
+    select(accounts, sessions.c.csrf, sessions.c.expires_at, sessions.c.role.label("acting"))
+    .join(sessions, sessions.c.account == accounts.c.account)
+    .where(sessions.c.token_sha256 == bindparam("token"))
+)
+
+
 def session_of(connection: Connection, token: str, at: datetime) -> Session | None:
     """The session of a token, or None where it is unknown, ended or its account is closed."""
-    query = (
-        select(accounts, sessions.c.csrf, sessions.c.expires_at, sessions.c.role.label("acting"))
-        .join(sessions, sessions.c.account == accounts.c.account)
-        .where(sessions.c.token_sha256 == digest(token))
-    )
-    row = connection.execute(query).mappings().first()
+    row = connection.execute(_OF_TOKEN, {"token": digest(token)}).mappings().first()
     if row is None or _is_closed(row, at) or datetime.fromisoformat(row["expires_at"]) <= at:
         return None
     actor = _actor(row)

@@ -81,17 +81,24 @@ def _note(unit: Unit, kind: str, what: str, case_id: str, state: str) -> None:
     unit.connection.execute(insert(table).values(at=unit.at.isoformat(), kind=kind, what=what, case_id=case_id, state=state))
 
 
+#: Asked by every page, so they are written once.
+_OPEN = (
+    select(tables.call_board)
+    .where(tables.call_board.c.state.in_(("open", "acknowledged")))
+    .order_by(tables.call_board.c.called_at, tables.call_board.c.call_id)
+)
+_LAST = select(func.max(tables.live_event.c.number))
+
+
 def open_calls(connection: Connection, case_id: str | None = None) -> list[Shown]:
     """The calls whose team is awaited, of one case or all, the oldest first."""
-    table = tables.call_board
-    query = select(table).where(table.c.state.in_(("open", "acknowledged"))).order_by(table.c.called_at, table.c.call_id)
-    rows = connection.execute(query if case_id is None else query.where(table.c.case_id == case_id))
+    rows = connection.execute(_OPEN if case_id is None else _OPEN.where(tables.call_board.c.case_id == case_id))
     return [Shown(row.call_id, row.case_id, datetime.fromisoformat(row.called_at), row.state, tuple(row.codes.split())) for row in rows]
 
 
 def last_number(connection: Connection) -> int:
     """The number of the latest change; 0 where nothing ever changed."""
-    return connection.execute(select(func.max(tables.live_event.c.number))).scalar() or 0
+    return connection.execute(_LAST).scalar() or 0
 
 
 def since(connection: Connection, number: int) -> list[Change] | None:

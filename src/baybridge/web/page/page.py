@@ -116,6 +116,9 @@ def _texts_of(documents: Documents) -> Texts:
     return Texts(documents)
 
 
+_locale = lru_cache(maxsize=32)(Locale.parse)
+
+
 def saying_of(asked: Asked) -> Saying:
     """How the reader of a request is spoken to about rules."""
     return Saying(texts_of(asked.node), asked.node.dictionary, asked.language)
@@ -128,7 +131,7 @@ class Reader:
         self._texts = texts_of(asked.node)
         self._node = asked.node
         self.language = asked.language
-        self._locale = Locale.parse(self._texts.language(asked.language).locale)
+        self._locale = _locale(self._texts.language(asked.language).locale)
         self._figures = self._texts.figures(asked.language)
         self._zone = asked.node.site.zone
         self._role = asked.actor.role if asked.actor else None
@@ -136,9 +139,13 @@ class Reader:
     def signer(self, one: Signature) -> str:
         """Who signed: role and printed name; to a patient by name only where the site's document says so."""
         named = self._role is not Role.PATIENT or self._node.people.who_looked.staff_names
-        name = signers.names(self._node).get(one.person) if named else None
+        name = self._signers.get(one.person) if named else None
         role = self.code("role", one.role)
         return f"{name} ({role})" if name else role
+
+    @cached_property
+    def _signers(self) -> dict[str, str]:
+        return signers.names(self._node)
 
     def t(self, key: str, **values: object) -> str:
         """The sentence of a key."""
@@ -352,7 +359,8 @@ class Reader:
         key = f"event_gist.{body.get('type')}"
         if not self.known(key):
             return ""
-        return self.t(key, **{name: self._amount(name, value, body) for name, value in body.items() if name != "told"})
+        said = self._texts.asked_for(self.language, key)
+        return self.t(key, **{name: self._amount(name, value, body) for name, value in body.items() if name in said and name != "told"})
 
     def _amount(self, name: str, value: object, body: Mapping[str, object]) -> str:
         if name.endswith("_minor") and isinstance(value, int):
@@ -434,8 +442,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         in_reserve=not asked.node.reserve.empty,
         restored=_restored(asked),
         backup_late=_backup_late(asked),
-        calls=told.calls_shown(asked),
-        live_after=told.last_number(asked),
+        **_live(asked),
         audits=role in _AUDITORS,
         duty_problems=[reader.reason(reason) for reason in told.duty_problems(asked)],
         **values,
@@ -444,6 +451,12 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
     if asked.query.get("language") in asked.node.languages:
         response.set_cookie("language", asked.query["language"], samesite="lax", httponly=True, secure=asked.secure)
     return response
+
+
+def _live(asked: Asked) -> dict[str, object]:
+    """The open calls that this person may see, and the number after which changes are told to the open page."""
+    calls, number = told.shown(asked)
+    return {"calls": calls, "live_after": number}
 
 
 def _barred(asked: Asked) -> tuple[Problem, ...]:

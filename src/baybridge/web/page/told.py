@@ -1,6 +1,6 @@
 """Who is told of calls on every page, and which.
 
-Main job: `is_told(asked)`, `may_see(asked, case_id)`, `calls_shown(asked)`, `duty_problems(asked)` for the administrator. No name stands in any of it.
+Main job: `is_told(asked)`, `may_see(asked, case_id)`, `shown(asked)`, `duty_problems(asked)` for the administrator. No name stands in any of it.
 """
 
 from __future__ import annotations
@@ -54,21 +54,13 @@ def is_told(asked: Asked) -> bool:
     return asked.session is not None and access.may("live", asked.actor, asked.node.site) is None
 
 
-def calls_shown(asked: Asked) -> list[board.Shown]:
-    """The open calls that this person may see."""
+def shown(asked: Asked) -> tuple[list[board.Shown], int | None]:
+    """The open calls that this person may see, and the number after which changes are told to an open page; nothing and None where none are."""
     if not is_told(asked):
-        return []
+        return [], None
     with asked.node.storage.reading() as connection:
-        found = board.open_calls(connection)
-    return [call for call in found if may_see(asked, call.case_id)]
-
-
-def last_number(asked: Asked) -> int | None:
-    """The number after which changes are told to an open page; None where none are."""
-    if not is_told(asked):
-        return None
-    with asked.node.storage.reading() as connection:
-        return board.last_number(connection)
+        found, number = board.open_calls(connection), board.last_number(connection)
+    return [call for call in found if may_see(asked, call.case_id)], number
 
 
 def duty_problems(asked: Asked) -> tuple[Reason, ...]:

@@ -204,9 +204,9 @@ def _pages() -> Times:
 
 
 def _of_children() -> int:
-    """Nanoseconds that the threads of this process's children have been on a processor."""
+    """Nanoseconds that this process's children have been on a processor, with those of their threads that have ended since."""
     children = (int(one) for task in Path("/proc/self/task").iterdir() for one in (task / "children").read_text().split())
-    return sum(int(stat.read_text().split()[0]) for child in children for stat in Path(f"/proc/{child}/task").glob("*/schedstat"))
+    return sum(time.clock_gettime_ns((~child << 3) | 2) for child in children)  # Linux: the clock of a process's processor time, clock_getcpuclockid(3)
 
 
 if __name__ == "__main__":

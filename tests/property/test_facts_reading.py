@@ -14,6 +14,7 @@ from baybridge.base.time import parse_instant
 from baybridge.documents.loader import Documents
 from baybridge.facts.dictionary import LOINC, Dictionary
 from baybridge.facts.factset import Status
+from baybridge.facts.known import Known
 from baybridge.facts.reading import read
 
 DOCUMENTS = Documents()
@@ -219,3 +220,14 @@ def test_temperature_there_and_back(celsius: Decimal) -> None:
     fahrenheit = celsius * 9 / 5 + 32
     assert DICTIONARY.convert("temperature", Quantity(fahrenheit, "[degF]")) == celsius
     assert DICTIONARY.convert("temperature", Quantity(celsius + Decimal("273.15"), "K")) == celsius
+
+
+@given(records(), st.lists(moments, min_size=1, max_size=3), st.data())
+@settings(max_examples=40, deadline=None)
+def test_what_is_known_of_resources_changes_no_fact(resources: list[dict[str, Any]], ats: list[datetime], data: st.DataObject) -> None:
+    known = Known(DICTIONARY)
+    for at in ats:
+        assert read(resources, at, DICTIONARY, known=known) == read(resources, at, DICTIONARY)
+        gone = data.draw(st.integers(0, len(resources) - 1))
+        resources = [*resources[:gone], *resources[gone + 1 :], {**data.draw(observations()), "id": resources[gone].get("id")}]
+        known = known.only(resources) if data.draw(st.booleans()) else known

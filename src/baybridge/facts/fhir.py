@@ -156,10 +156,14 @@ class Found:
         self.names = frozenset(name_of(r) for r in self.all)
         self.ids = frozenset(text(r.get("id")) for r in self.all)
         self.not_understood = tuple(r for r in self.all if modified(r))
+        self._of_type: dict[str, list[Resource]] = {}
+        for resource in self.all:
+            if not modified(resource):
+                self._of_type.setdefault(text(resource.get("resourceType")), []).append(resource)
 
     def of(self, *types: str) -> list[Resource]:
         """The resources of some types, in order of type and id."""
-        return [r for r in self.all if r.get("resourceType") in types and not modified(r)]
+        return [resource for kind in sorted(set(types)) for resource in self._of_type.get(kind, ())]
 
     def has(self, reference: str) -> bool:
         """Whether a reference leads to one of these."""

@@ -10,7 +10,7 @@ codes that nothing reads. Which of them is used is decided in `reading.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -75,16 +75,25 @@ class Measured:
     odd: list[Odd] = field(default_factory=list)
     unread: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     read_codes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _exact: tuple[list[Measurement], int, dict[str, list[Measurement]]] | None = None  # of which list, how long it was, and the exact ones by fact
 
     def of(self, name: str) -> list[Measurement]:
         """The exact measurements of a fact, oldest first."""
-        return sorted((m for m in self.measurements if m.fact.name == name and m.state is State.EXACT), key=lambda m: m.order)
+        if self._exact is None or self._exact[0] is not self.measurements or self._exact[1] != len(self.measurements):
+            self._exact = self.measurements, len(self.measurements), self._by_fact()
+        return list(self._exact[2].get(name, ()))
+
+    def _by_fact(self) -> dict[str, list[Measurement]]:
+        found: dict[str, list[Measurement]] = {}
+        for one in sorted((m for m in self.measurements if m.state is State.EXACT), key=lambda m: m.order):
+            found.setdefault(one.fact.name, []).append(one)
+        return found
 
     def ends(self) -> tuple[Measured, ...]:
         """What was measured with every value that was reported as above or below a limit at its least, and at its greatest; itself without any."""
         if not any(m.between for m in self.measurements):
             return (self,)
-        return tuple(replace(self, measurements=[_at_end(m, end) for m in self.measurements]) for end in (0, 1))
+        return tuple(replace(self, measurements=[_at_end(m, end) for m in self.measurements], _exact=None) for end in (0, 1))
 
     def finding(self, resource: Mapping[str, object], path: str, code: str, **values: str) -> None:
         """Note something odd."""
@@ -109,21 +118,48 @@ class _UnusableError(Exception):
         super().__init__(code)
 
 
-def measure(found: Found, at: datetime, dictionary: Dictionary) -> Measured:
-    """Everything that observations say of facts at or before `at`."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one observation says: its codes that are read, and what it adds from the moment when it was made."""
+
+    made_at: datetime | None  # None: what it adds is said at any moment
+    codes: tuple[tuple[str, str], ...]
+    adds: Measured
+    filed_at: datetime | None = None  # when this version was filed here
+
+
+def measure(found: Found, at: datetime, dictionary: Dictionary, said: Callable[[Resource], Said] | None = None) -> Measured:
+    """Everything that observations say of facts at or before `at`; `said` answers what one says, where somebody keeps it."""
     measured = Measured()
     born = birth_of(found.of("Patient"))
     for resource in found.of("Observation"):
-        parts = list(_parts(resource))
-        known = [(part, path, fact, code) for part, path in parts for fact, code in [_fact(part, dictionary)] if fact and code]
-        if not known:
-            _unread(resource, parts, measured, dictionary)
-            continue
-        for _, _, _, code in known:
-            measured.read_codes[code.system, code.code] += 1
-        _read_known(resource, known, at, born, measured, dictionary)
+        one = said(resource) if said is not None else said_by(resource, dictionary)
+        for code in one.codes:
+            measured.read_codes[code] += 1
+        if one.made_at is not None and (doubt := time_doubt(one.made_at, one.filed_at, born)) is not None:
+            measured.finding(resource, "Observation.effective", doubt)
+        elif one.made_at is None or one.made_at <= at:
+            measured.measurements += one.adds.measurements
+            measured.odd += one.adds.odd
+            measured.unread.update(one.adds.unread)
     measured.measurements = _without_doubles(measured)
     return measured
+
+
+def said_by(resource: Resource, dictionary: Dictionary) -> Said:
+    """What one observation says of facts, whatever the moment."""
+    adds = Measured()
+    parts = list(_parts(resource))
+    known = [(part, path, fact, code) for part, path in parts for fact, code in [_fact(part, dictionary)] if fact and code]
+    if not known:
+        _unread(resource, parts, adds, dictionary)
+        return Said(None, (), adds)
+    made_at = taken_at(resource)
+    if made_at is None:
+        adds.finding(resource, "Observation.effective", "time_unreadable")
+    else:
+        _read_known(resource, known, made_at, adds, dictionary)
+    return Said(made_at, tuple((code.system, code.code) for _, _, _, code in known), adds, filed_at(resource))
 
 
 def _parts(resource: Mapping[str, object]) -> Iterator[tuple[Resource, str]]:
@@ -150,22 +186,8 @@ def _unread(resource: Mapping[str, object], parts: list[tuple[Mapping[str, objec
 
 
 def _read_known(
-    resource: Mapping[str, object],
-    known: list[tuple[Mapping[str, object], str, Fact, Coded]],
-    at: datetime,
-    born: datetime | None,
-    measured: Measured,
-    dictionary: Dictionary,
+    resource: Mapping[str, object], known: list[tuple[Mapping[str, object], str, Fact, Coded]], made_at: datetime, measured: Measured, dictionary: Dictionary
 ) -> None:
-    made_at = taken_at(resource)
-    if made_at is None:
-        measured.finding(resource, "Observation.effective", "time_unreadable")
-        return
-    if (doubt := time_doubt(made_at, filed_at(resource), born)) is not None:
-        measured.finding(resource, "Observation.effective", doubt)
-        return
-    if made_at > at:
-        return
     status = text(resource.get("status"))
     if status not in FINAL:
         measured.finding(resource, "Observation.status", "status_not_final", status=status[:30] or "-")

@@ -25,13 +25,13 @@ from baybridge.facts.exposure import read_exposures
 from baybridge.facts.factset import FactSet, Odd, ReadFact, Status, UnreadCode
 from baybridge.facts.fhir import Found, name_of, references, span, text, words
 from baybridge.facts.given import read_given
+from baybridge.facts.known import Known
 from baybridge.facts.measurement import Measured, Measurement, State, measure
 from baybridge.facts.series import Window, read_windowed
 from baybridge.facts.sums import measured_sums
 from baybridge.facts.treatment import read_treatment
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
-from baybridge.record.fhir.references import named_in
 
 __all__ = ["FactSet", "Odd", "ReadFact", "Status", "read"]
 
@@ -59,15 +59,16 @@ def read(
     grade_at: GradeAt | None = None,
     zone: ZoneInfo = CHINA,
     remarks: bool = True,
+    known: Known | None = None,
 ) -> FactSet:
     """The facts of one patient as of `at`.
 
     `confirmed` maps a fact to the value that a person confirmed; `windows` overrides the hours for which a fact is used (None: for ever);
     `grade_at` answers the bounds of the CRS grade for bedside values, where the diagnosis is not left to the rule for fever. Without `remarks` nobody asks what of the
-    record nothing reads and which references lead nowhere: the facts are the same.
+    record nothing reads and which references lead nowhere: the facts are the same. `known`: what single resources say by this dictionary, where somebody keeps it.
     """
-    found = Found(resources)
-    measured = measure(found, at, dictionary)
+    found, known = Found(resources), known or Known(dictionary)
+    measured = measure(found, at, dictionary, known.said)
     measured.measurements += _assessed(case, at, dictionary)
     measured.measurements = measured_sums(measured, dictionary)
     exposures = read_exposures(found, at, dictionary.terms.treatments, case)
@@ -78,7 +79,7 @@ def read(
     facts |= _confirmed(confirmed or {}, case, measured, facts, windows or {}, at, dictionary)
     if remarks:
         _note_unread(found, measured, dictionary)
-        _note_references(found, measured)
+        _note_references(found, measured, known)
         _note_not_understood(found, measured)
     return FactSet(
         at=at,
@@ -268,10 +269,10 @@ def _note_unread(found: Found, measured: Measured, dictionary: Dictionary) -> No
             measured.nobody_reads("DiagnosticReport", resource.get("code"))
 
 
-def _note_references(found: Found, measured: Measured) -> None:
+def _note_references(found: Found, measured: Measured, known: Known) -> None:
     """References into the patient's own record that lead nowhere."""
     for resource in found.all:
-        if not any(_nowhere(reference, found) for reference in named_in(resource)):
+        if not any(_nowhere(reference, found) for reference in known.named(resource)):
             continue
         for path, reference in references(resource):
             kind = _nowhere(reference, found)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -28,6 +29,7 @@ from baybridge.http import bodies
 from baybridge.journey.command import Actor
 from baybridge.language.languages import FALLBACK, chosen
 from baybridge.language.texts import Texts
+from baybridge.node.directory.living_documents import steady
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import access, accounts, reads
 from baybridge.node.upkeep.reserve import ReserveFullError
@@ -194,7 +196,10 @@ def _answer(node: Node, door: Door, asked: Asked, refused: Refused) -> Response:
     refusal = _refusal(node, door, asked) or _unprotected(node, door, asked) or _forged(asked)
     if refusal is None and _CASE_RELATIONS in asked.parameters:
         refusal = _case_refusal(node, door, asked)
-    return refused(asked, refusal) if refusal is not None else door.endpoint(asked)
+    if refusal is not None:
+        return refused(asked, refusal)
+    with steady() if asked.method in _READING else nullcontext():
+        return door.endpoint(asked)
 
 
 def _unprotected(node: Node, door: Door, asked: Asked) -> Refusal | None:

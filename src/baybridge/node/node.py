@@ -40,13 +40,13 @@ from baybridge.language.regions import Regions, regions_of
 from baybridge.ledger import log, streams
 from baybridge.node import accepted, clock, tables
 from baybridge.node.case_memory import CaseMemory
-from baybridge.node.case_record import CaseRecord, from_outside
+from baybridge.node.case_record import CaseRecord
 from baybridge.node.commands import courier_codes
 from baybridge.node.config import Config, Neighbour, neighbours_changed_at, read_config, read_neighbours
 from baybridge.node.consequences import queue
 from baybridge.node.consequences.row import ConsequenceRow
 from baybridge.node.consequences.table import CONSEQUENCES
-from baybridge.node.directory.living_documents import LivingDocuments
+from baybridge.node.directory.living_documents import LivingDocuments, steady
 from baybridge.node.intake.card_key import card_key
 from baybridge.node.integrity import coverage, index
 from baybridge.node.integrity.rows import RowLog
@@ -56,6 +56,7 @@ from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import persons, reads, second_factor
 from baybridge.node.people.factor_key import Sealer, factor_key
+from baybridge.node.record_memory import RecordMemory
 from baybridge.node.steps import Walk
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
@@ -88,6 +89,7 @@ class Node:
         self.transport = transport
         self.retries = Retries()
         self.case_memory = CaseMemory()
+        self.record_memory = RecordMemory()
         self.storage = Storage(config.database, Waits.of(config.settings))
         self.storage.require(config.folder)
         self.storage.sealer = Sealer(factor_key(config.folder))
@@ -222,8 +224,8 @@ class Node:
 
         `urgent`: before every writer of this process that waits. `even_restored`: as for `Storage.writing`.
         """
-        with self.storage.writing(urgent=urgent, even_restored=even_restored) as connection:
-            unit = Unit(connection, self.site, self.now(), lambda: clock.new_id(self.now), self.pseudonym, self.step, memory=self.case_memory)
+        with self.storage.writing(urgent=urgent, even_restored=even_restored) as connection, steady():
+            unit = Unit(connection, self.site, self.now(), lambda: clock.new_id(self.now), self.pseudonym, self.step, self.case_memory, self.record_memory)
             yield unit
             unit.queued = queue.keep(unit, self.consequence_kinds)
             unit.finish()
@@ -255,9 +257,10 @@ class Node:
 
     def fact_set(self, connection: Connection, case: Case, at: datetime, record: CaseRecord | None = None) -> FactSet:
         """The facts of a case's patient as of a moment, from record and case; `record` is the case's as of then, where the caller has it."""
-        resources = from_outside(record or CaseRecord(connection, case, at), case)
+        resources = (record or CaseRecord(connection, case, at, self.record_memory)).from_outside
+        known = self.record_memory.known(case.patient_id or "", self.dictionary)
         confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
-        return read(resources, at, self.dictionary, case=case, confirmed=confirmed, zone=self.site.zone)
+        return read(resources, at, self.dictionary, case=case, confirmed=confirmed, zone=self.site.zone, known=known)
 
     def facts(self, case: Case, at: datetime | None = None) -> FactSet:
         """The facts of a case's patient, as known at `at`."""
@@ -269,7 +272,7 @@ class Node:
     ) -> FromRecord:
         """What a rule asked the record for, by the names of `FromRecord`; whose results they are comes with them. `record` as for `fact_set`."""
         looks = bool(needs & {"resources", "observations", "drugs"})
-        resources = (record or CaseRecord(connection, case, at)).resources if looks else []
+        resources = (record or CaseRecord(connection, case, at, self.record_memory)).resources if looks else []
         return FromRecord(
             resources=resources if "resources" in needs else (),
             observations=[one for one in resources if one["resourceType"] == "Observation"] if "observations" in needs else (),

@@ -18,7 +18,7 @@ import orjson
 from sqlalchemy import Connection, insert, select, update
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
-from baybridge.journey.case import Case
+from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role, Site
 from baybridge.journey.events import Event, Recorded
 from baybridge.journey.identities import linked
@@ -30,6 +30,7 @@ from baybridge.node.case_memory import CaseMemory
 from baybridge.node.case_record import CaseRecord
 from baybridge.node.consequences.row import Consequence
 from baybridge.node.integrity import things
+from baybridge.node.record_memory import RecordMemory
 from baybridge.record.store import store
 from baybridge.record.store.store import Version
 
@@ -97,12 +98,13 @@ class Unit:
     new_id: Callable[[], str]
     pseudonym: Callable[[str], str]
     step: Callable[[str], None]
+    memory: CaseMemory
+    records: RecordMemory
     appended: list[Recorded] = field(default_factory=list)
     filed: list[Filed] = field(default_factory=list)
     follows: list[Consequence] = field(default_factory=list)
     queued: list[str] = field(default_factory=list)  # consequences that are due now
     news: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # of each package that was filed, the events that nobody told before
-    memory: CaseMemory = field(default_factory=CaseMemory)
     _record: tuple[object, CaseRecord] | None = None
     _to_log: list[tuple[log.Entry, bytes]] = field(default_factory=list)
 
@@ -110,11 +112,15 @@ class Unit:
         """The events of a case so far."""
         return list(self.memory.events(streams.read(self.connection, case_id)))
 
+    def case(self, case_id: str) -> Case:
+        """A case with its events so far."""
+        return self.memory.case(streams.read(self.connection, case_id)) or fold(())
+
     def record(self, case: Case) -> CaseRecord:
         """The record of a case as of now, read once while nothing is filed and the case has the same patients."""
         key = (case.case_id, case.patient_id, tuple(sorted(linked(case))), store.last_row(self.connection))
         if self._record is None or self._record[0] != key:
-            self._record = (key, CaseRecord(self.connection, case, self.at))
+            self._record = (key, CaseRecord(self.connection, case, self.at, self.records))
         return self._record[1]
 
     def append(

@@ -176,3 +176,17 @@ def test_laying_over_leaves_the_document_itself_alone() -> None:
     laid = lay_over(folder["laboratories"], form, [Change("c", "", "hk", "a", "alliance", event("set", "city", "Taipa"))])
     assert orjson.dumps(folder["laboratories"], default=str) == before
     assert orjson.dumps(laid, default=str) != before
+
+
+def test_a_page_and_a_unit_ask_the_ledger_once_and_the_next_one_sees_what_was_signed(node: Node) -> None:
+    before = row(node)
+    with living_documents.steady():
+        assert row(node) == before
+        sign(node, event("set", "alliance_listed", False, date(2026, 1, 1)))
+        assert row(node) == before  # a page shows one state
+    assert row(node) != before
+    other = Node(read_config(node.config.folder), now=Clock())
+    with living_documents.steady():  # whoever asked one node's ledger did not ask another's
+        node.documents.folder("directory")
+        assert row(other) == row(node)
+    other.storage.close()

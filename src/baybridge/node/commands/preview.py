@@ -138,7 +138,7 @@ def _judge(kind: CommandRow, situation: Situation, given: Struct) -> Refusal | N
 def looking(node: Node, case: Case, actor: Actor, at: datetime | None = None) -> Iterator[Look]:
     """One reading transaction to look at a case in, as of now or an earlier moment."""
     with node.storage.reading() as connection:
-        unit = Unit(connection, node.site, at or node.now(), lambda: new_id(node.now), node.pseudonym, lambda _name: None, memory=node.case_memory)
+        unit = Unit(connection, node.site, at or node.now(), lambda: new_id(node.now), node.pseudonym, lambda _name: None, node.case_memory, node.record_memory)
         yield Look(node, unit, case, actor)
 
 

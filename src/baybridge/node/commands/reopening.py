@@ -22,7 +22,7 @@ from sqlalchemy import RowMapping, select
 from baybridge.base.resource import Resource
 from baybridge.base.time import parse_instant
 from baybridge.facts.given import read_given
-from baybridge.journey.case import Case, fold
+from baybridge.journey.case import Case
 from baybridge.journey.checks import digest
 from baybridge.journey.command import Command, FromRecord, Situation
 from baybridge.journey.events import (
@@ -83,7 +83,7 @@ def _decide_again(node: Node, unit: Unit, case_id: str, changed: Sequence[str], 
     rows = resting_on(unit, case_id, changed)
     if not rows:
         return []
-    case = fold(unit.events(case_id))
+    case = unit.case(case_id)
     command = Command(_RECOGNITION, case_id, {}, node.system(), "")
     deciding, situation = judging.situate(node, unit, COMMANDS[_RECOGNITION], case, command)
     taken_out = _taken_out(unit, case, changed)

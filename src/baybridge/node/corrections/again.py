@@ -20,7 +20,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.facts.given import read_given
 from baybridge.journey import look_now
 from baybridge.journey.calls import Call
-from baybridge.journey.case import Case, fold
+from baybridge.journey.case import Case
 from baybridge.journey.checks import digest
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.corrected import Struck
@@ -80,7 +80,7 @@ class _Made:
 def made_again(node: Node, unit: Unit, consequence: Consequence) -> None:
     """Work out again what rested on the entries that were corrected; done twice, it finds nothing more to do."""
     case_id = consequence.case_id
-    case = fold(unit.events(case_id))
+    case = unit.case(case_id)
     struck = [one for one in case.struck if one.by.origin.event_id in consequence.events]
     if not struck:
         return

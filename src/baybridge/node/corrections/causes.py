@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from baybridge.facts.measurement import taken_at
 from baybridge.journey import look_now
 from baybridge.journey.calls import Call
-from baybridge.journey.case import Case, fold
+from baybridge.journey.case import Case
 from baybridge.journey.events import CallCauseWithdrawn, EntryCorrected, IdentityUndone, RapidResponseCalled, SignAdded
 from baybridge.journey.look_now import LATE
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def withdrawn_causes(node: Node, unit: Unit, consequence: Consequence) -> None:
     """Say of each call whose signs are gone that its cause was withdrawn; done twice, it says it once."""
-    case = fold(unit.events(consequence.case_id))
+    case = unit.case(consequence.case_id)
     waiting = [call for call in case.rapid_responses if call.closed is None and call.withdrawn is None and call.called.origin.node == node.site.node]
     if not waiting:
         return

@@ -2,12 +2,15 @@
 
 Main job: `LivingDocuments`, what every rule and page of a node reads; `changes(connection)`. A site's own folder stays a layer below.
 
-Elsewhere: the only way in for a change in `directory.py`, what a change means in `node/directory/changes.py`.
+Each reading asks the ledger whether a change was signed since. Within `steady` it is asked once: for a page, which shows one state, and for a unit of work,
+which keeps every other writer out. Elsewhere: the only way in for a change in `directory.py`, what a change means in `node/directory/changes.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
     from baybridge.node.storage import Storage
 
+#: Within `steady`: whose ledger was asked already.
+_ASKED: ContextVar[set[int] | None] = ContextVar("_ASKED", default=None)
 #: The stream of changes; no case has this name, cases are named by their time and chance.
 STREAM = "directory"
 
@@ -49,12 +54,20 @@ class LivingDocuments(Documents):
         """The documents of a folder as they read now."""
         if name not in ("directory", "recognition"):
             return super().folder(name)
+        asked = _ASKED.get()
+        if asked is None or id(self) not in asked:
+            self._ask()
+        if asked is not None:
+            asked.add(id(self))
+        return self._laid.get(name) or super().folder(name)
+
+    def _ask(self) -> None:
+        """Lay over what was signed since the last look."""
         with self._storage.reading() as connection:
             last = streams.last_sequence(connection, STREAM)
             if last != self._seen:
                 self._lay(changes(connection))
                 self._seen = last
-        return self._laid.get(name) or super().folder(name)
 
     def whose(self, folder: str, name: str, *path: str | int) -> Whose:
         """Whose a part of a document is; what a signed change says otherwise is the change's."""
@@ -76,6 +89,16 @@ class LivingDocuments(Documents):
                 folder = laid.get(form.folder) or super().folder(form.folder)
                 laid[form.folder] = {**folder, form.document: lay_over(self.beneath(form), form, mine)}
         self._laid = laid
+
+
+@contextmanager
+def steady() -> Iterator[None]:
+    """While this lasts, the ledger is asked once whether documents changed; afterwards as before."""
+    token = _ASKED.set(set())
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
 
 
 def part_of(document: object, path: Sequence[str | int]) -> object:

@@ -23,7 +23,7 @@ from baybridge.exchange.card.report import signer_of, verify_card
 from baybridge.exchange.evidence.report import VerifyReport
 from baybridge.exchange.evidence.trust import Trust, TrustedNode, read_trust
 from baybridge.exchange.transfer.content import SIGNED
-from baybridge.journey.case import Case, fold
+from baybridge.journey.case import Case
 from baybridge.journey.events import HealthCardIssued, Recorded
 from baybridge.node.intake.records import log_versions
 from baybridge.record.fhir.wire import write
@@ -45,7 +45,7 @@ def follow_up(node: Node, unit: Unit, work: Work, recorded: Sequence[Recorded]) 
     """Make and keep each card that was decided on, in the same transaction."""
     for item in recorded:
         if isinstance(item.event, HealthCardIssued):
-            _keep(node, unit, work, fold(unit.events(work.case_id)), item.event)
+            _keep(node, unit, work, unit.case(work.case_id), item.event)
 
 
 def _keep(node: Node, unit: Unit, work: Work, case: Case, event: HealthCardIssued) -> None:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Literal
 import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
-from baybridge.journey.case import fold
 from baybridge.journey.events import (
     CaseOpened,
     IdentityLinked,
@@ -149,7 +148,7 @@ def codes_of(one: Candidate) -> tuple[str, ...]:
 
 def ask_of_package(node: Node, unit: Unit, case_id: str, filed: Sequence[str]) -> None:
     """Ask whether the patient of a case, who came with a package, is somebody whom this node knows already."""
-    case = fold(unit.events(case_id))
+    case = unit.case(case_id)
     if not case.patient_id or f"Patient/{case.patient_id}" not in filed:
         return
     note_people(node, unit, (case.patient_id,))
@@ -168,7 +167,7 @@ def follow_up(node: Node, unit: Unit, work: Work, recorded: Sequence[Recorded]) 
         ask_of_package(node, unit, work.case_id, work.brought.filed)
     for item in recorded:
         if isinstance(item.event, IdentityLinked | IdentityRefused | IdentityUndone):
-            case = fold(unit.events(work.case_id))
+            case = unit.case(work.case_id)
             identity = next(one for one in identities_of(case) if one.question == item.event.question)
             _keep(unit, work.case_id, identity)
             if isinstance(item.event, IdentityLinked):

@@ -206,7 +206,7 @@ def _open_proposals(unit: Unit, node: str) -> int:
     """How many cases of a node wait for a person here."""
     index = tables.case_index
     names = unit.connection.execute(select(index.c.case_id).where(index.c.stage == Stage.PROPOSED.value)).scalars().all()
-    proposals = (proposal_of(fold(unit.events(name))) for name in names)
+    proposals = (proposal_of(unit.case(name)) for name in names)
     return sum(proposal is not None and proposal.from_node == node for proposal in proposals)
 
 
@@ -269,7 +269,7 @@ def _may_be(unit: Unit, content: packages.Content, known: Case, patient: str, ch
 def _free(unit: Unit, content: packages.Content, patient: str) -> bool:
     index = tables.case_index
     cases = unit.connection.execute(select(index.c.case_id).where(index.c.patient_id == patient, index.c.case_id != content.case_id)).scalars().all()
-    if any(fold(unit.events(case_id)).owner_node != content.from_node for case_id in cases):
+    if any(unit.case(case_id).owner_node != content.from_node for case_id in cases):
         return False
     current = resource_current
     held = unit.connection.execute(select(current.c.type, current.c.id).where(current.c.patient == patient, current.c.deleted.is_(False)).limit(1)).first()

@@ -43,7 +43,7 @@ def is_held(node: Node, unit: Unit, content: packages.Content) -> bool:
 
 def refused(unit: Unit, content: packages.Content) -> list[Reason]:
     """Why nothing more of this case is taken: a person refused it."""
-    proposal = proposal_of(fold(unit.events(content.case_id)))
+    proposal = proposal_of(unit.case(content.case_id))
     return [Reason("federation.proposal_refused")] if proposal is not None and proposal.state == "refused" else []
 
 
@@ -98,7 +98,7 @@ def _tell(node: Node, unit: Unit, case_id: str, item: Recorded, event: ProposedC
     """Tell the sender that its case was not taken in, and why."""
     if event.from_node not in node.neighbours:
         return
-    notice = telling.notice(node, unit, fold(unit.events(case_id)), event.from_node, _CARE_REFERRAL, packages.TRANSFER)
+    notice = telling.notice(node, unit, unit.case(case_id), event.from_node, _CARE_REFERRAL, packages.TRANSFER)
     told = Told(
         event_id=item.event_id,
         node=item.node,

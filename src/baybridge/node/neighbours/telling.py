@@ -56,7 +56,7 @@ TELL_CORRECTION = ConsequenceRow("tell-correction", Lane.CASE, correct, of_recor
 
 def _had(unit: Unit, case_id: str, changed: Sequence[str], brought_by: str | None) -> Iterator[tuple[str, str, list[str]]]:
     """(node, purpose, names here) of every sending that held one of the changed resources."""
-    case = fold(unit.events(case_id))
+    case = unit.case(case_id)
     purposes = {transfer.sent.event.package_id: transfer.sent.event.purpose for transfer in case.transfers}
     had: dict[tuple[str, str], set[str]] = {}
     for row in unit.connection.execute(select(tables.outgoing).where(tables.outgoing.c.case_id == case_id)).mappings():

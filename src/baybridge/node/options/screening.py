@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select
 
 from baybridge.base.extras import POPULATION
-from baybridge.journey.case import Case, fold
+from baybridge.journey.case import Case
 from baybridge.matching.screening import outcomes
 from baybridge.matching.trials import touched
 from baybridge.node import tables
@@ -56,7 +56,7 @@ def catch_up(node: Node) -> int:
         waiting = list(_waiting(connection, node.now() - _EVERY))[:_ROUND]
     for case_id in waiting:
         with node.unit() as unit:
-            screen_case(node, unit, fold(unit.events(case_id)))
+            screen_case(node, unit, unit.case(case_id))
     return len(waiting)
 
 

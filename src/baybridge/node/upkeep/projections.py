@@ -152,7 +152,7 @@ def refresh_stale(node: Node, case_ids: Sequence[str]) -> None:
     """Work out the tasks of these cases."""
     for case_id in case_ids:
         with node.unit() as unit, guarded(unit, case_id, f"tasks/{case_id}"):
-            refresh_tasks(node, unit, fold(unit.events(case_id)))
+            refresh_tasks(node, unit, unit.case(case_id))
             index = tables.case_index
             unit.connection.execute(update(index).where(index.c.case_id == case_id).values(tasks_stale=False))
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, cast
 from baybridge.base.resource import Resource
 from baybridge.facts.measurement import birth_of, filed_at, taken_at, time_doubt
 from baybridge.journey.case import Case
-from baybridge.node.case_record import from_outside
 
 if TYPE_CHECKING:
     from baybridge.node.unit import Unit
@@ -25,7 +24,7 @@ _TIMES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effective
 
 def record_in_time(unit: Unit, case: Case) -> list[Resource]:
     """The record of a case's patient as filed now, each observation at a time that can be."""
-    now, resources = unit.at, from_outside(unit.record(case), case)
+    now, resources = unit.at, unit.record(case).from_outside
     born = birth_of(resource for resource in resources if resource["resourceType"] == "Patient")
     return [_in_time(resource, now, born) if resource["resourceType"] == "Observation" else resource for resource in resources]
 

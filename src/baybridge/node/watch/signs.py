@@ -83,7 +83,8 @@ class _Graded:
 def look(node: Node, case: Case, resources: Sequence[Mapping[str, object]], at: datetime, *, current: bool) -> Look:
     """The signs as of `at`, from what is known now of that moment; `current`: `at` is the present."""
     confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
-    facts = read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone, remarks=False)
+    known = node.record_memory.known(case.patient_id or "", node.dictionary)
+    facts = read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone, remarks=False, known=known)
     deciding = Deciding(node.policies, LazyFacts(lambda: facts), case.case_id, at)
     stands = standing(case, facts.values, node.site.zone, at)
     seen = [_seen_with(node, case, facts, {**stands, **end}, deciding, current=current) for end in _ends(facts)]

@@ -18,7 +18,7 @@ from baybridge.facts.measurement import AHEAD, birth_of
 from baybridge.journey import events as ev
 from baybridge.journey import look_now
 from baybridge.journey.calls import Call
-from baybridge.journey.case import Case, fold
+from baybridge.journey.case import Case
 from baybridge.journey.entry import read_event
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.people import reads
@@ -45,7 +45,7 @@ def watched(node: Node, case: Case) -> bool:
 
 def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = (), *, command_id: str | None = None, part: int = 0) -> list[ev.Recorded]:
     """Look at a case as of earlier moments, of now, and of moments to which another node dated something ahead; write what follows, and set its clock."""
-    case = fold(unit.events(case_id))
+    case = unit.case(case_id)
     recorded: list[ev.Recorded] = []
     if watched(node, case):
         resources = record_in_time(unit, case)
@@ -58,12 +58,12 @@ def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = 
             made = follows(case, found.seen, _around(node, unit, case))
             if made:
                 recorded += _write(node, unit, case, made, found, command_id, part + len(recorded))
-                case = fold(unit.events(case_id))
+                case = unit.case(case_id)
         if state is not None:
             since = max(case.infused_at or unit.at, unit.at - span(node.escalation.history_after))
             questions = [*asking.of_unusable(case, node.site.node, state.facts, resources, since, node.dictionary)]
             recorded += _append(node, unit, case, questions, command_id, part + len(recorded)) if questions else []
-            case = fold(unit.events(case_id)) if questions else case
+            case = unit.case(case_id) if questions else case
     clocks.set_clock(unit, case, node.escalation)
     return recorded
 
@@ -127,7 +127,7 @@ def follow_up(node: Node, unit: Unit, work: Work, recorded: list[ev.Recorded]) -
     if any(isinstance(event, _OF_THE_BEDSIDE) for event in news):
         recorded += look_at(node, unit, work.case_id, moments, command_id=work.command_id, part=len(recorded))
     elif any(isinstance(event, _OF_CLOCKS) for event in news):
-        clocks.set_clock(unit, fold(unit.events(work.case_id)), node.escalation)
+        clocks.set_clock(unit, unit.case(work.case_id), node.escalation)
 
 
 # --- with whatever comes by another door ----------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def _history(node: Node, unit: Unit) -> datetime:
 
 def _ask_of_old(node: Node, unit: Unit, case_id: str, names: Sequence[str]) -> list[ev.Recorded]:
     """Ask of signs that come with a date long past: the history of a patient, or the present with a device's wrong date."""
-    case = fold(unit.events(case_id))
+    case = unit.case(case_id)
     if not watched(node, case):
         return []
     arrived = _old_observations(node, unit, names)
@@ -167,7 +167,7 @@ def _ask_of_old(node: Node, unit: Unit, case_id: str, names: Sequence[str]) -> l
         questions = list(asking.of_old(case, node.site.node, signs.look(node, case, resources, at, current=False), here))
         if questions:
             asked += _append(node, unit, case, questions)
-            case = fold(unit.events(case_id))
+            case = unit.case(case_id)
     return asked
 
 
@@ -198,7 +198,7 @@ def ask_of_refused(node: Node, findings: Sequence[tuple[str, str]]) -> None:
     with node.unit() as unit:
         for patient in dict.fromkeys(patient for patient, _ in findings):
             for case_id in reads.cases_of(unit.connection, patient):
-                case = fold(unit.events(case_id))
+                case = unit.case(case_id)
                 questions = list(asking.of_refused(case, node.site.node, [fact for one, fact in findings if one == patient], unit.at))
                 if questions and watched(node, case):
                     _append(node, unit, case, questions)
@@ -227,7 +227,7 @@ LOOK = ConsequenceRow(
 
 def _run_out(node: Node, unit: Unit, consequence: Consequence) -> None:
     """The steps of calls that are due, and a call where nobody looked in time."""
-    case = fold(unit.events(consequence.case_id))
+    case = unit.case(consequence.case_id)
     own = [call for call in case.rapid_responses if call.called.origin.node == node.site.node]
     events = [event for call in own for event in _steps_due(node, unit, call)]
     late_at = look_now.due_at(case, node.site.node, span(node.escalation.look_now_within))
@@ -237,7 +237,7 @@ def _run_out(node: Node, unit: Unit, consequence: Consequence) -> None:
     if events:
         _append(node, unit, case, events)
         projections.project(unit, consequence.case_id)
-    clocks.set_clock(unit, fold(unit.events(consequence.case_id)), node.escalation)
+    clocks.set_clock(unit, unit.case(consequence.case_id), node.escalation)
 
 
 def _steps_due(node: Node, unit: Unit, call: Call) -> list[ev.Event]:

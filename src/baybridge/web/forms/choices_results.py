@@ -31,7 +31,7 @@ def _results(asked: Asked, case: Case | None) -> Choices:
         return ()
     reader = Reader(asked)
     with asked.node.storage.reading() as connection:
-        resources = case_resources(connection, case, asked.node.now())
+        resources = case_resources(connection, case, asked.node.now(), asked.node.record_memory)
     found = sorted((item for item in resources if item.get("resourceType") == "Observation" and code_of(item)), key=newest_first)
     return tuple((str(item["id"]), _result_label(reader, item)) for item in found)
 

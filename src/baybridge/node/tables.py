@@ -482,7 +482,7 @@ call_board = Table(  # the calls that were made here, from the events of their c
     Column("call_id", String, primary_key=True),
     Column("case_id", String, nullable=False, index=True),
     Column("called_at", String, nullable=False),
-    Column("state", String, nullable=False),  # open, acknowledged, arrived, closed
+    Column("state", String, nullable=False, index=True),  # open, acknowledged, arrived, closed; every page asks for the open ones
     Column("codes", String, nullable=False),  # with blanks between
 )
 

@@ -75,16 +75,16 @@ def put(ward: Ward, resource: dict[str, Any], how: str = "PUT") -> None:
 
 
 def test_facts_are_those_that_are_read_from_the_beginning_whatever_was_written(ward: Ward) -> None:
-    ward.observe("temperature", 38.6, logical_id="t")
+    ward.observe("temperature", 38, logical_id="t")
     assert facts(ward) == anew(ward)
-    ward.observe("temperature", 36.9, logical_id="t")  # the same one, corrected
+    ward.observe("temperature", 37, logical_id="t")  # the same one, corrected
     assert facts(ward) == anew(ward)
     with ward.node.storage.reading() as connection:
         found = store.get(connection, "Observation", "t")
     assert found is not None
     put(ward, {**found.resource, "subject": {"reference": "Patient/somebody-else"}})
     assert facts(ward) == anew(ward)
-    ward.observe("temperature", 39.4, logical_id="u", ago=timedelta(hours=3))
+    ward.observe("temperature", 39, logical_id="u", ago=timedelta(hours=3))
     ward.assess(temperature=38.2)
     assert facts(ward) == anew(ward)
     with ward.node.unit() as unit:
@@ -101,17 +101,17 @@ def test_facts_are_those_that_are_read_from_the_beginning_whatever_was_written(w
 
 
 def test_another_process_that_writes_is_seen_at_once(ward: Ward) -> None:
-    ward.observe("temperature", 38.6, logical_id="t")
+    ward.observe("temperature", 38, logical_id="t")
     facts(ward)
     before, ward.node = ward.node, open_node(ward.folder, now=lambda: ward.now)
-    ward.observe("temperature", 40.1, logical_id="t")
+    ward.observe("temperature", 40, logical_id="t")
     ward.node.storage.close()
     ward.node = before
-    assert facts(ward).values["temperature"] == 40.1
+    assert facts(ward).values["temperature"] == 40
 
 
 def test_what_resources_say_is_forgotten_with_the_dictionary_that_read_them(ward: Ward) -> None:
-    ward.observe("temperature", 38.6)
+    ward.observe("temperature", 38)
     facts(ward)
     known = ward.node.record_memory.known(PATIENT, ward.node.dictionary)
     assert ward.node.record_memory.known(PATIENT, ward.node.dictionary) is known
@@ -124,7 +124,7 @@ def test_what_resources_say_is_forgotten_with_the_dictionary_that_read_them(ward
 
 def test_no_page_and_no_command_changes_a_resource_in_memory(ward: Ward) -> None:
     for number in range(12):
-        ward.observe("temperature", 37.0 + number / 4, ago=timedelta(hours=number))
+        ward.observe("temperature", 35 + number % 5, ago=timedelta(hours=number))
         ward.observe("hemoglobin", 80 + number, ago=timedelta(hours=number))
     ward.account("doctor")
     client = TestClient(application(ward.node, workers=False), base_url="http://testserver")

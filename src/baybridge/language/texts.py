@@ -57,9 +57,10 @@ class Texts:
 
     def _filled(self, language: str, sentence: str, values: Mapping[str, object]) -> str:
         """A sentence with its placeholders filled as the language writes them; one without a value stays visible."""
-        return sentence.format(
-            **{name: _Said(values[name], self, language, name) if name in values else _Open(name) for name in _placeholders(sentence)}
-        )
+        names = _placeholders(sentence)
+        if not names and "{" not in sentence and "}" not in sentence:
+            return sentence
+        return sentence.format(**{name: _Said(values[name], self, language, name) if name in values else _Open(name) for name in names})
 
     def phrase(self, language: str, text: str) -> str:
         """A phrase about form in the reader's language; anything that is none, a code or a number, as it is."""

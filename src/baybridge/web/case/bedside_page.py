@@ -22,7 +22,6 @@ from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.web.case.from_record import answered, marks_of
 from baybridge.web.case.view import Action, CaseView, allowed
-from baybridge.web.page import told
 from baybridge.web.page.pictures import Course, course
 
 
@@ -73,7 +72,7 @@ def bedside(view: CaseView) -> Response:
         "bedside.html",
         bags=list(_bags(view)),
         scales=list(_scales(view)),
-        odd=odd_findings.to_ask(case, view.asked.node.site.node) if told.may_see(view.asked, case.case_id) else (),
+        odd=odd_findings.to_ask(case, view.asked.node.site.node) if view.told_of_calls else (),
         answered=list(answered(view, FROM_RECORD)) if case.infusions else [],
         fitness=case.of(FitnessChecked)[::-1],
         judged=view.decisions(entry.event.decision_sha256 for entry in case.of(FitnessChecked)),

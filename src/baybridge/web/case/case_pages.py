@@ -58,8 +58,7 @@ def overview(view: CaseView) -> Response:
     open_now: list[dict[str, Any]] = [
         msgspec.to_builtins(task) for task in open_tasks(view.asked.node, look.unit.connection, view.case, view.now, look.lazy_facts)
     ]
-    told_of_calls = told.may_see(view.asked, view.case.case_id)
-    tasks = most_urgent_first(task for task in open_now if told_of_calls or not told.step_of_calls(task["step"]))
+    tasks = most_urgent_first(task for task in open_now if view.told_of_calls or not told.step_of_calls(task["step"]))
     names = list(dict.fromkeys(name for task in tasks for name in task["commands"] if name in COMMANDS))
     other = [name for name in tabs.buttons_of("overview") if name not in names]
     return view.render(

@@ -47,8 +47,7 @@ class Row:
 def timeline(view: CaseView) -> Response:
     """Everything that happened, oldest first, with who recorded it and where; what was put right is struck through."""
     struck = {one.entry.origin.event_id: one for one in view.case.struck}
-    told_of_calls = told.may_see(view.asked, view.case.case_id)
-    history = [entry for entry in view.case.history if told_of_calls or not told.of_calls(entry.event)]
+    history = [entry for entry in view.case.history if view.told_of_calls or not told.of_calls(entry.event)]
     entries = sorted(history, key=lambda entry: (entry.origin.at, entry.origin.recorded_at))
     situation = None if view.read_only else _situation(view)
     rows = [Row(one, event_as_json(one.event), struck.get(one.origin.event_id), _may(situation, one)) for one in entries]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -69,6 +70,11 @@ class CaseView:
     def now(self) -> datetime:
         """The moment that the page shows."""
         return self.look.unit.at
+
+    @cached_property
+    def told_of_calls(self) -> bool:
+        """Whether this reader may know what happens at the bedside of this case, as it stands now."""
+        return told.may_see(self.asked, self.case.case_id, self.case if self.until is None and self.case.history else None)
 
     @property
     def read_only(self) -> bool:
@@ -136,7 +142,7 @@ def frame(view: CaseView) -> dict[str, object]:
         "conflicts": conflicts_of(case),
         "who": name_of(asked, case),
         "product_name": product_name(asked, case.product),
-        "open_call": case.open_rapid_response if told.is_told(asked) and told.may_see(asked, case.case_id) else None,
+        "open_call": case.open_rapid_response if told.is_told(asked) and view.told_of_calls else None,
         **_emergency(view),
         "exceptions": list(_exceptions(view)) if asked.person.role in _CARE else [],
         "tab_name": view.tab,

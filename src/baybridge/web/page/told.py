@@ -8,14 +8,15 @@ from __future__ import annotations
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.http.doors import Asked
 from baybridge.journey import events as ev
+from baybridge.journey.case import Case
 from baybridge.journey.command import Role
 from baybridge.node.people import access, reads
 from baybridge.node.watch import board, roster
 
 
-def may_see(asked: Asked, case_id: str) -> bool:
-    """Whether this person may read what happens at the bedside of a case."""
-    case = asked.node.case(case_id)
+def may_see(asked: Asked, case_id: str, known: Case | None = None) -> bool:
+    """Whether this person may read what happens at the bedside of a case; `known`: the case as it stands now, where it was just read."""
+    case = known or asked.node.case(case_id)
     return case is not None and not isinstance(reads.for_case(asked.node, "case.bedside", asked.actor, case, frozenset()), Refusal)
 
 

@@ -11,6 +11,7 @@ import re
 from calendar import monthrange
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 #: Hong Kong, Macao and the mainland keep the same civil time, without daylight saving.
@@ -26,12 +27,17 @@ _DURATION = re.compile(r"P(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\
 
 def parse_instant(text: object) -> datetime:
     """An aware time from ISO 8601 with an offset; ValueError says what was expected and found."""
+    if not isinstance(text, str):
+        raise ValueError(f"expected a time with offset such as 2026-03-08T09:00:00+08:00, found {text!r}")
+    return _instant(text)
+
+
+@lru_cache(maxsize=8192)  # the same few moments are read again and again while results are judged
+def _instant(text: str) -> datetime:
     try:
-        if not isinstance(text, str):
-            raise TypeError
         parse_day(text[:_DAY_LENGTH])
         value = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+    except ValueError:
         raise ValueError(f"expected a time with offset such as 2026-03-08T09:00:00+08:00, found {text!r}") from None
     if value.tzinfo is None:
         raise ValueError(f"expected an offset such as +08:00 at the end of the time, found {text!r}")

@@ -62,6 +62,11 @@ class Setting:
     same_person: Mapping[str, bool | None] = field(default_factory=dict)
 
     @cached_property
+    def organisations(self) -> Mapping[str, Resource]:
+        """The organisations of the record by `Organization/id`, the last one of each name."""
+        return {f"Organization/{item.get('id')}": item for item in self.resources if item.get("resourceType") == "Organization"}
+
+    @cached_property
     def reset_events(self) -> list[WrittenResetEvent]:
         """Events until the moment of use that can end a result's worth: medicines of record and case; worked out once for all results."""
         given = [*self.drugs, *_medicines(self.resources)]
@@ -205,7 +210,7 @@ def _tags(resource: Resource, system: str) -> list[str]:
 
 def laboratory_of(observation: Resource, setting: Setting) -> LaboratoryRow:
     """The directory's row of the performing laboratory, else of the node that signed; an empty one where nobody is named or listed."""
-    names = set(_performers(observation, setting.resources))
+    names = set(_performers(observation, setting.organisations))
     found = [row for row in setting.laboratories if names & _names_of(row)]
     if not found and not names:
         found = [row for row in setting.laboratories if row.get("node") in _tags(observation, SIGNED)]
@@ -217,24 +222,18 @@ def _names_of(row: LaboratoryRow) -> set[str]:
     return {row["id"], *(row.get("names") or ()), *(row.get("identifiers") or ()), *([node] if node else [])}
 
 
-def _performers(observation: Resource, resources: Sequence[Resource]) -> Iterable[str]:
+def _performers(observation: Resource, organisations: Mapping[str, Resource]) -> Iterable[str]:
     """Names and identifiers of the organisations that performed an observation."""
     for performer in observation.get("performer") or ():
         reference = performer.get("reference", "")
         if performer.get("type") != "Organization" and "Organization/" not in reference:
             continue
         yield from filter(None, (performer.get("display"), (performer.get("identifier") or {}).get("value")))
-        known = _organisation("/".join(reference.split("/")[-2:]), resources)
+        known = organisations.get("/".join(reference.split("/")[-2:]))
         if known is not None:
             yield from _names_of_organisation(known)
         elif reference:
             yield reference.rsplit("/", 1)[-1]
-
-
-def _organisation(name: str, resources: Sequence[Resource]) -> Resource | None:
-    """The last organisation of this name (`Organization/id`)."""
-    found = (item for item in reversed(resources) if item.get("resourceType") == "Organization" and name == f"Organization/{item.get('id')}")
-    return next(found, None)
 
 
 def _names_of_organisation(known: Mapping[str, object]) -> Iterable[str]:

@@ -75,7 +75,8 @@ class Measured:
     odd: list[Odd] = field(default_factory=list)
     unread: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     read_codes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _exact: tuple[list[Measurement], int, dict[str, list[Measurement]]] | None = field(default=None, compare=False, repr=False)  # of which list, how long it was, and the exact ones by fact
+    #: The exact ones by fact, of which list that is, and how long it was.
+    _exact: tuple[list[Measurement], int, dict[str, list[Measurement]]] | None = field(default=None, compare=False, repr=False)
 
     def of(self, name: str) -> list[Measurement]:
         """The exact measurements of a fact, oldest first."""

@@ -116,7 +116,9 @@ def _texts_of(documents: Documents) -> Texts:
     return Texts(documents)
 
 
-_locale = lru_cache(maxsize=32)(Locale.parse)
+@lru_cache(maxsize=32)
+def _locale(name: str) -> Locale:
+    return Locale.parse(name)
 
 
 def saying_of(asked: Asked) -> Saying:

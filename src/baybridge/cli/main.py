@@ -38,6 +38,7 @@ TOPICS: dict[str, str] = {
     "breach": "baybridge.cli.privacy",
     "processing": "baybridge.cli.privacy",
     "extras": "baybridge.cli.extras",
+    "doctor": "baybridge.cli.doctor",
     "init": "baybridge.cli.nodes",
     "serve": "baybridge.cli.nodes",
     "upgrade": "baybridge.cli.keeping",

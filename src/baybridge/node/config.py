@@ -176,9 +176,9 @@ def read_config(folder: Path, database: str | None = None) -> Config:
     path = folder / "node.yaml"
     if not path.is_file():
         raise ConfigProblem(f"expected a node folder with node.yaml, found none in {folder.name!r}; make one with: baybridge init DIR …")
-    profile = yaml.safe_load(path.read_text(encoding="utf-8"))
+    profile = _map_of(path, ("node", "organisation", "jurisdiction"))
     settings = read_settings()
-    secrets = yaml.safe_load((folder / "keys" / "secrets.yaml").read_text(encoding="utf-8"))
+    secrets = _map_of(folder / "keys" / "secrets.yaml", ("pseudonym", "session"))
     regions = regions_at(folder / "data")
     site = make_site(profile["node"], profile, regions)
     config = Config(
@@ -187,8 +187,8 @@ def read_config(folder: Path, database: str | None = None) -> Config:
         database=database or database_url(folder, secrets.get("database")),
         data_folder=folder / "data",
         secrets=secrets,
-        signing_key=(folder / "keys" / "signing.pem").read_text(encoding="utf-8"),
-        sealing_key=(folder / "keys" / "sealing.pem").read_text(encoding="utf-8"),
+        signing_key=_text_at(folder / "keys" / "signing.pem"),
+        sealing_key=_text_at(folder / "keys" / "sealing.pem"),
         port=profile.get("port"),
         settings=settings,
         roles=tuple(profile.get("roles", tuple(Role))),
@@ -228,6 +228,30 @@ def _backup_to(folder: Path, said: object) -> BackupTo | None:
         raise ConfigProblem(f"backup: expected `to` (a folder) and `key` (a file with a public key), and perhaps `private_key`, found {said!r}")
     to, key, private = (folder / said[name] if name in said else None for name in names)
     return BackupTo(to or folder, key or folder, private)
+
+
+def _text_at(path: Path) -> str:
+    """The text of a file of the node's own; ConfigProblem where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigProblem(f"{path.name}: expected a file in {path.parent.name!r}, found none; bring it from a backup") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigProblem(f"{path.name}: expected a text in UTF-8 that this user may read, found {type(problem).__name__}") from None
+
+
+def _map_of(path: Path, needed: tuple[str, ...]) -> dict[str, Any]:
+    """The map of a YAML file of the node's own; ConfigProblem where it cannot be read or lacks what it needs. No value of it is told."""
+    try:
+        found = yaml.safe_load(_text_at(path))
+    except yaml.YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark is not None else "some line"
+        raise ConfigProblem(f"{path.name}: expected YAML, found something else at {where}") from None
+    lacking = [name for name in needed if not isinstance(found, dict) or name not in found]
+    if lacking:
+        raise ConfigProblem(f"{path.name}: expected {', '.join(lacking)}, found none")
+    return dict(found)
 
 
 def neighbours_changed_at(folder: Path) -> int | None:

@@ -17,6 +17,11 @@ def tighten(folder: Path) -> tuple[str, ...]:
     return tuple(path.name for path in _guarded(folder) if _closed(path))
 
 
+def open_to_others(folder: Path) -> tuple[str, ...]:
+    """The names of what others on the machine can read or write; nothing is changed."""
+    return tuple(path.name for path in _guarded(folder) if stat.S_IMODE(path.stat().st_mode) & _OTHERS)
+
+
 def _guarded(folder: Path) -> Iterator[Path]:
     yield folder
     yield from (path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix != ".yaml")

@@ -1,0 +1,111 @@
+"""`baybridge doctor`: what is well with a node and what is to be mended, on a sound node and with one thing broken at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from acceptance.test_serving import certify
+from baybridge.cli.main import main
+from baybridge.node.config import read_config
+from baybridge.node.node import Node
+from baybridge.node.upkeep import doctor
+from baybridge.node.upkeep.founding import found
+
+CONTRACT = {
+    "clock", "disk", "permissions", "database", "schema", "log", "keys", "certificate", "neighbours", "backup", "mail", "documents", "worker", "roster",
+    "test_settings",
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found(tmp_path / "hk", {"node": "hk", "organisation": "Hong Kong Centre", "jurisdiction": "HK", "city": "Hong Kong", "kinds": ["centre"]})
+    Node(read_config(tmp_path / "hk")).storage.close()
+    return tmp_path / "hk"
+
+
+def findings(folder: Path) -> dict[str, doctor.Finding]:
+    return {one.check: one for one in doctor.examine(folder)}
+
+
+def test_a_new_node_lacks_a_backup_a_check_and_a_roster_and_nothing_else(folder: Path) -> None:
+    states = {name: one.state for name, one in findings(folder).items()}
+    assert set(states) >= CONTRACT
+    assert {name for name, state in states.items() if state not in ("ok", "skip")} - {"disk"} == {"backup", "log", "roster"}
+    assert all(one.remedy for one in findings(folder).values() if one.state in ("fail", "warn"))
+
+
+def test_the_command_prints_the_contract_and_answers_1_where_something_fails(folder: Path) -> None:
+    done = CliRunner().invoke(main, ["doctor", str(folder), "--json"])
+    rows = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert {row["check"] for row in rows} >= CONTRACT
+    assert all(set(row) == {"check", "state", "found", "expected", "remedy"} for row in rows)
+    said = CliRunner().invoke(main, ["doctor", str(folder)])
+    assert "baybridge backup DIR --to PATH" in said.output
+
+
+def test_settings_of_tests_are_never_in_service(folder: Path) -> None:
+    settings = {**os.environ, "BAYBRIDGE_CLOCK_AHEAD": str(folder / "ahead")}
+    (folder / "ahead").write_text("0")
+    done = subprocess.run([sys.executable, "-m", "baybridge", "doctor", str(folder), "--json"], capture_output=True, text=True, env=settings, check=False)
+    assert next(row for row in json.loads(done.stdout) if row["check"] == "test_settings")["state"] == "fail"
+    assert done.returncode == 1
+
+
+def _drop_schema(folder: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(folder / "node.sqlite") as connection:
+        connection.execute("UPDATE schema_version SET version_num = '9999'")
+
+
+def _certificate(folder: Path) -> None:
+    certify(folder, 1)
+    (folder / "key.pem").write_text("no key")
+    with (folder / "node.yaml").open("a", encoding="utf-8") as file:
+        file.write("\nserving: {certificate: certificate.pem, key: key.pem}\n")
+
+
+def _clock(folder: Path) -> None:
+    node = Node(read_config(folder))
+    node.now = lambda now=node.now: now() + timedelta(days=2)  # type: ignore[misc]
+    with node.unit() as unit:
+        unit.log("administration", "", unit.new_id(), b"{}", unit_actor())
+    node.storage.close()
+
+
+def unit_actor() -> Any:
+    from baybridge.journey.command import Actor, Role
+
+    return Actor("test", Role.SYSTEM, "Hong Kong Centre")
+
+
+@pytest.mark.parametrize(
+    ("broken", "check"),
+    [
+        (lambda folder: (folder / "keys").chmod(0o755), "permissions"),
+        (lambda folder: (folder / "keys" / "sealing.pem").unlink(), "config"),
+        (lambda folder: (folder / "node.yaml").write_text("node: [", encoding="utf-8"), "config"),
+        (lambda folder: (folder / "data" / "products").mkdir(parents=True) or (folder / "data" / "products" / "x.yaml").write_text("lables: 1"), "documents"),
+        (_drop_schema, "schema"),
+        (_certificate, "certificate"),
+        (_clock, "clock"),
+    ],
+)
+def test_what_is_broken_fails_with_what_to_do_and_hides_nothing_else(folder: Path, broken: Callable[[Path], object], check: str) -> None:
+    broken(folder)
+    made = findings(folder)
+    assert made[check].state == "fail"
+    assert made[check].remedy
+    assert set(made) >= CONTRACT, "every check is named, also where it cannot be made"

@@ -287,11 +287,24 @@ _NO_NOTE: Mapping[CloseReason, str] = {
 
 def signs_now(situation: Situation, call: Call) -> tuple[str, ...]:
     """The signs that the latest findings show, and whether somebody still has to look where that is why the call was made."""
+    late = {look_now.LATE} if look_now.LATE in call.codes and look_now.waiting(situation.case, situation.site.node) else set()
+    return tuple(sorted(late.union(signs_found(situation))))
+
+
+def signs_found(situation: Situation) -> tuple[str, ...]:
+    """The signs that the latest findings show."""
     facts = standing_facts(situation, situation.now)
     bounds = {name: _at_least(situation, scale, facts) for scale, name in BOUNDS.items()}
-    found = {str(code) for code in situation.decide("rapid-response", {**facts, **bounds}).values.get("codes", ())}
-    late = {look_now.LATE} if look_now.LATE in call.codes and look_now.waiting(situation.case, situation.site.node) else set()
-    return tuple(sorted(found | late))
+    return tuple(sorted(str(code) for code in situation.decide("rapid-response", {**facts, **bounds}).values.get("codes", ())))
+
+
+def signs_not_seen_gone(situation: Situation) -> tuple[str, ...]:
+    """Signs since the infusion for which the team came and that no later look found absent: that nobody looked for them does not say that they are gone."""
+    infused_at, node = situation.case.infused_at, situation.site.node
+    calls = [call for call in situation.case.rapid_responses if call.called.origin.node == node and not call.mistaken and call.closed is None]
+    since = [call for call in calls if infused_at is None or call.called.event.called_at >= infused_at]
+    last = {code: call for call in since for code in call.codes}
+    return tuple(sorted(code for code, call in last.items() if code not in call.absent))
 
 
 def _at_least(situation: Situation, scale: Scale, facts: Mapping[str, Value]) -> int:

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
+from baybridge.bedside.calls import signs_found, signs_not_seen_gone
 from baybridge.bedside.monitoring import infused_here
 from baybridge.documents.terms import Choices, ResponseCriteria
 from baybridge.documents.timing import AfterInfusion, LabelTimes
@@ -56,12 +57,23 @@ _HYPERINFLAMMATION = "Hines MR et al. Transplant Cell Ther 2023 (PMID 36906275; 
 
 
 def at_discharge(situation: Situation) -> Iterator[Reason]:
-    """What stands at the gate before discharge now: toxicity that stands or that nobody looked for today."""
+    """What stands at the gate before discharge now: signs and toxicity that stand, may stand, or that nobody looked for today."""
+    yield from _standing_signs(situation)
     yield from _standing_toxicity(situation)
     assessments = [e.event.assessed_at for e in situation.case.assessments]
     recent = timedelta(hours=situation.limits.discharge.assessed_within_h)
     if not assessments or max(assessments) < situation.now - recent:
         yield Reason("gate.discharge.not_assessed", {"hours": int(recent.total_seconds() // 3600)})
+
+
+def _standing_signs(situation: Situation) -> Iterator[Reason]:
+    """Signs that the latest findings show, whether or not the team has come for them, and those that nobody found gone since it did."""
+    found = signs_found(situation)
+    if found:
+        yield Reason("gate.discharge.sign", {"codes": ", ".join(found)}, source="policy rapid-response")
+    unseen = [code for code in signs_not_seen_gone(situation) if code not in found]
+    if unseen:
+        yield Reason("gate.discharge.sign_unseen", {"codes": ", ".join(unseen)}, source="policy rapid-response")
 
 
 def _standing_toxicity(situation: Situation) -> Iterator[Reason]:

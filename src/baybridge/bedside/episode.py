@@ -25,6 +25,11 @@ BOUNDS: Mapping[Scale, str] = {"crs-astct-2019": "crs_grade_min", "icans-astct-2
 SUPPRESS_FEVER = ("L04AC07", "L04AC11", "L04AC03", "H02AB", "N02BE01", "N02BB02", "M01A")
 
 
+def infusion_may_be_untold(case: Case, node: str) -> bool:
+    """Whether another node treats, and nobody told this one of an infusion: the patient may have had one, and may be here."""
+    return not case.infusions and case.treating_node not in (None, node)
+
+
 def standing_facts(situation: Situation, at: datetime) -> dict[str, Value]:
     """Facts of the episode as of a moment that neither record nor findings need to repeat."""
     return standing(situation.case, situation.facts, situation.site.zone, at)

@@ -17,9 +17,11 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.drugs import AGAIN_MIN
-from baybridge.bedside.episode import standing_facts
+from baybridge.bedside.episode import infusion_may_be_untold, standing_facts
+from baybridge.documents.escalation import Escalation
+from baybridge.facts.looks import explained_by, left_out
 from baybridge.facts.sums import contradicted, sums_of, with_sums
-from baybridge.journey.checks import Moment, alive, asked_once, digest, happened, said
+from baybridge.journey.checks import Moment, Unusual, alive, asked_once, digest, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.course import Grade
 from baybridge.journey.events import (
@@ -49,7 +51,7 @@ class Assess(Struct, frozen=True, kw_only=True):
     findings: Annotated[Findings, Meta(description="fact and value, in the dictionary's unit")]
     assessed_at: Moment
     another: Annotated[bool, Meta(description="true where the same findings were entered within half an hour and this is another assessment")] = False
-    unusual: Annotated[bool, Meta(description="true where findings do not fit each other, and each is meant as it stands")] = False
+    unusual: Annotated[bool, Meta(description="true where something was asked about (findings that do not fit, a date long past), and it is meant as it stands")] = False
 
 
 class ConfirmGrade(Struct, frozen=True, kw_only=True):
@@ -65,6 +67,7 @@ class SetAssessmentInterval(Struct, frozen=True, kw_only=True):
 
     every_h: Annotated[int, Meta(ge=1, le=24)]
     note: Note
+    unusual: Unusual = False
 
 
 def infused_here(situation: Situation) -> Iterator[Reason]:
@@ -73,18 +76,28 @@ def infused_here(situation: Situation) -> Iterator[Reason]:
         yield Reason("bedside.assess.not_infused")
 
 
+def _infused(situation: Situation, given: Assess) -> Iterator[Reason]:
+    """The product was given; where another node treats and told of no infusion, it is asked about once, and a sign is never asked about."""
+    node = situation.case.treating_node
+    if situation.case.infusions or not infusion_may_be_untold(situation.case, situation.site.node):
+        yield from infused_here(situation)
+    elif not given.unusual and not _shows_a_sign(situation, given):
+        yield Reason("bedside.assess.infusion_not_told", {"node": node or ""}, where="unusual")
+
+
 def assess(situation: Situation, given: Assess) -> Verdict:
     """The findings, and a grade on each scale."""
     against = (
         *alive(situation),
-        *infused_here(situation),
+        *_infused(situation, given),
         *happened(situation, assessed_at=given.assessed_at),
         *_findings(situation, given),
     )
     if against:
         return refuse(*against)
-    findings = with_sums(_typed(situation, given), sums_of(situation.documents.folder("facts")))
-    facts = {**standing_facts(situation, given.assessed_at), **findings}
+    findings = _with_sums(situation, given)
+    silent = left_out(findings, situation.facts, explained_by(situation.documents.folder("facts")))
+    facts = {**standing_facts(situation, given.assessed_at), **silent, **findings}
     graded = tuple(_grade(scale, situation.decide(scale, facts), given) for scale in SCALES)
     meant = tuple(contradictions(findings)) if given.unusual else ()
     recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())), meant=meant)
@@ -117,25 +130,28 @@ def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
 
 def _odd_pairs(situation: Situation, given: Assess) -> Iterator[Reason]:
     """Findings that do not fit each other are asked about; where one of them is a sign it is taken at once, calls, and the question stands as a task."""
-    findings = _typed(situation, given)
-    if not _calls(situation, findings):
-        for pair in contradictions(findings):
+    pairs = tuple(contradictions(_typed(situation, given)))
+    if pairs and not _shows_a_sign(situation, given):
+        for pair in pairs:
             yield Reason("bedside.assess.odd_pair", {"pair": pair}, where="unusual", source="convention of this project")
-
-
-def _calls(situation: Situation, findings: Mapping[str, Typed]) -> bool:
-    """Whether one of these findings is a sign of the list."""
-    return bool(situation.decide("rapid-response", findings).values.get("codes"))
 
 
 def _entered_before(situation: Situation, given: Assess) -> bool:
     """Whether the same findings stand already for a time close to this one; a sign of the list is never asked about, it calls."""
-    findings = with_sums(_typed(situation, given), sums_of(situation.documents.folder("facts")))
-    apart, same = timedelta(minutes=AGAIN_MIN), tuple(sorted(findings.items()))
+    apart, same = timedelta(minutes=AGAIN_MIN), tuple(sorted(_with_sums(situation, given).items()))
     close = [e for e in situation.case.of(AssessmentRecorded) if e.event.findings == same and abs(e.event.assessed_at - given.assessed_at) <= apart]
-    own = [e for e in close if e.origin.node == situation.site.node]
-    fits = not any(True for name, value in findings.items() for _ in unfit(situation, name, value))
-    return bool(own) and fits and not _calls(situation, findings)
+    return any(e.origin.node == situation.site.node for e in close) and not _shows_a_sign(situation, given)
+
+
+def _shows_a_sign(situation: Situation, given: Assess) -> bool:
+    """Whether the findings that can be read show a sign of the list, beside what is known and still holds."""
+    fit = {name: value for name, value in _with_sums(situation, given).items() if not any(True for _ in unfit(situation, name, value))}
+    silent = left_out(fit, situation.facts, explained_by(situation.documents.folder("facts")))
+    return bool(situation.decide("rapid-response", {**silent, **fit}).values.get("codes"))
+
+
+def _with_sums(situation: Situation, given: Assess) -> dict[str, Typed]:
+    return with_sums(_typed(situation, given), sums_of(situation.documents.folder("facts")))
 
 
 def _grade(scale: Scale, decision: Decision, given: Assess) -> GradeAssessed:
@@ -184,13 +200,24 @@ def _assessed(standing: Grade | None, given: ConfirmGrade) -> Iterator[Reason]:
 
 
 def set_assessment_interval(situation: Situation, given: SetAssessmentInterval) -> Verdict:
-    """Another interval than that of the grade, with the reason; it holds until the grade rises."""
+    """Another interval than that of the grade, with the reason; it holds until the grade rises or the team is called. While a call is open there is none."""
     against = [*alive(situation), *infused_here(situation)]
+    if situation.case.open_rapid_response is not None:
+        against.append(Reason("bedside.interval.call_open"))
     if not said(given.note):
         against.append(Reason("bedside.interval.no_note", where="note"))
+    against.extend(asked_once(_longer_than_asked(situation, given), unusual=given.unusual))
     if against:
         return refuse(*against)
     return (AssessmentIntervalSet(every_h=given.every_h, grade=standing_grade(situation.case), note=given.note.strip()),)
+
+
+def _longer_than_asked(situation: Situation, given: SetAssessmentInterval) -> Iterator[Reason]:
+    """The interval is longer than the one that the standing grade asks for."""
+    rules, grade = situation.documents.the(Escalation).assessment, standing_grade(situation.case)
+    asked = rules.hours_by_grade[grade]
+    if given.every_h > asked:
+        yield Reason("bedside.interval.longer", {"grade": grade, "hours": asked, "every": given.every_h}, source=rules.source, where="unusual")
 
 
 def graded_scale(context: FormContext) -> Mapping[str, object]:

@@ -31,6 +31,7 @@ class FactEntry(Part, frozen=True, kw_only=True):
     type: Literal["number", "integer", "boolean", "code", "date", "instant", "text"]
     unit: str | None = None
     codes: tuple[Mapping[str, str], ...] = ()
+    general: str | None = None  # a fact whose code may stand beside one of these in the same coding and says less
     values: tuple[str | int, ...] = ()
     values_from: Literal["regions"] | None = None  # the ids of a folder of documents
     answers: Mapping[str, int | str | bool] = EMPTY

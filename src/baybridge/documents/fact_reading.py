@@ -36,13 +36,33 @@ class Plain(Reading, frozen=True, kw_only=True):
     how: Literal["age", "condition", "crs_diagnosed", "derived", "diagnosis", "fever_suppressed", "given"]
 
 
+class Limit(Part, frozen=True, kw_only=True):
+    """Strictly above or below a number, in a unit."""
+
+    unit: str | None = None
+    above: Number | None = None
+    below: Number | None = None
+
+
+class Explains(Part, frozen=True, kw_only=True):
+    """Answers that make less of other findings, by the name of the finding; one within a limit where one is given.
+
+    Such an answer holds for findings of its own look and of earlier ones: beside a newer finding it is unknown. `up_to` are the answers of a number.
+    """
+
+    answers: tuple[str | bool, ...] = ()
+    up_to: Number | None = None
+    findings: Mapping[str, Limit]
+
+
 class Latest(Reading, frozen=True, kw_only=True):
-    """The latest value; `of` names the fact whose measurements it shares, `sum_of` the items of a score."""
+    """The latest value; `of` names the fact whose measurements it shares, `sum_of` the items of a score, `explains` findings that it makes less of."""
 
     how: Literal["latest"] = "latest"
     max_age_h: Amount | None = None
     of: str | None = None
     sum_of: tuple[str, ...] = ()
+    explains: Explains | None = None
 
 
 class ReferenceLimit(Reading, frozen=True, kw_only=True):
@@ -107,14 +127,6 @@ class WindowAny(Between, frozen=True, kw_only=True):
 
     how: Literal["window_any"]
     of: str
-
-
-class Limit(Part, frozen=True, kw_only=True):
-    """Strictly above or below a number, in a unit."""
-
-    unit: str | None = None
-    above: Number | None = None
-    below: Number | None = None
 
 
 class AnalyteLimit(Limit, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from functools import cached_property
 from baybridge.base.quantity import Quantity
 from baybridge.documents.document_set import read_document
 from baybridge.documents.fact import FactConversion, FactEntry
-from baybridge.documents.fact_reading import Latest, Reading, ReferenceLimit, Windowed
+from baybridge.documents.fact_reading import Explains, Latest, Reading, ReferenceLimit, Windowed
 from baybridge.documents.heading import Exact
 from baybridge.documents.problems import DocumentProblem
 from baybridge.documents.terms import Units
@@ -55,6 +55,7 @@ class Fact:
     source: str = ""
     confidence: str = "high"
     kept: str = ""  # why it is read where no rule, form or other document does
+    general: str = ""  # a fact whose code may stand beside one of these and says less
 
     @property
     def how(self) -> str:
@@ -115,10 +116,21 @@ class Dictionary:
         """The fact that a code of an observation stands for."""
         return self._by_code.get((system, code))
 
+    def named(self, codes: Iterable[tuple[str, str]]) -> list[tuple[Fact, tuple[str, str]]]:
+        """The facts for which these codes of one observation stand, with the code; without one that another of them names more exactly."""
+        found = [(fact, code) for code in codes if (fact := self.by_code(*code)) is not None]
+        less = {fact.general for fact, _ in found}
+        return [(fact, code) for fact, code in found if fact.name not in less]
+
     @cached_property
     def sums(self) -> Mapping[str, tuple[str, ...]]:
         """The scores that are the sum of their items, with the items."""
         return {name: fact.read.sum_of for name, fact in self.facts.items() if isinstance(fact.read, Latest) and fact.read.sum_of}
+
+    @cached_property
+    def explaining(self) -> Mapping[str, Explains]:
+        """By the name of a fact: which of its answers make less of which findings."""
+        return {name: fact.read.explains for name, fact in self.facts.items() if isinstance(fact.read, Latest) and fact.read.explains}
 
     @cached_property
     def also_read(self) -> Mapping[str, tuple[Fact, ...]]:
@@ -194,6 +206,7 @@ def _fact(where: str, name: str, spec: Mapping[str, object]) -> Fact:
         source=entry.source,
         confidence=entry.confidence or "high",
         kept=entry.kept or "",
+        general=entry.general or "",
     )
 
 

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from baybridge.facts.course import Course
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.factset import ReadFact, Status
+from baybridge.facts.looks import outdated
 from baybridge.facts.measurement import Measured, Measurement
 from baybridge.facts.terms import Treatments
 from baybridge.policy.language.types import Value
@@ -86,6 +87,7 @@ def _follow(
     treatments = dictionary.terms.treatments
     for moment in sorted({m.at for found in history.values() for m in found} | set(grades)):
         known = {name: m for name, found in history.items() for m in [_latest(found, moment, dictionary)] if m}
+        known = {name: m for name, m in known.items() if name not in outdated(known, dictionary.explaining)}
         values = {name: m.value for name, m in known.items()}
         grade = grades.get(moment)
         fever = _fever(values, treatments) if grade_at is None else _graded(grade_at(values))

@@ -170,11 +170,8 @@ def _parts(resource: Mapping[str, object]) -> Iterator[tuple[Resource, str]]:
 
 
 def _fact(part: Mapping[str, object], dictionary: Dictionary) -> tuple[Fact | None, Coded | None]:
-    for coded in codings(part.get("code")):
-        fact = dictionary.by_code(coded.system, coded.code)
-        if fact is not None:
-            return fact, coded
-    return None, None
+    listed = {(coded.system, coded.code): coded for coded in codings(part.get("code"))}
+    return next(((fact, listed[code]) for fact, code in dictionary.named(listed)), (None, None))
 
 
 def _unread(resource: Mapping[str, object], parts: list[tuple[Mapping[str, object], str]], measured: Measured, dictionary: Dictionary) -> None:
@@ -273,7 +270,7 @@ def _without_contradiction(part: Mapping[str, object], path: str, blank: Measure
         raise _UnusableError("modifier_unknown", f"{path}.modifierExtension")
     if part.get("dataAbsentReason") and any(key.startswith("value") for key in part):
         raise _UnusableError("absent_and_value", f"{path}.dataAbsentReason")
-    others = {other.name for coded in codings(part.get("code")) if (other := dictionary.by_code(coded.system, coded.code)) is not None} - {blank.fact.name}
+    others = {other.name for other, _ in dictionary.named((coded.system, coded.code) for coded in codings(part.get("code")))} - {blank.fact.name}
     if others:
         raise _UnusableError("two_facts", f"{path}.code", attribute=sorted(others)[0])
 

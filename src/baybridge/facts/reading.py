@@ -13,6 +13,7 @@ treatment history in `treatment.py` and `lines.py`, the CRS episode in `episode.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ from baybridge.facts.factset import FactSet, Odd, ReadFact, Status, UnreadCode
 from baybridge.facts.fhir import Found, name_of, references, span, text, words
 from baybridge.facts.given import read_given
 from baybridge.facts.known import Known
+from baybridge.facts.looks import outdated
 from baybridge.facts.measurement import Measured, Measurement, State, measure
 from baybridge.facts.series import Window, read_windowed
 from baybridge.facts.sums import measured_sums
@@ -77,6 +79,7 @@ def read(
     window = Window(measured, exposures, course, at, dictionary, zone)
     facts |= _derived(found, window, facts, grade_at, set_aside)
     facts |= _confirmed(confirmed or {}, case, measured, facts, windows or {}, at, dictionary)
+    facts |= {name: replace(facts[name], status=Status.STALE, note="facts.note.before_finding") for name in outdated(facts, dictionary.explaining)}
     if remarks:
         _note_unread(found, measured, dictionary)
         _note_references(found, measured, known)

@@ -212,7 +212,7 @@ def _look_now(case: Case, now: datetime, site: Site, within: timedelta) -> Itera
     """A grade that may be 3 or more and is not certain: somebody looks, and enters what is missing."""
     for entry in look_now.pending(case, site.node):
         event = entry.event
-        due_at = entry.origin.recorded_at + within
+        due_at = look_now.asked_at(case, entry) + within
         yield _task(
             site,
             "look_now",
@@ -230,7 +230,7 @@ def _look_now(case: Case, now: datetime, site: Site, within: timedelta) -> Itera
 def _review_grade(case: Case, now: datetime, site: Site, within: timedelta) -> Iterator[Task]:
     """A grade that counts no fever though treatment may mask it, or signs stand: a physician says which grade it is."""
     for entry in look_now.to_review(case, site.node):
-        due_at = entry.origin.recorded_at + within
+        due_at = look_now.asked_at(case, entry, look_now.reviews) + within
         yield _task(
             site,
             "review_grade",

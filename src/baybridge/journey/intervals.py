@@ -3,7 +3,7 @@
 Main job: `assessment_due(case, rules)` and `ice_due(case, rules)` with whether they are urgent.
 
 A grade that is not certain counts as the highest that it can be; an open call counts as 3. A physician may set another interval (`AssessmentIntervalSet`): it holds until
-the standing grade rises above what it was then, or the next infusion.
+the standing grade rises above what it was then, while no call is open, and until the next infusion.
 
 **Source**: `assessment` in `data/pathways/escalation.yaml`. **Units**: hours.
 """
@@ -36,7 +36,7 @@ def every_h(case: Case, rules: Intervals) -> int:
     stands = standing_grade(case)
     own = case.last(AssessmentIntervalSet)
     after_infusion = own is not None and (case.infused_at is None or own.origin.recorded_at >= case.infused_at)
-    if own is not None and after_infusion and stands <= own.event.grade:
+    if own is not None and after_infusion and stands <= own.event.grade and case.open_rapid_response is None:
         return own.event.every_h
     return rules.hours_by_grade[stands]
 

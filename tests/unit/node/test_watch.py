@@ -6,19 +6,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from baybridge.base.outcome import Refusal
 from baybridge.journey import events as ev
-from baybridge.journey.command import Actor, Role
+from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import Told
 from baybridge.journey.stored import event_as_json
+from baybridge.node import handle
 from baybridge.node.case_state import case_state
 from baybridge.node.consequences import queue
 from baybridge.node.fhir.interactions import Interaction, write
 from baybridge.node.intake.importing import import_upload
+from baybridge.node.upkeep import projections
 from baybridge.node.upkeep.projections import open_tasks
 from baybridge.node.watch import leaving, roster, signs, watching
+from baybridge.record.store import store
 from watch_world import CASE, PATIENT, Ward
 
 PRESSOR = {"hypotension": "vasopressor", "vasopressors": 1}
@@ -390,9 +394,6 @@ def test_every_sign_of_the_policy_names_the_findings_that_show_it(ward: Ward) ->
 
 
 def test_a_command_again_answers_the_same_call(ward: Ward) -> None:
-    from baybridge.journey.command import Command
-    from baybridge.node import handle
-
     given = {"findings": PRESSOR, "assessed_at": ward.now.isoformat()}
     command = Command("Assess", CASE, given, Actor("n", Role.NURSE, ward.node.site.organisation), "same")
     first, again = handle.handle(ward.node, command), handle.handle(ward.node, command)
@@ -651,3 +652,191 @@ def test_a_product_that_fails_after_it_was_given_calls_a_physician_at_once_and_o
     ward.assess()
     ward.wait(minutes=30)
     assert len(ward.calls) == 1, "a physician has answered for this result"
+# --- answers that make less of a finding belong to their look ------------------------------------------------------------------
+
+#: What somebody answered hours ago, when nothing was wrong.
+EXPLAINED = {"oxygen_device": "nasal_cannula", "oxygen_flow": 2, "oxygen_reason": "comfort", "sedated": True}
+NOT_ANSWERED = ("oxygen_reason", "sedated")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"oxygen_device": "intubated", "oxygen_flow": None}, "RR-OXYGEN"), ({"oxygen_device": "cpap"}, "RR-OXYGEN"), ({"arousal": "unarousable"}, "RR-AROUSAL")],
+)
+def test_an_answer_of_an_earlier_look_silences_no_sign_of_this_one(ward: Ward, changes: dict[str, Any], code: str) -> None:
+    ward.assess(**EXPLAINED)
+    ward.wait(hours=4)
+    ward.assess(blank=NOT_ANSWERED, **changes)
+    assert code in open_codes(ward)
+
+
+@pytest.mark.parametrize(("fact", "value", "code"), [("oxygen_device", "bipap", "RR-OXYGEN"), ("arousal", "tactile", "RR-AROUSAL")])
+def test_an_answer_of_an_earlier_look_silences_no_sign_that_a_monitor_sends(ward: Ward, fact: str, value: str, code: str) -> None:
+    ward.assess(**EXPLAINED)
+    ward.wait(hours=4)
+    ward.observe(fact, value)
+    ward.round()
+    assert code in open_codes(ward)
+
+
+def test_an_answer_of_the_same_look_holds(ward: Ward) -> None:
+    ward.assess(oxygen_device="cpap", oxygen_reason="home_therapy", sedated=True, arousal="tactile")
+    ward.wait(minutes=5)
+    assert ward.calls == ()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "most"),
+    [
+        ({"fever_attributable": False}, {"temperature": 39.2}, 1),
+        ({"temperature": 39.0, "hypotension_attributable": False}, {"temperature": 39.0, "hypotension": "fluids"}, 2),
+        ({"oxygen_device": "nasal_cannula", "oxygen_flow": 0}, {"temperature": 39.0, "oxygen_device": "nasal_cannula", "oxygen_reason": "hypoxia"}, 3),
+    ],
+)
+def test_an_answer_of_an_earlier_look_lowers_no_grade(ward: Ward, earlier: dict[str, Any], later: dict[str, Any], most: int) -> None:
+    ward.assess(**earlier)
+    ward.wait(hours=4)
+    with_time = {"findings": {"vasopressors": 0, "vasopressin": False, **later}, "assessed_at": (ward.now + timedelta(seconds=1)).isoformat()}
+    grades = [item.event for item in ward.give("Assess", **with_time).events if isinstance(item.event, ev.GradeAssessed)]
+    assert next(one.grade_max for one in grades if one.scale == "crs-astct-2019") >= most
+
+
+# --- every code of a finding reaches its sign --------------------------------------------------------------------------------------
+
+
+def coded(ward: Ward, *codes: str, status: str = "final", **value: Any) -> None:
+    """One observation by LOINC, as another system sends it."""
+    ward.now += timedelta(seconds=1)
+    resource = {
+        "resourceType": "Observation", "id": f"sent-{ward.now.timestamp():.0f}", "status": status, "subject": {"reference": f"Patient/{PATIENT}"},
+        "code": {"coding": [{"system": "http://loinc.org", "code": code} for code in codes]}, "effectiveDateTime": ward.now.isoformat(), **value,
+    }  # fmt: skip
+    done = write(ward.node, Actor("monitor", Role.NURSE, ward.node.site.organisation), [Interaction("PUT", "Observation", resource["id"], resource)])
+    assert not isinstance(done, Refusal), done
+    ward.round()
+
+
+def percent(value: float) -> dict[str, Any]:
+    return {"valueQuantity": {"value": value, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"}}
+
+
+@pytest.mark.parametrize("codes", [("59408-5",), ("59417-6",), ("2708-6",), ("20564-1",), ("2708-6", "59408-5"), ("59408-5", "2708-6")])
+def test_a_low_saturation_calls_by_every_code_of_it(ward: Ward, codes: tuple[str, ...]) -> None:
+    coded(ward, *codes, **percent(78))
+    assert open_codes(ward) == ("RR-SATURATION",)
+    assert ward.calls[0].levels == {"RR-SATURATION": 12}
+
+
+def test_a_saturation_that_was_well_since_by_the_other_way_of_measuring_calls_again(ward: Ward) -> None:
+    coded(ward, "2708-6", **percent(86))
+    arrive(ward)
+    coded(ward, "59408-5", **percent(97))
+    coded(ward, "59408-5", **percent(86))
+    assert len(ward.calls) == 2
+
+
+@pytest.mark.parametrize("code", ["8310-5", "8331-1", "8332-9", "8328-7", "8333-7", "8334-5", "8329-5", "60834-9", "60836-4", "76010-8"])
+def test_a_temperature_is_read_wherever_it_was_taken(ward: Ward, code: str) -> None:
+    fact = ward.node.dictionary.by_code("http://loinc.org", code)
+    assert fact is not None
+    assert fact.name == "temperature"
+
+
+# --- what is open postpones nothing -----------------------------------------------------------------------------------------------
+
+
+def test_rounds_that_leave_the_question_open_postpone_nothing(ward: Ward) -> None:
+    ward.assess(blank=UNKNOWN)
+    ward.wait(minutes=9)
+    ward.give("Assess", findings={"temperature": 36.9}, another=True, assessed_at=ward.now.isoformat())
+    with ward.node.storage.reading() as connection:
+        due = next(task.due_at for task in open_tasks(ward.node, connection, ward.case, ward.now) if task.step == "look_now")
+    ward.wait(minutes=7)
+    assert open_codes(ward) == ("RR-LATE",)
+    assert due is not None
+    assert due < ward.now
+
+
+def test_who_answered_begins_a_new_time(ward: Ward) -> None:
+    ward.assess(blank=UNKNOWN)
+    ward.wait(minutes=9)
+    ward.assess()
+    ward.now += timedelta(hours=13)
+    ward.assess(blank=UNKNOWN)
+    ward.wait(minutes=9)
+    assert ward.calls == ()
+
+
+# --- discharge, and how often somebody looks ---------------------------------------------------------------------------------------
+
+
+def keeps_in(ward: Ward) -> list[str]:
+    """Why the patient does not leave now."""
+    day = ward.now.astimezone(ward.node.site.zone).date()
+    given = {"discharged_on": day.isoformat(), "stay_near_until": (day + timedelta(days=60)).isoformat(), "no_driving_until": (day + timedelta(days=60)).isoformat()}
+    answer = ward.give("Discharge", Role.PHYSICIAN, **given, caregiver=True, emergency_card=True, unusual=True)
+    return [reason.code for reason in answer.reasons] if isinstance(answer, Refusal) else []
+
+
+def test_nobody_leaves_with_a_sign_though_the_team_has_come(ward: Ward) -> None:
+    ward.assess(oxygen_saturation=84)
+    arrive(ward)
+    ward.assess(oxygen_saturation=81)
+    assert keeps_in(ward) == ["gate.discharge.sign"]
+    ward.assess(blank=("oxygen_saturation",))
+    ward.now += timedelta(hours=13)
+    ward.assess(blank=("oxygen_saturation",))
+    assert keeps_in(ward) == ["gate.discharge.sign_unseen"]
+    ward.assess()
+    assert keeps_in(ward) == []
+
+
+def test_no_longer_interval_while_a_call_is_open_and_one_question_where_the_grade_asks_for_more(ward: Ward) -> None:
+    def asked(**more: Any) -> list[str]:
+        answer = ward.give("SetAssessmentInterval", Role.PHYSICIAN, every_h=24, note="stable", **more)
+        return [reason.code for reason in answer.reasons] if isinstance(answer, Refusal) else []
+
+    ward.assess(temperature=39.0, **PRESSOR)
+    assert "bedside.interval.call_open" in asked(unusual=True)
+    arrive(ward)
+    assert asked() == ["bedside.interval.longer"]
+    assert asked(unusual=True) == []
+
+
+# --- a node that was told of no infusion ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(ward: Ward) -> str:
+    """A case of the same ward whose patient another node treats, which told of no infusion."""
+    opened = next(item.event for item in ward.events if isinstance(item.event, ev.CaseOpened))
+    accepted = {"type": "CaseAccepted", "product": "axicabtagene-ciloleucel"}
+    told = Told(event_id="gd-1", node="gd", actor="p", role="physician", at=ward.now, recorded_at=ward.now, event=accepted)
+    package = ev.PackageReceived(package_id="p2", from_node="gd", purpose="CARE_REFERRAL", route="R0", content_sha256="0" * 64, resources=0, told=(told,))
+    with ward.node.unit() as unit:
+        store.put(unit.connection, {"resourceType": "Patient", "id": "patient-2", "birthDate": "1970-01-01"}, at=unit.at)
+        unit.append("case-2", [msgspec.structs.replace(opened, patient_id="patient-2"), package], ward.node.system(), known=0)
+        projections.project(unit, "case-2")
+    return "case-2"
+
+
+def test_a_sign_calls_at_the_node_that_was_told_of_no_infusion(ward: Ward, home: str) -> None:
+    resource = {
+        "resourceType": "Observation", "id": "at-home", "status": "final", "subject": {"reference": "Patient/patient-2"},
+        "code": {"coding": [{"system": "http://loinc.org", "code": "59408-5"}]}, "effectiveDateTime": ward.now.isoformat(), **percent(75),
+    }  # fmt: skip
+    assert not isinstance(write(ward.node, Actor("m", Role.NURSE, ward.node.site.organisation), [Interaction("PUT", "Observation", "at-home", resource)]), Refusal)
+    ward.round()
+    case = ward.node.case(home)
+    assert case is not None
+    assert [call.codes for call in case.rapid_responses] == [("RR-SATURATION",)]
+
+
+def test_an_assessment_at_the_node_that_was_told_of_no_infusion_is_asked_about_once_and_a_sign_is_not(ward: Ward, home: str) -> None:
+    def assess(number: int, findings: dict[str, Any], **more: Any) -> Any:
+        given = {"findings": findings, "assessed_at": ward.now.isoformat(), **more}
+        return handle.handle(ward.node, Command("Assess", home, given, Actor("n", Role.NURSE, ward.node.site.organisation), f"home-{number}"))
+
+    assert [reason.code for reason in assess(1, {"temperature": 37.0}).reasons] == ["bedside.assess.infusion_not_told"]
+    assert not isinstance(assess(2, {"temperature": 37.0}, unusual=True), Refusal)
+    assert named([item.event for item in assess(3, {"seizure": "prolonged"}).events], ev.RapidResponseCalled)

@@ -51,7 +51,7 @@ SHOWN_BY: Mapping[str, tuple[str, ...]] = {
     "RR-ICANS": _BRAIN,
     "RR-VASOPRESSOR": _PRESSURE,
     "RR-OXYGEN": _OXYGEN,
-    "RR-SATURATION": ("oxygen_saturation",),
+    "RR-SATURATION": ("oxygen_saturation", "arterial_oxygen_saturation"),
     "RR-ICE-FALL": ("ice_score",),
     "RR-CAPD": ("capd_score",),
     "RR-SEIZURE": ("seizure",),
@@ -186,7 +186,7 @@ def _number(value: Value) -> int:
 
 #: How high signs stand that are counted: percent below 90, points that the ICE score fell, points of CAPD above 8, the grade of IEC-HS.
 _COUNTED: Mapping[str, Callable[[Mapping[str, Value]], int]] = {
-    "RR-SATURATION": lambda values: 90 - _number(values.get("oxygen_saturation")),
+    "RR-SATURATION": lambda values: 90 - min(_number(values[name]) for name in SHOWN_BY["RR-SATURATION"] if values.get(name) is not None),
     "RR-ICE-FALL": lambda values: _number(values.get("ice_drop_24h")),
     "RR-CAPD": lambda values: _number(values.get("capd_score")) - 8,
     "RR-IECHS": lambda values: _number(values.get("iec_hs_grade")),

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from baybridge.bedside.calls import Around, Seen, follows
+from baybridge.bedside.episode import infusion_may_be_untold
 from baybridge.documents.escalation import span
 from baybridge.facts.measurement import AHEAD, birth_of
 from baybridge.journey import events as ev
@@ -39,8 +40,9 @@ _MOMENTS = 60
 
 
 def watched(node: Node, case: Case) -> bool:
-    """Whether signs of this case call here: a living patient of whom an infusion is recorded, at a centre."""
-    return bool(case.infusions) and case.alive and "centre" in node.site.kinds
+    """Whether signs of this case call here: a living patient of whom an infusion is recorded, or whom another node treats that told of none yet, at a centre."""
+    infused = bool(case.infusions) or infusion_may_be_untold(case, node.site.node)
+    return infused and case.alive and "centre" in node.site.kinds
 
 
 def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = (), *, command_id: str | None = None, part: int = 0) -> list[ev.Recorded]:
@@ -71,7 +73,7 @@ def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = 
 def _looked_back(node: Node, case: Case, moments: Iterable[datetime], now: datetime) -> list[datetime]:
     """Moments before now, since the infusion, that are no history yet; the latest ones, in order."""
     since = now - span(node.escalation.history_after)
-    begun = case.infused_at or now
+    begun = case.infused_at or since
     return sorted({at for at in moments if max(since, begun) <= at < now})[-_MOMENTS:]
 
 

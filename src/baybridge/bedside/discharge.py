@@ -20,6 +20,7 @@ from baybridge.bedside.calls import signs_found, signs_not_seen_gone
 from baybridge.bedside.monitoring import infused_here
 from baybridge.documents.terms import Choices, ResponseCriteria
 from baybridge.documents.timing import AfterInfusion, LabelTimes
+from baybridge.journey import asked_findings
 from baybridge.journey.checks import Unusual, alive, asked_once, happened, local_day, ordered, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import Discharged, ResponseAssessed, ResponseCategory
@@ -59,6 +60,7 @@ _HYPERINFLAMMATION = "Hines MR et al. Transplant Cell Ther 2023 (PMID 36906275; 
 def at_discharge(situation: Situation) -> Iterator[Reason]:
     """What stands at the gate before discharge now: signs and toxicity that stand, may stand, or that nobody looked for today."""
     yield from _standing_signs(situation)
+    yield from _open_findings(situation)
     yield from _standing_toxicity(situation)
     assessments = [e.event.assessed_at for e in situation.case.assessments]
     recent = timedelta(hours=situation.limits.discharge.assessed_within_h)
@@ -74,6 +76,17 @@ def _standing_signs(situation: Situation) -> Iterator[Reason]:
     unseen = [code for code in signs_not_seen_gone(situation) if code not in found]
     if unseen:
         yield Reason("gate.discharge.sign_unseen", {"codes": ", ".join(unseen)}, source="policy rapid-response")
+
+
+def _open_findings(situation: Situation) -> Iterator[Reason]:
+    """Findings that came in and may hide a sign, and those that are newer than the grade and may raise it."""
+    asked = asked_findings.to_look(situation.case, situation.site.node)
+    hidden = sorted({entry.event.fact for entry in asked if entry.event.why != "raises"})
+    newer = sorted({entry.event.fact for entry in asked if entry.event.why == "raises"})
+    if hidden:
+        yield Reason("gate.discharge.finding_open", {"facts": ", ".join(hidden)}, source="contract K1")
+    if newer:
+        yield Reason("gate.discharge.newer_than_grade", {"facts": ", ".join(newer)}, source="contract K1")
 
 
 def _standing_toxicity(situation: Situation) -> Iterator[Reason]:

@@ -18,7 +18,7 @@ from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.drugs import AGAIN_MIN
 from baybridge.bedside.episode import infusion_may_be_untold, standing_facts
-from baybridge.documents.escalation import Escalation
+from baybridge.documents.escalation import span
 from baybridge.facts.looks import explained_by, left_out
 from baybridge.facts.sums import contradicted, sums_of, with_sums
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, digest, happened, said
@@ -121,6 +121,9 @@ def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
     for name, said_so in contradicted(_typed(situation, given), sums_of(situation.documents.folder("facts"))):
         yield Reason("bedside.assess.ice_contradicts", said_so, where=name, source="Lee 2019, Table 5")
     yield from asked_once(_odd_pairs(situation, given), unusual=given.unusual)
+    old = situation.now - given.assessed_at > span(situation.documents.escalation.history_after)
+    if old and not given.unusual and not _shows_a_sign(situation, given):
+        yield Reason("bedside.assess.long_ago", {"at": given.assessed_at.isoformat()}, where="unusual")
     if not given.another and _entered_before(situation, given):
         yield Reason("bedside.assess.again", {"minutes": AGAIN_MIN}, where="another")
     infused_at = situation.case.infused_at
@@ -214,7 +217,7 @@ def set_assessment_interval(situation: Situation, given: SetAssessmentInterval) 
 
 def _longer_than_asked(situation: Situation, given: SetAssessmentInterval) -> Iterator[Reason]:
     """The interval is longer than the one that the standing grade asks for."""
-    rules, grade = situation.documents.the(Escalation).assessment, standing_grade(situation.case)
+    rules, grade = situation.documents.escalation.assessment, standing_grade(situation.case)
     asked = rules.hours_by_grade[grade]
     if given.every_h > asked:
         yield Reason("bedside.interval.longer", {"grade": grade, "hours": asked, "every": given.every_h}, source=rules.source, where="unusual")

@@ -31,6 +31,8 @@ LOCAL = "urn:baybridge:observation"
 #: Kinds of code in the dictionary's documents that stand for one coding system; `icd10` and `snomed` are matched by `terms.py`.
 _SYSTEMS = {"loinc": LOINC, "local": LOCAL}
 
+_A_DAY_H = 24
+
 
 class DictionaryProblem(ValueError):
     """A document of the dictionary that cannot be used; the message says where, what was expected and what was found."""
@@ -66,6 +68,11 @@ class Fact:
     def max_age_h(self) -> float | None:
         """Hours for which a value is used."""
         return self.read.max_age_h if isinstance(self.read, Latest) else None
+
+    @property
+    def of_the_moment(self) -> bool:
+        """Whether it says how a patient is now: what is used for a day at most. Convention of this project."""
+        return self.max_age_h is not None and self.max_age_h <= _A_DAY_H
 
     def label(self, language: str) -> str:
         """Its name for people, in English where the language has none."""

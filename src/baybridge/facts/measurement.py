@@ -25,6 +25,8 @@ from baybridge.facts.units import UnitMismatchError
 from baybridge.policy.language.types import Value
 
 FINAL = frozenset({"final", "amended", "corrected"})
+#: Said of a result that is none, or none any more.
+GONE = frozenset({"entered-in-error", "cancelled"})
 _UCUM = "http://unitsofmeasure.org"
 #: How far the clock of a monitor, a laboratory or another node may run ahead of ours. Convention of this project.
 AHEAD = timedelta(hours=1)
@@ -75,6 +77,7 @@ class Measured:
     odd: list[Odd] = field(default_factory=list)
     unread: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     read_codes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unusable: dict[str, datetime] = field(default_factory=dict)  # by fact: when the latest was made of which the value cannot be used
     #: The exact ones by fact, of which list that is, and how long it was.
     _exact: tuple[list[Measurement], int, dict[str, list[Measurement]]] | None = field(default=None, compare=False, repr=False)
 
@@ -99,6 +102,10 @@ class Measured:
     def finding(self, resource: Mapping[str, object], path: str, code: str, **values: str) -> None:
         """Note something odd."""
         self.odd.append(Odd(name_of(resource), path, f"facts.odd.{code}", tuple(sorted(values.items()))))
+
+    def cannot_use(self, fact: str, at: datetime) -> None:
+        """Note that a measurement was made of which the value cannot be used."""
+        self.unusable[fact] = max(at, self.unusable.get(fact, at))
 
     def nobody_reads(self, kind: str, concept: object) -> None:
         """Note a concept that nothing reads."""
@@ -143,6 +150,8 @@ def measure(found: Found, at: datetime, dictionary: Dictionary, said: Callable[[
             measured.measurements += one.adds.measurements
             measured.odd += one.adds.odd
             measured.unread.update(one.adds.unread)
+            for fact, made_at in one.adds.unusable.items():
+                measured.cannot_use(fact, made_at)
     measured.measurements = _without_doubles(measured)
     return measured
 
@@ -189,6 +198,8 @@ def _read_known(
     status = text(resource.get("status"))
     if status not in FINAL:
         measured.finding(resource, "Observation.status", "status_not_final", status=status[:30] or "-")
+        for _, _, fact, _ in known if status not in GONE else ():
+            measured.cannot_use(fact.name, made_at)
         return
     if any(text(focus.get("reference")) not in {"", text(mapping(resource.get("subject")).get("reference"))} for focus in items(resource.get("focus"))):
         measured.finding(resource, "Observation.focus", "of_another")
@@ -252,6 +263,7 @@ def _read_part(resource: Mapping[str, object], part: Mapping[str, object], path:
         measurement = _value(part, path, blank, dictionary)
     except _UnusableError as unusable:
         measured.finding(resource, unusable.path, unusable.code, fact=blank.fact.name, **unusable.values)
+        measured.cannot_use(blank.fact.name, blank.at)
         return
     if measurement is None:
         return
@@ -261,6 +273,8 @@ def _read_part(resource: Mapping[str, object], part: Mapping[str, object], path:
         measured.finding(resource, path, "bound", fact=blank.fact.name)
     if measurement.state is State.PROPOSED:
         measured.finding(resource, path, "text_only", fact=blank.fact.name)
+    if measurement.state in {State.IMPLAUSIBLE, State.PROPOSED}:
+        measured.cannot_use(blank.fact.name, blank.at)
     measured.measurements.append(measurement)
 
 

@@ -135,7 +135,18 @@ def _latest(
         aside = [m for m in ranked if m is not best and m.state in {State.IMPLAUSIBLE, State.PROPOSED}]
         set_aside += [_reading(m, m.fact, _STATES[m.state]) for m in aside]
         limits |= _limits(dictionary[name], best, facts[name], dictionary)
+    facts |= {name: _in_doubt(facts[name], dictionary) for name, at in measured.unusable.items() if _is_older(facts.get(name), at)}
     return {**limits, **facts}, set_aside
+
+
+def _is_older(reading: ReadFact | None, than: datetime) -> bool:
+    return reading is not None and reading.at is not None and reading.at < than
+
+
+def _in_doubt(reading: ReadFact, dictionary: Dictionary) -> ReadFact:
+    """An older reading beside a newer one that cannot be used: how the patient is now is then unknown; a laboratory value still stands."""
+    known = reading.status in {Status.USED, Status.STALE, Status.BOUND} and dictionary[reading.name].of_the_moment
+    return replace(reading, value=None, between=None, status=Status.UNKNOWN, note="facts.note.newer_unusable") if known else reading
 
 
 def _readers(name: str, dictionary: Dictionary) -> list[Fact]:
@@ -240,7 +251,7 @@ def _confirmed(
         if entry is not None and entry.origin.at > at:
             continue
         of_at = measured_at.get((name, entry.event.basis), entry.origin.at) if entry else None
-        if of_at is not None and _newer(facts.get(name), fact, of_at):
+        if of_at is not None and (_newer(facts.get(name), fact, of_at) or (fact.of_the_moment and measured.unusable.get(name, of_at) > of_at)):
             continue
         limit = windows.get(name, fact.max_age_h)
         stale = of_at is not None and limit is not None and at - of_at > timedelta(hours=limit)

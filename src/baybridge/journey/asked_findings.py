@@ -1,7 +1,8 @@
 """Findings that came in and may hide a sign: somebody looks at the patient, once for each finding and kind of doubt.
 
-Main job: `to_look(case, node)`, what is asked at this node and nobody answered. An assessment that states the finding answers, and so does a finding that a person
-confirmed, or a later value that can be used; what shows a sign of a day long past is answered by any later assessment. It ends with discharge and death.
+Main job: `to_look(case, node)`, what is asked at this node and nobody answered; `urgent(case, node)`, those that call where nobody answers in time.
+An assessment of then or later that states the finding answers, and so does a finding that a person confirmed, or a later value that can be used; what shows a
+sign of a day long past is answered by an assessment of now. It ends with discharge and death.
 
 **Source**: contract K1 (not knowing silences nothing); that it is asked, and of whom, is a convention of this project.
 """
@@ -15,6 +16,9 @@ from baybridge.journey.events import AssessmentRecorded, Event, FindingAnswered,
 
 Asked = Entry[FindingAsked]
 
+#: From this grade somebody looks at once. Source: contract K1.
+_ALERT_GRADE = 3
+
 
 def to_look(case: Case, node: str) -> tuple[Asked, ...]:
     """The questions of this node that stand, one for each finding and kind of doubt."""
@@ -27,18 +31,21 @@ def to_look(case: Case, node: str) -> tuple[Asked, ...]:
             if entry.origin.node == node:
                 standing.setdefault((event.fact, event.why), entry)  # type: ignore[arg-type] # the entry of that event
         else:
-            standing = {key: asked for key, asked in standing.items() if not _answers(event, *key)}
+            standing = {key: asked for key, asked in standing.items() if not _answers(event, asked)}
     return tuple(standing.values())
 
 
-def of_old(case: Case, node: str) -> tuple[Asked, ...]:
-    """The questions about signs that are dated long ago: the patient may show them now."""
-    return tuple(entry for entry in to_look(case, node) if entry.event.why == "old")
+def urgent(case: Case, node: str) -> tuple[Asked, ...]:
+    """The questions about signs that are dated long ago, which the patient may show now, and about findings that may raise a grade to one that calls."""
+    return tuple(entry for entry in to_look(case, node) if entry.event.why == "old" or entry.event.grade_max >= _ALERT_GRADE)
 
 
-def _answers(event: Event, fact: str, why: str) -> bool:
+def _answers(event: Event, asked: Asked) -> bool:
+    fact, why = asked.event.fact, asked.event.why
     if isinstance(event, AssessmentRecorded):
-        return why == "old" or fact in dict(event.findings)
+        since = asked.origin.recorded_at if why == "old" else asked.event.seen_at
+        stated = fact in dict(event.findings)
+        return stated and (since is None or event.assessed_at >= since.replace(second=0, microsecond=0))  # people write minutes
     if isinstance(event, FindingConfirmed):
         return event.fact == fact
     return isinstance(event, FindingAnswered) and (event.fact, event.why) == (fact, why)

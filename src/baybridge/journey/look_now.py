@@ -1,6 +1,6 @@
 """A grade that may be 3 or more and is not certain, without a sign that calls: somebody looks now.
 
-Main job: `pending(case, node)`: the latest grades of this node that ask for it; `waiting(case, node)`: these, and signs that came with a date long past
+Main job: `pending(case, node)`: the latest grades of this node that ask for it; `waiting(case, node)`: these, and what came in and may hide a sign
 (`asked_findings.py`); `asked_at(case, entry)`, since when one asks; `due_at(case, node, within)`, when somebody must have looked at the latest;
 `to_review(case, node)`: those that a physician has to judge, because no fever counts.
 
@@ -69,8 +69,8 @@ def asked_before(case: Case, call: Call, node: str) -> bool:
 
 
 def waiting(case: Case, node: str) -> tuple[Entry[GradeAssessed] | asked_findings.Asked, ...]:
-    """Why somebody must look at once: such a grade, or a sign that came with a date long past."""
-    return (*pending(case, node), *asked_findings.of_old(case, node))
+    """Why somebody must look at once: such a grade, a sign that came with a date long past, or a finding that may raise a grade so far."""
+    return (*pending(case, node), *asked_findings.urgent(case, node))
 
 
 def to_review(case: Case, node: str) -> tuple[Entry[GradeAssessed], ...]:

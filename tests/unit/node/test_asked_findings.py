@@ -58,7 +58,7 @@ UNUSABLE: list[tuple[str, dict[str, Any]]] = [
     ("oxygen_saturation", {"valueQuantity": {"value": 86}}),
     ("oxygen_saturation", {"valueQuantity": quantity("86", "mm[Hg]")}),
     ("oxygen_saturation", {"valueQuantity": None, "valueString": "86 %"}),
-    ("oxygen_saturation", {"valueQuantity": quantity("86", "%"), "status": "preliminary"}),
+    ("oxygen_saturation", {"valueQuantity": quantity("86", "%"), "status": "unknown"}),
     ("oxygen_saturation", {"valueQuantity": {**quantity("95", "%"), "comparator": "<"}}),
     ("oxygen_device", {"valueQuantity": None, "valueCodeableConcept": {"coding": [{"system": "urn:x", "code": "helmet"}]}}),
 ]
@@ -203,3 +203,109 @@ def test_a_sign_of_a_time_that_cannot_be_calls_as_one_of_now(taken: str | None, 
     file(ward, "oxygen_saturation", "o1", valueQuantity=quantity("84", "%"), effectiveDateTime=taken)
     ward.round()
     assert [call.codes for call in ward.calls] == [("RR-SATURATION",)]
+
+
+# --- newer than the grade, and what somebody enters of a day long past -----------------------------------------------------------
+
+
+def steps_of_discharge(ward: Ward) -> list[str]:
+    """Why the patient does not leave now."""
+    day = ward.now.astimezone(ward.node.site.zone).date()
+    until = (day + timedelta(days=60)).isoformat()
+    given = {"discharged_on": day.isoformat(), "stay_near_until": until, "no_driving_until": until, "caregiver": True, "emergency_card": True, "unusual": True}
+    answer = ward.give("Discharge", Role.PHYSICIAN, **given)
+    return [reason.code for reason in answer.reasons] if isinstance(answer, Refusal) else []
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [("temperature", 40), ("ice_score", 6), ("arousal", "voice")],
+)
+def test_a_finding_that_is_newer_than_the_grade_and_may_raise_it_asks_for_an_assessment(fact: str, value: Any, tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess()
+    ward.wait(minutes=30)
+    ward.observe(fact, value)
+    ward.round()
+    assert asked(ward) == [(fact, "raises")]
+    assert f"finding_raises:{fact}" in tasks(ward)
+    assert "gate.discharge.newer_than_grade" in steps_of_discharge(ward)
+    ward.assess(**{fact: value})
+    assert asked(ward) == []
+    ward.observe(fact, value)
+    ward.round()
+    assert asked(ward) == []  # the grade counts it
+
+
+def test_a_flow_of_oxygen_that_is_newer_than_no_device_opens_the_grade_and_calls_where_nobody_looks(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess(temperature=38.4)
+    ward.wait(minutes=30)
+    ward.observe("oxygen_flow", 5)
+    ward.round()
+    assert asked(ward) == [("oxygen_flow", "raises")]
+    with ward.node.storage.reading() as connection:
+        assert ward.node.fact_set(connection, ward.case, ward.now).facts["oxygen_device"].status == "stale"
+    ward.wait(minutes=16)
+    assert [call.codes for call in ward.calls] == [(look_now.LATE,)]
+
+
+def test_a_well_finding_and_a_fever_that_the_grade_counts_ask_nobody(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess(temperature=38.8)
+    ward.wait(minutes=5)
+    for fact, value in {"temperature": 39, "oxygen_flow": 0, "heart_rate": 90, "oxygen_saturation": 95}.items():
+        ward.observe(fact, value)
+        ward.round()
+    assert asked(ward) == []
+
+
+@pytest.mark.parametrize("ago", [timedelta(hours=24, minutes=3), timedelta(hours=25)])
+def test_an_assessment_with_a_sign_dated_yesterday_asks_and_calls_where_nobody_looks(ago: timedelta, tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess(ago=ago, vasopressors=2, hypotension="vasopressor", oxygen_device="intubated", oxygen_reason=None, temperature=39.2)
+    assert {why for _, why in asked(ward)} == {"old"}
+    ward.give("Assess", findings={"temperature": 36.9}, another=True, assessed_at=ward.now.isoformat())
+    assert {why for _, why in asked(ward)} == {"old"}
+    ward.wait(minutes=16)
+    assert [call.codes for call in ward.calls] == [(look_now.LATE,)]
+
+
+def test_an_assessment_without_a_sign_dated_yesterday_is_asked_about_once(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    given = {"findings": {"temperature": 37.0}, "assessed_at": (ward.now - timedelta(hours=30)).isoformat()}
+    refused = ward.give("Assess", **given)
+    assert isinstance(refused, Refusal)
+    assert [reason.code for reason in refused.reasons] == ["bedside.assess.long_ago"]
+    assert not isinstance(ward.give("Assess", **given, unusual=True), Refusal)
+
+
+def test_a_preliminary_finding_of_the_bedside_calls(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    file(ward, "oxygen_saturation", "o1", valueQuantity=quantity("79", "%"), status="preliminary")
+    ward.round()
+    assert [call.codes for call in ward.calls] == [("RR-SATURATION",)]
+    assert asked(ward) == []
+
+
+@pytest.mark.parametrize("changes", [{"valueQuantity": None, "valueString": "79 %"}, {"valueQuantity": None, "valueInteger": 79}], ids=["words", "without unit"])
+def test_a_value_of_before_does_not_stand_in_for_a_newer_one_that_cannot_be_used(changes: dict[str, Any], tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.observe("oxygen_saturation", 97)
+    ward.wait(minutes=5)
+    file(ward, "oxygen_saturation", "o1", **changes)
+    ward.round()
+    assert asked(ward) == [("oxygen_saturation", "unusable")]
+    assert "gate.discharge.finding_open" in steps_of_discharge(ward)
+    with ward.node.storage.reading() as connection:
+        facts = ward.node.fact_set(connection, ward.case, ward.now)
+    assert "oxygen_saturation" not in facts.values
+    assert facts.facts["oxygen_saturation"].value is None
+
+
+def test_an_assessment_of_before_answers_nothing(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    file(ward, "oxygen_saturation", "o1", valueQuantity=quantity("900", "%"))
+    ward.round()
+    ward.assess(ago=timedelta(hours=3))
+    assert asked(ward) == [("oxygen_saturation", "unusable")]

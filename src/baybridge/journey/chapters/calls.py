@@ -76,19 +76,23 @@ class CallKept(Event, frozen=True, kw_only=True, tag=True):
 
 
 class FindingAsked(Event, frozen=True, kw_only=True, tag=True):
-    """A finding came in that may hide a sign, and somebody is asked to look at the patient: its value cannot be used, or it shows a sign of a day long past."""
+    """A finding came in that may hide a sign, and somebody is asked to look at the patient.
+
+    Its value cannot be used; it shows a sign of a day long past; or it is newer than the grade that stands and may raise it, to `grade_max` at most.
+    """
 
     fact: str
-    why: Literal["unusable", "old"]
+    why: Literal["unusable", "old", "raises"]
     resource: str  # Type/id; empty where it was refused and nothing of it was filed
     seen_at: datetime | None = None
+    grade_max: int = 0
 
 
 class FindingAnswered(Event, frozen=True, kw_only=True, tag=True):
-    """What was asked of a finding is answered by a later one that can be used, or by its correction."""
+    """What was asked of a finding is answered: by a later one that can be used, by its correction, or by a grade that counts it."""
 
     fact: str
-    why: Literal["unusable", "old"]
+    why: Literal["unusable", "old", "raises"]
 
 
 class AssessmentIntervalSet(Event, frozen=True, kw_only=True, tag=True):

@@ -114,7 +114,7 @@ def _graded_again(node: Node, made: _Made, case: Case, place: int) -> None:
     origin, assessed = case.entries[place].origin, _assessment(case, place)
     deciding = Deciding(node.policies, LazyFacts(lambda: node.fact_set(made.unit.connection, case, made.unit.at)), case.case_id, made.unit.at)
     actor = Actor(origin.actor, Role(origin.role), origin.organisation)
-    given = {"findings": dict(assessed.findings), "assessed_at": assessed.assessed_at.isoformat(), "unusual": True}
+    given = {"findings": dict(assessed.findings), "assessed_at": assessed.assessed_at.isoformat(), "another": True, "unusual": True}
     verdict = making(node, made.unit, deciding).again(COMMANDS[_ASSESS], before(case, place), origin.at, actor, given)
     if isinstance(verdict, Refusal):
         return  # today's rule would not take it at all; what was recorded stands

@@ -61,7 +61,7 @@ def cause_stands(node: Node, unit: Unit, case: Case, call: Call) -> bool:
     moments = list(_seen(case, call))
     if not moments:
         return True
-    resources = record_in_time(unit, case)
+    resources = record_in_time(unit, case, node.dictionary)
     entered = (entry.event.assessed_at for entry in case.assessments)
     observed = (at for at in map(taken_at, resources) if at is not None)
     since = _since(case, call, min(moments))

@@ -3,7 +3,8 @@
 Main job: `record_in_time(unit, case)`, the record of a patient in which an observation without a time, one dated after it was filed and one
 dated before the patient's birth stand at the moment at which they were filed; `moment_of(version, now, born)` answers that moment for one of them.
 
-A sign whose time is missing or wrong is a sign all the same; what is not known silences nobody. Everything else reads such an observation as before.
+A sign whose time is missing or wrong is a sign all the same; what is not known silences nobody. One of the bedside that its sender calls preliminary counts here as it
+stands. Everything else reads such an observation as before.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from baybridge.base.resource import Resource
+from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.measurement import birth_of, filed_at, taken_at, time_doubt
 from baybridge.journey.case import Case
+from baybridge.node.watch.asking import watched_facts
 
 if TYPE_CHECKING:
     from baybridge.node.unit import Unit
@@ -22,11 +25,16 @@ if TYPE_CHECKING:
 _TIMES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming")
 
 
-def record_in_time(unit: Unit, case: Case) -> list[Resource]:
-    """The record of a case's patient as filed now, each observation at a time that can be."""
+def record_in_time(unit: Unit, case: Case, dictionary: Dictionary) -> list[Resource]:
+    """The record of a case's patient as filed now, each observation at a time that can be, and preliminary ones of the bedside as they stand."""
     now, resources = unit.at, unit.record(case).from_outside
     born = birth_of(resource for resource in resources if resource["resourceType"] == "Patient")
-    return [_in_time(resource, now, born) if resource["resourceType"] == "Observation" else resource for resource in resources]
+    return [_as_it_stands(_in_time(resource, now, born), dictionary) if resource["resourceType"] == "Observation" else resource for resource in resources]
+
+
+def _as_it_stands(resource: Resource, dictionary: Dictionary) -> Resource:
+    preliminary = resource.get("status") == "preliminary" and watched_facts(resource, dictionary)
+    return cast("Resource", {**resource, "status": "final"}) if preliminary else resource
 
 
 def moment_of(resource: Mapping[str, object], now: datetime, born: datetime | None) -> datetime | None:

@@ -1,7 +1,7 @@
 """What came in and may hide a sign: a finding whose value cannot be used, and a sign that arrives with a date long past.
 
 Main job: `of_unusable(…)`, what is asked and what is answered of the present state; `of_old(…)`, what is asked of observations that are history when they come;
-`of_refused(…)`, what is asked of findings that a door refused.
+`of_refused(…)`, what is asked of findings that a door refused; `of_raised(…)`, what is asked of findings that are newer than a grade and may raise it.
 
 A monitor that sends 98.6 as degrees Celsius, a saturation of 900 or a value that it calls preliminary says that something was measured, and not what; one whose clock
 lost a day or a year shows a sign that nobody would look at. Neither calls by itself; both ask somebody to look. What a package of another node brings was judged there.
@@ -9,22 +9,23 @@ lost a day or a year shows a sign that nobody would look at. Neither calls by it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.factset import FactSet, Odd, Status
 from baybridge.facts.fhir import codings, items, name_of
-from baybridge.facts.measurement import taken_at
+from baybridge.facts.measurement import GONE, taken_at
 from baybridge.journey.asked_findings import to_look
 from baybridge.journey.case import Case
-from baybridge.journey.events import Event, FindingAnswered, FindingAsked
+from baybridge.journey.events import Event, FindingAnswered, FindingAsked, Scale
 from baybridge.node.watch.signs import OF_SIGNS, SHOWN_BY, Look
+from baybridge.policy.language.types import Value
 
 #: What is measured at the bedside and shows a sign, or would. Source: policies rapid-response, crs-astct-2019 and icans-astct-2019; facts, vital_signs.yaml.
 WATCHED = frozenset(
     OF_SIGNS
-    | {"systolic_pressure", "diastolic_pressure", "mean_arterial_pressure", "heart_rate", "respiratory_rate", "arterial_oxygen_saturation"}
+    | {"systolic_pressure", "diastolic_pressure", "mean_arterial_pressure", "heart_rate", "respiratory_rate"}
 )  # fmt: skip
 
 #: Why a value that came is not used, as `facts/measurement.py` says it.
@@ -35,8 +36,6 @@ _UNUSABLE = frozenset(
         "unit_unknown", "units_contradict", "value_kind",
     )
 )  # fmt: skip
-#: Said of a result that is none, or none any more.
-_GONE = frozenset({"entered-in-error", "cancelled"})
 
 
 def watched_facts(resource: Mapping[str, object], dictionary: Dictionary) -> frozenset[str]:
@@ -67,7 +66,7 @@ def of_refused(case: Case, node: str, facts: Sequence[str], at: datetime) -> Ite
 
 def _doubts(facts: FactSet, resources: Sequence[Mapping[str, object]], since: datetime, dictionary: Dictionary) -> dict[str, tuple[datetime, str]]:
     """The facts of which the latest that came cannot be used: when, and the resource."""
-    odd = [one for one in facts.odd if one.code in _UNUSABLE and dict(one.values).get("status") not in _GONE]
+    odd = [one for one in facts.odd if one.code in _UNUSABLE and dict(one.values).get("status") not in GONE]
     if not odd:
         return {}
     by_name = {name_of(resource): resource for resource in resources if resource.get("resourceType") == "Observation"}
@@ -106,3 +105,65 @@ def of_old(case: Case, node: str, found: Look, arrived: frozenset[str]) -> Itera
             if source in arrived and not {(fact, source), (fact, "")} & asked:
                 asked.add((fact, ""))
                 yield FindingAsked(fact=fact, why="old", resource=source, seen_at=at)
+
+
+# --- newer than the grade -------------------------------------------------------------------------------------------------
+
+#: Each finding that a grade reads: whether a value of it may raise the grade.
+#: Source: Lee DW et al. BBMT 2019;25:625-638, Tables 2, 6 and 7; the limit of pressure as in `data/facts/bedside.yaml`.
+_RAISES: Mapping[Scale, Mapping[str, Callable[[Value], bool]]] = {
+    "crs-astct-2019": {
+        "temperature": lambda value: _at_least(value, 38.0),
+        "hypotension": lambda value: value != "none",
+        "systolic_pressure": lambda value: not _at_least(value, 90),
+        "vasopressors": lambda value: _at_least(value, 1),
+        "vasopressin": bool,
+        "oxygen_device": lambda value: value != "none",
+        "oxygen_flow": lambda value: isinstance(value, int | float) and value > 0,
+    },
+    "icans-astct-2019": {
+        "ice_score": lambda value: not _at_least(value, 10),
+        "capd_score": lambda value: _at_least(value, 1),
+        "arousal": lambda value: value != "spontaneous",
+        "seizure": lambda value: value != "none",
+        "deep_focal_motor_weakness": bool,
+        "cerebral_edema": lambda value: value != "none",
+        "raised_icp_sign": bool,
+    },
+}
+
+
+def _at_least(value: Value, least: float) -> bool:
+    return isinstance(value, int | float) and value >= least
+
+
+def of_raised(case: Case, node: str, found: Look) -> Iterator[Event]:
+    """What is asked of findings that came after the grade that stands and may raise it, once for each; and what is answered, because the grade now counts them."""
+    raising = {name: scale for scale in _RAISES for name in _raising(case, scale, found)}
+    standing = {entry.event.fact: entry.event for entry in to_look(case, node) if entry.event.why == "raises"}
+    asked = {(entry.event.fact, entry.event.resource) for entry in case.of(FindingAsked) if entry.event.why == "raises"}
+    for name in sorted(raising.keys() - standing.keys()):
+        reading = found.facts.facts[name]
+        if (name, reading.source) not in asked:
+            yield FindingAsked(fact=name, why="raises", resource=reading.source, seen_at=reading.at, grade_max=found.most[raising[name]])
+    over = [name for name, asked_of in standing.items() if name not in raising and _graded_since(case, name, asked_of.seen_at or found.seen.at)]
+    yield from (FindingAnswered(fact=name, why="raises") for name in sorted(over))
+
+
+def _graded_since(case: Case, fact: str, at: datetime) -> bool:
+    """Whether a grade that reads a finding was made of a moment since."""
+    grades = [case.grades.get(scale) for scale, named in _RAISES.items() if fact in named]
+    return any(grade is not None and grade.latest.event.assessed_at >= at for grade in grades)
+
+
+def _raising(case: Case, scale: Scale, found: Look) -> Iterator[str]:
+    """The findings after the grade that stands which may raise it; every one since the infusion where none stands."""
+    grade = case.grades.get(scale)
+    stands, since = (grade.at_most, grade.latest.event.assessed_at) if grade is not None else (0, case.infused_at)
+    if since is None or found.most[scale] <= stands:
+        return
+    for name, raises in _RAISES[scale].items():
+        reading = found.facts.facts.get(name)
+        newer = reading is not None and reading.at is not None and reading.at > since
+        if newer and reading is not None and not reading.source.startswith("Event/") and name in found.facts.values and raises(reading.value):
+            yield name

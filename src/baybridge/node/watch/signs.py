@@ -71,6 +71,7 @@ class Look:
     seen: Seen
     made: Mapping[str, Made]
     facts: FactSet
+    most: Mapping[Scale, int]  # the highest that each grade may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,10 @@ def look(node: Node, case: Case, resources: Sequence[Mapping[str, object]], at: 
     facts = read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone, remarks=False, known=known)
     deciding = Deciding(node.policies, LazyFacts(lambda: facts), case.case_id, at)
     stands = standing(case, facts.values, node.site.zone, at)
-    seen = [_seen_with(node, case, facts, {**stands, **end}, deciding, current=current) for end in _ends(facts)]
-    return Look(_certain(seen), deciding.made, facts)
+    ends = [_graded_with(node, case, facts, {**stands, **end}, current=current) for end in _ends(facts)]
+    seen = [_seen_with(node, case, facts, over, graded, deciding, current=current) for over, graded in ends]
+    most = {scale: max(one.high for _, graded in ends for one in graded if one.scale == scale) for scale in SCALES}
+    return Look(_certain(seen), deciding.made, facts, most)
 
 
 def _ends(facts: FactSet) -> tuple[Mapping[str, Value], ...]:
@@ -97,12 +100,18 @@ def _ends(facts: FactSet) -> tuple[Mapping[str, Value], ...]:
     return tuple({name: span[end] for name, span in spans.items()} for end in (0, 1)) if spans else ({},)
 
 
-def _seen_with(node: Node, case: Case, facts: FactSet, over: Mapping[str, Value], deciding: Deciding, *, current: bool) -> Seen:
+_Over = Mapping[str, Value]
+
+
+def _graded_with(node: Node, case: Case, facts: FactSet, over: _Over, *, current: bool) -> tuple[_Over, list[_Graded]]:
+    """The bounds of each grade with some values laid under and over the facts, and these."""
+    return over, [_graded(node, case, scale, {**over, **facts.values}, facts.at, current=current) for scale in SCALES]
+
+
+def _seen_with(node: Node, case: Case, facts: FactSet, over: _Over, graded: Sequence[_Graded], deciding: Deciding, *, current: bool) -> Seen:
     """What is seen with some values laid over the facts."""
-    values = {**over, **facts.values}
-    graded = [_graded(node, case, scale, values, facts.at, current=current) for scale in SCALES]
     decision = deciding.decide(POLICY, {**over, **{BOUNDS[one.scale]: one.low for one in graded}})
-    return _seen(case, node, replace(facts, values=values), decision, graded, next(iter(deciding.made)), current=current)
+    return _seen(case, node, replace(facts, values={**over, **facts.values}), decision, graded, next(iter(deciding.made)), current=current)
 
 
 def _certain(seen: Sequence[Seen]) -> Seen:

@@ -8,7 +8,7 @@ An alarm is one transaction: the call, who is told, the clock of the next step. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = 
     case = unit.case(case_id)
     recorded: list[ev.Recorded] = []
     if watched(node, case):
-        resources = record_in_time(unit, case)
+        resources = record_in_time(unit, case, node.dictionary)
         told = list(moments)
         present = max([unit.at, *(at for at in told if at <= unit.at + AHEAD)])
         state: signs.Look | None = None
@@ -62,8 +62,8 @@ def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = 
                 recorded += _write(node, unit, case, made, found, command_id, part + len(recorded))
                 case = unit.case(case_id)
         if state is not None:
-            since = max(case.infused_at or unit.at, unit.at - span(node.escalation.history_after))
-            questions = [*asking.of_unusable(case, node.site.node, state.facts, resources, since, node.dictionary)]
+            since = max(case.infused_at or _history(node, unit), _history(node, unit))
+            questions = [*asking.of_unusable(case, node.site.node, state.facts, resources, since, node.dictionary), *asking.of_raised(case, node.site.node, state)]
             recorded += _append(node, unit, case, questions, command_id, part + len(recorded)) if questions else []
             case = unit.case(case_id) if questions else case
     clocks.set_clock(unit, case, node.escalation)
@@ -127,6 +127,9 @@ def follow_up(node: Node, unit: Unit, work: Work, recorded: list[ev.Recorded]) -
     news = [one.event for one in recorded]
     moments = [event.assessed_at for event in news if isinstance(event, ev.AssessmentRecorded)]
     if any(isinstance(event, _OF_THE_BEDSIDE) for event in news):
+        entered = {f"Event/{one.event_id}": one.event.assessed_at for one in recorded if isinstance(one.event, ev.AssessmentRecorded)}
+        old = {name: at for name, at in entered.items() if at < _history(node, unit)}
+        recorded += _ask_of_old(node, unit, work.case_id, old, command_id=work.command_id, part=len(recorded)) if old else []
         recorded += look_at(node, unit, work.case_id, moments, command_id=work.command_id, part=len(recorded))
     elif any(isinstance(event, _OF_CLOCKS) for event in news):
         clocks.set_clock(unit, unit.case(work.case_id), node.escalation)
@@ -144,7 +147,7 @@ def _look(node: Node, unit: Unit, consequence: Consequence) -> None:
         return
     moments, gone = _moments_of(unit, names)
     told = _told_moments(unit, consequence)
-    asked = [] if consequence.body.get("by") else _ask_of_old(node, unit, consequence.case_id, names)
+    asked = [] if consequence.body.get("by") else _ask_of_old(node, unit, consequence.case_id, _old_observations(node, unit, names))
     if names and not gone and not asked and all(at < _history(node, unit) for at in moments):
         return  # an older record says nothing of today
     if look_at(node, unit, consequence.case_id, [*moments, *told]) or asked:
@@ -156,19 +159,20 @@ def _history(node: Node, unit: Unit) -> datetime:
     return unit.at - span(node.escalation.history_after)
 
 
-def _ask_of_old(node: Node, unit: Unit, case_id: str, names: Sequence[str]) -> list[ev.Recorded]:
-    """Ask of signs that come with a date long past: the history of a patient, or the present with a device's wrong date."""
+def _ask_of_old(
+    node: Node, unit: Unit, case_id: str, arrived: Mapping[str, datetime], *, command_id: str | None = None, part: int = 0
+) -> list[ev.Recorded]:
+    """Ask of signs that come with a date long past: the history of a patient, or the present with a wrong date. `arrived`: by name, when they say they were seen."""
     case = unit.case(case_id)
-    if not watched(node, case):
+    if not arrived or not watched(node, case):
         return []
-    arrived = _old_observations(node, unit, names)
-    resources = record_in_time(unit, case) if arrived else []
+    resources = record_in_time(unit, case, node.dictionary)
     asked: list[ev.Recorded] = []
     for at in sorted(set(arrived.values()))[-_MOMENTS:]:
         here = frozenset(name for name, taken in arrived.items() if taken == at)
         questions = list(asking.of_old(case, node.site.node, signs.look(node, case, resources, at, current=False), here))
         if questions:
-            asked += _append(node, unit, case, questions)
+            asked += _append(node, unit, case, questions, command_id, part + len(asked))
             case = unit.case(case_id)
     return asked
 

@@ -301,7 +301,7 @@ def signs_found(situation: Situation) -> tuple[str, ...]:
 def signs_not_seen_gone(situation: Situation) -> tuple[str, ...]:
     """Signs since the infusion for which the team came and that no later look found absent: that nobody looked for them does not say that they are gone."""
     infused_at, node = situation.case.infused_at, situation.site.node
-    calls = [call for call in situation.case.rapid_responses if call.called.origin.node == node and not call.mistaken and call.closed is None]
+    calls = [call for call in situation.case.rapid_responses if call.called.origin.node == node and not call.mistaken and call.arrived is not None and call.closed is None]
     since = [call for call in calls if infused_at is None or call.called.event.called_at >= infused_at]
     last = {code: call for call in since for code in call.codes}
     return tuple(sorted(code for code, call in last.items() if code not in call.absent))

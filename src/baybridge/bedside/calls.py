@@ -49,6 +49,7 @@ from baybridge.journey.events import (
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
 from baybridge.journey.texts import Note
 from baybridge.policy.language.types import Value
+from baybridge.policy.one_case.decide import Decision
 
 #: A call that another node told of speaks for this one for as long.
 _TOLD_HOLDS = timedelta(hours=24)
@@ -293,18 +294,23 @@ def signs_now(situation: Situation, call: Call) -> tuple[str, ...]:
 
 def signs_found(situation: Situation) -> tuple[str, ...]:
     """The signs that the latest findings show."""
+    return tuple(sorted(str(code) for code in _signs(situation).values.get("codes", ())))
+
+
+def _signs(situation: Situation) -> Decision:
     facts = standing_facts(situation, situation.now)
     bounds = {name: _at_least(situation, scale, facts) for scale, name in BOUNDS.items()}
-    return tuple(sorted(str(code) for code in situation.decide("rapid-response", {**facts, **bounds}).values.get("codes", ())))
+    return situation.decide("rapid-response", {**facts, **bounds})
 
 
 def signs_not_seen_gone(situation: Situation) -> tuple[str, ...]:
-    """Signs since the infusion for which the team came and that no later look found absent: that nobody looked for them does not say that they are gone."""
+    """Signs of the patient since the infusion for which the team came and that no later look found absent: that nobody looked does not say that they are gone."""
     infused_at, node = situation.case.infused_at, situation.site.node
-    calls = [call for call in situation.case.rapid_responses if call.called.origin.node == node and not call.mistaken and call.arrived is not None and call.closed is None]
-    since = [call for call in calls if infused_at is None or call.called.event.called_at >= infused_at]
+    own = [call for call in situation.case.rapid_responses if call.called.origin.node == node and call.arrived is not None and call.closed is None]
+    since = [call for call in own if not call.mistaken and (infused_at is None or call.called.event.called_at >= infused_at)]
     last = {code: call for call in since for code in call.codes}
-    return tuple(sorted(code for code, call in last.items() if code not in call.absent))
+    shown = {reason.criterion for reason in _signs(situation).reasons} | {look_now.LATE}
+    return tuple(sorted(code for code, call in last.items() if code not in call.absent and code in shown))
 
 
 def _at_least(situation: Situation, scale: Scale, facts: Mapping[str, Value]) -> int:

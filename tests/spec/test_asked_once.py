@@ -88,7 +88,7 @@ QUESTIONS: list[tuple[str, Make, Step, list[str]]] = [
      ["supply.collect.before_slot"]),
     ("collected the day before the slot", ready, given(w.COLLECT, started_at=lambda o: hours(o, 27), ended_at=lambda o: hours(o, 24)), ["supply.collect.before_slot"]),
     ("collected for thirty hours", ready, given(w.COLLECT, started_at=lambda o: hours(o, 30)), ["supply.collect.before_slot", "supply.collect.long"]),
-    ("collected a lake", ready, given(w.COLLECT, volume_ml=lambda _: 999_999_999), ["supply.collect.volume"]),
+    ("collected five litres", ready, given(w.COLLECT, volume_ml=lambda _: 4999), ["supply.collect.volume"]),
     ("a bag stays behind", w.collected, given(w.SHIP_OUT, bags=lambda _: ["bag-1"]), ["supply.ship.bags_left"]),
     ("the rest follows", lambda: w.collected().walk(given(w.SHIP_OUT, bags=lambda _: ["bag-1"], unusual=lambda _: True)),
      given(w.SHIP_OUT, bags=lambda _: ["bag-2"]), []),

@@ -81,6 +81,17 @@ def test_every_reading_stands_in_the_patients_list_without_names_of_staff(house:
     assert house.get("nurse", f"/cases/{house.case_id}/looked.json").status_code == 403
 
 
+@pytest.mark.parametrize("count", ["_summary=count", "_count=0"])
+def test_a_total_about_a_patient_is_a_reading_too(house: House, count: str) -> None:
+    asked = ["Observation?patient=own&code=718-7&value-quantity=gt10", "Observation?subject=Patient/own,Patient/nobody", "Patient?_id=own"]
+    for query in asked:
+        assert house.get("nurse", f"/fhir/{query}&{count}").status_code == 200
+    rows = [row["what"] for row in house.rows() if row["role"] == "nurse"]
+    assert rows == ["search Patient", "search Observation", "search Observation"]
+    with house.node.storage.reading() as connection:
+        assert connection.execute(select(tables.record_read).where(tables.record_read.c.patient_id == "nobody")).first() is None
+
+
 def test_names_of_staff_are_shown_where_the_sites_document_says_so(house: House) -> None:
     (house.node.config.folder / "data" / "access").mkdir(parents=True)
     (house.node.config.folder / "data" / "access" / "people.yaml").write_text("id: people\nwho_looked: {staff_names: true}\n", encoding="utf-8")

@@ -126,10 +126,21 @@ def find(node: Node, actor: Actor | None, kind: str, given: Pairs) -> SearchResu
         if isinstance(result, Refusal):
             return result
         shown = seen.shown(result.found)
+        seen.asked_about(_named(kind, given))
         hidden = len(result.found) - len(shown)  # names somebody where no search parameter looks
         result = replace(result, found=shown, included=seen.shown(result.included), total=result.total - hidden)
     _log_access(node, actor, seen.grounds, f"search {kind}")
     return result
+
+
+def _named(kind: str, given: Pairs) -> list[str]:
+    """The ids of patients that a search names."""
+    by = {"patient", "subject"} if kind != "Patient" else {"_id"}
+    texts = (part for name, value in given if name.partition(":")[0] in by for part in value.split(","))
+    return list(dict.fromkeys(text.rpartition("Patient/")[2] for text in texts))[:_MOST_NAMED]
+
+
+_MOST_NAMED = 100  # patients of one search that are noted although nothing of them was shown
 
 
 def everything(node: Node, actor: Actor | None, patient_id: str, since: datetime | None = None) -> list[Version] | Refusal:
@@ -173,6 +184,14 @@ class Seeing:
         kept = tuple(version for version, refusal in zip(versions, self._refusals(versions), strict=True) if refusal is None)
         self._note(kept)
         return kept
+
+    def asked_about(self, patients: Sequence[str]) -> None:
+        """Note the patients whom a search names, although it showed nothing of them: a total tells what they have."""
+        for patient in patients:
+            if self._refusal(patient) is None and store.get(self._connection, "Patient", patient) is not None:
+                found = self._decided[patient]
+                if isinstance(found, Ground):
+                    self.grounds[patient] = found
 
     def only(self, kind: str) -> frozenset[str] | None:
         """Ids of the resources of a type that a search is narrowed to, so that totals and pages tell nothing of the rest; None is no limit."""

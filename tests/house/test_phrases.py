@@ -28,7 +28,8 @@ NO_PHRASE = frozenset(
         "a card was decided on over results that are not in the record", "SMART Health Card", "signed as SMART Health Card, carried by the patient", "mapping {}",
         "line {}", "field larger", "end of data", "; nothing after it is read", "expected a time of ISO 8601", "no zone has this offset", "laboratory report",
         "expected an offset of at most 14 hours", "expected an offset in whole minutes", "identity {}", "no case could be opened for records that came in",
-        "history {}", "search {}", "read {}", "correction through FHIR", "import {}", "test health data", "application/fhir json", "no cursor of ours",
+        "deleted: {}", "history {}", "search {}", "read {}", "correction through FHIR",
+        "import {}", "test health data", "application/fhir json", "no cursor of ours",
         "expected a time with offset", "expected a resource type of FHIR R4", "expected a logical id of 1 to 64 of A-Z a-z 0-9 - .",
         '199 baybridge "{} {}"', "expected a JSON value, found {}", "{}: expected {}, found {}", "JSON is malformed: ",
     }

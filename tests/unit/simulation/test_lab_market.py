@@ -134,8 +134,8 @@ def posting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     found(folder, {"node": "hk", "organisation": "Hospital", "jurisdiction": "HK", "kinds": ["centre"]})
     node = Node(read_config(folder), now=Clock())
     with node.storage.writing() as connection:
-        accounts.add_account(connection, account="p", name="p", role=Role.PAYER, organisation="payer", password="-")
-        token = accounts.open_session(connection, "p", node.now()).token
+        accounts.add_account(connection, account="q", name="q", role=Role.QUALITY, organisation="Hospital", password="-")
+        token = accounts.open_session(connection, "q", node.now()).token
     with TestClient(application(node, workers=False), base_url="http://127.0.0.1") as client:
 
         def post(fields: dict[str, Any], files: Any = None, language: str = "en") -> Any:

@@ -21,6 +21,7 @@ from baybridge.node.commands.table import COMMANDS
 from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.web.case.from_record import answered, marks_of
+from baybridge.web.case.timeline_page import correcting
 from baybridge.web.case.view import Action, CaseView, allowed
 from baybridge.web.page.pictures import Course, course
 
@@ -77,6 +78,7 @@ def bedside(view: CaseView) -> Response:
         fitness=case.of(FitnessChecked)[::-1],
         judged=view.decisions(entry.event.decision_sha256 for entry in case.of(FitnessChecked)),
         thaws=case.of(ProductThawed),
+        may_correct=correcting(view),
         before=view.buttons("here"),
         after=view.buttons("after") if case.infusions else [],
     )

@@ -6,7 +6,7 @@ Main job: `timeline(view)` and `CORRECTION_DOORS`. Whether somebody may put an e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +49,15 @@ def timeline(view: CaseView) -> Response:
     struck = {one.entry.origin.event_id: one for one in view.case.struck}
     history = [entry for entry in view.case.history if view.told_of_calls or not told.of_calls(entry.event)]
     entries = sorted(history, key=lambda entry: (entry.origin.at, entry.origin.recorded_at))
-    situation = None if view.read_only else _situation(view)
-    rows = [Row(one, event_as_json(one.event), struck.get(one.origin.event_id), _may(situation, one)) for one in entries]
+    may_correct = correcting(view)
+    rows = [Row(one, event_as_json(one.event), struck.get(one.origin.event_id), may_correct(one)) for one in entries]
     return view.render("timeline.html", rows=rows)
+
+
+def correcting(view: CaseView) -> Callable[[Entry[Any]], bool]:
+    """Whether the reader may put an entry of this case right."""
+    situation = None if view.read_only else _situation(view)
+    return lambda entry: _may(situation, entry)
 
 
 def _situation(view: CaseView) -> Situation:

@@ -7,4 +7,4 @@ revision, down_revision = "0002", "0001"
 
 def upgrade() -> None:
     """Create the index; rows stay as they are."""
-    op.create_index("ix_call_board_state", "call_board", ["state"])
+    op.create_index("ix_call_board_state", "call_board", ["state"], if_not_exists=True)

@@ -27,12 +27,12 @@ class _Elements(FunctionElement[Any]):
 
 
 @compiles(_Elements, "sqlite")
-def _of_sqlite(element: _Elements, compiler: SQLCompiler, **how: Any) -> str:
+def _of_sqlite(element: _Elements, compiler: SQLCompiler, **how: object) -> str:
     return f"json_each({compiler.process(element.clauses, **how)})"
 
 
 @compiles(_Elements, "postgresql")
-def _of_postgresql(element: _Elements, compiler: SQLCompiler, **how: Any) -> str:
+def _of_postgresql(element: _Elements, compiler: SQLCompiler, **how: object) -> str:
     return f"json_array_elements(CAST({compiler.process(element.clauses, **how)} AS JSON))"
 
 

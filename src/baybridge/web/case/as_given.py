@@ -37,7 +37,7 @@ def as_given(row: CommandRow, event: Event) -> dict[str, object]:
     return {name: value for name, value in said.items() if name in row.form and value is not None}
 
 
-def _the_same(_event: Any) -> Mapping[str, object]:
+def _the_same(_event: object) -> Mapping[str, object]:
     return {}
 
 

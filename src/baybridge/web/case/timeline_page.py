@@ -54,7 +54,7 @@ def timeline(view: CaseView) -> Response:
     return view.render("timeline.html", rows=rows)
 
 
-def correcting(view: CaseView) -> Callable[[Entry[Any]], bool]:
+def correcting(view: CaseView) -> Callable[[Entry[Event]], bool]:
     """Whether the reader may put an entry of this case right."""
     situation = None if view.read_only else _situation(view)
     return lambda entry: _may(situation, entry)

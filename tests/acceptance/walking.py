@@ -152,12 +152,12 @@ class Person:
             self._fill(field, value)
         return self._send(self.page.locator(f"form[action*='/do/{command}#'] button").last)
 
-    def do(self, case: str, command: str, /, second: str = "", code: str = "", **values: Any) -> None:
+    def do(self, case: str, command: str, /, second: str = "", second_code: str = "", **values: Any) -> None:
         """Carry out a command, which a second person confirms at this device where one is named; the test fails with what the page says where it is refused."""
         text = self.form(case, command, values)
         if second:
             assert "/confirmations/" in self.page.url, f"{command} by {self.name} asks nobody:\n{text[:3000]}"
-            text = self.confirm(second, code)
+            text = self.confirm(second, second_code)
         assert f"done={command}" in self.page.url, f"{command} by {self.name}:\n{text[:3000]}"
 
     def confirm(self, second: str, code: str = "") -> str:
@@ -192,7 +192,7 @@ class Person:
 
     def reasons(self) -> set[str]:
         """The codes of the reasons that the page gives."""
-        return set(self.page.locator("main [role=alert] li .id").all_inner_texts())
+        return set(self.page.locator("main [role=alert] li[data-reason]").evaluate_all("lines => lines.map(line => line.dataset.reason)"))
 
     def upload(self, file: Path) -> str:
         """Import a file through the page; the case that it belongs to."""

@@ -46,12 +46,12 @@ class Hospital:
 
     def claim(self, number: int, command_id: str = "") -> bool:
         """Send the claim of one bill; False where no answer came."""
-        given = {"claim_id": f"c-{number}", "plan": "plan", "bill": f"b-{number}", "service_on": "2026-03-01", "lines": LINES}
+        given = {"claim_id": f"c-{number}", "plan": "plan", "bill": f"b-{number}", "service_on": "2026-03-01", "lines": LINES, "unusual": True}
         return self.journal.post(self.server, "SubmitClaim", self.case_id, command_id or f"send-{number}", **given)
 
     def again(self, number: int) -> tuple[int, list[str]]:
         """The same claim by another way: what it is answered."""
-        given = {"claim_id": f"c-{number}", "plan": "plan", "bill": f"b-{number}", "service_on": "2026-03-01", "lines": LINES}
+        given = {"claim_id": f"c-{number}", "plan": "plan", "bill": f"b-{number}", "service_on": "2026-03-01", "lines": LINES, "unusual": True}
         body = {"case": self.case_id, "given": given, "command_id": f"again-{number}"}
         answer = httpx.post(f"{self.server.url}/do/SubmitClaim", json=body, headers=self.journal.headers, timeout=20, trust_env=False)
         return answer.status_code, [reason["code"] for reason in answer.json()["reasons"]]

@@ -374,7 +374,7 @@ def test_11_monitoring_grades_with_driver_and_calls_the_team(road: Road, network
     assess(road, temperature=38.6)
     page = road["nurse.hk"].see(f"/cases/{road.case}/bedside")
     assert "cytokine release syndrome" in page.lower() and "fever" in page.lower()
-    network.advance(days=1)
+    network.advance(hours=23)  # within a day, so that the score of before is one to fall from
     assess(road, temperature=39.2, hypotension="vasopressor", vasopressors=1, ice_score=2)
     page = road["physician.hk"].see(f"/cases/{road.case}/bedside")
     assert "rapid response" in page.lower()

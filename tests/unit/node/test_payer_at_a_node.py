@@ -77,7 +77,7 @@ def do(node: Node, case_id: str, name: str, role: Role, organisation: str, comma
 
 
 def submit(node: Node, case_id: str, claim_id: str = "c", command_id: str = "") -> Any:
-    given = {"claim_id": claim_id, "plan": "plan", "bill": "b", "service_on": "2026-03-01", "lines": LINES}
+    given = {"claim_id": claim_id, "plan": "plan", "bill": "b", "service_on": "2026-03-01", "lines": LINES, "unusual": True}
     return do(node, case_id, "SubmitClaim", Role.COORDINATOR, HERE, command_id, **given)
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 POLICY = "rapid-response"
 
-#: The sign that no finding shows: the product that was given failed a test after its release. Source: quality reference F1 (a late failure calls the physician).
+#: The sign that no finding shows: the product that was given failed a test after its release.
+#: Source: convention of this project; a late failure calls the physician at once.
 PRODUCT = "RR-PRODUCT"
 
 _OF_SCALE: Mapping[Scale, str] = {"crs-astct-2019": "RR-CRS", "icans-astct-2019": "RR-ICANS"}

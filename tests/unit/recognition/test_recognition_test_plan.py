@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
@@ -110,7 +111,7 @@ def test_a_lapse_takes_effect_from_its_date() -> None:
         at = NOW + timedelta(hours=hours)
         setting = setting_of(here, RecogniseResults(purpose="LD_FITNESS", use_at=at))
         rows = [row if row["id"] != "hk" else {**row, "accreditations": [_lapsing(row)]} for row in setting.laboratories]
-        lapsing = type(setting)(**{**{name: getattr(setting, name) for name in setting.__slots__}, "laboratories": rows})
+        lapsing = replace(setting, laboratories=rows)
         (item,) = [found for found in plan((), [lapsing], rules, NOW) if found.analyte == "creatinine"]
         return {place.laboratory: place.serves for place in places(item, lapsing, rules, at)}["hk"]
 

@@ -21,7 +21,7 @@ from baybridge.policy.language.types import FactType, Value
 from baybridge.policy.one_case.compiled import Compiled, compiled
 from baybridge.policy.one_case.ground import Ground, GroundDocument, plain_value
 from baybridge.policy.one_case.interpret import Evaluation, exact_facts
-from baybridge.policy.one_case.mattering import mattering
+from baybridge.policy.one_case.mattering import mattering, tried
 from baybridge.policy.one_case.settle import would_settle
 from baybridge.policy.one_case.verdict import Truths, driver, undecided
 
@@ -178,7 +178,7 @@ def _missing(policy: Policy, used: Mapping[str, Value], truths: tuple[bool | Non
     evaluation = Evaluation(exact_facts(used, policy.fact_types), policy.define)
     waiting = undecided(policy.body, _by_id(policy, truths)) if None in truths else ()
     found: frozenset[str] = frozenset().union(*(evaluation.unknowns(rule.expression) for rule in waiting))
-    if waiting and (policy.presumed or policy.unasked):  # a policy that says what it presumes is asked which facts can change its outcome
+    if waiting and tried(policy):
         found = mattering(policy, used, found - frozenset(policy.unasked))
     numbers = frozenset().union(*(evaluation.unknowns(rule.expression) for rule in _numbers(policy)))
     return tuple(sorted(found | numbers | _unrecorded(policy, evaluation)))

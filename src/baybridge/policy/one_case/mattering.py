@@ -1,20 +1,22 @@
 """Which unknown facts can change an outcome that is not certain: asked of the outcome itself, not of how its rules are written.
 
-Main job: `mattering(policy, facts, listed)`. A fact matters where two values of it, all others the same, give two outcomes. A few unknown facts
-are tried in every combination of values that any rule tells apart; of many, each is tried beside combinations drawn from a fixed seed:
-what is found there to matter is added, and what the rules wait for (`listed`) stays. The same facts give the same answer on every machine.
+Main job: `mattering(policy, facts, listed)`. A fact matters where two values of it, or one and not knowing it, all others the same, give two
+outcomes. A few unknown facts are tried in every combination of values that any rule tells apart; of many, each is tried beside combinations
+drawn from a fixed seed: what is found there to matter is added, and what the rules wait for (`listed`) stays. The same facts give the same
+answer on every machine.
 
 **Source**: decision contract, `missing`: facts that are unknown and still matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import product
 from math import prod
 from random import Random
 
-from baybridge.policy.document.shapes import Policy
+from baybridge.policy.document.shapes import Findings, Policy, Score
 from baybridge.policy.language import expression as tree
 from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.compiled import compiled
@@ -24,21 +26,38 @@ from baybridge.policy.one_case.settle import representatives
 MOST_COMBINATIONS = 1_500
 DRAWN = 60  # combinations beside which a fact of many is tried
 _SAMPLES = 12  # assignments on which values are told apart
-_MEMO = "values_told_apart"
+_AROUND = (0.0, 0.999, 1.0, 1.001, 1_000.0)
+_MEMO, _MEMO_TRIED = "values_told_apart", "tried_for_missing"
+
+
+def tried(policy: Policy) -> bool:
+    """Whether facts are tried: what the rules wait for is exact only where no fact stands twice, nothing is presumed and no score has bands."""
+    known: bool | None = policy.memo.get(_MEMO_TRIED)
+    if known is None:
+        times = sum((_times_read(policy, rule.expression) for rule in policy.body.rules), Counter[str]())
+        shared = any(count > 1 for count in times.values()) or _instead(policy)
+        presuming = policy.presumed or policy.unasked
+        policy.memo[_MEMO_TRIED] = known = bool(presuming or isinstance(policy.body, Score) or (shared and not isinstance(policy.body, Findings)))
+    return known
 
 
 def mattering(policy: Policy, facts: Mapping[str, Value], listed: frozenset[str]) -> frozenset[str]:
     """The unknown facts that can change the outcome; `listed` are those that its rules wait for."""
-    quiet = frozenset((*policy.recorded_only, *policy.presumed, *policy.unasked))
+    quiet = frozenset((*policy.recorded_only, *policy.presumed, *policy.unasked)) | _defaulted(policy)
     read = {name for rule in policy.body.rules for name in rule.facts}
     unknown = sorted(name for name in read if facts.get(name) is None and (name in listed or name not in quiet))
-    values = _values(policy)
+    instead = _instead(policy)
+    values = {**_values(policy), **_computed(policy, facts, unknown)}
+    known_at_all = not (policy.presumed or policy.unasked)  # there a fact that stays unknown is never like one that somebody says
+    values = {name: (*some, None) if known_at_all or name in instead else some for name, some in values.items()}
     if prod(len(values[name]) for name in unknown) <= MOST_COMBINATIONS:
-        return _of_all(policy, facts, unknown, values)
+        return _of_all(policy, facts, unknown, values, instead)
     return listed & read | _of_some(policy, facts, unknown, values)
 
 
-def _of_all(policy: Policy, facts: Mapping[str, Value], unknown: Sequence[str], values: Mapping[str, Sequence[Value]]) -> frozenset[str]:
+def _of_all(
+    policy: Policy, facts: Mapping[str, Value], unknown: Sequence[str], values: Mapping[str, Sequence[Value]], instead: frozenset[str]
+) -> frozenset[str]:
     form = compiled(policy)
     found = {
         chosen: form.outcome(form.truths((dict(facts) | dict(zip(unknown, chosen, strict=True))).get))
@@ -46,8 +65,10 @@ def _of_all(policy: Policy, facts: Mapping[str, Value], unknown: Sequence[str], 
     }
     matters = set()
     for place, name in enumerate(unknown):
+        known = [at for at, other in enumerate(unknown) if at != place and other not in instead]
+        beside = ((chosen, outcome) for chosen, outcome in found.items() if all(chosen[at] is not None for at in known))
         first: dict[tuple[Value, ...], str] = {}
-        if any(first.setdefault((*chosen[:place], *chosen[place + 1 :]), outcome) != outcome for chosen, outcome in found.items()):
+        if any(first.setdefault((*chosen[:place], *chosen[place + 1 :]), outcome) != outcome for chosen, outcome in beside):
             matters.add(name)
     return frozenset(matters)
 
@@ -68,27 +89,81 @@ def _values(policy: Policy) -> Mapping[str, Sequence[Value]]:
     """Of each fact one value of every kind that any comparison tells apart, found on assignments from a fixed seed; kept with the policy."""
     known: Mapping[str, Sequence[Value]] | None = policy.memo.get(_MEMO)
     if known is None:
-        random, every = Random(0), representatives(policy)  # noqa: S311 - drawn from a fixed seed, nothing secret
-        drawn = [{name: random.choice(some) for name, some in every.items()} for _one in range(_SAMPLES)]
-        roots = (*policy.define.values(), *(rule.expression for rule in policy.body.rules))
-        compared = [node for root in roots for node in tree.walk(root) if isinstance(node, tree.Compare | tree.In)]
-        reads = [_facts_of(policy, node) for node in compared]
-        apart: dict[str, Sequence[Value]] = {}
-        for name, some in every.items():
-            nodes = [node for node, names in zip(compared, reads, strict=True) if name in names]
-            kinds: dict[Hashable, Value] = {}
-            for value in some:
-                looks = [Evaluation(exact_facts(given | {name: value}, policy.fact_types), policy.define) for given in drawn]
-                said = tuple(look.value(node) for look in looks for node in nodes)
-                kinds.setdefault(value if isinstance(value, bool) else said, value)
-            apart[name] = tuple(kinds.values())
-        policy.memo[_MEMO] = known = apart
+        every = representatives(policy)
+        policy.memo[_MEMO] = known = _told_apart(policy, every, every)
     return known
+
+
+def _computed(policy: Policy, facts: Mapping[str, Value], unknown: Sequence[str]) -> dict[str, Sequence[Value]]:
+    """Values of unknown facts that are compared with a multiple of facts that are known (three times an upper limit)."""
+    known = {name: (value,) for name, value in facts.items() if value is not None}
+    around: dict[str, set[float]] = {}
+    for node in _compared(policy):
+        names = _facts_of(policy, node)
+        beside = [value for name in names if isinstance(value := facts.get(name), int | float) and not isinstance(value, bool)]
+        if beside:
+            factors = {1.0, *(float(one.value) for one in tree.walk(node) if isinstance(one, tree.Literal_) and isinstance(one.value, int | float))}
+            limits = {value * factor for value in beside for factor in factors} | {value / factor for value in beside for factor in factors if factor}
+            for name in names & set(unknown):
+                around.setdefault(name, set()).update(limits)
+    every = representatives(policy)
+    asked = {name: (*every[name], *_around(policy, name, limits)) for name, limits in around.items()}
+    return _told_apart(policy, asked, {**every, **asked, **known}) if asked else {}
+
+
+def _around(policy: Policy, name: str, limits: Iterable[float]) -> tuple[float, ...]:
+    """Each limit, a little less, a little more, and far more than all."""
+    found = {limit * by for limit in limits for by in _AROUND}
+    return tuple(sorted(map(float, map(int, found)) if policy.fact_types[name].type == "integer" else found))
+
+
+def _told_apart(policy: Policy, asked: Mapping[str, Sequence[Value]], every: Mapping[str, Sequence[Value]]) -> dict[str, Sequence[Value]]:
+    """Of each fact asked for, one value of every kind that any comparison tells apart beside values of `every`."""
+    random = Random(0)  # noqa: S311 - drawn from a fixed seed, nothing secret
+    drawn = [{name: random.choice(some) for name, some in every.items()} for _one in range(_SAMPLES)]
+    compared = _compared(policy)
+    reads = [_facts_of(policy, node) for node in compared]
+    apart: dict[str, Sequence[Value]] = {}
+    for name, some in asked.items():
+        nodes = [node for node, names in zip(compared, reads, strict=True) if name in names]
+        kinds: dict[Hashable, Value] = {}
+        for value in some:
+            looks = [Evaluation(exact_facts(given | {name: value}, policy.fact_types), policy.define) for given in drawn]
+            said = tuple(look.value(node) for look in looks for node in nodes)
+            kinds.setdefault(value if isinstance(value, bool) else said, value)
+        apart[name] = tuple(kinds.values())
+    return apart
+
+
+def _compared(policy: Policy) -> list[tree.Expression]:
+    roots = (*policy.define.values(), *(rule.expression for rule in policy.body.rules))
+    return [node for root in roots for node in tree.walk(root) if isinstance(node, tree.Compare | tree.In)]
+
+
+def _first_known(policy: Policy) -> list[tree.Coalesce]:
+    roots = (*policy.define.values(), *(rule.expression for rule in policy.body.rules))
+    return [node for root in roots for node in tree.walk(root) if isinstance(node, tree.Coalesce)]
+
+
+def _instead(policy: Policy) -> frozenset[str]:
+    """Facts of which one stands for another that nobody knows: each matters also while the others stay unknown."""
+    alternatives = [node for node in _first_known(policy) if not any(isinstance(term, tree.Literal_ | tree.Case) for term in node.terms)]
+    return frozenset(name for node in alternatives if len(names := _facts_of(policy, node)) > 1 for name in names)
+
+
+def _defaulted(policy: Policy) -> frozenset[str]:
+    """Facts of conditions that have a value of the rule's own while nobody knows better."""
+    return frozenset(name for node in _first_known(policy) if isinstance(node.terms[-1], tree.Literal_) for name in _facts_of(policy, node))
+
+
+def _times_read(policy: Policy, node: tree.Expression) -> Counter[str]:
+    """How often an expression reads each fact, also through defined names."""
+    if isinstance(node, tree.Fact):
+        return Counter({node.name: 1})
+    parts = (policy.define[node.name],) if isinstance(node, tree.Defined) else tree.children(node)
+    return sum((_times_read(policy, part) for part in parts), Counter[str]())
 
 
 def _facts_of(policy: Policy, node: tree.Expression) -> frozenset[str]:
     """The facts that an expression reads, also through defined names."""
-    if isinstance(node, tree.Fact):
-        return frozenset({node.name})
-    parts = (policy.define[node.name],) if isinstance(node, tree.Defined) else tree.children(node)
-    return frozenset().union(*(_facts_of(policy, part) for part in parts))
+    return frozenset(_times_read(policy, node))

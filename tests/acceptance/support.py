@@ -5,10 +5,14 @@ A `World` carries out commands, imports and deliveries as people and workers wou
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
+import tempfile
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from baybridge.demo import inprocess, network
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.proposals import waits
+from baybridge.node.accepted import standing
 from baybridge.node.clock import new_id
 from baybridge.node.config import read_config
 from baybridge.node.handle import handle
@@ -34,6 +39,17 @@ class Refused(Exception):
     def __init__(self, refusal: Refusal) -> None:
         self.codes = [reason.code for reason in refusal.reasons]
         super().__init__(", ".join(f"{r.code} {dict(r.values)}" for r in refusal.reasons))
+
+
+@cache
+def _founded() -> Path:
+    """A network as it is founded, its documents in force; made once a process and copied, because each of its tests begins with one."""
+    folder = Path(tempfile.mkdtemp(prefix="founded-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    network.found_network(folder, PORTS)
+    for name in network.PROFILES:
+        standing(read_config(folder / name))
+    return folder
 
 
 @dataclass
@@ -59,7 +75,7 @@ class World:
 
     @classmethod
     def new(cls, folder: Path) -> World:
-        network.found_network(folder, PORTS)
+        shutil.copytree(_founded(), folder, dirs_exist_ok=True)
         world = cls(folder)
         world.open()
         return world

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from baybridge.documents.loader import Documents, packaged_data
+from baybridge.documents.loader import Documents, packaged_data, plain_yaml
 from baybridge.journey.command import Role, Site
 from baybridge.language.regions import Regions, regions_of
 
@@ -243,7 +243,7 @@ def _text_at(path: Path) -> str:
 def _map_of(path: Path, needed: tuple[str, ...]) -> dict[str, Any]:
     """The map of a YAML file of the node's own; ConfigProblem where it cannot be read or lacks what it needs. No value of it is told."""
     try:
-        found = yaml.safe_load(_text_at(path))
+        found = plain_yaml(_text_at(path))
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark is not None else "some line"
@@ -266,7 +266,7 @@ def read_neighbours(folder: Path, regions: Regions) -> dict[str, Neighbour]:
     """The neighbours of a node folder, from their node cards in `neighbours/*.yaml`."""
     found = {}
     for path in sorted((folder / "neighbours").glob("*.yaml")):
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card = plain_yaml(path.read_text(encoding="utf-8"))
         found[card["node"]] = Neighbour(
             make_site(card["node"], card, regions),
             card["url"],

@@ -10,6 +10,9 @@ LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-ver
 INSTALL := $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes
 EDITABLE := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
+# Python compiles each module once and keeps it, also where the machine's settings say otherwise: the tests start a thousand processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 #   make soak   the long runs: a hundred thousand hostile requests, two hundred kills
 #   make lock   the locked dependencies anew from pyproject.toml, keeping versions that still fit
 .PHONY: demo demo-reset test soak check benchmarks browser spark lock clean

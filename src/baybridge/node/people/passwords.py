@@ -6,6 +6,7 @@ Main job: `hashed`, `matches`, `against`. **Source**: NIST SP 800-63B-4, 3.1.1.2
 from __future__ import annotations
 
 import secrets
+from base64 import b64encode
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -13,8 +14,15 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from baybridge.base.outcome import Reason
 from baybridge.base.text import not_text
 
+
+def _unpadded(value: bytes) -> str:
+    return b64encode(value).decode().rstrip("=")
+
+
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash(secrets.token_hex(8))  # so that an unknown name costs the same time as a wrong password
+_COSTS = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+#: The hash of no password, so that an unknown name costs the same time as a wrong password.
+_NOBODY = f"$argon2id$v=19${_COSTS}${_unpadded(secrets.token_bytes(_HASHER.salt_len))}${_unpadded(secrets.token_bytes(_HASHER.hash_len))}"
 _FEWEST_LETTERS = 5  # different ones beside the own name; "aaaaaaaaaaaa" is guessed first
 _LONGEST = 1000
 

@@ -94,9 +94,52 @@ def test_a_correction_by_the_placers_number_alone_reaches_its_result(connection:
     assert (found.resource["status"], float(found.resource["valueQuantity"]["value"])) == ("corrected", 180)
 
 
-def test_a_correction_by_the_placers_number_alone_in_another_file_is_told(connection: Connection) -> None:
+def in_files(connection: Connection, *texts: str) -> list[str]:
+    """One command with a file a message."""
+    files = [Source(f"{number}.hl7", lambda text=text: BytesIO(text.encode())) for number, text in enumerate(texts)]
+    made, problems = plan(connection, *files), []
+    for number, file in enumerate(files):
+        for batch in batches(file, made, file=number):
+            file_batch(connection, file, batch, made, at=AT)
+            problems += [problem.code for problem in batch.problems]
+    return problems
+
+
+def test_a_correction_by_the_placers_number_alone_in_another_file_reaches_its_result(connection: Connection) -> None:
     take_in(connection, FIRST)
+    assert take_in(connection, by_placer(CORRECTED)) == []
+    assert standing(connection) == {"status": "corrected", "value": 180, "unit": "10*6/L", "at": "2026-03-08T08:30:00+08:00"}
+    assert take_in(connection, by_placer(WITHDRAWN)) == []
+    assert standing(connection)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("texts", list(permutations((FIRST, by_placer(CORRECTED)))))
+def test_whatever_the_order_of_files_of_one_command(connection: Connection, texts: tuple[str, ...]) -> None:
+    assert set(in_files(connection, *texts)) <= {"record.import.older_message", "record.import.duplicate_id"}  # of the patient, who comes with each
+    assert standing(connection)["status"] == "corrected"
+
+
+def test_a_correction_of_another_patients_order_or_test_reaches_nothing(connection: Connection) -> None:
+    take_in(connection, FIRST)
+    for other in (by_placer(CORRECTED).replace("P700", "P701").replace("CHAN", "LEI"), by_placer(CORRECTED).replace("CBC^CBC^L", "LFT^LFT^L")):
+        assert "record.import.hl7_placer_alone" in take_in(connection, other)
+    assert {one.resource["status"] for one in store.changed_since(connection, None, "Observation")} == {"final", "corrected"}
+
+
+def test_of_two_orders_filed_under_one_placers_number_none_is_guessed(connection: Connection) -> None:
+    assert take_in(connection, FIRST) == []
+    assert take_in(connection, FIRST.replace("F77", "F78").replace("|M9|", "|M9b|")) == []
     assert take_in(connection, by_placer(CORRECTED)) == ["record.import.hl7_placer_alone"]
+
+
+def test_a_changed_result_in_a_report_that_says_it_is_final_is_told_too(connection: Connection) -> None:
+    changed = by_placer(CORRECTED).replace("|" * 18 + "C", "|" * 18 + "F")
+    assert take_in(connection, changed) == ["record.import.hl7_placer_alone"]
+
+
+def test_a_filler_that_is_a_placeholder_is_none_and_both_readings_agree(connection: Connection) -> None:
+    assert take_in(connection, CORRECTED.replace("|F77|", "|N/A|"), FIRST) == ["record.import.hl7_placer_alone"]
+    assert take_in(connection, CORRECTED.replace("|F77|", "|N/A|")) == ["record.import.hl7_placer_alone"]
 
 
 def test_of_two_orders_under_one_placers_number_none_is_guessed(connection: Connection) -> None:

@@ -18,10 +18,11 @@ from baybridge.record.feeds.csv_feed import read_csv
 from baybridge.record.feeds.hl7v2 import SHOWN_SETS, Fault, codec_of
 from baybridge.record.feeds.hl7v2_fhir import Taken, read_hl7
 from baybridge.record.feeds.numbers import decimal_mark
+from baybridge.record.feeds.orders import Orders
 
 
-def read_feed(data: bytes, feed: Mapping[str, Any] | None, *, is_csv: bool) -> Iterator[Taken]:
-    """Each message or line as FHIR; a fault with number 0 is of the whole file."""
+def read_feed(data: bytes, feed: Mapping[str, Any] | None, *, is_csv: bool, orders: Orders | None = None) -> Iterator[Taken]:
+    """Each message or line as FHIR; a fault with number 0 is of the whole file. `orders` is what is known of a laboratory's orders from elsewhere."""
     zone, written = zone_of(feed), str((feed or {}).get("encoding") or "utf-8")
     undeclared = codec_of(written)
     if zone is None:
@@ -29,13 +30,21 @@ def read_feed(data: bytes, feed: Mapping[str, Any] | None, *, is_csv: bool) -> I
     elif not is_csv and undeclared is None:
         yield _whole("hl7_characters", "encoding", f"one of {SHOWN_SETS}", written[:40])
     elif not is_csv:
-        for taken in read_hl7(data, zone, undeclared or "utf-8", decimal_mark(feed)):
+        for taken in read_hl7(data, zone, undeclared or "utf-8", decimal_mark(feed), orders):
             taken.resources = [_named(mapped(resource, feed), feed) for resource in taken.resources]
             yield taken
     elif feed is None or not isinstance(feed.get("columns"), Mapping):
         yield _whole("csv_no_mapping", "", "a mapping of the columns of this laboratory", "none")
     else:
         yield from read_csv(data, feed, zone)
+
+
+def orders_of(data: bytes, feed: Mapping[str, Any] | None) -> Orders:
+    """What the messages of a file say of orders: the filler's numbers of each placer's order, and which came by the placer's alone."""
+    found = Orders()
+    for _taken in read_feed(data, feed, is_csv=False, orders=found):
+        pass
+    return found
 
 
 def _named(resource: dict[str, Any], feed: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from baybridge.base.time import CHINA
 from baybridge.record.feeds.hl7v2 import Fault, Message, Segment, messages
 from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed, zone_of_message
+from baybridge.record.feeds.orders import Orders, PlacerOrder
 from baybridge.record.feeds.people import MetPeople, with_person
 from baybridge.record.identity.documents import is_placeholder
 from baybridge.record.identity.known import TAKEN_AWAY
@@ -39,6 +40,10 @@ _REPORTED = {
 _WITHDRAWN = ("entered-in-error", "cancelled")
 #: OBR-25 of a report that changes what was sent before. Source: HL7 table 0123.
 _TAKES_BACK = frozenset(("C", "X", "W", "D"))
+#: OBX-11 that changes or takes back a result that was sent before. Source: HL7 table 0085.
+_CHANGES = frozenset(("C", "X", "W", "D"))
+#: Kind of an identifier that the placer of an order gave: an order, which can have several reports. Source: HL7 table 0203.
+PLACER = "PLAC"
 #: When the message was sent that a version of a result comes from: an older message never replaces a newer one.
 SENT_AT = "urn:baybridge:sent-at"
 #: Where a patient's number stands, the first that has one. Source: HL7 v2.5.1, 3.4.2 (PID-2 and PID-4 are kept for older senders).
@@ -63,12 +68,28 @@ class Taken:
     faults: list[Fault] = field(default_factory=list)
 
 
-def read_hl7(data: bytes, zone: ZoneInfo = CHINA, undeclared: str = "utf-8", mark: str = ".") -> Iterator[Taken]:
+def order_system(sender: str) -> str:
+    """The system of a laboratory's own order numbers."""
+    return f"urn:hl7v2:{sender}:order".replace(" ", "-")
+
+
+def placer_system(sender: str) -> str:
+    """The system of the numbers that orders to a laboratory were placed under."""
+    return f"urn:hl7v2:{sender}:placer".replace(" ", "-")
+
+
+def order_id(order: PlacerOrder, number: str) -> str:
+    """The id of the report of an order under its number here."""
+    return _id("DiagnosticReport", order.sender, order.patient, number, order.asked_for)
+
+
+def read_hl7(data: bytes, zone: ZoneInfo = CHINA, undeclared: str = "utf-8", mark: str = ".", orders: Orders | None = None) -> Iterator[Taken]:
     """Each message of a file as FHIR resources, with what could not be taken.
 
-    `zone` is of times without an offset, `undeclared` the codec of messages that name none, `mark` the laboratory's decimal mark.
+    `zone` is of times without an offset, `undeclared` the codec of messages that name none, `mark` the laboratory's decimal mark, `orders` what is
+    known of orders from elsewhere.
     """
-    people = MetPeople()
+    people = MetPeople(orders=orders or Orders())
     for message in messages(data, undeclared):
         taken = Taken(message.number, faults=list(message.faults))
         if message.segments and message.head.components(9)[:1] != ("ORU",):
@@ -95,6 +116,8 @@ class _Reader:
         self.common: Segment | None = None
         self.order: Segment | None = None
         self.number = ""
+        self.placer = ""  # the placer's number of the order, beside that of the filler
+        self.is_adrift = False  # the order is named by a placer's number under which no one order is known
         self.report: Json | None = None
         self.observation: Json | None = None
         self.told: set[Fault] = set()
@@ -117,14 +140,11 @@ class _Reader:
             self.told.add(fault)
             self.taken.faults.append(fault)
 
-    def _id(self, *parts: object) -> str:
-        return sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:32]
-
     def _add(self, kind: str, key: tuple[object, ...], content: Json) -> Json:
         meta: Json = {"meta": {"tag": [_TEST_DATA]}} if self.message.head.value(11) in _TRIAL else {}
         if kind in ("Observation", "DiagnosticReport") and self.sent:
             meta.setdefault("meta", {})["extension"] = [{"url": SENT_AT, "valueDateTime": self.sent}]
-        resource = {"resourceType": kind, "id": self._id(kind, *key), **meta, **{name: value for name, value in content.items() if value or value is False}}
+        resource = {"resourceType": kind, "id": _id(kind, *key), **meta, **{name: value for name, value in content.items() if value or value is False}}
         self.taken.resources.append(resource)
         return resource
 
@@ -145,6 +165,7 @@ class _Reader:
     def _patient(self, pid: Segment) -> None:
         """A patient; the reports of the patient before end here. One without a number is of this message alone."""
         self.order, self.report, self.observation, self.common, self.number = None, None, None, None, ""
+        self.placer, self.is_adrift = "", False
         place, identifiers = next(((at, found) for at in _NUMBER_PLACES if (found := self._identifiers(pid, at))), (0, []))
         if not identifiers:
             self._fault("hl7_no_number", pid.where(3), "a number of the patient", "none; filed as a person of this message alone")
@@ -155,7 +176,7 @@ class _Reader:
             self._fault("hl7_time", pid.where(7), "a date such as 19800131", "another form")
         names = [name for item in _unparted(pid, 5) if (name := _name(item))]
         known = self._known(pid, identifiers)
-        base = self._id("Patient", *known)
+        base = _id("Patient", *known)
         if identifiers and self.people.is_another(known, [name["text"] for name in names], (birth or "")[:10]):
             told = "one with another name and birth date; kept apart until a person decides"
             self._fault("hl7_other_person", pid.where(3), "one person under a number", told)
@@ -170,7 +191,7 @@ class _Reader:
             "deceasedBoolean": None if death else _DIED.get(pid.value(30).upper()),
             "address": [address for item in _unparted(pid, 11) if (address := _address(item))],
         }
-        self.patient = self._id("Patient", *known)
+        self.patient = _id("Patient", *known)
         self.sent_as = with_person(base, [name["text"] for name in names], birth or "") if identifiers else base
         patient = self._add("Patient", known, content)
         patient["id"] = self.sent_as
@@ -219,7 +240,7 @@ class _Reader:
         if status == "unknown" and obr.value(25):
             self._fault("hl7_status", obr.where(25), f"one of {', '.join(_REPORTED)}", obr.value(25)[:10])
         content = {
-            "identifier": [{"system": f"urn:hl7v2:{self.sender}:order".replace(" ", "-"), "value": self.number}] if self.number else None,
+            "identifier": self._order_identifiers(),
             "status": status,
             "code": coding_of(obr.coded(4), self.sender) or {"text": "laboratory report"},
             "subject": self._subject(),
@@ -229,23 +250,37 @@ class _Reader:
         self.report = self._add("DiagnosticReport", self._order_key(obr), content)
 
     def _order_number(self, obr: Segment, orders: Sequence[Segment]) -> str:
-        """The filler's number of an order, else that which its placer's number had in this file, else the placer's; '' where there is none.
+        """The filler's number of an order, else the one that its placer's number is known to have, else the placer's; '' where there is none.
 
-        A correction by the placer's number alone, whose order did not come in this file, reaches what was sent under that number alone: that is told.
+        A correction by the placer's number alone, under which no one order is known, reaches what was sent under that number alone: that is told.
         """
-        filler, placer = (
+        filler, self.placer = (
             next((text for segment in orders if (text := segment.value(place)) and not is_placeholder(text)), "") for place in (3, 2)
         )
-        order = (self.sender, self.patient, placer, obr.value(4) or obr.value(4, 2))
-        if filler and placer:
-            self.people.orders.setdefault(order, set()).add(filler)
-        known = self.people.orders.get(order, set())
-        if not filler and len(known) == 1:
-            return next(iter(known))
-        if not filler and placer and obr.value(25) in _TAKES_BACK:
-            found = "the placer's alone, of several orders" if known else "the placer's alone; it reaches what was sent under that number alone"
-            self._fault("hl7_placer_alone", obr.where(3), "the filler's number of the order that is corrected", found)
-        return filler or placer
+        self.is_adrift = False
+        if not self.placer:
+            return filler
+        order = PlacerOrder(self.sender, self.patient or "", self.placer, obr.value(4) or obr.value(4, 2))
+        if filler:
+            self.people.orders.note(order, filler)
+            return filler
+        known = self.people.orders.number(order)
+        self.is_adrift = not known
+        if self.is_adrift and obr.value(25) in _TAKES_BACK:
+            self._placer_alone(obr.where(3))
+        return known or self.placer
+
+    def _placer_alone(self, where: str) -> None:
+        found = "the placer's alone, under which no one order is known; it reaches what was sent under that number alone"
+        self._fault("hl7_placer_alone", where, "the filler's number of the order that is corrected", found)
+
+    def _order_identifiers(self) -> list[Json]:
+        """The order's number here, and the number under which it was placed."""
+        found: list[Json] = [{"system": order_system(self.sender), "value": self.number}] if self.number else []
+        if self.placer and self.placer != self.number:
+            kind = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": PLACER}]}
+            found.append({"type": kind, "system": placer_system(self.sender), "value": self.placer})
+        return found
 
     def _order_key(self, obr: Segment) -> tuple[object, ...]:
         """What a later message about the same order has too: its number and what was asked for."""
@@ -284,6 +319,8 @@ class _Reader:
         status = _OBSERVED.get(obx.value(11), "unknown")
         if status == "unknown":
             self._fault("hl7_status", obx.where(11), f"one of {', '.join(_OBSERVED)}", obx.value(11)[:10] or "nothing")
+        if self.is_adrift and self.order is not None and obx.value(11) in _CHANGES:
+            self._placer_alone(self.order.where(3))
         if self.report is not None and self.report["status"] in _WITHDRAWN and status != "entered-in-error":
             status = self.report["status"]
         value, fault = observed(obx, self.zone, self.sender, self.mark)
@@ -341,6 +378,10 @@ class _Reader:
                 resource["specimen"] = {**reference, **({"display": _words(kind)} if kind else {})}
                 if collected:
                     resource.setdefault("effectiveDateTime", collected)
+
+
+def _id(*parts: object) -> str:
+    return sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:32]
 
 
 def _unparted(segment: Segment, field: int) -> Iterator[tuple[str, ...]]:

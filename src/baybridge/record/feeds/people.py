@@ -10,6 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from baybridge.record.feeds.orders import Orders
+
 
 def with_person(lasting: str, names: Collection[str], born: str) -> str:
     """The id of a person of a number within one command: the number's lasting id, and who bears it by this message; planning decides under which it is filed."""
@@ -22,7 +24,7 @@ class MetPeople:
 
     first: dict[tuple[object, ...], tuple[frozenset[str], str]] = field(default_factory=dict)
     right: set[str] = field(default_factory=set)  # numbers that were judged already and may be used
-    orders: dict[tuple[object, ...], set[str]] = field(default_factory=dict)  # the filler's numbers of each placer's order
+    orders: Orders = field(default_factory=Orders)
     others: dict[str, str] = field(default_factory=dict)  # whom a table keeps apart from the first of a number -> what that person's results are known by
     told: set[tuple[object, ...]] = field(default_factory=set)
 

@@ -12,9 +12,16 @@ from typing import Any
 
 
 def shared_identifiers(value: object) -> set[str]:
-    """The identifiers of a resource as `system|value`, those with both."""
+    """The identifiers of a resource as `system|value`, those with both; a placer's number names what was asked for, and not what was found."""
     items = value if isinstance(value, list) else [value]
-    return {f"{item['system']}|{item['value']}" for item in items if isinstance(item, dict) and item.get("system") and item.get("value")}
+    named = (item for item in items if isinstance(item, dict) and item.get("system") and item.get("value"))
+    return {f"{item['system']}|{item['value']}" for item in named if not _is_of_placer(item)}
+
+
+def _is_of_placer(item: Mapping[str, Any]) -> bool:
+    kind = item.get("type")
+    codings = kind.get("coding") if isinstance(kind, dict) else None
+    return isinstance(codings, list) and any(isinstance(coding, dict) and coding.get("code") == "PLAC" for coding in codings)
 
 
 def is_changed_person(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -25,6 +25,7 @@ from baybridge.record.fhir.wire import content_sha256, taken_in
 from baybridge.record.identity.known import agrees, is_another, known_states
 from baybridge.record.identity.same import is_other_person, is_someone_else, shared_identifiers
 from baybridge.record.intake.addresses import OWN, Addresses, Here, Key, Part, base_of, without_version
+from baybridge.record.intake.earlier_orders import know_orders
 from baybridge.record.intake.reading import Entry, Source, entries, is_told_alone
 from baybridge.record.intake.sources import claims, filed_as, named_addresses
 from baybridge.record.store.store import Version, get_many, history, lasting_versions
@@ -100,6 +101,7 @@ class _Item:
 
 def plan(connection: Connection, *files: Source, source: str = OWN, ours: frozenset[str] = frozenset()) -> Plan:
     """Decide under which id every resource of these files is filed, by the files together and by what the store holds."""
+    know_orders(connection, files)
     made = Plan(source, Addresses(ours, named_addresses(connection)))
     items = [item for number, file in enumerate(files) for item in _items(made, number, file)]
     for is_patient in (True, False):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, BinaryIO, cast
 
@@ -19,6 +19,7 @@ import msgspec
 
 from baybridge.record.feeds.feed import read_feed
 from baybridge.record.feeds.hl7v2 import looks_like
+from baybridge.record.feeds.orders import Orders
 from baybridge.record.fhir.validate import json_kind
 from baybridge.record.fhir.wire import write
 
@@ -36,6 +37,7 @@ class Source:
     open: Callable[[], BinaryIO]
     limit: int = DEFAULT_LIMIT
     feed: Mapping[str, Any] | None = None  # how a laboratory's columns, codes and times are meant (`feeds/feed.py`)
+    orders: Orders = field(default_factory=Orders, compare=False)  # what is known of a laboratory's orders before its messages are read
 
     def sha256(self) -> str:
         """SHA-256 of the file's bytes as they lie there."""
@@ -114,6 +116,16 @@ def entries(source: Source) -> Iterator[Entry | Trouble]:
         yield Trouble(Place(), "bad_gzip", "a complete gzip file", "a damaged or truncated one", whole=True)
 
 
+def feed_data(source: Source) -> bytes | None:
+    """The bytes of a laboratory's messages; None where the file is something else, or cannot be read."""
+    try:
+        with source.open() as opened, _unpacked(opened) as stream:
+            first = _first_line(stream, source.limit)
+            return first + stream.read(source.limit - len(first)) if looks_like(first) else None
+    except (_TooLarge, gzip.BadGzipFile, EOFError, zlib.error):
+        return None
+
+
 def _unpacked(stream: BinaryIO) -> BinaryIO:
     head = stream.read(2)
     stream.seek(0)
@@ -170,7 +182,7 @@ def _second_is_object(rest: bytes) -> bool:
 def _feed(data: bytes, source: Source, *, is_csv: bool) -> Iterator[Entry | Trouble]:
     """A laboratory's file: its resources as FHIR, and every fault at its message or line."""
     seen: set[bytes] = set()  # a patient comes with every message or line, and is told once
-    for taken in read_feed(data, source.feed, is_csv=is_csv):
+    for taken in read_feed(data, source.feed, is_csv=is_csv, orders=source.orders.copy()):
         at = {"line": taken.number} if is_csv and taken.number else {"entry": taken.number or None}
         for fault in taken.faults:
             whole = not taken.number

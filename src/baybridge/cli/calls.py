@@ -14,6 +14,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.base.time import parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.nodes import fail
+from baybridge.cli.reader import reader_language
 from baybridge.cli.records import open_or_fail
 
 _NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -63,7 +64,8 @@ def set_roster(source: Path, folder: Path, as_json: bool) -> None:  # noqa: FBT0
             duties.set_roster(unit, read, node.system())
     if isinstance(read, Refusal):
         texts = Texts(node.documents)
-        reasons = [texts.told("en", reason) for reason in read.reasons]
+        language = reader_language(node.documents.folder)
+        reasons = [texts.told(language, reason) for reason in read.reasons]
         if as_json:
             click.echo(json.dumps({"refused": read.category.value, "reasons": reasons}, ensure_ascii=False))
         fail("\n".join(f"{reason['text']} [{reason['code']}]" for reason in reasons))

@@ -11,6 +11,7 @@ import click
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.reader import reader_language
 from baybridge.cli.records import fail, open_or_fail
 
 if TYPE_CHECKING:
@@ -41,18 +42,19 @@ def card(folder: Path, file: BinaryIO, take_in: bool, trust_file: Path | None, r
     if trust_file is not None and take_in:
         fail("--import: expected an issuer that the node itself knows, found one by --trust; put its card among the site's data/card-issuers/")
     report, texts = cards.checked(node, data, _further(trust_file)), Texts(node.documents)
+    language = reader_language(node.documents.folder)
     told = report.as_json()
     if not as_json:
         for check in report.checks:
-            click.echo(f"{'holds' if check.ok else 'FAILS'}: {texts.reason('en', check.detail)}", err=not check.ok)
+            click.echo(f"{'holds' if check.ok else 'FAILS'}: {texts.reason(language, check.detail)}", err=not check.ok)
     if report.ok and take_in:
         answer = import_upload(node, Actor("operator", Role(role), node.site.organisation), "card", data)
         if isinstance(answer, Refusal):
-            fail("\n".join(texts.refusal("en", answer)))
+            fail("\n".join(texts.refusal(language, answer)))
         witnessing.sign_checkpoint(node)
         told["import"] = answer.as_json()
         if not as_json:
-            click.echo(texts.say("en", "record.import.summary", answer.as_json()))
+            click.echo(texts.say(language, "record.import.summary", answer.as_json()))
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False))
     if not report.ok:

@@ -10,6 +10,7 @@ import click
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import MOMENT, Thorough
+from baybridge.cli.reader import reader_language
 from baybridge.cli.records import fail, open_or_fail
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def case(case_id: str, folder: Path, at: str | None, known_at: str | None, as_js
     found = state_for(node, case_id, at, known_at)
     if isinstance(found, Refusal):
         texts = Texts(node.documents)
-        reasons = [texts.told("en", reason) for reason in found.reasons]
+        language = reader_language(node.documents.folder)
+        reasons = [texts.told(language, reason) for reason in found.reasons]
         if as_json:
             click.echo(json.dumps({"refused": found.category.value, "reasons": reasons}, ensure_ascii=False))
         fail("\n".join(str(reason["text"]) for reason in reasons))

@@ -11,6 +11,7 @@ import click
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.reader import reader_language
 from baybridge.cli.records import fail, open_or_fail
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def codes(folder: Path, mapped: tuple[str, str, str] | None, unit: str, source: 
     if isinstance(done, Refusal):
         from baybridge.language.texts import Texts
 
-        fail("\n".join(Texts(node.documents).refusal("en", done)))
+        fail("\n".join(Texts(node.documents).refusal(reader_language(node.documents.folder), done)))
     witnessing.sign_checkpoint(node)
     click.echo(json.dumps(asdict(done)) if as_json else f"mapping {done.mapping}: {done.results} results read anew in {len(done.cases)} cases")
 
@@ -65,7 +66,7 @@ def _list(node: Node, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"waiting": [one.as_json() for one in waiting], "mappings": standing}, ensure_ascii=False, indent=1))
         return
-    figures = Texts(node.documents).figures("en")
+    figures = Texts(node.documents).figures(reader_language(node.documents.folder))
     for one in waiting:
         units = ", ".join(figures.unit(unit) or unit for unit in one.units)
         click.echo(f"{one.count:6}  {one.system} {one.code}  {one.display}  {units}")

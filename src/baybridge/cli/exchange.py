@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 import click
 
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.reader import reader_language
 
 if TYPE_CHECKING:
     from baybridge.documents.loader import Documents
@@ -54,7 +55,7 @@ def recognise(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FB
 
     documents, policies = _documents(node)
     rules = _made(lambda: rules_of(policies.get(POLICY_ID), documents.typed))
-    words = documents.translations("en")
+    words = {} if as_json else documents.translations(reader_language(documents.folder))
     _answer(file, lambda request: judge(request, rules), lambda answer: _recognition_lines(answer, words), as_json=as_json)
 
 

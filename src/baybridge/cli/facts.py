@@ -12,6 +12,7 @@ import click
 
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.policy_words import LANGUAGE
+from baybridge.cli.reader import reader_language
 
 if TYPE_CHECKING:
     from baybridge.facts.factset import FactSet, ReadFact
@@ -56,11 +57,11 @@ def _print(found: FactSet, node_dir: Path, language: str | None) -> None:
     documents = documents_of(node_dir)
     labels = {name: entry.labels.get(language, name) for name in found.facts if language and (entry := documents.typed.fact(name)) is not None}
     texts = Texts(documents)
-
-    figures = texts.figures(language or "en")
+    words = language or reader_language(documents.folder)
+    figures = texts.figures(words)
 
     def say(key: str, values: Mapping[str, object] | None = None) -> str:
-        return texts.say(language or "en", key, values)
+        return texts.say(words, key, values)
 
     click.echo(say("facts.page.as_of", {"at": found.at.isoformat()}))
     width = max((len(name) for name in found.facts), default=0)

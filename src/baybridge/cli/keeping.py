@@ -13,6 +13,7 @@ import click
 
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.nodes import without_password
+from baybridge.cli.reader import reader_language
 from baybridge.cli.saying import fail
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ def _told(findings: tuple[Finding, ...]) -> str:
     from baybridge.documents.loader import Documents
     from baybridge.language.texts import Texts
 
-    texts = Texts(Documents())
-    return " ".join(texts.reason("en", one.reason) for one in findings[:_MOST_TOLD])
+    documents = Documents()
+    texts, language = Texts(documents), reader_language(documents.folder)
+    return " ".join(texts.reason(language, one.reason) for one in findings[:_MOST_TOLD])
 
 
 # --- backups --------------------------------------------------------------------------------------------------------

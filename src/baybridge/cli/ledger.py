@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.reader import reader_language
 
 if TYPE_CHECKING:
     from baybridge.base.outcome import Reason
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
     from baybridge.language.texts import Texts
     from baybridge.node.integrity.check import Checked
 
-LANGUAGE = "en"
-
-
 def fail(sentence: str) -> None:
     """One clear line on standard error, exit 1."""
     click.echo(sentence, err=True)
     sys.exit(1)
+
+
+def _language() -> str:
+    from baybridge.documents.loader import Documents
+
+    return reader_language(Documents().folder)
 
 
 @cache
@@ -39,12 +43,12 @@ def _texts() -> Texts:
 
 
 def _say(reason: Reason) -> str:
-    sentence = _texts().reason(LANGUAGE, reason)
+    sentence = _texts().reason(_language(), reason)
     return f"{sentence} ({reason.where})" if reason.where else sentence
 
 
 def _refuse(key: str, values: dict[str, str], reasons: Iterable[Reason]) -> None:
-    fail(" ".join([_texts().say(LANGUAGE, key, values), *(_say(reason) for reason in reasons)]))
+    fail(" ".join([_texts().say(_language(), key, values), *(_say(reason) for reason in reasons)]))
 
 
 # --- verify ---------------------------------------------------------------------------------------------------------
@@ -118,13 +122,13 @@ def check(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes f
     try:
         found = check_stored(read_config(folder))
     except (ConfigProblem, UnreadableDatabaseError) as problem:
-        unreadable = _texts().say(LANGUAGE, "ledger.command.no_database", {"node": folder.name})
+        unreadable = _texts().say(_language(), "ledger.command.no_database", {"node": folder.name})
         fail(str(problem) if isinstance(problem, ConfigProblem) else unreadable)
     if as_json:
         click.echo(json.dumps(summary(found, _say), ensure_ascii=False, indent=2))
     elif not found.findings:
         for key, values in _sound(found):
-            click.echo(_texts().say(LANGUAGE, key, values))
+            click.echo(_texts().say(_language(), key, values))
     if found.findings:
         _refuse("ledger.command.unsound", {"node": folder.name}, [one.reason for one in found.findings])
 

@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from baybridge.base.extras import needed_for
+from baybridge.cli.arguments import LanguageCode
 
 #: command -> module that holds a click command of the same name (dashes as underscores)
 TOPICS: dict[str, str] = {
@@ -102,6 +103,7 @@ def _say_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None: 
 
 
 @click.command(cls=Topics)
+@click.option("--language", type=LanguageCode(), help="Of the sentences that a command says; that of BAYBRIDGE_LANGUAGE or of the terminal without it.")
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Show version, commit and schema, and end.")
-def main() -> None:
+def main(language: str | None) -> None:
     """Carries a CAR-T patient, the records, cells and money across three regions. Decision support: a clinician decides."""

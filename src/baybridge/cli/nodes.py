@@ -14,6 +14,7 @@ import yaml
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.reader import reader_language
 
 if TYPE_CHECKING:
     from baybridge.base.json_value import JsonDict
@@ -211,7 +212,8 @@ def _print(node: Node, answer: Done | Refusal, *, as_json: bool) -> None:
 
     texts = Texts(node.documents)
     if isinstance(answer, Refusal):
-        reasons = [texts.told("en", reason) for reason in answer.reasons]
+        language = reader_language(node.documents.folder)
+        reasons = [texts.told(language, reason) for reason in answer.reasons]
         if as_json:
             click.echo(json.dumps({"refused": answer.category.value, "reasons": reasons}, ensure_ascii=False))
         fail(" ".join(f"{reason['text']} [{reason['code']}]" for reason in reasons))

@@ -22,6 +22,7 @@ from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.policy_source import dictionary_of, documents_of, fail, is_file, policy_of, spoken
 from baybridge.cli.policy_tables import compare_policies, run_policy
 from baybridge.cli.policy_words import LANGUAGE, in_words
+from baybridge.cli.reader import reader_language
 
 if TYPE_CHECKING:
     from baybridge.base.outcome import Reason
@@ -173,7 +174,7 @@ def _sentence(documents: Documents, problem: Reason) -> str:
     """What is wrong with a given fact, as every surface says it."""
     from baybridge.language.texts import Texts
 
-    return Texts(documents).reason("en", problem)
+    return Texts(documents).reason(reader_language(documents.folder), problem)
 
 
 def _print(decisions: Sequence[object], layout: str, as_json: bool) -> None:  # noqa: FBT001

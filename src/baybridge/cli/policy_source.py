@@ -13,6 +13,7 @@ import click
 
 from baybridge.base.time import CHINA
 from baybridge.cli.policy_words import saying_for
+from baybridge.cli.reader import reader_language
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +41,7 @@ def documents_of(node_dir: Path | None) -> Documents:
     except ConfigProblem as problem:
         fail(str(problem))
     if bars:
-        click.echo(documents.translations("en")["page.documents_barred"], err=True)
+        click.echo(documents.translations(reader_language(documents.folder))["page.documents_barred"], err=True)
     return documents
 
 

@@ -15,6 +15,7 @@ from baybridge.base.time import parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.facts import facts
 from baybridge.cli.progress import progress
+from baybridge.cli.reader import reader_language
 
 __all__ = ["export", "facts", "import_"]
 
@@ -111,7 +112,7 @@ def _report(node: Node, path: Path, answer: Imported | Refusal, *, as_json: bool
 def _refused(node: Node, path: Path, refusal: Refusal) -> dict[str, object]:
     from baybridge.language.texts import Texts
 
-    sentences = Texts(node.documents).refusal("en", refusal)
+    sentences = Texts(node.documents).refusal(reader_language(node.documents.folder), refusal)
     for sentence in sentences:
         click.echo(f"{path.name}: {sentence}" if path.name not in sentence else sentence, err=True)
     reasons = [reason.as_json() for reason in refusal.reasons]
@@ -121,25 +122,26 @@ def _refused(node: Node, path: Path, refusal: Refusal) -> dict[str, object]:
 def _summary(node: Node, imported: Imported) -> None:
     from baybridge.language.texts import Texts
 
-    texts, report = Texts(node.documents), imported.report
+    texts, language, report = Texts(node.documents), reader_language(node.documents.folder), imported.report
     counted = report.as_json()
-    click.echo(texts.say("en", "record.import.summary", counted))
-    click.echo(f"  {texts.say('en', 'import.source_derived' if report.source else 'import.source_none', counted)}")
+    click.echo(texts.say(language, "record.import.summary", counted))
+    click.echo(f"  {texts.say(language, 'import.source_derived' if report.source else 'import.source_none', counted)}")
     if imported.without_case:
-        click.echo(f"  {texts.say('en', 'import.without_case_what', {'count': len(imported.without_case)})}")
+        click.echo(f"  {texts.say(language, 'import.without_case_what', {'count': len(imported.without_case)})}")
     if imported.waiting:
-        click.echo(f"  {texts.say('en', 'import.waiting_what', {'count': len(imported.waiting)})}")
+        click.echo(f"  {texts.say(language, 'import.waiting_what', {'count': len(imported.waiting)})}")
     for problem in report.problems[:_SHOWN]:
-        click.echo(f"  {one_line(texts, problem)}", err=True)
+        click.echo(f"  {one_line(texts, language, problem)}", err=True)
     if report.problem_count > _SHOWN:
-        click.echo(f"  {texts.say('en', 'record.import.more', {'count': report.problem_count - _SHOWN})}", err=True)
+        click.echo(f"  {texts.say(language, 'record.import.more', {'count': report.problem_count - _SHOWN})}", err=True)
 
 
-def one_line(texts: Texts, problem: ImportProblem) -> str:
+def one_line(texts: Texts, language: str, problem: ImportProblem) -> str:
     """A problem as one line: place, path, what is wrong, expected, found."""
-    place = [f"{name} {number}" for name, number in (("line", problem.line), ("entry", problem.entry)) if number is not None]
+    numbers = (("import.line", problem.line), ("import.entry", problem.entry))
+    place = [texts.say(language, key, {"number": number}) for key, number in numbers if number is not None]
     where = ": ".join([*place, problem.path]).rstrip(": ")
-    sentence = texts.say("en", problem.code, problem.as_json())
+    sentence = texts.say(language, problem.code, problem.as_json())
     return f"{problem.severity}: {where}: {sentence}" if where else f"{problem.severity}: {sentence}"
 
 

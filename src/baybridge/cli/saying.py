@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from baybridge.base.outcome import Reason, Refusal
+from baybridge.cli.reader import reader_language
 from baybridge.funding.quote.case import parse_json
 from baybridge.language.texts import Texts
 
@@ -49,7 +50,8 @@ def fail(sentence: str) -> NoReturn:
 def say_refusal(node: Node, refusal: Refusal, *, as_json: bool) -> NoReturn:
     """The end: every reason on a line of standard error, and with `as_json` as one object on standard output."""
     texts = Texts(node.documents)
-    reasons = [texts.told("en", reason) for reason in refusal.reasons]
+    language = reader_language(node.documents.folder)
+    reasons = [texts.told(language, reason) for reason in refusal.reasons]
     if as_json:
         click.echo(json.dumps({"refused": refusal.category.value, "reasons": reasons}, ensure_ascii=False))
     for reason in reasons:

@@ -15,6 +15,7 @@ import click
 from baybridge.base.outcome import Category, Reason
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.policy_source import dictionary_of, documents_of
+from baybridge.cli.reader import reader_language
 
 _DIGITS = 34  # of a value whose decimals never end
 
@@ -35,7 +36,7 @@ def units(found: str, wanted: str, value: str, *, analyte: str | None, node_dir:
     if isinstance(answer, Reason):
         from baybridge.language.texts import Texts
 
-        _refuse(answer, Texts(documents).reason("en", answer), as_json)
+        _refuse(answer, Texts(documents).reason(reader_language(documents.folder), answer), as_json)
     click.echo(f'{{"value": {answer}, "unit": {json.dumps(wanted, ensure_ascii=False)}}}')
 
 

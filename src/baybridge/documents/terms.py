@@ -118,6 +118,7 @@ class Units(Heading, frozen=True, kw_only=True):
     telling_annotations: Mapping[str, tuple[str, ...]] | tuple[str, ...]
     factors: tuple[UnitFactor, ...] = ()
     parts: Mapping[str, tuple[str, ...]] = EMPTY
+    lettered: Mapping[str, tuple[str, ...]] = EMPTY
     spellings: Mapping[str, tuple[str, ...]]
     shown: Mapping[str, str]
     worded: Mapping[str, str]

@@ -134,6 +134,7 @@ class Said:
     codes: tuple[tuple[str, str], ...]
     adds: Measured
     filed_at: datetime | None = None  # when this version was filed here
+    reported_at: datetime | None = None  # by its source
 
 
 def measure(found: Found, at: datetime, dictionary: Dictionary, said: Callable[[Resource], Said] | None = None) -> Measured:
@@ -144,7 +145,7 @@ def measure(found: Found, at: datetime, dictionary: Dictionary, said: Callable[[
         one = said(resource) if said is not None else said_by(resource, dictionary)
         for code in one.codes:
             measured.read_codes[code] += 1
-        if one.made_at is not None and (doubt := time_doubt(one.made_at, one.filed_at, born)) is not None:
+        if one.made_at is not None and (doubt := time_doubt(one.made_at, one.filed_at, born, one.reported_at)) is not None:
             measured.finding(resource, "Observation.effective", doubt)
         elif one.made_at is None or one.made_at <= at:
             measured.measurements += one.adds.measurements
@@ -169,7 +170,7 @@ def said_by(resource: Resource, dictionary: Dictionary) -> Said:
         adds.finding(resource, "Observation.effective", "time_unreadable")
     else:
         _read_known(resource, known, made_at, adds, dictionary)
-    return Said(made_at, tuple((code.system, code.code) for _, _, _, code in known), adds, filed_at(resource))
+    return Said(made_at, tuple((code.system, code.code) for _, _, _, code in known), adds, filed_at(resource), moment(resource.get("issued")))
 
 
 def _parts(resource: Mapping[str, object]) -> Iterator[tuple[Resource, str]]:
@@ -230,13 +231,15 @@ def filed_at(resource: Mapping[str, object]) -> datetime | None:
     return moment(mapping(resource.get("meta")).get("lastUpdated"))
 
 
-def time_doubt(at: datetime, filed: datetime | None, born: datetime | None) -> str | None:
-    """Why a moment cannot be that of a result of this patient, as a code; None where it can. A result is never of a time after it was filed."""
+def time_doubt(at: datetime, filed: datetime | None, born: datetime | None, reported: datetime | None = None) -> str | None:
+    """Why a moment cannot be that of a result of this patient, as a code; None where it can. A result is never of a time after it was reported or filed."""
     if at < _EARLIEST:
         return "time_before_1900"
     if born is not None and at < born:
         return "time_before_birth"
-    return "time_ahead" if filed is not None and at > filed + AHEAD else None
+    if filed is not None and at > filed + AHEAD:
+        return "time_ahead"
+    return "time_after_report" if reported is not None and at > reported + AHEAD else None
 
 
 def _blank(resource: Mapping[str, object], fact: Fact, taken_at: datetime) -> Measurement:

@@ -7,7 +7,7 @@ Main job: `way(reported, wanted, rows, table)`; `rows_of(fact)` are the factors 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -46,8 +46,12 @@ class Way:
 def way(reported: str, wanted: str, given: Iterable[Row], table: UnitTable) -> Way | None:
     """How a unit becomes another one: just by a factor of the analyte, by UCUM, or by UCUM to and from such a factor."""
     rows = [turned for row in given for turned in _both_ways(row)]
-    target = next(iter(table.readings(wanted)), wanted.strip())
     readings = table.readings(reported) or (reported.strip(),)
+    into = (_into(target, readings, rows, table) for target in table.readings(wanted) or (wanted.strip(),))
+    return next((found for found in into if found is not None), None)
+
+
+def _into(target: str, readings: Iterable[str], rows: Sequence[tuple[Row, Way]], table: UnitTable) -> Way | None:
     for reading in readings:
         found = next((one for row, one in rows if (_plainly(row.found), _plainly(row.wanted)) == (_plainly(reading), _plainly(target))), None)
         if found is not None:

@@ -29,6 +29,8 @@ _EXACT_DIGITS = 80  # up to which a value whose decimals end is told in full
 _MAX_UNIT = 60  # characters; nobody writes a longer unit
 _MAX_POWER = 400  # of ten; a number beyond it is no measurement
 #: 10^9, 10*9, 10~9, x10e9, E9, 1E9, and 10⁹ without its superscript (3, 6, 9, 12 alone); then what is counted.
+#: 10⁹ without its superscript, before what it counts in: `109/L` is no hundred and nine. UCUM would read a number that no laboratory means.
+_FLAT_POWER = re.compile(r"x?10(3|6|9|12)(?=[/{])", re.IGNORECASE)
 _POWER_OF_TEN = re.compile(r"[x*]?(?:10(?:\^|\*\*?|~|e|')([+-]?\d{1,2})|1?e([+-]?\d{1,2})|10(3|6|9|12)(?!\d))(.*)", re.IGNORECASE)
 
 
@@ -64,6 +66,7 @@ class UnitTable:
     spellings: Mapping[str, str]
     parts: Mapping[str, str]
     telling: Mapping[str, str]
+    lettered: Mapping[str, str] = field(default_factory=dict)  # by capitals and small letters: `G/L` is giga per litre where a count is asked for
 
     @classmethod
     def from_document(cls, document: Units) -> UnitTable:
@@ -73,17 +76,21 @@ class UnitTable:
         telling = document.telling_annotations
         if isinstance(telling, tuple):  # a site's own document of before
             telling = {note: (note,) for note in telling}
-        return cls(spellings, parts, {_fold(written): note for note, listed in telling.items() for written in (note, *listed)})
+        lettered = {_joined(written): unit for unit, listed in document.lettered.items() for written in listed}
+        return cls(spellings, parts, {_fold(written): note for note, listed in telling.items() for written in (note, *listed)}, lettered)
 
     def read(self, written: str) -> str:
         """The UCUM unit that was meant, where nothing is known of what it should convert into; the text itself where nobody knows it."""
         return self.spellings.get(_fold(written)) or self._by_parts(written) or written.strip()
 
     def readings(self, written: str) -> tuple[str, ...]:
-        """What a text can mean, in the order in which it is tried: UCUM as it stands, then as laboratories spell it."""
+        """What a text can mean, in the order in which it is tried: UCUM as it stands, then as laboratories spell it, then by its capitals.
+
+        The unit that is asked for decides: `G/L` becomes grams where a mass is asked for, and thousands of millions where a count is.
+        """
         exact, spelt = written.strip(), self.read(written)
-        found = (exact, spelt) if ucum.is_unit(exact) else (spelt,)
-        return tuple(dict.fromkeys(one for one in found if ucum.is_unit(one)))
+        found = (spelt,) if _FLAT_POWER.match(_joined(written)) or not ucum.is_unit(exact) else (exact, spelt)
+        return tuple(dict.fromkeys(one for one in (*found, self.lettered.get(_joined(written), "")) if one and ucum.is_unit(one)))
 
     def tell(self, unit: str) -> frozenset[str]:
         """The annotations of a UCUM unit that say what was counted, each in one spelling."""
@@ -91,8 +98,8 @@ class UnitTable:
 
     def _by_parts(self, written: str) -> str | None:
         """Part by part between slashes: `Thousand/uL`, `mEq/L`, `10~9/L`, `µIU/mL`; None where a part stays unknown."""
-        text = re.sub(r"\s+", "", _plain_text(written))
-        if ucum.is_unit(text):
+        text = _joined(written)
+        if ucum.is_unit(text) and not _FLAT_POWER.match(text):
             return text
         found = [self._part(part, alone="/" not in text) for part in text.split("/")]
         joined = "/".join(part for part in found if part is not None)
@@ -130,11 +137,11 @@ _Way = tuple[str, str, Conversion | None]  # from, to by UCUM, then the analyte'
 
 def _ways(found: str, wanted: str, conversions: Mapping[str, Conversion], table: UnitTable) -> Iterator[_Way]:
     """An analyte's own conversion of just this unit, then UCUM, then UCUM to a unit that the analyte converts."""
-    readings, target = table.readings(found), next(iter(table.readings(wanted)), wanted)
+    readings, targets = table.readings(found), table.readings(wanted) or (wanted,)
     own = [(next(iter(table.readings(listed)), listed), conversion) for listed, conversion in conversions.items()]
     for reading in readings:
         yield from ((reading, listed, conversion) for listed, conversion in own if listed == reading)
-    yield from ((reading, target, None) for reading in readings if _agree(reading, target, table))
+    yield from ((reading, target, None) for target in targets for reading in readings if _agree(reading, target, table))
     for reading in readings:
         yield from ((reading, listed, conversion) for listed, conversion in own if _agree(reading, listed, table))
 
@@ -163,6 +170,11 @@ def decimal(value: Fraction, digits: int = NOISE_DIGITS) -> Decimal:
     normal = divided.normalize(wide)
     exponent = normal.as_tuple().exponent
     return normal.quantize(Decimal(1), context=wide) if isinstance(exponent, int) and 0 < exponent < _MAX_POWER else normal
+
+
+@lru_cache(maxsize=4096)
+def _joined(written: str) -> str:
+    return re.sub(r"\s+", "", _plain_text(written))
 
 
 @lru_cache(maxsize=4096)

@@ -38,6 +38,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BAYBRIDGE_CLOCK_AHEAD", "file that says by how many seconds the clock runs ahead, for acceptance tests; never set it in service", ""),
     Setting("BAYBRIDGE_PASSWORD", "password of the account that gives a command; asked on the terminal without it", ""),
     Setting("BAYBRIDGE_CODE", "one-time code of the account that gives a command", ""),
+    Setting("BAYBRIDGE_LANGUAGE", "language of what the command line says, such as zh-Hant; that of LC_ALL, LC_MESSAGES or LANG without it", ""),
     Setting("BAYBRIDGE_LOCK_SECONDS", "how long a writer waits for its turn before it answers that the database is busy", "10"),
     Setting("BAYBRIDGE_STATEMENT_SECONDS", "how long one statement of a PostgreSQL database may take", "120"),
     Setting("BAYBRIDGE_RESERVE_KB", "size of the reserve in which readings are noted while the database takes nothing, made at the first start", "1024"),
@@ -116,6 +117,12 @@ def credentials_folder() -> Path | None:
 def read_settings() -> dict[str, str]:
     """Each setting's value from the environment, or its default."""
     return {setting.variable: os.environ.get(setting.variable, setting.default) for setting in SETTINGS}  # noqa: TID251 - this module reads the environment
+
+
+def terminal_language() -> str:
+    """The language of the setting, else of the terminal as its locale names it; empty where nobody says."""
+    variables = ("BAYBRIDGE_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+    return next((value for name in variables if (value := os.environ.get(name, ""))), "")  # noqa: TID251 - this module reads the environment
 
 
 def regions_at(data_folder: Path | None) -> Regions:

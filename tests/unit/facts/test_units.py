@@ -50,6 +50,18 @@ CONVERTED = [
     ("inr", "1.2", "{INR}", "1.2"),
     ("inr", "1.2", "1", "1.2"),
     ("cd3_cells", "0.2", "10*9/L", "200"),
+    *(("platelets", "250", unit, "250") for unit in (
+        "G/L", "G/l", "TH/uL", "Th/µL", "TH/mm3", "K/mcL", "K/cumm", "x10(9)/L", "10(9)/L", "Tsd./µl", "TSD/uL", "Mrd/L", "Gpt/L", "GPT/l", "milhares/mm³", "千/μL",
+        "10^9/公升", "10⁹/升", "109/L", "109/l", "x109/L", "103/uL", "x103/µL", "103/mm3")),
+    *(("platelets", "25", unit, "250") for unit in ("万/μL", "萬/μL", "万/mm3", "10^4/µL")),
+    ("platelets", "0.25", "M/uL", "250"), ("platelets", "0.25", "T/L", "250"), ("platelets", "0.25", "Tpt/L", "250"), ("platelets", "0.25", "106/uL", "250"),
+    ("platelets", "2.5", "亿/L", "0.25"), ("platelets", "250000", "células/mm3", "250"), ("platelets", "250000", "cel/mm³", "250"),
+    ("hemoglobin", "130", "G/L", "130"), ("hemoglobin", "13", "G/DL", "130"), ("hemoglobin", "13", "gr/dL", "130"), ("hemoglobin", "13", "GM%", "130"),
+    ("systolic_pressure", "118", "Torr", "118"), ("systolic_pressure", "118", "torr", "118"), ("systolic_pressure", "16", "KPA", "120.010200867"),
+    ("alt", "40", "E/L", "40"), ("alt", "40", "E/l", "40"), ("alt", "40", "U.I./L", "40"), ("alt", "40", "国际单位/L", "40"), ("alt", "40", "國際單位/升", "40"),
+    ("creatinine", "0.09", "mM", "90"), ("creatinine", "90", "µM", "90"), ("temperature", "38", "ºC", "38"), ("temperature", "38", "度", "38"),
+    ("heart_rate", "90", "bat/min", "90"), ("heart_rate", "90", "次/分钟", "90"), ("respiratory_rate", "20", "rpm", "20"), ("aptt", "30", "seg", "30"),
+    ("oxygen_flow", "2", "l/minuto", "2"), ("height", "170", "公分", "170"), ("d_dimer", "500", "ng FEU/mL", "500"), ("d_dimer", "0.5", "μg FEU/mL", "500"),
     ("d_dimer", "0.5", "mg/L{FEU}", "500"),
     ("fio2", "0.4", "1", "40"),
 ]
@@ -92,3 +104,13 @@ def test_every_listed_spelling_is_read_as_its_unit() -> None:
 def test_no_spelling_stands_for_two_units() -> None:
     spellings = [s for listed in DOCUMENTS.folder("terms")["units"]["spellings"].values() for s in listed]
     assert len(spellings) == len(set(spellings))
+
+
+@pytest.mark.parametrize(
+    ("fact", "unit"),
+    [("platelets", "g/L"), ("platelets", "mil/mm3"), ("platelets", "MIL/uL"), ("platelets", "G"), ("hemoglobin", "T/L"), ("hemoglobin", "E/L"), ("platelets", "E/L"),
+     ("platelets", "K/L"), ("creatinine", "G/mol"), ("alt", "M/uL"), ("d_dimer", "mg/L DDU"), ("temperature", "m"), ("platelets", "万"), ("hemoglobin", "[gr]/dL{x}y")],
+)  # fmt: skip
+def test_what_could_mean_two_things_or_nothing_is_refused(fact: str, unit: str) -> None:
+    with pytest.raises(UnitMismatchError):
+        DICTIONARY.convert(fact, Quantity(Decimal(250), unit))

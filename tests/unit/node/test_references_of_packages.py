@@ -139,3 +139,19 @@ def test_nobody_becomes_another_over_several_packages(world: World, steps: list[
     before = held_patient(world)
     assert send_patient(world, **last) == {"federation.person_changed"}
     assert held_patient(world) == before
+
+
+@pytest.mark.parametrize("taken", ["1800-03-08T09:00:00+08:00", "2099-03-08T09:00:00+08:00", "2026-01-08T12:00:00+08:00"])
+def test_a_time_that_cannot_be_in_a_package_is_told_with_it(world: World, taken: str) -> None:
+    """Before 1900, after it came, and after its own report."""
+    quantity = {"value": 101, "unit": "g/L", "system": "http://unitsofmeasure.org", "code": "g/L"}
+    result = {
+        "resourceType": "Observation", "id": "odd", "status": "final", "code": {"coding": [{"system": "http://loinc.org", "code": "718-7"}]},
+        "subject": {"reference": f"Patient/{world.patient}"}, "effectiveDateTime": taken, "issued": "2026-01-08T10:00:00+08:00", "valueQuantity": quantity,
+    }  # fmt: skip
+    plain = {**result, "id": "plain", "effectiveDateTime": "2026-01-08T09:00:00+08:00"}
+    assert codes(sent(world, "mo", "hk", resources=(json.dumps(plain), json.dumps(result)))) == set()
+    received = world.case("hk").packages[-1].event
+    assert received.doubtful_times == ("Observation.effectiveDateTime",)
+    assert codes(sent(world, "mo", "hk", resources=(json.dumps(plain),))) == set()
+    assert world.case("hk").packages[-1].event.doubtful_times == ()

@@ -91,6 +91,14 @@ def test_of_a_transaction(taken: str, ward: Ward) -> None:
     assert used(ward) == set()
 
 
+def test_of_a_result_that_was_reported_before_it_was_taken(ward: Ward) -> None:
+    early, late = (f"2026-03-08T{hour}:00:00+08:00" for hour in ("09", "12"))
+    assert told(ward, "o.json", orjson.dumps({**observation(late), "issued": early}, default=float)) == [CODE]
+    assert used(ward) == set()
+    assert told(ward, "o.json", orjson.dumps({**observation(early), "issued": late}, default=float)) == []
+    assert used(ward) == {"hemoglobin"}
+
+
 def test_a_clock_that_runs_a_little_ahead_is_no_wrong_time_and_neither_is_what_is_planned(ward: Ward) -> None:
     ahead = (ward.now + timedelta(minutes=50)).isoformat()
     assert told(ward, "o.json", orjson.dumps(observation(ahead), default=float)) == []

@@ -117,6 +117,7 @@ class PackageReceived(Event, frozen=True, kw_only=True, tag=True):
     resources: int
     told: tuple[Told, ...]
     nowhere: tuple[str, ...] = ()  # places of references that lead to nothing that came, such as Observation.specimen
+    doubtful_times: tuple[str, ...] = ()  # places of times that cannot be, such as Observation.effectiveDateTime
 
 
 class CaseProposed(Event, frozen=True, kw_only=True, tag=True):

@@ -1,12 +1,13 @@
-"""Times of results and of what was done that cannot be: after they came in, before the patient was born, before 1900.
+"""Times of results and of what was done that cannot be: after they came in or were reported, before the patient was born, before 1900.
 
-Main job: `tell_times` tells each of a file at its place, `told_times` each of what FHIR wrote. The resource goes in, and a result of such a time is not used
-(`facts/measurement.py`); the watch takes a sign of such a time for one of now (`watch/arrival.py`), because a wrong clock silences nobody.
+Main job: `tell_times` tells each of a file at its place, `told_times` each of what FHIR wrote, `doubtful_places` those of a package. The resource
+goes in, and a result of such a time is not used (`facts/measurement.py`); the watch takes a sign of such a time for one of now
+(`watch/arrival.py`), because a wrong clock silences nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -31,9 +32,12 @@ _ELEMENTS: Mapping[str, tuple[str, ...]] = {
 }
 #: Not done yet, so that its time may lie ahead.
 _PLANNED = frozenset({"preparation", "registered", "in-progress", "on-hold", "not-done"})
-_FOUND = {"time_ahead": "a time after it came in", "time_before_birth": "a time before the birth of the patient", "time_before_1900": "a time before 1900"}
+_FOUND = {"time_ahead": "a time after it came in", "time_before_birth": "a time before the birth of the patient", "time_before_1900": "a time before 1900",
+          "time_after_report": "a time after it was reported"}  # fmt: skip
 _CODE = "record.import.time_beyond"
-_EXPECTED = "a time from the birth of the patient to now"
+_EXPECTED = "a time from the birth of the patient to now, and not after its report"
+#: When the same resource says that it was reported, which is after what it reports.
+_REPORTED = {"Observation": "issued", "DiagnosticReport": "issued", "Specimen": "receivedTime"}
 
 
 def tell_times(connection: Connection, source: Source, batch: Batch, now: datetime) -> None:
@@ -57,10 +61,19 @@ def told_times(connection: Connection, version: Version, now: datetime) -> list[
     return [Reason(_CODE, {"expected": _EXPECTED, "found": what}, where=f"{version.type}.{path}") for path, what in found]
 
 
+def doubtful_places(connection: Connection, names: Iterable[str], now: datetime) -> tuple[str, ...]:
+    """Where times stand that cannot be in resources of this record, such as `Observation.effectiveDateTime`, each place once."""
+    held = [version for name in names if (version := store.get(connection, *name.split("/", 1))) is not None and not version.deleted]
+    timed = [version for version in held if version.type in _ELEMENTS]
+    born = {one.id: birth_of([one.resource]) for one in store.get_many(connection, [("Patient", name) for name in sorted({v.patient for v in timed} - {""})]).values()}
+    return tuple(sorted({f"{one.type}.{path}" for one in timed for path, _found in _beyond(one.resource, now, born.get(one.patient))}))
+
+
 def _beyond(resource: Mapping[str, object], now: datetime, born: datetime | None) -> Iterator[tuple[str, str]]:
     """The times of a resource that cannot be: where, and what they are instead."""
+    reported = moment(resource.get(_REPORTED.get(str(resource["resourceType"]), "")))
     for path, at in _times(resource):
-        doubt = time_doubt(at, now, born)
+        doubt = time_doubt(at, now, born, reported)
         if doubt is not None and not (doubt == "time_ahead" and resource.get("status") in _PLANNED):
             yield path, _FOUND[doubt]
 

@@ -26,6 +26,7 @@ from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import CorrectionReceived, Event, PackageReceived, Recorded, Told, TransferReceived
 from baybridge.journey.judged import Judged
 from baybridge.node import tables
+from baybridge.node.intake.record_times import doubtful_places
 from baybridge.node.integrity import things
 from baybridge.node.neighbours import arrivals, packing, proposals, refused_packages
 from baybridge.node.neighbours import package as packages
@@ -172,11 +173,13 @@ def file(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
     filed = [file_resource(node, unit, content, resource, actor) for resource in resources]
     filed += [withdraw_resource(unit, content, name_here(unit.connection, sender, name), actor) for name in content.gone]
     unit.step("transfer.resources_filed")
+    doubtful = doubtful_places(unit.connection, filed, unit.at)
     brought = Brought(content.from_node, tuple(filed))
-    return carry_out(node, unit, Work(content.case_id, actor, Judged(tuple(_arrived(opened, before, nowhere))), len(before), brought=brought)).events[0]
+    judged = Judged(tuple(_arrived(opened, before, nowhere, doubtful)))
+    return carry_out(node, unit, Work(content.case_id, actor, judged, len(before), brought=brought)).events[0]
 
 
-def _arrived(opened: packages.Opened, before: Sequence[Recorded], nowhere: tuple[str, ...]) -> list[Event]:
+def _arrived(opened: packages.Opened, before: Sequence[Recorded], nowhere: tuple[str, ...], doubtful: tuple[str, ...]) -> list[Event]:
     """What the case says of a package: that it came with what it told, and each correction in it."""
     content = opened.content
     received = PackageReceived(
@@ -188,6 +191,7 @@ def _arrived(opened: packages.Opened, before: Sequence[Recorded], nowhere: tuple
         resources=len(content.resources),
         told=tuple(_fresh(content, before)),
         nowhere=nowhere,
+        doubtful_times=doubtful,
     )
     named = content.corrected if content.kind == packages.CORRECTION else ()
     return [received, *(CorrectionReceived(from_node=content.from_node, resource=name, package_id=content.package_id) for name in named)]

@@ -117,7 +117,7 @@ class _Reader:
         self.order: Segment | None = None
         self.number = ""
         self.placer = ""  # the placer's number of the order, beside that of the filler
-        self.is_adrift = False  # the order is named by a placer's number under which no one order is known
+        self.adrift = ""  # "none" or "several" where the order is named by a placer's number under which so many are known
         self.report: Json | None = None
         self.observation: Json | None = None
         self.told: set[Fault] = set()
@@ -165,7 +165,7 @@ class _Reader:
     def _patient(self, pid: Segment) -> None:
         """A patient; the reports of the patient before end here. One without a number is of this message alone."""
         self.order, self.report, self.observation, self.common, self.number = None, None, None, None, ""
-        self.placer, self.is_adrift = "", False
+        self.placer, self.adrift = "", ""
         place, identifiers = next(((at, found) for at in _NUMBER_PLACES if (found := self._identifiers(pid, at))), (0, []))
         if not identifiers:
             self._fault("hl7_no_number", pid.where(3), "a number of the patient", "none; filed as a person of this message alone")
@@ -257,7 +257,7 @@ class _Reader:
         filler, self.placer = (
             next((text for segment in orders if (text := segment.value(place)) and not is_placeholder(text)), "") for place in (3, 2)
         )
-        self.is_adrift = False
+        self.adrift = ""
         if not self.placer:
             return filler
         order = PlacerOrder(self.sender, self.patient or "", self.placer, obr.value(4) or obr.value(4, 2))
@@ -265,13 +265,14 @@ class _Reader:
             self.people.orders.note(order, filler)
             return filler
         known = self.people.orders.number(order)
-        self.is_adrift = not known
-        if self.is_adrift and obr.value(25) in _TAKES_BACK:
+        self.adrift = "" if known else "several" if order in self.people.orders.fillers else "none"
+        if self.adrift and obr.value(25) in _TAKES_BACK:
             self._placer_alone(obr.where(3))
         return known or self.placer
 
     def _placer_alone(self, where: str) -> None:
-        found = "the placer's alone, under which no one order is known; it reaches what was sent under that number alone"
+        several, none = "the placer's alone, of several orders", "the placer's alone; it reaches what was sent under that number alone"
+        found = several if self.adrift == "several" else none
         self._fault("hl7_placer_alone", where, "the filler's number of the order that is corrected", found)
 
     def _order_identifiers(self) -> list[Json]:
@@ -319,7 +320,7 @@ class _Reader:
         status = _OBSERVED.get(obx.value(11), "unknown")
         if status == "unknown":
             self._fault("hl7_status", obx.where(11), f"one of {', '.join(_OBSERVED)}", obx.value(11)[:10] or "nothing")
-        if self.is_adrift and self.order is not None and obx.value(11) in _CHANGES:
+        if self.adrift and self.order is not None and obx.value(11) in _CHANGES:
             self._placer_alone(self.order.where(3))
         if self.report is not None and self.report["status"] in _WITHDRAWN and status != "entered-in-error":
             status = self.report["status"]

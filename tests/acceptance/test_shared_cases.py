@@ -260,12 +260,12 @@ def test_a_year_without_a_list_is_told(tmp_path: Path) -> None:
 # --- FHIR -----------------------------------------------------------------------------------------------------------
 
 
-def facts_at_ten(world: World) -> tuple[dict[str, Any], list[str]]:
-    """What is known of the person of the cases on the morning of 8 March 2026, and what was set aside."""
+def facts_now(world: World) -> tuple[dict[str, Any], list[str]]:
+    """What is known of the person of the cases, and what was set aside."""
     node = world.nodes["mo"]
     opened = node.case(world.case_id)
     assert opened is not None
-    found = node.facts(opened, datetime(2026, 3, 8, 2, tzinfo=UTC))
+    found = node.facts(opened, world.clock())
     return dict(found.values), [odd.code for odd in found.odd]
 
 
@@ -278,8 +278,9 @@ PERSON = {"resourceType": "Patient", "id": "u1", "name": [{"text": "陳大文"}]
 )
 def test_units(world: World, name: str, fact: str, value: float | None) -> None:
     world.case_id = ""
+    world.clock.moment = datetime(2026, 3, 8, 2, tzinfo=UTC)  # the results are of that morning
     world.file("mo", [PERSON, json.loads(case(name).read_bytes())])
-    values, odd = facts_at_ten(world)
+    values, odd = facts_now(world)
     assert values.get(fact) == value
     assert bool(odd) is (value is None), "what does not convert is told"
 

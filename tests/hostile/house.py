@@ -27,6 +27,7 @@ from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.node import Node
 from baybridge.node.people import accounts
+from baybridge.node.storage import Storage
 from hostile.asgi import Answer, send
 from hostile.requests import Known, Requests
 
@@ -50,6 +51,9 @@ class House:
         if database is not None:
             secrets = folder / "hk" / "keys" / "secrets.yaml"
             secrets.write_text(yaml.safe_dump(yaml.safe_load(secrets.read_text()) | {"database": database}))
+            storage = Storage(database)
+            storage.create()
+            storage.close()
         world = World(folder)
         world.open()
         world.refer()

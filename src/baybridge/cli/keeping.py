@@ -144,6 +144,7 @@ def backup(folder: Path, to: Path | None, key: str | None, database: str | None,
     """
     from baybridge.node import clock
     from baybridge.node.config import ConfigProblem, read_config
+    from baybridge.node.integrity.rows import rows_of
     from baybridge.node.keeping import backups, packing, records
     from baybridge.node.outage import StorageProblem
     from baybridge.node.steps import Walk
@@ -158,6 +159,7 @@ def backup(folder: Path, to: Path | None, key: str | None, database: str | None,
     except OSError as problem:
         fail(f"no backup was made: {problem.filename or target}: {problem.strerror or type(problem).__name__}")
     storage = Storage(config.database, Waits.of(config.settings))
+    storage.rows = rows_of(config)
     try:
         records.made(storage, clock.now(), made)
     except StorageProblem as problem:

@@ -23,14 +23,13 @@ from baybridge.base.keys import KeyRing, SigningKey
 from baybridge.base.outcome import Reason
 from baybridge.ledger import checking, log
 from baybridge.ledger.checkpoint import origin_of
-from baybridge.node.clock import now
 from baybridge.node.config import Config, ConfigProblem
 from baybridge.node.integrity import index, projected, readings, seals
 from baybridge.node.integrity import rows as covered_rows
 from baybridge.node.integrity.coverage import ALSO, Coverage, also_covered, also_since, covered_since
 from baybridge.node.integrity.covered import COVERED, Way
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
-from baybridge.node.integrity.rows import RowLog
+from baybridge.node.integrity.rows import RowLog, rows_of
 from baybridge.node.integrity.things import BASIS, DECISION, KEPT, PACKAGE, RECEIPT, RECORD, ROW, Thing, newest, things
 from baybridge.node.storage import Storage
 from baybridge.record.store import verifying
@@ -82,13 +81,12 @@ def check_stored(config: Config) -> Checked:
     path = Path(config.database.removeprefix("sqlite:///"))
     if config.database.startswith("sqlite:///") and not path.is_file():
         raise ConfigProblem(f"expected the database {path.name} in the node's folder, found none")
-    secret = bytes.fromhex(config.secrets["pseudonym"])
     try:
         storage = Storage(config.database)
         try:
             storage.require(config.folder)
             with storage.reading() as connection:
-                return check(connection, config, RowLog(config.site, lambda text: log.pseudonym(secret, text), now))
+                return check(connection, config, rows_of(config))
         finally:
             storage.close()
     except DBAPIError as problem:

@@ -17,11 +17,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, Connection, Delete, RowMapping, Table, Update, inspect, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Delete,
+    Integer,
+    RowMapping,
+    Table,
+    Text,
+    Update,
+    inspect,
+    select,
+    tuple_,
+)
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.key_list import key_list
 from baybridge.journey.command import Role, Site
 from baybridge.ledger import log
+from baybridge.node.clock import now
+from baybridge.node.config import Config
 from baybridge.node.integrity import seals
 from baybridge.node.integrity.covered import COVERED, Covered, Way
 
@@ -69,10 +86,11 @@ class RowLog:
     def of_keys(self, connection: Connection, covered: Covered, keys: Sequence[Key]) -> dict[Key, bytes]:
         """The rows with these keys, as far as they are there."""
         columns = covered.table.primary_key.columns
+        types = [BigInteger if isinstance(column.type, Integer) else Text for column in columns]
         found: dict[Key, bytes] = {}
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
-            where = tuple_(*columns).in_(some) if len(columns) > 1 else next(iter(columns)).in_([key[0] for key in some])
+            where = tuple_(*columns).in_(key_list(some, *types)) if len(columns) > 1 else next(iter(columns)).in_([key[0] for key in some])
             found.update(self.keyed(connection, covered, where))
         return found
 
@@ -92,6 +110,12 @@ class RowLog:
             kind=kind, at=self.now(), node=self.site.node, organisation=self.site.organisation, actor="system", role=Role.SYSTEM.value,
             purpose=purpose, subject="", what=what,
         )
+
+
+def rows_of(config: Config) -> RowLog:
+    """How the node of a folder logs its rows, for what works without the node."""
+    secret = bytes.fromhex(config.secrets["pseudonym"])
+    return RowLog(config.site, lambda text: log.pseudonym(secret, text), now)
 
 
 def content(row: RowMapping, covered: Covered) -> bytes:

@@ -27,7 +27,7 @@ from baybridge.node.clock import now
 from baybridge.node.config import Config, ConfigProblem, read_config, write_private
 from baybridge.node.integrity import check as checking
 from baybridge.node.integrity.finding import Finding
-from baybridge.node.integrity.rows import RowLog, fresh_salt
+from baybridge.node.integrity.rows import fresh_salt, rows_of
 from baybridge.node.keeping import image, packing, standing
 from baybridge.node.keeping.backups import Made
 from baybridge.node.keeping.packing import BackupProblem, Manifest
@@ -205,11 +205,10 @@ def _asked(config: Config, made: Made, made_at: str, transport: Transport) -> St
             restored_at=now().isoformat(), backup_sha256=made.sha256, backup_made_at=made_at, log_size=made.log_size, root=made.root,
             state=standing.state_of(neighbours), neighbours=neighbours,
         )
+        storage.rows = rows_of(config)
         with storage.writing() as connection:
             standing.keep(connection, found)
-            secret = bytes.fromhex(config.secrets["pseudonym"])
-            rows = RowLog(config.site, lambda text: log.pseudonym(secret, text), now)
-            log.append(connection, [(rows.entry(standing.RESTORED, f"{found.state} {made.log_size}"), made.sha256.encode())], salt=fresh_salt)
+            log.append(connection, [(storage.rows.entry(standing.RESTORED, f"{found.state} {made.log_size}"), made.sha256.encode())], salt=fresh_salt)
     return found
 
 

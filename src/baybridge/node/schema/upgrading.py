@@ -24,7 +24,7 @@ from baybridge.node.clock import now
 from baybridge.node.config import Config, ConfigProblem
 from baybridge.node.integrity import check as checking
 from baybridge.node.integrity.finding import Finding
-from baybridge.node.integrity.rows import RowLog
+from baybridge.node.integrity.rows import rows_of
 from baybridge.node.keeping import image
 from baybridge.node.schema import migrating, version
 from baybridge.node.steps import Walk
@@ -155,8 +155,7 @@ def _copied(config: Config, storage: Storage, found: str) -> Path:
 
 
 def _check(connection: Connection, config: Config) -> None:
-    secret = bytes.fromhex(config.secrets["pseudonym"])
-    checked = checking.check(connection, config, RowLog(config.site, lambda text: log.pseudonym(secret, text), now))
+    checked = checking.check(connection, config, rows_of(config))
     findings = [one for one in checked.findings if one.reason.code not in _OTHERS]
     if findings:
         raise UnsoundError(findings)

@@ -30,6 +30,11 @@ class Whose(Heading, frozen=True, kw_only=True):
     treating: tuple[str, ...]
     care: tuple[str, ...]
     plant: tuple[str, ...]
+    dispatching: tuple[str, ...]
+    receiving: tuple[str, ...]
+    cells: tuple[str, ...]
+    payer: tuple[str, ...]
+    part: tuple[str, ...]
     clock_ahead_min: float
     most_proposed: int
     taken_in_from: tuple[str, ...] = ()

@@ -15,8 +15,11 @@ from acceptance.support import Refused, World, record
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.documents.loader import packaged_data
+from baybridge.documents.telling import Whose
+from baybridge.exchange.transfer.whose import RELATIONS, relation_of
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
+from baybridge.journey.events import EVENT_TYPES
 from baybridge.journey.held import Stage
 from baybridge.journey.proposals import proposal_of
 from baybridge.journey.stages import stage_of
@@ -247,7 +250,7 @@ def test_consent_is_told_by_the_node_that_took_it(world: World) -> None:
 def test_plant_takes_no_consents(world: World) -> None:
     allowed = {"kind": "cross_border", "recipients": ["sh"], "purposes": ["CARE_REFERRAL"], "valid_until": None}
     consent = told(world, "sh", type="ConsentRecorded", consent_id="x", notice_version="1", notice_language="en", **allowed)
-    assert codes(sent(world, "sh", "hk", patient_id="", resources=(), decision={}, told=(consent,))) == {"federation.told_by_wrong_kind"}
+    assert codes(sent(world, "sh", "hk", patient_id="", resources=(), decision={}, told=(consent,))) == {"federation.told_by_wrong_kind", "federation.not_theirs_to_tell"}
 
 
 def test_consent_handed_on_counts_with_the_signature_of_who_took_it(world: World) -> None:
@@ -272,12 +275,54 @@ def test_consent_handed_on_counts_with_the_signature_of_who_took_it(world: World
         ("gd", {"type": "SlotReserved", "plant_node": "gd", "product": "x", "collection_on": "2026-03-05", "chain_of_identity": "X"}),
         ("sh", {"type": "Died", "died_on": "2026-03-01", "cause": "disease"}),
         ("gd", {"type": "Died", "died_on": "2026-03-01", "cause": "disease"}),
+        ("gd", {"type": "CaseReferred", "to_node": "gd", "product": "x"}),
+        ("gd", {"type": "CaseReferred", "to_node": "sh", "product": "x"}),
+        ("gd", {"type": "HandedOver", "to_node": "gd"}),
+        ("gd", {"type": "FindingConfirmed", "fact": "x", "value": "y", "basis": "z"}),
+        ("gd", {"type": "AgreementEnrolled", "enrolment_id": "x", "agreement": "x", "agreement_sha256": "", "quote_sha256": "", "enrolled_on": "2026-03-01"}),
+        ("gd", {"type": "ConsentRecorded", "consent_id": "x", "kind": "care", "recipients": [], "purposes": [], "valid_until": None, "notice_version": "1", "notice_language": "en"}),
     ],
 )
 def test_events_of_the_treatment_are_told_by_who_treats(world: World, sender: str, event: dict[str, Any]) -> None:
     world.accept()
     body = {"patient_id": "", "resources": (), "decision": {}}
     assert codes(sent(world, sender, "hk", **body, told=(told(world, sender, **event),))) == {"federation.not_theirs_to_tell"}
+
+
+def test_node_that_refers_the_case_to_itself_cares_for_nobody(world: World) -> None:
+    """Guangzhou says that it was asked, in its own name or in ours, and tells of the patient in the same breath, or later."""
+    world.accept()
+    body = {"patient_id": "", "resources": (), "decision": {}}
+    died = told(world, "gd", type="Died", died_on="2026-03-01", cause="disease")
+    asked = told(world, "gd", type="CaseReferred", to_node="gd", product="x")
+    assert codes(sent(world, "gd", "hk", **body, told=(asked, died))) == {"federation.not_theirs_to_tell"}
+    in_the_name_of_macao = told(world, "mo", type="CaseReferred", to_node="gd", product="x")
+    assert codes(sent(world, "gd", "hk", **body, told=(in_the_name_of_macao, died))) == {"federation.handed_on_unsigned"}
+    assert world.case("hk").alive
+    world.do("mo", Role.COORDINATOR, "ReferCase", to_node="gd", product="axicabtagene-ciloleucel")
+    world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    world.deliver("mo")
+    asked_by_macao = told(world, "gd", type="EligibilityDecided", policy="x", outcome="eligible", decision_sha256="")
+    assert codes(sent(world, "gd", "hk", **body, told=(asked_by_macao,))) == set(), "asked by who opened the case"
+
+
+def test_nobody_speaks_in_the_name_of_another(world: World) -> None:
+    """What the treating node alone may tell, told by a third in its name."""
+    world.accept()
+    body = {"patient_id": "", "resources": (), "decision": {}}
+    for event in ({"type": "Died", "died_on": "2026-03-01", "cause": "disease"}, {"type": "DrugsReserved", "atc": "L04AC07", "doses": 2, "from_on": "2026-03-01", "until_on": "2026-03-09"}):
+        assert "federation.handed_on_unsigned" in codes(sent(world, "gd", "hk", **body, told=(told(world, "mo", **event),)))
+
+
+def test_every_event_that_a_purpose_tells_is_somebodys_to_tell(world: World) -> None:
+    """The table is closed: an event that is told and stands in no list could be told by everybody."""
+    node = world.nodes["hk"]
+    rules = node.documents.typed.the(Whose)
+    kinds = {kind for kinds in packing.rules_of_telling(node.documents).purposes.values() for kind in kinds} - {"EntryCorrected"}
+    assert {kind for kind in kinds if relation_of(kind, rules) is None} == set()
+    listed = [kind for relation in RELATIONS for kind in getattr(rules, relation)]
+    assert len(listed) == len(set(listed)), "each in one list"
+    assert set(listed) - set(EVENT_TYPES) == set()
 
 
 def test_who_declined_before_another_accepted_is_still_told(tmp_path: Path) -> None:

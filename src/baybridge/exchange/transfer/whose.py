@@ -1,9 +1,11 @@
 """Whose word an event is: which node may tell which event of a case.
 
 Main job: `against(known, items, rules, parties)` gives every reason why one of the events that a package tells is not its origin's to tell. What this node knows
-already goes before what the package says.
+already goes before what the package says. Who cares for the patient follows from the opening and from the referrals and hand-overs of those who care already; nobody
+refers a case to itself.
 
-**Source**: `data/telling/whose.yaml`. Elsewhere: what a purpose tells in `data/telling/told.yaml`, the form of a package in `node/neighbours/arrivals.py`.
+**Source**: `data/telling/whose.yaml`. Elsewhere: what a purpose tells in `data/telling/told.yaml`, the form of a package in `node/neighbours/arrivals.py`, whether
+what is told of cells fits the case in `cells_told.py`.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from baybridge.journey.entry import read_event
 from baybridge.journey.events import Recorded, Told
 from baybridge.journey.stored import event_as_json
 
-#: Lists whose events count only from the node that recorded them, or with its signature.
-SIGNED = ("owner", "taker")
+#: What a node can be to a case; each is a list of `whose.yaml`.
+RELATIONS = ("owner", "taker", "offered", "treating", "care", "plant", "dispatching", "receiving", "cells", "payer", "part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +69,45 @@ def _same(one: Mapping[str, object] | None, other: Mapping[str, object]) -> bool
     return left == right if left is not None else dict(one) == dict(other)
 
 
-def _relations(rules: Whose) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What a node can be to a case, with the events that such a node tells."""
-    return (
-        ("owner", rules.owner),
-        ("taker", rules.taker),
-        ("offered", rules.offered),
-        ("treating", rules.treating),
-        ("care", rules.care),
-        ("plant", rules.plant),
-    )
+def relation_of(kind: str, rules: Whose) -> str | None:
+    """What a node has to be to a case to tell an event of this kind; None where the kind stands in no list."""
+    return next((name for name in RELATIONS if kind in getattr(rules, name)), None)
 
 
 def _not_theirs(allowed: _Allowed, item: Told, rules: Whose, parties: Parties, said: Mapping[str, str]) -> Iterator[Reason]:
     kind = said["event"]
-    relation = next((name for name, kinds in _relations(rules) if kind in kinds), None)
-    if (relation in SIGNED or kind == ev.EntryCorrected.__name__) and item.node != parties.sender and not parties.vouched(item):
+    relation = relation_of(kind, rules)
+    if (relation is not None or kind == ev.EntryCorrected.__name__) and item.node != parties.sender and not parties.vouched(item):
         yield Reason("federation.handed_on_unsigned", said)
     if relation is None:
         return
     if relation == "taker" and item.node in parties.sites and "centre" not in parties.sites[item.node].kinds:
         yield Reason("federation.told_by_wrong_kind", {**said, "kind": "centre"})
-    may = _taker(item, parties) if relation == "taker" else allowed.by(relation, kind)
+    may = _may(allowed, relation, item, parties)
     if may is not None and item.node not in may:
         yield Reason("federation.not_theirs_to_tell", {**said, "relation": relation, "who": ", ".join(sorted(may)) or "-"})
+
+
+def _may(allowed: _Allowed, relation: str, item: Told, parties: Parties) -> frozenset[str] | None:
+    """Who may tell this event; None where nothing is known that could say."""
+    if relation == "taker":
+        return _taker(allowed, item, parties)
+    if relation in ("dispatching", "receiving"):
+        return _at_the_end(allowed, relation, item)
+    may = allowed.by(relation, str(item.event.get("type", "")))
+    if relation == "payer" and may is not None:
+        return may | {name for name, site in parties.sites.items() if site.organisation == item.event.get("payer")}
+    return may
+
+
+def _at_the_end(allowed: _Allowed, relation: str, item: Told) -> frozenset[str] | None:
+    """The node at the end of the leg at which bags leave or arrive; of a shipment that is known, its own leg counts too."""
+    shipment = next((one for one in allowed.both.shipments if one.shipment_id == item.event.get("shipment_id") and one.dispatched is not None), None)
+    legs = {leg for leg in (item.event.get("leg"), shipment.leg if shipment else None) if leg}
+    from_centre = relation == "dispatching"
+    ends = [allowed.by("treating" if (leg == "to_plant") is from_centre else "plant", "") for leg in legs]
+    known = [one for one in ends if one is not None]
+    return frozenset.intersection(*known) if known else None
 
 
 def _owner(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str] | None:
@@ -98,9 +115,11 @@ def _owner(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str] | 
     return frozenset({opened.origin.node}) if opened else None
 
 
-def _taker(item: Told, parties: Parties) -> frozenset[str]:
+def _taker(allowed: _Allowed, item: Told, parties: Parties) -> frozenset[str]:
+    """Who took the consent; taken by a node that cares for the patient, while anybody who took one before may withdraw it."""
     taker = parties.takers.get(item.event.get("consent_id"))
-    return frozenset({taker}) if taker is not None else frozenset()
+    care = allowed.by("care", "") if item.event.get("type") == ev.ConsentRecorded.__name__ else None
+    return frozenset({taker} if taker is not None and (care is None or taker in care) else ())
 
 
 def _takers(case: Case) -> dict[object, str]:
@@ -112,10 +131,9 @@ def _offered(known: Case, both: Case, kind: str, here: str) -> frozenset[str] | 
     """Once one centre accepted, no other does; who declined may be told still. A plant is not told of referrals: where none is known, nobody can say."""
     if known.treating_node is not None and kind == ev.CaseAccepted.__name__:
         return frozenset({known.treating_node})
-    referred = frozenset(entry.event.to_node for entry in both.of(ev.CaseReferred))
-    if not both.opened or (not referred and both.owner_node != here):
+    if not both.opened or (not both.did(ev.CaseReferred) and both.owner_node != here):
         return None
-    return referred | {both.opened.origin.node}
+    return _circle(known, both, here, (ev.CaseReferred,)) | _owners(known, both)
 
 
 def _treating(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str] | None:
@@ -123,18 +141,40 @@ def _treating(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str]
     return frozenset({treating}) if treating else None
 
 
-def _care(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str] | None:
+def _care(known: Case, both: Case, _kind: str, here: str) -> frozenset[str] | None:
     """Whoever opened, was asked, accepted or follows; None where nobody of them is known, as at a payer."""
-    named = {case.owner_node for case in (known, both)} | {case.treating_node for case in (known, both)} | {known.follow_up_node}
-    for case in (known, both):
-        named |= {entry.event.to_node for entry in case.of(ev.CaseReferred)} | {entry.event.to_node for entry in case.of(ev.HandedOver)}
-    found = frozenset(name for name in named if name)
-    return found or None
+    return _circle(known, both, here, (ev.CaseReferred, ev.HandedOver)) or None
+
+
+def _owners(known: Case, both: Case) -> frozenset[str]:
+    opened = known.opened or both.opened
+    return frozenset({opened.origin.node}) if opened else frozenset()
+
+
+def _circle(known: Case, both: Case, here: str, kinds: Sequence[type[ev.CaseReferred] | type[ev.HandedOver]]) -> frozenset[str]:
+    """The nodes that care: who opened the case, who accepted it before, and whoever one of them names; a naming by anybody else brings nobody in."""
+    circle = {*_owners(known, both), known.treating_node, known.follow_up_node}
+    if not both.did(ev.CaseReferred) and both.owner_node != here:
+        circle.add(both.treating_node)  # a plant is told of no referral
+    named = [(entry.origin.node, entry.event.to_node) for kind in kinds for entry in both.of(kind)]
+    for _ in named:
+        circle |= {to for by, to in named if by in circle or by == here}
+    return frozenset(name for name in circle if name)
 
 
 def _plant(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str] | None:
     slots = (*known.of(ev.SlotReserved), *both.of(ev.SlotReserved))
     return frozenset(entry.event.plant_node for entry in slots) if slots else None
+
+
+def _cells(known: Case, both: Case, kind: str, here: str) -> frozenset[str] | None:
+    """Where the cells are, or go: a node that cares for the patient, or the plant."""
+    care, plant = _care(known, both, kind, here), _plant(known, both, kind, here)
+    return None if care is None or plant is None else care | plant
+
+
+def _part(_known: Case, _both: Case, _kind: str, _here: str) -> None:
+    """Every node that has a part in the case, which is asked of the sender."""
 
 
 #: By relation: the nodes that may tell it; None where nothing is known that could say.
@@ -144,6 +184,9 @@ _ALLOWED: Mapping[str, Callable[[Case, Case, str, str], frozenset[str] | None]] 
     "treating": _treating,
     "care": _care,
     "plant": _plant,
+    "cells": _cells,
+    "payer": _care,
+    "part": _part,
 }
 
 

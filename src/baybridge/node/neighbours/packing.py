@@ -135,7 +135,7 @@ def told(
         chosen = [item for item in chosen if item.event.get("payer") == payer or item.event.get("type") in _CORRECTED]
     chosen = _corrections_of_told(chosen)
     if without_patient:
-        chosen = [msgspec.structs.replace(item, event=_nobodys(item.event)) for item in chosen]
+        chosen = [msgspec.structs.replace(item, event=_nobodys(item.event)) for item in chosen if node is None or _still_signed(node, item)]
     return tuple(msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at))
 
 
@@ -143,6 +143,11 @@ def _nobodys(event: dict[str, object]) -> dict[str, object]:
     """An event without whose case it is, and without what a physician wrote about the patient in words."""
     words = _WORDS.get(str(event.get("type")), ())
     return {**event, **dict.fromkeys(words, "")}
+
+
+def _still_signed(node: Node, item: Told) -> bool:
+    """Whether the signature of another node holds when words are left out; over the patient's identifier it does not go."""
+    return item.node == node.site.node or _nobodys(item.event) == {**item.event, **({"patient_id": ""} if "patient_id" in item.event else {})}
 
 
 #: What could say whose case it is: the identifier, and free words of physicians.
@@ -166,9 +171,9 @@ def _of_anothers_consent(item: Told, takers: Mapping[object, str]) -> bool:
 
 
 def may_be_told(node: Node, item: Told) -> bool:
-    """Whether an event of another node may be handed on: some count only with the signature of the node that recorded it."""
-    rules = node.documents.typed.the(telling.Whose)
-    needs = any(item.event.get("type") in getattr(rules, relation) for relation in whose.SIGNED) or item.event.get("type") in _CORRECTED
+    """Whether an event of another node may be handed on: it counts only with the signature of the node that recorded it."""
+    kind = str(item.event.get("type"))
+    needs = whose.relation_of(kind, node.documents.typed.the(telling.Whose)) is not None or kind in _CORRECTED
     return item.node == node.site.node or bool(item.signature) or not needs
 
 

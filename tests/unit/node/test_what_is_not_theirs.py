@@ -77,6 +77,7 @@ def result(patient: str, name: str = "forged", **more: Any) -> str:
 
 
 NOTHING = {"told": (), "resources": (), "decision": {}}
+NOTICE = {"notice_version": "1", "notice_language": "en"}
 SHIPPED = packaged_data() / "telling" / "whose.yaml"
 
 
@@ -280,7 +281,7 @@ def test_consent_handed_on_counts_with_the_signature_of_who_took_it(world: World
         ("gd", {"type": "HandedOver", "to_node": "gd"}),
         ("gd", {"type": "FindingConfirmed", "fact": "x", "value": "y", "basis": "z"}),
         ("gd", {"type": "AgreementEnrolled", "enrolment_id": "x", "agreement": "x", "agreement_sha256": "", "quote_sha256": "", "enrolled_on": "2026-03-01"}),
-        ("gd", {"type": "ConsentRecorded", "consent_id": "x", "kind": "care", "recipients": [], "purposes": [], "valid_until": None, "notice_version": "1", "notice_language": "en"}),
+        ("gd", {"type": "ConsentRecorded", "consent_id": "x", "kind": "care", "recipients": [], "purposes": [], "valid_until": None, **NOTICE}),
     ],
 )
 def test_events_of_the_treatment_are_told_by_who_treats(world: World, sender: str, event: dict[str, Any]) -> None:
@@ -310,7 +311,8 @@ def test_nobody_speaks_in_the_name_of_another(world: World) -> None:
     """What the treating node alone may tell, told by a third in its name."""
     world.accept()
     body = {"patient_id": "", "resources": (), "decision": {}}
-    for event in ({"type": "Died", "died_on": "2026-03-01", "cause": "disease"}, {"type": "DrugsReserved", "atc": "L04AC07", "doses": 2, "from_on": "2026-03-01", "until_on": "2026-03-09"}):
+    held = {"type": "DrugsReserved", "atc": "L04AC07", "doses": 2, "from_on": "2026-03-01", "until_on": "2026-03-09"}
+    for event in ({"type": "Died", "died_on": "2026-03-01", "cause": "disease"}, held):
         assert "federation.handed_on_unsigned" in codes(sent(world, "gd", "hk", **body, told=(told(world, "mo", **event),)))
 
 
@@ -355,6 +357,72 @@ def test_withdrawal_that_another_node_heard_is_shown_and_stops_nothing_else(worl
     rules = packing.rules_of_telling(world.nodes["hk"].documents)
     told_types = [item["event"]["type"] for item in packing.told(rules, "CARE_REFERRAL", events, without_patient=False, node=world.nodes["hk"])]
     assert "ConsentRecorded" in told_types and "ConsentWithdrawn" not in told_types
+
+
+# --- cells -----------------------------------------------------------------------------------------------------------------
+
+
+def at_the_plant(world: World) -> None:
+    """Hong Kong holds a slot in Shanghai."""
+    world.accept()
+    slot = ev.SlotReserved(plant_node="sh", product="axicabtagene-ciloleucel", collection_on=world.clock().date(), chain_of_identity="CHAIN")
+    with world.nodes["hk"].unit() as unit:
+        unit.append(world.case_id, [slot], world.actor("hk", Role.COORDINATOR), known=len(unit.events(world.case_id)))
+
+
+def shipment(world: World, *, kind: str, leg: str, at: str = "", **more: Any) -> dict[str, Any]:
+    body = {"type": kind, "shipment_id": "S", "leg": leg, "chain_of_identity": "CHAIN", "bags": ["B"]}
+    if kind == "ShipmentDispatched":
+        return {**body, "to_node": "hk", "container": "c", "logger_id": "l", "dispatched_at": at or world.clock().isoformat(), "remaining_hold_h": None, **more}
+    read = {"warmest_c": 4.0, "coldest_c": 3.0, "minutes_outside": 0, "seal_intact": True, "disposition": "accepted"}
+    return {**body, **read, "received_at": at or world.clock().isoformat(), **more}
+
+
+def test_each_end_of_a_leg_tells_its_own(world: World) -> None:
+    at_the_plant(world)
+    body = {"patient_id": "", "resources": (), "decision": {}, "purpose": "COI_LOGISTICS"}
+
+    def says(*events: dict[str, Any]) -> set[str]:
+        return codes(sent(world, "sh", "hk", **body, told=tuple(told(world, "sh", **event) for event in events)))
+
+    theirs = {"federation.not_theirs_to_tell"}
+    assert says(shipment(world, kind="ShipmentReceived", leg="to_centre")) == theirs
+    assert says(shipment(world, kind="ShipmentDispatched", leg="to_plant")) == theirs
+    left = shipment(world, kind="ShipmentDispatched", leg="to_centre")
+    assert says(left, shipment(world, kind="ShipmentReceived", leg="to_plant")) == theirs, "the leg is that of the shipment"
+    assert says(shipment(world, kind="ShipmentDispatched", leg="to_centre", chain_of_identity="OTHER")) == {"federation.does_not_fit"}
+    assert says(shipment(world, kind="ShipmentDispatched", leg="to_centre", at="2026-08-01T00:00:00Z")) == {"federation.does_not_fit"}
+    assert says(left) == set()
+
+
+def test_release_of_what_was_never_made(world: World) -> None:
+    at_the_plant(world)
+    body = {"patient_id": "", "resources": (), "decision": {}, "purpose": "COI_LOGISTICS"}
+    batch = {"batch": "B1", "chain_of_identity": "CHAIN"}
+    spec = {"expires_at": "2027-03-02T00:00:00Z", "storage_max_c": -150.0, "specification": "x", "decision_sha256": "", "certificate": "c"}
+    released = told(world, "sh", type="ProductReleased", product="axicabtagene-ciloleucel", bags=["P1"], **batch, **spec)
+    assert codes(sent(world, "sh", "hk", **body, told=(released,))) == {"federation.does_not_fit"}
+    made = told(world, "sh", type="ManufactureStarted", from_bags=["B"], **batch)
+    tested = told(world, "sh", type="ProductTested", batch="B1", results=[], outcome="met", decision_sha256="")
+    other = {**released, "event": {**released["event"], "chain_of_identity": "OTHER"}}
+    assert codes(sent(world, "sh", "hk", **body, told=(made, tested, other))) == {"federation.does_not_fit"}
+    assert codes(sent(world, "sh", "hk", **body, told=(made, tested, released))) == set()
+
+
+# --- beyond the purpose ----------------------------------------------------------------------------------------------------
+
+
+def test_records_beyond_the_purpose_and_of_two_persons(world: World) -> None:
+    consent = {"resourceType": "Basic", "id": "x", "code": {"text": "x"}, "subject": {"reference": f"Patient/{world.patient}"}}
+    assert codes(sent(world, "mo", "hk", told=(), resources=(json.dumps(consent),))) == {"exchange.code.DT-020"}
+    for more in ({"focus": [{"reference": "Patient/somebody"}]}, {"performer": [{"reference": "https://a.example/fhir/Patient/somebody"}]}):
+        assert codes(sent(world, "mo", "hk", told=(), resources=(result(world.patient, **more),))) == {"federation.resource_of_another"}
+    assert codes(sent(world, "mo", "hk", told=(), resources=(result(world.patient, focus=[{"reference": f"Patient/{world.patient}"}]),))) == set()
+
+
+def test_check_without_a_reason_and_package_older_than_its_case(world: World) -> None:
+    assert codes(sent(world, "mo", "hk", decision={**content_of(world).decision, "reasons": []})) == {"federation.other_decision"}
+    assert codes(sent(world, "mo", "hk", sent_at="1990-03-02T09:00:00+08:00")) == {"federation.bad_time"}
 
 
 # --- form -----------------------------------------------------------------------------------------------------------------

@@ -19,8 +19,9 @@ from sqlalchemy import select
 
 from baybridge.base.outcome import Reason
 from baybridge.base.time import parse_instant
+from baybridge.documents.exchange import Profiles
 from baybridge.documents.telling import Whose
-from baybridge.exchange.transfer import whose
+from baybridge.exchange.transfer import cells_told, whose
 from baybridge.exchange.transfer.check import ALLOW, CHECK_POLICY_ID, CONDITIONS
 from baybridge.exchange.transfer.content import SIGNED, tagged
 from baybridge.journey.case import Case, fold
@@ -34,7 +35,7 @@ from baybridge.node import tables
 from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours import packing, telling
 from baybridge.record.fhir.definitions import resource_types
-from baybridge.record.fhir.references import patient_of
+from baybridge.record.fhir.references import named_in, patient_of
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import taken_in
 from baybridge.record.identity.known import is_another, known_states
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _WORD = re.compile(r"[A-Za-z0-9_\-.]{0,64}")
+_PATIENT = re.compile(r"(?:^|/)Patient/([^/?#]+)")
 _SHA256 = re.compile(r"[0-9a-f]{64}|")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200  # of anything that happens to a person who is treated today
 _MOST = 20  # reasons of one kind that are told
@@ -64,7 +66,8 @@ def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
     told = [msgspec.convert(item, Told) for item in content.told]
     before = unit.events(content.case_id)
     known = fold(before)
-    reasons = [*_case(node, unit, known, content, rules), *_resources(unit, content, known, told), *_events(node, unit, content, before, told)]
+    reasons = [*_case(node, unit, known, content, rules), *_within_purpose(node, content), *_resources(unit, content, known, told)]
+    reasons += _events(node, unit, content, before, told)
     return reasons[:_MOST]
 
 
@@ -135,6 +138,7 @@ def _decided(content: packages.Content) -> Iterator[Reason]:
         "receiver": (_asked(said, "importer", "name"), content.to_node),
     }
     differing = [name for name, (found, expected) in mine.items() if found != expected]
+    differing += [] if said.get("reasons") else ["reasons"]
     if differing or said.get("outcome") not in (ALLOW, CONDITIONS):
         yield Reason("federation.other_decision", {"parts": ", ".join(differing or ["outcome"])}, where="decision")
 
@@ -218,6 +222,14 @@ def _proposed_by(known: Case, node: str) -> bool:
 # --- resources ------------------------------------------------------------------------------------------------------
 
 
+def _within_purpose(node: Node, content: packages.Content) -> Iterator[Reason]:
+    """Nothing comes that the purpose does not need, whatever the sender's own check let go."""
+    profile = node.documents.typed.the(Profiles).purposes.get(content.purpose)
+    kinds = {name.partition("/")[0] for name in content.decision.get("kept") or ()}
+    if kinds - set(profile.types if profile else ()):
+        yield Reason("exchange.code.DT-020", {"code": "DT-020", "node": content.from_node}, where="resources")
+
+
 def _resources(unit: Unit, content: packages.Content, known: Case, told: Sequence[Told]) -> Iterator[Reason]:
     """Each resource is sound FHIR, nobody's or this case's patient's, and not one that another source or another person has here."""
     patients = {known.patient_id or "", content.patient_id, *(str(item.event.get("patient_id", "")) for item in told)} - {""}
@@ -247,8 +259,11 @@ def _whose_resource(
     unit: Unit, content: packages.Content, known: Case, resource: dict[str, object], place: int, checked: dict[str, bool]
 ) -> Iterator[Reason]:
     patient = patient_of(resource)
+    named = {found[1] for text in named_in(resource) if (found := _PATIENT.search(text))}
     existing = store.get(unit.connection, str(resource["resourceType"]), str(resource["id"]))
-    if (existing is not None and existing.patient != patient and not existing.deleted) or (patient and not _may_be(unit, content, known, patient, checked)):
+    if (existing is not None and existing.patient != patient and not existing.deleted) or (patient and not _may_be(unit, content, known, patient, checked)) or (
+        named - {patient, known.patient_id, content.patient_id}
+    ):
         yield Reason("federation.resource_of_another", {"place": place}, where=f"resources[{place}]")
     elif existing is not None and not existing.deleted and resource["resourceType"] == "Patient" and is_another(resource, _known(unit, existing)):
         yield Reason("federation.person_changed", {"place": place}, where=f"resources[{place}]")
@@ -289,7 +304,12 @@ def _events(node: Node, unit: Unit, content: packages.Content, before: Sequence[
         if elsewhere not in (None, content.case_id):
             yield Reason("federation.not_our_word", {"event": str(item.event["type"])[:40], "node": item.node})
     both = fold([*before, _as_received(node, unit, content, told)])
-    yield from whose.against(fold(before), both, before, told, node.documents.typed.the(Whose), parties)
+    known, rules = fold(before), node.documents.typed.the(Whose)
+    yield from whose.against(known, both, before, told, rules, parties)
+    yield from cells_told.against(known, both, told, content.from_node, unit.at + timedelta(minutes=rules.clock_ahead_min))
+    opened = known.opened or both.opened
+    if opened is not None and parse_instant(content.sent_at) + timedelta(minutes=rules.clock_ahead_min) < opened.origin.at:
+        yield Reason("federation.bad_time", {"part": "sent_at"}, where="sent_at")
 
 
 def _as_received(node: Node, unit: Unit, content: packages.Content, told: Sequence[Told]) -> Recorded:

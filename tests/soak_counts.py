@@ -8,8 +8,8 @@ import sys
 SOAK = 10_000
 
 
-def examples(few: int, of: str) -> range:
+def examples(few: int, of: str, many: int = SOAK) -> range:
     """The seeds of a comparison; `BAYBRIDGE_SOAK` asks for the long form, whose count is printed."""
-    count = SOAK if os.environ.get("BAYBRIDGE_SOAK") else few
+    count = many if os.environ.get("BAYBRIDGE_SOAK") else few
     sys.stdout.write(f"{of}: {count} examples compared\n")  # shown with -s, as `make soak` runs it
     return range(count)

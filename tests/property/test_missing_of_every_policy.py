@@ -93,7 +93,7 @@ def test_what_is_missing_is_what_can_change_the_outcome(name: str) -> None:
     printed = {fact for rule in one.values if rule.id not in one.told for fact in rule.facts} | {rule.id for rule in one.asked}
     instead, presuming = stand_for_each_other(one), bool(one.presumed or one.unasked)
     looked_at = 0
-    for number in examples(25, f"missing of {name}"):
+    for number in examples(25, f"missing of {name}", 2_000):
         random = Random(number)
         unknown = sorted(random.sample(read, min(len(read), random.randint(1, 4))))
         case = random.choice(one.cases).facts if one.cases else {}

@@ -42,7 +42,7 @@ from baybridge.record.feeds.hl7v2_fhir import SENT_AT, Taken
 from baybridge.record.feeds.hl7v2_values import flag_of, interval, offset_of
 from baybridge.record.feeds.numbers import decimal_mark, has_digits, narrowed, written_number
 from baybridge.record.feeds.people import MetPeople, with_person
-from baybridge.record.identity.documents import document_number, is_mangled, is_placeholder
+from baybridge.record.identity.documents import document_number, is_mangled, is_placeholder, shipped_forms
 
 Json = dict[str, Any]
 _ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5hkscs", "latin-1")  # and other spellings of them, such as GBK
@@ -99,11 +99,14 @@ class _Table:
             return
         self.absent = {name: str(words[""]) for name, heading in self.columns if heading not in headings and "" in (words := self.words.get(name) or {})}
         self.wanted = [(name, headings.index(heading), self.words.get(name)) for name, heading in self.columns if heading in headings]
+        read = 0
         while True:
             number = self.rows.line_num + 1
             try:
                 row = next(self.rows)
             except StopIteration:
+                if not read:
+                    yield Taken(self.rows.line_num, faults=[Fault("csv_no_lines", "", "results", "none", left_out=False)])
                 return
             except csv.Error as error:
                 yield Taken(self.rows.line_num, faults=[_unquoted(error, number)])
@@ -112,6 +115,7 @@ class _Table:
                 continue
             bare = [*map(self.bare, row)]
             if any(bare):
+                read += 1
                 yield self._line(headings, bare)
 
     def _against(self, headings: Sequence[str]) -> Fault | None:
@@ -206,9 +210,11 @@ class _Line:
         """
         text = self.cell("patient")
         text = _AS_TEXT.sub(lambda found: found[1] or "", text) if text[:1] in "'=" else text
+        system = str(self.feed.get("identifier_system"))
+        if system in shipped_forms():  # 11010519491231002x and …X are one document
+            text = narrowed(text).upper()
         if text in self.people.right:
             return text
-        system = str(self.feed.get("identifier_system"))
         found = document_number({"system": system, "value": text})
         if is_mangled(text) or _ROUNDED.fullmatch(narrowed(text)):
             self.fault("csv_identity", "patient", "a number as it stands on the document", "one that a spreadsheet rounded or changed")

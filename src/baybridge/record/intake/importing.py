@@ -47,6 +47,8 @@ BATCH = 500
 _ONE_EACH = frozenset(
     {"Patient", "RelatedPerson", "Practitioner", "Organization", "Observation", "Specimen", "DiagnosticReport", "Procedure", "Condition"}
 )
+#: What is nobody's without a subject that leads to a patient of this record.
+_RESULTS = frozenset({"Observation", "DiagnosticReport"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ def _take(source: Source, planned: Planned | None, entry: Entry, batch: Batch) -
         return
     if entry.from_feed and kind == "Patient":
         resource["id"] = lasting(resource["id"])
+    batch.problems += _told_of_whole(source, entry, kind, resource)
     batch.problems += _other_id(source, entry, planned, resource.get("id"))
     batch.resources.append(under_id(planned.key, resource))
     batch.places.append(entry.place)
@@ -160,6 +163,17 @@ def _keys_twice(entry: Entry, resource: object) -> Iterator[Problem]:
         yield Problem(
             "odd" if same else "error", "record.key_twice", where, "each key once", "the same value twice" if same else "two values"
         )
+
+
+def _told_of_whole(source: Source, entry: Entry, kind: str, resource: Json) -> Iterator[ImportProblem]:
+    """What of a resource reaches nobody although nothing in it is wrong: a result of a person who is only inside it or only numbered, and a Bundle inside a Bundle."""
+    if kind == "Bundle" and entry.place.entry is not None:
+        found = "a Bundle inside it; its entries were not taken in"
+        yield _odd(source, entry.place, kind, "bundle_inside", "entry", "resources", found)
+    subject = resource.get("subject") if kind in _RESULTS else None
+    if isinstance(subject, dict) and str(subject.get("reference") or "#").startswith("#"):
+        found = "one that stands inside the result" if subject.get("reference") else "an identifier or a name alone"
+        yield _odd(source, entry.place, kind, "of_nobody", "subject", "a patient of the results", found)
 
 
 def _not_offered(entry: Entry, kind: str) -> Iterator[Problem]:

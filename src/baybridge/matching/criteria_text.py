@@ -44,6 +44,15 @@ _NAMED = re.compile(
     r"(?P<in>inclusion\s+criteri|纳入标准|納入標準|入选标准|入選標準|入選條件|inclusão|inclusión)|(?P<ex>exclusion\s+criteri|排除标准|排除標準|排除條件|exclusão|exclusión)",
     re.IGNORECASE,
 )
+#: Where a heading with its colon begins in the middle of a line: after the end of a sentence, or after a sign of markup.
+_MIDDLE = re.compile(
+    r"(?<=[.;!。；！>])\s*(?=(?:(?:key|main)\s+)?(?:inclusion|exclusion)(?:\s+criteri(?:a|on))?\s*[:：]"
+    r"|(?:主要|其他|受试者|受試者)?(?:纳入|納入|入选|入選|入组|入組|排除|剔除)(?:标准|標準|条件|條件|准则|準則)?\s*[:：﹕]"
+    r"|crit[éeè]rios?\s+de\s+(?:inclus|exclus)(?:ão|ao|ión|ion)\s*[:：])",
+    re.IGNORECASE,
+)
+_END_OF_LINE = re.compile(r"<br\s*/?>|</(?:p|li|div|h[1-6]|tr)>", re.IGNORECASE)
+_TAG = re.compile(r"</?(?:b|strong|p|li|ul|ol|u|i|em|div|span|h[1-6])(?:\s[^<>]*)?>", re.IGNORECASE)
 _BOTH = re.compile(r"(?:key\s+)?inclusion\s*(?:and|/|&)\s*exclusion(?:\s+criteria)?$", re.IGNORECASE)
 
 
@@ -65,11 +74,17 @@ def is_split(text: str) -> bool:
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
     """Each line as (what its heading says: `in`, `ex`, `both` or nothing; the criterion on it or nothing)."""
-    for line in text.splitlines():
+    for line in _apart(text).splitlines():
         plain = _ESCAPED.sub(r"\1", line).strip()
         bare = _BULLET.sub("", plain).strip(_MARKS)
         kind, rest = _heading(bare)
         yield (kind, rest) if kind else ("", _ESCAPED.sub(r"\1", _BULLET.sub("", line)).strip())
+
+
+def _apart(text: str) -> str:
+    """The text with a line for each heading: registries hand on texts in one line, with marks of HTML, or with line ends spelt out."""
+    spelt = text if "\n" in text else text.replace("\\r", "").replace("\\n", "\n")
+    return _MIDDLE.sub("\n", _TAG.sub("", _END_OF_LINE.sub("\n", spelt)))
 
 
 def _heading(line: str) -> tuple[str, str]:

@@ -67,3 +67,29 @@ def test_what_no_heading_splits_is_one_list_and_says_so() -> None:
     assert (criteria("* A\n* B"), is_split("* A\n* B")) == ((("A", "B"), ()), False)
     both = "Inclusion and Exclusion Criteria:\n* A\n* HIV"
     assert (criteria(both), is_split(both)) == ((("A", "HIV"), ()), False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Inclusion: Age 18. Exclusion: HIV.",
+        "Key inclusion criteria: Age 18. Key exclusion criteria: HIV.",
+        "<b>Inclusion Criteria:</b><br>- Age 18.<br/><b>Exclusion Criteria:</b><br>- HIV.",
+        "<p>Inclusion Criteria</p><ul><li>Age 18.</li></ul><p>Exclusion Criteria</p><ul><li>HIV.</li></ul>",
+        r"Inclusion Criteria:\n\n- Age 18.\n\nExclusion Criteria:\r\n- HIV.",
+        "Critérios de inclusão: Age 18. Critérios de exclusão: HIV.",
+    ],
+)
+def test_a_text_in_one_line_is_split_too(text: str) -> None:
+    assert (criteria(text), is_split(text)) == ((("Age 18.",), ("HIV.",)), True)
+
+
+@pytest.mark.parametrize("end", ["。", "；", "；\n", ";"])
+def test_of_chinese_registries(end: str) -> None:
+    (inclusion,), (exclusion,) = criteria(f"纳入标准：(1)CD19阳性{end}排除标准：(1)HIV阳性")
+    assert (inclusion.rstrip("。；;"), exclusion) == ("(1)CD19阳性", "(1)HIV阳性")
+
+
+@pytest.mark.parametrize("line", ["ANC < 1.0 and platelets > 50; exclusion of others", "See protocol. Exclusion criteria apply to donors too", "IgG <b 4 g/L"])
+def test_signs_and_words_in_a_criterion_split_nothing(line: str) -> None:
+    assert criteria(f"Inclusion Criteria:\n* {line}\n* Age 18") == ((line, "Age 18"), ())

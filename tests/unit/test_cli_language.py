@@ -75,3 +75,14 @@ def test_what_is_odd_in_a_file_says_place_and_sentence_in_it() -> None:
     assert len(set(lines.values())) == len(LANGUAGES)
     assert "entry 3" in lines["en"]
     assert "entry" not in lines["zh-Hant"]
+
+
+@pytest.mark.parametrize("command", [("recognise",), ("transfer", "check")])
+def test_a_request_that_cannot_be_judged_is_told_in_it(tmp_path: Path, command: tuple[str, ...]) -> None:
+    request = tmp_path / "request.json"
+    request.write_text("{}")
+    said = {language: run("--language", language, *command, str(request)) for language in LANGUAGES}
+    assert {one.exit_code for one in said.values()} == {1}
+    assert len({one.output for one in said.values()}) == len(LANGUAGES)
+    assert ": expected " in said["en"].output
+    assert "expected" not in said["pt"].output

@@ -18,6 +18,7 @@ from baybridge.cli.reader import reader_language
 
 if TYPE_CHECKING:
     from baybridge.documents.loader import Documents
+    from baybridge.documents.problems import Problem
     from baybridge.exchange.transfer.check import TransferDecision
     from baybridge.language.texts import Texts
     from baybridge.policy.language.types import Value
@@ -56,7 +57,7 @@ def recognise(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FB
     documents, policies = _documents(node)
     rules = _made(lambda: rules_of(policies.get(POLICY_ID), documents.typed))
     words = {} if as_json else documents.translations(reader_language(documents.folder))
-    _answer(file, lambda request: judge(request, rules), lambda answer: _recognition_lines(answer, words), as_json=as_json)
+    _answer(file, lambda request: judge(request, rules), lambda answer: _recognition_lines(answer, words), documents, as_json=as_json)
 
 
 @click.group()
@@ -81,7 +82,7 @@ def check(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001
 
     rules = _made(lambda: rules_of(apply, documents.typed))
     texts = Texts(documents)
-    _answer(file, lambda request: check_transfer(request, rules), lambda answer: _transfer_lines(answer, texts), as_json=as_json)
+    _answer(file, lambda request: check_transfer(request, rules), lambda answer: _transfer_lines(answer, texts), documents, as_json=as_json)
 
 
 def _documents(node: Path | None) -> tuple[Documents, PolicyLibrary]:
@@ -99,10 +100,10 @@ def _made(make: Callable[[], T]) -> T:
         _fail(f"documents: {' '.join(str(problem).split())}")
 
 
-def _answer(file: Path, judge: Callable[[object], A], line: Callable[[A], str], *, as_json: bool) -> None:
+def _answer(file: Path, judge: Callable[[object], A], line: Callable[[A], str], documents: Documents, *, as_json: bool) -> None:
     given = _read(file)
     requests = given if isinstance(given, list) else [given]
-    answers = _judged(requests, judge, many=isinstance(given, list))
+    answers = _judged(requests, judge, lambda problem: _said(problem, documents), many=isinstance(given, list))
     if as_json:
         told = [answer.as_json() for answer in answers]
         click.echo(json.dumps(told if isinstance(given, list) else told[0], ensure_ascii=False, indent=2))
@@ -110,7 +111,16 @@ def _answer(file: Path, judge: Callable[[object], A], line: Callable[[A], str], 
         click.echo("\n".join(line(answer) for answer in answers))
 
 
-def _judged(requests: Sequence[object], judge: Callable[[object], A], *, many: bool) -> list[A]:
+def _said(problem: Problem, documents: Documents) -> str:
+    """A problem of a request in the reader's language."""
+    from baybridge.language.texts import Texts
+
+    values = {"field": problem.field, "expected": problem.expected, "found": problem.found}
+    sentence = Texts(documents).say(reader_language(documents.folder), "request.problem", values)
+    return f"{sentence}; {problem.hint}" if problem.hint else sentence
+
+
+def _judged(requests: Sequence[object], judge: Callable[[object], A], said: Callable[[Problem], str], *, many: bool) -> list[A]:
     """One answer a request; with any problem, all problems of all requests on one line."""
     from baybridge.documents.requests import FormError
 
@@ -119,7 +129,7 @@ def _judged(requests: Sequence[object], judge: Callable[[object], A], *, many: b
         try:
             answers.append(judge(request))
         except FormError as found:
-            problems += [f"[{number}].{problem}" if many else str(problem) for problem in found.problems]
+            problems += [f"[{number}].{said(problem)}" if many else said(problem) for problem in found.problems]
         except (ValueError, OverflowError) as found:
             problems.append(f"[{number}]: {found}" if many else str(found))
     if problems:

@@ -142,7 +142,7 @@ def one_line(texts: Texts, language: str, problem: ImportProblem) -> str:
     place = [texts.say(language, key, {"number": number}) for key, number in numbers if number is not None]
     where = ": ".join([*place, problem.path]).rstrip(": ")
     sentence = texts.say(language, problem.code, problem.as_json())
-    return f"{problem.severity}: {where}: {sentence}" if where else f"{problem.severity}: {sentence}"
+    return ": ".join(filter(None, (texts.word(language, "import.severity", problem.severity), where, sentence)))
 
 
 @click.command(cls=Thorough)

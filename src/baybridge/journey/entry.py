@@ -7,11 +7,9 @@ An event of a type that this version does not know (a newer node told it) is kep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, reduce
-from operator import or_
 from typing import Any, Generic, TypeGuard, TypeVar
 
 import msgspec
@@ -67,20 +65,22 @@ class Unread:
     package_id: str
 
 
-@lru_cache(maxsize=1)
-def _union() -> object:
-    return reduce(or_, EVENT_TYPES.values())
+def type_of(content: Mapping[str, object]) -> type[Event] | None:
+    """The type that a plain JSON object names as its `type`; None where it is not one that this version knows.
+
+    An object is read as its own type, not as one of all of them: looking through so many takes a hundred times as long.
+    """
+    name = content.get("type")
+    return EVENT_TYPES.get(name) if isinstance(name, str) else None
 
 
 def read_event(content: dict[str, object]) -> Event | None:
     """The event of a plain JSON object with its `type`; None where type or form is not one that this version knows."""
-    if content.get("type") not in EVENT_TYPES:
-        return None
+    kind = type_of(content)
     try:
-        event: Event = msgspec.convert(content, _union())
+        return None if kind is None else msgspec.convert(content, kind)
     except msgspec.ValidationError:
         return None
-    return event
 
 
 def unfold(events: Iterable[Recorded]) -> tuple[tuple[Entry[Event], ...], tuple[Unread, ...]]:

@@ -6,12 +6,13 @@ Main job: `encode` gives canonical JSON of a `Recorded` envelope, `decode` reads
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Union
+from typing import Any
 
 import msgspec
 
 from baybridge.base.canonical import canonical_bytes
-from baybridge.journey.events import EVENT_TYPES, Event, Recorded
+from baybridge.journey.entry import type_of
+from baybridge.journey.events import Event, Recorded
 from baybridge.ledger.streams import StoredEvent
 
 
@@ -21,15 +22,10 @@ class UnknownEvent(Event, frozen=True, kw_only=True):
     body: dict[str, Any]
 
 
-_KNOWN: Any = Union[tuple(EVENT_TYPES.values())]  # noqa: UP007 - built from the table at import
-
-
 def event_from_json(body: dict[str, object]) -> Event:
     """An event from its JSON body with `type`; unknown types are kept."""
-    if body.get("type") not in EVENT_TYPES:
-        return UnknownEvent(body=body)
-    event: Event = msgspec.convert(body, _KNOWN, strict=False)
-    return event
+    kind = type_of(body)
+    return UnknownEvent(body=body) if kind is None else msgspec.convert(body, kind, strict=False)
 
 
 def event_as_json(event: Event) -> dict[str, object]:

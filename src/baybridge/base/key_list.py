@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, Select, Text, bindparam, literal_column, select
+from sqlalchemy import BigInteger, BindParameter, Select, Text, bindparam, literal_column, select
 from sqlalchemy import cast as as_type
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -38,8 +38,21 @@ def _of_postgresql(element: _Elements, compiler: SQLCompiler, **how: object) -> 
 
 def key_list(keys: Iterable[Sequence[object]], *types: type[Text] | type[BigInteger]) -> Select[Any]:
     """These keys as rows of a subquery, with the types of their columns in order."""
-    written = json.dumps([list(key) for key in keys], ensure_ascii=False)
-    rows = _Elements(bindparam(None, written, type_=Text)).table_valued("value", name="asked")
+    return _rows(bindparam(None, written(keys), type_=Text), types)
+
+
+def asked_keys(*types: type[Text] | type[BigInteger]) -> Select[Any]:
+    """The same for a question that is written once: its parameter `keys` is what `written` answers."""
+    return _rows(bindparam("keys", type_=Text), types)
+
+
+def written(keys: Iterable[Sequence[object]]) -> str:
+    """Keys as the parameter of a question."""
+    return json.dumps([list(key) for key in keys], ensure_ascii=False)
+
+
+def _rows(parameter: BindParameter[str], types: Sequence[type[Text] | type[BigInteger]]) -> Select[Any]:
+    rows = _Elements(parameter).table_valued("value", name="asked")
     parts = [as_type(rows.c.value.op("->>")(literal_column(str(place))), kind) for place, kind in enumerate(types)]
     found: Any = select(*parts).select_from(rows)
     return cast("Select[Any]", found)

@@ -19,7 +19,7 @@ from msgspec.json import Decoder
 from sqlalchemy import BigInteger, ColumnElement, Connection, Row, delete, func, insert, select, tuple_
 
 from baybridge.base.canonical import canonical_bytes
-from baybridge.base.key_list import key_list
+from baybridge.base.key_list import asked_keys, written
 from baybridge.ledger import merkle
 from baybridge.ledger.merkle import Place
 from baybridge.ledger.tables import content_salt, log_entry, log_node
@@ -105,13 +105,19 @@ def append(connection: Connection, entries: Sequence[tuple[Entry, bytes]], salt:
     nodes = merkle.grow(start, leaves, lambda places: nodes_of(connection, places))
     positions = list(range(start, start + len(entries)))
     rows = zip(positions, finished, bodies, leaves, strict=True)
-    connection.execute(insert(log_entry), [_entry_row(*row) for row in rows])
-    connection.execute(insert(log_node), [{"level": place[0], "position": place[1], "hash": value} for place, value in nodes.items()])
+    connection.execute(_ADD_ENTRIES, [_entry_row(*row) for row in rows])
+    connection.execute(_ADD_NODES, [{"level": place[0], "position": place[1], "hash": value} for place, value in nodes.items()])
     connection.execute(
-        insert(content_salt),
+        _ADD_SALTS,
         [{"position": at, "subject": entry.subject, "salt": one} for at, entry, one in zip(positions, finished, salts, strict=True)],
     )
     return positions
+
+
+#: Asked with every write, so they are written once.
+_LAST_POSITION = select(func.max(log_entry.c.position))
+_NODES_OF = select(log_node).where(tuple_(log_node.c.level, log_node.c.position).in_(asked_keys(BigInteger, BigInteger)))
+_ADD_ENTRIES, _ADD_NODES, _ADD_SALTS = insert(log_entry), insert(log_node), insert(content_salt)
 
 
 def _entry_row(position: int, entry: Entry, body: bytes, leaf: bytes) -> dict[str, object]:
@@ -141,7 +147,7 @@ def erased_what(position: int) -> str:
 
 def size(connection: Connection) -> int:
     """How many entries the log has."""
-    last = connection.execute(select(func.max(log_entry.c.position))).scalar()
+    last = connection.execute(_LAST_POSITION).scalar()
     return 0 if last is None else last + 1
 
 
@@ -150,8 +156,7 @@ def nodes_of(connection: Connection, places: Sequence[Place]) -> Mapping[Place, 
     found: dict[Place, bytes] = {}
     for start in range(0, len(places), _READ_AT_ONCE):
         some = places[start : start + _READ_AT_ONCE]
-        query = select(log_node).where(tuple_(log_node.c.level, log_node.c.position).in_(key_list(some, BigInteger, BigInteger)))
-        found.update({(row.level, row.position): row.hash for row in connection.execute(query)})
+        found.update({(row.level, row.position): row.hash for row in connection.execute(_NODES_OF, {"keys": written(some)})})
     missing = [place for place in places if place not in found]
     if missing:
         raise KeyError(missing[0])

@@ -59,7 +59,7 @@ def append(connection: Connection, stored: Sequence[StoredEvent], expected_seque
     if found != expected_sequence:
         raise StreamConflictError(expected_sequence, found)
     try:
-        connection.execute(insert(event), _rows(stored, part))
+        connection.execute(_ADD, _rows(stored, part))
     except IntegrityError:
         raise StreamConflictError(expected_sequence, found) from None
 
@@ -78,11 +78,16 @@ _FIELDS = StoredEvent.__struct_fields__
 _COLUMNS = tuple(event.c[name] for name in _FIELDS)
 #: Asked all the time, so they are written once.
 _OF_CASE = select(*_COLUMNS).where(event.c.case_id == bindparam("case")).order_by(event.c.sequence)
+_OF_COMMAND = select(event.c.event_id).where(event.c.command_id == bindparam("command")).order_by(event.c.case_id, event.c.sequence)
+_ADD = insert(event)
 _LAST_OF_CASE = select(func.max(event.c.sequence)).where(event.c.case_id == bindparam("case"))
 
 
 def _stored(row: Row[Any]) -> StoredEvent:
-    return StoredEvent(**dict(zip(_FIELDS, row, strict=True)))
+    event_id, case_id, sequence, kind, at, recorded_at, body, command_id = row  # in the order of the fields
+    return StoredEvent(
+        event_id=event_id, case_id=case_id, sequence=sequence, type=kind, at=at, recorded_at=recorded_at, body=body, command_id=command_id
+    )
 
 
 def read(connection: Connection, case_id: str, upto: int | None = None) -> list[StoredEvent]:
@@ -99,8 +104,7 @@ def last_sequence(connection: Connection, case_id: str) -> int:
 
 def by_command(connection: Connection, command_id: str) -> list[str]:
     """The ids of the events that a command already led to, in order, so that a repeat answers the same; empty if it is new."""
-    query = select(event.c.event_id).where(event.c.command_id == command_id).order_by(event.c.case_id, event.c.sequence)
-    return list(connection.execute(query).scalars())
+    return list(connection.execute(_OF_COMMAND, {"command": command_id}).scalars())
 
 
 def together(connection: Connection, event_id: str) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.journey.case import Case, fold
+from baybridge.journey.case import Case
 from baybridge.journey.command import Command
 from baybridge.ledger import streams
 from baybridge.node.commands import signing
@@ -56,8 +56,7 @@ def handle_in(node: Node, unit: Unit, command: Command) -> Done | Refusal:
     repeated = streams.by_command(unit.connection, command.command_id)
     if repeated and kind.opens:  # the caller may not know the case that its first try opened
         command = replace(command, case_id=streams.case_of(unit.connection, repeated[0]) or command.case_id)
-    events = unit.events(command.case_id)
-    case = fold(events)
+    events, case = unit.known(command.case_id)
     refusal = may(node, kind, command, case if case.entries or case.unread else None, again=bool(repeated))
     if refusal is not None:
         return refusal

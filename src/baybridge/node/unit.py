@@ -15,7 +15,7 @@ from itertools import chain, repeat
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.journey.case import Case, fold
@@ -33,6 +33,11 @@ from baybridge.node.integrity import things
 from baybridge.node.record_memory import RecordMemory
 from baybridge.record.store import store
 from baybridge.record.store.store import Version
+
+#: Asked with every decision, so they are written once.
+_DECIDED = select(tables.decision.c.sha256).where(tables.decision.c.sha256 == bindparam("decision"))
+_POLICY_TEXT = select(tables.policy_text.c.text).where(tables.policy_text.c.sha256 == bindparam("policy"))
+_ADD_DECISION, _ADD_SOURCES = insert(tables.decision), insert(tables.decision_source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,12 @@ class Unit:
 
     def case(self, case_id: str) -> Case:
         """A case with its events so far."""
-        return self.memory.case(streams.read(self.connection, case_id)) or fold(())
+        return self.known(case_id)[1]
+
+    def known(self, case_id: str) -> tuple[tuple[Recorded, ...], Case]:
+        """The events of a case so far, and the case that they amount to."""
+        stored = streams.read(self.connection, case_id)
+        return self.memory.events(stored), self.memory.case(stored) or fold(())
 
     def record(self, case: Case) -> CaseRecord:
         """The record of a case as of now, read once while nothing is filed and the case has the same patients."""
@@ -206,10 +216,10 @@ class Unit:
     def keep_decision(self, case_id: str, made: Made) -> str:
         """Store a decision with all that is needed to make it again; the same decision is stored once."""
         sha256 = made.sha256
-        if self.connection.execute(select(tables.decision.c.sha256).where(tables.decision.c.sha256 == sha256)).first():
+        if self.connection.execute(_DECIDED, {"decision": sha256}).first():
             return sha256
         policy_sha256 = str(made.document.get("policy_sha256", ""))
-        row = {
+        row: dict[str, Any] = {
             "sha256": sha256,
             "case_id": case_id,
             "policy": str(made.document.get("policy", "")),
@@ -220,16 +230,23 @@ class Unit:
             "facts": orjson.dumps(dict(made.facts), option=orjson.OPT_SORT_KEYS),
             "given": orjson.dumps(dict(made.given), option=orjson.OPT_SORT_KEYS),
         }
-        self.connection.execute(insert(tables.decision).values(row))
-        for source in sorted(made.sources):
-            self.connection.execute(insert(tables.decision_source).values(sha256=sha256, resource=source, case_id=case_id))
-        known_text = select(tables.policy_text.c.sha256).where(tables.policy_text.c.sha256 == policy_sha256)
-        if policy_sha256 and not self.connection.execute(known_text).first():
-            self.connection.execute(insert(tables.policy_text).values(sha256=policy_sha256, text=made.policy_text))
-        self.log(things.DECISION, case_id, sha256, canonical_bytes(made.document), system_actor(self.site))
-        text = self.connection.execute(select(tables.policy_text.c.text).where(tables.policy_text.c.sha256 == policy_sha256)).scalar() or ""
-        self.log(things.BASIS, case_id, sha256, things.basis(row, text, sorted(made.sources)), system_actor(self.site))
+        self.connection.execute(_ADD_DECISION, row)
+        sources = sorted(made.sources)
+        if sources:
+            self.connection.execute(_ADD_SOURCES, [{"sha256": sha256, "resource": source, "case_id": case_id} for source in sources])
+        text = self._policy_text(policy_sha256, made.policy_text)
+        self.log(things.DECISION, case_id, sha256, row["document"], system_actor(self.site))
+        self.log(things.BASIS, case_id, sha256, things.basis(row, text, sources), system_actor(self.site))
         return sha256
+
+    def _policy_text(self, sha256: str, text: str) -> str:
+        """The text of a policy as it is kept, kept now where it is not."""
+        if not sha256:
+            return ""
+        kept: str | None = self.connection.execute(_POLICY_TEXT, {"policy": sha256}).scalar()
+        if kept is None:
+            self.connection.execute(insert(tables.policy_text).values(sha256=sha256, text=text))
+        return text if kept is None else kept
 
     def supersede(self, old: str, new: str) -> None:
         """Mark a decision as made again."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 import databases
 from acceptance.support import Clock
@@ -201,6 +201,23 @@ def test_projection_that_fails_is_recorded_retried_and_forgotten(node: Node, mon
         rendered = set(connection.execute(select(tables.rendered.c.event_id)).scalars())
         assert connection.execute(select(func.count()).select_from(tables.task)).scalar_one() > 0
     assert {item.event_id for item in done.events} <= rendered
+
+
+def test_of_several_renderings_that_go_together_the_one_that_fails_fails_alone(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(node, "OpenCase", OPEN, "1")
+    give(node, "RecordConsent", CARE, "2")
+    ids = [item.event_id for item in node.events("case")]
+    with node.unit() as unit:
+        unit.connection.execute(delete(tables.rendered))
+    render = projections.render
+    monkeypatch.setattr(projections, "render", lambda recorded, *more: _raise() if recorded.event_id == ids[0] else render(recorded, *more))
+    with node.unit() as unit:
+        projections.project(unit, "case")
+    with node.storage.reading() as connection:
+        rendered = set(connection.execute(select(tables.rendered.c.event_id)).scalars())
+    assert len(ids) > 1
+    assert rendered == set(ids[1:])
+    assert failures(node) == [(ids[0], "ZeroDivisionError", 1)]
 
 
 def test_worker_retries_failed_projections(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,14 +163,16 @@ class Watch:
         """Log what changed; the last thing before the commit."""
         touched, self.before = self.before, {}
         self.whole = set()
+        sealed: dict[str, seals.Changed] = {}
         for name, before in touched.items():
             covered = COVERED[name]
             after = self.rows.of_keys(self.connection, covered, list(before))
             changes = sorted((self.rows.what(covered, key), old, after.get(key)) for key, old in before.items() if old != after.get(key))
             if covered.way is Way.SEALED:
-                seals.keep(self.connection, self.rows.pseudonym, name, changes, derived=covered.derived)
+                sealed[name] = seals.Changed(changes, covered.derived)
             else:
                 log.append(self.connection, list(self._entries(covered, changes)), salt=fresh_salt)
+        seals.keep(self.connection, self.rows.pseudonym, sealed)
 
     def _entries(self, covered: Covered, changes: Iterable[seals.Change]) -> Iterator[tuple[log.Entry, bytes]]:
         for what, old, new in changes:

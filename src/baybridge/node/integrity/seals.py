@@ -13,8 +13,9 @@ which the witnesses of the log see.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from baybridge.base.outcome import Reason
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
@@ -25,39 +26,60 @@ Pseudonym = Callable[[str], str]
 Change = tuple[str, bytes | None, bytes | None]
 _DIGITS, _MODULUS = 64, 1 << 256
 _AT_ONCE = 400
+#: Asked with every write, so they are written once.
+_AMONG = seal.c.what.in_(bindparam("whats", expanding=True))
+_OF, _TAKE_AWAY, _ADD = select(seal).where(_AMONG), delete(seal).where(_AMONG), insert(seal)
 
 
 def start(connection: Connection, pseudonym: Pseudonym, table: str, rows: Iterable[tuple[str, bytes]]) -> int:
     """Seal every row of a table as it stands, in place of the seals that it has; how many."""
     connection.execute(delete(seal).where(seal.c.what.startswith(f"{table}/", autoescape=True)))
     made = {what: _mac(pseudonym, what, content) for what, content in rows}
-    _insert(connection, made)
-    _write_sum(connection, pseudonym, table, sum(int(mac, 16) for mac in made.values()))
+    connection.execute(delete(seal).where(seal.c.what == _name(table)))
+    _insert(connection, {**made, _name(table): _written_sum(pseudonym, table, sum(int(mac, 16) for mac in made.values()))})
     return len(made)
 
 
-def keep(connection: Connection, pseudonym: Pseudonym, table: str, changes: Sequence[Change], *, derived: bool) -> None:
-    """Bring the seals up to date; nothing where the table was never sealed."""
-    total = _sum(connection, pseudonym, table)
-    if total is None or not changes:
-        return
-    known = _seals(connection, [what for what, _, _ in changes])
-    fresh: dict[str, str] = {}
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a write transaction changed in a sealed table, which may be `derived`."""
+
+    rows: Sequence[Change]
+    derived: bool = False
+
+
+def keep(connection: Connection, pseudonym: Pseudonym, changed: Mapping[str, Changed]) -> None:
+    """Bring the seals of these tables up to date; nothing for a table that was never sealed."""
+    moved = {table: one for table, one in changed.items() if one.rows}
+    known = _seals(connection, [*map(_name, moved), *(what for one in moved.values() for what, _, _ in one.rows)])
     gone: list[str] = []
-    for what, old, new in changes:
+    fresh: dict[str, str] = {}
+    for table, one in moved.items():
+        total = _read_sum(pseudonym, table, known.get(_name(table)))
+        if total is not None:
+            left, made = _moved(pseudonym, one, known)
+            total += sum(int(mac, 16) for mac in made.values()) - sum(int(known[what], 16) for what in left)
+            gone += [*left, _name(table)]
+            fresh |= {**made, _name(table): _written_sum(pseudonym, table, total)}
+    for start_at in range(0, len(gone), _AT_ONCE):
+        connection.execute(_TAKE_AWAY, {"whats": gone[start_at : start_at + _AT_ONCE]})
+    _insert(connection, fresh)
+
+
+def _moved(pseudonym: Pseudonym, changed: Changed, known: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The rows whose seals go, and the seals that come."""
+    gone: list[str] = []
+    fresh: dict[str, str] = {}
+    for what, old, new in changed.rows:
         stood = known.get(what)
         expected = None if old is None else _mac(pseudonym, what, old)
-        if stood != expected and not derived:
+        if stood != expected and not changed.derived:
             continue
         if stood is not None:
             gone.append(what)
         if new is not None:
             fresh[what] = _mac(pseudonym, what, new)
-    total += sum(int(mac, 16) for mac in fresh.values()) - sum(int(known[what], 16) for what in gone)
-    for start_at in range(0, len(gone), _AT_ONCE):
-        connection.execute(delete(seal).where(seal.c.what.in_(gone[start_at : start_at + _AT_ONCE])))
-    _insert(connection, fresh)
-    _write_sum(connection, pseudonym, table, total)
+    return gone, fresh
 
 
 def findings(connection: Connection, pseudonym: Pseudonym, table: str, rows: Callable[[], Iterable[tuple[str, bytes]]]) -> Iterator[Finding]:
@@ -77,7 +99,7 @@ def findings(connection: Connection, pseudonym: Pseudonym, table: str, rows: Cal
     for what, mac in left.items():
         total += int(mac, 16)
         yield Finding(MISSING, what, Reason("ledger.check.row_missing", {"what": what}))
-    if _sum(connection, pseudonym, table) != total % _MODULUS:
+    if _read_sum(pseudonym, table, _seals(connection, [_name(table)]).get(_name(table))) != total % _MODULUS:
         yield Finding(MISSING, f"table/{table}", Reason("ledger.check.seals_differ", {"what": table}))
 
 
@@ -103,14 +125,13 @@ def _portions(rows: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, byt
 def _seals(connection: Connection, whats: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for start_at in range(0, len(whats), _AT_ONCE):
-        query = select(seal).where(seal.c.what.in_(whats[start_at : start_at + _AT_ONCE]))
-        found.update({row.what: row.mac for row in connection.execute(query)})
+        found.update({row.what: row.mac for row in connection.execute(_OF, {"whats": whats[start_at : start_at + _AT_ONCE]})})
     return found
 
 
 def _insert(connection: Connection, made: Mapping[str, str]) -> None:
     if made:
-        connection.execute(insert(seal), [{"what": what, "mac": mac} for what, mac in made.items()])
+        connection.execute(_ADD, [{"what": what, "mac": mac} for what, mac in made.items()])
 
 
 def _mac(pseudonym: Pseudonym, what: str, content: bytes) -> str:
@@ -124,14 +145,12 @@ def _name(table: str) -> str:
     return f"sum/{table}"
 
 
-def _sum(connection: Connection, pseudonym: Pseudonym, table: str) -> int | None:
+def _read_sum(pseudonym: Pseudonym, table: str, kept: str | None) -> int | None:
     """The sum as the node left it; None where the table has none, or one that the node did not make."""
-    kept = connection.execute(select(seal.c.mac).where(seal.c.what == _name(table))).scalar()
     total = None if kept is None else kept[:_DIGITS]
     return int(total, 16) if total and kept == total + pseudonym(f"seal:{_name(table)}:{total}") else None
 
 
-def _write_sum(connection: Connection, pseudonym: Pseudonym, table: str, total: int) -> None:
+def _written_sum(pseudonym: Pseudonym, table: str, total: int) -> str:
     text = f"{total % _MODULUS:0{_DIGITS}x}"
-    connection.execute(delete(seal).where(seal.c.what == _name(table)))
-    connection.execute(insert(seal).values(what=_name(table), mac=text + pseudonym(f"seal:{_name(table)}:{text}")))
+    return text + pseudonym(f"seal:{_name(table)}:{text}")

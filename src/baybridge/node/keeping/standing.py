@@ -103,20 +103,23 @@ def state_of(neighbours: Sequence[Seen]) -> State:
     return "unknown" if any(one.gap is None for one in neighbours) else "clean"
 
 
+#: Asked with every page and every write, so they are written once.
+_LATEST = select(tables.restoration).order_by(tables.restoration.c.restored_at.desc()).limit(1)
+_LATEST_STATE = _LATEST.with_only_columns(tables.restoration.c.state)
+
+
 # --- keeping --------------------------------------------------------------------------------------------------------
 
 
 def standing(connection: Connection) -> Standing | None:
     """The latest restoration; None for a database that never was restored."""
-    table = tables.restoration
-    row = connection.execute(select(table).order_by(table.c.restored_at.desc()).limit(1)).mappings().first()
+    row = connection.execute(_LATEST).mappings().first()
     return Standing(**{**row, "neighbours": json.decode(row["neighbours"], type=tuple[Seen, ...])}) if row is not None else None
 
 
 def guard(connection: Connection) -> None:
     """StorageProblem while a gap of a restored database is not accepted."""
-    table = tables.restoration
-    state = connection.execute(select(table.c.state).order_by(table.c.restored_at.desc()).limit(1)).scalar()
+    state = connection.execute(_LATEST_STATE).scalar()
     if state in CLOSED:
         raise StorageProblem("restored")
 

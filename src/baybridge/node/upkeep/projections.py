@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from baybridge.consent.deciding import age_of, deciding_of, thresholds
-from baybridge.journey.case import Case, fold
+from baybridge.journey.case import Case
 from baybridge.journey.events import Recorded
 from baybridge.journey.pathway import tasks
 from baybridge.journey.proposals import waits
@@ -33,49 +33,83 @@ from baybridge.node.upkeep.attention import attention, doubtful_withdrawals, oth
 from baybridge.node.watch import board
 from baybridge.policy.language.types import Value
 from baybridge.record.store import store
+from baybridge.record.store.store import Version
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
 
 
+#: Asked with every write, so they are written once.
+_RENDERED = select(tables.rendered.c.event_id).where(tables.rendered.c.case_id == bindparam("case"))
+_ADD_RENDERED, _ADD_INDEX = insert(tables.rendered), insert(tables.case_index)
+_FAILED = select(tables.projection_failure.c.event_id, tables.projection_failure.c.attempts).where(tables.projection_failure.c.case_id == bindparam("case"))
+_FORGET_INDEX = delete(tables.case_index).where(tables.case_index.c.case_id == bindparam("case"))
+
+
 def project(unit: Unit, case_id: str) -> None:
     """Bring every projection of a case up to date."""
-    events = unit.events(case_id)
-    case = fold(events)
-    render_events(unit, case, events)
-    with guarded(unit, case_id, f"index/{case_id}"):
+    events, case = unit.known(case_id)
+    failed = failures(unit, case_id)
+    render_events(unit, case, events, failed)
+    with guarded(unit, case_id, f"index/{case_id}", failed):
         index(unit, case)
-    with guarded(unit, case_id, f"board/{case_id}"):
+    with guarded(unit, case_id, f"board/{case_id}", failed):
         board.keep(unit, case, stage_of(case).value)
-    with guarded(unit, case_id, f"spared/{case_id}"):
+    with guarded(unit, case_id, f"spared/{case_id}", failed):
         sparing.record(unit, case)
     unit.step("write.projected")
 
 
-def render_events(unit: Unit, case: Case, events: Sequence[Recorded]) -> None:
-    """Store the FHIR rendering of the events that have none yet; a failure is recorded, not raised."""
-    known = select(tables.rendered.c.event_id).where(tables.rendered.c.case_id == case.case_id)
-    done = set(unit.connection.execute(known).scalars())
+def render_events(unit: Unit, case: Case, events: Sequence[Recorded], failed: Mapping[str, int]) -> None:
+    """Store the FHIR rendering of the events that have none yet; a failure is recorded, not raised.
+
+    All of them go at once; where one fails, each goes alone, so that the others stand.
+    """
+    done = set(unit.connection.execute(_RENDERED, {"case": case.case_id}).scalars())
+    fresh = [recorded for recorded in events if recorded.event_id not in done]
+    together = _rendered_together(unit, case, fresh) if len(fresh) > 1 and not failed else None
+    if together is not None:
+        _log_renderings(unit, case, together)
+        return
+    for recorded in fresh:
+        with guarded(unit, case.case_id, recorded.event_id, failed):
+            _log_renderings(unit, case, _render(unit, case, [recorded]))
+
+
+def _rendered_together(unit: Unit, case: Case, events: Sequence[Recorded]) -> list[Version] | None:
+    """The versions that were filed for these events in one go; None, and nothing of it stands, where one of them fails."""
+    with suppress(Exception), savepoint(unit.connection):
+        return _render(unit, case, events)
+    return None
+
+
+def _render(unit: Unit, case: Case, events: Sequence[Recorded]) -> list[Version]:
+    """Store the rendering of these events; the versions that were filed."""
     reference = f"Patient/{case.patient_id}" if case.patient_id else ""
-    for recorded in events:
-        if recorded.event_id in done:
-            continue
-        with guarded(unit, case.case_id, recorded.event_id):
-            resources = render(recorded, case, reference)
-            versions = store.put_many(unit.connection, resources, at=unit.at)
-            made = orjson.dumps([f"{resource['resourceType']}/{resource['id']}" for resource in resources])
-            row = {"event_id": recorded.event_id, "case_id": case.case_id, "resources": made}
-            unit.connection.execute(insert(tables.rendered).values(row))
-            for version in (one for one in versions if one.change != "unchanged"):
-                unit.log(things.RECORD, case.case_id, things.version_what(unit.pseudonym, version), version.body, system_actor(unit.site))
+    made = [(recorded.event_id, render(recorded, case, reference)) for recorded in events]
+    versions = store.put_many(unit.connection, [resource for _, resources in made for resource in resources], at=unit.at)
+    names = {event_id: orjson.dumps([f"{resource['resourceType']}/{resource['id']}" for resource in resources]) for event_id, resources in made}
+    rows = [{"event_id": event_id, "case_id": case.case_id, "resources": found} for event_id, found in names.items()]
+    unit.connection.execute(_ADD_RENDERED, rows)
+    return versions
+
+
+def _log_renderings(unit: Unit, case: Case, versions: Sequence[Version]) -> None:
+    for version in (one for one in versions if one.change != "unchanged"):
+        unit.log(things.RECORD, case.case_id, things.version_what(unit.pseudonym, version), version.body, system_actor(unit.site))
+
+
+def failures(unit: Unit, case_id: str) -> Mapping[str, int]:
+    """How often each projection of a case failed in a row, where it did."""
+    return {one.event_id: one.attempts for one in unit.connection.execute(_FAILED, {"case": case_id})}
 
 
 @contextmanager
-def guarded(unit: Unit, case_id: str, what: str) -> Iterator[None]:
-    """One projection that can fail alone: the failure is recorded, a success takes an earlier failure away."""
+def guarded(unit: Unit, case_id: str, what: str, failed: Mapping[str, int]) -> Iterator[None]:
+    """One projection that can fail alone: the failure is recorded, a success takes an earlier failure away; `failed` are the case's failures of before."""
     row = tables.projection_failure
-    attempts = unit.connection.execute(select(row.c.attempts).where(row.c.event_id == what)).scalar()
+    attempts = failed.get(what)
     try:
         with savepoint(unit.connection):
             yield
@@ -103,19 +137,17 @@ def savepoint(connection: Connection) -> Iterator[None]:
 
 def index(unit: Unit, case: Case) -> None:
     """The case's row in the list of cases."""
-    row = tables.case_index
-    unit.connection.execute(delete(row).where(row.c.case_id == case.case_id))
-    unit.connection.execute(
-        insert(row).values(
-            case_id=case.case_id,
-            patient_id=case.patient_id or "",
-            stage=stage_of(case).value,
-            product=case.product,
-            synthetic=case.synthetic,
-            updated_at=unit.at.isoformat(),
-            tasks_stale=True,
-        )
-    )
+    row = {
+        "case_id": case.case_id,
+        "patient_id": case.patient_id or "",
+        "stage": stage_of(case).value,
+        "product": case.product,
+        "synthetic": case.synthetic,
+        "updated_at": unit.at.isoformat(),
+        "tasks_stale": True,
+    }
+    unit.connection.execute(_FORGET_INDEX, {"case": case.case_id})
+    unit.connection.execute(_ADD_INDEX, row)
 
 
 def refresh_tasks(node: Node, unit: Unit, case: Case) -> None:
@@ -151,7 +183,7 @@ def work_out_tasks(node: Node, case_id: str | None = None) -> None:
 def refresh_stale(node: Node, case_ids: Sequence[str]) -> None:
     """Work out the tasks of these cases."""
     for case_id in case_ids:
-        with node.unit() as unit, guarded(unit, case_id, f"tasks/{case_id}"):
+        with node.unit() as unit, guarded(unit, case_id, f"tasks/{case_id}", failures(unit, case_id)):
             refresh_tasks(node, unit, unit.case(case_id))
             index = tables.case_index
             unit.connection.execute(update(index).where(index.c.case_id == case_id).values(tasks_stale=False))

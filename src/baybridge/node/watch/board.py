@@ -8,11 +8,12 @@ No name and no value stands here; who may see a case's changes is asked when the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
@@ -51,8 +52,9 @@ class Change:
 def keep(unit: Unit, case: Case, stage: str) -> None:
     """The board of a case, as its events now say."""
     table = tables.call_board
-    before = {row.call_id: (row.state, row.codes) for row in unit.connection.execute(select(table).where(table.c.case_id == case.case_id))}
+    before = {row.call_id: (row.state, row.codes) for row in unit.connection.execute(_OF_CASE, {"case": case.case_id})}
     own = [call for call in case.rapid_responses if call.called.origin.node == unit.site.node]
+    notes: list[tuple[str, str, str]] = []  # kind, what, how it stands
     for call in own:
         stands = (call.state, " ".join(call.codes))
         if call.call_id not in before:
@@ -60,12 +62,11 @@ def keep(unit: Unit, case: Case, stage: str) -> None:
         elif before[call.call_id] != stands:
             unit.connection.execute(update(table).where(table.c.call_id == call.call_id).values(state=stands[0], codes=stands[1]))
         if before.get(call.call_id) != stands:
-            _note(unit, "call", call.call_id, case.case_id, call.state)
+            notes.append(("call", call.call_id, call.state))
     for gone in before.keys() - {call.call_id for call in own}:
         unit.connection.execute(delete(table).where(table.c.call_id == gone))
-        _note(unit, "call", gone, case.case_id, "corrected")
-    _note(unit, "board", case.case_id, case.case_id, stage)
-    _note(unit, "task", case.case_id, case.case_id, "changed")
+        notes.append(("call", gone, "corrected"))
+    _note(unit, case.case_id, [*notes, ("board", case.case_id, stage), ("task", case.case_id, "changed")])
 
 
 def _row(case: Case, call: Call) -> dict[str, str]:
@@ -73,15 +74,19 @@ def _row(case: Case, call: Call) -> dict[str, str]:
     return {**said, "state": call.state, "codes": " ".join(call.codes)}
 
 
-def _note(unit: Unit, kind: str, what: str, case_id: str, state: str) -> None:
-    table = tables.live_event
-    old = (unit.at - KEPT).isoformat()
-    last = select(func.max(table.c.number)).scalar_subquery()
-    unit.connection.execute(delete(table).where(table.c.at < old, table.c.number < last))
-    unit.connection.execute(insert(table).values(at=unit.at.isoformat(), kind=kind, what=what, case_id=case_id, state=state))
+def _note(unit: Unit, case_id: str, notes: Sequence[tuple[str, str, str]]) -> None:
+    """Note what changed, and forget what is no longer kept."""
+    at = unit.at.isoformat()
+    unit.connection.execute(_FORGET, {"old": (unit.at - KEPT).isoformat()})
+    unit.connection.execute(_ADD, [{"at": at, "kind": kind, "what": what, "case_id": case_id, "state": state} for kind, what, state in notes])
 
 
-#: Asked by every page, so they are written once.
+#: Asked by every page and with every write, so they are written once.
+_FORGET = delete(tables.live_event).where(
+    tables.live_event.c.at < bindparam("old"), tables.live_event.c.number < select(func.max(tables.live_event.c.number)).scalar_subquery()
+)
+_ADD = insert(tables.live_event)
+_OF_CASE = select(tables.call_board).where(tables.call_board.c.case_id == bindparam("case"))
 _OPEN = (
     select(tables.call_board)
     .where(tables.call_board.c.state.in_(("open", "acknowledged")))

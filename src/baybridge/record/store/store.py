@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, Row, Select, Text, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, Text, bindparam, delete, func, insert, select, tuple_, update
 
-from baybridge.base.key_list import key_list
+from baybridge.base.key_list import asked_keys, key_list, written
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.resource import Resource
 from baybridge.record.fhir.definitions import resource_types
@@ -133,7 +133,7 @@ def _file(connection: Connection, versions: list[Version], existing: set[Key], r
         for value in search_rows(resources[key])
     ]
     if values:
-        connection.execute(insert(search_value), values)
+        connection.execute(_ADD_SEARCH, values)
 
 
 def index_again(connection: Connection) -> int:
@@ -163,8 +163,13 @@ def _insert_versions(connection: Connection, versions: list[Version]) -> list[in
         }
         for version in versions
     ]
-    statement = insert(resource_version).returning(resource_version.c.row, sort_by_parameter_order=True)
-    return list(connection.execute(statement, values).scalars())
+    if len(values) == 1:
+        return list(connection.execute(_ADD_ONE, values).scalars())
+    before = last_row(connection)
+    connection.execute(_ADD, values)  # SQLite answers the numbers of new rows one by one alone
+    rows = connection.execute(_ADDED_AFTER, {"before": before})
+    numbers = {(row.type, row.id, row.version): row.row for row in rows}
+    return [numbers[version.type, version.id, version.number] for version in versions]
 
 
 def _point_to(connection: Connection, last: dict[Key, tuple[Version, int]], existing: set[Key]) -> None:
@@ -184,13 +189,12 @@ def _point_to(connection: Connection, last: dict[Key, tuple[Version, int]], exis
         else:
             fresh.append({"type": key[0], "id": key[1], **values})
     if fresh:
-        connection.execute(insert(resource_current), fresh)
+        connection.execute(_ADD_CURRENT, fresh)
 
 
 def _forget_search(connection: Connection, keys: Sequence[Key]) -> None:
-    table = search_value
     for part in _parts(keys):
-        connection.execute(delete(table).where(tuple_(table.c.type, table.c.id).in_(key_list(part, Text, Text))))
+        connection.execute(_FORGET_OF_KEYS, {"keys": written(part)})
 
 
 def _with_bodies(connection: Connection, versions: list[Version]) -> list[Version]:
@@ -250,11 +254,9 @@ def get(connection: Connection, kind: str, logical_id: str) -> Version | None:
 
 def get_many(connection: Connection, keys: Sequence[Key]) -> dict[Key, Version]:
     """The current versions of many resources, by type and id; absent ones are left out."""
-    table = resource_current
     found: dict[Key, Version] = {}
     for part in _parts(keys):
-        statement = _versions().join(table, table.c.row == resource_version.c.row).where(tuple_(table.c.type, table.c.id).in_(key_list(part, Text, Text)))
-        found.update({(row.type, row.id): _version(row) for row in connection.execute(statement)})
+        found.update({(row.type, row.id): _version(row) for row in connection.execute(_VERSIONS_OF_KEYS, {"keys": written(part)})})
     return found
 
 
@@ -319,18 +321,15 @@ def patient_resources(connection: Connection, patient_id: str, at: datetime | No
 
 def last_row(connection: Connection) -> int:
     """The number of the version that was filed last; while it stands, nothing was filed."""
-    found = connection.execute(select(func.max(resource_version.c.row))).scalar()
+    found = connection.execute(_LAST_ROW).scalar()
     return found or 0
 
 
 def _own_versions(connection: Connection, patient_id: str, stamp: str | None) -> list[Version]:
-    table = resource_version
     if stamp is None:
-        current = resource_current
-        is_current = _versions().join(current, current.c.row == table.c.row)
-        statement = is_current.where(current.c.patient == patient_id, current.c.deleted.is_(False))
-    else:
-        statement = _last_before(stamp).where(table.c.patient == patient_id)
+        return [_version(row) for row in connection.execute(_CURRENT_OF_PATIENT, {"of_patient": patient_id})]
+    table = resource_version
+    statement = _last_before(stamp).where(table.c.patient == patient_id)
     return [_version(row) for row in connection.execute(statement.order_by(table.c.row))]
 
 
@@ -421,10 +420,9 @@ def _key(resource: Json) -> Key:
 
 
 def _current(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row[Any]]:
-    table = resource_current
     found: dict[Key, Row[Any]] = {}
     for part in _parts(list(dict.fromkeys(keys))):
-        for row in connection.execute(select(table).where(tuple_(table.c.type, table.c.id).in_(key_list(part, Text, Text)))):
+        for row in connection.execute(_CURRENT_OF_KEYS, {"keys": written(part)}):
             found[row.type, row.id] = row
     return found
 
@@ -441,6 +439,23 @@ def _parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
 
 def _versions() -> Select[Any]:
     return select(resource_version)
+
+
+#: Asked all the time, so they are written once.
+_CURRENT_VERSIONS = _versions().join(resource_current, resource_current.c.row == resource_version.c.row)
+_AMONG = tuple_(resource_current.c.type, resource_current.c.id).in_(asked_keys(Text, Text))
+_VERSIONS_OF_KEYS = _CURRENT_VERSIONS.where(_AMONG)
+_CURRENT_OF_KEYS = select(resource_current).where(_AMONG)
+_CURRENT_OF_PATIENT = _CURRENT_VERSIONS.where(resource_current.c.patient == bindparam("of_patient"), resource_current.c.deleted.is_(False)).order_by(
+    resource_version.c.row
+)
+_LAST_ROW = select(func.max(resource_version.c.row))
+_ADD, _ADD_CURRENT, _ADD_SEARCH = insert(resource_version), insert(resource_current), insert(search_value)
+_ADD_ONE = _ADD.returning(resource_version.c.row)
+_ADDED_AFTER = select(resource_version.c.type, resource_version.c.id, resource_version.c.version, resource_version.c.row).where(
+    resource_version.c.row > bindparam("before")
+)
+_FORGET_OF_KEYS = delete(search_value).where(tuple_(search_value.c.type, search_value.c.id).in_(asked_keys(Text, Text)))
 
 
 def _version(row: Sequence[Any]) -> Version:

@@ -10,9 +10,11 @@ CRS begins with a fever that is not explained otherwise, or with a recorded grad
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from baybridge.facts.course import Course
 from baybridge.facts.dictionary import Dictionary
@@ -22,6 +24,7 @@ from baybridge.facts.measurement import Measured, Measurement
 from baybridge.facts.terms import Treatments
 from baybridge.policy.language.types import Value
 
+_AT = attrgetter("at")
 #: Answers the bounds of the CRS grade for bedside values; None leaves the diagnosis to the rule for fever.
 GradeAt = Callable[[Mapping[str, Value]], tuple[int, int]]
 
@@ -87,7 +90,8 @@ def _follow(
     treatments = dictionary.terms.treatments
     for moment in sorted({m.at for found in history.values() for m in found} | set(grades)):
         known = {name: m for name, found in history.items() for m in [_latest(found, moment, dictionary)] if m}
-        known = {name: m for name, m in known.items() if name not in outdated(known, dictionary.explaining)}
+        old = outdated(known, dictionary.explaining)
+        known = {name: m for name, m in known.items() if name not in old}
         values = {name: m.value for name, m in known.items()}
         grade = grades.get(moment)
         fever = _fever(values, treatments) if grade_at is None else _graded(grade_at(values))
@@ -117,8 +121,8 @@ def _perhaps_end(episode: _Episode, moment: datetime, grade: tuple[int, str] | N
 
 
 def _latest(found: list[Measurement], moment: datetime, dictionary: Dictionary) -> Measurement | None:
-    earlier = [m for m in found if m.at <= moment]
-    last = earlier[-1] if earlier else None
+    earlier = bisect_right(found, moment, key=_AT)
+    last = found[earlier - 1] if earlier else None
     limit = dictionary[last.fact.name].max_age_h if last else None
     if last is None or (limit is not None and moment - last.at > timedelta(hours=limit)):
         return None

@@ -151,9 +151,10 @@ class Found:
     """
 
     def __init__(self, resources: Iterable[Mapping[str, object]]) -> None:
-        ordered = sorted((r for r in resources if isinstance(r, Mapping)), key=_order)
-        self.all: tuple[Resource, ...] = tuple({name_of(r) if r.get("id") else id(r): r for r in ordered}.values())
-        self.names = frozenset(name_of(r) for r in self.all)
+        ordered = sorted((r for r in resources if type(r) is dict or isinstance(r, Mapping)), key=_order)
+        by_name: dict[str | int, Resource] = {name_of(r) if r.get("id") else id(r): r for r in ordered}
+        self.all: tuple[Resource, ...] = tuple(by_name.values())
+        self.names = frozenset(name if isinstance(name, str) else name_of(r) for name, r in by_name.items())
         self.ids = frozenset(text(r.get("id")) for r in self.all)
         self.not_understood = tuple(r for r in self.all if modified(r))
         self._of_type: dict[str, list[Resource]] = {}
@@ -182,6 +183,6 @@ class Found:
         return next((mapping(r.get("code")) for r in (*inside, *beside)), {})
 
 
-def _order(resource: Mapping[str, object]) -> tuple[str, str, str]:
+def _order(resource: Resource) -> tuple[str, str, str]:
     meta = mapping(resource.get("meta"))
     return text(resource.get("resourceType")), text(resource.get("id")), text(meta.get("versionId")) + text(meta.get("lastUpdated"))

@@ -51,7 +51,7 @@ _NOTES = {
 
 
 def read(
-    resources: Iterable[Mapping[str, object]],
+    resources: Iterable[Mapping[str, object]] | Found,
     at: datetime,
     dictionary: Dictionary,
     case: Case | None = None,
@@ -69,7 +69,7 @@ def read(
     `grade_at` answers the bounds of the CRS grade for bedside values, where the diagnosis is not left to the rule for fever. Without `remarks` nobody asks what of the
     record nothing reads and which references lead nowhere: the facts are the same. `known`: what single resources say by this dictionary, where somebody keeps it.
     """
-    found, known = Found(resources), known or Known(dictionary)
+    found, known = resources if isinstance(resources, Found) else Found(resources), known or Known(dictionary)
     measured = measure(found, at, dictionary, known.said)
     measured.measurements += _assessed(case, at, dictionary)
     measured.measurements = measured_sums(measured, dictionary)

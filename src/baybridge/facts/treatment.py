@@ -10,7 +10,7 @@ where lines are recorded from the first on and every drug of the record could be
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -64,8 +64,9 @@ def read_treatment(
 def read_responses(found: Found, at: datetime, treatments: Treatments) -> list[Response]:
     """Assessments of response at or before `at`."""
     responses = []
+    known = treatments.responding | treatments.refractory | treatments.complete
     for resource in found.of("Observation"):
-        code = _response_code(resource, treatments)
+        code = _response_code(resource, treatments, known)
         said = resource.get("effectiveDateTime") or resource.get("issued")
         day, known_at = span(said), moment(said)
         if code and day and known_at and known_at <= at and resource.get("status") in FINAL:
@@ -73,14 +74,12 @@ def read_responses(found: Found, at: datetime, treatments: Treatments) -> list[R
     return responses
 
 
-def _response_code(resource: Mapping[str, object], treatments: Treatments) -> str | None:
+def _response_code(resource: Mapping[str, object], treatments: Treatments, known: Set[str]) -> str | None:
     asked, answered = codings(resource.get("code")), codings(resource.get("valueCodeableConcept"))
-    about = any(c.code in treatments.response_loinc for c in asked)
-    known = treatments.responding | treatments.refractory | treatments.complete
     for coded in (*answered, *asked):
         if coded.system == treatments.response_system and coded.code in known:
             return coded.code
-    if about:
+    if any(c.code in treatments.response_loinc for c in asked):
         return next((treatments.snomed_responses[c.code] for c in answered if c.code in treatments.snomed_responses), None)
     return None
 

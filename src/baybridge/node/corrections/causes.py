@@ -63,7 +63,7 @@ def cause_stands(node: Node, unit: Unit, case: Case, call: Call) -> bool:
         return True
     resources = record_in_time(unit, case, node.dictionary)
     entered = (entry.event.assessed_at for entry in case.assessments)
-    observed = (at for at in map(taken_at, resources) if at is not None)
+    observed = (at for at in map(taken_at, resources.all) if at is not None)
     since = _since(case, call, min(moments))
     others = sorted({at for at in (*entered, *observed) if since < at <= unit.at})[-_MOMENTS:]
     return any(signs.look(node, case, resources, at, current=False).seen.levels.keys() & call.fresh for at in (*moments, *others, unit.at))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from baybridge.base.resource import Resource
 from baybridge.facts.dictionary import Dictionary
+from baybridge.facts.fhir import Found
 from baybridge.facts.measurement import birth_of, filed_at, taken_at, time_doubt
 from baybridge.journey.case import Case
 from baybridge.node.watch.asking import watched_facts
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 _TIMES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming")
 
 
-def record_in_time(unit: Unit, case: Case, dictionary: Dictionary) -> list[Resource]:
+def record_in_time(unit: Unit, case: Case, dictionary: Dictionary) -> Found:
     """The record of a case's patient as filed now, each observation at a time that can be, and preliminary ones of the bedside as they stand."""
     now, resources = unit.at, unit.record(case).from_outside
     born = birth_of(resource for resource in resources if resource["resourceType"] == "Patient")
-    return [_as_it_stands(_in_time(resource, now, born), dictionary) if resource["resourceType"] == "Observation" else resource for resource in resources]
+    placed = (_as_it_stands(_in_time(resource, now, born), dictionary) if resource["resourceType"] == "Observation" else resource for resource in resources)
+    return Found(placed)
 
 
 def _as_it_stands(resource: Resource, dictionary: Dictionary) -> Resource:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from baybridge.bedside.calls import Seen
 from baybridge.bedside.episode import BOUNDS, standing
 from baybridge.bedside.monitoring import SCALES
+from baybridge.facts.fhir import Found
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey import look_now
 from baybridge.journey.case import Case
@@ -82,7 +83,7 @@ class _Graded:
     high: int
 
 
-def look(node: Node, case: Case, resources: Sequence[Mapping[str, object]], at: datetime, *, current: bool) -> Look:
+def look(node: Node, case: Case, resources: Found, at: datetime, *, current: bool) -> Look:
     """The signs as of `at`, from what is known now of that moment; `current`: `at` is the present."""
     confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
     known = node.record_memory.known(case.patient_id or "", node.dictionary)

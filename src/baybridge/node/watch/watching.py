@@ -63,7 +63,7 @@ def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = 
                 case = unit.case(case_id)
         if state is not None:
             since = max(case.infused_at or _history(node, unit), _history(node, unit))
-            questions = [*asking.of_unusable(case, node.site.node, state.facts, resources, since, node.dictionary), *asking.of_raised(case, node.site.node, state)]
+            questions = [*asking.of_unusable(case, node.site.node, state.facts, resources.all, since, node.dictionary), *asking.of_raised(case, node.site.node, state)]
             recorded += _append(node, unit, case, questions, command_id, part + len(recorded)) if questions else []
             case = unit.case(case_id) if questions else case
     clocks.set_clock(unit, case, node.escalation)

@@ -124,6 +124,8 @@ def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Aw
             return await run_in_threadpool(_without_storage, node, request, refusal, refused)
 
     async def attended(request: Request) -> Response:
+        if request.method in _READING and not _has_body(request):
+            return await run_in_threadpool(_answer_reading, node, door, request, refused)
         token = _token(request)
         session = await run_in_threadpool(_session, node, token) if token else None
         limit = _limit(node, door, session)
@@ -136,6 +138,18 @@ def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Aw
             return _closing(refused(early, _unread(node, door, early, problem, limit)))
 
     return answer
+
+
+def _has_body(request: Request) -> bool:
+    """Whether a body comes with the head of a request. Source: RFC 9112 section 6.3."""
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
+def _answer_reading(node: Node, door: Door, request: Request, refused: Refused) -> Response:
+    """The answer to a request without a body, in one go of one worker thread."""
+    token = _token(request)
+    session = _session(node, token) if token else None
+    return _answer(node, door, _read(node, request, b"", {}, [], session), refused)
 
 
 def _without_storage(node: Node, request: Request, refusal: Refusal, refused: Refused) -> Response:

@@ -7,6 +7,7 @@ alone. Labels are names of routes and lanes, never ids.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 from prometheus_client.core import GaugeMetricFamily
@@ -22,8 +23,14 @@ _SECONDS = Histogram("baybridge_request_seconds", "Time until the head of an ans
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:
     """Count a request that was answered."""
-    _REQUESTS.labels(method, route, str(status)).inc()
-    _SECONDS.labels(route).observe(seconds)
+    requests, took = _of(method, route, status)
+    requests.inc()
+    took.observe(seconds)
+
+
+@lru_cache(maxsize=1024)
+def _of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(route)
 
 
 class _OfNode(Collector):

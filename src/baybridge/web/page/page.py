@@ -99,6 +99,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
+        auto_reload=False,  # they are part of the program
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -119,6 +120,17 @@ def _texts_of(documents: Documents) -> Texts:
 @lru_cache(maxsize=32)
 def _locale(name: str) -> Locale:
     return Locale.parse(name)
+
+
+@lru_cache(maxsize=4096)
+def _day_said(day: date, locale: Locale) -> str:
+    return format_date(day, "medium", locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def _moment_said(clock: datetime, locale: Locale) -> str:
+    """A minute by the clock of a node, whatever its zone is called."""
+    return format_datetime(clock, "yyyy-MM-dd HH:mm", locale=locale)
 
 
 def saying_of(asked: Asked) -> Saying:
@@ -189,7 +201,7 @@ class Reader:
             value = datetime.fromisoformat(value)
         if isinstance(value, datetime):
             value = value.astimezone(self._zone).date()
-        return format_date(value, "medium", locale=self._locale) if value else "–"
+        return _day_said(value, self._locale) if value else "–"
 
     def since(self, text: str) -> str:
         """A day, month or year that a document knows, as this reader writes it."""
@@ -201,7 +213,7 @@ class Reader:
         """A time at this node as this reader writes it."""
         if isinstance(value, str):
             value = datetime.fromisoformat(value)
-        return format_datetime(value.astimezone(self._zone), "yyyy-MM-dd HH:mm", locale=self._locale) if value else "–"
+        return _moment_said(value.astimezone(self._zone).replace(tzinfo=None, second=0, microsecond=0), self._locale) if value else "–"
 
     def money(self, minor: int, currency: str) -> str:
         """An amount as this reader writes it; exact, from minor units."""
@@ -334,7 +346,7 @@ class Reader:
         return self._tests.get(code, code)
 
     @cached_property
-    def _tests(self) -> dict[str, str]:
+    def _tests(self) -> Mapping[str, str]:
         return analytes.names(self._node, self._texts, self.language)
 
     def analyte(self, analyte: str, codes: Sequence[str] = ()) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from baybridge.ledger.tables import event
@@ -83,7 +83,7 @@ _ADD = insert(event)
 _LAST_OF_CASE = select(func.max(event.c.sequence)).where(event.c.case_id == bindparam("case"))
 
 
-def _stored(row: Row[Any]) -> StoredEvent:
+def _stored(row: Sequence[Any]) -> StoredEvent:
     event_id, case_id, sequence, kind, at, recorded_at, body, command_id = row  # in the order of the fields
     return StoredEvent(
         event_id=event_id, case_id=case_id, sequence=sequence, type=kind, at=at, recorded_at=recorded_at, body=body, command_id=command_id

@@ -40,34 +40,38 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 
+_AT_ONCE = 400  # of them in one question, below the parameter limits of both databases
 #: Asked with every write, so they are written once.
 _RENDERED = select(tables.rendered.c.event_id).where(tables.rendered.c.case_id == bindparam("case"))
 _ADD_RENDERED, _ADD_INDEX = insert(tables.rendered), insert(tables.case_index)
-_FAILED = select(tables.projection_failure.c.event_id, tables.projection_failure.c.attempts).where(tables.projection_failure.c.case_id == bindparam("case"))
+_FAILED = select(tables.projection_failure.c.event_id, tables.projection_failure.c.attempts).where(
+    tables.projection_failure.c.event_id.in_(bindparam("projections", expanding=True))
+)
 _FORGET_INDEX = delete(tables.case_index).where(tables.case_index.c.case_id == bindparam("case"))
 
 
 def project(unit: Unit, case_id: str) -> None:
     """Bring every projection of a case up to date."""
     events, case = unit.known(case_id)
-    failed = failures(unit, case_id)
-    render_events(unit, case, events, failed)
-    with guarded(unit, case_id, f"index/{case_id}", failed):
+    done = set(unit.connection.execute(_RENDERED, {"case": case_id}).scalars())
+    fresh = [recorded for recorded in events if recorded.event_id not in done]
+    listed, on_board, saved = (f"{what}/{case_id}" for what in ("index", "board", "spared"))
+    failed = failures(unit, [*(recorded.event_id for recorded in fresh), listed, on_board, saved])
+    render_events(unit, case, fresh, failed)
+    with guarded(unit, case_id, listed, failed):
         index(unit, case)
-    with guarded(unit, case_id, f"board/{case_id}", failed):
+    with guarded(unit, case_id, on_board, failed):
         board.keep(unit, case, stage_of(case).value)
-    with guarded(unit, case_id, f"spared/{case_id}", failed):
+    with guarded(unit, case_id, saved, failed):
         sparing.record(unit, case)
     unit.step("write.projected")
 
 
-def render_events(unit: Unit, case: Case, events: Sequence[Recorded], failed: Mapping[str, int]) -> None:
-    """Store the FHIR rendering of the events that have none yet; a failure is recorded, not raised.
+def render_events(unit: Unit, case: Case, fresh: Sequence[Recorded], failed: Mapping[str, int]) -> None:
+    """Store the FHIR rendering of events that have none yet; a failure is recorded, not raised.
 
     All of them go at once; where one fails, each goes alone, so that the others stand.
     """
-    done = set(unit.connection.execute(_RENDERED, {"case": case.case_id}).scalars())
-    fresh = [recorded for recorded in events if recorded.event_id not in done]
     together = _rendered_together(unit, case, fresh) if len(fresh) > 1 and not failed else None
     if together is not None:
         _log_renderings(unit, case, together)
@@ -100,9 +104,10 @@ def _log_renderings(unit: Unit, case: Case, versions: Sequence[Version]) -> None
         unit.log(things.RECORD, case.case_id, things.version_what(unit.pseudonym, version), version.body, system_actor(unit.site))
 
 
-def failures(unit: Unit, case_id: str) -> Mapping[str, int]:
-    """How often each projection of a case failed in a row, where it did."""
-    return {one.event_id: one.attempts for one in unit.connection.execute(_FAILED, {"case": case_id})}
+def failures(unit: Unit, projections: Sequence[str]) -> Mapping[str, int]:
+    """How often each of these projections failed in a row, where it did."""
+    parts = (projections[start : start + _AT_ONCE] for start in range(0, len(projections), _AT_ONCE))
+    return {one.event_id: one.attempts for part in parts for one in unit.connection.execute(_FAILED, {"projections": part})}
 
 
 @contextmanager
@@ -183,7 +188,7 @@ def work_out_tasks(node: Node, case_id: str | None = None) -> None:
 def refresh_stale(node: Node, case_ids: Sequence[str]) -> None:
     """Work out the tasks of these cases."""
     for case_id in case_ids:
-        with node.unit() as unit, guarded(unit, case_id, f"tasks/{case_id}", failures(unit, case_id)):
+        with node.unit() as unit, guarded(unit, case_id, f"tasks/{case_id}", failures(unit, [f"tasks/{case_id}"])):
             refresh_tasks(node, unit, unit.case(case_id))
             index = tables.case_index
             unit.connection.execute(update(index).where(index.c.case_id == case_id).values(tasks_stale=False))

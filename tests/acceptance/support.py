@@ -80,6 +80,13 @@ class World:
         world.open()
         return world
 
+    def copied(self, folder: Path) -> World:
+        """The same nodes in another folder, as they stand; these may go on without those. Nothing may be under way."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        made = World(folder, Clock(self.clock.moment), self.patient, case_id=self.case_id)
+        made.open()
+        return made
+
     def open(self) -> None:
         transport = inprocess.transport(self.nodes)
         for name in network.PROFILES:

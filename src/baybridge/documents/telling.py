@@ -29,6 +29,8 @@ class Whose(Heading, frozen=True, kw_only=True):
     offered: tuple[str, ...]
     treating: tuple[str, ...]
     care: tuple[str, ...]
+    following: tuple[str, ...]
+    handed: tuple[str, ...]
     plant: tuple[str, ...]
     dispatching: tuple[str, ...]
     receiving: tuple[str, ...]

@@ -3,7 +3,8 @@
 Main job: `settle(history)`. A void entry is left out as if it had never been made; a replaced one stands as its replacement, at its own place and with its own
 times, so that everything that reads the case sees what a case without the mistake would show.
 
-Only the node that recorded an entry corrects it: a correction of another node's word is kept in the history and changes nothing.
+The node that recorded an entry corrects it. What another node told can be set aside here: struck through at this node alone, until it is reinstated or its own node puts
+it right, which goes before. What another node says of ours, or of a third node's, is kept in the history, shown, and changes nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from baybridge.journey.entry import Entry, tells
-from baybridge.journey.events import EntryCorrected, Event
+from baybridge.journey.events import EntryCorrected, EntryReinstated, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def settle(history: tuple[Entry[Event], ...]) -> tuple[tuple[Entry[Event], ...],
     if not made:
         return history, ()
     by_id = {entry.origin.event_id: entry for entry in history}
-    corrections = _corrections(made, by_id)
+    corrections = set_aside(history, by_id) | _corrections(made, by_id)
     struck = tuple(Struck(by_id[event_id], by) for event_id, by in corrections.items())
     return tuple(_standing(history, by_id, corrections)), struck
 
@@ -49,13 +50,42 @@ def _corrections(made: Sequence[Entry[EntryCorrected]], by_id: Mapping[str, Entr
     return found
 
 
+def set_aside(history: Sequence[Entry[Event]], by_id: Mapping[str, Entry[Event]]) -> dict[str, Entry[EntryCorrected]]:
+    """By entry that another node told: what this node said last against it, where that stands."""
+    found: dict[str, Entry[EntryCorrected]] = {}
+    for entry in history:
+        target = None if entry.origin.told else by_id.get(getattr(entry.event, "event_id", ""))
+        if target is None or not target.origin.told:
+            continue
+        if tells(entry, EntryCorrected):
+            found[target.origin.event_id] = entry
+        elif tells(entry, EntryReinstated):
+            found.pop(target.origin.event_id, None)
+    return found
+
+
+def set_aside_elsewhere(history: Sequence[Entry[Event]]) -> dict[str, tuple[Entry[EntryCorrected], ...]]:
+    """By entry that was recorded here: what other nodes said against it, the last word of each, where it stands there."""
+    own = {entry.origin.event_id for entry in history if not entry.origin.told}
+    found: dict[tuple[str, str], Entry[EntryCorrected]] = {}
+    for entry in history:
+        about = (getattr(entry.event, "event_id", ""), entry.origin.node)
+        if not entry.origin.told or about[0] not in own:
+            continue
+        if tells(entry, EntryCorrected):
+            found[about] = entry
+        elif tells(entry, EntryReinstated):
+            found.pop(about, None)
+    return {event_id: tuple(entry for (name, _), entry in found.items() if name == event_id) for event_id, _ in found}
+
+
 def _standing(
     history: Sequence[Entry[Event]], by_id: Mapping[str, Entry[Event]], corrections: Mapping[str, Entry[EntryCorrected]]
 ) -> Iterator[Entry[Event]]:
     moved = {by.event.replaced_by for by in corrections.values()}
     for entry in history:
         event_id = entry.origin.event_id
-        if event_id in moved or isinstance(entry.event, EntryCorrected):
+        if event_id in moved or isinstance(entry.event, EntryCorrected | EntryReinstated):
             continue
         last = _last(event_id, by_id, corrections) if event_id in corrections else entry
         if last is entry:

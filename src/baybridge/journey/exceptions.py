@@ -8,7 +8,7 @@ read all of it. It is valid for a day, for these codes and this product or thera
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -103,8 +103,13 @@ _TWO = frozenset({
 
 
 def asks_two(_: Situation, given: SignException) -> bool:
-    """Whether a second physician signs: always before the infusion, elsewhere for the gravest codes."""
-    return given.gate == "infusion" or bool(_TWO & set(given.codes))
+    """Whether a second physician signs."""
+    return two_sign(given.gate, given.codes)
+
+
+def two_sign(gate: str, codes: Sequence[str]) -> bool:
+    """Whether two physicians sign an exception: always before the infusion, elsewhere for the gravest codes."""
+    return gate == "infusion" or bool(_TWO & set(codes))
 
 
 def from_the_gate(context: FormContext) -> Mapping[str, object]:

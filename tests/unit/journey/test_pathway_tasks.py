@@ -51,7 +51,7 @@ def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -
     always |= {"CountersignOverride", "CompareParallelTest"}  # tasks of their own, `node/upkeep/attention.py`
     always |= {"AcceptProposedCase", "RefuseProposedCase"}  # asked by attention before there is a road
     always |= {"ConfirmIdentity", "RefuseIdentity", "UndoIdentity", "IssueHealthCard"}  # asked by attention, not by the road
-    always |= {"CorrectEntry"}  # from every entry of the timeline
+    always |= {"CorrectEntry", "SetAsideEntry", "ReinstateEntry"}  # from every entry of the timeline
     always |= {"BreakGlass", "ReviewBreakGlass"}  # emergency access, asked by nobody and by attention
     always |= {"StateCapacity"}  # whenever somebody doubts whether the patient can decide
     always |= {"ConfirmEntry"}  # of a second person, from whatever waits for one

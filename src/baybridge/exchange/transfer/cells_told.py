@@ -1,7 +1,7 @@
 """Cells as another node tells of them: whether it fits what is known of the case.
 
-Main job: `against(known, both, items, sender, latest)` gives every reason why a told event names another chain of identity, arrives before it left,
-or releases a batch that was never made or tested. An arrival that is in quarantine may name any label: that is why it is there.
+Main job: `against(known, both, items, sender, latest)` gives every reason why a told event names another chain of identity, was on the way before the
+case was opened, arrives before it left, or releases a batch that was never made or tested. An arrival that is in quarantine may name any label: that is why it is there.
 
 **Source**: chain of custody rules F2. Elsewhere: whose word it is in `whose.py`.
 """
@@ -18,6 +18,7 @@ from baybridge.journey.entry import read_event
 from baybridge.journey.events import Told
 
 _OF_A_CHAIN = (ev.CellsCollected, ev.ShipmentDispatched, ev.ShipmentReceived, ev.ManufactureStarted, ev.ProductReleased, ev.ProductRejected)
+_ON_THE_WAY = (ev.ShipmentDispatched, ev.ShipmentReceived, ev.CourierNamed, ev.CourierConfirmed)
 #: Times at which something happened; ends of validity and plans lie ahead.
 _HAPPENED = (
     "started_at", "ended_at", "dispatched_at", "handed_at", "confirmed_at", "received_at",
@@ -32,7 +33,8 @@ def against(known: Case, both: Case, items: Sequence[Told], sender: str, latest:
         event = read_event(item.event)
         if event is None or item.event_id in heard:
             continue
-        parts = (*_ahead(event, latest), *_chain(event, both), *_before_it_left(event, both), *(_never_made(event, both) if item.node == sender else ()))
+        made = _never_made(event, both) if item.node == sender else ()
+        parts = (*_ahead(event, latest), *_before_the_case(event, both), *_chain(event, both), *_before_it_left(event, both), *made)
         if parts:
             yield Reason("federation.does_not_fit", {"event": type(event).__name__, "node": item.node, "parts": ", ".join(parts)})
 
@@ -40,6 +42,14 @@ def against(known: Case, both: Case, items: Sequence[Told], sender: str, latest:
 def _ahead(event: ev.Event, latest: datetime) -> Iterator[str]:
     times = ((name, getattr(event, name, None)) for name in _HAPPENED)
     yield from (name for name, value in times if isinstance(value, datetime) and value.tzinfo is not None and value > latest)
+
+
+def _before_the_case(event: ev.Event, both: Case) -> Iterator[str]:
+    """No cells of a case were on the way before the case was opened."""
+    if both.opened is None or not isinstance(event, _ON_THE_WAY):
+        return
+    times = ((name, getattr(event, name, None)) for name in _HAPPENED)
+    yield from (name for name, value in times if isinstance(value, datetime) and value.tzinfo is not None and value < both.opened.origin.at)
 
 
 def _chain(event: ev.Event, both: Case) -> Iterator[str]:

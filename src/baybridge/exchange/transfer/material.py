@@ -29,7 +29,7 @@ _MONTHS_PER_YEAR = 12
 Resource = Mapping[str, object]
 
 #: The law whose rules of export ask where data was collected. Source: PIPL article 38.
-_EXPORT_LAW = "pipl"
+EXPORT_LAW = "pipl"
 
 
 def is_projection(resource: Mapping[str, object]) -> bool:
@@ -72,7 +72,7 @@ def _content(situation: Situation, purpose: str, resources: Sequence[Mapping[str
     regions = regions_of(situation.documents.folder)
     unsaid = _default_origin(situation)
     origins = {_origin(resource, regions, unsaid) for resource in resources} or {unsaid}
-    mainland = {code for code, region in regions.items() if region.law == _EXPORT_LAW}
+    mainland = {code for code, region in regions.items() if region.law == EXPORT_LAW}
     abroad = sorted(origins - mainland)
     systems = {name for resource in resources for name in tagged(resource, ORIGIN_SYSTEM) if name in rules.origin_systems}
     return {

@@ -22,8 +22,10 @@ from baybridge.journey.entry import read_event
 from baybridge.journey.events import Recorded, Told
 from baybridge.journey.stored import event_as_json
 
+#: What a node says of an entry that stands: told with the entry, without its note.
+CORRECTED = frozenset({ev.EntryCorrected.__name__, ev.EntryReinstated.__name__})
 #: What a node can be to a case; each is a list of `whose.yaml`.
-RELATIONS = ("owner", "taker", "offered", "treating", "care", "plant", "dispatching", "receiving", "cells", "payer", "part")
+RELATIONS = ("owner", "taker", "offered", "treating", "care", "following", "handed", "plant", "dispatching", "receiving", "cells", "payer", "part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[To
 
 def _left_out(event: Mapping[str, object]) -> tuple[str, ...]:
     """The fields that a telling may leave empty."""
-    return ("note",) if event.get("type") == ev.EntryCorrected.__name__ else ("patient_id",) if "patient_id" in event else ()
+    return ("note",) if event.get("type") in CORRECTED else ("patient_id",) if "patient_id" in event else ()
 
 
 def _same(one: Mapping[str, object] | None, other: Mapping[str, object]) -> bool:
@@ -77,7 +79,7 @@ def relation_of(kind: str, rules: Whose) -> str | None:
 def _not_theirs(allowed: _Allowed, item: Told, rules: Whose, parties: Parties, said: Mapping[str, str]) -> Iterator[Reason]:
     kind = said["event"]
     relation = relation_of(kind, rules)
-    if (relation is not None or kind == ev.EntryCorrected.__name__) and item.node != parties.sender and not parties.vouched(item):
+    if (relation is not None or kind in CORRECTED) and item.node != parties.sender and not parties.vouched(item):
         yield Reason("federation.handed_on_unsigned", said)
     if relation is None:
         return
@@ -162,6 +164,21 @@ def _circle(known: Case, both: Case, here: str, kinds: Sequence[type[ev.CaseRefe
     return frozenset(name for name in circle if name)
 
 
+def _following(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str]:
+    """The node that treats, and whoever it handed the patient over to, one after the other."""
+    following = {known.treating_node or both.treating_node, known.follow_up_node}
+    handed = [(entry.origin.node, entry.event.to_node) for entry in both.of(ev.HandedOver)]
+    for _ in handed:
+        following |= {to for by, to in handed if by in following}
+    return frozenset(name for name in following if name)
+
+
+def _handed(known: Case, both: Case, kind: str, here: str) -> frozenset[str]:
+    """The nodes to which a node that follows handed the patient over."""
+    following = _following(known, both, kind, here)
+    return frozenset(entry.event.to_node for entry in both.of(ev.HandedOver) if entry.origin.node in following)
+
+
 def _plant(known: Case, both: Case, _kind: str, _here: str) -> frozenset[str] | None:
     slots = (*known.of(ev.SlotReserved), *both.of(ev.SlotReserved))
     return frozenset(entry.event.plant_node for entry in slots) if slots else None
@@ -183,6 +200,8 @@ _ALLOWED: Mapping[str, Callable[[Case, Case, str, str], frozenset[str] | None]] 
     "offered": _offered,
     "treating": _treating,
     "care": _care,
+    "following": _following,
+    "handed": _handed,
     "plant": _plant,
     "cells": _cells,
     "payer": _care,
@@ -206,13 +225,17 @@ class _Allowed:
         return self.found[relation, kind]
 
 
-def has_part(case: Case, node: str, sites: Mapping[str, Site]) -> bool:
-    """Whether a node has a part in a case: it recorded something, was sent or sent something, or is named as receiver, plant, follower or payer."""
+def has_part(case: Case, node: str, here: str, sites: Mapping[str, Site]) -> bool:
+    """Whether a node has a part in a case: it recorded something, was sent or sent something, or is named as receiver, plant, follower or payer.
+
+    A consent names a receiver where the node that took it cares for the patient, or is this one.
+    """
     named = {transfer.sent.event.to_node for transfer in case.transfers}
     named |= {entry.event.from_node for entry in case.packages}
     named |= {entry.event.to_node for kind in (ev.CaseReferred, ev.HandedOver) for entry in case.of(kind)}  # type: ignore[attr-defined]
     named |= {entry.event.plant_node for entry in case.of(ev.SlotReserved)}
-    named |= {recipient for consent in case.consents if consent.withdrawn_on is None for recipient in consent.recipients}
+    care = _circle(case, case, here, (ev.CaseReferred, ev.HandedOver)) | {here}
+    named |= {recipient for consent in case.consents if consent.withdrawn_on is None and consent.origin.node in care for recipient in consent.recipients}
     if node in case.nodes | named:
         return True
     organisation = sites[node].organisation if node in sites else ""

@@ -17,3 +17,10 @@ class EntryCorrected(Event, frozen=True, kw_only=True, tag=True):
     reason: CorrectionReason
     note: str = ""
     replaced_by: str | None = None
+
+
+class EntryReinstated(Event, frozen=True, kw_only=True, tag=True):
+    """An entry of another node that was set aside here counts again."""
+
+    event_id: str
+    note: str = ""

@@ -118,6 +118,8 @@ class PackageReceived(Event, frozen=True, kw_only=True, tag=True):
     told: tuple[Told, ...]
     nowhere: tuple[str, ...] = ()  # places of references that lead to nothing that came, such as Observation.specimen
     doubtful_times: tuple[str, ...] = ()  # places of times that cannot be, such as Observation.effectiveDateTime
+    sent_at: datetime | None = None  # as the sender says; None where a version before this one filed it
+    older: tuple[str, ...] = ()  # Type/id of what stayed as it was, because a package that was sent later had come before
 
 
 class CaseProposed(Event, frozen=True, kw_only=True, tag=True):

@@ -6,7 +6,7 @@ The resources of the struck entry are written anew as entered in error by `node/
 
 from __future__ import annotations
 
-from baybridge.journey.events import EntryCorrected
+from baybridge.journey.events import EntryCorrected, EntryReinstated
 from baybridge.journey.fhir.writer import Json, Writer, identifier, present
 
 _EVENT = "urn:baybridge:event"
@@ -19,3 +19,10 @@ def corrected(event: EntryCorrected, writer: Writer) -> None:
     instead = [{"role": "derivation", "what": {"identifier": identifier(_EVENT, event.replaced_by)}}] if event.replaced_by else []
     said = {"reason": [present({"coding": [{"system": "urn:baybridge:correction", "code": event.reason}], "text": event.note})], "entity": instead}
     writer.resources[-1] |= present(said)
+
+
+def reinstated(event: EntryReinstated, writer: Writer) -> None:
+    """As Provenance: which entry of another node counts again."""
+    targets: list[Json] = [{"type": "Basic", "identifier": identifier(_EVENT, event.event_id)}]
+    writer.provenance(targets, "entry reinstated")
+    writer.resources[-1] |= present({"reason": [{"text": event.note}] if event.note else []})

@@ -1,4 +1,4 @@
-"""What rested on an entry that was put right is made again: grades of later assessments, and decisions that read the entry.
+"""What rested on an entry that was put right, set aside or reinstated is made again: grades of later assessments, and decisions that read the entry.
 
 Main job: `made_again`, a consequence of `EntryCorrected`, own or told by another node. What was worked out differently now is replaced at its own place, so that the case
 reads as if the mistake had not been made; the decision of before stays, marked as made again.
@@ -8,7 +8,7 @@ Assessments are graded again as of their own time by the rule that graded them. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from baybridge.journey.events import (
     DecisionReopened,
     EligibilityDecided,
     EntryCorrected,
+    EntryReinstated,
     Event,
     FitnessChecked,
     GradeAssessed,
@@ -82,13 +83,16 @@ def made_again(node: Node, unit: Unit, consequence: Consequence) -> None:
     case_id = consequence.case_id
     case = unit.case(case_id)
     struck = [one for one in case.struck if one.by.origin.event_id in consequence.events]
-    if not struck:
+    again = _reinstated(case, consequence.events)
+    if not struck and not again:
         return
-    made = _Made(unit, struck[0].by.event)
-    _grades(node, made, case, struck)
+    first = struck[0].by.event if struck else EntryCorrected(event_id=again[0].origin.event_id, action="void", reason="other")
+    made = _Made(unit, first)
+    changed = [*(one.entry for one in struck), *again]
+    _grades(node, made, case, changed)
     closed = _calls(node, made, case, struck)
     if not made.events:  # a grade that changes queues its own consequence, which then finds the decisions that read it
-        _decisions(node, made, case, struck)
+        _decisions(node, made, case, changed)
     if made.events:
         unit.append(case_id, made.events, node.system(), known=len(unit.events(case_id)), event_ids=made.ids)
         if closed:
@@ -96,15 +100,21 @@ def made_again(node: Node, unit: Unit, consequence: Consequence) -> None:
         projections.project(unit, case_id)
 
 
-MADE_AGAIN = ConsequenceRow("made-again", Lane.CASE, made_again, after=frozenset({EntryCorrected}))
+def _reinstated(case: Case, events: Collection[str]) -> list[Entry[Event]]:
+    """The entries of other nodes that count again by these events."""
+    named = {entry.event.event_id for entry in case.history if tells(entry, EntryReinstated) and entry.origin.event_id in events and not entry.origin.told}
+    return [entry for entry in case.entries if entry.origin.event_id in named]
+
+
+MADE_AGAIN = ConsequenceRow("made-again", Lane.CASE, made_again, after=frozenset({EntryCorrected, EntryReinstated}))
 
 
 # --- grades ---------------------------------------------------------------------------------------------------------
 
 
-def _grades(node: Node, made: _Made, case: Case, struck: Sequence[Struck]) -> None:
+def _grades(node: Node, made: _Made, case: Case, changed: Sequence[Entry[Event]]) -> None:
     """The grades of every assessment that was recorded here after one of the entries, as its rule answers now."""
-    since = min(one.entry.origin.recorded_at for one in struck)
+    since = min(one.origin.recorded_at for one in changed)
     for place, entry in enumerate(case.entries):
         if isinstance(entry.event, AssessmentRecorded) and entry.origin.node == node.site.node and entry.origin.recorded_at >= since:
             _graded_again(node, made, case, place)
@@ -183,9 +193,9 @@ def _findings_of(call: Call) -> frozenset[str]:
 # --- decisions ------------------------------------------------------------------------------------------------------
 
 
-def _decisions(node: Node, made: _Made, case: Case, struck: Sequence[Struck]) -> None:
+def _decisions(node: Node, made: _Made, case: Case, changed: Sequence[Entry[Event]]) -> None:
     """Every eligibility and fitness that read one of the entries, or a resource that renders it, as its policy answers now for its own moment."""
-    read = [name for one in struck for name in _names(made.unit, case, one.entry.origin.event_id)]
+    read = [name for one in changed for name in _names(made.unit, case, one.origin.event_id)]
     for row in reopening.resting_on(made.unit, case.case_id, read):
         cited = [(place, e) for place, e in enumerate(case.entries) if isinstance(e.event, _ANSWERS) and e.event.decision_sha256 == row["sha256"]]
         if cited and not cited[0][1].origin.told and row["policy"] in node.policies.ids():

@@ -18,7 +18,7 @@ from baybridge.facts.measurement import taken_at
 from baybridge.journey import look_now
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
-from baybridge.journey.events import CallCauseWithdrawn, EntryCorrected, IdentityUndone, RapidResponseCalled, SignAdded
+from baybridge.journey.events import CallCauseWithdrawn, EntryCorrected, EntryReinstated, IdentityUndone, RapidResponseCalled, SignAdded
 from baybridge.journey.look_now import LATE
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.upkeep import projections
@@ -43,7 +43,7 @@ def withdrawn_causes(node: Node, unit: Unit, consequence: Consequence) -> None:
 
 
 WITHDRAWN_CAUSES = ConsequenceRow(
-    "withdrawn-causes", Lane.CASE, withdrawn_causes, after=frozenset({EntryCorrected, IdentityUndone}), of_records="corrected"
+    "withdrawn-causes", Lane.CASE, withdrawn_causes, after=frozenset({EntryCorrected, EntryReinstated, IdentityUndone}), of_records="corrected"
 )
 
 

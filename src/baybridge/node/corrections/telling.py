@@ -21,7 +21,7 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Command, Situation
 from baybridge.journey.corrected import Struck
 from baybridge.journey.entry import Entry, tells
-from baybridge.journey.events import EntryCorrected, LateResultRecorded, ProductReleased, Recorded, TransferAllowed
+from baybridge.journey.events import EntryCorrected, EntryReinstated, LateResultRecorded, ProductReleased, Recorded, Told, TransferAllowed
 from baybridge.node.commands import judging
 from baybridge.node.commands.deciding import Deciding
 from baybridge.node.commands.table import COMMANDS
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
 
-_TRANSFER = "Transfer"
+_TRANSFER, _CARE = "Transfer", "CARE_REFERRAL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def tell_entries(node: Node, unit: Unit, consequence: Consequence) -> None:
     case_id, by = consequence.case_id, consequence.body.get("by") or None
     events = unit.events(case_id)
     case = fold(events)
-    struck = [one for one in case.struck if one.by.origin.event_id in consequence.events]
+    struck = [one for one in case.struck if one.by.origin.event_id in consequence.events and one.by.origin.node == one.entry.origin.node]
     sent = [event for told in _whom(node, case, struck, by) for event in _send(node, unit, events, case, told)]
     if sent:
         unit.append(case_id, sent, node.system(), known=len(unit.events(case_id)))
@@ -60,6 +60,26 @@ def tell_entries(node: Node, unit: Unit, consequence: Consequence) -> None:
 
 
 TELL_ENTRIES = ConsequenceRow("tell-entries", Lane.CASE, tell_entries, after=frozenset({EntryCorrected}))
+
+
+def tell_set_aside(node: Node, unit: Unit, consequence: Consequence) -> None:
+    """The node whose entry was set aside or reinstated here is shown it: a package without data of the patient, with the purpose that brought the entry."""
+    events = unit.events(consequence.case_id)
+    case = fold(events)
+    told_here = {entry.origin.event_id: entry.origin for entry in case.history if entry.origin.told}
+    purposes = {entry.event.package_id: entry.event.purpose for entry in case.packages}
+    fresh = {item.event_id: item for item in packing.as_told(node, events) if item.event_id in consequence.events and item.node == node.site.node}
+    going: dict[tuple[str, str], list[Told]] = {}
+    for item in fresh.values():
+        about = told_here.get(str(item.event.get("event_id")))
+        if about is not None and about.node in node.neighbours:
+            going.setdefault((about.node, purposes.get(about.package_id or "", _CARE)), []).append(item)
+    for (to_node, purpose), items in going.items():
+        notice = telling.notice(node, unit, case, to_node, purpose, packages.CORRECTION)
+        packing.queue(node, unit, msgspec.structs.replace(notice, told=tuple(msgspec.to_builtins(item) for item in items)), "")
+
+
+TELL_SET_ASIDE = ConsequenceRow("tell-set-aside", Lane.CASE, tell_set_aside, after=frozenset({EntryCorrected, EntryReinstated}))
 
 
 def _whom(node: Node, case: Case, struck: Sequence[Struck], by: str | None) -> list[_Told]:

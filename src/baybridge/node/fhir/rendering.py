@@ -16,7 +16,7 @@ from dataclasses import replace
 from baybridge.facts.fhir import items, mapping
 from baybridge.journey.case import Case
 from baybridge.journey.entry import Entry, read_event
-from baybridge.journey.events import EntryCorrected, Event, PackageReceived, Recorded
+from baybridge.journey.events import EntryCorrected, EntryReinstated, Event, PackageReceived, Recorded
 from baybridge.journey.fhir.writer import PROJECTION, Told, Writer
 from baybridge.node.commands.table import EVENTS
 from baybridge.record.fhir.in_error import entered_in_error
@@ -32,6 +32,9 @@ def render(recorded: Recorded, case: Case, patient_reference: str) -> list[Resou
     for told in _tellings(recorded):
         if isinstance(told.event, EntryCorrected):
             found += _struck(told.event.event_id, case, patient_reference)
+        elif isinstance(told.event, EntryReinstated):
+            event_id = told.event.event_id
+            found += [one for entry in case.entries if entry.origin.event_id == event_id for one in _rendered(_as_told(entry), case, patient_reference)]
         found += _rendered(_at_its_place(told, case), case, patient_reference)
     return found
 

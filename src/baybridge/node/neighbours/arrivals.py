@@ -19,10 +19,11 @@ from sqlalchemy import select
 
 from baybridge.base.outcome import Reason
 from baybridge.base.time import parse_instant
-from baybridge.documents.exchange import Profiles
+from baybridge.documents.contracts import Contracts
+from baybridge.documents.exchange import Profiles, SpecialContent
 from baybridge.documents.telling import Whose
-from baybridge.exchange.transfer import cells_told, whose
-from baybridge.exchange.transfer.check import ALLOW, CHECK_POLICY_ID, CONDITIONS
+from baybridge.exchange.transfer import again, cells_told, signatures, whose
+from baybridge.exchange.transfer.check import ALLOW, CHECK_POLICY_ID, CONDITIONS, rules_of
 from baybridge.exchange.transfer.content import SIGNED, tagged
 from baybridge.journey.case import Case, fold
 from baybridge.journey.entry import read_event
@@ -34,6 +35,8 @@ from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours import packing, telling
+from baybridge.policy.language.types import Value
+from baybridge.policy.one_case.decide import Decision, decide
 from baybridge.record.fhir.definitions import resource_types
 from baybridge.record.fhir.references import named_in, patient_of
 from baybridge.record.fhir.validate import errors, validate
@@ -65,9 +68,9 @@ def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
         return reasons[:_MOST]
     told = [msgspec.convert(item, Told) for item in content.told]
     before = unit.events(content.case_id)
-    known = fold(before)
+    known, both = fold(before), fold([*before, _as_received(node, unit, content, told)])
     reasons = [*_case(node, unit, known, content, rules), *_within_purpose(node, content), *_resources(unit, content, known, told)]
-    reasons += _events(node, unit, content, before, told)
+    reasons += [*_events(node, unit, content, before, told, known, both), *_checked(node, content, both, rules, rows)]
     return reasons[:_MOST]
 
 
@@ -121,10 +124,7 @@ def _decided(content: packages.Content) -> Iterator[Reason]:
         return
     names = []
     for text in content.resources:
-        try:
-            resource = taken_in(text.encode())
-        except ValueError:
-            continue  # told with the resources
+        resource = _read(text)
         if isinstance(resource, dict):
             names.append(f"{resource.get('resourceType')}/{resource.get('id')}")
     said = content.decision
@@ -149,6 +149,37 @@ def _asked(decision: Mapping[str, object], *path: str) -> object:
     for name in path:
         found = found.get(name) if isinstance(found, dict) else None
     return found
+
+
+def _checked(node: Node, content: packages.Content, both: Case, rules: Whose, telling_rules: packing.TellingRules) -> Iterator[Reason]:
+    """The sender's check, made again by our documents as of its own day."""
+    if not content.decision:
+        return
+    documents, sent_at = node.documents.typed, parse_instant(content.sent_at)
+
+    def decided(policy_id: str, facts: Mapping[str, Value]) -> Decision:
+        return decide(node.policies.get(policy_id, sent_at.date()), facts)
+
+    arrival = again.Arrival(
+        sender=node.neighbours[content.from_node].site,
+        here=node.site,
+        sent_at=sent_at,
+        resources=[resource for text in content.resources if isinstance(resource := _read(text), dict)],
+        case=both,
+        told=telling_rules.purposes[content.purpose],
+        contracts=documents.one(Contracts, "directory", "contracts").contracts,
+        content=documents.one(SpecialContent, "exchange", "content"),
+        clock=timedelta(minutes=rules.clock_ahead_min),
+    )
+    yield from again.against(content.decision, content.decision.get("request"), arrival, rules_of(decided, documents))
+
+
+def _read(text: str) -> object:
+    """A resource of a package; nothing where it cannot be read, which is told with the resources."""
+    try:
+        return taken_in(text.encode())
+    except ValueError:
+        return None
 
 
 def _beyond(content: packages.Content, telling_rules: packing.TellingRules) -> Iterator[Reason]:
@@ -200,7 +231,7 @@ def _case(node: Node, unit: Unit, known: Case, content: packages.Content, rules:
             yield Reason("federation.too_many_proposed", {"node": content.from_node, "most": most})
         return
     sites = {name: neighbour.site for name, neighbour in node.neighbours.items()}
-    if not whose.has_part(known, content.from_node, sites) and not _proposed_by(known, content.from_node):
+    if not whose.has_part(known, content.from_node, node.site.node, sites) and not _proposed_by(known, content.from_node):
         yield Reason("federation.no_part", {"node": content.from_node})
     if known.opened is not None and known.synthetic != content.synthetic and (content.resources or content.patient_id):
         yield Reason("federation.other_person", where="synthetic")
@@ -238,9 +269,8 @@ def _resources(unit: Unit, content: packages.Content, known: Case, told: Sequenc
         yield Reason("federation.other_person", where="patient_id")
     for place, text in enumerate(content.resources):
         where = f"resources[{place}]"
-        try:
-            resource = taken_in(text.encode())
-        except ValueError:
+        resource = _read(text)
+        if not isinstance(resource, dict):
             yield Reason("federation.bad_resource", {"place": place, "path": "$"}, where=where)
             continue
         problems = errors(validate(resource))
@@ -295,7 +325,8 @@ def _free(unit: Unit, content: packages.Content, patient: str) -> bool:
 # --- events ---------------------------------------------------------------------------------------------------------
 
 
-def _events(node: Node, unit: Unit, content: packages.Content, before: Sequence[Recorded], told: Sequence[Told]) -> Iterator[Reason]:
+def _events(node: Node, unit: Unit, content: packages.Content, before: Sequence[Recorded], told: Sequence[Told], known: Case, both: Case) -> Iterator[Reason]:
+    telling_rules = packing.rules_of_telling(node.documents)
     sites = {name: neighbour.site for name, neighbour in node.neighbours.items()}
     keys = {name: neighbour.signing_keys for name, neighbour in node.neighbours.items()}
     parties = whose.Parties(node.site.node, content.from_node, sites, lambda item: packages.attested(content.case_id, item, keys.get(item.node, ())))
@@ -303,9 +334,9 @@ def _events(node: Node, unit: Unit, content: packages.Content, before: Sequence[
         elsewhere = streams.case_of(unit.connection, item.event_id)
         if elsewhere not in (None, content.case_id):
             yield Reason("federation.not_our_word", {"event": str(item.event["type"])[:40], "node": item.node})
-    both = fold([*before, _as_received(node, unit, content, told)])
-    known, rules = fold(before), node.documents.typed.the(Whose)
+    rules = node.documents.typed.the(Whose)
     yield from whose.against(known, both, before, told, rules, parties)
+    yield from signatures.against(known, told, telling_rules.signed)
     yield from cells_told.against(known, both, told, content.from_node, unit.at + timedelta(minutes=rules.clock_ahead_min))
     opened = known.opened or both.opened
     if opened is not None and parse_instant(content.sent_at) + timedelta(minutes=rules.clock_ahead_min) < opened.origin.at:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,7 +24,6 @@ from baybridge.journey.events import (
     ConsentRecorded,
     ConsentWithdrawn,
     EmergencyRecorded,
-    EntryCorrected,
     GateExceptionSigned,
     PackageReceived,
     Recorded,
@@ -32,9 +32,10 @@ from baybridge.journey.events import (
 )
 from baybridge.journey.identities import linked
 from baybridge.journey.judged import Parcel
+from baybridge.journey.row import always
 from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
-from baybridge.node.commands.table import EVENTS
+from baybridge.node.commands.table import COMMANDS, EVENTS
 from baybridge.node.integrity import things
 from baybridge.node.neighbours import package as packages
 from baybridge.record.fhir import wire
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 _CLAIM = "CLAIM"
 #: Whoever is told an entry is told its correction, whatever the purpose.
-_CORRECTED = frozenset({EntryCorrected.__name__})
+_CORRECTED = whose.CORRECTED
 
 
 def send(node: Node, unit: Unit, case_id: str, parcel: Parcel) -> TransferAllowed:
@@ -89,11 +90,27 @@ def _as_this_patients(resource: Mapping[str, object], case: Case) -> object:
 
 @dataclass(frozen=True, slots=True)
 class TellingRules:
-    """Which events go with a package of which purpose, which kind of node alone can tell an event, and with which purposes the patient stays unnamed."""
+    """Which events go with a package of which purpose, which kind of node alone can tell an event, and with which purposes the patient stays unnamed.
+
+    `signed`: by type of event, of how many persons its command takes signatures whatever the input.
+    """
 
     purposes: Mapping[str, frozenset[str]]
     only_from: Mapping[str, frozenset[str]]
     without_patient: frozenset[str]
+    signed: Mapping[str, int]
+
+
+@lru_cache(maxsize=1)
+def _signed_acts() -> Mapping[str, int]:
+    """The fewest signatures with which any command makes an event, where it takes any."""
+    fewest: dict[str, int] = {}
+    for row in COMMANDS.values():
+        persons = 2 if row.second is not None and row.second.when is always else 1 if row.signed else 0
+        for event in row.events:
+            name = event.event.__name__
+            fewest[name] = min(persons, fewest.get(name, persons))
+    return {name: persons for name, persons in fewest.items() if persons}
 
 
 def _laid(ours: Mapping[str, Collection[str]], site: Mapping[str, Collection[str]]) -> Mapping[str, Collection[str]]:
@@ -114,6 +131,7 @@ def rules_of_telling(documents: Documents) -> TellingRules:
         {name: frozenset(kinds) | _CORRECTED for name, kinds in _laid(purposes, document.purposes).items()},
         {name: frozenset(kinds) for name, kinds in _laid(only_from, document.only_from).items()},
         frozenset(document.without_patient),
+        _signed_acts(),
     )
 
 

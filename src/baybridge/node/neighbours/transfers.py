@@ -19,6 +19,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.time import parse_instant
 from baybridge.exchange.transfer import sending
 from baybridge.exchange.transfer.content import SIGNED, tagged
 from baybridge.journey.case import fold
@@ -28,7 +29,7 @@ from baybridge.journey.judged import Judged
 from baybridge.node import tables
 from baybridge.node.intake.record_times import doubtful_places
 from baybridge.node.integrity import things
-from baybridge.node.neighbours import arrivals, packing, proposals, refused_packages
+from baybridge.node.neighbours import arrivals, order, packing, proposals, refused_packages
 from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours.references import Sender, led, name_here
 from baybridge.node.unit import Filed
@@ -169,18 +170,22 @@ def file(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
     actor = _sender(node, content)
     before = unit.events(content.case_id)
     sender, patient = Sender(content.from_node, node.neighbours[content.from_node].url), content.patient_id or fold(before).patient_id or ""
-    resources, nowhere = led(unit.connection, sender, content.resources, patient, node.fhir_bases)
+    older = order.older(node, unit, content, before)
+    fresh = [text for text in content.resources if packing.reference_of(orjson.loads(text)) not in older]
+    resources, nowhere = led(unit.connection, sender, fresh, patient, node.fhir_bases)
     filed = [file_resource(node, unit, content, resource, actor) for resource in resources]
-    filed += [withdraw_resource(unit, content, name_here(unit.connection, sender, name), actor) for name in content.gone]
+    filed += [withdraw_resource(unit, content, name_here(unit.connection, sender, name), actor) for name in content.gone if name not in older]
     unit.step("transfer.resources_filed")
     doubtful = doubtful_places(unit.connection, filed, unit.at)
     brought = Brought(content.from_node, tuple(filed))
-    judged = Judged(tuple(_arrived(opened, before, nowhere, doubtful)))
+    judged = Judged(tuple(_arrived(opened, before, nowhere, doubtful, older)))
     return carry_out(node, unit, Work(content.case_id, actor, judged, len(before), brought=brought)).events[0]
 
 
-def _arrived(opened: packages.Opened, before: Sequence[Recorded], nowhere: tuple[str, ...], doubtful: tuple[str, ...]) -> list[Event]:
-    """What the case says of a package: that it came with what it told, and each correction in it."""
+def _arrived(
+    opened: packages.Opened, before: Sequence[Recorded], nowhere: tuple[str, ...], doubtful: tuple[str, ...], older: frozenset[str]
+) -> list[Event]:
+    """What the case says of a package: that it came with what it told, what of it had come in a later one, and each correction in it."""
     content = opened.content
     received = PackageReceived(
         package_id=content.package_id,
@@ -192,8 +197,10 @@ def _arrived(opened: packages.Opened, before: Sequence[Recorded], nowhere: tuple
         told=tuple(_fresh(content, before)),
         nowhere=nowhere,
         doubtful_times=doubtful,
+        sent_at=parse_instant(content.sent_at),
+        older=tuple(sorted(older)),
     )
-    named = content.corrected if content.kind == packages.CORRECTION else ()
+    named = [name for name in content.corrected if name not in older] if content.kind == packages.CORRECTION else ()
     return [received, *(CorrectionReceived(from_node=content.from_node, resource=name, package_id=content.package_id) for name in named)]
 
 

@@ -223,7 +223,9 @@ LOOK = ConsequenceRow(
     "look-for-signs",
     Lane.ALARM,
     _look,
-    after=frozenset({ev.PackageReceived, ev.EntryCorrected, ev.FindingConfirmed, ev.IdentityLinked, ev.IdentityUndone, ev.Infused, ev.LateResultRecorded}),
+    after=frozenset({
+        ev.PackageReceived, ev.EntryCorrected, ev.EntryReinstated, ev.FindingConfirmed, ev.IdentityLinked, ev.IdentityUndone, ev.Infused, ev.LateResultRecorded,
+    }),
     of_records="any",
 )
 

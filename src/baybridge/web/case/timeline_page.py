@@ -15,11 +15,12 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import Asked, Door
-from baybridge.journey.command import Command, Situation
-from baybridge.journey.corrected import Struck
+from baybridge.journey.command import Command, Role, Situation
+from baybridge.journey.corrected import Struck, set_aside_elsewhere
+from baybridge.journey.corrections import setting_aside
 from baybridge.journey.corrections.correcting import CorrectEntry, against, find
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import ConfirmationAsked, Event
+from baybridge.journey.events import ConfirmationAsked, EntryCorrected, Event
 from baybridge.journey.stored import event_as_json
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
@@ -41,6 +42,7 @@ class Row:
     entry: Entry[Any]
     body: Mapping[str, Any]
     struck: Struck | None
+    elsewhere: Sequence[Entry[EntryCorrected]]  # by nodes that set this entry of ours aside
     correctable: bool
 
 
@@ -49,8 +51,10 @@ def timeline(view: CaseView) -> Response:
     struck = {one.entry.origin.event_id: one for one in view.case.struck}
     history = [entry for entry in view.case.history if view.told_of_calls or not told.of_calls(entry.event)]
     entries = sorted(history, key=lambda entry: (entry.origin.at, entry.origin.recorded_at))
-    may_correct = correcting(view)
-    rows = [Row(one, event_as_json(one.event), struck.get(one.origin.event_id), may_correct(one)) for one in entries]
+    may_correct, elsewhere = correcting(view), set_aside_elsewhere(view.case.history)
+    rows = [
+        Row(one, event_as_json(one.event), struck.get(one.origin.event_id), elsewhere.get(one.origin.event_id, ()), may_correct(one)) for one in entries
+    ]
     return view.render("timeline.html", rows=rows)
 
 
@@ -65,7 +69,15 @@ def _situation(view: CaseView) -> Situation:
 
 
 def _may(situation: Situation | None, entry: Entry[Event]) -> bool:
-    return situation is not None and not any(against(situation, entry))
+    if situation is None:
+        return False
+    if entry.origin.told:
+        return not any(setting_aside.against(situation, entry)) or _may_reinstate(situation, entry)
+    return not any(against(situation, entry))
+
+
+def _may_reinstate(situation: Situation, entry: Entry[Event]) -> bool:
+    return Role.QUALITY in situation.actor.roles and entry.origin.event_id in setting_aside.set_aside_here(situation.case)
 
 
 # --- putting an entry right -----------------------------------------------------------------------------------------
@@ -89,13 +101,21 @@ def correct(asked: Asked) -> Response:
     instead = _instead(asked, case_id, event_id) if given["action"] == "replace" else {}
     if given["action"] == "replace":
         given["given"] = instead
-    done = handle(asked.node, Command("CorrectEntry", case_id, given, asked.person, form.get("command_id") or new_id(asked.node.now)))
+    name = _COMMANDS.get(given["action"], "CorrectEntry")
+    if name != "CorrectEntry":
+        wanted = ("event_id", "note") if name == "ReinstateEntry" else ("event_id", "reason", "note")
+        given = {key: given[key] for key in wanted}
+    done = handle(asked.node, Command(name, case_id, given, asked.person, form.get("command_id") or new_id(asked.node.now)))
     if isinstance(done, Refusal):
         return with_view(asked, lambda view: _show(view, done, instead), "timeline")
     waits = next((item.event.confirmation_id for item in done.events if isinstance(item.event, ConfirmationAsked)), None)
     if waits is not None:
         return go(confirm_page.address(case_id, waits))
-    return go(f"{tabs.address(case_id, 'timeline')}?done=CorrectEntry#e-{event_id}")
+    return go(f"{tabs.address(case_id, 'timeline')}?done={name}#e-{event_id}")
+
+
+#: The commands that stand on an entry of another node, by what the form says is done.
+_COMMANDS = {"aside": "SetAsideEntry", "reinstate": "ReinstateEntry"}
 
 
 def _instead(asked: Asked, case_id: str, event_id: str) -> dict[str, object]:
@@ -112,7 +132,7 @@ def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]
         return refused(view.asked, refuse(Reason("correction.unknown", where="event_id"), category=Category.NOT_FOUND))
     situation = _situation(view)
     standing = refusal or _standing(situation, entry)
-    row, body = made_by(entry.event), event_as_json(entry.event)
+    row, body = None if entry.origin.told else made_by(entry.event), event_as_json(entry.event)
     filled = instead or (as_given(row, entry.event) if row else {})
     problems = {reason.where: (view.reader.reason(reason),) for reason in (refusal.reasons if refusal else ()) if reason.where}
     return view.render(
@@ -124,6 +144,8 @@ def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]
         fields=forms.fields(view.asked, row, view.case, filled, problems) if row and not (standing and not refusal) else [],
         reasons=coded(view.asked, REASONS),
         sentences=[(view.reader.reason(reason), reason) for reason in standing.reasons] if standing else [],
+        told=entry.origin.told,
+        struck=entry.origin.event_id in setting_aside.set_aside_here(view.case),
         stands_against=standing is not None and refusal is None,
         resting=_resting(view, standing),
         given=view.asked.form,
@@ -132,7 +154,9 @@ def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]
 
 
 def _standing(situation: Situation, entry: Entry[Event]) -> Refusal | None:
-    reasons = tuple(against(situation, entry))
+    if entry.origin.told and _may_reinstate(situation, entry):
+        return None
+    reasons = tuple(setting_aside.against(situation, entry) if entry.origin.told else against(situation, entry))
     return refuse(*reasons) if reasons else None
 
 

@@ -70,12 +70,13 @@ def invite(account: str, folder: Path, by: str | None, as_json: bool) -> None:  
 @click.argument("account", metavar="ACCOUNT")
 @_NODE
 @click.option("--reason", required=True)
+@_BY
 @_JSON
-def disable(account: str, folder: Path, reason: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
-    """Close an account; its sessions end at once."""
+def disable(account: str, folder: Path, reason: str, by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Close an account; its sessions end at once. That of an administrator is closed by two persons, while there is another."""
     from baybridge.node.people.administration import Disable
 
-    _change(folder, Disable(account, reason), as_json=as_json)
+    _change(folder, Disable(account, reason), by, as_json=as_json)
 
 
 @user.command(cls=Thorough)

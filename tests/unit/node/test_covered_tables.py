@@ -15,7 +15,7 @@ from baybridge.base.stored_bytes import StoredBytes
 from baybridge.ledger.tables import metadata as ledger_metadata
 from baybridge.node.integrity import check as checking
 from baybridge.node.integrity.covered import COVERED, OTHERWISE, Covered, Way
-from baybridge.node.integrity.rows import RowLog
+from baybridge.node.integrity.rows import RowLog, content
 from baybridge.node.neighbours import witnessing
 from baybridge.node.node import Node
 from baybridge.node.tables import metadata as node_metadata
@@ -81,6 +81,17 @@ def changeable(covered: Covered) -> Column[Any]:
 EVERY = [
     (COVERED[name], row_of(COVERED[name].table, "a"), {(column := changeable(COVERED[name])).name: value(column, "b")}) for name in ROWS
 ]
+
+
+@pytest.mark.parametrize("name", sorted(COVERED))
+def test_every_column_of_a_covered_row_is_bound(name: str) -> None:
+    """Whichever column is changed behind the node's back, what is bound of the row is another; `last_` columns say when something was seen."""
+    covered = COVERED[name]
+    row = row_of(covered.table, "a")
+    bound = covered.only or tuple(column.name for column in covered.table.columns if not column.name.startswith("last_"))
+    for column in covered.table.columns:
+        other = content({**row, column.name: value(column, "b")}, covered)  # type: ignore[arg-type]
+        assert (other != content(row, covered)) is (column.name in bound), column.name  # type: ignore[arg-type]
 
 
 def test_every_table_of_a_node_has_its_answer_and_stands_on_the_page() -> None:

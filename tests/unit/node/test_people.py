@@ -20,6 +20,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.cli.main import main
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.ledger import log
+from baybridge.ledger.tables import log_entry
 from baybridge.node import tables
 from baybridge.node.config import read_config
 from baybridge.node.handle import handle
@@ -154,6 +155,7 @@ def test_an_account_that_waits_for_its_password_is_no_second_administrator(node:
     assert codes(node, Disable("boss", "left")) == ["accounts.last_administrator"]
     invitations.accept(node, made.invitation, PASSWORD)
     assert codes(node, Disable("boss", "left")) == []
+    assert isinstance(administration.change(node, actor_of(node, "deputy"), Disable("boss", "left")), Changed), "the other one agrees"
     assert codes(node, Roles("deputy", ("nurse",), ("administrator",))) == ["accounts.last_administrator"]
 
 
@@ -473,8 +475,62 @@ def test_an_administrator_alone_takes_no_other_one_s_account(node: Node) -> None
     assert isinstance(again, Refusal) and again.reasons[0].code == "accounts.same_person"
 
 
-def test_the_only_administrator_is_let_in_again_by_the_machine_s_operator(node: Node) -> None:
+def test_the_only_administrator_is_let_in_again_by_the_machine_s_operator_and_everybody_who_must_know_sees_it(node: Node, client: TestClient) -> None:
+    with node.storage.writing() as connection:
+        accounts.add_account(connection, account="q", name="q", role=Role.QUALITY, organisation="Hospital", password="right-one")
+        assert administration.recovered_at(connection, node.now()) is None
+    session = enter(node, "q", "right-one")
+    assert not isinstance(session, Refusal)
+    cookie(client, session)
+    assert "let an administrator in alone" not in client.get("/account").text
     assert "invitation" in run(node, "reset", "boss", "--password")[1]
+    assert "let an administrator in alone" in client.get("/account").text
+    with node.storage.reading() as connection:
+        assert connection.execute(select(log_entry.c.what).where(log_entry.c.what == "recovery")).scalars().all() == ["recovery"]
+
+
+def test_the_operator_alone_closes_no_administrator_to_be_let_in_by_the_other(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAYBRIDGE_PASSWORD", "right-one")
+    monkeypatch.setenv("BAYBRIDGE_CODE", "")
+    with node.storage.writing() as connection:
+        accounts.add_account(connection, account="third", name="third", role=Role.ADMINISTRATOR, organisation="Hospital", password="right-one")
+    close = ("disable", "boss", "--reason", "left")
+    assert run(node, *close)[1]["state"] == "asked"
+    assert run(node, "disable", "boss", "--reason", "left, really")[1]["reasons"][0]["code"] == "accounts.same_person"
+    assert run(node, "reset", "third", "--password")[1]["state"] == "asked", "there is another administrator"
+    assert (state(node, "boss").state, state(node, "third").state) == ("active", "active")
+    assert run(node, *close, "--account", "third")[0] == 0
+    assert state(node, "boss").state == "disabled"
+    with node.storage.reading() as connection:
+        assert administration.recovered_at(connection, node.now()) is None, "two persons did it"
+
+
+def test_two_persons_join_roles_that_sign(node: Node) -> None:
+    """One administrator alone makes nobody who could sign as two: in one account, or in two of one person."""
+    with node.storage.writing() as connection:
+        accounts.add_account(connection, account="third", name="third", role=Role.ADMINISTRATOR, organisation="Hospital", password="right-one")
+    boss, third = actor_of(node, "boss"), actor_of(node, "third")
+
+    def asked(what: Add | Roles) -> bool:
+        done = administration.change(node, boss, what)
+        assert isinstance(done, Changed), done
+        return done.asked
+
+    both = Add(account="both", person="Wong", roles=("physician", "nurse"))
+    assert asked(both)
+    again = administration.change(node, boss, both)
+    assert isinstance(again, Refusal) and again.reasons[0].code == "accounts.same_person"
+    assert isinstance(administration.change(node, third, both), Changed)
+    assert not asked(Add(account="one", person="Chan", roles=("physician", "coordinator"))), "one role that signs"
+    assert asked(Roles("one", ("nurse",)))
+    assert asked(Add(account="two", person="Chan", person_id=state(node, "one").person_id, roles=("quality",)))
+    assert not asked(Roles("both", (), ("nurse",))), "taking one away takes nobody else"
+
+
+def test_the_only_administrator_joins_roles_alone(node: Node) -> None:
+    """Where a second administrator is missing there is nobody to ask; the log says who did it."""
+    done = administration.change(node, actor_of(node, "boss"), Add(account="both", person="Wong", roles=("physician", "nurse")))
+    assert isinstance(done, Changed) and not done.asked
 
 
 def test_while_a_node_has_no_administrator_the_machine_s_operator_makes_the_first_one(node: Node) -> None:

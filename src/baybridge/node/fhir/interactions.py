@@ -32,6 +32,7 @@ from baybridge.node.integrity import things
 from baybridge.node.people import access, reads
 from baybridge.node.watch import watching
 from baybridge.node.watch.signs import OF_SIGNS
+from baybridge.record.fhir import signed
 from baybridge.record.fhir.definitions import MADE_HERE, NOT_OFFERED, resource_types
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import Json
@@ -352,6 +353,9 @@ def _one(unit: Unit, interaction: Interaction) -> Version | Refusal | None:
     if held is not None and not held.deleted and interaction.method == "PUT" and interaction.kind == "Patient":
         return _next_of_person(unit, interaction, held)
     if interaction.method == "DELETE":
+        stands_for = signed.stands_for(held.resource) if held is not None and not held.deleted else ""
+        if stands_for:
+            return refuse(Reason(f"record.delete.{stands_for}", where=interaction.where), category=Category.CONFLICT)
         kind, logical_id, expected = interaction.kind, interaction.logical_id, interaction.expected_version
         return store.remove(unit.connection, kind, logical_id, at=unit.at, expected_version=expected)
     return store.put(unit.connection, interaction.resource or {}, at=unit.at, expected_version=interaction.expected_version)

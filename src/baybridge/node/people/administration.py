@@ -3,7 +3,9 @@
 Main job: `change(node, actor, what)` answers `Changed` or a refusal with every reason; `listed(node, connection)` is the list of everybody.
 
 The last active administrator of a node can be neither disabled nor stripped: nobody could let anybody in again. Who is an administrator is changed
-by two of them, where there are two; the account of one is given back by two persons too. Elsewhere: invitations in `invitations.py`. **Source**: contract K4.
+by two of them, where there are two; the account of one is given back and closed by two persons too, and so is an account, or a person, given two roles that sign.
+What the operator of the machine does alone to the account of the only administrator is a recovery: an entry of its own in the log, and red on the pages of those who must
+know (`recovered_at`). Elsewhere: invitations in `invitations.py`. **Source**: contract K4; that roles which sign are joined by two is a convention of this project.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
+import orjson
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from baybridge.base.canonical import sha256_hex
@@ -19,6 +22,7 @@ from baybridge.base.json_value import JsonDict
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text
 from baybridge.journey.command import Actor, Role
+from baybridge.ledger.tables import log_entry
 from baybridge.node.clock import new_id
 from baybridge.node.people import accounts, invitations, persons, second_factor
 from baybridge.node.people.persons import Person
@@ -37,6 +41,10 @@ ASSIGNABLE = tuple(role for role in Role if role not in (Role.NODE, Role.SYSTEM)
 _LONGEST_NAME = 80
 _TWO = 2
 _OPERATOR = "operator"  # of the machine, who has no account
+#: Roles whose word another person confirms: one person with two of them could be both.
+_SIGNING = frozenset({Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.LABORATORY, Role.MANUFACTURER, Role.QUALITY})
+_RECOVERY = "recovery"
+_SHOWN_FOR = timedelta(days=30)  # convention of this project: as long as a month's rota, so that everybody who must know was there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +163,11 @@ def change_within(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed
     waits = _second_administrator(node, unit, actor, what)
     if waits is not None:
         return waits
+    recovery = _is_recovery(unit, actor, what)
     done = _add(node, unit, what) if isinstance(what, Add) else _end_one(unit, what) if isinstance(what, EndSession) else _alter(node, unit, what)
     unit.log("account", "", _name(what), _said(what).encode(), actor, "administration")
+    if recovery:
+        unit.log("account", "", _RECOVERY, _said(what).encode(), actor, "administration")
     return done
 
 
@@ -164,17 +175,61 @@ def _second_administrator(node: Node, unit: Unit, actor: Actor, what: Change) ->
     """What the first of two administrators is answered, or a refusal; None where it may be done.
 
     Who is an administrator is changed by two of them where there are two, by the only one alone, and by the operator of the machine while there is none. Whoever lets
-    somebody in by the account of an administrator could be that administrator: that takes two too, of whom the operator may be one, while there is another administrator.
+    somebody in by the account of an administrator could be that administrator, and whoever closes it could be the only one left: that takes two too, of whom the operator
+    may be one, while there is another administrator. So does an account by which one person could sign as two, where there are two administrators.
     """
-    names = {*what.roles} if isinstance(what, Add) else {*what.add, *what.remove} if isinstance(what, Roles) else set()
-    owner = _lets_in(unit.connection, what)
-    there = {*administrators(unit.connection, unit.at).values()} - {owner}
-    if (Role.ADMINISTRATOR.value not in names and owner is None) or not there:
+    owner, changes_who = _whose_administration(unit, what), _names_administrator(what)
+    there, joins = {*administrators(unit.connection, unit.at).values()} - {owner}, _joins_roles(unit.connection, what)
+    if not (changes_who or owner or joins) or not there:
         return None
-    if not actor.person and owner is None:
+    if not actor.person and owner is None and changes_who:
         minutes = int(node.people.confirmed_within("user").total_seconds() // 60)
         return refuse(Reason("accounts.administrator_by_account", {"minutes": minutes}), category=Category.FORBIDDEN)
     return _asked_of_another(node, unit, actor, what) if owner is not None or len(there) >= _TWO else None
+
+
+def _names_administrator(what: Change) -> bool:
+    """Whether a change says who is an administrator."""
+    names = {*what.roles} if isinstance(what, Add) else {*what.add, *what.remove} if isinstance(what, Roles) else set()
+    return Role.ADMINISTRATOR.value in names
+
+
+def _whose_administration(unit: Unit, what: Change) -> str | None:
+    """The person of an administrator's account that a change closes, or by which it lets somebody in; None of every other change."""
+    if isinstance(what, Disable):
+        row = _row(unit.connection, what.account)
+        return administrators(unit.connection, unit.at).get(row["account"]) if row is not None else None
+    return _lets_in(unit.connection, what)
+
+
+def _joins_roles(connection: Connection, what: Change) -> bool:
+    """Whether one person holds two roles that sign by this change, whichever accounts they have, and did not before by the same."""
+    if not isinstance(what, Add | Roles):
+        return False
+    row = _row(connection, what.account)
+    person = what.person_id if isinstance(what, Add) else row["person_id"] if row is not None else None
+    rows = connection.execute(select(table).where(table.c.person_id == person)).mappings().all() if person else []
+    before = {role for one in rows for role in accounts.roles_of(one)} & _SIGNING
+    added = {*(what.roles if isinstance(what, Add) else what.add)}
+    fresh = {role for role in _SIGNING if role.value in added} - before
+    return bool(fresh) and len(before | fresh) >= _TWO
+
+
+def _is_recovery(unit: Unit, actor: Actor, what: Change) -> bool:
+    """Whether the operator of the machine alone changes who is an administrator, or lets somebody in as one, where there was one before."""
+    owner = _whose_administration(unit, what)
+    if actor.person or not (owner or _names_administrator(what)):
+        return False
+    others = {*administrators(unit.connection, unit.at).values()} - {owner}
+    return not others and any(Role.ADMINISTRATOR in accounts.roles_of(row) for row in unit.connection.execute(select(table)).mappings())
+
+
+def recovered_at(connection: Connection, at: datetime) -> datetime | None:
+    """When the operator of the machine last let an administrator in alone, while that is to be seen by everybody who must know."""
+    entry = log_entry.c
+    last = connection.execute(select(entry.body).where(entry.what == _RECOVERY, entry.kind == "account").order_by(entry.position.desc()).limit(1)).scalar()
+    when = datetime.fromisoformat(orjson.loads(last)["at"]) if last else None
+    return when if when is not None and at - when <= _SHOWN_FOR else None
 
 
 def _lets_in(connection: Connection, what: Change) -> str | None:
@@ -185,7 +240,7 @@ def _lets_in(connection: Connection, what: Change) -> str | None:
 
 def _asked_of_another(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed | Refusal | None:
     """What the first of two persons is answered; None where this one is the second."""
-    plain = replace(what, reason="") if isinstance(what, Reset) else what  # each says why in own words
+    plain = replace(what, reason="") if isinstance(what, Reset | Disable) else what  # each says why in own words
     digest, person = sha256_hex(f"{_name(what)}\n{_said(plain)}".encode()), actor.person or _OPERATOR
     asked = unit.connection.execute(select(asked_changes).where(asked_changes.c.change_sha256 == digest)).first()
     within = asked is not None and unit.at - datetime.fromisoformat(asked.asked_at) <= node.people.confirmed_within("user")

@@ -34,7 +34,7 @@ from baybridge.node.integrity import daily
 from baybridge.node.keeping import records, schedule, standing
 from baybridge.node.keeping.standing import Standing
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import access, breaches, kept_forms
+from baybridge.node.people import access, administration, breaches, kept_forms
 from baybridge.rulebook.speaker import Saying
 from baybridge.web.page import analytes, signers, told
 
@@ -453,6 +453,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         barred=_barred(asked),
         unsound=_unsound(asked),
         late_breaches=_late_breaches(asked),
+        recovered=_recovered(asked),
         in_reserve=not asked.node.reserve.empty,
         restored=_restored(asked),
         backup_late=_backup_late(asked),
@@ -505,6 +506,15 @@ def _backup_late(asked: Asked) -> bool:
     with suppress(StorageProblem), asked.node.storage.reading() as connection:
         return schedule.is_late(asked.node, records.latest(connection, good=True))
     return False
+
+
+def _recovered(asked: Asked) -> datetime | None:
+    """When the operator of the machine let an administrator in alone, for those who must know."""
+    if asked.actor is None or not asked.actor.roles & {Role.ADMINISTRATOR, Role.QUALITY}:
+        return None
+    with suppress(StorageProblem), asked.node.storage.reading() as connection:
+        return administration.recovered_at(connection, asked.node.now())
+    return None
 
 
 def _late_breaches(asked: Asked) -> int:

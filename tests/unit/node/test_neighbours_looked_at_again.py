@@ -104,6 +104,14 @@ def test_check_does_not_hold_against_what_the_patient_allowed(fresh: World) -> N
     assert parts(sent(world, "mo", "hk", decision=old, sent_at=world.clock().isoformat())) == "consents.care, consents.withdrawn_on"
 
 
+def test_withdrawal_that_the_taker_has_not_heard_of_keeps_no_record_from_the_treating_centre(fresh: World) -> None:
+    fresh.accept()
+    finance = next(one for one in fresh.case("hk").consents if one.kind == "finance")
+    fresh.do("hk", Role.COORDINATOR, "WithdrawConsent", consent_id=finance.consent_id)
+    fresh.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    assert fresh.deliver("mo") == 1
+
+
 def test_check_of_another_version_of_the_policy_counts_where_ours_lets_it_go(world: World) -> None:
     content = content_of(world)
     other = {**content.decision, "policy_sha256": "0" * 64, "codes": ["DT-099"]}

@@ -18,6 +18,7 @@ from baybridge.node.clock import new_id
 from baybridge.node.commands.done import Done
 from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours import transfers
+from hostile_packages import checked
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_a_copy_that_comes_back_does_not_overwrite_its_source(world: World) -> N
     ecog = resource_of(world.bundle(), "-a-ecog")
     name = f"Observation/{ecog['id']}"
     before = read_resource(world.nodes["mo"], name)
-    content = content_of(world)
+    content, made = content_of(world), checked(world, "hk", "mo", {"kept": [name], "subject": world.case_id})
     forged = packages.seal(
         packages.content_bytes(
             msgspec.structs.replace(
@@ -113,7 +114,9 @@ def test_a_copy_that_comes_back_does_not_overwrite_its_source(world: World) -> N
                 corrected=(name,),
                 gone=(name,),
                 told=(),
-                decision={**content.decision, "kept": [name], "request": {**content.decision["request"], "importer": {"name": "mo"}}},
+                decision=made,
+                route=made["route"],
+                codes=tuple(made["codes"]),
                 resources=(msgspec.json.encode({**ecog, "valueInteger": 4}).decode(),),
             )
         ),

@@ -10,7 +10,7 @@ allowed. What only the sender can know (its assessment of the impact, how many p
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -27,6 +27,7 @@ from baybridge.exchange.transfer.request import TransferRequest, day_of, known_d
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.command import Site
+from baybridge.journey.entry import Entry, tells
 
 Resource = Mapping[str, object]
 
@@ -119,10 +120,20 @@ def _contract(asked: TransferRequest, arrival: Arrival) -> Iterator[str]:
         yield "contract"
 
 
+def _as_their_takers_say(case: Case) -> Case:
+    """The case without withdrawals that were said to another node than the one that took the consent: the sender may not know of them, and care goes on meanwhile."""
+    takers = {entry.event.consent_id: entry.origin.node for entry in case.of(ev.ConsentRecorded)}
+
+    def is_theirs(entry: Entry[ev.Event]) -> bool:
+        return not tells(entry, ev.ConsentWithdrawn) or takers.get(entry.event.consent_id, entry.origin.node) == entry.origin.node
+
+    return replace(case, entries=tuple(entry for entry in case.entries if is_theirs(entry)))
+
+
 def _allowed(asked: TransferRequest, arrival: Arrival) -> Iterator[str]:
     """What the request says the patient allowed, and neither this node knows of nor the package tells."""
-    on = day_of(asked.transfer["at"])
-    ours = consents_for(arrival.case, arrival.here.node, asked.transfer["purpose"], on)
+    on, case = day_of(asked.transfer["at"]), _as_their_takers_say(arrival.case)
+    ours = consents_for(case, arrival.here.node, asked.transfer["purpose"], on)
     said = cast("Mapping[str, object]", asked.consents)
     for name in _CONSENTS:
         found = getattr(ours, name)
@@ -131,7 +142,7 @@ def _allowed(asked: TransferRequest, arrival: Arrival) -> Iterator[str]:
             yield f"consents.{name}"
     if ours.withdrawn_on is not None and known_day(asked.consents.get("withdrawn_on")) is None:
         yield "consents.withdrawn_on"
-    named = {node for consent in arrival.case.consents if holds_on(consent, on) for node in consent.recipients}
+    named = {node for consent in case.consents if holds_on(consent, on) for node in consent.recipients}
     said_so = arrival.here.node in (asked.transfer.get("recipients") or ())
     if said_so and arrival.here.node not in named and ev.ConsentRecorded.__name__ in arrival.told:
         yield "recipients"

@@ -24,6 +24,7 @@ from baybridge.journey.drug_history import DrugHistory
 from baybridge.journey.events import Event, Leg, Recorded, ResultRecognised
 from baybridge.journey.held_slots import HeldSlot
 from baybridge.journey.judged import Judged
+from baybridge.journey.labels import Label
 from baybridge.journey.row import CommandRow
 from baybridge.journey.texts import judge
 from baybridge.node.commands.table import COMMANDS, GATES
@@ -121,6 +122,7 @@ class World:
     drugs: DrugHistory = field(default_factory=DrugHistory)
     held: Sequence[HeldSlot] = ()  # slots of other cases
     code: CodeState = "right"  # what comes of a courier's code
+    elsewhere: frozenset[Label] = frozenset()  # labels of other cases
 
     @property
     def case(self) -> Case:
@@ -152,9 +154,18 @@ class World:
             decide=self.decide,
             documents=DocumentSet(self.folder),
             new_id=self.new_id,
-            record=FromRecord(making=self.making(node), drugs=self.drugs, slots_on=self.slots_on, courier_code=lambda _shipment, _code: self.code),
+            record=FromRecord(
+                making=self.making(node),
+                drugs=self.drugs,
+                slots_on=self.slots_on,
+                labels_elsewhere=self.labels_elsewhere,
+                courier_code=lambda _shipment, _code: self.code,
+            ),
             gates=GATES,
         )
+
+    def labels_elsewhere(self, asked: frozenset[Label]) -> frozenset[Label]:
+        return self.elsewhere & asked
 
     def slots_on(self, day: date) -> list[HeldSlot]:
         return [slot for slot in self.held if slot.on == day]
@@ -486,6 +497,10 @@ def at_plant() -> World:
 
 def released() -> World:
     return at_plant().walk(*AT_PLANT)
+
+
+def released_with_papers() -> World:
+    return released().walk(*PERMITS_BACK)
 
 
 def at_centre() -> World:

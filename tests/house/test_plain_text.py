@@ -36,6 +36,7 @@ OTHERS = {
     ("Assess", "findings"): "facts and values, read by the dictionary",
     ("TestProduct", "results"): "attribute, value and unit, read by the dictionary",
     ("GiveDrug", "atc"): "a drug of the document, or the code of a substance with its name",
+    ("GiveDrug", "dose"): "an amount with its unit, read as such by the list of units",
     ("GiveDrug", "name"): "needed for a drug that the document does not have, checked against it otherwise",
     ("ConfirmCourier", "code"): "the one-time code as the courier says it, compared with its hash",
     ("IssueQuote", "exchange.source"): "where a rate of exchange comes from",

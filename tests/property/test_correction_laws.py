@@ -37,7 +37,7 @@ def today(world: World) -> str:
 FEVER = {"temperature": 38.6, "fever_attributable": True}
 ASSESS = Step("Assess", "hk", Role.NURSE, 8, lambda world: {"findings": FEVER, "assessed_at": now(world)})
 PRESSURE = ASSESS.but(findings={**FEVER, "hypotension": "fluids", "hypotension_attributable": True, "oxygen_device": "none"})
-DRUG = Step("GiveDrug", "hk", Role.NURSE, 1, lambda world: {"atc": "L04AC07", "name": "tocilizumab", "dose": "8 mg/kg", "given_at": now(world)})
+DRUG = Step("GiveDrug", "hk", Role.NURSE, 1, lambda world: {"atc": "L04AC07", "name": "tocilizumab", "dose_mg": 520, "given_at": now(world)})
 DISCHARGE = Step(
     "Discharge", "hk", Role.PHYSICIAN, 24 * 9, lambda world: {"discharged_on": today(world), "stay_near_until": (world.now + timedelta(weeks=3)).date().isoformat()}
 )  # fmt: skip
@@ -165,7 +165,7 @@ def test_a_voided_entry_leaves_the_state_of_a_history_without_it(road: list[Step
 
 INSTEAD: dict[str, dict[str, Any]] = {
     "RecordVisit": {"visit": "M3"},
-    "GiveDrug": {"dose": "4 mg/kg"},
+    "GiveDrug": {"dose_mg": 400},
     "Assess": {"findings": {"temperature": 38.1, "fever_attributable": True, "hypotension": "none", "oxygen_device": "none"}},
     "Collect": {"volume_ml": 200},
     "RecordPermit": {"number": "another"},

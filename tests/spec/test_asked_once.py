@@ -38,6 +38,10 @@ def ready() -> World:
     return world
 
 
+def with_results() -> World:
+    return w.at_plant().walk(w.START_BATCH, w.TEST)
+
+
 def begun() -> World:
     return w.at_centre().walk(w.fitness("lymphodepletion"), w.LYMPHODEPLETE)
 
@@ -92,6 +96,11 @@ QUESTIONS: list[tuple[str, Make, Step, list[str]]] = [
     ("a bag stays behind", w.collected, given(w.SHIP_OUT, bags=lambda _: ["bag-1"]), ["supply.ship.bags_left"]),
     ("the rest follows", lambda: w.collected().walk(given(w.SHIP_OUT, bags=lambda _: ["bag-1"], unusual=lambda _: True)),
      given(w.SHIP_OUT, bags=lambda _: ["bag-2"]), []),
+    ("a product that keeps longer than its label lets it", with_results, given(w.RELEASE, expires_at=lambda o: (o.now + timedelta(days=400)).isoformat()),
+     ["supply.release.expiry_long"]),
+    ("a product that keeps for a year", with_results, given(w.RELEASE, expires_at=lambda o: (o.now + timedelta(days=365)).isoformat()), []),
+    ("a way of ten days", w.released_with_papers, given(w.SHIP_BACK, expected_transit_h=lambda _: 240, remaining_hold_h=lambda _: 480), ["supply.ship.long_way"]),
+    ("a shipper that holds for two months", w.released_with_papers, given(w.SHIP_BACK, remaining_hold_h=lambda _: 1440), ["supply.ship.long_hold"]),
     ("lymphodepletion over as it begins", begun, given(w.COMPLETE, completed_on=lambda o: o.now.date().isoformat()), ["bedside.lymphodeplete.too_short"]),
     ("lymphodepletion a day short", later(begun, 1), given(w.COMPLETE), ["bedside.lymphodeplete.too_short"]),
     ("lymphodepletion of three days", later(begun, 2), given(w.COMPLETE), []),

@@ -16,6 +16,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey import events as ev
 from baybridge.journey.command import Role
 from baybridge.journey.held import Stage
+from baybridge.journey.labels import Kind, labels
 from baybridge.journey.stages import stage_of
 from case_world import Step, World, codes
 
@@ -115,6 +116,29 @@ def thawed() -> World:
     return checked().walk(w.THAW)
 
 
+def without_label_limit(make: Make) -> Make:
+    """A world in which no label of the product says how it is stored."""
+
+    def made() -> World:
+        world = make()
+        product = w.documents().folder("products")[w.PRODUCT]
+        world.documents = {**world.documents, "products": {w.PRODUCT: {**product, "storage_max_c": None}}}
+        return world
+
+    return made
+
+
+def with_labels_elsewhere(make: Make, kind: Kind, *texts: str) -> Make:
+    """A world in which another case of the node has these labels."""
+
+    def made() -> World:
+        world = make()
+        world.elsewhere = labels(kind, texts)
+        return world
+
+    return made
+
+
 def warm() -> World:
     """The product arrived at -125 degrees: above -130, so quarantined."""
     return w.released().walk(*w.PERMITS_BACK, w.SHIP_BACK, w.RECEIVE_CENTRE.but(warmest_c=-125.0, minutes_outside=5))
@@ -150,6 +174,8 @@ COLLECTION = [
     ("patient not identified", w.before_collection, w.COLLECT.but(identity_checked=False), ["supply.collect.identity_unchecked"]),
     ("the same bag label twice", w.before_collection, w.COLLECT.but(bags=["bag-1", "bag-1"]), ["supply.collect.bag_reused"]),
     ("a bag label of an earlier collection", w.collected, w.COLLECT.but(bags=["bag-1"]), ["supply.collect.bag_reused"]),
+    ("the same bag label, written otherwise", w.collected, w.COLLECT.but(bags=[" BAG-1"]), ["supply.collect.bag_reused"]),
+    ("a bag label of another patient", with_labels_elsewhere(w.before_collection, "bag", "BAG-2"), w.COLLECT, ["journey.label.bag_of_another_case"]),
     ("care consent withdrawn", withdrawn(w.before_collection), w.COLLECT, ["supply.collect.no_care_consent"]),
     ("after death", dead(w.before_collection), w.COLLECT, ["journey.case.died"]),
     (
@@ -235,6 +261,12 @@ RECEIPT = [
 ]
 
 RELEASING = [
+    ("a bag label of another patient", with_labels_elsewhere(with_results(), "bag", "product-1"), w.RELEASE, ["journey.label.bag_of_another_case"]),
+    ("a product bag labelled as the collected one", with_results(), w.RELEASE.but(bags=["bag-1"]), ["supply.release.bags"]),
+    ("a batch number of another patient", with_labels_elsewhere(w.at_plant, "batch", "Batch-1"), w.START_BATCH, ["journey.label.batch_of_another_case"]),
+    ("an expiry in a hundred years", with_results(), w.RELEASE.but(expires_at="2126-03-01T00:00:00+08:00", unusual=True), ["supply.release.expiry_impossible"]),
+    ("storage of a product without a label limit at +40", without_label_limit(with_results()), w.RELEASE.but(storage_max_c=40.0), ["supply.release.storage_too_warm"]),
+    ("storage colder than can be", with_results(), w.RELEASE.but(storage_max_c=-300.0), ["supply.release.storage_impossible"]),
     ("release without tests", lambda: w.at_plant().walk(w.START_BATCH), w.RELEASE, ["supply.release.untested"]),
     ("release with sterility unknown", with_results(sterility_negative=None), w.RELEASE, ["supply.release.unknown_attributes"]),
     ("release without a certificate", with_results(), w.RELEASE.but(certificate=""), ["supply.release.no_certificate"]),
@@ -403,6 +435,11 @@ def _later(make: Make, hours: float) -> World:
 
 
 ROWS = [*COLLECTION, *SHIPPING, *RECEIPT, *RELEASING, *LYMPHODEPLETION, *BEDSIDE, *THAWING, *INFUSING]
+
+
+def test_labels_and_storage_that_are_as_they_should_be_stop_nothing() -> None:
+    assert codes(with_labels_elsewhere(w.before_collection, "batch", "bag-2")().do(w.COLLECT)) == [], "a batch of another patient has the name of a bag"
+    assert codes(without_label_limit(with_results())().do(w.RELEASE.but(storage_max_c=-150.0))) == []
 
 
 @pytest.mark.parametrize(("make", "step", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])

@@ -59,10 +59,17 @@ def with_json(work: Callable[[Asked, Any], Any | Refusal]) -> Callable[[Asked], 
     return endpoint
 
 
+#: What the body of a command has; anything else would be left unread.
+_OF_A_COMMAND = ("case", "given", "command_id", "second")
+
+
 def do(asked: Asked, body: Any) -> Any | Refusal:
     """Carry out a command: `{"case": …, "given": {…}, "command_id": …}`."""
     if not isinstance(body, dict) or not isinstance(body.get("given", {}), dict):
         return refuse(Reason("request.not_object"), category=Category.INVALID)
+    if strays := [str(name) for name in body if name not in _OF_A_COMMAND]:
+        known = ", ".join(_OF_A_COMMAND)
+        return refuse(*(Reason("request.unknown_key", {"field": name[:40], "known": known}, where=name[:40]) for name in strays), category=Category.INVALID)
     given = body.get("given", {})
     actor = _who(asked, body.get("second") or given.get("second")) if asked.parameters["command"] == CONFIRM else asked.person
     if isinstance(actor, Refusal):

@@ -247,6 +247,18 @@ def _criteria(situation: Situation, given: AssessResponse) -> Iterator[Reason]:
     elif given.category not in found.categories:
         values = {"criteria": found.name, "known": ", ".join(found.categories), "category": given.category}
         yield Reason("bedside.response.category", values, source=found.source, where="category")
+    if found is not None and found not in (fitting := _fitting(situation)):
+        said_of = {"criteria": found.name, "known": ", ".join(row.name for row in fitting), "product": situation.case.product or ""}
+        yield Reason("bedside.response.other_disease", said_of, source=found.source, where="criteria")
+
+
+def _fitting(situation: Situation) -> list[ResponseCriteria]:
+    """The criteria that read the disease which is treated here: those of the product, and of them those of the patient's diagnosis where it is known."""
+    known = situation.documents.the(Choices).response_criteria
+    named = situation.product.response_criteria if situation.product else ()
+    of_product = [row for code, row in known.items() if not named or code in named]
+    diagnosis = situation.facts.get("diagnosis")
+    return [row for row in of_product if not row.diagnoses or diagnosis in row.diagnoses] or of_product
 
 
 def _window(situation: Situation, given: AssessResponse) -> Iterator[Reason]:
@@ -255,15 +267,23 @@ def _window(situation: Situation, given: AssessResponse) -> Iterator[Reason]:
     if window is None or infused_at is None:
         return
     day = (given.assessed_on - local_day(situation, infused_at)).days
-    if abs(day - window.day) > window.within_d and not said(given.window_reason):
-        values = {"timepoint": given.timepoint, "found": day, "day": window.day, "within": window.within_d}
+    if abs(day - window.day) <= window.within_d:
+        return
+    values = {"timepoint": given.timepoint, "found": day, "day": window.day, "within": window.within_d}
+    fits = next((name for name, other in rules.windows.items() if abs(day - other.day) <= other.within_d), None)
+    if fits is not None:
+        yield Reason("bedside.response.other_timepoint", {**values, "fits": fits}, source=rules.source, where="timepoint")
+    elif not said(given.window_reason):
         yield Reason("bedside.response.outside_window", values, source=rules.source, where="assessed_on")
 
 
 def next_response(context: FormContext) -> Mapping[str, object]:
     """The moment that was not assessed yet, by the criteria that were used before."""
     responses = context.case.responses
-    return {"timepoint": "D28" if "D28" not in responses else "M3", "criteria": next((e.event.criteria for e in responses.values()), None)}
+    return {"timepoint": next((point for point in _IN_ORDER if point not in responses), "other"), "criteria": next((e.event.criteria for e in responses.values()), None)}
+
+
+_IN_ORDER = ("D28", "M3", "M6", "M12")
 
 
 #: What page, command line, FHIR and other nodes know about these commands.

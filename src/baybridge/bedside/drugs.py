@@ -1,7 +1,7 @@
 """Drugs against toxicity, with the limits of tocilizumab.
 
-Main job: the rule of `GiveDrug`. The drug is one of the document or has its ATC code and name; a dose by weight shows its arithmetic and is refused without
-a valid weight. A limit that is passed is refused with its source; a physician's reason lets it through and stands in the event.
+Main job: the rule of `GiveDrug`. The drug is one of the document or has its ATC code and name, its way of giving is said, and its dose is an amount in a unit
+(`doses.py`). A limit that is passed is refused with its source; a physician's reason lets it through and stands in the event.
 
 **Source**: clinical reference 2.1 (Kymriah label, ASCO 2021): 8 h apart, three doses in 24 h, four an episode, 800 mg a dose; not for ICANS
 without CRS. The episode begins with the infusion.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -19,6 +18,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
+from baybridge.bedside.doses import Dose, Entered, against_dose, dose_of, figure
 from baybridge.documents.limits import Tocilizumab
 from baybridge.documents.terms import Drug, Drugs
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, said
@@ -30,10 +30,13 @@ from baybridge.journey.texts import Note, OneOf
 #: Within this two entries of the same are asked about: is it another one? Source: convention of this project.
 AGAIN_MIN = 30
 
-#: How far a dose in milligrams may lie from that by weight: vials and rounding. Source: convention of this project.
-ROUNDED = 0.1
-
+Amount = Annotated[float, Meta(gt=0, le=1_000_000_000)]
 Milligrams = Annotated[float, Meta(gt=0, le=1_000_000)]
+
+
+def units(situation: Situation) -> Collection[str]:
+    """Units of a dose."""
+    return situation.documents.the(Drugs).dose_units
 
 
 def routes(situation: Situation) -> Collection[str]:
@@ -47,31 +50,24 @@ class GiveDrug(Struct, frozen=True, kw_only=True):
     atc: Annotated[str, Meta(description="ATC code: a drug of the document, or another by its code and name")]
     name: Annotated[str, Meta(max_length=200, description="needed where the document does not have the code")] = ""
     route: Annotated[str | None, OneOf(routes), Meta(description="way of giving, a code of HL7 table 0162: IV, PO, SC, …")] = None
-    dose: Annotated[Note, Meta(description="as written; may be left out where milligrams are given")] = ""
     dose_mg: Annotated[Milligrams | None, Meta(description="the dose in milligrams, where it is one")] = None
     mg_per_kg: Annotated[Milligrams | None, Meta(description="the dose by weight: milligrams for each kilogram")] = None
+    amount: Annotated[Amount | None, Meta(description="the dose in another unit, with `unit`")] = None
+    unit: Annotated[str | None, OneOf(units), Meta(description="of `amount`")] = None
+    dose: Annotated[str, Meta(max_length=40, description="amount and unit in one, read as such: 8 mg/kg, 520 mg, 5000 IU; words go into the note")] = ""
     given_at: Moment
+    note: Note = ""
     override_reason: Annotated[Note | None, Meta(description="a physician's reason where a limit is passed")] = None
     another: Annotated[bool, Meta(description="true where the same drug was given within half an hour and this is another dose")] = False
     unusual: Unusual = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Dose:
-    """A dose as it is recorded, with its arithmetic where it goes by weight."""
-
-    text: str
-    mg: float | None = None
-    mg_per_kg: float | None = None
-    weight_kg: float | None = None
-
-
 def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
     """The drug is recorded; past a limit only with a physician's reason."""
-    dose = _dose(situation, given)
+    dose = dose_of(situation, _entered(given), _most(situation, given))
     past = tuple(_tocilizumab(situation, given, dose))
     excused = bool(past) and said(given.override_reason)
-    against = [*alive(situation), *happened(situation, given_at=given.given_at), *_named(situation, given), *_dosed(situation, given, dose)]
+    against = [*alive(situation), *happened(situation, given_at=given.given_at), *_named(situation, given), *_dosed(situation, given)]
     if not given.another and not excused and any(_same(situation, given)):
         against.append(Reason("bedside.drug.again", {"minutes": AGAIN_MIN}, where="another"))
     against.extend(asked_once(_outside(situation, given, dose), unusual=given.unusual))
@@ -86,6 +82,7 @@ def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
         DrugGiven(
             atc=_code(given), name=_name(situation, given), dose=dose.text, given_at=given.given_at, override_reason=reason,
             dose_mg=dose.mg, mg_per_kg=dose.mg_per_kg, weight_kg=dose.weight_kg, route=given.route or _only_route(situation, given),
+            amount=dose.amount, unit=dose.unit, note=given.note.strip(),
         ),
     )  # fmt: skip
 
@@ -131,6 +128,9 @@ def _named(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
         yield Reason("bedside.drug.another_name", {"atc": _code(given), "name": known.names["en"]}, where="name")
     if known is not None and given.route and known.routes and given.route not in known.routes:
         yield Reason("bedside.drug.route", {"name": known.names["en"], "known": ", ".join(known.routes)}, where="route")
+    if not given.route and _only_route(situation, given) is None:
+        ways = known.routes if known and known.routes else tuple(situation.documents.the(Drugs).routes)
+        yield Reason("bedside.drug.no_route", {"known": ", ".join(ways)}, where="route")
     if known is None and given.route == _INTO_SPINAL_CANAL:
         yield Reason("bedside.drug.intrathecal", source=_INTRATHECAL_SOURCE, where="route")
 
@@ -150,33 +150,12 @@ def _plain(text: str) -> str:
 # --- how much -------------------------------------------------------------------------------------------------------
 
 
-def _dose(situation: Situation, given: GiveDrug) -> _Dose:
-    """The dose; by weight with its arithmetic, and never above the most of one dose."""
-    written = given.dose.strip()
-    if given.mg_per_kg is None:
-        return _Dose(written or (f"{figure(given.dose_mg)} mg" if given.dose_mg else ""), given.dose_mg)
-    weight = _weight(situation)
-    if weight is None:
-        return _Dose(written, given.dose_mg, given.mg_per_kg)
-    whole, most = given.mg_per_kg * weight, _most(situation, given)
-    sum_of = f"{figure(given.mg_per_kg)} mg/kg × {figure(weight)} kg = {figure(whole)} mg"
-    if most is not None and whole > most:
-        sum_of = f"{sum_of} → {figure(most)} mg"
-        whole = most
-    stands = given.dose_mg if given.dose_mg is not None else whole
-    text = sum_of if given.dose_mg in (None, whole) else f"{sum_of}; {figure(stands)} mg"
-    return _Dose(text, stands, given.mg_per_kg, weight)
+def _dosed(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
+    yield from against_dose(situation, _entered(given), _known(situation, given), _most(situation, given))
 
 
-def figure(number: float) -> str:
-    """A number with at most two places, none from a hundred thousand on."""
-    return f"{number:.2f}".rstrip("0").rstrip(".") if abs(number) < 100_000 else f"{number:.0f}"
-
-
-def _weight(situation: Situation) -> float | None:
-    """The weight that is still valid, in kilograms."""
-    weight = situation.facts.get("weight")
-    return float(weight) if isinstance(weight, int | float) and not isinstance(weight, bool) else None
+def _entered(given: GiveDrug) -> Entered:
+    return Entered(given.dose_mg, given.mg_per_kg, given.amount, given.unit, given.dose)
 
 
 def _most(situation: Situation, given: GiveDrug) -> float | None:
@@ -184,38 +163,13 @@ def _most(situation: Situation, given: GiveDrug) -> float | None:
     return float(rules.max_dose_mg) if _code(given) == rules.atc else None
 
 
-def _outside(situation: Situation, given: GiveDrug, dose: _Dose) -> Iterator[Reason]:
-    """A single dose outside what the list of drugs names as usual."""
-    known = _known(situation, given)
-    usual = known.usual_mg if known else None
-    if usual is not None and dose.mg is not None and not usual[0] <= dose.mg <= usual[1]:
-        values = {"name": known.names["en"], "dose_mg": figure(dose.mg), "low": figure(usual[0]), "high": figure(usual[1])} if known else {}
-        yield Reason("bedside.drug.unusual_dose", values, source=situation.documents.the(Drugs).usual_source, where="unusual")
-
-
-#: A dose that is nothing but a number of milligrams.
-_ONLY_MILLIGRAMS = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*mg", re.IGNORECASE)
-
-
-def _written_mg(given: GiveDrug) -> float | None:
-    """The milligrams of a dose that is written as such; None where it says anything else."""
-    found = _ONLY_MILLIGRAMS.fullmatch(given.dose.strip())
-    return float(found[1].replace(",", ".")) if found else None
-
-
-def _dosed(situation: Situation, given: GiveDrug, dose: _Dose) -> Iterator[Reason]:
-    written = _written_mg(given)
-    if written is not None and dose.mg is not None and abs(written - dose.mg) > ROUNDED * dose.mg + 1e-9:
-        yield Reason("bedside.drug.two_doses", {"dose": given.dose.strip(), "dose_mg": figure(dose.mg)}, where="dose_mg")
-    if not dose.text and given.mg_per_kg is None:
-        yield Reason("bedside.drug.no_dose", where="dose")
-    if given.mg_per_kg is not None and dose.weight_kg is None:
-        yield Reason("bedside.drug.no_weight", where="mg_per_kg")
-    if given.mg_per_kg is not None and dose.weight_kg is not None and given.dose_mg is not None:
-        computed = min(given.mg_per_kg * dose.weight_kg, _most(situation, given) or float("inf"))
-        if abs(given.dose_mg - computed) > ROUNDED * computed + 1e-9:
-            sum_of = f"{figure(given.mg_per_kg)} mg/kg × {figure(dose.weight_kg)} kg = {figure(computed)} mg"
-            yield Reason("bedside.drug.not_the_sum", {"sum": sum_of, "dose_mg": figure(given.dose_mg)}, where="dose_mg")
+def _outside(situation: Situation, given: GiveDrug, dose: Dose) -> Iterator[Reason]:
+    """A single dose outside what the list of drugs names as usual, for the drug or for any."""
+    document, known = situation.documents.the(Drugs), _known(situation, given)
+    low, high = (known.usual_mg if known else None) or document.any_usual_mg
+    if dose.mg is not None and not low <= dose.mg <= high:
+        values = {"name": _name(situation, given), "dose_mg": figure(dose.mg), "low": figure(low), "high": figure(high)}
+        yield Reason("bedside.drug.unusual_dose", values, source=document.usual_source, where="unusual")
 
 
 def _band(situation: Situation, weight: float) -> float:
@@ -224,7 +178,7 @@ def _band(situation: Situation, weight: float) -> float:
     return max(reached, key=lambda band: band.from_kg).mg_per_kg if reached else float("inf")
 
 
-def _tocilizumab(situation: Situation, given: GiveDrug, dose: _Dose) -> Iterator[Reason]:
+def _tocilizumab(situation: Situation, given: GiveDrug, dose: Dose) -> Iterator[Reason]:
     rules = situation.limits.tocilizumab
     if _code(given) != rules.atc:
         return
@@ -264,6 +218,6 @@ COMMAND_ROWS = (
         correction=CLINICAL,
         place=20,
         button="after",
-        choices={"route": "drug_route"},
+        choices={"route": "drug_route", "unit": "dose_unit"},
     ),
 )

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
-from baybridge.bedside.preparation import ORDER, omission, preparation
+from baybridge.bedside.preparation import ORDER, omission, planned_days, preparation
 from baybridge.bedside.product import failed_late
 from baybridge.consent.deciding import elective
 from baybridge.consent.emergency import may_be_cared_for
@@ -185,14 +185,10 @@ def complete_lymphodepletion(situation: Situation, given: CompleteLymphodepletio
 
 def _too_short(situation: Situation, began: date, ended: date) -> Iterator[Reason]:
     """Fewer days than the regimen of the product has doses of a drug; one day where nobody established how many it has."""
-    label = situation.product.lymphodepletion if situation.product else None
-    given = situation.case.lymphodepletion
-    regimen = given.event.regimen if given is not None else None
-    doses = [drug.doses for drug in label.drugs if drug.doses] if label is not None and label.regimen == regimen else []
-    found = (ended - began).days + 1
-    if doses and found < max(doses):
-        yield Reason("bedside.lymphodeplete.too_short", {"found": found, "days": max(doses), "product": situation.case.product or ""}, where="unusual")
-    elif not doses and found == 1:
+    planned, found = planned_days(situation), (ended - began).days + 1
+    if planned is not None and found < planned:
+        yield Reason("bedside.lymphodeplete.too_short", {"found": found, "days": planned, "product": situation.case.product or ""}, where="unusual")
+    elif planned is None and found == 1:
         yield Reason("bedside.lymphodeplete.one_day", where="unusual")
 
 

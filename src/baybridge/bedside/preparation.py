@@ -77,18 +77,39 @@ def interval(situation: Situation, on: date) -> Iterator[Reason]:
     elif found.completed_on is None or found.completed_on > on:
         yield Reason("gate.infusion.lymphodepletion_incomplete", source=ORDER)
     else:
+        yield from _too_few(situation, found.started_on, found.completed_on)
         yield from _days(situation, {"lymphodepletion_start": found.started_on, "lymphodepletion_end": found.completed_on}, on)
+
+
+def planned_days(situation: Situation) -> int | None:
+    """How many days the regimen that was begun takes by the product's document: the most doses of one drug; None where nobody established it."""
+    label = situation.product.lymphodepletion if situation.product else None
+    given = situation.case.lymphodepletion
+    regimen = given.event.regimen if given is not None else None
+    doses = [drug.doses for drug in label.drugs if drug.doses] if label is not None and label.regimen == regimen else []
+    return max(doses, default=None)
+
+
+def _too_few(situation: Situation, began: date, ended: date) -> Iterator[Reason]:
+    """Lymphodepletion is recorded with fewer days than its regimen takes; with one alone where nobody established how many."""
+    planned, recorded = planned_days(situation), (ended - began).days + 1
+    if planned is not None and recorded < planned:
+        yield Reason("gate.infusion.lymphodepletion_short", {"planned": planned, "recorded": recorded}, source=ORDER)
+    elif planned is None and recorded == 1:
+        yield Reason("gate.infusion.lymphodepletion_one_day", source=ORDER)
 
 
 def _days(situation: Situation, anchors: Mapping[str, date], on: date) -> Iterator[Reason]:
     rows = [row for row in _rows(situation) if row.label == situation.site.jurisdiction and _speaks(situation, row)]
     if not rows:
-        yield Reason("gate.infusion.no_interval", {"jurisdiction": situation.site.jurisdiction, "comparators": comparators(situation) or "–"})
+        since = {"from_first": (on - anchors["lymphodepletion_start"]).days, "from_last": (on - anchors["lymphodepletion_end"]).days}
+        values: dict[str, str | int] = {"jurisdiction": situation.site.jurisdiction, "comparators": comparators(situation) or "none", **since}
+        yield Reason("gate.infusion.no_interval", values)
         return
     row = rows[0]
     day = (on - anchors[row.anchor]).days
     if not row.from_day <= day <= row.to_day:
-        values: dict[str, str | int] = {"found": day, "from": row.from_day, "to": row.to_day, "label": row.label}
+        values = {"found": day, "from": row.from_day, "to": row.to_day, "label": row.label}
         yield Reason("gate.infusion.too_early" if day < row.from_day else "gate.infusion.too_late", values, source=row.source, where="started_at")
 
 

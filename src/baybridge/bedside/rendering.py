@@ -153,7 +153,11 @@ def drug(event: ev.DrugGiven, writer: Writer) -> None:
         dosage["route"] = concept(ROUTE, event.route)
     if event.dose_mg is not None:
         dosage["dose"] = quantity(event.dose_mg, "mg")
-    content = {"dosage": dosage} if dosage else {}
+    elif event.amount is not None and event.unit:
+        dosage["dose"] = quantity(event.amount, event.unit)
+    content: dict[str, object] = {"dosage": dosage} if dosage else {}
+    if event.note:
+        content["note"] = [{"text": event.note}]
     administered(writer, concept(ATC, event.atc, event.name), effective, content)
 
 

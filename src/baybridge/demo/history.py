@@ -370,7 +370,7 @@ def treat(walk: Walk) -> None:
     """Low-flow oxygen a day later, then tocilizumab."""
     assess(walk, temperature=38.9, oxygen_device="nasal_cannula", oxygen_flow=3, oxygen_reason="hypoxia", ice_score=9)
     given_at = walk.clock().isoformat()
-    walk.do(walk.centre, Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose="8 mg/kg", dose_mg=520.0, given_at=given_at)
+    walk.do(walk.centre, Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose_mg=520.0, given_at=given_at)
 
 
 def worsen(walk: Walk) -> None:

@@ -34,6 +34,7 @@ class FrozenProduct(Part, frozen=True, kw_only=True):
     band_2_c: Celsius
     band_3_c: Celsius
     band_1_min: Minutes
+    coldest_c: Celsius  # nothing is stored colder than in liquid nitrogen
 
 
 class DryShipper(Part, frozen=True, kw_only=True):
@@ -123,6 +124,10 @@ class Plausible(Part, frozen=True, kw_only=True):
     slot_ahead_d: Days
     drugs_held_d: Days
     permit_d: Days
+    shelf_d: Days
+    shelf_most_d: Days
+    transit_h: Hours
+    hold_h: Hours
 
 
 class FitnessPolicies(Part, frozen=True, kw_only=True):

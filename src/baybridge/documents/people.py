@@ -32,9 +32,10 @@ class BreakGlass(Part, frozen=True, kw_only=True):
 
 
 class Deciding(Part, frozen=True, kw_only=True):
-    """From which grade of ICANS on a patient is taken to be unable to decide, until a physician says otherwise."""
+    """From which grade of ICANS on a patient is taken to be unable to decide, until a physician says otherwise; a statement older than some hours is asked about."""
 
     unable_from_icans: Annotated[int, Meta(ge=1, le=4)]
+    statement_max_age_h: Annotated[int, Meta(ge=1)] = 24
     source: str
     confidence: Confidence
 

@@ -57,6 +57,14 @@ class Thaw(Part, frozen=True, kw_only=True):
     source: str
 
 
+class ShelfLife(Part, frozen=True, kw_only=True):
+    """How long a label lets the frozen cells be kept; a longer expiry is asked about."""
+
+    days: Annotated[int, Meta(ge=1)]
+    confidence: Confidence
+    source: str
+
+
 class Dose(Part, frozen=True, kw_only=True):
     """How many cells the label asks for."""
 
@@ -168,9 +176,11 @@ class Product(Part, frozen=True, kw_only=True):
     storage_max_c: Celsius | None = None
     storage_confidence: Confidence | None = None
     storage_text: Translated = EMPTY
+    shelf_life: ShelfLife | None = None
     thaw: Thaw | None = None
     dose: Dose | None = None
     lymphodepletion: Lymphodepletion | None = None
+    response_criteria: tuple[str, ...] = ()  # codes of the criteria that read the diseases it treats; any where none is named
     max_infusions: Annotated[int, Meta(ge=1)] | None = None
     specification: str | None = None
     list_price: tuple[Price, ...] = ()

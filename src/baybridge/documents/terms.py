@@ -143,18 +143,30 @@ class Regimens(Heading, frozen=True, kw_only=True):
     regimens: Mapping[str, Regimen]
 
 
+class DoseUnit(Part, frozen=True, kw_only=True):
+    """A unit of doses: its milligrams where it is a mass, whether it counts for each kilogram, how it is shown, and what else is written for it."""
+
+    mg: float | None = None
+    per_kg: bool = False
+    shown: str | None = None
+    spellings: tuple[str, ...] = ()
+
+
 class Drug(Part, frozen=True, kw_only=True):
-    """A drug of the bedside: its names by language, the ways by which it is given, by their codes, and the single doses in milligrams that ask no question."""
+    """A drug of the bedside: names by language, codes of its ways of giving and of its units (any where none is named), milligrams that ask no question."""
 
     names: Translated
     routes: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     usual_mg: tuple[float, float] | None = None
 
 
 class Drugs(Heading, frozen=True, kw_only=True):
-    """Drugs by ATC code; ways of giving by their code in HL7 table 0162."""
+    """Drugs by ATC code; ways of giving by their code in HL7 table 0162; units of doses by their UCUM code; what asks no question of any drug."""
 
     routes: Mapping[str, Translated]
+    dose_units: Mapping[str, DoseUnit]
+    any_usual_mg: tuple[float, float]
     drugs: Mapping[str, Drug]
     usual_source: str = ""
 
@@ -170,6 +182,7 @@ class ResponseCriteria(Part, frozen=True, kw_only=True):
 
     name: str
     spellings: tuple[str, ...] = ()
+    diagnoses: tuple[str, ...] = ()  # whose answer they read; any where none is named
     categories: tuple[str, ...]
     source: str
 

@@ -36,6 +36,7 @@ from baybridge.policy.one_case.decide import Decision
 if TYPE_CHECKING:
     from baybridge.journey.corrections.correcting import Making
     from baybridge.journey.held_slots import HeldSlot
+    from baybridge.journey.labels import Label
 
 #: How a person proved who it is: by the session in which something was done, or once more for this.
 Method = Literal["session", "password", "code", "passkey"]
@@ -153,6 +154,7 @@ class FromRecord:
     making: Making | None = None
     cases_of: Callable[[str], Sequence[Case]] | None = None  # of a patient
     slots_on: Callable[[date], Sequence[HeldSlot]] | None = None  # held on a day, of every case known here
+    labels_elsewhere: Callable[[frozenset[Label]], frozenset[Label]] | None = None  # which of these another case has
     drugs: DrugHistory | None = None
     courier_code: Callable[[str, str], CodeState] | None = None  # of a shipment; asking is a try
 

@@ -60,7 +60,7 @@ from baybridge.node.record_memory import RecordMemory
 from baybridge.node.steps import Walk
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
-from baybridge.node.upkeep import slots
+from baybridge.node.upkeep import labels, slots
 from baybridge.node.upkeep.permissions import tighten
 from baybridge.node.upkeep.reserve import Kept, Reserve
 from baybridge.policy.document.shapes import Policy
@@ -285,6 +285,7 @@ class Node:
             cases_of=partial(_cases_of, connection) if "cases_of" in needs else None,
             courier_code=partial(courier_codes.tried, connection, at) if "courier_code" in needs else None,
             slots_on=partial(slots.held_on, connection) if "slots_on" in needs else None,
+            labels_elsewhere=partial(labels.elsewhere, connection, case.case_id) if "labels_elsewhere" in needs else None,
         )
 
     def _drugs(self, resources: Sequence[Resource], case: Case, at: datetime) -> DrugHistory:

@@ -25,6 +25,7 @@ from baybridge.journey.conditions import therapy_event_open
 from baybridge.journey.custody import ONE_CHAIN, SCANNED, TWO_PERSONS
 from baybridge.journey.events import CellsCollected
 from baybridge.journey.gates import standing_at, unsigned
+from baybridge.journey.labels import labels, labels_in, of_another_case
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.readiness import unfit
 from baybridge.journey.row import CommandRow, Correction, EventRow, Second, labels_of, reads, roles, told_in
@@ -108,11 +109,12 @@ def _identity(situation: Situation, given: Collect) -> Iterator[Reason]:
 
 
 def _labels(situation: Situation, bags: tuple[str, ...]) -> Iterator[Reason]:
-    used = {bag for collection in situation.case.collections for bag in collection.bags}
+    wanted = labels("bag", bags)
     if not bags or not all(bag.strip() for bag in bags):
         yield Reason("supply.collect.no_bags", where="bags")
-    if len(set(bags)) != len(bags) or used & set(bags):
+    if len(wanted) != len(bags) or wanted & labels_in(situation.case):
         yield Reason("supply.collect.bag_reused", source=ONE_CHAIN, where="bags")
+    yield from of_another_case(situation, "bag", bags, "bags")
 
 
 def _times(situation: Situation, given: Collect) -> Iterator[Reason]:
@@ -206,7 +208,7 @@ COMMAND_ROWS = (
         page="cells",
         correction=Correction(Role.QUALITY, second="always"),
         step="collect",
-        needs=reads("drugs"),
+        needs=reads("drugs", "labels_elsewhere"),
         gate=_GATE,
         blocked=collect_blocked,
         place=30,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -19,13 +20,14 @@ from baybridge.base.outcome import Reason, refuse
 from baybridge.documents.product import Product
 from baybridge.journey.case import Case
 from baybridge.journey.cells import Batch
-from baybridge.journey.checks import Moment, alive, digest, said
+from baybridge.journey.checks import Moment, Unusual, alive, asked_once, digest, local_day, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.custody import FAILED, ONE_CHAIN, RELEASE, SCANNED, STORAGE
 from baybridge.journey.entry import Origin
 from baybridge.journey.events import LateResultRecorded, ManufactureStarted, ProductRejected, ProductReleased, ProductTested
+from baybridge.journey.labels import labels, labels_in, of_another_case
 from baybridge.journey.prefill import FormContext
-from baybridge.journey.row import OF_CELLS, PLANT, CommandRow, Correction, EventRow, Second, labels_of, roles, told_in, with_quality
+from baybridge.journey.row import OF_CELLS, PLANT, CommandRow, Correction, EventRow, Second, labels_of, reads, roles, told_in, with_quality
 from baybridge.journey.values import Typed
 from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import Decision
@@ -59,6 +61,7 @@ class Release(Struct, frozen=True, kw_only=True):
     expires_at: Moment
     storage_max_c: Annotated[float | None, Meta(description="warmest storage that the label allows; the catalogue's where left out")] = None
     certificate: str
+    unusual: Unusual = False
 
 
 class RecordLateResult(Struct, frozen=True, kw_only=True):
@@ -112,8 +115,9 @@ def _material(situation: Situation, given: StartManufacture) -> Iterator[Reason]
         yield Reason("supply.manufacture.wrong_site", {"node": case.plant_node or ""})
     if given.chain_of_identity != case.chain_of_identity:
         yield Reason("supply.manufacture.wrong_chain", source=SCANNED, where="chain_of_identity")
-    if not said(given.batch) or any(batch.batch == given.batch.strip() for batch in case.batches):
+    if not said(given.batch) or labels("batch", (given.batch,)) & labels_in(case) or any(batch.batch == given.batch.strip() for batch in case.batches):
         yield Reason("supply.manufacture.batch_taken", where="batch")
+    yield from of_another_case(situation, "batch", (given.batch,), "batch")
     if not bags or not bags <= _arrived(situation, given.chain_of_identity):
         yield Reason("supply.manufacture.not_received", source=SCANNED, where="from_bags")
     if bags & case.quarantined:
@@ -308,14 +312,44 @@ def _rewritten(case: Case, batch: Batch) -> Iterator[Origin]:
 
 
 def _label(situation: Situation, given: Release) -> Iterator[Reason]:
-    used = {bag for b in situation.case.batches if b.released for bag in b.released.event.bags}
-    if not given.bags or len(set(given.bags)) != len(given.bags) or used & set(given.bags):
+    wanted = labels("bag", given.bags)
+    if not given.bags or len(wanted) != len(given.bags) or wanted & labels_in(situation.case):
         yield Reason("supply.release.bags", source=ONE_CHAIN, where="bags")
-    if given.expires_at <= situation.now:
-        yield Reason("supply.release.expired", where="expires_at")
+    yield from of_another_case(situation, "bag", given.bags, "bags")
+    yield from _expiry(situation, given)
     if not said(given.certificate):
         yield Reason("supply.release.no_certificate", source=RELEASE, where="certificate")
-    known = label_limit(situation)
+    yield from _storage(situation, given)
+
+
+def _expiry(situation: Situation, given: Release) -> Iterator[Reason]:
+    """It is not over yet; longer than cells are usually kept is asked about, longer than any are is refused."""
+    usual = situation.limits.plausible
+    if given.expires_at <= situation.now:
+        yield Reason("supply.release.expired", where="expires_at")
+    elif given.expires_at > situation.now + timedelta(days=usual.shelf_most_d):
+        yield Reason("supply.release.expiry_impossible", {"most": usual.shelf_most_d}, source=usual.source, where="expires_at")
+    else:
+        yield from asked_once(_kept_long(situation, given), unusual=given.unusual)
+
+
+def _kept_long(situation: Situation, given: Release) -> Iterator[Reason]:
+    """The expiry lies beyond the shelf life that a label of the product names; beyond what is usual where none is established."""
+    product, usual = product_of_batch(situation), situation.limits.plausible
+    shelf = product.shelf_life if product else None
+    days, source = (shelf.days, shelf.source) if shelf else (usual.shelf_d, usual.source)
+    if given.expires_at > situation.now + timedelta(days=days):
+        values: dict[str, str | int] = {"day": local_day(situation, given.expires_at).isoformat(), "days": days, "product": _product(situation)}
+        yield Reason("supply.release.expiry_long", values, source=source, where="unusual")
+
+
+def _storage(situation: Situation, given: Release) -> Iterator[Reason]:
+    """The warmest storage is that of the label or colder; where no label is known, neither warmer than frozen cells bear nor colder than liquid nitrogen."""
+    known, frozen = label_limit(situation), situation.limits.product
+    if given.storage_max_c is not None and given.storage_max_c < frozen.coldest_c:
+        yield Reason("supply.release.storage_impossible", {"coldest_c": str(frozen.coldest_c)}, source=STORAGE, where="storage_max_c")
+    if given.storage_max_c is not None and known is None and given.storage_max_c > frozen.band_3_c:
+        yield Reason("supply.release.storage_too_warm", {"warmest_c": str(frozen.band_3_c)}, source=STORAGE, where="storage_max_c")
     if given.storage_max_c is None and known is None:
         yield Reason("supply.release.no_storage_limit", source=STORAGE, where="storage_max_c")
     elif given.storage_max_c is not None and known is not None and given.storage_max_c > known:
@@ -349,6 +383,7 @@ COMMAND_ROWS = (
         kinds=PLANT,
         step="manufacture",
         purpose="manufacture",
+        needs=reads("labels_elsewhere"),
         blocked=nothing_arrived,
         place=70,
         prefill=new_batch,
@@ -376,6 +411,7 @@ COMMAND_ROWS = (
         kinds=PLANT,
         step="release",
         purpose="manufacture",
+        needs=reads("labels_elsewhere"),
         blocked=no_open_batch,
         place=90,
         prefill=fresh_labels,

@@ -28,7 +28,9 @@ from baybridge.supply.permits import missing_papers
 from baybridge.supply.slots import site_of
 from baybridge.supply.temperature import Reading, contradicts, judge_fresh, judge_product, quarantines
 
-Hours = Annotated[int, Meta(ge=0)]
+Hours = Annotated[int, Meta(ge=0, le=10_000)]
+#: Between liquid nitrogen and the hottest place that a box can stand in.
+Logged = Annotated[float, Meta(ge=-200, le=100)]
 
 
 
@@ -41,7 +43,7 @@ class Ship(Struct, frozen=True, kw_only=True):
     container: str
     logger_id: str
     dispatched_at: Moment
-    expected_transit_h: Annotated[int, Meta(gt=0)]
+    expected_transit_h: Annotated[int, Meta(gt=0, le=1000)]
     remaining_hold_h: Annotated[Hours | None, Meta(description="qualified hold time of the dry shipper that is left")] = None
     planned_entry_on: Annotated[date | None, Meta(description="day at the border; day of dispatch where left out")] = None
     unusual: Unusual = False
@@ -54,8 +56,8 @@ class ReceiveShipment(Struct, frozen=True, kw_only=True):
     chain_of_identity: Annotated[str, Meta(description="as scanned")]
     bags: Annotated[tuple[str, ...], Meta(description="as scanned")]
     received_at: Moment
-    warmest_c: float
-    coldest_c: float
+    warmest_c: Logged
+    coldest_c: Logged
     minutes_outside: Annotated[int, Meta(ge=0, description="above the product's limit; for fresh cells outside 0 to 10 degrees")]
     seal_intact: bool
     seal: Annotated[str, Meta(description="number of the seal as read; another than it left under keeps the bags in quarantine")] = ""
@@ -91,7 +93,7 @@ def ship(situation: Situation, given: Ship) -> Verdict:
         *_load(situation, given),
         *_outfit(given),
         *_road(situation, given),
-        *asked_once(_left(situation, given), unusual=given.unusual),
+        *asked_once((*_left(situation, given), *_long_way(situation, given)), unusual=given.unusual),
     )
     if against:
         return refuse(*against)
@@ -169,6 +171,15 @@ def _left(situation: Situation, given: Ship) -> Iterator[Reason]:
     left = there - sent - case.quarantined - set(given.bags)
     if left and set(given.bags) <= there:
         yield Reason("supply.ship.bags_left", {"bags": ", ".join(sorted(left))}, source=SCANNED, where="unusual")
+
+
+def _long_way(situation: Situation, given: Ship) -> Iterator[Reason]:
+    """A longer way than cells travel, or a longer hold than a container has."""
+    usual = situation.limits.plausible
+    if given.expected_transit_h > usual.transit_h:
+        yield Reason("supply.ship.long_way", {"found": given.expected_transit_h, "hours": usual.transit_h}, source=usual.source, where="unusual")
+    if given.remaining_hold_h is not None and given.remaining_hold_h > usual.hold_h:
+        yield Reason("supply.ship.long_hold", {"found": given.remaining_hold_h, "hours": usual.hold_h}, source=usual.source, where="unusual")
 
 
 def _outfit(given: Ship) -> Iterator[Reason]:

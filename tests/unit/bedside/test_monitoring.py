@@ -154,7 +154,8 @@ def test_findings_that_contradict_each_other_are_recorded_and_asked_about() -> N
 
 
 def test_the_same_drug_within_half_an_hour_is_asked_about() -> None:
-    drug = Step("GiveDrug", "hk", Role.NURSE, 0.2, lambda world: {"atc": "H02AB02", "name": "dexamethasone", "dose": "10 mg", "given_at": world.now.isoformat()})
+    given = {"atc": "H02AB02", "name": "dexamethasone", "dose_mg": 10, "route": "IV"}
+    drug = Step("GiveDrug", "hk", Role.NURSE, 0.2, lambda world: {**given, "given_at": world.now.isoformat()})
     world = w.infused().walk(drug)
     assert codes(world.do(drug)) == ["bedside.drug.again"]
     assert codes(world.do(drug.but(another=True))) == []
@@ -233,7 +234,7 @@ def test_the_episode_keeps_its_maximum() -> None:
 
 
 def tocilizumab(hours: float, **more: Any) -> Step:
-    given = {"atc": "L04AC07", "name": "tocilizumab", "dose": "8 mg/kg", **more}
+    given = {"atc": "L04AC07", "name": "tocilizumab", "dose_mg": 520, **more}
     return Step("GiveDrug", "hk", Role.NURSE, hours, lambda world: {**given, "given_at": world.now.isoformat()})
 
 
@@ -298,6 +299,46 @@ def test_month_3_has_its_window(days: int, inside: bool) -> None:
     assert found == ([] if inside else ["bedside.response.outside_window"])
     if not inside:
         assert codes(w.infused().do(response(days, window_reason="scanner broken"))) == []
+
+
+@pytest.mark.parametrize(
+    ("timepoint", "days", "refused"),
+    [
+        ("M6", 167, ["bedside.response.outside_window"]),
+        ("M6", 168, []),
+        ("M6", 196, []),
+        ("M12", 334, ["bedside.response.outside_window"]),
+        ("M12", 395, []),
+        ("M12", 28, ["bedside.response.other_timepoint"]),
+        ("D28", 90, ["bedside.response.other_timepoint"]),
+        ("other", 60, []),
+    ],
+)
+def test_each_time_point_has_its_window_and_takes_no_day_of_another(timepoint: str, days: int, refused: list[str]) -> None:
+    assert codes(w.infused().do(response(days, timepoint=timepoint))) == refused
+    with_a_reason = codes(w.infused().do(response(days, timepoint=timepoint, window_reason="scanner broken")))
+    assert with_a_reason == [code for code in refused if code == "bedside.response.other_timepoint"]
+
+
+@pytest.mark.parametrize(
+    ("product", "diagnosis", "criteria", "fits"),
+    [
+        ("axicabtagene-ciloleucel", None, "Lugano 2014", True),
+        ("axicabtagene-ciloleucel", "dlbcl", "RECIST 1.1", False),
+        ("axicabtagene-ciloleucel", None, "IMWG 2016", False),
+        ("tisagenlecleucel", None, "B-ALL response", True),
+        ("tisagenlecleucel", "b_all", "B-ALL response", True),
+        ("tisagenlecleucel", "b_all", "Lugano 2014", False),
+        ("equecabtagene-autoleucel", "mm", "IMWG 2016", True),
+        ("satricabtagene-autoleucel", "gastric", "RECIST 1.1", True),
+        ("a-product-of-the-site", None, "IMWG 2016", True),
+    ],
+)
+def test_criteria_read_the_disease_that_is_treated(product: str, diagnosis: str | None, criteria: str, fits: bool) -> None:
+    world = w.infused()
+    world.facts["diagnosis"] = diagnosis
+    world.record("hk", ev.ProductChosen(product=product, policy=w.POLICY, decision_sha256="0" * 64))
+    assert codes(world.do(response(90, criteria=criteria))) == ([] if fits else ["bedside.response.other_disease"])
 
 
 def test_nobody_leaves_while_the_team_is_called() -> None:

@@ -37,8 +37,28 @@ def graded(world: World, low: int, high: int, hours: float = 1) -> World:
 
 
 def stated(world: World, can: bool, hours: float = 1) -> World:
-    step = Step("StateCapacity", "mo", Role.PHYSICIAN, hours, lambda one: {"can_decide": can, "seen_at": one.now.isoformat(), "note": "talked at the bedside"})
+    said = {"can_decide": can, "note": "talked at the bedside", "unusual": True}
+    step = Step("StateCapacity", "mo", Role.PHYSICIAN, hours, lambda one: {**said, "seen_at": one.now.isoformat()})
     return world.walk(step)
+
+
+@pytest.mark.parametrize(
+    ("grade", "can", "hours_ago", "asked"),
+    [
+        (0, True, 0, []),
+        (0, True, 24, []),
+        (0, True, 25, ["consent.capacity.long_ago"]),
+        (3, True, 0, ["consent.capacity.icans_stands"]),
+        (3, False, 0, []),
+        (3, True, 24 * 300, ["consent.capacity.icans_stands", "consent.capacity.long_ago"]),
+    ],
+)
+def test_a_statement_that_is_old_or_stands_beside_icans_is_asked_once(grade: int, can: bool, hours_ago: int, asked: list[str]) -> None:
+    world = graded(w.infused(), grade, grade)
+    given = {"can_decide": can, "seen_at": (world.now - timedelta(hours=hours_ago)).isoformat(), "note": "talked at the bedside"}
+    step = Step("StateCapacity", "mo", Role.PHYSICIAN, 0, given)
+    assert codes(world.judge(step)) == asked
+    assert codes(world.judge(step.but(unusual=True))) == []
 
 
 def because(world: World) -> str:

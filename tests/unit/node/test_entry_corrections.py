@@ -60,7 +60,7 @@ def state(world: World, node: str = "hk") -> dict[str, Any]:
 
 def test_a_later_grade_that_rested_on_the_entry_is_made_again_at_its_place(world: World) -> None:
     first = assess(world, ASK, 6)
-    world.do("hk", Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose="8 mg/kg", given_at=(world.clock() - timedelta(hours=4)).isoformat())
+    world.do("hk", Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose_mg=520, given_at=(world.clock() - timedelta(hours=4)).isoformat())
     assess(world, COLD, 1)
     before = crs(world)["current"]
     void(world, first)
@@ -217,7 +217,7 @@ def test_without_consent_the_correction_goes_and_its_content_does_not(world: Wor
 
 def test_corrections_keep_the_ledger_sound(world: World) -> None:
     first = assess(world, ASK, 6)
-    world.do("hk", Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose="8 mg/kg", given_at=(world.clock() - timedelta(hours=4)).isoformat())
+    world.do("hk", Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose_mg=520, given_at=(world.clock() - timedelta(hours=4)).isoformat())
     assess(world, COLD, 1)
     void(world, first)
     witnessing.sign_checkpoint(world.nodes["hk"])

@@ -277,6 +277,8 @@ def bearer(house: House, account: str) -> dict[str, str]:
 
 def test_at_the_same_device_by_service(house: House, client: TestClient) -> None:
     headers = bearer(house, "doc")
+    stray = client.post("/do/AssessResponse", headers=headers, json={"case": CASE, "input": house.response()})
+    assert stray.status_code == 400 and [(one["code"], one["where"]) for one in stray.json()["reasons"]] == [("request.unknown_key", "input")]
     asked = client.post("/do/AssessResponse", headers=headers, json={"case": CASE, "given": house.response()}).json()
     event = asked["events"][0]["event"]
     assert event["type"] == "ConfirmationAsked" and event.keys() >= {"confirmation_id", "command", "given_sha256", "expires_at"}

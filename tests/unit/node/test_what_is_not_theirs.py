@@ -18,7 +18,7 @@ from baybridge.documents.loader import packaged_data
 from baybridge.documents.telling import Whose
 from baybridge.exchange.transfer.whose import RELATIONS, relation_of
 from baybridge.journey import events as ev
-from baybridge.journey.command import Role
+from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import EVENT_TYPES
 from baybridge.journey.held import Stage
 from baybridge.journey.proposals import proposal_of
@@ -292,6 +292,19 @@ def test_every_event_that_a_purpose_tells_is_somebodys_to_tell(world: World) -> 
     listed = [kind for relation in RELATIONS for kind in getattr(rules, relation)]
     assert len(listed) == len(set(listed)), "each in one list"
     assert set(listed) - set(EVENT_TYPES) == set()
+
+
+def test_label_of_another_case_is_not_put_on_these_cells(world: World) -> None:
+    """The plant tells a slot under a chain of identity that another case of the receiver has: nothing of the package is filed, and the plant hears why."""
+    world.accept()
+    chain = "LOCAL-CH0SH260ABCDEFGHIJ-7"
+    with world.nodes["hk"].unit() as unit:
+        slot = ev.SlotReserved(plant_node="sh", product="x", collection_on=world.clock().date(), chain_of_identity=chain.lower())
+        unit.append("another-case", [slot], Actor("test", Role.SYSTEM, "hk"), known=0)
+    event = {"type": "SlotReserved", "plant_node": "gd", "product": "x", "collection_on": "2026-03-05", "chain_of_identity": chain}
+    answer = sent(world, "gd", "hk", patient_id="", resources=(), decision={}, told=(told(world, "gd", **event),))
+    assert "federation.label_of_another_case" in codes(answer)
+    assert world.case("hk").chains == frozenset()
 
 
 def test_who_declined_before_another_accepted_is_still_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from baybridge.supply.temperature import Reading, contradicts, judge_fresh, judg
 
 FRESH = FreshCells(coldest_c=2, warmest_c=8, outer_coldest_c=0, outer_warmest_c=10, record_only_min=30, quality_review_min=120)
 CLOCK = FreshCellsClock(amber_h=48, red_h=66, stop_h=72)
-PRODUCT = FrozenProduct(band_2_c=-130, band_3_c=-120, band_1_min=30)
+PRODUCT = FrozenProduct(band_2_c=-130, band_3_c=-120, band_1_min=30, coldest_c=-196)
 
 FRESH_ROWS = [
     (8.0, 2.0, 0, 71.9, ()),

@@ -146,13 +146,16 @@ class DrugGiven(Event, frozen=True, kw_only=True, tag=True):
 
     atc: str
     name: str
-    dose: str
+    dose: str  # the amount in words, with its arithmetic; in entries of older versions as somebody wrote it
     given_at: datetime
     override_reason: str | None = None
     dose_mg: float | None = None
     mg_per_kg: float | None = None  # with the weight that the dose was computed from
     weight_kg: float | None = None
     route: str | None = None  # code of HL7 table 0162
+    amount: float | None = None  # the whole dose where it is no mass, in `unit` (UCUM)
+    unit: str | None = None
+    note: str = ""
 
 
 class Discharged(Event, frozen=True, kw_only=True, tag=True):

@@ -26,15 +26,18 @@ from baybridge.exchange.transfer import again, cells_told, signatures, whose
 from baybridge.exchange.transfer.check import ALLOW, CHECK_POLICY_ID, CONDITIONS, rules_of
 from baybridge.exchange.transfer.content import SIGNED, tagged
 from baybridge.journey.case import Case, fold
+from baybridge.journey.custody import ONE_CHAIN
 from baybridge.journey.entry import read_event
 from baybridge.journey.events import EVENT_TYPES, PackageReceived, Recorded, Told
 from baybridge.journey.fhir.writer import PROJECTION
 from baybridge.journey.held import Stage
+from baybridge.journey.labels import labels_in
 from baybridge.journey.proposals import proposal_of
 from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours import packing, telling
+from baybridge.node.upkeep import labels
 from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import Decision, decide
 from baybridge.record.fhir.definitions import resource_types
@@ -335,12 +338,20 @@ def _events(node: Node, unit: Unit, content: packages.Content, before: Sequence[
         if elsewhere not in (None, content.case_id):
             yield Reason("federation.not_our_word", {"event": str(item.event["type"])[:40], "node": item.node})
     rules = node.documents.typed.the(Whose)
+    yield from _labels(unit, content, known, both)
     yield from whose.against(known, both, before, told, rules, parties)
     yield from signatures.against(known, told, telling_rules.signed)
     yield from cells_told.against(known, both, told, content.from_node, unit.at + timedelta(minutes=rules.clock_ahead_min))
     opened = known.opened or both.opened
     if opened is not None and parse_instant(content.sent_at) + timedelta(minutes=rules.clock_ahead_min) < opened.origin.at:
         yield Reason("federation.bad_time", {"part": "sent_at"}, where="sent_at")
+
+
+def _labels(unit: Unit, content: packages.Content, now: Case, both: Case) -> Iterator[Reason]:
+    """Bags, batches and chains of identity that would come to stand in this case are those of no other."""
+    taken = labels.elsewhere(unit.connection, content.case_id, labels_in(both) - labels_in(now))
+    if taken:
+        yield Reason("federation.label_of_another_case", {"labels": ", ".join(sorted(label.text for label in taken))}, source=ONE_CHAIN)
 
 
 def _as_received(node: Node, unit: Unit, content: packages.Content, told: Sequence[Told]) -> Recorded:

@@ -23,6 +23,7 @@ from baybridge.journey.events import (
     CaseOpened,
     ConsentRecorded,
     ConsentWithdrawn,
+    DrugGiven,
     EmergencyRecorded,
     GateExceptionSigned,
     PackageReceived,
@@ -173,6 +174,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     CaseOpened.__name__: ("patient_id",),
     GateExceptionSigned.__name__: ("note",),
     BoardDecided.__name__: ("note",),
+    DrugGiven.__name__: ("note",),
     EmergencyRecorded.__name__: ("reason", "presumed_will", "note"),
 }
 

@@ -79,6 +79,11 @@ def _routes(asked: Asked, case: Case | None) -> Options:
     return tuple(Option(code, reader.title(names) or code) for code, names in known.items())
 
 
+def _dose_units(asked: Asked, case: Case | None) -> Options:
+    del case
+    return tuple(Option(code, unit.shown or code) for code, unit in asked.node.documents.typed.the(Drugs).dose_units.items())
+
+
 def _criteria(asked: Asked, case: Case | None) -> Options:
     del case
     return tuple(Option(row.name, row.name) for row in asked.node.documents.typed.the(Choices).response_criteria.values())
@@ -321,6 +326,7 @@ CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "authority": _authorities,
     "held_drug": _held_drug,
     "drug_route": _routes,
+    "dose_unit": _dose_units,
     "purposes": _transfer_purposes,
     "transfer_purpose": _transfer_purposes,
     "recognition_purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES),

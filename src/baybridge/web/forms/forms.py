@@ -40,7 +40,14 @@ _SPARE_ROWS, _LEAST_ROWS = 2, 3
 #: Fields in which somebody says that what was asked about is meant as it stands: on the form once it was asked.
 ASKED_ONCE = frozenset({"unusual", "another", "signs_stand"})
 
-_OTHER_KEYS = {"ChosenPlan.order": "plan_order", "GiveDrug.atc": "given_drug", "GiveDrug.route": "drug_route"}
+_OTHER_KEYS = {
+    "ChosenPlan.order": "plan_order",
+    "GiveDrug.amount": "dose_amount",
+    "GiveDrug.atc": "given_drug",
+    "GiveDrug.note": "drug_note",
+    "GiveDrug.route": "drug_route",
+    "GiveDrug.unit": "dose_unit",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from msgspec.structs import FieldInfo
 
 from baybridge.policy.language.types import Value
 
-#: Fields that no page asks for: documents that this node keeps itself, whole inputs, readers outside who come by a file.
-LEFT_OUT = frozenset({"quote", "given", "first_reader", "second_reader"})
+#: Fields that no page asks for: documents that this node keeps itself, whole inputs, readers outside who come by a file, a dose in one text.
+LEFT_OUT = frozenset({"quote", "given", "first_reader", "second_reader", "dose"})
 
 #: Fields that hold facts by name; the page asks for each fact in its own field.
 FACTS = frozenset({"findings"})

@@ -56,7 +56,7 @@ def main() -> None:
 @contextmanager
 def _served(folder: Path) -> Iterator[str]:
     """A walked network in a folder; the address at which its node answers."""
-    ports = network.choose_ports()
+    ports = {name: network.free_port(0) for name in network.PROFILES}  # not the usual ones, where another network may begin to answer meanwhile
     network.found_network(folder, ports)
     ticking, nodes = Ticking(clock.now() - timedelta(days=300)), dict[str, Node]()
     through = transport(nodes)

@@ -300,7 +300,7 @@ def signs_found(situation: Situation) -> tuple[str, ...]:
 def _signs(situation: Situation) -> Decision:
     facts = standing_facts(situation, situation.now)
     bounds = {name: _at_least(situation, scale, facts) for scale, name in BOUNDS.items()}
-    return situation.decide("rapid-response", {**facts, **bounds})
+    return situation.bedside.decide("rapid-response", {**facts, **bounds})
 
 
 def signs_not_seen_gone(situation: Situation) -> tuple[str, ...]:
@@ -317,7 +317,7 @@ def _at_least(situation: Situation, scale: Scale, facts: Mapping[str, Value]) ->
     """The lower bound of a grade now; a physician's own grade may raise it."""
     grade = situation.case.grades.get(scale)
     own = grade.confirmed.event.grade if grade is not None and grade.confirmed is not None else 0
-    return max(own, int(situation.decide(scale, facts).values.get("grade_min") or 0))
+    return max(own, int(situation.bedside.decide(scale, facts).values.get("grade_min") or 0))
 
 
 def _named(situation: Situation, call_id: str) -> Call | None:

@@ -25,6 +25,7 @@ from baybridge.journey.checks import Unusual, alive, asked_once, happened, local
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import Discharged, ResponseAssessed, ResponseCategory
 from baybridge.journey.gates import standing_at, unsigned
+from baybridge.journey.intervals import last_whole
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, Second, roles, told_in
 from baybridge.journey.texts import Note
@@ -62,9 +63,9 @@ def at_discharge(situation: Situation) -> Iterator[Reason]:
     yield from _standing_signs(situation)
     yield from _open_findings(situation)
     yield from _standing_toxicity(situation)
-    assessments = [e.event.assessed_at for e in situation.case.assessments]
+    assessed = last_whole(situation.case, situation.documents.escalation.assessment)
     recent = timedelta(hours=situation.limits.discharge.assessed_within_h)
-    if not assessments or max(assessments) < situation.now - recent:
+    if assessed is None or assessed < situation.now - recent:
         yield Reason("gate.discharge.not_assessed", {"hours": int(recent.total_seconds() // 3600)})
 
 
@@ -95,10 +96,10 @@ def _standing_toxicity(situation: Situation) -> Iterator[Reason]:
     for scale, grade in situation.case.grades.items():
         if grade.at_most >= least:
             yield Reason("gate.discharge.toxicity", {"scale": scale, "grade": grade.at_most}, source=_GRADES)
-    hyperinflammation = situation.facts.get("iec_hs_grade")
+    hyperinflammation = situation.bedside.facts.get("iec_hs_grade")
     if isinstance(hyperinflammation, int) and hyperinflammation >= least:
         yield Reason("gate.discharge.toxicity", {"scale": "iec-hs", "grade": hyperinflammation}, source=_HYPERINFLAMMATION)
-    elif hyperinflammation is None and situation.decide(_SCREENING, {}).outcome == "suspected":
+    elif hyperinflammation is None and situation.bedside.decide(_SCREENING, {}).outcome == "suspected":
         yield Reason("gate.discharge.iec_hs_ungraded", source=_HYPERINFLAMMATION)
 
 

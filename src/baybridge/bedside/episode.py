@@ -32,7 +32,7 @@ def infusion_may_be_untold(case: Case, node: str) -> bool:
 
 def standing_facts(situation: Situation, at: datetime) -> dict[str, Value]:
     """Facts of the episode as of a moment that neither record nor findings need to repeat."""
-    return standing(situation.case, situation.facts, situation.site.zone, at)
+    return standing(situation.case, situation.bedside.facts, situation.site.zone, at)
 
 
 def standing(case: Case, facts: Mapping[str, Value], zone: ZoneInfo, at: datetime) -> dict[str, Value]:

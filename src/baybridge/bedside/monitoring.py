@@ -96,9 +96,9 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     if against:
         return refuse(*against)
     findings = _with_sums(situation, given)
-    silent = left_out(findings, situation.facts, explained_by(situation.documents.folder("facts")))
+    silent = left_out(findings, situation.bedside.facts, explained_by(situation.documents.folder("facts")))
     facts = {**standing_facts(situation, given.assessed_at), **silent, **findings}
-    graded = tuple(_grade(scale, situation.decide(scale, facts), given) for scale in SCALES)
+    graded = tuple(_grade(scale, situation.bedside.decide(scale, facts), given) for scale in SCALES)
     meant = tuple(contradictions(findings)) if given.unusual else ()
     recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())), meant=meant)
     return (recorded, *graded)
@@ -149,8 +149,8 @@ def _entered_before(situation: Situation, given: Assess) -> bool:
 def _shows_a_sign(situation: Situation, given: Assess) -> bool:
     """Whether the findings that can be read show a sign of the list, beside what is known and still holds."""
     fit = {name: value for name, value in _with_sums(situation, given).items() if not any(True for _ in unfit(situation, name, value))}
-    silent = left_out(fit, situation.facts, explained_by(situation.documents.folder("facts")))
-    return bool(situation.decide("rapid-response", {**silent, **fit}).values.get("codes"))
+    silent = left_out(fit, situation.bedside.facts, explained_by(situation.documents.folder("facts")))
+    return bool(situation.bedside.decide("rapid-response", {**silent, **fit}).values.get("codes"))
 
 
 def _with_sums(situation: Situation, given: Assess) -> dict[str, Typed]:

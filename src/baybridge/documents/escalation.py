@@ -30,11 +30,12 @@ class EscalationStep(Part, frozen=True, kw_only=True):
 
 
 class Intervals(Part, frozen=True, kw_only=True):
-    """Hours of entry between two assessments, by grade from 0 to 4."""
+    """Hours of entry between two assessments, by grade from 0 to 4; `whole`: what a round states, one finding of each row, without which it postpones no next one."""
 
     hours_by_grade: tuple[Every, Every, Every, Every, Every]
     ice_hours_by_icans: tuple[Every, Every, Every, Every, Every]
     urgent_from_grade: Annotated[int, Meta(ge=0, le=4)]
+    whole: tuple[tuple[str, ...], ...] = ()
     source: str = ""
 
 

@@ -2,7 +2,7 @@
 
 Main job: `to_look(case, node)`, what is asked at this node and nobody answered; `urgent(case, node)`, those that call where nobody answers in time.
 An assessment of then or later that states the finding answers, and so does a finding that a person confirmed, or a later value that can be used; what shows a
-sign of a day long past is answered by an assessment of now. It ends with discharge and death.
+sign of a day long past is answered by an assessment of now. Discharge ends what was asked before it, and death everything; what comes of a patient at home is asked.
 
 **Source**: contract K1 (not knowing silences nothing); that it is asked, and of whom, is a convention of this project.
 """
@@ -10,9 +10,8 @@ sign of a day long past is answered by an assessment of now. It ends with discha
 from __future__ import annotations
 
 from baybridge.journey.case import Case
-from baybridge.journey.conditions import discharged
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import AssessmentRecorded, Event, FindingAnswered, FindingAsked, FindingConfirmed
+from baybridge.journey.events import AssessmentRecorded, Discharged, Event, FindingAnswered, FindingAsked, FindingConfirmed
 
 Asked = Entry[FindingAsked]
 
@@ -22,12 +21,14 @@ _ALERT_GRADE = 3
 
 def to_look(case: Case, node: str) -> tuple[Asked, ...]:
     """The questions of this node that stand, one for each finding and kind of doubt."""
-    if discharged(case) or not case.alive or not case.did(FindingAsked):
+    if not case.alive or not case.did(FindingAsked):
         return ()
     standing: dict[tuple[str, str], Asked] = {}
     for entry in case.entries:
         event = entry.event
-        if isinstance(event, FindingAsked):
+        if isinstance(event, Discharged):
+            standing = {}
+        elif isinstance(event, FindingAsked):
             if entry.origin.node == node:
                 standing.setdefault((event.fact, event.why), entry)  # type: ignore[arg-type] # the entry of that event
         else:

@@ -179,6 +179,17 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Bedside:
+    """The patient as seen at the bedside now: every value that a monitor or a ward sent counts as it stands, one that its sender calls preliminary too.
+
+    Signs, grades and calls are judged by it, whoever asks; eligibility, fitness and money by the final values of `Situation.facts`.
+    """
+
+    facts: Mapping[str, Value]
+    decide: Decide
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """Everything that a rule may look at; nothing in it changes while the rule thinks.
 
@@ -198,6 +209,12 @@ class Situation:
     record: FromRecord = FromRecord()
     signed_by: tuple[Signature, ...] = ()  # who signed so far, where the row of the command asks for it
     gates: Mapping[str, Gate] = field(default_factory=dict)  # the gates of the road, by name
+    watch: Bedside | None = None
+
+    @property
+    def bedside(self) -> Bedside:
+        """The patient as seen at the bedside; `facts` where nothing else was read."""
+        return self.watch or Bedside(self.facts, self.decide)
 
     @property
     def today(self) -> date:

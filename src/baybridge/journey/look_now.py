@@ -4,13 +4,13 @@ Main job: `pending(case, node)`: the latest grades of this node that ask for it;
 (`asked_findings.py`); `asked_at(case, entry)`, since when one asks; `due_at(case, node, within)`, when somebody must have looked at the latest;
 `to_review(case, node)`: those that a physician has to judge, because no fever counts.
 
-It ends with an assessment that leaves no such grade, with a physician's own grade, with discharge or death, and while a call is open. A round that leaves the question
-open postpones nothing: the time runs from the first grade that asked.
+It ends with an assessment that leaves no such grade, with a physician's own grade, with discharge or death, and while a call is open. An assessment after discharge asks
+anew. A round that leaves the question open postpones nothing: the time runs from the first grade that asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -33,9 +33,16 @@ ALERT_GRADE = 3
 
 def pending(case: Case, node: str) -> tuple[Entry[GradeAssessed], ...]:
     """The latest grade of each scale that was made here, may be 3 or more, and nobody confirmed."""
-    if discharged(case) or not case.alive:
-        return ()
-    return tuple(grade.latest for grade in case.grades.values() if grade.confirmed is None and grade.latest.origin.node == node and _asks(grade.latest))
+    return tuple(entry for entry in _unconfirmed(case, node) if _asks(entry))
+
+
+def _unconfirmed(case: Case, node: str) -> Iterator[Entry[GradeAssessed]]:
+    """The latest grades of a living patient that were made here, and after discharge where the patient left."""
+    left = case.discharge if discharged(case) else None
+    for grade in case.grades.values() if case.alive else ():
+        latest = grade.latest
+        if grade.confirmed is None and latest.origin.node == node and (left is None or latest.origin.recorded_at > left.origin.recorded_at):
+            yield latest
 
 
 def _asks(entry: Entry[GradeAssessed]) -> bool:
@@ -75,10 +82,7 @@ def waiting(case: Case, node: str) -> tuple[Entry[GradeAssessed] | asked_finding
 
 def to_review(case: Case, node: str) -> tuple[Entry[GradeAssessed], ...]:
     """The latest grades made here whose fever rule a physician has to judge: the grade alone may say less than the signs do."""
-    if discharged(case) or not case.alive:
-        return ()
-    latest = [grade.latest for grade in case.grades.values() if grade.confirmed is None]
-    return tuple(entry for entry in latest if entry.origin.node == node and reviews(entry))
+    return tuple(entry for entry in _unconfirmed(case, node) if reviews(entry))
 
 
 def due_at(case: Case, node: str, within: timedelta) -> datetime | None:

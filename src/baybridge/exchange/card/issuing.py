@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, Refusal, refuse
 from baybridge.base.resource import Resource
+from baybridge.facts.measurement import FINAL
 from baybridge.journey.command import Role, Situation
 from baybridge.journey.events import Event, HealthCardIssued
 from baybridge.journey.fhir.writer import Writer
@@ -22,7 +23,6 @@ from baybridge.journey.row import ANYWHERE, CLINICAL, CommandRow, EventRow, read
 from baybridge.recognition.recognising import RecogniseResults, setting_of
 from baybridge.recognition.results import laboratory_of
 
-_FINAL = ("final", "amended", "corrected")
 _SOURCE = "SMART Health Cards Framework 1.4"
 
 
@@ -42,7 +42,7 @@ def issue_health_card(situation: Situation, given: IssueHealthCard) -> tuple[Eve
     for number, name in enumerate(given.results):
         if name in offered:
             continue
-        code = "unknown_result" if name not in known else "not_final" if known[name].get("status") not in _FINAL else "not_ours"
+        code = "unknown_result" if name not in known else "not_final" if known[name].get("status") not in FINAL else "not_ours"
         reasons.append(Reason(f"exchange.card.{code}", source=_SOURCE, where=f"results.{number}"))
     signer = situation.record.card
     if reasons or signer is None:
@@ -61,7 +61,7 @@ def no_cards(situation: Situation) -> Iterator[Reason]:
 def own_results(situation: Situation) -> list[Resource]:
     """Final results that this node's own laboratory performed, the newest first."""
     setting = setting_of(situation, RecogniseResults(purpose="ELIGIBILITY"))
-    own = [item for item in situation.record.observations if item.get("status") in _FINAL and laboratory_of(item, setting).get("node") == situation.site.node]
+    own = [item for item in situation.record.observations if item.get("status") in FINAL and laboratory_of(item, setting).get("node") == situation.site.node]
     return sorted(own, key=lambda item: str(item.get("effectiveDateTime") or ""), reverse=True)
 
 

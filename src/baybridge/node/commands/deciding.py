@@ -44,12 +44,16 @@ class LazyFacts(Mapping[str, Value]):
 class Deciding:
     """Makes decisions for one case at one moment and keeps them."""
 
-    def __init__(self, library: PolicyLibrary, facts: LazyFacts, case_id: str, at: datetime) -> None:
+    def __init__(self, library: PolicyLibrary, facts: LazyFacts, case_id: str, at: datetime, made: dict[str, Made] | None = None) -> None:
         self._library = library
         self._facts = facts
         self._case_id = case_id
         self._at = at
-        self.made: dict[str, Made] = {}
+        self.made: dict[str, Made] = {} if made is None else made
+
+    def over(self, facts: LazyFacts) -> Deciding:
+        """The same over other facts of the case; what is made is kept together."""
+        return Deciding(self._library, facts, self._case_id, self._at, self.made)
 
     def decide(self, policy_id: str, facts: Mapping[str, Value] | None = None, *, at: datetime | None = None) -> Decision:
         """The decision of a policy over the case's facts with `facts` laid over, as of `at` (now)."""

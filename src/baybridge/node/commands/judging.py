@@ -18,6 +18,7 @@ from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.table import GATES, CommandRow
 from baybridge.node.corrections.making import making
 from baybridge.node.people import access
+from baybridge.node.watch.bedside import watch_of
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -71,6 +72,7 @@ def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Comma
         new_id=unit.new_id,
         gates=GATES,
         record=record,
+        watch=watch_of(node, case, unit.at, filed, deciding),
     )
     return deciding, situation
 

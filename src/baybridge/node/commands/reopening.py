@@ -21,6 +21,7 @@ from sqlalchemy import RowMapping, select
 
 from baybridge.base.resource import Resource
 from baybridge.base.time import parse_instant
+from baybridge.bedside.monitoring import SCALES
 from baybridge.facts.given import read_given
 from baybridge.journey.case import Case
 from baybridge.journey.checks import digest
@@ -41,6 +42,7 @@ from baybridge.node.commands.table import COMMANDS
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.unit import Made
 from baybridge.node.upkeep import projections
+from baybridge.node.watch import signs
 from baybridge.recognition.outcome import REPEAT
 from baybridge.recognition.recognising import judge_again
 from baybridge.record.store import store
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 _RECOGNITION = "RecogniseResults"
+#: What is judged by the patient as seen at the bedside (`watch/arrival.py`).
+_OF_THE_BEDSIDE = frozenset({*SCALES, signs.POLICY})
 
 
 def decide_again(node: Node, unit: Unit, consequence: Consequence) -> None:
@@ -158,7 +162,8 @@ def _decided_again(again: _Again, row: RowMapping) -> Made | None:
         return None
     given = orjson.loads(row["given"])
     values, _ = read_given({name: value for name, value in given.items() if value is not None}, again.node.dictionary)
-    decision = again.deciding.decide(row["policy"], {**given, **values})
+    decide = again.situation.bedside.decide if row["policy"] in _OF_THE_BEDSIDE else again.situation.decide
+    decision = decide(row["policy"], {**given, **values})
     return again.deciding.made[digest(decision)]
 
 

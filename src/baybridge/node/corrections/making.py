@@ -19,9 +19,11 @@ from baybridge.journey.events import EntryCorrected, Event
 from baybridge.journey.judged import Judged
 from baybridge.journey.texts import judge
 from baybridge.ledger import streams
+from baybridge.node.case_record import CaseRecord
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.given import read_given
 from baybridge.node.commands.table import COMMANDS, EVENTS, GATES, CommandRow
+from baybridge.node.watch.bedside import watch_of
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -47,7 +49,8 @@ def making(node: Node, unit: Unit, deciding: Deciding) -> Making:
 
 
 def _then(node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, actor: Actor) -> tuple[Deciding, Situation]:
-    facts = LazyFacts(lambda: node.fact_set(unit.connection, case, at))
+    filed = CaseRecord(unit.connection, case, at, node.record_memory)
+    facts = LazyFacts(lambda: node.fact_set(unit.connection, case, at, filed))
     deciding = Deciding(node.policies, facts, case.case_id, at)
     situation = Situation(
         case=case,
@@ -60,7 +63,8 @@ def _then(node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, act
         documents=node.documents.typed,
         new_id=unit.new_id,
         gates=GATES,
-        record=node.record_material(unit.connection, row.needs, case, at),
+        record=node.record_material(unit.connection, row.needs, case, at, filed),
+        watch=watch_of(node, case, at, filed, deciding),
     )
     return deciding, situation
 

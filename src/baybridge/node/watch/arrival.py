@@ -1,26 +1,30 @@
 """When an observation counts for the watch: at its own time where that can be, else when it came in.
 
 Main job: `record_in_time(unit, case)`, the record of a patient in which an observation without a time, one dated after it was filed and one
-dated before the patient's birth stand at the moment at which they were filed; `moment_of(version, now, born)` answers that moment for one of them.
+dated before the patient's birth stand at the moment at which they were filed; `bedside_facts(…)`, the facts that are read of it, by which signs, grades and calls are
+judged, by the watch and by whatever a person enters; `moment_of(version, now, born)` answers that moment for one of them.
 
-A sign whose time is missing or wrong is a sign all the same; what is not known silences nobody. One of the bedside that its sender calls preliminary counts here as it
-stands. Everything else reads such an observation as before.
+A sign whose time is missing or wrong is a sign all the same; what is not known silences nobody. A finding of the bedside (`asking.WATCHED`) that its sender calls
+preliminary counts here as it stands: this is the one place that says so. Everything else reads final values alone (`facts/measurement.FINAL`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from baybridge.base.resource import Resource
 from baybridge.facts.dictionary import Dictionary
+from baybridge.facts.factset import FactSet
 from baybridge.facts.fhir import Found
 from baybridge.facts.measurement import birth_of, filed_at, taken_at, time_doubt
 from baybridge.journey.case import Case
 from baybridge.node.watch.asking import watched_facts
+from baybridge.node.watch.signs import facts_in_time
 
 if TYPE_CHECKING:
+    from baybridge.node.node import Node
     from baybridge.node.unit import Unit
 
 _TIMES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming")
@@ -28,7 +32,16 @@ _TIMES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effective
 
 def record_in_time(unit: Unit, case: Case, dictionary: Dictionary) -> Found:
     """The record of a case's patient as filed now, each observation at a time that can be, and preliminary ones of the bedside as they stand."""
-    now, resources = unit.at, unit.record(case).from_outside
+    return in_time(unit.record(case).from_outside, unit.at, dictionary)
+
+
+def bedside_facts(node: Node, case: Case, resources: Sequence[Resource], at: datetime) -> FactSet:
+    """The facts of a patient as the watch reads them at a moment, of what was filed by then."""
+    return facts_in_time(node, case, in_time(resources, at, node.dictionary), at)
+
+
+def in_time(resources: Sequence[Resource], now: datetime, dictionary: Dictionary) -> Found:
+    """These resources as `record_in_time` answers them."""
     born = birth_of(resource for resource in resources if resource["resourceType"] == "Patient")
     placed = (_as_it_stands(_in_time(resource, now, born), dictionary) if resource["resourceType"] == "Observation" else resource for resource in resources)
     return Found(placed)

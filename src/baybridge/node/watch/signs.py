@@ -85,15 +85,20 @@ class _Graded:
 
 def look(node: Node, case: Case, resources: Found, at: datetime, *, current: bool) -> Look:
     """The signs as of `at`, from what is known now of that moment; `current`: `at` is the present."""
-    confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
-    known = node.record_memory.known(case.patient_id or "", node.dictionary)
-    facts = read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone, remarks=False, known=known)
+    facts = facts_in_time(node, case, resources, at)
     deciding = Deciding(node.policies, LazyFacts(lambda: facts), case.case_id, at)
     stands = standing(case, facts.values, node.site.zone, at)
     ends = [_graded_with(node, case, facts, {**stands, **end}, current=current) for end in _ends(facts)]
     seen = [_seen_with(node, case, facts, over, graded, deciding, current=current) for over, graded in ends]
     most = {scale: max(one.high for _, graded in ends for one in graded if one.scale == scale) for scale in SCALES}
     return Look(_certain(seen), deciding.made, facts, most)
+
+
+def facts_in_time(node: Node, case: Case, resources: Found, at: datetime) -> FactSet:
+    """The facts as of a moment, of resources of which each stands at a time that can be (`arrival.py`)."""
+    confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
+    known = node.record_memory.known(case.patient_id or "", node.dictionary)
+    return read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone, remarks=False, known=known)
 
 
 def _ends(facts: FactSet) -> tuple[Mapping[str, Value], ...]:

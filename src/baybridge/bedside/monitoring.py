@@ -85,6 +85,13 @@ def _infused(situation: Situation, given: Assess) -> Iterator[Reason]:
         yield Reason("bedside.assess.infusion_not_told", {"node": node or ""}, where="unusual")
 
 
+def assess_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against any assessment: the patient died, or was given nothing as far as anybody can know here."""
+    yield from alive(situation)
+    if not infusion_may_be_untold(situation.case, situation.site.node):
+        yield from infused_here(situation)
+
+
 def assess(situation: Situation, given: Assess) -> Verdict:
     """The findings, and a grade on each scale."""
     against = (
@@ -189,6 +196,12 @@ def confirm_grade(situation: Situation, given: ConfirmGrade) -> Verdict:
 _DEATH = 5
 
 
+def none_graded(situation: Situation) -> Iterator[Reason]:
+    """No grade stands that could be confirmed; that of a patient who died is confirmed too."""
+    if not situation.case.grades:
+        yield Reason("bedside.confirm.no_grade")
+
+
 def below_what_is_seen(situation: Situation, given: ConfirmGrade) -> bool:
     """Whether a grade lies below the least that the findings show; another physician then confirms it."""
     standing = situation.case.grades.get(given.scale)
@@ -202,11 +215,17 @@ def _assessed(standing: Grade | None, given: ConfirmGrade) -> Iterator[Reason]:
         yield Reason("bedside.confirm.no_reason", source="clinical reference 14", where="reason")
 
 
+def interval_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against another interval, whatever it is."""
+    yield from alive(situation)
+    yield from infused_here(situation)
+    if situation.case.open_rapid_response is not None:
+        yield Reason("bedside.interval.call_open")
+
+
 def set_assessment_interval(situation: Situation, given: SetAssessmentInterval) -> Verdict:
     """Another interval than that of the grade, with the reason; it holds until the grade rises or the team is called. While a call is open there is none."""
-    against = [*alive(situation), *infused_here(situation)]
-    if situation.case.open_rapid_response is not None:
-        against.append(Reason("bedside.interval.call_open"))
+    against = [*interval_blocked(situation)]
     if not said(given.note):
         against.append(Reason("bedside.interval.no_note", where="note"))
     against.extend(asked_once(_longer_than_asked(situation, given), unusual=given.unusual))
@@ -239,6 +258,7 @@ COMMAND_ROWS = (
         page="bedside",
         correction=CLINICAL,
         step="monitor",
+        blocked=assess_blocked,
         place=10,
         button="after",
     ),
@@ -248,6 +268,7 @@ COMMAND_ROWS = (
         page="bedside",
         correction=Correction(Role.PHYSICIAN, second="lowered"),
         step="confirm_grade",
+        blocked=none_graded,
         button=None,
         prefill=graded_scale,
         second=Second("approved", roles(Role.PHYSICIAN), entered="decided", when=below_what_is_seen),
@@ -258,6 +279,7 @@ COMMAND_ROWS = (
         page="bedside",
         correction=CLINICAL,
         step="monitor",
+        blocked=interval_blocked,
         place=60,
         button="after",
     ),

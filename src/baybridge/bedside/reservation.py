@@ -18,6 +18,7 @@ from baybridge.bedside import rendering
 from baybridge.bedside.preparation import until_default
 from baybridge.journey.checks import Unusual, alive, asked_once, ordered, said, treating_here
 from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.conditions import discharged
 from baybridge.journey.events import DrugsReserved
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
@@ -38,9 +39,18 @@ class ReserveDrugs(Struct, frozen=True, kw_only=True):
     unusual: Unusual = False
 
 
+def reserve_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against any reservation: another centre treats, or the patient has left and nothing is held that could be released."""
+    yield from alive(situation)
+    yield from treating_here(situation)
+    last = situation.case.last(DrugsReserved)
+    if discharged(situation.case) and (last is None or not last.event.doses):
+        yield Reason("bedside.reserve.left")
+
+
 def reserve_drugs(situation: Situation, given: ReserveDrugs) -> Verdict:
     """The doses are held, or every reason against."""
-    against = [*alive(situation), *treating_here(situation), *ordered(given.from_on, given.until_on, "from_on", "until_on")]
+    against = [*reserve_blocked(situation), *ordered(given.from_on, given.until_on, "from_on", "until_on")]
     held = situation.limits.tocilizumab.atc
     if given.atc.strip().upper() != held:
         against.append(Reason("bedside.reserve.other_drug", {"known": held}, where="atc"))
@@ -83,6 +93,7 @@ COMMAND_ROWS = (
         page="bedside",
         correction=CLINICAL,
         step="reserve_drugs",
+        blocked=reserve_blocked,
         place=26,
         prefill=usual_doses,
         choices={"atc": "held_drug"},

@@ -225,3 +225,5 @@ def _print(node: Node, answer: Done | Refusal, *, as_json: bool) -> None:
     for item in answer.events:
         body = dict(event_as_json(item.event))
         click.echo(f"{item.sequence:>4}  {body.pop('type')}  " + "  ".join(f"{key}={value}" for key, value in body.items() if value not in (None, [], "")))
+        if body.get("not_firm"):
+            click.echo(f"      {texts.say('en', 'funding.not_firm')}")

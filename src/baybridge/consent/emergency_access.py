@@ -7,6 +7,7 @@ Main job: the rules of `BreakGlass` and `ReviewBreakGlass`, and `open_until(case
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -69,6 +70,12 @@ def review_break_glass(situation: Situation, given: ReviewBreakGlass) -> Verdict
     return refuse(*against) if against else (GlassReviewed(event_id=given.event_id, justified=given.justified, note=given.note.strip()),)
 
 
+def none_unreviewed(situation: Situation) -> Iterator[Reason]:
+    """Nobody took emergency access that somebody else has still to look at."""
+    if not unreviewed(situation.case):
+        yield Reason("consent.break_glass.none")
+
+
 def unreviewed(case: Case) -> tuple[Entry[GlassBroken], ...]:
     """Emergency accesses of this case that nobody has looked at yet."""
     done = {entry.event.event_id for entry in case.of(GlassReviewed)}
@@ -103,7 +110,7 @@ COMMAND_ROWS = (
         correction=Correction(Role.QUALITY),
         kinds=ANYWHERE,
         purpose="privacy",
-        blocked=never_blocked,
+        blocked=none_unreviewed,
         place=50,
     ),
 )

@@ -270,6 +270,8 @@ class QuoteDocument(TypedDict, total=False):
     issued_on: str
     valid_until: str
     asked: AskedQuote
+    firm: bool
+    not_firm: list[str]
 
 
 def is_quote(document: object) -> TypeGuard[QuoteDocument]:

@@ -22,7 +22,7 @@ from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import Died, FollowUpScheduled, FollowUpVisited, SecondMalignancyReported
 from baybridge.journey.moments import moment_of
 from baybridge.journey.prefill import FormContext
-from baybridge.journey.row import ANYWHERE, CLINICAL, CommandRow, Correction, EventRow, never_blocked, roles, told_in
+from baybridge.journey.row import ANYWHERE, CLINICAL, CommandRow, Correction, EventRow, roles, told_in
 from baybridge.journey.schedule import nameable, next_visit
 
 SCHEDULE = "standard"
@@ -152,10 +152,17 @@ def report_second_malignancy(situation: Situation, given: ReportSecondMalignancy
     return (SecondMalignancyReported(kind=given.kind, found_on=given.found_on, transgene_tested=given.transgene_tested),)
 
 
+def died_before(situation: Situation) -> Iterator[Reason]:
+    """A death stands already."""
+    if situation.case.died_on is not None:
+        yield Reason("followup.death.already")
+
+
 def record_death(situation: Situation, given: RecordDeath) -> Verdict:
     """Open tasks end; what follows a death begins."""
-    if situation.case.died_on is not None:
-        return refuse(Reason("followup.death.already"), category=Category.CONFLICT)
+    before = tuple(died_before(situation))
+    if before:
+        return refuse(*before, category=Category.CONFLICT)
     against = [*happened(situation, died_on=given.died_on)]
     later = max((entry.event.ended_at for entry in situation.case.infusions), default=None)
     if later is not None and given.died_on < local_day(situation, later):
@@ -225,7 +232,7 @@ COMMAND_ROWS = (
         page="followup",
         correction=Correction(Role.PHYSICIAN, second="always"),
         kinds=ANYWHERE,
-        blocked=never_blocked,
+        blocked=died_before,
         place=70,
     ),
 )

@@ -32,7 +32,7 @@ def quoted(event: ev.QuoteIssued, writer: Writer) -> None:
                 {"type": "informational", "code": {"text": name}, "amount": money(minor, event.currency)} for name, minor in parts
             ],
             "totalGross": money(event.gross_minor, event.currency),
-            "note": [{"text": f"valid until {event.valid_until.isoformat()}"}],
+            "note": [{"text": f"valid until {event.valid_until.isoformat()}"}, *([{"text": "not firm: eligibility open"}] if event.not_firm else [])],
         },
     )
     if event.agreement:

@@ -1,7 +1,7 @@
 """Whether a product may be planned for this patient here: by label, at this centre, by a route that exists in the region.
 
 Main job: `entitled(situation, product, gate)`, the reasons at the gates before accepting a case, reserving a slot and enrolling in an agreement. Quotes and
-enquiries stay free of them.
+enquiries stay free of them, and say what is open: `eligibility_open(situation, product, region)`.
 
 Eligible is what a label policy of this region says today of the facts as they are, or what a board decided here for this product. What is not known stands.
 **Source**: catalogue (`data/products`: labels, status by region), directory (`data/directory/organisations`: offers).
@@ -32,12 +32,20 @@ _BASES: Mapping[str, frozenset[str | None]] = {
 
 def entitled(situation: Situation, product: str, gate: GateName) -> Iterator[Reason]:
     """Everything that stands against planning this product for this patient here: label, offer, status."""
-    yield from _label(situation, product, gate)
+    yield from _label(situation, product, gate, situation.site.jurisdiction)
     yield from _offer(situation, product, gate)
     if _bases(situation, product) is None:
         status = _status(situation, product)
         values = {"product": product, "jurisdiction": situation.site.jurisdiction}
         yield Reason(f"gate.{gate}.status_open", values, source=status.source if status else "")
+
+
+def eligibility_open(situation: Situation, product: str | None, region: str) -> tuple[str, ...]:
+    """Why nobody knows today that this product is for this patient in a region, as codes of `gate_reason`; none where a label or a board says so."""
+    if not product:
+        return ("no_product",)
+    reasons = _label(situation, product, "accept", region)
+    return tuple(reason.code.rpartition(".")[2] for reason in reasons)
 
 
 def basis_fits(situation: Situation, product: str, basis: str | None) -> bool:
@@ -52,15 +60,15 @@ def board_decision(situation: Situation, product: str) -> str | None:
     return own[-1].decision if own else None
 
 
-def _label(situation: Situation, product: str, gate: GateName) -> Iterator[Reason]:
+def _label(situation: Situation, product: str, gate: GateName, region: str) -> Iterator[Reason]:
     decided = board_decision(situation, product)
     if decided == "treat":
         return
-    values = {"product": product, "jurisdiction": situation.site.jurisdiction}
+    values = {"product": product, "jurisdiction": region}
     if decided == "do_not_treat":
         yield Reason(f"gate.{gate}.board_against", values)
     document = _document(situation, product)
-    policies = [row.policy for row in document.labels if row.jurisdiction == situation.site.jurisdiction] if document else []
+    policies = [row.policy for row in document.labels if row.jurisdiction == region] if document else []
     if not policies:
         yield Reason(f"gate.{gate}.no_label", values)
         return

@@ -19,7 +19,7 @@ from baybridge.journey.checks import Unusual, alive, asked_once, happened, local
 from baybridge.journey.command import GateName, Role, Situation, Verdict
 from baybridge.journey.events import BoardDecided, GateExceptionSigned
 from baybridge.journey.fhir import gates as rendering
-from baybridge.journey.gates import VALID, about, gate_ahead, signable
+from baybridge.journey.gates import VALID, about, gate_ahead, is_ahead, signable
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, Second, reads, roles, told_in
 from baybridge.journey.texts import Note
@@ -43,6 +43,14 @@ class RecordBoardDecision(Struct, frozen=True, kw_only=True):
     note: Annotated[Note, Meta(description="what the board rested it on")]
 
 
+def exception_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against any exception: no gate lies ahead at which anything stands."""
+    yield from alive(situation)
+    ahead = [gate for gate in situation.gates.values() if is_ahead(situation, gate.name)]
+    if not any(gate.of_input or signable(gate.standing(situation), gate.name) for gate in ahead):
+        yield Reason("journey.exception.none_ahead")
+
+
 def sign_exception(situation: Situation, given: SignException) -> Verdict:
     """The exception stands for a day, or every reason against it."""
     here = () if given.gate == "accept" else treating_here(situation)
@@ -61,6 +69,8 @@ def _codes(situation: Situation, given: SignException) -> Iterator[Reason]:
     gate = situation.gates[given.gate]
     reasons = tuple(gate.standing(situation))
     standing = signable(reasons, given.gate)
+    if not is_ahead(situation, given.gate):
+        yield Reason("journey.exception.not_now", {"gate": given.gate}, where="gate")
     if not standing and not set(given.codes) & gate.of_input:
         yield Reason("journey.exception.nothing_stands", where="gate")
     if unknown := set(given.codes) - standing - gate.of_input:
@@ -124,6 +134,7 @@ COMMAND_ROWS = (
         (EventRow(GateExceptionSigned, rendering.exception, told_in("CARE_REFERRAL", "QUALITY_REGISTRY"), only_from="centre"),),
         page="overview",
         correction=CLINICAL,
+        blocked=exception_blocked,
         place=60,
         second=Second("decided", entered="decided", when=asks_two),
         signed="decided",

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from baybridge.base.outcome import Reason
 from baybridge.journey.case import Case
 from baybridge.journey.command import Gate, GateName, Situation
+from baybridge.journey.conditions import discharged, therapy_event_open
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import GateExceptionSigned
 
@@ -55,6 +56,21 @@ def gate_ahead(case: Case) -> GateName:
     if case.infused_at is not None and any(e.event.chain_of_identity == case.chain_of_identity for e in case.infusions):
         return "discharge"
     return "infusion" if case.lymphodepletion is not None else "lymphodepletion"
+
+
+def is_ahead(situation: Situation, gate: GateName) -> bool:
+    """Whether the step behind a gate can come next for this patient: it was not taken, and what it rests on was."""
+    case, here = situation.case, situation.case.treating_node == situation.site.node
+    collected = any(c.chain_of_identity == case.chain_of_identity for c in case.collections)
+    waits = not case.infusions or therapy_event_open(case) or bool(case.bags_waiting)
+    return {
+        "accept": not here,
+        "slot": here and not therapy_event_open(case),
+        "collection": here and therapy_event_open(case) and not any(b.released and b.chain_of_identity == case.chain_of_identity for b in case.batches),
+        "lymphodepletion": here and collected and waits,
+        "infusion": here and collected and waits,
+        "discharge": here and bool(case.infusions) and not discharged(case),
+    }[gate]
 
 
 def unsigned(situation: Situation, gate: GateName, reasons: Iterable[Reason], subject: str | None = None) -> Iterator[Reason]:

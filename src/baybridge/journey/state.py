@@ -220,6 +220,8 @@ def _quote(case: Case) -> JsonDict | None:
         "entitled_minor": quote.entitled_minor,
         "valid_until": quote.valid_until.isoformat(),
         "agreement": quote.agreement,
+        "firm": not quote.not_firm,
+        "not_firm": list(quote.not_firm),
         "rests_on_changed": [*changed_under(case).get(case.quote.origin.event_id, ())] if case.quote else [],
     }
 

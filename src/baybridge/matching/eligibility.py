@@ -18,6 +18,8 @@ from baybridge.base.outcome import Reason, refuse
 from baybridge.documents.product import Product
 from baybridge.journey.checks import alive, digest, said
 from baybridge.journey.command import Role, Situation, Verdict
+from baybridge.journey.conditions import therapy_event_open
+from baybridge.journey.custody import ONE_CHAIN
 from baybridge.journey.events import EligibilityDecided, ProductChosen
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
 from baybridge.journey.texts import Note
@@ -69,10 +71,17 @@ def _known(situation: Situation, product: str | None) -> Iterator[Reason]:
         yield Reason("matching.refer.product_unknown", {"product": product}, where="product")
 
 
+def choose_blocked(situation: Situation) -> Iterator[Reason]:
+    """What stands against choosing any product: the patient died, or a therapy event with another one is under way."""
+    yield from alive(situation)
+    if therapy_event_open(situation.case):
+        yield Reason("matching.choose.under_way", {"product": situation.case.product or ""}, source=ONE_CHAIN)
+
+
 def choose_product(situation: Situation, given: ChooseProduct) -> Verdict:
     """The choice stands on the last decision by that policy; off label only with a physician's reason."""
     decided = situation.case.eligibility.get(given.policy)
-    against = [*alive(situation), *_known(situation, given.product), *_policy(situation, given)]
+    against = [*choose_blocked(situation), *_known(situation, given.product), *_policy(situation, given)]
     unverified = _unverified(situation, given.policy)
     if decided is None:
         against.append(Reason("matching.choose.undecided", {"policy": given.policy}, where="policy"))
@@ -116,6 +125,7 @@ COMMAND_ROWS = (
         page="eligibility",
         correction=CLINICAL,
         step="product",
+        blocked=choose_blocked,
         button=None,
         choices={"policy": "label_policy"},
     ),

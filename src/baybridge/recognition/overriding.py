@@ -169,6 +169,13 @@ def waiting(case: Case) -> tuple[Entry[OverrideProposed], ...]:
     return tuple(open_now.values())
 
 
+def none_to_countersign(situation: Situation) -> Iterator[Reason]:
+    """No override waits for a second signature."""
+    yield from alive(situation)
+    if not waiting(situation.case):
+        yield Reason("recognition.countersign.none_waiting")
+
+
 def countersign_override(situation: Situation, given: CountersignOverride) -> Judged | Refusal:
     """The decision that now holds, the refusal to sign as an event, or every reason against it."""
     proposed = next((entry for entry in waiting(situation.case) if _names(entry.event, given)), None)
@@ -232,6 +239,7 @@ COMMAND_ROWS = (
         page="tests",
         correction=CLINICAL,
         needs=reads("observations", "resources"),
+        blocked=none_to_countersign,
         button=None,
         choices={"purpose": "recognition_purpose", "result": "waiting_result"},
     ),

@@ -19,13 +19,14 @@ from msgspec import Meta, Struct
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Reason, Refusal, refuse
 from baybridge.base.resource import Resource
+from baybridge.facts.measurement import FINAL
 from baybridge.journey.case import Case
 from baybridge.journey.checks import said
 from baybridge.journey.command import Role, Situation
 from baybridge.journey.entry import Entry, tells
 from baybridge.journey.events import ParallelTestCompared, RepeatRequested
 from baybridge.journey.judged import Judged
-from baybridge.journey.row import CLINICAL, CommandRow, EventRow, never_blocked, reads, roles
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, reads, roles
 from baybridge.journey.texts import Note
 from baybridge.recognition import rendering
 from baybridge.recognition.converting import convert
@@ -97,6 +98,12 @@ class CompareParallelTest(Struct, frozen=True, kw_only=True):
     note: Annotated[Note, Meta(description="what follows, in a sentence")]
 
 
+def none_open(situation: Situation) -> Iterator[Reason]:
+    """No test that was to run beside a result waits to be compared."""
+    if not open_parallel_tests(situation.case):
+        yield Reason("recognition.parallel.none_open")
+
+
 def compare_parallel_test(situation: Situation, given: CompareParallelTest) -> Judged | Refusal:
     """The comparison with both values and their difference, or every reason against it."""
     asked = next((t for t in open_parallel_tests(situation.case) if (t.event.result_id, t.event.purpose) == (given.result, given.purpose)), None)
@@ -145,7 +152,7 @@ def _against(
         return
     if given.repeat == given.result:
         yield Reason("recognition.parallel.same_result", where="repeat")
-    if repeat.get("status") not in ("final", "amended", "corrected"):
+    if repeat.get("status") not in FINAL:
         yield Reason("recognition.parallel.not_final", source=_SOURCE, where="repeat")
     windows = settings_of(situation.documents).windows
     if outside is not None and not same_analyte(windows, code_of(outside), code_of(repeat)):
@@ -178,7 +185,7 @@ COMMAND_ROWS = (
         page="tests",
         correction=CLINICAL,
         needs=reads("observations", "resources"),
-        blocked=never_blocked,
+        blocked=none_open,
         button=None,
         choices={"purpose": "recognition_purpose", "result": "parallel_result", "repeat": "result"},
     ),

@@ -93,6 +93,8 @@ def _slot(situation: Situation) -> Iterator[Reason]:
         return
     if not therapy_event_open(situation.case):
         yield Reason("supply.collect.over", source=ONE_CHAIN)
+    elif any(batch.released and batch.chain_of_identity == situation.case.chain_of_identity for batch in situation.case.batches):
+        yield Reason("supply.collect.made", source=ONE_CHAIN)
     plant = site_of(situation, slot.event.plant_node)
     if plant is None:
         yield Reason("supply.slot.plant_unknown", {"node": slot.event.plant_node})

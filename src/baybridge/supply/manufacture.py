@@ -88,8 +88,16 @@ class Judgement:
 def nothing_arrived(situation: Situation) -> Iterator[Reason]:
     """No bag of the current therapy event has reached this plant."""
     yield from alive(situation)
+    yield from _given(situation)
     if not _arrived(situation, situation.case.chain_of_identity or ""):
         yield Reason("supply.manufacture.nothing_arrived", source=SCANNED)
+
+
+def _given(situation: Situation) -> Iterator[Reason]:
+    """The product of the current therapy event was given: nothing more is made of its cells."""
+    chain = situation.case.chain_of_identity
+    if any(entry.event.chain_of_identity == chain for entry in situation.case.infusions):
+        yield Reason("supply.manufacture.given", source=ONE_CHAIN)
 
 
 def no_open_batch(situation: Situation) -> Iterator[Reason]:
@@ -101,7 +109,7 @@ def no_open_batch(situation: Situation) -> Iterator[Reason]:
 
 def start_manufacture(situation: Situation, given: StartManufacture) -> Verdict:
     """The batch begins, or every reason against."""
-    against = (*alive(situation), *_material(situation, given))
+    against = (*alive(situation), *_given(situation), *_material(situation, given))
     if against:
         return refuse(*against)
     return (ManufactureStarted(chain_of_identity=given.chain_of_identity, batch=given.batch.strip(), from_bags=given.from_bags),)

@@ -37,6 +37,7 @@ from baybridge.funding.quote.report import Funded, as_json, fund, sentences
 from baybridge.funding.quote.stack import UNVERIFIED, Stack, pay_stack
 from baybridge.journey.checks import alive
 from baybridge.journey.command import Role, Situation
+from baybridge.journey.entitlement import eligibility_open
 from baybridge.journey.events import QuoteIssued
 from baybridge.journey.judged import Judged
 from baybridge.journey.prefill import FormContext
@@ -122,16 +123,20 @@ def issue_quote(situation: Situation, given: IssueQuote) -> Judged | Refusal:
     if isinstance(funded, Refusal):
         return funded
     valid_until = situation.today + timedelta(days=given.valid_days)
+    region = given.region or situation.site.jurisdiction
+    open_ones = eligibility_open(situation, product, region)
     document = _document(documents, given, product, inputs, funded) | {
-        "region": given.region or situation.site.jurisdiction,
+        "region": region,
+        "firm": not open_ones,
+        "not_firm": list(open_ones),
         "issued_on": situation.today.isoformat(),
         "valid_until": valid_until.isoformat(),
         "asked": plans.plain(msgspec.to_builtins(given)),
     }
-    return Judged((_event(document, funded, given.agreement, valid_until),), (document,))
+    return Judged((_event(document, funded, given.agreement, valid_until, open_ones),), (document,))
 
 
-def _event(document: dict[str, object], funded: Funded, agreement: str | None, valid_until: date) -> QuoteIssued:
+def _event(document: dict[str, object], funded: Funded, agreement: str | None, valid_until: date, not_firm: tuple[str, ...]) -> QuoteIssued:
     return QuoteIssued(
         quote_sha256=sha256_hex(canonical_bytes(document)),
         currency=funded.case.currency,
@@ -140,6 +145,7 @@ def _event(document: dict[str, object], funded: Funded, agreement: str | None, v
         entitled_minor=funded.stack.entitled_minor,
         valid_until=valid_until,
         agreement=agreement,
+        not_firm=not_firm,
     )
 
 

@@ -18,6 +18,7 @@ class QuoteIssued(Event, frozen=True, kw_only=True, tag=True):
     entitled_minor: int
     valid_until: date
     agreement: str | None
+    not_firm: tuple[str, ...] = ()  # why eligibility was open then, as codes of `gate_reason`
 
 
 class PreauthorisationRequested(Event, frozen=True, kw_only=True, tag=True):

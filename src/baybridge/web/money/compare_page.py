@@ -26,7 +26,7 @@ from baybridge.http.doors import Asked
 from baybridge.journey.events import QuoteIssued
 from baybridge.web.case.view import CaseView, with_view
 from baybridge.web.money.funding_page import kept
-from baybridge.web.money.quote_view import Said, named, titles
+from baybridge.web.money.quote_view import Said, named, not_firm, titles
 from baybridge.web.page.page import refused
 
 _HEADING = {
@@ -64,14 +64,15 @@ def _page(view: CaseView) -> Response:
         return refused(view.asked, refuse(Reason("funding.quote.none"), category=Category.NOT_FOUND))
     quote = found[1]
     if "asked" not in quote:
-        return view.render("compare.html", quote=quote, ways=(), cannot=(), refusal=(), changed=None, old=True)
-    compared = _compared(view, quote)
+        return view.render("compare.html", quote=quote, ways=(), cannot=(), refusal=(), changed=None, old=True, not_firm=())
+    compared, open_ones = _compared(view, quote), tuple(not_firm(view, quote))
     if isinstance(compared, Refusal):
         sentences = tuple(view.reader.reason(reason) for reason in compared.reasons)
-        return view.render("compare.html", quote=quote, ways=(), cannot=(), refusal=sentences, changed=None, old=False)
+        return view.render("compare.html", quote=quote, ways=(), cannot=(), refusal=sentences, changed=None, old=False, not_firm=open_ones)
     ways = tuple(_way(view, one, compared) for one in compared.options)
     cannot = tuple((_plain(view, name), tuple(map(view.reader.reason, reasons))) for name, reasons in compared.cannot)
-    return view.render("compare.html", quote=quote, ways=ways, cannot=cannot, refusal=(), changed=_changed(view, quote, compared), old=False)
+    changed = _changed(view, quote, compared)
+    return view.render("compare.html", quote=quote, ways=ways, cannot=cannot, refusal=(), changed=changed, old=False, not_firm=open_ones)
 
 
 def _compared(view: CaseView, quote: QuoteDocument) -> Comparison | Refusal:

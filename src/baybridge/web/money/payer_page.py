@@ -157,6 +157,7 @@ def part(view: CaseView) -> Response:
         claims=[_claim(view, one) for one in reconciliation_of(case) if one.claim.payer == payer],
         payments=[entry for entry in case.payments if entry.event.payer == payer],
         agreement=agreement_part(quote, payer) if quote else None,
+        not_firm=[view.reader.t(f"gate_reason.{code}") for code in case.quote.event.not_firm] if case.quote else [],
         settled=settled,
         settlement=documents.get(settled.event.decision_sha256) if settled else None,
         refunded=[(view.reader.named("plan", one.recipient), one) for one in refunds_of(case) if one.recipient in plans],

@@ -26,6 +26,7 @@ from baybridge.documents.quote import (
 )
 from baybridge.funding.plans.layers import CAPS, VERIFIED
 from baybridge.funding.quote.reproducing import Reproduced, reproduce
+from baybridge.journey.entitlement import eligibility_open
 from baybridge.web.case.view import CaseView
 from baybridge.web.page.pictures import Piece, pieces
 
@@ -73,6 +74,7 @@ class Shown:
     again: Reproduced | Refusal
     gap: str | None
     expired: bool
+    not_firm: tuple[str, ...]  # why eligibility is open, in the reader's language
 
     @property
     def same(self) -> bool:
@@ -102,7 +104,14 @@ def shown(view: CaseView, quote: QuoteDocument, number: str) -> Shown:
         again=reproduce(quote, view.asked.node.documents.typed.plans),
         gap=view.reader.amount(format_minor(gap), result["currency"]) if gap else None,
         expired=view.now.astimezone(view.asked.node.site.zone).date().isoformat() > str(quote["valid_until"]),
+        not_firm=tuple(not_firm(view, quote)),
     )
+
+
+def not_firm(view: CaseView, quote: QuoteDocument) -> Iterator[str]:
+    """Why it is not known as of the page's moment that the product of a quote is for this patient."""
+    region = quote.get("region") or view.asked.node.site.jurisdiction
+    return (view.reader.t(f"gate_reason.{code}") for code in eligibility_open(view.look.situation(), quote.get("product"), region))
 
 
 def titles(view: CaseView) -> dict[str, str]:

@@ -394,7 +394,9 @@ class Reader:
 
 
 #: Where the words of an event's field stand, if not among the codes.
-_PREFIXES: Mapping[str, str] = {"action": "correction.action", "driver": "driver", "marker": "marker", "route": "exchange.route", "role": "role", "flags": "policy.flag"}
+_PREFIXES: Mapping[str, str] = {
+    "action": "correction.action", "driver": "driver", "marker": "marker", "route": "exchange.route", "role": "role", "flags": "policy.flag", "not_firm": "gate_reason",
+}  # fmt: skip
 
 
 #: Documents by the field that names one: the folder, and where its title stands.

@@ -111,7 +111,11 @@ def test_after_death_nothing_is_begun(node: str) -> None:
     assert given <= AFTER_DEATH
 
 
-@pytest.mark.parametrize(("stage", "gate"), [("infused", "collection"), ("infused", "infusion"), ("slot", "infusion"), ("slot", "discharge"), ("discharged", "discharge")])
+#: Gates that do not lie ahead.
+ELSEWHERE = [("infused", "collection"), ("infused", "infusion"), ("slot", "infusion"), ("slot", "discharge"), ("discharged", "discharge")]
+
+
+@pytest.mark.parametrize(("stage", "gate"), ELSEWHERE)
 def test_no_exception_is_signed_at_a_gate_that_does_not_lie_ahead(stage: str, gate: str) -> None:
     step = case_world.EXCEPTION.but(gate=gate, codes=[f"gate.{gate}.anything"], note="because")
     assert "journey.exception.not_now" in case_world.codes(at(stage).judge(step))

@@ -80,12 +80,21 @@ class PermitClock(Part, frozen=True, kw_only=True):
     amber_d: Days
 
 
+class FinalResult(Part, frozen=True, kw_only=True):
+    """A test on whose interim result a product is released: within how many days of the release its final result is recorded."""
+
+    attribute: str
+    within_d: Days
+    source: str
+
+
 class Clocks(Part, frozen=True, kw_only=True):
     """When a clock says so."""
 
     fresh_cells: FreshCellsClock
     dry_shipper: ShipperClock
     permit: PermitClock
+    final_results: tuple[FinalResult, ...] = ()
 
 
 class Visit(Part, frozen=True, kw_only=True):

@@ -9,13 +9,13 @@ quality reference E4 (team within 10 minutes), shared facts contract (a high upp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
 from baybridge.base.time import start_of_day
 from baybridge.documents.escalation import Escalation, span
-from baybridge.documents.pathway import FollowUp, FreshCellsClock, Pathway, PermitClock, ShipperClock
+from baybridge.documents.pathway import FinalResult, FollowUp, FreshCellsClock, Pathway, PermitClock, ShipperClock
 from baybridge.journey import asked_findings, look_now, odd_findings
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
@@ -38,6 +38,7 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: 
     yield from _permits(case, now, site, rules.permit)
     yield from _quarantine(case, site)
     yield from _late_failures(case, site)
+    yield from _final_results(case, now, site, rules.final_results)
     yield from _repeats(case, site)
     if escalation is not None:
         yield from _rapid_response(case, site, span(escalation.team_within))
@@ -50,9 +51,10 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: 
     yield from _visit(case, now, site, pathway.follow_up)
 
 
-def alarms_after_death(case: Case, site: Site) -> Iterator[Task]:
-    """What still waits after death: bags in quarantine, and a second malignancy that nobody was told of."""
+def alarms_after_death(case: Case, now: datetime, site: Site, pathway: Pathway) -> Iterator[Task]:
+    """What still waits after death: bags in quarantine, final results of what was given, and a second malignancy that nobody was told of."""
     yield from _quarantine(case, site)
+    yield from _final_results(case, now, site, pathway.alarms.final_results)
     yield from _malignancy(case, site)
 
 
@@ -162,6 +164,30 @@ def _late_failures(case: Case, site: Site) -> Iterator[Task]:
             failed = sorted({attribute for entry in batch.failed_late for attribute in entry.event.failed})
             values: dict[str, str | int] = {"batch": batch.batch, "failed": ", ".join(failed)}
             yield _task(site, "late_failure", Role.PHYSICIAN, batch.batch, values=values, level="red", source=FAILED)
+
+
+def _final_results(case: Case, now: datetime, site: Site, awaited: Sequence[FinalResult]) -> Iterator[Task]:
+    """Tests of batches released here on an interim result whose final result nobody recorded yet: quality of the plant does, whatever became of the product."""
+    for batch in case.batches:
+        released = batch.released
+        if released is None or released.origin.node != site.node:
+            continue
+        recorded = {attribute for entry in batch.late for attribute, _, _ in entry.event.results}
+        for test in (one for one in awaited if one.attribute not in recorded):
+            due_at = released.origin.at + timedelta(days=test.within_d)
+            late = due_at < now
+            yield _task(
+                site,
+                "final_result",
+                Role.QUALITY,
+                f"{batch.batch}:{test.attribute}",
+                values={"batch": batch.batch, "attribute": test.attribute, "day": due_at.astimezone(site.zone).date().isoformat()},
+                commands=("RecordLateResult",),
+                due_at=due_at,
+                level=_level(amber=late, red=False),
+                source=test.source,
+                late="journey.late.plan" if late else None,
+            )
 
 
 def _repeats(case: Case, site: Site) -> Iterator[Task]:

@@ -8,7 +8,7 @@ logistics reference C3 (the path of import is chosen before collection).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
@@ -16,7 +16,9 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.consent.emergency import may_be_cared_for
+from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.organisations import Organisations
+from baybridge.journey.case import Case
 from baybridge.journey.checks import Unusual, alive, asked_once, treating_here
 from baybridge.journey.command import Gate, Role, Site, Situation, Verdict
 from baybridge.journey.conditions import therapy_event_open
@@ -24,10 +26,13 @@ from baybridge.journey.custody import ONE_CHAIN
 from baybridge.journey.entitlement import basis_fits, entitled
 from baybridge.journey.events import SlotReserved
 from baybridge.journey.gates import standing_at
-from baybridge.journey.held_slots import held_slot
+from baybridge.journey.held_slots import HeldSlot, held_slot
 from baybridge.journey.row import OF_CELLS, CommandRow, EventRow, reads, roles, told_in
 from baybridge.supply import rendering
 from baybridge.supply.chain import provisional_id
+
+#: Answers the slots that are held on a day.
+SlotsOn = Callable[[date], Sequence[HeldSlot]]
 
 
 class ReserveSlot(Struct, frozen=True, kw_only=True):
@@ -110,20 +115,31 @@ def _day(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
 
 def overbooked(situation: Situation) -> Iterator[Reason]:
     """Whether others hold the day of the case's slot already: two centres that knew nothing of each other's reserved it, and the plant learns of both."""
-    slot = situation.case.slot
-    if slot is not None and held_slot(situation.case) is not None:
-        yield from full(situation, slot.event.collection_on, slot.origin.node, slot.event.plant_node)
+    if situation.record.slots_on is not None:
+        yield from held_too_often(situation.case, situation.record.slots_on, situation.documents)
+
+
+def held_too_often(case: Case, slots_on: SlotsOn, documents: DocumentSet) -> Iterator[Reason]:
+    """The same of a case, whoever asks."""
+    slot = held_slot(case)
+    if slot is not None:
+        yield from _full(case.case_id, slots_on(slot.on), documents, slot)
 
 
 def full(situation: Situation, on: date, centre: str, plant: str) -> Iterator[Reason]:
     """A centre or plant that holds as many slots of other cases on a day as it can, by what is known here."""
     held = situation.record.slots_on(on) if situation.record.slots_on else ()
-    others = [slot for slot in held if slot.case_id != situation.case.case_id]
-    here, there = sum(slot.centre == centre for slot in others), sum(slot.plant == plant for slot in others)
-    for what, node, count in (("centre", centre, here), ("plant", plant, there)):
-        most = _most(situation, what, node)
+    wanted = HeldSlot(situation.case.case_id, centre, plant, on)
+    yield from _full(situation.case.case_id, held, situation.documents, wanted)
+
+
+def _full(case_id: str, held: Sequence[HeldSlot], documents: DocumentSet, wanted: HeldSlot) -> Iterator[Reason]:
+    others = [slot for slot in held if slot.case_id != case_id]
+    here, there = sum(slot.centre == wanted.centre for slot in others), sum(slot.plant == wanted.plant for slot in others)
+    for what, node, count in (("centre", wanted.centre, here), ("plant", wanted.plant, there)):
+        most = _most(documents, what, node)
         if most is not None and count >= most:
-            values: dict[str, str | int] = {"day": on.isoformat(), "node": node, "held": count, "most": most}
+            values: dict[str, str | int] = {"day": wanted.on.isoformat(), "node": node, "held": count, "most": most}
             yield Reason(f"supply.slot.{what}_full", values, source="directory", where="collection_on")
 
 
@@ -133,9 +149,9 @@ def _far_ahead(situation: Situation, given: ReserveSlot) -> Iterator[Reason]:
         yield Reason("supply.slot.far_ahead", {"day": given.collection_on.isoformat(), "days": usual.slot_ahead_d}, source=usual.source, where="unusual")
 
 
-def _most(situation: Situation, what: str, node: str) -> int | None:
+def _most(documents: DocumentSet, what: str, node: str) -> int | None:
     """How many slots a centre or plant holds of one day; None where the directory does not say."""
-    rows = (row.capacity for row in situation.documents.the(Organisations).organisations if row.node == node and row.capacity is not None)
+    rows = (row.capacity for row in documents.the(Organisations).organisations if row.node == node and row.capacity is not None)
     said = [capacity.collections_per_day if what == "centre" else capacity.starts_per_day for capacity in rows]
     return min((most for most in said if most is not None), default=None)
 

@@ -22,6 +22,8 @@ from baybridge.node.commands.table import COMMANDS
 from case_world import World
 
 PATHWAY = w.documents().typed.pathway
+#: What a whole round states beside the scores.
+ROUND = (("hypotension", "none"), ("oxygen_device", "none"), ("temperature", 36.8))
 
 
 def open_at(world: World, node: str, hours: float = 0, facts: dict[str, Any] | None = None) -> dict[str, Task]:
@@ -283,7 +285,7 @@ def assessed(grade: int) -> ev.GradeAssessed:
 def test_the_next_assessment_is_due_by_the_standing_grade(grade: int, hours: int, level: str) -> None:
     world = w.infused()
     world.now = w.START + timedelta(days=60)
-    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=(("ice_score", 10),)), assessed(grade))
+    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=(*ROUND, ("ice_score", 10))), assessed(grade))
     task = open_at(world, "hk")["monitor"]
     assert (task.due_at, task.level) == (world.now + timedelta(hours=hours), level)
 
@@ -292,7 +294,7 @@ def test_an_open_call_asks_every_hour_and_icans_for_the_ice_score() -> None:
     world = w.infused()
     world.now = w.START + timedelta(days=60)
     icans = msgspec.structs.replace(assessed(2), scale="icans-astct-2019")
-    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=(("ice_score", 5),)), icans)
+    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=(*ROUND, ("ice_score", 5))), icans)
     assert open_at(world, "hk")["monitor_ice"].due_at == world.now + timedelta(hours=2)
     world.record("hk", ev.RapidResponseCalled(called_at=world.now, call_id="c", codes=("RR-SEIZURE",)))
     assert open_at(world, "hk")["monitor"].due_at == world.now + timedelta(hours=1)
@@ -301,8 +303,22 @@ def test_an_open_call_asks_every_hour_and_icans_for_the_ice_score() -> None:
 def test_a_physician_sets_another_interval_until_the_grade_rises() -> None:
     world = w.infused()
     world.now = w.START + timedelta(days=60)
-    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=(("ice_score", 10),)), assessed(1))
+    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=(*ROUND, ("ice_score", 10))), assessed(1))
     world.record("hk", ev.AssessmentIntervalSet(every_h=6, grade=1, note="sleeps"))
     assert open_at(world, "hk")["monitor"].due_at == world.now + timedelta(hours=6)
     world.record("hk", assessed(2))
     assert open_at(world, "hk")["monitor"].due_at == world.now + timedelta(hours=2)
+
+
+def test_the_plant_is_reminded_of_final_results_until_it_records_them_even_after_death() -> None:
+    world = w.released()
+    awaited = {"final_result:batch-1:sterility_negative": ("plan", 14), "final_result:batch-1:mycoplasma_negative": ("plan", 28)}
+    found = {key: task for key, task in open_at(world, "sh").items() if task.step == "final_result"}
+    assert {key: (task.level, round((task.due_at - world.now).total_seconds() / 86400)) for key, task in found.items() if task.due_at} == awaited
+    assert {task.role for task in found.values()} == {Role.QUALITY.value}
+    assert not [task for task in open_at(world, "hk").values() if task.step == "final_result"]
+    assert open_at(world, "sh", 24 * 15)["final_result:batch-1:sterility_negative"].level == "amber"
+    world.record("hk", ev.Died(died_on=world.now.date(), cause="unknown"))
+    assert awaited.keys() <= open_at(world, "sh").keys()
+    world.do(w.Step("RecordLateResult", "sh", Role.LABORATORY, 1, {"batch": "batch-1", "results": [["sterility_negative", "true", "-"]]}))
+    assert [key for key in open_at(world, "sh") if key.startswith("final_result")] == ["final_result:batch-1:mycoplasma_negative"]

@@ -15,12 +15,13 @@ from baybridge.node.corrections.telling import TELL_ENTRIES, TELL_LATE_RESULTS, 
 from baybridge.node.intake.importing import IMPORT_RUNS, PLACE_RECORD
 from baybridge.node.integrity.daily import DAILY_CHECK
 from baybridge.node.neighbours.telling import TELL_CORRECTION, TELL_WITHDRAWAL
+from baybridge.node.upkeep.same_day import SAME_DAY
 from baybridge.node.watch.leaving import LEAVE
 from baybridge.node.watch.watching import CLOCK, LOOK
 
 _ROWS = (
     LOOK, CLOCK, LEAVE, DECIDE_AGAIN, MADE_AGAIN, WITHDRAWN_CAUSES, TELL_ENTRIES, TELL_SET_ASIDE, TELL_LATE_RESULTS, TELL_CORRECTION, TELL_WITHDRAWAL, PLACE_RECORD,
-    IMPORT_RUNS, DAILY_CHECK,
+    IMPORT_RUNS, DAILY_CHECK, SAME_DAY,
 )  # fmt: skip
 
 CONSEQUENCES: Mapping[str, ConsequenceRow] = {row.name: row for row in _ROWS}

@@ -4,6 +4,8 @@ Main job: `attention(case, site)`: a task for each decision whose answer a corre
 consent that was withdrawn while others hold data or this node does, for each test that an emergency left to be done in parallel, for each override that waits
 for a second signature, and for each emergency access that nobody has looked at yet. A task ends when somebody of this node has decided again, or answered.
 
+`overbooked(case, site, …)`: a task where more slots are held of a day than centre or plant can take, because two centres that knew nothing of each other reserved it.
+
 Elsewhere: planned steps and clocks in `journey/pathway.py` and `journey/alarms.py`.
 """
 
@@ -15,6 +17,7 @@ from datetime import date
 from baybridge.bedside.incidents import open_incidents
 from baybridge.consent.deciding import Deciding, doubtful, to_confirm
 from baybridge.consent.emergency_access import unreviewed
+from baybridge.documents.document_set import DocumentSet
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Site
@@ -22,12 +25,14 @@ from baybridge.journey.corrections.money import changed_under
 from baybridge.journey.custody import SCANNED, STORAGE
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import Event
+from baybridge.journey.held_slots import held_slot
 from baybridge.journey.identities import identities_of
 from baybridge.journey.proposals import proposal_of
 from baybridge.journey.task import Level, Task
 from baybridge.recognition.overriding import waiting
 from baybridge.recognition.parallel import open_parallel_tests
 from baybridge.supply.couriers import unconfirmed
+from baybridge.supply.slots import SlotsOn, held_too_often
 
 #: Acting again on a decision: event that cites it -> the command that makes it, for the task's button.
 _AGAIN: Mapping[type[ev.Event], str] = {
@@ -56,6 +61,19 @@ def attention(case: Case, site: Site) -> Iterator[Task]:
     yield from _causes(case, site)
     yield from _money(case, site)
     yield from _malignancy(case, site)
+
+
+def overbooked(case: Case, site: Site, slots_on: SlotsOn, documents: DocumentSet, today: date) -> Iterator[Task]:
+    """Whoever holds more slots of a day than the directory allows agrees on another day, before cells are on their way."""
+    slot = held_slot(case)
+    if slot is None or site.node not in (slot.centre, slot.plant) or slot.on < today or case.bags_at_plant:
+        return
+    for reason in held_too_often(case, slots_on, documents):
+        if reason.values["node"] != site.node:
+            continue
+        role = Role.MANUFACTURER if reason.code == "supply.slot.plant_full" else Role.COORDINATOR
+        values: dict[str, str | int] = {**reason.values, "held": int(reason.values["held"]) + 1}
+        yield _task(site, "overbooked", role, slot.on.isoformat(), values=values, commands=("CorrectEntry",), level="red", source=reason.source)
 
 
 def _proposed(case: Case, site: Site) -> Iterator[Task]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,8 +29,8 @@ from baybridge.node.fhir.rendering import render
 from baybridge.node.integrity import things
 from baybridge.node.outage import StorageProblem
 from baybridge.node.unit import system_actor
-from baybridge.node.upkeep import sparing
-from baybridge.node.upkeep.attention import attention, doubtful_withdrawals, others_consents
+from baybridge.node.upkeep import slots, sparing
+from baybridge.node.upkeep.attention import attention, doubtful_withdrawals, others_consents, overbooked
 from baybridge.node.watch import board
 from baybridge.policy.language.types import Value
 from baybridge.record.store import store
@@ -202,7 +203,9 @@ def open_tasks(node: Node, connection: Connection, case: Case, at: datetime, fac
     if facts is None:
         facts = LazyFacts(lambda: node.fact_set(connection, case, at))
     planned = tasks(documents.pathway, case, facts, at, node.site, documents.escalation)
-    return (*attention(case, node.site), *_others_consents(node, case, facts, at), *planned)
+    today = at.astimezone(node.site.zone).date()
+    days = overbooked(case, node.site, partial(slots.held_on, connection), documents, today)
+    return (*attention(case, node.site), *days, *_others_consents(node, case, facts, at), *planned)
 
 
 def _others_consents(node: Node, case: Case, facts: Mapping[str, Value], at: datetime) -> Iterator[Task]:

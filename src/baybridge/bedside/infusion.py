@@ -266,6 +266,10 @@ def _thawed(situation: Situation, given: Infuse) -> Iterator[Reason]:
         yield Reason(code, {"minutes": minutes}, source=STORAGE, where="ended_at")
 
 
+#: Who is told that the product was given: who treats on, the plant at the end of its chain of custody, who pays for it or by its outcome, registry and safety.
+#: Source: policy reference B3, purpose profiles (CLAIM and OBA_OUTCOME: dates; COI_LOGISTICS: the chain of identity).
+_TOLD = ("CARE_REFERRAL", "COI_LOGISTICS", "CLAIM", "OBA_OUTCOME", "QUALITY_REGISTRY", "PHARMACOVIGILANCE")
+
 #: What page, command line, FHIR and other nodes know about these commands.
 COMMAND_ROWS = (
     CommandRow(
@@ -293,7 +297,7 @@ COMMAND_ROWS = (
     CommandRow(
         Infuse, infuse, roles(Role.PHYSICIAN, Role.NURSE),
         (
-            EventRow(Infused, rendering.infused, told_in("CARE_REFERRAL", "QUALITY_REGISTRY", "PHARMACOVIGILANCE"), only_from="centre"),
+            EventRow(Infused, rendering.infused, told_in(*_TOLD), only_from="centre"),
         ),
         page="bedside",
         correction=Correction(Role.PHYSICIAN, second="always"),

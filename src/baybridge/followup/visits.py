@@ -228,7 +228,7 @@ COMMAND_ROWS = (
     ),
     CommandRow(
         RecordDeath, record_death, roles(Role.COORDINATOR, Role.PHYSICIAN),
-        (EventRow(Died, rendering.died, told_in("CARE_REFERRAL", "QUALITY_REGISTRY", "PHARMACOVIGILANCE")),),
+        (EventRow(Died, rendering.died, told_in("CARE_REFERRAL", "OBA_OUTCOME", "QUALITY_REGISTRY", "PHARMACOVIGILANCE")),),
         page="followup",
         correction=Correction(Role.PHYSICIAN, second="always"),
         kinds=ANYWHERE,

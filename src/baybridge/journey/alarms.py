@@ -235,22 +235,27 @@ def _rapid_response(case: Case, site: Site, within: timedelta) -> Iterator[Task]
 
 
 def _look_now(case: Case, now: datetime, site: Site, within: timedelta) -> Iterator[Task]:
-    """A grade that may be 3 or more and is not certain: somebody looks, and enters what is missing."""
-    for entry in look_now.pending(case, site.node):
-        event = entry.event
-        due_at = look_now.asked_at(case, entry) + within
-        yield _task(
-            site,
-            "look_now",
-            Role.NURSE,
-            event.scale,
-            values={"scale": event.scale, "facts": ", ".join(event.missing), "grade": event.grade_max},
-            commands=("Assess",),
-            due_at=due_at,
-            level="red",
-            late="journey.late.clinical" if due_at < now else None,
-            source="clinical reference 14",
-        )
+    """Grades that may be 3 or more and are not certain: somebody looks once, and enters what is missing of all of them."""
+    asking = look_now.pending(case, site.node)
+    if not asking:
+        return
+    due_at = min(look_now.asked_at(case, entry) for entry in asking) + within
+    scales = [entry.event.scale for entry in asking]
+    yield _task(
+        site,
+        "look_now",
+        Role.NURSE,
+        values={
+            "scale": ", ".join(scales),
+            "facts": ", ".join(dict.fromkeys(name for entry in asking for name in entry.event.missing)),
+            "grade": max(entry.event.grade_max for entry in asking),
+        },
+        commands=("Assess",),
+        due_at=due_at,
+        level="red",
+        late="journey.late.clinical" if due_at < now else None,
+        source="clinical reference 14",
+    )
 
 
 def _review_grade(case: Case, now: datetime, site: Site, within: timedelta) -> Iterator[Task]:

@@ -138,16 +138,27 @@ def graded(minimum: int, maximum: int) -> ev.GradeAssessed:
 def test_a_grade_that_may_be_high_asks_for_the_missing_fact() -> None:
     world = w.infused()
     world.record("hk", graded(1, 4))
-    task = open_at(world, "hk")["look_now:crs-astct-2019"]
+    task = open_at(world, "hk")["look_now"]
     assert (task.level, task.values["facts"], task.commands) == ("red", "oxygen_device", ("Assess",))
     assert task.due_at == world.now + timedelta(minutes=15)
+
+
+def test_two_scales_that_ask_are_one_look_due_by_the_first() -> None:
+    world = w.infused()
+    world.record("hk", graded(1, 4))
+    first = world.now
+    world.now += timedelta(minutes=5)
+    world.record("hk", msgspec.structs.replace(graded(0, 3), scale="icans-astct-2019", missing=("ice_score", "oxygen_device")))
+    (task,) = [task for task in open_at(world, "hk").values() if task.step == "look_now"]
+    assert task.values == {"scale": "crs-astct-2019, icans-astct-2019", "facts": "oxygen_device, ice_score", "grade": 4}
+    assert task.due_at == first + timedelta(minutes=15)
 
 
 @pytest.mark.parametrize(("minimum", "maximum"), [(2, 2), (1, 2), (3, 4)])
 def test_a_grade_that_is_low_or_certainly_high_asks_for_nothing(minimum: int, maximum: int) -> None:
     world = w.infused()
     world.record("hk", graded(minimum, maximum))
-    assert "look_now:crs-astct-2019" not in open_at(world, "hk")
+    assert "look_now" not in open_at(world, "hk")
 
 
 def test_signs_that_no_fever_counts_for_are_judged_by_a_physician() -> None:

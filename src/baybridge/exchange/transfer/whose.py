@@ -27,6 +27,16 @@ CORRECTED = frozenset({ev.EntryCorrected.__name__, ev.EntryReinstated.__name__})
 #: What a node can be to a case; each is a list of `whose.yaml`.
 RELATIONS = ("owner", "taker", "offered", "treating", "care", "following", "handed", "plant", "dispatching", "receiving", "cells", "payer", "part")
 
+#: What could say whose case it is, the identifier and free words of physicians: left out where a purpose names nobody.
+WORDS: Mapping[str, tuple[str, ...]] = {
+    ev.CaseOpened.__name__: ("patient_id",),
+    ev.GateExceptionSigned.__name__: ("note",),
+    ev.BoardDecided.__name__: ("note",),
+    ev.DrugGiven.__name__: ("note",),
+    ev.EmergencyRecorded.__name__: ("reason", "presumed_will", "note"),
+    ev.Infused.__name__: ("late_reason",),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Parties:
@@ -60,11 +70,12 @@ def against(known: Case, both: Case, own: Sequence[Recorded], items: Sequence[To
 
 def _left_out(event: Mapping[str, object]) -> tuple[str, ...]:
     """The fields that a telling may leave empty."""
-    return ("note",) if event.get("type") in CORRECTED else ("patient_id",) if "patient_id" in event else ()
+    kind = str(event.get("type"))
+    return ("note",) if kind in CORRECTED else WORDS.get(kind, ("patient_id",) if "patient_id" in event else ())
 
 
 def _same(one: Mapping[str, object] | None, other: Mapping[str, object]) -> bool:
-    """Whether two tellings of an event say the same; the patient's identifier, or the note of a correction, may have been left out."""
+    """Whether two tellings of an event say the same; the patient's identifier, words of physicians, or the note of a correction, may have been left out."""
     if one is None:
         return False
     left, right = (read_event({**event, **dict.fromkeys(_left_out(event), "")}) for event in (one, other))

@@ -19,13 +19,9 @@ from baybridge.documents import telling
 from baybridge.exchange.transfer import whose
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import (
-    BoardDecided,
-    CaseOpened,
     ConsentRecorded,
     ConsentWithdrawn,
-    DrugGiven,
-    EmergencyRecorded,
-    GateExceptionSigned,
+    Infused,
     PackageReceived,
     Recorded,
     Told,
@@ -51,6 +47,8 @@ if TYPE_CHECKING:
 _CLAIM = "CLAIM"
 #: Whoever is told an entry is told its correction, whatever the purpose.
 _CORRECTED = whose.CORRECTED
+#: What a payer's own node is told beside the money that names it: without it nothing says whether what is claimed was given.
+_OF_EVERY_PAYER = _CORRECTED | {Infused.__name__}
 
 
 def send(node: Node, unit: Unit, case_id: str, parcel: Parcel) -> TransferAllowed:
@@ -141,7 +139,7 @@ def told(
 ) -> tuple[dict[str, object], ...]:
     """The events of a case that go with a package of this purpose, those that others told included, each with its origin.
 
-    A node that is nothing but a payer is told of money what names it as the payer, and of nobody else's.
+    A node that is nothing but a payer is told of money what names it as the payer, and of nobody else's; and that the product was given.
     """
     wanted = rules.purposes.get(purpose, frozenset())
     every = as_told(None, events)
@@ -151,7 +149,7 @@ def told(
         takers = {item.event.get("consent_id"): item.node for item in every if item.event.get("type") == ConsentRecorded.__name__}
         chosen = [item for item in chosen if may_be_told(node, item) and not _of_anothers_consent(item, takers)]
     if payer is not None and purpose == _CLAIM:
-        chosen = [item for item in chosen if item.event.get("payer") == payer or item.event.get("type") in _CORRECTED]
+        chosen = [item for item in chosen if item.event.get("payer") == payer or item.event.get("type") in _OF_EVERY_PAYER]
     chosen = _corrections_of_told(chosen)
     if without_patient:
         chosen = [msgspec.structs.replace(item, event=_nobodys(item.event)) for item in chosen if node is None or _still_signed(node, item)]
@@ -160,23 +158,13 @@ def told(
 
 def _nobodys(event: dict[str, object]) -> dict[str, object]:
     """An event without whose case it is, and without what a physician wrote about the patient in words."""
-    words = _WORDS.get(str(event.get("type")), ())
-    return {**event, **dict.fromkeys(words, "")}
+    words = whose.WORDS.get(str(event.get("type")), ())
+    return {**event, **{word: "" for word in words if event.get(word)}}
 
 
 def _still_signed(node: Node, item: Told) -> bool:
     """Whether the signature of another node holds when words are left out; over the patient's identifier it does not go."""
     return item.node == node.site.node or _nobodys(item.event) == {**item.event, **({"patient_id": ""} if "patient_id" in item.event else {})}
-
-
-#: What could say whose case it is: the identifier, and free words of physicians.
-_WORDS: Mapping[str, tuple[str, ...]] = {
-    CaseOpened.__name__: ("patient_id",),
-    GateExceptionSigned.__name__: ("note",),
-    BoardDecided.__name__: ("note",),
-    DrugGiven.__name__: ("note",),
-    EmergencyRecorded.__name__: ("reason", "presumed_will", "note"),
-}
 
 
 def _corrections_of_told(items: Sequence[Told]) -> list[Told]:

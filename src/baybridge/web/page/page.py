@@ -298,7 +298,7 @@ class Reader:
             return self.t(f"gate_reason.{value.rpartition('.')[2]}")
         if key in _FOLDERS:
             folder, title = _FOLDERS[key]
-            return self.title_of(folder, value, title) or value
+            return self.t("page.semicolon").join(self.title_of(folder, one, title) or one for one in value.split(", "))
         if key in ("attribute", "attributes", "fact", "missing", "failed"):
             return self.t("page.semicolon").join(map(self.fact, value.split(", ")))
         if value.startswith("RR-"):

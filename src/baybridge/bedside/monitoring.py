@@ -103,7 +103,7 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     if against:
         return refuse(*against)
     findings = _with_sums(situation, given)
-    silent = left_out(findings, situation.bedside.facts, explained_by(situation.documents.folder("facts")))
+    silent = left_out(findings, situation.bedside.facts, situation.documents.made_of("facts", explained_by))
     facts = {**standing_facts(situation, given.assessed_at), **silent, **findings}
     graded = tuple(_grade(scale, situation.bedside.decide(scale, facts), given) for scale in SCALES)
     meant = tuple(contradictions(findings)) if given.unusual else ()
@@ -125,7 +125,7 @@ def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
         yield Reason("bedside.assess.nothing_found", where="findings")
     for name, value in _pairs(given):
         yield from unfit(situation, name, value)
-    for name, said_so in contradicted(_typed(situation, given), sums_of(situation.documents.folder("facts"))):
+    for name, said_so in contradicted(_typed(situation, given), situation.documents.made_of("facts", sums_of)):
         yield Reason("bedside.assess.ice_contradicts", said_so, where=name, source="Lee 2019, Table 5")
     yield from asked_once(_odd_pairs(situation, given), unusual=given.unusual)
     old = situation.now - given.assessed_at > span(situation.documents.escalation.history_after)
@@ -156,12 +156,12 @@ def _entered_before(situation: Situation, given: Assess) -> bool:
 def _shows_a_sign(situation: Situation, given: Assess) -> bool:
     """Whether the findings that can be read show a sign of the list, beside what is known and still holds."""
     fit = {name: value for name, value in _with_sums(situation, given).items() if not any(True for _ in unfit(situation, name, value))}
-    silent = left_out(fit, situation.bedside.facts, explained_by(situation.documents.folder("facts")))
+    silent = left_out(fit, situation.bedside.facts, situation.documents.made_of("facts", explained_by))
     return bool(situation.bedside.decide("rapid-response", {**silent, **fit}).values.get("codes"))
 
 
 def _with_sums(situation: Situation, given: Assess) -> dict[str, Typed]:
-    return with_sums(_typed(situation, given), sums_of(situation.documents.folder("facts")))
+    return with_sums(_typed(situation, given), situation.documents.made_of("facts", sums_of))
 
 
 def _grade(scale: Scale, decision: Decision, given: Assess) -> GradeAssessed:

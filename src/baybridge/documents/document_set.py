@@ -26,6 +26,7 @@ from baybridge.documents.reading import read_as
 from baybridge.documents.source import Path
 
 T = TypeVar("T")
+M = TypeVar("M")
 #: The parsed documents of a folder by id, a site's own laid over ours.
 Folder = Callable[[str], Mapping[str, object]]
 
@@ -96,6 +97,14 @@ class DocumentSet:
     def written(self, folder: str) -> Mapping[str, Mapping[str, object]]:
         """The documents of a folder as they are written, for who shows or searches any of them."""
         return {name: document for name, document in self.folder(folder).items() if isinstance(document, Mapping)}
+
+    def made_of(self, folder: str, make: Callable[[Mapping[str, object]], M]) -> M:
+        """What a function makes of the documents of a folder, made once while they are the same."""
+        written, name = self.folder(folder), f"{make.__module__}.{make.__qualname__}"
+        known = self._read.get((folder, name))
+        if known is None or known[0] is not written:
+            known = self._read[folder, name] = written, make(written)
+        return cast("M", known[1])
 
     def the(self, kind: type[T]) -> T:
         """The one document of a kind that stands once; raises as `one`."""

@@ -43,10 +43,10 @@ def outdated(readings: Mapping[str, Timed], explaining: Mapping[str, Explains]) 
 
 
 def _is_older(answer: Timed, readings: Mapping[str, Timed], rule: Explains) -> bool:
-    if answer.at is None or not _makes_less(answer.value, rule):
+    if answer.at is None:
         return False
-    findings = ((readings[name], limit) for name, limit in rule.findings.items() if name in readings)
-    return any(found.at is not None and found.at > answer.at and _within(found.value, limit) for found, limit in findings)
+    newer = [(found, limit) for name, limit in rule.findings.items() if (found := readings.get(name)) is not None and found.at is not None and found.at > answer.at]
+    return bool(newer) and _makes_less(answer.value, rule) and any(_within(found.value, limit) for found, limit in newer)
 
 
 def left_out(findings: Mapping[str, object], known: Mapping[str, Value], explaining: Mapping[str, Explains]) -> dict[str, Value]:

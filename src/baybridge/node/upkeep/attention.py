@@ -72,7 +72,8 @@ def overbooked(case: Case, site: Site, slots_on: SlotsOn, documents: DocumentSet
         if reason.values["node"] != site.node:
             continue
         role = Role.MANUFACTURER if reason.code == "supply.slot.plant_full" else Role.COORDINATOR
-        values: dict[str, str | int] = {**reason.values, "held": int(reason.values["held"]) + 1}
+        values: dict[str, str | int] = {name: value for name, value in reason.values.items() if isinstance(value, str | int)}
+        values["held"] = int(values["held"]) + 1
         yield _task(site, "overbooked", role, slot.on.isoformat(), values=values, commands=("CorrectEntry",), level="red", source=reason.source)
 
 

@@ -8,13 +8,14 @@ An alarm is one transaction: the call, who is told, the clock of the next step. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from baybridge.bedside.calls import Around, Seen, follows
 from baybridge.bedside.episode import infusion_may_be_untold
 from baybridge.documents.escalation import span
+from baybridge.facts.fhir import Found
 from baybridge.facts.measurement import AHEAD, birth_of
 from baybridge.journey import events as ev
 from baybridge.journey import look_now
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 #: Moments of one case that are looked back at, the latest ones.
 _MOMENTS = 60
 
+#: Keeps what follows from a look and answers the case with it.
+Write = Callable[[Case, Sequence[ev.Event], signs.Look], Case]
+
 
 # --- looking --------------------------------------------------------------------------------------------------------------
 
@@ -49,25 +53,41 @@ def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = 
     """Look at a case as of earlier moments, of now, and of moments to which another node dated something ahead; write what follows, and set its clock."""
     case = unit.case(case_id)
     recorded: list[ev.Recorded] = []
+
+    def write(case: Case, made: Sequence[ev.Event], found: signs.Look) -> Case:
+        recorded.extend(_write(node, unit, case, made, found, command_id, part + len(recorded)))
+        return unit.case(case_id)
+
     if watched(node, case):
-        resources = record_in_time(unit, case, node.dictionary)
-        told = list(moments)
-        present = max([unit.at, *(at for at in told if at <= unit.at + AHEAD)])
-        state: signs.Look | None = None
-        for at in [*_looked_back(node, case, told, unit.at), present, *sorted({at for at in told if at > present})]:
-            found = signs.look(node, case, resources, at, current=at == present)
-            state = found if at == present else state
-            made = follows(case, found.seen, _around(node, unit, case))
-            if made:
-                recorded += _write(node, unit, case, made, found, command_id, part + len(recorded))
-                case = unit.case(case_id)
-        if state is not None:
-            since = max(case.infused_at or _history(node, unit), _history(node, unit))
-            questions = [*asking.of_unusable(case, node.site.node, state.facts, resources.all, since, node.dictionary), *asking.of_raised(case, node.site.node, state)]
-            recorded += _append(node, unit, case, questions, command_id, part + len(recorded)) if questions else []
-            case = unit.case(case_id) if questions else case
+        case = look_through(node, case, record_in_time(unit, case, node.dictionary), list(moments), _around(node, unit, case), write)
     clocks.set_clock(unit, case, node.escalation)
     return recorded
+
+
+def look_through(node: Node, case: Case, resources: Found, told: Sequence[datetime], around: Around, write: Write) -> Case:
+    """Look at earlier moments, the present and moments ahead, in order; `write` keeps what follows from each and answers the case with it."""
+    now = around.now
+    present = max([now, *(at for at in told if at <= now + AHEAD)])
+    state: signs.Look | None = None
+    for at in [*_looked_back(node, case, told, now), present, *sorted({at for at in told if at > present})]:
+        found = signs.look(node, case, resources, at, current=at == present)
+        state = found if at == present else state
+        made = follows(case, found.seen, around)
+        case = write(case, made, found) if made else case
+    if state is None:
+        return case
+    history = now - span(node.escalation.history_after)
+    since = max(case.infused_at or history, history)
+    questions = [*asking.of_unusable(case, node.site.node, state.facts, resources.all, since, node.dictionary), *asking.of_raised(case, node.site.node, state)]
+    return write(case, questions, state) if questions else case
+
+
+def nobody_looked(node: Node, case: Case, around: Around) -> tuple[ev.Event, ...]:
+    """What follows where nobody looked at the patient in the time that there was."""
+    late_at = look_now.due_at(case, node.site.node, span(node.escalation.look_now_within))
+    if not watched(node, case) or late_at is None or late_at > around.now:
+        return ()
+    return follows(case, Seen({look_now.LATE: 1}, frozenset(), late_at), around)
 
 
 def _looked_back(node: Node, case: Case, moments: Iterable[datetime], now: datetime) -> list[datetime]:
@@ -238,10 +258,8 @@ def _run_out(node: Node, unit: Unit, consequence: Consequence) -> None:
     case = unit.case(consequence.case_id)
     own = [call for call in case.rapid_responses if call.called.origin.node == node.site.node]
     events = [event for call in own for event in _steps_due(node, unit, call)]
-    late_at = look_now.due_at(case, node.site.node, span(node.escalation.look_now_within))
-    if watched(node, case) and late_at is not None and late_at <= unit.at:
-        made = follows(case, Seen({look_now.LATE: 1}, frozenset(), late_at), _around(node, unit, case))
-        events += [*made, *_first_steps(node, unit, made)]
+    made = nobody_looked(node, case, _around(node, unit, case))
+    events += [*made, *_first_steps(node, unit, made)]
     if events:
         _append(node, unit, case, events)
         projections.project(unit, consequence.case_id)

@@ -104,11 +104,12 @@ class Window:
 
     def within(self, name: str, rule: Between) -> list[Measurement]:
         """The measurements of a fact inside the rule's window, oldest first."""
-        anchor = self.anchor(rule.anchor)
+        measured = self.measured.of(name)
+        anchor = self.anchor(rule.anchor) if measured else None
         if anchor is None:
             return []
         first, last = anchor.at + timedelta(days=rule.from_days), anchor.at + timedelta(days=rule.to_days)
-        return [m for m in self.measured.of(name) if first <= m.at <= last and m.at <= self.at]
+        return [m for m in measured if first <= m.at <= last and m.at <= self.at]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Generated courses after the infusion: not one patient with a sign of the list is without a call; well courses hardly call.
 
 A course is a series of rounds with boxes left blank, entries that come late, out of order or not at all, and observations through FHIR beside them.
-`BAYBRIDGE_TEST_COURSES` sets how many are walked (`make soak`: 10,000): in memory, by the functions that a node applies (`course_ward.py`). Some are walked at a node with its
-database too, which must say the same.
+`BAYBRIDGE_TEST_COURSES` sets how many are walked (`make soak`: 10,000): in memory, by the functions that a node applies (`course_ward.py`). Some are
+walked at a node with its database too, which must say the same.
 """
 
 from __future__ import annotations

@@ -174,13 +174,17 @@ class Reader:
         return self._node.documents.whose(folder, name, *path)
 
     def reason(self, reason: Reason) -> str:
-        """What a reason says, with nodes by their names, legs and purposes by their words, days and moments as this reader writes them."""
+        """What a reason says, with nodes by their names, legs, purposes, roles and commands by their words, days and moments as this reader writes them."""
         values = {name: self._value(name, value) if isinstance(value, str) else value for name, value in reason.values.items()}
         return self._texts.say(self.language, reason.code, values)
 
     def _value(self, name: str, value: str) -> str:
         if name in _NAMED:
             return self.named(name, value)
+        if name in ("role", "roles"):
+            return ", ".join(self.code("role", one) for one in value.split(", "))
+        if name == "command":
+            return self.code("command", value)
         return self._time(value) if _MOMENT.fullmatch(value) else value
 
     def _time(self, text: str) -> str:

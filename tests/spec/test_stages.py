@@ -100,7 +100,7 @@ def test_doses_that_nobody_holds_are_not_held_after_discharge() -> None:
 #: What is done after a death: what is on its way arrives, money and cells are settled, who was told is told more, entries are put right, access is looked at.
 AFTER_DEATH = frozenset({
     "BreakGlass", "ConfirmEntry", "CorrectEntry", "HandToCourier", "OpenCase", "ReceiveShipment", "RecordLateResult", "ReportIncident", "ReportSecondMalignancy",
-    "Transfer", "WithdrawConsent",
+    "ReinstateEntry", "SetAsideEntry", "Transfer", "WithdrawConsent",
 })  # fmt: skip
 
 

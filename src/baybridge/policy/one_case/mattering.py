@@ -31,13 +31,14 @@ _MEMO, _MEMO_TRIED = "values_told_apart", "tried_for_missing"
 
 
 def tried(policy: Policy) -> bool:
-    """Whether facts are tried: what the rules wait for is exact only where no fact stands twice, nothing is presumed and no score has bands."""
+    """Whether facts are tried: what the rules wait for is exact only where no fact stands twice and nothing is presumed."""
     known: bool | None = policy.memo.get(_MEMO_TRIED)
     if known is None:
         times = sum((_times_read(policy, rule.expression) for rule in policy.body.rules), Counter[str]())
         shared = any(count > 1 for count in times.values()) or _instead(policy)
         presuming = policy.presumed or policy.unasked
-        policy.memo[_MEMO_TRIED] = known = bool(presuming or isinstance(policy.body, Score) or (shared and not isinstance(policy.body, Findings)))
+        of_outcome_alone = not isinstance(policy.body, Findings | Score)  # else codes and printed bounds matter too
+        policy.memo[_MEMO_TRIED] = known = bool(presuming or (shared and of_outcome_alone))
     return known
 
 
@@ -104,7 +105,7 @@ def _computed(policy: Policy, facts: Mapping[str, Value], unknown: Sequence[str]
         if beside:
             factors = {1.0, *(float(one.value) for one in tree.walk(node) if isinstance(one, tree.Literal_) and isinstance(one.value, int | float))}
             limits = {value * factor for value in beside for factor in factors} | {value / factor for value in beside for factor in factors if factor}
-            for name in names & set(unknown):
+            for name in (one for one in names & set(unknown) if policy.fact_types[one].type in ("number", "integer")):
                 around.setdefault(name, set()).update(limits)
     every = representatives(policy)
     asked = {name: (*every[name], *_around(policy, name, limits)) for name, limits in around.items()}

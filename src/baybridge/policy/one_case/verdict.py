@@ -52,15 +52,15 @@ def outcome(body: Body, truths: Truths) -> str:
 
 
 def undecided(body: Body, truths: Truths) -> tuple[Rule, ...]:
-    """The unknown rules that could still change the outcome, or the codes found."""
+    """The unknown rules that could still change the outcome, or the bounds of a score, or the codes found."""
     unknown = tuple(rule for rule in body.rules if truths[rule.id] is None)
     match body:
         case Findings():
             return unknown
-        case _ if outcome(body, truths) != UNDETERMINED:
-            return ()
         case Score():
             return _could_raise(body, truths)
+        case _ if outcome(body, truths) != UNDETERMINED:
+            return ()
         case Criteria():
             settled = {member.rule.id for group in body.groups for member in group if any(truths[other.rule.id] for other in group)}
             return tuple(rule for rule in unknown if rule.id not in settled)

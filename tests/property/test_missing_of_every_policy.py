@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from baybridge.policy.document.shapes import UNDETERMINED, Findings, Policy
+from baybridge.policy.document.shapes import UNDETERMINED, Findings, Policy, Score
 from baybridge.policy.language import expression as tree
 from baybridge.policy.one_case.compiled import compiled
 from baybridge.policy.one_case.decide import decide
@@ -101,6 +101,8 @@ def test_what_is_missing_is_what_can_change_the_outcome(name: str) -> None:
         unknown = [fact for fact in read if facts[fact] is None]
         decision = decide(one, facts, settle=False)
         extra = set(decision.missing) - not_asked(one) - printed
+        if isinstance(one.body, Score) and not presuming:  # its printed bounds wait for more than its band
+            extra = set()
         if decision.outcome != UNDETERMINED:
             assert not extra, (number, facts)
             continue

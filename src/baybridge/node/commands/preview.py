@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -83,13 +83,16 @@ class Look:
         record = self._material.only(needs | {"same_person"})
         if "making" in needs:
             record = replace(record, making=making(self.node, self.unit, self._situated[0]))
-        return replace(self._situated[1], decide=self.decide, record=record)
+        return replace(self._situated[1], decide=partial(self.decide, settle=False), record=record)
 
-    def decide(self, policy_id: str, facts: Mapping[str, Value] | None = None, *, at: datetime | None = None) -> Decision:
-        """The decision of a policy over these facts with `facts` laid over; a look keeps nothing, so it is not hashed and stored as a command's is."""
+    def decide(self, policy_id: str, facts: Mapping[str, Value] | None = None, *, at: datetime | None = None, settle: bool = True) -> Decision:
+        """The decision of a policy over these facts with `facts` laid over; a look keeps nothing, so it is not hashed and stored as a command's is.
+
+        What would settle it is read by pages alone: rules, which ask without `settle`, read outcome, values, reasons and what is missing.
+        """
         moment = at or self.unit.at
         policy = self.node.policies.get(policy_id, moment.date())
-        return decide(policy, {**self.facts.values, **(facts or {})}, subject=self.case.case_id, as_of=moment)
+        return decide(policy, {**self.facts.values, **(facts or {})}, subject=self.case.case_id, as_of=moment, settle=settle)
 
     def at_gates(self, gate: str | None = None) -> tuple[Reason, ...]:
         """What an exception could cover now at one gate of the road, at all of them where none is named."""

@@ -72,15 +72,15 @@ def name_here(connection: Connection, sender: Sender, name: str) -> str:
     return f"{kind}/{known[0][1]}" if known else name
 
 
-def _planned(made: Plan, sender: Sender, resource: Mapping[str, Any], key: Key) -> Planned:
-    part = Part(sender.space, key[0], resource["id"])
+def _planned(made: Plan, sender: Sender, resource: Mapping[str, object], key: Key) -> Planned:
+    part = Part(sender.space, key[0], str(resource["id"]))
     made.addresses.learn(key, part, None, 0)
     made.filed[key] = 1
     made.stands.add(key)
     return Planned(key, part, Here(sender.space))
 
 
-def ids_here(connection: Connection, sender: Sender, resources: Sequence[Mapping[str, Any]], patient: str) -> list[Key]:
+def ids_here(connection: Connection, sender: Sender, resources: Sequence[Mapping[str, object]], patient: str) -> list[Key]:
     """Under which id each resource of a package is filed: its own, or another where something else has it here."""
     keys = [(str(resource["resourceType"]), str(resource["id"])) for resource in resources]
     stored, claimed = get_many(connection, keys), claims(connection, keys)
@@ -93,7 +93,7 @@ def ids_here(connection: Connection, sender: Sender, resources: Sequence[Mapping
     return found
 
 
-def _is_other(version: Version, resource: Mapping[str, Any], sender: Sender, patient: str) -> bool:
+def _is_other(version: Version, resource: Mapping[str, object], sender: Sender, patient: str) -> bool:
     """Whether what stands under an id here is another thing than what a package calls so; a patient's records are judged on arrival."""
     if version.deleted or _is_theirs(version, sender, patient) or resource["resourceType"] == "Patient":
         return False

@@ -20,7 +20,7 @@ from baybridge.bedside.calls import signs_found, signs_not_seen_gone
 from baybridge.bedside.monitoring import infused_here
 from baybridge.documents.terms import Choices, ResponseCriteria
 from baybridge.documents.timing import AfterInfusion, LabelTimes
-from baybridge.journey import asked_findings
+from baybridge.journey import asked_findings, odd_findings
 from baybridge.journey.checks import Unusual, alive, asked_once, happened, local_day, ordered, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.events import Discharged, ResponseAssessed, ResponseCategory
@@ -62,6 +62,7 @@ def at_discharge(situation: Situation) -> Iterator[Reason]:
     """What stands at the gate before discharge now: signs and toxicity that stand, may stand, or that nobody looked for today."""
     yield from _standing_signs(situation)
     yield from _open_findings(situation)
+    yield from _unusual_signs(situation)
     yield from _standing_toxicity(situation)
     assessed = last_whole(situation.case, situation.documents.escalation.assessment)
     recent = timedelta(hours=situation.limits.discharge.assessed_within_h)
@@ -88,6 +89,17 @@ def _open_findings(situation: Situation) -> Iterator[Reason]:
         yield Reason("gate.discharge.finding_open", {"facts": ", ".join(hidden)}, source="contract K1")
     if newer:
         yield Reason("gate.discharge.newer_than_grade", {"facts": ", ".join(newer)}, source="contract K1")
+
+
+def _unusual_signs(situation: Situation) -> Iterator[Reason]:
+    """Findings that do not fit each other and nobody settled, and vital signs that are unusual now, whether or not somebody said that they are meant."""
+    rules, node = situation.documents.escalation.unusual, situation.site.node
+    open_pairs = [code for code in odd_findings.to_ask(situation.case, node, rules) if not code.startswith(odd_findings.UNUSUAL)]
+    if open_pairs:
+        yield Reason("gate.discharge.odd_findings", {"pairs": ", ".join(open_pairs)}, source="contract K1")
+    found = [name for name in rules.vital_signs if rules.of(name, situation.facts.get(name), situation.facts.get("age")) is not None]
+    if found:
+        yield Reason("gate.discharge.unusual_sign", {"facts": ", ".join(found)}, source=rules.source)
 
 
 def _standing_toxicity(situation: Situation) -> Iterator[Reason]:

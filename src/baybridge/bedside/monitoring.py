@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
@@ -32,7 +33,7 @@ from baybridge.journey.events import (
     Scale,
 )
 from baybridge.journey.intervals import standing_grade
-from baybridge.journey.odd_findings import contradictions
+from baybridge.journey.odd_findings import UNUSUAL, questions
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, roles, told_in
 from baybridge.journey.texts import Note
@@ -102,12 +103,14 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     )
     if against:
         return refuse(*against)
+    given = replace(given, assessed_at=min(given.assessed_at, situation.now))  # nobody looked later than now: a clock that runs ahead hides no look that follows
     findings = _with_sums(situation, given)
     silent = left_out(findings, situation.bedside.facts, situation.documents.made_of("facts", explained_by))
     facts = {**standing_facts(situation, given.assessed_at), **silent, **findings}
     graded = tuple(_grade(scale, situation.bedside.decide(scale, facts), given) for scale in SCALES)
-    meant = tuple(contradictions(findings)) if given.unusual else ()
-    recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())), meant=meant)
+    asked = tuple(_asked(situation, given))
+    meant, asked = (asked, ()) if given.unusual else ((), asked)
+    recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())), meant=meant, asked=asked)
     return (recorded, *graded)
 
 
@@ -139,18 +142,27 @@ def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
 
 
 def _odd_pairs(situation: Situation, given: Assess) -> Iterator[Reason]:
-    """Findings that do not fit each other are asked about; where one of them is a sign it is taken at once, calls, and the question stands as a task."""
-    pairs = tuple(contradictions(_typed(situation, given)))
-    if pairs and not _shows_a_sign(situation, given):
-        for pair in pairs:
-            yield Reason("bedside.assess.odd_pair", {"pair": pair}, where="unusual", source="convention of this project")
+    """Findings that do not fit each other or are unusual are asked about; where one of them is a sign it is taken at once, calls, and the question stands as a task."""
+    asked = tuple(_asked(situation, given))
+    if not asked or _brings_a_sign(situation, given):
+        return
+    for code in asked:
+        if code.startswith(UNUSUAL):
+            values = {"fact": code.removeprefix(UNUSUAL)}
+            yield Reason("bedside.assess.unusual_sign", values, where="unusual", source=situation.documents.escalation.unusual.source)
+        else:
+            yield Reason("bedside.assess.odd_pair", {"pair": code}, where="unusual", source="convention of this project")
+
+
+def _asked(situation: Situation, given: Assess) -> Iterator[str]:
+    yield from questions(_with_sums(situation, given), situation.documents.escalation.unusual, situation.facts.get("age"))
 
 
 def _entered_before(situation: Situation, given: Assess) -> bool:
     """Whether the same findings stand already for a time close to this one; a sign of the list is never asked about, it calls."""
     apart, same = timedelta(minutes=AGAIN_MIN), tuple(sorted(_with_sums(situation, given).items()))
     close = [e for e in situation.case.of(AssessmentRecorded) if e.event.findings == same and abs(e.event.assessed_at - given.assessed_at) <= apart]
-    return any(e.origin.node == situation.site.node for e in close) and not _shows_a_sign(situation, given)
+    return any(e.origin.node == situation.site.node for e in close) and not _brings_a_sign(situation, given)
 
 
 def _shows_a_sign(situation: Situation, given: Assess) -> bool:
@@ -158,6 +170,17 @@ def _shows_a_sign(situation: Situation, given: Assess) -> bool:
     fit = {name: value for name, value in _with_sums(situation, given).items() if not any(True for _ in unfit(situation, name, value))}
     silent = left_out(fit, situation.bedside.facts, situation.documents.made_of("facts", explained_by))
     return bool(situation.bedside.decide("rapid-response", {**silent, **fit}).values.get("codes"))
+
+
+def _brings_a_sign(situation: Situation, given: Assess) -> bool:
+    """Whether the findings show a sign by themselves: one that stood before waits for nobody's answer."""
+    fit = {name: value for name, value in _with_sums(situation, given).items() if not any(True for _ in unfit(situation, name, value))}
+    unsaid = {name: None for name in situation.bedside.facts if name not in _OF_THE_PATIENT}
+    return bool(situation.bedside.decide("rapid-response", {**unsaid, **fit}).values.get("codes"))
+
+
+#: What is known of the patient whatever anybody sees today.
+_OF_THE_PATIENT = frozenset({"age", "developmental_delay"})
 
 
 def _with_sums(situation: Situation, given: Assess) -> dict[str, Typed]:

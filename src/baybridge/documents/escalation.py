@@ -1,18 +1,18 @@
 """Who is told of a call and when, and how often a patient is assessed: `data/pathways/escalation.yaml`.
 
-Main job: `Escalation`; `span(duration)` reads a duration of ISO 8601.
+Main job: `Escalation`, with what is asked about (`UnusualSigns`); `span(duration)` reads a duration of ISO 8601.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from baybridge.documents.heading import Heading, Part
+from baybridge.documents.heading import EMPTY, Heading, Part
 
 Duration = Annotated[str, Meta(pattern=r"^P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?$")]
 Specialty = Literal["haematology", "intensive_care", "neurology", "cardiology", "respiratory", "emergency", "pharmacy", "laboratory"]
@@ -39,6 +39,38 @@ class Intervals(Part, frozen=True, kw_only=True):
     source: str = ""
 
 
+class VitalLimits(Part, frozen=True, kw_only=True):
+    """From which value on a vital sign is unusual, in the unit of the fact; `calls`: where nobody looks in time, the team is called."""
+
+    at_most: float | None = None
+    at_least: float | None = None
+    calls: bool = False
+
+    def beyond(self, value: object) -> float:
+        """How far a value lies beyond the nearer limit, 0 at the limit; less than 0 inside, and where it is no number."""
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return -1
+        low = self.at_most - value if self.at_most is not None else -1
+        high = value - self.at_least if self.at_least is not None else -1
+        return max(low, high, -1)
+
+
+class UnusualSigns(Part, frozen=True, kw_only=True):
+    """What is asked about though it calls nobody by itself; without limits nothing is."""
+
+    from_age: float = 0
+    no_hypotension_below: float | None = None  # systolic pressure, mm[Hg], beside "no hypotension"
+    comfort_at_most: float | None = None  # saturation, %, beside oxygen for comfort
+    vital_signs: Mapping[str, VitalLimits] = EMPTY
+    source: str = ""
+
+    def of(self, fact: str, value: object, age: object) -> VitalLimits | None:
+        """The limits beyond which a value of a vital sign lies; None inside, or at an age for which there are none. An age that is not known may be any."""
+        limits = self.vital_signs.get(fact)
+        too_young = isinstance(age, int | float) and not isinstance(age, bool) and age < self.from_age
+        return limits if limits is not None and not too_young and limits.beyond(value) >= 0 else None
+
+
 class Escalation(Heading, frozen=True, kw_only=True):
     """Steps, times and intervals."""
 
@@ -50,6 +82,7 @@ class Escalation(Heading, frozen=True, kw_only=True):
     specialties: tuple[Specialty, ...]
     programme_director: tuple[str, ...] = ()
     assessment: Intervals
+    unusual: UnusualSigns = UnusualSigns()
 
     def contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         """The steps follow one another, the first at once."""

@@ -31,6 +31,7 @@ class FactEntry(Part, frozen=True, kw_only=True):
     type: Literal["number", "integer", "boolean", "code", "date", "instant", "text"]
     unit: str | None = None
     codes: tuple[Mapping[str, str], ...] = ()
+    also_called: tuple[str, ...] = ()  # words and codes of other systems by which it comes and nothing reads it: somebody is asked to look
     general: str | None = None  # a fact whose code may stand beside one of these in the same coding and says less
     values: tuple[str | int, ...] = ()
     values_from: Literal["regions"] | None = None  # the ids of a folder of documents
@@ -39,6 +40,7 @@ class FactEntry(Part, frozen=True, kw_only=True):
     plausible: tuple[int | float, int | float] | None = None
     conversions: Mapping[str, Exact | FactConversion] = EMPTY
     read: Mapping[str, object] = EMPTY
+    stated_by: tuple[Literal["physician", "laboratory"], ...] = ()  # whose word stands for it; none where it is computed or has a command of its own
     kept: str | None = None
     cost: Amount = 1
     source: str = ""

@@ -56,6 +56,8 @@ class Fact:
     cost: float = 1
     source: str = ""
     confidence: str = "high"
+    stated_by: tuple[str, ...] = ()  # roles whose word stands for it; nobody's where it is computed or entered by its own command
+    also_called: tuple[str, ...] = ()  # words and codes of other systems that name it and are not read
     kept: str = ""  # why it is read where no rule, form or other document does
     general: str = ""  # a fact whose code may stand beside one of these and says less
 
@@ -130,6 +132,16 @@ class Dictionary:
         return [(fact, code) for fact, code in found if fact.name not in less]
 
     @cached_property
+    def _called(self) -> Mapping[str, Fact]:
+        """By a name in small letters: the facts that say how else they are called, by their labels too."""
+        called = [fact for fact in self.facts.values() if fact.also_called]
+        return {_plain(name): fact for fact in called for name in (*fact.labels.values(), *fact.also_called)}
+
+    def called(self, names: Iterable[str]) -> Fact | None:
+        """The fact that words, or a code of another system, name; None where it is none of those of which that matters."""
+        return next((self._called[name] for name in map(_plain, names) if name in self._called), None)
+
+    @cached_property
     def sums(self) -> Mapping[str, tuple[str, ...]]:
         """The scores that are the sum of their items, with the items."""
         return {name: fact.read.sum_of for name, fact in self.facts.items() if isinstance(fact.read, Latest) and fact.read.sum_of}
@@ -167,6 +179,10 @@ class Dictionary:
         """A quantity in the unit of a fact; `UnitMismatchError` where the units do not fit."""
         fact = self.facts[name]
         return convert(quantity, fact.unit, fact.conversions, self.units)
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def _grouped(pairs: Iterable[tuple[str, Fact]]) -> Mapping[str, tuple[Fact, ...]]:
@@ -212,6 +228,8 @@ def _fact(where: str, name: str, spec: Mapping[str, object]) -> Fact:
         cost=entry.cost,
         source=entry.source,
         confidence=entry.confidence or "high",
+        stated_by=entry.stated_by,
+        also_called=entry.also_called,
         kept=entry.kept or "",
         general=entry.general or "",
     )

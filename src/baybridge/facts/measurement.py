@@ -18,9 +18,10 @@ from enum import StrEnum
 from math import inf, nextafter
 
 from baybridge.base.quantity import Quantity
+from baybridge.base.time import start_of_day
 from baybridge.facts.dictionary import LOCAL, Dictionary, Fact
 from baybridge.facts.factset import Odd
-from baybridge.facts.fhir import Coded, Found, Resource, codings, items, mapping, moment, name_of, number, text, words
+from baybridge.facts.fhir import Coded, Found, Resource, codings, items, mapping, moment, name_of, number, span, text, words
 from baybridge.facts.units import UnitMismatchError
 from baybridge.policy.language.types import Value
 
@@ -32,6 +33,8 @@ _UCUM = "http://unitsofmeasure.org"
 AHEAD = timedelta(hours=1)
 #: Before this nobody's result was kept with a code. Convention of this project.
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+#: What is abnormal, whatever the value. Source: HL7 code system ObservationInterpretation (terminology.hl7.org).
+_ABNORMAL = frozenset({"A", "AA", "H", "HH", "HU", "L", "LL", "LU", "<", ">"})
 _UNITLESS = frozenset({None, "1", "{score}", "{INR}", "{ratio}"})
 
 
@@ -162,10 +165,11 @@ def said_by(resource: Resource, dictionary: Dictionary) -> Said:
     adds = Measured()
     parts = list(_parts(resource))
     known = [(part, path, fact, code) for part, path in parts for fact, code in [_fact(part, dictionary)] if fact and code]
+    made_at = taken_at(resource)
     if not known:
         _unread(resource, parts, adds, dictionary)
-        return Said(None, (), adds)
-    made_at = taken_at(resource)
+        called = made_at is not None and _called(resource, parts, made_at, adds, dictionary)
+        return Said(made_at if called else None, (), adds, filed_at(resource))
     if made_at is None:
         adds.finding(resource, "Observation.effective", "time_unreadable")
     else:
@@ -210,14 +214,48 @@ def _read_known(
     for part, path in _parts(resource):
         if path != "Observation" and _fact(part, dictionary)[0] is None:
             measured.nobody_reads("Observation", part.get("code"))
+    _called(resource, list(_parts(resource)), made_at, measured, dictionary)
+
+
+def _called(resource: Mapping[str, object], parts: list[tuple[Resource, str]], made_at: datetime, measured: Measured, dictionary: Dictionary) -> bool:
+    """Note parts whose code nothing reads though their words name a fact of the bedside; whether there are any."""
+    found = [(fact, path) for part, path in parts for fact in [_fact_in_words(part, dictionary)] if fact is not None]
+    for fact, path in found if text(resource.get("status")) not in GONE else ():
+        measured.finding(resource, f"{path}.code", "code_unread", fact=fact.name)
+        measured.cannot_use(fact.name, made_at)
+    return bool(found)
+
+
+def _fact_in_words(part: Mapping[str, object], dictionary: Dictionary) -> Fact | None:
+    """The fact that the words or other codes of a part with an answer name, where no code of it is read."""
+    answers = part.get("interpretation") or any(key.startswith("value") for key in part)
+    if not answers or _fact(part, dictionary)[0] is not None:
+        return None
+    listed = codings(part.get("code"))
+    return dictionary.called([*words(part.get("code")).splitlines(), *(coded.code for coded in listed)])
 
 
 def taken_at(resource: Mapping[str, object]) -> datetime | None:
     """When an observation was made; the end of its period, when it was issued where it says nothing else."""
+    given = _effective(resource)
+    return moment(given if given else resource.get("issued"))
+
+
+def last_moment(resource: Mapping[str, object]) -> datetime | None:
+    """The latest instant that an observation can mean which names a day, month or year alone; None for any other."""
+    given = _effective(resource)
+    days = span(given) if len(text(given)) <= _DAY else None
+    return start_of_day(days.last + timedelta(days=1)) - timedelta(seconds=1) if days is not None else None
+
+
+_DAY = len("2026-11-30")
+
+
+def _effective(resource: Mapping[str, object]) -> object:
+    """What an observation itself says of when it was made."""
     period = mapping(resource.get("effectivePeriod"))
     said = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("end"), period.get("start"))
-    given = next((value for value in said if value), None)
-    return moment(given if given else resource.get("issued"))
+    return next((value for value in said if value), None)
 
 
 def birth_of(patients: Iterable[Mapping[str, object]]) -> datetime | None:
@@ -309,6 +347,8 @@ def _value(part: Mapping[str, object], path: str, blank: Measurement, dictionary
         return next((_concept(i, f"{path}.interpretation", blank, dictionary) for i in items(part["interpretation"])), None)
     if any(key.startswith("value") for key in part):
         raise _UnusableError("value_kind", path)
+    if {coded.code for said in items(part.get("interpretation")) for coded in codings(said)} & _ABNORMAL:
+        raise _UnusableError("interpretation_alone", f"{path}.interpretation")
     return None
 
 

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import CHINA, full_years
+from baybridge.documents.fact_reading import RecentExtreme
 from baybridge.facts.course import Course, read_course
 from baybridge.facts.diagnosis import is_read, read_conditions, read_diagnosis
 from baybridge.facts.dictionary import Dictionary, Fact
@@ -34,6 +35,7 @@ from baybridge.facts.sums import measured_sums
 from baybridge.facts.treatment import read_treatment
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
+from baybridge.journey.entry import Entry
 
 __all__ = ["FactSet", "Odd", "ReadFact", "Status", "read"]
 
@@ -241,17 +243,22 @@ def _confirmed(
     at: datetime,
     dictionary: Dictionary,
 ) -> dict[str, ReadFact]:
-    """What a person confirmed. It is as old as the measurement that it rests on, else as the confirmation; a newer measurement takes its place."""
+    """What a person confirmed who may state it. It is as old as the measurement that it rests on, else as the confirmation.
+
+    A newer measurement and an assessment that was entered later take its place, and so does a worse value of the same hours.
+    """
     values, _ = read_given(confirmed, dictionary)
     entries = case.confirmed if case is not None else {}
     measured_at = {(m.fact.name, m.source): m.at for m in measured.measurements}
     read_: dict[str, ReadFact] = {}
     for name, value in values.items():
         entry, fact = entries.get(name), dictionary[name]
-        if entry is not None and entry.origin.at > at:
+        if entry is not None and (entry.origin.at > at or entry.origin.role not in fact.stated_by):
             continue
         of_at = measured_at.get((name, entry.event.basis), entry.origin.at) if entry else None
         if of_at is not None and (_newer(facts.get(name), fact, of_at) or (fact.of_the_moment and measured.unusable.get(name, of_at) > of_at)):
+            continue
+        if entry is not None and (_assessed_since(name, entry, measured) or _worse(facts.get(name), fact, value)):
             continue
         limit = windows.get(name, fact.max_age_h)
         stale = of_at is not None and limit is not None and at - of_at > timedelta(hours=limit)
@@ -264,6 +271,22 @@ def _confirmed(
 def _newer(reading: ReadFact | None, fact: Fact, than: datetime) -> bool:
     """Whether a reading that can be used is a measurement after that moment."""
     return reading is not None and reading.status is Status.USED and fact.how == "latest" and reading.at is not None and reading.at > than
+
+
+def _assessed_since(name: str, confirmed: Entry[ev.FindingConfirmed], measured: Measured) -> bool:
+    """Whether an assessment of the same minute or later was entered after a finding was confirmed: people write minutes."""
+    said_at = confirmed.origin.at.replace(second=0, microsecond=0)
+    looks = (m for m in measured.measurements if m.fact.name == name and m.source.startswith("Event/") and m.issued is not None)
+    return any(m.at >= said_at and m.issued is not None and m.issued > confirmed.origin.recorded_at for m in looks)
+
+
+def _worse(reading: ReadFact | None, fact: Fact, stated: object) -> bool:
+    """Whether the record of the same hours shows a worse extreme than somebody stated."""
+    if reading is None or reading.status is not Status.USED or not isinstance(fact.read, RecentExtreme):
+        return False
+    if not isinstance(reading.value, int | float) or not isinstance(stated, int | float):
+        return False
+    return reading.value > stated if fact.read.extreme == "max" else reading.value < stated
 
 
 # --- what is odd, and what nothing reads ----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
 from baybridge.base.time import start_of_day
-from baybridge.documents.escalation import Escalation, span
+from baybridge.documents.escalation import Escalation, UnusualSigns, span
 from baybridge.documents.pathway import FinalResult, FollowUp, FreshCellsClock, Pathway, PermitClock, ShipperClock
 from baybridge.journey import asked_findings, look_now, odd_findings
 from baybridge.journey import events as ev
@@ -45,7 +45,7 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: 
         yield from _look_now(case, now, site, span(escalation.look_now_within))
         yield from _review_grade(case, now, site, span(escalation.look_now_within))
         yield from _asked_findings(case, now, site, span(escalation.look_now_within))
-    yield from _odd_findings(case, site)
+        yield from _odd_findings(case, site, escalation.unusual)
     yield from _conflicts(case, site)
     yield from _malignancy(case, site)
     yield from _visit(case, now, site, pathway.follow_up)
@@ -276,9 +276,9 @@ def _review_grade(case: Case, now: datetime, site: Site, within: timedelta) -> I
         )
 
 
-def _odd_findings(case: Case, site: Site) -> Iterator[Task]:
-    """Findings of the last assessment that do not fit each other: which of them holds is asked."""
-    for pair in odd_findings.to_ask(case, site.node):
+def _odd_findings(case: Case, site: Site, limits: UnusualSigns) -> Iterator[Task]:
+    """Findings that do not fit each other or are unusual, until somebody answers: which of them holds is asked."""
+    for pair in odd_findings.to_ask(case, site.node, limits):
         yield _task(site, "odd_findings", Role.NURSE, pair, values={"pair": pair}, commands=("Assess",), level="red")
 
 

@@ -37,8 +37,8 @@ def to_look(case: Case, node: str) -> tuple[Asked, ...]:
 
 
 def urgent(case: Case, node: str) -> tuple[Asked, ...]:
-    """The questions about signs that are dated long ago, which the patient may show now, and about findings that may raise a grade to one that calls."""
-    return tuple(entry for entry in to_look(case, node) if entry.event.why == "old" or entry.event.grade_max >= _ALERT_GRADE)
+    """The questions about signs that are dated long ago, which the patient may show now, about findings that may raise a grade to one that calls, and others."""
+    return tuple(entry for entry in to_look(case, node) if entry.event.why == "old" or entry.event.calls or entry.event.grade_max >= _ALERT_GRADE)
 
 
 def _answers(event: Event, asked: Asked) -> bool:

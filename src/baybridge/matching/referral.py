@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.consent.emergency import may_be_cared_for
+from baybridge.documents.fact_reading import RecentExtreme
 from baybridge.documents.terms import Choices
 from baybridge.journey.checks import alive, before_infusion, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
@@ -123,13 +124,37 @@ _ENDED = frozenset({Stage.DIED, Stage.DECLINED, Stage.DISCHARGED, Stage.FOLLOW_U
 
 def confirm_finding(situation: Situation, given: ConfirmFinding) -> Verdict:
     """The fact stands as a person said it, with what it rests on."""
-    against = [*alive(situation), *_unfit(situation, given)]
+    against = [*alive(situation), *_unfit(situation, given), *_not_theirs(situation, given), *_contradicts(situation, given)]
     if not said(given.basis):
         against.append(Reason("matching.confirm.no_basis", where="basis"))
     if against:
         return refuse(*against)
     value = read_typed(fact_entry(situation, given.fact), given.value)
     return (FindingConfirmed(fact=given.fact, value=value, basis=given.basis.strip()),)
+
+
+def _not_theirs(situation: Situation, given: ConfirmFinding) -> Iterator[Reason]:
+    """Nobody's word stands for what is computed or has a command of its own, and a laboratory's not for what is seen at the bedside (`stated_by` in `data/facts`)."""
+    entry = fact_entry(situation, given.fact)
+    if entry is None or situation.actor.role in entry.stated_by:
+        return
+    if not entry.stated_by:
+        yield Reason("matching.confirm.computed", {"fact": given.fact}, where="fact")
+    else:
+        yield Reason("matching.confirm.not_theirs", {"fact": given.fact, "roles": ", ".join(entry.stated_by)}, where="fact")
+
+
+def _contradicts(situation: Situation, given: ConfirmFinding) -> Iterator[Reason]:
+    """The record shows a worse extreme of the same hours than the one that is stated."""
+    entry, found = fact_entry(situation, given.fact), situation.facts.get(given.fact)
+    rule = entry.reading() if entry is not None else None
+    value = read_typed(entry, given.value)
+    if not isinstance(rule, RecentExtreme) or not isinstance(found, int | float) or not isinstance(value, int | float):
+        return
+    before = situation.case.confirmed.get(given.fact)
+    of_the_record = before is None or before.event.value != found
+    if of_the_record and (found > value if rule.extreme == "max" else found < value):
+        yield Reason("matching.confirm.contradicts", {"fact": given.fact, "of": rule.of, "hours": str(rule.hours)}, where="value")
 
 
 def _unfit(situation: Situation, given: ConfirmFinding) -> Iterator[Reason]:

@@ -9,9 +9,12 @@ import pytest
 
 import case_world as w
 from baybridge.bedside.monitoring import ConfirmGrade, below_what_is_seen
+from baybridge.documents.document_set import DocumentSet
+from baybridge.documents.loader import Documents
 from baybridge.journey import events as ev
+from baybridge.journey.case import Case
 from baybridge.journey.command import Role
-from baybridge.journey.odd_findings import to_ask
+from baybridge.journey.odd_findings import questions, to_ask
 from baybridge.node.commands.table import COMMANDS
 from bedside_findings import AWAKE, FEBRILE
 from case_world import Step, World, codes
@@ -144,13 +147,20 @@ def test_a_sign_is_never_asked_about_twice() -> None:
     assert codes(w.infused().walk(sign).do(sign)) == []
 
 
+LIMITS = DocumentSet(Documents().folder).escalation.unusual
+
+
+def asked(case: Case) -> tuple[str, ...]:
+    return to_ask(case, "hk", LIMITS)
+
+
 def test_findings_that_contradict_each_other_are_recorded_and_asked_about() -> None:
     world = w.infused().walk(assess(vasopressors=2))
-    assert to_ask(world.case, "hk") == ("no_hypotension_vasopressor",)
+    assert asked(world.case) == ("no_hypotension_vasopressor",)
     world.walk(assess(oxygen_flow=15))
-    assert to_ask(world.case, "hk") == ("no_device_flow",)
+    assert asked(world.case) == ("no_device_flow",)
     world.walk(assess())
-    assert to_ask(world.case, "hk") == ()
+    assert asked(world.case) == ()
 
 
 def test_the_same_drug_within_half_an_hour_is_asked_about() -> None:
@@ -365,11 +375,65 @@ def test_findings_that_do_not_fit_are_asked_about_once_and_the_answer_is_kept() 
     assert codes(w.infused().do(odd)) == ["bedside.assess.odd_pair"]
     world = w.infused().walk(odd.but(unusual=True))
     assert world.case.assessments[-1].event.meant == ("no_device_flow",)
-    assert to_ask(world.case, "hk") == ()
+    assert asked(world.case) == ()
 
 
 def test_a_pair_of_which_one_half_is_a_sign_is_taken_at_once_and_asked_about_afterwards() -> None:
     odd = assess(hypotension="none", vasopressors=2)
     world = w.infused().walk(odd)
-    assert to_ask(world.case, "hk") == ("no_hypotension_vasopressor",)
-    assert to_ask(world.walk(odd.but(unusual=True, another=True)).case, "hk") == ()
+    assert asked(world.case) == ("no_hypotension_vasopressor",)
+    assert asked(world.walk(odd.but(unusual=True, another=True)).case) == ()
+
+
+def test_a_question_stays_beside_a_later_one_until_each_is_answered() -> None:
+    world = w.infused().walk(assess(vasopressors=2))
+    findings = {"oxygen_device": "none", "oxygen_flow": 15}
+    world.walk(Step("Assess", "hk", Role.NURSE, 1, lambda world: {"findings": findings, "assessed_at": world.now.isoformat()}))
+    assert asked(world.case) == ("no_hypotension_vasopressor", "no_device_flow")
+    world.walk(assess(oxygen_device="nasal_cannula", oxygen_reason="hypoxia", hypotension=None, vasopressors=None, vasopressin=None))
+    assert asked(world.case) == ("no_hypotension_vasopressor",)
+    assert asked(world.walk(assess(hypotension="vasopressor", vasopressors=2)).case) == ()
+
+
+def test_while_a_sign_stands_findings_that_are_none_are_asked_about_before() -> None:
+    world = w.infused().walk(assess(vasopressors=1, hypotension="vasopressor"))
+    findings = {"oxygen_device": "none", "oxygen_flow": 4}
+    odd = Step("Assess", "hk", Role.NURSE, 1, lambda world: {"findings": findings, "assessed_at": world.now.isoformat()})
+    assert codes(world.do(odd)) == ["bedside.assess.odd_pair"]
+    assert codes(world.walk(odd.but(unusual=True)).do(odd.but(unusual=True))) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "pairs"),
+    [
+        ({"systolic_pressure": 50}, ["no_hypotension_systolic", "unusual_systolic_pressure"]),
+        ({"systolic_pressure": 89.5, "hypotension": "fluids"}, ["unusual_systolic_pressure"]),
+        ({"systolic_pressure": 91}, []),
+        ({"heart_rate": 180}, ["unusual_heart_rate"]),
+        ({"heart_rate": 130}, []),
+        ({"respiratory_rate": 48}, ["unusual_respiratory_rate"]),
+        ({"temperature": 34}, ["unusual_temperature"]),
+        ({"oxygen_device": "intubated", "oxygen_reason": "comfort", "oxygen_saturation": 95}, ["intubated_comfort"]),
+        ({"oxygen_device": "high_flow_nasal_cannula", "oxygen_reason": "comfort", "oxygen_saturation": 90}, ["comfort_saturation"]),
+        ({"oxygen_device": "face_mask", "oxygen_reason": "comfort", "oxygen_saturation": 96}, []),
+    ],
+)
+def test_what_is_unusual_or_does_not_fit_is_asked_about_once(found: dict[str, object], pairs: list[str]) -> None:
+    step = assess(**found)
+    verdict = w.infused().do(step)
+    asked_about = [reason.values.get("pair") or f"unusual_{reason.values['fact']}" for reason in verdict.reasons] if pairs else []
+    assert asked_about == pairs
+    world = w.infused().walk(step.but(unusual=True))
+    assert world.case.assessments[-1].event.meant == tuple(pairs)
+    assert asked(world.case) == ()
+
+
+def test_vital_signs_beside_a_sign_are_taken_at_once_and_asked_about_afterwards() -> None:
+    world = w.infused().walk(assess(vasopressors=1, hypotension="vasopressor", heart_rate=180))
+    assert asked(world.case) == ("unusual_heart_rate",)
+    assert asked(world.walk(assess(vasopressors=1, hypotension="vasopressor")).case) == ("unusual_heart_rate",)
+    assert asked(world.walk(assess(vasopressors=1, hypotension="vasopressor", heart_rate=90)).case) == ()
+
+
+def test_limits_of_grown_ups_are_asked_of_nobody_younger_and_of_whoever_has_no_age() -> None:
+    assert [list(questions({"heart_rate": 150}, LIMITS, age)) for age in (3, 16, None)] == [[], ["unusual_heart_rate"], ["unusual_heart_rate"]]

@@ -110,6 +110,28 @@ def test_declining_says_why() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fact", "value", "role", "expected"),
+    [
+        ("age", 5, Role.PHYSICIAN, ["matching.confirm.computed"]),
+        ("age", 5, Role.LABORATORY, ["matching.confirm.computed"]),
+        ("ice_drop_24h", 0, Role.PHYSICIAN, ["matching.confirm.computed"]),
+        ("crs_grade_min", 0, Role.PHYSICIAN, ["matching.confirm.computed"]),
+        ("viability", 90, Role.PHYSICIAN, ["matching.confirm.computed"]),
+        ("capd_score", 0, Role.LABORATORY, ["matching.confirm.not_theirs"]),
+        ("sedated", True, Role.LABORATORY, ["matching.confirm.not_theirs"]),
+        ("oxygen_reason", "comfort", Role.LABORATORY, ["matching.confirm.not_theirs"]),
+        ("vasopressors", 0, Role.LABORATORY, ["matching.confirm.not_theirs"]),
+        ("vasopressors", 0, Role.PHYSICIAN, []),
+        ("her2_positive", True, Role.LABORATORY, []),
+        ("ferritin", 300, Role.LABORATORY, []),
+    ],
+)
+def test_a_finding_is_stated_by_who_may_know_it_and_nobody_states_what_is_computed(fact: str, value: object, role: Role, expected: list[str]) -> None:
+    given = {"fact": fact, "value": value, "basis": "Observation/o1"}
+    assert codes(World().walk(w.OPEN).do(Step("ConfirmFinding", "mo", role, 0, given))) == expected
+
+
+@pytest.mark.parametrize(
     ("fact", "value", "checked", "expected"),
     [
         ("ferritin", 2_000_000, False, ["journey.value.implausible"]),

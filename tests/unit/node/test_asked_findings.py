@@ -14,10 +14,11 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey import look_now
 from baybridge.journey.asked_findings import to_look
 from baybridge.journey.command import Actor, Role
+from baybridge.journey.events import Discharged
 from baybridge.node.fhir.interactions import Interaction, write
 from baybridge.node.intake.importing import import_upload
 from baybridge.node.upkeep.projections import open_tasks
-from watch_world import PATIENT, Ward
+from watch_world import CASE, PATIENT, Ward
 
 
 def asked(ward: Ward) -> list[tuple[str, str]]:
@@ -61,6 +62,10 @@ UNUSABLE: list[tuple[str, dict[str, Any]]] = [
     ("oxygen_saturation", {"valueQuantity": quantity("86", "%"), "status": "unknown"}),
     ("oxygen_saturation", {"valueQuantity": {**quantity("95", "%"), "comparator": "<"}}),
     ("oxygen_device", {"valueQuantity": None, "valueCodeableConcept": {"coding": [{"system": "urn:x", "code": "helmet"}]}}),
+    ("oxygen_saturation", {"valueQuantity": quantity("79", "%"), "code": {"text": "SpO2"}}),
+    ("oxygen_saturation", {"valueQuantity": quantity("79", "%"), "code": {"coding": [{"system": "http://snomed.info/sct", "code": "431314004"}]}}),
+    ("heart_rate", {"valueQuantity": quantity("190", "/min"), "code": {"coding": [{"system": "urn:ward", "code": "7", "display": "Pulse rate"}]}}),
+    ("oxygen_saturation", {"valueQuantity": None, "dataAbsentReason": {"text": "probe"}, "interpretation": [{"coding": [{"code": "LL"}]}]}),
 ]
 
 
@@ -309,3 +314,106 @@ def test_an_assessment_of_before_answers_nothing(tmp_path: Path) -> None:
     ward.round()
     ward.assess(ago=timedelta(hours=3))
     assert asked(ward) == [("oxygen_saturation", "unusable")]
+
+
+# --- of patients who went home, of a day without its time, unusual by itself ------------------------------------------------------
+
+
+def home(ward: Ward) -> None:
+    """The patient goes home after a round."""
+    ward.assess(systolic_pressure=120)
+    assert steps_of_discharge(ward) == []
+
+
+@pytest.mark.parametrize(("fact", "changes"), UNUSABLE)
+def test_of_a_patient_who_went_home_the_same_is_asked(fact: str, changes: dict[str, Any], tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    home(ward)
+    file(ward, fact, "o1", **changes)
+    ward.round()
+    assert asked(ward) == [(fact, "unusable")]
+    assert f"finding_unusable:{fact}" in tasks(ward)
+
+
+def test_discharge_ends_what_was_asked_before_it(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    file(ward, "oxygen_saturation", "o1", valueQuantity=quantity("900", "%"))
+    ward.round()
+    day = ward.now.astimezone(ward.node.site.zone).date()
+    with ward.node.unit() as unit:
+        left = Discharged(discharged_on=day, stay_near_until=day, caregiver=True, emergency_card=True)
+        unit.append(CASE, [left], Actor("somebody", Role.PHYSICIAN, ward.node.site.organisation), known=len(unit.events(CASE)))
+    assert asked(ward) == []
+
+
+def test_a_grade_that_may_be_3_of_a_patient_who_went_home_asks_for_a_look(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    home(ward)
+    ward.now += timedelta(hours=13)
+    ward.assess(temperature=38.6, blank=("oxygen_device", "oxygen_reason"))
+    assert "look_now:crs-astct-2019" in tasks(ward)
+
+
+def day_of(ward: Ward, ago: int) -> str:
+    return (ward.now.astimezone(ward.node.site.zone).date() - timedelta(days=ago)).isoformat()
+
+
+@pytest.mark.parametrize("ago", [0, 1])
+def test_a_sign_that_names_its_day_alone_may_be_later_than_the_last_look_and_calls(ago: int, tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess()
+    file(ward, "oxygen_saturation", "o1", valueQuantity=quantity("84", "%"), effectiveDateTime=day_of(ward, ago))
+    ward.round()
+    assert [call.codes for call in ward.calls] == [("RR-SATURATION",)]
+
+
+@pytest.mark.parametrize("taken", [lambda ward: day_of(ward, 3), lambda ward: (ward.now - timedelta(hours=26)).isoformat()], ids=["day", "26 h"])
+def test_a_sign_of_days_ago_asks_after_a_call_that_was_closed(taken: Any, tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.observe("oxygen_saturation", 82)
+    ward.round()
+    ward.give("CloseCall", Role.PHYSICIAN, reason="resolved", note="probe was off", signs_stand=True)
+    ward.assess()
+    file(ward, "oxygen_saturation", "o1", valueQuantity=quantity("84", "%"), effectiveDateTime=taken(ward))
+    ward.round()
+    assert asked(ward) == [("oxygen_saturation", "old")]
+
+
+def test_a_shock_pressure_of_a_feed_asks_holds_discharge_and_calls_where_nobody_looks(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess()
+    ward.observe("systolic_pressure", 45)
+    ward.round()
+    assert ("systolic_pressure", "unusual") in asked(ward)
+    assert "finding_unusual:systolic_pressure" in tasks(ward)
+    assert {"gate.discharge.finding_open", "gate.discharge.unusual_sign"} <= set(steps_of_discharge(ward))
+    ward.assess(systolic_pressure=112)
+    assert (asked(ward), steps_of_discharge(ward)) == ([], [])
+
+
+def test_nobody_looks_at_a_shock_pressure_and_the_team_is_called(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess()
+    ward.observe("systolic_pressure", 45)
+    ward.wait(minutes=1)
+    ward.wait(minutes=16)
+    assert [call.codes for call in ward.calls] == [(look_now.LATE,)]
+
+
+def test_a_pulse_that_the_last_look_found_as_fast_asks_nobody_and_a_faster_one_does(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    findings = {"heart_rate": 150, "temperature": 38.8}
+    ward.give("Assess", findings=findings, unusual=True, assessed_at=(ward.now + timedelta(seconds=1)).isoformat())
+    ward.observe("heart_rate", 145)
+    ward.round()
+    assert ("heart_rate", "unusual") not in asked(ward)
+    ward.observe("heart_rate", 175)
+    ward.wait(minutes=20)
+    assert ("heart_rate", "unusual") in asked(ward)
+
+
+def test_an_assessment_dated_ahead_hides_none_that_follows(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess(ago=timedelta(minutes=-4))
+    ward.assess(temperature=39.5, hypotension="fluids", ice_score=5)
+    assert {scale: grade.latest.event.grade for scale, grade in ward.case.grades.items()} == {"crs-astct-2019": 2, "icans-astct-2019": 2}

@@ -78,14 +78,16 @@ class CallKept(Event, frozen=True, kw_only=True, tag=True):
 class FindingAsked(Event, frozen=True, kw_only=True, tag=True):
     """A finding came in that may hide a sign, and somebody is asked to look at the patient.
 
-    Its value cannot be used; it shows a sign of a day long past; or it is newer than the grade that stands and may raise it, to `grade_max` at most.
+    Its value cannot be used; it shows a sign of a day long past; it is newer than the grade that stands and may raise it, to `grade_max` at most; or it is
+    unusual by itself.
     """
 
     fact: str
-    why: Literal["unusable", "old", "raises"]
+    why: Literal["unusable", "old", "raises", "unusual"]
     resource: str  # Type/id; empty where it was refused and nothing of it was filed
     seen_at: datetime | None = None
     grade_max: int = 0
+    calls: bool = False  # where nobody looks in time, the team is called
 
 
 class FindingAnswered(Event, frozen=True, kw_only=True, tag=True):

@@ -88,7 +88,8 @@ class AssessmentRecorded(Event, frozen=True, kw_only=True, tag=True):
 
     assessed_at: datetime
     findings: tuple[tuple[str, bool | int | float | str], ...]
-    meant: tuple[str, ...] = ()  # pairs of findings that do not fit each other and are meant as they stand, as codes
+    meant: tuple[str, ...] = ()  # what was asked about (findings that do not fit each other, unusual ones) and is meant as it stands, as codes
+    asked: tuple[str, ...] = ()  # what is asked about and nobody said is meant, because a sign was taken at once, as codes
 
 
 class GradeAssessed(Event, frozen=True, kw_only=True, tag=True):

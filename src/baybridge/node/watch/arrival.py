@@ -2,7 +2,8 @@
 
 Main job: `record_in_time(unit, case)`, the record of a patient in which an observation without a time, one dated after it was filed and one
 dated before the patient's birth stand at the moment at which they were filed; `bedside_facts(…)`, the facts that are read of it, by which signs, grades and calls are
-judged, by the watch and by whatever a person enters; `moment_of(version, now, born)` answers that moment for one of them.
+judged, by the watch and by whatever a person enters; `moment_of(version, now, born)` answers that moment for one of them. One that names a
+day, month or year alone counts as of its end: it may be later than the look that found nothing.
 
 A sign whose time is missing or wrong is a sign all the same; what is not known silences nobody. A finding of the bedside (`asking.WATCHED`) that its sender calls
 preliminary counts here as it stands: this is the one place that says so. Everything else reads final values alone (`facts/measurement.FINAL`).
@@ -18,7 +19,7 @@ from baybridge.base.resource import Resource
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.factset import FactSet
 from baybridge.facts.fhir import Found
-from baybridge.facts.measurement import birth_of, filed_at, taken_at, time_doubt
+from baybridge.facts.measurement import birth_of, filed_at, last_moment, taken_at, time_doubt
 from baybridge.journey.case import Case
 from baybridge.node.watch.asking import watched_facts
 from baybridge.node.watch.signs import facts_in_time
@@ -55,7 +56,10 @@ def _as_it_stands(resource: Resource, dictionary: Dictionary) -> Resource:
 def moment_of(resource: Mapping[str, object], now: datetime, born: datetime | None) -> datetime | None:
     """When an observation was made, by its own word where that can be, else when it was filed."""
     said, filed = taken_at(resource), filed_at(resource)
-    return said if said is not None and time_doubt(said, filed or now, born) is None else filed
+    if said is None or time_doubt(said, filed or now, born) is not None:
+        return filed
+    last = last_moment(resource)
+    return said if last is None else max(said, min(last, filed or now))
 
 
 def _in_time(resource: Resource, now: datetime, born: datetime | None) -> Resource:

@@ -1,7 +1,8 @@
 """What came in and may hide a sign: a finding whose value cannot be used, and a sign that arrives with a date long past.
 
 Main job: `of_unusable(…)`, what is asked and what is answered of the present state; `of_old(…)`, what is asked of observations that are history when they come;
-`of_refused(…)`, what is asked of findings that a door refused; `of_raised(…)`, what is asked of findings that are newer than a grade and may raise it.
+`of_refused(…)`, what is asked of findings that a door refused; `of_raised(…)`, what is asked of findings that are newer than a grade and may raise it; `of_unusual(…)`,
+of vital signs that are unusual by themselves.
 
 A monitor that sends 98.6 as degrees Celsius, a saturation of 900 or a value that it calls preliminary says that something was measured, and not what; one whose clock
 lost a day or a year shows a sign that nobody would look at. Neither calls by itself; both ask somebody to look. What a package of another node brings was judged there.
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from baybridge.documents.escalation import UnusualSigns, VitalLimits
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.factset import FactSet, Odd, Status
 from baybridge.facts.fhir import codings, items, name_of
@@ -32,8 +34,8 @@ WATCHED = frozenset(
 _UNUSABLE = frozenset(
     f"facts.odd.{code}"
     for code in (
-        "absent_and_value", "answer_open", "bound", "code_unknown", "implausible", "modifier_unknown", "status_not_final", "text_only", "two_facts", "unit_missing",
-        "unit_unknown", "units_contradict", "value_kind",
+        "absent_and_value", "answer_open", "bound", "code_unknown", "code_unread", "implausible", "interpretation_alone", "modifier_unknown", "status_not_final",
+        "text_only", "two_facts", "unit_missing", "unit_unknown", "units_contradict", "value_kind",
     )
 )  # fmt: skip
 
@@ -105,6 +107,28 @@ def of_old(case: Case, node: str, found: Look, arrived: frozenset[str]) -> Itera
             if source in arrived and not {(fact, source), (fact, "")} & asked:
                 asked.add((fact, ""))
                 yield FindingAsked(fact=fact, why="old", resource=source, seen_at=at)
+
+
+# --- unusual by itself ---------------------------------------------------------------------------------------------------
+
+
+def of_unusual(case: Case, node: str, facts: FactSet, rules: UnusualSigns) -> Iterator[Event]:
+    """What is asked of vital signs that came by a feed and are unusual by themselves, unless the last assessment that states them found as much."""
+    standing = {entry.event.fact for entry in to_look(case, node) if entry.event.why == "unusual"}
+    asked = {(entry.event.fact, entry.event.resource) for entry in case.of(FindingAsked) if entry.event.why == "unusual"}
+    for name in sorted(rules.vital_signs.keys() - standing):
+        reading = facts.facts.get(name)
+        if reading is None or name not in facts.values or reading.at is None or reading.source.startswith("Event/"):
+            continue
+        limits = rules.of(name, reading.value, facts.values.get("age"))
+        if limits is not None and (name, reading.source) not in asked and not _found_as_much(case, name, reading.value, limits, reading.at):
+            yield FindingAsked(fact=name, why="unusual", resource=reading.source, seen_at=reading.at, calls=limits.calls)
+
+
+def _found_as_much(case: Case, name: str, value: Value, limits: VitalLimits, at: datetime) -> bool:
+    """Whether the last assessment before a moment that states a vital sign found it as far beyond its limits, or further."""
+    said = [dict(entry.event.findings)[name] for entry in case.assessments if entry.event.assessed_at <= at and name in dict(entry.event.findings)]
+    return bool(said) and limits.beyond(said[-1]) >= limits.beyond(value)
 
 
 # --- newer than the grade -------------------------------------------------------------------------------------------------

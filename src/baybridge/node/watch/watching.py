@@ -78,7 +78,11 @@ def look_through(node: Node, case: Case, resources: Found, told: Sequence[dateti
         return case
     history = now - span(node.escalation.history_after)
     since = max(case.infused_at or history, history)
-    questions = [*asking.of_unusable(case, node.site.node, state.facts, resources.all, since, node.dictionary), *asking.of_raised(case, node.site.node, state)]
+    questions = [
+        *asking.of_unusable(case, node.site.node, state.facts, resources.all, since, node.dictionary),
+        *asking.of_raised(case, node.site.node, state),
+        *asking.of_unusual(case, node.site.node, state.facts, node.escalation.unusual),
+    ]
     return write(case, questions, state) if questions else case
 
 

@@ -73,7 +73,7 @@ def bedside(view: CaseView) -> Response:
         "bedside.html",
         bags=list(_bags(view)),
         scales=list(_scales(view)),
-        odd=odd_findings.to_ask(case, view.asked.node.site.node) if view.told_of_calls else (),
+        odd=odd_findings.to_ask(case, view.asked.node.site.node, view.asked.node.escalation.unusual) if view.told_of_calls else (),
         answered=list(answered(view, FROM_RECORD)) if case.infusions else [],
         fitness=case.of(FitnessChecked)[::-1],
         judged=view.decisions(entry.event.decision_sha256 for entry in case.of(FitnessChecked)),

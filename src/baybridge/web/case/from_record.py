@@ -42,8 +42,8 @@ def answered(view: CaseView, names: Iterable[str]) -> Iterator[Answered]:
 
 
 def _is_asked(view: CaseView, fact: str) -> bool:
-    """Whether a fact is what somebody looks at and says, not what is counted from the record."""
-    return fact in view.asked.node.dictionary and bool(view.asked.node.dictionary[fact].codes)
+    """Whether a fact is what this reader may look at and say, not what is counted from the record."""
+    return view.may_state(fact) and bool(view.asked.node.dictionary[fact].codes)
 
 
 def _found(view: CaseView, policy: Policy, decision: DecisionDocument) -> Iterator[str]:

@@ -89,6 +89,11 @@ class CaseView:
         """A fact's name in the reader's language."""
         return self.reader.fact(name)
 
+    def may_state(self, name: str) -> bool:
+        """Whether the word of this reader stands for a fact."""
+        fact = self.asked.node.dictionary.facts.get(name)
+        return fact is not None and self.asked.person.role.value in fact.stated_by
+
     def asked_label(self, name: str) -> str:
         """A fact's name in a list of what is missing."""
         return self.reader.asked(name)

@@ -184,7 +184,8 @@ def _fitness(asked: Asked, case: Case | None) -> Options:
 
 def _facts(asked: Asked, case: Case | None) -> Options:
     del case
-    found = [Option(fact.name, fact.label(asked.language)) for fact in asked.node.dictionary.facts.values()]
+    role = asked.person.role.value
+    found = [Option(fact.name, fact.label(asked.language)) for fact in asked.node.dictionary.facts.values() if role in fact.stated_by]
     return tuple(sorted(found, key=lambda option: option.label.casefold()))
 
 

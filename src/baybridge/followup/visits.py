@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.followup import rendering
+from baybridge.journey import asked_findings
 from baybridge.journey import events as ev
 from baybridge.journey.checks import Unusual, alive, asked_once, happened, local_day, said
 from baybridge.journey.command import Role, Situation, Verdict
@@ -153,22 +154,42 @@ def report_second_malignancy(situation: Situation, given: ReportSecondMalignancy
 
 
 def died_before(situation: Situation) -> Iterator[Reason]:
-    """A death stands already."""
-    if situation.case.died_on is not None:
+    """A death stands already, and nothing came that is newer."""
+    if situation.case.died_on is not None and not asked_findings.after_death(situation.case, situation.site.node):
         yield Reason("followup.death.already")
 
 
 def record_death(situation: Situation, given: RecordDeath) -> Verdict:
     """Open tasks end; what follows a death begins."""
-    before = tuple(died_before(situation))
-    if before:
-        return refuse(*before, category=Category.CONFLICT)
+    if situation.case.died_on is not None:
+        return _said_again(situation, given)
     against = [*happened(situation, died_on=given.died_on)]
     later = max((entry.event.ended_at for entry in situation.case.infusions), default=None)
     if later is not None and given.died_on < local_day(situation, later):
         against.append(Reason("followup.death.before_infusion", where="died_on"))
-    against.extend(asked_once(_seen_alive_after(situation, given.died_on), unusual=given.unusual))
+    against.extend(asked_once((*_seen_alive_after(situation, given.died_on), *_seen_alive_that_day(situation, given.died_on)), unusual=given.unusual))
     return refuse(*against) if against else (Died(died_on=given.died_on, cause=given.cause),)
+
+
+def _said_again(situation: Situation, given: RecordDeath) -> Verdict:
+    """A death is recorded once; where a finding came that is newer, the same day said again answers that the death is true."""
+    doubted = asked_findings.after_death(situation.case, situation.site.node)
+    if not doubted or given.died_on != situation.case.died_on:
+        return refuse(Reason("followup.death.already"), category=Category.CONFLICT)
+    if not given.unusual:
+        values: dict[str, str | int] = {"facts": ", ".join(sorted(entry.event.fact for entry in doubted))}
+        return refuse(Reason("followup.death.finding_after", values, where="unusual"))
+    return tuple(ev.FindingAnswered(fact=entry.event.fact, why="after_death") for entry in doubted)
+
+
+def _seen_alive_that_day(situation: Situation, died_on: date) -> Iterator[Reason]:
+    """The patient went home or came to a visit on the day, or the team is awaited: it may be another's death."""
+    visited = [entry.event.visited_on for entry in situation.case.visits if entry.event.alive]
+    left = [entry.event.discharged_on for entry in situation.case.of(ev.Discharged)]
+    if died_on in (*visited, *left):
+        yield Reason("followup.death.seen_that_day", {"day": died_on.isoformat()}, where="unusual")
+    if situation.case.open_rapid_response is not None:
+        yield Reason("followup.death.call_open", where="unusual")
 
 
 #: What is recorded of somebody who lives.

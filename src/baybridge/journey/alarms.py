@@ -51,11 +51,22 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: 
     yield from _visit(case, now, site, pathway.follow_up)
 
 
-def alarms_after_death(case: Case, now: datetime, site: Site, pathway: Pathway) -> Iterator[Task]:
-    """What still waits after death: bags in quarantine, final results of what was given, and a second malignancy that nobody was told of."""
+def alarms_after_death(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: Escalation | None = None) -> Iterator[Task]:
+    """What still waits after death: bags in quarantine, final results, a second malignancy nobody was told of, an open call, whether the death is true."""
     yield from _quarantine(case, site)
     yield from _final_results(case, now, site, pathway.alarms.final_results)
     yield from _malignancy(case, site)
+    if escalation is not None:
+        yield from _rapid_response(case, site, span(escalation.team_within))
+        yield from _doubted_death(case, site, span(escalation.look_now_within))
+
+
+def _doubted_death(case: Case, site: Site, within: timedelta) -> Iterator[Task]:
+    """A finding that is newer than the death: a physician looks whether the death was recorded for the right patient."""
+    for entry in asked_findings.after_death(case, site.node):
+        values: dict[str, str | int] = {"fact": entry.event.fact}
+        due_at = entry.origin.recorded_at + within
+        yield _task(site, "finding_after_death", Role.PHYSICIAN, entry.event.fact, values=values, commands=("RecordDeath",), due_at=due_at, level="red")
 
 
 class _More(TypedDict, total=False):
@@ -290,7 +301,7 @@ def _asked_findings(case: Case, now: datetime, site: Site, within: timedelta) ->
             site,
             f"finding_{entry.event.why}",
             Role.NURSE,
-            entry.event.fact,
+            entry.event.fact or entry.event.resource[:12],
             values={"fact": entry.event.fact},
             commands=("Assess",),
             due_at=due_at,

@@ -11,7 +11,18 @@ from __future__ import annotations
 
 from baybridge.journey.case import Case
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import AssessmentRecorded, Discharged, Event, FindingAnswered, FindingAsked, FindingConfirmed
+from baybridge.journey.events import (
+    AssessmentRecorded,
+    Died,
+    Discharged,
+    Event,
+    FindingAnswered,
+    FindingAsked,
+    FindingConfirmed,
+    IdentityLinked,
+    IdentityRefused,
+    IdentityUndone,
+)
 
 Asked = Entry[FindingAsked]
 
@@ -29,8 +40,8 @@ def to_look(case: Case, node: str) -> tuple[Asked, ...]:
         if isinstance(event, Discharged):
             standing = {}
         elif isinstance(event, FindingAsked):
-            if entry.origin.node == node:
-                standing.setdefault((event.fact, event.why), entry)  # type: ignore[arg-type] # the entry of that event
+            if entry.origin.node == node and event.why != "after_death":
+                standing.setdefault((event.fact or event.resource, event.why), entry)  # type: ignore[arg-type] # the entry of that event
         else:
             standing = {key: asked for key, asked in standing.items() if not _answers(event, asked)}
     return tuple(standing.values())
@@ -41,9 +52,27 @@ def urgent(case: Case, node: str) -> tuple[Asked, ...]:
     return tuple(entry for entry in to_look(case, node) if entry.event.why == "old" or entry.event.calls or entry.event.grade_max >= _ALERT_GRADE)
 
 
+def after_death(case: Case, node: str) -> tuple[Asked, ...]:
+    """The questions of this node whether a death is true, because a finding came that is newer, one for each finding; who says the death again answers them."""
+    standing: dict[str, Asked] = {}
+    for entry in case.entries if not case.alive else ():
+        event = entry.event
+        if isinstance(event, Died):
+            standing = {}
+        elif isinstance(event, FindingAsked) and event.why == "after_death" and entry.origin.node == node:
+            standing.setdefault(event.fact, entry)  # type: ignore[arg-type] # the entry of that event
+        elif isinstance(event, FindingAnswered) and event.why == "after_death":
+            standing.pop(event.fact, None)
+    return tuple(standing.values())
+
+
 def _answers(event: Event, asked: Asked) -> bool:
     fact, why = asked.event.fact, asked.event.why
+    if why == "identity" and isinstance(event, IdentityLinked | IdentityRefused | IdentityUndone):
+        return event.question == asked.event.resource
     if isinstance(event, AssessmentRecorded):
+        if why == "identity":
+            return event.assessed_at >= asked.origin.recorded_at.replace(second=0, microsecond=0)
         since = asked.origin.recorded_at if why == "old" else asked.event.seen_at
         stated = fact in dict(event.findings)
         return stated and (since is None or event.assessed_at >= since.replace(second=0, microsecond=0))  # people write minutes

@@ -165,7 +165,7 @@ def tasks(
         watched = planned if escalation is None else _watched(planned, case, now, escalation.assessment)
         found = (*watched, *alarms(case, now, node_site, pathway, escalation))
     else:
-        found = (*_planned(road, pathway.after_death, now), *alarms_after_death(case, now, node_site, pathway))
+        found = (*_planned(road, pathway.after_death, now), *alarms_after_death(case, now, node_site, pathway, escalation))
     return tuple(sorted(found, key=lambda task: (task.due_at is None, task.due_at or now, task.key)))
 
 

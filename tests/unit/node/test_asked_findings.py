@@ -14,7 +14,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey import look_now
 from baybridge.journey.asked_findings import to_look
 from baybridge.journey.command import Actor, Role
-from baybridge.journey.events import Discharged
+from baybridge.journey.events import Discharged, FindingAsked
 from baybridge.node.fhir.interactions import Interaction, write
 from baybridge.node.intake.importing import import_upload
 from baybridge.node.upkeep.projections import open_tasks
@@ -417,3 +417,90 @@ def test_an_assessment_dated_ahead_hides_none_that_follows(tmp_path: Path) -> No
     ward.assess(ago=timedelta(minutes=-4))
     ward.assess(temperature=39.5, hypotension="fluids", ice_score=5)
     assert {scale: grade.latest.event.grade for scale, grade in ward.case.grades.items()} == {"crs-astct-2019": 2, "icans-astct-2019": 2}
+
+
+# --- after a death ----------------------------------------------------------------------------------------------------------------
+
+
+def die(ward: Ward, **more: Any) -> list[str]:
+    answer = ward.give("RecordDeath", Role.PHYSICIAN, died_on=day_of(ward, 0), **more)
+    return [reason.code for reason in answer.reasons] if isinstance(answer, Refusal) else []
+
+
+def test_a_death_beside_an_open_call_is_asked_about_and_leaves_the_call_with_its_task(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess(seizure="prolonged")
+    assert die(ward) == ["followup.death.call_open"]
+    assert die(ward, unusual=True) == []
+    assert {key.partition(":")[0] for key in tasks(ward)} >= {"rapid_response"}
+    ward.give("CloseCall", Role.PHYSICIAN, reason="resolved", note="the patient died", signs_stand=True)
+    assert "rapid_response" not in {key.partition(":")[0] for key in tasks(ward)}
+
+
+def test_a_finding_that_is_newer_than_a_death_asks_whether_it_is_true(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    assert die(ward) == []
+    ward.observe("oxygen_saturation", 70, ago=timedelta(minutes=30))
+    ward.round()
+    assert "finding_after_death:oxygen_saturation" not in tasks(ward)
+    ward.observe("oxygen_saturation", 70)
+    ward.round()
+    assert "finding_after_death:oxygen_saturation" in tasks(ward)
+    assert die(ward) == ["followup.death.finding_after"]
+    assert die(ward, unusual=True) == []
+    assert "finding_after_death:oxygen_saturation" not in tasks(ward)
+    assert die(ward, unusual=True) == ["followup.death.already"]
+
+
+# --- in a record that may be this patient's ---------------------------------------------------------------------------------------
+
+
+def file_of_another(ward: Ward, *resources: dict[str, Any]) -> None:
+    """A record of a person like ours, who names no document."""
+    person = {"resourceType": "Patient", "id": "other", "birthDate": "1968-04-09", "name": [{"family": "Chan"}]}
+    mine = [{**one, "subject": {"reference": "Patient/other"}} for one in resources]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in (person, *mine)]}
+    done = import_upload(ward.node, ward.node.system(), "other.json", orjson.dumps(bundle, default=float))
+    assert not isinstance(done, Refusal), done
+    assert done.waiting == ("other",)
+
+
+def due(ward: Ward, step: str) -> list[Any]:
+    with ward.node.storage.reading() as connection:
+        return [task.due_at for task in open_tasks(ward.node, connection, ward.case, ward.now) if task.step == step]
+
+
+def test_a_sign_in_a_record_that_may_be_this_patients_asks_for_a_look_and_calls_where_nobody_looks(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess()
+    file_of_another(ward, observation(ward, "oxygen_saturation", "o1", valueQuantity=quantity("83", "%")))
+    ward.round()
+    assert asked(ward) == [("", "identity")]
+    assert any(key.startswith("finding_identity:") for key in tasks(ward))
+    assert due(ward, "identity") == [ward.case.of(FindingAsked)[-1].origin.recorded_at]
+    assert "gate.discharge.identity_open" in steps_of_discharge(ward)
+    assert ward.calls == ()
+    ward.wait(minutes=16)
+    assert [call.codes for call in ward.calls] == [(look_now.LATE,)]
+
+
+def test_a_sign_that_comes_while_nobody_said_whose_record_it_is_asks_once_and_a_look_answers(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    file_of_another(ward)
+    ward.round()
+    assert asked(ward) == []
+    assert due(ward, "identity") != [None]
+    file_of_another(ward, observation(ward, "oxygen_saturation", "o1", valueQuantity=quantity("83", "%")))
+    ward.round()
+    assert asked(ward) == [("", "identity")]
+    ward.assess()
+    assert asked(ward) == []
+    ward.wait(minutes=16)
+    assert ward.calls == ()
+
+
+def test_a_well_record_of_somebody_alike_asks_nobody_at_the_bedside(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    file_of_another(ward, observation(ward, "oxygen_saturation", "o1"))
+    ward.round()
+    assert asked(ward) == []

@@ -78,23 +78,23 @@ class CallKept(Event, frozen=True, kw_only=True, tag=True):
 class FindingAsked(Event, frozen=True, kw_only=True, tag=True):
     """A finding came in that may hide a sign, and somebody is asked to look at the patient.
 
-    Its value cannot be used; it shows a sign of a day long past; it is newer than the grade that stands and may raise it, to `grade_max` at most; or it is
-    unusual by itself.
+    Its value cannot be used; it shows a sign of a day long past; it is newer than the grade that stands and may raise it, to `grade_max` at most; it is
+    unusual by itself; it is newer than a death; or a record that may be this patient's shows a sign, of which nothing more is said.
     """
 
     fact: str
-    why: Literal["unusable", "old", "raises", "unusual"]
-    resource: str  # Type/id; empty where it was refused and nothing of it was filed
+    why: Literal["unusable", "old", "raises", "unusual", "after_death", "identity"]
+    resource: str  # Type/id, the question for `identity`; empty where it was refused and nothing of it was filed
     seen_at: datetime | None = None
     grade_max: int = 0
     calls: bool = False  # where nobody looks in time, the team is called
 
 
 class FindingAnswered(Event, frozen=True, kw_only=True, tag=True):
-    """What was asked of a finding is answered: by a later one that can be used, by its correction, or by a grade that counts it."""
+    """What was asked of a finding is answered: by a later one that can be used, by its correction, by a grade that counts it, or by who says that a death is true."""
 
     fact: str
-    why: Literal["unusable", "old", "raises"]
+    why: Literal["unusable", "old", "raises", "unusual", "after_death"]
 
 
 class AssessmentIntervalSet(Event, frozen=True, kw_only=True, tag=True):

@@ -24,7 +24,7 @@ from baybridge.journey.command import Actor
 from baybridge.journey.events import PackageReceived, Recorded
 from baybridge.node import tables
 from baybridge.node.consequences.row import ORDER, Consequence, ConsequenceRow, Lane
-from baybridge.node.consequences.touched import cases_touched
+from baybridge.node.consequences.touched import cases_touched, cases_waiting
 from baybridge.node.outage import StorageProblem
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def _of_records(unit: Unit, kinds: Kinds) -> Iterator[Consequence]:
                 mine = [name for name in names if kind.of_records == "any" or name in corrected]
                 if mine:
                     yield Consequence(kind.name, case_id, {"resources": mine, "because": filed.because, "by": filed.by})
+        for case_id in cases_waiting(unit.connection, filed.versions):
+            yield from (Consequence(kind.name, case_id, {"because": filed.because, "by": filed.by}) for kind in wanted if kind.of_records == "any")
 
 
 def _stale(connection: Connection, case_ids: Sequence[str]) -> None:

@@ -35,6 +35,14 @@ def cases_touched(connection: Connection, versions: Sequence[Version]) -> dict[s
     return {case_id: [name for name in order if name in names] for case_id, names in sorted(found.items()) if names}
 
 
+def cases_waiting(connection: Connection, versions: Sequence[Version]) -> list[str]:
+    """The cases of which nobody said yet whether the record of one of these patients is theirs."""
+    pair = tables.identity_pair
+    patients = dict.fromkeys(version.patient for version in versions if version.patient)
+    found = (connection.execute(select(pair.c.case_id).where(pair.c.other.in_(part), pair.c.state == "open")).scalars() for part in _parts(patients))
+    return sorted({case_id for part in found for case_id in part})
+
+
 def _patients(connection: Connection, versions: Sequence[Version]) -> Iterator[tuple[str, str]]:
     """(patient, Type/id) of whom each resource is and was."""
     yield from ((version.patient, version.reference) for version in versions if version.patient)

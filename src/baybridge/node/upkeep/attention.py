@@ -12,7 +12,7 @@ Elsewhere: planned steps and clocks in `journey/pathway.py` and `journey/alarms.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 from baybridge.bedside.incidents import open_incidents
 from baybridge.consent.deciding import Deciding, doubtful, to_confirm
@@ -150,11 +150,18 @@ def _countersign(case: Case, site: Site) -> Iterator[Task]:
             yield _task(site, "countersign", Role.QUALITY, key, values=values, commands=("CountersignOverride",), source=_OVERRIDE)
 
 
+#: How long a question whose record it is may wait that shows no sign. Convention of this project.
+_IDENTITY_WITHIN = timedelta(days=1)
+
+
 def _whose(case: Case, site: Site) -> Iterator[Task]:
-    """Another record may be this patient's: somebody looks at the documents and says so."""
+    """Another record may be this patient's: somebody looks at the documents and says so, at once where that record shows a sign."""
+    signs = {entry.event.resource: entry.origin.recorded_at for entry in case.of(ev.FindingAsked) if entry.event.why == "identity"}
     for item in identities_of(case):
         if item.state == "open" and item.asked.origin.node == site.node:
-            yield _task(site, "identity", Role.COORDINATOR, item.question[:12])
+            at = signs.get(item.question)
+            due_at = at if at is not None else item.asked.origin.recorded_at + _IDENTITY_WITHIN
+            yield _task(site, "identity", Role.COORDINATOR, item.question[:12], due_at=due_at, level="red" if at is not None else "amber")
 
 
 def _break_glass(case: Case, site: Site) -> Iterator[Task]:
@@ -242,6 +249,7 @@ def _task(
     *,
     values: Mapping[str, str | int] | None = None,
     commands: tuple[str, ...] = (),
+    due_at: datetime | None = None,
     level: Level = "amber",
     source: str = "",
 ) -> Task:
@@ -253,7 +261,7 @@ def _task(
         title=f"node.task.{step}",
         values=dict(values or {}),
         commands=commands,
-        due_at=None,
+        due_at=due_at.astimezone(UTC) if due_at is not None else None,
         level=level,
         source="data law reference B" if step == "withdrawn" else source,
     )

@@ -18,7 +18,7 @@ from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.factset import FactSet, Odd, Status
 from baybridge.facts.fhir import codings, items, name_of
 from baybridge.facts.measurement import GONE, taken_at
-from baybridge.journey.asked_findings import to_look
+from baybridge.journey.asked_findings import after_death, to_look
 from baybridge.journey.case import Case
 from baybridge.journey.events import Event, FindingAnswered, FindingAsked, Scale
 from baybridge.node.watch.signs import OF_SIGNS, SHOWN_BY, Look
@@ -45,6 +45,12 @@ def watched_facts(resource: Mapping[str, object], dictionary: Dictionary) -> fro
     parts = (resource, *items(resource.get("component")))
     facts = (dictionary.by_code(coded.system, coded.code) for part in parts for coded in codings(part.get("code")))
     return frozenset(fact.name for fact in facts if fact is not None and fact.name in WATCHED)
+
+
+def is_said(resource: Mapping[str, object]) -> bool:
+    """Whether an observation that stands says a value."""
+    parts = (resource, *items(resource.get("component")))
+    return resource.get("status") not in GONE and any(key.startswith("value") for part in parts for key in part)
 
 
 def of_unusable(case: Case, node: str, facts: FactSet, resources: Sequence[Mapping[str, object]], since: datetime, dictionary: Dictionary) -> Iterator[Event]:
@@ -109,14 +115,33 @@ def of_old(case: Case, node: str, found: Look, arrived: frozenset[str]) -> Itera
                 yield FindingAsked(fact=fact, why="old", resource=source, seen_at=at)
 
 
+def of_the_dead(case: Case, node: str, arrived: Mapping[str, Mapping[str, datetime]]) -> Iterator[Event]:
+    """What is asked of findings that are newer than a death, by name: was it recorded for the right patient? Once for each finding until somebody answers."""
+    standing = {entry.event.fact for entry in after_death(case, node)}
+    asked = {(entry.event.fact, entry.event.resource) for entry in case.of(FindingAsked) if entry.event.why == "after_death"}
+    for name, facts in arrived.items():
+        for fact in sorted(facts.keys() - standing):
+            if (fact, name) not in asked:
+                standing.add(fact)
+                yield FindingAsked(fact=fact, why="after_death", resource=name, seen_at=facts[fact])
+
+
+def in_doubt(facts: FactSet, resources: Sequence[Mapping[str, object]], since: datetime, dictionary: Dictionary, rules: UnusualSigns) -> bool:
+    """Whether a record holds a finding that asks somebody to look: one that cannot be used, or is unusual by itself."""
+    unusual = (name for name in rules.vital_signs if rules.of(name, facts.values.get(name), facts.values.get("age")) is not None)
+    return any(True for _ in unusual) or bool(_doubts(facts, resources, since, dictionary))
+
+
 # --- unusual by itself ---------------------------------------------------------------------------------------------------
 
 
-def of_unusual(case: Case, node: str, facts: FactSet, rules: UnusualSigns) -> Iterator[Event]:
-    """What is asked of vital signs that came by a feed and are unusual by themselves, unless the last assessment that states them found as much."""
-    standing = {entry.event.fact for entry in to_look(case, node) if entry.event.why == "unusual"}
+def of_unusual(case: Case, node: str, facts: FactSet, resources: Sequence[Mapping[str, object]], rules: UnusualSigns) -> Iterator[Event]:
+    """What is asked of vital signs that came by a feed and are unusual, unless the last assessment that states them found as much; answered where one is taken back."""
+    standing = {entry.event.fact: entry.event.resource for entry in to_look(case, node) if entry.event.why == "unusual"}
+    there = {name_of(resource) for resource in resources if resource.get("status") not in GONE}
+    yield from (FindingAnswered(fact=name, why="unusual") for name, resource in standing.items() if resource not in there)
     asked = {(entry.event.fact, entry.event.resource) for entry in case.of(FindingAsked) if entry.event.why == "unusual"}
-    for name in sorted(rules.vital_signs.keys() - standing):
+    for name in sorted(rules.vital_signs.keys() - standing.keys()):
         reading = facts.facts.get(name)
         if reading is None or name not in facts.values or reading.at is None or reading.source.startswith("Event/"):
             continue

@@ -16,17 +16,18 @@ from baybridge.bedside.calls import Around, Seen, follows
 from baybridge.bedside.episode import infusion_may_be_untold
 from baybridge.documents.escalation import span
 from baybridge.facts.fhir import Found
-from baybridge.facts.measurement import AHEAD, birth_of
+from baybridge.facts.measurement import AHEAD, birth_of, taken_at
 from baybridge.journey import events as ev
 from baybridge.journey import look_now
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
-from baybridge.journey.entry import read_event
+from baybridge.journey.entry import Entry, read_event
+from baybridge.journey.identities import identities_of
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.people import reads
 from baybridge.node.upkeep import projections
 from baybridge.node.watch import asking, clocks, leaving, roster, signs
-from baybridge.node.watch.arrival import moment_of, record_in_time
+from baybridge.node.watch.arrival import in_time, moment_of, record_in_time
 from baybridge.record.store import store
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ def look_at(node: Node, unit: Unit, case_id: str, moments: Iterable[datetime] = 
 
     if watched(node, case):
         case = look_through(node, case, record_in_time(unit, case, node.dictionary), list(moments), _around(node, unit, case), write)
+        waiting = _of_waiting(node, unit, case)
+        recorded += _append(node, unit, case, waiting, command_id, part + len(recorded)) if waiting else []
+        case = unit.case(case_id) if waiting else case
     clocks.set_clock(unit, case, node.escalation)
     return recorded
 
@@ -81,7 +85,7 @@ def look_through(node: Node, case: Case, resources: Found, told: Sequence[dateti
     questions = [
         *asking.of_unusable(case, node.site.node, state.facts, resources.all, since, node.dictionary),
         *asking.of_raised(case, node.site.node, state),
-        *asking.of_unusual(case, node.site.node, state.facts, node.escalation.unusual),
+        *asking.of_unusual(case, node.site.node, state.facts, resources.all, node.escalation.unusual),
     ]
     return write(case, questions, state) if questions else case
 
@@ -92,6 +96,25 @@ def nobody_looked(node: Node, case: Case, around: Around) -> tuple[ev.Event, ...
     if not watched(node, case) or late_at is None or late_at > around.now:
         return ()
     return follows(case, Seen({look_now.LATE: 1}, frozenset(), late_at), around)
+
+
+def _of_waiting(node: Node, unit: Unit, case: Case) -> list[ev.Event]:
+    """What is asked of records that may be this patient's and that nobody filed in a case that is watched: each that shows a sign, once, without what it says."""
+    asked = {entry.event.resource for entry in case.of(ev.FindingAsked) if entry.event.why == "identity"}
+    waiting = [item for item in identities_of(case) if item.state == "open" and item.asked.origin.node == node.site.node and item.question not in asked]
+    mine = [item for item in waiting if _shows_a_sign(node, unit, item.other)]
+    return [ev.FindingAsked(fact="", why="identity", resource=item.question, seen_at=unit.at, calls=True) for item in mine]
+
+
+def _shows_a_sign(node: Node, unit: Unit, patient: str) -> bool:
+    """Whether the record of a person in no watched case shows a sign of the last hours, or a finding that asks somebody to look."""
+    if any(watched(node, unit.case(case_id)) for case_id in reads.cases_of(unit.connection, patient)):
+        return False
+    resources, since = in_time(store.patient_resources(unit.connection, patient), unit.at, node.dictionary), _history(node, unit)
+    taken = (taken_at(one) for one in resources.of("Observation") if asking.watched_facts(one, node.dictionary))
+    moments = sorted({at for at in taken if at is not None and since <= at <= unit.at} | {unit.at})[-_MOMENTS:]
+    looks = [signs.shown(node, resources, at) for at in moments]
+    return any(sign for _, sign in looks) or asking.in_doubt(looks[-1][0], resources.all, since, node.dictionary, node.escalation.unusual)
 
 
 def _looked_back(node: Node, case: Case, moments: Iterable[datetime], now: datetime) -> list[datetime]:
@@ -169,6 +192,8 @@ def _look(node: Node, unit: Unit, consequence: Consequence) -> None:
     names = [name for name in consequence.resources if name.startswith(_OF_RECORDS)]
     if consequence.resources and not names:
         return
+    if _ask_of_the_dead(node, unit, consequence, names):
+        return
     moments, gone = _moments_of(unit, names)
     told = _told_moments(unit, consequence)
     asked = [] if consequence.body.get("by") else _ask_of_old(node, unit, consequence.case_id, _old_observations(node, unit, names))
@@ -176,6 +201,33 @@ def _look(node: Node, unit: Unit, consequence: Consequence) -> None:
         return  # an older record says nothing of today
     if look_at(node, unit, consequence.case_id, [*moments, *told]) or asked:
         projections.project(unit, consequence.case_id)
+
+
+def _ask_of_the_dead(node: Node, unit: Unit, consequence: Consequence, names: Sequence[str]) -> bool:
+    """Ask whether a death is true of which a newer finding came; whether the patient of the case is recorded as dead."""
+    case = unit.case(consequence.case_id)
+    died = case.last(ev.Died)
+    if died is None:
+        return False
+    if case.infusions and "centre" in node.site.kinds and not consequence.body.get("by"):
+        questions = list(asking.of_the_dead(case, node.site.node, _newer_than_death(node, unit, died, names)))
+        if questions:
+            _append(node, unit, case, questions)
+            projections.project(unit, case.case_id)
+    return True
+
+
+def _newer_than_death(node: Node, unit: Unit, died: Entry[ev.Died], names: Sequence[str]) -> dict[str, dict[str, datetime]]:
+    """Of these observations those that say a finding of after the day of death, or of after the death was recorded: by name and fact, when."""
+    keys = [("Observation", name.removeprefix("Observation/")) for name in names if name.startswith("Observation/")]
+    found: dict[str, dict[str, datetime]] = {}
+    for version in store.get_many(unit.connection, keys).values():
+        at = None if version.deleted else moment_of(version.resource, unit.at, None)
+        if at is None or not asking.is_said(version.resource):
+            continue
+        if at > died.origin.recorded_at or at.astimezone(node.site.zone).date() > died.event.died_on:
+            found[version.reference] = dict.fromkeys(asking.watched_facts(version.resource, node.dictionary), at)
+    return found
 
 
 def _history(node: Node, unit: Unit) -> datetime:
@@ -248,7 +300,8 @@ LOOK = ConsequenceRow(
     Lane.ALARM,
     _look,
     after=frozenset({
-        ev.PackageReceived, ev.EntryCorrected, ev.EntryReinstated, ev.FindingConfirmed, ev.IdentityLinked, ev.IdentityUndone, ev.Infused, ev.LateResultRecorded,
+        ev.PackageReceived, ev.EntryCorrected, ev.EntryReinstated, ev.FindingConfirmed, ev.IdentityQuestioned, ev.IdentityLinked, ev.IdentityUndone, ev.Infused,
+        ev.LateResultRecorded,
     }),
     of_records="any",
 )

@@ -37,7 +37,10 @@ _CALL_EVENTS = (
     ev.IncidentReported,
     ev.IncidentAnswered,
 )
-_CALL_STEPS = frozenset({"rapid_response", "look_now", "call_cause", "odd_findings", "finding_unusable", "finding_old", "finding_raises", "finding_unusual", "incident"})
+_CALL_STEPS = frozenset({
+    "rapid_response", "look_now", "call_cause", "odd_findings", "finding_unusable", "finding_old",
+    "finding_raises", "finding_unusual", "finding_after_death", "finding_identity", "incident",
+})  # fmt: skip
 
 
 def of_calls(event: ev.Event) -> bool:

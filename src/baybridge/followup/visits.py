@@ -183,10 +183,8 @@ def _said_again(situation: Situation, given: RecordDeath) -> Verdict:
 
 
 def _seen_alive_that_day(situation: Situation, died_on: date) -> Iterator[Reason]:
-    """The patient went home or came to a visit on the day, or the team is awaited: it may be another's death."""
-    visited = [entry.event.visited_on for entry in situation.case.visits if entry.event.alive]
-    left = [entry.event.discharged_on for entry in situation.case.of(ev.Discharged)]
-    if died_on in (*visited, *left):
+    """The patient came to a visit on the day, or the team is awaited: it may be another's death."""
+    if died_on in {entry.event.visited_on for entry in situation.case.visits if entry.event.alive}:
         yield Reason("followup.death.seen_that_day", {"day": died_on.isoformat()}, where="unusual")
     if situation.case.open_rapid_response is not None:
         yield Reason("followup.death.call_open", where="unusual")

@@ -61,7 +61,7 @@ def test_a_visit_with_a_death_is_recorded_as_a_death() -> None:
 
 
 def test_visits_move_on_and_a_second_malignancy_is_reported_even_after_death() -> None:
-    world = home().walk(visit("D28"), visit("M2"), DEATH)
+    world = home().walk(visit("D28"), visit("M2"), DEATH.but(unusual=True))  # the visit was of the same day
     report = Step(
         "ReportSecondMalignancy", "mo", Role.PHYSICIAN, 1, lambda world: {"kind": "t_cell", "found_on": world.now.date().isoformat()}
     )

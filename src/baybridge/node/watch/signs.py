@@ -107,7 +107,7 @@ def _ends(facts: FactSet) -> tuple[Mapping[str, Value], ...]:
     return tuple({name: span[end] for name, span in spans.items()} for end in (0, 1)) if spans else ({},)
 
 
-def shown(node: Node, resources: Sequence[Mapping[str, object]], at: datetime) -> tuple[FactSet, bool]:
+def shown(node: Node, resources: Found, at: datetime) -> tuple[FactSet, bool]:
     """What a record that belongs to no case says as of `at`, and whether it shows a sign by itself."""
     facts = read(resources, at, node.dictionary, zone=node.site.zone, remarks=False)
     found = decide(node.policies.get(POLICY, at.date()), facts.values, subject="", as_of=at, settle=False)

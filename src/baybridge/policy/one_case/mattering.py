@@ -27,7 +27,7 @@ MOST_COMBINATIONS = 1_500
 DRAWN = 60  # combinations beside which a fact of many is tried
 _SAMPLES = 12  # assignments on which values are told apart
 _AROUND = (0.0, 0.999, 1.0, 1.001, 1_000.0)
-_MEMO, _MEMO_TRIED = "values_told_apart", "tried_for_missing"
+_MEMO, _MEMO_TRIED, _MEMO_READ = "values_told_apart", "tried_for_missing", "times_read"
 
 
 def tried(policy: Policy) -> bool:
@@ -76,14 +76,14 @@ def _of_all(
 
 def _of_some(policy: Policy, facts: Mapping[str, Value], unknown: Sequence[str], values: Mapping[str, Sequence[Value]]) -> frozenset[str]:
     form, random = compiled(policy), Random(0)  # noqa: S311 - drawn from a fixed seed, nothing secret
-    matters = set()
-    for name in unknown:
-        for _one in range(DRAWN):
-            given = dict(facts) | {other: random.choice(values[other]) for other in unknown}
-            if len({form.outcome(form.truths((given | {name: value}).get)) for value in values[name]}) > 1:
-                matters.add(name)
-                break
-    return frozenset(matters)
+    drawn = [dict(facts) | {name: random.choice(values[name]) for name in unknown} for _one in range(DRAWN)]
+
+    def turns(name: str, given: Mapping[str, Value]) -> bool:
+        outcomes = (form.outcome(form.truths({**given, name: value}.get)) for value in values[name])
+        first = next(outcomes)
+        return any(other != first for other in outcomes)
+
+    return frozenset(name for name in unknown if any(turns(name, given) for given in drawn))
 
 
 def _values(policy: Policy) -> Mapping[str, Sequence[Value]]:
@@ -158,11 +158,15 @@ def _defaulted(policy: Policy) -> frozenset[str]:
 
 
 def _times_read(policy: Policy, node: tree.Expression) -> Counter[str]:
-    """How often an expression reads each fact, also through defined names."""
+    """How often an expression reads each fact, also through defined names; each of these is counted once and kept with the policy."""
     if isinstance(node, tree.Fact):
         return Counter({node.name: 1})
-    parts = (policy.define[node.name],) if isinstance(node, tree.Defined) else tree.children(node)
-    return sum((_times_read(policy, part) for part in parts), Counter[str]())
+    if isinstance(node, tree.Defined):
+        known: dict[str, Counter[str]] = policy.memo.setdefault(_MEMO_READ, {})
+        if node.name not in known:
+            known[node.name] = _times_read(policy, policy.define[node.name])
+        return known[node.name]
+    return sum((_times_read(policy, part) for part in tree.children(node)), Counter[str]())
 
 
 def _facts_of(policy: Policy, node: tree.Expression) -> frozenset[str]:

@@ -44,23 +44,26 @@ class LazyFacts(Mapping[str, Value]):
 class Deciding:
     """Makes decisions for one case at one moment and keeps them."""
 
-    def __init__(self, library: PolicyLibrary, facts: LazyFacts, case_id: str, at: datetime, made: dict[str, Made] | None = None) -> None:
+    def __init__(
+        self, library: PolicyLibrary, facts: LazyFacts, case_id: str, at: datetime, made: dict[str, Made] | None = None, *, settle: bool = True
+    ) -> None:
         self._library = library
         self._facts = facts
         self._case_id = case_id
         self._at = at
+        self._settle = settle  # what would settle a decision is searched; a page that only looks ahead does without
         self.made: dict[str, Made] = {} if made is None else made
 
     def over(self, facts: LazyFacts) -> Deciding:
         """The same over other facts of the case; what is made is kept together."""
-        return Deciding(self._library, facts, self._case_id, self._at, self.made)
+        return Deciding(self._library, facts, self._case_id, self._at, self.made, settle=self._settle)
 
     def decide(self, policy_id: str, facts: Mapping[str, Value] | None = None, *, at: datetime | None = None) -> Decision:
         """The decision of a policy over the case's facts with `facts` laid over, as of `at` (now)."""
         moment = at or self._at
         policy = self._library.get(policy_id, moment.date())
         values = {**self._facts.fact_set.values, **(facts or {})}
-        decision = decide(policy, values, subject=self._case_id, as_of=moment)
+        decision = decide(policy, values, subject=self._case_id, as_of=moment, settle=self._settle)
         self._keep(policy, decision, values, facts or {})
         return decision
 

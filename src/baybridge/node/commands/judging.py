@@ -52,11 +52,11 @@ def payers_of(node: Node, case: Case | None) -> frozenset[str]:
     return payers_in(case, node.documents.typed.plans) if case else frozenset()
 
 
-def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Command) -> tuple[Deciding, Situation]:
+def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Command, *, settle: bool = True) -> tuple[Deciding, Situation]:
     """The situation in which a command is judged, and the memory of decisions made in it."""
     filed = unit.record(case)
     facts = LazyFacts(lambda: node.fact_set(unit.connection, case, unit.at, filed))
-    deciding = Deciding(node.policies, facts, command.case_id, unit.at)
+    deciding = Deciding(node.policies, facts, command.case_id, unit.at, settle=settle)
     record = node.record_material(unit.connection, kind.needs, case, unit.at, filed)
     if "making" in kind.needs:
         record = replace(record, making=making(node, unit, deciding))

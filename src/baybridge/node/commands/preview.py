@@ -56,11 +56,14 @@ class Look:
         self._filed = unit.record(case)
         self._material = FromRecord()
         self._looked: frozenset[str] = frozenset()
+        self._decided: dict[tuple[object, ...], Decision] = {}
+        self._tried: dict[tuple[str, str], Refusal | None] = {}
 
     @cached_property
     def _situated(self) -> tuple[Deciding, Situation]:
         plain = next(kind for kind in COMMANDS.values() if not kind.needs)
-        return judging.situate(self.node, self.unit, plain, self.case, Command(plain.name, self.case.case_id, {}, self.actor, "preview"))
+        command = Command(plain.name, self.case.case_id, {}, self.actor, "preview")
+        return judging.situate(self.node, self.unit, plain, self.case, command, settle=False)
 
     @property
     def lazy_facts(self) -> Mapping[str, Value]:
@@ -91,8 +94,11 @@ class Look:
         What would settle it is read by pages alone: rules, which ask without `settle`, read outcome, values, reasons and what is missing.
         """
         moment = at or self.unit.at
-        policy = self.node.policies.get(policy_id, moment.date())
-        return decide(policy, {**self.facts.values, **(facts or {})}, subject=self.case.case_id, as_of=moment, settle=settle)
+        key = (policy_id, repr(facts or {}), moment, settle)
+        if key not in self._decided:  # several commands of one page ask the same
+            policy = self.node.policies.get(policy_id, moment.date())
+            self._decided[key] = decide(policy, {**self.facts.values, **(facts or {})}, subject=self.case.case_id, as_of=moment, settle=settle)
+        return self._decided[key]
 
     def at_gates(self, gate: str | None = None) -> tuple[Reason, ...]:
         """What an exception could cover now at one gate of the road, at all of them where none is named."""
@@ -104,6 +110,12 @@ class Look:
 
     def would(self, name: str, given: Mapping[str, object]) -> Refusal | None:
         """The refusal that a command with this input would meet now; None where it would be done or its form asks for more."""
+        key = (name, repr(given))
+        if key not in self._tried:  # one button stands in several places of a page
+            self._tried[key] = self._would(name, given)
+        return self._tried[key]
+
+    def _would(self, name: str, given: Mapping[str, object]) -> Refusal | None:
         kind = COMMANDS[name]
         refusal = judging.may(self.node, kind, Command(name, self.case.case_id, given, self.actor, "preview"), self.case)
         if refusal is not None:

@@ -154,7 +154,7 @@ def test_once_and_in_time(house: House) -> None:
     confirmation = house.ask()
     assert isinstance(house.confirm("doc-2", confirmation), Done)
     assert codes(house.confirm("doc-2", confirmation)) == ["signing.confirm.answered"]
-    late = house.ask(criteria="IMWG 2016")
+    late = house.ask(category="PR")
     house.clock.moment += timedelta(minutes=15)
     assert codes(house.confirm("doc-2", late)) == ["signing.confirm.over"]
     assert codes(house.confirm("doc-2", "no-such-thing")) == ["signing.confirm.unknown"]

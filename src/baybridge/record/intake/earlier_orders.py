@@ -25,15 +25,15 @@ _PORTION = 300
 
 def know_orders(connection: Connection, files: Sequence[Source]) -> None:
     """Fill in `Source.orders` of each file: what all files of the command and what was filed before say of the orders that are asked for."""
-    data = {file: found for file in files if (found := feed_data(file)) is not None}
-    if not any(_PLACER_ALONE.search(found) for found in data.values()):
+    data = [(file, found) for file in files if (found := feed_data(file)) is not None]
+    if not any(_PLACER_ALONE.search(found) for _, found in data):
         return
     known = Orders()
-    for file, found in data.items():
+    for file, found in data:
         known.add(orders_of(found, file.feed))
     for order, filler in _filed(connection, sorted(known.asked)):
         known.note(order, filler)
-    for file in data:
+    for file, _ in data:
         file.orders.add(known)
 
 

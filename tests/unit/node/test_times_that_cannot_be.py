@@ -92,7 +92,7 @@ def test_of_a_transaction(taken: str, ward: Ward) -> None:
 
 
 def test_of_a_result_that_was_reported_before_it_was_taken(ward: Ward) -> None:
-    early, late = (f"2026-03-08T{hour}:00:00+08:00" for hour in ("09", "12"))
+    early, late = ((ward.now - timedelta(hours=hours)).isoformat() for hours in (5, 2))
     assert told(ward, "o.json", orjson.dumps({**observation(late), "issued": early}, default=float)) == [CODE]
     assert used(ward) == set()
     assert told(ward, "o.json", orjson.dumps({**observation(early), "issued": late}, default=float)) == []

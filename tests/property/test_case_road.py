@@ -188,7 +188,7 @@ def state(case: Case) -> tuple[Any, ...]:
     )
 
 
-AFTER_DEATH = {"death_tell", "death_settle", "death_shipment", "quarantine", "malignancy_tell", "malignancy_test"}
+AFTER_DEATH = {"death_tell", "death_settle", "death_shipment", "quarantine", "final_result", "malignancy_tell", "malignancy_test"}
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import product
-from math import prod
+from math import isfinite, prod
 from random import Random
 
 from baybridge.policy.document.shapes import Findings, Policy, Score
@@ -114,7 +114,7 @@ def _computed(policy: Policy, facts: Mapping[str, Value], unknown: Sequence[str]
 
 def _around(policy: Policy, name: str, limits: Iterable[float]) -> tuple[float, ...]:
     """Each limit, a little less, a little more, and far more than all."""
-    found = {limit * by for limit in limits for by in _AROUND}
+    found = {limit * by for limit in limits for by in _AROUND if isfinite(limit * by)}
     return tuple(sorted(map(float, map(int, found)) if policy.fact_types[name].type == "integer" else found))
 
 

@@ -267,7 +267,7 @@ def _thawed(situation: Situation, given: Infuse) -> Iterator[Reason]:
 
 
 #: Who is told that the product was given: who treats on, the plant at the end of its chain of custody, who pays for it or by its outcome, registry and safety.
-#: Source: policy reference B3, purpose profiles (CLAIM and OBA_OUTCOME: dates; COI_LOGISTICS: the chain of identity).
+#: Source: `data/exchange/profiles.yaml` (CLAIM and OBA_OUTCOME carry dates, COI_LOGISTICS the chain of identity).
 _TOLD = ("CARE_REFERRAL", "COI_LOGISTICS", "CLAIM", "OBA_OUTCOME", "QUALITY_REGISTRY", "PHARMACOVIGILANCE")
 
 #: What page, command line, FHIR and other nodes know about these commands.

@@ -265,7 +265,7 @@ def _look_now(case: Case, now: datetime, site: Site, within: timedelta) -> Itera
         due_at=due_at,
         level="red",
         late="journey.late.clinical" if due_at < now else None,
-        source="clinical reference 14",
+        source="convention of this project: a grade that may be 3 or more is looked at at once",
     )
 
 

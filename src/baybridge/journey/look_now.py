@@ -27,7 +27,7 @@ LATE = "RR-LATE"
 #: The flag of a grade that counts no fever though signs may stand. Source: facts contract, crs-astct-2019.
 REVIEW = "review_fever_rule"
 
-#: Source: clinical reference 14, time-critical alerts.
+#: From which grade somebody is told at once. Source: convention of this project; grade 3 is severe in Lee 2019, Tables 2 and 6.
 ALERT_GRADE = 3
 
 

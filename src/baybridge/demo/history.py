@@ -262,11 +262,6 @@ def release(walk: Walk) -> None:
     )
 
 
-def final_result(walk: Walk, attribute: str) -> None:
-    """The final result of a test on whose interim result the product was released."""
-    walk.do(walk.plant, Role.QUALITY, "RecordLateResult", batch=batch(walk), results=[list(RELEASE[attribute])])
-
-
 def release_results(walk: Walk) -> list[list[str]]:
     """Invented release results within the specification of the product."""
     policies = walk.nodes[walk.plant].policies
@@ -384,9 +379,8 @@ def worsen(walk: Walk) -> None:
 
 
 def recover(walk: Walk) -> None:
-    """All signs gone; at the plant the culture for sterility has ended."""
+    """All signs gone."""
     assess(walk)
-    final_result(walk, "sterility_negative")
 
 
 def discharge(walk: Walk) -> None:
@@ -398,9 +392,8 @@ def discharge(walk: Walk) -> None:
 
 
 def day_28(walk: Walk) -> None:
-    """Response at day 28; at the plant the culture for mycoplasma has ended."""
+    """Response at day 28."""
     respond(walk, "D28", "PR" if walk.patient.number % 3 else "CR")
-    final_result(walk, "mycoplasma_negative")
 
 
 def month_3(walk: Walk) -> None:

@@ -89,9 +89,12 @@ class CorrectingWalk(Walk):
         return ""
 
     def state(self, node: str) -> dict[str, Any]:
-        """The state at a node without entries and ids."""
+        """The state at a node without entries and ids, and without checks of transfers: what was told stays told."""
         found = case_state(self.nodes[node], self.case_id, at=None)
-        return {} if isinstance(found, Refusal) else {name: plain(value) for name, value in found.items() if name != "entries"}
+        if isinstance(found, Refusal):
+            return {}
+        kept = [decision for decision in found["decisions"] if decision["policy"] != "transfer-check"]
+        return {name: plain(value) for name, value in {**found, "decisions": kept}.items() if name != "entries"}
 
 
 def not_filled_in(row: CommandRow, item: Recorded, given: Mapping[str, Any]) -> Iterator[str]:

@@ -262,6 +262,11 @@ def release(walk: Walk) -> None:
     )
 
 
+def final_result(walk: Walk, attribute: str) -> None:
+    """The final result of a test on whose interim result the product was released."""
+    walk.do(walk.plant, Role.QUALITY, "RecordLateResult", batch=batch(walk), results=[list(RELEASE[attribute])])
+
+
 def release_results(walk: Walk) -> list[list[str]]:
     """Invented release results within the specification of the product."""
     policies = walk.nodes[walk.plant].policies
@@ -379,8 +384,9 @@ def worsen(walk: Walk) -> None:
 
 
 def recover(walk: Walk) -> None:
-    """All signs gone."""
+    """All signs gone; at the plant the culture for sterility has ended."""
     assess(walk)
+    final_result(walk, "sterility_negative")
 
 
 def discharge(walk: Walk) -> None:
@@ -392,8 +398,9 @@ def discharge(walk: Walk) -> None:
 
 
 def day_28(walk: Walk) -> None:
-    """Response at day 28."""
+    """Response at day 28; at the plant the culture for mycoplasma has ended."""
     respond(walk, "D28", "PR" if walk.patient.number % 3 else "CR")
+    final_result(walk, "mycoplasma_negative")
 
 
 def month_3(walk: Walk) -> None:

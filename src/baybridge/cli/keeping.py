@@ -136,8 +136,9 @@ def backup_key(out: Path, *, as_json: bool) -> None:
 @click.option("--to", "to", type=click.Path(path_type=Path), help="File or folder; the one of node.yaml without it.")
 @click.option("--key", help="The public key, or a file with it; the one of node.yaml without it.")
 @click.option("--database", callback=without_password, help="Database URL; the one of the node's founding without it.")
+@click.option("--if-due", is_flag=True, help="Make one only where the last good one is as old as the document keeping/backups says.")
 @click.option("--json", "as_json", is_flag=True)
-def backup(folder: Path, to: Path | None, key: str | None, database: str | None, *, as_json: bool) -> None:
+def backup(folder: Path, to: Path | None, key: str | None, database: str | None, *, if_due: bool, as_json: bool) -> None:
     """Back up a node while it works: its database as of one moment and the files of its folder, encrypted to a public key.
 
     The key of second factors (keys/factors.key) is left out on purpose: keep a copy of it elsewhere.
@@ -152,6 +153,9 @@ def backup(folder: Path, to: Path | None, key: str | None, database: str | None,
 
     try:
         config = read_config(folder, database)
+        if if_due and not _is_due(folder, database):
+            click.echo(json.dumps({"due": False}) if as_json else "None is due yet.")
+            return
         target, public = _where(config, to, key)
         made = backups.make(config, target, packing.recipient(public), Walk.of(config.settings))
     except (ConfigProblem, packing.BackupProblem) as problem:
@@ -168,6 +172,17 @@ def backup(folder: Path, to: Path | None, key: str | None, database: str | None,
         storage.close()
     said = f"{made.backup}: {made.bytes} bytes, {made.log_size} log entries, schema {made.schema}, SHA-256 {made.sha256}"
     click.echo(json.dumps(made.as_json()) if as_json else said)
+
+
+def _is_due(folder: Path, database: str | None) -> bool:
+    from baybridge.node.keeping import schedule
+    from baybridge.node.node import open_node
+
+    node = open_node(folder, database=database)
+    try:
+        return schedule.is_due(node)
+    finally:
+        node.storage.close()
 
 
 def _where(config: Config, to: Path | None, key: str | None) -> tuple[Path, str]:
@@ -192,13 +207,16 @@ def _text_of(file: Path) -> str:
 
 
 @click.command("verify-backup", cls=Thorough)
-@click.argument("file", metavar="PATH", type=_FILE)
+@click.argument("file", metavar="PATH", type=click.Path(exists=True, path_type=Path))
 @click.option("--key", required=True, type=_FILE, help="The file with the private key.")
+@click.option("--of", "node", help="Whose newest backup is read, where PATH is a folder with backups of several nodes.")
 @click.option("--json", "as_json", is_flag=True)
-def verify_backup(file: Path, key: Path, *, as_json: bool) -> None:
-    """Read a backup to its last byte and check the ledger in it. It is unpacked into the temporary folder (TMPDIR) and removed again."""
+def verify_backup(file: Path, key: Path, node: str | None, *, as_json: bool) -> None:
+    """Read a backup, or the newest of a folder, to its last byte and check the ledger in it. It is unpacked into the temporary folder (TMPDIR) and removed again."""
     from baybridge.node.keeping import packing, restoring
 
+    if file.is_dir():
+        file = _newest(file, node)
     try:
         found = restoring.verify(file, packing.identity(_text_of(key)))
     except packing.BackupProblem as problem:
@@ -213,6 +231,19 @@ def verify_backup(file: Path, key: Path, *, as_json: bool) -> None:
         fail(f"{file.name}: the check of its ledger has {len(found.findings)} findings. {_told(found.findings)}")
     if not as_json:
         click.echo(f"{file.name} holds: {found.made.log_size} log entries, schema {found.made.schema}, SHA-256 {found.made.sha256}")
+
+
+def _newest(folder: Path, node: str | None) -> Path:
+    """The newest backup of a node in a folder, by the moment in its name, or the end where there is none, or backups of several nodes and none named."""
+    from baybridge.node.keeping import retention
+
+    of = retention.nodes_of(folder.iterdir())
+    if node is None and len(of) > 1:
+        fail(f"{folder}: expected backups of one node, found those of {', '.join(of)}; say which with --of")
+    dated = [(at, file) for file in folder.iterdir() for name in of if node in (None, name) and (at := retention.made_at(file, name)) is not None]
+    if not dated:
+        fail(f"{folder}: expected a backup{f' of {node}' if node else ''} whose name ends in .backup.age, found none")
+    return max(dated)[1]
 
 
 class _Restore(click.Group):

@@ -40,6 +40,8 @@ TOPICS: dict[str, str] = {
     "processing": "baybridge.cli.privacy",
     "extras": "baybridge.cli.extras",
     "doctor": "baybridge.cli.doctor",
+    "setup": "baybridge.cli.setup",
+    "systemd": "baybridge.cli.service",
     "init": "baybridge.cli.nodes",
     "serve": "baybridge.cli.nodes",
     "upgrade": "baybridge.cli.keeping",

@@ -119,7 +119,7 @@ def _bytes_of(card: str) -> bytes:
         from baybridge.node.neighbours.transport import fetch
 
         try:
-            return fetch(card)
+            return fetch(card).card
         except OSError as problem:
             _fail(f"{card}: expected a node that answers, found {type(problem).__name__}")
     try:

@@ -84,7 +84,7 @@ def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, p
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--port", type=int, help="Port on loopback; the one of node.yaml, or 8080.")
 @click.option("--database", callback=without_password, help="Database URL; the one of the node's founding without it.")
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--host", help="Address to listen on; the one of node.yaml, or 127.0.0.1.")
 @click.option("--certificate", type=_PEM, help="Certificates in PEM form, for TLS; with --key. Read again at SIGHUP. In place of node.yaml's `serving`.")
 @click.option("--key", type=_PEM, help="Private key of the certificate, without a password.")
 @click.option("--trusted-proxy", "proxies", multiple=True, metavar="ADDRESS", help="Address or network of a server in front, whose X-Forwarded headers count.")
@@ -93,7 +93,7 @@ def serve(
     folder: Path,
     port: int | None,
     database: str | None,
-    host: str,
+    host: str | None,
     certificate: Path | None,
     key: Path | None,
     proxies: tuple[str, ...],
@@ -121,7 +121,7 @@ def serve(
     )
     try:
         serving.log_to(sys.stderr, config.settings["BAYBRIDGE_LOG"])
-        serving.serve(folder, database, host, port or config.port or 8080, how)
+        serving.serve(folder, database, host or written.host, port or config.port or 8080, how)
     except (serving.PortProblem, ConfigProblem) as problem:
         fail(str(problem))
 

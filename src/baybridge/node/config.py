@@ -48,9 +48,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BAYBRIDGE_MAX_CONNECTIONS", "open connections, idle ones included; a connection more waits", "8192"),
     Setting("BAYBRIDGE_HEADER_SECONDS", "time for the head of a request, and how long an idle connection is kept", "10"),
     Setting("BAYBRIDGE_LOG", "form of the log of `serve`: text for people, json for machines", "text"),
+    Setting("BAYBRIDGE_AUTHORITIES", "file with certificates (PEM) of authorities by which neighbours' servers are known, beside the public ones", ""),
     Setting("BAYBRIDGE_DELIVERY_SECONDS", "seconds between two looks at outgoing packages", "1"),
     Setting("BAYBRIDGE_WITNESS_SECONDS", "seconds between two looks at the neighbours' checkpoints", "15"),
 )
+
+#: What of a node's folder may stand elsewhere, with a link in its place: the settings and documents of the site.
+LINKED = ("node.yaml", "data")
+
 
 class ConfigProblem(Exception):
     """The node folder cannot be used; the message says what was expected, what was found and where."""
@@ -76,6 +81,7 @@ class Serving:
     key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()  # addresses and networks
     metrics_port: int | None = None  # on loopback, for Prometheus
+    host: str = "127.0.0.1"  # where it listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +187,11 @@ def database_url(folder: Path, kept: str | None = None) -> str:
 def read_config(folder: Path, database: str | None = None) -> Config:
     """The configuration of a node folder; ConfigProblem where it is not one."""
     path = folder / "node.yaml"
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except PermissionError:
+        raise ConfigProblem(f"expected a node folder that this user may read, found {folder.name!r} of another user; run this as the user that serves the node") from None
+    if not there:
         raise ConfigProblem(f"expected a node folder with node.yaml, found none in {folder.name!r}; make one with: baybridge init DIR …")
     profile = _map_of(path, ("node", "organisation", "jurisdiction"))
     settings = read_settings()
@@ -209,7 +219,7 @@ def read_config(folder: Path, database: str | None = None) -> Config:
 
 def _serving(folder: Path, given: object) -> Serving:
     """The part `serving` of a node.yaml; files are named from the node's folder. ConfigProblem with everything that does not fit."""
-    known = {"certificate": str, "key": str, "trusted_proxies": list, "metrics_port": int}
+    known = {"certificate": str, "key": str, "trusted_proxies": list, "metrics_port": int, "host": str}
     if given is None:
         return Serving()
     if not isinstance(given, dict):
@@ -222,7 +232,7 @@ def _serving(folder: Path, given: object) -> Serving:
     if wrong:
         raise ConfigProblem("\n".join(wrong))
     certificate, key = (folder / given[name] if name in given else None for name in ("certificate", "key"))
-    return Serving(certificate, key, tuple(str(one) for one in given.get("trusted_proxies", ())), given.get("metrics_port"))
+    return Serving(certificate, key, tuple(str(one) for one in given.get("trusted_proxies", ())), given.get("metrics_port"), given.get("host", "127.0.0.1"))
 
 
 def _backup_to(folder: Path, said: object) -> BackupTo | None:

@@ -35,7 +35,10 @@ BACKUP = ("backup.imaged", "backup.packed", "backup.named")
 #: A restoration: unpacked and compared, checked, the neighbours asked, the folder named.
 RESTORE = ("restore.unpacked", "restore.checked", "restore.asked", "restore.named")
 
-STEPS = tuple(dict.fromkeys((*WRITE, *SEND, *DELIVER, *RECEIVE, *FOLLOW, *UPGRADE, *BACK, *BACKUP, *RESTORE)))
+#: A setup: the folder founded, its people and neighbours in it, its settings laid elsewhere where they go there, the folder named.
+SETUP = ("setup.begun", "setup.founded", "setup.peopled", "setup.laid_out", "setup.named")
+
+STEPS = tuple(dict.fromkeys((*WRITE, *SEND, *DELIVER, *RECEIVE, *FOLLOW, *UPGRADE, *BACK, *BACKUP, *RESTORE, *SETUP)))
 
 
 @dataclass(frozen=True, slots=True)

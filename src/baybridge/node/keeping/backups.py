@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from baybridge.ledger import keeping, log
 from baybridge.node.clock import now
-from baybridge.node.config import Config
+from baybridge.node.config import LINKED, Config
 from baybridge.node.keeping import image, packing
 from baybridge.node.keeping.packing import BackupProblem, Manifest, PartSaid
 from baybridge.node.people import factor_key
@@ -151,7 +151,11 @@ def _factors_key(folder: Path) -> str:
 
 
 def _files(config: Config, target: Path) -> Iterator[tuple[str, Path]]:
-    """The files of the node's folder but for the database and what is left out; links lead out of it and are not followed."""
+    """The files of the node's folder but for the database and what is left out; of links those alone are followed by which a setup laid settings elsewhere."""
+    for name in LINKED:
+        link = config.folder / name
+        if link.is_symlink():
+            yield from ((packing.FILES + name + str(one)[len(str(link)) :], one) for one in _below(link))
     for place, folders, names in os.walk(config.folder):
         inside = Path(place)
         folders[:] = sorted(one for one in folders if _belongs(config, inside / one, target))
@@ -159,6 +163,14 @@ def _files(config: Config, target: Path) -> Iterator[tuple[str, Path]]:
             path = inside / name
             if _belongs(config, path, target) and path.is_file() and not path.is_symlink():
                 yield packing.FILES + str(path.relative_to(config.folder)), path
+
+
+def _below(path: Path) -> Iterator[Path]:
+    """A file, or every file below a folder."""
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        yield from (one for one in sorted(path.rglob("*")) if one.is_file() and not one.is_symlink())
 
 
 def _belongs(config: Config, path: Path, target: Path) -> bool:

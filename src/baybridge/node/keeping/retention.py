@@ -23,6 +23,12 @@ def made_at(file: Path, node: str) -> datetime | None:
         return None
 
 
+def nodes_of(files: Iterable[Path]) -> tuple[str, ...]:
+    """The nodes whose backups are among these files, by name."""
+    found = (re.fullmatch(r"(.+)-\d{8}T\d{6}Z" + re.escape(ENDING), file.name) for file in files)
+    return tuple(sorted({one[1] for one in found if one}))
+
+
 def to_go(files: Iterable[Path], node: str, kept: Kept) -> list[Path]:
     """The backups that are no longer kept, oldest first."""
     dated = sorted((at, file) for file in files if (at := made_at(file, node)) is not None)

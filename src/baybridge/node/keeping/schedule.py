@@ -46,6 +46,13 @@ def is_late(node: Node, last: Remembered | None) -> bool:
     return node.config.backup is not None and (last is None or node.now() - last.made_at > span(rules(node).late_after))
 
 
+def is_due(node: Node) -> bool:
+    """Whether the last good backup is as old as this site's documents let it become."""
+    with node.storage.reading() as connection:
+        good = records.latest(connection, good=True)
+    return _due(node.now(), good.made_at if good is not None else None, span(rules(node).every))
+
+
 class Schedule:
     """The thread of a node's own backups."""
 

@@ -31,6 +31,11 @@ class Certificate:
         """Whether somebody should renew it now."""
         return now >= self.ends - SOON
 
+    def is_for(self, host: str) -> bool:
+        """Whether a browser takes it for this name or address; `*.` stands for one part of a name. Source: RFC 6125, 6.4.3."""
+        rest = host.lower().partition(".")[2]
+        return any(name.lower() in (host.lower(), f"*.{rest}" if rest else "") for name in self.names)
+
 
 def read(certificate: Path, key: Path, now: datetime) -> Certificate:
     """The first certificate of a PEM file, which its key fits and which holds now; ConfigProblem with every reason against it."""
@@ -70,7 +75,7 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
         alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return ()
-    return tuple(str(name.value) for name in alternatives)
+    return tuple(str(name.value) for name in alternatives if isinstance(name, x509.DNSName | x509.IPAddress))
 
 
 def _bytes(key: object) -> bytes:

@@ -36,8 +36,8 @@ State = Literal["ok", "warn", "fail", "skip"]
 Of = TypeVar("Of")
 
 #: Conventions of this project: what a node needs to go on, and what should make somebody act in time.
-_LEAST_FREE, _LITTLE_FREE = 64 * 1024 * 1024, 2 * 1024 * 1024 * 1024
-_CLOCK_MAY_LAG = timedelta(minutes=5)
+LEAST_FREE, LITTLE_FREE = 64 * 1024 * 1024, 2 * 1024 * 1024 * 1024
+CLOCK_MAY_LAG = timedelta(minutes=5)
 _CHECK_AGES, _WAITS_LONG = timedelta(days=2), timedelta(minutes=1)
 _KEYS = ("signing.pem", "sealing.pem", "secrets.yaml")
 
@@ -98,8 +98,8 @@ def _test_settings() -> Finding:
 
 def _disk(config: Config) -> Finding:
     free = shutil.disk_usage(config.folder).free
-    state: State = "fail" if free < _LEAST_FREE else "warn" if free < _LITTLE_FREE else "ok"
-    expected = f"{_LITTLE_FREE // 1024**2} MB free or more"
+    state: State = "fail" if free < LEAST_FREE else "warn" if free < LITTLE_FREE else "ok"
+    expected = f"{LITTLE_FREE // 1024**2} MB free or more"
     return Finding("disk", state, f"{free // 1024**2} MB free", expected, "make room, or move the folder to a larger disk" if state != "ok" else "")
 
 
@@ -178,7 +178,7 @@ def _clock(node: Node) -> Finding:
         last = next(iter(log.entries(connection, size - 1, size)), None) if size else None
     now = node.now()
     said = last.entry.at if last is not None else now
-    state: State = "fail" if now < said - _CLOCK_MAY_LAG else "ok"
+    state: State = "fail" if now < said - CLOCK_MAY_LAG else "ok"
     found = f"{now.isoformat(timespec='seconds')}, the last entry of the log {said.isoformat(timespec='seconds')}"
     return Finding("clock", state, found, "a clock that is not behind the log", "set the machine's clock by a time server" if state == "fail" else "")
 

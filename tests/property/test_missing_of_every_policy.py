@@ -26,7 +26,7 @@ BY_HAND = {"icaht-2023", "t-icaht-2025", "tls-howard-2011", "tls-cairo-bishop-20
 #: Every unknown of a transfer's route counts against, so that the route is never open.
 OPEN = sorted(name for name, one in ALL.items() if not isinstance(one.body, Findings) and name not in BY_HAND | {"transfer-route"})
 MOST = 20_000  # combinations of one example
-TIMES = (0.01, 0.999, 1, 1.001, 1.7, 2.5, 4, 8, 15, 10_000)
+TIMES = (0.01, 0.07, 0.13, 0.25, 0.4, 0.6, 0.999, 1, 1.001, 1.7, 2.5, 4, 8, 15, 10_000)  # between the multiples that are usual, and between what they divide to
 
 
 def numbers_of(one: Policy, name: str, facts: dict[str, Any]) -> set[float]:

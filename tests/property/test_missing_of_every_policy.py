@@ -21,7 +21,7 @@ from policy_documents import DATA, policy
 from soak_counts import examples
 
 ALL = {path.stem: policy(path.stem) for path in sorted((DATA / "policies").rglob("*.yaml"))}
-#: Their facts hang together (a count of days and its bounds): the values are chosen by hand in `test_missing_against_trying.py`.
+#: Their facts hang together (a count and its bounds): the values are chosen by hand in `test_missing_against_trying.py`.
 BY_HAND = {"icaht-2023", "t-icaht-2025", "tls-howard-2011", "tls-cairo-bishop-2004"}
 #: Every unknown of a transfer's route counts against, so that the route is never open.
 OPEN = sorted(name for name, one in ALL.items() if not isinstance(one.body, Findings) and name not in BY_HAND | {"transfer-route"})

@@ -61,11 +61,18 @@ def day_of(moment: datetime | None) -> date | None:
 def parse_day(text: object) -> date:
     """A date from ISO 8601; ValueError says what was expected and found."""
     try:
-        if not isinstance(text, str) or not _DAY.fullmatch(text):
-            raise ValueError
-        return date.fromisoformat(text)
-    except (TypeError, ValueError):
+        if not isinstance(text, str):
+            raise ValueError  # noqa: TRY004 - one error for all that is no date
+        return _day(text)
+    except ValueError:
         raise ValueError(f"expected a date such as 2026-03-08, found {text!r}") from None
+
+
+@lru_cache(maxsize=4096)  # a page judges a result at many places, each with the same few days
+def _day(text: str) -> date:
+    if not _DAY.fullmatch(text):
+        raise ValueError
+    return date.fromisoformat(text)
 
 
 def parse_instant_or_day(text: object, zone: ZoneInfo = CHINA) -> datetime:

@@ -88,9 +88,9 @@ class _Road:
             self._is_here(step.site)
             and all(self.finished(name) for name in step.after)
             and all(CONDITIONS[name](self.case, self.site) for name in step.only_if)
-            and self._facts_ask(step)
             and self.finishing(step) is None
             and not any(self.finished(name) for name in step.ended_by)
+            and self._facts_ask(step)  # last: reading the facts of a patient costs most
         )
 
     def _is_here(self, site: str) -> bool:
@@ -144,7 +144,9 @@ class _Road:
 def _matches(entry: Entry[ev.Event], matcher: DoneBy) -> bool:
     if type(entry.event).__name__ != matcher.event:
         return False
-    said = asdict(matcher.where) if matcher.where else {}
+    if not matcher.where:
+        return True
+    said = asdict(matcher.where)
     return all(getattr(entry.event, name) == value for name, value in said.items() if value is not None)
 
 

@@ -23,6 +23,7 @@ from baybridge.journey.cells import Shipment, discarded_of
 from baybridge.journey.command import Role, Site
 from baybridge.journey.conditions import discharged
 from baybridge.journey.conflicts import conflicts_of
+from baybridge.journey.corrected import set_aside_elsewhere
 from baybridge.journey.custody import FAILED
 from baybridge.journey.schedule import next_visit
 from baybridge.journey.task import Level, Task
@@ -47,14 +48,16 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: 
         yield from _asked_findings(case, now, site, span(escalation.look_now_within))
         yield from _odd_findings(case, site, escalation.unusual)
     yield from _conflicts(case, site)
+    yield from _set_aside_elsewhere(case, site)
     yield from _malignancy(case, site)
     yield from _visit(case, now, site, pathway.follow_up)
 
 
 def alarms_after_death(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: Escalation | None = None) -> Iterator[Task]:
-    """What still waits after death: bags in quarantine, final results, a second malignancy nobody was told of, an open call, whether the death is true."""
+    """What still waits after death: bags in quarantine, final results, entries that another node set aside, a second malignancy nobody was told of, an open call, whether the death is true."""
     yield from _quarantine(case, site)
     yield from _final_results(case, now, site, pathway.alarms.final_results)
+    yield from _set_aside_elsewhere(case, site)
     yield from _malignancy(case, site)
     if escalation is not None:
         yield from _rapid_response(case, site, span(escalation.team_within))
@@ -315,6 +318,20 @@ def _conflicts(case: Case, site: Site) -> Iterator[Task]:
     for conflict in conflicts_of(case):
         values: dict[str, str | int] = {"field": conflict.field, "node": conflict.told.node}
         yield _task(site, "conflict", Role.COORDINATOR, f"{conflict.field}:{conflict.told.event_id}", values=values, level="amber")
+
+
+def _set_aside_elsewhere(case: Case, site: Site) -> Iterator[Task]:
+    """Entries recorded here that another node does not count: they are put right here, or the other node reinstates them."""
+    gone = {one.entry.origin.event_id for one in case.struck}
+    own = {entry.origin.event_id: entry for entry in case.history if not entry.origin.told}
+    asked = set()
+    for event_id, said in set_aside_elsewhere(case.history).items():
+        by = said[-1].origin.node, said[-1].origin.actor, said[-1].origin.recorded_at
+        if event_id in gone or by in asked:  # what was worked out with an entry goes with it
+            continue
+        asked.add(by)
+        values: dict[str, str | int] = {"event": type(own[event_id].event).__name__, "node": said[-1].origin.node}
+        yield _task(site, "set_aside_elsewhere", Role.QUALITY, event_id, values=values, level="amber")
 
 
 def _malignancy(case: Case, site: Site) -> Iterator[Task]:

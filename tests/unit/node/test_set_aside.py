@@ -19,6 +19,7 @@ from baybridge.node.integrity import check
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.neighbours import witnessing
 from baybridge.node.people import accounts, persons
+from baybridge.node.upkeep.projections import open_tasks
 from hostile_packages import sent, told
 
 ASK = {"temperature": 39.0, "fever_attributable": True, "hypotension": "none", "oxygen_device": "none"}
@@ -54,6 +55,14 @@ def by_two(world: World, node: str, name: str, **given: Any) -> Any:
     (asked,) = world.do(node, Role.QUALITY, name, **given).events
     assert isinstance(asked.event, ev.ConfirmationAsked)
     return world.do(node, Role.PHYSICIAN, "ConfirmEntry", confirmation_id=asked.event.confirmation_id, agrees=True)
+
+
+def waiting(world: World, node: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """What a node's quality is asked to look at again."""
+    found = world.nodes[node]
+    with found.storage.reading() as connection:
+        tasks = open_tasks(found, connection, world.case(node), world.clock())
+    return [(task.step, task.role, task.values) for task in tasks if task.step == "set_aside_elsewhere"]
 
 
 def dead(world: World, node: str) -> bool:
@@ -97,10 +106,12 @@ def test_grade_goes_with_its_assessment_and_the_neighbour_is_shown_it(world: Wor
     assert world.case("hk").assessments and not world.case("hk").struck, "at Hong Kong it stands until Hong Kong puts it right"
     shown = set_aside_elsewhere(world.case("hk").history)[assessed]
     assert [(one.origin.node, one.event.reason, one.event.note) for one in shown] == [("mo", "wrong-patient", "")]
+    assert waiting(world, "hk") == [("set_aside_elsewhere", "quality", {"event": "AssessmentRecorded", "node": "mo"})]
     page = page_of(world, "hk", Role.PHYSICIAN, "timeline")
     assert "set aside at" in page and "words for the own staff" not in page
     right = {"findings": {**ASK, "temperature": 36.8}, "assessed_at": at}
     world.do("hk", Role.PHYSICIAN, "CorrectEntry", event_id=assessed, action="replace", reason="wrong-value", given=right)
+    assert not waiting(world, "hk"), "put right"
     world.deliver("hk")
     assert [dict(one.event.findings)["temperature"] for one in world.case("mo").assessments] == [36.8], "its own node's word goes before"
 

@@ -54,7 +54,7 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: 
 
 
 def alarms_after_death(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: Escalation | None = None) -> Iterator[Task]:
-    """What still waits after death: bags in quarantine, final results, entries that another node set aside, a second malignancy nobody was told of, an open call, whether the death is true."""
+    """What still waits after death: bags in quarantine, final results, entries set aside elsewhere, a second malignancy, an open call, whether the death is true."""
     yield from _quarantine(case, site)
     yield from _final_results(case, now, site, pathway.alarms.final_results)
     yield from _set_aside_elsewhere(case, site)

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from baybridge.api import fhir, health, services
 from baybridge.base.outcome import Category, Reason
-from baybridge.http import metrics
+from baybridge.http import answers, metrics
 from baybridge.http.doors import routes
 from baybridge.http.logs import REQUEST, request_id
 from baybridge.http.proxies import FROM_PROXY
@@ -62,8 +62,8 @@ def application(node: Node, *, workers: bool = True) -> ASGIApp:
 def every_route(node: Node) -> list[BaseRoute]:
     """All that this application answers: the doors, and the files that pages need."""
     return [
-        *routes(node, health.DOORS, services.refused),
-        *routes(node, services.DOORS, services.refused),
+        *routes(node, health.DOORS, answers.refused),
+        *routes(node, services.DOORS, answers.refused),
         *routes(node, fhir.DOORS, fhir.refused),
         *routes(node, pages.DOORS, refused),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),

@@ -167,6 +167,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/sharing"): ON_CARE,
     ("GET", "/cases/{case_id}/cells"): ON_CASE,
     ("GET", "/cases/{case_id}/bedside"): ON_CARE,
+    **{(method, "/cases/{case_id}/attachments"): ON_CARE | {"laboratory"} for method in ("GET", "POST")},
+    ("GET", "/cases/{case_id}/attachments/{attachment}"): ON_CARE | {"laboratory"},  # one that is not there answers not-found
     ("GET", "/live"): CARE,
     ("GET", "/live/calls"): CARE,
     ("GET", "/cases/{case_id}/followup"): ON_CARE,
@@ -261,6 +263,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "kind": "Observation",
         "id": f"{OWN}-a-hb",
         "card": "none",
+        "attachment": "none",
         "case": cases[OWN],
         "event_id": "none",
         "breach_id": "none",

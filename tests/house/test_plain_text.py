@@ -38,6 +38,7 @@ OTHERS = {
     ("GiveDrug", "atc"): "a drug of the document, or the code of a substance with its name",
     ("GiveDrug", "dose"): "an amount with its unit, read as such by the list of units",
     ("GiveDrug", "name"): "needed for a drug that the document does not have, checked against it otherwise",
+    ("AttachDocument", "sha256"): "of a file that was received for the case, looked for there",
     ("ConfirmCourier", "code"): "the one-time code as the courier says it, compared with its hash",
     ("IssueQuote", "exchange.source"): "where a rate of exchange comes from",
     ("AssessResponse", "first_reader"): "a reader outside, without an account",

@@ -15,10 +15,10 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.facts.given import read_given, set_aside, with_set_aside
+from baybridge.http.answers import answer, refused
 from baybridge.http.doors import Asked, Door, read_json
 from baybridge.journey.command import Actor, Command
 from baybridge.journey.stored import event_as_json
-from baybridge.language.texts import Texts
 from baybridge.ledger import log
 from baybridge.node.case_state import state_for
 from baybridge.node.clock import new_id
@@ -29,21 +29,6 @@ from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.neighbours.package import SEALED_LIMIT, public_jwk
 from baybridge.node.people import accounts, proving
 from baybridge.policy.one_case.decide import decide
-
-
-def answer(body: Any, status: int = 200) -> Response:
-    """A JSON answer."""
-    return Response(orjson.dumps(body, default=msgspec.to_builtins), status, media_type="application/json")
-
-
-def refused(asked: Asked, refusal: Refusal) -> Response:
-    """A refusal as JSON: category, every reason with its sentence."""
-    texts = Texts(asked.node.documents)
-    reasons = [texts.told(asked.language, reason) for reason in refusal.reasons]
-    response = answer({"refused": refusal.category.value, "reasons": reasons}, refusal.surface.http_status)
-    if refusal.category is Category.UNAUTHENTICATED:
-        response.headers["www-authenticate"] = "Bearer"
-    return response
 
 
 def with_json(work: Callable[[Asked, Any], Any | Refusal]) -> Callable[[Asked], Response]:

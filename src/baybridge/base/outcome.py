@@ -27,6 +27,7 @@ class Category(StrEnum):
     FORBIDDEN = "forbidden"  # this person may not
     UNAUTHENTICATED = "unauthenticated"
     TOO_LARGE = "too-large"
+    UNSUPPORTED = "unsupported"  # a file of a kind that is not taken in
     TOO_SLOW = "too-slow"  # the request did not arrive in time
     BUSY = "busy"  # the database or the node cannot do it now; the same request may be sent again
     STORAGE_FULL = "storage-full"  # nothing can be written until somebody makes room
@@ -50,6 +51,7 @@ SURFACES: Mapping[Category, Surface] = MappingProxyType(
         Category.FORBIDDEN: Surface(403, "forbidden", 1, "refusal.html"),
         Category.UNAUTHENTICATED: Surface(401, "login", 1, "sign-in.html"),
         Category.TOO_LARGE: Surface(413, "too-long", 1, "refusal.html"),
+        Category.UNSUPPORTED: Surface(415, "not-supported", 1, "refusal.html"),
         Category.TOO_SLOW: Surface(408, "timeout", 1, "refusal.html"),
         Category.BUSY: Surface(503, "transient", 1, "refusal.html"),
         Category.STORAGE_FULL: Surface(507, "no-store", 1, "refusal.html"),

@@ -20,6 +20,7 @@ TOPICS: dict[str, str] = {
     "units": "baybridge.cli.units",
     "calls": "baybridge.cli.calls",
     "roster": "baybridge.cli.calls",
+    "attach": "baybridge.cli.attachments",
     "import": "baybridge.cli.records",
     "codes": "baybridge.cli.codes",
     "card": "baybridge.cli.cards",

@@ -104,11 +104,13 @@ class Door:
     action: str
     endpoint: Endpoint
     unsigned: int = bodies.UNSIGNED  # bytes of a body that a caller without a session may send
+    largest: int | None = None  # bytes of a body that a signed-in caller may send, where it is less than what the node takes in elsewhere
+    refused: Refused | None = None  # how this door says a refusal, where its callers are of several kinds
 
 
 def routes(node: Node, doors: Sequence[Door], refused: Refused) -> list[Route]:
     """Starlette routes of doors; `refused` renders a refusal for this kind of caller."""
-    return [Route(door.path, _guarded(node, door, refused), methods=list(door.methods), name=door.name) for door in doors]
+    return [Route(door.path, _guarded(node, door, door.refused or refused), methods=list(door.methods), name=door.name) for door in doors]
 
 
 def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Awaitable[Response]]:
@@ -166,7 +168,10 @@ def _without_storage(node: Node, request: Request, refusal: Refusal, refused: Re
 
 def _limit(node: Node, door: Door, session: accounts.Session | None) -> int:
     """How many bytes this caller may send to this door."""
-    return door.unsigned if session is None else int(node.config.settings.get("BAYBRIDGE_MAX_UPLOAD_MB", "256")) * bodies.MEGABYTE
+    if session is None:
+        return door.unsigned
+    everywhere = int(node.config.settings.get("BAYBRIDGE_MAX_UPLOAD_MB", "256")) * bodies.MEGABYTE
+    return everywhere if door.largest is None else min(door.largest, everywhere)
 
 
 def _may_be_large(request: Request) -> bool:

@@ -27,7 +27,7 @@ from baybridge.documents.product import Product
 from baybridge.documents.quote import QuoteDocument
 from baybridge.journey.case import Case
 from baybridge.journey.drug_history import DrugHistory
-from baybridge.journey.events import Event, Signature
+from baybridge.journey.events import Event, MediaType, Signature
 from baybridge.journey.granted import Grant
 from baybridge.journey.judged import Judged
 from baybridge.policy.language.types import Value
@@ -138,6 +138,15 @@ CodeState = Literal["right", "wrong", "over", "tries", "none"]
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """A file that came for a case: what it is by its content, its size in bytes, and whether a scanner has to look at it before anybody opens it."""
+
+    media_type: MediaType
+    bytes: int
+    scan: Literal["waiting", "none"]
+
+
+@dataclass(frozen=True, slots=True)
 class FromRecord:
     """What a rule asked the record for, by the `needs` of its row; what it did not ask for is empty.
 
@@ -157,6 +166,7 @@ class FromRecord:
     labels_elsewhere: Callable[[frozenset[Label]], frozenset[Label]] | None = None  # which of these another case has
     drugs: DrugHistory | None = None
     courier_code: Callable[[str, str], CodeState] | None = None  # of a shipment; asking is a try
+    received: Callable[[str], Received | None] | None = None  # the file of this SHA-256 that came for the case
 
     def only(self, names: frozenset[str], over: FromRecord | None = None) -> FromRecord:
         """These parts alone; the others as in `over`, empty without it."""

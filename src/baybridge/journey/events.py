@@ -11,6 +11,7 @@ Events hold no names and no identity document numbers; those stand in the record
 
 from __future__ import annotations
 
+from baybridge.journey.chapters.attachments import *
 from baybridge.journey.chapters.calls import *
 from baybridge.journey.chapters.cells import *
 from baybridge.journey.chapters.corrections import *

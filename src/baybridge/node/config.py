@@ -43,6 +43,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BAYBRIDGE_STATEMENT_SECONDS", "how long one statement of a PostgreSQL database may take", "120"),
     Setting("BAYBRIDGE_RESERVE_KB", "size of the reserve in which readings are noted while the database takes nothing, made at the first start", "1024"),
     Setting("BAYBRIDGE_MAX_UPLOAD_MB", "largest file taken in, in megabytes after unpacking", "256"),
+    Setting("BAYBRIDGE_SCAN", "command that looks at each attachment, which it gets on standard input: 0 clean, 1 refused; nobody looks without it", ""),
     Setting("BAYBRIDGE_BODY_SILENCE_SECONDS", "longest silence in a request's body before it is closed", "10"),
     Setting("BAYBRIDGE_BODY_BYTES_A_SECOND", "fewest bytes a second of a request's body", "1024"),
     Setting("BAYBRIDGE_MAX_CONNECTIONS", "open connections, idle ones included; a connection more waits", "8192"),

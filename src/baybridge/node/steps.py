@@ -38,7 +38,10 @@ RESTORE = ("restore.unpacked", "restore.checked", "restore.asked", "restore.name
 #: A setup: the folder founded, its people and neighbours in it, its settings laid elsewhere where they go there, the folder named.
 SETUP = ("setup.begun", "setup.founded", "setup.peopled", "setup.laid_out", "setup.named")
 
-STEPS = tuple(dict.fromkeys((*WRITE, *SEND, *DELIVER, *RECEIVE, *FOLLOW, *UPGRADE, *BACK, *BACKUP, *RESTORE, *SETUP)))
+#: An attachment: announced to the queue, its file on disk, then a command as any other.
+ATTACH = ("attachment.announced", "attachment.kept")
+
+STEPS = tuple(dict.fromkeys((*WRITE, *SEND, *DELIVER, *RECEIVE, *FOLLOW, *UPGRADE, *BACK, *BACKUP, *RESTORE, *SETUP, *ATTACH)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from baybridge.base.keys import KeyRing, SigningKey
 from baybridge.base.outcome import Reason
 from baybridge.ledger import checking, log
 from baybridge.ledger.checkpoint import origin_of
+from baybridge.node.attachments import checking as attachments
 from baybridge.node.config import Config, ConfigProblem
 from baybridge.node.integrity import index, projected, readings, seals
 from baybridge.node.integrity import rows as covered_rows
@@ -122,6 +123,7 @@ class _Whole:
             "readings": self._readings,
             "seals": self._seals,
             "cases": lambda: projected.findings(self.connection),
+            "attachments": lambda: attachments.findings(self.connection, self.config.folder),
         }
 
     def _log(self) -> list[Finding]:

@@ -31,7 +31,7 @@ def findings(connection: Connection) -> Iterator[Finding]:
     for case_id in streams.case_ids(connection):
         if case_id == STREAM:
             continue
-        events = _readable(connection, case_id)
+        events = readable(connection, case_id)
         reopened |= _reopened(events)
         if f"index/{case_id}" not in failed and events:
             yield from _index(case_id, events, rows.pop(case_id, None))
@@ -41,7 +41,7 @@ def findings(connection: Connection) -> Iterator[Finding]:
     yield from _superseded(connection, reopened)
 
 
-def _readable(connection: Connection, case_id: str) -> list[Recorded]:
+def readable(connection: Connection, case_id: str) -> list[Recorded]:
     """The events of a case that can be read; the log's own check says which cannot."""
     found = []
     for stored in streams.read(connection, case_id):

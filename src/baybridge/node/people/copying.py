@@ -1,7 +1,8 @@
 """A person's copy of all data: files that a program reads, and one page that a person reads and prints.
 
 Main job: `copy(node, patient_id, folder, language, actor)`: the record as a FHIR Bundle as it stands, the events of every case, the decisions with their
-reasons, consents among the events, who looked, and `copy.html`. What names another person stays out, and is counted. Files are readable by their owner alone.
+reasons, consents among the events, the attachments, who looked, and `copy.html`. What names another person stays out, and is counted. Files are readable by
+their owner alone.
 
 **Source**: PIPL article 45, PDPO section 18 and DPP6, Macao Law 8/2005 article 11, as rights of the person.
 """
@@ -22,6 +23,8 @@ from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.reading import Ground
 from baybridge.facts.fhir import items, mapping
+from baybridge.journey.attachments import attached
+from baybridge.journey.case import fold
 from baybridge.journey.command import Actor
 from baybridge.journey.events import Recorded
 from baybridge.journey.identities import linked
@@ -29,6 +32,8 @@ from baybridge.journey.stored import decode_stored, event_as_json
 from baybridge.language.texts import Texts
 from baybridge.ledger import streams
 from baybridge.node import tables
+from baybridge.node.attachments import files
+from baybridge.node.attachments.media import ENDINGS
 from baybridge.node.people import reads
 from baybridge.record.fhir.wire import Json, write
 from baybridge.record.store import store
@@ -36,6 +41,9 @@ from baybridge.record.store.subjects import subjects
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
+
+
+_ATTACHMENT = "attachment-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +86,13 @@ def copy(node: Node, patient_id: str, folder: Path, language: str, actor: Actor)
         "decisions.json": orjson.dumps(held.decisions, option=orjson.OPT_INDENT_2),
         "who-looked.json": orjson.dumps(held.looked, option=orjson.OPT_INDENT_2),
         "copy.html": _page(node, held, language).encode(),
+        **_attachments(node, held),
     }
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     files = tuple(_written(folder / name, content) for name, content in contents.items())
     counts = {"resources": len(held.resources), "events": len(held.events), "decisions": len(held.decisions), "readings": len(held.looked)}
+    counts |= {"attachments": sum(name.startswith(_ATTACHMENT) for name in contents)}
     return Copied(patient_id, files, counts, held.left_out)
 
 
@@ -96,6 +106,17 @@ def _gather(connection: Connection, patient_id: str) -> _Held:
     looked = {one.read_id: asdict(one) for case_id in (*case_ids, "") for one in reads.looked(connection, patient_id, case_id or "-")}
     unique = {version.reference: version.resource for version in own}
     return _Held(tuple(unique.values()), events, tuple(orjson.loads(row) for row in rows if row), tuple(looked.values()), len(versions) - len(own))
+
+
+def _attachments(node: Node, held: _Held) -> dict[str, bytes]:
+    """What was attached to the person's cases and may be opened, each under its id; what was struck through belongs to somebody else."""
+    found = {}
+    for case_id in dict.fromkeys(item.case_id for item in held.events):
+        for one in attached(fold((item for item in held.events if item.case_id == case_id), case_id)):
+            content = files.found(node.config.folder, case_id, one.entry.event.sha256) if one.state == "clean" else None
+            if content is not None:
+                found[f"{_ATTACHMENT}{one.id}{ENDINGS[one.entry.event.media_type]}"] = content
+    return found
 
 
 def _event(item: Recorded) -> dict[str, object]:

@@ -24,9 +24,10 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import add_months
 from baybridge.documents.retention import KeptBy, Retention
 from baybridge.journey.command import Actor, Role
-from baybridge.journey.events import CaseOpened, Recorded
+from baybridge.journey.events import CaseOpened, DocumentAttached, Recorded
 from baybridge.journey.stored import UnknownEvent
 from baybridge.node import tables
+from baybridge.node.attachments.receiving import settle
 from baybridge.node.integrity import erasing
 from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours import packing
@@ -220,6 +221,9 @@ def _erase(node: Node, unit: Unit, wanted: Wanted, found: _Found, actor: Actor) 
         unit.connection.exec_driver_sql("PRAGMA secure_delete = ON")  # what is taken away is overwritten, not only let go
     basis = wanted.basis.strip().encode()
     gone = [name for item in found.events for name in erasing.erase_event(unit, item, actor, basis)]
+    for item in found.events:
+        if isinstance(item.event, DocumentAttached):
+            settle(unit, item.case_id, item.event.sha256)
     own = cases[0] if cases else ""
     for name, _ in found.resources:
         erasing.erase_resource(unit, own, name, actor, basis)

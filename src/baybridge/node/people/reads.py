@@ -21,6 +21,7 @@ from baybridge.consent.reading import Ground, ground
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import (
+    AttachmentScanned,
     CaseDeclined,
     CaseProposed,
     CorrectionReceived,
@@ -58,7 +59,7 @@ _OF_MACHINES = tuple(
     kind.__name__
     for kind in (
         PackageReceived, CorrectionReceived, DecisionReopened, TransferReceived, IdentityQuestioned, IdentityLinked, RecordsImported, ResultsReread,
-        CaseDeclined, CaseProposed, ProposedCaseAccepted, ProposedCaseRefused, GlassBroken, GlassReviewed,
+        CaseDeclined, CaseProposed, ProposedCaseAccepted, ProposedCaseRefused, GlassBroken, GlassReviewed, AttachmentScanned,
     )
 )  # fmt: skip
 

@@ -25,6 +25,7 @@ from baybridge.node.neighbours.evidence import evidence_pack
 from baybridge.node.people import kept_forms
 from baybridge.node.upkeep.projections import open_tasks
 from baybridge.web.case import confirm_page, tabs
+from baybridge.web.case.attachments_page import ATTACHMENT_DOORS, attachments
 from baybridge.web.case.bedside_page import bedside
 from baybridge.web.case.card_page import CARD_CASE_DOORS, card
 from baybridge.web.case.cells_page import cells
@@ -189,7 +190,7 @@ def evidence_file(asked: Asked) -> Response:
 _PAGES = {
     "overview": overview, "facts": facts, "options": options, "eligibility": eligibility, "tests": tests, "identity": identity, "card": card, "funding": funding,
     "sharing": sharing,
-    "cells": cells, "bedside": bedside, "followup": followup, "timeline": timeline, "looked": looked,
+    "cells": cells, "bedside": bedside, "followup": followup, "attachments": attachments, "timeline": timeline, "looked": looked,
     "evidence": evidence,
 }  # fmt: skip
 
@@ -205,6 +206,7 @@ CASE_DOORS = (
     Door("/cases/{case_id}/do/{command}", ("POST",), "case.do", "case.command", command_do),
     *confirm_page.CONFIRM_DOORS,
     *COURIER_DOORS,
+    *ATTACHMENT_DOORS,
     Door("/cases/{case_id}/funding/quote", ("GET",), "case.quote", "case.quote", quote_page),
     Door("/cases/{case_id}/funding/quote.json", ("GET",), "case.quote.file", "case.quote", quote_file),
     Door("/cases/{case_id}/funding/milestone.json", ("GET",), "case.milestone", "case.funding", milestone_file),

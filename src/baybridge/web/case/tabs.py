@@ -26,6 +26,7 @@ TABS: Mapping[str, str] = {
     "cells": "case.cells",
     "bedside": "case.bedside",
     "followup": "case.bedside",
+    "attachments": "case.attachments",
     "timeline": "case.timeline",
     "looked": "case.who_looked",
     "evidence": "case.evidence",

@@ -112,7 +112,8 @@ class Site:
 
     def browser(self) -> httpx.Client:
         trusted = ssl.create_default_context(cafile=self.place / "certificate.pem")
-        return httpx.Client(base_url=self.url, verify=trusted, trust_env=False, follow_redirects=True, timeout=120, headers={"accept-language": "en", "accept": "text/html"})
+        head = {"accept-language": "en", "accept": "text/html"}
+        return httpx.Client(base_url=self.url, verify=trusted, trust_env=False, follow_redirects=True, timeout=120, headers=head)
 
 
 @pytest.fixture

@@ -103,6 +103,22 @@ def test_a_node_comes_back_with_its_cases_and_its_files(folder: Path, place: Pat
     node.storage.close()
 
 
+def test_what_searches_look_at_is_made_again_from_the_records_and_not_believed(folder: Path, place: Path, tmp_path: Path) -> None:
+    node = open_node(folder)
+    with node.storage.writing() as connection:
+        there = connection.exec_driver_sql("SELECT count(*) FROM search_value").scalar_one()
+        connection.exec_driver_sql("UPDATE search_value SET patient = 'somebody else'")
+    node.storage.close()
+    assert there
+    restoring.restore(back_up(folder, place), KEY, tmp_path / "new", Walk(), nobody)
+    node = open_node(tmp_path / "new")
+    with node.storage.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM search_value WHERE patient = 'somebody else'").scalar_one() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM search_value").scalar_one() == there
+    node.storage.close()
+    assert check_stored(read_config(tmp_path / "new")).findings == []
+
+
 def test_it_is_restored_into_the_other_kind_of_database(folder: Path, place: Path, tmp_path: Path) -> None:
     kind = "sqlite" if "database" in read_config(folder).secrets else "postgresql"
     file = back_up(folder, place)

@@ -24,7 +24,7 @@ from baybridge.ledger.merkle import Place
 from baybridge.ledger.streams import StoredEvent
 from baybridge.ledger.tables import event, log_entry, log_node
 
-_BATCH = 500
+_BATCH = 2000
 
 
 def check(
@@ -93,17 +93,19 @@ class _Walk:
 
     def _batch(self, start: int, end: int, sizes: set[int]) -> Iterator[Reason]:
         batch = log.entries(self.connection, start, end)
-        rows = self.connection.execute(select(log_entry).where(log_entry.c.position.between(start, end - 1)))
-        columns = {row.position: (row.subject, row.kind, row.what, row.leaf_hash) for row in rows}
-        for one in batch:
-            yield from self._entry(one, columns[one.position])
+        leaves = [merkle.leaf_hash(one.body) for one in batch]
+        read = select(log_entry.c.position, log_entry.c.subject, log_entry.c.kind, log_entry.c.what, log_entry.c.leaf_hash)
+        rows = self.connection.execute(read.where(log_entry.c.position.between(start, end - 1)))
+        columns = {position: (subject, kind, what, leaf_hash) for position, subject, kind, what, leaf_hash in rows}
+        for one, leaf in zip(batch, leaves, strict=True):
+            yield from self._entry(one, leaf, columns[one.position])
         missing = sorted(set(range(start, end)) - set(columns))
         if missing:
             yield Reason("ledger.check.gap", {"position": missing[0], "count": len(missing)})
         if not missing and self.size == start:  # behind a gap nothing can be said about the tree
-            yield from self._tree(batch, sizes)
+            yield from self._tree(leaves, sizes)
 
-    def _entry(self, one: Logged, columns: tuple[str, str, str, bytes]) -> Iterator[Reason]:
+    def _entry(self, one: Logged, leaf: bytes, columns: tuple[str, str, str, bytes]) -> Iterator[Reason]:
         try:
             entry = one.entry
         except DecodeError:
@@ -111,7 +113,7 @@ class _Walk:
             return
         if one.salt is None:
             self.unsalted.add(one.position)
-        if columns != (entry.subject, entry.kind, entry.what, merkle.leaf_hash(one.body)):
+        if columns != (entry.subject, entry.kind, entry.what, leaf):
             yield Reason("ledger.check.changed_columns", {"position": one.position})
         if entry.kind == heads.EVENT_KIND:
             event_id = heads.event_id_of(entry)
@@ -123,14 +125,13 @@ class _Walk:
         elif entry.kind == log.ERASURE:
             self.erased.add(entry.what)
 
-    def _tree(self, batch: Sequence[Logged], sizes: set[int]) -> Iterator[Reason]:
-        leaves = [merkle.leaf_hash(one.body) for one in batch]
+    def _tree(self, leaves: Sequence[bytes], sizes: set[int]) -> Iterator[Reason]:
         made = merkle.grow(self.size, leaves, self._known)
         known = {**self.edge, **made}
-        for size in range(self.size + 1, self.size + len(batch) + 1):
+        for size in range(self.size + 1, self.size + len(leaves) + 1):
             if size in sizes:
                 self.roots[size] = merkle.root(size, lambda places: {place: known[place] for place in places})
-        self.size += len(batch)
+        self.size += len(leaves)
         self.edge = {place: known[place] for place in merkle.peaks(self.size)}
         yield from self._compare_nodes(made)
 
@@ -140,7 +141,7 @@ class _Walk:
     def _compare_nodes(self, made: Mapping[Place, bytes]) -> Iterator[Reason]:
         for level in sorted({level for level, _ in made}):
             places = [position for at, position in made if at == level]
-            query = select(log_node).where(log_node.c.level == level, log_node.c.position.between(min(places), max(places)))
+            query = select(log_node.c.position, log_node.c.hash).where(log_node.c.level == level, log_node.c.position.between(min(places), max(places)))
             stored = {row.position: row.hash for row in self.connection.execute(query)}
             for position in places:
                 if stored.get(position) != made[level, position]:

@@ -16,6 +16,7 @@ from acceptance.support import World, resource_of
 from baybridge.journey.command import Role
 from baybridge.node import tables
 from baybridge.node.integrity import check as checking
+from baybridge.node.integrity.image_check import check_image
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.node import Node
 from baybridge.node.people import accounts
@@ -270,3 +271,26 @@ def test_a_reading_from_the_reserve_has_its_entry(folder: Path) -> None:
             rows = connection.execute(tables.record_read.select().where(tables.record_read.c.at < "2026-03-01T01")).all()
     assert [(row.patient_id, row.role) for row in rows] == [(case.patient_id, "nurse")]
     assert found(folder).findings == []
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_parts_checked_side_by_side_find_the_same_but_for_what_is_made_again(folder: Path, workers: int) -> None:
+    from baybridge.node.config import read_config
+
+    spoil(
+        folder,
+        "DELETE FROM record_read WHERE role = 'nurse'",
+        "UPDATE duty SET account = 'b'",
+        f"UPDATE resource_version SET patient = 'other' WHERE {RESULT}",
+        "DELETE FROM resource_version WHERE type = 'Observation' AND version = 1 AND id LIKE '%hbsag'",
+        "DELETE FROM search_value WHERE type = 'Condition'",
+        "UPDATE decision SET facts = '{}'",
+    )
+    config = read_config(folder / "mo")
+    one, image = checking.check_stored(config), check_image(config, workers=workers)
+    searched = {finding.what for finding in one.findings if finding.what.startswith("search/")}
+    assert searched
+    assert sorted((f.kind, f.what, f.reason.code) for f in image.findings) == sorted(
+        (f.kind, f.what, f.reason.code) for f in one.findings if f.what not in searched
+    )
+    assert (image.entries, image.checked, image.not_covered) == (one.entries, one.checked, one.not_covered)

@@ -62,15 +62,19 @@ class Checked:
 def check(connection: Connection, config: Config, rows: RowLog) -> Checked:
     """Everything that this database holds, against its log."""
     found = Checked()
-    whole = _Whole(connection, config, rows, found)
-    for part, work in whole.parts().items():
-        try:
-            for finding in work():
-                found.findings.append(finding)
-        except Exception as problem:  # noqa: BLE001 - a page that cannot be read is what this looks for; the rest is checked all the same
-            values = {"part": part, "problem": type(problem).__name__}
-            found.findings.append(Finding(DIFFERS, f"database/{part}", Reason("ledger.check.unreadable_part", values)))
+    for part, work in Whole(connection, config, rows, found).parts().items():
+        look(found, part, work)
     return found
+
+
+def look(found: Checked, part: str, work: Callable[[], Iterable[Finding]]) -> None:
+    """Check one part; one that cannot be read is a finding."""
+    try:
+        for finding in work():
+            found.findings.append(finding)
+    except Exception as problem:  # noqa: BLE001 - a page that cannot be read is what this looks for; the rest is checked all the same
+        values = {"part": part, "problem": type(problem).__name__}
+        found.findings.append(Finding(DIFFERS, f"database/{part}", Reason("ledger.check.unreadable_part", values)))
 
 
 class UnreadableDatabaseError(Exception):
@@ -102,8 +106,8 @@ def own_keys(config: Config) -> KeyRing:
 
 
 @dataclass(slots=True)
-class _Whole:
-    """One check."""
+class Whole:
+    """One check. Search values are compared unless they are made again before anybody searches (`searched`)."""
 
     connection: Connection
     config: Config
@@ -111,14 +115,15 @@ class _Whole:
     found: Checked
     seen: dict[tuple[str, str], int] = field(default_factory=dict)
     also: frozenset[str] = frozenset()
+    searched: bool = True
 
     def parts(self) -> dict[str, Callable[[], Iterable[Finding]]]:
         """What is checked, in order."""
         return {
             "pages": lambda: _pages(self.connection),
-            "log": self._log,
-            "things": self._things,
-            "missing": self._missing,
+            "log": self.log_itself,
+            "things": lambda: self.things(things(self.connection, self.rows)),
+            "missing": self.missing,
             "current": self._pointers,
             "readings": self._readings,
             "seals": self._seals,
@@ -126,18 +131,24 @@ class _Whole:
             "attachments": lambda: attachments.findings(self.connection, self.config.folder),
         }
 
-    def _log(self) -> list[Finding]:
+    def begin(self) -> None:
+        """Read since when what is covered, which every part asks."""
         self.found.entries = log.size(self.connection)
         self.found.coverage = covered_since(self.connection)
         self.also = also_covered(self.connection)
+
+    def log_itself(self) -> list[Finding]:
+        """The entries, the tree, the checkpoints and the events."""
+        self.begin()
         witnesses = {name: KeyRing.from_jwks(neighbour.signing_keys) for name, neighbour in self.config.neighbours.items()}
         self.found.checked["events"] = checking.count_events(self.connection)
         reasons = checking.check(self.connection, own_keys(self.config), witnesses, origin=origin_of(self.config.site.node))
         return [Finding(_LOG_KINDS.get(reason.code, DIFFERS), _what_of(reason), reason) for reason in reasons]
 
-    def _things(self) -> Iterator[Finding]:
-        indexed = index.is_current(self.connection)
-        for portion in things(self.connection, self.rows):
+    def things(self, portions: Iterable[list[Thing]]) -> Iterator[Finding]:
+        """Things against their entries."""
+        indexed = self.searched and index.is_current(self.connection)
+        for portion in portions:
             entries = newest(self.connection, portion)
             for thing in portion:
                 self.seen[thing.kind, thing.what] = 1
@@ -161,18 +172,20 @@ class _Whole:
             else:
                 yield _finding(UNLOGGED, thing)
             return
-        if entry.entry.kind == covered_rows.REMOVED:
+        said = entry.entry
+        if said.kind == covered_rows.REMOVED:
             yield _finding(UNLOGGED, thing, entry.position)
         elif entry.salt is None:
             if thing.content:
                 yield _finding(DIFFERS, thing, entry.position)
-        elif log.content_sha256(entry.salt, thing.content) != entry.entry.sha256:
+        elif log.content_sha256(entry.salt, thing.content) != said.sha256:
             yield _finding(DIFFERS, thing, entry.position)
         for column in verifying.wrong_columns(thing.version) if thing.version is not None else ():
             values: dict[str, str | int] = {"what": thing.what, "column": column, "position": entry.position}
             yield Finding(DIFFERS, thing.what, Reason("ledger.check.column_differs", values))
 
-    def _missing(self) -> Iterator[Finding]:
+    def missing(self) -> Iterator[Finding]:
+        """What was logged and was not seen among the things."""
         standing: dict[str, int] = {}
         for position, kind, what in log.positions_of(self.connection, (*KEPT, ROW, covered_rows.REMOVED)):
             if kind in KEPT and (kind, what) not in self.seen:

@@ -27,6 +27,11 @@ def is_current(connection: Connection) -> bool:
     return bool(found) and found[-1].entry.what == f"{WHAT}{RULES}"
 
 
+def to_make_again(connection: Connection, rows: RowLog) -> None:
+    """Say in the log that the search values are not to be believed; the next opening of the node makes them again from the records."""
+    log.append(connection, [(rows.entry(KIND, f"{WHAT}none"), b"")], salt=fresh_salt)
+
+
 def keep_current(storage: Storage, rows: RowLog) -> None:
     """Index everything again where the rules changed since it was done."""
     with storage.reading() as connection:

@@ -90,7 +90,17 @@ def package(row: Mapping[str, object]) -> bytes:
 
 def things(connection: Connection, rows: RowLog) -> Iterator[list[Thing]]:
     """Every thing, in portions of a few hundred of one kind."""
-    yield from _portions(_versions(connection, rows.pseudonym))
+    yield from versions(connection, rows)
+    yield from other_things(connection, rows)
+
+
+def versions(connection: Connection, rows: RowLog, span: store.Span = (None, None)) -> Iterator[list[Thing]]:
+    """Every resource version, or those of a span of rows."""
+    yield from _portions(_versions(connection, rows.pseudonym, span))
+
+
+def other_things(connection: Connection, rows: RowLog) -> Iterator[list[Thing]]:
+    """Every thing that is no resource version."""
     yield from _portions(_decisions(connection))
     yield from _portions(_packages(connection, rows.pseudonym))
     for covered in COVERED.values():
@@ -103,8 +113,8 @@ def _portions(found: Iterator[Thing]) -> Iterator[list[Thing]]:
         yield portion
 
 
-def _versions(connection: Connection, pseudonym: Pseudonym) -> Iterator[Thing]:
-    for version in store.every_version(connection):
+def _versions(connection: Connection, pseudonym: Pseudonym, span: store.Span) -> Iterator[Thing]:
+    for version in store.every_version(connection, span):
         yield Thing(RECORD, version_what(pseudonym, version), version.body, version.patient, version)
 
 
@@ -133,4 +143,5 @@ def newest(connection: Connection, portion: Sequence[Thing]) -> dict[tuple[str, 
     """The newest entry of each thing of a portion, by kind and name."""
     kinds = {thing.kind for thing in portion}
     found = log.entries_about(connection, [thing.what for thing in portion], kinds | ({covered_rows.REMOVED} if ROW in kinds else set()))
-    return {(ROW if one.entry.kind == covered_rows.REMOVED else one.entry.kind, one.entry.what): one for one in found}
+    named = ((one, one.entry) for one in found)
+    return {(ROW if entry.kind == covered_rows.REMOVED else entry.kind, entry.what): one for one, entry in named}

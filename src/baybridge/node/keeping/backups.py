@@ -66,7 +66,7 @@ def make(config: Config, to: Path, key: Recipient, walk: Walk) -> Made:
         with _work_place(config.folder) as work:
             _room_for(storage, work)
             kept = _kept_reserve(config.folder, work)
-            image.take(storage, work / packing.DATABASE)
+            image.take(storage, work / packing.DATABASE, to_keep=False)
             walk.step("backup.imaged")
             return _packed(config, target, key, work, kept, walk)
     finally:

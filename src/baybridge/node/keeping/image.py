@@ -30,8 +30,11 @@ _ROWS_AT_ONCE = 1000
 UNREADABLE = (DBAPIError, OSError, DecodeError, KeyError)
 
 
-def take(storage: Storage, image: Path) -> None:
-    """Write the database as it stands into the file `image`, which is not there yet and is readable by its owner alone; StorageProblem where it cannot be read."""
+def take(storage: Storage, image: Path, *, to_keep: bool) -> None:
+    """Write the database as it stands into the file `image`, which is not there yet and is readable by its owner alone; StorageProblem where it cannot be read.
+
+    One `to_keep` is on disk when this ends. One that is read and thrown away need not be: forcing it there would hold up the writers, who wait for the same disk.
+    """
     os.close(os.open(image, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     file = storage.engine.url.database
     if storage.engine.dialect.name == "sqlite" and file:
@@ -41,7 +44,7 @@ def take(storage: Storage, image: Path) -> None:
             found = version.found(connection) or version.NEWEST
             make_at(target, found)
             copy_rows(connection, target)
-    _settle(image)
+    _settle(image, on_disk=to_keep)
 
 
 def _copy_pages(source: Path, image: Path) -> None:
@@ -54,10 +57,13 @@ def _copy_pages(source: Path, image: Path) -> None:
         raise StorageProblem("full" if full else "away") from problem
 
 
-def _settle(image: Path) -> None:
-    """One file without a write-ahead log beside it, on disk."""
+def _settle(image: Path, *, on_disk: bool) -> None:
+    """One file without a write-ahead log beside it; `on_disk` also after a power cut."""
     with closing(sqlite3.connect(image)) as connection:
+        connection.execute(f"PRAGMA synchronous={'FULL' if on_disk else 'OFF'}")
         connection.execute("PRAGMA journal_mode=DELETE")
+    if not on_disk:
+        return
     handle = os.open(image, os.O_RDWR)
     try:
         os.fsync(handle)

@@ -26,7 +26,9 @@ from baybridge.ledger import log
 from baybridge.node.clock import now
 from baybridge.node.config import Config, ConfigProblem, read_config, write_private
 from baybridge.node.integrity import check as checking
+from baybridge.node.integrity import index
 from baybridge.node.integrity.finding import Finding
+from baybridge.node.integrity.image_check import check_image
 from baybridge.node.integrity.rows import fresh_salt, rows_of
 from baybridge.node.keeping import image, packing, standing
 from baybridge.node.keeping.backups import Made
@@ -192,7 +194,7 @@ def _checked(config: Config, manifest: Manifest, walk: Walk) -> tuple[Finding, .
         raise BackupProblem(f"expected a log of {manifest.log_size} entries as the manifest says, found another one of {size}")
     if manifest.schema != version.NEWEST:
         upgrading.upgrade(config, walk, despite_findings=True, copying=False)
-    return tuple(one for one in checking.check_stored(config).findings if one.reason.code not in _OTHERS)
+    return tuple(one for one in check_image(config).findings if one.reason.code not in _OTHERS)
 
 
 def _asked(config: Config, made: Made, made_at: str, transport: Transport) -> Standing:
@@ -209,6 +211,7 @@ def _asked(config: Config, made: Made, made_at: str, transport: Transport) -> St
         with storage.writing() as connection:
             standing.keep(connection, found)
             log.append(connection, [(storage.rows.entry(standing.RESTORED, f"{found.state} {made.log_size}"), made.sha256.encode())], salt=fresh_salt)
+            index.to_make_again(connection, storage.rows)
     return found
 
 

@@ -150,7 +150,7 @@ def _copied(config: Config, storage: Storage, found: str) -> Path:
         raise ConfigProblem(f"the copy before the upgrade needs {needed // 2**20 + 1} MiB, and {folder} has room for {free // 2**20}; make room first")
     made = folder / f"{found}-{now().strftime('%Y%m%dT%H%M%S.%fZ')}.sqlite"
     part = made.with_suffix(".part")
-    image.take(storage, part)
+    image.take(storage, part, to_keep=True)
     return part.rename(made)
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, Row, Select, Text, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, bindparam, delete, func, insert, select, tuple_, update
 
 from baybridge.base.key_list import asked_keys, key_list, written
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -29,6 +29,7 @@ from baybridge.record.store.tables import resource_current, resource_version, se
 
 Change = Literal["created", "updated", "unchanged", "deleted"]
 Key = tuple[str, str]  # type, id
+Span = tuple[int | None, int | None]  # the first row of a span and the one behind it; None where it is open
 
 _NOTHING = (0, "", True)
 _AT_ONCE = 400  # keys in one question, below the parameter limits of both databases
@@ -289,10 +290,25 @@ def lasting_versions(versions: Sequence[Version]) -> list[Json]:
     return found[::-1]
 
 
-def every_version(connection: Connection) -> Iterator[Version]:
-    """Every version of everything, in order of filing."""
-    for row in connection.execute(_versions().order_by(resource_version.c.row)).yield_per(500):
+def every_version(connection: Connection, span: Span = (None, None)) -> Iterator[Version]:
+    """Every version of everything in order of filing, or of a span of rows, its end excluded."""
+    first, end = span
+    bounds: list[ColumnElement[bool]] = []
+    if first is not None:
+        bounds.append(resource_version.c.row >= first)
+    if end is not None:
+        bounds.append(resource_version.c.row < end)
+    for row in connection.execute(_versions().where(*bounds).order_by(resource_version.c.row)).yield_per(500):
         yield _version(row)
+
+
+def spans(connection: Connection, count: int) -> list[Span]:
+    """So many spans of rows that hold every version together, about as many rows in each; the first and the last are open."""
+    rows = connection.execute(select(func.min(resource_version.c.row), func.max(resource_version.c.row))).one()
+    if rows[0] is None or count < 2:
+        return [(None, None)]
+    inner = [rows[0] + (rows[1] - rows[0] + 1) * number // count for number in range(1, count)]
+    return list(zip([None, *inner], [*inner, None], strict=True))
 
 
 def of_patient(connection: Connection, kind: str, patient_id: str) -> list[Version]:

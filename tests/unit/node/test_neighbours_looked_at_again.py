@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,7 @@ SHIPPED = {"type": "ShipmentDispatched", "leg": "to_centre", "to_node": "hk", "c
 READ = {"warmest_c": 4.0, "coldest_c": 3.0, "minutes_outside": 0, "seal_intact": True, "disposition": "accepted"}
 ARRIVED = {"type": "ShipmentReceived", "leg": "to_plant", **LEG, **READ}
 EXCEPTION = {"type": "GateExceptionSigned", "gate": "collection", "codes": ["gate.collection.x"], "valid_until": "2026-03-03T00:00:00Z", "regarding": "", "note": "x"}
+LOWERED = {"type": "GradeConfirmed", "scale": "crs-astct-2019", "grade": 1, "computed": 3, "reason": "sepsis"}
 BOARD = {"type": "BoardDecided", "product": "axicabtagene-ciloleucel", "decision": "treat", "decided_on": "2026-03-02", "note": "x"}
 
 
@@ -149,6 +151,8 @@ def signed_by(*persons: str) -> dict[str, Any]:
         ("hk", "mo", EXCEPTION, ()),
         ("hk", "mo", {**EXCEPTION, "gate": "infusion"}, ("p",)),
         ("hk", "mo", BOARD, ()),
+        ("hk", "mo", LOWERED, ()),
+        ("hk", "mo", LOWERED, ("p", "p")),
     ],
 )
 def test_acts_that_people_sign_are_told_with_their_signatures(world: World, sender: str, to: str, event: dict[str, Any], signers: tuple[str, ...]) -> None:
@@ -164,6 +168,17 @@ def test_signatures_that_are_there_are_taken(fresh: World) -> None:
     fresh.do("hk", Role.COORDINATOR, "Transfer", to_node="mo", purpose="CARE_REFERRAL")
     assert fresh.deliver("hk") == 1
     assert fresh.case("mo").of(ev.BoardDecided)
+
+
+def test_a_grade_below_what_was_seen_is_told_with_two_signatures(world: World) -> None:
+    """Where the computed grade was open, the least of its bounds counts; a grade at or above it takes one physician, as at its own node."""
+    at = world.clock() - timedelta(hours=1)
+    open_ = {"grade": None, "grade_min": 2, "grade_max": 4, "driver": None, "missing": ["oxygen_flow"], "decision_sha256": "0" * 64, "outcome": "undetermined"}
+    seen = told(world, "hk", type="GradeAssessed", scale="crs-astct-2019", assessed_at=at.isoformat(), **open_)
+    lowered = {**LOWERED, "computed": None}
+    assert "federation.unsigned_act" in codes(sent(world, "hk", "mo", **OF_TREATMENT, told=(seen, told(world, "hk", **lowered, **signed_by("p")))))
+    both = sent(world, "hk", "mo", **OF_TREATMENT, told=(seen, told(world, "hk", **{**lowered, "grade": 2}), told(world, "hk", **lowered, **signed_by("p", "r"))))
+    assert "federation.unsigned_act" not in codes(both)
 
 
 # --- who follows, and when ----------------------------------------------------------------------------------------------

@@ -18,18 +18,29 @@ from baybridge.journey.events import Told
 from baybridge.journey.exceptions import two_sign
 
 
-def against(known: Case, items: Sequence[Told], needed: Mapping[str, int]) -> Iterator[Reason]:
-    """Every told event that is new here and lacks signatures of as many persons as its act takes; by type of event in `needed`."""
+def against(known: Case, both: Case, items: Sequence[Told], needed: Mapping[str, int]) -> Iterator[Reason]:
+    """Every told event that is new here and lacks signatures of as many persons as its act takes; by type of event in `needed`, `both` with what is told."""
     heard = {entry.origin.event_id for entry in known.history}
     for item in items:
         event = read_event(item.event)
         if event is None or item.event_id in heard:
             continue
         kind = type(event).__name__
-        persons = 2 if isinstance(event, ev.GateExceptionSigned) and two_sign(event.gate, event.codes) else needed.get(kind, 0)
+        persons = 2 if _takes_two(event, item, both) else needed.get(kind, 0)
         found = len(_signers(event))
         if found < persons:
             yield Reason("federation.unsigned_act", {"event": kind, "node": item.node, "needed": persons, "found": found})
+
+
+def _takes_two(event: ev.Event, item: Told, both: Case) -> bool:
+    """Whether this act takes two persons because of what it says: an exception of the gravest, a grade below the least that was seen before it."""
+    if isinstance(event, ev.GateExceptionSigned):
+        return two_sign(event.gate, event.codes)
+    if not isinstance(event, ev.GradeConfirmed):
+        return False
+    graded = [entry for entry in both.history if isinstance(entry.event, ev.GradeAssessed) and entry.event.scale == event.scale]
+    before = [entry.event.grade_min for entry in graded if entry.origin.node == item.node and entry.origin.recorded_at <= item.recorded_at]
+    return event.grade < max(before[-1] if before else 0, event.computed or 0)
 
 
 def _signers(event: ev.Event) -> frozenset[str]:

@@ -340,7 +340,7 @@ def _events(node: Node, unit: Unit, content: packages.Content, before: Sequence[
     rules = node.documents.typed.the(Whose)
     yield from _labels(unit, content, known, both)
     yield from whose.against(known, both, before, told, rules, parties)
-    yield from signatures.against(known, told, telling_rules.signed)
+    yield from signatures.against(known, both, told, telling_rules.signed)
     yield from cells_told.against(known, both, told, content.from_node, unit.at + timedelta(minutes=rules.clock_ahead_min))
     opened = known.opened or both.opened
     if opened is not None and parse_instant(content.sent_at) + timedelta(minutes=rules.clock_ahead_min) < opened.origin.at:

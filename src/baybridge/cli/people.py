@@ -20,7 +20,8 @@ from baybridge.cli.saying import proof, say_refusal
 if TYPE_CHECKING:
     from baybridge.journey.command import Actor
     from baybridge.node.node import Node
-    from baybridge.node.people.administration import Change, Listed
+    from baybridge.node.people.account_changes import Change
+    from baybridge.node.people.account_list import Listed
 
 _NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True)
@@ -48,7 +49,7 @@ def user() -> None:
 @_JSON
 def add(account: str, folder: Path, person: str, roles: tuple[str, ...], leaves_on: datetime | None, by: str | None, as_json: bool, **more: str | None) -> None:  # noqa: FBT001 - click's signature
     """Add an account; prints its invitation, which is shown once."""
-    from baybridge.node.people.administration import Add
+    from baybridge.node.people.account_changes import Add
 
     day: date | None = leaves_on.date() if leaves_on else None
     _change(folder, Add(account=account, person=person, roles=roles, leaves_on=day, **more), by, as_json=as_json)
@@ -61,7 +62,7 @@ def add(account: str, folder: Path, person: str, roles: tuple[str, ...], leaves_
 @_JSON
 def invite(account: str, folder: Path, by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Invite anew who has no password yet or was disabled; the earlier invitation ends. An administrator is invited anew by two persons."""
-    from baybridge.node.people.administration import Invite
+    from baybridge.node.people.account_changes import Invite
 
     _change(folder, Invite(account), by, as_json=as_json)
 
@@ -74,7 +75,7 @@ def invite(account: str, folder: Path, by: str | None, as_json: bool) -> None:  
 @_JSON
 def disable(account: str, folder: Path, reason: str, by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Close an account; its sessions end at once. That of an administrator is closed by two persons, while there is another."""
-    from baybridge.node.people.administration import Disable
+    from baybridge.node.people.account_changes import Disable
 
     _change(folder, Disable(account, reason), by, as_json=as_json)
 
@@ -89,7 +90,7 @@ def disable(account: str, folder: Path, reason: str, by: str | None, as_json: bo
 @_JSON
 def reset(account: str, folder: Path, what: Literal["password", "second-factor", "sessions"] | None, by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """End the password, the second factor or the sessions of an account. Password and second factor of an administrator end by two persons."""
-    from baybridge.node.people.administration import Reset
+    from baybridge.node.people.account_changes import Reset
 
     if what is None:
         raise click.UsageError("expected one of --password, --second-factor, --sessions")
@@ -105,7 +106,7 @@ def reset(account: str, folder: Path, what: Literal["password", "second-factor",
 @_JSON
 def roles(account: str, folder: Path, added: tuple[str, ...], removed: tuple[str, ...], by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Give an account roles, or take them away; prints the account as it is then."""
-    from baybridge.node.people.administration import Roles
+    from baybridge.node.people.account_changes import Roles
 
     _change(folder, Roles(account, added, removed), by, as_json=as_json)
 
@@ -160,7 +161,7 @@ def _actor(node: Node, by: str | None) -> Actor | Refusal:
 
 
 def _accounts(node: Node) -> list[Listed]:
-    from baybridge.node.people import administration
+    from baybridge.node.people import account_list
 
     with node.storage.reading() as connection:
-        return administration.listed(connection, node.now())
+        return account_list.listed(connection, node.now())

@@ -21,8 +21,8 @@ from baybridge.node.consequences import queue
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.consequences.table import CONSEQUENCES
 from baybridge.node.node import Node
-from baybridge.node.people import accounts, administration
-from baybridge.node.people.administration import EndSession
+from baybridge.node.people import account_list, accounts, administration
+from baybridge.node.people.account_changes import EndSession
 from baybridge.node.upkeep.founding import found
 
 HERE = "Hospital"
@@ -62,7 +62,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def open_keys(house: House, name: str) -> list[str]:
     with house.node.storage.reading() as connection:
-        return [one.key for one in administration.sessions(connection, house.node.now()).get(name, [])]
+        return [one.key for one in account_list.sessions(connection, house.node.now()).get(name, [])]
 
 
 def codes(answer: object) -> list[str]:

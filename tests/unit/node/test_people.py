@@ -25,8 +25,8 @@ from baybridge.node import tables
 from baybridge.node.config import read_config
 from baybridge.node.handle import handle
 from baybridge.node.node import Node
-from baybridge.node.people import accounts, administration, invitations, persons, proving, second_factor
-from baybridge.node.people.administration import Add, Change, Changed, Disable, Invite, Reset, Roles
+from baybridge.node.people import account_list, accounts, administration, invitations, persons, proving, second_factor, two_administrators
+from baybridge.node.people.account_changes import Add, Change, Changed, Disable, Invite, Reset, Roles
 from baybridge.node.upkeep.founding import found
 from baybridge.record.store import store
 
@@ -64,9 +64,9 @@ def add(node: Node, account: str = "nurse", roles: tuple[str, ...] = ("nurse",),
     return do(node, Add(account=account, person=more.pop("person", "Wong"), roles=roles, **more))
 
 
-def state(node: Node, account: str) -> administration.Listed:
+def state(node: Node, account: str) -> account_list.Listed:
     with node.storage.reading() as connection:
-        return next(one for one in administration.listed(connection, node.now()) if one.account == account)
+        return next(one for one in account_list.listed(connection, node.now()) if one.account == account)
 
 
 def enter(node: Node, account: str, password: str = PASSWORD) -> accounts.Session | Refusal:
@@ -478,7 +478,7 @@ def test_an_administrator_alone_takes_no_other_one_s_account(node: Node) -> None
 def test_the_only_administrator_is_let_in_again_by_the_machine_s_operator_and_everybody_who_must_know_sees_it(node: Node, client: TestClient) -> None:
     with node.storage.writing() as connection:
         accounts.add_account(connection, account="q", name="q", role=Role.QUALITY, organisation="Hospital", password="right-one")
-        assert administration.recovered_at(connection, node.now()) is None
+        assert two_administrators.recovered_at(connection, node.now()) is None
     session = enter(node, "q", "right-one")
     assert not isinstance(session, Refusal)
     cookie(client, session)
@@ -502,7 +502,7 @@ def test_the_operator_alone_closes_no_administrator_to_be_let_in_by_the_other(no
     assert run(node, *close, "--account", "third")[0] == 0
     assert state(node, "boss").state == "disabled"
     with node.storage.reading() as connection:
-        assert administration.recovered_at(connection, node.now()) is None, "two persons did it"
+        assert two_administrators.recovered_at(connection, node.now()) is None, "two persons did it"
 
 
 def test_two_persons_join_roles_that_sign(node: Node) -> None:

@@ -33,7 +33,7 @@ from baybridge.node.config import read_config
 from baybridge.node.handle import handle
 from baybridge.node.node import Node
 from baybridge.node.people import accounts, administration
-from baybridge.node.people.administration import Disable
+from baybridge.node.people.account_changes import Disable
 from baybridge.node.upkeep.founding import found
 
 CASE, PASSWORD = "case-1", "three plain words"

@@ -34,7 +34,7 @@ from baybridge.node.integrity import daily
 from baybridge.node.keeping import records, schedule, standing
 from baybridge.node.keeping.standing import Standing
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import access, administration, breaches, kept_forms
+from baybridge.node.people import access, breaches, kept_forms, two_administrators
 from baybridge.rulebook.speaker import Saying
 from baybridge.web.page import analytes, signers, told
 
@@ -519,7 +519,7 @@ def _recovered(asked: Asked) -> datetime | None:
     if asked.actor is None or not asked.actor.roles & {Role.ADMINISTRATOR, Role.QUALITY}:
         return None
     with suppress(StorageProblem), asked.node.storage.reading() as connection:
-        return administration.recovered_at(connection, asked.node.now())
+        return two_administrators.recovered_at(connection, asked.node.now())
     return None
 
 

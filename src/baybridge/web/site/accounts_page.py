@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import Asked, Door
-from baybridge.node.people import administration
-from baybridge.node.people.administration import Add, Change, Changed, Disable, EndSession, Invite, Reset, Roles
+from baybridge.node.people import account_changes, account_list, administration
+from baybridge.node.people.account_changes import Add, Change, Changed, Disable, EndSession, Invite, Reset, Roles
 from baybridge.web.page.page import Reader, render
 
 #: The fields of the form that adds an account, given back where it was refused.
@@ -72,7 +72,7 @@ def _chosen(asked: Asked, name: str) -> tuple[str, ...]:
 
 def _roles_of(asked: Asked, account: str) -> tuple[str, ...]:
     with asked.node.storage.reading() as connection:
-        return next((one.roles for one in administration.listed(connection, asked.node.now()) if one.account == account), ())
+        return next((one.roles for one in account_list.listed(connection, asked.node.now()) if one.account == account), ())
 
 
 def _made(asked: Asked, what: Change) -> Response:
@@ -82,8 +82,8 @@ def _made(asked: Asked, what: Change) -> Response:
 
 def _show(asked: Asked, refusal: Refusal | None = None, changed: Changed | None = None) -> Response:
     with asked.node.storage.reading() as connection:
-        rows = administration.listed(connection, asked.node.now())
-        sessions = administration.sessions(connection, asked.node.now())
+        rows = account_list.listed(connection, asked.node.now())
+        sessions = account_list.sessions(connection, asked.node.now())
     reader = Reader(asked)
     link = f"{asked.node.address}/sign-in/invitation?token={changed.invitation}" if changed is not None and changed.invitation else ""
     return render(
@@ -92,7 +92,7 @@ def _show(asked: Asked, refusal: Refusal | None = None, changed: Changed | None 
         refusal.surface.http_status if refusal else 200,
         rows=rows,
         sessions=sessions,
-        every_role=[role.value for role in administration.ASSIGNABLE],
+        every_role=[role.value for role in account_changes.ASSIGNABLE],
         typed={name: asked.form.get(name, "") if refusal else "" for name in _TYPED},
         chosen=_chosen(asked, "role") if refusal else (),
         sentences=[reader.reason(reason) for reason in refusal.reasons] if refusal else [],

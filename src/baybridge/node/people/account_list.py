@@ -1,0 +1,76 @@
+"""The accounts of a node as an administrator sees them: whose each is, whether it signs in, and where it is signed in.
+
+Main job: `listed`, `row_of`, `state_of`, `sessions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, RowMapping, select
+
+from baybridge.base.json_value import JsonDict
+from baybridge.node.people import accounts
+from baybridge.node.tables import account as table
+from baybridge.node.tables import person as persons_table
+
+State = Literal["invited", "active", "disabled", "left"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An account as an administrator sees it."""
+
+    account: str
+    person_id: str
+    name: str
+    roles: tuple[str, ...]
+    organisation: str
+    state: State
+    second_factor: bool
+    last_sign_in: str | None
+
+    def as_json(self) -> JsonDict:
+        """The row of the contract."""
+        return {**asdict(self), "roles": list(self.roles)}
+
+
+def row_of(connection: Connection, name: str) -> RowMapping | None:
+    """The account of a sign-in name, or of its own id."""
+    found = connection.execute(select(table).where(table.c.name == name)).mappings().first()
+    return found or connection.execute(select(table).where(table.c.account == name)).mappings().first()
+
+
+def sessions(connection: Connection, at: datetime) -> dict[str, list[accounts.OpenSession]]:
+    """The open sessions of every account that has one, by sign-in name."""
+    found = {row.name: accounts.sessions_of(connection, row.account, at) for row in connection.execute(select(table.c.account, table.c.name))}
+    return {name: open_ones for name, open_ones in found.items() if open_ones}
+
+
+def state_of(row: RowMapping, at: datetime) -> State:
+    """Whether an account signs in now, and why not."""
+    if row["disabled"]:
+        return "disabled"
+    if row["leaves_at"] is not None and datetime.fromisoformat(row["leaves_at"]) <= at:
+        return "left"
+    return "active" if row["password_hash"] else "invited"
+
+
+def listed(connection: Connection, at: datetime) -> list[Listed]:
+    """Every account, by sign-in name."""
+    query = select(table, persons_table.c.name.label("of")).outerjoin(persons_table, persons_table.c.person_id == table.c.person_id)
+    return [
+        Listed(
+            account=row["name"],
+            person_id=row["person_id"] or "",
+            name=row["of"] or row["name"],
+            roles=tuple(role.value for role in accounts.roles_of(row)),
+            organisation=row["organisation"],
+            state=state_of(row, at),
+            second_factor=bool(row["totp_secret"]),
+            last_sign_in=row["last_sign_in"],
+        )
+        for row in connection.execute(query.order_by(table.c.name)).mappings()
+    ]

@@ -98,6 +98,11 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/sign-in"): ANYONE,
     ("POST", "/sign-in"): ANYONE,
     **{(method, "/sign-in/invitation"): ANYONE for method in ("GET", "POST")},
+    **{("GET", f"/sign-in/outside/{{provider}}{way}"): ANYONE for way in ("", "/back", "/leave")},  # a provider that is not there answers not-found
+    ("POST", "/sign-in/code"): ANYONE,
+    ("POST", "/sign-in/invitation/outside"): ANYONE,
+    ("POST", "/account/outside"): NOT_ELSEWHERE,
+    ("POST", "/account/outside/end"): NOT_ELSEWHERE,
     ("POST", "/sign-out"): NOT_ELSEWHERE,
     ("POST", "/hand-over"): NOT_ELSEWHERE,
     ("POST", "/account/sessions/end"): NOT_ELSEWHERE,
@@ -189,7 +194,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
 }
 
 PUBLIC = re.compile(
-    r"/health/(live|ready)|/session|/sign-in(/invitation)?|/fhir/metadata|/\.well-known/.*|/log/(trust\.json|checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*"
+    r"/health/(live|ready)|/session|/sign-in(/.*)?|/fhir/metadata|/\.well-known/.*|/log/(trust\.json|checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*"
 )
 
 
@@ -273,6 +278,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "folder": "pathways",
         "name": "cold-chain",
         "row": "mo",
+        "provider": "nowhere",
         "position:int": "0",
         "size:int": "1",
         "old:int": "1",
@@ -320,7 +326,7 @@ def test_each_role_on_the_own_patient(house: House, method: str, path: str) -> N
     for who in sorted(EVERYBODY - ({*EVERYBODY} if path == "/sign-out" else set())):
         found[who] = call(house, method, path, who)
     let_in = {who for who, status in found.items() if status not in (401, 403)}
-    if path in ("/session", "/sign-in", "/sign-in/invitation") and method == "POST":
+    if path in ("/session", "/sign-in", "/sign-in/invitation", "/sign-in/code", "/sign-in/invitation/outside") and method == "POST":
         assert set(found.values()) <= {400, 401, 403}, "no password, no session"  # 400: the body says neither name nor password
     elif path.startswith("/exchange"):
         assert all(status in (400, 403, 422) for status in found.values()), "without a signature nothing is taken in"

@@ -36,6 +36,7 @@ TOPICS: dict[str, str] = {
     "ledger": "baybridge.cli.ledger",
     "neighbour": "baybridge.cli.neighbours",
     "user": "baybridge.cli.people",
+    "sign-in": "baybridge.cli.sign_in",
     "person": "baybridge.cli.persons",
     "breach": "baybridge.cli.privacy",
     "processing": "baybridge.cli.privacy",

@@ -85,15 +85,16 @@ def disable(account: str, folder: Path, reason: str, by: str | None, as_json: bo
 @_NODE
 @click.option("--password", "what", flag_value="password", help="The password ends, and an invitation for a new one is printed.")
 @click.option("--second-factor", "what", flag_value="second-factor", help="The second factor ends; where the role asks for one, it is set up anew.")
+@click.option("--outside", "what", flag_value="outside", help="The account is bound to no identity elsewhere any more.")
 @click.option("--sessions", "what", flag_value="sessions", help="Every session ends.")
 @_BY
 @_JSON
-def reset(account: str, folder: Path, what: Literal["password", "second-factor", "sessions"] | None, by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
-    """End the password, the second factor or the sessions of an account. Password and second factor of an administrator end by two persons."""
+def reset(account: str, folder: Path, what: Literal["password", "second-factor", "outside", "sessions"] | None, by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """End the password, the second factor, the identities elsewhere or the sessions of an account. Password and second factor of an administrator end by two persons."""
     from baybridge.node.people.account_changes import Reset
 
     if what is None:
-        raise click.UsageError("expected one of --password, --second-factor, --sessions")
+        raise click.UsageError("expected one of --password, --second-factor, --outside, --sessions")
     _change(folder, Reset(account, what), by, as_json=as_json)
 
 

@@ -46,7 +46,7 @@ _RECOGNITION = {
 #: Folder -> id -> file and type.
 KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "access": {"people": "people:People"},
+        "access": {"people": "people:People", "sign-in": "sign_in:SignIn"},
         "breaches": {ANY: "breaches:BreachLaw"},
         "card-issuers": {ANY: "feed:Issuer"},
         "directory": _DIRECTORY,

@@ -57,6 +57,7 @@ from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import persons, reads, second_factor
 from baybridge.node.people.factor_key import Sealer, factor_key
+from baybridge.node.people.outside.openid import Providers
 from baybridge.node.record_memory import RecordMemory
 from baybridge.node.steps import Walk
 from baybridge.node.storage import Storage, Waits
@@ -89,6 +90,7 @@ class Node:
         self._neighbours_at = neighbours_changed_at(config.folder)
         self.transport = transport
         self.retries = Retries()
+        self.outside = Providers(config.folder)  # where people sign in elsewhere
         self.case_memory = CaseMemory()
         self.record_memory = RecordMemory()
         self.storage = Storage(config.database, Waits.of(config.settings))

@@ -129,6 +129,28 @@ session = Table(
     Column("expires_at", String, nullable=False),
     Column("role", String),  # in which the account acts now, where it has several
     Column("device", String),  # what kind of device, in a word
+    Column("provider", String),  # where the person signed in, if not here; it is told when the person signs out
+    Column("strong", Boolean),  # a second factor was used there
+)
+
+outside_identity = Table(  # who somebody is elsewhere, by issuer and subject and never by a mail address, and whose account that is here
+    "outside_identity",
+    metadata,
+    Column("issuer", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("account", String, nullable=False, index=True),
+    Column("bound_at", String, nullable=False),
+    Column("password_until", String, nullable=False),  # until when the account's own password counts
+    Column("held_roles", String),  # what its groups say and two administrators have not given, with blanks between
+    Column("last_seen_at", String),
+)
+
+sign_in_begun = Table(  # a sign-in that goes on at another place or with another step; taken once, by the browser that began it
+    "sign_in_begun",
+    metadata,
+    Column("key_sha256", String, primary_key=True),
+    Column("body", Text, nullable=False),  # sealed JSON
+    Column("expires_at", String, nullable=False),
 )
 
 sign_in_attempt = Table(

@@ -63,6 +63,7 @@ COVERED: Mapping[str, Covered] = _by_name(
         Covered(tables.code_mapping),
         Covered(tables.duty),
         Covered(tables.known_device, fades=True),
+        Covered(tables.outside_identity),
         Covered(tables.trial),
         Covered(tables.trial_review),
         Covered(tables.account_change_asked),
@@ -112,5 +113,6 @@ OTHERWISE: Mapping[str, str] = {
     "case_index": "computed again from the events of each case; whether its tasks are stale makes them be worked out once more",
     "seal": "a seal that fits no row and a row without its seal are findings, and one seal stands over all of a table",
     "sign_in_attempt": "nothing is let in by it: who empties it tries more passwords, who fills it makes somebody wait for the longest wait at most",
+    "sign_in_begun": "each row is sealed with a key that is not in the database: none can be made up; who takes one away makes somebody begin again",
     "live_event": "it tells pages to load again what they then read elsewhere; a page that hears nothing asks by itself",
 }

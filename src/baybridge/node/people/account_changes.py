@@ -48,10 +48,10 @@ class Disable:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """End the password (a fresh invitation follows), the second factor, or the sessions of an account."""
+    """End the password (a fresh invitation follows), the second factor, the identities elsewhere, or the sessions of an account."""
 
     account: str
-    what: Literal["password", "second-factor", "sessions"]
+    what: Literal["password", "second-factor", "outside", "sessions"]
     reason: str = ""
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from baybridge.base.json_value import JsonDict
 from baybridge.node.people import accounts
+from baybridge.node.people.outside import identities
 from baybridge.node.tables import account as table
 from baybridge.node.tables import person as persons_table
 
@@ -49,17 +50,25 @@ def sessions(connection: Connection, at: datetime) -> dict[str, list[accounts.Op
     return {name: open_ones for name, open_ones in found.items() if open_ones}
 
 
-def state_of(row: RowMapping, at: datetime) -> State:
-    """Whether an account signs in now, and why not."""
+def identities_of(connection: Connection) -> dict[str, list[identities.Identity]]:
+    """Who the accounts that sign in elsewhere are there, by sign-in name."""
+    bound = identities.bound(connection)
+    rows = connection.execute(select(table.c.account, table.c.name).where(table.c.account.in_(sorted(bound))))
+    return {row.name: identities.of_account(connection, row.account) for row in rows}
+
+
+def state_of(row: RowMapping, at: datetime, bound: frozenset[str]) -> State:
+    """Whether an account signs in now, and why not; `bound` are the accounts that sign in elsewhere."""
     if row["disabled"]:
         return "disabled"
     if row["leaves_at"] is not None and datetime.fromisoformat(row["leaves_at"]) <= at:
         return "left"
-    return "active" if row["password_hash"] else "invited"
+    return "active" if row["password_hash"] or row["account"] in bound else "invited"
 
 
 def listed(connection: Connection, at: datetime) -> list[Listed]:
     """Every account, by sign-in name."""
+    bound = identities.bound(connection)
     query = select(table, persons_table.c.name.label("of")).outerjoin(persons_table, persons_table.c.person_id == table.c.person_id)
     return [
         Listed(
@@ -68,7 +77,7 @@ def listed(connection: Connection, at: datetime) -> list[Listed]:
             name=row["of"] or row["name"],
             roles=tuple(role.value for role in accounts.roles_of(row)),
             organisation=row["organisation"],
-            state=state_of(row, at),
+            state=state_of(row, at, bound),
             second_factor=bool(row["totp_secret"]),
             last_sign_in=row["last_sign_in"],
         )

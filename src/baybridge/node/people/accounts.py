@@ -23,6 +23,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
 from baybridge.node.people import passwords, persons, second_factor
+from baybridge.node.people.outside import identities
 from baybridge.node.people.persons import Person
 from baybridge.node.tables import account as accounts
 from baybridge.node.tables import known_device as devices
@@ -53,8 +54,9 @@ class Session:
     language: str
     token: str = ""
     device: str = ""
-    unprotected: bool = False  # it has no second factor
+    unprotected: bool = False  # it has no second factor, and none was used where the person signed in
     invited: bool = False
+    provider: str = ""  # where the person signed in, if not here
 
 
 def add_account(
@@ -109,7 +111,7 @@ def sign_in(
         account = _accepted(connection, name, code, at)
         if isinstance(account, Refusal):
             return account
-        connection.execute(delete(attempts).where(attempts.c.name_sha256 == digest(name)))
+        forget_attempts(connection, name)
         connection.execute(update(accounts).where(accounts.c.account == account).values(last_sign_in=at.isoformat()))
         known = _remembered(connection, account, device, at)
         return replace(open_session(connection, account, at, hours=hours, device=kind), device=known)
@@ -118,7 +120,7 @@ def sign_in(
 def waits(storage: Storage, name: str, code: str, device: str, at: datetime) -> Refusal | None:
     """The refusal of an attempt that has to wait; None where it may be made, which is then counted."""
     with storage.writing(even_restored=True) as connection:
-        wait_s = _counted(connection, digest(name), at)
+        wait_s = counted(connection, name, at)
     if not wait_s or _has_code(storage, name, code, at) or _is_known(storage, name, device):
         return None
     return refuse(Reason("accounts.wait", {"seconds": wait_s}), category=Category.UNAUTHENTICATED)
@@ -149,8 +151,9 @@ def _has_code(storage: Storage, name: str, code: str, at: datetime) -> bool:
         return row is not None and bool(row.totp_secret) and second_factor.is_current(connection, row.account, row.totp_secret, code, at)
 
 
-def _counted(connection: Connection, name_sha256: str, at: datetime) -> int:
-    """Seconds that an attempt has to wait; 0 where it may be made, which is then counted."""
+def counted(connection: Connection, name: str, at: datetime) -> int:
+    """Seconds that an attempt for a name has to wait; 0 where it may be made, which is then counted."""
+    name_sha256 = digest(name)
     row = connection.execute(select(attempts).where(attempts.c.name_sha256 == name_sha256)).first()
     last = datetime.fromisoformat(row.last_at) if row is not None else None
     if row is not None and last is not None and last > at:  # the clock was set back: nobody waits for what it said before
@@ -165,6 +168,11 @@ def _counted(connection: Connection, name_sha256: str, at: datetime) -> int:
     connection.execute(delete(attempts).where((attempts.c.name_sha256 == name_sha256) | (attempts.c.last_at < old)))
     connection.execute(insert(attempts).values(name_sha256=name_sha256, failed=failed + 1, last_at=at.isoformat()))
     return 0
+
+
+def forget_attempts(connection: Connection, name: str) -> None:
+    """Count the attempts for a name from the start again: the right one came."""
+    connection.execute(delete(attempts).where(attempts.c.name_sha256 == digest(name)))
 
 
 def _wrong() -> Refusal:
@@ -190,6 +198,8 @@ def _accepted(connection: Connection, name: str, code: str, at: datetime) -> str
         return _wrong()
     if row["totp_secret"] and not second_factor.accepts(connection, row["account"], row["totp_secret"], code, at):
         return _wrong()
+    if not identities.password_counts(connection, row["account"], at):
+        return refuse(Reason("sign_in.outside.password_over"), category=Category.UNAUTHENTICATED)
     return str(row["account"])
 
 
@@ -204,8 +214,10 @@ def proves(connection: Connection, account: str, password: str, code: str, at: d
     return name is not None and not isinstance(check_password(connection, name, password, code, at), Refusal)
 
 
-def open_session(connection: Connection, account: str, at: datetime, *, hours: float = SESSION_HOURS, device: str = "") -> Session:
-    """A new session of an account, on a kind of device; the token is shown once."""
+def open_session(
+    connection: Connection, account: str, at: datetime, *, hours: float = SESSION_HOURS, device: str = "", provider: str = "", strong: bool = False
+) -> Session:
+    """A new session of an account, on a kind of device; the token is shown once. `strong`: a second factor was used at the `provider` where the person signed in."""
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
     connection.execute(delete(sessions).where(sessions.c.expires_at < (at - _REMEMBERED).isoformat()))
     connection.execute(
@@ -216,6 +228,8 @@ def open_session(connection: Connection, account: str, at: datetime, *, hours: f
             created_at=at.isoformat(),
             expires_at=(at + timedelta(hours=hours)).isoformat(),
             device=device or None,
+            provider=provider or None,
+            strong=strong,
         )
     )
     found = session_of(connection, token, at)
@@ -226,7 +240,7 @@ def open_session(connection: Connection, account: str, at: datetime, *, hours: f
 
 #: Asked by every request, so it is written once.
 _OF_TOKEN = (
-    select(accounts, sessions.c.csrf, sessions.c.expires_at, sessions.c.role.label("acting"))
+    select(accounts, sessions.c.csrf, sessions.c.expires_at, sessions.c.role.label("acting"), sessions.c.provider, sessions.c.strong)
     .join(sessions, sessions.c.account == accounts.c.account)
     .where(sessions.c.token_sha256 == bindparam("token"))
 )
@@ -240,7 +254,9 @@ def session_of(connection: Connection, token: str, at: datetime) -> Session | No
     actor = _actor(row)
     if row["acting"] in actor.also:
         actor = actor.acting({Role(row["acting"])})
-    return Session(actor, row["name"], row["csrf"], row["language"], unprotected=not row["totp_secret"], invited=bool(row["invited"]))
+    unprotected = not row["totp_secret"] and not row["strong"]
+    invited, provider = bool(row["invited"]), row["provider"] or ""
+    return Session(actor, row["name"], row["csrf"], row["language"], unprotected=unprotected, invited=invited, provider=provider)
 
 
 def must_enrol(session: Session, people: People) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
+from sqlalchemy import RowMapping, update
 
 from baybridge.base.outcome import Category, Refusal, refuse
 from baybridge.journey.command import Actor, Role
@@ -20,6 +20,7 @@ from baybridge.node.people import accounts, invitations, persons, second_factor
 from baybridge.node.people.account_changes import Add, Change, Changed, Disable, EndSession, Invite, Reset, Roles, name_of, said_of
 from baybridge.node.people.account_list import row_of
 from baybridge.node.people.change_checks import against
+from baybridge.node.people.outside import identities
 from baybridge.node.people.persons import Person
 from baybridge.node.people.two_administrators import RECOVERY, is_recovery, second_administrator
 from baybridge.node.tables import account as table
@@ -78,18 +79,8 @@ def _alter(node: Node, unit: Unit, what: Invite | Disable | Reset | Roles) -> Ch
     row = row_of(unit.connection, what.account)
     if row is None:
         raise LookupError("an account that nobody looked for before it is changed")
-    account, values = str(row["account"]), dict[str, object]()
-    if isinstance(what, Disable):
-        values |= {"disabled": True, "disabled_because": what.reason.strip()}
-        invitations.end_all(unit.connection, account, unit.at)
-    elif isinstance(what, Roles):
-        values |= _roles_after(accounts.roles_of(row), what)
-    elif isinstance(what, Invite):
-        values |= {"disabled": False, "disabled_because": None, "password_hash": "", "invited": True}
-    elif what.what == "password":
-        values |= {"password_hash": ""}
-    elif what.what == "second-factor":
-        second_factor.turn_off(unit.connection, account)
+    account = str(row["account"])
+    values = _values_after(unit, account, row, what)
     if values:
         unit.connection.execute(update(table).where(table.c.account == account).values(**values))
     if not (isinstance(what, Roles) and not what.remove):
@@ -97,6 +88,22 @@ def _alter(node: Node, unit: Unit, what: Invite | Disable | Reset | Roles) -> Ch
     if isinstance(what, Invite) or (isinstance(what, Reset) and what.what == "password"):
         return _invited(node, unit, account, str(row["name"]), str(row["person_id"]))
     return Changed(str(row["name"]), str(row["person_id"]))
+
+
+def _values_after(unit: Unit, account: str, row: RowMapping, what: Invite | Disable | Reset | Roles) -> dict[str, object]:
+    """The columns of an account after a change; what belongs to it in other tables is ended here."""
+    if isinstance(what, Disable):
+        invitations.end_all(unit.connection, account, unit.at)
+        return {"disabled": True, "disabled_because": what.reason.strip()}
+    if isinstance(what, Roles):
+        return {**_roles_after(accounts.roles_of(row), what)}
+    if isinstance(what, Invite):
+        return {"disabled": False, "disabled_because": None, "password_hash": "", "invited": True}
+    if what.what == "second-factor":
+        second_factor.turn_off(unit.connection, account)
+    elif what.what == "outside":
+        identities.unbind(unit.connection, account)
+    return {"password_hash": ""} if what.what == "password" else {}
 
 
 def _roles_after(has: tuple[Role, ...], what: Roles) -> dict[str, str | None]:

@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor
 from baybridge.node.people import accounts, passwords, second_factor
+from baybridge.node.people.outside import identities
 from baybridge.node.tables import account as table
-from baybridge.node.tables import sign_in_attempt as attempts
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -39,7 +39,7 @@ def prove(node: Node, name: str, password: str, code: str, *, via: Literal["", "
             return refuse(Reason("accounts.wrong", where="account"), category=Category.UNAUTHENTICATED)
         if accounts.unprotected(unit.connection, actor, node.people):
             return refuse(Reason("accounts.second.needed", where="account"), category=Category.FORBIDDEN)
-        unit.connection.execute(delete(attempts).where(attempts.c.name_sha256 == accounts.digest(name)))
+        accounts.forget_attempts(unit.connection, name)
     return replace(actor, method="code" if code and not password else "password", via=via)
 
 
@@ -49,6 +49,8 @@ def _proved(unit: Unit, name: str, password: str, code: str, *, whole: bool) -> 
         return None
     needed = (whole and row.totp_secret) or not password
     if needed and not (row.totp_secret and _code_fits(unit.connection, row.account, row.totp_secret, code, unit)):
+        return None
+    if password and not identities.password_counts(unit.connection, row.account, unit.at):
         return None
     return accounts.open_actor(unit.connection, row.account, unit.at)
 

@@ -23,6 +23,7 @@ from baybridge.ledger.tables import log_entry
 from baybridge.node.people import accounts
 from baybridge.node.people.account_changes import Add, Change, Changed, Disable, Invite, Reset, Roles, name_of, said_of
 from baybridge.node.people.account_list import row_of, state_of
+from baybridge.node.people.outside import identities
 from baybridge.node.tables import account as table
 from baybridge.node.tables import account_change_asked as asked_changes
 
@@ -106,8 +107,8 @@ def _joins_roles(connection: Connection, what: Change) -> bool:
 
 def administrators(connection: Connection, at: datetime) -> dict[str, str]:
     """The accounts that are active administrators, each with its person."""
-    rows = connection.execute(select(table)).mappings()
-    return {row["account"]: row["person_id"] for row in rows if state_of(row, at) == "active" and Role.ADMINISTRATOR in accounts.roles_of(row)}
+    rows, bound = connection.execute(select(table)).mappings(), identities.bound(connection)
+    return {row["account"]: row["person_id"] for row in rows if state_of(row, at, bound) == "active" and Role.ADMINISTRATOR in accounts.roles_of(row)}
 
 
 def last_administrator(connection: Connection, account: str, at: datetime) -> bool:

@@ -35,6 +35,7 @@ from baybridge.node.keeping import records, schedule, standing
 from baybridge.node.keeping.standing import Standing
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import access, breaches, kept_forms, two_administrators
+from baybridge.node.people.outside import entering
 from baybridge.rulebook.speaker import Saying
 from baybridge.web.page import analytes, signers, told
 
@@ -181,6 +182,8 @@ class Reader:
     def _value(self, name: str, value: str) -> str:
         if name in _NAMED:
             return self.named(name, value)
+        if name == "provider":
+            return self.provider(value)
         if name in ("role", "roles"):
             return ", ".join(self.code("role", one) for one in value.split(", "))
         if name == "command":
@@ -325,6 +328,11 @@ class Reader:
             return self._node.site.organisation
         neighbour = self._node.neighbours.get(name or "")
         return neighbour.site.organisation if neighbour else name or "–"
+
+    def provider(self, name: str) -> str:
+        """What a place is called where people of this site sign in too."""
+        found = entering.providers(self._node).get(name)
+        return self.title(found.title) if found else name
 
     def payer(self, name: str) -> str:
         """What a payer is called: by the directory, else by a plan of its own."""

@@ -27,6 +27,7 @@ from baybridge.web.case.view import allowed, labels, most_urgent_first, product_
 from baybridge.web.money.lab_page import LAB_DOORS
 from baybridge.web.money.payer_page import PAYER_DOORS
 from baybridge.web.money.programme_page import PROGRAMME_DOORS
+from baybridge.web.page.elsewhere_page import ELSEWHERE_DOORS
 from baybridge.web.page.page import go, refused, render
 from baybridge.web.page.sign_in_page import SIGN_IN_DOORS
 from baybridge.web.rules.policy_compare_page import COMPARE_DOORS
@@ -126,6 +127,7 @@ def import_file(asked: Asked) -> Response:
 
 DOORS = (
     *SIGN_IN_DOORS,
+    *ELSEWHERE_DOORS,
     Door("/", ("GET",), "home", "own-account", home),
     Door("/cases", ("GET",), "cases", "case.list", cases),
     Door("/import", ("GET",), "import.page", "records.import", import_page),

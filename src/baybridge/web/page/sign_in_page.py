@@ -1,6 +1,6 @@
 """Signing in and out, and setting the password of an invitation.
 
-Main job: `SIGN_IN_DOORS`. Elsewhere: who is let in, `node/people/accounts.py` and `node/people/sign-in/invitations.py`.
+Main job: `SIGN_IN_DOORS`. Elsewhere: who is let in, `node/people/accounts.py` and `node/people/invitations.py`; providers in `elsewhere_page.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.http.doors import COOKIE, DEVICE, Asked, Door, device_kind
 from baybridge.node.people import accounts, invitations
+from baybridge.node.people.outside import entering
 from baybridge.web.page.page import Reader, go, own_address, render
 
 _A_YEAR_S = 365 * 24 * 3600
@@ -19,7 +20,11 @@ _A_YEAR_S = 365 * 24 * 3600
 
 def sign_in_page(asked: Asked) -> Response:
     """The form to sign in."""
-    return render(asked, "sign-in.html", problem="", to=own_address(asked.query.get("to", "/")), kept=asked.query.get("kept") == "yes")
+    return _form(asked, to=own_address(asked.query.get("to", "/")), kept=asked.query.get("kept") == "yes")
+
+
+def _form(asked: Asked, status: int = 200, *, to: str, problem: str = "", kept: bool = False) -> Response:
+    return render(asked, "sign-in.html", status, problem=problem, to=to, kept=kept, providers=entering.providers(asked.node))
 
 
 def sign_in(asked: Asked) -> Response:
@@ -31,11 +36,12 @@ def sign_in(asked: Asked) -> Response:
         node.storage, *given, node.now(), device=asked.cookies.get(DEVICE, ""), kind=device_kind(asked.headers), hours=node.people.session_hours
     )
     if isinstance(session, Refusal):
-        return render(asked, "sign-in.html", 401, problem=Reader(asked).reason(session.reasons[0]), to=to, kept=False)
-    return _signed_in(asked, session, to)
+        return _form(asked, 401, to=to, problem=Reader(asked).reason(session.reasons[0]))
+    return signed_in(asked, session, to)
 
 
-def _signed_in(asked: Asked, session: accounts.Session, to: str) -> Response:
+def signed_in(asked: Asked, session: accounts.Session, to: str) -> Response:
+    """The session's cookies, and the way to the page that was asked for."""
     response = go(to)
     response.set_cookie(COOKIE, session.token, httponly=True, samesite="lax", secure=asked.secure)
     if session.device:
@@ -44,8 +50,9 @@ def _signed_in(asked: Asked, session: accounts.Session, to: str) -> Response:
 
 
 def sign_out(asked: Asked) -> Response:
-    """End the session."""
-    return _ended(asked, "/sign-in")
+    """End the session; who signed in elsewhere is led to sign out there too."""
+    provider = asked.session.provider if asked.session else ""
+    return _ended(asked, f"/sign-in/outside/{provider}/leave" if provider in entering.providers(asked.node) else "/sign-in")
 
 
 def hand_over(asked: Asked) -> Response:
@@ -80,7 +87,7 @@ def accept(asked: Asked) -> Response:
         return _invitation(asked, token, account.reasons[0], account.surface.http_status)
     with node.storage.writing() as connection:
         session = accounts.open_session(connection, account, node.now(), hours=node.people.session_hours, device=device_kind(asked.headers))
-    return _signed_in(asked, session, "/account")
+    return signed_in(asked, session, "/account")
 
 
 def _invitation(asked: Asked, token: str, problem: Reason | None, status: int = 200) -> Response:
@@ -91,7 +98,7 @@ def _invitation(asked: Asked, token: str, problem: Reason | None, status: int = 
     said = Reader(asked).reason(problem) if problem else ""
     status = 400 if problem and status == 200 else status
     at_least = asked.node.people.password_at_least
-    return render(asked, "invitation.html", status, problem=said, token=token if name else "", name=name, at_least=at_least)
+    return render(asked, "invitation.html", status, problem=said, token=token if name else "", name=name, at_least=at_least, providers=entering.providers(asked.node))
 
 
 SIGN_IN_DOORS = (

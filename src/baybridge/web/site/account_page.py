@@ -13,6 +13,7 @@ from starlette.responses import Response
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import COOKIE, Asked, Door
 from baybridge.node.people import accounts, second_factor
+from baybridge.node.people.outside import entering, identities
 from baybridge.web.page.page import Reader, go, render
 from baybridge.web.page.qr import qr_svg
 from baybridge.web.site.accounts_page import ACCOUNTS_DOORS
@@ -56,6 +57,7 @@ def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = ()) -> Re
         state = second_factor.state_of(connection, asked.person.account)
         name = accounts.names(connection).get(asked.person.account, "")
         sessions = accounts.sessions_of(connection, asked.person.account, asked.node.now())
+        bound = identities.of_account(connection, asked.person.account)
     uri = pyotp.TOTP(state.pending_secret).provisioning_uri(name=name, issuer_name=f"{_ISSUER} {asked.node.site.node}") if state.pending_secret else ""
     reader = Reader(asked)
     return render(
@@ -68,6 +70,8 @@ def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = ()) -> Re
         secret=" ".join(state.pending_secret[at : at + 4] for at in range(0, len(state.pending_secret), 4)),
         codes=codes,
         sessions=sessions,
+        bound=bound,
+        providers=entering.providers(asked.node),
         this_one=accounts.key_of(asked.cookies.get(COOKIE, "")),
         roles=sorted(role.value for role in asked.person.roles),
         enrol_first=not state.on and asked.session is not None and accounts.must_enrol(asked.session, asked.node.people),

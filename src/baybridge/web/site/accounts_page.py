@@ -55,13 +55,14 @@ def change(asked: Asked) -> Response:
         "disable": Disable(account, because),
         "password": Reset(account, "password", because),
         "second-factor": Reset(account, "second-factor", because),
+        "outside": Reset(account, "outside", because),
         "sessions": Reset(account, "sessions", because),
         "session": EndSession(account, asked.form.get("key", "")),
         "roles": Roles(account, tuple(role for role in wanted if role not in has), tuple(role for role in has if role not in wanted)),
     }
     if what not in changes:
         return _show(asked, refuse(Reason("accounts.nothing_chosen", where="what"), category=Category.INVALID))
-    if what in ("password", "second-factor") and not because.strip():
+    if what in ("password", "second-factor", "outside") and not because.strip():
         return _show(asked, refuse(Reason("accounts.second.because_needed", where="because"), category=Category.INVALID))
     return _made(asked, changes[what])
 
@@ -84,6 +85,7 @@ def _show(asked: Asked, refusal: Refusal | None = None, changed: Changed | None 
     with asked.node.storage.reading() as connection:
         rows = account_list.listed(connection, asked.node.now())
         sessions = account_list.sessions(connection, asked.node.now())
+        bound = account_list.identities_of(connection)
     reader = Reader(asked)
     link = f"{asked.node.address}/sign-in/invitation?token={changed.invitation}" if changed is not None and changed.invitation else ""
     return render(
@@ -92,6 +94,7 @@ def _show(asked: Asked, refusal: Refusal | None = None, changed: Changed | None 
         refusal.surface.http_status if refusal else 200,
         rows=rows,
         sessions=sessions,
+        bound=bound,
         every_role=[role.value for role in account_changes.ASSIGNABLE],
         typed={name: asked.form.get(name, "") if refusal else "" for name in _TYPED},
         chosen=_chosen(asked, "role") if refusal else (),

@@ -1,0 +1,141 @@
+"""Signing in by a provider that the organisation has: the way there, back, the code that is still asked for, binding the own account, and signing out there too.
+
+Main job: `ELSEWHERE_DOORS`. Elsewhere: who is let in, `node/people/outside/entering.py`. A form never leads to another host, which the pages forbid: a link does.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.responses import RedirectResponse, Response
+
+from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.http.doors import Asked, Door, device_kind
+from baybridge.node.people import accounts, invitations
+from baybridge.node.people.outside import entering, identities, openid
+from baybridge.node.people.outside.begun import LASTS, Begun
+from baybridge.node.people.outside.entering import Bound, CodeAsked, Entered
+from baybridge.web.page.page import Reader, go, own_address, render
+from baybridge.web.page.sign_in_page import signed_in
+
+_BROWSER = "baybridge-begun"  # by which the browser is known that began a sign-in
+
+
+def leave_for(asked: Asked) -> Response:
+    """To the provider, to sign in there."""
+    name, browser = asked.parameters["provider"], _browser(asked)
+    to = entering.begun(asked.node, name, Begun(what="sign-in", provider=name, to=own_address(asked.query.get("to", "/"))), browser)
+    return problem(asked, to) if isinstance(to, Refusal) else _remembering(asked, RedirectResponse(to, 302), browser)
+
+
+def come_back(asked: Asked) -> Response:
+    """From the provider, with its answer."""
+    account = asked.actor.account if asked.actor else ""
+    found = entering.came_back(
+        asked.node, asked.parameters["provider"], asked.query, asked.cookies.get(_BROWSER, ""), signed_in=account, device=device_kind(asked.headers)
+    )
+    if isinstance(found, Bound):
+        return go("/account")
+    return _entered(asked, found)
+
+
+def code(asked: Asked) -> Response:
+    """The code of the second factor of somebody whom the provider named."""
+    given = asked.form.get("key", ""), asked.form.get("code", "")
+    return _entered(asked, entering.with_code(asked.node, *given, asked.cookies.get(_BROWSER, ""), device_kind(asked.headers)))
+
+
+def _entered(asked: Asked, found: Entered | CodeAsked | Refusal) -> Response:
+    if isinstance(found, Refusal):
+        return problem(asked, found)
+    if isinstance(found, CodeAsked):
+        said = Reader(asked).reason(found.refusal.reasons[0]) if found.refusal else ""
+        return render(asked, "sign-in-code.html", found.refusal.surface.http_status if found.refusal else 200, key=found.key, problem=said)
+    return signed_in(asked, found.session, found.to)
+
+
+def problem(asked: Asked, refusal: Refusal) -> Response:
+    """Why nobody came in, beside the form for who has a password here."""
+    sentence = Reader(asked).reason(refusal.reasons[0])
+    return render(asked, "sign-in.html", refusal.surface.http_status, problem=sentence, to="/", kept=False, providers=entering.providers(asked.node))
+
+
+# --- binding --------------------------------------------------------------------------------------------------------
+
+
+def by_invitation(asked: Asked) -> Response:
+    """Sign in elsewhere for good, instead of setting a password."""
+    token, name = asked.form.get("token", "").strip(), asked.form.get("provider", "")
+    with asked.node.storage.reading() as connection:
+        known = invitations.name_of(connection, token, asked.node.now())
+    if not known:
+        return problem(asked, refuse(Reason("accounts.invitation.over"), category=Category.FORBIDDEN))
+    return _onward(asked, name, Begun(what="invitation", provider=name, to="/account", invitation=token))
+
+
+def bind(asked: Asked) -> Response:
+    """Bind the own account, with its password and a code once more."""
+    name, person = asked.form.get("provider", ""), asked.person
+    if not _proven(asked):
+        return problem(asked, refuse(Reason("accounts.second.not_proven"), category=Category.INVALID))
+    return _onward(asked, name, Begun(what="bind", provider=name, to="/account", account=person.account))
+
+
+def unbind(asked: Asked) -> Response:
+    """Take the own identity elsewhere away, with password and code."""
+    if not _proven(asked):
+        return problem(asked, refuse(Reason("accounts.second.not_proven"), category=Category.INVALID))
+    with asked.node.unit() as unit:
+        if identities.unbind(unit.connection, asked.person.account, asked.form.get("issuer", "-")):
+            unit.log("account", "", "identity-unbound", asked.person.account.encode(), asked.person, "administration")
+    return go("/account")
+
+
+def _proven(asked: Asked) -> bool:
+    with asked.node.unit() as unit:
+        return accounts.proves(unit.connection, asked.person.account, asked.form.get("password", ""), asked.form.get("code", ""), unit.at)
+
+
+def _onward(asked: Asked, name: str, what: Begun) -> Response:
+    """A page with the link to the provider."""
+    browser = _browser(asked)
+    to = entering.begun(asked.node, name, what, browser)
+    if isinstance(to, Refusal):
+        return problem(asked, to)
+    return _remembering(asked, render(asked, "onward.html", to=to, provider=name, leaving=False), browser)
+
+
+# --- signing out ----------------------------------------------------------------------------------------------------
+
+
+def leave(asked: Asked) -> Response:
+    """Signed out here; the page that leads to signing out at the provider, where it offers that."""
+    name = asked.parameters["provider"]
+    provider = entering.providers(asked.node).get(name)
+    if provider is None:
+        return go("/sign-in")
+    try:
+        to = openid.leaving(provider, asked.node.outside.about(provider, asked.node.now()), f"{asked.node.address}/sign-in")
+    except (openid.UnreachableError, openid.NotBelievedError):
+        to = ""
+    return render(asked, "onward.html", to=to, provider=name, leaving=True)
+
+
+def _browser(asked: Asked) -> str:
+    return asked.cookies.get(_BROWSER) or secrets.token_urlsafe(32)
+
+
+def _remembering(asked: Asked, response: Response, browser: str) -> Response:
+    response.set_cookie(_BROWSER, browser, max_age=int(LASTS.total_seconds()), path="/sign-in", httponly=True, samesite="lax", secure=asked.secure)
+    return response
+
+
+ELSEWHERE_DOORS = (
+    Door("/sign-in/outside/{provider}", ("GET",), "outside.leave_for", "public", leave_for),
+    Door("/sign-in/outside/{provider}/back", ("GET",), "outside.back", "public", come_back),
+    Door("/sign-in/outside/{provider}/leave", ("GET",), "outside.leave", "public", leave),
+    Door("/sign-in/code", ("POST",), "outside.code", "public", code),
+    Door("/sign-in/invitation/outside", ("POST",), "outside.invitation", "public", by_invitation),
+    Door("/account/outside", ("POST",), "account.outside", "own-account", bind),
+    Door("/account/outside/end", ("POST",), "account.outside.end", "own-account", unbind),
+)

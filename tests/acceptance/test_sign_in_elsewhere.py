@@ -1,4 +1,4 @@
-"""Signing in by a provider of OpenID Connect that somebody else wrote: bound by invitation or by the own account, with roles by its groups, and what an attacker tries."""
+"""Signing in by a provider of OpenID Connect that somebody else wrote: bound by invitation or by the owner, roles by groups, and what an attacker tries."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from baybridge.node.keeping import packing
 from baybridge.node.neighbours import register
 from baybridge.node.neighbours.transport import Fetched
 from baybridge.node.node import open_node
-from baybridge.node.people import administration
+from baybridge.node.people import account_list
 from baybridge.node.setup import making
 from baybridge.node.setup.answers import Answers, answers_from
 from baybridge.node.steps import SETUP, Walk
@@ -66,7 +66,7 @@ def test_a_node_is_made_with_its_first_administrator_who_is_invited_once(tmp_pat
     assert said["administrator"]["link"].startswith(f"{said['address']}/sign-in/invitation?token=")
     node = open_node(tmp_path / "mo")
     with node.storage.reading() as connection:
-        (one,) = administration.listed(connection, node.now())
+        (one,) = account_list.listed(connection, node.now())
     assert (one.account, one.name, one.roles, one.state) == ("chan", "Chan Tai Man", ("administrator",), "invited")
     assert list(node.languages)[:2] == ["zh-Hant", "pt"], "pages offer languages in the order of the answers"
     node.storage.close()

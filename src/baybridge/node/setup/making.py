@@ -27,7 +27,8 @@ from baybridge.node.config import LINKED, regions_at, write_private
 from baybridge.node.neighbours import register, witnessing
 from baybridge.node.node import Node, open_node
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people.administration import Add, Changed, change
+from baybridge.node.people.account_changes import Add, Changed
+from baybridge.node.people.administration import change
 from baybridge.node.schema import version
 from baybridge.node.setup.answers import Answers, node_name
 from baybridge.node.setup.looks import Cards, Fetch, Look, look

@@ -26,10 +26,11 @@ from baybridge.api import fhir, health, services
 from baybridge.base.outcome import Category, Reason
 from baybridge.http import answers, metrics
 from baybridge.http.doors import routes
-from baybridge.http.logs import REQUEST, request_id
+from baybridge.http.logs import request_id
 from baybridge.http.proxies import FROM_PROXY
 from baybridge.http.wellformed import against
 from baybridge.language.texts import Texts
+from baybridge.node.asking import REQUEST
 from baybridge.node.node import Node
 from baybridge.node.upkeep.worker import Worker
 from baybridge.web.page import pages

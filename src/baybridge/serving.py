@@ -87,6 +87,7 @@ def serve(folder: Path, database: str | None, host: str, port: int, serving: Ser
     _ensure_free(host, port)
     node = open_node(folder, database=database, transport=post)
     served = _alone(node.config)
+    node.watch_clock()
     how = serving or node.config.serving
     node.config = replace(node.config, serving=how)
     node.served_at = f"{'https' if how.certificate else 'http'}://{host}:{port}"

@@ -41,7 +41,7 @@ def findings(folder: Path) -> dict[str, doctor.Finding]:
 def test_a_new_node_lacks_a_backup_a_check_and_a_roster_and_nothing_else(folder: Path) -> None:
     states = {name: one.state for name, one in findings(folder).items()}
     assert set(states) >= CONTRACT
-    assert {name for name, state in states.items() if state not in ("ok", "skip")} - {"disk"} == {"backup", "log", "roster"}
+    assert {name for name, state in states.items() if state not in ("ok", "skip")} - {"disk", "time_server"} == {"backup", "log", "roster"}
     assert all(one.remedy for one in findings(folder).values() if one.state in ("fail", "warn"))
 
 

@@ -133,6 +133,30 @@ def check(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes f
         _refuse("ledger.command.unsound", {"node": folder.name}, [one.reason for one in found.findings])
 
 
+@ledger.command(cls=Thorough)
+@click.argument("request", metavar="ID")
+@click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the entries as JSON.")
+def request(request: str, folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Which entries of the log a request wrote, by the id that its answer (X-Request-Id), a line of the log of `serve` or an error page names; 1 where none."""
+    from baybridge.cli.records import open_or_fail
+    from baybridge.node import asking
+
+    node = open_or_fail(folder)
+    with node.storage.reading() as connection:
+        found = [(one.position, one.entry) for one in asking.entries(connection, request)]
+    node.storage.close()
+    if as_json:
+        rows = [{"position": at, "kind": one.kind, "what": one.what, "at": one.at.isoformat(), "actor": one.actor, "role": one.role} for at, one in found]
+        click.echo(json.dumps(rows, ensure_ascii=False))
+    elif found:
+        for at, one in found:
+            click.echo(f"{at:>7}  {one.at.isoformat(timespec='seconds')}  {one.kind}  {one.what}  {one.actor}")
+    else:
+        click.echo(_texts().say(_language(), "ledger.command.no_entries_of_request"), err=True)
+    sys.exit(0 if found else 1)
+
+
 def _sound(found: Checked) -> Iterator[tuple[str, dict[str, str | int]]]:
     """What is said of a sound log: what was hashed again, and from when on everything is covered."""
     yield "ledger.command.sound", {"entries": found.entries, **found.checked}

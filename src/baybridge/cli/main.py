@@ -96,6 +96,7 @@ _OUTAGES = {
     "full": "The database is full; nothing was done. Make room first.",
     "read_only": "The database takes no changes; nothing was done. Look at its permissions and its state.",
     "away": "The database does not answer; nothing was done. Look whether it runs.",
+    "clock": "The clock of this machine cannot be believed; nothing was done. Set it by a time server first.",
     "restored": "This node was restored and lacks entries, or may; nothing was done. Two persons accept that first, with: baybridge restore accept DIR",
 }
 

@@ -1,6 +1,6 @@
 """Log lines of a node that serves: one JSON object a line, with fields from a closed list and the id of the request that it belongs to.
 
-Main job: `JsonLines()` formats for machines, `PlainLines()` for people; `REQUEST` holds the id of the request that is answered. What else a line is given is
+Main job: `JsonLines()` formats for machines, `PlainLines()` for people; the id of the request that is answered stands in `node/asking.py`. What else a line is given is
 left out, so that no value from outside reaches a log by accident.
 """
 
@@ -9,13 +9,12 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from contextvars import ContextVar
 from datetime import UTC, datetime
 
 import orjson
 
-#: The id of the request that this code answers; empty outside of one.
-REQUEST: ContextVar[str] = ContextVar("request", default="")
+from baybridge.node.asking import REQUEST
+
 #: What a line may say beside its time, level, logger and message.
 FIELDS = ("method", "route", "status", "ms", "what", "problem", "place")
 _FROM_OUTSIDE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")

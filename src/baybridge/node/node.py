@@ -63,6 +63,7 @@ from baybridge.node.steps import Walk
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
 from baybridge.node.upkeep import labels, slots
+from baybridge.node.upkeep.clock_watch import ClockWatch
 from baybridge.node.upkeep.permissions import tighten
 from baybridge.node.upkeep.reserve import Kept, Reserve
 from baybridge.policy.document.shapes import Policy
@@ -101,13 +102,29 @@ class Node:
         index.keep_current(self.storage, self.storage.rows)
         persons.make_sure(self.storage)
         second_factor.seal_all(self.storage)
-        self.storage.guard = standing.guard
+        self.storage.guard = self._guard
+        self.clock_watch: ClockWatch | None = None  # of a node that is served
         self.reserve = Reserve(config.folder, SigningKey.from_text(config.signing_key), int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())
         self.streams_last = timedelta(minutes=10)  # then a browser comes again, so that a server can stop and a session is looked at anew
         self.served_at = ""  # the address on which this process listens
         self._together: tuple[tuple[str, ...], Many] | None = None
+
+    def _guard(self, connection: Connection) -> None:
+        """StorageProblem while nothing may be written: the clock cannot be believed, or people have not accepted yet what a restored node lacks."""
+        if self.clock_watch is not None:
+            self.clock_watch.guard()
+        standing.guard(connection)
+
+    def watch_clock(self) -> None:
+        """From now on write nothing while the machine's clock cannot be believed; a clock that a test sets is the test's."""
+        if self.config.settings["BAYBRIDGE_CLOCK_AHEAD"]:
+            return
+        with self.storage.reading() as connection:
+            size = log.size(connection)
+            newest = log.entries(connection, size - 1, size)[0].entry.at if size else None
+        self.clock_watch = ClockWatch(self.now, newest)
 
     # --- its documents ----------------------------------------------------------------------------------------------
 

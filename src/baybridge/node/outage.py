@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 
-Kind = Literal["busy", "full", "read_only", "away", "restored"]  # the last: of a backup, and not accepted yet
+Kind = Literal["busy", "full", "read_only", "away", "restored", "clock"]  # the last two: of a backup and not accepted yet; a clock that cannot be believed
 
 _SQLITE: dict[int, Kind] = {
     sqlite3.SQLITE_BUSY: "busy",

@@ -161,6 +161,14 @@ sign_in_attempt = Table(
     Column("last_at", String, nullable=False),
 )
 
+entries_of_request = Table(  # which entries of the log a request over HTTP wrote, for whoever follows it from a log line; nothing is decided by it
+    "entries_of_request",
+    metadata,
+    Column("first", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("request", String, nullable=False, index=True),
+)
+
 record_read = Table(  # who looked at whose record, on what ground; the patient's own list, bound to the log by its hash
     "record_read",
     metadata,

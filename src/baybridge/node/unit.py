@@ -25,7 +25,7 @@ from baybridge.journey.identities import linked
 from baybridge.journey.judged import Judged
 from baybridge.journey.stored import encode
 from baybridge.ledger import log, streams
-from baybridge.node import tables
+from baybridge.node import asking, tables
 from baybridge.node.case_memory import CaseMemory
 from baybridge.node.case_record import CaseRecord
 from baybridge.node.consequences.row import Consequence
@@ -209,7 +209,7 @@ class Unit:
 
     def finish(self) -> None:
         """Append what was logged to the Merkle log; the last thing before the commit."""
-        log.append(self.connection, self._to_log, salt=lambda: os.urandom(log.SALT_BYTES))
+        asking.note(self.connection, log.append(self.connection, self._to_log, salt=lambda: os.urandom(log.SALT_BYTES)))
         self._to_log.clear()
         self.step("write.log")
 

@@ -114,5 +114,6 @@ OTHERWISE: Mapping[str, str] = {
     "seal": "a seal that fits no row and a row without its seal are findings, and one seal stands over all of a table",
     "sign_in_attempt": "nothing is let in by it: who empties it tries more passwords, who fills it makes somebody wait for the longest wait at most",
     "sign_in_begun": "each row is sealed with a key that is not in the database: none can be made up; who takes one away makes somebody begin again",
+    "entries_of_request": "it says which request wrote an entry, for whoever looks for a fault; nothing is decided or shown by it",
     "live_event": "it tells pages to load again what they then read elsewhere; a page that hears nothing asks by itself",
 }

@@ -3,12 +3,11 @@
 Main job: `look(folder, answers, cards)` answers every `Look`; one with `bars` keeps the node from being made. Nothing is changed. What a node that is there lacks says
 `node/upkeep/doctor.py` with the same limits.
 
-**Source**: adjtimex(2): the return value 5 (TIME_ERROR) says that nothing keeps the machine's clock. **Units**: MB; minutes.
+**Units**: MB; minutes.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import socket
@@ -27,10 +26,10 @@ from baybridge.node.schema import version
 from baybridge.node.setup.answers import Answers, NeighbourAnswer, node_name
 from baybridge.node.storage import Storage
 from baybridge.node.upkeep import certificate
+from baybridge.node.upkeep.clock_watch import is_kept
 from baybridge.node.upkeep.doctor import CLOCK_MAY_LAG, LEAST_FREE, LITTLE_FREE
 
 _MIB = 1024 * 1024
-_UNKEPT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +83,6 @@ def _disk(folder: Path) -> Iterator[Look]:
         yield Look("disk", Reason("setup.disk", {"free": free // _MIB, "least": LITTLE_FREE // _MIB}), bars=False)
     else:
         yield Look("disk")
-
-
-def is_kept() -> bool | None:
-    """Whether a time server keeps this machine's clock, as its kernel says; None where the kernel does not say."""
-    try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))
-    except (OSError, AttributeError):
-        return None
-    return None if state < 0 else state != _UNKEPT
 
 
 def _clock() -> Iterator[Look]:

@@ -27,6 +27,7 @@ from baybridge.node.node import Node, Transport
 from baybridge.node.outage import StorageProblem
 from baybridge.node.storage import Storage
 from baybridge.node.upkeep import certificate
+from baybridge.node.upkeep.clock_watch import is_kept
 from baybridge.node.upkeep.permissions import open_to_others
 from baybridge.node.upkeep.served import is_served
 from baybridge.node.watch.roster import on_duty
@@ -183,6 +184,14 @@ def _clock(node: Node) -> Finding:
     return Finding("clock", state, found, "a clock that is not behind the log", "set the machine's clock by a time server" if state == "fail" else "")
 
 
+def _time_server(_node: Node) -> Finding:
+    kept = is_kept()
+    if kept is None:
+        return Finding("time_server", "skip", "the kernel of this machine does not say", "a clock that a time server keeps")
+    remedy = "" if kept else "set up a time server (systemd-timesyncd, chrony); a served node writes nothing after a jump of its clock until one keeps it"
+    return Finding("time_server", "ok" if kept else "warn", "kept" if kept else "not synchronised", "a clock that a time server keeps", remedy)
+
+
 def _log(node: Node) -> Finding:
     with node.storage.reading() as connection:
         result = daily.latest(connection)
@@ -244,8 +253,8 @@ def _roster(node: Node) -> Finding:
     return Finding("roster", "ok", f"{len(there)} on duty", "somebody on duty for calls of the rapid response team")
 
 
-_OF_NODE = ("clock", "log", "neighbours", "backup", "mail", "worker", "roster")
-_NODE_LOOKS = (_clock, _log, _neighbours, _backup, _mail, _worker, _roster)
+_OF_NODE = ("clock", "time_server", "log", "neighbours", "backup", "mail", "worker", "roster")
+_NODE_LOOKS = (_clock, _time_server, _log, _neighbours, _backup, _mail, _worker, _roster)
 
 
 def worst(findings: Sequence[Finding]) -> State:

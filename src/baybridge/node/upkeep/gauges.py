@@ -66,7 +66,7 @@ def _stored(node: Node) -> Iterator[Gauge]:
 
 
 def unready(node: Node) -> list[str]:
-    """What keeps this node from its work: `database`, `restored` (people accept first what it lacks), `disk`, `certificate`; nothing where it is ready."""
+    """What keeps this node from its work: `database`, `restored` (people accept first what it lacks), `disk`, `clock`, `certificate`; nothing where it is ready."""
     found = []
     try:
         with node.storage.reading() as connection:
@@ -76,6 +76,8 @@ def unready(node: Node) -> list[str]:
         found.append("restored" if problem.kind == "restored" else "database")
     if shutil.disk_usage(node.config.folder).free < _LEAST_FREE:
         found.append("disk")
+    if node.clock_watch is not None and node.clock_watch.is_wrong():
+        found.append("clock")
     how = node.config.serving
     if how.certificate is not None and how.key is not None:
         try:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from baybridge.http.doors import Asked, language_of
+from baybridge.node.asking import REQUEST
 from baybridge.web.page.page import render
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def defect(node: Node, request: Request) -> Response:
-    """Status 500 in the reader's language, without who the reader is."""
-    return render(_nobody(node, request), "defect.html", 500)
+    """Status 500 in the reader's language, without who the reader is, with the id by which an operator finds it in the log."""
+    return render(_nobody(node, request), "defect.html", 500, request=REQUEST.get())
 
 
 def nowhere(node: Node, request: Request, status: int) -> Response:

@@ -115,13 +115,19 @@ def test_a_correction_by_the_placers_number_alone_in_another_file_reaches_its_re
 
 @pytest.mark.parametrize("texts", list(permutations((FIRST, by_placer(CORRECTED)))))
 def test_whatever_the_order_of_files_of_one_command(connection: Connection, texts: tuple[str, ...]) -> None:
-    assert set(in_files(connection, *texts)) <= {"record.import.older_message", "record.import.duplicate_id"}  # of the patient, who comes with each
+    assert set(in_files(connection, *texts)) <= {
+        "record.import.older_message",
+        "record.import.duplicate_id",
+    }  # of the patient, who comes with each
     assert standing(connection)["status"] == "corrected"
 
 
 def test_a_correction_of_another_patients_order_or_test_reaches_nothing(connection: Connection) -> None:
     take_in(connection, FIRST)
-    for other in (by_placer(CORRECTED).replace("P700", "P701").replace("CHAN", "LEI"), by_placer(CORRECTED).replace("CBC^CBC^L", "LFT^LFT^L")):
+    for other in (
+        by_placer(CORRECTED).replace("P700", "P701").replace("CHAN", "LEI"),
+        by_placer(CORRECTED).replace("CBC^CBC^L", "LFT^LFT^L"),
+    ):
         assert "record.import.hl7_placer_alone" in take_in(connection, other)
     assert {one.resource["status"] for one in store.changed_since(connection, None, "Observation")} == {"final", "corrected"}
 
@@ -137,9 +143,66 @@ def test_a_changed_result_in_a_report_that_says_it_is_final_is_told_too(connecti
     assert take_in(connection, changed) == ["record.import.hl7_placer_alone"]
 
 
-def test_a_filler_that_is_a_placeholder_is_none_and_both_readings_agree(connection: Connection) -> None:
-    assert take_in(connection, CORRECTED.replace("|F77|", "|N/A|"), FIRST) == ["record.import.hl7_placer_alone"]
-    assert take_in(connection, CORRECTED.replace("|F77|", "|N/A|")) == ["record.import.hl7_placer_alone"]
+def test_a_filler_that_is_a_placeholder_is_none(connection: Connection) -> None:
+    placeholder = CORRECTED.replace("|F77|", "|N/A|")
+    assert set(take_in(connection, placeholder, FIRST)) == {"record.import.older_message"}, "of one order"
+    assert take_in(connection, placeholder) == []
+    assert versions(connection) == 1
+
+
+# --- an order that was filed before the filler gave it a number ----------------------------------------------------------
+
+
+def by_filler(text: str) -> str:
+    """The message with the filler's number of its order alone."""
+    return text.replace("|PL1|F77|", "||F77|")
+
+
+@pytest.mark.parametrize("corrected", [CORRECTED, by_placer(CORRECTED)])
+@pytest.mark.parametrize("withdrawn", [WITHDRAWN, by_filler(WITHDRAWN), by_placer(WITHDRAWN)])
+def test_an_order_filed_under_the_placers_number_is_corrected_under_any(connection: Connection, corrected: str, withdrawn: str) -> None:
+    assert take_in(connection, by_placer(FIRST)) == []
+    assert take_in(connection, corrected) == []
+    assert standing(connection)["status"] == "corrected"
+    again = take_in(connection, withdrawn)
+    if corrected == CORRECTED or withdrawn != by_filler(WITHDRAWN):
+        assert again == [] and standing(connection)["status"] == "cancelled"
+    else:
+        assert standing(connection)["status"] == "corrected", "nobody said that F77 is the filler's number of PL1"
+
+
+def test_the_fillers_number_stays_known_when_the_placers_alone_comes_again(connection: Connection) -> None:
+    take_in(connection, by_placer(FIRST))
+    take_in(connection, FIRST.replace("|M9|", "|M9b|"))
+    take_in(connection, by_placer(CORRECTED))
+    assert take_in(connection, by_filler(WITHDRAWN)) == []
+    assert standing(connection)["status"] == "cancelled"
+
+
+def test_of_two_fillers_numbers_that_come_for_an_order_none_is_guessed(connection: Connection) -> None:
+    second = CORRECTED.replace("F77", "F78").replace("|M10|", "|M10b|")
+    take_in(connection, by_placer(FIRST))
+    take_in(connection, CORRECTED, second)
+    assert len(list(store.changed_since(connection, None, "Observation"))) == 3
+
+
+def test_another_filler_after_the_first_is_another_order(connection: Connection) -> None:
+    take_in(connection, by_placer(FIRST))
+    take_in(connection, CORRECTED)
+    take_in(connection, WITHDRAWN.replace("F77", "F78"))
+    assert standing(connection)["status"] == "corrected"
+
+
+def test_a_placers_number_that_looks_like_a_fillers_is_not_that_order(connection: Connection) -> None:
+    take_in(connection, by_filler(FIRST).replace("F77", "PL1"))
+    take_in(connection, CORRECTED)
+    assert {one.resource["status"] for one in store.changed_since(connection, None, "Observation")} == {"final", "corrected"}
+
+
+def test_the_number_of_another_patients_order_is_not_the_same_order(connection: Connection) -> None:
+    take_in(connection, by_placer(FIRST))
+    take_in(connection, CORRECTED.replace("P700", "P701").replace("CHAN", "LEI"))
+    assert {one.resource["status"] for one in store.changed_since(connection, None, "Observation")} == {"final", "corrected"}
 
 
 def test_of_two_orders_under_one_placers_number_none_is_guessed(connection: Connection) -> None:

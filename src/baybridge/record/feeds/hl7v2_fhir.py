@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from baybridge.base.time import CHINA
 from baybridge.record.feeds.hl7v2 import Fault, Message, Segment, messages
 from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed, zone_of_message
-from baybridge.record.feeds.orders import Orders, PlacerOrder
+from baybridge.record.feeds.orders import Order, Orders
 from baybridge.record.feeds.people import MetPeople, with_person
 from baybridge.record.identity.documents import is_placeholder
 from baybridge.record.identity.known import TAKEN_AWAY
@@ -78,9 +78,9 @@ def placer_system(sender: str) -> str:
     return f"urn:hl7v2:{sender}:placer".replace(" ", "-")
 
 
-def order_id(order: PlacerOrder, number: str) -> str:
+def order_id(order: Order) -> str:
     """The id of the report of an order under its number here."""
-    return _id("DiagnosticReport", order.sender, order.patient, number, order.asked_for)
+    return _id("DiagnosticReport", *order)
 
 
 def read_hl7(data: bytes, zone: ZoneInfo = CHINA, undeclared: str = "utf-8", mark: str = ".", orders: Orders | None = None) -> Iterator[Taken]:
@@ -116,6 +116,7 @@ class _Reader:
         self.common: Segment | None = None
         self.order: Segment | None = None
         self.number = ""
+        self.filler = ""  # the filler's number of the order, which is its number here but where it was filed before it had one
         self.placer = ""  # the placer's number of the order, beside that of the filler
         self.adrift = ""  # "none" or "several" where the order is named by a placer's number under which so many are known
         self.report: Json | None = None
@@ -165,7 +166,7 @@ class _Reader:
     def _patient(self, pid: Segment) -> None:
         """A patient; the reports of the patient before end here. One without a number is of this message alone."""
         self.order, self.report, self.observation, self.common, self.number = None, None, None, None, ""
-        self.placer, self.adrift = "", ""
+        self.filler, self.placer, self.adrift = "", "", ""
         place, identifiers = next(((at, found) for at in _NUMBER_PLACES if (found := self._identifiers(pid, at))), (0, []))
         if not identifiers:
             self._fault("hl7_no_number", pid.where(3), "a number of the patient", "none; filed as a person of this message alone")
@@ -250,22 +251,17 @@ class _Reader:
         self.report = self._add("DiagnosticReport", self._order_key(obr), content)
 
     def _order_number(self, obr: Segment, orders: Sequence[Segment]) -> str:
-        """The filler's number of an order, else the one that its placer's number is known to have, else the placer's; '' where there is none.
+        """The number under which an order stands here: the filler's, or the placer's where it was filed under that first; '' where there is none.
 
         A correction by the placer's number alone, under which no one order is known, reaches what was sent under that number alone: that is told.
         """
-        filler, self.placer = (
+        self.filler, self.placer = (
             next((text for segment in orders if (text := segment.value(place)) and not is_placeholder(text)), "") for place in (3, 2)
         )
-        self.adrift = ""
-        if not self.placer:
-            return filler
-        order = PlacerOrder(self.sender, self.patient or "", self.placer, obr.value(4) or obr.value(4, 2))
-        if filler:
-            self.people.orders.note(order, filler)
-            return filler
-        known = self.people.orders.number(order)
-        self.adrift = "" if known else "several" if order in self.people.orders.fillers else "none"
+        order = Order(self.sender, self.patient or "", self.placer, obr.value(4) or obr.value(4, 2))
+        known = self.people.orders.number(order, self.filler)
+        self.filler = self.filler or self.people.orders.begun.get(order, "")
+        self.adrift = "" if known or not self.placer else "several" if order in self.people.orders.fillers else "none"
         if self.adrift and obr.value(25) in _TAKES_BACK:
             self._placer_alone(obr.where(3))
         return known or self.placer
@@ -276,9 +272,10 @@ class _Reader:
         self._fault("hl7_placer_alone", where, "the filler's number of the order that is corrected", found)
 
     def _order_identifiers(self) -> list[Json]:
-        """The order's number here, and the number under which it was placed."""
-        found: list[Json] = [{"system": order_system(self.sender), "value": self.number}] if self.number else []
-        if self.placer and self.placer != self.number:
+        """The order's number here, the filler's where it stands under the placer's, and the number under which it was placed."""
+        numbers = dict.fromkeys(number for number in (self.number, self.filler) if number)
+        found: list[Json] = [{"system": order_system(self.sender), "value": number} for number in numbers]
+        if self.placer and self.placer != self.filler:
             kind = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": PLACER}]}
             found.append({"type": kind, "system": placer_system(self.sender), "value": self.placer})
         return found

@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 #   make soak   the long runs: a hundred thousand hostile requests, two hundred kills
 #   make lock   the locked dependencies anew from pyproject.toml, keeping versions that still fit
-.PHONY: demo demo-reset test soak check benchmarks browser spark openid lock clean
+.PHONY: demo demo-reset test soak check benchmarks browser spark openid directory lock clean
 
 $(READY): requirements.lock requirements-installer.lock pyproject.toml
 	@echo "Installing what Baybridge needs into $(VENV) …"
@@ -47,7 +47,10 @@ spark: $(READY_TO_TEST)
 openid:
 	@tests/openid.sh
 
-test: $(READY_TO_TEST) browser spark openid
+directory:
+	@tests/directory.sh
+
+test: $(READY_TO_TEST) browser spark openid directory
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy

@@ -29,39 +29,52 @@ def sign_in() -> None:
 @_JSON
 def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Every provider, with the address that it sends people back to, which is registered there."""
+    from baybridge.documents.sign_in import OpenIdConnect
     from baybridge.node.people.outside import entering
     from baybridge.node.people.outside.secrets import secret_of
 
     node = open_or_fail(folder)
     rows = [
-        {"provider": name, "issuer": one.issuer, "return_address": entering.return_address(node, name), "secret": bool(secret_of(folder, name))}
+        {
+            "provider": name,
+            "issuer": entering.issuer_of(one),
+            "return_address": entering.return_address(node, name) if isinstance(one, OpenIdConnect) else None,
+            "secret": bool(secret_of(folder, name)),
+        }
         for name, one in entering.providers(node).items()
     ]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
     for row in rows:
-        click.echo("  ".join((str(row["provider"]), str(row["issuer"]), str(row["return_address"]), "secret kept" if row["secret"] else "no secret")))
+        click.echo("  ".join((str(row["provider"]), str(row["issuer"]), str(row["return_address"] or "-"), "secret kept" if row["secret"] else "no secret")))
 
 
 @sign_in.command("try", cls=Thorough)
 @click.argument("provider")
 @_NODE
 def try_(provider: str, folder: Path) -> None:
-    """Ask a provider for its description and its keys; says what does not hold."""
-    from baybridge.node.people.outside import entering, openid
+    """Ask a provider for its description and its keys, or a directory whether it lets this node in; says what does not hold."""
+    from baybridge.documents.sign_in import OpenIdConnect
+    from baybridge.node.people.outside import directory, entering, openid
+    from baybridge.node.people.outside.secrets import secret_of
 
     node = open_or_fail(folder)
     found = entering.providers(node).get(provider)
     if found is None:
         fail(f"{provider}: expected one of {', '.join(entering.providers(node)) or 'none'}; name it in data/access/sign-in.yaml")
+    issuer = entering.issuer_of(found)
     try:
-        count = len(node.outside.keys(found, node.now()).keys)
+        if isinstance(found, OpenIdConnect):
+            count = len(node.outside.keys(found, node.now()).keys)
+            click.echo(f"{issuer}: answers, {count} keys")
+        else:
+            directory.reaches(folder, found, secret_of(folder, provider))
+            click.echo(f"{issuer}: answers, and this node is let in")
     except openid.UnreachableError as problem:
-        fail(f"{found.issuer}: expected a provider that answers, found {problem}; look at its address, its certificate and `authority`")
+        fail(f"{issuer}: expected a provider that answers, found {problem}; look at its address, its certificate and `authority`")
     except openid.NotBelievedError as problem:
-        fail(f"{found.issuer}: its description does not hold ({problem.what}); compare `issuer` with what the provider says of itself, letter by letter")
-    click.echo(f"{found.issuer}: answers, {count} keys")
+        fail(f"{issuer}: what it says does not hold ({problem.what}); compare `issuer` letter by letter, or `bind_name` and its secret")
 
 
 @sign_in.command(cls=Thorough)

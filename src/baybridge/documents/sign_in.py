@@ -1,6 +1,6 @@
 """Where else the people of a site prove who they are, and which roles that gives them: `data/access/sign-in.yaml`.
 
-Main job: `SignIn`: providers of OpenID Connect and directories by their names, each with the roles of its groups. The secret of a client stands in no document.
+Main job: `SignIn`: providers of OpenID Connect and directories (LDAP) by their names, each with the roles of its groups. No secret stands in a document.
 
 **Source**: OpenID Connect Core 1.0; RFC 4511 (LDAP). **Units**: days and seconds by name. How long a password counts after the last sign-in there is a convention of
 this project: long enough for an outage of a provider, short enough for somebody who left.
@@ -23,6 +23,7 @@ _TLS = re.compile(r"https://[^\s/?#@]+[^\s?#]*")
 _OWN_MACHINE = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?")
 
 Groups = Mapping[str, tuple[str, ...]]
+Attribute = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9;-]*$")]
 Contradiction = tuple[tuple[str | int, ...], str, str]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
 
@@ -89,18 +90,46 @@ class OpenIdConnect(Elsewhere, frozen=True, kw_only=True):
             yield ("scopes",), "openid among them", ", ".join(self.scopes) or "none"
 
 
+class Directory(Elsewhere, frozen=True, kw_only=True):
+    """A directory that is asked by LDAP over TLS. Names of `groups` are the names of entries below `groups_base`, or else the values of `groups_attribute`.
+
+    `bind_name`: as whom this node asks; nobody without it. `subject_attribute` names a person for good, which a sign-in name does not: names are given again.
+    """
+
+    host: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:-]+$")]
+    port: Annotated[int, Meta(ge=1, le=65535)] = 636
+    base: Annotated[str, Meta(min_length=1)]
+    bind_name: str = ""
+    name_attribute: Attribute = "uid"
+    subject_attribute: Attribute = "entryUUID"
+    groups_attribute: Attribute = "memberOf"
+    groups_base: str | None = None
+    member_attribute: Attribute = "member"
+    group_name_attribute: Attribute = "cn"
+
+
 class SignIn(Heading, frozen=True, kw_only=True):
     """The whole document."""
 
     openid_connect: Mapping[str, OpenIdConnect] = EMPTY
+    ldap: Mapping[str, Directory] = EMPTY
+
+    @property
+    def every(self) -> Mapping[str, OpenIdConnect | Directory]:
+        """Every place where people sign in, by its name."""
+        return {**self.openid_connect, **self.ldap}
 
     def contradictions(self) -> Iterator[Contradiction]:
-        """Names stand in addresses and file names; two providers with one issuer could not be told apart."""
+        """Names stand in addresses and file names; two places with one name or issuer could not be told apart."""
         issuers: dict[str, str] = {}
-        for name, provider in self.openid_connect.items():
-            if not _NAME.fullmatch(name):
-                yield ("openid_connect", name), "a name of a-z, 0-9 and -", name
-            other = issuers.setdefault(provider.issuer, name)
-            if other != name:
-                yield ("openid_connect", name, "issuer"), f"another issuer than that of {other}", provider.issuer
-            yield from ((("openid_connect", name, *where), expected, found) for where, expected, found in provider.contradictions())
+        for kind, places in (("openid_connect", self.openid_connect), ("ldap", self.ldap)):
+            for name, place in places.items():
+                if not _NAME.fullmatch(name):
+                    yield (kind, name), "a name of a-z, 0-9 and -", name
+                if name in self.openid_connect and name in self.ldap:
+                    yield (kind, name), "a name that stands once", name
+                issuer = place.issuer if isinstance(place, OpenIdConnect) else f"{place.host}:{place.port}/{place.base}"
+                other = issuers.setdefault(issuer, name)
+                if other != name:
+                    yield (kind, name), f"another issuer than that of {other}", issuer
+                yield from (((kind, name, *where), expected, found) for where, expected, found in place.contradictions())

@@ -113,7 +113,7 @@ def sign_in(
             return account
         forget_attempts(connection, name)
         connection.execute(update(accounts).where(accounts.c.account == account).values(last_sign_in=at.isoformat()))
-        known = _remembered(connection, account, device, at)
+        known = remember_device(connection, account, device, at)
         return replace(open_session(connection, account, at, hours=hours, device=kind), device=known)
 
 
@@ -121,21 +121,22 @@ def waits(storage: Storage, name: str, code: str, device: str, at: datetime) -> 
     """The refusal of an attempt that has to wait; None where it may be made, which is then counted."""
     with storage.writing(even_restored=True) as connection:
         wait_s = counted(connection, name, at)
-    if not wait_s or _has_code(storage, name, code, at) or _is_known(storage, name, device):
+    if not wait_s or _has_code(storage, name, code, at):
         return None
+    with storage.reading() as connection:
+        account = connection.execute(select(accounts.c.account).where(accounts.c.name == name)).scalar()
+        if account is not None and is_known(connection, account, device):
+            return None
     return refuse(Reason("accounts.wait", {"seconds": wait_s}), category=Category.UNAUTHENTICATED)
 
 
-def _is_known(storage: Storage, name: str, device: str) -> bool:
-    """Whether the account of a name signed in from this browser before."""
-    if not device:
-        return False
-    query = select(devices.c.account).join(accounts, accounts.c.account == devices.c.account)
-    with storage.reading() as connection:
-        return connection.execute(query.where(accounts.c.name == name, devices.c.device_sha256 == digest(device))).first() is not None
+def is_known(connection: Connection, account: str, device: str) -> bool:
+    """Whether an account signed in from the browser of this token before."""
+    query = select(devices.c.account).where(devices.c.account == account, devices.c.device_sha256 == digest(device))
+    return bool(device) and connection.execute(query).first() is not None
 
 
-def _remembered(connection: Connection, account: str, device: str, at: datetime) -> str:
+def remember_device(connection: Connection, account: str, device: str, at: datetime) -> str:
     """The token of this browser, known for this account from now on."""
     token = device or secrets.token_urlsafe(24)
     there = select(devices.c.account).where(devices.c.account == account, devices.c.device_sha256 == digest(token))

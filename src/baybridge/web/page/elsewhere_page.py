@@ -10,11 +10,12 @@ import secrets
 from starlette.responses import RedirectResponse, Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.http.doors import Asked, Door, device_kind
+from baybridge.documents.sign_in import OpenIdConnect
+from baybridge.http.doors import DEVICE, Asked, Door, device_kind
 from baybridge.node.people import accounts, invitations
 from baybridge.node.people.outside import entering, identities, openid
 from baybridge.node.people.outside.begun import LASTS, Begun
-from baybridge.node.people.outside.entering import Bound, CodeAsked, Entered
+from baybridge.node.people.outside.entering import Bound, CodeAsked, Entered, PasswordAsked
 from baybridge.web.page.page import Reader, go, own_address, render
 from baybridge.web.page.sign_in_page import signed_in
 
@@ -25,7 +26,25 @@ def leave_for(asked: Asked) -> Response:
     """To the provider, to sign in there."""
     name, browser = asked.parameters["provider"], _browser(asked)
     to = entering.begun(asked.node, name, Begun(what="sign-in", provider=name, to=own_address(asked.query.get("to", "/"))), browser)
-    return problem(asked, to) if isinstance(to, Refusal) else _remembering(asked, RedirectResponse(to, 302), browser)
+    if isinstance(to, Refusal):
+        return problem(asked, to)
+    return _remembering(asked, RedirectResponse(to, 302) if isinstance(to, str) else _form(asked, to), browser)
+
+
+def _form(asked: Asked, what: PasswordAsked) -> Response:
+    """The form for name and password of a directory."""
+    said = Reader(asked).reason(what.refusal.reasons[0]) if what.refusal else ""
+    return render(asked, "sign-in-directory.html", what.refusal.surface.http_status if what.refusal else 200, key=what.key, provider=what.provider, problem=said)
+
+
+def password(asked: Asked) -> Response:
+    """Name and password of a directory."""
+    account, form = asked.actor.account if asked.actor else "", asked.form
+    found = entering.with_password(
+        asked.node, form.get("key", ""), form.get("name", ""), form.get("password", ""), asked.cookies.get(_BROWSER, ""),
+        signed_in=account, device=device_kind(asked.headers), known=asked.cookies.get(DEVICE, ""),
+    )  # fmt: skip
+    return _entered(asked, found)
 
 
 def come_back(asked: Asked) -> Response:
@@ -34,8 +53,6 @@ def come_back(asked: Asked) -> Response:
     found = entering.came_back(
         asked.node, asked.parameters["provider"], asked.query, asked.cookies.get(_BROWSER, ""), signed_in=account, device=device_kind(asked.headers)
     )
-    if isinstance(found, Bound):
-        return go("/account")
     return _entered(asked, found)
 
 
@@ -45,9 +62,13 @@ def code(asked: Asked) -> Response:
     return _entered(asked, entering.with_code(asked.node, *given, asked.cookies.get(_BROWSER, ""), device_kind(asked.headers)))
 
 
-def _entered(asked: Asked, found: Entered | CodeAsked | Refusal) -> Response:
+def _entered(asked: Asked, found: Entered | CodeAsked | PasswordAsked | Bound | Refusal) -> Response:
     if isinstance(found, Refusal):
         return problem(asked, found)
+    if isinstance(found, Bound):
+        return go("/account")
+    if isinstance(found, PasswordAsked):
+        return _form(asked, found)
     if isinstance(found, CodeAsked):
         said = Reader(asked).reason(found.refusal.reasons[0]) if found.refusal else ""
         return render(asked, "sign-in-code.html", found.refusal.surface.http_status if found.refusal else 200, key=found.key, problem=said)
@@ -102,7 +123,8 @@ def _onward(asked: Asked, name: str, what: Begun) -> Response:
     to = entering.begun(asked.node, name, what, browser)
     if isinstance(to, Refusal):
         return problem(asked, to)
-    return _remembering(asked, render(asked, "onward.html", to=to, provider=name, leaving=False), browser)
+    page = _form(asked, to) if isinstance(to, PasswordAsked) else render(asked, "onward.html", to=to, provider=name, leaving=False)
+    return _remembering(asked, page, browser)
 
 
 # --- signing out ----------------------------------------------------------------------------------------------------
@@ -112,7 +134,7 @@ def leave(asked: Asked) -> Response:
     """Signed out here; the page that leads to signing out at the provider, where it offers that."""
     name = asked.parameters["provider"]
     provider = entering.providers(asked.node).get(name)
-    if provider is None:
+    if not isinstance(provider, OpenIdConnect):
         return go("/sign-in")
     try:
         to = openid.leaving(provider, asked.node.outside.about(provider, asked.node.now()), f"{asked.node.address}/sign-in")
@@ -134,6 +156,7 @@ ELSEWHERE_DOORS = (
     Door("/sign-in/outside/{provider}", ("GET",), "outside.leave_for", "public", leave_for),
     Door("/sign-in/outside/{provider}/back", ("GET",), "outside.back", "public", come_back),
     Door("/sign-in/outside/{provider}/leave", ("GET",), "outside.leave", "public", leave),
+    Door("/sign-in/directory", ("POST",), "outside.directory", "public", password),
     Door("/sign-in/code", ("POST",), "outside.code", "public", code),
     Door("/sign-in/invitation/outside", ("POST",), "outside.invitation", "public", by_invitation),
     Door("/account/outside", ("POST",), "account.outside", "own-account", bind),

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from baybridge.base.outcome import Reason, Refusal
+from baybridge.documents.sign_in import OpenIdConnect
 from baybridge.http.doors import COOKIE, DEVICE, Asked, Door, device_kind
 from baybridge.node.people import accounts, invitations
 from baybridge.node.people.outside import entering
@@ -52,7 +53,8 @@ def signed_in(asked: Asked, session: accounts.Session, to: str) -> Response:
 def sign_out(asked: Asked) -> Response:
     """End the session; who signed in elsewhere is led to sign out there too."""
     provider = asked.session.provider if asked.session else ""
-    return _ended(asked, f"/sign-in/outside/{provider}/leave" if provider in entering.providers(asked.node) else "/sign-in")
+    there = isinstance(entering.providers(asked.node).get(provider), OpenIdConnect)
+    return _ended(asked, f"/sign-in/outside/{provider}/leave" if there else "/sign-in")
 
 
 def hand_over(asked: Asked) -> Response:

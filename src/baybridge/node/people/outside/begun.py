@@ -12,6 +12,7 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
@@ -23,9 +24,10 @@ LASTS = timedelta(minutes=10)
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
-    """What was begun: what for (`sign-in`, `bind`, `invitation`, `code`), where, and what only the one who began it knows."""
+    """What was begun: what for (`sign-in`, `bind`, `invitation`, `code`), which step comes next, where, and what only the one who began it knows."""
 
-    what: str
+    what: Literal["sign-in", "bind", "invitation", "code"]
+    way: Literal["openid", "ldap", "code"] = "openid"
     provider: str
     to: str = "/"
     account: str = ""

@@ -1,26 +1,29 @@
 """Coming in from elsewhere: a sign-in is begun, comes back, and leads to the account that is bound to who it is.
 
-Main job: `begun(node, provider, …)` is where the browser goes; `came_back(node, provider, …)` answers a session, a code that is still asked for, or a refusal;
-`with_code` takes that code. Three things are begun: signing in, binding the own account, and taking an invitation, which binds the account that it is for.
+Main job: `begun(node, provider, …)` is where the browser goes, or that name and password of a directory are asked for here; `came_back(node, provider, …)` and
+`with_password` answer a session, a code that is still asked for, or a refusal; `with_code` takes that code. Three things are begun: signing in, binding the own account,
+and taking an invitation, which binds the account that it is for.
 
 An identity without an account lets nobody in: an account is made by an administrator, and whoever holds its invitation binds it. What is refused is an entry of the log,
-as often as an attempt at a password is counted. Elsewhere: what a provider says, `openid.py`; roles by groups, `given_roles.py`.
+as often as an attempt at a password is counted. Elsewhere: what a provider says, `openid.py`; a directory, `directory.py`; roles by groups, `given_roles.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 import msgspec
 from sqlalchemy import select, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.documents.sign_in import OpenIdConnect, SignIn
+from baybridge.documents.sign_in import Directory, OpenIdConnect, SignIn
 from baybridge.node.config import ConfigProblem
 from baybridge.node.people import accounts, invitations, second_factor
-from baybridge.node.people.outside import given_roles, identities, openid
+from baybridge.node.people.outside import directory, given_roles, identities, openid
 from baybridge.node.people.outside.begun import Begun, begin, take
+from baybridge.node.people.outside.directory import WrongError
 from baybridge.node.people.outside.openid import NotBelievedError, Said, UnreachableError
 from baybridge.node.people.outside.secrets import secret_of
 from baybridge.node.tables import account as table
@@ -41,6 +44,15 @@ class CodeAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class PasswordAsked:
+    """Name and password of a directory are asked for here, once more where they were wrong. `key` travels in the form."""
+
+    provider: str
+    key: str
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entered:
     """A session, and where it leads."""
 
@@ -53,9 +65,14 @@ class Bound:
     """The own account is bound now; the session goes on."""
 
 
-def providers(node: Node) -> Mapping[str, OpenIdConnect]:
-    """The providers that this site names."""
-    return node.documents.typed.the(SignIn).openid_connect
+def providers(node: Node) -> Mapping[str, OpenIdConnect | Directory]:
+    """The places where people of this site sign in too."""
+    return node.documents.typed.the(SignIn).every
+
+
+def issuer_of(place: OpenIdConnect | Directory) -> str:
+    """By which the identities of a place are told from those of others."""
+    return place.issuer if isinstance(place, OpenIdConnect) else directory.issuer_of(place)
 
 
 def return_address(node: Node, name: str) -> str:
@@ -63,11 +80,14 @@ def return_address(node: Node, name: str) -> str:
     return f"{node.address}/sign-in/outside/{name}/back"
 
 
-def begun(node: Node, name: str, what: Begun, browser: str) -> str | Refusal:
-    """Where a browser goes to sign in elsewhere; a refusal with what can be done meanwhile where nobody answers there."""
+def begun(node: Node, name: str, what: Begun, browser: str) -> str | PasswordAsked | Refusal:
+    """Where a browser goes to sign in elsewhere, or the question for name and password; a refusal with what can be done meanwhile where nobody answers there."""
     provider = providers(node).get(name)
     if provider is None:
         return _unknown()
+    if not isinstance(provider, OpenIdConnect):
+        with node.storage.writing(even_restored=True) as connection:
+            return PasswordAsked(name, begin(connection, msgspec.structs.replace(what, provider=name, way="ldap"), browser, node.now()))
     try:
         about = node.outside.about(provider, node.now())
         nonce, verifier = openid.fresh_verifier(), openid.fresh_verifier()
@@ -86,11 +106,11 @@ def came_back(
 ) -> Entered | CodeAsked | Bound | Refusal:
     """What follows when a browser comes back from a provider; `signed_in` is the account of its session, if it has one."""
     provider = providers(node).get(name)
-    if provider is None:
+    if not isinstance(provider, OpenIdConnect):
         return _unknown()
     with node.storage.writing(even_restored=True) as connection:
         what = take(connection, query.get("state", ""), browser, node.now())
-    if what is None or what.provider != name or what.what == "code":
+    if what is None or (what.provider, what.way) != (name, "openid"):
         return _refused(node, name, "sign_in.outside.not_begun")
     if query.get("error"):
         return _refused(node, name, "sign_in.outside.cancelled")
@@ -110,6 +130,51 @@ def came_back(
     return _let_in(node, said, what, browser, signed_in=signed_in, device=device)
 
 
+def with_password(
+    node: Node, key: str, name: str, password: str, browser: str, *, signed_in: str = "", device: str = "", known: str = ""
+) -> Entered | CodeAsked | PasswordAsked | Bound | Refusal:
+    """What follows from name and password of a directory; `known` is the token of a browser from which somebody signed in before.
+
+    Attempts are counted like those at passwords of here, before the directory is asked: nobody guesses through us, nor has somebody's account locked there by it.
+    """
+    with node.storage.writing(even_restored=True) as connection:
+        what = take(connection, key, browser, node.now())
+        place = providers(node).get(what.provider) if what is not None else None
+        if what is None or what.way != "ldap" or not isinstance(place, Directory):
+            return refuse(Reason("sign_in.outside.not_begun"), category=Category.UNAUTHENTICATED)
+        counts_as = f"outside {what.provider} {_prepared(name)}"
+        wait_s = accounts.counted(connection, counts_as, node.now())
+        if wait_s and not accounts.is_known(connection, accounts.digest(counts_as), known):
+            return PasswordAsked(what.provider, begin(connection, what, browser, node.now()), _waits(wait_s))
+    try:
+        said = directory.said_of(node.config.folder, place, secret_of(node.config.folder, what.provider), name, password)
+    except WrongError:
+        with node.unit(even_restored=True) as unit:
+            wrong = _note(node, unit, what.provider, "accounts.wrong")
+            return PasswordAsked(what.provider, begin(unit.connection, what, browser, unit.at), wrong)
+    except (UnreachableError, ConfigProblem):
+        return _down(what.provider)
+    except NotBelievedError as problem:
+        return _not_believed(node, what.provider, problem.what)
+    found = _let_in(node, said, what, browser, signed_in=signed_in, device=device)
+    if not isinstance(found, Refusal):
+        with node.storage.writing(even_restored=True) as connection:
+            accounts.forget_attempts(connection, counts_as)
+            token = accounts.remember_device(connection, accounts.digest(counts_as), known, node.now())
+        if isinstance(found, Entered):
+            return replace(found, session=replace(found.session, device=token))
+    return found
+
+
+def _prepared(name: str) -> str:
+    """A name as a directory compares it: small and capital letters, forms of letters and blanks do not count. Source: RFC 4518, 2."""
+    return " ".join(normalize("NFKC", name).casefold().split())
+
+
+def _waits(seconds: int) -> Refusal:
+    return refuse(Reason("accounts.wait", {"seconds": seconds}), category=Category.UNAUTHENTICATED)
+
+
 def _let_in(node: Node, said: Said, what: Begun, browser: str, *, signed_in: str, device: str) -> Entered | CodeAsked | Bound | Refusal:
     """Lead somebody whose identity is known to the account that it is, or becomes, bound to."""
     name, provider = what.provider, providers(node)[what.provider]
@@ -126,7 +191,7 @@ def _let_in(node: Node, said: Said, what: Begun, browser: str, *, signed_in: str
         if what.what == "bind" and not given.lost:
             return Bound()
         if not said.second_factor and second_factor.state_of(unit.connection, account).on:
-            after = Begun(what="code", provider=name, to=what.to, account=account)
+            after = Begun(what="code", way="code", provider=name, to=what.to, account=account)
             return CodeAsked(begin(unit.connection, after, browser, unit.at))
         return _opened(node, unit, account, what, strong=said.second_factor, device=device)
 

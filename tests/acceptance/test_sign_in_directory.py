@@ -65,7 +65,8 @@ def test_name_and_password_say_who_it_is(server: directory_server.Directory) -> 
 
 
 WRONG = [
-    ("wong", "wrong"), ("wong", ""), ("wong", "the-password-of-chan"), ("nobody", "x"), ("", "x"), (" ", "x"), ("*", "the-password-of-wong"), ("w*", "the-password-of-wong"),
+    ("wong", "wrong"), ("wong", ""), ("wong", "the-password-of-chan"),
+    ("nobody", "x"), ("", "x"), (" ", "x"), ("*", "the-password-of-wong"), ("w*", "the-password-of-wong"),
     ("wong)(uid=*", "the-password-of-wong"), ("*)(objectClass=*", "the-password-of-wong"), ("wong\0", "the-password-of-wong"), ("wong", "the-password-of-wong\0"),
     ("uid=wong,dc=hospital,dc=example", "the-password-of-wong"), ("\\77ong", "the-password-of-wong"), ("baybridge", SECRET), ("wong\ud800", "x"), ("w" * 5000, "x"),
 ]  # fmt: skip

@@ -94,6 +94,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "alliance.indicators": {Role.ALLIANCE: Relation.ANY, Role.QUALITY: Relation.STAFF},
         "safety.read": {Role.QUALITY: Relation.STAFF, Role.ADMINISTRATOR: Relation.ANY, Role.ALLIANCE: Relation.ANY},
         "queue.manage": {Role.ADMINISTRATOR: Relation.STAFF},
+        "operation.read": {Role.ADMINISTRATOR: Relation.STAFF},
         "breach.manage": dict.fromkeys((Role.QUALITY, Role.ADMINISTRATOR), Relation.STAFF),
         "processing.read": dict.fromkeys((Role.QUALITY, Role.ADMINISTRATOR), Relation.STAFF),
         "node": {Role.NODE: Relation.ANY},

@@ -87,6 +87,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.safety", "/safety"),
         ("menu.breaches", "/breaches"),
         ("menu.processing", "/processing"),
+        ("menu.operation", "/operation"),
         ("menu.queue", "/queue"),
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),

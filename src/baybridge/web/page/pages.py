@@ -41,6 +41,7 @@ from baybridge.web.site.documents_page import DOCUMENT_DOORS
 from baybridge.web.site.exceptions_page import EXCEPTION_DOORS
 from baybridge.web.site.live import LIVE_DOORS
 from baybridge.web.site.log_pages import LOG_DOORS
+from baybridge.web.site.operation_page import OPERATION_DOORS
 from baybridge.web.site.privacy_pages import PRIVACY_DOORS
 from baybridge.web.site.queue_page import QUEUE_DOORS
 from baybridge.web.site.safety_page import SAFETY_DOORS
@@ -143,6 +144,7 @@ DOORS = (
     *SAFETY_DOORS,
     *PRIVACY_DOORS,
     *QUEUE_DOORS,
+    *OPERATION_DOORS,
     *SPARED_DOORS,
     *EXCEPTION_DOORS,
     *DIRECTORY_DOORS,

@@ -5,7 +5,8 @@ Main job: `follows(case, seen, …)`, the events that follow from what was seen;
 - One open call a case. A further sign, or one that rose, joins it (`SignAdded`).
 - After the team has come a sign calls again only if a later look found it absent, or if it rose. A call that a physician closed without the team
   holds back nothing that is seen afterwards: the next entry with the sign calls again.
-- A sign of an earlier moment that arrives late calls nobody for a sign of which the team was called since that moment.
+- A sign of an earlier moment that arrives late calls nobody for a sign of which the team was called since that moment; where a physician closed that call without the
+  team, it calls unless it could be seen here when the call was closed.
 - What is unknown ends nothing: a sign is absent only where it was looked for.
 
 **Source**: policy `rapid-response`; the rules of repetition are conventions of this project. Elsewhere: reading signs from record and case, roster and escalation in
@@ -63,7 +64,8 @@ class Seen:
     """What one look found: signs that call with how high each stands, signs that were looked for and absent.
 
     `at` is the moment of the finding; `current` says that it is the present state and not a moment before. `scale` and `grade_min` are the highest certain grade.
-    `shown_at` says when what shows a sign was found last; a sign without a moment there was found at `at`.
+    `shown_at` says when what shows a sign was found last; a sign without a moment there was found at `at`. `in_view`: by call that a physician closed without the
+    team, the signs of this moment that could be seen here when it was closed.
     """
 
     levels: Mapping[str, int]
@@ -74,6 +76,7 @@ class Seen:
     grade_min: int = 0
     decision_sha256: str = ""
     shown_at: Mapping[str, datetime] = field(default_factory=dict)
+    in_view: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +114,22 @@ def _joins(code: str, level: int, standing: Call, seen: Seen) -> bool:
 
 def _uncovered(seen: Seen, calls: Iterable[Call]) -> dict[str, int]:
     """The signs of a look; those of a moment before the present without the ones of which the team was called since."""
-    covered = set() if seen.current else {code for call in calls if _since(call, seen.at) for code in call.codes}
+    covered = set() if seen.current else {code for call in calls for code in _covered(call, seen)}
     return {code: level for code, level in seen.levels.items() if code not in covered}
 
 
-def _since(call: Call, at: datetime) -> bool:
-    """Whether a call was made since a moment; one closed without the team holds back what was before its minute, because people write minutes."""
-    made = call.called.event.called_at
-    return made.replace(second=0, microsecond=0) > at if call.closed is not None and call.arrived is None else made >= at
+def _covered(call: Call, seen: Seen) -> frozenset[str]:
+    """The signs of an earlier moment of which the team was called since; a physician who closed the call without the team judged those alone that could be seen then."""
+    made, codes = call.called.event.called_at, frozenset(call.codes)
+    if not closed_alone(call):
+        return codes if made >= seen.at else frozenset()
+    before = made.replace(second=0, microsecond=0) > seen.at  # people write minutes
+    return codes & seen.in_view.get(call.call_id, frozenset()) if before else frozenset()
+
+
+def closed_alone(call: Call) -> bool:
+    """Whether a call was closed without the team."""
+    return call.closed is not None and call.arrived is None
 
 
 def _gone(own: Iterable[Call], seen: Seen) -> Iterator[Event]:

@@ -20,6 +20,7 @@ from baybridge.bedside import rendering
 from baybridge.bedside.drugs import AGAIN_MIN
 from baybridge.bedside.episode import infusion_may_be_untold, standing_facts
 from baybridge.documents.escalation import span
+from baybridge.documents.fact_reading import Latest
 from baybridge.facts.looks import explained_by, left_out
 from baybridge.facts.sums import contradicted, sums_of, with_sums
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, digest, happened, said
@@ -94,7 +95,7 @@ def assess_blocked(situation: Situation) -> Iterator[Reason]:
 
 
 def assess(situation: Situation, given: Assess) -> Verdict:
-    """The findings, and a grade on each scale."""
+    """The findings, and a grade on each scale; none where nothing of the patient's present state was found, because nobody looked."""
     against = (
         *alive(situation),
         *_infused(situation, given),
@@ -107,7 +108,8 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     findings = _with_sums(situation, given)
     silent = left_out(findings, situation.bedside.facts, situation.documents.made_of("facts", explained_by))
     facts = {**standing_facts(situation, given.assessed_at), **silent, **findings}
-    graded = tuple(_grade(scale, situation.bedside.decide(scale, facts), given) for scale in SCALES)
+    scales = SCALES if any(_of_the_moment(situation, name) for name in findings) else ()
+    graded = tuple(_grade(scale, situation.bedside.decide(scale, facts), given) for scale in scales)
     asked = tuple(_asked(situation, given))
     meant, asked = (asked, ()) if given.unusual else ((), asked)
     recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())), meant=meant, asked=asked)
@@ -152,6 +154,19 @@ def _odd_pairs(situation: Situation, given: Assess) -> Iterator[Reason]:
             yield Reason("bedside.assess.unusual_sign", values, where="unusual", source=situation.documents.escalation.unusual.source)
         else:
             yield Reason("bedside.assess.odd_pair", {"pair": code}, where="unusual", source="convention of this project")
+
+
+def _of_the_moment(situation: Situation, name: str) -> bool:
+    """Whether a finding says how the patient is now: one that holds for no more than a day, or that every grade reads. A weight or a result of the laboratory does not."""
+    entry = fact_entry(situation, name)
+    reading = entry.reading() if entry is not None else None
+    if not isinstance(reading, Latest):
+        return True
+    return name in _OF_THE_PATIENT or (reading.max_age_h is not None and reading.max_age_h <= _A_DAY_H)
+
+
+#: Convention of this project: the longest for which the dictionary lets a vital sign or a score stand is a day, the shortest of what is no such is three.
+_A_DAY_H = 24
 
 
 def _asked(situation: Situation, given: Assess) -> Iterator[str]:

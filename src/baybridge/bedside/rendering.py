@@ -307,7 +307,7 @@ def signs_absent(event: ev.SignsAbsent, writer: Writer) -> None:
 
 def finding_asked(event: ev.FindingAsked, writer: Writer) -> None:
     """As Flag: somebody looks at the patient."""
-    code = {"text": f"look at the patient: {event.fact} ({event.why})"}
+    code = {"text": f"look at the patient: {event.fact or 'a sign'} ({event.why})"}
     writer.add("Flag", {"status": "active", "code": code, "subject": writer.patient, "period": {"start": writer.at}, "author": writer.actor})
 
 

@@ -420,3 +420,10 @@ def fold(events: Iterable[ev.Recorded], case_id: str = "") -> Case:
     history, unread = unfold(envelopes)
     entries, struck = settle(history)
     return Case(envelopes[0].case_id if envelopes else case_id, entries, unread, history, struck)
+
+
+def known_by(case: Case, moment: datetime) -> Case:
+    """The case by what this node had learnt until a moment."""
+    history = tuple(entry for entry in case.history if case.learnt_at(entry) <= moment)
+    entries, struck = settle(history)
+    return Case(case.case_id, entries, (), history, struck)

@@ -5,7 +5,9 @@ Main job: `CONDITIONS`, the closed list. A document names them in `only_if`; a n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import takewhile
 from types import MappingProxyType
 
 from baybridge.journey import claims, refunds
@@ -13,6 +15,8 @@ from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.cells import discarded_of
 from baybridge.journey.command import Site
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import GradeAssessed
 
 Condition = Callable[[Case, Site], bool]
 
@@ -83,11 +87,24 @@ def discharged(case: Case) -> bool:
 
 def _under_watch(case: Case, _: Site) -> bool:
     """Whether the patient is looked at in turn: in hospital after the infusion, or gone home and a call is open or a grade of 1 or more was seen since."""
+    return watched_again_at(case) is not None if discharged(case) else bool(case.infusions)
+
+
+def watched_again_at(case: Case) -> datetime | None:
+    """Since when a patient who went home is looked at in turn again: an open call, or the first of the grades of 1 or more that stand since; None where nothing asks for it."""
     left = case.discharge
-    if not discharged(case) or left is None:
-        return bool(case.infusions)
-    since = [grade.latest.event for grade in case.grades.values() if grade.latest.event.assessed_at > left.origin.at]
-    return case.open_rapid_response is not None or any(event.grade_min >= 1 for event in since)
+    if left is None or not discharged(case):
+        return None
+    since = [entry for entry in case.of(GradeAssessed) if entry.event.assessed_at > left.origin.at]
+    found = [at for scale in case.grades for at in _raised_since(sorted((e for e in since if e.event.scale == scale), key=lambda e: e.event.assessed_at))]
+    called = [case.open_rapid_response.called.event.called_at] if case.open_rapid_response else []
+    return min([*found, *called], default=None)
+
+
+def _raised_since(grades: Sequence[Entry[GradeAssessed]]) -> Iterator[datetime]:
+    """When the first of the latest grades of 1 or more of a scale was recorded; nothing where the last is none."""
+    run = list(takewhile(lambda entry: entry.event.grade_min >= 1, reversed(grades)))
+    yield from (entry.origin.recorded_at for entry in run[-1:])
 
 
 def _offered_follow_up(case: Case, site: Site) -> bool:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from baybridge.documents.escalation import Intervals
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
+from baybridge.journey.conditions import watched_again_at
 from baybridge.journey.events import AssessmentIntervalSet
 from baybridge.journey.look_now import ALERT_GRADE
 
@@ -52,8 +53,13 @@ def every_h(case: Case, rules: Intervals) -> int:
 
 def assessment_due(case: Case, rules: Intervals) -> datetime | None:
     """When the next assessment is due; None before the infusion."""
-    last = last_whole(case, rules) or case.infused_at
+    last = _last_of(case, last_whole(case, rules))
     return last + timedelta(hours=every_h(case, rules)) if last else None
+
+
+def _last_of(case: Case, looked: datetime | None) -> datetime | None:
+    """From when the time to the next look runs: the last one, the infusion, or for a patient who went home the moment from which somebody looks again."""
+    return max(filter(None, (looked or case.infused_at, watched_again_at(case))), default=None)
 
 
 def last_whole(case: Case, rules: Intervals) -> datetime | None:
@@ -64,8 +70,8 @@ def last_whole(case: Case, rules: Intervals) -> datetime | None:
 
 def ice_due(case: Case, rules: Intervals) -> datetime | None:
     """When the ICE or CAPD score is due next; None before the infusion."""
-    scored = [entry.event.assessed_at for entry in case.assessments if {"ice_score", "capd_score"} & {name for name, _ in entry.event.findings}]
-    last = scored[-1] if scored else case.infused_at
+    rounds = (entry.event for entry in case.assessments if case.infused_at is None or entry.event.assessed_at >= case.infused_at)
+    last = _last_of(case, max((one.assessed_at for one in rounds if {"ice_score", "capd_score"} & dict(one.findings).keys()), default=None))
     icans = case.grades.get("icans-astct-2019")
     hours = rules.ice_hours_by_icans[min(_HIGHEST, icans.at_most) if icans else 0]
     return last + timedelta(hours=hours) if last else None

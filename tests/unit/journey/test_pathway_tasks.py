@@ -211,6 +211,14 @@ def test_a_second_malignancy_is_told_and_tested_after_death_too() -> None:
     assert {"malignancy_tell", "malignancy_test", "death_tell"} == set(open_at(world, "hk"))
 
 
+def test_what_follows_from_a_death_is_due_from_when_it_was_known() -> None:
+    world = w.infused()
+    world.record("hk", ev.Died(died_on=world.now.date() - timedelta(days=9), cause="non_relapse"))
+    due = {key: task.due_at for key, task in open_at(world, "hk").items() if key.startswith("death_")}
+    assert due["death_tell"] == world.now + timedelta(days=1)
+    assert all(at is None or at > world.now for at in due.values())
+
+
 def test_the_state_names_the_visits_as_the_tasks_do() -> None:
     world = w.infused()
     day_0 = world.case.infused_at.astimezone(w.SITES["hk"].zone).date()  # type: ignore[union-attr]

@@ -493,6 +493,8 @@ def test_a_sign_that_comes_while_nobody_said_whose_record_it_is_asks_once_and_a_
     file_of_another(ward, observation(ward, "oxygen_saturation", "o1", valueQuantity=quantity("83", "%")))
     ward.round()
     assert asked(ward) == [("", "identity")]
+    ward.give("Assess", findings={"weight": 71, "temperature": 36.9}, assessed_at=ward.now.isoformat())
+    assert asked(ward) == [("", "identity")], "a weight and a temperature are no look at the patient"
     ward.assess()
     assert asked(ward) == []
     ward.wait(minutes=16)

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from baybridge.base.outcome import Refusal
-from baybridge.journey.command import Role
+from baybridge.journey import events as ev
+from baybridge.journey.command import Actor, Role
 from baybridge.journey.intervals import assessment_due, every_h, ice_due, is_urgent
+from baybridge.journey.task import Task
 from baybridge.node.upkeep.projections import open_tasks
-from watch_world import WELL, Ward
+from watch_world import CASE, WELL, Ward
 
 
 @pytest.fixture
@@ -24,8 +26,12 @@ def due(ward: Ward) -> datetime | None:
 
 
 def task_due(ward: Ward, step: str) -> datetime | None:
+    return next(task.due_at for task in tasks_of(ward) if task.step == step)
+
+
+def tasks_of(ward: Ward) -> tuple[Task, ...]:
     with ward.node.storage.reading() as connection:
-        return next(task.due_at for task in open_tasks(ward.node, connection, ward.case, ward.now) if task.step == step)
+        return tuple(open_tasks(ward.node, connection, ward.case, ward.now))
 
 
 @pytest.mark.parametrize(
@@ -92,3 +98,69 @@ def test_nobody_leaves_on_a_round_that_left_something_open(ward: Ward) -> None:
         "Discharge", Role.PHYSICIAN, discharged_on=day.isoformat(), stay_near_until=until, no_driving_until=until, caregiver=True, emergency_card=True, unusual=True
     )
     assert "gate.discharge.not_assessed" in [reason.code for reason in answer.reasons]
+
+
+# --- what is no look, and who went home ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("findings", [{"weight": 71}, {"creatinine": 80}, {"weight": 71, "height": 170}], ids=lambda found: "+".join(found))
+def test_what_says_nothing_of_the_present_state_is_no_look(findings: dict[str, float], ward: Ward) -> None:
+    ward.assess(temperature=38.4, hypotension="fluids")
+    physicians = ward.give("ConfirmGrade", Role.PHYSICIAN, scale="crs-astct-2019", grade=3, reason="worse than it looks")
+    assert not isinstance(physicians, Refusal)
+    clocks, grades = (due(ward), ice_due(ward.case, ward.node.escalation.assessment)), dict(ward.case.grades)
+    ward.wait(minutes=30)
+    answer = ward.give("Assess", findings=findings, assessed_at=ward.now.isoformat())
+    assert not isinstance(answer, Refusal), [reason.code for reason in answer.reasons]
+    assert (due(ward), ice_due(ward.case, ward.node.escalation.assessment)) == clocks
+    assert dict(ward.case.grades) == grades, "no grade was made of it, and the physician's own stands"
+
+
+def test_a_weight_as_the_first_entry_asks_nobody_to_look_at_a_grade(ward: Ward) -> None:
+    answer = ward.give("Assess", findings={"weight": 71}, assessed_at=ward.now.isoformat())
+    assert [type(item.event).__name__ for item in answer.events] == ["AssessmentRecorded"]
+    ward.wait(minutes=20)
+    assert ward.calls == ()
+
+
+def test_a_score_of_before_that_is_entered_late_moves_no_clock(ward: Ward) -> None:
+    ward.assess()
+    expected = ice_due(ward.case, ward.node.escalation.assessment)
+    ward.assess(ago=timedelta(hours=5))
+    assert ice_due(ward.case, ward.node.escalation.assessment) == expected
+
+
+def leave(ward: Ward) -> None:
+    """The patient goes home, and three days pass."""
+    today = ward.now.astimezone(ward.node.site.zone).date()
+    left = ev.Discharged(discharged_on=today, stay_near_until=today + timedelta(days=28))
+    with ward.node.unit() as unit:
+        unit.append(CASE, [left], Actor("p", Role.PHYSICIAN, ward.node.site.organisation), known=len(unit.events(CASE)))
+    ward.now += timedelta(days=3)
+
+
+@pytest.mark.parametrize("step", ["monitor", "monitor_ice"])
+def test_what_is_asked_of_a_patient_at_home_is_not_overdue_when_it_is_asked_first(step: str, ward: Ward) -> None:
+    ward.assess()
+    leave(ward)
+    assert step not in {task.step for task in tasks_of(ward)}
+    ward.observe("oxygen_saturation", 84)
+    ward.round()
+    at = task_due(ward, step)
+    assert at is not None and at > ward.now
+
+
+def test_a_round_at_home_that_leaves_something_open_postpones_nothing(ward: Ward) -> None:
+    ward.assess()
+    leave(ward)
+    ward.assess(ice_score=8, blank=("temperature",))
+    first = task_due(ward, "monitor")
+    assert first == ward.now + timedelta(hours=4)
+    ward.wait(hours=2)
+    ward.assess(ice_score=8, blank=("temperature",))
+    assert task_due(ward, "monitor") == first
+
+
+def test_a_grade_of_yesterday_that_is_entered_now_is_confirmed_within_hours_of_now(ward: Ward) -> None:
+    ward.assess(temperature=38.4, ago=timedelta(hours=20))
+    assert task_due(ward, "confirm_grade") == ward.now + timedelta(hours=8)

@@ -840,3 +840,61 @@ def test_an_assessment_at_the_node_that_was_told_of_no_infusion_is_asked_about_o
     assert [reason.code for reason in assess(1, {"temperature": 37.0}).reasons] == ["bedside.assess.infusion_not_told"]
     assert not isinstance(assess(2, {"temperature": 37.0}, unusual=True), Refusal)
     assert named([item.event for item in assess(3, {"seizure": "prolonged"}).events], ev.RapidResponseCalled)
+
+
+# --- what came after a physician had closed the call ---------------------------------------------------------------------------
+
+
+def closed_then_later(ward: Ward) -> None:
+    """A call that a physician closed without the team, and half an hour."""
+    ward.observe("oxygen_saturation", 84)
+    ward.round()
+    ward.now += timedelta(minutes=5)
+    close(ward)
+    ward.observe("oxygen_saturation", 97)
+    ward.round()
+    ward.now += timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("door", ["observation", "assessment"])
+def test_a_sign_stamped_before_a_closed_call_that_arrives_after_the_closing_calls(ward: Ward, door: str) -> None:
+    closed_then_later(ward)
+    ago = timedelta(minutes=45)  # before the call was made
+    if door == "observation":
+        ward.observe("oxygen_saturation", 82, ago=ago)
+    else:
+        ward.assess(oxygen_saturation=82, ago=ago)
+    ward.round()
+    assert [call.state for call in ward.calls] == ["closed", "open"]
+    assert ward.calls[-1].codes == ("RR-SATURATION",)
+
+
+def test_a_sign_that_the_closing_physician_could_see_calls_nobody_again(ward: Ward) -> None:
+    ward.observe("oxygen_saturation", 84)
+    ward.round()
+    ward.observe("oxygen_saturation", 82, ago=timedelta(minutes=10))
+    ward.round()
+    close(ward)
+    ward.observe("oxygen_saturation", 97)
+    ward.observe("heart_rate", 80, ago=timedelta(minutes=10))
+    ward.round()
+    assert [call.state for call in ward.calls] == ["closed"]
+
+
+def test_a_value_corrected_into_a_sign_after_the_closing_calls(ward: Ward) -> None:
+    entered = ward.give("Assess", findings={"oxygen_saturation": 95}, assessed_at=(ward.now - timedelta(minutes=30)).isoformat())
+    closed_then_later(ward)
+    given = {"findings": {"oxygen_saturation": 82}, "assessed_at": entered.events[0].event.assessed_at.isoformat(), "another": True}
+    corrected = ward.give("CorrectEntry", event_id=entered.events[0].event_id, action="replace", reason="wrong-value", given=given)
+    assert not isinstance(corrected, Refusal), [reason.code for reason in corrected.reasons]
+    ward.round()
+    assert [call.state for call in ward.calls] == ["closed", "open"]
+
+
+def test_a_sign_of_a_day_ago_asks_after_the_call_of_that_day_was_closed(ward: Ward) -> None:
+    closed_then_later(ward)
+    ward.now += timedelta(hours=25)
+    ward.assess()
+    ward.observe("oxygen_saturation", 82, ago=timedelta(hours=25, minutes=45))
+    ward.round()
+    assert [entry.event.why for entry in ward.case.of(ev.FindingAsked)][-1:] == ["old"]

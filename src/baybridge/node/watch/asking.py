@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from baybridge.bedside.calls import closed_alone
 from baybridge.documents.escalation import UnusualSigns, VitalLimits
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.factset import FactSet, Odd, Status
@@ -104,8 +105,9 @@ def of_old(case: Case, node: str, found: Look, arrived: frozenset[str]) -> Itera
     asked = {(entry.event.fact, entry.event.resource) for entry in case.of(FindingAsked)}
     asked |= {(entry.event.fact, "") for entry in to_look(case, node) if entry.event.why == "old"}
     at, shown = found.seen.at, found.facts
+    judged = [call for call in case.rapid_responses if not closed_alone(call)]  # whoever closed one without the team did not see what arrives now
     for code in sorted(found.seen.levels):
-        if any(code in call.levels and timedelta(0) <= call.called.event.called_at - at <= timedelta(days=1) for call in case.rapid_responses):
+        if any(code in call.levels and timedelta(0) <= call.called.event.called_at - at <= timedelta(days=1) for call in judged):
             continue
         for fact in SHOWN_BY.get(code, ()):
             reading = shown.facts.get(fact) if fact in shown.values else None

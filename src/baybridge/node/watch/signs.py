@@ -12,15 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from baybridge.bedside.calls import Seen
+from baybridge.bedside.calls import Seen, closed_alone
 from baybridge.bedside.episode import BOUNDS, standing
 from baybridge.bedside.monitoring import SCALES
-from baybridge.facts.fhir import Found
+from baybridge.facts.fhir import Found, mapping, text
+from baybridge.facts.measurement import filed_at
 from baybridge.facts.reading import FactSet, read
 from baybridge.journey import look_now
-from baybridge.journey.case import Case
+from baybridge.journey.case import Case, known_by
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import LateResultRecorded, Scale
+from baybridge.journey.identities import linked
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.unit import Made
 from baybridge.policy.language.types import Value
@@ -92,6 +94,20 @@ def look(node: Node, case: Case, resources: Found, at: datetime, *, current: boo
     seen = [_seen_with(node, case, facts, over, graded, deciding, current=current) for over, graded in ends]
     most = {scale: max(one.high for _, graded in ends for one in graded if one.scale == scale) for scale in SCALES}
     return Look(_certain(seen), deciding.made, facts, most)
+
+
+def in_view(node: Node, case: Case, resources: Found, at: datetime) -> Mapping[str, frozenset[str]]:
+    """By call since a moment that was closed without the team: the signs of that moment that what was known here when it was closed shows."""
+    closings = {call.call_id: case.learnt_at(call.closed) for call in case.rapid_responses if call.closed and closed_alone(call) and call.called.event.called_at > at}
+    return {name: frozenset(_seen_then(node, case, resources, at, then).levels) for name, then in closings.items()}
+
+
+def _seen_then(node: Node, case: Case, resources: Found, at: datetime, then: datetime) -> Seen:
+    """What is seen of a moment by what was filed, entered or linked until another."""
+    known = known_by(case, then)
+    not_linked = {f"Patient/{other}" for other in linked(case) - linked(known)}
+    filed = (one for one in resources.all if (filed_at(one) or at) <= then and text(mapping(one.get("subject")).get("reference")) not in not_linked)
+    return look(node, known, Found(filed), at, current=False).seen
 
 
 def facts_in_time(node: Node, case: Case, resources: Found, at: datetime) -> FactSet:

@@ -9,6 +9,7 @@ An alarm is one transaction: the call, who is told, the clock of the next step. 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,8 @@ def look_through(node: Node, case: Case, resources: Found, told: Sequence[dateti
     for at in [*_looked_back(node, case, told, now), present, *sorted({at for at in told if at > present})]:
         found = signs.look(node, case, resources, at, current=at == present)
         state = found if at == present else state
-        made = follows(case, found.seen, around)
+        seen = found.seen if at >= present else replace(found.seen, in_view=signs.in_view(node, case, resources, at))
+        made = follows(case, seen, around)
         case = write(case, made, found) if made else case
     if state is None:
         return case

@@ -384,6 +384,8 @@ class Reader:
     def gist(self, body: Mapping[str, object]) -> str:
         """One line that says what an event was about; empty where its name says it all."""
         key = f"event_gist.{body.get('type')}"
+        own = f"{key}.{body.get('why')}"
+        key = own if "why" in body and self.known(own) else key
         if not self.known(key):
             return ""
         said = self._texts.asked_for(self.language, key)

@@ -24,7 +24,7 @@ from baybridge.documents.terms import Drug, Drugs
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import DrugGiven
-from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles, told_in
+from baybridge.journey.row import CLINICAL, CommandRow, EventRow, reads, roles, told_in
 from baybridge.journey.texts import Note, OneOf
 
 #: Within this two entries of the same are asked about: is it another one? Source: convention of this project.
@@ -65,19 +65,11 @@ class GiveDrug(Struct, frozen=True, kw_only=True):
 def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
     """The drug is recorded; past a limit only with a physician's reason."""
     dose = dose_of(situation, _entered(given), _most(situation, given))
-    past = tuple(_tocilizumab(situation, given, dose))
-    excused = bool(past) and said(given.override_reason)
-    against = [*alive(situation), *happened(situation, given_at=given.given_at), *_named(situation, given), *_dosed(situation, given)]
-    if not given.another and not excused and any(_same(situation, given)):
-        against.append(Reason("bedside.drug.again", {"minutes": AGAIN_MIN}, where="another"))
-    against.extend(asked_once(_outside(situation, given, dose), unusual=given.unusual))
-    if past and not excused:
-        against.extend(past)
-    if excused and situation.actor.role is not Role.PHYSICIAN:
-        against.append(Reason("bedside.drug.override_not_physician", where="override_reason"))
+    against = [*alive(situation), *_named(situation, given), *against_giving(situation, given)]
     if against:
         return refuse(*against)
-    reason = given.override_reason.strip() if excused and given.override_reason else None
+    past = any(_tocilizumab(situation, given, dose))
+    reason = given.override_reason.strip() if past and given.override_reason else None
     return (
         DrugGiven(
             atc=_code(given), name=_name(situation, given), dose=dose.text, given_at=given.given_at, override_reason=reason,
@@ -85,6 +77,22 @@ def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
             amount=dose.amount, unit=dose.unit, note=given.note.strip(),
         ),
     )  # fmt: skip
+
+
+def against_giving(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
+    """What stands against a dose at its time, whoever says it by whatever door: the amount, the same dose twice, an unusual one, a limit that is passed."""
+    dose = dose_of(situation, _entered(given), _most(situation, given))
+    past = tuple(_tocilizumab(situation, given, dose))
+    excused = bool(past) and said(given.override_reason)
+    yield from happened(situation, given_at=given.given_at)
+    yield from _dosed(situation, given)
+    if not given.another and not excused and any(_same(situation, given)):
+        yield Reason("bedside.drug.again", {"minutes": AGAIN_MIN}, where="another")
+    yield from asked_once(_outside(situation, given, dose), unusual=given.unusual)
+    if past and not excused:
+        yield from past
+    if excused and situation.actor.role is not Role.PHYSICIAN:
+        yield Reason("bedside.drug.override_not_physician", where="override_reason")
 
 
 # --- which drug -----------------------------------------------------------------------------------------------------
@@ -112,8 +120,14 @@ def _only_route(situation: Situation, given: GiveDrug) -> str | None:
 
 def _same(situation: Situation, given: GiveDrug) -> Iterator[datetime]:
     """When the same drug was given close to this time: one dose may have been entered twice."""
-    apart, atc = timedelta(minutes=AGAIN_MIN), _code(given)
-    return (e.event.given_at for e in situation.case.drugs if e.event.atc == atc and abs(e.event.given_at - given.given_at) <= apart)
+    apart = timedelta(minutes=AGAIN_MIN)
+    return (at for at in _given_at(situation, _code(given)) if abs(at - given.given_at) <= apart)
+
+
+def _given_at(situation: Situation, atc: str) -> list[datetime]:
+    """When a drug was given: as the case says, and as doses say that were filed in the record by another system."""
+    filed = situation.record.drugs.filed if situation.record.drugs else ()
+    return [*(e.event.given_at for e in situation.case.drugs if e.event.atc == atc), *(dose.at for dose in filed if dose.atc == atc)]
 
 
 def _named(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
@@ -183,7 +197,7 @@ def _tocilizumab(situation: Situation, given: GiveDrug, dose: Dose) -> Iterator[
     if _code(given) != rules.atc:
         return
     start = situation.case.infused_at
-    doses = [e.event.given_at for e in situation.case.drugs if e.event.atc == rules.atc and (start is None or e.event.given_at >= start)]
+    doses = [at for at in _given_at(situation, rules.atc) if start is None or at >= start]
     yield from _intervals(doses, given, rules)
     if len(doses) >= rules.per_episode:
         yield Reason("bedside.drug.tocilizumab_episode", {"limit": rules.per_episode}, source=rules.source)
@@ -218,6 +232,7 @@ COMMAND_ROWS = (
         correction=CLINICAL,
         place=20,
         button="after",
+        needs=reads("drugs"),
         choices={"route": "drug_route", "unit": "dose_unit"},
     ),
 )

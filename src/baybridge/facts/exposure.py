@@ -16,6 +16,7 @@ from baybridge.facts.fhir import Found, codings, items, mapping, moment, name_of
 from baybridge.facts.terms import Treatments
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
+from baybridge.journey.drug_history import FiledDose
 
 _TAKEN = {
     "MedicationStatement": frozenset({"active", "completed", "stopped", "on-hold"}),
@@ -82,6 +83,25 @@ def read_exposures(found: Found, at: datetime, treatments: Treatments, case: Cas
         else:
             dated.append(_exposure(resource, concept, atc, began, at, treatments))
     return Exposures(tuple(sorted(dated, key=_order)), tuple(sorted(taken)), not unread and not undated, tuple(unread))
+
+
+def filed_doses(found: Found, treatments: Treatments) -> tuple[FiledDose, ...]:
+    """Every administration with a code of the index and a moment; one that names a day alone is none."""
+    doses = [
+        FiledDose(coded.code, at, name_of(resource))
+        for resource in found.of("MedicationAdministration")
+        if resource.get("status") in _TAKEN["MedicationAdministration"] and len(said := _said_at(resource)) > _DAY and (at := moment(said)) is not None
+        for coded in codings(found.medication(resource))
+        if coded.system in treatments.atc_systems
+    ]
+    return tuple(sorted(doses, key=lambda dose: (dose.at, dose.atc, dose.source)))
+
+
+_DAY = len("2026-11-30")
+
+
+def _said_at(resource: Mapping[str, object]) -> str:
+    return text(resource.get("effectiveDateTime") or mapping(resource.get("effectivePeriod")).get("start"))
 
 
 def _order(exposure: Exposure) -> tuple[date, str, str]:

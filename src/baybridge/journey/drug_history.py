@@ -8,7 +8,7 @@ Main job: `DrugHistory`, read from the record by `facts` and handed to rules tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,19 @@ class DrugCourse:
 
 
 @dataclass(frozen=True, slots=True)
+class FiledDose:
+    """One dose that the record holds and the case does not: the drug by ATC code, the moment, and the resource."""
+
+    atc: str
+    at: datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class DrugHistory:
-    """Every dated course, the days of transplants, and whether each drug of the record could be read and dated."""
+    """Every dated course, the days of transplants, whether each drug of the record could be read and dated, and the doses that were filed with their moment."""
 
     courses: tuple[DrugCourse, ...] = ()
     transplants: tuple[date, ...] = ()
     complete: bool = True
+    filed: tuple[FiledDose, ...] = ()

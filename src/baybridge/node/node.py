@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from baybridge.documents.quote import QuoteDocument
 from baybridge.documents.recognition import Names
 from baybridge.exchange.card.health_card import CardKey
 from baybridge.facts.dictionary import Dictionary
+from baybridge.facts.exposure import filed_doses
 from baybridge.facts.fhir import Found
 from baybridge.facts.reading import FactSet, read
 from baybridge.facts.washouts import drug_history
@@ -34,6 +36,7 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, CardIssuer, FromRecord, Site
 from baybridge.journey.drug_history import DrugHistory
 from baybridge.journey.events import Recorded
+from baybridge.journey.fhir.writer import read_from_case
 from baybridge.journey.identities import linked, same_person
 from baybridge.language.languages import Language, languages_of
 from baybridge.language.regions import Regions, regions_of
@@ -311,7 +314,9 @@ class Node:
 
     def _drugs(self, resources: Sequence[Resource], case: Case, at: datetime) -> DrugHistory:
         """The drugs that a patient was given, and the days of transplants."""
-        return drug_history(Found(resources), at, self.dictionary.terms.treatments, case)
+        treatments = self.dictionary.terms.treatments
+        filed = filed_doses(Found(one for one in resources if not read_from_case(one)), treatments)
+        return replace(drug_history(Found(resources), at, treatments, case), filed=filed)
 
     def record_access(self, actor: Actor, case_id: str, what: str, purpose: str, on: Ground = Ground.RELATION) -> None:
         """Write an access to a patient's record into the patient's list and the log, or into the reserve while the database takes nothing.

@@ -26,7 +26,7 @@ from baybridge.journey.chapters.corrections import CorrectionReason
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.values import IMPLAUSIBLE
 from baybridge.node import tables
-from baybridge.node.fhir import payer
+from baybridge.node.fhir import authors, payer, posted_doses
 from baybridge.node.intake.records import log_versions
 from baybridge.node.integrity import things
 from baybridge.node.people import access, reads
@@ -277,7 +277,7 @@ def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) 
         return refuse(*reasons, category=Category.INVALID)
     try:
         with node.unit() as unit:
-            done = [_or_stop(_one(unit, interaction)) for interaction in interactions]
+            done = [_or_stop(_one(node, unit, actor, interaction)) for interaction in interactions]
             _stop_impossible(node, done)
             _or_stop(_contradictions(node, unit, done))
             changed = [version for version in done if version is not None and version.change != "unchanged"]
@@ -344,10 +344,20 @@ def is_projection(resource: dict[str, object]) -> bool:
     return isinstance(tags, list) and any(isinstance(tag, dict) and tag.get("system") == PROJECTION for tag in tags)
 
 
-def _one(unit: Unit, interaction: Interaction) -> Version | Refusal | None:
+def _one(node: Node, unit: Unit, actor: Actor, interaction: Interaction) -> Version | Refusal | None:
+    against = posted_doses.against(node, unit, actor, interaction.resource) if interaction.kind == "MedicationAdministration" and interaction.resource else ()
+    if against:
+        return refuse(*against, category=Category.INVALID)
     if interaction.method == "POST":
         return _create(unit, interaction)
     held = store.get(unit.connection, interaction.kind, interaction.logical_id)
+    answer = _next(unit, interaction, held)
+    changes = isinstance(answer, Version) and answer.change != "unchanged"
+    return (authors.against(node, unit, actor, held) if changes and held is not None else None) or answer
+
+
+def _next(unit: Unit, interaction: Interaction, held: Version | None) -> Version | Refusal | None:
+    """What becomes of a resource that may be there, or be gone."""
     if held is not None and not held.deleted and is_projection(held.resource):
         return refuse(Reason("record.projection", where=interaction.where))
     if held is not None and not held.deleted and interaction.method == "PUT" and interaction.kind == "Patient":

@@ -36,6 +36,16 @@ class Shown:
     state: str
     codes: tuple[str, ...]
 
+    @property
+    def shown_as(self) -> str:
+        """Which call, and how it stands: what a page that shows it itself leaves out of the banner of all."""
+        return shown_as(self.call_id, self.state, self.codes)
+
+
+def shown_as(call_id: str, state: str, codes: Sequence[str]) -> str:
+    """The same of a call of a case."""
+    return f"{call_id}.{state}.{len(codes)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

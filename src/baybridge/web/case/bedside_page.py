@@ -39,6 +39,11 @@ class Scale:
     confirm: Action | None
 
     @property
+    def short(self) -> str:
+        """The abbreviation by which every ward knows the scale."""
+        return _SHORT[self.name]
+
+    @property
     def alarm(self) -> bool:
         """Whether the grade is certainly so high that the team is called."""
         return self.grade is not None and self.grade.latest.event.grade_min >= ALERT_GRADE
@@ -60,6 +65,11 @@ class Scale:
         return next((reason for reason in self.decision["reasons"] if reason.get("holds") is True), None) if self.decision else None
 
 
+_SHORT = {"crs-astct-2019": "CRS", "icans-astct-2019": "ICANS"}
+
+#: What is done most often at a bedside: it stands before everything else of the page.
+_FIRST = ("Assess", "GiveDrug")
+
 #: Scales and screenings that are made from the record, not from a bedside assessment.
 FROM_RECORD = (
     "iec-hs-screening-2023", "tls-cairo-bishop-2004", "tls-howard-2011", "icaht-2023", "t-icaht-2025", "mascc-2000", "infection-prevention",
@@ -69,10 +79,13 @@ FROM_RECORD = (
 def bedside(view: CaseView) -> Response:
     """The bags and what stands against each; the episode's grades; what was given."""
     case = view.case
+    scales = list(_scales(view))
+    after = view.buttons("after") if case.infusions else []
+    unconfirmed = [scale.confirm for scale in scales if scale.confirm and scale.grade and scale.grade.confirmed is None and scale.grade.at_most >= 1]
     return view.render(
         "bedside.html",
         bags=list(_bags(view)),
-        scales=list(_scales(view)),
+        scales=scales,
         odd=odd_findings.to_ask(case, view.asked.node.site.node, view.asked.node.escalation.unusual) if view.told_of_calls else (),
         answered=list(answered(view, FROM_RECORD)) if case.infusions else [],
         fitness=case.of(FitnessChecked)[::-1],
@@ -80,7 +93,8 @@ def bedside(view: CaseView) -> Response:
         thaws=case.of(ProductThawed),
         may_correct=correcting(view),
         before=view.buttons("here"),
-        after=view.buttons("after") if case.infusions else [],
+        first=[*(one for one in after if one.command in _FIRST), *unconfirmed],
+        after=[one for one in after if one.command not in _FIRST],
     )
 
 
@@ -110,7 +124,7 @@ def _scales(view: CaseView) -> Iterator[Scale]:
             documents.get(grade.latest.event.decision_sha256) if grade else None,
             _history(view, name),
             _picture(view, name),
-            view.action(COMMANDS["ConfirmGrade"], {"scale": name}) if grade and may_confirm else None,
+            view.action(COMMANDS["ConfirmGrade"], {"scale": name}, f"{view.reader.code('command', 'ConfirmGrade')}: {_SHORT[name]}") if grade and may_confirm else None,
         )
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.emergency_access import unreviewed
+from baybridge.documents.terms import DoseUnit, Drugs
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Command, Role
 from baybridge.journey.events import ConfirmationAsked, GlassBroken
@@ -148,11 +149,24 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
         sentences=sentences,
         signable=_signable(asked, kind, standing),
         labels=_labels(view, kind),
+        dose_boxes=_dose_boxes(asked) if kind.name == "GiveDrug" else None,
         back=tabs.address(view.case.case_id, view.tab),
         command_id=new_id(asked.node.now),
         kept=kept,
         second=confirm_page.who_confirms(view, kind),
     )
+
+
+def _dose_boxes(asked: Asked) -> dict[str, list[str]]:
+    """By drug of the list the boxes of a dose that its units need; any other drug has them all."""
+    document = asked.node.documents.typed.the(Drugs)
+    return {atc: sorted({_box_of(document.dose_units[unit]) for unit in drug.units if unit in document.dose_units}) for atc, drug in document.drugs.items() if drug.units}
+
+
+def _box_of(unit: DoseUnit) -> str:
+    if unit.mg is None:
+        return "amount"
+    return "mg_per_kg" if unit.per_kg else "dose_mg"
 
 
 def _signable(asked: Asked, kind: CommandRow, standing: Refusal | None) -> str:

@@ -29,6 +29,7 @@ from baybridge.journey.stages import stage_of
 from baybridge.node import cases, kept_decisions
 from baybridge.node.commands.preview import Look, looking
 from baybridge.node.commands.table import COMMANDS, CommandRow
+from baybridge.node.watch import board
 from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.record.store import store
 from baybridge.web.case import tabs
@@ -141,13 +142,15 @@ def frame(view: CaseView) -> dict[str, object]:
     """Who, which tabs, which moment."""
     asked, case = view.asked, view.case
     done = asked.query.get("done", "")
+    call = case.open_rapid_response if told.is_told(asked) and view.told_of_calls and not view.until else None
     return {
         "case": case,
         "stage_now": stage_of(case),
         "conflicts": conflicts_of(case),
         "who": name_of(asked, case),
         "product_name": product_name(asked, case.product),
-        "open_call": case.open_rapid_response if told.is_told(asked) and view.told_of_calls else None,
+        "open_call": call,
+        "shown_call": board.shown_as(call.call_id, call.state, call.codes) if call else "",
         **_emergency(view),
         "exceptions": list(_exceptions(view)) if asked.person.role in _CARE else [],
         "tab_name": view.tab,

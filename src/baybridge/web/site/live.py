@@ -96,8 +96,8 @@ def _signed_in(asked: Asked) -> bool:
 
 
 def banner(asked: Asked) -> Response:
-    """The banner of open calls alone, for a page that is open."""
-    return render(asked, "calls.html")
+    """The banner of open calls alone, for a page that is open; without the one that the page shows itself, while that stands as shown."""
+    return render(asked, "calls.html", shown_call=asked.query.get("shown", ""))
 
 
 LIVE_DOORS = (

@@ -44,7 +44,7 @@ document.addEventListener("keydown", allowed);
 
 const show = async () => {
   const before = new Set(openCalls().split(" "));
-  const answer = await fetch("/live/calls", { headers: { accept: "text/html" } });
+  const answer = await fetch(`/live/calls?shown=${encodeURIComponent(box.dataset.shown)}`, { headers: { accept: "text/html" } });
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("calls");

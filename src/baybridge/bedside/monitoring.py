@@ -157,7 +157,7 @@ def _odd_pairs(situation: Situation, given: Assess) -> Iterator[Reason]:
 
 
 def _of_the_moment(situation: Situation, name: str) -> bool:
-    """Whether a finding says how the patient is now: one that holds for no more than a day, or that every grade reads. A weight or a result of the laboratory does not."""
+    """Whether a finding says how the patient is now: one that holds for no more than a day, or that every grade reads. A weight does not."""
     entry = fact_entry(situation, name)
     reading = entry.reading() if entry is not None else None
     if not isinstance(reading, Latest):

@@ -2,7 +2,8 @@
 
 Main job: `to_look(case, node)`, what is asked at this node and nobody answered; `urgent(case, node)`, those that call where nobody answers in time.
 An assessment of then or later that states the finding answers, and so does a finding that a person confirmed, or a later value that can be used; what shows a
-sign of a day long past is answered by an assessment of now, a record that may be this patient's by one that states pressure, oxygen and mind. Discharge ends what was asked before it, and death everything; what comes of a patient at home is asked.
+sign of a day long past is answered by an assessment of now, a record that may be this patient's by one that states pressure, oxygen and mind. Discharge ends what
+was asked before it, and death everything; what comes of a patient at home is asked.
 
 **Source**: contract K1 (not knowing silences nothing); that it is asked, and of whom, is a convention of this project.
 """
@@ -30,7 +31,8 @@ Asked = Entry[FindingAsked]
 _ALERT_GRADE = 3
 
 
-#: What whoever looks at a patient without knowing what for states, one finding of each row. Source: convention of this project, the rows by which CRS and ICANS are graded.
+#: What whoever looks at a patient without knowing what for states, one finding of each row.
+#: Source: convention of this project, the rows by which CRS and ICANS are graded.
 _A_LOOK = (
     frozenset({"hypotension", "systolic_pressure", "vasopressors", "vasopressin"}),
     frozenset({"oxygen_device", "oxygen_flow", "oxygen_saturation", "arterial_oxygen_saturation"}),

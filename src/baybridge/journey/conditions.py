@@ -91,7 +91,7 @@ def _under_watch(case: Case, _: Site) -> bool:
 
 
 def watched_again_at(case: Case) -> datetime | None:
-    """Since when a patient who went home is looked at in turn again: an open call, or the first of the grades of 1 or more that stand since; None where nothing asks for it."""
+    """Since when a patient who went home is looked at in turn again: an open call, or the first of the grades of 1 or more that stand since; None without either."""
     left = case.discharge
     if left is None or not discharged(case):
         return None

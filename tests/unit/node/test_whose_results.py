@@ -82,7 +82,9 @@ def test_what_is_preliminary_is_nobodys_last_word(ward: Ward) -> None:
 # --- doses ----------------------------------------------------------------------------------------------------------------
 
 
-def dose(ward: Ward, value: int | None = 480, code: str = "mg", atc: str = "L04AC07", *, ago: timedelta = timedelta(0), meant: bool = False, **more: Any) -> dict[str, Any]:
+def dose(
+    ward: Ward, value: int | None = 480, code: str = "mg", atc: str = "L04AC07", *, ago: timedelta = timedelta(0), meant: bool = False, **more: Any
+) -> dict[str, Any]:
     amount = {"dosage": {"dose": {"value": value, "system": "http://unitsofmeasure.org", "code": code}}} if value is not None else {}
     answer = {"extension": [{"url": MEANT, "valueBoolean": True}]} if meant else {}
     return {

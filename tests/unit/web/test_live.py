@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from baybridge.app import application
 from baybridge.journey.command import Role
+from baybridge.journey.events import FindingAsked
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.people import accounts
 from watch_world import CASE, Ward
@@ -162,3 +163,39 @@ def test_quality_answers_an_incident(house: House) -> None:
     assert [reason.code for reason in refused.reasons] == ["bedside.incident.none_open"]
     house.ward.give("AnswerIncident", Role.QUALITY, incident_id=reported.incident_id, answer="entry corrected, nurses told")
     assert type(house.ward.events[-1].event).__name__ == "IncidentAnswered"
+
+
+def test_the_patients_own_call_stands_once_on_the_patients_pages(house: House) -> None:
+    house.ward.assess(**SIGN)
+    for tab in TABS:
+        page = house.get("nurse", f"/cases/{CASE}{tab}?language=en").text
+        assert page.count("class=\"box bad call\"") == 1, tab
+        assert 'class="bad call"' not in page, tab
+    assert 'class="bad call"' in house.get("nurse", "/cases?language=en").text
+    shown = page.partition('data-shown="')[2].partition('"')[0]
+    assert 'class="bad call"' not in house.get("nurse", f"/live/calls?shown={shown}").text
+    house.ward.give("AcknowledgeCall", Role.PHYSICIAN)
+    assert 'class="bad call"' in house.get("nurse", f"/live/calls?shown={shown}").text, "an open page shows the call as it stands now"
+    assert f'data-open="{house.ward.calls[0].call_id}"' in page, "the sound and the title of the page know it all the same"
+
+
+def test_what_is_done_most_stands_before_the_call_and_the_menu(house: House) -> None:
+    house.ward.assess(**SIGN)
+    page = house.get("nurse", f"/cases/{CASE}/bedside?language=en").text
+    order = [page.index(mark) for mark in ("/do/Assess", "/do/GiveDrug", 'class="box bad call"', '<nav class="menu"', 'class="cards"')]
+    assert order == sorted(order)
+
+
+def test_the_form_of_a_drug_names_the_boxes_of_each_drug_and_keeps_all_without_scripts(house: House) -> None:
+    page = house.get("nurse", f"/cases/{CASE}/do/GiveDrug?language=en").text
+    assert "&#34;L04AC07&#34;: [&#34;dose_mg&#34;, &#34;mg_per_kg&#34;]" in page
+    assert all(f'name="{name}"' in page for name in ("dose_mg", "mg_per_kg", "amount", "unit"))
+    assert "One dose is enough" in page
+
+
+def test_a_sign_of_a_record_that_may_be_the_patients_has_words_in_the_timeline(house: House) -> None:
+    with house.ward.node.unit() as unit:
+        asked = FindingAsked(fact="", why="identity", resource="question-1", seen_at=unit.at, calls=True)
+        unit.append(CASE, [asked], house.ward.node.system(), known=len(unit.events(CASE)))
+    page = house.get("nurse", f"/cases/{CASE}/timeline?language=en").text
+    assert "a sign in a record that may be this patient" in page

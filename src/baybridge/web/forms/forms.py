@@ -44,7 +44,6 @@ _OTHER_KEYS = {
     "ChosenPlan.order": "plan_order",
     "GiveDrug.amount": "dose_amount",
     "GiveDrug.atc": "given_drug",
-    "GiveDrug.dose": "dose_written",
     "GiveDrug.note": "drug_note",
     "GiveDrug.route": "drug_route",
     "GiveDrug.unit": "dose_unit",

@@ -2,7 +2,7 @@
 // A box in which something stands is never hidden: what is sent is what is seen.
 const boxes = JSON.parse(document.getElementById("dose-boxes").dataset.boxes);
 const drug = document.querySelector("[name=atc]");
-const rows = ["dose_mg", "mg_per_kg", "amount", "unit", "dose"].map((name) => document.querySelector(`[name=${name}]`)).filter(Boolean);
+const rows = ["dose_mg", "mg_per_kg", "amount", "unit"].map((name) => document.querySelector(`[name=${name}]`)).filter(Boolean);
 const show = () => {
   const wanted = boxes[drug.value.trim().toUpperCase()];
   for (const box of rows) {

@@ -6,6 +6,7 @@ Main job: `serve(folder, database, host, port)` runs until it is told to stop. O
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import resource
 import signal
@@ -104,6 +105,7 @@ def serve(folder: Path, database: str | None, host: str, port: int, serving: Ser
     if how.metrics_port is not None:
         _publish_metrics(node, how.metrics_port)
     logging.getLogger("_granian").addFilter(_said_before)
+    gc.freeze()  # what stands by now is never thrown away, so nobody need look through it again
     asyncio.run(_served(server, node, how))
     served.close()
 

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from baybridge.base.extras import EXTRAS
+from baybridge.base.extras import CORE_MEGABYTES, EXTRAS
 from baybridge.cli.arguments import Thorough
 
 
@@ -18,5 +18,6 @@ def extras(as_json: bool) -> None:  # noqa: FBT001 - click's signature
         rows = [{"extra": one.name, "purpose": one.purpose, "megabytes": one.megabytes, "installed": one.installed} for one in EXTRAS]
         click.echo(json.dumps(rows))
         return
+    click.echo(f"{'core':12} {CORE_MEGABYTES:4} MB  {'installed':38}  everything without an extra")
     for one in EXTRAS:
         click.echo(f"{one.name:12} {one.megabytes:4} MB  {'installed' if one.installed else one.remedy:38}  {one.purpose}")

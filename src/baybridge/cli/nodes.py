@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import sys
@@ -110,7 +111,11 @@ def serve(
         config = read_config(folder, database)
     except ConfigProblem as problem:
         fail(str(problem))
-    serving = import_module("baybridge.serving")
+    gc.disable()  # what is imported stays; looking through it again and again while it grows is a tenth of the start
+    try:
+        serving = import_module("baybridge.serving")
+    finally:
+        gc.enable()
     written = config.serving
     how = replace(
         written,

@@ -8,9 +8,12 @@ Elsewhere: many patients against one trial are a table, `policy/population.outco
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from baybridge.policy.language.types import Value
-from baybridge.policy.one_case.many import Many
+
+if TYPE_CHECKING:
+    from baybridge.policy.one_case.many import Many
 
 
 def outcomes(trials: Many, facts: Mapping[str, Value]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import orjson
 from sqlalchemy import Connection, select
@@ -70,12 +70,14 @@ from baybridge.node.upkeep.clock_watch import ClockWatch
 from baybridge.node.upkeep.permissions import tighten
 from baybridge.node.upkeep.reserve import Kept, Reserve
 from baybridge.policy.document.shapes import Policy
-from baybridge.policy.one_case.many import Many
 from baybridge.record.identity.documents import DocumentForms, document_forms
 from baybridge.record.identity.names import NameReader
 from baybridge.record.store import store
 from baybridge.record.store.subjects import named
 from baybridge.rulebook.library import PolicyLibrary, fact_types, policies_of
+
+if TYPE_CHECKING:
+    from baybridge.policy.one_case.many import Many
 
 Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
 
@@ -225,7 +227,9 @@ class Node:
         return {}
 
     def together(self, policies: tuple[Policy, ...]) -> Many:
-        """Many policies in their common form; the last one is kept, since reviews change rarely."""
+        """Many policies in their common form; the last one is kept, since reviews change rarely. NumPy is loaded by it, which takes a tenth of a start."""
+        from baybridge.policy.one_case.many import Many
+
         key = tuple(policy.sha256 for policy in policies)
         if self._together is None or self._together[0] != key:
             self._together = (key, Many(policies))

@@ -25,11 +25,16 @@ __all__ = ["COMMANDS", "EVENTS", "GATES", "PARTS", "CommandRow", "EventRow", "ga
 PARTS: tuple[ModuleType, ...] = (signing, matching, consent, recognition, exchange, funding, supply, bedside, followup, journey)
 
 
+#: Rooms that hold no rule of a case: they compute over whole tables with NumPy, which a node need not load to start.
+_WITHOUT_RULES = ("baybridge.funding.population.",)
+
+
 def modules(parts: tuple[ModuleType, ...]) -> Iterator[ModuleType]:
-    """Every module of these parts, by name."""
+    """Every module of these parts that may hold rules, by name."""
     for part in parts:
         for found in pkgutil.walk_packages(part.__path__, f"{part.__name__}."):
-            yield importlib.import_module(found.name)
+            if not found.name.startswith(_WITHOUT_RULES):
+                yield importlib.import_module(found.name)
 
 
 def gather(parts: tuple[ModuleType, ...] = PARTS) -> tuple[dict[str, CommandRow], dict[type[Event], EventRow]]:

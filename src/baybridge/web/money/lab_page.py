@@ -22,7 +22,7 @@ from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.documents.plan import NO_PLAN, PlanDocument
 from baybridge.funding.plans.plans import Exchange, is_computable
-from baybridge.http.doors import Asked, Door
+from baybridge.http.doors import Asked
 from baybridge.simulation.changes import Change, read_change
 from baybridge.simulation.invented import invented
 from baybridge.simulation.lab_report import cost_picture, group_words, percent, picture, simulated_json
@@ -260,9 +260,3 @@ def _table(name: str, content: bytes) -> dict[str, Column] | Refusal:
     except (pl.exceptions.PolarsError, OSError):
         return refuse(Reason("simulation.lab.table"), category=Category.INVALID)
     return {column.name: column.fill_null("").to_numpy().astype(str) if column.dtype == pl.String else column.to_numpy() for column in read}
-
-
-LAB_DOORS = (
-    Door("/lab", ("GET",), "lab", "policy.lab", lab),
-    Door("/lab", ("POST",), "lab.run", "policy.lab", run_lab),
-)

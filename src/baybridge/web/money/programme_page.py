@@ -18,7 +18,7 @@ from baybridge.documents.plan import OutcomeRates
 from baybridge.funding.payer.portfolio import STATES, bound_minor, documents_of, open_agreements, settled_refunds, standing
 from baybridge.funding.plans.terms import FundingCase
 from baybridge.funding.quote.quotes import recompute
-from baybridge.http.doors import Asked, Door
+from baybridge.http.doors import Asked
 from baybridge.journey.case import Case
 from baybridge.node.money import payer as payers
 from baybridge.node.node import decision_document
@@ -163,6 +163,3 @@ def _positions(reader: Reader, look: Outlook, plans: frozenset[str], *, programm
         return reader.t("programme.refunds") if one.who == PROGRAMME else reader.named("plan", one.who)
 
     return [Shown(label(one), one, *(at(one.quantiles[percent]) for percent in (5, 50, 95))) for one in own]
-
-
-PROGRAMME_DOORS = (Door("/payer/programme", ("GET",), "payer.programme", "payer.work", programme),)

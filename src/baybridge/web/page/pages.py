@@ -24,9 +24,8 @@ from baybridge.web.case.card_page import CARD_DOORS
 from baybridge.web.case.case_pages import CASE_DOORS
 from baybridge.web.case.looked_page import EMERGENCY_DOORS
 from baybridge.web.case.view import allowed, labels, most_urgent_first, product_name
-from baybridge.web.money.lab_page import LAB_DOORS
+from baybridge.web.money.counting_doors import COUNTING_DOORS
 from baybridge.web.money.payer_page import PAYER_DOORS
-from baybridge.web.money.programme_page import PROGRAMME_DOORS
 from baybridge.web.page.elsewhere_page import ELSEWHERE_DOORS
 from baybridge.web.page.page import go, refused, render
 from baybridge.web.page.sign_in_page import SIGN_IN_DOORS
@@ -134,8 +133,7 @@ DOORS = (
     Door("/import", ("GET",), "import.page", "records.import", import_page),
     Door("/import", ("POST",), "import.file", "records.import", import_file),
     *PAYER_DOORS,
-    *PROGRAMME_DOORS,
-    *LAB_DOORS,
+    *COUNTING_DOORS,
     *ACCOUNT_DOORS,
     *CARD_DOORS,
     *CODE_DOORS,

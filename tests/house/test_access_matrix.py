@@ -176,6 +176,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/bedside"): ON_CARE,
     **{(method, "/cases/{case_id}/attachments"): ON_CARE | {"laboratory"} for method in ("GET", "POST")},
     ("GET", "/cases/{case_id}/attachments/{attachment}"): ON_CARE | {"laboratory"},  # one that is not there answers not-found
+    ("GET", "/cases/{case_id}/attachments/{attachment}/proposals"): ON_CARE | {"laboratory"},
+    ("GET", "/cases/{case_id}/attachments/{attachment}/pages/{page:int}"): ON_CARE | {"laboratory"},
     ("GET", "/live"): CARE,
     ("GET", "/live/calls"): CARE,
     ("GET", "/cases/{case_id}/followup"): ON_CARE,
@@ -271,6 +273,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "id": f"{OWN}-a-hb",
         "card": "none",
         "attachment": "none",
+        "page:int": "1",
         "case": cases[OWN],
         "event_id": "none",
         "breach_id": "none",

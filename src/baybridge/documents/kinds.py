@@ -74,6 +74,7 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "diagnoses": "terms:Diagnoses",
             "drugs": "terms:Drugs",
             "glossary": "terms:Glossary",
+            "printed": "printed:Printed",
             "regimens": "terms:Regimens",
             "treatments": "terms:Treatments",
             "units": "terms:Units",

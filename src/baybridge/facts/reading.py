@@ -12,9 +12,10 @@ treatment history in `treatment.py` and `lines.py`, the CRS episode in `episode.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from baybridge.base.time import CHINA, full_years
@@ -73,7 +74,7 @@ def read(
     """
     found, known = resources if isinstance(resources, Found) else Found(resources), known or Known(dictionary)
     measured = measure(found, at, dictionary, known.said)
-    measured.measurements += _assessed(case, at, dictionary)
+    measured.measurements += [*_assessed(case, at, dictionary), *_from_documents(case, at, dictionary)]
     measured.measurements = measured_sums(measured, dictionary)
     exposures = read_exposures(found, at, dictionary.terms.treatments, case)
     course = read_course(found, at, dictionary.terms.treatments, exposures, case)
@@ -115,6 +116,18 @@ def _assessed(case: Case | None, at: datetime, dictionary: Dictionary) -> list[M
             for name, value in values.items()
         ]
     return found
+
+
+def _from_documents(case: Case | None, at: datetime, dictionary: Dictionary) -> Iterator[Measurement]:
+    """The values that persons read in documents of the case."""
+    for entry in case.of(ev.ProposalConfirmed) if case is not None else ():
+        event = entry.event
+        if event.collected_at > at:
+            continue
+        values, _ = read_given({event.fact: {"value": Decimal(event.value), "unit": event.unit}}, dictionary)
+        for name, value in values.items():
+            source, original = f"Event/{entry.origin.event_id}", f"{event.value} {event.unit}"
+            yield Measurement(dictionary[name], value, event.collected_at, source, original=original, issued=entry.origin.recorded_at)
 
 
 # --- the latest value of a fact -------------------------------------------------------------------------------------------

@@ -147,6 +147,14 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposedValue:
+    """What a machine read in an attachment that stands and may be opened: which, and the fact that the value would be of."""
+
+    attachment: str
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
 class FromRecord:
     """What a rule asked the record for, by the `needs` of its row; what it did not ask for is empty.
 
@@ -166,6 +174,8 @@ class FromRecord:
     labels_elsewhere: Callable[[frozenset[Label]], frozenset[Label]] | None = None  # which of these another case has
     drugs: DrugHistory | None = None
     courier_code: Callable[[str, str], CodeState] | None = None  # of a shipment; asking is a try
+    proposed: Callable[[str], ProposedValue | None] | None = None  # the proposal of this id
+    unfit: Callable[[str, str, str], Sequence[Reason]] | None = None  # what is wrong with a value in a unit for a fact
     received: Callable[[str], Received | None] | None = None  # the file of this SHA-256 that came for the case
 
     def only(self, names: frozenset[str], over: FromRecord | None = None) -> FromRecord:

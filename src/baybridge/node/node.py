@@ -42,6 +42,7 @@ from baybridge.language.languages import Language, languages_of
 from baybridge.language.regions import Regions, regions_of
 from baybridge.ledger import log, streams
 from baybridge.node import accepted, clock, tables
+from baybridge.node.attachments import proposals
 from baybridge.node.attachments.receiving import received
 from baybridge.node.case_memory import CaseMemory
 from baybridge.node.case_record import CaseRecord
@@ -312,6 +313,8 @@ class Node:
             cases_of=partial(_cases_of, connection) if "cases_of" in needs else None,
             courier_code=partial(courier_codes.tried, connection, at) if "courier_code" in needs else None,
             slots_on=partial(slots.held_on, connection) if "slots_on" in needs else None,
+            proposed=partial(proposals.of_case, self, case) if "proposed" in needs else None,
+            unfit=partial(proposals.unfit, self.dictionary) if "unfit" in needs else None,
             received=partial(received, self.config, case.case_id) if "received" in needs else None,
             labels_elsewhere=partial(labels.elsewhere, connection, case.case_id) if "labels_elsewhere" in needs else None,
         )

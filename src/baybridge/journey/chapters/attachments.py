@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from baybridge.journey.chapters.envelope import Event
@@ -31,3 +32,14 @@ class AttachmentScanned(Event, frozen=True, kw_only=True, tag=True):
 
     attachment: str
     outcome: Literal["clean", "refused"]
+
+
+class ProposalConfirmed(Event, frozen=True, kw_only=True, tag=True):
+    """A person read a value in a document that a machine had proposed; `value` and `unit` as they are printed."""
+
+    attachment: str
+    proposal: str
+    fact: str
+    value: str
+    unit: str
+    collected_at: datetime

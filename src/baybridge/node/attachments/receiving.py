@@ -20,7 +20,7 @@ from baybridge.journey.attachments import AttachDocument, Attached, attached, sa
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command, Received
 from baybridge.journey.events import AttachmentKind, DocumentAttached, Recorded
-from baybridge.node.attachments import files
+from baybridge.node.attachments import files, proposals
 from baybridge.node.attachments.media import media_type
 from baybridge.node.clock import new_id
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
@@ -154,6 +154,7 @@ def _settle(node: Node, unit: Unit, consequence: Consequence) -> None:
     files.clear_parts(folder, case_id, digest)
     if digest not in named(unit.events(case_id)):
         files.take_away(folder, case_id, digest)
+        proposals.take_away(folder, case_id, digest)
 
 
 def named(events: Iterable[Recorded]) -> frozenset[str]:

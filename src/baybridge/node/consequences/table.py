@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from baybridge.node.attachments.proposals import READ
 from baybridge.node.attachments.receiving import SETTLE
 from baybridge.node.attachments.scanning import SCAN
 from baybridge.node.commands.reopening import DECIDE_AGAIN
@@ -23,7 +24,7 @@ from baybridge.node.watch.watching import CLOCK, LOOK
 
 _ROWS = (
     LOOK, CLOCK, LEAVE, DECIDE_AGAIN, MADE_AGAIN, WITHDRAWN_CAUSES, TELL_ENTRIES, TELL_SET_ASIDE, TELL_LATE_RESULTS, TELL_CORRECTION, TELL_WITHDRAWAL, PLACE_RECORD,
-    IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, SETTLE,
+    IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, READ, SETTLE,
 )  # fmt: skip
 
 CONSEQUENCES: Mapping[str, ConsequenceRow] = {row.name: row for row in _ROWS}

@@ -302,8 +302,8 @@ LOOK = ConsequenceRow(
     Lane.ALARM,
     _look,
     after=frozenset({
-        ev.PackageReceived, ev.EntryCorrected, ev.EntryReinstated, ev.FindingConfirmed, ev.IdentityQuestioned, ev.IdentityLinked, ev.IdentityUndone, ev.Infused,
-        ev.LateResultRecorded,
+        ev.PackageReceived, ev.EntryCorrected, ev.EntryReinstated, ev.FindingConfirmed, ev.ProposalConfirmed, ev.IdentityQuestioned, ev.IdentityLinked, ev.IdentityUndone,
+        ev.Infused, ev.LateResultRecorded,
     }),
     of_records="any",
 )

@@ -37,6 +37,7 @@ from baybridge.web.case.followup_page import followup
 from baybridge.web.case.identity_page import identity
 from baybridge.web.case.looked_page import looked, looked_file
 from baybridge.web.case.options_page import options
+from baybridge.web.case.proposals_page import PROPOSAL_DOORS
 from baybridge.web.case.sharing_page import sharing
 from baybridge.web.case.tests_page import tests
 from baybridge.web.case.timeline_page import CORRECTION_DOORS, timeline
@@ -221,6 +222,7 @@ CASE_DOORS = (
     *confirm_page.CONFIRM_DOORS,
     *COURIER_DOORS,
     *ATTACHMENT_DOORS,
+    *PROPOSAL_DOORS,
     Door("/cases/{case_id}/funding/quote", ("GET",), "case.quote", "case.quote", quote_page),
     Door("/cases/{case_id}/funding/quote.json", ("GET",), "case.quote.file", "case.quote", quote_file),
     Door("/cases/{case_id}/funding/milestone.json", ("GET",), "case.milestone", "case.funding", milestone_file),

@@ -51,6 +51,7 @@ TOPICS: dict[str, str] = {
     "backup": "baybridge.cli.keeping",
     "verify-backup": "baybridge.cli.keeping",
     "restore": "baybridge.cli.keeping",
+    "message": "baybridge.cli.messages",
     "do": "baybridge.cli.nodes",
     "case": "baybridge.cli.cases",
     "courier-code": "baybridge.cli.couriers",

@@ -166,7 +166,7 @@ def do(
         fail(str(problem))
     actor = _actor(node, command, role, organisation, account)
     answer = actor if isinstance(actor, Refusal) else _carry_out(node, command, case_id, given, actor, command_id)
-    queue.drain(node)
+    queue.drain(node, queue.OF_A_COMMAND)
     witnessing.sign_checkpoint(node)
     _print(node, answer, as_json=as_json)
 

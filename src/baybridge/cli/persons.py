@@ -97,7 +97,7 @@ def erase(patient: str, folder: Path, what: tuple[str, ...], basis: str, account
     if isinstance(actor, Refusal):
         say_refusal(node, actor, as_json=as_json)
     done = erasure.erase(node, erasure.Wanted(_id(patient), what, basis), actor.acting(erasure.MAY_ERASE))
-    queue.drain(node)
+    queue.drain(node, queue.OF_A_COMMAND)
     witnessing.sign_checkpoint(node)
     _print(node, done if isinstance(done, Refusal) else done.as_json(), as_json=as_json)
 

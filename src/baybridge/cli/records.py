@@ -77,7 +77,7 @@ def import_(folder: Path, files: tuple[Path, ...], role: str, source: str, open_
     node = open_or_fail(folder)
     actor = Actor("operator", Role(role), node.site.organisation)
     reports = _import_all(node, actor, files, source.strip(), open_cases=open_cases, as_json=as_json)
-    queue.drain(node)
+    queue.drain(node, queue.OF_A_COMMAND)
     witnessing.sign_checkpoint(node)
     if as_json:
         click.echo(json.dumps(reports if len(reports) > 1 else reports[0], ensure_ascii=False, indent=1))

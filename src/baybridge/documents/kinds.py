@@ -54,6 +54,7 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "facts": {ANY: "fact:FactEntry"},
         "feeds": {ANY: "feed:Feed"},
         "keeping": {"backups": "backups:Backups"},
+        "messages": {"outbox": "messages:Outbox"},
         "languages": {ANY: "region:LanguageEntry"},
         "pathways": {
             "border-papers": "border_papers:BorderPapers",

@@ -20,6 +20,7 @@ from baybridge.journey.chapters.envelope import *
 from baybridge.journey.chapters.envelope import Event as _Event
 from baybridge.journey.chapters.follow_up import *
 from baybridge.journey.chapters.identity import *
+from baybridge.journey.chapters.messages import *
 from baybridge.journey.chapters.money import *
 from baybridge.journey.chapters.referral import *
 from baybridge.journey.chapters.sharing import *

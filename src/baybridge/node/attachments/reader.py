@@ -14,7 +14,11 @@ import json
 import resource
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from pypdfium2 import PdfPage
 
 #: Conventions of this project: enough for a report, little enough for a machine that has other work.
 MOST_PAGES, _MEMORY, _SECONDS, _MOST_PIXELS = 20, 4 * 1024**3, 300, 30_000_000
@@ -51,7 +55,7 @@ def _of_pdf(content: bytes) -> Iterator[tuple[int, list[Word]]]:
         yield number + 1, _pdf_words(page) or _recognised(_rendered(page))
 
 
-def _pdf_words(page: Any) -> list[Word]:
+def _pdf_words(page: PdfPage) -> list[Word]:
     width, height = page.get_size()
     text = page.get_textpage()
     boxes = [text.get_rect(place) for place in range(text.count_rects())]
@@ -59,7 +63,7 @@ def _pdf_words(page: Any) -> list[Word]:
     return [(" ".join(word.split()), (left / width, 1 - top / height, right / width, 1 - bottom / height)) for word, (left, bottom, right, top) in said if word]
 
 
-def _rendered(page: Any) -> Any:
+def _rendered(page: PdfPage) -> Image:
     width, height = page.get_size()
     scale = min(_SCALE, (_MOST_PIXELS / max(width * height, 1)) ** 0.5)
     return page.render(scale=scale).to_pil().convert("RGB")
@@ -70,7 +74,7 @@ def _of_pictures(content: bytes) -> Iterator[tuple[int, list[Word]]]:
         yield number, _recognised(picture)
 
 
-def _pictures(content: bytes) -> Iterator[Any]:
+def _pictures(content: bytes) -> Iterator[Image]:
     """The pages of a picture file, upright."""
     from PIL import Image, ImageOps, ImageSequence
 
@@ -84,7 +88,7 @@ def _pictures(content: bytes) -> Iterator[Any]:
             yield ImageOps.exif_transpose(frame).convert("RGB")
 
 
-def _recognised(picture: Any) -> list[Word]:
+def _recognised(picture: Image) -> list[Word]:
     import numpy
     from rapidocr import RapidOCR
 

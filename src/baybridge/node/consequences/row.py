@@ -23,6 +23,7 @@ class Lane(StrEnum):
 
     ALARM = "alarm"  # signs and calls: done first at the end of a command, before any other writer
     CASE = "case"  # what a user expects to see after a command: decisions made again, others told, the case's place in the lists
+    MESSAGE = "message"  # what leaves the building: waits for servers of others, so that nothing else does
     LATER = "later"  # the worker's alone: what nobody waits for
     SLOW = "slow"  # the worker's alone: programs of the site that take as long as they take
 

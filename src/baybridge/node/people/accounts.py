@@ -195,7 +195,7 @@ def check_password(connection: Connection, name: str, password: str, code: str, 
 def _accepted(connection: Connection, name: str, code: str, at: datetime) -> str | Refusal:
     """The account of a name whose password was right, if it is open and the one-time code is right where one is set."""
     row = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
-    if row is None or _is_closed(row, at):
+    if row is None or is_closed(row, at):
         return _wrong()
     if row["totp_secret"] and not second_factor.accepts(connection, row["account"], row["totp_secret"], code, at):
         return _wrong()
@@ -204,7 +204,7 @@ def _accepted(connection: Connection, name: str, code: str, at: datetime) -> str
     return str(row["account"])
 
 
-def _is_closed(row: RowMapping, at: datetime) -> bool:
+def is_closed(row: RowMapping, at: datetime) -> bool:
     """Whether an account is disabled, or its person has left."""
     return bool(row["disabled"]) or (row["leaves_at"] is not None and datetime.fromisoformat(row["leaves_at"]) <= at)
 
@@ -250,7 +250,7 @@ _OF_TOKEN = (
 def session_of(connection: Connection, token: str, at: datetime) -> Session | None:
     """The session of a token, or None where it is unknown, ended or its account is closed."""
     row = connection.execute(_OF_TOKEN, {"token": digest(token)}).mappings().first()
-    if row is None or _is_closed(row, at) or datetime.fromisoformat(row["expires_at"]) <= at:
+    if row is None or is_closed(row, at) or datetime.fromisoformat(row["expires_at"]) <= at:
         return None
     actor = _actor(row)
     if row["acting"] in actor.also:
@@ -282,7 +282,7 @@ def _asked_for(actor: Actor, people: People, *, invited: bool) -> bool:
 def open_actor(connection: Connection, account: str, at: datetime) -> Actor | None:
     """Who acts by an account that signs in now; None where it is closed."""
     row = connection.execute(select(accounts).where(accounts.c.account == account)).mappings().first()
-    return _actor(row) if row is not None and not _is_closed(row, at) else None
+    return _actor(row) if row is not None and not is_closed(row, at) else None
 
 
 def roles_of(row: RowMapping) -> tuple[Role, ...]:

@@ -30,6 +30,8 @@ from baybridge.journey.events import (
     GlassReviewed,
     IdentityLinked,
     IdentityQuestioned,
+    MessageDelivered,
+    MessageFailed,
     PackageReceived,
     ProposedCaseAccepted,
     ProposedCaseRefused,
@@ -60,6 +62,7 @@ _OF_MACHINES = tuple(
     for kind in (
         PackageReceived, CorrectionReceived, DecisionReopened, TransferReceived, IdentityQuestioned, IdentityLinked, RecordsImported, ResultsReread,
         CaseDeclined, CaseProposed, ProposedCaseAccepted, ProposedCaseRefused, GlassBroken, GlassReviewed, AttachmentScanned,
+        MessageDelivered, MessageFailed,
     )
 )  # fmt: skip
 

@@ -16,12 +16,14 @@ from typing import Literal, TypeVar
 
 from sqlalchemy import func, select
 
+from baybridge.documents.messages import Outbox
 from baybridge.ledger import log
 from baybridge.node import tables
 from baybridge.node.config import Config, ConfigProblem, read_config, read_settings
 from baybridge.node.consequences.row import Lane
 from baybridge.node.integrity import daily
 from baybridge.node.keeping import records, schedule
+from baybridge.node.messages import contacts
 from baybridge.node.neighbours import register
 from baybridge.node.node import Node, Transport
 from baybridge.node.outage import StorageProblem
@@ -225,8 +227,22 @@ def _backup(node: Node) -> Finding:
     return Finding("backup", "fail" if late else "ok", f"{good.made_at:%Y-%m-%d %H:%M}", expected, remedy if late else "")
 
 
-def _mail(_node: Node) -> Finding:
-    return Finding("mail", "skip", "this version sends none", "", "")
+def _mail(node: Node) -> Finding:
+    document = node.documents.typed.the(Outbox)
+    if not document.ways:
+        return Finding("mail", "skip", "nothing leaves this node: no way is named", "", "")
+    wanted = {name for way in document.ways.values() for name in (way.secret, way.address, *way.secrets.values()) if name}
+    lacking = sorted(name for name in wanted if not contacts.secret(node.config.folder, name))
+    try:
+        known = contacts.contacts(node.config.folder)
+    except contacts.ContactsProblem as problem:
+        return Finding("mail", "fail", str(problem), "contacts that can be read", "mend keys/contacts.yaml")
+    if lacking:
+        remedy = "write keys/messages/NAME, readable by the node's user alone"
+        return Finding("mail", "fail", f"no secret: {', '.join(lacking)}", "a file for each secret that a way names", remedy)
+    found = f"{len(document.ways)} ways, {len(document.rules)} rules, addresses of {len(known)} people"
+    remedy = "" if document.rules else "write rules, then try: baybridge message test"
+    return Finding("mail", "ok" if document.rules else "warn", found, "ways with rules", remedy)
 
 
 def _worker(node: Node) -> Finding:
@@ -234,7 +250,7 @@ def _worker(node: Node) -> Finding:
         return Finding("worker", "skip", "the node is not served now", "", "baybridge serve DIR")
     waiting = tables.consequence.c
     with node.storage.reading() as connection:
-        first = connection.execute(select(func.min(waiting.not_before)).where(waiting.lane != Lane.LATER.value)).scalar()
+        first = connection.execute(select(func.min(waiting.not_before)).where(waiting.lane.in_((Lane.ALARM.value, Lane.CASE.value)))).scalar()
     since = node.now() - datetime.fromisoformat(first) if first else timedelta(0)
     if since > _WAITS_LONG:
         remedy = "look at the log of the service, and restart it"

@@ -1,5 +1,7 @@
 """What follows from writes and keeps failing, for the administrator: what, of which case, why, how often, and a button that tries it now.
 
+Beside it the messages of the last week, with whom they reached and what failed; of which case they are is not shown.
+
 Main job: `QUEUE_DOORS`. Elsewhere: the queue itself in `node/consequences/queue.py`; a failure is named by its kind, because its message could quote a record.
 """
 
@@ -7,8 +9,11 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from baybridge.documents.messages import Outbox
 from baybridge.http.doors import Asked, Door
 from baybridge.node.consequences import queue
+from baybridge.node.messages import outbox
+from baybridge.node.people import accounts
 from baybridge.web.page.page import render
 
 
@@ -26,7 +31,10 @@ def try_now(asked: Asked) -> Response:
 def _show(asked: Asked, tried: str = "") -> Response:
     with asked.node.storage.reading() as connection:
         rows = queue.failing(connection)
-    return render(asked, "queue.html", 404 if tried == "gone" else 200, rows=rows, tried=tried)
+        messages = outbox.latest(connection, asked.node.now())
+        names = accounts.names(connection)
+    ways = sorted(asked.node.documents.typed.the(Outbox).ways)
+    return render(asked, "queue.html", 404 if tried == "gone" else 200, rows=rows, tried=tried, messages=messages, names=names, ways=ways)
 
 
 QUEUE_DOORS = (

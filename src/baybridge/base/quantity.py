@@ -6,7 +6,7 @@ Main job: keep the reported digits; conversion between units lives in `facts/uni
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +18,12 @@ class Quantity:
 
     def __str__(self) -> str:
         return f"{self.value} {self.unit or ''}".rstrip()
+
+
+def as_number(text: str) -> Decimal | None:
+    """A finite number from its text; None for every other text, whoever wrote it."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from baybridge.base.quantity import as_number
 from baybridge.base.time import CHINA, full_years
 from baybridge.documents.fact_reading import RecentExtreme
 from baybridge.facts.course import Course, read_course
@@ -119,12 +119,12 @@ def _assessed(case: Case | None, at: datetime, dictionary: Dictionary) -> list[M
 
 
 def _from_documents(case: Case | None, at: datetime, dictionary: Dictionary) -> Iterator[Measurement]:
-    """The values that persons read in documents of the case."""
+    """The values that persons of this node read in documents of the case; no other node tells of any."""
     for entry in case.of(ev.ProposalConfirmed) if case is not None else ():
-        event = entry.event
-        if event.collected_at > at:
+        event, number = entry.event, as_number(entry.event.value)
+        if event.collected_at > at or number is None or entry.origin.told:
             continue
-        values, _ = read_given({event.fact: {"value": Decimal(event.value), "unit": event.unit}}, dictionary)
+        values, _ = read_given({event.fact: {"value": number, "unit": event.unit}}, dictionary)
         for name, value in values.items():
             source, original = f"Event/{entry.origin.event_id}", f"{event.value} {event.unit}"
             yield Measurement(dictionary[name], value, event.collected_at, source, original=original, issued=entry.origin.recorded_at)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Category, Reason, refuse
+from baybridge.base.quantity import as_number
 from baybridge.journey.checks import happened, said
 from baybridge.journey.command import ProposedValue, Role, Situation, Verdict
 from baybridge.journey.events import ProposalConfirmed
-from baybridge.journey.fhir.writer import Writer, concept, identifier
+from baybridge.journey.fhir.writer import Writer, concept, identifier, present
 from baybridge.journey.row import ANYWHERE, CLINICAL, CommandRow, EventRow, never_blocked, reads, roles
 from baybridge.journey.values import fact_entry
 
@@ -60,9 +60,9 @@ def _against(situation: Situation, given: ConfirmProposal, found: ProposedValue)
 
 def rendered(event: ProposalConfirmed, writer: Writer) -> None:
     """As Observation that a document was read for."""
-    quantity = {"value": Decimal(event.value), "unit": event.unit}
+    quantity = {"value": as_number(event.value), "unit": event.unit}
     source = {"type": "DocumentReference", "identifier": identifier("urn:baybridge:attachment", event.attachment)}
-    content = {"valueQuantity": quantity, "derivedFrom": [source]}
+    content = {"valueQuantity": present(quantity), "derivedFrom": [source]}
     writer.observation(concept("urn:baybridge:fact", event.fact), event.collected_at.isoformat(), content, category="laboratory")
 
 

@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from acceptance.support import Clock, record
 from baybridge.app import application
 from baybridge.journey.command import Actor, Command, Role
-from baybridge.journey.events import DocumentAttached
+from baybridge.journey.events import DocumentAttached, ProposalConfirmed
 from baybridge.node.attachments import proposals, receiving
 from baybridge.node.clock import new_id
 from baybridge.node.config import read_config
@@ -27,6 +27,7 @@ from baybridge.node.intake.importing import import_upload
 from baybridge.node.neighbours.evidence import evidence_pack
 from baybridge.node.node import Node
 from baybridge.node.people import accounts, copying
+from baybridge.node.upkeep import projections
 from baybridge.node.upkeep.founding import found
 
 HERE = "Hospital"
@@ -146,6 +147,26 @@ def test_the_page_shows_the_document_beside_the_values_and_takes_the_form(house:
     form = {"proposal": re.search(r'name="proposal" value="([^"]+)"', page)[1], "value": "901.5", "unit": "ng/mL", "collected_at": "2026-03-01T08:00"}  # type: ignore[index]
     assert house.ask("physician", "POST", f"/cases/{house.case_id}/do/ConfirmProposal", data=form).status_code == 303
     assert house.ferritin() == 901.5
+
+
+@pytest.mark.parametrize("value", ["x-1", "NaN", "Infinity", "", "1e999999"])
+def test_a_value_that_is_no_number_in_an_entry_is_no_fact_and_breaks_nothing(house: House, value: str) -> None:
+    before = house.ferritin()
+    event = ProposalConfirmed(attachment="a", proposal="p", fact="ferritin", value=value, unit="ng/mL", collected_at=house.node.now())
+    with house.node.unit() as unit:
+        unit.append(house.case_id, [event], house.node.system(), known=len(unit.events(house.case_id)))
+        projections.project(unit, house.case_id)
+    assert house.ferritin() == before
+    assert house.ask("physician", "GET", f"/cases/{house.case_id}/facts").status_code == 200
+
+
+def test_what_another_node_says_of_a_document_is_no_fact_here(house: House) -> None:
+    event = ProposalConfirmed(attachment="a", proposal="p", fact="ferritin", value="901.5", unit="ng/mL", collected_at=house.node.now())
+    case = house.node.case(house.case_id)
+    entry = case.entries[0]  # type: ignore[union-attr]
+    told = replace(entry, event=event, origin=replace(entry.origin, package_id="p"))
+    hostile = replace(case, entries=(*case.entries, told))  # type: ignore[union-attr, type-var]
+    assert house.node.facts(hostile).values.get("ferritin") != 901.5  # type: ignore[arg-type]
 
 
 def test_forms_that_people_sign_are_not_read(house: House) -> None:

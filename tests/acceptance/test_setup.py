@@ -125,7 +125,16 @@ def as_list(value: list[Any]) -> str:
     return "[" + ", ".join(parts) + "]"
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"a: [", "expected a YAML document"), (b"\xff\xfe", "in UTF-8"), (b"- 1", "mapping"), (b"", "organisation")])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a: [", "expected a YAML document"),
+        (b"\xff\xfe", "in UTF-8"),
+        (b"- 1", "mapping"),
+        (b"", "organisation"),
+        (b"#" * 2_000_000, "at most 1000000 bytes"),
+    ],
+)
 def test_a_file_that_is_no_document_is_told(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "a.yaml").write_bytes(content)
     done = run(tmp_path / "mo", tmp_path / "a.yaml")
@@ -231,6 +240,35 @@ def test_killed_on_a_server_the_tables_that_were_begun_go_with_the_next_try(tmp_
 def answers_of(base: Path) -> dict[str, Any]:
     made = answers_from(answers(), "", base)
     return {name: getattr(made, name) for name in made.__struct_fields__}
+
+
+def test_paths_count_from_the_file_of_answers_wherever_the_command_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    written(tmp_path, answers(config_folder="etc/mo"))
+    given = answers_from(answers(config_folder="etc/mo"), "", tmp_path)
+    killed(lambda: set_up(tmp_path / "mo", given, tmp_path, "setup.laid_out"))
+    assert run(Path("../mo"), Path("../answers.yaml")).exit_code == 0, "what was laid out before the kill is its own"
+    assert (tmp_path / "mo" / "node.yaml").resolve() == (tmp_path / "etc" / "mo" / "node.yaml").resolve()
+    assert read_config(tmp_path / "mo").site.node == "mo"
+
+
+@pytest.mark.parametrize("how", ["link", "open to others"])
+def test_a_hidden_folder_that_somebody_else_may_have_made_is_neither_believed_nor_removed(tmp_path: Path, how: str) -> None:
+    """Else who may write beside the node's folder could have any folder of this user removed, or any database emptied."""
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "node.yaml").write_text("mine")
+    hidden = tmp_path / ".mo.setup"
+    if how == "link":
+        hidden.symlink_to(tmp_path / "precious")
+    else:
+        hidden.mkdir()
+        hidden.chmod(0o777)
+        (hidden / "node.yaml").symlink_to(tmp_path / "precious" / "node.yaml")
+    done = set_up(tmp_path / "mo", answers_from(answers(), "", tmp_path), tmp_path)
+    assert [reason.code for reason in done.refusal.reasons] == ["setup.unwritten"] if done.refusal else False
+    assert (tmp_path / "precious" / "node.yaml").read_text() == "mine"
+    assert not (tmp_path / "mo").exists()
 
 
 def test_two_at_once_are_told_apart(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Main job: the command. Elsewhere: the answers, what is looked at and the making 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ def setup(folder: Path, file: Path | None, *, only_look: bool, as_json: bool) ->
 
     documents = Documents()
     texts, language = Texts(documents), reader_language(documents.folder)
-    place = Place(file.parent if file is not None else Path.cwd(), fetch, Walk.of(read_settings()))
+    place = Place(Path(os.path.abspath(file.parent if file is not None else Path())), fetch, Walk.of(read_settings()))  # noqa: PTH100 - a link stays where it is
 
     def carried_out(given: Answers) -> SetUp:
         try:

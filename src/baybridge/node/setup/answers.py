@@ -25,7 +25,7 @@ from baybridge.documents.heading import Part
 from baybridge.documents.loader import Documents, packaged_data
 from baybridge.documents.problems import WRONG_VALUE, PolicyProblems, Problem, did_you_mean, field_name
 from baybridge.documents.reading import Report, read_as
-from baybridge.documents.source import Path, read_yaml
+from baybridge.documents.source import MAX_CHARACTERS, Path, read_yaml
 from baybridge.facts.fhir import mapping
 from baybridge.language.languages import languages_of
 from baybridge.node.config import carries_password, regions_at
@@ -191,10 +191,14 @@ def read_answers(file: FilePath) -> Answers:
     """The answers of a file; AnswerProblems with everything that is wrong in it."""
     origin = str(file)
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as content:
+            read = content.read(MAX_CHARACTERS + 1)
+        text = read.decode("utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         why = getattr(problem, "strerror", None) or "no UTF-8"
         raise AnswerProblems((Problem(origin, 0, 0, WRONG_VALUE, "a file that this user may read, in UTF-8", why),)) from None
+    if len(read) > MAX_CHARACTERS:
+        raise AnswerProblems((Problem(origin, 0, 0, WRONG_VALUE, f"a file of at most {MAX_CHARACTERS} bytes", "a longer one"),))
     if file.suffix == ".toml":
         return answers_from(_of_toml(text, origin), origin, file.parent)
     try:

@@ -9,9 +9,11 @@ settings in /etc.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -65,7 +67,7 @@ class SetUp:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a setup works with beside the answers: the folder from which their paths count, how a card is fetched, the steps of a crash test."""
+    """What a setup works with beside the answers: the folder (absolute) from which their paths count, how a card is fetched, the steps of a crash test."""
 
     base: Path
     fetch: Fetch
@@ -141,7 +143,16 @@ def _alone(folder: Path) -> Iterator[Path]:
 
 
 def _clear(part: Path) -> None:
-    """Take away what an unfinished setup left: its tables in a database, its folder of settings, its own folder."""
+    """Take away what an unfinished setup of this user left: its tables in a database, its folder of settings, its own folder.
+
+    PermissionError where another user may have made it: what it says would be believed, down to which folder is removed.
+    """
+    try:
+        state = part.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid() or stat.S_IMODE(state.st_mode) & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(part))
     database = part / _DATABASE
     if database.is_file():
         _empty(database.read_text(encoding="utf-8"))

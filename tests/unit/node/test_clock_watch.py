@@ -14,6 +14,7 @@ from baybridge.node.config import read_config
 from baybridge.node.handle import handle
 from baybridge.node.node import Node
 from baybridge.node.outage import StorageProblem
+from baybridge.node.people import accounts
 from baybridge.node.upkeep.clock_watch import ClockWatch
 from baybridge.node.upkeep.founding import found
 from baybridge.node.upkeep.gauges import unready
@@ -72,7 +73,8 @@ def test_a_clock_behind_the_log_is_not_believed_until_it_has_caught_up() -> None
 
 
 def test_a_served_node_refuses_writes_with_words_and_reads_on(tmp_path: Path) -> None:
-    found(tmp_path / "mo", {"node": "mo", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"]})
+    people = [{"name": "quality", "role": "quality", "password": "a right password"}]
+    found(tmp_path / "mo", {"node": "mo", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"], "accounts": people})
     node, machine = Node(read_config(tmp_path / "mo")), Machine()
     node.clock_watch = machine.watch()
     actor = Actor("nurse", Role.COORDINATOR, "Hospital")
@@ -87,7 +89,11 @@ def test_a_served_node_refuses_writes_with_words_and_reads_on(tmp_path: Path) ->
     assert unready(node) == ["clock"]
     with TestClient(application(node, workers=False)) as client:
         assert client.get("/health/ready").json()["missing"] == ["clock"]
-        assert client.get("/sign-in").status_code == 200
+        session = accounts.sign_in(node.storage, "quality", "a right password", "", node.now())
+        assert isinstance(session, accounts.Session), "people sign in, to read"
+        page = client.get("/cases", headers={"authorization": f"Bearer {session.token}", "accept": "text/html", "accept-language": "en"})
+        assert page.status_code == 200
+        assert "The clock of this machine jumped" in page.text
     assert node.case("before") is not None
     machine.go(timedelta(minutes=1), timedelta(days=1))
     open_a_case("after")

@@ -473,6 +473,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         recovered=_recovered(asked),
         in_reserve=not asked.node.reserve.empty,
         restored=_restored(asked),
+        clock_wrong=asked.actor is not None and asked.node.clock_watch is not None and asked.node.clock_watch.is_wrong(),
         backup_late=_backup_late(asked),
         **_live(asked),
         audits=role in _AUDITORS,

@@ -30,6 +30,7 @@ from baybridge.node.people import account_list
 from baybridge.node.setup import making
 from baybridge.node.setup.answers import Answers, answers_from
 from baybridge.node.steps import SETUP, Walk
+from baybridge.node.upkeep import doctor
 from baybridge.node.upkeep.founding import card, found
 from killing import killed
 
@@ -371,6 +372,23 @@ def test_questions_are_asked_on_a_terminal_alone_and_answered_there(tmp_path: Pa
     assert "機構名稱" in said.decode()
     config = read_config(tmp_path / "mo")
     assert (config.site.organisation, config.port, config.url) == ("Hospital of the West", port, f"http://127.0.0.1:{port}")
+
+
+def test_a_mail_server_is_named_in_the_documents_and_its_password_kept_apart(tmp_path: Path) -> None:
+    (tmp_path / "mail.txt").write_text("unmistakable\n")
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        mail = {"host": "127.0.0.1", "port": server.getsockname()[1], "sender": "node@x.example", "account": "node", "password_file": "mail.txt"}
+        given = answers(mail={**mail, "inside": True, "administrator": "chan@x.example"})
+        done = run(tmp_path / "mo", written(tmp_path, given), "--json")
+    assert [one["state"] for one in json.loads(done.stdout)["checks"] if one["check"] == "mail"] == ["ok"], done.output
+    finding = next(one for one in doctor.examine(tmp_path / "mo") if one.check == "mail")
+    assert (finding.state, finding.found) == ("warn", "1 ways, 0 rules, addresses of 1 people")
+    assert [path.name for path in (tmp_path / "mo").rglob("*") if path.is_file() and b"unmistakable" in path.read_bytes()] == ["mail-password"]
+    away = json.loads(run(tmp_path / "hk", written(tmp_path, given), "--json").stdout)
+    assert [one["code"] for one in away["checks"] if one["check"] == "mail"] == ["setup.mail_away"], "told, and no bar: the server may come later"
+    assert (tmp_path / "hk").exists()
 
 
 def test_units_for_systemd_stand_as_systemd_reads_them(tmp_path: Path) -> None:

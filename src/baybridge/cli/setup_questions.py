@@ -53,6 +53,11 @@ QUESTIONS = (
     Question("trusted_proxies", many=True, asked=lambda told: _tls(told) and not told.get("tls.certificate")),
     Question("backup.to"),
     Question("backup.key", asked=lambda told: bool(told.get("backup.to")), optional=False),
+    Question("mail.host"),
+    Question("mail.port", lambda _: "587", asked=lambda told: bool(told.get("mail.host"))),
+    Question("mail.sender", asked=lambda told: bool(told.get("mail.host")), optional=False),
+    Question("mail.account", asked=lambda told: bool(told.get("mail.host"))),
+    Question("mail.password_file", asked=lambda told: bool(told.get("mail.account")), optional=False),
     Question("administrator.account", optional=False),
     Question("administrator.name", optional=False),
     Question("administrator.language", lambda told: told.get("_language", "")),
@@ -104,7 +109,7 @@ def _answers(told: Mapping[str, str]) -> dict[str, object]:
     for key, text in told.items():
         if not text or key.startswith("_"):
             continue
-        value: object = [part.strip() for part in text.split(",") if part.strip()] if key in many else int(text) if key == "listen.port" and text.isdigit() else text
+        value: object = [part.strip() for part in text.split(",") if part.strip()] if key in many else int(text) if key.endswith(".port") and text.isdigit() else text
         outer, _, inner = key.rpartition(".")
         if outer:
             place = found.setdefault(outer, {})

@@ -69,6 +69,19 @@ class Backup(Part, frozen=True, kw_only=True):
     key: PathText
 
 
+class Mail(Part, frozen=True, kw_only=True):
+    """The server through which messages leave the building; a file with its password, where it asks for one; the first administrator's own address."""
+
+    host: Name
+    sender: Name
+    port: Port = 587
+    security: Literal["starttls", "tls"] = "starttls"
+    account: str = ""
+    password_file: PathText | None = None
+    inside: bool = False
+    administrator: Name | None = None
+
+
 class NeighbourAnswer(Part, frozen=True, kw_only=True):
     """Another node: its card, as a file or the address where it answers, and the fingerprint that somebody there read out."""
 
@@ -93,6 +106,7 @@ class Answers(Part, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     metrics_port: Port | None = None
     backup: Backup | None = None
+    mail: Mail | None = None
     neighbours: tuple[NeighbourAnswer, ...] = ()
     config_folder: PathText | None = None
     documents: PathText | None = None
@@ -106,6 +120,8 @@ class Answers(Part, frozen=True, kw_only=True):
         for number, text in enumerate(self.trusted_proxies):
             if not _is_network(text):
                 yield ("trusted_proxies", number), "an address or a network, such as 10.1.2.3 or 10.9.0.0/16", text
+        if self.mail is not None and bool(self.mail.account) != (self.mail.password_file is not None):
+            yield ("mail", "account"), "account and password_file together, or neither", "one of them"
         for number, one in enumerate(self.languages):
             if one in self.languages[:number]:
                 yield ("languages", number), "each language once", one

@@ -30,6 +30,7 @@ from baybridge.node.upkeep.clock_watch import is_kept
 from baybridge.node.upkeep.doctor import CLOCK_MAY_LAG, LEAST_FREE, LITTLE_FREE
 
 _MIB = 1024 * 1024
+_SECONDS = 5.0  # for an answer of another server
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def look(folder: Path, given: Answers, fetch: Fetch, regions: Collection[str], n
         *_certificate(given, base, now),
         *_database(given),
         *_backup(given, base),
+        *_mail(given, base),
     ]
     for number, one in enumerate(given.neighbours):
         looks += _neighbour(number, one, fetch, regions, now, cards, given.node or node_name(folder), base)
@@ -158,6 +160,26 @@ def _backup(given: Answers, base: Path) -> Iterator[Look]:
         said = getattr(problem, "strerror", None) or str(problem)
         found.append(Reason("setup.backup_key", {"file": str(key), "problem": said}, where="backup.key"))
     yield from (Look("backup", reason) for reason in found or [None])
+
+
+def _mail(given: Answers, base: Path) -> Iterator[Look]:
+    """Whether something answers where the mail server is said to be; whether it takes mail says `baybridge message test`."""
+    if given.mail is None:
+        return
+    one = given.mail
+    if one.password_file is not None:
+        try:
+            (base / one.password_file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            said = getattr(problem, "strerror", None) or "no UTF-8"
+            yield Look("mail", Reason("setup.mail_password", {"file": one.password_file, "problem": said}, where="mail.password_file"))
+            return
+    try:
+        with socket.create_connection((one.host, one.port), timeout=_SECONDS):
+            yield Look("mail")
+    except OSError as problem:
+        values = {"host": one.host, "port": str(one.port), "problem": problem.strerror or str(problem) or type(problem).__name__}
+        yield Look("mail", Reason("setup.mail_away", values, where="mail"), bars=False)
 
 
 def _neighbour(

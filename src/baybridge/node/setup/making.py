@@ -38,6 +38,7 @@ from baybridge.node.steps import Walk
 from baybridge.node.storage import Storage
 from baybridge.node.upkeep.founding import found
 
+_MAIL_SECRET = "mail-password"  # noqa: S105 - the name of a file
 _DATABASE = "setup-database.txt"  # which database was empty when the making began
 
 
@@ -182,6 +183,7 @@ def _made(folder: Path, part: Path, given: Answers, place: Place, cards: Cards) 
     profile = _profile(folder, given, place.base)
     _lay_documents(part, given, place.base)
     found(part, profile, given.database)
+    _lay_secrets(part, given, place.base)
     place.walk.step("setup.founded")
     node = open_node(part)
     try:
@@ -240,6 +242,25 @@ def _lay_documents(part: Path, given: Answers, base: Path) -> None:
     for order, language in enumerate(given.languages, start=1 - len(given.languages)):
         languages.mkdir(parents=True, exist_ok=True)
         (languages / f"{language}.yaml").write_text(yaml.safe_dump({"id": language, "order": order}), encoding="utf-8")
+
+
+    if given.mail is not None:
+        way = {"kind": "mail", "host": given.mail.host, "port": given.mail.port, "security": given.mail.security, "sender": given.mail.sender}
+        way |= {"account": given.mail.account, "secret": _MAIL_SECRET} if given.mail.account else {}
+        way |= {"inside": True} if given.mail.inside else {}
+        (part / "data" / "messages").mkdir(parents=True, exist_ok=True)
+        (part / "data" / "messages" / "outbox.yaml").write_text(yaml.safe_dump({"id": "outbox", "ways": {"mail": way}}, sort_keys=False), encoding="utf-8")
+
+
+def _lay_secrets(part: Path, given: Answers, base: Path) -> None:
+    """The password of the mail server, and where the first administrator is reached, in files of the node alone."""
+    if given.mail is None:
+        return
+    if given.mail.password_file is not None:
+        write_private(part / "keys" / "messages" / _MAIL_SECRET, (base / given.mail.password_file).read_text(encoding="utf-8"))
+    if given.mail.administrator is not None:
+        contacts = {given.administrator.account: {"mail": given.mail.administrator}}
+        write_private(part / "keys" / "contacts.yaml", yaml.safe_dump(contacts, allow_unicode=True))
 
 
 def _peopled(node: Node, given: Answers, cards: Cards) -> Changed | Refusal:

@@ -178,6 +178,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/attachments/{attachment}"): ON_CARE | {"laboratory"},  # one that is not there answers not-found
     ("GET", "/cases/{case_id}/attachments/{attachment}/proposals"): ON_CARE | {"laboratory"},
     ("GET", "/cases/{case_id}/attachments/{attachment}/pages/{page:int}"): ON_CARE | {"laboratory"},
+    ("GET", "/cases/{case_id}/calendar.ics"): ON_CARE,
     ("GET", "/live"): CARE,
     ("GET", "/live/calls"): CARE,
     ("GET", "/cases/{case_id}/followup"): ON_CARE,

@@ -28,6 +28,7 @@ from baybridge.node.upkeep.projections import open_tasks
 from baybridge.web.case import confirm_page, tabs
 from baybridge.web.case.attachments_page import ATTACHMENT_DOORS, attachments
 from baybridge.web.case.bedside_page import bedside
+from baybridge.web.case.calendar_file import calendar
 from baybridge.web.case.card_page import CARD_CASE_DOORS, card
 from baybridge.web.case.cells_page import cells
 from baybridge.web.case.courier_page import COURIER_DOORS
@@ -221,6 +222,7 @@ CASE_DOORS = (
     Door("/cases/{case_id}/do/{command}", ("POST",), "case.do", "case.command", command_do),
     *confirm_page.CONFIRM_DOORS,
     *COURIER_DOORS,
+    Door("/cases/{case_id}/calendar.ics", ("GET",), "case.calendar", "case.bedside", calendar),
     *ATTACHMENT_DOORS,
     *PROPOSAL_DOORS,
     Door("/cases/{case_id}/funding/quote", ("GET",), "case.quote", "case.quote", quote_page),

@@ -18,11 +18,13 @@ from baybridge.journey.command import Actor, Command, Role
 from baybridge.node.config import read_config
 from baybridge.node.handle import handle
 from baybridge.node.intake.importing import import_upload
-from baybridge.node.keeping import packing, restoring
+from baybridge.node.keeping import image, packing, restoring
 from baybridge.node.neighbours import witnessing
 from baybridge.node.node import Node, open_node
-from baybridge.node.schema import upgrading
+from baybridge.node.schema import upgrading, version
+from baybridge.node.schema.migrating import make_at
 from baybridge.node.steps import Walk
+from baybridge.node.storage import Storage
 from baybridge.node.upkeep.founding import found
 from benchmarks.ledger_check import bundle
 
@@ -54,6 +56,20 @@ def writing(node: Node, started: int, seconds: float | None, command: list[str] 
     stop.set()
     thread.join()
     return came[0][0] / came[0][1], took
+
+
+def as_first_written(folder: Path) -> None:
+    """Have the node's database as the first counted version would have written it."""
+    older = folder / "older.sqlite"
+    source, target = Storage(read_config(folder).database), Storage(f"sqlite:///{older}")
+    with source.reading() as read, target.writing() as written:
+        make_at(written, version.FIRST)
+        image.copy_rows(read, written)
+    source.close()
+    target.close()
+    for path in folder.glob("node.sqlite*"):
+        path.unlink()
+    older.rename(folder / "node.sqlite")
 
 
 def main() -> None:
@@ -92,8 +108,7 @@ def main() -> None:
         print(f"backup verified: {mib / took:.1f} MiB/s with the check of its ledger, {mib / reading:.0f} MiB/s to read and compare it")
         print(f"copying the file alone: {mib / copying:.0f} MiB/s")
 
-        with open_node(folder).storage.writing() as connection:
-            connection.exec_driver_sql("DROP TABLE schema_version")
+        as_first_written(folder)
         began = perf_counter()
         done = upgrading.upgrade(read_config(folder), Walk())
         took = perf_counter() - began

@@ -183,10 +183,10 @@ def test_what_can_be_looked_at_is_looked_at_and_all_of_it_told_before_anything_i
 
 
 def test_only_looking_makes_nothing(tmp_path: Path) -> None:
-    done = run(tmp_path / "mo", written(tmp_path, answers()), "--check")
+    done = run(tmp_path / "var" / "lib" / "mo", written(tmp_path, answers()), "--check")
     assert done.exit_code == 0
     assert "Nothing stands against it" in done.output
-    assert not (tmp_path / "mo").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["answers.yaml"]
 
 
 def test_a_certificate_of_another_name_is_told_and_does_not_bar(tmp_path: Path) -> None:

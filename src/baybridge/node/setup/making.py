@@ -80,6 +80,7 @@ def set_up(folder: Path, given: Answers, place: Place, *, only_look: bool = Fals
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - a link that leads elsewhere stays where it is
     if (against := _there_already(folder, given, place)) is not None:
         return SetUp(refusal=refuse(against, category=Category.CONFLICT))
+    fresh = [parent for parent in folder.parents if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(folder) as part:
@@ -99,6 +100,10 @@ def set_up(folder: Path, given: Answers, place: Place, *, only_look: bool = Fals
     except OSError as problem:
         values = {"folder": str(problem.filename or folder), "problem": problem.strerror or type(problem).__name__}
         return SetUp(refusal=refuse(Reason("setup.unwritten", values), category=Category.INVALID))
+    finally:
+        for parent in fresh:
+            with suppress(OSError):  # it holds the node now
+                parent.rmdir()
 
 
 def _there_already(folder: Path, given: Answers, place: Place) -> Reason | None:

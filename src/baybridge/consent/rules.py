@@ -18,6 +18,7 @@ from baybridge.base.outcome import Reason, refuse
 from baybridge.consent import rendering
 from baybridge.consent.deciding import against_giver, against_taker_back, deciding, doubtful
 from baybridge.consent.grants import DSPDP, NAMED_KINDS
+from baybridge.journey.attachments import not_attached
 from baybridge.journey.checks import alive, happened, local_day, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AuthorityNotified, ConsentKind, ConsentRecorded, ConsentWithdrawn, Giver
@@ -57,6 +58,7 @@ class RecordConsent(Struct, frozen=True, kw_only=True):
     valid_until: date | None = None
     notice_version: str
     notice_language: str
+    attachment: Annotated[str, Meta(description="the signed form, where it is among the documents of the case")] = ""
 
 
 class WithdrawConsent(Struct, frozen=True, kw_only=True):
@@ -78,7 +80,7 @@ class NotifyAuthority(Struct, frozen=True, kw_only=True):
 
 def record_consent(situation: Situation, given: RecordConsent) -> Verdict:
     """The consent stands, or what its form lacks."""
-    against = (*alive(situation), *against_giver(situation, given.given_by, given.by_document), *_form(situation, given))
+    against = (*alive(situation), *against_giver(situation, given.given_by, given.by_document), *_form(situation, given), *not_attached(situation.case, given.attachment))
     if against:
         return refuse(*against)
     return (
@@ -92,6 +94,7 @@ def record_consent(situation: Situation, given: RecordConsent) -> Verdict:
             notice_language=given.notice_language,
             given_by=given.given_by,
             by_document=given.by_document.strip(),
+            attachment=given.attachment,
         ),
     )
 

@@ -28,7 +28,7 @@ State = Literal["held", "clean", "refused"]
 class AttachDocument(Struct, frozen=True, kw_only=True):
     """A file that was received for this case belongs to it."""
 
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="of the file, which was sent to this case's attachments")]
+    sha256: Annotated[str, Meta(description="of the file, which was sent to this case's attachments")]
     kind: AttachmentKind
 
 
@@ -74,6 +74,12 @@ def _with_state(entry: Entry[DocumentAttached], answer: Literal["clean", "refuse
 def same(case: Case, sha256: str, kind: str) -> Attached | None:
     """The attachment that stands on the case with this content and kind."""
     return next((one for one in attached(case) if (one.entry.event.sha256, one.entry.event.kind) == (sha256, kind)), None)
+
+
+def not_attached(case: Case, attachment: str) -> Iterator[Reason]:
+    """Why an id names no paper of this case; nothing where none is named."""
+    if attachment and all(one.id != attachment or one.state == "refused" for one in attached(case)):
+        yield Reason("attachment.unknown", where="attachment")
 
 
 def waiting(case: Case) -> Iterator[DocumentAttached]:

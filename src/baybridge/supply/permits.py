@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.documents.border_papers import BorderPapers
+from baybridge.journey.attachments import not_attached
 from baybridge.journey.case import Case
 from baybridge.journey.checks import Unusual, alive, asked_once, before_infusion, said
 from baybridge.journey.command import Role, Situation, Verdict
@@ -32,6 +34,7 @@ class RecordPermit(Struct, frozen=True, kw_only=True):
     number: str
     valid_from: date
     valid_to: date
+    attachment: Annotated[str, Meta(description="the permit, where it is among the documents of the case")] = ""
     unusual: Unusual = False
 
 
@@ -67,7 +70,7 @@ def permit_blocked(situation: Situation) -> Iterator[Reason]:
 
 def record_permit(situation: Situation, given: RecordPermit) -> Verdict:
     """The paper stands, or what is wrong with it."""
-    against = [*permit_blocked(situation)]
+    against = [*permit_blocked(situation), *not_attached(situation.case, given.attachment)]
     if not said(given.number):
         against.append(Reason("supply.permit.number_missing", where="number"))
     if given.valid_to < given.valid_from:
@@ -79,7 +82,9 @@ def record_permit(situation: Situation, given: RecordPermit) -> Verdict:
     if against:
         return refuse(*against)
     return (
-        PermitRecorded(kind=given.kind, leg=given.leg, number=given.number.strip(), valid_from=given.valid_from, valid_to=given.valid_to),
+        PermitRecorded(
+            kind=given.kind, leg=given.leg, number=given.number.strip(), valid_from=given.valid_from, valid_to=given.valid_to, attachment=given.attachment
+        ),
     )
 
 

@@ -362,6 +362,17 @@ def test_an_attachment_of_the_wrong_kind_is_replaced_and_opens_under_its_new_id(
     assert house.opened("nurse", one.id).status_code == 200
 
 
+def test_a_consent_names_the_signed_form_of_its_own_case_alone(house: House) -> None:
+    mine, theirs = (house.post("nurse", PDF, kind="consent", case=case).json()["attachment"] for case in ("own", "other"))
+    given = {"kind": "care", "notice_version": "1", "notice_language": "en"}
+    refused = handle(house.node, Command("RecordConsent", house.case_id, {**given, "attachment": theirs}, COORDINATOR, new_id()))
+    assert isinstance(refused, Refusal)
+    assert [reason.code for reason in refused.reasons] == ["attachment.unknown"]
+    done = handle(house.node, Command("RecordConsent", house.case_id, {**given, "attachment": mine}, COORDINATOR, new_id()))
+    assert not isinstance(done, Refusal), done
+    assert done.events[0].event.attachment == mine  # type: ignore[attr-defined]
+
+
 def test_the_evidence_pack_names_the_hash_and_holds_no_content(house: House) -> None:
     sent = house.post("nurse", TEXT).json()
     pack = evidence_pack(house.node, house.case_id)

@@ -36,6 +36,7 @@ class PermitRecorded(Event, frozen=True, kw_only=True, tag=True):
     number: str
     valid_from: date
     valid_to: date
+    attachment: str = ""  # the paper among the documents of the case
 
 
 class CellsCollected(Event, frozen=True, kw_only=True, tag=True):

@@ -24,6 +24,7 @@ class ConsentRecorded(Event, frozen=True, kw_only=True, tag=True):
     notice_language: str
     given_by: Giver = "patient"
     by_document: str = ""  # of somebody else than the patient: the paper that says so, and where it is filed
+    attachment: str = ""  # the signed form among the documents of the case
 
 
 class ConsentWithdrawn(Event, frozen=True, kw_only=True, tag=True):

@@ -20,6 +20,7 @@ from baybridge.funding.outcome.refunding import open_refunds
 from baybridge.funding.plans.assistance import KINDS as FUNDS
 from baybridge.funding.plans.plans import is_agreement, is_computable
 from baybridge.funding.quote.quoting import covered_categories
+from baybridge.journey.attachments import attached
 from baybridge.journey.case import Case
 from baybridge.journey.gates import gate_ahead
 from baybridge.journey.identities import identities_of
@@ -302,6 +303,13 @@ def _of_results(choose: choices_results.Choose) -> Callable[[Any, Case | None], 
     return lambda asked, case: tuple(Option(value, label) for value, label in choose(asked, case))
 
 
+def _attachments(asked: Asked, case: Case | None) -> Options:
+    """The documents of the case, the newest first, by kind and moment."""
+    reader = Reader(asked)
+    found = attached(case)[::-1] if case is not None else ()
+    return tuple(Option(one.id, f"{reader.code('code', one.entry.event.kind)}, {reader.moment(one.entry.origin.at)}") for one in found if one.state != "refused")
+
+
 #: The name of a choice -> its options. The name of a field is the name of its choice unless the command's row says another.
 CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "to_node": lambda asked, _: _nodes(asked),
@@ -333,6 +341,7 @@ CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "recognition_purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES),
     **{name: _of_results(choose) for name, choose in choices_results.BY_NAME.items()},
     "consent_id": _consents,
+    "attachment": _attachments,
     "question": _questions,
     "shipment_id": _shipments,
     "shipments_from_here": _from_here,

@@ -101,6 +101,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{("GET", f"/sign-in/outside/{{provider}}{way}"): ANYONE for way in ("", "/back", "/leave")},  # a provider that is not there answers not-found
     ("POST", "/sign-in/code"): ANYONE,
     ("POST", "/sign-in/directory"): ANYONE,
+    **{(method, "/sign-in/passkey"): ANYONE for method in ("GET", "POST")},
+    **{("POST", f"/account/passkeys{way}"): NOT_ELSEWHERE for way in ("", "/made", "/remove")},
     ("POST", "/sign-in/invitation/outside"): ANYONE,
     ("POST", "/account/outside"): NOT_ELSEWHERE,
     ("POST", "/account/outside/end"): NOT_ELSEWHERE,
@@ -332,7 +334,7 @@ def test_each_role_on_the_own_patient(house: House, method: str, path: str) -> N
     for who in sorted(EVERYBODY - ({*EVERYBODY} if path == "/sign-out" else set())):
         found[who] = call(house, method, path, who)
     let_in = {who for who, status in found.items() if status not in (401, 403)}
-    if path in ("/session", "/sign-in", "/sign-in/invitation", "/sign-in/code", "/sign-in/directory", "/sign-in/invitation/outside") and method == "POST":
+    if method == "POST" and (path == "/session" or path.startswith("/sign-in")):
         assert set(found.values()) <= {400, 401, 403}, "no password, no session"  # 400: the body says neither name nor password
     elif path.startswith("/exchange"):
         assert all(status in (400, 403, 422) for status in found.values()), "without a signature nothing is taken in"

@@ -18,10 +18,11 @@ from baybridge.documents.heading import Confidence, Heading, Part
 
 
 class SecondFactor(Part, frozen=True, kw_only=True):
-    """Which roles must have a second factor, and whether accounts of a node's founding are among them."""
+    """Which roles must have a second factor, whether accounts of a node's founding are among them, and whether a passkey signs in without a password."""
 
     required_for: tuple[str, ...]
     also_of_founding_accounts: bool
+    passkey_alone: bool = False
 
 
 class BreakGlass(Part, frozen=True, kw_only=True):

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 COOKIE = "baybridge"
 DEVICE = "baybridge-device"  # by which a browser is known from which somebody signed in before
 #: What an account without the second factor that its role asks for may do.
-ENROLLING = frozenset({"account", "account.begin", "account.confirm", "sign-out", "hand-over"})
+ENROLLING = frozenset({"account", "account.begin", "account.confirm", "account.passkey", "account.passkey.made", "sign-out", "hand-over"})
 _CASE_RELATIONS = "case_id"
 _MOST_FIELDS = 5000  # of a form
 _READING = frozenset({"GET", "HEAD"})

@@ -145,6 +145,19 @@ outside_identity = Table(  # who somebody is elsewhere, by issuer and subject an
     Column("last_seen_at", String),
 )
 
+passkey = Table(  # public keys of devices by which people prove who they are
+    "passkey",
+    metadata,
+    Column("credential_id", String, primary_key=True),
+    Column("account", String, nullable=False, index=True),
+    Column("public_key", StoredBytes, nullable=False),
+    Column("name", String, nullable=False),  # as its owner calls it
+    Column("made_at", String, nullable=False),
+    Column("copied_at", String),  # its counter did not rise: it counts no more
+    Column("last_count", BigInteger, nullable=False),
+    Column("last_used_at", String),
+)
+
 sign_in_begun = Table(  # a sign-in that goes on at another place or with another step; taken once, by the browser that began it
     "sign_in_begun",
     metadata,

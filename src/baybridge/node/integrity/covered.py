@@ -64,6 +64,7 @@ COVERED: Mapping[str, Covered] = _by_name(
         Covered(tables.duty),
         Covered(tables.known_device, fades=True),
         Covered(tables.outside_identity),
+        Covered(tables.passkey),
         Covered(tables.trial),
         Covered(tables.trial_review),
         Covered(tables.account_change_asked),

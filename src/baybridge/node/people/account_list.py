@@ -78,7 +78,7 @@ def listed(connection: Connection, at: datetime) -> list[Listed]:
             roles=tuple(role.value for role in accounts.roles_of(row)),
             organisation=row["organisation"],
             state=state_of(row, at, bound),
-            second_factor=bool(row["totp_secret"]),
+            second_factor=bool(row["totp_secret"]) or accounts.has_passkey(connection, row["account"]),
             last_sign_in=row["last_sign_in"],
         )
         for row in connection.execute(query.order_by(table.c.name)).mappings()

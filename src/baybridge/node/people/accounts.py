@@ -18,7 +18,7 @@ from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, exists, insert, select, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
@@ -27,6 +27,7 @@ from baybridge.node.people.outside import identities
 from baybridge.node.people.persons import Person
 from baybridge.node.tables import account as accounts
 from baybridge.node.tables import known_device as devices
+from baybridge.node.tables import passkey as passkeys
 from baybridge.node.tables import session as sessions
 from baybridge.node.tables import sign_in_attempt as attempts
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from baybridge.node.storage import Storage
 
 SESSION_HOURS = 12
+_FRESH = timedelta(minutes=10)  # convention of this project
 _REMEMBERED = timedelta(days=1)  # how long a session that is over is known
 _KEY = 16  # characters of the hash of a token that name a session
 #: Attempts that wait for nothing; then the wait doubles from a second to the longest, until nobody tried for an hour.
@@ -197,11 +199,19 @@ def _accepted(connection: Connection, name: str, code: str, at: datetime) -> str
     row = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
     if row is None or is_closed(row, at):
         return _wrong()
-    if row["totp_secret"] and not second_factor.accepts(connection, row["account"], row["totp_secret"], code, at):
+    by_device = has_passkey(connection, row["account"])
+    if by_device and not code:
+        return refuse(Reason("accounts.passkey.needed"), category=Category.UNAUTHENTICATED)
+    if (row["totp_secret"] or by_device) and not second_factor.accepts(connection, row["account"], row["totp_secret"] or "", code, at):
         return _wrong()
     if not identities.password_counts(connection, row["account"], at):
         return refuse(Reason("sign_in.outside.password_over"), category=Category.UNAUTHENTICATED)
     return str(row["account"])
+
+
+def has_passkey(connection: Connection, account: str) -> bool:
+    """Whether an account has a passkey that counts."""
+    return connection.execute(select(passkeys.c.account).where(passkeys.c.account == account, passkeys.c.copied_at.is_(None)).limit(1)).first() is not None
 
 
 def is_closed(row: RowMapping, at: datetime) -> bool:
@@ -239,9 +249,10 @@ def open_session(
     return replace(found, token=token)
 
 
+_BY_DEVICE = exists().where(passkeys.c.account == accounts.c.account, passkeys.c.copied_at.is_(None))
 #: Asked by every request, so it is written once.
 _OF_TOKEN = (
-    select(accounts, sessions.c.csrf, sessions.c.expires_at, sessions.c.role.label("acting"), sessions.c.provider, sessions.c.strong)
+    select(accounts, sessions.c.csrf, sessions.c.expires_at, sessions.c.role.label("acting"), sessions.c.provider, sessions.c.strong, _BY_DEVICE.label("by_device"))
     .join(sessions, sessions.c.account == accounts.c.account)
     .where(sessions.c.token_sha256 == bindparam("token"))
 )
@@ -255,7 +266,7 @@ def session_of(connection: Connection, token: str, at: datetime) -> Session | No
     actor = _actor(row)
     if row["acting"] in actor.also:
         actor = actor.acting({Role(row["acting"])})
-    unprotected = not row["totp_secret"] and not row["strong"]
+    unprotected = not (row["totp_secret"] or row["strong"] or row["by_device"])
     invited, provider = bool(row["invited"]), row["provider"] or ""
     return Session(actor, row["name"], row["csrf"], row["language"], unprotected=unprotected, invited=invited, provider=provider)
 
@@ -271,7 +282,8 @@ def must_enrol(session: Session, people: People) -> bool:
 def unprotected(connection: Connection, actor: Actor, people: People) -> bool:
     """The same of an account without a session."""
     row = connection.execute(select(accounts.c.invited, accounts.c.totp_secret).where(accounts.c.account == actor.account)).first()
-    return row is not None and not row.totp_secret and _asked_for(actor, people, invited=bool(row.invited))
+    protected = row is not None and (row.totp_secret or has_passkey(connection, actor.account))
+    return row is not None and not protected and _asked_for(actor, people, invited=bool(row.invited))
 
 
 def _asked_for(actor: Actor, people: People, *, invited: bool) -> bool:
@@ -320,6 +332,12 @@ def close_one(connection: Connection, account: str, key: str, at: datetime) -> b
     """End one open session of an account by its key; whether there was one."""
     mine = (sessions.c.account == account, sessions.c.token_sha256.startswith(key, autoescape=True), sessions.c.expires_at > at.isoformat())
     return len(key) == _KEY and connection.execute(update(sessions).where(*mine).values(expires_at=at.isoformat())).rowcount > 0
+
+
+def is_fresh(connection: Connection, token: str, at: datetime) -> bool:
+    """Whether the session of a token began a few minutes ago: whoever holds it has just proved who it is."""
+    since = connection.execute(select(sessions.c.created_at).where(sessions.c.token_sha256 == digest(token))).scalar()
+    return since is not None and at - datetime.fromisoformat(since) <= _FRESH
 
 
 def key_of(token: str) -> str:

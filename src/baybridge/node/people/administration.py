@@ -16,7 +16,7 @@ from sqlalchemy import RowMapping, update
 from baybridge.base.outcome import Category, Refusal, refuse
 from baybridge.journey.command import Actor, Role
 from baybridge.node.clock import new_id
-from baybridge.node.people import accounts, invitations, persons, second_factor
+from baybridge.node.people import accounts, invitations, passkeys, persons, second_factor
 from baybridge.node.people.account_changes import Add, Change, Changed, Disable, EndSession, Invite, Reset, Roles, name_of, said_of
 from baybridge.node.people.account_list import row_of
 from baybridge.node.people.change_checks import against
@@ -101,6 +101,7 @@ def _values_after(unit: Unit, account: str, row: RowMapping, what: Invite | Disa
         return {"disabled": False, "disabled_because": None, "password_hash": "", "invited": True}
     if what.what == "second-factor":
         second_factor.turn_off(unit.connection, account)
+        passkeys.remove(unit.connection, account)
     elif what.what == "outside":
         identities.unbind(unit.connection, account)
     return {"password_hash": ""} if what.what == "password" else {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor
@@ -47,13 +47,11 @@ def _proved(unit: Unit, name: str, password: str, code: str, *, whole: bool) -> 
     row = unit.connection.execute(select(table.c.account, table.c.totp_secret).where(table.c.name == name)).first()
     if row is None:
         return None
-    needed = (whole and row.totp_secret) or not password
-    if needed and not (row.totp_secret and _code_fits(unit.connection, row.account, row.totp_secret, code, unit)):
+    by_device = accounts.has_passkey(unit.connection, row.account)  # its recovery codes count here
+    needed = (whole and (row.totp_secret or by_device)) or not password
+    if needed and not ((row.totp_secret or by_device) and second_factor.accepts(unit.connection, row.account, row.totp_secret or "", code, unit.at)):
         return None
     if password and not identities.password_counts(unit.connection, row.account, unit.at):
         return None
     return accounts.open_actor(unit.connection, row.account, unit.at)
 
-
-def _code_fits(connection: Connection, account: str, secret: str, code: str, unit: Unit) -> bool:
-    return second_factor.accepts(connection, account, secret, code, unit.at)

@@ -70,6 +70,11 @@ def confirm(connection: Connection, account: str, code: str, at: datetime) -> tu
         return refuse(Reason("accounts.second.wrong_code", where="code"), category=Category.INVALID)
     connection.execute(update(accounts).where(accounts.c.account == account).values(totp_secret=sealed(connection, account, state.pending_secret)))
     connection.execute(update(factors).where(factors.c.account == account).values(pending_secret=None, last_period=period))
+    return fresh_codes(connection, account)
+
+
+def fresh_codes(connection: Connection, account: str) -> tuple[str, ...]:
+    """Recovery codes, shown once; the ones before end."""
     codes = tuple("-".join(_group() for _ in range(_GROUPS)) for _ in range(_RECOVERY_CODES))
     connection.execute(delete(recovery).where(recovery.c.account == account))
     connection.execute(insert(recovery), [{"account": account, "code_sha256": _digest(one)} for one in codes])

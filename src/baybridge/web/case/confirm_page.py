@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.http.doors import Asked, Door
+from baybridge.http.doors import COOKIE, Asked, Door
 from baybridge.journey.command import Actor, Command
 from baybridge.journey.exceptions import SignException
 from baybridge.node.clock import new_id
 from baybridge.node.commands import signing
 from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.handle import handle
-from baybridge.node.people import proving
+from baybridge.node.people import passkey_entry, proving
 from baybridge.web.case import tabs
 from baybridge.web.case.view import CaseView, mark_of, sentences_at, with_view
 from baybridge.web.page import signers
@@ -117,6 +117,7 @@ def _show(view: CaseView, waits: signing.Waiting, over: bool, refusal: Refusal |
         here=address(waits.case_id, event.confirmation_id),
         back=tabs.address(waits.case_id, view.tab),
         command_id=new_id(view.asked.node.now),
+        passkey=None if over else passkey_entry.to_sign(view.asked.node, event.confirmation_id, view.asked.cookies.get(COOKIE, "")),
     )
 
 
@@ -139,6 +140,9 @@ def answer(asked: Asked) -> Response:
 
 
 def _who(asked: Asked) -> Actor | Refusal:
+    if asked.form.get("answer"):
+        given = asked.form.get("key", ""), asked.form["answer"], asked.cookies.get(COOKIE, "")
+        return passkey_entry.prove(asked.node, *given, asked.parameters["confirmation"])
     name = asked.form.get("account", "").strip()
     if not name:
         return asked.person

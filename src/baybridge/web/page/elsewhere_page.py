@@ -5,8 +5,6 @@ Main job: `ELSEWHERE_DOORS`. Elsewhere: who is let in, `node/people/outside/ente
 
 from __future__ import annotations
 
-import secrets
-
 from starlette.responses import RedirectResponse, Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -14,21 +12,22 @@ from baybridge.documents.sign_in import OpenIdConnect
 from baybridge.http.doors import DEVICE, Asked, Door, device_kind
 from baybridge.node.people import accounts, invitations
 from baybridge.node.people.outside import entering, identities, openid
-from baybridge.node.people.outside.begun import LASTS, Begun
+from baybridge.node.people.outside.begun import Begun
 from baybridge.node.people.outside.entering import Bound, CodeAsked, Entered, PasswordAsked
+from baybridge.node.people.passkeys import Asked as PasskeyAsked
 from baybridge.web.page.page import Reader, go, own_address, render
-from baybridge.web.page.sign_in_page import signed_in
-
-_BROWSER = "baybridge-begun"  # by which the browser is known that began a sign-in
+from baybridge.web.page.passkey_page import asked_for
+from baybridge.web.page.sign_in_page import sign_in_form
+from baybridge.web.page.signed_in import began, browser_of, remembering, signed_in
 
 
 def leave_for(asked: Asked) -> Response:
     """To the provider, to sign in there."""
-    name, browser = asked.parameters["provider"], _browser(asked)
+    name, browser = asked.parameters["provider"], browser_of(asked)
     to = entering.begun(asked.node, name, Begun(what="sign-in", provider=name, to=own_address(asked.query.get("to", "/"))), browser)
     if isinstance(to, Refusal):
         return problem(asked, to)
-    return _remembering(asked, RedirectResponse(to, 302) if isinstance(to, str) else _form(asked, to), browser)
+    return remembering(asked, RedirectResponse(to, 302) if isinstance(to, str) else _form(asked, to), browser)
 
 
 def _form(asked: Asked, what: PasswordAsked) -> Response:
@@ -41,7 +40,7 @@ def password(asked: Asked) -> Response:
     """Name and password of a directory."""
     account, form = asked.actor.account if asked.actor else "", asked.form
     found = entering.with_password(
-        asked.node, form.get("key", ""), form.get("name", ""), form.get("password", ""), asked.cookies.get(_BROWSER, ""),
+        asked.node, form.get("key", ""), form.get("name", ""), form.get("password", ""), began(asked),
         signed_in=account, device=device_kind(asked.headers), known=asked.cookies.get(DEVICE, ""),
     )  # fmt: skip
     return _entered(asked, found)
@@ -51,7 +50,7 @@ def come_back(asked: Asked) -> Response:
     """From the provider, with its answer."""
     account = asked.actor.account if asked.actor else ""
     found = entering.came_back(
-        asked.node, asked.parameters["provider"], asked.query, asked.cookies.get(_BROWSER, ""), signed_in=account, device=device_kind(asked.headers)
+        asked.node, asked.parameters["provider"], asked.query, began(asked), signed_in=account, device=device_kind(asked.headers)
     )
     return _entered(asked, found)
 
@@ -59,16 +58,18 @@ def come_back(asked: Asked) -> Response:
 def code(asked: Asked) -> Response:
     """The code of the second factor of somebody whom the provider named."""
     given = asked.form.get("key", ""), asked.form.get("code", "")
-    return _entered(asked, entering.with_code(asked.node, *given, asked.cookies.get(_BROWSER, ""), device_kind(asked.headers)))
+    return _entered(asked, entering.with_code(asked.node, *given, began(asked), device_kind(asked.headers)))
 
 
-def _entered(asked: Asked, found: Entered | CodeAsked | PasswordAsked | Bound | Refusal) -> Response:
+def _entered(asked: Asked, found: Entered | CodeAsked | PasswordAsked | PasskeyAsked | Bound | Refusal) -> Response:
     if isinstance(found, Refusal):
         return problem(asked, found)
     if isinstance(found, Bound):
         return go("/account")
     if isinstance(found, PasswordAsked):
         return _form(asked, found)
+    if isinstance(found, PasskeyAsked):
+        return asked_for(asked, found, browser_of(asked))
     if isinstance(found, CodeAsked):
         said = Reader(asked).reason(found.refusal.reasons[0]) if found.refusal else ""
         return render(asked, "sign-in-code.html", found.refusal.surface.http_status if found.refusal else 200, key=found.key, problem=said)
@@ -78,7 +79,7 @@ def _entered(asked: Asked, found: Entered | CodeAsked | PasswordAsked | Bound | 
 def problem(asked: Asked, refusal: Refusal) -> Response:
     """Why nobody came in, beside the form for who has a password here."""
     sentence = Reader(asked).reason(refusal.reasons[0])
-    return render(asked, "sign-in.html", refusal.surface.http_status, problem=sentence, to="/", kept=False, providers=entering.providers(asked.node))
+    return sign_in_form(asked, refusal.surface.http_status, to="/", problem=sentence)
 
 
 # --- binding --------------------------------------------------------------------------------------------------------
@@ -119,12 +120,12 @@ def _proven(asked: Asked) -> bool:
 
 def _onward(asked: Asked, name: str, what: Begun) -> Response:
     """A page with the link to the provider."""
-    browser = _browser(asked)
+    browser = browser_of(asked)
     to = entering.begun(asked.node, name, what, browser)
     if isinstance(to, Refusal):
         return problem(asked, to)
     page = _form(asked, to) if isinstance(to, PasswordAsked) else render(asked, "onward.html", to=to, provider=name, leaving=False)
-    return _remembering(asked, page, browser)
+    return remembering(asked, page, browser)
 
 
 # --- signing out ----------------------------------------------------------------------------------------------------
@@ -141,15 +142,6 @@ def leave(asked: Asked) -> Response:
     except (openid.UnreachableError, openid.NotBelievedError):
         to = ""
     return render(asked, "onward.html", to=to, provider=name, leaving=True)
-
-
-def _browser(asked: Asked) -> str:
-    return asked.cookies.get(_BROWSER) or secrets.token_urlsafe(32)
-
-
-def _remembering(asked: Asked, response: Response, browser: str) -> Response:
-    response.set_cookie(_BROWSER, browser, max_age=int(LASTS.total_seconds()), path="/sign-in", httponly=True, samesite="lax", secure=asked.secure)
-    return response
 
 
 ELSEWHERE_DOORS = (

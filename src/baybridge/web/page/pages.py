@@ -28,6 +28,7 @@ from baybridge.web.money.counting_doors import COUNTING_DOORS
 from baybridge.web.money.payer_page import PAYER_DOORS
 from baybridge.web.page.elsewhere_page import ELSEWHERE_DOORS
 from baybridge.web.page.page import go, refused, render
+from baybridge.web.page.passkey_page import PASSKEY_DOORS
 from baybridge.web.page.sign_in_page import SIGN_IN_DOORS
 from baybridge.web.rules.policy_compare_page import COMPARE_DOORS
 from baybridge.web.rules.policy_pages import POLICY_DOORS
@@ -128,6 +129,7 @@ def import_file(asked: Asked) -> Response:
 DOORS = (
     *SIGN_IN_DOORS,
     *ELSEWHERE_DOORS,
+    *PASSKEY_DOORS,
     Door("/", ("GET",), "home", "own-account", home),
     Door("/cases", ("GET",), "cases", "case.list", cases),
     Door("/import", ("GET",), "import.page", "records.import", import_page),

@@ -12,20 +12,26 @@ from starlette.responses import Response
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.documents.sign_in import OpenIdConnect
 from baybridge.http.doors import COOKIE, DEVICE, Asked, Door, device_kind
-from baybridge.node.people import accounts, invitations
+from baybridge.node.people import accounts, invitations, passkey_entry, passkeys
 from baybridge.node.people.outside import entering
 from baybridge.web.page.page import Reader, go, own_address, render
-
-_A_YEAR_S = 365 * 24 * 3600
+from baybridge.web.page.passkey_page import asked_for
+from baybridge.web.page.signed_in import browser_of, signed_in
 
 
 def sign_in_page(asked: Asked) -> Response:
     """The form to sign in."""
-    return _form(asked, to=own_address(asked.query.get("to", "/")), kept=asked.query.get("kept") == "yes")
+    return sign_in_form(asked, to=own_address(asked.query.get("to", "/")), kept=asked.query.get("kept") == "yes")
 
 
-def _form(asked: Asked, status: int = 200, *, to: str, problem: str = "", kept: bool = False) -> Response:
-    return render(asked, "sign-in.html", status, problem=problem, to=to, kept=kept, providers=entering.providers(asked.node))
+def sign_in_form(asked: Asked, status: int = 200, *, to: str, problem: str = "", kept: bool = False) -> Response:
+    """The form to sign in, with what stood against it."""
+    return render(asked, "sign-in.html", status, problem=problem, to=to, kept=kept, providers=entering.providers(asked.node), passkey_alone=_alone(asked))
+
+
+def _alone(asked: Asked) -> bool:
+    """Whether a passkey signs in here without a password."""
+    return asked.node.people.second_factor.passkey_alone and passkeys.party(asked.node) is not None
 
 
 def sign_in(asked: Asked) -> Response:
@@ -36,18 +42,14 @@ def sign_in(asked: Asked) -> Response:
     session = accounts.sign_in(
         node.storage, *given, node.now(), device=asked.cookies.get(DEVICE, ""), kind=device_kind(asked.headers), hours=node.people.session_hours
     )
+    if isinstance(session, Refusal) and session.reasons[0].code == "accounts.passkey.needed":
+        browser = browser_of(asked)
+        wanted = passkey_entry.after_password(node, form.get("name", ""), to, browser)
+        if wanted is not None:
+            return asked_for(asked, wanted, browser)
     if isinstance(session, Refusal):
-        return _form(asked, 401, to=to, problem=Reader(asked).reason(session.reasons[0]))
+        return sign_in_form(asked, 401, to=to, problem=Reader(asked).reason(session.reasons[0]))
     return signed_in(asked, session, to)
-
-
-def signed_in(asked: Asked, session: accounts.Session, to: str) -> Response:
-    """The session's cookies, and the way to the page that was asked for."""
-    response = go(to)
-    response.set_cookie(COOKIE, session.token, httponly=True, samesite="lax", secure=asked.secure)
-    if session.device:
-        response.set_cookie(DEVICE, session.device, max_age=_A_YEAR_S, httponly=True, samesite="lax", secure=asked.secure)
-    return response
 
 
 def sign_out(asked: Asked) -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import COOKIE, Asked, Door
-from baybridge.node.people import accounts, second_factor
+from baybridge.node.people import accounts, passkeys, second_factor
 from baybridge.node.people.outside import entering, identities
 from baybridge.web.page.page import Reader, go, render
 from baybridge.web.page.qr import qr_svg
@@ -57,6 +57,7 @@ def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = ()) -> Re
         state = second_factor.state_of(connection, asked.person.account)
         name = accounts.names(connection).get(asked.person.account, "")
         sessions = accounts.sessions_of(connection, asked.person.account, asked.node.now())
+        keys = passkeys.of_account(connection, asked.person.account)
         bound = identities.of_account(connection, asked.person.account)
     uri = pyotp.TOTP(state.pending_secret).provisioning_uri(name=name, issuer_name=f"{_ISSUER} {asked.node.site.node}") if state.pending_secret else ""
     reader = Reader(asked)
@@ -71,10 +72,12 @@ def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = ()) -> Re
         codes=codes,
         sessions=sessions,
         bound=bound,
+        passkeys=keys,
+        may_have_passkeys=passkeys.party(asked.node) is not None,
         elsewhere=[(name, one.title, entering.issuer_of(one)) for name, one in entering.providers(asked.node).items()],
         this_one=accounts.key_of(asked.cookies.get(COOKIE, "")),
         roles=sorted(role.value for role in asked.person.roles),
-        enrol_first=not state.on and asked.session is not None and accounts.must_enrol(asked.session, asked.node.people),
+        enrol_first=asked.session is not None and accounts.must_enrol(asked.session, asked.node.people),
         sentences=[reader.reason(reason) for reason in refusal.reasons] if refusal else [],
     )
 

@@ -24,11 +24,11 @@ LASTS = timedelta(minutes=10)
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
-    """What was begun: what for (`sign-in`, `bind`, `invitation`, `code`), which step comes next, where, and what only the one who began it knows."""
+    """What was begun: what for, which step comes next, where, and what only the one who began it knows."""
 
-    what: Literal["sign-in", "bind", "invitation", "code"]
-    way: Literal["openid", "ldap", "code"] = "openid"
-    provider: str
+    what: Literal["sign-in", "bind", "invitation", "code", "passkey-set-up", "sign"]
+    way: Literal["openid", "ldap", "code", "passkey"] = "openid"
+    provider: str = ""
     to: str = "/"
     account: str = ""
     nonce: str = ""

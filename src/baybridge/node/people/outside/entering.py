@@ -20,12 +20,13 @@ from sqlalchemy import select, update
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.documents.sign_in import Directory, OpenIdConnect, SignIn
 from baybridge.node.config import ConfigProblem
-from baybridge.node.people import accounts, invitations, second_factor
+from baybridge.node.people import accounts, invitations, passkeys, second_factor
 from baybridge.node.people.outside import directory, given_roles, identities, openid
 from baybridge.node.people.outside.begun import Begun, begin, take
 from baybridge.node.people.outside.directory import WrongError
 from baybridge.node.people.outside.openid import NotBelievedError, Said, UnreachableError
 from baybridge.node.people.outside.secrets import secret_of
+from baybridge.node.people.passkeys import Asked as PasskeyAsked
 from baybridge.node.tables import account as table
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def begun(node: Node, name: str, what: Begun, browser: str) -> str | PasswordAsk
 
 def came_back(
     node: Node, name: str, query: Mapping[str, str], browser: str, *, signed_in: str = "", device: str = ""
-) -> Entered | CodeAsked | Bound | Refusal:
+) -> Entered | CodeAsked | PasskeyAsked | Bound | Refusal:
     """What follows when a browser comes back from a provider; `signed_in` is the account of its session, if it has one."""
     provider = providers(node).get(name)
     if not isinstance(provider, OpenIdConnect):
@@ -132,7 +133,7 @@ def came_back(
 
 def with_password(
     node: Node, key: str, name: str, password: str, browser: str, *, signed_in: str = "", device: str = "", known: str = ""
-) -> Entered | CodeAsked | PasswordAsked | Bound | Refusal:
+) -> Entered | CodeAsked | PasswordAsked | PasskeyAsked | Bound | Refusal:
     """What follows from name and password of a directory; `known` is the token of a browser from which somebody signed in before.
 
     Attempts are counted like those at passwords of here, before the directory is asked: nobody guesses through us, nor has somebody's account locked there by it.
@@ -175,7 +176,7 @@ def _waits(seconds: int) -> Refusal:
     return refuse(Reason("accounts.wait", {"seconds": seconds}), category=Category.UNAUTHENTICATED)
 
 
-def _let_in(node: Node, said: Said, what: Begun, browser: str, *, signed_in: str, device: str) -> Entered | CodeAsked | Bound | Refusal:
+def _let_in(node: Node, said: Said, what: Begun, browser: str, *, signed_in: str, device: str) -> Entered | CodeAsked | PasskeyAsked | Bound | Refusal:
     """Lead somebody whose identity is known to the account that it is, or becomes, bound to."""
     name, provider = what.provider, providers(node)[what.provider]
     if provider.groups and said.groups is None:
@@ -193,6 +194,9 @@ def _let_in(node: Node, said: Said, what: Begun, browser: str, *, signed_in: str
         if not said.second_factor and second_factor.state_of(unit.connection, account).on:
             after = Begun(what="code", way="code", provider=name, to=what.to, account=account)
             return CodeAsked(begin(unit.connection, after, browser, unit.at))
+        if not said.second_factor and accounts.has_passkey(unit.connection, account):
+            device_asked = passkeys.ask(node, unit.connection, Begun(what="sign-in", provider=name, account=account, to=what.to), browser)
+            return device_asked or refuse(Reason("accounts.passkey.no_party"), category=Category.CONFLICT)
         return _opened(node, unit, account, what, strong=said.second_factor, device=device)
 
 

@@ -132,7 +132,7 @@ def register(node: Node, unit: Unit, account: str, key: str, answer: str, browse
 
     here, begun = party(node), take(unit.connection, key, browser, unit.at)
     if here is None or begun is None or begun.what != "passkey-set-up" or begun.account != account:
-        return refuse(Reason("accounts.passkey.over"), category=Category.UNAUTHENTICATED)
+        return refuse(Reason("accounts.passkey.over"), category=Category.CONFLICT)
     try:
         made = verify_registration_response(
             credential=answer[:_LONGEST_ANSWER], expected_challenge=_bytes(begun.nonce), expected_rp_id=here.name, expected_origin=here.origin,

@@ -79,7 +79,7 @@ def _stale(asked: Asked) -> Refusal | None:
     """The refusal of a session that began too long ago for a change of what proves who somebody is."""
     with asked.node.storage.reading() as connection:
         fresh = accounts.is_fresh(connection, _session(asked), asked.node.now())
-    return None if fresh else refuse(Reason("accounts.passkey.sign_in_again"), category=Category.FORBIDDEN)
+    return None if fresh else refuse(Reason("accounts.passkey.sign_in_again"), category=Category.CONFLICT)
 
 
 PASSKEY_DOORS = (

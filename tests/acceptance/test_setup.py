@@ -27,7 +27,7 @@ from baybridge.node.neighbours import register
 from baybridge.node.neighbours.transport import Fetched
 from baybridge.node.node import open_node
 from baybridge.node.people import account_list
-from baybridge.node.setup import making
+from baybridge.node.setup import looks, making
 from baybridge.node.setup.answers import Answers, answers_from
 from baybridge.node.steps import SETUP, Walk
 from baybridge.node.upkeep import doctor
@@ -182,6 +182,13 @@ def test_what_can_be_looked_at_is_looked_at_and_all_of_it_told_before_anything_i
     assert not (tmp_path / "mo").exists()
 
 
+def test_a_setting_that_would_go_before_the_answers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAYBRIDGE_DATABASE", f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
+    done = json.loads(run(tmp_path / "mo", written(tmp_path, answers()), "--json").stdout)
+    assert [one["code"] for one in done["reasons"]] == ["setup.database_setting"]
+    assert [path.name for path in tmp_path.iterdir()] == ["answers.yaml"]
+
+
 def test_only_looking_makes_nothing(tmp_path: Path) -> None:
     done = run(tmp_path / "var" / "lib" / "mo", written(tmp_path, answers()), "--check")
     assert done.exit_code == 0
@@ -192,11 +199,26 @@ def test_only_looking_makes_nothing(tmp_path: Path) -> None:
 def test_a_certificate_of_another_name_is_told_and_does_not_bar(tmp_path: Path) -> None:
     certify(tmp_path, 1)
     tls = {"certificate": "certificate.pem", "key": "key.pem"}
-    own = json.loads(run(tmp_path / "one", written(tmp_path, answers(address="https://127.0.0.1", tls=tls)), "--json").stdout)
+    own = json.loads(run(tmp_path / "one", written(tmp_path, answers(address="https://127.0.0.1:8443", tls=tls)), "--json").stdout)
     other = json.loads(run(tmp_path / "two", written(tmp_path, answers(address="https://x.example", tls=tls)), "--json").stdout)
     assert [one["state"] for one in own["checks"] if one["check"] == "certificate"] == ["ok"]
     assert [one["code"] for one in other["checks"] if one["check"] == "certificate"] == ["setup.certificate_name"]
     assert read_config(tmp_path / "two").serving.certificate == tmp_path / "certificate.pem", "paths of the answers count from their file"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user can be tried by root alone")
+def test_a_port_that_only_the_service_may_take_is_told_and_does_not_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setuid(65534)
+        (one,) = looks._port("port", "127.0.0.1", 443)
+        os.write(write, f"{one.reason.code if one.reason else ''} {one.bars}".encode())
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with os.fdopen(read) as said:
+        assert said.read() in ("setup.port_low False", " True")  # a machine may let everybody take it
 
 
 def test_a_neighbour_is_added_by_its_card_and_the_fingerprint_that_was_read_out(tmp_path: Path) -> None:

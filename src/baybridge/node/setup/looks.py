@@ -15,9 +15,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from baybridge.base.outcome import Reason, Refusal
-from baybridge.node.config import ConfigProblem
+from baybridge.node.config import ConfigProblem, read_settings
 from baybridge.node.keeping import packing
 from baybridge.node.neighbours import register
 from baybridge.node.neighbours.transport import Fetched
@@ -97,6 +98,8 @@ def _port(what: str, host: str, port: int) -> Iterator[Look]:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+    except PermissionError:
+        yield Look(what, Reason("setup.port_low", {"port": str(port)}, where=what), bars=False)
     except OSError as problem:
         yield Look(what, Reason("setup.port", {"host": host, "port": str(port), "problem": problem.strerror or type(problem).__name__}, where=what))
     else:
@@ -111,7 +114,7 @@ def _certificate(given: Answers, base: Path, now: datetime) -> Iterator[Look]:
     except ConfigProblem as problem:
         yield Look("certificate", Reason("setup.certificate", {"problem": "; ".join(str(problem).splitlines())}, where="tls"))
         return
-    host = given.address.split("://", 1)[1].partition("/")[0]
+    host = urlsplit(given.address).hostname or ""
     if not found.is_for(host):
         yield Look("certificate", Reason("setup.certificate_name", {"host": host, "names": ", ".join(found.names) or "-"}, where="tls"), bars=False)
     elif found.ends_soon(now):
@@ -121,6 +124,9 @@ def _certificate(given: Answers, base: Path, now: datetime) -> Iterator[Look]:
 
 
 def _database(given: Answers) -> Iterator[Look]:
+    if read_settings()["BAYBRIDGE_DATABASE"]:
+        yield Look("database", Reason("setup.database_setting", where="database"))
+        return
     if given.database is None:
         return
     try:

@@ -122,6 +122,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/account/second-factor/confirm"): NOT_ELSEWHERE,
     ("POST", "/account/second-factor/off"): NOT_ELSEWHERE,
     ("GET", "/accounts"): {"administrator"},
+    ("GET", "/accounts/rights"): {"administrator", "quality"},
     ("POST", "/accounts/add"): {"administrator"},
     ("POST", "/accounts/change"): {"administrator"},
     ("GET", "/cards"): {"coordinator", "physician", "laboratory"},

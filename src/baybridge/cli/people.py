@@ -1,6 +1,6 @@
 """`user`: who has an account at a node.
 
-Main job: `add`, `invite`, `disable`, `reset`, `roles`, `list`. **Source**: contract K4.
+Main job: `add`, `invite`, `disable`, `reset`, `roles`, `list`, `rights`. **Source**: contract K4.
 """
 
 from __future__ import annotations
@@ -124,6 +124,27 @@ def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signat
     for one in found:
         factor = "second factor" if one.second_factor else "-"
         click.echo("  ".join((one.account, one.name, ",".join(one.roles), one.organisation, one.state, factor, one.last_sign_in or "-")))
+
+
+@user.command(cls=Thorough)
+@_NODE
+@_JSON
+def rights(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Who may do what: the roles of each person, the commands of each role, and who confirms them."""
+    from baybridge.node.people import rights as of
+
+    node = open_or_fail(folder)
+    with node.storage.reading() as connection:
+        people = of.of_people(connection, node.now())
+    by_role = of.of_roles()
+    if as_json:
+        roles = [{"role": role.value, "commands": [one.as_json() for one in rows]} for role, rows in by_role.items()]
+        click.echo(json.dumps({"people": [one.as_json() for one in people], "roles": roles}, ensure_ascii=False))
+        return
+    for one in people:
+        click.echo("  ".join((one.name, one.person_id, ",".join(one.roles) or "-", ",".join(account.account for account in one.accounts))))
+    for role, rows in by_role.items():
+        click.echo(f"{role.value}: {', '.join(row.command + (' (confirmed)' if row.confirmed_by else '') for row in rows) or '-'}")
 
 
 def _change(folder: Path, what: Change, by: str | None = None, *, as_json: bool) -> None:

@@ -43,6 +43,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "public": {},
         "own-account": _ANYONE,
         "accounts.manage": {Role.ADMINISTRATOR: Relation.STAFF},
+        "accounts.rights": dict.fromkeys((Role.ADMINISTRATOR, Role.QUALITY), Relation.STAFF),
         "case.list": {**_OWN_STAFF, Role.PATIENT: Relation.ANY, Role.PAYER: Relation.ANY},
         "payer.work": {Role.PAYER: Relation.ANY},
         "case.read": _READ,

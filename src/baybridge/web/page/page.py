@@ -63,7 +63,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
         *((("menu.indicators", "/indicators"), ("menu.exceptions", "/exceptions"), ("menu.safety", "/safety")) if role is Role.QUALITY else ()),
-        *((("menu.breaches", "/breaches"), ("menu.processing", "/processing")) if role is Role.QUALITY else ()),
+        *((("menu.breaches", "/breaches"), ("menu.processing", "/processing"), ("rights.title", "/accounts/rights")) if role is Role.QUALITY else ()),
         *((("menu.spared", "/spared"),) if role in (Role.QUALITY, Role.COORDINATOR) else ()),
     )
     for role in Role

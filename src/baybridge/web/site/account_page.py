@@ -17,6 +17,7 @@ from baybridge.node.people.outside import entering, identities
 from baybridge.web.page.page import Reader, go, render
 from baybridge.web.page.qr import qr_svg
 from baybridge.web.site.accounts_page import ACCOUNTS_DOORS
+from baybridge.web.site.rights_page import RIGHTS_DOORS
 
 _ISSUER = "Baybridge"
 
@@ -112,4 +113,5 @@ ACCOUNT_DOORS = (
     Door("/account/sessions/end", ("POST",), "account.sessions.end", "own-account", end_session),
     Door("/account/role", ("POST",), "account.role", "own-account", act_as),
     *ACCOUNTS_DOORS,
+    *RIGHTS_DOORS,
 )

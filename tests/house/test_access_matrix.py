@@ -144,6 +144,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{(method, "/breaches"): {"quality", "administrator"} for method in ("GET", "POST")},
     ("POST", "/breaches/{breach_id}"): {"quality", "administrator"},
     **{(method, "/queue"): {"administrator"} for method in ("GET", "POST")},
+    ("GET", "/paper"): LISTS,
     ("GET", "/operation"): {"administrator"},
     ("GET", "/processing"): {"quality", "administrator"},
     ("GET", "/spared"): {"quality", "alliance", "coordinator"},

@@ -52,6 +52,7 @@ TOPICS: dict[str, str] = {
     "verify-backup": "baybridge.cli.keeping",
     "restore": "baybridge.cli.keeping",
     "message": "baybridge.cli.messages",
+    "downtime": "baybridge.cli.downtime",
     "do": "baybridge.cli.nodes",
     "case": "baybridge.cli.cases",
     "courier-code": "baybridge.cli.couriers",

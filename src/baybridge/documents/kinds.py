@@ -53,8 +53,8 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "exchange": {"content": "exchange:SpecialContent", "payer_view": "exchange:PayerView", "profiles": "exchange:Profiles"},
         "facts": {ANY: "fact:FactEntry"},
         "feeds": {ANY: "feed:Feed"},
-        "keeping": {"backups": "backups:Backups"},
         "messages": {"outbox": "messages:Outbox"},
+        "keeping": {"backups": "backups:Backups", "downtime": "downtime:Downtime"},
         "languages": {ANY: "region:LanguageEntry"},
         "pathways": {
             "border-papers": "border_papers:BorderPapers",

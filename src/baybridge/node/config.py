@@ -95,6 +95,16 @@ class BackupTo:
 
 
 @dataclass(frozen=True, slots=True)
+class DowntimeTo:
+    """Where downtime packs go: a folder, a second place (a share of another machine), the languages, and a file with the public key where a site wants them encrypted."""
+
+    folder: Path
+    second: Path | None = None
+    key: Path | None = None
+    languages: tuple[str, ...] = ("en",)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that a running node is told from outside."""
 
@@ -113,6 +123,7 @@ class Config:
     url: str = ""  # address under which others reach this node
     serving: Serving = Serving()
     backup: BackupTo | None = None  # where backups go that the node makes by itself
+    downtime: DowntimeTo | None = None  # where the pack for a ward without the system goes
 
 
 def credentials_folder() -> Path | None:
@@ -214,6 +225,7 @@ def read_config(folder: Path, database: str | None = None) -> Config:
         url=str(profile.get("url") or "").rstrip("/"),
         serving=_serving(folder, profile.get("serving")),
         backup=_backup_to(folder, profile.get("backup")),
+        downtime=_downtime_to(folder, profile.get("downtime")),
     )
     return replace(config, neighbours=read_neighbours(folder, regions))
 
@@ -246,6 +258,20 @@ def _backup_to(folder: Path, said: object) -> BackupTo | None:
         raise ConfigProblem(f"backup: expected `to` (a folder) and `key` (a file with a public key), and perhaps `private_key`, found {said!r}")
     to, key, private = (folder / said[name] if name in said else None for name in names)
     return BackupTo(to or folder, key or folder, private)
+
+
+def _downtime_to(folder: Path, said: object) -> DowntimeTo | None:
+    """What `downtime` of node.yaml says; paths count from the node's folder. ConfigProblem where it says something else."""
+    if said is None:
+        return None
+    paths = ("to", "second", "key")
+    fits = isinstance(said, dict) and set(said) <= {*paths, "languages"} and all(isinstance(said[name], str) and said[name] for name in paths if name in said)
+    languages = said.get("languages", ["en"]) if isinstance(said, dict) else None
+    named = isinstance(languages, list) and languages and all(isinstance(one, str) for one in languages)
+    if not isinstance(said, dict) or not fits or "to" not in said or not isinstance(languages, list) or not named:
+        raise ConfigProblem(f"downtime: expected `to` (a folder), and perhaps `second` (a folder elsewhere), `key` (a file), `languages` (a list), found {said!r}")
+    to, second, key = (folder / said[name] if name in said else None for name in paths)
+    return DowntimeTo(to or folder, second, key, tuple(dict.fromkeys(languages)))
 
 
 def _text_at(path: Path) -> str:

@@ -20,7 +20,7 @@ from baybridge.node.config import ConfigProblem
 from baybridge.node.consequences import queue
 from baybridge.node.intake.importing import feeds
 from baybridge.node.integrity import daily
-from baybridge.node.keeping import records, schedule
+from baybridge.node.keeping import downtime, records, schedule
 from baybridge.node.neighbours import register
 from baybridge.node.schema.version import NEWEST
 from baybridge.node.software import commit
@@ -57,7 +57,7 @@ class Overview:
 
 def overview(node: Node) -> Overview:
     """How the node stands now."""
-    lines = (_software(), _disk(node), _database(node), _clock(node), *_certificate(node), *_backups(node), _check(node), *_waiting(node))
+    lines = (_software(), _disk(node), _database(node), _clock(node), *_certificate(node), *_backups(node), *_downtime(node), _check(node), *_waiting(node))
     return Overview(lines, tuple(register.listed(node)), tuple(sorted(feeds(node))))
 
 
@@ -110,6 +110,17 @@ def _backups(node: Node) -> Iterator[Line]:
         yield Line("backup_look", "never", "open", {}) if looked is None else Line("backup_look", "looked", "good", {"at": looked.isoformat()})
     if tried is not None and not tried.good and (good is None or tried.made_at > good.made_at):
         yield Line("backup_try", "failed", "bad", {"at": tried.made_at.isoformat(), "problem": tried.problem})
+
+
+def _downtime(node: Node) -> Iterator[Line]:
+    if node.config.downtime is None:
+        yield Line("downtime", "none", "open", {})
+        return
+    kept = downtime.last(node.config.folder)
+    level: Level = "bad" if downtime.is_late(node, kept) else "good"
+    yield Line("downtime", "made", level, {"at": kept.made_at.isoformat(), "patients": kept.patients}) if kept.made_at else Line("downtime", "never", "bad", {})
+    for place, problem in kept.problems.items():
+        yield Line("downtime_place", "failed", "bad", {"place": place or "–", "problem": problem})
 
 
 def _check(node: Node) -> Line:

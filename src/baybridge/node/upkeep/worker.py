@@ -16,7 +16,7 @@ from baybridge.node.consequences import queue
 from baybridge.node.consequences.row import Lane
 from baybridge.node.integrity import check as checking
 from baybridge.node.integrity import daily
-from baybridge.node.keeping import standing
+from baybridge.node.keeping import downtime, standing
 from baybridge.node.keeping.schedule import Schedule
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.options import screening
@@ -41,6 +41,7 @@ class Worker:
         self.node = node
         self._stop = threading.Event()
         self._backups = Schedule(node)
+        self._packs = downtime.Packs(node)
         self._threads = [threading.Thread(target=self._run, name="worker", daemon=True)]
         self._threads += [threading.Thread(target=self._lane, args=(lane,), name=f"lane-{lane.value}", daemon=True) for lane in Lane]
 
@@ -50,11 +51,13 @@ class Worker:
         for thread in self._threads:
             thread.start()
         self._backups.start()
+        self._packs.start()
 
     def stop(self) -> None:
         """End after the running steps."""
         self._stop.set()
         self._backups.stop()
+        self._packs.stop()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=10)

@@ -41,7 +41,7 @@ class Scale:
     @property
     def short(self) -> str:
         """The abbreviation by which every ward knows the scale."""
-        return _SHORT[self.name]
+        return SHORT[self.name]
 
     @property
     def alarm(self) -> bool:
@@ -65,7 +65,8 @@ class Scale:
         return next((reason for reason in self.decision["reasons"] if reason.get("holds") is True), None) if self.decision else None
 
 
-_SHORT = {"crs-astct-2019": "CRS", "icans-astct-2019": "ICANS"}
+#: What a scale is called on every ward, in every language.
+SHORT = {"crs-astct-2019": "CRS", "icans-astct-2019": "ICANS"}
 
 #: What is done most often at a bedside: it stands before everything else of the page.
 _FIRST = ("Assess", "GiveDrug")
@@ -124,7 +125,7 @@ def _scales(view: CaseView) -> Iterator[Scale]:
             documents.get(grade.latest.event.decision_sha256) if grade else None,
             _history(view, name),
             _picture(view, name),
-            view.action(COMMANDS["ConfirmGrade"], {"scale": name}, f"{view.reader.code('command', 'ConfirmGrade')}: {_SHORT[name]}") if grade and may_confirm else None,
+            view.action(COMMANDS["ConfirmGrade"], {"scale": name}, f"{view.reader.code('command', 'ConfirmGrade')}: {SHORT[name]}") if grade and may_confirm else None,
         )
 
 

@@ -151,6 +151,8 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
         sentences=sentences,
         signable=_signable(asked, kind, standing),
         labels=_labels(view, kind),
+        paper=forms.from_paper(asked),
+        timed=bool(forms.moments(kind)),
         dose_boxes=_dose_boxes(asked) if kind.name == "GiveDrug" else None,
         back=tabs.address(view.case.case_id, view.tab),
         command_id=new_id(asked.node.now),

@@ -68,10 +68,21 @@ def fields(
     problems: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[Field]:
     """The fields of a command's form, with what was given before, else what the case knows and codes are not scanned for."""
-    filled = {name: value for name, value in known(asked, kind, case).items() if name not in kind.scanned}
+    own = moments(kind) if from_paper(asked) else frozenset()
+    filled = {name: value for name, value in known(asked, kind, case).items() if name not in kind.scanned | own}
     values = {**filled, **_from_address(asked, kind), **(given or {})}
     form = _Form(asked, kind, case, problems or {})
     return [_spoken_for(asked, one) for one in _fields(form, kind.given, "", values)]
+
+
+def moments(kind: CommandRow) -> frozenset[str]:
+    """The fields of a command that say when something was."""
+    return frozenset(item.name for item in msgspec.structs.fields(kind.given) if shape.kind_of(item) in ("moment", "date"))
+
+
+def from_paper(asked: Asked) -> bool:
+    """Whether what stands on a paper is entered: then no time is filled in, because that of now is wrong."""
+    return asked.query.get("paper") == "yes"
 
 
 def _spoken_for(asked: Asked, one: Field) -> Field:

@@ -31,7 +31,7 @@ from baybridge.journey.command import Role
 from baybridge.journey.events import Signature
 from baybridge.language.texts import Texts
 from baybridge.node.integrity import daily
-from baybridge.node.keeping import records, schedule, standing
+from baybridge.node.keeping import downtime, records, schedule, standing
 from baybridge.node.keeping.standing import Standing
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import access, breaches, kept_forms, two_administrators
@@ -475,6 +475,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         restored=_restored(asked),
         clock_wrong=asked.actor is not None and asked.node.clock_watch is not None and asked.node.clock_watch.is_wrong(),
         backup_late=_backup_late(asked),
+        pack=_pack(asked),
         **_live(asked),
         audits=role in _AUDITORS,
         duty_problems=[reader.reason(reason) for reason in told.duty_problems(asked)],
@@ -484,6 +485,11 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
     if asked.query.get("language") in asked.node.languages:
         response.set_cookie("language", asked.query["language"], samesite="lax", httponly=True, secure=asked.secure)
     return response
+
+
+def standalone(template: str, reader: Reader, /, **values: object) -> str:
+    """A page that needs no server: without menu, scripts and anything from elsewhere."""
+    return _environment().get_template(template).render(r=reader, t=reader.t, **values)
 
 
 def _live(asked: Asked) -> dict[str, object]:
@@ -524,6 +530,18 @@ def _backup_late(asked: Asked) -> bool:
     with suppress(StorageProblem), asked.node.storage.reading() as connection:
         return schedule.is_late(asked.node, records.latest(connection, good=True))
     return False
+
+
+def _pack(asked: Asked) -> tuple[datetime | None, bool] | None:
+    """When the downtime pack was written last, and whether it is late or lacks a place: for the ward and whoever runs the node, where one is written."""
+    node = asked.node
+    if node.config.downtime is None or asked.actor is None or not asked.actor.roles & _READS_PACKS:
+        return None
+    kept = downtime.last(node.config.folder)
+    return kept.made_at, downtime.is_late(node, kept)
+
+
+_READS_PACKS = frozenset({Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.COORDINATOR, Role.ADMINISTRATOR})
 
 
 def _recovered(asked: Asked) -> datetime | None:

@@ -23,6 +23,7 @@ from baybridge.web.case import tabs
 from baybridge.web.case.card_page import CARD_DOORS
 from baybridge.web.case.case_pages import CASE_DOORS
 from baybridge.web.case.looked_page import EMERGENCY_DOORS
+from baybridge.web.case.paper_page import PAPER_DOORS
 from baybridge.web.case.view import allowed, labels, most_urgent_first, product_name
 from baybridge.web.money.counting_doors import COUNTING_DOORS
 from baybridge.web.money.payer_page import PAYER_DOORS
@@ -144,6 +145,7 @@ DOORS = (
     *SAFETY_DOORS,
     *PRIVACY_DOORS,
     *QUEUE_DOORS,
+    *PAPER_DOORS,
     *OPERATION_DOORS,
     *SPARED_DOORS,
     *EXCEPTION_DOORS,

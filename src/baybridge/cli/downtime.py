@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -29,16 +30,14 @@ def downtime(folder: Path, to: Path | None, languages: tuple[str, ...], database
     from baybridge.node.config import ConfigProblem, read_config
     from baybridge.node.keeping.downtime import Kept
     from baybridge.node.node import open_node
-    from baybridge.web.case.downtime_writing import write
 
     try:
-        config = read_config(folder)
+        if to is None and read_config(folder).downtime is None:
+            fail("Nothing says where the pack goes: give --to FOLDER, or lay down `downtime: {to: FOLDER, second: FOLDER}` in node.yaml.")
+        node = open_node(folder, database=database)
     except ConfigProblem as problem:
         fail(str(problem))
-    if to is None and config.downtime is None:
-        fail("Nothing says where the pack goes: give --to FOLDER, or lay down `downtime: {to: FOLDER, second: FOLDER}` in node.yaml.")
-    node = open_node(folder, database=database)
-    kept: Kept = write(node, to, languages)
+    kept: Kept = import_module("baybridge.downtime").write(node, to, languages)  # it stands apart: pages are made by web, which the command line never imports
     if as_json:
         made_at = kept.made_at.isoformat() if kept.made_at else None
         click.echo(json.dumps({"made_at": made_at, "patients": kept.patients, "problems": kept.problems}, ensure_ascii=False))

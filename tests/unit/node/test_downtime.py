@@ -14,13 +14,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from baybridge.app import application
+from baybridge.downtime import write
 from baybridge.journey.command import Role
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.config import ConfigProblem, DowntimeTo, read_config
 from baybridge.node.keeping import downtime
 from baybridge.node.people import accounts
 from baybridge.web.case.downtime_pack import code_of, pack, read_code
-from baybridge.web.case.downtime_writing import write
 from baybridge.web.forms import forms
 from watch_world import CASE, Ward
 

@@ -68,6 +68,14 @@ def sign_checkpoint(node: Node) -> str:
         return keeping.issue(connection, origin(node), signing_key(node), stamp(node), lambda: os.urandom(log.SALT_BYTES))
 
 
+def sign_first(node: Node) -> None:
+    """Sign the first checkpoint of a node that never signed one, so that a check of its log has something to hold it against."""
+    with node.storage.reading() as connection:
+        signed = next(iter(log.positions_of(connection, (keeping.KEY_KIND,))), None)
+    if signed is None:
+        sign_checkpoint(node)
+
+
 def latest_note(node: Node) -> str:
     """The newest checkpoint with the co-signatures that it has."""
     with node.storage.reading() as connection:

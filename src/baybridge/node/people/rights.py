@@ -67,8 +67,8 @@ def of_people(connection: Connection, at: datetime) -> list[OfPerson]:
         leaves[row.person_id] = min(row.leaves_at, leaves.get(row.person_id, row.leaves_at))
     found = []
     for who, own in accounts.items():
-        row = about.get(who)
-        profession, registration = (row.profession or "", row.registration or "") if row is not None else ("", "")
+        known = about.get(who)
+        profession, registration = (known.profession or "", known.registration or "") if known is not None else ("", "")
         found.append(OfPerson(who, own[0].name, profession, registration, leaves.get(who), tuple(own)))
     return sorted(found, key=lambda one: (one.name.casefold(), one.person_id))
 

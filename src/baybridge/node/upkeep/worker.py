@@ -47,6 +47,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin; what waits since before is done at once, and the ledger is checked daily."""
+        self._try("checkpoint", lambda: witnessing.sign_first(self.node))
         self._try("ledger", lambda: daily.begin(self.node))
         for thread in self._threads:
             thread.start()

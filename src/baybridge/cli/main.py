@@ -41,6 +41,8 @@ TOPICS: dict[str, str] = {
     "breach": "baybridge.cli.privacy",
     "processing": "baybridge.cli.privacy",
     "extras": "baybridge.cli.extras",
+    "parts": "baybridge.cli.parts",
+    "protocol": "baybridge.cli.protocol",
     "doctor": "baybridge.cli.doctor",
     "setup": "baybridge.cli.setup",
     "systemd": "baybridge.cli.service",

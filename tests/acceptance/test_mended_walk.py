@@ -80,7 +80,7 @@ class House:
     def calls(self, case: str) -> int:
         """How many calls stand open in the banner of the case, as the nurse sees it."""
         self["nurse.hk"].see(f"/cases/{case}/bedside")
-        return self["nurse.hk"].page.locator("main .box.bad.call").count()
+        return self["nurse.hk"].page.locator(".box.bad.call").count()
 
     def fit_for_infusion(self, case: str, patient: Invented) -> None:
         """Blood is drawn and imported, a physician writes down what is seen, and fitness is judged."""

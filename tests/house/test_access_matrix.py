@@ -123,6 +123,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/account/second-factor/off"): NOT_ELSEWHERE,
     ("GET", "/accounts"): {"administrator"},
     ("GET", "/accounts/rights"): {"administrator", "quality"},
+    **{(method, "/accounts/staff"): {"administrator"} for method in ("GET", "POST")},  # without a file it is refused
     ("POST", "/accounts/add"): {"administrator"},
     ("POST", "/accounts/change"): {"administrator"},
     ("GET", "/cards"): {"coordinator", "physician", "laboratory"},

@@ -1,11 +1,12 @@
 """`user`: who has an account at a node.
 
-Main job: `add`, `invite`, `disable`, `reset`, `roles`, `list`, `rights`. **Source**: contract K4.
+Main job: `add`, `invite`, `disable`, `reset`, `roles`, `leaving`, `import`, `list`, `rights`. **Source**: contract K4.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +17,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.records import open_or_fail
 from baybridge.cli.saying import proof, say_refusal
+from baybridge.cli.staff import say_report
 
 if TYPE_CHECKING:
     from baybridge.journey.command import Actor
@@ -112,6 +114,43 @@ def roles(account: str, folder: Path, added: tuple[str, ...], removed: tuple[str
     _change(folder, Roles(account, added, removed), by, as_json=as_json)
 
 
+@user.command(cls=Thorough)
+@click.argument("account", metavar="ACCOUNT")
+@_NODE
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which the person signs in, by whichever account.")
+@click.option("--never", is_flag=True, help="The person stays.")
+@_BY
+@_JSON
+def leaving(account: str, folder: Path, day: datetime | None, never: bool, by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Say when a person leaves, or that nobody knows of a day any more. That of an administrator is changed by two persons, while there is another."""
+    from baybridge.node.people.account_changes import Leaving
+
+    if (day is None) is not never:
+        raise click.UsageError("expected one of --on, --never")
+    _change(folder, Leaving(account, day.date() if day else None), by, as_json=as_json)
+
+
+@user.command("import", cls=Thorough)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_NODE
+@click.option("--check", is_flag=True, help="Say what the list would bring, and change nothing.")
+@_BY
+@_JSON
+def import_(file: Path, folder: Path, check: bool, by: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Bring a staff list (CSV): all of it, or nothing and every problem. Prints the invitations of new accounts, once. Closes nobody."""
+    from baybridge.node.people import staff_file, staff_list
+
+    node = open_or_fail(folder)
+    actor = _actor(node, by)
+    if isinstance(actor, Refusal):
+        say_refusal(node, actor, as_json=as_json)
+    with file.open("rb") as opened:
+        report = staff_list.bring(node, actor, opened.read(staff_file.MOST_BYTES + 1), check=check)
+    say_report(node, report, as_json=as_json)
+    if report.problems:
+        sys.exit(1)
+
+
 @user.command("list", cls=Thorough)
 @_NODE
 @_JSON
@@ -142,7 +181,7 @@ def rights(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signa
         click.echo(json.dumps({"people": [one.as_json() for one in people], "roles": roles}, ensure_ascii=False))
         return
     for one in people:
-        click.echo("  ".join((one.name, one.person_id, ",".join(one.roles) or "-", ",".join(account.account for account in one.accounts))))
+        click.echo("  ".join((one.name, one.person_id, ",".join(one.roles) or "-", ",".join(account.account for account in one.accounts), one.leaves_at or "-")))
     for role, rows in by_role.items():
         click.echo(f"{role.value}: {', '.join(row.command + (' (confirmed)' if row.confirmed_by else '') for row in rows) or '-'}")
 
@@ -165,7 +204,16 @@ def _change(folder: Path, what: Change, by: str | None = None, *, as_json: bool)
         click.echo(json.dumps(done.as_json(), ensure_ascii=False) if as_json else told)
         return
     now = next(one for one in _accounts(node) if one.account == done.account)
-    click.echo(json.dumps(now.as_json(), ensure_ascii=False) if as_json else f"{now.account}  {','.join(now.roles)}  {now.state}")
+    last_day = _last_day(node, now.account)
+    click.echo(json.dumps(now.as_json(), ensure_ascii=False) if as_json else f"{now.account}  {','.join(now.roles)}  {now.state}{last_day}")
+
+
+def _last_day(node: Node, account: str) -> str:
+    from baybridge.node.people import account_list
+
+    with node.storage.reading() as connection:
+        day = account_list.last_days(connection, node.site.zone).get(account)
+    return f"  last day {day.isoformat()}" if day else ""
 
 
 def _actor(node: Node, by: str | None) -> Actor | Refusal:

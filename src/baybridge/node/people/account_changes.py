@@ -72,7 +72,24 @@ class EndSession:
     key: str
 
 
-Change = Add | Invite | Disable | Reset | Roles | EndSession
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The last day on which the person of an account signs in, by whichever account; None: no such day any more."""
+
+    account: str
+    on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The profession of an account's person, and the number in its register; None leaves what is known."""
+
+    account: str
+    profession: str | None = None
+    registration: str | None = None
+
+
+Change = Add | Invite | Disable | Reset | Roles | EndSession | Leaving | About
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """The accounts of a node as an administrator sees them: whose each is, whether it signs in, and where it is signed in.
 
-Main job: `listed`, `row_of`, `state_of`, `sessions`.
+Main job: `listed`, `row_of`, `state_of`, `sessions`, `last_days`, `last_days_of`.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal
 
 from sqlalchemy import Connection, RowMapping, select
@@ -42,6 +42,22 @@ def row_of(connection: Connection, name: str) -> RowMapping | None:
     """The account of a sign-in name, or of its own id."""
     found = connection.execute(select(table).where(table.c.name == name)).mappings().first()
     return found or connection.execute(select(table).where(table.c.account == name)).mappings().first()
+
+
+def last_days(connection: Connection, zone: tzinfo) -> dict[str, date]:
+    """The last day on which an account signs in, by sign-in name, of those that have one."""
+    rows = connection.execute(select(table.c.name, table.c.leaves_at).where(table.c.leaves_at.is_not(None)))
+    return {row.name: _day_before(row.leaves_at, zone) for row in rows}
+
+
+def last_days_of(connection: Connection, person_id: str, zone: tzinfo) -> dict[str, date | None]:
+    """The last day of each account of a person, by sign-in name; None of one that has none."""
+    rows = connection.execute(select(table.c.name, table.c.leaves_at).where(table.c.person_id == person_id))
+    return {row.name: _day_before(row.leaves_at, zone) if row.leaves_at else None for row in rows}
+
+
+def _day_before(leaves_at: str, zone: tzinfo) -> date:
+    return (datetime.fromisoformat(leaves_at).astimezone(zone) - timedelta(days=1)).date()
 
 
 def sessions(connection: Connection, at: datetime) -> dict[str, list[accounts.OpenSession]]:

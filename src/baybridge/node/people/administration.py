@@ -8,7 +8,7 @@ everybody in `account_list.py`, invitations in `invitations.py`. **Source**: con
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import RowMapping, update
@@ -16,8 +16,21 @@ from sqlalchemy import RowMapping, update
 from baybridge.base.outcome import Category, Refusal, refuse
 from baybridge.journey.command import Actor, Role
 from baybridge.node.clock import new_id
-from baybridge.node.people import accounts, invitations, passkeys, persons, second_factor
-from baybridge.node.people.account_changes import Add, Change, Changed, Disable, EndSession, Invite, Reset, Roles, name_of, said_of
+from baybridge.node.people import account_list, accounts, invitations, passkeys, persons, second_factor
+from baybridge.node.people.account_changes import (
+    About,
+    Add,
+    Change,
+    Changed,
+    Disable,
+    EndSession,
+    Invite,
+    Leaving,
+    Reset,
+    Roles,
+    name_of,
+    said_of,
+)
 from baybridge.node.people.account_list import row_of
 from baybridge.node.people.change_checks import against
 from baybridge.node.people.outside import identities
@@ -46,32 +59,58 @@ def change_within(node: Node, unit: Unit, actor: Actor, what: Change) -> Changed
     if waits is not None:
         return waits
     recovery = is_recovery(unit, actor, what)
-    done = _add(node, unit, what) if isinstance(what, Add) else _end_one(unit, what) if isinstance(what, EndSession) else _alter(node, unit, what)
+    done = _made(node, unit, what)
     unit.log("account", "", name_of(what), said_of(what).encode(), actor, "administration")
     if recovery:
         unit.log("account", "", RECOVERY, said_of(what).encode(), actor, "administration")
     return done
 
 
+def _made(node: Node, unit: Unit, what: Change) -> Changed:
+    if isinstance(what, Add):
+        return _add(node, unit, what)
+    if isinstance(what, EndSession | Leaving | About):
+        return _beside(node, unit, what)
+    return _alter(node, unit, what)
+
+
 def _add(node: Node, unit: Unit, what: Add) -> Changed:
     person_id = what.person_id or persons.new_id()
     if persons.found(unit.connection, person_id) is None:
         persons.add(unit.connection, Person(person_id, what.person, what.profession, what.registration))
-    account, leaves_on = new_id(node.now), what.leaves_on
-    leaves = datetime.combine(leaves_on + timedelta(days=1), time(), node.site.zone).isoformat() if leaves_on else None
+    account = new_id(node.now)
     accounts.add_account(
         unit.connection, account=account, name=what.account, role=Role(what.roles[0]), organisation=what.organisation or node.site.organisation, password="",
-        patient_id=what.patient_id, language=what.language or "en", person_id=person_id, also_roles=" ".join(what.roles[1:]) or None, leaves_at=leaves,
+        patient_id=what.patient_id, language=what.language or "en", person_id=person_id, also_roles=" ".join(what.roles[1:]) or None,
+        leaves_at=_end_of(node, what.leaves_on or _last_day_ahead(node, unit, person_id)),
         invited=True,
     )  # fmt: skip
     return _invited(node, unit, account, what.account, person_id)
 
 
-def _end_one(unit: Unit, what: EndSession) -> Changed:
+def _last_day_ahead(node: Node, unit: Unit, person_id: str) -> date | None:
+    """The last day of a person who has one still to come: who leaves does so by a further account too."""
+    days = account_list.last_days_of(unit.connection, person_id, node.site.zone).values()
+    today = unit.at.astimezone(node.site.zone).date()
+    return max((day for day in days if day and day >= today), default=None)
+
+
+def _end_of(node: Node, last_day: date | None) -> str | None:
+    """When the access of somebody ends who has this last day."""
+    return datetime.combine(last_day + timedelta(days=1), time(), node.site.zone).isoformat() if last_day else None
+
+
+def _beside(node: Node, unit: Unit, what: EndSession | Leaving | About) -> Changed:
+    """What changes neither who may sign in now nor by what: one session, the last day, what is known of the person."""
     row = row_of(unit.connection, what.account)
     if row is None:
-        raise LookupError("an account that nobody looked for before its session ends")
-    accounts.close_one(unit.connection, str(row["account"]), what.key, unit.at)
+        raise LookupError("an account that nobody looked for before it is changed")
+    if isinstance(what, EndSession):
+        accounts.close_one(unit.connection, str(row["account"]), what.key, unit.at)
+    elif isinstance(what, Leaving):
+        unit.connection.execute(update(table).where(table.c.person_id == row["person_id"]).values(leaves_at=_end_of(node, what.on)))
+    else:
+        persons.describe(unit.connection, str(row["person_id"]), what.profession, what.registration)
     return Changed(str(row["name"]), str(row["person_id"]))
 
 

@@ -6,18 +6,18 @@ Main job: `against`. The last active administrator of a node can be neither disa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from baybridge.base.outcome import Reason
 from baybridge.base.text import not_text
 from baybridge.journey.command import Role
 from baybridge.node.people import accounts, persons
-from baybridge.node.people.account_changes import ASSIGNABLE, Add, Change, Disable, EndSession, Invite, Roles
+from baybridge.node.people.account_changes import ASSIGNABLE, About, Add, Change, Disable, EndSession, Invite, Leaving, Roles
 from baybridge.node.people.account_list import row_of
-from baybridge.node.people.two_administrators import last_administrator
+from baybridge.node.people.two_administrators import last_administrator, would_stay
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -30,10 +30,14 @@ def against(node: Node, connection: Connection, what: Change, at: datetime) -> I
     row = row_of(connection, what.account)
     if isinstance(what, Add):
         yield from _against_adding(node, connection, what, at, there=row is not None)
-        return
-    if row is None:
+    elif row is None:
         yield Reason("accounts.unknown", where="account")
-        return
+    else:
+        yield from _against_changing(node, connection, what, row, at)
+
+
+def _against_changing(node: Node, connection: Connection, what: Change, row: RowMapping, at: datetime) -> Iterator[Reason]:
+    """What speaks against changing an account that is there."""
     if isinstance(what, EndSession) and what.key not in {one.key for one in accounts.sessions_of(connection, str(row["account"]), at)}:
         yield Reason("accounts.unknown_session", where="key")
     if isinstance(what, Disable) and not what.reason.strip():
@@ -42,6 +46,10 @@ def against(node: Node, connection: Connection, what: Change, at: datetime) -> I
         yield Reason("accounts.has_password", where="account")
     if isinstance(what, Roles):
         yield from _against_roles(what, accounts.roles_of(row), row["patient_id"])
+    if isinstance(what, About):
+        yield from _against_texts(("profession", what.profession or "-"), ("registration", what.registration or "-"))
+    if isinstance(what, Leaving):
+        yield from _against_leaving(node, connection, what, row, at)
     if _ends_administrator(what) and last_administrator(connection, row["account"], at):
         yield Reason("accounts.last_administrator", where="account")
 
@@ -49,9 +57,8 @@ def against(node: Node, connection: Connection, what: Change, at: datetime) -> I
 def _against_adding(node: Node, connection: Connection, what: Add, at: datetime, *, there: bool) -> Iterator[Reason]:
     if there:
         yield Reason("accounts.exists", where="account")
-    for field, text in (("account", what.account), ("person", what.person), ("person_id", what.person_id or "-")):
-        if not text.strip() or text != text.strip() or len(text) > _LONGEST_NAME or not_text(text) or not text.isprintable():
-            yield Reason("accounts.bad_name", {"longest": _LONGEST_NAME}, where=field)
+    yield from _against_texts(("account", what.account), ("person", what.person), ("person_id", what.person_id or "-"))
+    yield from _against_texts(("profession", what.profession or "-"), ("registration", what.registration or "-"))
     yield from _against_role_names(what.roles)
     if not what.roles:
         yield Reason("accounts.no_role", where="role")
@@ -61,11 +68,28 @@ def _against_adding(node: Node, connection: Connection, what: Add, at: datetime,
         yield Reason("accounts.unknown_patient", where="patient_id")
     if what.language is not None and what.language not in node.languages:
         yield Reason("accounts.language", {"known": ", ".join(node.languages)}, where="language")
-    if what.leaves_on is not None and what.leaves_on < at.astimezone(node.site.zone).date():
+    if what.leaves_on is not None and _is_past(node, what.leaves_on, at):
         yield Reason("accounts.left_already", where="leaves_on")
     known = persons.found(connection, what.person_id) if what.person_id else None
     if known is not None and known.name.casefold() != what.person.casefold():
         yield Reason("accounts.other_person", where="person_id")
+
+
+def _against_leaving(node: Node, connection: Connection, what: Leaving, row: RowMapping, at: datetime) -> Iterator[Reason]:
+    if what.on is not None and _is_past(node, what.on, at):
+        yield Reason("accounts.left_already", where="leaves_on")
+    elif what.on is not None and not would_stay(connection, row, at):
+        yield Reason("accounts.last_to_stay", where="leaves_on")
+
+
+def _against_texts(*fields: tuple[str, str]) -> Iterator[Reason]:
+    for field, text in fields:
+        if not text.strip() or text != text.strip() or len(text) > _LONGEST_NAME or not_text(text) or not text.isprintable():
+            yield Reason("accounts.bad_name", {"longest": _LONGEST_NAME}, where=field)
+
+
+def _is_past(node: Node, day: date, at: datetime) -> bool:
+    return day < at.astimezone(node.site.zone).date()
 
 
 def _against_role_names(names: tuple[str, ...]) -> Iterator[Reason]:

@@ -38,14 +38,15 @@ def end_all(connection: Connection, account: str, at: datetime) -> None:
 
 
 def account_of(connection: Connection, token: str, at: datetime) -> str | None:
-    """The account that an invitation is for; None where it is unknown, used, over, or the account is closed."""
+    """The account that an invitation is for; None where it is unknown, used, over, or the account is disabled or its person has left."""
     query = (
-        select(invitations.c.account, invitations.c.expires_at)
+        select(invitations.c.account, invitations.c.expires_at, accounts.c.leaves_at)
         .join(accounts, accounts.c.account == invitations.c.account)
         .where(invitations.c.token_sha256 == _digest(token), invitations.c.ended_at.is_(None), accounts.c.disabled.is_(False))
     )
     row = connection.execute(query).first()
-    return row.account if row is not None and at < datetime.fromisoformat(row.expires_at) else None
+    ends = [datetime.fromisoformat(moment) for moment in (row.expires_at, row.leaves_at) if moment] if row is not None else []
+    return str(row.account) if row is not None and at < min(ends) else None
 
 
 def name_of(connection: Connection, token: str, at: datetime) -> str:

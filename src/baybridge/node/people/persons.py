@@ -42,6 +42,13 @@ def add(connection: Connection, person: Person) -> None:
     connection.execute(insert(persons).values(row))
 
 
+def describe(connection: Connection, person_id: str, profession: str | None, registration: str | None) -> None:
+    """Keep the profession of a person and the number in its register; what is None stays as it is known."""
+    known = {name: text for name, text in (("profession", profession), ("registration", registration)) if text is not None}
+    if known:
+        connection.execute(update(persons).where(persons.c.person_id == person_id).values(**known))
+
+
 def found(connection: Connection, person_id: str) -> Person | None:
     """The person of an id."""
     row = connection.execute(select(persons).where(persons.c.person_id == person_id)).mappings().first()
@@ -56,6 +63,11 @@ def person_of(connection: Connection, account: str) -> str | None:
 def names(connection: Connection) -> dict[str, str]:
     """The name of every person."""
     return {row.person_id: row.name for row in connection.execute(select(persons.c.person_id, persons.c.name))}
+
+
+def everybody(connection: Connection) -> list[Person]:
+    """Every person, by id."""
+    return [Person(**row) for row in connection.execute(select(persons).order_by(persons.c.person_id)).mappings()]
 
 
 def patient_is_known(connection: Connection, patient_id: str) -> bool:

@@ -1,6 +1,6 @@
 """When a change of an account takes two administrators, and what the operator of the machine does alone.
 
-Main job: `second_administrator` answers the first of two, or refuses; `administrators`, `last_administrator`, `recovered_at`.
+Main job: `second_administrator` answers the first of two, or refuses; `administrators`, `last_administrator`, `would_stay`, `recovered_at`.
 
 Who is an administrator is changed by two of them, where there are two; the account of one is given back and closed by two persons too, and so is an account, or a person,
 given two roles that sign. What the operator of the machine does alone to the account of the only administrator is a recovery: an entry of its own in the log, and red on
@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 
 from baybridge.base.canonical import sha256_hex
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
 from baybridge.ledger.tables import log_entry
 from baybridge.node.people import accounts
-from baybridge.node.people.account_changes import Add, Change, Changed, Disable, Invite, Reset, Roles, name_of, said_of
+from baybridge.node.people.account_changes import Add, Change, Changed, Disable, Invite, Leaving, Reset, Roles, name_of, said_of
 from baybridge.node.people.account_list import row_of, state_of
 from baybridge.node.people.outside import identities
 from baybridge.node.tables import account as table
@@ -47,8 +47,10 @@ def second_administrator(node: Node, unit: Unit, actor: Actor, what: Change) -> 
     may be one, while there is another administrator. So does an account by which one person could sign as two, where there are two administrators.
     """
     owner, changes_who = _whose_administration(unit, what), _names_administrator(what)
-    there, joins = {*administrators(unit.connection, unit.at).values()} - {owner}, _joins_roles(unit.connection, what)
-    if not (changes_who or owner or joins) or not there:
+    if not (changes_who or owner or _joins_roles(unit.connection, what)):
+        return None
+    there = {*administrators(unit.connection, unit.at).values()} - {owner}
+    if not there:
         return None
     if not actor.person and owner is None and changes_who:
         minutes = int(node.people.confirmed_within("user").total_seconds() // 60)
@@ -83,7 +85,25 @@ def _whose_administration(unit: Unit, what: Change) -> str | None:
     if isinstance(what, Disable):
         row = row_of(unit.connection, what.account)
         return administrators(unit.connection, unit.at).get(row["account"]) if row is not None else None
+    if isinstance(what, Leaving):  # a day brought forward closes, a later one lets in again
+        row = row_of(unit.connection, what.account)
+        is_one = row is not None and any(Role.ADMINISTRATOR in accounts.roles_of(one) for one in _of_person(unit.connection, row))
+        return str(row["person_id"]) if row is not None and is_one else None
     return _lets_in(unit.connection, what)
+
+
+def _of_person(connection: Connection, row: RowMapping) -> list[RowMapping]:
+    """Every account of the person of an account."""
+    return [*connection.execute(select(table).where(table.c.person_id == row["person_id"])).mappings()]
+
+
+def would_stay(connection: Connection, row: RowMapping, at: datetime) -> bool:
+    """Whether an active administrator who has no last day is there beside the person of an account, or that person is none."""
+    there = administrators(connection, at)
+    if row["person_id"] not in there.values():
+        return True
+    others = [account for account, person in there.items() if person != row["person_id"]]
+    return connection.execute(select(table.c.account).where(table.c.account.in_(others), table.c.leaves_at.is_(None)).limit(1)).first() is not None
 
 
 def _lets_in(connection: Connection, what: Change) -> str | None:

@@ -18,6 +18,7 @@ from baybridge.web.page.page import Reader, go, render
 from baybridge.web.page.qr import qr_svg
 from baybridge.web.site.accounts_page import ACCOUNTS_DOORS
 from baybridge.web.site.rights_page import RIGHTS_DOORS
+from baybridge.web.site.staff_page import STAFF_DOORS
 
 _ISSUER = "Baybridge"
 
@@ -114,4 +115,5 @@ ACCOUNT_DOORS = (
     Door("/account/role", ("POST",), "account.role", "own-account", act_as),
     *ACCOUNTS_DOORS,
     *RIGHTS_DOORS,
+    *STAFF_DOORS,
 )

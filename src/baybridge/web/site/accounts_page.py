@@ -12,7 +12,7 @@ from starlette.responses import Response
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import Asked, Door
 from baybridge.node.people import account_changes, account_list, administration
-from baybridge.node.people.account_changes import Add, Change, Changed, Disable, EndSession, Invite, Reset, Roles
+from baybridge.node.people.account_changes import Add, Change, Changed, Disable, EndSession, Invite, Leaving, Reset, Roles
 from baybridge.web.page.page import Reader, render
 
 #: The fields of the form that adds an account, given back where it was refused.
@@ -26,11 +26,9 @@ def everybody(asked: Asked) -> Response:
 
 def add(asked: Asked) -> Response:
     """Add an account; its invitation is shown on the page that answers and never again."""
-    form = asked.form
-    try:
-        leaves_on = date.fromisoformat(form["leaves_on"]) if form.get("leaves_on") else None
-    except ValueError:
-        return _show(asked, refuse(Reason("accounts.bad_day", where="leaves_on"), category=Category.INVALID))
+    form, leaves_on = asked.form, _last_day(asked)
+    if isinstance(leaves_on, Refusal):
+        return _show(asked, leaves_on)
     what = Add(
         account=form.get("account", "").strip(),
         person=form.get("person", "").strip(),
@@ -46,9 +44,20 @@ def add(asked: Asked) -> Response:
     return _made(asked, what)
 
 
+def _last_day(asked: Asked) -> date | Refusal | None:
+    """The last day as the form gives it; None where it is empty."""
+    try:
+        return date.fromisoformat(asked.form["leaves_on"]) if asked.form.get("leaves_on") else None
+    except ValueError:
+        return refuse(Reason("accounts.bad_day", where="leaves_on"), category=Category.INVALID)
+
+
 def change(asked: Asked) -> Response:
     """One change of an account; what the form asks for by `what`."""
     account, what, because = asked.form.get("account", ""), asked.form.get("what", ""), asked.form.get("because", "")
+    leaves_on = _last_day(asked)
+    if isinstance(leaves_on, Refusal):
+        return _show(asked, leaves_on)
     has, wanted = _roles_of(asked, account), _chosen(asked, "role")
     changes: dict[str, Change] = {
         "invite": Invite(account),
@@ -58,6 +67,7 @@ def change(asked: Asked) -> Response:
         "outside": Reset(account, "outside", because),
         "sessions": Reset(account, "sessions", because),
         "session": EndSession(account, asked.form.get("key", "")),
+        "leaving": Leaving(account, leaves_on),
         "roles": Roles(account, tuple(role for role in wanted if role not in has), tuple(role for role in has if role not in wanted)),
     }
     if what not in changes:
@@ -85,6 +95,7 @@ def _show(asked: Asked, refusal: Refusal | None = None, changed: Changed | None 
     with asked.node.storage.reading() as connection:
         rows = account_list.listed(connection, asked.node.now())
         sessions = account_list.sessions(connection, asked.node.now())
+        last_days = account_list.last_days(connection, asked.node.site.zone)
         bound = account_list.identities_of(connection)
     reader = Reader(asked)
     link = f"{asked.node.address}/sign-in/invitation?token={changed.invitation}" if changed is not None and changed.invitation else ""
@@ -95,6 +106,7 @@ def _show(asked: Asked, refusal: Refusal | None = None, changed: Changed | None 
         rows=rows,
         sessions=sessions,
         bound=bound,
+        last_days=last_days,
         every_role=[role.value for role in account_changes.ASSIGNABLE],
         typed={name: asked.form.get(name, "") if refusal else "" for name in _TYPED},
         chosen=_chosen(asked, "role") if refusal else (),

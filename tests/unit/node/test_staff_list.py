@@ -110,6 +110,7 @@ def test_a_file_that_is_none_says_so() -> None:
     assert places(read(b"account,name,roles\n" + b"w,W,nurse\n" * (MOST_ROWS + 1), WORDS)) == [(0, 0, "staff.too_large")]
     assert places(read(b"account,name,roles\nw,W\x00,nurse\n", WORDS)) == [(0, 0, "staff.not_text")]
     assert places(read(b'account,name,roles\nw,W,nurse\nx,"W,nurse\n', WORDS)) == [(3, 0, "staff.quotes")]
+    assert places(read(b'account,name,roles\n"w"x,W,nurse\n', WORDS)) == [(2, 0, "staff.quotes")]
     headings = read(b"account,role,account,Password,Phone\nw,nurse,w,secret,1\n", WORDS)
     assert places(headings) == [(1, 3, "staff.heading_twice"), (1, 4, "staff.password"), (1, 0, "staff.heading_lacking")]
     assert told(headings) == [(1, 2, "staff.heading_unknown"), (1, 5, "staff.heading_unknown")]

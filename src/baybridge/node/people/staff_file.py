@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from io import StringIO
 
 from baybridge.base.outcome import Reason
@@ -82,6 +83,7 @@ class Words:
     languages: Mapping[str, str]
 
 
+@lru_cache(maxsize=8 * MOST_ROWS)  # each is compared with all others
 def folded(text: str) -> str:
     """A text without regard to case, width, blanks and punctuation."""
     return "".join(letter for letter in unicodedata.normalize("NFKC", text).casefold() if letter.isalnum())
@@ -120,7 +122,7 @@ def read(content: bytes, words: Words) -> Sheet:
         return _unread(sheet, Reason("staff.too_large", {"limit_kb": LARGEST_KB, "most": MOST_ROWS}))
     if all(name in sheet.columns for name in REQUIRED):
         sheet.rows = [_row(sheet, line, cells, words, len(lines[0][1])) for line, cells in lines[1:]]
-        if not sheet.rows:
+        if not sheet.rows and not sheet.problems:
             return _unread(sheet, Reason("staff.empty"))
     return sheet
 

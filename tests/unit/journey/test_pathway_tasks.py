@@ -62,6 +62,7 @@ def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -
     always |= {"KeepCall"}  # asked by attention where the cause of a call was withdrawn
     always |= {"HandToCourier", "ConfirmCourier"}  # asked by attention once a shipment left
     always |= {"RecordLateResult"}  # when a result comes after the release
+    always |= {"AttachDocument", "ConfirmProposal"}  # from the documents of a case, whenever there is one
     always |= {"RecordEmergency"}  # where consent is missing and care cannot wait
     always |= {"SignException", "RecordBoardDecision", "OmitLymphodepletion"}  # where the road would stop a patient who has to go on
     assert set(COMMANDS) == offered | always

@@ -97,10 +97,10 @@ def test_doses_that_nobody_holds_are_not_held_after_discharge() -> None:
     assert [reason.code for reason in COMMANDS["ReserveDrugs"].blocked(world.situation("hk", Role.PHARMACIST))] == ["bedside.reserve.left"]
 
 
-#: What is done after a death: what is on its way arrives, money and cells are settled, who was told is told more, entries are put right, access is looked at.
+#: What is done after a death: what is on its way arrives, money and cells are settled, who was told is told more, papers come, entries are put right.
 AFTER_DEATH = frozenset({
-    "BreakGlass", "ConfirmEntry", "CorrectEntry", "HandToCourier", "OpenCase", "ReceiveShipment", "RecordLateResult", "ReportIncident", "ReportSecondMalignancy",
-    "ReinstateEntry", "SetAsideEntry", "Transfer", "WithdrawConsent",
+    "AttachDocument", "BreakGlass", "ConfirmEntry", "ConfirmProposal", "CorrectEntry", "HandToCourier", "OpenCase", "ReceiveShipment", "RecordLateResult",
+    "ReportIncident", "ReportSecondMalignancy", "ReinstateEntry", "SetAsideEntry", "Transfer", "WithdrawConsent",
 })  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def read_all(found_network: Network, name: str, met: set[str]) -> Found:
         while waiting:
             address = waiting.pop(0)
             kind = shape(address)
-            if seen.get(kind, 0) >= 1 or "language=" in address or not address.startswith("/") or kind.endswith((".json", ".yaml")) or kind.startswith("/fhir"):
+            if seen.get(kind, 0) >= 1 or "language=" in address or not address.startswith("/") or kind.endswith((".json", ".yaml", ".ics")) or kind.startswith("/fhir"):
                 continue
             seen[kind] = 1
             answer = client.get(address, headers={"cookie": _cookie(client, FULL[0])})

@@ -51,4 +51,4 @@ def test_no_request_meets_a_defect(house: House, tmp_path: Path) -> None:
     assert tally.count == COUNT
     assert {f"{method} {door.path}" for method, door in WAYS} <= set(tally.doors), "every route was asked"
     assert sum(tally.let_in.values()) > COUNT / 20, "many requests are right enough to be answered"
-    assert tally.browsers > COUNT / 200, "browsers that carry the form token are let in"
+    assert tally.browsers > COUNT / 500, "browsers that carry the form token are let in"

@@ -199,8 +199,9 @@ class _Heard(logging.Handler):
         self.last = record.getMessage()
 
 
-def _to_sign_in(answer: Answer) -> bool:
-    return answer.status == 303 and dict(answer.headers).get(b"location", b"").startswith(b"/sign-in")
+def _did_nothing(answer: Answer) -> bool:
+    """Whether the answer sends elsewhere to begin with: to the page for signing in, or to the right address of a door, which asks again who it is."""
+    return answer.status == 307 or (answer.status == 303 and dict(answer.headers).get(b"location", b"").startswith(b"/sign-in"))
 
 
 async def put(node: Node, house: House, seed: int, count: int, tally: Tally) -> None:
@@ -220,7 +221,7 @@ async def put(node: Node, house: House, seed: int, count: int, tally: Tally) -> 
             tally.let_in[request.door] += answer.status < 400
             if answer.status >= 500 or answer.status == 0:
                 tally.defects.setdefault(f"{answer.status} {heard.last}", []).append(f"seed {seed}, request {number} as {request.who}")
-            if request.kept_out and answer.status < 400 and not _to_sign_in(answer):
+            if request.kept_out and answer.status < 400 and not _did_nothing(answer):
                 tally.defects.setdefault(f"{request.kept_out}: {request.door}", []).append(f"seed {seed}, request {number} as {request.who}")
             tally.browsers += request.who.endswith(" by cookie") and answer.status < 400 and request.method == "POST"
     finally:

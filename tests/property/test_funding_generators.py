@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from baybridge.base.money import CURRENCIES, format_minor
@@ -37,7 +37,7 @@ def answered(data: dict[str, Any]) -> Funded | None:
     return None if isinstance(answer, Refusal) else answer
 
 
-@settings(max_examples=600, phases=[Phase.generate], derandomize=True, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=600, phases=[Phase.generate], database=None, suppress_health_check=list(HealthCheck), deadline=None)
 @given(cases(), agreements(), st.data())
 def reach(data: dict[str, Any], oba: dict[str, Any], draw: st.DataObject) -> None:
     answer = answered({**data, "oba": oba})
@@ -82,8 +82,12 @@ def note_stack(data: dict[str, Any], answer: Funded) -> None:
 
 
 def test_the_generators_reach_everything_that_the_laws_speak_of() -> None:
+    """What the first seed reaches depends on the constants of whatever else this process has loaded, so that a rare thing may need another."""
     SEEN.clear()
-    reach()
+    for number in range(8):
+        seed(number)(reach)()
+        if all(SEEN[name] for name in NEEDED):
+            break
     assert {name for name in NEEDED if not SEEN[name]} == set()
 
 

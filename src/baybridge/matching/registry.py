@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from hashlib import sha256
+from math import isfinite
 from typing import TypeVar, cast
 
 from msgspec import Struct, field
@@ -136,7 +137,7 @@ class Read:
 def read_file(content: bytes) -> Read:
     """Every study of a file; one that cannot be read is told with all its problems, and the others are read."""
     try:
-        whole = json.loads(content)
+        whole = json.loads(content, parse_constant=_no_number)
     except UnicodeDecodeError:
         return _unreadable("JSON in UTF-8", "other bytes")
     except json.JSONDecodeError as problem:
@@ -144,7 +145,7 @@ def read_file(content: bytes) -> Read:
     except RecursionError:
         return _unreadable("JSON", "nesting without end")
     except ValueError:
-        return _unreadable("JSON", "a number with thousands of digits")
+        return _unreadable("JSON", "a number with thousands of digits, or none (NaN, Infinity)")
     studies = _studies(whole)
     if studies is None:
         return _unreadable("one study with protocolSection, a list of studies, or a search result with studies", _kind(whole))
@@ -162,6 +163,10 @@ def read_file(content: bytes) -> Read:
         trials[trial.trial_id] = (trial, checked)
     more = isinstance(whole, Mapping) and bool(whole.get("nextPageToken"))
     return Read(tuple(trials.values()), tuple(problems), more)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
 
 
 def _unreadable(expected: str, found: str) -> Read:
@@ -197,6 +202,9 @@ def _problems(study: object) -> Iterator[Problem]:
     if not_text_inside(study):
         yield _at("protocolSection", "text", "a NUL, half of a surrogate pair, or nesting without end")
         return
+    if _is_beyond(study):
+        yield _at("protocolSection", "whole numbers of at most 64 bits, and none without end", "a larger one")
+        return
     if not isinstance(section, Mapping):
         yield _at("protocolSection", "an object", _kind(section))
         return
@@ -207,6 +215,15 @@ def _problems(study: object) -> Iterator[Problem]:
         fits(shape, section.get(name), partial(_note, found), _REGISTRY, (name,))
         yield from found
     yield from _values(section)
+
+
+def _is_beyond(value: object) -> bool:
+    """Whether a number is larger than what is kept as it was written."""
+    if isinstance(value, Mapping):
+        return any(_is_beyond(one) for one in value.values())
+    if isinstance(value, list):
+        return any(_is_beyond(one) for one in value)
+    return (isinstance(value, int) and not -(1 << 63) <= value < 1 << 64) or (isinstance(value, float) and not isfinite(value))
 
 
 def _at(field: str, expected: str, found: str) -> Problem:

@@ -114,3 +114,15 @@ def test_fields_that_are_null_are_left_out() -> None:
     study["protocolSection"]["eligibilityModule"]["eligibilityCriteria"] = None
     read = read_file(content(study))
     assert (read.problems, read.trials[0][0].is_split) == ((), False)
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "1e999", "NaN", "-Infinity"])
+def test_a_number_that_could_not_be_kept_as_written_is_told(number: str) -> None:
+    """In a field that nobody reads too: the study is kept whole."""
+    raw = content({**STUDY, "hasResults": "HERE"}).replace(b'"HERE"', number.encode())
+    read = read_file(raw)
+    assert read.trials == () and len(read.problems) == 1
+
+
+def test_the_largest_number_that_can_be_kept_is() -> None:
+    assert read_file(content({**STUDY, "hasResults": (1 << 64) - 1})).problems == ()

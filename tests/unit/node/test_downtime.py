@@ -11,6 +11,7 @@ from typing import Any
 
 import pyrage
 import pytest
+import yaml
 from starlette.testclient import TestClient
 
 from baybridge.app import application
@@ -142,14 +143,27 @@ def test_a_key_that_cannot_be_read_is_a_problem_and_nothing_is_written_in_the_op
 @pytest.mark.parametrize("said", ["packs", {"second": "x"}, {"to": ""}, {"to": "x", "languages": "en"}, {"to": "x", "kye": "y"}])
 def test_a_configuration_that_does_not_fit_is_told(ward: Ward, said: Any) -> None:
     file = ward.folder / "node.yaml"
-    import yaml
-
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "downtime": said}))
     with pytest.raises(ConfigProblem, match="downtime: expected"):
         read_config(ward.folder)
 
 
 # --- who is told ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_served_node_has_one_written_when_it_is_due_and_a_failure_is_remembered(ward: Ward, tmp_path: Path) -> None:
+    config, beside = ward.node.config, downtime.Packs(ward.node)
+    beside.round()  # the command reads node.yaml, which names no place yet
+    failed = downtime.last(config.folder)
+    assert failed.made_at is None and list(failed.problems) == [""]
+    written = yaml.safe_load((config.folder / "node.yaml").read_text())
+    (config.folder / "node.yaml").write_text(yaml.safe_dump(written | {"downtime": {"to": str(tmp_path / "packs")}}))
+    beside.round()
+    assert downtime.last(config.folder) == failed, "not tried again at once"
+    downtime.remember(config.folder, downtime.Kept())
+    beside.round()
+    kept = downtime.last(config.folder)
+    assert kept.made_at is not None and kept.problems == {} and len(packs(tmp_path / "packs")) == 1
 
 
 @pytest.fixture

@@ -13,9 +13,6 @@ import fcntl
 import os
 import re
 import shutil
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -27,8 +24,8 @@ from msgspec import Struct
 
 from baybridge.documents.downtime import Downtime
 from baybridge.documents.escalation import span
-from baybridge.node.config import database_url
 from baybridge.node.keeping import packing
+from baybridge.node.keeping.beside import Beside
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
 STATE, _LOCK = "downtime.json", "downtime.lock"
 _AGAIN_AFTER = timedelta(minutes=5)  # a try that failed
 _STAMP = re.compile(r"\d{8}T\d{6}Z")
-_LOOK_S = 30.0
-_NICE = 10
 
 
 class Kept(Struct, frozen=True, kw_only=True):
@@ -165,28 +160,17 @@ def _remove_old(place: Path, node: str, kept: int) -> None:
 # --- beside the server --------------------------------------------------------------------------------------------------------
 
 
-class Packs:
-    """The thread that has a node's packs written."""
+class Packs(Beside):
+    """A node's downtime packs; the first one is due at once."""
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="downtime", daemon=True)
+    name = "downtime"
+    look_s = 30.0
+    nice = 10
 
-    def start(self) -> None:
-        """Begin, where the node's folder says where packs go; the first one is due at once."""
-        if self.node.config.downtime is not None:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End; a pack that is being written is broken off."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
-
-    def _run(self) -> None:
-        while not self._stop.wait(_LOOK_S):
-            self.round()
+    @property
+    def wanted(self) -> bool:
+        """Whether the node's folder says where packs go."""
+        return self.node.config.downtime is not None
 
     def round(self) -> None:
         """Have one written if it is due; a command that says nothing of its own failure is told for it."""
@@ -195,21 +179,8 @@ class Packs:
         every = span(rules(self.node).every) if before.problems == {} else _AGAIN_AFTER
         if since is not None and timedelta(0) <= now - since < every:
             return
-        code = self._command()
+        code, _ = self.command("downtime", str(config.folder), "--json", *self.elsewhere)
         after = last(config.folder)
-        if code and after == before and not self._stop.is_set():
+        if code and after == before and not self.ending.is_set():
             with suppress(OSError):
                 remember(config.folder, Kept(made_at=before.made_at, tried_at=now, patients=before.patients, problems={"": f"the command ended with {code}"}))
-
-    def _command(self) -> int:
-        config = self.node.config
-        elsewhere = ("--database", config.database) if config.database != database_url(config.folder, config.secrets.get("database")) else ()
-        arguments = [sys.executable, "-m", "baybridge", "downtime", str(config.folder), "--json", *elsewhere]
-        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own command
-        with suppress(ProcessLookupError):  # it has ended already
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
-        while process.poll() is None and not self._stop.wait(0.5):
-            pass
-        if process.poll() is None:
-            process.terminate()
-        return process.wait()

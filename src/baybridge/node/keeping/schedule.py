@@ -9,20 +9,15 @@ Elsewhere: making one in `backups.py`; what is remembered of them in `records.py
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
-import threading
-from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from baybridge.documents.backups import Backups
 from baybridge.documents.escalation import span
-from baybridge.node.config import database_url
 from baybridge.node.keeping import records, retention
 from baybridge.node.keeping.backups import fresh_name
+from baybridge.node.keeping.beside import Beside
 from baybridge.node.keeping.records import Remembered
 
 if TYPE_CHECKING:
@@ -30,9 +25,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 _LOG = logging.getLogger("baybridge.backup")
-_LOOK_S = 60.0
 _AGAIN_AFTER = timedelta(hours=1)  # a try that failed
-_NICE = 15
 _CHUNK = 1 << 20
 
 
@@ -53,31 +46,17 @@ def is_due(node: Node) -> bool:
     return _due(node.now(), good.made_at if good is not None else None, span(rules(node).every))
 
 
-class Schedule:
-    """The thread of a node's own backups."""
+class Schedule(Beside):
+    """A node's own backups."""
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="backups", daemon=True)
+    name = "backups"
+    look_s = 60.0
+    nice = 15
 
-    def start(self) -> None:
-        """Begin, where the node's folder says where backups go."""
-        if self.node.config.backup is not None:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End; a backup that is being made is broken off."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
-
-    def _run(self) -> None:
-        while not self._stop.wait(_LOOK_S):
-            try:
-                self.round()
-            except Exception as problem:  # noqa: BLE001 - the next round tries again
-                _LOG.warning("backup failed: %s", type(problem).__name__)
+    @property
+    def wanted(self) -> bool:
+        """Whether the node's folder says where backups go."""
+        return self.node.config.backup is not None
 
     def round(self) -> None:
         """Make what is due."""
@@ -96,10 +75,9 @@ class Schedule:
             self._look_again(to, good)
 
     def _made(self, to: BackupTo) -> bool:
-        config = self.node.config
-        elsewhere = ("--database", config.database) if config.database != database_url(config.folder, config.secrets.get("database")) else ()
-        code, said = self._command("backup", str(config.folder), "--to", str(to.folder / fresh_name(self.node.site.node)), "--key", str(to.key), "--json", *elsewhere)
-        if code and not self._stop.is_set():
+        file = str(to.folder / fresh_name(self.node.site.node))
+        code, said = self.command("backup", str(self.node.config.folder), "--to", file, "--key", str(to.key), "--json", *self.elsewhere)
+        if code and not self.ending.is_set():
             records.failed(self.node.storage, self.node.now(), to.folder, said)
             _LOG.warning("no backup was made; the page of the log says why")
         return code == 0
@@ -112,24 +90,10 @@ class Schedule:
         """Read the newest file again: by its hash, and where the node may, to its last byte with the check of its ledger."""
         problem = _problem_of(good)
         if not problem and to.private_key is not None:
-            code, said = self._command("verify-backup", str(good.path), "--key", str(to.private_key), "--json")
+            code, said = self.command("verify-backup", str(good.path), "--key", str(to.private_key), "--json")
             problem = said if code else ""
-        if not self._stop.is_set():
+        if not self.ending.is_set():
             records.looked(self.node.storage, good, self.node.now(), problem)
-
-    def _command(self, *given: str) -> tuple[int, str]:
-        """Run one of our commands; its exit code and the last line that it told on standard error."""
-        arguments = [sys.executable, "-m", "baybridge", *given]
-        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # noqa: S603 - our own command
-        with suppress(ProcessLookupError):  # it has ended already
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
-        while process.poll() is None and not self._stop.wait(0.5):
-            pass
-        if process.poll() is None:
-            process.terminate()
-        _, told = process.communicate()
-        lines = told.strip().splitlines()
-        return process.returncode, lines[-1] if lines else f"the command ended with {process.returncode}"
 
 
 def _due(now: datetime, last_at: datetime | None, every: timedelta) -> bool:

@@ -162,7 +162,7 @@ def transfer(pair: Pair, command_id: str) -> bool:
 
 @pytest.mark.parametrize("step", WRITE)
 def test_killed_while_writing(pair: Pair, step: str) -> None:
-    pair.mo.start(halt_at=step)
+    pair.mo.start(halt_at=step, BAYBRIDGE_DELIVERY_SECONDS="60")  # so that the command meets the step, and no checkpoint of the worker before it
     assert not consent(pair, "first"), "the answer never left"
     pair.mo.wait_until_dead()
     stood = len([e for e in pair.of("mo", ev.ConsentRecorded) if e.notice_version == "first"])

@@ -111,7 +111,7 @@ def test_a_file_that_is_none_says_so() -> None:
     assert places(read(b"account,name,roles\nw,W\x00,nurse\n", WORDS)) == [(0, 0, "staff.not_text")]
     assert places(read(b'account,name,roles\nw,W,nurse\nx,"W,nurse\n', WORDS)) == [(3, 0, "staff.quotes")]
     assert places(read(b'account,name,roles\n"w"x,W,nurse\n', WORDS)) == [(2, 0, "staff.quotes")]
-    headings = read(b"account,role,account,Password,Phone\nw,nurse,w,secret,1\n", WORDS)
+    headings = read(b"account,rank,account,Password,Phone\nw,nurse,w,secret,1\n", WORDS)
     assert places(headings) == [(1, 3, "staff.heading_twice"), (1, 4, "staff.password"), (1, 0, "staff.heading_lacking")]
     assert told(headings) == [(1, 2, "staff.heading_unknown"), (1, 5, "staff.heading_unknown")]
     assert places(read(b"account,name,roles,registration number\nw,W,nurse,1.23E+11\n", WORDS)) == [(2, 4, "staff.shortened")]
@@ -141,6 +141,7 @@ def test_a_check_tells_and_changes_nothing_and_the_list_then_does_what_was_told(
     done = listed(node, *lines)
     assert (done.applied, done.fingerprint) == (True, checked.fingerprint)
     assert outcomes(done) == {"w1": "added", "doctor": "unchanged"}
+    assert ("roles", "", "nurse") in [(one.column, one.here, one.listed) for one in done.of("added")[0].differences], "who confirms sees what an account gets"
     assert done.not_listed == ["boss", "second"], "told, and not closed"
     assert {one.state for one in here(node).values()} == {"active", "invited"}
     assert invitations.accept(node, done.made[0].invitation, PASSWORD), "the invitation is one like any other"

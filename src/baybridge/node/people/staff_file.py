@@ -25,6 +25,8 @@ from baybridge.language.languages import languages_of
 from baybridge.language.texts import Texts
 from baybridge.node.people.account_changes import ASSIGNABLE
 
+#: Other words that lists have for them.
+_ALSO = {"role": "roles", "leaving": "leaves_on", "leavingdate": "leaves_on", "dateofleaving": "leaves_on"}
 COLUMNS = ("account", "person", "person_id", "roles", "profession", "registration", "language", "leaves_on")
 REQUIRED = ("account", "person", "roles")
 LARGEST_KB, MOST_ROWS = 256, 2000
@@ -97,7 +99,7 @@ def words_of(documents: Documents) -> Words:
         return [folded(texts.say(language, key)) for language in languages]
 
     return Words(
-        headings={word: name for name in COLUMNS for word in (folded(name), *said(f"staff.heading.{name}"))},
+        headings={**_ALSO, **{word: name for name in COLUMNS for word in (folded(name), *said(f"staff.heading.{name}"))}},
         passwords=frozenset(said("sign_in.password")) | {"password"},
         roles={word: role.value for role in ASSIGNABLE for word in (folded(role.value), *said(f"role.{role.value}"))},
         languages={folded(word): code for code, one in languages.items() for word in (code, one.name, *one.tags)},

@@ -175,12 +175,12 @@ class _Bringing:
         )  # fmt: skip
         done = self._made(row, add)
         if done is None:
-            return Line(row.line, row.account, row.person, "waits")
+            return Line(row.line, row.account, row.person, "waits", _brought(row))
         self._report.made.append(done)
         if known is None or not done.account:
-            return Line(row.line, row.account, row.person, "added")
+            return Line(row.line, row.account, row.person, "added", _brought(row))
         further = self._compared(row)
-        return further if further.outcome == "waits" else replace(further, outcome="added")
+        return replace(further, outcome=further.outcome if further.outcome == "waits" else "added", differences=_brought(row))
 
     def _compared(self, row: StaffRow) -> Line:
         """What a line changes of an account that is there."""
@@ -245,3 +245,15 @@ def _are_alike(one: Person, other: Person) -> bool:
     if all(numbers) and not apart:
         return numbers[0] == numbers[1]
     return folded(one.name) == folded(other.name) and bool(one.name) and not (all(numbers) and numbers[0] != numbers[1])
+
+
+def _brought(row: StaffRow) -> tuple[Difference, ...]:
+    """What a line says of an account that is not there yet."""
+    said = {
+        "roles": " ".join(row.roles),
+        "profession": row.profession,
+        "registration": row.registration,
+        "language": row.language,
+        "leaves_on": row.leaves_on.isoformat() if row.leaves_on else None,
+    }
+    return tuple(Difference(column, "", listed) for column, listed in said.items() if listed)

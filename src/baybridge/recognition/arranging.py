@@ -17,7 +17,7 @@ from typing import TypeVar
 from baybridge.base.time import CHINA, day_of
 from baybridge.documents.recognition import Sampling
 from baybridge.recognition.draws import Draw, Test, draws, needed_tests
-from baybridge.recognition.places import places
+from baybridge.recognition.places import Place, places
 from baybridge.recognition.plan import PlanLine
 from baybridge.recognition.results import Setting
 from baybridge.recognition.rules import RecognitionRules
@@ -85,18 +85,23 @@ def arrange(lines: Sequence[PlanLine], settings: Sequence[Setting], rules: Recog
     """Draws with places, and the comparison."""
     by_purpose = {setting.purpose: setting for setting in settings}
     found = draws(lines, now, material.sampling)
-    arranged = tuple(Arranged(draw, _places(draw, lines, by_purpose, rules)) for draw in found)
+    tried: Tried = {}
+    arranged = tuple(Arranged(draw, _places(draw, lines, by_purpose, rules, tried)) for draw in found)
     return Arrangement(arranged, _against(lines, settings, now, material))
 
 
-def _places(draw: Draw, lines: Sequence[PlanLine], settings: Mapping[str, Setting], rules: RecognitionRules) -> tuple[Where, ...]:
+#: Places that were tried already: two draws of a day ask the same.
+Tried = dict[tuple[tuple[str, ...], str, datetime, datetime], tuple[Place, ...]]
+
+
+def _places(draw: Draw, lines: Sequence[PlanLine], settings: Mapping[str, Setting], rules: RecognitionRules, tried: Tried) -> tuple[Where, ...]:
     if draw.place is not None:  # one site does it, whoever else could
         here = next((line for line in lines if line.receiver == draw.place), None)
         jurisdiction = settings[here.purpose].receiver.get("jurisdiction") if here else None
         return (Where(draw.place, jurisdiction, tuple(test.analyte for test in draw.tests), ()),)
     standing: dict[str, tuple[str | None, list[str], list[tuple[str, tuple[str, ...]]]]] = {}
     for test in draw.tests:
-        for laboratory, jurisdiction, codes in _for_test(test, draw, lines, settings, rules):
+        for laboratory, jurisdiction, codes in _for_test(test, draw, lines, settings, rules, tried):
             row = standing.setdefault(laboratory, (jurisdiction, [], []))
             if codes:
                 row[2].append((test.analyte, codes))
@@ -107,7 +112,7 @@ def _places(draw: Draw, lines: Sequence[PlanLine], settings: Mapping[str, Settin
 
 
 def _for_test(
-    test: Test, draw: Draw, lines: Sequence[PlanLine], settings: Mapping[str, Setting], rules: RecognitionRules
+    test: Test, draw: Draw, lines: Sequence[PlanLine], settings: Mapping[str, Setting], rules: RecognitionRules, tried: Tried
 ) -> list[tuple[str, str | None, tuple[str, ...]]]:
     """Each laboratory with every code against it for any purpose of the test, at the first or the last moment of the draw."""
     against: dict[str, tuple[str | None, set[str]]] = {}
@@ -117,7 +122,10 @@ def _for_test(
         everywhere = replace(line, at_receiver=False)
         for moment in {day_of(at): at for at in (draw.from_at, draw.by_at)}.values():  # the directory counts in days
             setting = replace(settings[line.purpose], use_at=max(moment, line.needed_at))
-            for place in places(everywhere, setting, rules, moment):
+            asked = (tuple(line.loinc), line.purpose, setting.use_at, moment)
+            if asked not in tried:
+                tried[asked] = places(everywhere, setting, rules, moment)
+            for place in tried[asked]:
                 codes = against.setdefault(place.laboratory, (place.jurisdiction, set()))[1]
                 codes |= set() if place.serves else set(place.codes)
     return [(name, jurisdiction, tuple(sorted(codes))) for name, (jurisdiction, codes) in against.items()]

@@ -27,7 +27,8 @@ MOST_COMBINATIONS = 1_500
 DRAWN = 60  # combinations beside which a fact of many is tried
 _SAMPLES = 12  # assignments on which values are told apart
 _AROUND = (0.0, 0.999, 1.0, 1.001, 1_000.0)
-_MEMO, _MEMO_TRIED, _MEMO_READ = "values_told_apart", "tried_for_missing", "times_read"
+_MEMO, _MEMO_TRIED, _MEMO_READ, _MEMO_FOUND = "values_told_apart", "tried_for_missing", "times_read", "found_to_matter"
+_KEPT = 64  # answers of a policy that are kept: a page asks the same facts for several of its buttons, and again when it is read again
 
 
 def tried(policy: Policy) -> bool:
@@ -44,6 +45,18 @@ def tried(policy: Policy) -> bool:
 
 def mattering(policy: Policy, facts: Mapping[str, Value], listed: frozenset[str]) -> frozenset[str]:
     """The unknown facts that can change the outcome; `listed` are those that its rules wait for."""
+    kept: dict[Hashable, frozenset[str]] = policy.memo.setdefault(_MEMO_FOUND, {})
+    asked = (tuple(facts.items()), listed)
+    found = kept.get(asked)
+    if found is None:
+        found = _mattering(policy, facts, listed)
+        if len(kept) >= _KEPT:
+            kept.clear()
+        kept[asked] = found
+    return found
+
+
+def _mattering(policy: Policy, facts: Mapping[str, Value], listed: frozenset[str]) -> frozenset[str]:
     quiet = frozenset((*policy.recorded_only, *policy.presumed, *policy.unasked)) | _defaulted(policy)
     read = {name for rule in policy.body.rules for name in rule.facts}
     unknown = sorted(name for name in read if facts.get(name) is None and (name in listed or name not in quiet))

@@ -114,7 +114,7 @@ def _trusted(how: Serving) -> tuple[Network, ...]:
     try:
         return read_networks(how.trusted_proxies)
     except ValueError as problem:
-        raise ConfigProblem(f"trusted proxies: expected addresses or networks such as 127.0.0.1 or 10.0.0.0/8, found {problem}") from None
+        raise ConfigProblem(f"trusted proxies: expected addresses or networks such as 127.0.0.1 or 10.0.0.0/8, never everybody's, found {problem}") from None
 
 
 def _take_certificate(server: Server, node: Node, how: Serving) -> None:

@@ -90,12 +90,14 @@ def test_twice_is_refused_with_words_and_changes_nothing(tmp_path: Path) -> None
 WRONG = {
     "organisation": 3, "jurisdictoin": "MO", "jurisdiction": "ZZ", "kinds": ["hospital"], "languages": ["zh-Hant", "kl", 4],
     "address": "https://x.example/path", "listen": {"host": "0.0.0.0", "port": "8080"}, "tls": {"certificate": "c.pem"}, "metrics_port": 0,
-    "trusted_proxies": ["10.0.0.0/33"], "database": "postgresql://user:secret-word@host/one", "documents": "nowhere",
+    "trusted_proxies": ["10.0.0.0/33", "10.0.0.0/8", "0.0.0.0/0", "::/0"],
+    "database": "postgresql://user:secret-word@host/one", "documents": "nowhere",
     "administrator": {"account": "a", "name": "A\u0000", "language": "de"}, "neighbours": [{"card": "a"}, 3], "backup": {"to": "b"},
 }  # fmt: skip
 KEYS = (
     "organisation", "jurisdictoin", "jurisdiction", "kinds[0]", "languages[1]", "languages[2]", "listen.port", "tls.key", "metrics_port", "documents",
     "administrator.name", "administrator.language", "neighbours[0].fingerprint", "neighbours[1]", "backup.key", "database", "trusted_proxies[0]", "address",
+    "trusted_proxies[2]", "trusted_proxies[3]",
 )  # fmt: skip
 
 

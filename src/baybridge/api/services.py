@@ -27,7 +27,7 @@ from baybridge.node.handle import handle
 from baybridge.node.keeping import standing
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.neighbours.package import SEALED_LIMIT, public_jwk
-from baybridge.node.people import accounts, proving
+from baybridge.node.people import proving, refused_entry
 from baybridge.policy.one_case.decide import decide
 
 
@@ -140,7 +140,7 @@ def session(asked: Asked, body: Any) -> Any | Refusal:
     if against:
         return refuse(*against, category=Category.INVALID)
     name, password, code = (str(body.get(key, "")) for key in _SIGN_IN_KEYS)
-    opened = accounts.sign_in(asked.node.storage, name, password, code, asked.node.now(), hours=asked.node.people.session_hours)
+    opened = refused_entry.sign_in(asked.node, name, password, code)
     if isinstance(opened, Refusal):
         return opened
     return {"token": opened.token, "role": opened.actor.role.value, "organisation": opened.actor.organisation}

@@ -31,7 +31,7 @@ from baybridge.language.languages import FALLBACK, chosen
 from baybridge.language.texts import Texts
 from baybridge.node.directory.living_documents import steady
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import access, accounts, reads
+from baybridge.node.people import access, accounts, reads, refused_entry
 from baybridge.node.upkeep.reserve import ReserveFullError
 
 if TYPE_CHECKING:
@@ -216,9 +216,18 @@ def _answer(node: Node, door: Door, asked: Asked, refused: Refused) -> Response:
     if refusal is None and _CASE_RELATIONS in asked.parameters:
         refusal = _case_refusal(node, door, asked)
     if refusal is not None:
+        _note_dead_session(node, asked, refusal)
         return refused(asked, refusal)
     with steady() if asked.method in _READING else nullcontext():
         return door.endpoint(asked)
+
+
+def _note_dead_session(node: Node, asked: Asked, refusal: Refusal) -> None:
+    """An entry in the log where somebody was refused who came with a session that counts no more."""
+    bearer, _, token = asked.headers.get("authorization", "").partition(" ")
+    given = token if bearer.lower() == "bearer" else asked.cookies.get(COOKIE, "")
+    if given and asked.session is None and refusal.category is Category.UNAUTHENTICATED:
+        refused_entry.dead_session(node, given)
 
 
 def _unprotected(node: Node, door: Door, asked: Asked) -> Refusal | None:

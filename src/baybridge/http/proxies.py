@@ -41,13 +41,20 @@ def is_trusted(scope: Scope, trusted: Sequence[Network]) -> bool:
 
 
 def read_networks(texts: Sequence[str]) -> tuple[Network, ...]:
-    """Addresses and networks such as 127.0.0.1 and 10.0.0.0/8; ValueError with every text that is none."""
+    """Addresses and networks such as 127.0.0.1 and 10.0.0.0/8; ValueError with every text that is none.
+
+    A network of everybody is none: anyone could say where a request comes from.
+    """
     found, wrong = [], []
     for text in texts:
         try:
-            found.append(ip_network(text))
+            network = ip_network(text)
         except ValueError:
+            network = None
+        if network is None or not network.prefixlen:
             wrong.append(text)
+        else:
+            found.append(network)
     if wrong:
         raise ValueError(", ".join(wrong))
     return tuple(found)

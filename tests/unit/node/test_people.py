@@ -109,6 +109,9 @@ def test_two_accounts_may_be_one_person_and_another_name_is_none(node: Node) -> 
 
 BAD = [
     (Add(account="boss", person="A", roles=("nurse",)), ["accounts.exists"]),
+    (Add(account="BOSS", person="A", roles=("nurse",)), ["staff.spelt_otherwise"]),
+    (Add(account="ｂｏｓｓ", person="A", roles=("nurse",)), ["staff.spelt_otherwise"]),
+    (Add(account="a", person="A", roles=("nurse",), leaves_on=date(9999, 12, 31)), ["accounts.leaves_too_late"]),
     (Add(account=" ", person="A\nB", roles=()), ["accounts.bad_name", "accounts.bad_name", "accounts.no_role"]),
     (Add(account="a", person="A", roles=("system", "king")), ["accounts.unknown_role", "accounts.unknown_role"]),
     (Add(account="a", person="A", roles=("patient",)), ["accounts.patient"]),

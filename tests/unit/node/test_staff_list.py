@@ -20,7 +20,7 @@ from baybridge.ledger import log
 from baybridge.node.config import read_config
 from baybridge.node.node import Node
 from baybridge.node.people import account_list, accounts, administration, invitations
-from baybridge.node.people.account_changes import Add, Changed, Disable, Leaving
+from baybridge.node.people.account_changes import Add, Changed, Disable, Leaving, Roles
 from baybridge.node.people.staff_file import MOST_BYTES, MOST_ROWS, Sheet, read, words_of
 from baybridge.node.people.staff_list import StaffReport, bring
 from baybridge.node.upkeep.founding import found
@@ -338,6 +338,8 @@ def test_the_last_day_of_an_administrator_takes_two_and_one_stays(node: Node) ->
     assert change(node, Leaving("second", day)) == ["asked"]
     assert change(node, Leaving("second", day), by="second") == []
     assert change(node, Leaving("boss", day)) == ["accounts.last_to_stay"]
+    assert change(node, Disable("boss", "left")) == ["accounts.last_to_stay"], "closed now it would leave nobody after that day"
+    assert change(node, Roles("boss", ("nurse",), ("administrator",))) == ["accounts.last_to_stay"]
     assert change(node, Leaving("doctor", datetime(2026, 3, 7, tzinfo=UTC).date())) == ["accounts.left_already"]
     assert change(node, Leaving("nobody", day)) == ["accounts.unknown"]
     assert change(node, Leaving("second", None)) == ["asked"], "who comes back as one too"
@@ -352,16 +354,16 @@ def test_the_last_day_by_command_and_page(node: Node, tmp_path: Path) -> None:
     ask = ["user", "leaving", "doctor", "--node", str(tmp_path / "node")]
     assert CliRunner().invoke(main, ask).exit_code == 2
     before = size(node)
-    assert "last day 2099-06-01" in CliRunner().invoke(main, [*ask, "--on", "2099-06-01"]).stdout
-    assert "2099-06-02" in CliRunner().invoke(main, ["user", "rights", "--node", str(tmp_path / "node")]).stdout
+    assert "last day 2066-06-01" in CliRunner().invoke(main, [*ask, "--on", "2066-06-01"]).stdout
+    assert "2066-06-02" in CliRunner().invoke(main, ["user", "rights", "--node", str(tmp_path / "node")]).stdout
     assert size(node) > before, "it is in the log"
     with node.storage.writing() as connection:
         row = account_list.row_of(connection, "boss")
         assert row is not None
         session = accounts.open_session(connection, row["account"], node.now())
     with TestClient(application(node), headers={"authorization": f"Bearer {session.token}"}) as client:
-        assert 'value="2099-06-01"' in client.get("/accounts").text
-        assert "2099" in client.get("/accounts/rights").text
+        assert 'value="2066-06-01"' in client.get("/accounts").text
+        assert "2066" in client.get("/accounts/rights").text
         assert client.post("/accounts/change", data={"account": "doctor", "what": "leaving", "leaves_on": "soon"}).status_code == 400
         assert client.post("/accounts/change", data={"account": "doctor", "what": "leaving", "leaves_on": ""}).status_code == 200
-        assert 'value="2099-06-01"' not in client.get("/accounts").text
+        assert 'value="2066-06-01"' not in client.get("/accounts").text

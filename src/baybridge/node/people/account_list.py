@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal
+from unicodedata import normalize
 
 from sqlalchemy import Connection, RowMapping, select
 
@@ -42,6 +43,16 @@ def row_of(connection: Connection, name: str) -> RowMapping | None:
     """The account of a sign-in name, or of its own id."""
     found = connection.execute(select(table).where(table.c.name == name)).mappings().first()
     return found or connection.execute(select(table).where(table.c.account == name)).mappings().first()
+
+
+def spelling(name: str) -> str:
+    """A name as people compare it, and a directory does: small and capital letters, forms of letters and blanks do not count. Source: RFC 4518, 2."""
+    return " ".join(normalize("NFKC", name).casefold().split())
+
+
+def spelt_here(connection: Connection, name: str) -> str | None:
+    """The sign-in name that is here already and differs in spelling alone."""
+    return next((one for one in connection.execute(select(table.c.name)).scalars() if spelling(one) == spelling(name)), None)
 
 
 def last_days(connection: Connection, zone: tzinfo) -> dict[str, date]:

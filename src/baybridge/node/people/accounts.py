@@ -163,14 +163,27 @@ def counted(connection: Connection, name: str, at: datetime) -> int:
         last = at
         connection.execute(update(attempts).where(attempts.c.name_sha256 == name_sha256).values(last_at=at.isoformat()))
     failed = row.failed if row is not None and last is not None and at - last < _FORGOTTEN_AFTER else 0
-    if last is not None and failed >= _FREE_ATTEMPTS:
-        ready = last + timedelta(seconds=min(_LONGEST_WAIT_S, 2 ** min(failed - _FREE_ATTEMPTS, 6)))
-        if at < ready:
-            return ceil((ready - at).total_seconds())
+    wait_s = _wait_s(failed, last, at) if last is not None else 0
+    if wait_s:
+        return wait_s
     old = (at - _FORGOTTEN_AFTER).isoformat()
     connection.execute(delete(attempts).where((attempts.c.name_sha256 == name_sha256) | (attempts.c.last_at < old)))
     connection.execute(insert(attempts).values(name_sha256=name_sha256, failed=failed + 1, last_at=at.isoformat()))
     return 0
+
+
+def has_to_wait(connection: Connection, name: str, at: datetime) -> bool:
+    """Whether an attempt for a name has to wait now; it is not counted."""
+    row = connection.execute(select(attempts).where(attempts.c.name_sha256 == digest(name))).first()
+    return row is not None and _wait_s(row.failed, min(datetime.fromisoformat(row.last_at), at), at) > 0
+
+
+def _wait_s(failed: int, last: datetime, at: datetime) -> int:
+    """Seconds that are left of the wait after so many attempts, the last of them then."""
+    if failed < _FREE_ATTEMPTS or at - last >= _FORGOTTEN_AFTER:
+        return 0
+    ready = last + timedelta(seconds=min(_LONGEST_WAIT_S, 2 ** min(failed - _FREE_ATTEMPTS, 6)))
+    return max(0, ceil((ready - at).total_seconds()))
 
 
 def forget_attempts(connection: Connection, name: str) -> None:

@@ -14,15 +14,16 @@ from sqlalchemy import Connection, RowMapping
 from baybridge.base.outcome import Reason
 from baybridge.base.text import not_text
 from baybridge.journey.command import Role
-from baybridge.node.people import accounts, persons
+from baybridge.node.people import account_list, accounts, persons
 from baybridge.node.people.account_changes import ASSIGNABLE, About, Add, Change, Disable, EndSession, Invite, Leaving, Roles
 from baybridge.node.people.account_list import row_of
-from baybridge.node.people.two_administrators import last_administrator, would_stay
+from baybridge.node.people.two_administrators import last_administrator, last_to_stay, would_stay
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 _LONGEST_NAME = 80
+_LONGEST_STAY = 60  # years: a later day is a slip of the pen. A convention of this project
 
 
 def against(node: Node, connection: Connection, what: Change, at: datetime) -> Iterator[Reason]:
@@ -52,11 +53,16 @@ def _against_changing(node: Node, connection: Connection, what: Change, row: Row
         yield from _against_leaving(node, connection, what, row, at)
     if _ends_administrator(what) and last_administrator(connection, row["account"], at):
         yield Reason("accounts.last_administrator", where="account")
+    elif _ends_administrator(what) and last_to_stay(connection, row["account"], at):
+        yield Reason("accounts.last_to_stay", where="account")
 
 
 def _against_adding(node: Node, connection: Connection, what: Add, at: datetime, *, there: bool) -> Iterator[Reason]:
+    spelt = account_list.spelt_here(connection, what.account)
     if there:
         yield Reason("accounts.exists", where="account")
+    elif spelt is not None:
+        yield Reason("staff.spelt_otherwise", {"account": spelt}, where="account")
     yield from _against_texts(("account", what.account), ("person", what.person), ("person_id", what.person_id or "-"))
     yield from _against_texts(("profession", what.profession or "-"), ("registration", what.registration or "-"))
     yield from _against_role_names(what.roles)
@@ -68,18 +74,18 @@ def _against_adding(node: Node, connection: Connection, what: Add, at: datetime,
         yield Reason("accounts.unknown_patient", where="patient_id")
     if what.language is not None and what.language not in node.languages:
         yield Reason("accounts.language", {"known": ", ".join(node.languages)}, where="language")
-    if what.leaves_on is not None and _is_past(node, what.leaves_on, at):
-        yield Reason("accounts.left_already", where="leaves_on")
+    if what.leaves_on is not None:
+        yield from _against_day(node, what.leaves_on, at)
     known = persons.found(connection, what.person_id) if what.person_id else None
     if known is not None and known.name.casefold() != what.person.casefold():
         yield Reason("accounts.other_person", where="person_id")
 
 
 def _against_leaving(node: Node, connection: Connection, what: Leaving, row: RowMapping, at: datetime) -> Iterator[Reason]:
-    if what.on is not None and _is_past(node, what.on, at):
-        yield Reason("accounts.left_already", where="leaves_on")
-    elif what.on is not None and not would_stay(connection, row, at):
-        yield Reason("accounts.last_to_stay", where="leaves_on")
+    if what.on is not None:
+        yield from _against_day(node, what.on, at)
+        if not would_stay(connection, row, at):
+            yield Reason("accounts.last_to_stay", where="leaves_on")
 
 
 def _against_texts(*fields: tuple[str, str]) -> Iterator[Reason]:
@@ -88,8 +94,12 @@ def _against_texts(*fields: tuple[str, str]) -> Iterator[Reason]:
             yield Reason("accounts.bad_name", {"longest": _LONGEST_NAME}, where=field)
 
 
-def _is_past(node: Node, day: date, at: datetime) -> bool:
-    return day < at.astimezone(node.site.zone).date()
+def _against_day(node: Node, day: date, at: datetime) -> Iterator[Reason]:
+    today = at.astimezone(node.site.zone).date()
+    if day < today:
+        yield Reason("accounts.left_already", where="leaves_on")
+    if day.year > today.year + _LONGEST_STAY:
+        yield Reason("accounts.leaves_too_late", {"years": _LONGEST_STAY}, where="leaves_on")
 
 
 def _against_role_names(names: tuple[str, ...]) -> Iterator[Reason]:

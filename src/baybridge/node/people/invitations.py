@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, insert, select, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.node.people import passwords
+from baybridge.node.people import passwords, refused_entry
 from baybridge.node.tables import account as accounts
 from baybridge.node.tables import invitation as invitations
 from baybridge.node.tables import session as sessions
@@ -74,6 +74,14 @@ def accept(node: Node, token: str, password: str) -> str | Refusal:
         unit.connection.execute(update(accounts).where(accounts.c.account == account).values(password_hash=digest))
         unit.log("account", "", "invitation-accepted", account.encode(), node.system(), "administration")
     return account
+
+
+def refused(node: Node, token: str) -> Refusal:
+    """The refusal of an invitation that is unknown, used or over, or of somebody who signs in no more, with its entry in the log."""
+    with node.unit(even_restored=True) as unit:
+        account = unit.connection.execute(select(invitations.c.account).where(invitations.c.token_sha256 == _digest(token))).scalar()
+        refused_entry.note(unit, "invitation-refused", "accounts.invitation.over", str(account or ""))
+    return refuse(Reason("accounts.invitation.over"), category=Category.FORBIDDEN)
 
 
 def _digest(token: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor
-from baybridge.node.people import accounts, passkeys
+from baybridge.node.people import accounts, passkeys, refused_entry
 from baybridge.node.people.outside.begun import Begun
 from baybridge.node.people.passkeys import Asked
 from baybridge.node.tables import account as table
@@ -56,6 +56,7 @@ def enter(node: Node, key: str, answer: str, browser: str, *, kind: str = "", kn
             return refuse(Reason("accounts.passkey.not_alone"), category=Category.NOT_FOUND)
         name = unit.connection.execute(select(table.c.name).where(table.c.account == account)).scalar()
         if name is None or accounts.open_actor(unit.connection, account, unit.at) is None:
+            refused_entry.note(unit, "passkey-refused", "sign_in.outside.closed", account)
             return refuse(Reason("sign_in.outside.closed"), category=Category.UNAUTHENTICATED)
         accounts.forget_attempts(unit.connection, name)
         unit.connection.execute(update(table).where(table.c.account == account).values(last_sign_in=unit.at.isoformat()))
@@ -82,5 +83,6 @@ def prove(node: Node, key: str, answer: str, browser: str, confirmation_id: str)
         account, begun = found
         actor = accounts.open_actor(unit.connection, account, unit.at)
         if begun.to != confirmation_id or actor is None:
+            refused_entry.note(unit, "passkey-refused", "accounts.passkey.over", account)
             return refuse(Reason("accounts.passkey.over"), category=Category.UNAUTHENTICATED)
         return replace(actor, method="passkey")

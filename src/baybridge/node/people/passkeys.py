@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text
-from baybridge.node.people import accounts, second_factor
+from baybridge.node.people import accounts, refused_entry, second_factor
 from baybridge.node.people.outside.begun import Begun, begin, take
 from baybridge.node.tables import account as account_table
 from baybridge.node.tables import passkey as table
@@ -132,6 +132,7 @@ def register(node: Node, unit: Unit, account: str, key: str, answer: str, browse
 
     here, begun = party(node), take(unit.connection, key, browser, unit.at)
     if here is None or begun is None or begun.what != "passkey-set-up" or begun.account != account:
+        refused_entry.note(unit, "passkey-refused", "accounts.passkey.over", account)
         return refuse(Reason("accounts.passkey.over"), category=Category.CONFLICT)
     try:
         made = verify_registration_response(
@@ -179,6 +180,7 @@ def answered(node: Node, unit: Unit, key: str, answer: str, browser: str, what: 
 
     here, begun = party(node), take(unit.connection, key, browser, unit.at)
     if here is None or begun is None or begun.way != "passkey" or begun.what not in what:
+        refused_entry.note(unit, "passkey-refused", "accounts.passkey.over", begun.account if begun else "")
         return refuse(Reason("accounts.passkey.over"), category=Category.UNAUTHENTICATED)
     try:
         credential = parse_authentication_credential_json(answer[:_LONGEST_ANSWER])

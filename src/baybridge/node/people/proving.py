@@ -43,6 +43,21 @@ def prove(node: Node, name: str, password: str, code: str, *, via: Literal["", "
     return replace(actor, method="code" if code and not password else "password", via=via)
 
 
+def own(node: Node, account: str, password: str, code: str) -> Refusal | None:
+    """Why a signed-in person has not proved by password and code once more who it is; None where that is proved. Counted, so that an open session is no way to guess."""
+    with node.storage.reading() as connection:
+        name = str(connection.execute(select(table.c.name).where(table.c.account == account)).scalar())
+    held_up = accounts.waits(node.storage, name, code, "", node.now())
+    if held_up is not None:
+        return held_up
+    with node.unit(even_restored=True) as unit:
+        if accounts.proves(unit.connection, account, password, code, unit.at):
+            accounts.forget_attempts(unit.connection, name)
+            return None
+        unit.log("account", "", "proof-refused", account.encode(), node.system(), "administration")
+    return refuse(Reason("accounts.second.not_proven"), category=Category.INVALID)
+
+
 def _proved(unit: Unit, name: str, password: str, code: str, *, whole: bool) -> Actor | None:
     row = unit.connection.execute(select(table.c.account, table.c.totp_secret).where(table.c.name == name)).first()
     if row is None:

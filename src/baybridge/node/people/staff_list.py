@@ -102,7 +102,7 @@ class _Bringing:
     def __init__(self, node: Node, unit: Unit, actor: Actor, report: StaffReport) -> None:
         self._node, self._unit, self._actor, self._report = node, unit, actor, report
         self._here = {one.account: one for one in account_list.listed(unit.connection, unit.at)}
-        self._spelt = {name.casefold(): name for name in self._here}
+        self._spelt = {account_list.spelling(name): name for name in self._here}
 
     def every_row(self) -> None:
         """Bring every line, and note who stands here but not in the list."""
@@ -112,11 +112,11 @@ class _Bringing:
         for row in rows:
             if row.line not in twice:
                 self._report.lines += self._brought(row)
-        named = {row.account.casefold() for row in rows}
+        named = {account_list.spelling(row.account) for row in rows}
         own = self._node.site.organisation
         self._report.not_listed = [] if not rows else [
             one.account for one in self._here.values()
-            if one.account.casefold() not in named and one.state in ("active", "invited") and one.organisation == own and one.roles != (Role.PATIENT.value,)
+            if account_list.spelling(one.account) not in named and one.state in ("active", "invited") and one.organisation == own and one.roles != (Role.PATIENT.value,)
         ]  # fmt: skip
         self._report.problems.sort(key=lambda problem: (problem.line, problem.column))
 
@@ -130,7 +130,7 @@ class _Bringing:
         lines: dict[str, int] = {}
         said: dict[tuple[str, str], tuple[int, str]] = {}
         for row in rows:
-            first = lines.setdefault(row.account.casefold(), row.line)
+            first = lines.setdefault(account_list.spelling(row.account), row.line)
             if first != row.line and row.account:
                 yield self._problem(row, "account", Reason("staff.account_twice", {"line": first}))
             person = row.person_id or (self._here[row.account].person_id if row.account in self._here else "")
@@ -145,7 +145,7 @@ class _Bringing:
         known = [one for one in persons.everybody(self._unit.connection) if one.person_id not in patients]
         before: list[tuple[int, Person]] = []
         for row in rows:
-            if row.person_id or row.account.casefold() in self._spelt:
+            if row.person_id or account_list.spelling(row.account) in self._spelt:
                 continue
             own = Person("", row.person, row.profession, row.registration)
             here = next((one.person_id for one in known if _are_alike(own, one)), None)
@@ -159,7 +159,7 @@ class _Bringing:
     # --- what becomes of a line -------------------------------------------------------------------------------------------
 
     def _brought(self, row: StaffRow) -> Iterator[Line]:
-        spelt = self._spelt.get(row.account.casefold())
+        spelt = row.account if row.account in self._here else self._spelt.get(account_list.spelling(row.account))
         if spelt is not None and spelt != row.account:
             self._report.problems.append(self._problem(row, "account", Reason("staff.spelt_otherwise", {"account": spelt})))
             return

@@ -71,7 +71,8 @@ def _asked_of_another(node: Node, unit: Unit, actor: Actor, what: Change) -> Cha
         return None
     unit.connection.execute(insert(asked_changes).values(change_sha256=digest, person=person, asked_at=unit.at.isoformat()))
     unit.log("account", "", f"{name_of(what)}-asked", said_of(what).encode(), actor, "administration")
-    return Changed(what.account, "", asked=True)
+    row = row_of(unit.connection, what.account)
+    return Changed(str(row["name"]) if row is not None else what.account, "", asked=True)
 
 
 def _names_administrator(what: Change) -> bool:
@@ -134,6 +135,12 @@ def administrators(connection: Connection, at: datetime) -> dict[str, str]:
 def last_administrator(connection: Connection, account: str, at: datetime) -> bool:
     """Whether an account is the only active administrator."""
     return set(administrators(connection, at)) == {account}
+
+
+def last_to_stay(connection: Connection, account: str, at: datetime) -> bool:
+    """Whether an account is the only active administrator whose person has no last day."""
+    staying = select(table.c.account).where(table.c.account.in_([*administrators(connection, at)]), table.c.leaves_at.is_(None))
+    return set(connection.execute(staying).scalars()) == {account}
 
 
 def is_recovery(unit: Unit, actor: Actor, what: Change) -> bool:

@@ -32,6 +32,7 @@ from baybridge.node.config import carries_password, regions_at
 
 _NODE = "^[a-z0-9]+(-[a-z0-9]+)*$"
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$", extra={"words": "a name of at most 200 letters"})]
+AccountName = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^\S(.*\S)?$", extra={"words": "a name of at most 80 letters"})]
 NodeName = Annotated[str, Meta(pattern=_NODE, max_length=40, extra={"words": "a name of a-z, 0-9 and -, of at most 40 letters"})]
 Region = Annotated[str, Meta(pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$", extra={"words": "a region, such as CN, HK or MO"})]
 Port = Annotated[int, Meta(ge=1, le=65535, extra={"words": "a port from 1 to 65535"})]
@@ -57,8 +58,8 @@ class Tls(Part, frozen=True, kw_only=True):
 class Administrator(Part, frozen=True, kw_only=True):
     """The first person who may let others in."""
 
-    account: Name
-    name: Name
+    account: AccountName
+    name: AccountName
     language: str | None = None
 
 
@@ -171,7 +172,7 @@ def _of_database(url: str) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
 
 def _is_network(text: str) -> bool:
     try:
-        return bool(ip_network(text))
+        return ip_network(text).prefixlen > 0  # one of everybody trusts anyone
     except ValueError:
         return False
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.outcome import Refusal
 from baybridge.documents.sign_in import OpenIdConnect
 from baybridge.http.doors import DEVICE, Asked, Door, device_kind
-from baybridge.node.people import accounts, invitations
+from baybridge.node.people import invitations, proving
 from baybridge.node.people.outside import entering, identities, openid
 from baybridge.node.people.outside.begun import Begun
 from baybridge.node.people.outside.entering import Bound, CodeAsked, Entered, PasswordAsked
@@ -91,31 +91,33 @@ def by_invitation(asked: Asked) -> Response:
     with asked.node.storage.reading() as connection:
         known = invitations.name_of(connection, token, asked.node.now())
     if not known:
-        return problem(asked, refuse(Reason("accounts.invitation.over"), category=Category.FORBIDDEN))
+        return problem(asked, invitations.refused(asked.node, token))
     return _onward(asked, name, Begun(what="invitation", provider=name, to="/account", invitation=token))
 
 
 def bind(asked: Asked) -> Response:
     """Bind the own account, with its password and a code once more."""
     name, person = asked.form.get("provider", ""), asked.person
-    if not _proven(asked):
-        return problem(asked, refuse(Reason("accounts.second.not_proven"), category=Category.INVALID))
+    against = _against(asked)
+    if against is not None:
+        return problem(asked, against)
     return _onward(asked, name, Begun(what="bind", provider=name, to="/account", account=person.account))
 
 
 def unbind(asked: Asked) -> Response:
     """Take the own identity elsewhere away, with password and code."""
-    if not _proven(asked):
-        return problem(asked, refuse(Reason("accounts.second.not_proven"), category=Category.INVALID))
+    against = _against(asked)
+    if against is not None:
+        return problem(asked, against)
     with asked.node.unit() as unit:
         if identities.unbind(unit.connection, asked.person.account, asked.form.get("issuer", "-")):
             unit.log("account", "", "identity-unbound", asked.person.account.encode(), asked.person, "administration")
     return go("/account")
 
 
-def _proven(asked: Asked) -> bool:
-    with asked.node.unit() as unit:
-        return accounts.proves(unit.connection, asked.person.account, asked.form.get("password", ""), asked.form.get("code", ""), unit.at)
+def _against(asked: Asked) -> Refusal | None:
+    """Why the person has not proved who it is once more."""
+    return proving.own(asked.node, asked.person.account, asked.form.get("password", ""), asked.form.get("code", ""))
 
 
 def _onward(asked: Asked, name: str, what: Begun) -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.documents.sign_in import OpenIdConnect
 from baybridge.http.doors import COOKIE, DEVICE, Asked, Door, device_kind
-from baybridge.node.people import accounts, invitations, passkey_entry, passkeys
+from baybridge.node.people import accounts, invitations, passkey_entry, passkeys, refused_entry
 from baybridge.node.people.outside import entering
 from baybridge.web.page.page import Reader, go, own_address, render
 from baybridge.web.page.passkey_page import asked_for
@@ -39,9 +39,7 @@ def sign_in(asked: Asked) -> Response:
     node, form = asked.node, asked.form
     to = own_address(form.get("to", "/"))
     given = form.get("name", ""), form.get("password", ""), form.get("code", "")
-    session = accounts.sign_in(
-        node.storage, *given, node.now(), device=asked.cookies.get(DEVICE, ""), kind=device_kind(asked.headers), hours=node.people.session_hours
-    )
+    session = refused_entry.sign_in(node, *given, device=asked.cookies.get(DEVICE, ""), kind=device_kind(asked.headers))
     if isinstance(session, Refusal) and session.reasons[0].code == "accounts.passkey.needed":
         browser = browser_of(asked)
         wanted = passkey_entry.after_password(node, form.get("name", ""), to, browser)
@@ -87,7 +85,7 @@ def accept(asked: Asked) -> Response:
     if password != form.get("again", ""):
         return _invitation(asked, token, Reason("accounts.password.twice"))
     account = invitations.accept(node, token, password)
-    if isinstance(account, Refusal):
+    if isinstance(account, Refusal):  # one that is over is noted where its page is made
         return _invitation(asked, token, account.reasons[0], account.surface.http_status)
     with node.storage.writing() as connection:
         session = accounts.open_session(connection, account, node.now(), hours=node.people.session_hours, device=device_kind(asked.headers))
@@ -98,7 +96,7 @@ def _invitation(asked: Asked, token: str, problem: Reason | None, status: int = 
     with asked.node.storage.reading() as connection:
         name = invitations.name_of(connection, token, asked.node.now())
     if token and not name:
-        problem, status = Reason("accounts.invitation.over"), 403
+        problem, status = invitations.refused(asked.node, token).reasons[0], 403
     said = Reader(asked).reason(problem) if problem else ""
     status = 400 if problem and status == 200 else status
     at_least = asked.node.people.password_at_least

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import pyotp
 from starlette.responses import Response
 
-from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.outcome import Refusal
 from baybridge.http.doors import COOKIE, Asked, Door
-from baybridge.node.people import accounts, passkeys, second_factor
+from baybridge.node.people import accounts, passkeys, proving, second_factor
 from baybridge.node.people.outside import entering, identities
 from baybridge.web.page.page import Reader, go, render
 from baybridge.web.page.qr import qr_svg
@@ -46,12 +46,13 @@ def confirm(asked: Asked) -> Response:
 
 def off(asked: Asked) -> Response:
     """Turn the own second factor off, with password and a code."""
+    against = proving.own(asked.node, asked.person.account, asked.form.get("password", ""), asked.form.get("code", ""))
+    if against is not None:
+        return _own(asked, against)
     with asked.node.unit() as unit:
-        fits = accounts.proves(unit.connection, asked.person.account, asked.form.get("password", ""), asked.form.get("code", ""), unit.at)
-        if fits:
-            second_factor.turn_off(unit.connection, asked.person.account)
-            unit.log("account", "", "second-factor-off", asked.person.account.encode(), asked.person)
-    return go("/account") if fits else _own(asked, refuse(Reason("accounts.second.not_proven"), category=Category.INVALID))
+        second_factor.turn_off(unit.connection, asked.person.account)
+        unit.log("account", "", "second-factor-off", asked.person.account.encode(), asked.person)
+    return go("/account")
 
 
 def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = ()) -> Response:
@@ -79,7 +80,7 @@ def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = ()) -> Re
         elsewhere=[(name, one.title, entering.issuer_of(one)) for name, one in entering.providers(asked.node).items()],
         this_one=accounts.key_of(asked.cookies.get(COOKIE, "")),
         roles=sorted(role.value for role in asked.person.roles),
-        enrol_first=asked.session is not None and accounts.must_enrol(asked.session, asked.node.people),
+        enrol_first=asked.session is not None and not state.on and accounts.must_enrol(asked.session, asked.node.people),
         sentences=[reader.reason(reason) for reason in refusal.reasons] if refusal else [],
     )
 

@@ -3,7 +3,7 @@
 Main job: `begin(connection, begun, browser, at)` answers the key that travels, `take(connection, key, browser, at)` what was begun. The key is known to the browser and
 the provider; the token of the browser stands in its cookie alone, so that what somebody else began is of no use. Rows are sealed, with their hash as associated data.
 
-**Source**: RFC 9700, 4.7 (a state of one use, bound to the browser). Ten minutes are a convention of this project.
+**Source**: RFC 9700, 4.7 (a state of one use, bound to the browser). Ten minutes, and how many are kept at once, are conventions of this project.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from hashlib import sha256
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from baybridge.node.people import second_factor
 from baybridge.node.tables import sign_in_begun as table
 
 LASTS = timedelta(minutes=10)
+MOST = 20_000  # rows, about 10 MB: whoever begins without end pushes out what was begun first, and never fills the disk
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +45,9 @@ def begin(connection: Connection, begun: Begun, browser: str, at: datetime) -> s
     body = f"{_digest(browser)}\n{msgspec.json.encode(begun).decode()}"
     row = {"key_sha256": _digest(key), "body": second_factor.sealed(connection, _digest(key), body), "expires_at": (at + LASTS).isoformat()}
     connection.execute(insert(table).values(row))
+    if connection.execute(select(func.count()).select_from(table)).scalar_one() > MOST:
+        oldest = select(table.c.key_sha256).order_by(table.c.expires_at).limit(MOST // 10)
+        connection.execute(delete(table).where(table.c.key_sha256.in_(oldest.scalar_subquery())))
     return key
 
 

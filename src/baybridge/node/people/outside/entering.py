@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from unicodedata import normalize
 
 import msgspec
 from sqlalchemy import select, update
@@ -20,7 +19,8 @@ from sqlalchemy import select, update
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.documents.sign_in import Directory, OpenIdConnect, SignIn
 from baybridge.node.config import ConfigProblem
-from baybridge.node.people import accounts, invitations, passkeys, second_factor
+from baybridge.node.people import accounts, invitations, passkeys, refused_entry, second_factor
+from baybridge.node.people.account_list import spelling
 from baybridge.node.people.outside import directory, given_roles, identities, openid
 from baybridge.node.people.outside.begun import Begun, begin, take
 from baybridge.node.people.outside.directory import WrongError
@@ -140,10 +140,11 @@ def with_password(
     """
     with node.storage.writing(even_restored=True) as connection:
         what = take(connection, key, browser, node.now())
-        place = providers(node).get(what.provider) if what is not None else None
-        if what is None or what.way != "ldap" or not isinstance(place, Directory):
-            return refuse(Reason("sign_in.outside.not_begun"), category=Category.UNAUTHENTICATED)
-        counts_as = f"outside {what.provider} {_prepared(name)}"
+    place = providers(node).get(what.provider) if what is not None else None
+    if what is None or what.way != "ldap" or not isinstance(place, Directory):
+        return _not_begun(node)
+    counts_as = f"outside {what.provider} {spelling(name)}"
+    with node.storage.writing(even_restored=True) as connection:
         wait_s = accounts.counted(connection, counts_as, node.now())
         if wait_s and not accounts.is_known(connection, accounts.digest(counts_as), known):
             return PasswordAsked(what.provider, begin(connection, what, browser, node.now()), _waits(wait_s))
@@ -165,11 +166,6 @@ def with_password(
         if isinstance(found, Entered):
             return replace(found, session=replace(found.session, device=token))
     return found
-
-
-def _prepared(name: str) -> str:
-    """A name as a directory compares it: small and capital letters, forms of letters and blanks do not count. Source: RFC 4518, 2."""
-    return " ".join(normalize("NFKC", name).casefold().split())
 
 
 def _waits(seconds: int) -> Refusal:
@@ -237,18 +233,26 @@ def with_code(node: Node, key: str, code: str, browser: str, device: str) -> Ent
         what = take(connection, key, browser, node.now())
         name = connection.execute(select(table.c.name).where(table.c.account == what.account)).scalar() if what is not None else None
     if what is None or what.what != "code" or name is None:
-        return refuse(Reason("sign_in.outside.not_begun"), category=Category.UNAUTHENTICATED)
+        return _not_begun(node)
     held_up = accounts.waits(node.storage, name, code, "", node.now())
     with node.unit(even_restored=True) as unit:
         secret = unit.connection.execute(select(table.c.totp_secret).where(table.c.account == what.account)).scalar()
         open_now = accounts.open_actor(unit.connection, what.account, unit.at) is not None
         if held_up is not None or not open_now or not secret or not second_factor.accepts(unit.connection, what.account, secret, code, unit.at):
+            refused_entry.note(unit, "sign-in-refused", held_up.reasons[0].code if held_up else "accounts.second.wrong_code", what.account)
             return CodeAsked(begin(unit.connection, what, browser, unit.at), held_up or refuse(Reason("accounts.second.wrong_code"), category=Category.UNAUTHENTICATED))
         accounts.forget_attempts(unit.connection, name)
         return _opened(node, unit, what.account, what, strong=False, device=device)
 
 
 # --- refusing -------------------------------------------------------------------------------------------------------
+
+
+def _not_begun(node: Node) -> Refusal:
+    """The refusal of what this browser did not begin, or began too long ago, or has used already."""
+    with node.unit(even_restored=True) as unit:
+        refused_entry.note(unit, "sign-in-refused", "sign_in.outside.not_begun")
+    return refuse(Reason("sign_in.outside.not_begun"), category=Category.UNAUTHENTICATED)
 
 
 def _unknown() -> Refusal:

@@ -15,7 +15,7 @@ from baybridge.base.canonical import canonical_bytes
 from baybridge.documents.sign_in import Elsewhere
 from baybridge.journey.command import Role
 from baybridge.node.people import accounts
-from baybridge.node.people.two_administrators import SIGNING, last_administrator
+from baybridge.node.people.two_administrators import SIGNING, last_administrator, last_to_stay
 from baybridge.node.tables import account as table
 from baybridge.node.unit import Unit, system_actor
 
@@ -38,7 +38,7 @@ def apply(unit: Unit, account: str, named: str, provider: Elsewhere, groups: tup
         return Given(frozenset(), frozenset(), frozenset(), closed=False)  # of a record, not of a group
     mapped, governed = provider.mapped(groups), provider.governed
     lost = {role for role in has if role in governed and role not in mapped}
-    if Role.ADMINISTRATOR in lost and last_administrator(unit.connection, account, unit.at):
+    if Role.ADMINISTRATOR in lost and (last_administrator(unit.connection, account, unit.at) or last_to_stay(unit.connection, account, unit.at)):
         lost.discard(Role.ADMINISTRATOR)
     fresh = mapped - {*has}
     held = _held(unit, account, str(row["person_id"]), {*has} - lost, fresh)

@@ -23,16 +23,28 @@ _WORDS = frozenset({str, bool, type(None)})
 
 def canonical_bytes(value: object) -> bytes:
     """RFC 8785 bytes of a JSON value (dict, list, str, int, float, bool, None); ValueError for anything else."""
-    with suppress(TypeError):  # a name that is no text, half of a surrogate pair, too deep: the library says what is wrong, if anything is
+    with suppress(TypeError, RecursionError):  # a name that is no text, half of a surrogate pair, too deep: the library says what is wrong, if anything is
         if _is_written_alike(value):
             return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        whole = _with_whole_numbers(value)
+        if _is_written_alike(whole):
+            return orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
     return _dumps(value)
+
+
+def _with_whole_numbers(value: object) -> object:
+    """The same value with whole numbers that were read as fractions (5.0) as whole numbers (5), as the standard writes them."""
+    if isinstance(value, dict):
+        return {name: part if type(part) in _WORDS else _with_whole_numbers(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [part if type(part) in _WORDS else _with_whole_numbers(part) for part in value]
+    return int(value) if type(value) is float and value.is_integer() and abs(value) <= MAX_INTEGER else value
 
 
 def _is_written_alike(value: object) -> bool:
     """Whether both libraries give the same bytes.
 
-    Names in ASCII sort by bytes as they do by UTF-16. Whole numbers that were read as fractions, and fractions that are written with an exponent, are left out.
+    Names in ASCII sort by bytes as they do by UTF-16. Whole numbers that were read as fractions, and fractions that are written with an exponent, are not.
     """
     if isinstance(value, dict):
         return (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Role
 from baybridge.node.clock import new_id
 from baybridge.node.node import Node
-from baybridge.node.people import accounts
+from baybridge.node.people import accounts, passwords
 from baybridge.node.upkeep.founding import found, introduce, trust
 from baybridge.node.watch import roster
 
@@ -170,6 +171,12 @@ def add_patient(node: Node, patient_id: str) -> None:
     _add(node, [Account(node.site.node, f"patient.{node.site.node}", Role.PATIENT, language, None, patient_id)])
 
 
+@cache
+def _password_hash() -> str:
+    """What is kept of the password, which everybody of the demo has and its page names: hashed once, because a hash is made to take long."""
+    return passwords.hashed(PASSWORD)
+
+
 def _add(node: Node, mine: Sequence[Account]) -> None:
     with node.storage.writing() as connection:
         for account in mine:
@@ -179,7 +186,8 @@ def _add(node: Node, mine: Sequence[Account]) -> None:
                 name=account.name,
                 role=account.role,
                 organisation=account.organisation or node.site.organisation,
-                password=PASSWORD,
+                password="",
+                password_hash=_password_hash(),
                 patient_id=account.patient_id,
                 language=account.language,
             )

@@ -63,8 +63,8 @@ def told_times(connection: Connection, version: Version, now: datetime) -> list[
 
 def doubtful_places(connection: Connection, names: Iterable[str], now: datetime) -> tuple[str, ...]:
     """Where times stand that cannot be in resources of this record, such as `Observation.effectiveDateTime`, each place once."""
-    held = [version for name in names if (version := store.get(connection, *name.split("/", 1))) is not None and not version.deleted]
-    timed = [version for version in held if version.type in _ELEMENTS]
+    keys = [(kind, logical_id) for kind, _, logical_id in (name.partition("/") for name in dict.fromkeys(names)) if kind in _ELEMENTS]
+    timed = [version for version in store.get_many(connection, keys).values() if not version.deleted]
     born = {one.id: birth_of([one.resource]) for one in store.get_many(connection, [("Patient", name) for name in sorted({v.patient for v in timed} - {""})]).values()}
     return tuple(sorted({f"{one.type}.{path}" for one in timed for path, _found in _beyond(one.resource, now, born.get(one.patient))}))
 

@@ -270,9 +270,10 @@ def _resources(unit: Unit, content: packages.Content, known: Case, told: Sequenc
     checked: dict[str, bool] = {}
     if len(patients) > 1:
         yield Reason("federation.other_person", where="patient_id")
-    for place, text in enumerate(content.resources):
+    read = list(map(_read, content.resources))
+    held = store.get_many(unit.connection, sorted({_key(one) for one in read if isinstance(one, dict) and _ID.fullmatch(str(one.get("id", "")))}))
+    for place, resource in enumerate(read):
         where = f"resources[{place}]"
-        resource = _read(text)
         if not isinstance(resource, dict):
             yield Reason("federation.bad_resource", {"place": place, "path": "$"}, where=where)
             continue
@@ -282,18 +283,21 @@ def _resources(unit: Unit, content: packages.Content, known: Case, told: Sequenc
             continue
         if any(tag.get("system") == PROJECTION for tag in (resource.get("meta") or {}).get("tag") or ()):
             yield Reason("federation.projection", {"place": place}, where=where)
-        yield from _whose_resource(unit, content, known, resource, place, checked)
+        yield from _whose_resource(unit, content, known, resource, place, checked, held.get(_key(resource)))
     for patient in patients:
         if not _may_be(unit, content, known, patient, checked):
             yield Reason("federation.other_person", where="patient_id")
 
 
+def _key(resource: dict[str, object]) -> store.Key:
+    return str(resource.get("resourceType", "")), str(resource.get("id", ""))
+
+
 def _whose_resource(
-    unit: Unit, content: packages.Content, known: Case, resource: dict[str, object], place: int, checked: dict[str, bool]
+    unit: Unit, content: packages.Content, known: Case, resource: dict[str, object], place: int, checked: dict[str, bool], existing: store.Version | None
 ) -> Iterator[Reason]:
     patient = patient_of(resource)
     named = {found[1] for text in named_in(resource) if (found := _PATIENT.search(text))}
-    existing = store.get(unit.connection, str(resource["resourceType"]), str(resource["id"]))
     if (existing is not None and existing.patient != patient and not existing.deleted) or (patient and not _may_be(unit, content, known, patient, checked)) or (
         named - {patient, known.patient_id, content.patient_id}
     ):

@@ -10,7 +10,7 @@ Elsewhere: whether a transfer may be made is the rule of `Transfer` (`exchange/t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 EXCHANGE_PATH = "/exchange/packages"
+_LOOKED_AT_ONCE = 50  # resources; fewer than the moments that one look goes back to
 
 
 # --- delivering -----------------------------------------------------------------------------------------------------
@@ -173,8 +174,8 @@ def file(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
     older = order.older(node, unit, content, before)
     fresh = [text for text in content.resources if packing.reference_of(orjson.loads(text)) not in older]
     resources, nowhere = led(unit.connection, sender, fresh, patient, node.fhir_bases)
-    filed = [file_resource(node, unit, content, resource, actor) for resource in resources]
-    filed += [withdraw_resource(unit, content, name_here(unit.connection, sender, name), actor) for name in content.gone if name not in older]
+    gone = [name_here(unit.connection, sender, name) for name in content.gone if name not in older]
+    filed = _file_resources(node, unit, content, resources, gone, actor)
     unit.step("transfer.resources_filed")
     doubtful = doubtful_places(unit.connection, filed, unit.at)
     brought = Brought(content.from_node, tuple(filed))
@@ -244,37 +245,53 @@ def _keep(unit: Unit, opened: packages.Opened, receipt: bytes, actor: Actor) -> 
     unit.log(things.RECEIPT, opened.content.case_id, what_of, receipt, actor)
 
 
-def file_resource(node: Node, unit: Unit, content: packages.Content, resource: dict[str, object], actor: Actor) -> str:
-    """Store a resource of a package, tagged with its origin; its name here.
+def _file_resources(node: Node, unit: Unit, content: packages.Content, resources: Sequence[dict[str, object]], gone: Sequence[str], actor: Actor) -> list[str]:
+    """Store the resources of a package, each tagged with its origin, and mark as entered in error what its source no longer stands by; their names here.
 
-    What this node, or another that sent it directly, is the source of is not overwritten by a copy that comes back.
+    What this node, or another that sent it directly, is the source of is neither overwritten by a copy that comes back nor withdrawn.
     """
-    name = packing.reference_of(resource)
-    existing = store.get(unit.connection, *name.split("/", 1))
-    if existing is not None and content.from_node not in tagged(existing.resource, SIGNED):
-        return name
-    if resource["resourceType"] == "Patient" and existing is not None and not existing.deleted:
-        resource = kept(resource, existing.resource)  # a package that leaves out who a person is takes nothing away
-    _put(unit, content, sending.mark_received(resource, node.neighbours[content.from_node].site, content.route), actor)
-    return name
+    site, named = node.neighbours[content.from_node].site, [(packing.reference_of(one), one) for one in resources]
+    here = _Here(content.from_node, store.get_many(unit.connection, list(dict.fromkeys(_key(name) for name in (*(name for name, _ in named), *gone)))))
+    for name, resource in named:
+        if here.is_senders(name):
+            # a package that leaves out who a person is takes nothing away
+            whole = kept(resource, here.living[name]) if resource["resourceType"] == "Patient" and name in here.living else resource
+            here.put(name, sending.mark_received(whole, site, content.route))
+    for name in gone:
+        if here.is_senders(name) and here.stands.get(name):
+            here.put(name, entered_in_error(here.stands[name]))
+    _put(unit, content, here.to_put, actor)
+    return [*(name for name, _ in named), *gone]
 
 
-def withdraw_resource(unit: Unit, content: packages.Content, name: str, actor: Actor) -> str:
-    """Mark a resource that its source no longer stands by as entered in error, where this copy came from that source."""
+class _Here:
+    """What stands here of the resources that a package brings, as it goes through them: it may bring one twice."""
+
+    def __init__(self, sender: str, held: Mapping[store.Key, store.Version]) -> None:
+        self._sender = sender
+        self.stands = {version.reference: version.resource for version in held.values()}
+        self.living = {version.reference: version.resource for version in held.values() if not version.deleted}
+        self.to_put: list[dict[str, object]] = []
+
+    def is_senders(self, name: str) -> bool:
+        """Whether nothing of that name stands here, or what the sender is the source of."""
+        return name not in self.stands or self._sender in tagged(self.stands[name], SIGNED)
+
+    def put(self, name: str, resource: dict[str, object]) -> None:
+        """This resource is to be filed."""
+        self.stands[name] = self.living[name] = resource
+        self.to_put.append(resource)
+
+
+def _key(name: str) -> store.Key:
     kind, _, logical_id = name.partition("/")
-    existing = store.get(unit.connection, kind, logical_id)
-    resource = existing.resource if existing is not None else {}
-    if resource and content.from_node in tagged(resource, SIGNED):
-        _put(unit, content, entered_in_error(resource), actor)
-    return name
+    return kind, logical_id
 
 
-def _put(unit: Unit, content: packages.Content, resource: dict[str, object], actor: Actor) -> None:
-    """Store a version and log it."""
-    version = store.put(unit.connection, resource, at=unit.at)
-    if isinstance(version, Refusal):
-        raise RuntimeError("a resource of a package was refused without an expected version")
-    if version.change != "unchanged":
+def _put(unit: Unit, content: packages.Content, resources: Sequence[dict[str, object]], actor: Actor) -> None:
+    """Store a version of each and log those that are new; the case is looked at for so many together."""
+    changed = [version for version in store.put_many(unit.connection, resources, at=unit.at) if version.change != "unchanged"]
+    for version in changed:
         unit.log(things.RECORD, content.case_id, things.version_what(unit.pseudonym, version), version.body, actor)
-        because = f"package from {content.from_node}"
-        unit.filed.append(Filed((version,), because, content.case_id, content.from_node))
+    parts = (tuple(changed[at : at + _LOOKED_AT_ONCE]) for at in range(0, len(changed), _LOOKED_AT_ONCE))
+    unit.filed += [Filed(part, f"package from {content.from_node}", content.case_id, content.from_node) for part in parts]

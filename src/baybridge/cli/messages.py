@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.records import fail, open_or_fail
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
 
 
 @click.group()
@@ -30,6 +34,7 @@ def test(folder: Path, name: str, address: str, as_json: bool) -> None:  # noqa:
     from baybridge.node.messages.outbox import message_for
 
     node = open_or_fail(folder)
+    _fail_where_wrong(node)
     document = node.documents.typed.the(Outbox)
     if name not in document.ways:
         fail(f"--way: expected one of {', '.join(document.ways) or 'those of messages/outbox.yaml, which names none'}, found {name!r}")
@@ -44,3 +49,18 @@ def test(folder: Path, name: str, address: str, as_json: bool) -> None:  # noqa:
     told = {"message": sent.id, "way": name, "sent": not problem, "problem": problem}
     click.echo(json.dumps(told) if as_json else f"{sent.id}: {'sent' if not problem else 'not sent: ' + problem}")
     sys.exit(1 if problem else 0)
+
+
+def _fail_where_wrong(node: Node) -> None:
+    """Name what is wrong with the site's own document: as it stands it is not in force, and ours names no way."""
+    from baybridge.node.commands.table import COMMANDS
+    from baybridge.rulebook.site_documents import check_site
+
+    folder = node.config.data_folder
+    if folder is None or not (folder / "messages").is_dir():
+        return
+    problems = [one for one in check_site(folder, COMMANDS).problems if Path(one.file).parent.name == "messages"]
+    for problem in problems:
+        click.echo(f"{problem} [{problem.field}]", err=True)
+    if problems:
+        fail(f"{folder / 'messages'}: expected documents without a problem, found {len(problems)}; as they stand they are not in force")

@@ -55,6 +55,10 @@ class Texts:
         key = f"{prefix}.{value}"
         return self.say(language, key) if self.known(key) else value
 
+    def names(self, key: str) -> frozenset[str]:
+        """The placeholders of a sentence."""
+        return _placeholders(self._read(FALLBACK).get(key, ""))
+
     def _filled(self, language: str, sentence: str, values: Mapping[str, object]) -> str:
         """A sentence with its placeholders filled as the language writes them; one without a value stays visible."""
         names = _placeholders(sentence)

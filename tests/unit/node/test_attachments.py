@@ -124,6 +124,13 @@ def test_nothing_and_too_much_and_unknown_kinds_are_refused_with_every_reason(ho
     assert (none.status_code, none.json()["reasons"][0]["code"]) == (400, "attachment.no_file")
 
 
+def test_a_refused_file_leads_back_to_the_documents(house: House) -> None:
+    headers = {"authorization": f"Bearer {house.tokens['nurse']}", "accept": "text/html"}
+    page = house.client.post(f"/cases/{house.case_id}/attachments", headers=headers, data={"kind": "report"}, files={"file": ("x", b"")})
+    assert page.status_code == 400
+    assert f'href="/cases/{house.case_id}/attachments"' in page.text
+
+
 def test_a_body_above_the_limit_is_not_read_to_its_end(house: House) -> None:
     too_long = {"authorization": f"Bearer {house.tokens['nurse']}", "content-type": "multipart/form-data; boundary=b", "content-length": str(51 * 2**20)}
     answer = house.client.post(f"/cases/{house.case_id}/attachments", headers=too_long, content=io.BytesIO(b"--b"))

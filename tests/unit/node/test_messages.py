@@ -320,6 +320,16 @@ def test_the_command_sends_one_and_says_when_it_cannot(house: House) -> None:
         assert runner.invoke(main, ["message", "test", "--node", str(house.folder), *wrong]).exit_code == 1
 
 
+def test_the_command_names_what_is_wrong_with_the_document(house: House) -> None:
+    house.open([])
+    (house.folder / "data" / "messages" / "outbox.yaml").write_text("id: outbox\nways: {mail: {kind: mial}}")
+    done = CliRunner().invoke(main, ["message", "test", "--node", str(house.folder), "--way", "mail", "--to", "me@hospital.example"])
+    assert done.exit_code == 1
+    assert "ways.mail.kind" in done.output and "mial" in done.output
+    assert "names none" not in done.output
+    assert not house.mails.taken
+
+
 def test_our_document_names_no_way_and_no_rule() -> None:
     from baybridge.documents.loader import Documents
 

@@ -109,6 +109,27 @@ def test_a_confirmed_value_is_a_fact_as_of_the_sample_and_can_be_put_right(house
     assert house.ferritin() != 901.5
 
 
+def test_a_document_whose_value_was_confirmed_is_struck_through_after_the_value(house: House) -> None:
+    (one,) = house.proposed(house.attach(REPORT))
+    done = house.confirm(proposal=one["proposal"])
+    entry = next(item for item in house.node.case(house.case_id).of(DocumentAttached))  # type: ignore[union-attr]
+
+    def strike(who: str, event_id: str) -> Any:
+        given = {"event_id": event_id, "action": "void", "reason": "wrong-patient", "note": ""}
+        return house.ask(who, "POST", "/do/CorrectEntry", json={"case": house.case_id, "given": given})
+
+    with house.node.storage.writing() as connection:
+        accounts.add_account(connection, account="desk", name="desk", role=Role.COORDINATOR, organisation=HERE, password="-")
+        house.tokens["desk"] = accounts.open_session(connection, "desk", house.node.now()).token
+    refused = strike("desk", entry.origin.event_id)
+    (reason,) = refused.json()["reasons"]
+    value = done.json()["events"][0]["event_id"]
+    assert (reason["code"], list(reason["values"]["event_ids"])) == ("correction.depends", [value])
+    assert strike("physician", value).status_code == 200
+    assert strike("desk", entry.origin.event_id).status_code == 200
+    assert house.ferritin() != 901.5
+
+
 def attachment_of(answer: Any) -> str:
     return str(answer.json()["events"][0]["event"]["attachment"])
 

@@ -1,4 +1,4 @@
-"""Who may replace or delete a final result through FHIR, and doses that another system files."""
+"""Who may replace or delete a final result through FHIR, doses that another system files, and both by file."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from sqlalchemy import select
 
 from baybridge.base.outcome import Category, Refusal
 from baybridge.journey.command import Actor, Role
 from baybridge.node.fhir.interactions import Interaction, write
 from baybridge.node.fhir.posted_doses import MEANT
+from baybridge.node.intake.importing import Imported, import_upload
 from baybridge.record.store import store
+from baybridge.record.store.tables import source_id
 from watch_world import PATIENT, Ward
 
 
@@ -160,3 +164,100 @@ def test_a_dose_that_names_what_is_anothers_is_refused(ward: Ward) -> None:
 def test_a_dose_of_the_history_is_filed_as_it_is(ward: Ward) -> None:
     assert post(ward, dose(ward, 900, "mg/m2", "L01AA01", ago=timedelta(days=40))) == []
     assert post(ward, dose(ward, 4800, ago=timedelta(days=40))) == []
+
+
+# --- the same by file ------------------------------------------------------------------------------------------------------
+
+
+def bring(ward: Ward, *resources: dict[str, Any], role: Role = Role.COORDINATOR, account: str = "desk", source: str = "") -> list[tuple[str, str]]:
+    """Severity and code of each problem of a file."""
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in resources]}
+    done = import_upload(ward.node, Actor(account, role, ward.node.site.organisation), "new.json", orjson.dumps(bundle), source=source)
+    assert isinstance(done, Imported) or {reason.code for reason in done.reasons} == {"import.unreadable"}
+    return [] if isinstance(done, Refusal) else [(one.severity, one.code) for one in done.report.problems]
+
+
+def filed(ward: Ward, kind: str, logical_id: str) -> Any:
+    with ward.node.storage.reading() as connection:
+        held = store.get(connection, kind, logical_id)
+    return held.resource if held is not None else None
+
+
+#: A resource that is filed, so that the file is read.
+BESIDE = {"id": "beside", "status": "preliminary"}
+
+
+def dosed(ward: Ward, *given: Any, **more: Any) -> dict[str, Any]:
+    return {**dose(ward, *given, **more), "id": "d-1"}
+
+
+@pytest.mark.parametrize(("value", "code"), [(0, "mg"), (-4, "mg"), (2_000, "g"), (10**9, "mg")])
+@pytest.mark.parametrize("ago", [timedelta(0), timedelta(days=40)])
+def test_a_dose_that_cannot_be_is_left_out_and_told(ward: Ward, value: int, code: str, ago: timedelta) -> None:
+    assert ("error", "record.import.dose") in bring(ward, {**result(), **BESIDE}, dosed(ward, value, code, ago=ago))
+    assert filed(ward, "MedicationAdministration", "d-1") is None
+    assert filed(ward, "Observation", "beside") is not None
+
+
+def test_a_dose_that_is_asked_about_is_filed_told_and_counted(ward: Ward) -> None:
+    assert bring(ward, dosed(ward, 4800)) == [("odd", "record.import.dose_asked")]
+    assert filed(ward, "MedicationAdministration", "d-1") is not None
+    answer = ward.give("GiveDrug", atc="L04AC07", dose_mg=480, given_at=ward.now.isoformat())
+    assert isinstance(answer, Refusal) and "bedside.drug.again" in {reason.code for reason in answer.reasons}
+
+
+def test_the_same_dose_twice_in_a_file_is_told(ward: Ward) -> None:
+    one = dosed(ward, 10, atc="H02AB02")
+    assert set(bring(ward, one, {**one, "id": "d-2"})) == {("odd", "record.import.dose_asked")}
+
+
+def test_an_ordinary_dose_and_one_of_the_history_are_not_asked_about(ward: Ward) -> None:
+    assert bring(ward, dosed(ward, 480), {**dosed(ward, 4800, ago=timedelta(days=40)), "id": "d-2"}) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "account", "refused"),
+    [(Role.COORDINATOR, "desk", True), (Role.COORDINATOR, "feed", False), (Role.PHYSICIAN, "doctor", False), (Role.LABORATORY, "bench", True)],
+)
+def test_a_file_replaces_a_final_result_only_from_whose_it_is(ward: Ward, role: Role, account: str, *, refused: bool) -> None:
+    assert send(ward, Role.LABORATORY, "feed", result(performer=ANOTHER)) == []
+    told = bring(ward, {**result(), **BESIDE}, result(7, ANOTHER, status="amended"), role=role, account=account)
+    assert (("error", "record.import.not_theirs") in told) is refused
+    assert filed(ward, "Observation", "r-1")["valueQuantity"]["value"] == (5 if refused else 7)
+
+
+def test_a_named_source_replaces_what_it_sent_and_nothing_else(ward: Ward) -> None:
+    person = {"resourceType": "Patient", "id": PATIENT, "name": [{"family": "There"}], "birthDate": "1970-01-01"}
+    assert bring(ward, person, result(), source="there") == []
+    assert bring(ward, person, result(7), source="there", account="desk-2") == []
+    with ward.node.storage.reading() as connection:
+        ((name,),) = connection.execute(select(source_id.c.id).where(source_id.c.source == "there", source_id.c.type == "Observation"))
+    assert filed(ward, "Observation", name)["valueQuantity"]["value"] == 7
+    bring(ward, {**result(9), "id": name}, account="desk-2")
+    assert filed(ward, "Observation", name)["valueQuantity"]["value"] == 7
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_what_a_source_may_not_replace_it_may_not_replace_by_sending_it_again(ward: Ward, *, first: bool) -> None:
+    known = {name: value for name, value in filed(ward, "Patient", PATIENT).items() if name != "meta"}
+    person = {**known, "identifier": [{"system": "urn:oid:2.16.156.10", "value": "A-1"}]}
+    assert bring(ward, person, role=Role.PHYSICIAN, account="doctor") == []
+    assert send(ward, Role.LABORATORY, "feed", result(performer=ANOTHER)) == []
+    if first:  # our own export comes back
+        assert bring(ward, person, filed(ward, "Observation", "r-1"), source="there") == []
+    for _ in range(2):
+        told = bring(ward, person, result(7, ANOTHER, status="amended"), source="there")
+        assert ("error", "record.import.not_theirs") in told
+        assert filed(ward, "Observation", "r-1")["valueQuantity"]["value"] == 5
+    assert bring(ward, result(6, ANOTHER, status="amended"), role=Role.LABORATORY, account="feed") == []
+    assert filed(ward, "Observation", "r-1")["valueQuantity"]["value"] == 6
+
+
+def test_the_same_file_again_tells_nothing(ward: Ward) -> None:
+    send(ward, Role.LABORATORY, "feed", result(performer=ANOTHER))
+    assert bring(ward, result(performer=ANOTHER)) == []
+
+
+def test_what_is_preliminary_gives_way_to_a_file(ward: Ward) -> None:
+    send(ward, Role.LABORATORY, "feed", result(performer=ANOTHER, status="preliminary"))
+    assert bring(ward, result(7, ANOTHER)) == []

@@ -65,6 +65,7 @@ _GIVES: Mapping[type[ev.Event], Things] = {
     ev.ResponseAssessed: lambda e, _: (("response", e.timepoint, e.category),),
     ev.HandedOver: lambda e, _: (("handed", e.to_node),),
     ev.Died: lambda _e, _: (("died",),),
+    ev.DocumentAttached: lambda e, _: (("document", e.attachment),),
     ev.GlassBroken: lambda _e, _: (("glass",),),
     ev.QuoteIssued: lambda e, _: (("quote", e.quote_sha256),),
     ev.PreauthorisationRequested: lambda e, _: (("asked", e.payer, e.plan),),
@@ -144,6 +145,7 @@ _NEEDS: Mapping[type[ev.Event], Things] = {
     ev.BenefitPaid: lambda e, _: (("claim", e.for_claim), ("decided", e.for_claim)) if e.for_claim else (("answered", e.payer),),
     ev.OutcomeSettled: lambda e, _: (("enrolled", e.agreement), ("response",), ("died",), ("infused",)),
     ev.RefundReceived: lambda e, _: (("settled", e.agreement),),
+    ev.ProposalConfirmed: lambda e, _: (("document", e.attachment),),
 }  # fmt: skip
 
 #: What a case holds without anybody having entered it after the opening.

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 #: By type, the states in which what somebody said stands as said. Source: FHIR R4, ObservationStatus, DiagnosticReportStatus, MedicationAdministration status.
-_STANDS = {"Observation": FINAL, "DiagnosticReport": FINAL | {"appended"}, "MedicationAdministration": frozenset({"completed", "stopped"})}
+STANDS = {"Observation": FINAL, "DiagnosticReport": FINAL | {"appended"}, "MedicationAdministration": frozenset({"completed", "stopped"})}
 
 
 def against(node: Node, unit: Unit, actor: Actor, held: Version) -> Refusal | None:
     """Why this person changes nothing of a version that stands; None where it may be changed, or stands for nobody's word."""
-    if held.deleted or held.resource.get("status") not in _STANDS.get(held.type, ()) or actor.role is Role.PHYSICIAN:
+    if held.deleted or held.resource.get("status") not in STANDS.get(held.type, ()) or actor.role is Role.PHYSICIAN:
         return None
     if _filed_by(unit, held) == actor.account or (actor.role is Role.LABORATORY and held.type != "MedicationAdministration" and _performed_here(node, unit, held)):
         return None

@@ -1,7 +1,7 @@
 """A dose that another system files through FHIR passes the checks of `GiveDrug`: an amount that can be, the drug's units, a weight where it goes by weight, not twice.
 
-Main job: `against(node, unit, actor, resource)`, why a MedicationAdministration is not filed. What `GiveDrug` asks about once is answered by the extension
-`urn:baybridge:meant` of the resource; what a physician's reason lets through there needs a physician here too.
+Main job: `against(node, unit, actor, resource)`, why a MedicationAdministration is not filed; a file that is imported asks its two parts. What `GiveDrug` asks about once
+is answered by the extension `urn:baybridge:meant` of the resource; what a physician's reason lets through there needs a physician here too.
 
 A dose of days ago belongs to the history and is read for its drug alone: of it only what cannot be is refused. **Source**: `bedside/drugs.py`, `bedside/doses.py`.
 """
@@ -42,13 +42,24 @@ _OF_A_PATIENT = ("request", "context", "partOf", "supportingInformation", "reaso
 
 def against(node: Node, unit: Unit, actor: Actor, resource: Json) -> tuple[Reason, ...]:
     """Why a dose is not filed, each reason at its element; nothing where it may be."""
-    patient = text(mapping(resource.get("subject")).get("reference")).removeprefix("Patient/")
-    reasons = [*_of_another(unit, patient, resource), *_impossible(node, resource)]
+    return impossible(node, unit, resource) or asked_about(node, unit, actor, resource)
+
+
+def impossible(node: Node, unit: Unit, resource: Json) -> tuple[Reason, ...]:
+    """What no dose of this patient can be."""
+    return (*_of_another(unit, _patient(resource), resource), *_impossible(node, resource))
+
+
+def asked_about(node: Node, unit: Unit, actor: Actor, resource: Json) -> tuple[Reason, ...]:
+    """What is asked about of a dose of now; nothing of one that belongs to the history."""
     recent = unit.at - span(node.escalation.history_after)
-    for given in filed_doses(Found([resource]), node.dictionary.terms.treatments) if not reasons else ():
-        if given.at >= recent:
-            reasons += _as_given(node, unit, actor, patient, resource, given)
+    given = [one for one in filed_doses(Found([resource]), node.dictionary.terms.treatments) if one.at >= recent]
+    reasons = (reason for one in given for reason in _as_given(node, unit, actor, _patient(resource), resource, one))
     return tuple(replace(one, where=_DOSAGE if one.where in _OF_DOSE else one.where) for one in reasons)
+
+
+def _patient(resource: Mapping[str, object]) -> str:
+    return text(mapping(resource.get("subject")).get("reference")).removeprefix("Patient/")
 
 
 _DOSAGE = "MedicationAdministration.dosage"

@@ -25,6 +25,7 @@ from baybridge.node.intake.contradictions import leave_out_contradictions
 from baybridge.node.intake.record_times import tell_times
 from baybridge.node.intake.record_units import unknown_units
 from baybridge.node.intake.reports import Report
+from baybridge.node.intake.same_door import leave_out_unfit, tell_doses
 from baybridge.node.integrity import things
 from baybridge.node.unit import Filed
 from baybridge.record.feeds.code_mapping import with_mapping
@@ -184,7 +185,10 @@ def import_together(
                 leave_out_contradictions(connection, file, batch, node.dictionary)
                 tell_times(connection, file, batch, node.now())
             with node.unit(drained=False) as unit:
+                leave_out_unfit(node, unit, actor, file, batch, is_feed=_is_feed(file))
+                brought = tuple(zip(batch.resources, batch.places, strict=True))
                 file_part(unit, actor, file, batch, made, report)
+                report.tell(tell_doses(node, unit, actor, file, brought))
                 if filed is not None:
                     filed(unit, report, made)
             report.queued += unit.queued
@@ -199,8 +203,11 @@ def import_together(
 
 def _portion(file: Source, made: Plan) -> int:
     """How many entries go in at once: a laboratory's feed whole, other files in parts."""
-    is_feed = file.feed is not None or file.name.lower().endswith(_FEEDS)
-    return max(made.count, 1) + 1 if is_feed else BATCH
+    return max(made.count, 1) + 1 if _is_feed(file) else BATCH
+
+
+def _is_feed(file: Source) -> bool:
+    return file.feed is not None or file.name.lower().endswith(_FEEDS)
 
 
 def file_part(

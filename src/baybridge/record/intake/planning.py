@@ -52,6 +52,7 @@ class Plan:
     filed: dict[Key, int] = field(default_factory=dict)  # how many entries go there
     parted: set[Key] = field(default_factory=set)  # what has another id than its source's other resource of that id
     as_stored: set[Key] = field(default_factory=set)  # what stands there already, to the letter
+    ours: set[Key] = field(default_factory=set)  # what stood here under its id before a source sent it
     stands: set[Key] = field(default_factory=set)  # what was filed indeed: an entry may be left out in the second reading
     bases: dict[str, str] = field(default_factory=dict)  # addresses that this command's source uses
     owners: dict[Key, str] = field(default_factory=dict)
@@ -189,6 +190,8 @@ def _assign(connection: Connection, made: Plan, items: Sequence[_Item]) -> None:
             made.addresses.learn_several(key.keys, item.sent, item.url, item.here.bundle)
             made.entries[item.file][item.place] = Planned(key.keys[0], item.part, item.here, is_undecided=True)
             continue
+        if item.here.space != OWN and _is_live(key, held) and not held.claimed.get(key):
+            made.ours.add(key)
         made.filed[key] = made.filed.get(key, 0) + 1
         made.owners.setdefault(key, owner)
         if key[0] == "Patient":

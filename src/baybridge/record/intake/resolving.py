@@ -72,6 +72,8 @@ def resolved(connection: Connection, made: Plan, planned: Sequence[Planned], res
     for one in planned:
         if one.part is not None and (one.part.space != OWN or one.key[1] != one.part.given):
             led.rows[one.part, one.key] = None
+        if one.key in made.ours:  # the source's name for it is one more; ours goes on meaning it
+            led.rows[Part(OWN, *one.key), one.key] = None
     return led
 
 

@@ -67,8 +67,11 @@ def _reads_pages(asked: Asked) -> bool:
 
 
 def _refused(asked: Asked, refusal: Refusal) -> Response:
-    """A refusal for a person as a page, for a program as JSON."""
-    return refused(asked, refusal) if _reads_pages(asked) else answers.refused(asked, refusal)
+    """A refusal for a person as a page that leads back to the documents, for a program as JSON."""
+    if not _reads_pages(asked):
+        return answers.refused(asked, refusal)
+    may_return = refusal.category not in (Category.UNAUTHENTICATED, Category.FORBIDDEN)
+    return refused(asked, refusal, back=(f"/cases/{asked.parameters['case_id']}/attachments", "tab.attachments") if may_return else None)
 
 
 ATTACHMENT_DOORS = (

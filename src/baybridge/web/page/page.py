@@ -282,7 +282,9 @@ class Reader:
         """What was odd in a file, in words: expected, found, what to do."""
         code = str(problem.get("code") or "")
         values = {"expected": problem.get("expected") or "–", "found": problem.get("found") or "–", "file": problem.get("where") or "–"}
-        return self.t(code, **values) if self.known(code) else " · ".join(str(part) for part in (problem.get("expected"), problem.get("found")) if part)
+        if self.known(code) and self._texts.names(code) <= values.keys():  # the sentence of a typed value says the value, which a problem of a file does not
+            return self.t(code, **values)
+        return " · ".join(self._texts.phrase(self.language, str(part)) for part in (problem.get("expected"), problem.get("found")) if part)
 
     def plain(self, key: str, value: object) -> str:
         """A value of an event in words: codes by their words, times and days as written here, lists in a row."""
@@ -569,8 +571,8 @@ def in_language(asked: Asked, code: str) -> str:
     return f"?{urlencode([*kept, ('language', code)])}"
 
 
-def refused(asked: Asked, refusal: Refusal) -> Response:
-    """A refusal as a page; an unsigned reader is asked to sign in."""
+def refused(asked: Asked, refusal: Refusal, *, back: tuple[str, str] | None = None) -> Response:
+    """A refusal as a page, with an address and its words to go on from; an unsigned reader is asked to sign in."""
     codes = {reason.code for reason in refusal.reasons}
     if refusal.category is Category.UNAUTHENTICATED and asked.method == "GET":
         wanted = f"{asked.path}?{urlencode(asked.queries)}" if asked.queries else asked.path
@@ -581,7 +583,7 @@ def refused(asked: Asked, refusal: Refusal) -> Response:
         return RedirectResponse("/account", 303)
     reader = Reader(asked)
     sentences = [(reader.reason(reason), reason) for reason in refusal.reasons]
-    return render(asked, "refusal.html", refusal.surface.http_status, refusal=refusal, sentences=sentences, emergency=_emergency(asked, refusal))
+    return render(asked, "refusal.html", refusal.surface.http_status, refusal=refusal, sentences=sentences, emergency=_emergency(asked, refusal), back=back)
 
 
 def _keep(asked: Asked) -> bool:

@@ -182,7 +182,7 @@ def _outside(situation: Situation, given: GiveDrug, dose: Dose) -> Iterator[Reas
     document, known = situation.documents.the(Drugs), _known(situation, given)
     low, high = (known.usual_mg if known else None) or document.any_usual_mg
     if dose.mg is not None and not low <= dose.mg <= high:
-        values = {"name": _name(situation, given), "dose_mg": figure(dose.mg), "low": figure(low), "high": figure(high)}
+        values = {"name": _name(situation, given) or _code(given), "dose_mg": figure(dose.mg), "low": figure(low), "high": figure(high)}
         yield Reason("bedside.drug.unusual_dose", values, source=document.usual_source, where="unusual")
 
 

@@ -33,6 +33,9 @@ class House:
     def get(self, who: str, path: str, **headers: str) -> Any:
         return self.client.get(path, headers={"authorization": f"Bearer {self.tokens[who]}", **headers})
 
+    def post(self, who: str, path: str, **form: str) -> Any:
+        return self.client.post(path, headers={"authorization": f"Bearer {self.tokens[who]}"}, data=form)
+
     def stream(self, who: str = "nurse", after: int | None = 0, **headers: str) -> list[tuple[str, str]]:
         """(event, data) of what there is."""
         text = self.get(who, "/live" if after is None else f"/live?after={after}", **headers).text
@@ -188,9 +191,26 @@ def test_what_is_done_most_stands_before_the_call_and_the_menu(house: House) -> 
 
 def test_the_form_of_a_drug_names_the_boxes_of_each_drug_and_keeps_all_without_scripts(house: House) -> None:
     page = house.get("nurse", f"/cases/{CASE}/do/GiveDrug?language=en").text
-    assert "&#34;L04AC07&#34;: [&#34;dose_mg&#34;, &#34;mg_per_kg&#34;]" in page
+    for called in ("l04ac07", "tocilizumab", "\\u59a5\\u73e0\\u55ae\\u6297"):
+        assert f"&#34;{called}&#34;: [&#34;dose_mg&#34;, &#34;mg_per_kg&#34;]" in page
     assert all(f'name="{name}"' in page for name in ("dose_mg", "mg_per_kg", "amount", "unit"))
     assert "One dose is enough" in page
+
+
+@pytest.mark.parametrize("written", ["tocilizumab", "Tocilizumab", "妥珠單抗", "托珠单抗", "tocilizumab（妥珠單抗）", "l04ac07"])
+def test_a_drug_is_written_by_its_name_and_the_form_says_which_it_is(written: str, house: House) -> None:
+    form = {"atc": written, "dose_mg": "900", "given_at": house.ward.now.isoformat()}
+    page = house.post("nurse", f"/cases/{CASE}/do/GiveDrug?language=en", **form).text
+    assert "One dose of tocilizumab is at most 800 mg" in page
+    assert 'name="atc" required value="tocilizumab"' in page
+    house.post("nurse", f"/cases/{CASE}/do/GiveDrug", **(form | {"dose_mg": "480"}))
+    assert house.ward.case.drugs[-1].event.atc == "L04AC07"
+
+
+def test_a_drug_by_a_name_that_is_none_of_the_list_is_refused(house: House) -> None:
+    page = house.post("nurse", f"/cases/{CASE}/do/GiveDrug?language=en", atc="tocilizumap", dose_mg="480", given_at=house.ward.now.isoformat()).text
+    assert 'data-reason="bedside.drug.not_atc"' in page
+    assert 'name="atc" required aria-invalid="true" aria-describedby="p-atc" value="tocilizumap"' in page
 
 
 def test_a_sign_of_a_record_that_may_be_the_patients_has_words_in_the_timeline(house: House) -> None:

@@ -44,6 +44,7 @@ from baybridge.web.case.tests_page import tests
 from baybridge.web.case.timeline_page import CORRECTION_DOORS, timeline
 from baybridge.web.case.view import CaseView, allowed, mark_of, most_urgent_first, tab, with_view
 from baybridge.web.forms import forms
+from baybridge.web.forms.choices import names_of
 from baybridge.web.money.compare_page import compare_page
 from baybridge.web.money.funding_page import funding, milestone_file, quote_file, quote_page
 from baybridge.web.page import told
@@ -162,9 +163,16 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
 
 
 def _dose_boxes(asked: Asked) -> dict[str, list[str]]:
-    """By drug of the list the boxes of a dose that its units need; any other drug has them all."""
+    """By code and by each name of a drug of the list, in small letters, the boxes of a dose that its units need; any other drug has them all."""
     document = asked.node.documents.typed.the(Drugs)
-    return {atc: sorted({_box_of(document.dose_units[unit]) for unit in drug.units if unit in document.dose_units}) for atc, drug in document.drugs.items() if drug.units}
+    boxes: dict[str, list[str]] = {}
+    for atc, drug in document.drugs.items():
+        needed = sorted({_box_of(document.dose_units[unit]) for unit in drug.units if unit in document.dose_units})
+        boxes |= dict.fromkeys((atc.casefold(), *names_of(drug)), needed or _ALL_BOXES)
+    return boxes
+
+
+_ALL_BOXES = ["amount", "dose_mg", "mg_per_kg"]
 
 
 def _box_of(unit: DoseUnit) -> str:

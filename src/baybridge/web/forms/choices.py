@@ -1,18 +1,20 @@
 """What a field can be chosen from: nodes, products, policies, plans, purposes, facts, and what stands on the case.
 
 Main job: `choices(asked, kind, case, name)` answers options with words in the reader's language, by the choice that the command's row names for a field,
-else by the field's own name; `suggestions` answers the usual ones of a field that takes another too.
+else by the field's own name; `suggestions` answers the usual ones of a field that takes another too, and
+`named` which of them a name means.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baybridge.documents.exchange import Profiles
 from baybridge.documents.plan import NO_PLAN, PlanDocument
-from baybridge.documents.terms import Choice, Choices, Drugs, Regimens
+from baybridge.documents.terms import Choice, Choices, Drug, Drugs, Regimens
 from baybridge.followup.visits import SCHEDULE, UNSCHEDULED
 from baybridge.funding.claims.prefill import own_requests
 from baybridge.funding.claims.reconciliation import Reconciled, open_claims
@@ -60,6 +62,22 @@ def choices(asked: Asked, kind: CommandRow, case: Case | None, name: str) -> Opt
 def suggestions(asked: Asked, kind: CommandRow, name: str) -> Options:
     """What is usually written into a field that may hold something else."""
     return _drugs(asked, None) if (kind.name, name) == ("GiveDrug", "atc") else ()
+
+
+def named(asked: Asked, kind: CommandRow, name: str, text: str) -> str:
+    """The code of a suggestion that was written by its name, in any language; other text stays as it is."""
+    if not suggestions(asked, kind, name):
+        return text
+    found = [code for code, drug in asked.node.documents.typed.the(Drugs).drugs.items() if text.casefold() in names_of(drug)]
+    return found[0] if len(found) == 1 else text
+
+
+def names_of(drug: Drug) -> frozenset[str]:
+    """What a drug is called, in any language, whole and without what stands in brackets."""
+    return frozenset(part.strip().casefold() for name in drug.names.values() for part in (name, *_BRACKETS.split(name)) if part.strip())
+
+
+_BRACKETS = re.compile("[()（）]")
 
 
 def _drugs(asked: Asked, case: Case | None) -> Options:

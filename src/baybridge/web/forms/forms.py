@@ -23,7 +23,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.command import Role
 from baybridge.node.commands.table import CommandRow
 from baybridge.web.forms import findings, shape
-from baybridge.web.forms.choices import Option, choices, coded, suggestions
+from baybridge.web.forms.choices import Option, choices, coded, named, suggestions
 from baybridge.web.forms.field import Field
 from baybridge.web.forms.known import as_text, known
 from baybridge.web.page.page import Reader
@@ -129,14 +129,16 @@ def _field(form: _Form, item: FieldInfo, prefix: str, value: object, key: str) -
     shown = shape.default_of(item) if value is None else _as_shown(kind, value)
     if shown not in (None, "") and kind == "text" and options and str(shown) not in {option.value for option in options}:
         options = (*options, Option(str(shown), str(shown)))
+    suggested = suggestions(form.asked, form.kind, name)
+    labels = {option.value: option.label for option in suggested}
     return Field(
         name,
         key,
         "codes" if kind == "lines" and options else "code" if kind == "text" and options else kind,
         shape.is_required(item),
         options,
-        suggestions(form.asked, form.kind, name),
-        as_text(shown, form.asked),
+        suggested,
+        labels.get(str(shown).upper()) or as_text(shown, form.asked),
         scanned=item.name in form.kind.scanned,
         open=shape.may_be_unknown(item),
         problems=_problems(form, name),
@@ -239,7 +241,8 @@ def from_texts(asked: Asked, kind: CommandRow, pairs: Sequence[tuple[str, str]])
     for name, text in pairs:
         if text.strip():
             texts.setdefault(name, []).append(text.strip())
-    return _read(asked, kind.given, "", texts)
+    given = _read(asked, kind.given, "", texts)
+    return {name: named(asked, kind, name, value) if isinstance(value, str) else value for name, value in given.items()}
 
 
 def _read(asked: Asked, struct: type[msgspec.Struct], prefix: str, texts: Mapping[str, list[str]]) -> dict[str, object]:

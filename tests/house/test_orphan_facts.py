@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,11 @@ NOT_FACTS = {
 }  # fmt: skip
 
 
-def documents() -> Iterator[tuple[str, Any]]:
-    """Every document that is neither a fact, a policy nor a text."""
-    for file in files(DOCUMENTS.roots[0]):
-        folder = file.relative_to(DOCUMENTS.roots[0]).parts[0]
-        if folder not in ("facts", "policies", "translations"):
-            yield folder, read_document(file)
+@cache
+def documents() -> tuple[tuple[str, Any], ...]:
+    """Every document that is neither a fact, a policy nor a text, with its folder."""
+    placed = [(file.relative_to(DOCUMENTS.roots[0]).parts[0], file) for file in files(DOCUMENTS.roots[0])]
+    return tuple((folder, read_document(file)) for folder, file in placed if folder not in ("facts", "policies", "translations"))
 
 
 def words(value: Any) -> Iterator[str]:
@@ -53,6 +53,7 @@ def words(value: Any) -> Iterator[str]:
         yield value
 
 
+@cache
 def recognition_codes() -> set[str]:
     return {code for folder, document in documents() if folder == "recognition" for text in words(document) for code in re.findall(r"^\d{1,6}-\d$", text)}
 

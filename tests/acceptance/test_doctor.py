@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,10 +14,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec import structs
 
 from acceptance.test_serving import certify
 from baybridge.cli.main import main
 from baybridge.node.config import read_config
+from baybridge.node.keeping import downtime
+from baybridge.node.neighbours import key_rotation, register
 from baybridge.node.node import Node
 from baybridge.node.upkeep import doctor
 from baybridge.node.upkeep.founding import found
@@ -41,8 +45,38 @@ def findings(folder: Path) -> dict[str, doctor.Finding]:
 def test_a_new_node_lacks_a_backup_a_check_and_a_roster_and_nothing_else(folder: Path) -> None:
     states = {name: one.state for name, one in findings(folder).items()}
     assert set(states) >= CONTRACT
-    assert {name for name, state in states.items() if state not in ("ok", "skip")} - {"disk", "time_server"} == {"backup", "log", "roster"}
+    assert {name for name, state in states.items() if state not in ("ok", "skip")} - {"disk", "time_server"} == {"backup", "downtime", "log", "roster"}
     assert all(one.remedy for one in findings(folder).values() if one.state in ("fail", "warn"))
+
+
+def test_the_age_of_the_downtime_pack_is_looked_at_and_whether_it_is_there(folder: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "packs", tmp_path / "elsewhere"
+    second.mkdir()
+    with (folder / "node.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"\ndowntime: {{to: {first}, second: {second}}}\n")
+    assert findings(folder)["downtime"].state == "fail"
+    assert CliRunner().invoke(main, ["downtime", str(folder)]).exit_code == 0
+    assert findings(folder)["downtime"].state == "ok"
+    shutil.rmtree(second)
+    assert str(second) in findings(folder)["downtime"].found
+    second.mkdir()
+    kept = downtime.last(folder)
+    assert kept.made_at is not None
+    downtime.remember(folder, structs.replace(kept, made_at=kept.made_at - timedelta(days=1)))
+    assert findings(folder)["downtime"].state == "fail"
+
+
+def test_a_key_that_no_change_led_to_fails(folder: Path) -> None:
+    node = Node(read_config(folder))
+    old = (folder / "keys" / "signing.pem").read_bytes()
+    for _ in range(2):
+        assert isinstance(key_rotation.rotate(node, "signing", "as every year", register.operator(node)), key_rotation.Rotated)
+    node.storage.close()
+    assert findings(folder)["keys"].state == "ok"
+    (folder / "keys" / "signing.pem").write_bytes(old)
+    assert (findings(folder)["keys"].state, "backup" in findings(folder)["keys"].remedy) == ("fail", True)
+    (folder / "keys" / "card.jwk").unlink()
+    assert "backup" in CliRunner().invoke(main, ["key", "list", "--node", str(folder)]).output
 
 
 def test_the_command_prints_the_contract_and_answers_1_where_something_fails(folder: Path) -> None:

@@ -79,6 +79,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/exchange/checkpoints"): ANYONE,
     ("POST", "/exchange/restored"): ANYONE,
     ("POST", "/exchange/cosignatures"): ANYONE,
+    ("GET", "/log/keys"): ANYONE,  # public keys
     ("GET", "/.well-known/baybridge.json"): ANYONE,
     ("GET", "/.well-known/jwks.json"): ANYONE,
     ("GET", "/.well-known/smart-configuration"): ANYONE,

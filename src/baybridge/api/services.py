@@ -26,7 +26,8 @@ from baybridge.node.commands.signing import CONFIRM
 from baybridge.node.handle import handle
 from baybridge.node.keeping import standing
 from baybridge.node.neighbours import transfers, witnessing
-from baybridge.node.neighbours.package import SEALED_LIMIT, public_jwk
+from baybridge.node.neighbours.key_changes import MOST, Shown
+from baybridge.node.neighbours.package import SEALED_LIMIT
 from baybridge.node.people import proving, refused_entry
 from baybridge.policy.one_case.decide import decide
 
@@ -243,9 +244,7 @@ def node_card(asked: Asked) -> Response:
         "kinds": sorted(site.kinds),
         "gd9": site.gd9,
         "url": asked.node.address,
-        "signing_keys": [public_jwk(config.signing_key)],
-        "sealing_key": public_jwk(config.sealing_key),
-        "card_keys": [asked.node.card_key.public.jwk()],
+        **asked.node.keys.as_card(),
         **({"issuer": config.issuer} if config.issuer else {}),
         "log_origin": witnessing.origin(asked.node),
     }
@@ -253,10 +252,18 @@ def node_card(asked: Asked) -> Response:
 
 
 def jwks(asked: Asked) -> Response:
-    """The public keys: of packages and the log (Ed25519), and of patient-carried cards (ES256), readable from any page."""
-    response = answer({"keys": [public_jwk(asked.node.config.signing_key), asked.node.card_key.public.jwk()]})
+    """The public keys, earlier ones too: of packages and the log (Ed25519), and of patient-carried cards (ES256), readable from any page."""
+    shown = asked.node.keys.shown
+    response = answer({"keys": [*shown.signing_keys, *shown.card_keys]})
     response.headers["access-control-allow-origin"] = "*"  # Source: SMART Health Cards 1.4, "Determining keys associated with an issuer"
     return response
+
+
+def key_changes(asked: Asked) -> Response:
+    """The changes of this node's keys after the one that the asker knows, each signed by the key before it."""
+    after = asked.query.get("after", "0")
+    number = int(after) if after.isascii() and after.isdigit() and len(after) <= _DIGITS else 0
+    return answer(msgspec.to_builtins(Shown(changes=asked.node.keys.changes[number : number + MOST])))
 
 
 def smart(asked: Asked) -> Response:
@@ -275,6 +282,7 @@ DOORS = (
     Door("/log/witnessed", ("GET",), "log.witnessed", "public", witnessed),
     Door("/log/proof/{position:int}/{size:int}", ("GET",), "log.inclusion", "public", inclusion),
     Door("/log/consistency/{old:int}/{new:int}", ("GET",), "log.consistency", "public", consistency),
+    Door("/log/keys", ("GET",), "log.keys", "public", key_changes),
     Door("/log/entries", ("GET",), "log.entries", "log.entries", entries),
     Door("/exchange/packages", ("POST",), "exchange.packages", "public", packages, unsigned=SEALED_LIMIT),
     Door("/exchange/checkpoints", ("POST",), "exchange.checkpoints", "public", with_json(checkpoints), unsigned=_NOTE_LIMIT),

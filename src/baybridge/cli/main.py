@@ -35,6 +35,7 @@ TOPICS: dict[str, str] = {
     "verify": "baybridge.cli.ledger",
     "ledger": "baybridge.cli.ledger",
     "neighbour": "baybridge.cli.neighbours",
+    "key": "baybridge.cli.keys",
     "user": "baybridge.cli.people",
     "sign-in": "baybridge.cli.sign_in",
     "person": "baybridge.cli.persons",

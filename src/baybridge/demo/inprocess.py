@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import orjson
+from msgspec import json
 
 from baybridge.base.outcome import Refusal
 from baybridge.node.config import Neighbour
-from baybridge.node.neighbours import transfers, witnessing
+from baybridge.node.neighbours import key_changes, transfers, witnessing
 from baybridge.node.node import Node, Transport
 
 
@@ -29,6 +30,8 @@ def transport(nodes: Mapping[str, Node]) -> Transport:
             if isinstance(found, Refusal):
                 return found.surface.http_status, b""
             return (409, orjson.dumps({"seen": found})) if isinstance(found, int) else (200, found.encode())
+        if path.startswith(key_changes.PATH):
+            return 200, json.encode(key_changes.Shown(changes=node.keys.changes[int(path.partition("=")[2]) :]))
         raise ConnectionError(path)
 
     return call

@@ -17,7 +17,7 @@ from baybridge.base.canonical import canonical_bytes
 from baybridge.base.keys import SigningKey
 from baybridge.ledger import checkpoint as notes
 from baybridge.ledger import log
-from baybridge.ledger.checkpoint import Checkpoint, NoteSignature
+from baybridge.ledger.checkpoint import Checkpoint, Note, NoteSignature
 from baybridge.ledger.log import Entry
 from baybridge.ledger.tables import checkpoint, witness
 from baybridge.ledger.witness import Judgement, Verdict
@@ -51,10 +51,16 @@ def issue(connection: Connection, origin: str, key: SigningKey, stamp: Entry, sa
     stored = at_size(connection, size)
     if stored is not None and notes.verify(stored, origin, [key.public]) is not None:
         return stored
-    note = str(notes.sign(Checkpoint(origin, size, root), key))
+    note = str(_joined(stored, notes.sign(Checkpoint(origin, size, root), key)))
     connection.execute(delete(checkpoint).where(checkpoint.c.tree_size == size))
     connection.execute(insert(checkpoint).values(tree_size=size, note=note, made_at=to_builtins(stamp)["at"]))
     return note
+
+
+def _joined(stored: str | None, signed: Note) -> Note:
+    """A checkpoint with the signatures of the stored one of the same tree: by the key from before, and by neighbours who vouched for it."""
+    before = notes.parse(stored) if stored is not None else None
+    return before.joined(signed.signatures) if before is not None and before.text == signed.text else signed
 
 
 def key_content(key: SigningKey) -> bytes:

@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -19,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from baybridge.base.time import parse_instant
 from baybridge.documents.loader import Documents, packaged_data, plain_yaml
 from baybridge.journey.command import Role, Site
 from baybridge.language.regions import Regions, regions_of
@@ -56,6 +58,8 @@ SETTINGS: tuple[Setting, ...] = (
 
 #: What of a node's folder may stand elsewhere, with a link in its place: the settings and documents of the site.
 LINKED = ("node.yaml", "data")
+#: How long what was signed by a replaced key may be under way. A convention of this project.
+UNDER_WAY = timedelta(days=30)
 
 
 class ConfigProblem(Exception):
@@ -72,6 +76,11 @@ class Neighbour:
     sealing_key: dict[str, Any]
     card_keys: tuple[dict[str, Any], ...] = ()  # of patient-carried cards
     issuer: str = ""  # the address under which it issues them
+    key_change: int = 0  # number of the last change of its keys that is known here
+
+    def signers(self, at: datetime) -> list[dict[str, Any]]:
+        """The keys that may have signed what arrives now: the one in use, and those that were replaced not long ago and were lost to nobody."""
+        return [jwk for jwk in self.signing_keys if "valid_until" not in jwk or (not jwk.get("lost") and at <= parse_instant(jwk["valid_until"]) + UNDER_WAY)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,12 +307,22 @@ def _map_of(path: Path, needed: tuple[str, ...]) -> dict[str, Any]:
     return dict(found)
 
 
-def neighbours_changed_at(folder: Path) -> int | None:
-    """When a card was last added or removed, in nanoseconds of the file system; None where there is no folder of cards."""
+#: What tells that files were replaced: of each its name, number and moment. A moment alone does not: a file system counts in steps of some milliseconds.
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def stamp_of(folder: Path, ending: str) -> Stamp:
+    """The stamp of the files of a folder whose names end so; none where there is no such folder. They are written beside and moved into their places."""
     try:
-        return (folder / "neighbours").stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
+        with os.scandir(folder) as found:
+            return tuple(sorted((one.name, one.inode(), one.stat().st_mtime_ns) for one in found if one.name.endswith(ending) and not one.name.startswith(".")))
+    except FileNotFoundError:  # no folder, or a file was moved away just now: the next look sees it
+        return ()
+
+
+def neighbours_stamp(folder: Path) -> Stamp:
+    """Tells that a card was added, changed or removed."""
+    return stamp_of(folder / "neighbours", ".yaml")
 
 
 def read_neighbours(folder: Path, regions: Regions) -> dict[str, Neighbour]:
@@ -318,8 +337,14 @@ def read_neighbours(folder: Path, regions: Regions) -> dict[str, Neighbour]:
             card["sealing_key"],
             tuple(card.get("card_keys") or ()),
             str(card.get("issuer") or ""),
+            int(card.get("key_change") or 0),
         )
     return found
+
+
+def keys_stamp(folder: Path) -> Stamp:
+    """Tells that a key of the node was replaced."""
+    return stamp_of(folder / "keys", "")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, cast
 import orjson
 from sqlalchemy import Connection, select
 
-from baybridge.base.keys import SigningKey
 from baybridge.base.resource import Resource
 from baybridge.consent.reading import Ground
 from baybridge.documents.escalation import Escalation
@@ -47,16 +46,17 @@ from baybridge.node.attachments.receiving import received
 from baybridge.node.case_memory import CaseMemory
 from baybridge.node.case_record import CaseRecord
 from baybridge.node.commands import courier_codes
-from baybridge.node.config import Config, Neighbour, neighbours_changed_at, read_config, read_neighbours
+from baybridge.node.config import Config, Neighbour, keys_stamp, neighbours_stamp, read_config, read_neighbours
 from baybridge.node.consequences import queue
 from baybridge.node.consequences.row import ConsequenceRow
 from baybridge.node.consequences.table import CONSEQUENCES
 from baybridge.node.directory.living_documents import LivingDocuments, steady
-from baybridge.node.intake.card_key import card_key
 from baybridge.node.integrity import coverage, index
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.keeping import standing
 from baybridge.node.money import grants
+from baybridge.node.neighbours import key_rotation
+from baybridge.node.neighbours.own_keys import OwnKeys, read_own
 from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import persons, reads, second_factor
@@ -94,7 +94,8 @@ class Node:
         self.now = now
         self.step = Walk.of(config.settings).step  # passes a named step of a write or transfer
         self._neighbours: Mapping[str, Neighbour] = config.neighbours
-        self._neighbours_at = neighbours_changed_at(config.folder)
+        self._neighbours_at = neighbours_stamp(config.folder)
+        self._keys_at, self._keys = keys_stamp(config.folder), read_own(config.folder)
         self.transport = transport
         self.retries = Retries()
         self.outside = Providers(config.folder)  # where people sign in elsewhere
@@ -110,12 +111,13 @@ class Node:
         second_factor.seal_all(self.storage)
         self.storage.guard = self._guard
         self.clock_watch: ClockWatch | None = None  # of a node that is served
-        self.reserve = Reserve(config.folder, SigningKey.from_text(config.signing_key), int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024)
+        self.reserve = Reserve(config.folder, self._keys.signing_key, int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024, lambda: self.keys.ring)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())
         self.streams_last = timedelta(minutes=10)  # then a browser comes again, so that a server can stop and a session is looked at anew
         self.served_at = ""  # the address on which this process listens
         self._together: tuple[tuple[str, ...], Many] | None = None
+        key_rotation.recover(self)
 
     def _guard(self, connection: Connection) -> None:
         """StorageProblem while nothing may be written: the clock cannot be believed, or people have not accepted yet what a restored node lacks."""
@@ -170,7 +172,7 @@ class Node:
     @property
     def neighbours(self) -> Mapping[str, Neighbour]:
         """The nodes it knows; a card that was added or removed while it runs counts at once."""
-        changed_at = neighbours_changed_at(self.config.folder)
+        changed_at = neighbours_stamp(self.config.folder)
         if changed_at != self._neighbours_at:
             self._neighbours, self._neighbours_at = read_neighbours(self.config.folder, self.regions), changed_at
         return self._neighbours
@@ -217,10 +219,18 @@ class Node:
 
         return NameReader.of(self.documents.typed.the(Names), OpenCC("t2s").convert)
 
-    @cached_property
+    @property
+    def keys(self) -> OwnKeys:
+        """Its own keys; one that was replaced while it runs counts at once."""
+        changed_at = keys_stamp(self.config.folder)
+        if changed_at != self._keys_at:
+            self._keys, self._keys_at = read_own(self.config.folder), changed_at
+        return self._keys
+
+    @property
     def card_key(self) -> CardKey:
         """The key by which this node signs cards that patients carry."""
-        return card_key(self.config.folder)
+        return self.keys.card
 
     @cached_property
     def reviewed_policies(self) -> dict[str, Policy]:

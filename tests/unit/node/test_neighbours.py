@@ -17,6 +17,7 @@ from baybridge.cli.main import main
 from baybridge.journey.command import Actor, Role
 from baybridge.ledger import keeping, log
 from baybridge.ledger.witness import Judgement, Verdict
+from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours import register, transfers
 from baybridge.node.upkeep.founding import card, found
 
@@ -105,6 +106,32 @@ def test_removed_neighbour_loses_access_at_once(world: World) -> None:
     register.add(world.nodes["hk"], again, register.fingerprint(again))
     assert transfers.deliver(world.nodes["mo"]) == 1
     assert [line.split()[0] for line in entries(world, "hk")] == ["removed", "added"]
+
+
+def test_a_neighbour_that_is_removed_while_its_package_is_opened_has_nothing_filed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.refer()
+    world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    hk, opened, before = world.nodes["hk"], packages.open_sealed, len(world.nodes["hk"].events(world.case_id))
+
+    def removed_meanwhile(*given: Any) -> Any:
+        found = opened(*given)
+        register.remove(hk, "mo", "its keys were stolen")
+        return found
+
+    monkeypatch.setattr(packages, "open_sealed", removed_meanwhile)
+    assert transfers.deliver(world.nodes["mo"]) == 0
+    assert len(hk.events(world.case_id)) == before
+    world.do("mo", Role.COORDINATOR, "Transfer", to_node="gd", purpose="CARE_REFERRAL")
+    register.remove(world.nodes["mo"], "gd", "parted")
+    assert transfers.deliver(world.nodes["mo"]) == 0, "what waits for a neighbour that was removed does not leave"
+
+
+def test_a_card_that_is_added_again_with_another_address_counts_at_once(world: World) -> None:
+    hk = world.nodes["hk"]
+    assert hk.neighbours["mo"].url != "http://127.0.0.1:1"
+    again = card(world.folder / "mo", "http://127.0.0.1:1")
+    register.add(hk, again, register.fingerprint(again))
+    assert hk.neighbours["mo"].url == "http://127.0.0.1:1"
 
 
 def branded(world: World, verdict: Verdict) -> None:

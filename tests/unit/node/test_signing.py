@@ -285,6 +285,8 @@ def test_at_the_same_device_by_service(house: House, client: TestClient) -> None
     given = {"confirmation_id": event["confirmation_id"], "agrees": True}
     wrong = client.post("/do/ConfirmEntry", headers=headers, json={"given": given, "second": {"account": "doc-2", "password": "no"}})
     assert wrong.status_code == 401
+    by_device = client.post("/do/ConfirmEntry", headers=headers, json={"given": given, "second": {"account": "doc-2", "passkey": "x"}})
+    assert (by_device.status_code, "/confirmations" in by_device.text) == (400, True), "it says where a passkey signs"
     done = client.post("/do/ConfirmEntry", headers=headers, json={"given": given, "second": {"account": "doc-2", "password": PASSWORD}})
     assert done.status_code == 200, done.text
     assert [one["method"] for one in done.json()["events"][0]["event"]["signed_by"]] == ["session", "password"]

@@ -85,7 +85,7 @@ def kept(node: Node, card: str) -> tuple[bytes, tuple[str, ...]] | None:
 def trust(node: Node) -> Trust:
     """The issuers whose keys this node knows: itself, its neighbours, and those that the site lists."""
     config = node.config
-    own = {"node": node.site.node, "issuer": config.issuer, "keys": [node.card_key.public.jwk()]}
+    own = {"node": node.site.node, "issuer": config.issuer, "keys": list(node.keys.shown.card_keys)}
     near = [{"node": name, "issuer": one.issuer, "keys": list(one.card_keys)} for name, one in node.neighbours.items() if one.card_keys]
     listed = [document for document in node.documents.typed.written(FOLDER).values() if document.get("keys")]
     nodes: list[TrustedNode] = list(read_trust({"nodes": [own, *near, *listed]}).nodes)

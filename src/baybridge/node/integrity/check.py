@@ -19,7 +19,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from baybridge.base.keys import KeyRing, SigningKey
+from baybridge.base.keys import KeyRing, SigningKey, VerifyKey
 from baybridge.base.outcome import Reason
 from baybridge.ledger import checking, log
 from baybridge.ledger.checkpoint import origin_of
@@ -32,6 +32,8 @@ from baybridge.node.integrity.covered import COVERED, Way
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
 from baybridge.node.integrity.rows import RowLog, rows_of
 from baybridge.node.integrity.things import BASIS, DECISION, KEPT, PACKAGE, RECEIPT, RECORD, ROW, Thing, newest, things
+from baybridge.node.neighbours.key_changes import change_in
+from baybridge.node.neighbours.own_keys import read_changes
 from baybridge.node.storage import Storage
 from baybridge.record.store import verifying
 
@@ -99,10 +101,11 @@ def check_stored(config: Config) -> Checked:
 
 
 def own_keys(config: Config) -> KeyRing:
-    """The node's signing key and the ones before it, which stay in the folder under names that begin the same."""
+    """The node's signing key and the ones before it: those that a change replaced, and files whose names begin the same."""
     files = sorted((config.folder / "keys").glob("signing*.pem"))
     texts = [config.signing_key, *(file.read_text(encoding="utf-8") for file in files)]
-    return KeyRing.of(*dict.fromkeys(SigningKey.from_text(text).public for text in texts))
+    changed = (VerifyKey.from_jwk(jwk) for one in read_changes(config.folder) for jwk in change_in(one).keys.signing_keys)
+    return KeyRing.of(*dict.fromkeys((*(SigningKey.from_text(text).public for text in texts), *changed)))
 
 
 @dataclass(slots=True)

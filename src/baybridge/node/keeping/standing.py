@@ -225,15 +225,13 @@ def _told(node: Node, name: str, note: bytes) -> bool:
 
 def hear(node: Node, note: str) -> Refusal | None:
     """A neighbour says that it was restored: logged, and shown beside what was seen of it; refused unless its key signed it."""
-    from baybridge.node.neighbours import witnessing
-
     try:
         origin = notes.read(notes.parse(note)).origin
     except ValueError:
         return refuse(Reason("log.not_a_note"), category=Category.INVALID)
-    name = next((one for one in node.neighbours if notes.origin_of(one) == origin), None)
-    said = notes.verify(note, origin, witnessing.keys_of(node.neighbours[name])) if name is not None else None
-    if said is None or name is None or said.extensions[:1] != (RESTORED,):
+    name, neighbour = next(((one, its) for one, its in node.neighbours.items() if notes.origin_of(one) == origin), ("", None))
+    said = notes.verify(note, origin, KeyRing.from_jwks(neighbour.signers(node.now()))) if neighbour is not None else None
+    if said is None or said.extensions[:1] != (RESTORED,):
         return refuse(Reason("log.not_a_note"), category=Category.FORBIDDEN)
     table = tables.told_restoration
     with node.unit(even_restored=True) as unit:

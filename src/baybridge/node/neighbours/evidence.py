@@ -19,7 +19,6 @@ from baybridge.exchange.signed import sign_document
 from baybridge.node import tables
 from baybridge.node.integrity import things
 from baybridge.node.neighbours import witnessing
-from baybridge.node.neighbours.package import public_jwk
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -74,7 +73,7 @@ def _card(node: Node) -> dict[str, object]:
         "node": node.site.node,
         "organisation": node.site.organisation,
         "jurisdiction": node.site.jurisdiction,
-        "signing_keys": [public_jwk(node.config.signing_key)],
+        "signing_keys": list(node.keys.shown.signing_keys),
     }
 
 

@@ -176,15 +176,12 @@ def seal(payload: bytes, signing_pem: str, receiver: Mapping[str, object]) -> by
     return jwe.encrypt_compact(protected, signed, key_of(receiver), registry=_SEALS).encode()
 
 
-def open_sealed(sealed: bytes, sealing_pem: str, senders: Mapping[str, Sequence[Mapping[str, object]]], me: str) -> Opened | Refusal:
-    """The content of a package sealed to this node by a known sender, or why not.
+def open_sealed(sealed: bytes, sealing_pem: str | Sequence[str], senders: Mapping[str, Sequence[Mapping[str, object]]], me: str) -> Opened | Refusal:
+    """The content of a package sealed to this node by a known sender, or why not; `sealing_pem` are its sealing keys, the one in use first.
 
     `senders` maps node names to their public signing keys; the name inside the package must be the one whose key signed it.
     """
-    try:
-        signed = jwe.decrypt_compact(sealed, key_of(sealing_pem), registry=_SEALS).plaintext
-    except (JoseError, ValueError):
-        return refuse(Reason("federation.not_sealed_to_us"), category=Category.INVALID)
+    signed = next(filter(None, (_unsealed(sealed, pem) for pem in ((sealing_pem,) if isinstance(sealing_pem, str) else sealing_pem))), None)
     if signed is None:
         return refuse(Reason("federation.not_sealed_to_us"), category=Category.INVALID)
     keys = [key for keys in senders.values() for key in keys]
@@ -195,6 +192,13 @@ def open_sealed(sealed: bytes, sealing_pem: str, senders: Mapping[str, Sequence[
     if isinstance(content, Refusal):
         return content
     return _addressed(content, payload, signed, senders, me)
+
+
+def _unsealed(sealed: bytes, sealing_pem: str) -> bytes | None:
+    try:
+        return jwe.decrypt_compact(sealed, key_of(sealing_pem), registry=_SEALS).plaintext
+    except (JoseError, ValueError):
+        return None
 
 
 def _addressed(content: Content, payload: bytes, signed: bytes, senders: Mapping[str, Sequence[Mapping[str, object]]], me: str) -> Opened | Refusal:

@@ -211,7 +211,7 @@ def as_told(node: Node | None, events: Sequence[Recorded]) -> list[Told]:
 def _signed(node: Node, events: Sequence[Recorded], items: Sequence[Told]) -> list[Told]:
     """These with our signature on what this node recorded."""
     mine = {item.event_id for item in events}
-    return [packages.attest(events[0].case_id, item, node.config.signing_key) if item.event_id in mine else item for item in items]
+    return [packages.attest(events[0].case_id, item, node.keys.signing) if item.event_id in mine else item for item in items]
 
 
 def _without_note(event: dict[str, object]) -> dict[str, object]:
@@ -222,7 +222,7 @@ def _without_note(event: dict[str, object]) -> dict[str, object]:
 def queue(node: Node, unit: Unit, content: packages.Content, decision_sha256: str) -> TransferAllowed:
     """Sign and seal a content, put it among the outgoing packages; the event that says so."""
     payload = packages.content_bytes(content)
-    sealed = packages.seal(payload, node.config.signing_key, node.neighbours[content.to_node].sealing_key)
+    sealed = packages.seal(payload, node.keys.signing, node.neighbours[content.to_node].sealing_key)
     names = [reference_of(orjson.loads(text)) for text in content.resources]
     row = {
         "package_id": content.package_id,

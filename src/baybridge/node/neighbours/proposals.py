@@ -108,5 +108,5 @@ def _tell(node: Node, unit: Unit, case_id: str, item: Recorded, event: ProposedC
         role=item.role,
         event=event_as_json(event),
     )
-    plain = msgspec.to_builtins(packages.attest(case_id, told, node.config.signing_key))
+    plain = msgspec.to_builtins(packages.attest(case_id, told, node.keys.signing))
     packing.queue(node, unit, msgspec.structs.replace(notice, told=(plain,)), "")

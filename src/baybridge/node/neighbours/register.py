@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import yaml
@@ -30,6 +31,7 @@ from baybridge.ledger import keeping
 from baybridge.node import tables
 
 if TYPE_CHECKING:
+    from baybridge.node.neighbours.key_changes import KeyChange, Written
     from baybridge.node.node import Node
 
 State = Literal["active", "removed", "forked", "shrunk", "unreachable"]
@@ -37,6 +39,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 _UNREACHABLE_AFTER = timedelta(minutes=15)  # CONV: sixty looks without an answer
 _SECOND_WITHIN = timedelta(minutes=15)  # contract K3
+_MOST_CHANGES = 1_000_000
 _MAY_CLEAR = (Role.ADMINISTRATOR, Role.QUALITY)
 
 
@@ -84,8 +87,9 @@ def _faults(card: Mapping[str, object], regions: Collection[str]) -> list[tuple[
         ("kinds", "a list of kinds", _texts(card.get("kinds"))),
         ("city", "a name or nothing", card.get("city") is None or isinstance(card["city"], str)),
         ("issuer", "an address or nothing", card.get("issuer") is None or isinstance(card["issuer"], str)),
-        ("signing_keys", "a list of Ed25519 public keys", _keys(card.get("signing_keys"))),
+        ("signing_keys", "a list of Ed25519 public keys, the one in use first", _keys(card.get("signing_keys"))),
         ("sealing_key", "an X25519 public key", _is_key(SealKey, card.get("sealing_key"))),
+        ("key_change", "a whole number or nothing", card.get("key_change") is None or (type(card["key_change"]) is int and 0 < card["key_change"] < _MOST_CHANGES)),
         ("card_keys", "a list of public keys or nothing", card.get("card_keys") is None or _maps(card["card_keys"])),
     )
     for name, expected, holds in checks:
@@ -103,7 +107,7 @@ def _maps(value: object) -> bool:
 
 
 def _keys(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(_is_key(VerifyKey, one) for one in value)
+    return isinstance(value, list) and bool(value) and all(_is_key(VerifyKey, one) for one in value) and "valid_until" not in value[0]
 
 
 def _is_key(kind: type[VerifyKey | SealKey], value: object) -> bool:
@@ -117,7 +121,10 @@ def _is_key(kind: type[VerifyKey | SealKey], value: object) -> bool:
 def fingerprint(card: Mapping[str, object]) -> str:
     """What two people compare: SHA-256 over the node's name and its public keys."""
     signing = sorted(VerifyKey.from_jwk(jwk).kid for jwk in items(card["signing_keys"]))
-    return sha256_hex(canonical_bytes({"node": card["node"], "signing": signing, "sealing": SealKey.from_jwk(mapping(card["sealing_key"])).kid}))
+    said: dict[str, object] = {"node": card["node"], "signing": signing, "sealing": SealKey.from_jwk(mapping(card["sealing_key"])).kid}
+    if card.get("key_change"):  # keys were replaced: which one is in use counts too
+        said |= {"key_change": card["key_change"], "in_use": VerifyKey.from_jwk(items(card["signing_keys"])[0]).kid}
+    return sha256_hex(canonical_bytes(said))
 
 
 def same_fingerprint(given: str, card: Mapping[str, object]) -> bool:
@@ -141,8 +148,8 @@ def add(node: Node, card: Mapping[str, object], given: str) -> Listed | Refusal:
     folder = node.config.folder / "neighbours"
     folder.mkdir(parents=True, exist_ok=True)
     with node.unit() as unit:
-        unit.log("neighbour", "", f"added {name} {fingerprint(card)}", text.encode(), _operator(node), "administration")
-        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+        unit.log("neighbour", "", f"added {name} {fingerprint(card)}", text.encode(), operator(node), "administration")
+        _put(folder / f"{name}.yaml", text)
         (folder / f"{name}.yaml.removed").unlink(missing_ok=True)
     return _listed(node, name, card, removed=False)
 
@@ -155,9 +162,28 @@ def remove(node: Node, name: str, reason: str) -> Listed | Refusal:
     card = _card_of(node, name) or {}
     path = node.config.folder / "neighbours" / f"{name}.yaml"
     with node.unit() as unit:
-        unit.log("neighbour", "", f"removed {name} {fingerprint(card)}", reason.strip().encode(), _operator(node), "administration")
+        unit.log("neighbour", "", f"removed {name} {fingerprint(card)}", reason.strip().encode(), operator(node), "administration")
         path.rename(path.with_name(f"{name}.yaml.removed"))
     return _listed(node, name, card, removed=True)
+
+
+def change_keys(node: Node, name: str, change: KeyChange, signed: Written) -> None:
+    """Keep the keys that a neighbour changed to, where they follow what is known; the rest of its card stays as people added it."""
+    path = node.config.folder / "neighbours" / f"{name}.yaml"
+    with node.unit(even_restored=True) as unit:
+        card = _card_of(node, name)
+        if card is None or int(str(card.get("key_change") or 0)) + 1 != change.number:
+            return  # parted with, or kept already, meanwhile
+        card |= {**change.keys.as_card(), "key_change": change.number}
+        unit.log("neighbour", "", f"keys changed {name} {fingerprint(card)}", signed.statement.encode(), node.system(), "administration")
+        _put(path, yaml.safe_dump(card, allow_unicode=True, sort_keys=False))
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a card, whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def clear(node: Node, name: str, reason: str, actor: Actor) -> Listed | Refusal | None:
@@ -200,7 +226,8 @@ def _unknown_or_silent(node: Node, name: str, reason: str) -> Refusal | None:
     return refuse(Reason("neighbour.no_reason", where="reason"), category=Category.INVALID) if not reason.strip() else None
 
 
-def _operator(node: Node) -> Actor:
+def operator(node: Node) -> Actor:
+    """Whoever gives commands on the machine."""
     return Actor("operator", Role.ADMINISTRATOR, node.site.organisation)
 
 

@@ -72,7 +72,7 @@ def _deliver_one(node: Node, row: RowMapping) -> bool:
         if 400 <= status < 500:  # it answered, and will answer the same in a second; an outage is over when it is over
             node.retries.refused(row["package_id"], row["attempts"] + 1, node.now())
         return _failed(node, row, _said(status, answer))
-    receipt = packages.read_receipt(answer, neighbour.signing_keys)
+    receipt = packages.read_receipt(answer, neighbour.signers(node.now()))
     if isinstance(receipt, Refusal) or receipt.package_id != row["package_id"] or receipt.content_sha256 != row["content_sha256"]:
         return _failed(node, row, "receipt")
     file_receipt(node, row, answer)
@@ -126,14 +126,16 @@ def file_receipt(node: Node, row: RowMapping, signed: bytes) -> None:
 
 def receive(node: Node, sealed: bytes) -> bytes | Refusal:
     """File or hold a package of another node and answer the signed receipt; the same package again answers the same receipt."""
-    senders = {name: neighbour.signing_keys for name, neighbour in node.neighbours.items()}
-    opened = packages.open_sealed(sealed, node.config.sealing_key, senders, node.site.node)
+    senders = {name: neighbour.signers(node.now()) for name, neighbour in node.neighbours.items()}
+    opened = packages.open_sealed(sealed, (node.keys.sealing, *node.keys.older_sealing), senders, node.site.node)
     if isinstance(opened, Refusal):
         return opened
     content = opened.content
     with node.unit() as unit:
         known = select(tables.incoming).where(tables.incoming.c.package_id == content.package_id)
         row = unit.connection.execute(known).mappings().first()
+        if content.from_node not in node.neighbours:  # parted with while the package was opened
+            return refuse(Reason("federation.unknown_signer"), category=Category.FORBIDDEN)
         if row is not None:
             return _same(row, opened)
         reasons = arrivals.against(node, unit, content) or proposals.refused(unit, content)
@@ -225,7 +227,7 @@ def _receipt(node: Node, opened: packages.Opened, received: Recorded) -> bytes:
             to_node=node.site.node,
             received_at=received.at.isoformat(),
         ),
-        node.config.signing_key,
+        node.keys.signing,
     )
 
 

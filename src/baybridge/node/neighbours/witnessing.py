@@ -20,6 +20,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.ledger import checkpoint as notes
 from baybridge.ledger import heads, keeping, log, witness
 from baybridge.ledger.log import Entry
+from baybridge.node.neighbours import key_changes
 
 if TYPE_CHECKING:
     from baybridge.node.config import Neighbour
@@ -41,7 +42,7 @@ def origin(node: Node) -> str:
 
 def signing_key(node: Node) -> SigningKey:
     """This node's signing key."""
-    return SigningKey.from_text(node.config.signing_key)
+    return node.keys.signing_key
 
 
 def keys_of(neighbour: Neighbour) -> list[VerifyKey]:
@@ -62,8 +63,8 @@ def sign_checkpoint(node: Node) -> str:
     """The signed checkpoint over the log as it stands; made now if the log grew since the last."""
     with node.storage.reading() as connection:
         stored = keeping.at_size(connection, log.size(connection))
-    if stored is not None:
-        return stored
+    if stored is not None and notes.verify(stored, origin(node), [signing_key(node).public]) is not None:
+        return stored  # by the key in use
     with node.storage.writing(even_restored=True) as connection:
         return keeping.issue(connection, origin(node), signing_key(node), stamp(node), lambda: os.urandom(log.SALT_BYTES))
 
@@ -94,12 +95,19 @@ def write_head(node: Node, case_id: str) -> None:
 
 def watch(node: Node) -> None:
     """Look at every neighbour's log once; a neighbour that does not answer, or not in a form that can be read, is left for the next round."""
-    for name, neighbour in node.neighbours.items():
-        for look in (_watch_one, _compare):
+    for name in [*node.neighbours]:
+        for look in (_learn, _watch_one, _compare):
+            neighbour = node.neighbours.get(name)
+            if neighbour is None:
+                break  # parted with meanwhile
             try:
                 look(node, name, neighbour)
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
                 _LOG.info("log of a neighbour not read: %s", type(problem).__name__)
+
+
+def _learn(node: Node, name: str, _neighbour: Neighbour) -> None:
+    key_changes.learn(node, name)
 
 
 def _get(node: Node, neighbour: Neighbour, path: str) -> tuple[int, bytes]:
@@ -184,7 +192,7 @@ def accept_cosignature(node: Node, cosigned: str) -> Refusal | None:
         note = notes.parse(cosigned)
     except ValueError:
         return refuse(Reason("log.not_a_note"), category=Category.INVALID)
-    checkpoint = notes.verify(cosigned, origin(node), [signing_key(node).public])
+    checkpoint = notes.verify(cosigned, origin(node), node.keys.ring)
     names = {origin_of(name): neighbour for name, neighbour in node.neighbours.items()}
     lines = [line for line in note.signatures if line.name in names and notes.cosigned_at(note, line.name, keys_of(names[line.name])) is not None]
     if checkpoint is None or not lines:
@@ -226,7 +234,8 @@ def _showing(node: Node, note: str, seen: int) -> bytes:
 
 def consider(node: Node, note: str, proof: Sequence[bytes]) -> str | int | Refusal:
     """A neighbour's checkpoint that was shown to us: the co-signed note, or the size that we saw last, from which it must prove its growth."""
-    names = {origin_of(name): name for name in node.neighbours}
+    neighbours = node.neighbours
+    names = {origin_of(name): name for name in neighbours}
     try:
         name = names[notes.read(notes.parse(note)).origin]
     except (ValueError, KeyError):
@@ -234,7 +243,7 @@ def consider(node: Node, note: str, proof: Sequence[bytes]) -> str | int | Refus
     with node.storage.reading() as connection:
         before = keeping.seen(connection, name)
     last = before.note if before else ""
-    keys = keys_of(node.neighbours[name])
+    keys = keys_of(neighbours[name])
     judgement = witness.judge(last, note, origin=origin_of(name), keys=keys, proof=proof or None)
     if judgement.verdict is witness.Verdict.BAD_SIGNATURE:
         return refuse(Reason("log.not_a_note"), category=Category.FORBIDDEN)

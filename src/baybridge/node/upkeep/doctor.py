@@ -22,9 +22,11 @@ from baybridge.node import tables
 from baybridge.node.config import Config, ConfigProblem, read_config, read_settings
 from baybridge.node.consequences.row import Lane
 from baybridge.node.integrity import daily
-from baybridge.node.keeping import records, schedule
+from baybridge.node.keeping import downtime, records, schedule
 from baybridge.node.messages import contacts
 from baybridge.node.neighbours import register
+from baybridge.node.neighbours.key_rotation import STAGED
+from baybridge.node.neighbours.own_keys import read_changes, read_own
 from baybridge.node.node import Node, Transport
 from baybridge.node.outage import StorageProblem
 from baybridge.node.storage import Storage
@@ -116,6 +118,10 @@ def _keys(config: Config) -> Finding:
     lacking = [name for name in _KEYS if not (config.folder / "keys" / name).is_file()]
     if lacking:
         return Finding("keys", "fail", f"missing: {', '.join(lacking)}", "signing, sealing and secrets", "bring them from a backup; without them the node is another one")
+    waits = (config.folder / "keys" / STAGED).exists()  # a change that was cut short, which the next opening finishes
+    if not waits and read_own(config.folder).number < len(read_changes(config.folder)):
+        remedy = "bring keys/ from a backup made after the last change of a key; docs/neighbours.md"
+        return Finding("keys", "fail", "a key that no change led to", "the keys of the last change, which neighbours know", remedy)
     return Finding("keys", "ok", "all there", "signing, sealing and secrets")
 
 
@@ -227,6 +233,22 @@ def _backup(node: Node) -> Finding:
     return Finding("backup", "fail" if late else "ok", f"{good.made_at:%Y-%m-%d %H:%M}", expected, remedy if late else "")
 
 
+def _downtime(node: Node) -> Finding:
+    expected = "a pack for a ward without the system within the time of data/downtime, at every place"
+    if "centre" not in node.site.kinds:
+        return Finding("downtime", "skip", "no patient is treated here", "")
+    if node.config.downtime is None:
+        return Finding("downtime", "warn", "none is written", expected, "lay down `downtime: {to: FOLDER, second: FOLDER}` in node.yaml; docs/operating.md")
+    kept = downtime.last(node.config.folder)
+    places = [place for place in (node.config.downtime.folder, node.config.downtime.second) if place is not None]
+    empty = [place for place in places if kept.made_at is None or not (place / downtime.name_of(node.site.node, kept.made_at)).is_dir()]
+    wrong = [f"{place or 'pack'}: {why}" for place, why in kept.problems.items()] + [f"not at {place}" for place in empty if str(place) not in kept.problems]
+    found = "; ".join([f"{kept.made_at:%Y-%m-%d %H:%M}" if kept.made_at else "none", *wrong])
+    if not downtime.is_late(node, kept) and not empty:
+        return Finding("downtime", "ok", found, expected)
+    return Finding("downtime", "fail", found, expected, "baybridge downtime DIR says what is wrong; a node that is served writes it by itself")
+
+
 def _mail(node: Node) -> Finding:
     document = node.documents.typed.the(Outbox)
     if not document.ways:
@@ -269,8 +291,8 @@ def _roster(node: Node) -> Finding:
     return Finding("roster", "ok", f"{len(there)} on duty", "somebody on duty for calls of the rapid response team")
 
 
-_OF_NODE = ("clock", "time_server", "log", "neighbours", "backup", "mail", "worker", "roster")
-_NODE_LOOKS = (_clock, _time_server, _log, _neighbours, _backup, _mail, _worker, _roster)
+_OF_NODE = ("clock", "time_server", "log", "neighbours", "backup", "downtime", "mail", "worker", "roster")
+_NODE_LOOKS = (_clock, _time_server, _log, _neighbours, _backup, _downtime, _mail, _worker, _roster)
 
 
 def worst(findings: Sequence[Finding]) -> State:

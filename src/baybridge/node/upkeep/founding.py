@@ -19,7 +19,8 @@ from baybridge.node.config import ConfigProblem, database_url, make_site, new_se
 from baybridge.node.intake.card_key import card_key
 from baybridge.node.integrity import coverage, index
 from baybridge.node.integrity.rows import RowLog
-from baybridge.node.neighbours.package import new_keys, public_jwk
+from baybridge.node.neighbours.own_keys import read_own
+from baybridge.node.neighbours.package import new_keys
 from baybridge.node.people.accounts import add_account
 from baybridge.node.storage import Storage
 from baybridge.node.upkeep.permissions import tighten
@@ -87,13 +88,10 @@ def _people(given: object) -> list[FirstAccount]:
 def card(folder: Path, url: str) -> dict[str, object]:
     """The node card of a folder, as neighbours keep it."""
     profile = yaml.safe_load((folder / "node.yaml").read_text(encoding="utf-8"))
-    keys = folder / "keys"
     return {
         **{name: profile[name] for name in _CARD if name in profile},
         "url": url,
-        "signing_keys": [public_jwk((keys / "signing.pem").read_text(encoding="utf-8"))],
-        "sealing_key": public_jwk((keys / "sealing.pem").read_text(encoding="utf-8")),
-        "card_keys": [card_key(folder).public.jwk()],
+        **read_own(folder).as_card(),
     }
 
 

@@ -12,7 +12,7 @@ import fcntl
 import os
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ import orjson
 from msgspec import Struct, json, to_builtins
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
-from baybridge.base.keys import SigningKey
+from baybridge.base.keys import SigningKey, VerifyKey
 from baybridge.consent.reading import Ground
 from baybridge.journey.command import Actor, Role
 
@@ -68,9 +68,10 @@ class _Line(Struct, frozen=True, kw_only=True):
 class Reserve:
     """The reserved file of one node; threads and processes that share the folder use it one at a time."""
 
-    def __init__(self, folder: Path, key: SigningKey, size: int) -> None:
+    def __init__(self, folder: Path, key: SigningKey, size: int, earlier: Callable[[], Iterable[VerifyKey]] = tuple) -> None:
         self._path = folder / FILE
         self._key = key
+        self._earlier = earlier  # keys of before, by which lines may wait
         self._lock = threading.Lock()
         self._remembered: list[Kept] = []  # of emergencies, once the file is full
         self._made(size)
@@ -147,13 +148,16 @@ class Reserve:
             try:
                 read = json.decode(line, type=_Line)
                 sound = read.number == number and read.before == before
-                sound = sound and self._key.public.verify(b64decode(read.signature), _signed_bytes(number, before, read.kept))
+                sound = sound and self._signed_here(b64decode(read.signature), _signed_bytes(number, before, read.kept))
             except ValueError:
                 return
             if not sound:
                 return
             yield read.kept
             before = sha256_hex(line)
+
+    def _signed_here(self, signature: bytes, data: bytes) -> bool:
+        return any(key.verify(signature, data) for key in (self._key.public, *self._earlier()))
 
     def bring_in(self, node: Node) -> int:
         """Append everything that waits to the log, in one transaction, and empty the file after it; how many readings that were.

@@ -18,7 +18,6 @@ from baybridge.node import cases as case_list
 from baybridge.node.integrity import daily
 from baybridge.node.keeping import records, standing
 from baybridge.node.neighbours import refused_packages, witnessing
-from baybridge.node.neighbours.package import public_jwk
 from baybridge.node.node import Node
 from baybridge.web.page.page import render
 
@@ -54,7 +53,7 @@ def trust_file(asked: Asked) -> Response:
 
 def trusted(node: Node) -> dict[str, object]:
     """Nodes with the names of their logs, their public signing keys and those of the cards they issue; nothing secret."""
-    own = (node.site.node, [public_jwk(node.config.signing_key)], [node.card_key.public.jwk()], node.config.issuer)
+    own = (node.site.node, list(node.keys.shown.signing_keys), list(node.keys.shown.card_keys), node.config.issuer)
     near = sorted(node.neighbours.items())
     others = [(name, list(one.signing_keys), list(one.card_keys), one.issuer) for name, one in near]
     return {"nodes": [_trusted(*row) for row in (own, *others)]}

@@ -40,8 +40,10 @@ SETUP = ("setup.begun", "setup.founded", "setup.peopled", "setup.laid_out", "set
 
 #: An attachment: announced to the queue, its file on disk, then a command as any other.
 ATTACH = ("attachment.announced", "attachment.kept")
+#: A new key: in the log, laid beside the others, decided, vouched for, shown, in its place.
+ROTATE = ("rotate.logged", "rotate.staged", "rotate.decided", "rotate.witnessed", "rotate.changes_written", "rotate.replaced")
 
-STEPS = tuple(dict.fromkeys((*WRITE, *SEND, *DELIVER, *RECEIVE, *FOLLOW, *UPGRADE, *BACK, *BACKUP, *RESTORE, *SETUP, *ATTACH)))
+STEPS = tuple(dict.fromkeys((*WRITE, *SEND, *DELIVER, *RECEIVE, *FOLLOW, *UPGRADE, *BACK, *BACKUP, *RESTORE, *SETUP, *ATTACH, *ROTATE)))
 
 
 @dataclass(frozen=True, slots=True)

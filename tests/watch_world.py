@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -84,20 +85,27 @@ class Ward:
 
     def observe(self, fact: str, value: Any, *, ago: timedelta = timedelta(0), logical_id: str = "") -> None:
         """One observation through FHIR."""
+        self.observe_all([(fact, value, ago)], logical_id=logical_id)
+
+    def observe_all(self, findings: Sequence[tuple[str, Any, timedelta]], *, logical_id: str = "") -> None:
+        """Observations through FHIR that come at once: fact, value and how long ago."""
         self.now += timedelta(seconds=1)
+        wanted = [self._interaction(*one, logical_id or f"o-{next(_NUMBER)}") for one in findings]
+        done = write(self.node, Actor("monitor", Role.NURSE, self.node.site.organisation), wanted)
+        assert not isinstance(done, Refusal), done
+
+    def _interaction(self, fact: str, value: Any, ago: timedelta, name: str) -> Interaction:
         entry = self.node.dictionary[fact]
         system, code = entry.codes[0]
         measured = {"value": value, "unit": entry.unit or "1", "system": "http://unitsofmeasure.org", "code": entry.unit or "1"}
         content = {"valueBoolean": value} if isinstance(value, bool) else {"valueQuantity": measured} if isinstance(value, int | float) else {
             "valueCodeableConcept": {"coding": [{"system": "urn:baybridge:observation", "code": value}]}
         }
-        name = logical_id or f"o-{next(_NUMBER)}"
         resource = {
             "resourceType": "Observation", "id": name, "status": "final", "code": {"coding": [{"system": system, "code": code}]},
             "subject": {"reference": f"Patient/{PATIENT}"}, "effectiveDateTime": (self.now - ago).isoformat(), **content,
         }  # fmt: skip
-        done = write(self.node, Actor("monitor", Role.NURSE, self.node.site.organisation), [Interaction("PUT", "Observation", name, resource)])
-        assert not isinstance(done, Refusal), done
+        return Interaction("PUT", "Observation", name, resource)
 
     def wait(self, **span: float) -> None:
         """Time passes, and the lane has a round."""

@@ -107,6 +107,15 @@ def test_another_result_with_the_sign_withdraws_nothing(ward: Ward) -> None:
     assert open_call(ward).withdrawn is None
 
 
+def test_another_result_with_the_sign_withdraws_nothing_however_many_came_since(ward: Ward) -> None:
+    ward.observe("oxygen_saturation", 85)
+    ward.wait(minutes=90)
+    ward.observe_all([("oxygen_saturation", 97, timedelta(minutes=minutes)) for minutes in range(80)])
+    ward.round()
+    change(ward, "deleted")
+    assert open_call(ward).withdrawn is None
+
+
 def test_the_escalation_goes_on_until_somebody_decides(ward: Ward) -> None:
     change(ward, "entered in error")
     ward.wait(minutes=6)

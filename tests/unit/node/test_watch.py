@@ -99,6 +99,31 @@ def test_an_observation_through_fhir_calls_within_one_round(ward: Ward) -> None:
     assert open_codes(ward) == ("RR-SATURATION",)
 
 
+@pytest.mark.parametrize(
+    ("fact", "value", "code"),
+    [("oxygen_saturation", 84, "RR-SATURATION"), ("ice_score", 2, "RR-ICANS"), ("ice_score", 6, "RR-ICE-FALL"), ("seizure", "prolonged", "RR-SEIZURE")],
+)
+def test_no_number_of_quiet_moments_that_come_with_it_hides_a_sign(ward: Ward, fact: str, value: Any, code: str) -> None:
+    ward.assess(ago=timedelta(hours=12))
+    quiet = [("oxygen_saturation", 97, timedelta(minutes=minutes)) for minutes in range(80)]
+    ward.observe_all([(fact, value, timedelta(minutes=90)), *quiet, ("ice_score", 10, timedelta(minutes=80))])
+    ward.round()
+    assert code in open_codes(ward)
+
+
+def test_a_sign_that_lasts_hides_no_earlier_one(ward: Ward) -> None:
+    low = [("oxygen_saturation", 84, timedelta(minutes=minutes)) for minutes in range(80)]
+    ward.observe_all([("vasopressors", 1, timedelta(minutes=95)), ("vasopressors", 0, timedelta(minutes=90)), *low])
+    ward.round()
+    assert {"RR-VASOPRESSOR", "RR-SATURATION"} <= set(open_codes(ward))
+
+
+def test_quiet_moments_call_nobody_however_many(ward: Ward) -> None:
+    ward.observe_all([("oxygen_saturation", 97, timedelta(minutes=minutes)) for minutes in range(200)])
+    ward.round()
+    assert ward.calls == ()
+
+
 def test_an_imported_file_calls_within_one_round(ward: Ward) -> None:
     line = (
         '{"resourceType":"Observation","id":"s","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"59408-5"}]},'

@@ -24,6 +24,7 @@ from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.upkeep import projections
 from baybridge.node.watch import signs
 from baybridge.node.watch.arrival import record_in_time
+from baybridge.node.watch.moments import worth_a_look
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -47,10 +48,6 @@ WITHDRAWN_CAUSES = ConsequenceRow(
 )
 
 
-#: Moments of one call that are looked at again, the latest ones.
-_MOMENTS = 60
-
-
 def cause_stands(node: Node, unit: Unit, case: Case, call: Call) -> bool:
     """Whether a sign for which a call was made, or that joined it, is still there by what is known now.
 
@@ -65,7 +62,7 @@ def cause_stands(node: Node, unit: Unit, case: Case, call: Call) -> bool:
     entered = (entry.event.assessed_at for entry in case.assessments)
     observed = (at for at in map(taken_at, resources.all) if at is not None)
     since = _since(case, call, min(moments))
-    others = sorted({at for at in (*entered, *observed) if since < at <= unit.at})[-_MOMENTS:]
+    others = worth_a_look(node, resources, (at for at in (*entered, *observed) if since < at <= unit.at))
     return any(signs.look(node, case, resources, at, current=False).seen.levels.keys() & call.fresh for at in (*moments, *others, unit.at))
 
 

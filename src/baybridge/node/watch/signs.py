@@ -123,11 +123,11 @@ def _ends(facts: FactSet) -> tuple[Mapping[str, Value], ...]:
     return tuple({name: span[end] for name, span in spans.items()} for end in (0, 1)) if spans else ({},)
 
 
-def shown(node: Node, resources: Found, at: datetime) -> tuple[FactSet, bool]:
-    """What a record that belongs to no case says as of `at`, and whether it shows a sign by itself."""
+def shown_by_itself(node: Node, resources: Found, at: datetime) -> tuple[FactSet, tuple[str, ...]]:
+    """What a record without a case says as of `at`, and the signs that it shows by itself."""
     facts = read(resources, at, node.dictionary, zone=node.site.zone, remarks=False)
     found = decide(node.policies.get(POLICY, at.date()), facts.values, subject="", as_of=at, settle=False)
-    return facts, bool(found.values.get("codes"))
+    return facts, tuple(map(str, found.values.get("codes") or ()))
 
 
 _Over = Mapping[str, Value]

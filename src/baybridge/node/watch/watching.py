@@ -29,14 +29,12 @@ from baybridge.node.people import reads
 from baybridge.node.upkeep import projections
 from baybridge.node.watch import asking, clocks, leaving, roster, signs
 from baybridge.node.watch.arrival import in_time, moment_of, record_in_time
+from baybridge.node.watch.moments import worth_a_look
 from baybridge.record.store import store
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit, Work
-
-#: Moments of one case that are looked back at, the latest ones.
-_MOMENTS = 60
 
 #: Keeps what follows from a look and answers the case with it.
 Write = Callable[[Case, Sequence[ev.Event], signs.Look], Case]
@@ -74,7 +72,7 @@ def look_through(node: Node, case: Case, resources: Found, told: Sequence[dateti
     now = around.now
     present = max([now, *(at for at in told if at <= now + AHEAD)])
     state: signs.Look | None = None
-    for at in [*_looked_back(node, case, told, now), present, *sorted({at for at in told if at > present})]:
+    for at in [*worth_a_look(node, resources, _looked_back(node, case, told, now)), present, *sorted({at for at in told if at > present})]:
         found = signs.look(node, case, resources, at, current=at == present)
         state = found if at == present else state
         seen = found.seen if at >= present else replace(found.seen, in_view=signs.in_view(node, case, resources, at))
@@ -114,16 +112,16 @@ def _shows_a_sign(node: Node, unit: Unit, patient: str) -> bool:
         return False
     resources, since = in_time(store.patient_resources(unit.connection, patient), unit.at, node.dictionary), _history(node, unit)
     taken = (taken_at(one) for one in resources.of("Observation") if asking.watched_facts(one, node.dictionary))
-    moments = sorted({at for at in taken if at is not None and since <= at <= unit.at} | {unit.at})[-_MOMENTS:]
-    looks = [signs.shown(node, resources, at) for at in moments]
-    return any(sign for _, sign in looks) or asking.in_doubt(looks[-1][0], resources.all, since, node.dictionary, node.escalation.unusual)
+    moments = worth_a_look(node, resources, {at for at in taken if at is not None and since <= at <= unit.at} | {unit.at})
+    looks = [signs.shown_by_itself(node, resources, at) for at in moments]
+    return any(codes for _, codes in looks) or asking.in_doubt(looks[-1][0], resources.all, since, node.dictionary, node.escalation.unusual)
 
 
-def _looked_back(node: Node, case: Case, moments: Iterable[datetime], now: datetime) -> list[datetime]:
-    """Moments before now, since the infusion, that are no history yet; the latest ones, in order."""
+def _looked_back(node: Node, case: Case, moments: Iterable[datetime], now: datetime) -> set[datetime]:
+    """Moments before now, since the infusion, that are no history yet."""
     since = now - span(node.escalation.history_after)
     begun = case.infused_at or since
-    return sorted({at for at in moments if max(since, begun) <= at < now})[-_MOMENTS:]
+    return {at for at in moments if max(since, begun) <= at < now}
 
 
 def _around(node: Node, unit: Unit, case: Case) -> Around:
@@ -246,7 +244,7 @@ def _ask_of_old(
         return []
     resources = record_in_time(unit, case, node.dictionary)
     asked: list[ev.Recorded] = []
-    for at in sorted(set(arrived.values()))[-_MOMENTS:]:
+    for at in worth_a_look(node, resources, arrived.values()):
         here = frozenset(name for name, taken in arrived.items() if taken == at)
         questions = list(asking.of_old(case, node.site.node, signs.look(node, case, resources, at, current=False), here))
         if questions:

@@ -32,6 +32,7 @@ TOPICS: dict[str, str] = {
     "fund": "baybridge.cli.funding",
     "trials": "baybridge.cli.trials",
     "simulate": "baybridge.cli.simulate",
+    "statistics": "baybridge.cli.statistics",
     "verify": "baybridge.cli.ledger",
     "ledger": "baybridge.cli.ledger",
     "neighbour": "baybridge.cli.neighbours",

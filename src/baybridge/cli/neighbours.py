@@ -1,6 +1,6 @@
 """`neighbour`: which other nodes this one believes.
 
-Main job: `add`, `list`, `remove`, `clear`, `fingerprint`. **Source**: contract K5.
+Main job: `add`, `list`, `remove`, `clear`, `fingerprint`, `directory`. **Source**: contract K5.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from baybridge.cli.records import open_or_fail
 from baybridge.cli.saying import proof, say_refusal
 
 if TYPE_CHECKING:
+    from baybridge.node.neighbours.alliance_directory import Directory
     from baybridge.node.neighbours.register import Listed
     from baybridge.node.node import Node
 
@@ -99,6 +100,76 @@ def clear(name: str, folder: Path, reason: str, account: str, as_json: bool) -> 
         click.echo(json.dumps({"node": name, "state": "asked"}) if as_json else "Noted. A second person gives the same command within 15 minutes.")
         return
     _print(node, done, as_json=as_json)
+
+
+@neighbour.group()
+def directory() -> None:
+    """The signed directory of the alliance: who runs which node. It joins nobody."""
+
+
+@directory.command(cls=Thorough)
+@click.argument("out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@_NODE
+@click.option("--days", type=click.IntRange(1, 366), required=True, help="How long it counts.")
+def make(out: Path, folder: Path, days: int) -> None:
+    """Sign a directory of this node and its neighbours, for whoever keeps it for the alliance."""
+    from baybridge.node.neighbours import alliance_directory
+
+    node = open_or_fail(folder)
+    if not node.config.url:
+        _fail("node.yaml: expected `url`, the address under which others reach this node, found none")
+    signed = alliance_directory.make(node, days)
+    try:
+        out.write_bytes(signed + b"\n")
+    except OSError as problem:
+        _fail(f"{out.name}: cannot be written ({problem.strerror or type(problem).__name__})")
+
+
+@directory.command(cls=Thorough)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@_NODE
+@click.option("--by", required=True, help="The neighbour that signed it.")
+@_JSON
+def take(file: Path, folder: Path, by: str, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Take a directory that a neighbour signed, and show what differs from what this node knows; it adds and changes no neighbour."""
+    from baybridge.node.neighbours import alliance_directory
+
+    node = open_or_fail(folder)
+    said = alliance_directory.take(node, _bytes_of(str(file)), by)
+    if isinstance(said, Refusal):
+        say_refusal(node, said, as_json=as_json)
+    _print_directory(node, said, as_json=as_json)
+
+
+@directory.command(cls=Thorough)
+@_NODE
+@_JSON
+def show(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """Lay the directory that was taken last beside what this node knows."""
+    from baybridge.node.neighbours import alliance_directory
+
+    node = open_or_fail(folder)
+    said = alliance_directory.kept(node)
+    if said is None:
+        _fail("No directory was taken yet: baybridge neighbour directory take FILE --by NODE --node DIR")
+    _print_directory(node, said, as_json=as_json)
+
+
+def _print_directory(node: Node, said: Directory, *, as_json: bool) -> None:
+    from baybridge.node.neighbours.alliance_directory import compared
+
+    rows, over = compared(node, said), said.expires_at <= node.now()
+    if as_json:
+        head = {"by": said.by, "version": said.version, "made_at": said.made_at.isoformat(), "expires_at": said.expires_at.isoformat(), "over": over}
+        click.echo(json.dumps({**head, "nodes": [row.as_json() for row in rows]}, ensure_ascii=False))
+        return
+    click.echo(f"{said.by}, number {said.version}, until {said.expires_at:%Y-%m-%d}{' (over: ask for a new one)' if over else ''}")
+    for row in rows:
+        click.echo("  ".join((row.node, row.state, row.fingerprint or "-")))
+        for name, here, there in row.differs:
+            click.echo(f"    {name}: here {here or '-'}, there {there or '-'}")
+    if any(row.state in ("not-joined", "other-keys") for row in rows):
+        click.echo("Nobody is added by this. Have somebody of the node read its fingerprint out, then: baybridge neighbour add URL --node DIR --fingerprint SHA256")
 
 
 @neighbour.command(cls=Thorough)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
@@ -38,7 +38,7 @@ AHEAD = timedelta(minutes=5)
 MOST = 20  # changes in one answer
 _LARGEST = 1024 * 1024
 _OK = 200
-Jwk = dict[str, Any]
+Jwk = dict[str, object]
 What = Literal["signing", "sealing", "card"]
 
 

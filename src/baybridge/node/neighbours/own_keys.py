@@ -63,7 +63,7 @@ def read_own(folder: Path) -> OwnKeys:
         raise ConfigProblem("card.jwk: expected a file in 'keys', found none; bring it from a backup")  # made anew it would be a key that no change led to
     signing, sealing = ((keys / name).read_text(encoding="utf-8") for name in ("signing.pem", "sealing.pem"))
     card = card_key(folder)
-    now = Keys(signing_keys=(public_jwk(signing),), sealing_key=public_jwk(sealing), card_keys=(card.public.jwk(),))
+    now = Keys(signing_keys=(public_jwk(signing),), sealing_key=public_jwk(sealing), card_keys=({**card.public.jwk()},))
     changes = _those_done(read_changes(folder), now)
     shown = change_in(changes[-1]).keys if changes else now
     older = tuple(path.read_text(encoding="utf-8") for path in sorted(keys.glob("sealing-*.pem")))

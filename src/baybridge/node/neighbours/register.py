@@ -10,7 +10,7 @@ read by nobody and still there. A running node sees either at its next request. 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -149,7 +149,7 @@ def add(node: Node, card: Mapping[str, object], given: str) -> Listed | Refusal:
     folder.mkdir(parents=True, exist_ok=True)
     with node.unit() as unit:
         unit.log("neighbour", "", f"added {name} {fingerprint(card)}", text.encode(), operator(node), "administration")
-        _put(folder / f"{name}.yaml", text)
+        put(folder / f"{name}.yaml", text)
         (folder / f"{name}.yaml.removed").unlink(missing_ok=True)
     return _listed(node, name, card, removed=False)
 
@@ -176,10 +176,10 @@ def change_keys(node: Node, name: str, change: KeyChange, signed: Written) -> No
             return  # parted with, or kept already, meanwhile
         card |= {**change.keys.as_card(), "key_change": change.number}
         unit.log("neighbour", "", f"keys changed {name} {fingerprint(card)}", signed.statement.encode(), node.system(), "administration")
-        _put(path, yaml.safe_dump(card, allow_unicode=True, sort_keys=False))
+        put(path, yaml.safe_dump(card, allow_unicode=True, sort_keys=False))
 
 
-def _put(path: Path, text: str) -> None:
+def put(path: Path, text: str) -> None:
     """Write a card, whole or not at all."""
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8")
@@ -236,12 +236,19 @@ def operator(node: Node) -> Actor:
 
 def listed(node: Node) -> list[Listed]:
     """Every neighbour, and those that were removed, by name."""
-    found = []
+    found = [_listed(node, str(card["node"]), card, removed=path.suffix == ".removed") for path, card in _kept(node)]
+    return sorted(found, key=lambda one: one.node)
+
+
+def cards(node: Node) -> list[dict[str, object]]:
+    """The card of every neighbour, and of those that were removed."""
+    return [card for _, card in _kept(node)]
+
+
+def _kept(node: Node) -> Iterator[tuple[Path, dict[str, object]]]:
     for path in sorted((node.config.folder / "neighbours").glob("*.yaml*")):
         if path.suffix in (".yaml", ".removed"):
-            card = yaml.safe_load(path.read_text(encoding="utf-8"))
-            found.append(_listed(node, str(card["node"]), card, removed=path.suffix == ".removed"))
-    return sorted(found, key=lambda one: one.node)
+            yield path, yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def _card_of(node: Node, name: str) -> dict[str, object] | None:

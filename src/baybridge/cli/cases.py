@@ -1,4 +1,4 @@
-"""`case`: the state of one case at a node, now, as of a moment, or by what was known then."""
+"""`case` and `cases`: the state of one case at a node, now, as of a moment, or by what was known then; and all of them as a list."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.reader import reader_language
 from baybridge.cli.records import fail, open_or_fail
+from baybridge.journey.held import Stage
 
 if TYPE_CHECKING:
     from baybridge.journey.state import CaseState
@@ -46,6 +47,23 @@ def case(case_id: str, folder: Path, at: str | None, known_at: str | None, as_js
         click.echo(json.dumps(found, ensure_ascii=False))
     else:
         _print(found)
+
+
+@click.command(cls=Thorough)
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--stage", type=click.Choice([stage.value for stage in Stage]), help="Only cases that stand there.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON list.")
+def cases(folder: Path, stage: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """The cases of a node: where each stands, when it was opened, the day since the infusion; no names."""
+    from baybridge.node.case_list import listed
+
+    found = listed(open_or_fail(folder), stage)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for one in found:
+        day = f"day +{one['day']}" if one["day"] is not None else "-"
+        click.echo(f"{one['case']}  {one['stage']:<24}  {one['product'] or '-'}  {one['opened_at'] or '-'}  {day}")
 
 
 def _print(found: CaseState) -> None:

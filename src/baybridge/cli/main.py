@@ -59,6 +59,7 @@ TOPICS: dict[str, str] = {
     "downtime": "baybridge.cli.downtime",
     "do": "baybridge.cli.nodes",
     "case": "baybridge.cli.cases",
+    "cases": "baybridge.cli.cases",
     "courier-code": "baybridge.cli.couriers",
     "demo": "baybridge.cli.demo",
 }

@@ -188,6 +188,16 @@ def _fact(part: Mapping[str, object], dictionary: Dictionary) -> tuple[Fact | No
     return next(((fact, listed[code]) for fact, code in dictionary.named(listed)), (None, None))
 
 
+def named_parts(resource: Resource, dictionary: Dictionary) -> Iterator[tuple[Resource, str, Fact, str]]:
+    """The parts of an observation that name a fact, with their path and the code that is read; no code where only their words name one of the bedside."""
+    for part, path in _parts(resource):
+        fact, code = _fact(part, dictionary)
+        if fact is not None and code is not None:
+            yield part, path, fact, code.code
+        elif (called := _fact_in_words(part, dictionary)) is not None:
+            yield part, path, called, ""
+
+
 def _unread(resource: Mapping[str, object], parts: list[tuple[Mapping[str, object], str]], measured: Measured, dictionary: Dictionary) -> None:
     treatments = dictionary.terms.treatments
     if any(c.code in treatments.response_loinc or c.system == treatments.response_system for c in codings(resource.get("code"))):

@@ -73,9 +73,7 @@ def read(
     record nothing reads and which references lead nowhere: the facts are the same. `known`: what single resources say by this dictionary, where somebody keeps it.
     """
     found, known = resources if isinstance(resources, Found) else Found(resources), known or Known(dictionary)
-    measured = measure(found, at, dictionary, known.said)
-    measured.measurements += [*_assessed(case, at, dictionary), *_from_documents(case, at, dictionary)]
-    measured.measurements = measured_sums(measured, dictionary)
+    measured = measured_for(found, at, dictionary, case, known)
     exposures = read_exposures(found, at, dictionary.terms.treatments, case)
     course = read_course(found, at, dictionary.terms.treatments, exposures, case)
     facts, set_aside = _latest(measured, at, dictionary, windows or {})
@@ -96,6 +94,14 @@ def read(
         unread=tuple(sorted(UnreadCode(*key, count) for key, count in measured.unread.items())),
         read_codes=dict(sorted(measured.read_codes.items())),
     )
+
+
+def measured_for(found: Found, at: datetime, dictionary: Dictionary, case: Case | None, known: Known) -> Measured:
+    """What was measured of a patient until a moment: in the record, at the bedside of the case, and in documents that persons read."""
+    measured = measure(found, at, dictionary, known.said)
+    measured.measurements += [*_assessed(case, at, dictionary), *_from_documents(case, at, dictionary)]
+    measured.measurements = measured_sums(measured, dictionary)
+    return measured
 
 
 def _note_not_understood(found: Found, measured: Measured) -> None:

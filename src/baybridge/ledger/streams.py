@@ -102,6 +102,12 @@ def last_sequence(connection: Connection, case_id: str) -> int:
     return found or 0
 
 
+def last_sequences(connection: Connection, case_ids: Sequence[str]) -> dict[str, int]:
+    """The sequence of the latest event of each of these cases, in their order; cases without one are left out."""
+    found = {case_id: last_sequence(connection, case_id) for case_id in case_ids}
+    return {case_id: sequence for case_id, sequence in found.items() if sequence}
+
+
 def by_command(connection: Connection, command_id: str) -> list[str]:
     """The ids of the events that a command already led to, in order, so that a repeat answers the same; empty if it is new."""
     return list(connection.execute(_OF_COMMAND, {"command": command_id}).scalars())

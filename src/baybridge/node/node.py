@@ -70,6 +70,7 @@ from baybridge.node.upkeep import labels, slots
 from baybridge.node.upkeep.clock_watch import ClockWatch
 from baybridge.node.upkeep.permissions import tighten
 from baybridge.node.upkeep.reserve import Kept, Reserve
+from baybridge.node.watch.ward import Ward
 from baybridge.policy.document.shapes import Policy
 from baybridge.record.identity.documents import DocumentForms, document_forms
 from baybridge.record.identity.names import NameReader
@@ -101,6 +102,7 @@ class Node:
         self.outside = Providers(config.folder)  # where people sign in elsewhere
         self.case_memory = CaseMemory()
         self.record_memory = RecordMemory()
+        self.ward = Ward(self)
         self.storage = Storage(config.database, Waits.of(config.settings))
         self.storage.require(config.folder)
         self.storage.sealer = Sealer(factor_key(config.folder))

@@ -57,6 +57,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.cells": _READ,
         "case.bedside": {**_CARE, Role.PATIENT: Relation.OWN},
         "live": dict.fromkeys(_CARE_ROLES, Relation.STAFF),
+        "ward.read": dict.fromkeys(_CARE_ROLES, Relation.STAFF),
         "case.attachments": {**_CARE, Role.LABORATORY: Relation.CARE, Role.PATIENT: Relation.OWN},
         "case.timeline": _READ,
         "case.evidence": {**_CARE, Role.PATIENT: Relation.OWN, Role.MANUFACTURER: Relation.CARE},

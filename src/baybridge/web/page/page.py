@@ -52,6 +52,7 @@ TEMPLATES = tuple(sorted(WEB.glob("*/templates")))
 MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
     role: (
         ("menu.tasks", "/"),
+        *((("menu.ward", "/ward"),) if role in (Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.COORDINATOR, Role.QUALITY) else ()),
         ("menu.cases", "/cases"),
         *((("menu.import", "/import"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY) else ()),
         *((("menu.cards", "/cards"),) if role in (Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY) else ()),
@@ -210,6 +211,10 @@ class Reader:
         if isinstance(value, datetime):
             value = value.astimezone(self._zone).date()
         return _day_said(value, self._locale) if value else "–"
+
+    def month_day(self, value: datetime) -> str:
+        """A day without its year, for an axis whose years are told elsewhere."""
+        return format_skeleton("MMMd", value.astimezone(self._zone).date(), locale=self._locale)
 
     def since(self, text: str) -> str:
         """A day, month or year that a document knows, as this reader writes it."""

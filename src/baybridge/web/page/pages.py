@@ -48,6 +48,8 @@ from baybridge.web.site.queue_page import QUEUE_DOORS
 from baybridge.web.site.safety_page import SAFETY_DOORS
 from baybridge.web.site.spared_page import SPARED_DOORS
 from baybridge.web.site.trials_page import TRIAL_DOORS
+from baybridge.web.ward.board_page import BOARD_DOORS
+from baybridge.web.ward.flowsheet_page import FLOWSHEET_DOORS
 
 #: Tasks that stand open on the page; those due later are folded away behind their number.
 _AT_FIRST = 12
@@ -156,6 +158,8 @@ DOORS = (
     *POLICY_DOORS,
     *COMPARE_DOORS,
     *WHAT_IF_DOORS,
+    *BOARD_DOORS,
     *CASE_DOORS,
+    *FLOWSHEET_DOORS,
     *EMERGENCY_DOORS,
 )

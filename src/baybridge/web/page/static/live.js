@@ -59,6 +59,7 @@ if (box && window.EventSource) {
   source.addEventListener("open", () => { heard = Date.now(); say(""); });
   source.addEventListener("call", () => { heard = Date.now(); show(); });
   source.addEventListener("reload", () => show());
+  for (const kind of ["call", "board", "task", "reload"]) source.addEventListener(kind, () => document.dispatchEvent(new Event("baybridge:live"))); // a page may show more
   source.addEventListener("error", () => say(box.dataset.lost));
   setInterval(() => { if (source.readyState !== EventSource.OPEN) say(box.dataset.lost); else say(""); }, 5000);
   if (openCalls()) { document.title = `(!) ${title}`; sound(); }

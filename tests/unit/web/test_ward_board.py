@@ -1,0 +1,304 @@
+"""The board of a ward: who is on it and in which order, what it says of each, that nothing unknown is a 0, and who may see it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, update
+from starlette.testclient import TestClient
+
+from baybridge.app import application
+from baybridge.journey.command import Role
+from baybridge.journey.events import DrugsReserved
+from baybridge.journey.ward import in_care, trend_of
+from baybridge.node import tables
+from baybridge.node.people import accounts
+from baybridge.node.watch.ward import Bed, Standing, bed_of
+from baybridge.web.ward import board_page
+from baybridge.web.ward.board_page import span_said, urgency
+from baybridge.web.ward.initials import initials_of
+from watch_world import CASE, PATIENT, Ward
+
+SEEN_BY = ("nurse", "physician", "pharmacist", "coordinator", "quality")
+NOT_BY = ("payer", "manufacturer", "laboratory", "alliance", "administrator", "patient")
+
+
+class House:
+    def __init__(self, ward: Ward, client: TestClient) -> None:
+        self.ward, self.client = ward, client
+
+    def get(self, path: str = "/ward/rows", who: str = "nurse", status: int = 200) -> str:
+        with self.ward.node.storage.writing() as connection:
+            token = accounts.open_session(connection, who, self.ward.now).token
+        answer = self.client.get(path, headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == status, answer.text[:500]
+        return answer.text.replace("\xa0", " ").replace("\u202f", " ")
+
+    def bed(self) -> Bed:
+        (bed,) = self.ward.node.ward.beds()
+        return bed
+
+    def readings(self) -> list[str]:
+        with self.ward.node.storage.reading() as connection:
+            table = tables.record_read
+            return list(connection.execute(select(table.c.account).where(table.c.what == "ward", table.c.patient_id == PATIENT)).scalars())
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    ward = Ward(tmp_path / "hk")
+    ward.account("nurse", Role.NURSE)
+    with TestClient(application(ward.node, workers=False), base_url="http://127.0.0.1", follow_redirects=False) as client:
+        yield House(ward, client)
+
+
+# --- who is on it ---------------------------------------------------------------------------------------------------------
+
+
+def test_clinical_roles_see_it_and_others_do_not(house: House) -> None:
+    for role in SEEN_BY:
+        if role != "nurse":
+            house.ward.account(role, Role(role))
+        assert "Chan" in house.get("/ward", who=role)
+    for role in NOT_BY:
+        house.ward.account(role, Role(role))
+        house.get("/ward", who=role, status=403)
+        house.get("/ward/rows", who=role, status=403)
+
+
+def test_a_patient_stays_until_discharge_and_death_ends_it(house: House) -> None:
+    house.ward.assess()
+    assert [bed.case.case_id for bed in house.ward.node.ward.beds()] == [CASE]
+    house.ward.wait(hours=30)
+    house.ward.assess()
+    day = house.ward.now.astimezone(house.ward.node.site.zone).date()
+    until = (day + timedelta(days=60)).isoformat()
+    left = house.ward.give(
+        "Discharge", Role.PHYSICIAN, discharged_on=day.isoformat(), stay_near_until=until, no_driving_until=until, caregiver=True, emergency_card=True, unusual=True
+    )
+    assert hasattr(left, "events"), left
+    assert house.ward.node.ward.beds() == []
+    assert "Nobody is in care here" in house.get()
+    house.ward.now += timedelta(hours=3)
+    house.ward.assess(temperature=38.6)
+    bed = house.bed()
+    assert bed.at_home, "who went home with a grade again is looked at again"
+    assert "discharged, looked at again" in house.get()
+    died = house.ward.give("RecordDeath", Role.PHYSICIAN, died_on=day.isoformat())
+    assert hasattr(died, "events"), died
+    assert house.ward.node.ward.beds() == []
+
+
+def test_a_case_treated_elsewhere_is_not_on_it(house: House) -> None:
+    case = house.ward.case
+    assert in_care(case, "hk")
+    assert not in_care(case, "gd")
+
+
+def test_a_patient_is_on_it_though_the_index_says_another_stage(house: House) -> None:
+    with house.ward.node.storage.writing() as connection:
+        connection.execute(update(tables.case_index).values(stage="follow_up", tasks_stale=True))
+    assert [bed.case.case_id for bed in house.ward.node.ward.beds()] == [CASE]
+    house.get("/")  # the tasks are worked out
+    with house.ward.node.storage.writing() as connection:
+        connection.execute(update(tables.case_index).values(stage="follow_up"))
+    assert [bed.case.case_id for bed in house.ward.node.ward.beds()] == [CASE], "whoever is to be assessed is on the board"
+
+
+def test_whose_record_is_restricted_is_counted_and_not_shown(house: House) -> None:
+    row = {"restriction": "r", "patient_id": PATIENT, "case_id": CASE, "asked_on": "2026-03-01", "by": "q", "at": house.ward.now.isoformat()}
+    columns = {column.name for column in tables.restriction.columns}
+    needed = {column.name: "x" for column in tables.restriction.columns if not column.nullable}
+    with house.ward.node.storage.writing() as connection:
+        connection.execute(insert(tables.restriction).values(**{**needed, **{name: value for name, value in row.items() if name in columns}}))
+    house.ward.account("quality", Role.QUALITY)
+    assert "Chan" in house.get(), "care goes on"
+    page = house.get(who="quality")
+    assert "Chan" not in page
+    assert "1 more in care here are not shown to you" in page
+
+
+# --- what it says ---------------------------------------------------------------------------------------------------------
+
+
+def test_who_was_not_assessed_has_no_grade_and_no_nought(house: House) -> None:
+    page = house.get()
+    assert page.count("not assessed") == 2
+    assert "grade 0" not in page
+
+
+def test_a_grade_that_is_not_certain_is_said_with_its_bounds(house: House) -> None:
+    house.ward.assess(temperature=38.5, blank=("hypotension", "vasopressors", "vasopressin"))
+    page = house.get()
+    assert re.search(r"grade \d to \d", page)
+    assert "grade 0<" not in re.sub(r"\s+", "", page.split("ICANS")[0])
+
+
+def test_the_highest_grade_of_the_episode_stays(house: House) -> None:
+    house.ward.assess(temperature=38.6, hypotension="fluids")
+    house.ward.wait(hours=1)
+    house.ward.assess(temperature=38.6)
+    crs = house.bed().grades["crs-astct-2019"]
+    assert (crs.high, crs.highest, crs.trend) == (1, 2, "falling")
+    page = house.get()
+    assert "highest: grade 2" in page
+    assert "falling" in page
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "trend"),
+    [((1, 1), (2, 2), "rising"), ((1, 1), (0, 4), "may_rise"), ((2, 2), (1, 1), "falling"), ((2, 2), (0, 2), "open"), ((3, 3), (1, 3), "open"),
+     ((1, 1), (1, 1), "same"), ((0, 4), (0, 4), "open"), ((0, 3), (3, 3), "open"), ((0, 2), (3, 3), "rising")],
+)  # fmt: skip
+def test_what_is_not_certain_is_never_called_better(before: tuple[int, int], now: tuple[int, int], trend: str, house: House) -> None:
+    house.ward.assess()
+    house.ward.wait(hours=1)
+    house.ward.assess()
+    case, found = house.ward.case, []
+    bounds = iter((before, now))
+    for entry in case.entries:
+        event = entry.event
+        if getattr(event, "scale", "") == "crs-astct-2019" and hasattr(event, "grade_min"):
+            low, high = next(bounds)
+            entry = replace(entry, event=type(event)(**{**{name: getattr(event, name) for name in event.__struct_fields__}, "grade_min": low, "grade_max": high}))
+        found.append(entry)
+    assert trend_of(replace(case, entries=tuple(found)), "crs-astct-2019") == trend
+
+
+def test_what_is_late_is_said_in_words(house: House) -> None:
+    house.ward.assess()
+    assert "assessment: in 4 h" in house.get() or "assessment: in 3 h" in house.get()
+    house.ward.now += timedelta(hours=24, minutes=5)
+    page = house.get()
+    assert "assessment: 20 h late" in page
+    assert "ICE or CAPD: 16 h late" in page
+
+
+def test_an_open_call_has_its_clock_and_stands_first(house: House) -> None:
+    house.ward.assess(seizure="prolonged")
+    house.ward.now += timedelta(minutes=12)
+    page = house.get()
+    assert "CALL open for 12 min" in page
+    assert 'class="called"' in page
+
+
+def test_doses_are_those_of_today(house: House) -> None:
+    bed = house.bed()
+    assert bed.reserved is not None
+    assert f"{bed.reserved.doses} until" in house.get()
+    case, today = house.ward.case, house.ward.now.date()
+
+    def said(**changes: object) -> str:
+        event = DrugsReserved(**{"atc": "L04AC07", "doses": 2, "from_on": today, "until_on": today, **changes})  # type: ignore[arg-type]
+        bed = replace(bed_of(case, "hk", house.ward.node.escalation), reserved=event)
+        words, _ = board_page._doses(_Asked(house), _Plain(), bed, house.ward.now)  # type: ignore[arg-type]
+        return words
+
+    assert said().startswith("ward.doses.held")
+    assert said(until_on=today - timedelta(days=1)).startswith("ward.doses.over"), "what is over is not held"
+    assert said(from_on=today + timedelta(days=3), until_on=today + timedelta(days=9)).startswith("ward.doses.later")
+    assert said(doses=0) == "ward.doses.released"
+
+
+class _Asked:
+    def __init__(self, house: House) -> None:
+        self.node = house.ward.node
+
+
+class _Plain:
+    """A reader that says keys."""
+
+    def t(self, key: str, **values: object) -> str:
+        return key
+
+    def day(self, day: date) -> str:
+        return day.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(0, "minutes"), (119, "minutes"), (120, "hours"), (47 * 60, "hours"), (48 * 60, "days"), (-5, "minutes")],
+)
+def test_a_time_is_said_in_one_unit(minutes: int, said: str) -> None:
+    assert span_said(_Plain(), timedelta(minutes=minutes)) == f"ward.time.{said}"  # type: ignore[arg-type]
+
+
+def test_the_most_urgent_is_first(house: House) -> None:
+    now = house.ward.now
+    plain = replace(bed_of(house.ward.case, "hk", house.ward.node.escalation), calls=(), assessment_due_at=None, ice_due_at=None, look_due_at=None)
+    house.ward.assess(seizure="prolonged")
+    (call,) = house.ward.case.rapid_responses
+    standing = Standing(0, 0, 0, 0, now, "first")
+
+    def graded(low: int, high: int) -> Bed:
+        return replace(plain, grades={"crs-astct-2019": replace(standing, low=low, high=high)})
+
+    ordered = [
+        replace(graded(0, 0), calls=(call,)),
+        replace(graded(0, 0), calls=(replace(call, acknowledged=call.called),)),  # type: ignore[arg-type]
+        replace(graded(0, 0), assessment_due_at=now - timedelta(hours=20)),
+        replace(graded(4, 4), ice_due_at=now - timedelta(hours=1)),
+        plain,  # infused and never assessed
+        graded(0, 4),
+        graded(3, 3),
+        graded(0, 0),
+        replace(plain, infused_at=None),
+    ]
+    assert sorted([*ordered[4:], *ordered[:4]], key=lambda bed: urgency(bed, now)) == ordered
+
+
+# --- names, readings, what is kept ----------------------------------------------------------------------------------------
+
+
+def test_a_screen_on_a_wall_shows_initials_and_says_what_they_are_worth(house: House) -> None:
+    page = house.get("/ward?large=yes")
+    assert "Chan" not in page.split("<main", 1)[1]
+    assert "C." in page
+    assert "wrist band" in page
+    assert "Chan" not in re.findall(r"<title>.*?</title>", house.get("/ward"), re.S)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [({"text": "Chan Tai Man"}, "C. T. M."), ({"text": "陈大文"}, "陈"), ({"family": "O'Neill", "given": ["ana"]}, "A. O."), ({}, ""), ({"text": "  "}, ""),
+     ({"text": "<b>x</b> y"}, "<. Y.")],
+)  # fmt: skip
+def test_initials_are_those_of_the_name_that_is_written_first(name: dict[str, object], said: str) -> None:
+    assert initials_of({"name": [name]}) == said
+
+
+def test_each_patient_reads_once_a_shift_that_the_board_was_seen(house: House) -> None:
+    for _ in range(3):
+        house.get()
+        house.get("/ward")
+    assert house.readings() == ["nurse"]
+    house.ward.now += timedelta(hours=13)
+    house.get()
+    assert house.readings() == ["nurse", "nurse"]
+
+
+def test_a_refresh_folds_no_case_again_and_every_new_event_is_seen(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.ward.assess()
+    house.get()
+    read: list[str] = []
+    kept = house.ward.node.case_memory.case
+    monkeypatch.setattr(house.ward.node.case_memory, "case", lambda stored: read.append("read") or kept(stored))
+    for _ in range(5):
+        house.ward.node.ward.beds()
+    assert read == []
+    house.ward.assess(temperature=38.6)
+    read.clear()
+    assert house.bed().grades["crs-astct-2019"].high == 1
+    assert read == ["read"]
+
+
+def test_it_speaks_each_language(house: House) -> None:
+    house.ward.assess(temperature=38.6, seizure="prolonged")
+    for language in ("en", "zh-Hans", "zh-Hant", "pt"):
+        page = house.get(f"/ward?language={language}")
+        assert not re.search(r"ward\.(board|due|trend|doses|call|time)\.", page), "a key without its words"

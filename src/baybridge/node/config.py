@@ -80,7 +80,7 @@ class Neighbour:
 
     def signers(self, at: datetime) -> list[Mapping[str, object]]:
         """The keys that may have signed what arrives now: the one in use, and those that were replaced not long ago and were lost to nobody."""
-        return [jwk for jwk in self.signing_keys if "valid_until" not in jwk or (not jwk.get("lost") and at <= parse_instant(jwk["valid_until"]) + UNDER_WAY)]
+        return [jwk for jwk in self.signing_keys if "valid_until" not in jwk or (not jwk.get("lost") and at - parse_instant(jwk["valid_until"]) <= UNDER_WAY)]
 
 
 @dataclass(frozen=True, slots=True)

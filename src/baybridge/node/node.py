@@ -118,6 +118,7 @@ class Node:
         self.documents = LivingDocuments(self.storage, *self._roots())
         self.streams_last = timedelta(minutes=10)  # then a browser comes again, so that a server can stop and a session is looked at anew
         self.served_at = ""  # the address on which this process listens
+        self.keys_not_believed: dict[str, str] = {}  # by neighbour, what was said of its last change
         self._together: tuple[tuple[str, ...], Many] | None = None
         key_rotation.recover(self)
 

@@ -201,6 +201,12 @@ def hostile(world: World, how: str) -> Written:
         "two in use": msgspec.structs.replace(change, keys=msgspec.structs.replace(keys, signing_keys=(current, world.nodes["mo"].keys.shown.signing_keys[0]))),
         "a private key": msgspec.structs.replace(change, keys=msgspec.structs.replace(keys, sealing_key=keys.sealing_key | {"d": "AA"})),
         "another id": msgspec.structs.replace(change, keys=msgspec.structs.replace(keys, signing_keys=(current | {"kid": "x"}, before))),
+        "a moment that is none": msgspec.structs.replace(
+            change, keys=msgspec.structs.replace(keys, signing_keys=(*keys.signing_keys, public_jwk(other) | {"valid_until": "x"}))
+        ),
+        "replaced tomorrow": msgspec.structs.replace(
+            change, keys=msgspec.structs.replace(keys, signing_keys=(*keys.signing_keys, public_jwk(other) | {"valid_until": "9999-12-31T23:59:59+00:00"}))
+        ),
         "no key at all": msgspec.structs.replace(change, keys=msgspec.structs.replace(keys, signing_keys=())),
     }
     if how in changed:
@@ -219,7 +225,8 @@ def hostile(world: World, how: str) -> Written:
 
 HOW = (
     "of another node", "out of its order", "taken back", "from tomorrow", "without the key before", "over at another moment", "two in use", "a private key", "another id",
-    "no key at all", "by a stranger", "by the new key alone", "a new key of somebody else", "a new key that signed nothing", "no signature", "nothing", "another kind",
+    "a moment that is none", "replaced tomorrow", "no key at all", "by a stranger",
+    "by the new key alone", "a new key of somebody else", "a new key that signed nothing", "no signature", "nothing", "another kind",
 )  # fmt: skip
 
 
@@ -284,6 +291,10 @@ def test_a_card_whose_first_key_is_a_replaced_one_is_refused(world: World) -> No
     turned["signing_keys"] = list(reversed(turned["signing_keys"]))  # type: ignore[call-overload]
     read = register.read_card(orjson.dumps(turned), "hk", ("CN", "HK", "MO"))
     assert isinstance(read, Refusal) and read.reasons[0].where == "signing_keys"
+    turned["signing_keys"] = [*reversed(turned["signing_keys"])]
+    turned["signing_keys"][1] = turned["signing_keys"][1] | {"valid_until": "soon"}
+    read = register.read_card(orjson.dumps(turned), "hk", ("CN", "HK", "MO"))
+    assert isinstance(read, Refusal), "or a package of anybody could not be looked at"
 
 
 # --- killed ---------------------------------------------------------------------------------------------------------

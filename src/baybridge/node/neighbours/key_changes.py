@@ -36,7 +36,9 @@ PATH = "/log/keys"
 CHANGE_TYPE = "baybridge-keys+jws"
 AHEAD = timedelta(minutes=5)
 MOST = 20  # changes in one answer
-_LARGEST = 1024 * 1024
+MOST_CHANGES = 1000  # of one node for ever, so that no neighbour makes another's log grow without end
+_MOST_KEYS = 2 * MOST_CHANGES
+_LARGEST = 4 * 1024 * 1024
 _OK = 200
 Jwk = dict[str, object]
 What = Literal["signing", "sealing", "card"]
@@ -144,6 +146,10 @@ def _wrong_keys(known: Neighbour, change: KeyChange, taken: Collection[str]) -> 
         yield "a key is not what it says"
     if "valid_until" in keys.signing_keys[0] or not all("valid_until" in jwk for jwk in keys.signing_keys[1:]):
         yield "it does not say which key is in use"
+    if any(parse_instant(jwk["valid_until"]) > parse_instant(change.at) for jwk in (*keys.signing_keys, *keys.card_keys) if "valid_until" in jwk):
+        yield "a key is replaced later than now"
+    if len(every) > _MOST_KEYS or change.number > MOST_CHANGES:
+        yield "it is one of too many"
     if set(every) & set(taken):
         yield "it names a key of another node"
     for mine, theirs in ((known.signing_keys, keys.signing_keys), (known.card_keys, keys.card_keys)):
@@ -177,6 +183,8 @@ def learn(node: Node, name: str) -> None:
         taken = {str(jwk.get("kid")) for other, its in node.neighbours.items() if other != name for jwk in (*its.signing_keys, its.sealing_key)}
         change = followed(name, known, one, node.now(), taken) if known is not None else "it is parted with"
         if isinstance(change, str):
-            _LOG.warning("a new key of the neighbour %s is not believed: %s; compare its fingerprint and add it again", name, change)
+            if node.keys_not_believed.get(name) != change:  # said once, not every fifteen seconds
+                _LOG.warning("a new key of the neighbour %s is not believed: %s; compare its fingerprint and add it again", name, change)
+            node.keys_not_believed[name] = change
             return
         register.change_keys(node, name, change, one)

@@ -110,6 +110,8 @@ def finish(node: Node, staged: Staged) -> None:
     _put(keys / _FILES[staged.what], staged.private)
     node.step("rotate.replaced")
     (keys / STAGED).unlink(missing_ok=True)
+    for stale in keys.glob(".*.part"):  # of a process that was ended while it wrote
+        stale.unlink(missing_ok=True)
 
 
 def _staged(own: OwnKeys, node: Node, what: What, at: datetime, *, lost: bool) -> Staged:
@@ -141,8 +143,11 @@ def _named(change: KeyChange) -> str:
 
 def _put(path: Path, text: str) -> None:
     """Write a private file, whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     write_private(part, text)
+    if os.geteuid() == 0:  # by root for a service of another user, who could read its own keys no more
+        owner = path.parent.stat()
+        os.chown(part, owner.st_uid, owner.st_gid)
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(path)

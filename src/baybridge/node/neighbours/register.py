@@ -21,7 +21,7 @@ from sqlalchemy import delete, insert, select
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.json_value import JsonDict
-from baybridge.base.keys import SealKey, VerifyKey
+from baybridge.base.keys import KeyRing, SealKey, VerifyKey
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text_inside
 from baybridge.facts.fhir import items, mapping, text
@@ -29,6 +29,7 @@ from baybridge.journey.command import Actor, Role
 from baybridge.ledger import checkpoint as notes
 from baybridge.ledger import keeping
 from baybridge.node import tables
+from baybridge.node.neighbours.key_changes import MOST_CHANGES
 
 if TYPE_CHECKING:
     from baybridge.node.neighbours.key_changes import KeyChange, Written
@@ -39,7 +40,6 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _URL = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 _UNREACHABLE_AFTER = timedelta(minutes=15)  # CONV: sixty looks without an answer
 _SECOND_WITHIN = timedelta(minutes=15)  # contract K3
-_MOST_CHANGES = 1_000_000
 _MAY_CLEAR = (Role.ADMINISTRATOR, Role.QUALITY)
 
 
@@ -89,7 +89,7 @@ def _faults(card: Mapping[str, object], regions: Collection[str]) -> list[tuple[
         ("issuer", "an address or nothing", card.get("issuer") is None or isinstance(card["issuer"], str)),
         ("signing_keys", "a list of Ed25519 public keys, the one in use first", _keys(card.get("signing_keys"))),
         ("sealing_key", "an X25519 public key", _is_key(SealKey, card.get("sealing_key"))),
-        ("key_change", "a whole number or nothing", card.get("key_change") is None or (type(card["key_change"]) is int and 0 < card["key_change"] < _MOST_CHANGES)),
+        ("key_change", "a whole number or nothing", card.get("key_change") is None or (type(card["key_change"]) is int and 0 < card["key_change"] <= MOST_CHANGES)),
         ("card_keys", "a list of public keys or nothing", card.get("card_keys") is None or _maps(card["card_keys"])),
     )
     for name, expected, holds in checks:
@@ -107,7 +107,12 @@ def _maps(value: object) -> bool:
 
 
 def _keys(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(_is_key(VerifyKey, one) for one in value) and "valid_until" not in value[0]
+    if not isinstance(value, list) or not value or not all(_is_key(VerifyKey, one) for one in value) or "valid_until" in value[0]:
+        return False
+    try:
+        return bool(KeyRing.from_jwks(value).keys)  # times can be read
+    except (ValueError, TypeError):
+        return False
 
 
 def _is_key(kind: type[VerifyKey | SealKey], value: object) -> bool:

@@ -102,7 +102,10 @@ def watch(node: Node) -> None:
                 break  # parted with meanwhile
             try:
                 look(node, name, neighbour)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+            except OSError as problem:
+                _LOG.info("log of a neighbour not read: %s", type(problem).__name__)
+                break  # it does not answer: another try would only wait as long again
+            except (ValueError, KeyError, TypeError, AttributeError) as problem:
                 _LOG.info("log of a neighbour not read: %s", type(problem).__name__)
 
 

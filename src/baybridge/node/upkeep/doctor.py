@@ -17,7 +17,8 @@ from typing import Literal, TypeVar
 from sqlalchemy import func, select
 
 from baybridge.documents.messages import Outbox
-from baybridge.ledger import log
+from baybridge.ledger import keeping, log
+from baybridge.ledger.witness import Verdict
 from baybridge.node import tables
 from baybridge.node.config import Config, ConfigProblem, read_config, read_settings
 from baybridge.node.consequences.row import Lane
@@ -217,7 +218,10 @@ def _neighbours(node: Node) -> Finding:
     there = [one for one in register.listed(node) if one.state != "removed"]
     if not there:
         return Finding("neighbours", "skip", "none", "neighbours that witness this log", "baybridge neighbour add URL --node DIR")
+    with node.storage.reading() as connection:
+        unknown = {one.neighbour for one in keeping.all_seen(connection) if one.problem == Verdict.BAD_SIGNATURE}
     bad = [f"{one.node} {one.state}" for one in there if one.state != "active"]
+    bad += [f"{one.node} signs its log with a key that is not known here" for one in there if one.node in unknown]
     state: State = "fail" if any(one.state in ("forked", "shrunk") for one in there) else "warn" if bad else "ok"
     return Finding("neighbours", state, ", ".join(bad) or f"{len(there)} active", "all active", "baybridge neighbour list --node DIR; docs/neighbours.md" if bad else "")
 

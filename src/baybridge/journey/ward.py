@@ -1,6 +1,6 @@
 """Who lies on a ward of this node, and how the latest grades moved.
 
-Main job: `in_care(case, node)`; `trend_of(case, scale)`.
+Main job: `in_care(case, node)`, `prepared(case, node)`; `trend_of(case, scale)`.
 
 In care is whom this node began to treat (lymphodepletion, infusion) and did not discharge since, and who went home and is looked at again: a call made here is open, or a
 grade of 1 or more was seen since. There is no entry of an admission: who only came for collection or a visit is not on the ward. **Source**: convention of this project.
@@ -25,22 +25,17 @@ def in_care(case: Case, node: str) -> bool:
     infused_here = bool(case.infusions) and case.infusions[-1].origin.node == node
     if infused_here and (not discharged(case) or watched_again_at(case) is not None):
         return True
-    return _prepared(case, node)
+    return prepared(case, node)
 
 
-def _prepared(case: Case, node: str) -> bool:
-    """Whether lymphodepletion began here and neither an infusion nor a discharge followed; on the same day it is taken as the later."""
+def prepared(case: Case, node: str) -> bool:
+    """Whether lymphodepletion began here for an infusion to come: no infusion and no discharge followed it; of a discharge on the same day it is the later."""
     begun, left = case.lymphodepletion, case.discharge
     if begun is None or begun.origin.node != node:
         return False
     started = begun.event.started_on
     infused = case.infused_at is not None and started <= case.infused_at.date()
     return not infused and (left is None or left.event.discharged_on <= started)
-
-
-def at_home(case: Case) -> bool:
-    """Whether the patient was discharged after the last infusion and is only looked at again."""
-    return discharged(case)
 
 
 def trend_of(case: Case, scale: str) -> Trend:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from sqlalchemy import insert, select, update
 from starlette.testclient import TestClient
 
@@ -19,6 +20,7 @@ from baybridge.journey.ward import in_care, trend_of
 from baybridge.node import tables
 from baybridge.node.people import accounts
 from baybridge.node.watch.ward import Bed, Standing, bed_of
+from baybridge.record.store import store
 from baybridge.web.ward import board_page
 from baybridge.web.ward.board_page import span_said, urgency
 from baybridge.web.ward.initials import initials_of
@@ -92,6 +94,18 @@ def test_a_patient_stays_until_discharge_and_death_ends_it(house: House) -> None
     died = house.ward.give("RecordDeath", Role.PHYSICIAN, died_on=day.isoformat())
     assert hasattr(died, "events"), died
     assert house.ward.node.ward.beds() == []
+
+
+def test_what_an_earlier_infusion_brought_is_none_of_the_one_to_come(house: House) -> None:
+    house.ward.assess(temperature=38.6, hypotension="fluids")
+    case = house.ward.case
+    begun = case.lymphodepletion
+    assert begun is not None
+    again = replace(begun, event=structs.replace(begun.event, started_on=house.ward.now.date() + timedelta(days=60)))
+    later = replace(case, entries=(*case.entries, again))
+    bed = bed_of(later, "hk", house.ward.node.escalation)
+    assert in_care(later, "hk")
+    assert (bed.infused_at, dict(bed.grades), bed.due_at, bed.at_home) == (None, {}, None, False)
 
 
 def test_a_case_treated_elsewhere_is_not_on_it(house: House) -> None:
@@ -261,6 +275,15 @@ def test_a_screen_on_a_wall_shows_initials_and_says_what_they_are_worth(house: H
     assert "C." in page
     assert "wrist band" in page
     assert "Chan" not in re.findall(r"<title>.*?</title>", house.get("/ward"), re.S)[0]
+
+
+def test_names_with_script_in_them_are_text(house: House) -> None:
+    with house.ward.node.unit() as unit:
+        store.put(unit.connection, {"resourceType": "Patient", "id": PATIENT, "name": [{"text": "<script>alert(1)</script> x"}]}, at=unit.at)
+    for address in ("/ward", "/ward?large=yes", "/ward/rows"):
+        page = house.get(address)
+        assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from baybridge.journey import look_now, ward
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor
+from baybridge.journey.conditions import discharged
 from baybridge.journey.events import DrugsReserved
 from baybridge.journey.intervals import assessment_due, every_h, ice_due
 from baybridge.journey.ward import Trend
@@ -148,15 +149,16 @@ def candidates(connection: Connection) -> list[str]:
 
 def bed_of(case: Case, node: str, rules: Escalation) -> Bed:
     """What a board says of a case."""
-    infused = case.infused_at is not None
+    waits = ward.prepared(case, node)  # what an earlier infusion brought is none of the one to come
+    infused = case.infused_at is not None and not waits
     begun = case.lymphodepletion
     reserved = case.last(DrugsReserved)
     return Bed(
         case=case,
-        at_home=ward.at_home(case),
-        infused_at=case.infused_at,
+        at_home=not waits and discharged(case),
+        infused_at=case.infused_at if infused else None,
         prepared_on=begun.event.started_on if begun is not None else None,
-        grades={scale: _standing(case, scale) for scale in SCALES if scale in case.grades},
+        grades={scale: _standing(case, scale) for scale in SCALES if scale in case.grades and not waits},
         every_h=every_h(case, rules.assessment) if infused else None,
         assessment_due_at=assessment_due(case, rules.assessment) if infused else None,
         ice_due_at=ice_due(case, rules.assessment) if infused else None,

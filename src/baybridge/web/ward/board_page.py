@@ -60,6 +60,7 @@ class Line:
     who: str
     mark: str
     product: str
+    synthetic: bool
     day: str
     cells: tuple[Cell, ...]
     due: tuple[Due, ...]
@@ -121,6 +122,7 @@ def _line(asked: Asked, reader: Reader, bed: Bed, patient: Version | None, now: 
         who=said or reader.t("case.mark", mark=mark),
         mark=mark,
         product=product_name(asked, bed.case.product),
+        synthetic=bed.case.synthetic,
         day=_day(asked, reader, bed, now),
         cells=tuple(_cell(reader, scale, bed.grades.get(scale), bed, now) for scale in SCALES),
         due=tuple(_due(reader, bed, now)),
@@ -132,10 +134,12 @@ def _line(asked: Asked, reader: Reader, bed: Bed, patient: Version | None, now: 
 
 def _day(asked: Asked, reader: Reader, bed: Bed, now: datetime) -> str:
     zone = asked.node.site.zone
-    if bed.infused_at is not None and (bed.prepared_on is None or bed.prepared_on <= bed.infused_at.astimezone(zone).date()):
+    if bed.infused_at is not None:
         day = reader.t("ward.board.day_after", day=(now.astimezone(zone).date() - bed.infused_at.astimezone(zone).date()).days)
-    else:
+    elif bed.prepared_on is not None:
         day = reader.t("ward.board.before", day=reader.day(bed.prepared_on))
+    else:
+        day = reader.t("ward.board.day_unknown")
     return reader.t("page.semicolon").join((day, reader.t("ward.board.at_home"))) if bed.at_home else day
 
 

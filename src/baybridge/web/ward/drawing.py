@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from baybridge.base.time import start_of_day
 
 WIDTH, HEIGHT, FOOT = 960.0, 150.0, 34.0
-LEFT, RIGHT, TOP = 62.0, 14.0, 10.0
+LEFT, RIGHT, TOP = 62.0, 58.0, 10.0
 #: Above so many marks in one picture they are drawn as one path a line, smaller and without a title each.
 MANY = 400
 _RADIUS, _SMALL = 4.0, 1.8

@@ -35,6 +35,21 @@ from watch_world import CASE, PATIENT, WELL, Ward
 
 _NUMBER = itertools.count(1)
 
+#: The share of boxes that a generated course leaves blank.
+BLANK = 0.3
+#: Each sign of the list as findings that show it, whatever else is blank.
+SIGNS: dict[str, dict[str, Any]] = {
+    "RR-VASOPRESSOR": {"vasopressors": 1},
+    "RR-OXYGEN": {"oxygen_device": "high_flow_nasal_cannula", "oxygen_reason": None},
+    "RR-SATURATION": {"oxygen_saturation": 86},
+    "RR-SEIZURE": {"seizure": "resolves_rapidly"},
+    "RR-AROUSAL": {"arousal": "tactile", "sedated": None},
+    "RR-ICP": {"raised_icp_sign": True},
+    "RR-MOTOR": {"deep_focal_motor_weakness": True},
+    "RR-ICANS": {"ice_score": 1, "sedated": False},
+    "RR-IECHS": {"iec_hs_grade": 3},
+}
+
 
 @dataclass
 class CourseWard:

@@ -78,9 +78,9 @@ def accept(node: Node, token: str, password: str) -> str | Refusal:
 
 def refused(node: Node, token: str) -> Refusal:
     """The refusal of an invitation that is unknown, used or over, or of somebody who signs in no more, with its entry in the log."""
-    with node.unit(even_restored=True) as unit:
-        account = unit.connection.execute(select(invitations.c.account).where(invitations.c.token_sha256 == _digest(token))).scalar()
-        refused_entry.note(unit, "invitation-refused", "accounts.invitation.over", str(account or ""))
+    with node.storage.reading() as connection:
+        account = connection.execute(select(invitations.c.account).where(invitations.c.token_sha256 == _digest(token))).scalar()
+    refused_entry.note_alone(node, "invitation-refused", "accounts.invitation.over", str(account or ""))
     return refuse(Reason("accounts.invitation.over"), category=Category.FORBIDDEN)
 
 

@@ -28,7 +28,7 @@ def sign_in(node: Node, name: str, password: str, code: str, *, device: str = ""
     """A new session for name, password and code, or a refusal that the log knows of."""
     opened = accounts.sign_in(node.storage, name, password, code, node.now(), device=device, kind=kind, hours=node.people.session_hours)
     if isinstance(opened, Refusal) and opened.reasons[0].code != _A_STEP:
-        with node.unit(even_restored=True) as unit:
+        with suppress(StorageProblem), node.unit(even_restored=True) as unit:  # always: a name that nobody has is to take as long
             note(unit, "sign-in-refused", opened.reasons[0].code, _account_of(unit.connection, name))
     return opened
 
@@ -40,16 +40,19 @@ def note(unit: Unit, what: str, code: str, account: str = "") -> None:
 
 
 def dead_session(node: Node, token: str) -> None:
-    """The entry of a request that came with a session which is over, ended or was never one.
-
-    Nothing is written while its entries wait, or while the database takes nothing.
-    """
+    """The entry of a request that came with a session which is over, ended or was never one."""
     with node.storage.reading() as connection:
         account = str(connection.execute(select(sessions.c.account).where(sessions.c.token_sha256 == accounts.digest(token))).scalar() or "")
-        if accounts.has_to_wait(connection, _counts_as("session-refused", account), node.now()):
+    note_alone(node, "session-refused", "access.sign_in", account)
+
+
+def note_alone(node: Node, what: str, code: str, account: str = "") -> None:
+    """The same in a unit of its own; who tries without end takes no writer's turn by it, and what cannot be noted is refused all the same."""
+    with node.storage.reading() as connection:
+        if accounts.has_to_wait(connection, _counts_as(what, account), node.now()):
             return
-    with suppress(StorageProblem), node.unit(even_restored=True) as unit:  # it is refused all the same
-        note(unit, "session-refused", "access.sign_in", account)
+    with suppress(StorageProblem), node.unit(even_restored=True) as unit:
+        note(unit, what, code, account)
 
 
 def _counts_as(what: str, account: str) -> str:

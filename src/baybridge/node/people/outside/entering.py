@@ -250,8 +250,7 @@ def with_code(node: Node, key: str, code: str, browser: str, device: str) -> Ent
 
 def _not_begun(node: Node) -> Refusal:
     """The refusal of what this browser did not begin, or began too long ago, or has used already."""
-    with node.unit(even_restored=True) as unit:
-        refused_entry.note(unit, "sign-in-refused", "sign_in.outside.not_begun")
+    refused_entry.note_alone(node, "sign-in-refused", "sign_in.outside.not_begun")
     return refuse(Reason("sign_in.outside.not_begun"), category=Category.UNAUTHENTICATED)
 
 

@@ -17,11 +17,13 @@ from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import CourierConfirmed, CourierNamed
+from baybridge.ledger import log
 from baybridge.node import tables
 from baybridge.node.clock import new_id
 from baybridge.node.commands import courier_codes
 from baybridge.node.config import read_config
 from baybridge.node.handle import handle
+from baybridge.node.integrity.rows import KIND
 from baybridge.node.node import Node
 from baybridge.node.people import accounts
 from baybridge.node.upkeep.founding import found
@@ -118,7 +120,15 @@ def test_it_is_over_after_its_time_and_a_fresh_one_ends_it(dock: Dock) -> None:
     second = dock.code()
     assert first == second or dock.confirm(first) == ["supply.courier.code_wrong"]
     dock.clock.moment += timedelta(minutes=31)
-    assert dock.confirm(second) == ["supply.courier.code_over"]
+    before = entries(dock)
+    for number in range(1, 8):
+        assert dock.confirm(second) == ["supply.courier.code_over"]
+        assert entries(dock) == before + number, "each that is refused stands in the log"
+
+
+def entries(dock: Dock) -> int:
+    with dock.node.storage.reading() as connection:
+        return sum(what.startswith("courier_code/") for _, _, what in log.positions_of(connection, (KIND,)))
 
 
 def test_who_may_make_one_and_when(dock: Dock) -> None:

@@ -67,15 +67,16 @@ def tried(connection: Connection, at: datetime, shipment_id: str, code: str) -> 
     row = connection.execute(select(table).where(table.c.shipment_id == shipment_id)).first()
     if row is None:
         return "none"
-    if row.tries >= _MOST_TRIES:
-        return "tries"
+    state: CodeState = "wrong"
     if at >= datetime.fromisoformat(row.expires_at):
-        return "over"
-    typed = "".join(char for char in code if not char.isspace())
-    right = hmac.compare_digest(bytes(row.code_hash), _hash(typed, bytes(row.salt)))
-    tries = _MOST_TRIES if right else row.tries + 1
+        state = "over"
+    elif row.tries >= _MOST_TRIES:
+        state = "tries"
+    elif hmac.compare_digest(bytes(row.code_hash), _hash("".join(code.split()), bytes(row.salt))):
+        state = "right"
+    tries = _MOST_TRIES if state == "right" else row.tries + 1  # one that counts no more is a try too: the log covers the row, so that each is an entry
     connection.execute(update(table).where(table.c.shipment_id == shipment_id).values(tries=tries))
-    return "right" if right else "wrong"
+    return state
 
 
 def _hash(code: str, salt: bytes) -> bytes:

@@ -112,6 +112,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/account/sessions/end"): NOT_ELSEWHERE,
     ("POST", "/account/role"): NOT_ELSEWHERE,
     ("GET", "/"): NOT_ELSEWHERE,
+    ("GET", "/search"): SITE,
+    ("POST", "/search"): SITE,
     ("GET", "/cases"): LISTS,
     ("GET", "/payer"): {"payer", "other payer"},
     ("GET", "/payer/programme"): {"payer", "other payer"},

@@ -45,6 +45,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "accounts.manage": {Role.ADMINISTRATOR: Relation.STAFF},
         "accounts.rights": dict.fromkeys((Role.ADMINISTRATOR, Role.QUALITY), Relation.STAFF),
         "case.list": {**_OWN_STAFF, Role.PATIENT: Relation.ANY, Role.PAYER: Relation.ANY},
+        "case.find": _OWN_STAFF,
         "payer.work": {Role.PAYER: Relation.ANY},
         "case.read": _READ,
         "case.facts": _READ,

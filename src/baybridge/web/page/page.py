@@ -485,6 +485,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         pack=_pack(asked),
         **_live(asked),
         audits=role in _AUDITORS,
+        finds=role in access.roles("case.find") and asked.person.organisation == asked.node.site.organisation,
         duty_problems=[reader.reason(reason) for reason in told.duty_problems(asked)],
         **values,
     )

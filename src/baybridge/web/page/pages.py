@@ -30,6 +30,7 @@ from baybridge.web.money.payer_page import PAYER_DOORS
 from baybridge.web.page.elsewhere_page import ELSEWHERE_DOORS
 from baybridge.web.page.page import go, refused, render
 from baybridge.web.page.passkey_page import PASSKEY_DOORS
+from baybridge.web.page.search_page import SEARCH_DOORS
 from baybridge.web.page.sign_in_page import SIGN_IN_DOORS
 from baybridge.web.rules.policy_compare_page import COMPARE_DOORS
 from baybridge.web.rules.policy_pages import POLICY_DOORS
@@ -135,6 +136,7 @@ DOORS = (
     *PASSKEY_DOORS,
     Door("/", ("GET",), "home", "own-account", home),
     Door("/cases", ("GET",), "cases", "case.list", cases),
+    *SEARCH_DOORS,
     Door("/import", ("GET",), "import.page", "records.import", import_page),
     Door("/import", ("POST",), "import.file", "records.import", import_file),
     *PAYER_DOORS,

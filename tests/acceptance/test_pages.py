@@ -193,8 +193,8 @@ def test_every_page_that_a_user_reaches_reads_well(reached: dict[str, Found], na
 def test_users_reach_the_pages_that_their_work_needs(reached: dict[str, Found]) -> None:
     kinds = {name: set(found.addresses) for name, found in reached.items()}
     assert {"/cases/C/funding", "/cases/C/sharing", "/import", "/policies/P", "/log"} <= kinds["coordinator.hk"]
-    assert {"/cases/C/bedside", "/cases/C/do/Assess"} <= kinds["nurse.hk"]
-    assert "/cases/C/funding" in kinds["payer.hk"] and "/cases/C/facts" not in kinds["payer.hk"]
+    assert {"/cases/C/bedside", "/cases/C/do/Assess", "/cases/C/flowsheet", "/ward"} <= kinds["nurse.hk"]
+    assert "/cases/C/funding" in kinds["payer.hk"] and not {"/cases/C/facts", "/cases/C/flowsheet", "/ward"} & kinds["payer.hk"]
     assert "/cases/C/cells" in kinds["manufacturer.sh"] and "/cases/C/facts" not in kinds["manufacturer.sh"]
     assert "/cases/C/sharing" in kinds["patient.hk"]
     assert "/indicators" in kinds["alliance.hk"] and not any(kind.startswith("/cases") for kind in kinds["alliance.hk"])

@@ -85,11 +85,13 @@ def read_exposures(found: Found, at: datetime, treatments: Treatments, case: Cas
     return Exposures(tuple(sorted(dated, key=_order)), tuple(sorted(taken)), not unread and not undated, tuple(unread))
 
 
-def filed_doses(found: Found, treatments: Treatments) -> tuple[FiledDose, ...]:
-    """Every administration with a code of the index and a moment; one that names a day alone is none."""
+def filed_doses(found: Found, treatments: Treatments, case: Case) -> tuple[FiledDose, ...]:
+    """Every administration with a code of the index and a moment that renders no entry of the case; one that names a day alone is none."""
+    entered = {f"MedicationAdministration/{entry.origin.event_id}" for entry in case.history}
     doses = [
         FiledDose(coded.code, at, name_of(resource))
         for resource in found.of("MedicationAdministration")
+        if name_of(resource) not in entered
         if resource.get("status") in _TAKEN["MedicationAdministration"] and len(said := _said_at(resource)) > _DAY and (at := moment(said)) is not None
         for coded in codings(found.medication(resource))
         if coded.system in treatments.atc_systems

@@ -35,7 +35,6 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, CardIssuer, FromRecord, Site
 from baybridge.journey.drug_history import DrugHistory
 from baybridge.journey.events import Recorded
-from baybridge.journey.fhir.writer import read_from_case
 from baybridge.journey.identities import linked, same_person
 from baybridge.language.languages import Language, languages_of
 from baybridge.language.regions import Regions, regions_of
@@ -335,8 +334,8 @@ class Node:
     def _drugs(self, resources: Sequence[Resource], case: Case, at: datetime) -> DrugHistory:
         """The drugs that a patient was given, and the days of transplants."""
         treatments = self.dictionary.terms.treatments
-        filed = filed_doses(Found(one for one in resources if not read_from_case(one)), treatments)
-        return replace(drug_history(Found(resources), at, treatments, case), filed=filed)
+        found = Found(resources)
+        return replace(drug_history(found, at, treatments, case), filed=filed_doses(found, treatments, case))
 
     def record_access(self, actor: Actor, case_id: str, what: str, purpose: str, on: Ground = Ground.RELATION) -> None:
         """Write an access to a patient's record into the patient's list and the log, or into the reserve while the database takes nothing.

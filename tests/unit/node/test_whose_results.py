@@ -145,6 +145,16 @@ def test_a_typed_dose_is_asked_about_when_a_pump_files_it_again(ward: Ward) -> N
     assert post(ward, dose(ward, 10, atc="H02AB02")) == ["bedside.drug.again", "record.dose.meant"]
 
 
+def test_a_dose_that_was_entered_here_counts_once(ward: Ward) -> None:
+    for _ in range(4):
+        ward.now += timedelta(hours=9)
+        given = ward.give("GiveDrug", Role.PHYSICIAN, atc="L04AC07", name="tocilizumab", dose_mg=560, route="IV", given_at=ward.now.isoformat())
+        assert not isinstance(given, Refusal), [reason.code for reason in given.reasons]
+    ward.now += timedelta(hours=9)
+    fifth = ward.give("GiveDrug", Role.PHYSICIAN, atc="L04AC07", name="tocilizumab", dose_mg=560, route="IV", given_at=ward.now.isoformat())
+    assert [reason.code for reason in fifth.reasons] == ["bedside.drug.tocilizumab_episode"]
+
+
 def test_filed_doses_count_for_the_limits_of_tocilizumab(ward: Ward) -> None:
     assert post(ward, dose(ward, 480, ago=timedelta(hours=3))) == []
     answer = ward.give("GiveDrug", atc="L04AC07", dose_mg=480, given_at=ward.now.isoformat())

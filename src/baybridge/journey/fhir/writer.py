@@ -168,12 +168,7 @@ def identified_by_decision(sha256: str) -> Json:
 
 def read_from_case(resource: Json) -> bool:
     """Whether a resource only renders a bedside assessment or grade, which the facts read from the case itself."""
-    return resource["resourceType"] == "Observation" and renders_event(resource)
-
-
-def renders_event(resource: Json) -> bool:
-    """Whether a resource renders an event of a case, of this node or of another."""
     meta = resource.get("meta")
     tags = meta.get("tag") if isinstance(meta, Mapping) else None
     listed = tags if isinstance(tags, list | tuple) else ()
-    return any(isinstance(tag, Mapping) and tag.get("system") == PROJECTION for tag in listed)
+    return resource["resourceType"] == "Observation" and any(isinstance(tag, Mapping) and tag.get("system") == PROJECTION for tag in listed)

@@ -53,7 +53,7 @@ def impossible(node: Node, unit: Unit, resource: Json) -> tuple[Reason, ...]:
 def asked_about(node: Node, unit: Unit, actor: Actor, resource: Json) -> tuple[Reason, ...]:
     """What is asked about of a dose of now; nothing of one that belongs to the history."""
     recent = unit.at - span(node.escalation.history_after)
-    given = [one for one in filed_doses(Found([resource]), node.dictionary.terms.treatments) if one.at >= recent]
+    given = [one for one in filed_doses(Found([resource]), node.dictionary.terms.treatments, Case()) if one.at >= recent]
     reasons = (reason for one in given for reason in _as_given(node, unit, actor, _patient(resource), resource, one))
     return tuple(replace(one, where=_DOSAGE if one.where in _OF_DOSE else one.where) for one in reasons)
 

@@ -17,7 +17,6 @@ from baybridge.facts.exposure import filed_doses
 from baybridge.facts.fhir import Found, name_of, words
 from baybridge.journey.entry import Entry, Origin, tells
 from baybridge.journey.events import DrugGiven, GradeAssessed, GradeConfirmed
-from baybridge.journey.fhir.writer import renders_event
 from baybridge.web.case.view import CaseView
 from baybridge.web.ward.drawing import Time
 from baybridge.web.ward.panels import FACTS
@@ -72,8 +71,8 @@ def _doses(view: CaseView, found: Found) -> tuple[Dose, ...]:
     drugs = view.asked.node.documents.typed.the(Drugs).drugs
     entered = [Dose(one.event.name, one.event.dose, one.event.given_at, f"Event/{one.origin.event_id}") for one in view.case.drugs]
     treatments = view.asked.node.dictionary.terms.treatments
-    outside = {name_of(one): one for one in found.of("MedicationAdministration") if not renders_event(one)}
-    filed = [one for one in filed_doses(found, treatments) if one.source in outside]
+    filed = filed_doses(found, treatments, view.case)
+    outside = {name_of(one): one for one in found.of("MedicationAdministration")} if filed else {}
     entered += [Dose(one.name, one.dose, one.given_at, f"Event/{origin.event_id}", struck=True) for one, origin in _struck(view)]
     called = {one.source: words(found.medication(outside[one.source])) for one in filed}
     told = [Dose(view.reader.title(drugs[one.atc].names) if one.atc in drugs else called[one.source] or one.atc, "", one.at, one.source) for one in filed]

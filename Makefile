@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 #   make soak   the long runs: a hundred thousand hostile requests, two hundred kills
 #   make lock   the locked dependencies anew from pyproject.toml, keeping versions that still fit
-.PHONY: demo demo-reset test soak check benchmarks browser spark openid directory lock clean
+.PHONY: release demo demo-reset test soak check benchmarks browser spark openid directory lock clean
 
 $(READY): requirements.lock requirements-installer.lock pyproject.toml
 	@echo "Installing what Baybridge needs into $(VENV) …"
@@ -75,6 +75,10 @@ benchmarks: $(READY_TO_TEST)
 lock: $(READY)
 	$(LOCK) pyproject.toml --extra population --output-file requirements.lock
 	$(LOCK) pyproject.toml --extra dev --extra postgresql --output-file requirements-dev.lock
+
+# What is released, signed by an OpenSSH key: make release KEY=… RESULTS=… (results of the tests, for the validation pack)
+release: $(READY_TO_TEST)
+	PYTHON=$(BIN)/python tools/release.sh "$(KEY)" $(RESULTS)
 
 clean:
 	rm -rf $(VENV) demo-network

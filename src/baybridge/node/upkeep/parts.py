@@ -10,11 +10,13 @@ An advisory names the versions that it concerns. One that names this package and
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Literal
 
 from baybridge.facts.fhir import items, mapping, text
@@ -81,6 +83,37 @@ def _licence(held: metadata.Distribution) -> str:
     classes = [one.rpartition(" :: ")[2] for one in found.get_all("Classifier") or () if one.startswith("License :: ")]
     texts = (*(found.get_all("License-Expression") or ()), *classes[:1], *(found.get_all("License") or ()))
     return next((one.strip().splitlines()[0][:80] for one in texts if one.strip()), "unknown")
+
+
+#: Where an operator lays the advisories for the page of the administrator, in the node's folder.
+ADVISORIES = "advisories.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The file of advisories of a node: since when it lies there, and what stands in it; None where it cannot be read."""
+
+    since: datetime
+    advisories: object
+
+
+def advisories_in(folder: Path) -> Kept | None:
+    """The advisories that lie in a node's folder; None where there are none, so that nobody looked."""
+    file = folder / ADVISORIES
+    try:
+        since = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        return Kept(since, _form(json.loads(file.read_bytes())))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return Kept(datetime.fromtimestamp(0, UTC), None)
+
+
+def _form(written: object) -> object:
+    """Advisories as OSV has them, a list or an object with `vulns`; ValueError where it is neither."""
+    if isinstance(written, list) or isinstance(mapping(written).get("vulns"), list):
+        return written
+    raise ValueError("expected a list of advisories, or an object with `vulns`")
 
 
 def faults(found: Iterable[Part], advisories: object) -> Iterator[Fault]:

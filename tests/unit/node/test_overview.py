@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from starlette.testclient import TestClient
 
 from acceptance.test_serving import certify
 from baybridge.app import application
+from baybridge.language.texts import Texts
 from baybridge.node.config import Serving, read_config
+from baybridge.node.consequences.row import Lane
 from baybridge.node.keeping import records
 from baybridge.node.keeping.backups import Made
 from baybridge.node.node import Node
@@ -32,11 +36,11 @@ def node(tmp_path: Path) -> Iterator[Node]:
     made.storage.close()
 
 
-def page(node: Node, name: str, language: str = "en") -> tuple[int, str]:
+def page(node: Node, name: str, language: str = "en", path: str = "/operation") -> tuple[int, str]:
     session = accounts.sign_in(node.storage, name, "a right password", "", node.now())
     assert isinstance(session, accounts.Session)
     with TestClient(application(node, workers=False)) as client:
-        answer = client.get(f"/operation?language={language}", headers={"authorization": f"Bearer {session.token}", "accept": "text/html"})
+        answer = client.get(f"{path}?language={language}", headers={"authorization": f"Bearer {session.token}", "accept": "text/html"})
     return answer.status_code, answer.text
 
 
@@ -50,6 +54,22 @@ def test_every_line_is_said_in_the_reader_s_language(node: Node, language: str) 
     assert status == 200
     assert "overview." not in text, "a key without its sentence"
     assert not re.search(r"\{[a-z]+\}", text), "a value that was not filled in"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_packages_say_what_the_advisories_of_the_folder_say(node: Node, language: str) -> None:
+    file = node.config.folder / "advisories.json"
+    seen = set()
+    advisory = {"id": "GHSA-1", "summary": "<b>bad</b>", "affected": [{"package": {"ecosystem": "PyPI", "name": "Jinja2"}, "versions": [metadata.version("jinja2")]}]}
+    for content in (None, "no json", "[]", json.dumps([advisory])):
+        if content is not None:
+            file.write_text(content)
+        status, text = page(node, "boss", language, "/operation/parts")
+        assert (status, "webauthn" in text, "parts." in text) == (200, True, False)
+        assert ("GHSA-1" in text, "<b>bad</b>" in text) == (content == json.dumps([advisory]), False)
+        seen.add(re.search(r'class="box (\w+)" role="\w+">([^<]+)', text).groups())  # type: ignore[union-attr]
+    assert len(seen) == 4
+    assert page(node, "nurse", language, "/operation/parts")[0] == 403
 
 
 def test_nobody_else_reads_it(node: Node) -> None:
@@ -98,3 +118,9 @@ def test_a_neighbour_and_a_feed_stand_on_it(node: Node, tmp_path: Path) -> None:
     text = page(node, "boss")[1]
     assert "Centre of the North" in text
     assert "active" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_lane_that_waits_has_its_words(node: Node, language: str) -> None:
+    texts = Texts(node.documents)
+    assert [lane.value for lane in Lane if not texts.has(language, f"overview.waiting.{lane.value}")] == []

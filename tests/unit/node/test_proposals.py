@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -16,12 +17,14 @@ from starlette.testclient import TestClient
 
 from acceptance.support import Clock, record
 from baybridge.app import application
+from baybridge.journey.attachments import attached
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import DocumentAttached, ProposalConfirmed
 from baybridge.node.attachments import proposals, receiving
 from baybridge.node.clock import new_id
 from baybridge.node.config import read_config
 from baybridge.node.consequences import queue
+from baybridge.node.consequences.row import Lane
 from baybridge.node.handle import handle
 from baybridge.node.intake.importing import import_upload
 from baybridge.node.neighbours.evidence import evidence_pack
@@ -50,6 +53,12 @@ class House:
         done = receiving.receive(self.node, Actor("first", Role.COORDINATOR, HERE), self.case_id, kind, content)
         assert isinstance(done, receiving.Answered), done
         queue.drain(self.node)
+        return done.attachment.id
+
+    def attach_alone(self, content: bytes) -> str:
+        """Bring a document; what follows waits for its lane."""
+        done = receiving.receive(self.node, Actor("first", Role.COORDINATOR, HERE), self.case_id, "report", content)
+        assert isinstance(done, receiving.Answered), done
         return done.attachment.id
 
     def proposed(self, attachment: str) -> list[dict[str, Any]]:
@@ -265,3 +274,41 @@ def test_a_hostile_document_ends_its_reader_and_nothing_else(house: House, conte
 def test_the_extra_is_optional() -> None:
     assert proposals.installed("text/plain")
     assert proposals.installed("image/png") is (find_spec("rapidocr") is not None)
+
+
+# --- beside the scanner, and later ----------------------------------------------------------------------------------------
+
+
+def test_a_reader_that_is_stuck_holds_up_no_scan(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, may_end = threading.Event(), threading.Event()
+
+    def stuck(*_: object) -> None:
+        started.set()
+        assert may_end.wait(30)
+
+    monkeypatch.setattr(proposals, "run_reader", stuck)
+    monkeypatch.setattr(proposals, "find_spec", lambda _module: object())
+    house.attach_alone(b"%PDF-1.7\n%%EOF")
+    reading = threading.Thread(target=lambda: queue.drain(house.node, (Lane.READER,)))
+    reading.start()
+    assert started.wait(30)
+    house.node.config.settings["BAYBRIDGE_SCAN"] = "true"  # type: ignore[index]
+    second = house.attach_alone(REPORT)
+    for lane in (one for one in Lane if one is not Lane.READER):  # each lane has a thread of its own in the worker
+        queue.drain(house.node, (lane,))
+    assert next(one.state for one in attached(house.node.case(house.case_id)) if one.id == second) == "clean"  # type: ignore[arg-type]
+    may_end.set()
+    reading.join(30)
+
+
+def test_what_was_brought_before_the_extra_is_read_by_the_next_look(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as without:
+        without.setattr(proposals, "installed", lambda _media_type: False)
+        without.setattr(proposals, "_proposed", lambda *_: pytest.fail("nothing is read without the extra"))
+        name = house.attach(REPORT)
+        assert proposals.catch_up(house.node) == 0
+    assert house.proposed(name) == []
+    assert proposals.catch_up(house.node) == 1
+    queue.drain(house.node)
+    assert [one["fact"] for one in house.proposed(name)] == ["ferritin"]
+    assert proposals.catch_up(house.node) == 0, "it is read once"

@@ -34,6 +34,12 @@ def path_of(node_folder: Path, case_id: str, digest: str) -> Path | None:
     return folder_of(node_folder, case_id) / digest if _SHA256.fullmatch(digest) else None
 
 
+def is_there(node_folder: Path, case_id: str, digest: str) -> bool:
+    """Whether there is a file of this SHA-256, whatever it holds."""
+    path = path_of(node_folder, case_id, digest)
+    return path is not None and path.is_file()
+
+
 def put(node_folder: Path, case_id: str, content: bytes) -> str:
     """Keep a content; its SHA-256. Killed at any moment there is the whole file or none."""
     digest = sha256(content).hexdigest()

@@ -27,6 +27,7 @@ from baybridge.journey.attachments import Attached, attached
 from baybridge.journey.case import Case
 from baybridge.journey.command import ProposedValue
 from baybridge.journey.events import AttachmentScanned, DocumentAttached, ProposalConfirmed
+from baybridge.ledger import streams
 from baybridge.node.attachments import files
 from baybridge.node.config import write_private
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
@@ -144,12 +145,30 @@ def _read(node: Node, consequence: Consequence) -> None:
     case = node.case(consequence.case_id)
     for one in attached(case) if case is not None else ():
         event = one.entry.event
-        if case is None or found(node, case, one)[0] != "waits" or one.state != "clean":
+        if case is None or not _is_unread(node, case, one):
             continue
         content = files.found(node.config.folder, case.case_id, event.sha256)
         if content is not None:
             read = _proposed(node, event, content)
             write_private(_place(node.config.folder, case.case_id, event.sha256), msgspec.json.encode(read).decode())
+
+
+def catch_up(node: Node) -> int:
+    """Queue the reading of documents that may be opened and were never read: the extra came later, or the node was restored; how many cases have such."""
+    with node.storage.reading() as connection:
+        names = streams.cases_with(connection, (DocumentAttached.__name__,))
+    cases = [case for case in map(node.case, names) if case is not None and any(_is_unread(node, case, one) for one in attached(case))]
+    if cases:
+        with node.unit() as unit:
+            for case in cases:
+                unit.follow(READ.name, case.case_id, consequence_id=f"unread/{case.case_id}")
+    return len(cases)
+
+
+def _is_unread(node: Node, case: Case, one: Attached) -> bool:
+    """Whether an attachment may be opened, can be read here and was not; one whose file is gone is found by the check of the ledger."""
+    there = one.state == "clean" and files.is_there(node.config.folder, case.case_id, one.entry.event.sha256)
+    return there and found(node, case, one)[0] == "waits"
 
 
 def _proposed(node: Node, event: DocumentAttached, content: bytes) -> Read:
@@ -187,4 +206,4 @@ def _nothing(_node: Node, _unit: Unit, _consequence: Consequence, _prepared: Non
     """It was read; the row goes."""
 
 
-READ = ConsequenceRow("attachment-read", Lane.SLOW, _nothing, prepare=_read, after=frozenset({DocumentAttached, AttachmentScanned}))
+READ = ConsequenceRow("attachment-read", Lane.READER, _nothing, prepare=_read, after=frozenset({DocumentAttached, AttachmentScanned}))

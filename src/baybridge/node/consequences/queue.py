@@ -36,7 +36,7 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 1, 300
 #: What a user's command does of what it queued, before it answers.
 AT_ONCE = (Lane.ALARM, Lane.CASE)
 #: What a command line does before it ends; programs of the site, which may take long, are the worker's.
-OF_A_COMMAND = tuple(lane for lane in ORDER if lane is not Lane.SLOW)
+OF_A_COMMAND = tuple(lane for lane in ORDER if lane not in (Lane.SLOW, Lane.READER))
 _ROWS_AT_ONCE = 400  # in one question
 _CLOCK_SLACK = timedelta(minutes=1)
 Kinds = Mapping[str, ConsequenceRow]

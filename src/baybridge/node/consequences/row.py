@@ -26,6 +26,7 @@ class Lane(StrEnum):
     MESSAGE = "message"  # what leaves the building: waits for servers of others, so that nothing else does
     LATER = "later"  # the worker's alone: what nobody waits for
     SLOW = "slow"  # the worker's alone: programs of the site that take as long as they take
+    READER = "reader"  # the worker's alone: documents that are read, which holds up no scanner
 
 
 #: The order in which lanes are done.

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from baybridge.node import cases
+from baybridge.node.attachments import proposals
 from baybridge.node.consequences import queue
 from baybridge.node.consequences.row import Lane
 from baybridge.node.integrity import check as checking
@@ -31,6 +32,7 @@ _LANE_PAUSE_S = 1.0  # between two looks for consequences that are due
 _RETRY_EVERY = 10  # rounds between two tries of failed projections
 _SCREEN_EVERY = 5  # rounds between two looks for cases to screen for trials
 _READ_EVERY = 5  # rounds between two looks whether the site wrote its documents
+_UNREAD_EVERY = 600  # rounds between two looks for documents that were never read, the first at once
 _REFRESH_EVERY = 300  # rounds between two refreshes of every case's tasks
 
 
@@ -89,6 +91,8 @@ class Worker:
                 self._try("documents", self._read_again)
             if number % _RETRY_EVERY == 0:
                 self._try("retry", lambda: projections.retry(self.node))
+            if number % _UNREAD_EVERY == 0:
+                self._try("unread", lambda: proposals.catch_up(self.node))
             if number % _REFRESH_EVERY == _REFRESH_EVERY - 1:
                 self._try("refresh", self._refresh)
             number += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -143,3 +144,12 @@ def test_what_is_broken_fails_with_what_to_do_and_hides_nothing_else(folder: Pat
     assert made[check].state == "fail"
     assert made[check].remedy
     assert set(made) >= CONTRACT, "every check is named, also where it cannot be made"
+
+
+@pytest.mark.parametrize("language", ["zh-Hans", "zh-Hant", "pt"])
+def test_the_doctor_speaks_the_readers_language_and_names_checks_and_commands_as_they_are(folder: Path, language: str) -> None:
+    done = CliRunner().invoke(main, ["--language", language, "doctor", str(folder)])
+    english = CliRunner().invoke(main, ["doctor", str(folder)])
+    assert "fail  backup" in done.output and "baybridge backup DIR --to PATH" in done.output
+    both = set(done.output.splitlines()) & set(english.output.splitlines())
+    assert not {line for line in both if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line.partition("baybridge")[0])}, both

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -61,6 +61,10 @@ class Finding:
     def as_json(self) -> dict[str, str]:
         """As the contract prints it."""
         return asdict(self)
+
+    def said(self, phrase: Callable[[str], str]) -> Finding:
+        """The same in the words of a reader; names of checks and states stay."""
+        return replace(self, found=phrase(self.found), expected=phrase(self.expected), remedy=phrase(self.remedy))
 
 
 def examine(folder: Path, transport: Transport | None = None) -> tuple[Finding, ...]:
@@ -151,16 +155,17 @@ def _documents(config: Config) -> Finding:
 
 
 def _database(config: Config) -> Finding:
-    where = "its own SQLite file" if config.database.startswith("sqlite") else "PostgreSQL"
+    own = config.database.startswith("sqlite")
     storage = Storage(config.database)
     try:
         with storage.reading() as connection:
             connection.exec_driver_sql("SELECT 1")
     except StorageProblem as problem:
-        return Finding("database", "fail", f"{where}: {problem}", "a database that answers", "look whether it runs, has room and may be read")
+        found = f"its own SQLite file: {problem}" if own else f"PostgreSQL does not answer: {problem}"
+        return Finding("database", "fail", found, "a database that answers", "look whether it runs, has room and may be read")
     finally:
         storage.close()
-    return Finding("database", "ok", f"{where} answers", "a database that answers")
+    return Finding("database", "ok", "its own SQLite file answers" if own else "PostgreSQL answers", "a database that answers")
 
 
 def _schema(config: Config) -> Finding:
@@ -242,7 +247,7 @@ def _downtime(node: Node) -> Finding:
     if "centre" not in node.site.kinds:
         return Finding("downtime", "skip", "no patient is treated here", "")
     if node.config.downtime is None:
-        return Finding("downtime", "warn", "none is written", expected, "lay down `downtime: {to: FOLDER, second: FOLDER}` in node.yaml; docs/operating.md")
+        return Finding("downtime", "warn", "none is written", expected, "write `downtime` with the folders `to` and `second` into node.yaml; docs/operating.md")
     kept = downtime.last(node.config.folder)
     places = [place for place in (node.config.downtime.folder, node.config.downtime.second) if place is not None]
     empty = [place for place in places if kept.made_at is None or not (place / downtime.name_of(node.site.node, kept.made_at)).is_dir()]

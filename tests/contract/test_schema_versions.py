@@ -32,7 +32,7 @@ from killing import killed
 STORED = sorted((Path(__file__).parents[1] / "stored_nodes").glob("schema_*.tar.xz"))
 PROFILE = {"node": "mo", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"]}
 BEFORE_VERSIONS = ("schema_version", "told_restoration")  # tables that a database of before versions lacks
-LATER = ("outside_identity", "sign_in_begun", "passkey")  # tables of versions that were counted, which a stored node may lack
+LATER = ("outside_identity", "sign_in_begun", "passkey", "calendar_link")  # tables of versions that were counted, which a stored node may lack
 LATER_COLUMNS = {"session": ("provider", "strong")}
 
 

@@ -111,11 +111,20 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/hand-over"): NOT_ELSEWHERE,
     ("POST", "/account/sessions/end"): NOT_ELSEWHERE,
     ("POST", "/account/role"): NOT_ELSEWHERE,
+    ("POST", "/account/calendar"): CARE | {"patient", "other patient"},
+    ("POST", "/account/calendar/end"): NOT_ELSEWHERE,
+    ("GET", "/calendar/{link}"): ANYONE,  # its token says who; an unknown one answers not-found
     ("GET", "/"): NOT_ELSEWHERE,
     ("GET", "/search"): SITE,
     ("POST", "/search"): SITE,
     ("GET", "/cases"): LISTS,
     ("GET", "/payer"): {"payer", "other payer"},
+    **{("GET", f"/cases.{form}"): LISTS for form in ("csv", "xlsx")},
+    **{("GET", f"/payer.{form}"): {"payer", "other payer"} for form in ("csv", "xlsx")},
+    **{("GET", f"/accounts.{form}"): {"administrator"} for form in ("csv", "xlsx")},
+    **{("GET", f"/log/entries.{form}"): SITE | {"alliance", "administrator"} for form in ("csv", "xlsx")},
+    **{("GET", f"/indicators.{form}"): {"quality", "alliance"} for form in ("csv", "xlsx")},
+    **{("GET", f"/cases/{{case_id}}/looked.{form}"): {"quality", "patient"} for form in ("csv", "xlsx")},
     ("GET", "/payer/programme"): {"payer", "other payer"},
     **{(method, "/lab"): {"coordinator", "quality", "payer", "other payer", "alliance", "administrator"} for method in ("GET", "POST")},
     ("GET", "/import"): {"coordinator", "physician", "laboratory"},
@@ -150,6 +159,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{(method, "/queue"): {"administrator"} for method in ("GET", "POST")},
     ("GET", "/paper"): LISTS,
     ("GET", "/operation"): {"administrator"},
+    ("GET", "/operation/parts"): {"administrator"},
     ("GET", "/processing"): {"quality", "administrator"},
     ("GET", "/spared"): {"quality", "alliance", "coordinator"},
     ("GET", "/trials"): NOT_ELSEWHERE,
@@ -210,7 +220,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
 }
 
 PUBLIC = re.compile(
-    r"/health/(live|ready)|/session|/sign-in(/.*)?|/fhir/metadata|/\.well-known/.*|/log/(trust\.json|checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*"
+    r"/health/(live|ready)|/session|/sign-in(/.*)?|/fhir/metadata|/\.well-known/.*|/log/(trust\.json|keys|checkpoint|witnessed|proof/.*|consistency/.*)|/exchange/.*|/calendar/.*"
 )
 
 
@@ -295,7 +305,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "folder": "pathways",
         "name": "cold-chain",
         "row": "mo",
-        "provider": "nowhere",
+        "provider": "nowhere", "link": "guessed",
         "position:int": "0",
         "size:int": "1",
         "old:int": "1",

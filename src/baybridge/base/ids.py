@@ -24,3 +24,8 @@ def uuid7(unix_ms: int, random: bytes) -> str:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return str(UUID(int=value))
+
+
+def mark_of(case_id: str) -> str:
+    """The short mark of a case, where no name is shown."""
+    return case_id[-6:].upper()

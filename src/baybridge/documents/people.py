@@ -2,7 +2,7 @@
 
 Main job: `People`: sessions, second factor, emergency access, what a patient is told of who looked.
 
-**Units**: hours; passwords in characters.
+**Units**: hours, days of a calendar link; passwords in characters.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class People(Heading, frozen=True, kw_only=True):
 
     session_hours: int | float
     invitation_hours: int | float
+    calendar_link_days: Annotated[int, Meta(ge=1, le=3660)] = 365
     password_at_least: int
     second_factor: SecondFactor
     confirm_within: Mapping[str, str]

@@ -62,6 +62,17 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def patient_name(resource: Resource) -> str:
+    """How a Patient resource writes the name: official first, another script beside it."""
+    return " · ".join(dict.fromkeys(filter(None, map(written_name, items(resource.get("name"))))))
+
+
+def written_name(name: Mapping[str, object]) -> str:
+    """One name of a Patient as it is written."""
+    given = name.get("given")
+    return str(name.get("text") or " ".join(map(str, filter(None, [*(given if isinstance(given, list) else ()), name.get("family")]))))
+
+
 def name_of(resource: Mapping[str, object]) -> str:
     """`Type/id` of a resource."""
     return f"{text(resource.get('resourceType')) or 'Resource'}/{text(resource.get('id')) or '?'}"

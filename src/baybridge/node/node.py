@@ -342,13 +342,16 @@ class Node:
 
         A patient without a case is named instead of the case.
         """
+        self.note_readings(actor, [case_id], what, purpose, on)
+
+    def note_readings(self, actor: Actor, subjects: Sequence[str], what: str, purpose: str, on: Ground) -> None:
+        """The same for some cases, or patients without one, in one transaction."""
 
         def noted(unit: Unit) -> None:
-            owner = reads.owner_of(unit.connection, case_id)
-            known = owner is not None
-            reads.note(unit, actor, owner or "" if known else case_id, case_id if known else "", what, purpose, on)
+            owners = reads.owners_of(unit.connection, subjects)
+            reads.note_all(unit, actor, [(owners[one], one) if one in owners else (one, "") for one in subjects], what, purpose, on)
 
-        self.note_reading(actor, [case_id], what, purpose, noted, emergency=on is Ground.EMERGENCY, ground=on.value)
+        self.note_reading(actor, subjects, what, purpose, noted, emergency=on is Ground.EMERGENCY, ground=on.value)
 
     def note_reading(
         self, actor: Actor, subjects: Sequence[str], what: str, purpose: str, write: Callable[[Unit], None], *, emergency: bool = False, **more: str

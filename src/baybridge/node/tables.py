@@ -158,6 +158,15 @@ passkey = Table(  # public keys of devices by which people prove who they are
     Column("last_used_at", String),
 )
 
+calendar_link = Table(  # links by which calendar programs fetch visits and tasks; one an account
+    "calendar_link",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("token_sha256", String, nullable=False, unique=True),
+    Column("made_at", String, nullable=False),
+    Column("ends_at", String, nullable=False),
+)
+
 sign_in_begun = Table(  # a sign-in that goes on at another place or with another step; taken once, by the browser that began it
     "sign_in_begun",
     metadata,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from baybridge.base.ids import mark_of
 from baybridge.base.money import format_minor
 from baybridge.funding.claims.reconciliation import open_claims, reconciliation_of
 from baybridge.journey.case import Case
@@ -56,7 +57,7 @@ def _request(context: FormContext) -> Preauthorisation | None:
 
 def _named(context: FormContext, one: Preauthorisation) -> dict[str, object]:
     event, case = one.requested.event, context.case
-    return {"payer": event.payer, "plan": event.plan, "claim_id": f"{case.case_id[-6:].upper()}-P{len(case.payments) + 1}"}
+    return {"payer": event.payer, "plan": event.plan, "claim_id": f"{mark_of(case.case_id)}-P{len(case.payments) + 1}"}
 
 
 # --- claims ---------------------------------------------------------------------------------------------------------
@@ -72,7 +73,7 @@ def next_claim(context: FormContext) -> Mapping[str, object]:
     layer = next((one for one in quote["inputs"]["layers"] if one["id"] == plan), None) if quote else None
     lines = [line for line in quote["inputs"]["bill_lines"] if layer and line["category"] in layer["covers"]] if quote else []
     infused = case.infused_at
-    mark = case.case_id[-6:].upper()
+    mark = mark_of(case.case_id)
     return {
         "claim_id": f"{mark}-C{len(reconciliation_of(case)) + 1}",
         "plan": plan,

@@ -21,7 +21,7 @@ from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_o
 from baybridge.funding.outcome.outcomes import window_of
 from baybridge.funding.plans.limits import Step, TimeLimit, limit_of
 from baybridge.journey.case import Case
-from baybridge.journey.claims import adjudicated, decided_at, under_appeal
+from baybridge.journey.claims import adjudicated, decided_at, paid_in_advance, under_appeal
 from baybridge.journey.events import AppealFiled, ClaimSubmitted, Died, ResponseAssessed
 from baybridge.journey.refunds import refunds_of
 
@@ -225,3 +225,14 @@ def open_appeal(case: Case, claim_id: str) -> str | None:
     if not under_appeal(case, claim_id):
         return None
     return next((e.event.grounds for e in reversed(case.of(AppealFiled)) if e.event.claim_id == claim_id), None)
+
+
+def state_of(case: Case, payer: str) -> str:
+    """What became of a payer's part of a case in which nothing waits: a key of its sentence."""
+    claims = [one.state for one in reconciliation_of(case) if one.claim.payer == payer]
+    if claims:
+        return "refused" if set(claims) == {"refused"} else "paid"
+    answers = [one.standing.event.answer for one in case.preauthorisations if one.requested.event.payer == payer and one.standing is not None]
+    if paid_in_advance(case, payer):
+        return "paid"
+    return ("refused" if set(answers) == {"refused"} else "approved") if answers else "settled" if case.settlement else "agreement"

@@ -65,6 +65,7 @@ COVERED: Mapping[str, Covered] = _by_name(
         Covered(tables.known_device, fades=True),
         Covered(tables.outside_identity),
         Covered(tables.passkey),
+        Covered(tables.calendar_link),
         Covered(tables.trial),
         Covered(tables.trial_review),
         Covered(tables.account_change_asked),

@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
+
 from baybridge.documents.timing import TimeLimits
 from baybridge.funding.payer.worklist import Item, Terms, order, payers_in, waiting
 from baybridge.journey.case import Case, fold
@@ -31,11 +33,15 @@ def terms_of(node: Node) -> Terms:
 
 def cases_of(node: Node, payer: str) -> list[Case]:
     """The cases in which a payer has a part."""
-    plans = node.documents.typed.plans
     with node.storage.reading() as connection:
-        names = streams.cases_with(connection, _TYPES)
-        found = [fold((decode_stored(stored) for stored in streams.read(connection, name)), name) for name in names]
-    return [case for case in found if payer in payers_in(case, plans)]
+        return cases_in(node, connection, payer)
+
+
+def cases_in(node: Node, connection: Connection, payer: str) -> list[Case]:
+    """The same, in a database that is open."""
+    names = streams.cases_with(connection, _TYPES)
+    found = (fold((decode_stored(stored) for stored in streams.read(connection, name)), name) for name in names)
+    return [case for case in found if payer in payers_in(case, node.documents.typed.plans)]
 
 
 def worklist(node: Node, cases: list[Case], payer: str) -> list[Item]:

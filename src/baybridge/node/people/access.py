@@ -26,6 +26,8 @@ class Relation(StrEnum):
     PAYER = "payer"  # a payer that was asked about this case
 
 
+#: Roles that work on a case without knowing whose it is.
+NAMELESS = (Role.PAYER, Role.MANUFACTURER, Role.ALLIANCE)
 _CARE_ROLES = (Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.QUALITY)
 _CARE: dict[Role, Relation] = dict.fromkeys(_CARE_ROLES, Relation.CARE)
 _SITE = {**_CARE, Role.LABORATORY: Relation.CARE, Role.MANUFACTURER: Relation.CARE}
@@ -60,6 +62,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "live": dict.fromkeys(_CARE_ROLES, Relation.STAFF),
         "ward.read": dict.fromkeys(_CARE_ROLES, Relation.STAFF),
         "case.attachments": {**_CARE, Role.LABORATORY: Relation.CARE, Role.PATIENT: Relation.OWN},
+        "calendar.link": {**dict.fromkeys(_CARE_ROLES, Relation.STAFF), Role.PATIENT: Relation.ANY},
         "case.timeline": _READ,
         "case.evidence": {**_CARE, Role.PATIENT: Relation.OWN, Role.MANUFACTURER: Relation.CARE},
         "case.who_looked": {Role.QUALITY: Relation.CARE, Role.PATIENT: Relation.OWN},

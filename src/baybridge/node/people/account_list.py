@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from baybridge.base.json_value import JsonDict
 from baybridge.node.people import accounts
+from baybridge.node.people.calendar_links import Link, of_account
 from baybridge.node.people.outside import identities
 from baybridge.node.tables import account as table
 from baybridge.node.tables import person as persons_table
@@ -75,6 +76,12 @@ def sessions(connection: Connection, at: datetime) -> dict[str, list[accounts.Op
     """The open sessions of every account that has one, by sign-in name."""
     found = {row.name: accounts.sessions_of(connection, row.account, at) for row in connection.execute(select(table.c.account, table.c.name))}
     return {name: open_ones for name, open_ones in found.items() if open_ones}
+
+
+def calendar_links_of(connection: Connection, at: datetime) -> dict[str, Link]:
+    """The links of calendars that count, by sign-in name."""
+    found = {row.name: of_account(connection, row.account, at) for row in connection.execute(select(table.c.account, table.c.name))}
+    return {name: link for name, link in found.items() if link is not None}
 
 
 def identities_of(connection: Connection) -> dict[str, list[identities.Identity]]:

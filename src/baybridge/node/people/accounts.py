@@ -26,6 +26,7 @@ from baybridge.node.people import passwords, persons, second_factor
 from baybridge.node.people.outside import identities
 from baybridge.node.people.persons import Person
 from baybridge.node.tables import account as accounts
+from baybridge.node.tables import calendar_link as links
 from baybridge.node.tables import known_device as devices
 from baybridge.node.tables import passkey as passkeys
 from baybridge.node.tables import session as sessions
@@ -371,13 +372,19 @@ def ended(connection: Connection, csrf: str, at: datetime) -> str | None:
 
 
 def close_sessions(connection: Connection, account: str) -> None:
-    """End every session of an account now."""
+    """End every session of an account now, and the link of its calendar."""
     connection.execute(sessions.delete().where(sessions.c.account == account))
+    connection.execute(delete(links).where(links.c.account == account))
 
 
 def names(connection: Connection) -> dict[str, str]:
     """The name of every account."""
     return {row.account: row.name for row in connection.execute(select(accounts.c.account, accounts.c.name))}
+
+
+def language_of(connection: Connection, account: str) -> str:
+    """The language of an account's pages."""
+    return str(connection.execute(select(accounts.c.language).where(accounts.c.account == account)).scalar_one())
 
 
 def of_organisation(connection: Connection, organisation: str) -> Sequence[RowMapping]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select
@@ -191,26 +191,45 @@ def _today(node: Node) -> date:
 
 def note(unit: Unit, actor: Actor, patient_id: str, case_id: str, what: str, purpose: str, on: Ground, *, at: str = "") -> None:
     """Write one reading into the patient's list and into the log; `at` is when it was made, if not now."""
-    read = Read(
-        read_id=unit.new_id(),
-        at=at or unit.at.isoformat(),
-        patient_id=patient_id,
-        case_id=case_id,
-        account=actor.account,
-        organisation=actor.organisation,
-        role=actor.role.value,
-        purpose=purpose if on is not Ground.EMERGENCY else "emergency",
-        what=what,
-        ground=on.value,
-    )
-    unit.connection.execute(insert(tables.record_read).values(**asdict(read)))
-    unit.log("access", case_id or patient_id, what, read.content, actor, read.purpose)
+    note_all(unit, actor, [(patient_id, case_id)], what, purpose, on, at=at)
+
+
+def note_all(unit: Unit, actor: Actor, of: Sequence[tuple[str, str]], what: str, purpose: str, on: Ground, *, at: str = "") -> None:
+    """The same for several (patient, case)."""
+    found = [
+        Read(
+            read_id=unit.new_id(),
+            at=at or unit.at.isoformat(),
+            patient_id=patient_id,
+            case_id=case_id,
+            account=actor.account,
+            organisation=actor.organisation,
+            role=actor.role.value,
+            purpose=purpose if on is not Ground.EMERGENCY else "emergency",
+            what=what,
+            ground=on.value,
+        )
+        for patient_id, case_id in of
+    ]
+    unit.connection.execute(_ADD, [asdict(read) for read in found])
+    for read in found:
+        unit.log("access", read.case_id or read.patient_id, what, read.content, actor, read.purpose)
+
+
+_ADD = insert(tables.record_read)
 
 
 def owner_of(connection: Connection, case_id: str) -> str | None:
     """The patient of a case ('' where none is known); None where there is no such case."""
     index = tables.case_index
     return connection.execute(select(index.c.patient_id).where(index.c.case_id == case_id)).scalar()
+
+
+def owners_of(connection: Connection, case_ids: Sequence[str]) -> dict[str, str]:
+    """The patients of some hundred cases, by case; one that does not exist is absent."""
+    index = tables.case_index
+    rows = connection.execute(select(index.c.case_id, index.c.patient_id).where(index.c.case_id.in_(list(case_ids))))
+    return {row.case_id: row.patient_id for row in rows}
 
 
 def looked(connection: Connection, patient_id: str | None, case_id: str) -> list[Read]:
@@ -221,3 +240,10 @@ def looked(connection: Connection, patient_id: str | None, case_id: str) -> list
         mine = mine | (table.c.patient_id == patient_id)
     rows = connection.execute(select(table).where(mine).order_by(table.c.at.desc(), table.c.read_id.desc())).mappings()
     return [Read(**row) for row in rows]
+
+
+def noted_since(connection: Connection, account: str, what: str, case_ids: Sequence[str], since: datetime) -> frozenset[str]:
+    """Of some hundred cases those of which a reading of this kind by this account was noted since a moment."""
+    table = tables.record_read
+    lately = (table.c.case_id.in_(list(case_ids)), table.c.at >= since.astimezone(UTC).isoformat())
+    return frozenset(connection.execute(select(table.c.case_id).where(*lately, table.c.account == account, table.c.what == what)).scalars())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from baybridge.base.ids import mark_of
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http import answers, bodies
 from baybridge.http.doors import Asked, Door
@@ -17,7 +18,7 @@ from baybridge.journey.events import DocumentAttached
 from baybridge.node.attachments import receiving
 from baybridge.node.attachments.media import ENDINGS
 from baybridge.node.commands.table import COMMANDS
-from baybridge.web.case.view import CaseView, allowed, mark_of
+from baybridge.web.case.view import CaseView, allowed
 from baybridge.web.page.page import go, refused
 
 #: What a browser shows itself; everything else is a download. Source: contract K12.

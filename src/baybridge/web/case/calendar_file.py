@@ -1,11 +1,13 @@
 """The visits and tasks of a case as a calendar file, for whoever may read them: with the case's mark and no name.
 
-Main job: `calendar(asked)`. **Source**: RFC 5545: lines end with CRLF, are folded after 75 octets, and texts escape backslash, comma, semicolon and line ends.
+Main job: `calendar(asked)`. Elsewhere: the calendar of an account by a link, `calendar_link.py`.
+
+**Source**: RFC 5545: lines end with CRLF, are folded after 75 octets, and texts escape backslash, comma, semicolon and line ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -13,12 +15,13 @@ from itertools import islice
 
 from starlette.responses import Response
 
+from baybridge.base.ids import mark_of
 from baybridge.facts.fhir import mapping
 from baybridge.http.doors import Asked
 from baybridge.journey.case import Case
+from baybridge.journey.command import Role
 from baybridge.journey.schedule import visits
 from baybridge.node.upkeep.projections import task_rows
-from baybridge.web.case.view import mark_of
 from baybridge.web.page.page import Reader
 
 #: How many visits ahead stand in the file; the schedule itself has no end.
@@ -36,16 +39,20 @@ class Entry:
 
 
 def calendar(asked: Asked) -> Response:
-    """The file, as a download."""
+    """The file of a case, as a download."""
     case_id = asked.parameters["case_id"]
     case = asked.node.case(case_id) or Case(case_id)
-    entries = [*_visits(asked, case), *_tasks(asked, case_id)]
-    name = f"baybridge-{mark_of(case_id)}.ics"
+    tasks = tasks_of(asked, task_rows(asked.node, case_id), frozenset({asked.person.role}))
+    return download(asked, [*visits_of(asked, case), *tasks], f"baybridge-{mark_of(case_id)}.ics")
+
+
+def download(asked: Asked, entries: list[Entry], name: str) -> Response:
+    """Entries as a calendar file of this name."""
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
     return Response(as_file(entries, asked.node.site.node, asked.node.now()), media_type="text/calendar; charset=utf-8", headers=headers)
 
 
-def _visits(asked: Asked, case: Case) -> Iterator[Entry]:
+def visits_of(asked: Asked, case: Case) -> Iterator[Entry]:
     """The visits that are still to be made."""
     if case.infused_at is None or not case.alive:
         return
@@ -57,11 +64,12 @@ def _visits(asked: Asked, case: Case) -> Iterator[Entry]:
             yield Entry(f"visit/{case.case_id}/{visit.code}", visit.due_on, reader.t("calendar.visit", visit=visit.code, mark=mark_of(case.case_id)))
 
 
-def _tasks(asked: Asked, case_id: str) -> Iterator[Entry]:
-    """The open tasks that have a day, of this reader's role."""
+def tasks_of(asked: Asked, tasks: Sequence[Mapping[str, object]], roles: frozenset[Role]) -> Iterator[Entry]:
+    """The open tasks of some roles that have a day."""
     reader = Reader(asked)
-    for task in task_rows(asked.node, case_id):
-        if task["due_at"] and task["role"] == asked.person.role.value:
+    for task in tasks:
+        if task["due_at"] and task["role"] in roles:
+            case_id = str(task["case_id"])
             when = datetime.fromisoformat(str(task["due_at"]))
             what = reader.t(str(task["title"]), **reader.words(mapping(task["values"])))
             yield Entry(f"task/{case_id}/{task['key']}", when, reader.t("calendar.task", what=what, mark=mark_of(case_id)))

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from baybridge.base.ids import mark_of
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.emergency_access import unreviewed
 from baybridge.documents.terms import DoseUnit, Drugs
@@ -42,7 +43,7 @@ from baybridge.web.case.proposals_page import PROPOSAL_DOORS
 from baybridge.web.case.sharing_page import sharing
 from baybridge.web.case.tests_page import tests
 from baybridge.web.case.timeline_page import CORRECTION_DOORS, timeline
-from baybridge.web.case.view import CaseView, allowed, mark_of, most_urgent_first, tab, with_view
+from baybridge.web.case.view import CaseView, allowed, most_urgent_first, tab, with_view
 from baybridge.web.forms import forms
 from baybridge.web.forms.choices import names_of
 from baybridge.web.money.compare_page import compare_page

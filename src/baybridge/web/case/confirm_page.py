@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from baybridge.base.ids import mark_of
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import COOKIE, Asked, Door
 from baybridge.journey.command import Actor, Command
@@ -19,7 +20,7 @@ from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.handle import handle
 from baybridge.node.people import passkey_entry, proving
 from baybridge.web.case import tabs
-from baybridge.web.case.view import CaseView, mark_of, sentences_at, with_view
+from baybridge.web.case.view import CaseView, sentences_at, with_view
 from baybridge.web.page import signers
 from baybridge.web.page.page import Reader, go, refused, render
 

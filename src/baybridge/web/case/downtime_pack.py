@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from baybridge.base.ids import mark_of
 from baybridge.bedside.monitoring import SCALES
 from baybridge.documents.downtime import Downtime
 from baybridge.documents.escalation import span
 from baybridge.documents.terms import Drugs
+from baybridge.facts.fhir import patient_name
 from baybridge.http.doors import Asked
 from baybridge.journey import events as ev
 from baybridge.journey.calls import Call
@@ -30,7 +32,7 @@ from baybridge.node.people import persons
 from baybridge.node.watch import roster
 from baybridge.record.store import store
 from baybridge.web.case.bedside_page import SHORT
-from baybridge.web.case.view import mark_of, patient_name, product_name
+from baybridge.web.case.view import product_name
 from baybridge.web.forms import findings
 from baybridge.web.forms.field import Field
 from baybridge.web.page.page import Reader, standalone

@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from baybridge.facts.fhir import items, text
+from baybridge.facts.fhir import items, text, written_name
 from baybridge.journey.entry import Entry
 from baybridge.journey.identities import Identity, identities_of
 from baybridge.node import kept_decisions
@@ -21,7 +21,7 @@ from baybridge.recognition.identity import AGAINST
 from baybridge.record.identity.documents import identifiers_of
 from baybridge.record.identity.links import linked_resources
 from baybridge.record.store import store
-from baybridge.web.case.view import Action, CaseView, allowed, written_name
+from baybridge.web.case.view import Action, CaseView, allowed
 from baybridge.web.page.page import Reader
 
 Json = Mapping[str, object]

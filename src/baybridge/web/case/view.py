@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from baybridge.base.ids import ProductId
+from baybridge.base.ids import ProductId, mark_of
 from baybridge.base.time import parse_instant_or_day
 from baybridge.facts.factset import FactSet
-from baybridge.facts.fhir import items
+from baybridge.facts.fhir import patient_name
 from baybridge.http.doors import Asked
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role
@@ -29,6 +29,7 @@ from baybridge.journey.stages import stage_of
 from baybridge.node import cases, kept_decisions
 from baybridge.node.commands.preview import Look, looking
 from baybridge.node.commands.table import COMMANDS, CommandRow
+from baybridge.node.people.access import NAMELESS
 from baybridge.node.watch import board
 from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.record.store import store
@@ -36,9 +37,6 @@ from baybridge.web.case import tabs
 from baybridge.web.forms import forms
 from baybridge.web.page import signers, told
 from baybridge.web.page.page import Reader, render
-
-#: Roles that work on a case without knowing whose it is.
-NAMELESS = (Role.PAYER, Role.MANUFACTURER, Role.ALLIANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,35 +243,13 @@ def name_of(asked: Asked, case: Case) -> str:
     return patient_name(version.resource) if version else Reader(asked).t("case.mark", mark=mark_of(case.case_id))
 
 
-def mark_of(case_id: str) -> str:
-    """The short mark of a case, where no name is shown."""
-    return case_id[-6:].upper()
-
-
-def patient_name(resource: Mapping[str, object]) -> str:
-    """How a Patient resource writes the name: official first, another script beside it."""
-    return " · ".join(dict.fromkeys(filter(None, map(written_name, items(resource.get("name"))))))
-
-
-def written_name(name: Mapping[str, object]) -> str:
-    """One name of a Patient as it is written."""
-    given = name.get("given")
-    return str(name.get("text") or " ".join(map(str, filter(None, [*(given if isinstance(given, list) else ()), name.get("family")]))))
-
-
 def labels(asked: Asked) -> dict[str, str]:
     """What to call each case of this node in a list."""
     with asked.node.storage.reading() as connection:
         rows = cases.rows(connection)
-        keys = [("Patient", row.patient_id) for row in rows if row.patient_id and asked.person.role not in NAMELESS]
-        versions = store.get_many(connection, keys)
+        names = cases.names(connection, rows) if asked.person.role not in NAMELESS else {}
     reader = Reader(asked)
-    found = {}
-    for row in rows:
-        version = versions.get(("Patient", row.patient_id))
-        name = patient_name(version.resource) if version else ""
-        found[row.case_id] = name or reader.t("case.mark", mark=mark_of(row.case_id))
-    return found
+    return {row.case_id: names.get(row.case_id) or reader.t("case.mark", mark=mark_of(row.case_id)) for row in rows}
 
 
 def product_name(asked: Asked, product: str | None) -> str:

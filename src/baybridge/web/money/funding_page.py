@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from baybridge.base.canonical import canonical_bytes
+from baybridge.base.ids import mark_of
 from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.documents.quote import QuoteDocument
 from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
@@ -29,7 +30,7 @@ from baybridge.journey.events import QuoteIssued
 from baybridge.journey.refunds import refund_late, refunds_of
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.neighbours.evidence import signed_file
-from baybridge.web.case.view import Action, CaseView, allowed, mark_of, with_view
+from baybridge.web.case.view import Action, CaseView, allowed, with_view
 from baybridge.web.money.payer_page import part as payer_part
 from baybridge.web.money.quote_view import named, quote_in, shown, titles
 from baybridge.web.page.page import refused

@@ -14,6 +14,7 @@ from datetime import date
 
 from starlette.responses import Response
 
+from baybridge.base.ids import mark_of
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Refusal
 from baybridge.documents.plan import NO_PLAN
@@ -21,17 +22,16 @@ from baybridge.documents.quote import QuotedBand
 from baybridge.funding.claims.claiming import AdjudicateClaim, adjudicate_claim
 from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
 from baybridge.funding.payer.share import Part, Term, agreement_part, parts_of
-from baybridge.funding.payer.worklist import Item, open_appeal, used_of, waiting
+from baybridge.funding.payer.worklist import Item, open_appeal, state_of, used_of, waiting
 from baybridge.funding.plans.limits import TimeLimit
 from baybridge.funding.plans.quota import Standing, standing_of
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.case import Case
-from baybridge.journey.claims import paid_in_advance
 from baybridge.journey.events import ClaimAdjudicated
 from baybridge.journey.held import Preauthorisation
 from baybridge.journey.refunds import refund_late, refunds_of
 from baybridge.node.money import payer as payers
-from baybridge.web.case.view import Action, CaseView, mark_of, product_name
+from baybridge.web.case.view import Action, CaseView, product_name
 from baybridge.web.money.quote_view import quote_in
 from baybridge.web.page.page import Reader, render
 
@@ -90,17 +90,6 @@ def limits_used(rows: Sequence[Row]) -> list[tuple[str, TimeLimit]]:
     """Each time limit that the list rests on, with the kind of work it is for."""
     found = {(row.item.kind, row.item.limit): None for row in rows if row.item.limit is not None}
     return [(kind, limit) for kind, limit in found if limit is not None]
-
-
-def state_of(case: Case, payer: str) -> str:
-    """What became of a payer's part of a case in which nothing waits: a key of its sentence."""
-    claims = [one.state for one in reconciliation_of(case) if one.claim.payer == payer]
-    if claims:
-        return "refused" if set(claims) == {"refused"} else "paid"
-    answers = [one.standing.event.answer for one in case.preauthorisations if one.requested.event.payer == payer and one.standing is not None]
-    if paid_in_advance(case, payer):
-        return "paid"
-    return ("refused" if set(answers) == {"refused"} else "approved") if answers else "settled" if case.settlement else "agreement"
 
 
 # --- one case -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ signing in in `sign_in_page.py`, forms in `forms/forms.py`, the log in `site/log
 from __future__ import annotations
 
 from dataclasses import asdict
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -17,9 +18,10 @@ from baybridge.node import cases as case_list
 from baybridge.node.commands import signing
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.intake.importing import feeds, import_upload
-from baybridge.node.money import payer as payers
+from baybridge.node.lists.lists import visible
 from baybridge.node.upkeep.projections import task_rows
 from baybridge.web.case import tabs
+from baybridge.web.case.calendar_link import CALENDAR_DOORS
 from baybridge.web.case.card_page import CARD_DOORS
 from baybridge.web.case.case_pages import CASE_DOORS
 from baybridge.web.case.looked_page import EMERGENCY_DOORS
@@ -41,6 +43,7 @@ from baybridge.web.site.codes_page import CODE_DOORS
 from baybridge.web.site.directory_page import DIRECTORY_DOORS
 from baybridge.web.site.documents_page import DOCUMENT_DOORS
 from baybridge.web.site.exceptions_page import EXCEPTION_DOORS
+from baybridge.web.site.lists_page import LIST_DOORS
 from baybridge.web.site.live import LIVE_DOORS
 from baybridge.web.site.log_pages import LOG_DOORS
 from baybridge.web.site.operation_page import OPERATION_DOORS
@@ -94,20 +97,15 @@ def cases(asked: Asked) -> Response:
     rows = [row for row in visible_cases(asked) if not asked.query.get("stage") or row.stage == asked.query["stage"]]
     begin = tabs.home_tab(asked.person.role)
     shown = [{**asdict(row), "address": tabs.address(row.case_id, begin), "product_name": product_name(asked, row.product)} for row in rows]
-    return render(asked, "cases.html", rows=shown, labels=labels(asked), stages=asked.person.role is not Role.PAYER)
+    query = f"?{urlencode({'stage': asked.query['stage']})}" if asked.query.get("stage") else ""
+    return render(asked, "cases.html", rows=shown, labels=labels(asked), query=query, stages=asked.person.role is not Role.PAYER)
 
 
 def visible_cases(asked: Asked) -> list[case_list.CaseRow]:
     """Rows of the index for cases that the actor is tied to."""
-    actor = asked.person
     with asked.node.storage.reading() as connection:
-        rows = case_list.rows(connection)
-    if actor.role is Role.PATIENT:
-        return [row for row in rows if row.patient_id and row.patient_id == actor.patient_id]
-    if actor.role is Role.PAYER:
-        own = {case.case_id for case in payers.cases_of(asked.node, actor.organisation)}
-        return [row for row in rows if row.case_id in own]
-    return list(rows) if actor.organisation == asked.node.site.organisation else []
+        mine = visible(asked.node, asked.person, connection)
+        return [row for row in case_list.rows(connection) if mine(row)]
 
 
 # --- import ---------------------------------------------------------------------------------------------------------
@@ -142,9 +140,11 @@ DOORS = (
     *PAYER_DOORS,
     *COUNTING_DOORS,
     *ACCOUNT_DOORS,
+    *CALENDAR_DOORS,
     *CARD_DOORS,
     *CODE_DOORS,
     *LIVE_DOORS,
+    *LIST_DOORS,
     *LOG_DOORS,
     *SAFETY_DOORS,
     *PRIVACY_DOORS,

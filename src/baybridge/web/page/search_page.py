@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from baybridge.base.ids import mark_of
+from baybridge.facts.fhir import patient_name
 from baybridge.http.doors import Asked, Door
 from baybridge.node.finding import Hit, find
+from baybridge.node.people.access import NAMELESS
 from baybridge.record.store import store
 from baybridge.web.case import tabs
-from baybridge.web.case.view import NAMELESS, mark_of, patient_name, product_name
+from baybridge.web.case.view import product_name
 from baybridge.web.page.page import Reader, render
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Refusal
 from baybridge.http.doors import COOKIE, Asked, Door
-from baybridge.node.people import accounts, passkeys, proving, second_factor
+from baybridge.node.people import access, accounts, calendar_links, passkeys, proving, second_factor
 from baybridge.node.people.outside import entering, identities
 from baybridge.web.page.page import Reader, go, render
 from baybridge.web.page.qr import qr_svg
@@ -23,9 +23,9 @@ from baybridge.web.site.staff_page import STAFF_DOORS
 _ISSUER = "Baybridge"
 
 
-def own(asked: Asked) -> Response:
-    """Who is signed in, and how the second factor stands."""
-    return _own(asked, None)
+def own(asked: Asked, calendar: str = "") -> Response:
+    """Who is signed in, and how the second factor stands; the address of a new calendar link, this once."""
+    return _own(asked, None, calendar=calendar)
 
 
 def begin(asked: Asked) -> Response:
@@ -55,13 +55,14 @@ def off(asked: Asked) -> Response:
     return go("/account")
 
 
-def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = ()) -> Response:
+def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = (), calendar: str = "") -> Response:
     with asked.node.storage.reading() as connection:
         state = second_factor.state_of(connection, asked.person.account)
         name = accounts.names(connection).get(asked.person.account, "")
         sessions = accounts.sessions_of(connection, asked.person.account, asked.node.now())
         keys = passkeys.of_account(connection, asked.person.account)
         bound = identities.of_account(connection, asked.person.account)
+        link = calendar_links.of_account(connection, asked.person.account, asked.node.now())
     uri = pyotp.TOTP(state.pending_secret).provisioning_uri(name=name, issuer_name=f"{_ISSUER} {asked.node.site.node}") if state.pending_secret else ""
     reader = Reader(asked)
     return render(
@@ -75,6 +76,9 @@ def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = ()) -> Re
         codes=codes,
         sessions=sessions,
         bound=bound,
+        link=link,
+        calendar=calendar,
+        may_link=access.may("calendar.link", asked.actor, asked.node.site) is None,
         passkeys=keys,
         may_have_passkeys=passkeys.party(asked.node) is not None,
         elsewhere=[(name, one.title, entering.issuer_of(one)) for name, one in entering.providers(asked.node).items()],

@@ -95,6 +95,7 @@ def _show(asked: Asked, refusal: Refusal | None = None, changed: Changed | None 
     with asked.node.storage.reading() as connection:
         rows = account_list.listed(connection, asked.node.now())
         sessions = account_list.sessions(connection, asked.node.now())
+        links = account_list.calendar_links_of(connection, asked.node.now())
         last_days = account_list.last_days(connection, asked.node.site.zone)
         bound = account_list.identities_of(connection)
     reader = Reader(asked)
@@ -105,6 +106,7 @@ def _show(asked: Asked, refusal: Refusal | None = None, changed: Changed | None 
         refusal.surface.http_status if refusal else 200,
         rows=rows,
         sessions=sessions,
+        links=links,
         bound=bound,
         last_days=last_days,
         every_role=[role.value for role in account_changes.ASSIGNABLE],

@@ -19,6 +19,7 @@ from baybridge.node.integrity import daily
 from baybridge.node.keeping import records, standing
 from baybridge.node.neighbours import refused_packages, witnessing
 from baybridge.node.node import Node
+from baybridge.node.people import access
 from baybridge.web.page.page import render
 
 #: How many of the newest entries the page shows.
@@ -42,7 +43,8 @@ def log_page(asked: Asked) -> Response:
         mends = asked.person.role in _MEND
         good, tried = (records.latest(connection, good=good) if mends else None for good in (True, False))
     backups = {"good": good, "failed": tried if tried and not tried.good else None, "by_itself": asked.node.config.backup is not None} if mends else None
-    return render(asked, "log.html", note=note, size=size, seen=seen, entries=entries, refused=refused, checked=checked, heard=heard, backups=backups)
+    whole = access.may("log.entries", asked.actor, asked.node.site) is None
+    return render(asked, "log.html", whole=whole, note=note, size=size, seen=seen, entries=entries, refused=refused, checked=checked, heard=heard, backups=backups)
 
 
 def trust_file(asked: Asked) -> Response:

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
+from baybridge.base.ids import mark_of
 from baybridge.base.outcome import Refusal
+from baybridge.facts.fhir import patient_name
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.look_now import ALERT_GRADE
 from baybridge.node.people import reads
@@ -21,7 +23,7 @@ from baybridge.record.store import store
 from baybridge.record.store.store import Version
 from baybridge.web.case import tabs
 from baybridge.web.case.bedside_page import SHORT
-from baybridge.web.case.view import mark_of, patient_name, product_name
+from baybridge.web.case.view import product_name
 from baybridge.web.page.page import Reader, render
 from baybridge.web.ward.initials import initials_of
 from baybridge.web.ward.rows import grade_said

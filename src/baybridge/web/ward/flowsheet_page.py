@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from baybridge.base.ids import mark_of
 from baybridge.facts.charted import Use
 from baybridge.http.doors import Door
 from baybridge.journey.events import GradeAssessed
@@ -20,7 +21,7 @@ from baybridge.record.store import store
 from baybridge.web.case import tabs
 from baybridge.web.case.bedside_page import SHORT
 from baybridge.web.case.facts_page import is_resource
-from baybridge.web.case.view import CaseView, mark_of, tab
+from baybridge.web.case.view import CaseView, tab
 from baybridge.web.ward import drawing
 from baybridge.web.ward.course import RANGES, Course, chosen_range, course_of, time_of, within
 from baybridge.web.ward.drawing import NEVER, Chart, Drawn, Frame, Line, Mark, Time, Value

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from baybridge.facts.fhir import items
-from baybridge.web.case.view import written_name
+from baybridge.facts.fhir import items, written_name
 
 
 def initials_of(patient: Mapping[str, object]) -> str:

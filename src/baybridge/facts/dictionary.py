@@ -133,9 +133,9 @@ class Dictionary:
 
     @cached_property
     def _called(self) -> Mapping[str, Fact]:
-        """By a name in small letters: the facts that say how else they are called, by their labels too."""
+        """By a name in small letters: the facts that say how else they are called, by their labels too, and by their own codes under another or a misspelt system."""
         called = [fact for fact in self.facts.values() if fact.also_called]
-        return {_plain(name): fact for fact in called for name in (*fact.labels.values(), *fact.also_called)}
+        return {_plain(name): fact for fact in called for name in (*(code for _, code in fact.codes), *fact.labels.values(), *fact.also_called)}
 
     def called(self, names: Iterable[str]) -> Fact | None:
         """The fact that words, or a code of another system, name; None where it is none of those of which that matters."""

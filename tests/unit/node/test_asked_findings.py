@@ -64,6 +64,12 @@ UNUSABLE: list[tuple[str, dict[str, Any]]] = [
     ("oxygen_device", {"valueQuantity": None, "valueCodeableConcept": {"coding": [{"system": "urn:x", "code": "helmet"}]}}),
     ("oxygen_saturation", {"valueQuantity": quantity("79", "%"), "code": {"text": "SpO2"}}),
     ("oxygen_saturation", {"valueQuantity": quantity("79", "%"), "code": {"coding": [{"system": "http://snomed.info/sct", "code": "431314004"}]}}),
+    *(
+        ("oxygen_saturation", {"valueQuantity": quantity("79", "%"), "code": {"coding": [{**system, "code": "59408-5"}]}})
+        for system in ({}, {"system": "http://loinc.org/"}, {"system": "LOINC"}, {"system": "urn:oid:2.16.840.1.113883.6.1"})
+    ),
+    ("oxygen_saturation", {"valueQuantity": quantity("79", "%"), "code": {"coding": [{"system": "urn:iso:std:iso:11073:10101", "code": "150456"}]}}),
+    ("ice_score", {"valueQuantity": quantity("2", "1"), "code": {"coding": [{"system": "urn:elsewhere", "code": "ice-score"}]}}),
     ("heart_rate", {"valueQuantity": quantity("190", "/min"), "code": {"coding": [{"system": "urn:ward", "code": "7", "display": "Pulse rate"}]}}),
     ("oxygen_saturation", {"valueQuantity": None, "dataAbsentReason": {"text": "probe"}, "interpretation": [{"coding": [{"code": "LL"}]}]}),
 ]

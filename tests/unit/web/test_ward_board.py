@@ -21,9 +21,9 @@ from baybridge.node import tables
 from baybridge.node.people import accounts
 from baybridge.node.watch.ward import Bed, Standing, bed_of
 from baybridge.record.store import store
+from baybridge.web.case.naming import initials_of
 from baybridge.web.ward import board_page
 from baybridge.web.ward.board_page import span_said, urgency
-from baybridge.web.ward.initials import initials_of
 from watch_world import CASE, PATIENT, Ward
 
 SEEN_BY = ("nurse", "physician", "pharmacist", "coordinator", "quality")

@@ -21,12 +21,11 @@ from baybridge.recognition.identity import AGAINST
 from baybridge.record.identity.documents import identifiers_of
 from baybridge.record.identity.links import linked_resources
 from baybridge.record.store import store
+from baybridge.web.case.naming import masked, system_word
 from baybridge.web.case.view import Action, CaseView, allowed
 from baybridge.web.page.page import Reader
 
 Json = Mapping[str, object]
-_SHOWN_ENDS = (1, 2)  # characters of a number that stay readable at its beginning and end
-_MASK = "•••"
 #: Which commands an answer leaves open.
 _NEXT: Mapping[str, tuple[str, ...]] = {
     "open": ("ConfirmIdentity", "RefuseIdentity"),
@@ -108,18 +107,6 @@ def _looked(reader: Reader, patient: Json, against: Json) -> Looked:
 def names_of(patient: Json) -> tuple[str, ...]:
     """Every name of a Patient as it is written, each once."""
     return tuple(dict.fromkeys(filter(None, (written_name(item).strip() for item in items(patient.get("name"))))))
-
-
-def masked(number: str) -> str:
-    """A number of which only the ends can be read."""
-    head, tail = _SHOWN_ENDS
-    return f"{number[:head]}{_MASK}{number[-tail:]}" if len(number) > head + tail + 1 else _MASK
-
-
-def system_word(reader: Reader, system: str) -> str:
-    """What a kind of document is called."""
-    key = f"identity.system.{system}"
-    return reader.t(key) if reader.known(key) else reader.t("identity.system.other", system=system.removeprefix("urn:"))
 
 
 def _reason(reader: Reader, code: str) -> tuple[str, str]:

@@ -34,6 +34,7 @@ from baybridge.node.watch import board
 from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.record.store import store
 from baybridge.web.case import tabs
+from baybridge.web.case.banner import banner_of
 from baybridge.web.forms import forms
 from baybridge.web.page import signers, told
 from baybridge.web.page.page import Reader, render
@@ -146,6 +147,7 @@ def frame(view: CaseView) -> dict[str, object]:
         "stage_now": stage_of(case),
         "conflicts": conflicts_of(case),
         "who": name_of(asked, case),
+        "banner": banner_of(view),
         "product_name": product_name(asked, case.product),
         "open_call": call,
         "shown_call": board.shown_as(call.call_id, call.state, call.codes) if call else "",

@@ -23,9 +23,9 @@ from baybridge.record.store import store
 from baybridge.record.store.store import Version
 from baybridge.web.case import tabs
 from baybridge.web.case.bedside_page import SHORT
+from baybridge.web.case.naming import initials_of
 from baybridge.web.case.view import product_name
 from baybridge.web.page.page import Reader, render
-from baybridge.web.ward.initials import initials_of
 from baybridge.web.ward.rows import grade_said
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -13,11 +13,9 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from baybridge.base.ids import mark_of
 from baybridge.facts.charted import Use
 from baybridge.http.doors import Door
 from baybridge.journey.events import GradeAssessed
-from baybridge.record.store import store
 from baybridge.web.case import tabs
 from baybridge.web.case.bedside_page import SHORT
 from baybridge.web.case.facts_page import is_resource
@@ -26,7 +24,6 @@ from baybridge.web.ward import drawing
 from baybridge.web.ward.course import RANGES, Course, chosen_range, course_of, time_of, within
 from baybridge.web.ward.drawing import NEVER, Chart, Drawn, Frame, Line, Mark, Time, Value
 from baybridge.web.ward.grouping import Group, lines_of, place_of
-from baybridge.web.ward.initials import initials_of
 from baybridge.web.ward.panels import CODED, PANELS, Panel, gap_of
 from baybridge.web.ward.rows import figure, grade_said, rows_of
 
@@ -95,15 +92,8 @@ def flowsheet(view: CaseView) -> Response:
         day_of=lambda at: _day(view, at),
         said=lambda picture, legend, mark: _mark_said(view, picture, legend, mark),
         is_resource=is_resource,
-        short_who=short_who(view),
         back=tabs.address(view.case.case_id, "bedside"),
     )
-
-
-def short_who(view: CaseView) -> str:
-    """Whose page it is for a title, which stays in the history of a shared machine: initials and the mark of the case."""
-    version = store.get(view.look.unit.connection, "Patient", view.case.patient_id) if view.case.patient_id else None
-    return " · ".join(filter(None, (initials_of(version.resource) if version else "", mark_of(view.case.case_id))))
 
 
 def _address(view: CaseView, **chosen: str) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 _LOG = logging.getLogger("baybridge.worker")
+_SERVED_FIRST_S = 0.3  # after the start, before what waits is done
 _LANE_PAUSE_S = 1.0  # between two looks for consequences that are due
 _RETRY_EVERY = 10  # rounds between two tries of failed projections
 _SCREEN_EVERY = 5  # rounds between two looks for cases to screen for trials
@@ -46,11 +47,18 @@ class Worker:
         self._packs = downtime.Packs(node)
         self._threads = [threading.Thread(target=self._run, name="worker", daemon=True)]
         self._threads += [threading.Thread(target=self._lane, args=(lane,), name=f"lane-{lane.value}", daemon=True) for lane in Lane]
+        self._starter = threading.Thread(target=self._start_lanes, name="worker-start", daemon=True)
 
     def start(self) -> None:
         """Begin; what waits since before is done at once, and the ledger is checked daily."""
         self._try("checkpoint", lambda: witnessing.sign_first(self.node))
         self._try("ledger", lambda: daily.begin(self.node))
+        self._starter.start()
+
+    def _start_lanes(self) -> None:
+        """Begin the lanes when the server had its turn: what they find to do at a start would hold up its first answers."""
+        if self._stop.wait(_SERVED_FIRST_S):
+            return
         for thread in self._threads:
             thread.start()
         self._backups.start()
@@ -59,6 +67,8 @@ class Worker:
     def stop(self) -> None:
         """End after the running steps."""
         self._stop.set()
+        if self._starter.is_alive():
+            self._starter.join()
         self._backups.stop()
         self._packs.stop()
         for thread in self._threads:

@@ -46,6 +46,7 @@ KINDS_OF_USER = (
     *("manufacturer.sh", "quality.sh", "coordinator.sh"),
 )
 FULL, SAMPLED = ("en", "zh-Hant"), ("zh-Hans", "pt")
+FILES = (".json", ".yaml", ".ics", ".csv", ".xlsx")  # what is no page
 PHONE = {"width": 390, "height": 844}
 
 #: A unit as only UCUM writes it; people read °C, mmHg, ×10⁹/L, µmol/L.
@@ -147,7 +148,7 @@ def read_all(found_network: Network, name: str, met: set[str]) -> Found:
         while waiting:
             address = waiting.pop(0)
             kind = shape(address)
-            if seen.get(kind, 0) >= 1 or "language=" in address or not address.startswith("/") or kind.endswith((".json", ".yaml", ".ics")) or kind.startswith("/fhir"):
+            if seen.get(kind, 0) >= 1 or "language=" in address or not address.startswith("/") or kind.endswith(FILES) or kind.startswith("/fhir"):
                 continue
             seen[kind] = 1
             answer = client.get(address, headers={"cookie": _cookie(client, FULL[0])})

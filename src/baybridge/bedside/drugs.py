@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.doses import Dose, Entered, against_dose, dose_of, figure
+from baybridge.documents.escalation import span
 from baybridge.documents.limits import Tocilizumab
 from baybridge.documents.terms import Drug, Drugs
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, said
@@ -65,7 +66,7 @@ class GiveDrug(Struct, frozen=True, kw_only=True):
 def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
     """The drug is recorded; past a limit only with a physician's reason."""
     dose = dose_of(situation, _entered(given), _most(situation, given))
-    against = [*alive(situation), *_named(situation, given), *against_giving(situation, given)]
+    against = [*alive(situation), *_named(situation, given), *_when(situation, given), *against_giving(situation, given)]
     if against:
         return refuse(*against)
     past = any(_tocilizumab(situation, given, dose))
@@ -77,6 +78,18 @@ def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
             amount=dose.amount, unit=dose.unit, note=given.note.strip(),
         ),
     )  # fmt: skip
+
+
+def _when(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
+    """A time that cannot be is refused, and one that is no time of today is asked about: with a wrong year a dose would count for no limit."""
+    age = situation.facts.get("age")
+    if isinstance(age, int) and given.given_at < situation.now - timedelta(days=_MOST_DAYS_A_YEAR * (age + 1)):
+        yield Reason("bedside.drug.before_birth", {"at": given.given_at.isoformat()}, where="given_at")
+    elif situation.now - given.given_at > span(situation.documents.escalation.history_after):
+        yield from asked_once([Reason("bedside.drug.long_ago", {"at": given.given_at.isoformat()}, where="unusual")], unusual=given.unusual)
+
+
+_MOST_DAYS_A_YEAR = 366
 
 
 def against_giving(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
@@ -138,7 +151,7 @@ def _named(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
             yield Reason("bedside.drug.not_atc", {"known": ", ".join(sorted(situation.documents.the(Drugs).drugs))}, where="atc")
         if not written:
             yield Reason("bedside.drug.unnamed", where="name")
-    elif written and not any(written in _plain(name) or _plain(name) in written for name in known.names.values()):
+    elif written and not _is_called(situation, known, written):
         yield Reason("bedside.drug.another_name", {"atc": _code(given), "name": known.names["en"]}, where="name")
     if known is not None and given.route and known.routes and given.route not in known.routes:
         yield Reason("bedside.drug.route", {"name": known.names["en"], "known": ", ".join(known.routes)}, where="route")
@@ -155,6 +168,14 @@ _INTRATHECAL_SOURCE = "World Health Organization, Information Exchange System, A
 
 #: A substance is of the fifth level of the index. Source: structure of the ATC classification.
 _SUBSTANCE = re.compile(r"[A-Z][0-9]{2}[A-Z]{2}[0-9]{2}")
+
+
+def _is_called(situation: Situation, known: Drug, written: str) -> bool:
+    """Whether what was written is a name of the drug, or how one begins, or one with more to it that is no other drug of the list."""
+    names = {_plain(name) for name in known.names.values()}
+    others = {_plain(name) for drug in situation.documents.the(Drugs).drugs.values() for name in drug.names.values()} - names
+    begins = len(written) >= (4 if written.isascii() else 2) and any(name.startswith(written) for name in names)
+    return begins or (any(name in written for name in names) and not any(other in written for other in others if not any(other in name for name in names)))
 
 
 def _plain(text: str) -> str:

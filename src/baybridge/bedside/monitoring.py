@@ -22,7 +22,7 @@ from baybridge.bedside.episode import infusion_may_be_untold, standing_facts
 from baybridge.documents.escalation import span
 from baybridge.documents.fact_reading import Latest
 from baybridge.facts.looks import explained_by, left_out
-from baybridge.facts.sums import contradicted, sums_of, with_sums
+from baybridge.facts.sums import Span, contradicted, open_sums, sums_of, with_sums
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, digest, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.course import Grade
@@ -39,6 +39,7 @@ from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, roles, told_in
 from baybridge.journey.texts import Note
 from baybridge.journey.values import Typed, fact_entry, read_typed, unfit
+from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import Decision
 
 SCALES: tuple[Scale, ...] = ("crs-astct-2019", "icans-astct-2019")
@@ -107,9 +108,10 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     given = replace(given, assessed_at=min(given.assessed_at, situation.now))  # nobody looked later than now: a clock that runs ahead hides no look that follows
     findings = _with_sums(situation, given)
     silent = left_out(findings, situation.bedside.facts, situation.documents.made_of("facts", explained_by))
-    facts = {**standing_facts(situation, given.assessed_at), **silent, **findings}
+    limits = _open_sums(situation, findings)
+    facts = {**standing_facts(situation, given.assessed_at), **silent, **findings, **dict.fromkeys(limits)}
     scales = SCALES if any(_of_the_moment(situation, name) for name in findings) else ()
-    graded = tuple(_grade(scale, situation.bedside.decide(scale, facts), given) for scale in scales)
+    graded = tuple(_within(situation, _grade(scale, situation.bedside.decide(scale, facts), given), facts, limits) for scale in scales)
     asked = tuple(_asked(situation, given))
     meant, asked = (asked, ()) if given.unusual else ((), asked)
     recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())), meant=meant, asked=asked)
@@ -200,6 +202,23 @@ _OF_THE_PATIENT = frozenset({"age", "developmental_delay"})
 
 def _with_sums(situation: Situation, given: Assess) -> dict[str, Typed]:
     return with_sums(_typed(situation, given), situation.documents.made_of("facts", sums_of))
+
+
+def _open_sums(situation: Situation, findings: Mapping[str, object]) -> Mapping[str, Span]:
+    """The limits of each score of which some items were given and not all."""
+    totals = situation.documents.made_of("facts", sums_of)
+    entries = {item: fact_entry(situation, item) for items in totals.values() for item in items}
+    most = {item: int(entry.plausible[1]) if entry is not None and entry.plausible is not None else 0 for item, entry in entries.items()}
+    return open_sums(findings, totals, most, situation.bedside.facts)
+
+
+def _within(situation: Situation, graded: GradeAssessed, facts: Mapping[str, Value], limits: Mapping[str, Span]) -> GradeAssessed:
+    """A grade with the bounds that scores within limits leave it: four items of ICE that fail are an ICE of 1 at most, whatever the fifth."""
+    if not limits:
+        return graded
+    ends = [situation.bedside.decide(graded.scale, {**facts, **{name: span[end] for name, span in limits.items()}}).values for end in (0, 1)]
+    lowest, highest = (min(int(one.get("grade_min") or 0) for one in ends), max(int(4 if one.get("grade_max") is None else one["grade_max"]) for one in ends))
+    return replace(graded, grade_min=max(graded.grade_min, lowest), grade_max=min(graded.grade_max, highest))
 
 
 def _grade(scale: Scale, decision: Decision, given: Assess) -> GradeAssessed:

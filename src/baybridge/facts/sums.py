@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from baybridge.facts.dictionary import Dictionary
@@ -21,6 +21,9 @@ from baybridge.policy.language.types import Value
 T = TypeVar("T")
 #: The items of each total, by the total's name.
 Sums = Mapping[str, Sequence[str]]
+
+#: The least and the greatest that a total can be.
+Span = tuple[int, int]
 
 _LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
@@ -35,6 +38,28 @@ def with_sums(values: Mapping[str, T], totals: Sums) -> dict[str, T | int]:
     """The values with each total whose items are all given; a total beside them is taken as it stands."""
     found = {name: total for name, items in totals.items() if name not in values for total in [_total(values, items)] if total is not None}
     return {**values, **found}
+
+
+def open_sums(values: Mapping[str, object], totals: Sums, most: Mapping[str, int], known: Mapping[str, object]) -> dict[str, Span]:
+    """Each total of which some items are given and not all: the least and the greatest that it can be, and no better than what is `known` of it.
+
+    Who stops asking halfway does not look again at the rest: an incomplete score makes a patient look worse, never better. `most` is what each item is at most.
+    """
+    found = {name: _open(values, items, most) for name, items in totals.items() if values.get(name) is None}
+    before = {name: (known[name], known[name]) if isinstance(known.get(name), int) else None for name in found}
+    return {name: _no_better(span, before[name]) for name, span in found.items() if span is not None}  # type: ignore[arg-type]
+
+
+def _open(values: Mapping[str, object], items: Sequence[str], most: Mapping[str, int]) -> Span | None:
+    given = {item: value for item in items if isinstance(value := values.get(item), int) and not isinstance(value, bool)}
+    if not given or len(given) == len(items):
+        return None
+    least = sum(given.values())
+    return least, least + sum(most[item] for item in items if item not in given)
+
+
+def _no_better(span: Span, before: Span | None) -> Span:
+    return span if before is None else (min(span[0], before[0]), min(span[1], before[1]))
 
 
 def contradicted(values: Mapping[str, object], totals: Sums) -> Iterator[tuple[str, dict[str, str]]]:
@@ -56,15 +81,16 @@ def _total(values: Mapping[str, object], items: Sequence[str]) -> int | None:
 
 
 def measured_sums(measured: Measured, dictionary: Dictionary) -> list[Measurement]:
-    """The measurements, with one of each total at every moment at which all its items were measured.
+    """The measurements, with one of each total at every moment at which its items were measured: its sum, or within which limits it lies where some are missing.
 
     Where a record holds both and they differ (another system sent them), the lower one stands: the worse finding is not lost.
     """
     found = list(measured.measurements)
     for name, items in dictionary.sums.items():
-        for at, values in _by_moment(measured, items).items():
+        for at, values in sorted(_by_moment(measured, items).items()):
             total = _total({item: one.value for item, one in values.items()}, items)
             if total is None:
+                found += _incomplete(found, name, items, values, dictionary)
                 continue
             last = max(values.values(), key=lambda one: one.order)
             typed = [one for one in found if one.fact.name == name and one.at == at and one.state is State.EXACT]
@@ -72,6 +98,28 @@ def measured_sums(measured: Measured, dictionary: Dictionary) -> list[Measuremen
             found = [one for one in found if one not in typed]
             found.append(replace(last, fact=dictionary[name], value=lowest, original=str(lowest), reported=None))
     return found
+
+
+def _incomplete(
+    found: Sequence[Measurement], name: str, items: Sequence[str], values: Mapping[str, Measurement], dictionary: Dictionary
+) -> Iterator[Measurement]:
+    """The limits of a total of which some items were measured at a moment, unless it was given itself at that moment."""
+    fact, last = dictionary[name], max(values.values(), key=lambda one: one.order)
+    of_total = [one for one in found if one.fact.name == name and one.state in (State.EXACT, State.BOUND)]
+    span = _open({item: one.value for item, one in values.items()}, items, {item: int((dictionary[item].plausible or (0, 0))[1]) for item in items})
+    if span is None or any(one.at == last.at for one in of_total):
+        return
+    since = last.at - timedelta(hours=fact.max_age_h) if fact.max_age_h is not None else None
+    before = max((one for one in of_total if one.at < last.at and (since is None or one.at >= since)), key=lambda one: one.order, default=None)
+    limits = _no_better(span, _span_of(before))
+    said = " + ".join(str(values[item].value) if item in values else "?" for item in items)
+    yield replace(last, fact=fact, value=None, original=said, reported=None, state=State.BOUND, between=(float(limits[0]), float(limits[1])))
+
+
+def _span_of(one: Measurement | None) -> Span | None:
+    if one is not None and one.between is not None:
+        return int(one.between[0]), int(one.between[1])
+    return (one.value, one.value) if one is not None and isinstance(one.value, int) else None
 
 
 def _by_moment(measured: Measured, items: Sequence[str]) -> dict[datetime, dict[str, Measurement]]:

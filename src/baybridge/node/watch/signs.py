@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from baybridge.bedside.calls import Seen, closed_alone
 from baybridge.bedside.episode import BOUNDS, standing
 from baybridge.bedside.monitoring import SCALES
+from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.fhir import Found, mapping, text
 from baybridge.facts.measurement import filed_at
 from baybridge.facts.reading import FactSet, read
@@ -90,7 +92,7 @@ def look(node: Node, case: Case, resources: Found, at: datetime, *, current: boo
     facts = facts_in_time(node, case, resources, at)
     deciding = Deciding(node.policies, LazyFacts(lambda: facts), case.case_id, at)
     stands = standing(case, facts.values, node.site.zone, at)
-    ends = [_graded_with(node, case, facts, {**stands, **end}, current=current) for end in _ends(facts)]
+    ends = [_graded_with(node, case, facts, {**stands, **end}, current=current) for end in _ends(facts, node.dictionary)]
     seen = [_seen_with(node, case, facts, over, graded, deciding, current=current) for over, graded in ends]
     most = {scale: max(one.high for _, graded in ends for one in graded if one.scale == scale) for scale in SCALES}
     return Look(_certain(seen), deciding.made, facts, most)
@@ -117,10 +119,12 @@ def facts_in_time(node: Node, case: Case, resources: Found, at: datetime) -> Fac
     return read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone, remarks=False, known=known)
 
 
-def _ends(facts: FactSet) -> tuple[Mapping[str, Value], ...]:
+def _ends(facts: FactSet, dictionary: Dictionary) -> tuple[Mapping[str, Value], ...]:
     """What is laid over the facts: nothing, or every finding that was reported as above or below a limit at its least, and at its greatest."""
     spans = {name: fact.between for name in OF_SIGNS if (fact := facts.facts.get(name)) is not None and fact.between is not None}
-    return tuple({name: span[end] for name, span in spans.items()} for end in (0, 1)) if spans else ({},)
+    whole = {name for name in spans if dictionary[name].type == "integer"}
+    inner = {name: (ceil(low), floor(high)) if name in whole else (low, high) for name, (low, high) in spans.items()}
+    return tuple({name: span[end] for name, span in inner.items()} for end in (0, 1)) if spans else ({},)
 
 
 def shown_by_itself(node: Node, resources: Found, at: datetime) -> tuple[FactSet, tuple[str, ...]]:

@@ -112,8 +112,8 @@ def ra_cusum(file: Path, *, odds: float, arl: float, as_json: bool) -> None:
     """The risk-adjusted CUSUM (columns p, y) with the limit that gives such a run."""
     from baybridge.statistics.methods import cusum_of
 
-    if odds == 1:
-        raise click.UsageError("--odds: expected another number than 1, which is no change")
+    if odds == 1 or not math.isfinite(odds) or not math.isfinite(arl):
+        raise click.UsageError("--odds, --arl: expected numbers, and odds other than 1, which are no change")
     _say(cusum_of(_read(file, {"p": "risk", "y": "event"}, as_json), odds, arl), as_json)
 
 

@@ -8,6 +8,7 @@ Main job: `chi2_tail`, `normal_two_sided`, `poisson_at_most` and exact limits of
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import erfc, exp, lgamma, log, sqrt
 
 _TINY, _CLOSE, _MOST = 1e-300, 1e-16, 100_000
@@ -63,6 +64,7 @@ def poisson_at_most(count: int, mean: float) -> float:
     return upper_gamma(count + 1, mean) if count >= 0 else 0.0
 
 
+@lru_cache(maxsize=65_536)
 def poisson_limits(count: int, level: float = 0.95) -> tuple[float, float]:
     """The exact limits of the mean of a Poisson count; 0 below a count of 0."""
     tail = (1 - level) / 2

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, floor, sqrt
 
 from baybridge.statistics.distributions import Z95, poisson_at_most, poisson_limits
@@ -76,11 +77,17 @@ def funnel(units: Sequence[str], observed: Sequence[int], expected: Sequence[flo
         low, high = poisson_limits(count)
         limits = {name: _prediction(mean, level / 2) for name, level in LEVELS.items()}
         by = sqrt(phi) if phi is not None and widens else 1.0
-        widened = {name: (max(0.0, mean - by * (mean - least)), mean + by * (most - mean)) for name, (least, most) in limits.items()} if widens else None
+        widened = {name: _wider(mean, by, *both) for name, both in limits.items()} if widens else None
         placed.append(Placed(unit, count / mean, low / mean, high / mean, limits, widened))
     return Funnel(tuple(placed), phi)
 
 
+def _wider(mean: float, by: float, least: int, most: int) -> tuple[float, float]:
+    """Limits with the over-dispersion in them; a limit on the other side of the mean, as of a unit of which next to nothing was expected, stays."""
+    return min(float(least), max(0.0, mean - by * (mean - least))), max(float(most), mean + by * (most - mean))
+
+
+@lru_cache(maxsize=65_536)
 def _prediction(mean: float, tail: float) -> tuple[int, int]:
     """The largest count below which, and the smallest above which, a count lies with a chance under `tail`."""
     return _first(lambda count: poisson_at_most(count, mean) >= tail, mean), _first(lambda count: 1 - poisson_at_most(count, mean) < tail, mean)

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-_STEPS, _CLOSE, _TOO_STEEP = 60, 1e-11, 20.0
+_STEPS, _CLOSE = 60, 1e-11
+#: A coefficient that is worth more than this a standard deviation of its covariate, or whose variance is so many times that at 0, has no end: the likelihood is flat.
+_TOO_STEEP, _TOO_FLAT = 12.0, 1e5
 #: The log-likelihood at a coefficient, its slope and its information.
 Climb = Callable[[Floats], tuple[float, Floats, Floats]]
 
@@ -203,10 +205,13 @@ def _highest(climb: Climb, width: int) -> tuple[Floats, float, Floats] | None:
     """Where the log-likelihood is highest, how high, and the information there; None where no such place is found."""
     beta = np.zeros(width)
     height, slope, information = climb(beta)
+    known = np.diag(information)
     for _ in range(_STEPS):
         try:
             step = np.linalg.solve(information, slope)
         except np.linalg.LinAlgError:
+            return None
+        if not np.all(np.isfinite(step)):
             return None
         while True:
             moved = climb(beta + step)
@@ -219,8 +224,17 @@ def _highest(climb: Climb, width: int) -> tuple[Floats, float, Floats] | None:
         if np.max(np.abs(beta)) > _TOO_STEEP or not np.isfinite(height):
             return None
         if np.max(np.abs(step)) < _CLOSE:
-            return beta, height, information
+            return None if _is_flat(information, known) else (beta, height, information)
     return None
+
+
+def _is_flat(information: Floats, known: Floats) -> bool:
+    """Whether what is known of a coefficient at the highest point is next to nothing beside what is known of it at 0."""
+    try:
+        variance = np.diag(np.linalg.inv(information))
+    except np.linalg.LinAlgError:
+        return True
+    return not bool(np.all(np.isfinite(variance) & (variance > 0) & (variance * known < _TOO_FLAT)))
 
 
 def _told(values: Floats) -> tuple[float, ...]:

@@ -22,15 +22,18 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 Floats = npt.NDArray[np.float64]
 Holds = Literal["text", "number", "time", "event", "cause", "risk", "count", "positive"]
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_LARGEST = 1e15  # beyond it sums of squares lose what they are about
+#: More patients than there are people.
+MOST = 1e9
 #: What a column holds besides numbers: what fits.
 _FITS: Mapping[Holds, Callable[[float], bool]] = {
-    "number": lambda _: True,
-    "time": lambda value: value >= 0,
+    "number": lambda value: abs(value) <= _LARGEST,
+    "time": lambda value: 0 <= value <= _LARGEST,
     "event": lambda value: value in (0, 1),
     "cause": lambda value: value >= 0 and value == int(value),
     "risk": lambda value: 0 < value < 1,
-    "count": lambda value: value >= 0 and value == int(value),
-    "positive": lambda value: value > 0,
+    "count": lambda value: 0 <= value <= MOST and value == int(value),
+    "positive": lambda value: 0 < value <= MOST,
 }
 
 

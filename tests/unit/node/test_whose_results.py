@@ -271,3 +271,12 @@ def test_the_same_file_again_tells_nothing(ward: Ward) -> None:
 def test_what_is_preliminary_gives_way_to_a_file(ward: Ward) -> None:
     send(ward, Role.LABORATORY, "feed", result(performer=ANOTHER, status="preliminary"))
     assert bring(ward, result(7, ANOTHER)) == []
+
+
+def test_a_result_that_leaves_its_patient_by_a_file_is_told(ward: Ward) -> None:
+    first = {"resourceType": "Patient", "id": "q1", "name": [{"text": "Chan A"}], "birthDate": "1960-01-01", "identifier": [{"system": "urn:hosp-a", "value": "222"}]}
+    other = {"resourceType": "Patient", "id": "q1", "name": [{"text": "Wong B"}], "birthDate": "1975-05-05", "identifier": [{"system": "urn:hosp-b", "value": "222"}]}
+    of_q1 = {**result(10), "id": "qo1", "subject": {"reference": "Patient/q1"}}
+    assert ("odd", "record.import.moved") not in bring(ward, first, of_q1, source="there")
+    assert ("odd", "record.import.moved") in bring(ward, other, {**of_q1, "valueQuantity": {**of_q1["valueQuantity"], "value": 5}}, source="there")
+    assert ("odd", "record.import.moved") not in bring(ward, other, {**of_q1, "valueQuantity": {**of_q1["valueQuantity"], "value": 6}}, source="there")

@@ -83,6 +83,15 @@ def test_units_that_differ_more_than_chance_lets_them_get_wider_limits() -> None
     assert apart.units[0].widened["95"][1] > 17
 
 
+def test_a_wider_limit_lies_never_within_the_exact_one(tmp_path: Path) -> None:
+    found = told("funnel", table(tmp_path, "unit,observed,expected\nA,3,4.5\nB,0,0.001\nC,100,80\n"))
+    for unit in found["units"]:
+        for level, (least, most) in unit["limits"].items():
+            low, high = unit.get("widened", unit["limits"])[level]
+            assert 0 <= low <= least <= most <= high
+    assert refused("funnel", table(tmp_path, "unit,observed,expected\nA,1,1e300\n")) == ["statistics.cell.positive"]
+
+
 def test_the_most_extreme_tenth_is_drawn_in() -> None:
     counts = [10] * 9 + [1000]
     assert rates.funnel([str(n) for n in range(10)], counts, [10.0] * 10).phi == 0
@@ -222,6 +231,9 @@ def test_a_table_of_a_spreadsheet_with_its_mark_is_read(tmp_path: Path) -> None:
         ("time,event,x,z\n1,1,1,2\n2,1,1,3\n", ["statistics.constant"]),
         ("time,event,x,z\n1,1,1,2\n2,1,2,4\n3,1,5,10\n", ["statistics.follows"]),
         ("time,event,x,z\n1,1,9,1\n2,1,8,3\n3,1,7,2\n4,0,1,1\n5,0,2,3\n6,0,1,2\n", ["statistics.no_fit"]),
+        ("time,event,x,z\n1,1,0,1\n2,1,0,3\n3,1,0,2\n4,0,1,1\n5,0,1,3\n6,0,1,2\n7,0,1,5\n", ["statistics.no_fit"]),
+        ("time,event,x,z\n1,1,0,1\n2,1,0,3\n3,0,1,2\n4,0,1,1\n", ["statistics.no_fit"]),
+        ("time,event,x,z\n1,1,1e300,2\n2,1,1,4\n", ["statistics.cell.number"]),
         ("time,event,x,z\n1,1,high,2\n2,1,,4\n", ["statistics.cell.number", "statistics.cell.number"]),
     ],
 )
@@ -238,7 +250,13 @@ def test_risks_and_counts_that_cannot_be(tmp_path: Path) -> None:
     assert refused("wilson", "5", "4") == ["statistics.share"]
 
 
-@pytest.mark.parametrize("arguments", [("ra-cusum", "--odds", "1", "--arl", "50"), ("ra-cusum", "--odds", "0", "--arl", "50"), ("cox",), ("ewma", "--start", "nan")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ra-cusum", "--odds", "1", "--arl", "50"), ("ra-cusum", "--odds", "0", "--arl", "50"), ("ra-cusum", "--odds", "nan", "--arl", "50"),
+        ("cox",), ("ewma", "--start", "nan"),
+    ],
+)  # fmt: skip
 def test_wrong_usage_ends_with_two(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert run(arguments[0], table(tmp_path, "p,y\n.1,1\n"), *arguments[1:]).exit_code == 2
 

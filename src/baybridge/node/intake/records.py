@@ -18,6 +18,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from sqlalchemy import Connection
+
 from baybridge.facts.units import UnitTable
 from baybridge.journey.command import Actor
 from baybridge.ledger import log
@@ -29,6 +31,7 @@ from baybridge.node.intake.same_door import leave_out_unfit, tell_doses
 from baybridge.node.integrity import things
 from baybridge.node.unit import Filed
 from baybridge.record.feeds.code_mapping import with_mapping
+from baybridge.record.fhir.references import patient_of
 from baybridge.record.identity.documents import DocumentForms, unfit_numbers
 from baybridge.record.intake.importing import BATCH, Batch, ImportProblem, batches, file_batch, lead, left_out, plan
 from baybridge.record.intake.planning import Plan
@@ -184,6 +187,7 @@ def import_together(
                 lead(connection, file, batch, made)
                 leave_out_contradictions(connection, file, batch, node.dictionary)
                 tell_times(connection, file, batch, node.now())
+                _tell_moved(connection, file, batch)
             with node.unit(drained=False) as unit:
                 leave_out_unfit(node, unit, actor, file, batch, is_feed=_is_feed(file))
                 brought = tuple(zip(batch.resources, batch.places, strict=True))
@@ -230,6 +234,17 @@ def _tell_units(source: Source, batch: Batch, units: UnitTable | None) -> None:
     for resource, place in zip(batch.resources, batch.places, strict=True):
         for path, found in unknown_units(resource, units):
             batch.problems.append(_odd(source, resource, place, "unknown_unit", path, "a UCUM unit", found))
+
+
+def _tell_moved(connection: Connection, source: Source, batch: Batch) -> None:
+    """Say what comes for another patient than the one whose it is here: it leaves that record, and somebody must know."""
+    coming = [(str(resource["resourceType"]), str(resource["id"])) for resource in batch.resources]
+    held = store.current_patients(connection, coming)
+    for key, resource, place in zip(coming, batch.resources, batch.places, strict=True):
+        now = patient_of(resource)
+        if key[0] != "Patient" and now and held.get(key) and held[key] != now:
+            expected, found = "the patient whose it is here", "another patient, to whom it goes with this version"
+            batch.problems.append(_odd(source, resource, place, "moved", "subject", expected, found))
 
 
 def _tell_numbers(source: Source, batch: Batch, forms: DocumentForms) -> None:

@@ -172,10 +172,14 @@ _SUBSTANCE = re.compile(r"[A-Z][0-9]{2}[A-Z]{2}[0-9]{2}")
 
 def _is_called(situation: Situation, known: Drug, written: str) -> bool:
     """Whether what was written is a name of the drug, or how one begins, or one with more to it that is no other drug of the list."""
-    names = {_plain(name) for name in known.names.values()}
+    names = {part for name in known.names.values() for part in (_plain(name), *filter(None, _APART.split(_plain(name))))}
     others = {_plain(name) for drug in situation.documents.the(Drugs).drugs.values() for name in drug.names.values()} - names
     begins = len(written) >= (4 if written.isascii() else 2) and any(name.startswith(written) for name in names)
     return begins or (any(name in written for name in names) and not any(other in written for other in others if not any(other in name for name in names)))
+
+
+#: Between two names of one drug.
+_APART = re.compile(r"[\s()（）/,，、;；]+")
 
 
 def _plain(text: str) -> str:

@@ -233,12 +233,16 @@ class _Axis:
         return tuple(Tick(value, self.y(value), decimals) for value in values)
 
 
+#: The lowest power of ten on a logarithmic axis: what lies beneath is said to.
+_FEWEST_POWERS = -9
+
+
 def _axis(values: Sequence[float], frame: Frame) -> _Axis:
     """An axis of round numbers around what is to be seen."""
     seen = [*values, *(limit for limit in (frame.low, frame.high) if limit is not None)] or [0.0, 1.0]
     if frame.logarithmic:
         positive = [value for value in seen if value > 0] or [1.0]
-        least = floor(log10(min(positive)))
+        least = max(floor(log10(min(positive))), _FEWEST_POWERS)
         return _Axis(10.0**least, 10.0 ** max(ceil(log10(max(positive))), least + 1), 0.0)
     low, high = min(seen), max(seen)
     step = _round_step((high - low) or abs(high) or 1.0)

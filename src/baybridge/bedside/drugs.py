@@ -238,9 +238,15 @@ def _intervals(doses: list[datetime], given: GiveDrug, rules: Tocilizumab) -> It
     apart = timedelta(hours=rules.interval_h)
     if any(abs(given.given_at - dose) < apart for dose in doses):
         yield Reason("bedside.drug.tocilizumab_interval", {"hours": rules.interval_h}, source=rules.source, where="given_at")
-    day = timedelta(hours=24)
-    if sum(timedelta(0) <= given.given_at - dose < day for dose in doses) >= rules.per_24_h:
+    if _within_a_day(doses, given.given_at) >= rules.per_24_h:
         yield Reason("bedside.drug.tocilizumab_24_h", {"limit": rules.per_24_h}, source=rules.source, where="given_at")
+
+
+def _within_a_day(doses: list[datetime], at: datetime) -> int:
+    """The most doses that lie with this time in any 24 hours: one that is entered late counts with those that were given after it."""
+    day = timedelta(hours=24)
+    near = [dose for dose in doses if abs(dose - at) < day]
+    return max(sum(start <= dose < start + day for dose in near) for start in (at, *(dose for dose in near if dose <= at)))
 
 
 def _icans_alone(situation: Situation) -> bool:

@@ -13,9 +13,9 @@ from baybridge.base.json_value import JsonObject
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
-from baybridge.cli.nodes import fail
-from baybridge.cli.reader import reader_language
+from baybridge.cli.failing import fail
 from baybridge.cli.records import open_or_fail
+from baybridge.cli.saying import say_refusal
 
 _NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True)
@@ -49,7 +49,6 @@ def roster() -> None:
 @_JSON
 def set_roster(source: Path, folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes flags
     """Put a roster in place of the earlier one: a JSON or YAML list of rows."""
-    from baybridge.language.texts import Texts
     from baybridge.node.neighbours import witnessing
     from baybridge.node.watch import roster as duties
 
@@ -63,12 +62,7 @@ def set_roster(source: Path, folder: Path, as_json: bool) -> None:  # noqa: FBT0
         if not isinstance(read, Refusal):
             duties.set_roster(unit, read, node.system())
     if isinstance(read, Refusal):
-        texts = Texts(node.documents)
-        language = reader_language(node.documents.folder)
-        reasons = [texts.told(language, reason) for reason in read.reasons]
-        if as_json:
-            click.echo(json.dumps({"refused": read.category.value, "reasons": reasons}, ensure_ascii=False))
-        fail("\n".join(f"{reason['text']} [{reason['code']}]" for reason in reasons))
+        say_refusal(node, read, as_json=as_json)
     witnessing.sign_checkpoint(node)
     with node.storage.reading() as connection:
         names = duties.sign_in_names(connection)

@@ -11,8 +11,9 @@ import click
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.failing import fail
 from baybridge.cli.reader import reader_language
-from baybridge.cli.records import fail, open_or_fail
+from baybridge.cli.records import open_or_fail
 
 if TYPE_CHECKING:
     from baybridge.exchange.evidence.trust import Trust

@@ -10,8 +10,8 @@ import click
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import MOMENT, Thorough
-from baybridge.cli.reader import reader_language
-from baybridge.cli.records import fail, open_or_fail
+from baybridge.cli.records import open_or_fail
+from baybridge.cli.saying import say_refusal
 from baybridge.journey.held import Stage
 
 if TYPE_CHECKING:
@@ -30,18 +30,12 @@ def case(case_id: str, folder: Path, at: str | None, known_at: str | None, as_js
     What was corrected counts no more from the moment of its correction on; --known-at shows what was believed before.
     """
     from baybridge.journey.command import Actor, Role
-    from baybridge.language.texts import Texts
     from baybridge.node.case_state import state_for
 
     node = open_or_fail(folder)
     found = state_for(node, case_id, at, known_at)
     if isinstance(found, Refusal):
-        texts = Texts(node.documents)
-        language = reader_language(node.documents.folder)
-        reasons = [texts.told(language, reason) for reason in found.reasons]
-        if as_json:
-            click.echo(json.dumps({"refused": found.category.value, "reasons": reasons}, ensure_ascii=False))
-        fail("\n".join(str(reason["text"]) for reason in reasons))
+        say_refusal(node, found, as_json=as_json)
     node.record_access(Actor("operator", Role.SYSTEM, node.site.organisation), case_id, "case.state", "treatment")
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.failing import fail
 from baybridge.cli.nodes import without_password
-from baybridge.cli.saying import fail
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

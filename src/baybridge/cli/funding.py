@@ -16,8 +16,9 @@ import click
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import LanguageCode, Thorough
+from baybridge.cli.failing import fail
 from baybridge.cli.policy_source import documents_of
-from baybridge.cli.saying import fail, parsed_file, refuse_file
+from baybridge.cli.saying import parsed_file, refuse_file
 from baybridge.documents.loader import Documents, files, read_text
 from baybridge.documents.plan import is_money
 from baybridge.documents.problems import DocumentProblem, PolicyProblems
@@ -116,7 +117,7 @@ def _check(documents: Documents, texts: Texts, named: tuple[str, ...], language:
             click.echo(f"{name}:{line}: {f'{reason.where}: ' if reason.where else ''}{texts.reason(language, reason)}")
         click.echo(texts.say(language, "funding.check.done", {"files": len(read), "problems": len(found)}))
     if found:
-        fail(texts.say(language, "funding.check.failed", {"problems": len(found)}))
+        fail(texts.say(language, "funding.check.failed", {"problems": len(found)}), printed=True)
 
 
 def _plan_file(path: Path, texts: Texts, language: str) -> tuple[Path, Source]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.failing import fail
 from baybridge.cli.nodes import without_password
 from baybridge.cli.reader import reader_language
-from baybridge.cli.saying import fail
 
 if TYPE_CHECKING:
     from baybridge.node.config import Config
@@ -222,13 +222,13 @@ def verify_backup(file: Path, key: Path, node: str | None, *, as_json: bool) -> 
     except packing.BackupProblem as problem:
         if as_json:
             click.echo(json.dumps({"backup": str(file), "sound": False, "problem": str(problem)}))
-        fail(str(problem))
+        fail(str(problem), printed=as_json)
     except OSError as problem:
         fail(f"{file.name} could not be looked at: {problem.filename or 'the temporary folder (TMPDIR)'}: {problem.strerror or type(problem).__name__}")
     if as_json:
         click.echo(json.dumps(found.made.as_json() | {"sound": found.sound, "problems": [one.reason.code for one in found.findings]}))
     if not found.sound:
-        fail(f"{file.name}: the check of its ledger has {len(found.findings)} findings. {_told(found.findings)}")
+        fail(f"{file.name}: the check of its ledger has {len(found.findings)} findings. {_told(found.findings)}", printed=as_json)
     if not as_json:
         click.echo(f"{file.name} holds: {found.made.log_size} log entries, schema {found.made.schema}, SHA-256 {found.made.sha256}")
 

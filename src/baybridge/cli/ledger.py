@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.failing import fail
 from baybridge.cli.reader import reader_language
 
 if TYPE_CHECKING:
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from baybridge.exchange.evidence.trust import Trust
     from baybridge.language.texts import Texts
     from baybridge.node.integrity.check import Checked
-
-def fail(sentence: str) -> None:
-    """One clear line on standard error, exit 1."""
-    click.echo(sentence, err=True)
-    sys.exit(1)
-
 
 def _language() -> str:
     from baybridge.documents.loader import Documents
@@ -48,7 +43,7 @@ def _say(reason: Reason) -> str:
 
 
 def _refuse(key: str, values: dict[str, str], reasons: Iterable[Reason]) -> None:
-    fail(" ".join([_texts().say(_language(), key, values), *(_say(reason) for reason in reasons)]))
+    fail(" ".join([_texts().say(_language(), key, values), *(_say(reason) for reason in reasons)]), printed=True)
 
 
 # --- verify ---------------------------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ import click
 from baybridge.base.outcome import Refusal
 from baybridge.base.spreadsheet import FORMS, Form
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.failing import fail
 from baybridge.cli.reader import reader_language
-from baybridge.cli.records import fail, open_or_fail
+from baybridge.cli.records import open_or_fail
 from baybridge.cli.saying import say_refusal
 
 _NAMES = ("cases", "accounts", "looked", "log", "indicators", "payer")
@@ -32,11 +33,14 @@ def spreadsheet(name: str, folder: Path, out: Path, stage: str, case_id: str, pa
     from baybridge.journey.command import Actor, Role
     from baybridge.node.lists.lists import Wanted
     from baybridge.node.lists.taking import take
+    from baybridge.node.money import payer as payers
 
     form = _form(out)
     if (name == "looked") is not bool(case_id) or (name == "payer") is not bool(payer):
         raise click.UsageError("expected --case with `looked`, --payer with `payer`, and neither with another list")
     node = open_or_fail(folder)
+    if payer and not payers.cases_of(node, payer):
+        fail(f"--payer: expected a payer that a case of this node has to do with, found {payer!r}")
     actor = Actor("operator", Role.PAYER, payer) if payer else Actor("operator", Role.SYSTEM, node.site.organisation)
     if case_id and node.case(case_id) is None:
         fail(f"--case: expected a case of this node, found {case_id!r}")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from baybridge.cli.arguments import Thorough
-from baybridge.cli.records import fail, open_or_fail
+from baybridge.cli.failing import fail
+from baybridge.cli.records import open_or_fail
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node

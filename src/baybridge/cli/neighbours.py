@@ -6,14 +6,14 @@ Main job: `add`, `list`, `remove`, `clear`, `fingerprint`, `directory`. **Source
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.failing import fail
 from baybridge.cli.records import open_or_fail
 from baybridge.cli.saying import proof, say_refusal
 
@@ -117,12 +117,12 @@ def make(out: Path, folder: Path, days: int) -> None:
 
     node = open_or_fail(folder)
     if not node.config.url:
-        _fail("node.yaml: expected `url`, the address under which others reach this node, found none")
+        fail("node.yaml: expected `url`, the address under which others reach this node, found none")
     signed = alliance_directory.make(node, days)
     try:
         out.write_bytes(signed + b"\n")
     except OSError as problem:
-        _fail(f"{out.name}: cannot be written ({problem.strerror or type(problem).__name__})")
+        fail(f"{out.name}: cannot be written ({problem.strerror or type(problem).__name__})")
 
 
 @directory.command(cls=Thorough)
@@ -151,7 +151,7 @@ def show(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signatu
     node = open_or_fail(folder)
     said = alliance_directory.kept(node)
     if said is None:
-        _fail("No directory was taken yet: baybridge neighbour directory take FILE --by NODE --node DIR")
+        fail("No directory was taken yet: baybridge neighbour directory take FILE --by NODE --node DIR")
     _print_directory(node, said, as_json=as_json)
 
 
@@ -192,11 +192,11 @@ def _bytes_of(card: str) -> bytes:
         try:
             return fetch(card).card
         except OSError as problem:
-            _fail(f"{card}: expected a node that answers, found {type(problem).__name__}")
+            fail(f"{card}: expected a node that answers, found {type(problem).__name__}")
     try:
         return Path(card).read_bytes()
     except OSError as problem:
-        _fail(f"{Path(card).name}: cannot be read ({problem.strerror or type(problem).__name__})")
+        fail(f"{Path(card).name}: cannot be read ({problem.strerror or type(problem).__name__})")
 
 
 def _print(node: Node, answer: Listed | Refusal, *, as_json: bool) -> None:
@@ -205,8 +205,3 @@ def _print(node: Node, answer: Listed | Refusal, *, as_json: bool) -> None:
         return
     row = answer.as_json()
     click.echo(json.dumps(row, ensure_ascii=False) if as_json else f"{row['node']}  {row['state']}  {row['fingerprint']}")
-
-
-def _fail(sentence: str) -> NoReturn:
-    click.echo(sentence, err=True)
-    sys.exit(1)

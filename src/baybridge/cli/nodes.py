@@ -8,14 +8,14 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 import yaml
 
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
-from baybridge.cli.reader import reader_language
+from baybridge.cli.failing import fail
 
 if TYPE_CHECKING:
     from baybridge.base.json_value import JsonDict
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 
 
 _PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-def fail(sentence: str) -> NoReturn:
-    """One clear line on standard error, exit 1."""
-    click.echo(sentence, err=True)
-    sys.exit(1)
 
 
 def without_password(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
@@ -212,16 +206,13 @@ def _carry_out(node: Node, name: str, case_id: str | None, given: JsonDict, acto
 
 
 def _print(node: Node, answer: Done | Refusal, *, as_json: bool) -> None:
+    from baybridge.cli.saying import say_refusal
     from baybridge.journey.stored import event_as_json
     from baybridge.language.texts import Texts
 
-    texts = Texts(node.documents)
     if isinstance(answer, Refusal):
-        language = reader_language(node.documents.folder)
-        reasons = [texts.told(language, reason) for reason in answer.reasons]
-        if as_json:
-            click.echo(json.dumps({"refused": answer.category.value, "reasons": reasons}, ensure_ascii=False))
-        fail(" ".join(f"{reason['text']} [{reason['code']}]" for reason in reasons))
+        say_refusal(node, answer, as_json=as_json)
+    texts = Texts(node.documents)
     if as_json:
         events = [{"sequence": item.sequence, "event_id": item.event_id, "event": event_as_json(item.event)} for item in answer.events]
         click.echo(json.dumps({"case": answer.case_id, "events": events, "decisions": list(answer.decisions)}, ensure_ascii=False))

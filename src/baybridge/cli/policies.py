@@ -19,7 +19,8 @@ import click
 
 from baybridge.base.time import parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
-from baybridge.cli.policy_source import dictionary_of, documents_of, fail, is_file, policy_of, spoken
+from baybridge.cli.failing import fail
+from baybridge.cli.policy_source import dictionary_of, documents_of, is_file, policy_of, spoken
 from baybridge.cli.policy_tables import compare_policies, run_policy
 from baybridge.cli.policy_words import LANGUAGE, in_words
 from baybridge.cli.reader import reader_language

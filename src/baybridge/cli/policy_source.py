@@ -5,13 +5,13 @@ Main job: `policy_of(documents, name, at)` for an id or a file; `documents_of`, 
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from baybridge.base.time import CHINA
+from baybridge.cli.failing import fail
 from baybridge.cli.policy_words import saying_for
 from baybridge.cli.reader import reader_language
 
@@ -81,10 +81,3 @@ def is_file(name: str) -> bool:
 def spoken(documents: Documents, language: str) -> Saying:
     """How somebody who asked for a language is spoken to, with a node's own texts."""
     return saying_for(documents, dictionary_of(documents), language)
-
-
-def fail(*sentences: str) -> NoReturn:
-    """Each sentence on its own line of standard error, exit 1."""
-    for sentence in sentences:
-        click.echo(sentence, err=True)
-    sys.exit(1)

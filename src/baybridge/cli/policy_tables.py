@@ -15,7 +15,8 @@ import click
 
 from baybridge.base.time import CHINA, parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
-from baybridge.cli.policy_source import documents_of, fail, policy_of, spoken
+from baybridge.cli.failing import fail
+from baybridge.cli.policy_source import documents_of, policy_of, spoken
 from baybridge.cli.policy_words import LANGUAGE
 from baybridge.cli.progress import progress
 

@@ -16,8 +16,9 @@ import click
 from baybridge.base.outcome import Refusal
 from baybridge.base.time import parse_instant, parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
+from baybridge.cli.failing import fail
 from baybridge.cli.records import open_or_fail
-from baybridge.cli.saying import fail, proof, say_refusal
+from baybridge.cli.saying import proof, say_refusal
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node

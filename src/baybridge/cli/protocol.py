@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from baybridge.cli.arguments import Thorough
-from baybridge.cli.saying import fail
+from baybridge.cli.failing import fail
 
 if TYPE_CHECKING:
     from baybridge.node.config import Config

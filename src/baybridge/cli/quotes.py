@@ -15,7 +15,8 @@ import click
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.outcome import Refusal
-from baybridge.cli.saying import fail, parsed_file, refuse_file
+from baybridge.cli.failing import fail
+from baybridge.cli.saying import parsed_file, refuse_file
 from baybridge.documents.loader import Documents
 from baybridge.documents.quote import DOCUMENT
 from baybridge.funding.outcome import settlement
@@ -44,7 +45,7 @@ def reproduce_quotes(documents: Documents, texts: Texts, named: tuple[str, ...],
                 indent = "" if key in ("funding.reproduce.identical", "funding.reproduce.differs", "funding.reproduce.sha_differs") else "    "
                 click.echo(indent + texts.say(language, key, values))
     if wrong:
-        fail(texts.say(language, "funding.reproduce.failed", {"count": len(wrong), "quotes": len(answers)}))
+        fail(texts.say(language, "funding.reproduce.failed", {"count": len(wrong), "quotes": len(answers)}), printed=True)
 
 
 def _kept(name: str, texts: Texts, language: str) -> Iterator[Kept]:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.base.time import parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.facts import facts
+from baybridge.cli.failing import fail
 from baybridge.cli.progress import progress
 from baybridge.cli.reader import reader_language
 
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
 
 #: Problems that are printed for a file; `--json` prints all.
 _SHOWN = 20
-
-
-def fail(sentence: str) -> NoReturn:
-    """One clear line on standard error, exit 1."""
-    click.echo(sentence, err=True)
-    sys.exit(1)
 
 
 def open_or_fail(folder: Path, *, reaching: bool = False) -> Node:

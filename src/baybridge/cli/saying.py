@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from baybridge.base.outcome import Reason, Refusal
+from baybridge.cli.failing import fail
 from baybridge.cli.reader import reader_language
 from baybridge.funding.quote.case import parse_json
 from baybridge.language.texts import Texts
@@ -41,12 +42,6 @@ def refuse_file(file: str, reasons: Iterable[Reason], texts: Texts, language: st
     fail(f"{file}: {said[0]}" if len(said) == 1 else f"{count} {' '.join(said)}")
 
 
-def fail(sentence: str) -> NoReturn:
-    """One clear line on standard error, exit 1."""
-    click.echo(" ".join(sentence.split()), err=True)
-    sys.exit(1)
-
-
 def say_refusal(node: Node, refusal: Refusal, *, as_json: bool) -> NoReturn:
     """The end: every reason on a line of standard error, and with `as_json` as one object on standard output."""
     texts = Texts(node.documents)
@@ -66,5 +61,8 @@ def proof() -> tuple[str, str]:
     settings = read_settings()
     if settings["BAYBRIDGE_PASSWORD"]:
         return settings["BAYBRIDGE_PASSWORD"], settings["BAYBRIDGE_CODE"]
-    password = click.prompt("Password", hide_input=True, err=True)
-    return password, settings["BAYBRIDGE_CODE"] or click.prompt("Code (empty without a second factor)", default="", show_default=False, err=True)
+    try:
+        password = click.prompt("Password", hide_input=True, err=True)
+        return password, settings["BAYBRIDGE_CODE"] or click.prompt("Code (empty without a second factor)", default="", show_default=False, err=True)
+    except click.Abort:
+        fail("Nobody gave a password; nothing was done. Where there is no terminal set BAYBRIDGE_PASSWORD and BAYBRIDGE_CODE.")

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from baybridge.cli.arguments import Thorough
-from baybridge.cli.saying import fail
+from baybridge.cli.failing import fail
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)

@@ -68,7 +68,8 @@ def _read(file: Path, *, as_json: bool) -> Answers:
         return read_answers(file)
     except AnswerProblems as problems:
         if as_json:
-            click.echo(json.dumps({"refused": "invalid", "problems": [one.as_json() for one in problems.problems]}, ensure_ascii=False))
+            reasons = [{**one.as_json(), "text": said(one)} for one in problems.problems]
+            click.echo(json.dumps({"refused": "invalid", "reasons": reasons, "problems": [one.as_json() for one in problems.problems]}, ensure_ascii=False))
         _end([said(one) for one in problems.problems], as_json=False)
 
 

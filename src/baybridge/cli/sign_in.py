@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.failing import fail
 from baybridge.cli.records import open_or_fail
-from baybridge.cli.saying import fail
 
 _NODE = click.option("--node", "folder", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True)

@@ -18,8 +18,9 @@ import click
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.cli.arguments import LanguageCode, Thorough
+from baybridge.cli.failing import fail
 from baybridge.cli.funding import DEFAULT_SCALE, scale_named
-from baybridge.cli.saying import fail, parsed_file, refuse_file
+from baybridge.cli.saying import parsed_file, refuse_file
 from baybridge.documents.loader import Documents, read_document
 from baybridge.documents.plan import PlanDocument, is_money
 from baybridge.documents.problems import DocumentProblem

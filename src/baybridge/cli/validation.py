@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from baybridge.cli.arguments import Thorough
-from baybridge.cli.saying import fail
+from baybridge.cli.failing import fail
 
 
 @click.command(cls=Thorough)

@@ -24,13 +24,13 @@ from baybridge.recognition.savings import Spared
 if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
+_COLUMNS = ("case_id", "result_id", "used_in", "measured_in", "decided_on", "body")
 _KEPT = ("loinc", "purposes", "price", "turnaround")
 
 
 def record(unit: Unit, case: Case) -> None:
-    """Write the rows of a case anew."""
+    """Write the rows of a case anew where they changed; most events spare no test."""
     row = tables.spared_test
-    unit.connection.execute(delete(row).where(row.c.case_id == case.case_id))
     found = spared_by(case, _documents(unit.connection, case), unit.site.zone)
     values = [
         {
@@ -43,6 +43,10 @@ def record(unit: Unit, case: Case) -> None:
         }
         for one in found
     ]
+    stands = unit.connection.execute(select(*(row.c[name] for name in _COLUMNS)).where(row.c.case_id == case.case_id)).tuples()
+    if set(stands) == {tuple(one[name] for name in _COLUMNS) for one in values}:
+        return
+    unit.connection.execute(delete(row).where(row.c.case_id == case.case_id))
     if values:
         unit.connection.execute(insert(row), values)
 

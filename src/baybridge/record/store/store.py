@@ -9,13 +9,13 @@ outside files in `intake/importing.py`; transactions, clock and log entries belo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, bindparam, delete, exists, func, insert, select, tuple_, update
 
 from baybridge.base.key_list import asked_keys, key_list, written
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -333,6 +333,16 @@ def patient_versions(connection: Connection, patient_id: str, at: datetime | Non
 def patient_resources(connection: Connection, patient_id: str, at: datetime | None = None) -> list[Resource]:
     """The parsed resources of `patient_versions`."""
     return cast("list[Resource]", [version.resource for version in patient_versions(connection, patient_id, at)])
+
+
+def of_patients(connection: Connection, kind: str, patients: Sequence[str], codes: Collection[str] = ()) -> list[Version]:
+    """The current resources of a type in these records, where codes are named those with one of them; without reading the records."""
+    current, value = resource_current, search_value
+    wanted = [current.c.patient.in_(patients), current.c.type == kind, current.c.deleted.is_(False)]
+    if codes:
+        wanted.append(exists().where(value.c.type == kind, value.c.id == current.c.id, value.c.param == "code", value.c.value.in_(codes)))
+    rows = connection.execute(_versions().join(current, current.c.row == resource_version.c.row).where(*wanted).order_by(current.c.row))
+    return [_version(row) for row in rows]
 
 
 def last_row(connection: Connection) -> int:

@@ -6,7 +6,7 @@ it has initials and the last three signs of the hospital's own number, or of the
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from baybridge.base.time import full_years
 from baybridge.facts.fhir import Resource, codings, items, span, text, words
 from baybridge.facts.reading import ReadFact, Status, read
 from baybridge.journey.command import Role
+from baybridge.journey.identities import linked
 from baybridge.node.people.access import NAMELESS
 from baybridge.record.identity.documents import identifiers_of
 from baybridge.record.store import store
@@ -59,7 +60,7 @@ def banner_of(view: CaseView) -> Banner | None:
         age=_age(patient, today),
         sex=text(patient.get("gender")),
         numbers=tuple((system_word(view.reader, system), masked(number)) for system, some in sorted(numbers) for number in sorted(some)),
-        weight=_weight(view) if clinical else None,
+        weight=_weight(view, patient) if clinical else None,
         allergies=tuple(dict.fromkeys(_allergies(view))) if clinical else None,
         day=(today - infused).days if infused is not None else None,
         title=" · ".join(filter(None, (initials_of(patient), _last_signs(patient) or mark_of(case.case_id)[-3:]))),
@@ -73,19 +74,18 @@ def _age(patient: Mapping[str, object], today: date) -> int | None:
     return ages.pop() if len(ages) == 1 and min(ages) >= 0 else None
 
 
-def _weight(view: CaseView) -> ReadFact | None:
+def _weight(view: CaseView, patient: Resource) -> ReadFact | None:
     """The weight as the rules read it, of today or older; None where none can be used."""
-    fact = view.asked.node.dictionary["weight"]
-    codes = {code for _, code in fact.codes}
-    own = (one for one in _record(view) if one["resourceType"] == "Patient" or (one["resourceType"] == "Observation" and _is(one, "code", codes)))
-    found = read(own, view.now, view.asked.node.dictionary, case=view.case, zone=view.asked.node.site.zone, remarks=False).facts.get("weight")
+    dictionary = view.asked.node.dictionary
+    weights = _of(view, "Observation", {code for _, code in dictionary["weight"].codes})
+    found = read([patient, *weights], view.now, dictionary, case=view.case, zone=view.asked.node.site.zone, remarks=False).facts.get("weight")
     return found if found is not None and found.status in (Status.USED, Status.STALE) else None
 
 
 def _allergies(view: CaseView) -> Iterator[str]:
     """What somebody recorded that this patient does not bear, or that nothing is known; as it was written."""
-    for one in _record(view):
-        if one["resourceType"] == "AllergyIntolerance" and not _is(one, "clinicalStatus", _OVER) and not _is(one, "verificationStatus", _NOT_SO):
+    for one in _of(view, "AllergyIntolerance"):
+        if not _is(one, "clinicalStatus", _OVER) and not _is(one, "verificationStatus", _NOT_SO):
             coded = codings(one.get("code"))
             yield words(one.get("code")).split("\n")[0] or (coded[0].code if coded else "?")
 
@@ -94,8 +94,13 @@ def _is(resource: Mapping[str, object], name: str, codes: Container[str]) -> boo
     return any(coding.code in codes for coding in codings(resource.get(name)))
 
 
-def _record(view: CaseView) -> Sequence[Resource]:
-    return view.look.unit.record(view.case).from_outside
+def _of(view: CaseView, kind: str, codes: Collection[str] = ()) -> Iterator[Resource]:
+    """Resources of the patient, with one of these codes where any are named. Every page asks, so the whole record is read for an earlier moment alone."""
+    if view.until is None:
+        patients = [view.case.patient_id or "", *sorted(linked(view.case))]
+        return (version.resource for version in store.of_patients(view.look.unit.connection, kind, patients, codes))
+    record = view.look.unit.record(view.case).from_outside
+    return (one for one in record if one["resourceType"] == kind and (not codes or _is(one, "code", codes)))
 
 
 def _last_signs(patient: Mapping[str, object]) -> str:

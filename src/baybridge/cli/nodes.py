@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
+import os
 import re
 import sys
 from dataclasses import replace
@@ -123,6 +125,14 @@ def serve(
         serving.serve(folder, database, host or written.host, port or config.port or 8080, how)
     except (serving.PortProblem, ConfigProblem) as problem:
         fail(str(problem))
+    _end_process()
+
+
+def _end_process() -> NoReturn:
+    """The end of a served process, all being closed: the server's own threads may still be ending, and one that asked for the interpreter while that is taken down aborts it."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 @click.command(cls=Thorough)

@@ -43,8 +43,8 @@ def record(unit: Unit, case: Case) -> None:
         }
         for one in found
     ]
-    stands = unit.connection.execute(select(*(row.c[name] for name in _COLUMNS)).where(row.c.case_id == case.case_id)).tuples()
-    if set(stands) == {tuple(one[name] for name in _COLUMNS) for one in values}:
+    stands = unit.connection.execute(select(*(row.c[name] for name in _COLUMNS)).where(row.c.case_id == case.case_id))
+    if {tuple(one) for one in stands} == {tuple(one[name] for name in _COLUMNS) for one in values}:
         return
     unit.connection.execute(delete(row).where(row.c.case_id == case.case_id))
     if values:

@@ -1,4 +1,4 @@
-"""A served node's process ends by itself: threads of the server that are not Python's own may still run when all is closed, and Python's taking down is no place for them."""
+"""A served node ends its process itself: threads of the server that are not Python's may still run when all is closed, and would abort it where Python is taken down."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import click
 import yaml
@@ -129,7 +129,7 @@ def serve(
 
 
 def _end_process() -> NoReturn:
-    """The end of a served process, all being closed: the server's own threads may still be ending, and one that asked for the interpreter while that is taken down aborts it."""
+    """The end of a served process, all being closed. The server's own threads may still be ending; one that asked for an interpreter that is taken down would abort the process."""
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)

@@ -129,7 +129,7 @@ def serve(
 
 
 def _end_process() -> NoReturn:
-    """The end of a served process, all being closed. The server's own threads may still be ending; one that asked for an interpreter that is taken down would abort the process."""
+    """The end of a served process, all being closed: threads of the server may still be ending, and abort a process that Python is taking down."""
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)

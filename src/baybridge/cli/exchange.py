@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 
 import click
 
+from baybridge.base.failures import why
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.reader import reader_language
 
@@ -143,7 +144,7 @@ def _read(file: Path) -> object:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         return json.loads(text, parse_constant=_not_json)
     except OSError as problem:
-        _fail(f"{name}: cannot be read ({problem.strerror or type(problem).__name__})")
+        _fail(f"{name}: cannot be read ({why(problem)})")
     except UnicodeDecodeError as problem:
         _fail(f"{name}: expected UTF-8 text, found another byte at {problem.start}")
     except json.JSONDecodeError as problem:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from baybridge.base.failures import why
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.failing import fail
 from baybridge.cli.nodes import without_password
@@ -161,7 +162,7 @@ def backup(folder: Path, to: Path | None, key: str | None, database: str | None,
     except (ConfigProblem, packing.BackupProblem) as problem:
         fail(str(problem))
     except OSError as problem:
-        fail(f"no backup was made: {problem.filename or target}: {problem.strerror or type(problem).__name__}")
+        fail(f"no backup was made: {problem.filename or target}: {why(problem)}")
     storage = Storage(config.database, Waits.of(config.settings))
     storage.rows = rows_of(config)
     try:
@@ -203,7 +204,7 @@ def _text_of(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as problem:
-        fail(f"{file}: expected a file with a key, found one that cannot be read ({getattr(problem, 'strerror', None) or type(problem).__name__})")
+        fail(f"{file}: expected a file with a key, found one that cannot be read ({why(problem)})")
 
 
 @click.command("verify-backup", cls=Thorough)
@@ -224,7 +225,7 @@ def verify_backup(file: Path, key: Path, node: str | None, *, as_json: bool) -> 
             click.echo(json.dumps({"backup": str(file), "sound": False, "problem": str(problem)}))
         fail(str(problem), printed=as_json)
     except OSError as problem:
-        fail(f"{file.name} could not be looked at: {problem.filename or 'the temporary folder (TMPDIR)'}: {problem.strerror or type(problem).__name__}")
+        fail(f"{file.name} could not be looked at: {problem.filename or 'the temporary folder (TMPDIR)'}: {why(problem)}")
     if as_json:
         click.echo(json.dumps(found.made.as_json() | {"sound": found.sound, "problems": [one.reason.code for one in found.findings]}))
     if not found.sound:
@@ -288,7 +289,7 @@ def restore_backup(file: Path, key: Path, to: Path, database: str | None, factor
             "Take another backup, or go on with --despite-findings"
         )
     except OSError as problem:
-        fail(f"nothing was restored: {problem.filename or to}: {problem.strerror or type(problem).__name__}")
+        fail(f"nothing was restored: {problem.filename or to}: {why(problem)}")
     neighbours = [{"node": one.node, "seen_size": one.seen_size, "gap": one.gap, "differs": one.differs} for one in done.standing.neighbours]
     answer = done.made.as_json() | {"folder": str(to), "neighbours": neighbours, "state": done.standing.state, "bring": list(done.bring)}
     click.echo(json.dumps(answer) if as_json else "\n".join(_restored(done)))

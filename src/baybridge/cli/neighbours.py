@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from baybridge.base.failures import why
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.failing import fail
@@ -112,7 +113,7 @@ def directory() -> None:
 @_NODE
 @click.option("--days", type=click.IntRange(1, 366), required=True, help="How long it counts.")
 def make(out: Path, folder: Path, days: int) -> None:
-    """Sign a directory of this node and its neighbours, for whoever keeps it for the alliance."""
+    """Sign a directory of this node and its neighbours, for whoever keeps it for the alliance. node.yaml names `url` first: the address under which others reach this node."""
     from baybridge.node.neighbours import alliance_directory
 
     node = open_or_fail(folder)
@@ -122,7 +123,7 @@ def make(out: Path, folder: Path, days: int) -> None:
     try:
         out.write_bytes(signed + b"\n")
     except OSError as problem:
-        fail(f"{out.name}: cannot be written ({problem.strerror or type(problem).__name__})")
+        fail(f"{out.name}: cannot be written ({why(problem)})")
 
 
 @directory.command(cls=Thorough)
@@ -192,11 +193,11 @@ def _bytes_of(card: str) -> bytes:
         try:
             return fetch(card).card
         except OSError as problem:
-            fail(f"{card}: expected a node that answers, found {type(problem).__name__}")
+            fail(f"{card}: expected a node that answers, found {why(problem)}")
     try:
         return Path(card).read_bytes()
     except OSError as problem:
-        fail(f"{Path(card).name}: cannot be read ({problem.strerror or type(problem).__name__})")
+        fail(f"{Path(card).name}: cannot be read ({why(problem)})")
 
 
 def _print(node: Node, answer: Listed | Refusal, *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -14,13 +14,12 @@ import click
 
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.failing import fail
+from baybridge.cli.reader import reader_language
 
 if TYPE_CHECKING:
     from baybridge.node.config import Config
     from baybridge.node.upkeep.doctor import Finding
     from baybridge.node.upkeep.parts import Part
-
-_SAID = {"ok": "as expected", "warn": "to be judged", "fail": "NOT as expected", "skip": "not tried"}
 
 
 @click.command(cls=Thorough)
@@ -30,6 +29,8 @@ def protocol(folder: Path) -> None:
 
     It repeats what `doctor` and `parts` find and decides nothing: whoever signs has looked.
     """
+    from baybridge.documents.loader import Documents
+    from baybridge.language.texts import Texts
     from baybridge.node.clock import now
     from baybridge.node.config import ConfigProblem, read_config
     from baybridge.node.neighbours.transport import post
@@ -41,54 +42,43 @@ def protocol(folder: Path) -> None:
         config = read_config(folder)
     except ConfigProblem as problem:
         fail(str(problem))
+    documents = Documents()
+    texts, language = Texts(documents), reader_language(documents.folder)
+
+    def say(key: str, **values: str) -> str:
+        return texts.say(language, f"protocol.{key}", values)
+
     findings = examine(folder, post)
-    click.echo("\n".join(_written(config, software(), parts(), findings, now())))
+    said = tuple(one.said(lambda text: texts.phrase(language, text)) for one in findings)
+    click.echo("\n".join(_written(say, config, software(), parts(), said, now())))
     sys.exit(1 if worst(findings) == "fail" else 0)
 
 
-def _written(config: Config, software: str, made_of: tuple[Part, ...], findings: tuple[Finding, ...], at: datetime) -> Iterator[str]:
+def _written(say: Callable[..., str], config: Config, software: str, made_of: tuple[Part, ...], findings: tuple[Finding, ...], at: datetime) -> Iterator[str]:
     packages = [f"{one.name} {one.version}" for one in made_of]
-    yield f"# Protocol of installation and operation: {config.site.organisation}, node {config.site.node}"
+    hashed = sha256("\n".join(packages).encode()).hexdigest()
+    yield f"# {say('title', organisation=config.site.organisation, node=config.site.node)}"
     yield ""
-    yield f"Made {at.isoformat(timespec='seconds')} on {platform.node()} ({platform.platform()}, Python {platform.python_version()})."
-    yield f"Software: {software}. Folder: {config.folder.resolve()}."
-    yield ""
-    yield "## 1. Installation"
-    yield ""
-    yield f"{len(packages)} packages; SHA-256 of their names and versions, one a line: `{sha256(chr(10).join(packages).encode()).hexdigest()}`."
-    yield ""
-    yield "| package | version | licence |"
-    yield "| --- | --- | --- |"
-    yield from (f"| {one.name} | {one.version} | {_cell(one.licence)} |" for one in made_of)
-    yield ""
-    yield "## 2. Operation"
-    yield ""
-    yield "| check | expected | found | result | what to do |"
-    yield "| --- | --- | --- | --- | --- |"
-    yield from (f"| {one.check} | {_cell(one.expected) or '–'} | {_cell(one.found)} | {_SAID[one.state]} | {_cell(one.remedy) or '–'} |" for one in findings)
-    yield ""
-    yield "## 3. By hand, at this site"
-    yield ""
-    yield from (f"- [ ] {line}" for line in _BY_HAND)
-    yield ""
-    yield "## 4. Deviations, and how each was decided"
-    yield ""
-    yield from ["................................................................................"] * 3
-    yield ""
-    yield "## 5. Signatures"
-    yield ""
-    yield "| | name, function | day | signature |"
-    yield "| --- | --- | --- | --- |"
-    yield from (f"| {who} | | | |" for who in ("Performed by", "Reviewed by"))
+    yield say("made", at=at.isoformat(timespec="seconds"), machine=platform.node(), system=platform.platform(), python=platform.python_version())
+    yield say("software", software=software, folder=str(config.folder.resolve()))
+    yield from ("", f"## {say('installation')}", "", say("packages", count=str(len(packages)), hash=hashed), "")
+    yield from _table([say("package"), say("version"), say("licence")], [[one.name, one.version, one.licence] for one in made_of])
+    yield from ("", f"## {say('operation')}", "")
+    heads = [say(key) for key in ("check", "expected", "found", "result", "remedy")]
+    yield from _table(heads, [[one.check, one.expected or "–", one.found, say(one.state), one.remedy or "–"] for one in findings])
+    yield from ("", f"## {say('by_hand')}", "")
+    yield from (f"- [ ] {say(key)}" for key in _BY_HAND)
+    yield from ("", f"## {say('deviations')}", "", *["." * 80] * 3, "", f"## {say('signatures')}", "")
+    yield from _table(["", say("who"), say("day"), say("signature")], [[say(key), "", "", ""] for key in ("performed", "reviewed")])
 
 
 #: What no program of the node can see by itself.
-_BY_HAND = (
-    "Two persons signed in with their second factor; a wrong code was refused.",
-    "A test patient's sign called the team, was heard at the ward, acknowledged and closed with a reason.",
-    "A backup was verified and restored on another machine.",
-    "The downtime pack was opened on a machine of the ward with the node stopped, and printed.",
-)
+_BY_HAND = ("two_persons", "called", "restored", "downtime")
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> Iterator[str]:
+    for row in (heads, ["---"] * len(heads), *rows):
+        yield f"| {' | '.join(_cell(text) for text in row)} |"
 
 
 def _cell(text: str) -> str:

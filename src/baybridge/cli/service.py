@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from baybridge.base.failures import why
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.failing import fail
 
@@ -42,7 +43,7 @@ def systemd(folder: Path, to: Path, user: str | None, private_key: Path | None, 
     except ConfigProblem as problem:
         fail(str(problem))
     except OSError as problem:
-        fail(f"{problem.filename or to}: cannot be written ({problem.strerror or type(problem).__name__})")
+        fail(f"{problem.filename or to}: cannot be written ({why(problem)})")
     if as_json:
         click.echo(json.dumps({"units": [str(to / name) for name in written]}))
         return

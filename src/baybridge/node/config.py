@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from baybridge.base.failures import why
 from baybridge.base.time import parse_instant
 from baybridge.documents.loader import Documents, packaged_data, plain_yaml
 from baybridge.journey.command import Role, Site
@@ -290,7 +291,7 @@ def _text_at(path: Path) -> str:
     except FileNotFoundError:
         raise ConfigProblem(f"{path.name}: expected a file in {path.parent.name!r}, found none; bring it from a backup") from None
     except (OSError, UnicodeDecodeError) as problem:
-        raise ConfigProblem(f"{path.name}: expected a text in UTF-8 that this user may read, found {type(problem).__name__}") from None
+        raise ConfigProblem(f"{path.name}: expected a text in UTF-8 that this user may read, found {why(problem)}") from None
 
 
 def _map_of(path: Path, needed: tuple[str, ...]) -> dict[str, Any]:

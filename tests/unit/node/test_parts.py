@@ -73,3 +73,7 @@ def test_the_protocol_names_every_package_and_check_and_has_lines_to_sign(tmp_pa
     assert [one.name for one in FOUND if f"| {one.name} | {one.version} |" not in done.output] == []
     assert "Reviewed by" in done.output and "Chan" not in done.output
     assert done.exit_code == (1 if "NOT as expected" in done.output else 0)
+    other = CliRunner().invoke(main, ["--language", "pt", "protocol", str(ward.folder)]).output
+    assert "Revisto por" in other
+    assert other.count("\n") == done.output.count("\n"), "the same lines in another language"
+    assert set(done.output.splitlines()) & set(other.splitlines()) <= {line for line in other.splitlines() if not line.startswith(("#", "- ["))}

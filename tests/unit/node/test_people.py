@@ -150,6 +150,7 @@ def test_disabling_ends_sessions_and_invitations_at_once(node: Node) -> None:
     assert isinstance(invitations.accept(node, waiting.invitation, PASSWORD), Refusal)
     assert isinstance(enter(node, "nurse"), Refusal)
     assert state(node, "nurse").state == "disabled"
+    assert codes(node, Disable("nurse", "another reason")) == ["accounts.disabled_already"], "the first reason stays"
     assert do(node, Invite("nurse")).invitation, "who comes back is invited anew"
 
 

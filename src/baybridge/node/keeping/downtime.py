@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from baybridge.base.failures import why
 from baybridge.documents.downtime import Downtime
 from baybridge.documents.escalation import span
 from baybridge.node.keeping import packing
@@ -101,7 +102,7 @@ def keep(files: Mapping[str, bytes], node: str, at: datetime, places: Sequence[P
             _at(place, node, name_of(node, at), content)
             _remove_old(place, node, kept)
         except OSError as problem:
-            problems[str(place)] = problem.strerror or type(problem).__name__
+            problems[str(place)] = why(problem)
     return problems
 
 

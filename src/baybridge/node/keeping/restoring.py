@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import yaml
 from sqlalchemy import inspect
 
+from baybridge.base.failures import why
 from baybridge.ledger import log
 from baybridge.node.clock import now
 from baybridge.node.config import Config, ConfigProblem, read_config, write_private
@@ -147,7 +148,7 @@ def _unpacked(file: Path, key: Identity, folder: Path) -> tuple[Config, Manifest
     try:
         return read_config(folder, f"sqlite:///{(folder / _DATABASE).resolve()}"), manifest
     except (ConfigProblem, OSError, KeyError, yaml.YAMLError) as problem:
-        raise BackupProblem(f"{file.name}: expected the folder of a node in it, found one that cannot be read ({type(problem).__name__})") from None
+        raise BackupProblem(f"{file.name}: expected the folder of a node in it, found {why(problem)}") from None
 
 
 def _keep_database(folder: Path, url: str | None) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from baybridge.base.failures import why
 from baybridge.documents.backups import Backups
 from baybridge.documents.escalation import span
 from baybridge.node.keeping import records, retention
@@ -109,5 +110,5 @@ def _problem_of(one: Remembered) -> str:
             while data := file.read(_CHUNK):
                 hashed.update(data)
     except OSError as problem:
-        return f"{one.path.name}: cannot be read ({problem.strerror or type(problem).__name__})"
+        return f"{one.path.name}: cannot be read ({why(problem)})"
     return "" if hashed.hexdigest() == one.sha256 else f"{one.path.name}: is not the file that was written"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from baybridge.base.failures import why
 from baybridge.documents.loader import plain_yaml
 from baybridge.node.config import credentials_folder
 
@@ -33,7 +34,7 @@ def contacts(folder: Path) -> Mapping[str, Mapping[str, str]]:
     try:
         read = plain_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
-        raise ContactsProblem(f"{FILE}: expected YAML, found something else ({type(problem).__name__})") from None
+        raise ContactsProblem(f"{FILE}: expected YAML, found {why(problem)}") from None
     if not isinstance(read, dict) or not all(isinstance(one, dict) for one in read.values()):
         raise ContactsProblem(f"{FILE}: expected for each sign-in name a map of ways and addresses")
     wrong = [str(name) for name, ways in read.items() if not all(is_address(address) for address in ways.values())]

@@ -23,6 +23,7 @@ from joserfc.jws import JWSRegistry
 from msgspec import Struct, ValidationError, convert
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.failures import why
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text_inside
 from baybridge.journey.events import Told
@@ -220,7 +221,7 @@ def read_content(payload: bytes) -> Content | Refusal:
         if not not_text_inside(plain):
             return convert(plain, Content)
     except (ValueError, ValidationError, RecursionError) as problem:
-        return refuse(Reason("federation.unreadable", {"problem": type(problem).__name__}), category=Category.INVALID)
+        return refuse(Reason("federation.unreadable", {"problem": why(problem)}), category=Category.INVALID)
     return refuse(Reason("federation.unreadable", {"problem": "text"}), category=Category.INVALID)
 
 

@@ -18,6 +18,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from baybridge.base.canonical import sha256_hex
+from baybridge.base.failures import why
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import parse_instant
 from baybridge.exchange.transfer import sending
@@ -66,7 +67,7 @@ def _deliver_one(node: Node, row: RowMapping) -> bool:
     try:
         status, answer = node.transport(neighbour, EXCHANGE_PATH, row["sealed"])
     except OSError as problem:
-        return _failed(node, row, type(problem).__name__)
+        return _failed(node, row, why(problem))
     node.step("transfer.posted")
     if status != 200:
         if 400 <= status < 500:  # it answered, and will answer the same in a second; an outage is over when it is over

@@ -13,6 +13,7 @@ from functools import cache
 
 import httpx
 
+from baybridge.base.failures import why
 from baybridge.node.config import ConfigProblem, Neighbour, read_settings
 
 _SECONDS = 10.0
@@ -32,7 +33,7 @@ def _authorities(file: str) -> ssl.SSLContext | bool:
     try:
         context.load_verify_locations(file)
     except OSError as problem:  # of the file, or of what stands in it (ssl.SSLError)
-        raise ConfigProblem(f"BAYBRIDGE_AUTHORITIES: expected a file of certificates in PEM form, found {problem.strerror or type(problem).__name__}") from None
+        raise ConfigProblem(f"BAYBRIDGE_AUTHORITIES: expected a file of certificates in PEM form, found {why(problem)}") from None
     return context
 
 
@@ -51,7 +52,7 @@ def fetch(address: str) -> Fetched:
     try:
         answer = _client().get(url)
     except (httpx.HTTPError, httpx.InvalidURL) as problem:
-        raise ConnectionError(type(problem).__name__) from None
+        raise ConnectionError(why(problem)) from None
     if answer.status_code != 200:
         raise ConnectionError(f"HTTP {answer.status_code}")
     return Fetched(answer.content, _date(answer.headers.get("date", "")))
@@ -72,5 +73,5 @@ def post(neighbour: Neighbour, path: str, body: bytes | None) -> tuple[int, byte
         url = neighbour.url.rstrip("/") + path
         answer = _client().get(url) if body is None else _client().post(url, content=body, headers={"content-type": "application/jose"})
     except httpx.HTTPError as problem:
-        raise ConnectionError(type(problem).__name__) from None
+        raise ConnectionError(why(problem)) from None
     return answer.status_code, answer.content

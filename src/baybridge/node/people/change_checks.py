@@ -43,6 +43,8 @@ def _against_changing(node: Node, connection: Connection, what: Change, row: Row
         yield Reason("accounts.unknown_session", where="key")
     if isinstance(what, Disable) and not what.reason.strip():
         yield Reason("accounts.reason_needed", where="reason")
+    if isinstance(what, Disable) and row["disabled"]:
+        yield Reason("accounts.disabled_already", {"reason": str(row["disabled_because"] or "–")}, where="account")
     if isinstance(what, Invite) and row["password_hash"] and not row["disabled"]:
         yield Reason("accounts.has_password", where="account")
     if isinstance(what, Roles):

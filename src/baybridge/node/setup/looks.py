@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from baybridge.base.failures import why
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.node.config import ConfigProblem, read_settings
 from baybridge.node.keeping import packing
@@ -101,7 +102,7 @@ def _port(what: str, host: str, port: int) -> Iterator[Look]:
     except PermissionError:
         yield Look(what, Reason("setup.port_low", {"port": str(port)}, where=what), bars=False)
     except OSError as problem:
-        yield Look(what, Reason("setup.port", {"host": host, "port": str(port), "problem": problem.strerror or type(problem).__name__}, where=what))
+        yield Look(what, Reason("setup.port", {"host": host, "port": str(port), "problem": why(problem)}, where=what))
     else:
         yield Look(what)
 
@@ -184,7 +185,7 @@ def _mail(given: Answers, base: Path) -> Iterator[Look]:
         with socket.create_connection((one.host, one.port), timeout=_SECONDS):
             yield Look("mail")
     except OSError as problem:
-        values = {"host": one.host, "port": str(one.port), "problem": problem.strerror or str(problem) or type(problem).__name__}
+        values = {"host": one.host, "port": str(one.port), "problem": why(problem)}
         yield Look("mail", Reason("setup.mail_away", values, where="mail"), bars=False)
 
 
@@ -195,7 +196,7 @@ def _neighbour(
     try:
         came = fetch(one.card) if one.card.startswith(("http://", "https://")) else Fetched((base / one.card).read_bytes())
     except OSError as problem:
-        yield Look(what, Reason("setup.neighbour_away", {"card": one.card, "problem": problem.strerror or str(problem) or type(problem).__name__}, where=where))
+        yield Look(what, Reason("setup.neighbour_away", {"card": one.card, "problem": why(problem)}, where=where))
         return
     card = register.read_card(came.card, own, regions)
     if isinstance(card, Refusal):

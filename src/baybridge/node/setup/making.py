@@ -22,6 +22,7 @@ from pathlib import Path
 import yaml
 from sqlalchemy import inspect
 
+from baybridge.base.failures import why
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
 from baybridge.node.clock import now
@@ -98,7 +99,7 @@ def set_up(folder: Path, given: Answers, place: Place, *, only_look: bool = Fals
     except BlockingIOError:
         return SetUp(refusal=refuse(Reason("setup.busy", {"folder": str(folder)}), category=Category.BUSY))
     except OSError as problem:
-        values = {"folder": str(problem.filename or folder), "problem": problem.strerror or type(problem).__name__}
+        values = {"folder": str(problem.filename or folder), "problem": why(problem)}
         return SetUp(refusal=refuse(Reason("setup.unwritten", values), category=Category.INVALID))
     finally:
         for parent in fresh:
@@ -117,7 +118,7 @@ def _there_already(folder: Path, given: Answers, place: Place) -> Reason | None:
         if settings is not None and settings.exists() and any(settings.iterdir()) and not _is_of(settings, _part(folder)):
             return Reason("setup.not_empty", {"folder": str(settings)})
     except OSError as problem:
-        return Reason("setup.unwritten", {"folder": str(folder), "problem": problem.strerror or type(problem).__name__})
+        return Reason("setup.unwritten", {"folder": str(folder), "problem": why(problem)})
     return None
 
 

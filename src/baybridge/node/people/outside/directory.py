@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from baybridge.base.failures import why
 from baybridge.documents.sign_in import Directory
 from baybridge.node.people.outside.openid import NotBelievedError, Said, UnreachableError
 
@@ -113,7 +114,7 @@ def _connected(folder: Path, directory: Directory) -> Iterator[_Line]:
         with raw, trust.wrap_socket(raw, server_hostname=directory.host) as secured:
             yield _Line(secured, _client(), time.monotonic() + _ALL_SECONDS)
     except (OSError, ssl.SSLError) as problem:
-        raise UnreachableError(type(problem).__name__) from None
+        raise UnreachableError(why(problem)) from None
 
 
 def _client() -> LDAPClient:

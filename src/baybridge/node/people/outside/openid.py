@@ -27,6 +27,7 @@ import httpx
 from joserfc import errors, jwt
 from joserfc.jwk import KeySet
 
+from baybridge.base.failures import why
 from baybridge.base.json_value import JsonObject
 from baybridge.documents.sign_in import OpenIdConnect
 from baybridge.facts.fhir import mapping, text
@@ -150,7 +151,7 @@ class Providers:
                         raise UnreachableError("length")
                 status = answer.status_code
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ssl.SSLError) as problem:
-            raise UnreachableError(type(problem).__name__) from None
+            raise UnreachableError(why(problem)) from None
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise UnreachableError(f"HTTP {status}")
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from baybridge.base.failures import why
 from baybridge.node.config import ConfigProblem, credentials_folder, write_private
 
 
@@ -19,7 +20,7 @@ def secret_of(folder: Path, provider: str) -> str:
     try:
         return path.read_text(encoding="utf-8").strip() if path.exists() else ""
     except (OSError, UnicodeDecodeError) as problem:
-        raise ConfigProblem(f"{path.name}: expected a text that this user may read, found {type(problem).__name__}") from None
+        raise ConfigProblem(f"{path.name}: expected a text that this user may read, found {why(problem)}") from None
 
 
 def keep(folder: Path, provider: str, secret: str) -> Path:

@@ -113,7 +113,7 @@ def directory() -> None:
 @_NODE
 @click.option("--days", type=click.IntRange(1, 366), required=True, help="How long it counts.")
 def make(out: Path, folder: Path, days: int) -> None:
-    """Sign a directory of this node and its neighbours, for whoever keeps it for the alliance. node.yaml names `url` first: the address under which others reach this node."""
+    """Sign a directory of this node and its neighbours, for whoever keeps it for the alliance. node.yaml names `url` first, under which others reach this node."""
     from baybridge.node.neighbours import alliance_directory
 
     node = open_or_fail(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -16,9 +17,9 @@ from baybridge.base.failures import why
 from baybridge.documents.loader import plain_yaml
 
 
-def _raised(work: object) -> BaseException:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - each case names its own words
-        work()  # type: ignore[operator]
+def _raised(work: Callable[[], object]) -> BaseException:
+    with pytest.raises(Exception) as caught:
+        work()
     return caught.value
 
 
@@ -55,7 +56,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("work", "words"), CASES)
-def test_a_failure_has_words(work: object, words: str) -> None:
+def test_a_failure_has_words(work: Callable[[], object], words: str) -> None:
     told = why(_raised(work))
     assert told.startswith(words)
     assert "Error" not in told

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from baybridge.base.outcome import Refusal
+from baybridge.base.outcome import Reason, Refusal
 from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.loader import Documents
 from baybridge.journey.case import Case, fold
@@ -178,7 +178,11 @@ class World:
             situation = replace(self.situation_of(node, actor), case=case, now=at)
             return judge(row, situation, msgspec.convert(msgspec.to_builtins(dict(given)), row.given))
 
-        return Making(rows, computed, lambda event_id: next((group for group in self.groups if event_id in group), [event_id]), again)
+        def beside(row: CommandRow, case: Case, at: datetime, actor: Actor, given: Mapping[str, Any], old: Event) -> tuple[Reason, ...]:
+            situation = replace(self.situation_of(node, actor), case=case, now=at)
+            return tuple(row.beside(situation, msgspec.convert(msgspec.to_builtins(dict(given)), row.given), old))
+
+        return Making(rows, computed, lambda event_id: next((group for group in self.groups if event_id in group), [event_id]), again, beside)
 
     def record(self, node: str, *events: Event, role: Role = Role.SYSTEM, event_ids: Sequence[str] = ()) -> None:
         self.groups.append([])

@@ -30,25 +30,75 @@ from baybridge.node.commands.judging import situate
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.node import Node
 from baybridge.node.watch import signs, watching
-from baybridge.node.watch.arrival import in_time
-from watch_world import CASE, PATIENT, WELL, Ward
+from baybridge.node.watch.arrival import in_time, moment_of
+from watch_world import CASE, PATIENT, WELL, Ward, observation
 
 _NUMBER = itertools.count(1)
 
 #: The share of boxes that a generated course leaves blank.
 BLANK = 0.3
-#: Each sign of the list as findings that show it, whatever else is blank.
-SIGNS: dict[str, dict[str, Any]] = {
-    "RR-VASOPRESSOR": {"vasopressors": 1},
-    "RR-OXYGEN": {"oxygen_device": "high_flow_nasal_cannula", "oxygen_reason": None},
-    "RR-SATURATION": {"oxygen_saturation": 86},
-    "RR-SEIZURE": {"seizure": "resolves_rapidly"},
-    "RR-AROUSAL": {"arousal": "tactile", "sedated": None},
-    "RR-ICP": {"raised_icp_sign": True},
-    "RR-MOTOR": {"deep_focal_motor_weakness": True},
-    "RR-ICANS": {"ice_score": 1, "sedated": False},
-    "RR-IECHS": {"iec_hs_grade": 3},
+#: The items of ICE in the order in which they are asked.
+ITEMS = ("ice_orientation", "ice_naming", "ice_command", "ice_writing", "ice_attention")
+#: A look at the brain from which nothing but the items is known.
+_ASKED = {"ice_score": None, "sedated": False, "arousal": "spontaneous"}
+#: Each sign of the list as findings that show it, whatever else is blank; in the ways in which somebody enters it. None: the box is blank.
+SIGNS: dict[str, tuple[dict[str, Any], ...]] = {
+    "RR-VASOPRESSOR": ({"vasopressors": 1}, {"vasopressin": True}, {"hypotension": "vasopressor", "vasopressors": None}),
+    "RR-OXYGEN": (
+        {"oxygen_device": "high_flow_nasal_cannula", "oxygen_reason": None},
+        {"oxygen_device": "nasal_cannula", "oxygen_flow": 8, "oxygen_reason": None},
+        {"oxygen_device": None, "oxygen_flow": 7, "oxygen_reason": None},
+    ),
+    "RR-SATURATION": ({"oxygen_saturation": 86}, {"oxygen_saturation": None, "arterial_oxygen_saturation": 84}),
+    "RR-SEIZURE": ({"seizure": "resolves_rapidly"}, {"seizure": "repetitive"}),
+    "RR-AROUSAL": ({"arousal": "tactile", "sedated": None}, {"arousal": "unarousable", "sedated": False}),
+    "RR-ICP": ({"raised_icp_sign": True}, {"cerebral_edema": "focal", "raised_icp_sign": None}),
+    "RR-MOTOR": ({"deep_focal_motor_weakness": True},),
+    "RR-ICANS": (
+        {"ice_score": 1, "sedated": False},
+        {**_ASKED, **dict.fromkeys(ITEMS, 0)},
+        {**_ASKED, **dict.fromkeys(ITEMS[:4], 0)},
+        {**_ASKED, "ice_orientation": 1, "ice_naming": 0, "ice_writing": 0, "ice_attention": 0},
+        {**_ASKED, "ice_orientation": 0, "ice_naming": 0, "ice_command": 0},
+    ),
+    "RR-IECHS": ({"iec_hs_grade": 3},),
 }
+#: Items that were asked in part, of which it follows how many points the score has at most: a sign only beside an earlier score.
+IN_PART: tuple[tuple[dict[str, Any], int], ...] = (
+    ({**_ASKED, "ice_orientation": 1}, 7),
+    ({**_ASKED, "ice_orientation": 2, "ice_naming": 1}, 6),
+    ({**_ASKED, "ice_naming": 0, "ice_attention": 0}, 6),
+    ({**_ASKED, "ice_score": 5}, 5),
+)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A value that comes by a feed: the sign that it shows, or '' where it asks somebody to look; RR-LATE where the team is called because nobody does."""
+
+    sign: str
+    fact: str
+    value: Any
+    comparator: str = ""
+    coding: tuple[str, str] | None = None
+
+
+_MONITOR = "urn:iso:std:iso:11073:10101"
+#: Values as feeds send them, each of which shows a sign or hides one.
+OBSERVED: tuple[Observed, ...] = (
+    Observed("RR-SATURATION", "oxygen_saturation", 84),
+    Observed("RR-SATURATION", "oxygen_saturation", 88, "<"),
+    Observed("RR-SATURATION", "oxygen_saturation", 89, "<="),
+    Observed("RR-SATURATION", "arterial_oxygen_saturation", 83),
+    Observed("RR-OXYGEN", "oxygen_flow", 7, ">"),
+    Observed("RR-VASOPRESSOR", "vasopressors", 1, ">="),
+    Observed("RR-IECHS", "iec_hs_grade", 3, ">="),
+    Observed("RR-SEIZURE", "seizure", "prolonged"),
+    Observed("", "oxygen_saturation", 84, coding=(_MONITOR, "150456")),
+    Observed("", "systolic_pressure", 70, coding=(_MONITOR, "150021")),
+    Observed("RR-LATE", "systolic_pressure", 55),
+    Observed("", "oxygen_saturation", 900),
+)
 
 
 @dataclass
@@ -96,19 +146,17 @@ class CourseWard:
         answer = self.give("Assess", findings=findings, another=True, assessed_at=(self.now + timedelta(seconds=1)).isoformat())
         assert not isinstance(answer, Refusal), [reason.code for reason in answer.reasons]
 
-    def observe(self, fact: str, value: float) -> None:
+    def observe(self, fact: str, value: Any) -> None:
         """One observation, as a node files it."""
+        self.file(fact, value, timedelta(0))
+
+    def file(self, fact: str, value: Any, ago: timedelta, *, comparator: str = "", coding: tuple[str, str] | None = None) -> None:
+        """One observation, above or below a limit, or by another code."""
         self.now += timedelta(seconds=1)
-        entry = self.node.dictionary[fact]
-        system, code = entry.codes[0]
-        measured = {"value": value, "unit": entry.unit or "1", "system": "http://unitsofmeasure.org", "code": entry.unit or "1"}
-        filed = {
-            "resourceType": "Observation", "id": f"o-{next(_NUMBER)}", "status": "final", "code": {"coding": [{"system": system, "code": code}]},
-            "subject": {"reference": f"Patient/{PATIENT}"}, "effectiveDateTime": self.now.isoformat(), "valueQuantity": measured,
-            "meta": {"lastUpdated": self.now.isoformat()},
-        }  # fmt: skip
+        filed = observation(self.node, fact, value, self.now - ago, f"o-{next(_NUMBER)}", comparator=comparator, coding=coding)
+        filed["meta"] = {"lastUpdated": self.now.isoformat()}
         self.resources = [*self.resources, filed]
-        self._look([self.now])
+        self._look([moment_of(filed, self.now, None) or self.now])
 
     def wait(self, **span_: float) -> None:
         self.now += timedelta(**span_)

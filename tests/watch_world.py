@@ -85,27 +85,27 @@ class Ward:
 
     def observe(self, fact: str, value: Any, *, ago: timedelta = timedelta(0), logical_id: str = "") -> None:
         """One observation through FHIR."""
-        self.observe_all([(fact, value, ago)], logical_id=logical_id)
+        self.file(fact, value, ago, logical_id=logical_id)
 
-    def observe_all(self, findings: Sequence[tuple[str, Any, timedelta]], *, logical_id: str = "") -> None:
+    def observe_all(self, findings: Sequence[tuple[str, Any, timedelta]]) -> None:
         """Observations through FHIR that come at once: fact, value and how long ago."""
         self.now += timedelta(seconds=1)
-        wanted = [self._interaction(*one, logical_id or f"o-{next(_NUMBER)}") for one in findings]
+        wanted = [self._interaction(*one, f"o-{next(_NUMBER)}") for one in findings]
         done = write(self.node, Actor("monitor", Role.NURSE, self.node.site.organisation), wanted)
         assert not isinstance(done, Refusal), done
 
     def _interaction(self, fact: str, value: Any, ago: timedelta, name: str) -> Interaction:
-        entry = self.node.dictionary[fact]
-        system, code = entry.codes[0]
-        measured = {"value": value, "unit": entry.unit or "1", "system": "http://unitsofmeasure.org", "code": entry.unit or "1"}
-        content = {"valueBoolean": value} if isinstance(value, bool) else {"valueQuantity": measured} if isinstance(value, int | float) else {
-            "valueCodeableConcept": {"coding": [{"system": "urn:baybridge:observation", "code": value}]}
-        }
-        resource = {
-            "resourceType": "Observation", "id": name, "status": "final", "code": {"coding": [{"system": system, "code": code}]},
-            "subject": {"reference": f"Patient/{PATIENT}"}, "effectiveDateTime": (self.now - ago).isoformat(), **content,
-        }  # fmt: skip
-        return Interaction("PUT", "Observation", name, resource)
+        return Interaction("PUT", "Observation", name, observation(self.node, fact, value, self.now - ago, name))
+
+    def file(
+        self, fact: str, value: Any, ago: timedelta, *, comparator: str = "", coding: tuple[str, str] | None = None, logical_id: str = ""
+    ) -> None:
+        """One observation through FHIR, above or below a limit, or by another code."""
+        self.now += timedelta(seconds=1)
+        name = logical_id or f"o-{next(_NUMBER)}"
+        resource = observation(self.node, fact, value, self.now - ago, name, comparator=comparator, coding=coding)
+        done = write(self.node, Actor("monitor", Role.NURSE, self.node.site.organisation), [Interaction("PUT", "Observation", name, resource)])
+        assert not isinstance(done, Refusal), done
 
     def wait(self, **span: float) -> None:
         """Time passes, and the lane has a round."""
@@ -134,6 +134,23 @@ class Ward:
         """What was recorded of calls so far."""
         kinds = ("RapidResponse", "Call", "Sign")
         return [type(item.event).__name__ for item in self.events if type(item.event).__name__.startswith(kinds)]
+
+
+def observation(
+    node: Node, fact: str, value: Any, at: datetime, name: str, *, comparator: str = "", coding: tuple[str, str] | None = None
+) -> dict[str, Any]:
+    """A final observation of a fact, by its own first code or another."""
+    entry = node.dictionary[fact]
+    system, code = coding or entry.codes[0]
+    measured = {"value": value, "unit": entry.unit or "1", "system": "http://unitsofmeasure.org", "code": entry.unit or "1"}
+    limit = {"comparator": comparator} if comparator else {}
+    content = {"valueBoolean": value} if isinstance(value, bool) else {"valueQuantity": {**limit, **measured}} if isinstance(value, int | float) else {
+        "valueCodeableConcept": {"coding": [{"system": "urn:baybridge:observation", "code": value}]}
+    }
+    return {
+        "resourceType": "Observation", "id": name, "status": "final", "code": {"coding": [{"system": system, "code": code}]},
+        "subject": {"reference": f"Patient/{PATIENT}"}, "effectiveDateTime": at.isoformat(), **content,
+    }  # fmt: skip
 
 
 def events_of(answer: Any) -> list[Event]:

@@ -19,6 +19,7 @@ import pytest
 from baybridge.base.outcome import Refusal
 from baybridge.journey import events as ev
 from baybridge.journey.command import Actor, Role
+from baybridge.node.corrections.grades import Made, grade_again
 from baybridge.node.fhir.interactions import Interaction, write
 from baybridge.node.watch import signs
 from baybridge.node.watch.arrival import record_in_time
@@ -27,13 +28,13 @@ from watch_world import CASE, WELL, Ward
 
 COURSES = max(3, int(os.environ.get("BAYBRIDGE_TEST_COURSES", "12")) // 50)
 
-#: Observations that show a sign whatever else is known, and what the same says where it is well.
-OBSERVED: dict[str, tuple[str, Any, Any]] = {
-    "RR-SATURATION": ("oxygen_saturation", 84, 98),
-    "RR-VASOPRESSOR": ("vasopressors", 2, 0),
-    "RR-SEIZURE": ("seizure", "prolonged", "none"),
-    "RR-MOTOR": ("deep_focal_motor_weakness", True, False),
-    "RR-OXYGEN": ("oxygen_device", "cpap", "none"),
+#: Observations that show a sign whatever else is known, what the same says where it is well, and how they are said to lie above or below a limit, where they are.
+OBSERVED: dict[str, tuple[str, Any, Any, str]] = {
+    "RR-SATURATION": ("oxygen_saturation", 84, 98, "<"),
+    "RR-VASOPRESSOR": ("vasopressors", 2, 0, ">="),
+    "RR-SEIZURE": ("seizure", "prolonged", "none", ""),
+    "RR-MOTOR": ("deep_focal_motor_weakness", True, False, ""),
+    "RR-OXYGEN": ("oxygen_device", "cpap", "none", ""),
 }
 
 
@@ -57,6 +58,7 @@ class Walk:
             called = self.ward.case.open_rapid_response
             for code in sorted(missing - set(called.codes if called else ())):
                 yield f"step {number}: {code} after {done.__name__}"
+            yield from (f"step {number}: a grade of {scale} is old after {done.__name__}" for scale in self._old_grades())
 
     def assess(self) -> str | None:
         sign, seen_at = self._sign(SIGNS), self.ward.now - self._late()
@@ -95,8 +97,9 @@ class Walk:
             assert not isinstance(write(self.ward.node, Actor("doctor", Role.PHYSICIAN, self.ward.node.site.organisation), [gone]), Refusal)
 
     def _say(self, name: str, code: str, at: datetime, *, shown: bool) -> str | None:
-        fact, ill, well = OBSERVED[code]
-        self.ward.observe(fact, ill if shown else well, ago=self.ward.now + timedelta(seconds=1) - at, logical_id=name)
+        fact, ill, well, comparator = OBSERVED[code]
+        comparator = comparator if shown and self.chance.random() < 0.5 else ""
+        self.ward.file(fact, ill if shown else well, self.ward.now + timedelta(seconds=1) - at, comparator=comparator, logical_id=name)
         self.observed[name] = code, at
         return code if shown else None
 
@@ -108,7 +111,7 @@ class Walk:
 
     def _findings(self, sign: str | None) -> dict[str, Any]:
         seen = {name: value for name, value in WELL.items() if self.chance.random() >= BLANK}
-        findings = {**seen, **(SIGNS[sign] if sign else {})}
+        findings = {**seen, **(self.chance.choice(SIGNS[sign]) if sign else {})}
         return {name: value for name, value in findings.items() if value is not None} or {"temperature": 36.8}
 
     def _sign(self, signs_of: dict[str, Any]) -> str | None:
@@ -116,6 +119,15 @@ class Walk:
 
     def _late(self) -> timedelta:
         return timedelta(minutes=self.chance.choice([0, 0, 5, 40, 150, 400]))
+
+    def _old_grades(self) -> list[str]:
+        """The grades that would be others if their assessment were graded now, from everything that stands."""
+        with self.ward.node.unit() as unit:
+            case, made = unit.case(CASE), Made(unit, "source-corrected", "")
+            for place, entry in enumerate(case.entries):
+                if isinstance(entry.event, ev.AssessmentRecorded):
+                    grade_again(self.ward.node, made, case, place)
+            return [event.scale for event in made.events if isinstance(event, ev.GradeAssessed)]
 
     def _present(self) -> set[str]:
         """The signs of now, of everything that stands."""

@@ -65,7 +65,7 @@ class Seen:
 
     `at` is the moment of the finding; `current` says that it is the present state and not a moment before. `scale` and `grade_min` are the highest certain grade.
     `shown_at` says when what shows a sign was found last; a sign without a moment there was found at `at`. `in_view`: by call that a physician closed without the
-    team, the signs of this moment that could be seen here when it was closed.
+    team, the signs of this moment that could be seen here when it was closed, with how high each stood then.
     """
 
     levels: Mapping[str, int]
@@ -76,7 +76,7 @@ class Seen:
     grade_min: int = 0
     decision_sha256: str = ""
     shown_at: Mapping[str, datetime] = field(default_factory=dict)
-    in_view: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    in_view: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +98,18 @@ def follows(case: Case, seen: Seen, around: Around) -> tuple[Event, ...]:
     gone = tuple(_gone(own, seen)) if seen.current else ()
     standing = next((call for call in own if call.is_open), None)
     if standing is not None:
-        added = {code: level for code, level in levels.items() if _joins(code, level, standing, seen)}
+        added = {code: level for code, level in levels.items() if _joins(code, level, standing, own, seen)}
         return (*gone, *_added(standing, added, seen))
     elsewhere = {code for call in calls if call not in own and call.is_open and around.now - call.called.event.called_at < _TOLD_HOLDS for code in call.codes}
     fresh = {code for code, level in levels.items() if code not in elsewhere and _is_fresh(code, level, own, seen)}
     return (*gone, _called(levels, fresh, seen, around)) if fresh else gone
 
 
-def _joins(code: str, level: int, standing: Call, seen: Seen) -> bool:
-    """Whether a sign joins the open call: a further one, one that was absent, one that rose; or one found again after what raised the call was withdrawn."""
-    if code not in standing.levels or code in standing.absent or rose(code, level, standing):
+def _joins(code: str, level: int, standing: Call, own: Iterable[Call], seen: Seen) -> bool:
+    """Whether a sign joins the open call: a further one that no call before answered, one that was absent or rose, or was found after what raised the call was withdrawn."""
+    if code not in standing.levels:
+        return _is_fresh(code, level, [call for call in own if call is not standing], seen)
+    if code in standing.absent or rose(code, level, standing):
         return True
     return standing.withdrawn is not None and _found_after(code, standing.withdrawn.origin.at, seen)
 
@@ -123,8 +125,8 @@ def _covered(call: Call, seen: Seen) -> frozenset[str]:
     made, codes = call.called.event.called_at, frozenset(call.codes)
     if not closed_alone(call):
         return codes if made >= seen.at else frozenset()
-    before = made.replace(second=0, microsecond=0) > seen.at  # people write minutes
-    return codes & seen.in_view.get(call.call_id, frozenset()) if before else frozenset()
+    judged = seen.in_view.get(call.call_id, {})
+    return frozenset(code for code in codes & judged.keys() if not higher(code, seen.levels.get(code, 0), judged[code]))
 
 
 def closed_alone(call: Call) -> bool:
@@ -155,7 +157,12 @@ def _found_after(code: str, closed_at: datetime, seen: Seen) -> bool:
 
 def rose(code: str, level: int, call: Call) -> bool:
     """Whether a sign stands higher than it ever did in a call."""
-    return level >= call.levels.get(code, 0) + _RISES_BY.get(code, 1)
+    return higher(code, level, call.levels.get(code, 0))
+
+
+def higher(code: str, level: int, before: int) -> bool:
+    """Whether a sign stands higher than before by as much as counts."""
+    return level >= before + _RISES_BY.get(code, 1)
 
 
 def _added(call: Call, added: Mapping[str, int], seen: Seen) -> tuple[Event, ...]:

@@ -70,7 +70,8 @@ def give_drug(situation: Situation, given: GiveDrug) -> Verdict:
     if against:
         return refuse(*against)
     past = any(_tocilizumab(situation, given, dose))
-    reason = given.override_reason.strip() if past and given.override_reason else None
+    kept = past or situation.actor.role is Role.PHYSICIAN  # a dose that is put right may be past a limit by what was entered since
+    reason = given.override_reason.strip() or None if kept and given.override_reason else None
     return (
         DrugGiven(
             atc=_code(given), name=_name(situation, given), dose=dose.text, given_at=given.given_at, override_reason=reason,
@@ -102,6 +103,20 @@ def against_giving(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
     if not given.another and not excused and any(_same(situation, given)):
         yield Reason("bedside.drug.again", {"minutes": AGAIN_MIN}, where="another")
     yield from asked_once(_outside(situation, given, dose), unusual=given.unusual)
+    if past and not excused:
+        yield from past
+    if excused and situation.actor.role is not Role.PHYSICIAN:
+        yield Reason("bedside.drug.override_not_physician", where="override_reason")
+
+
+def beside_other_doses(situation: Situation, given: GiveDrug, old: DrugGiven) -> Iterator[Reason]:
+    """What stands against a dose that is put right because of doses that were entered since; nothing where drug and time stay as those were judged beside."""
+    if (old.atc, old.given_at) == (_code(given), given.given_at):
+        return
+    past = tuple(_of_others(situation, given))
+    excused = bool(past) and said(given.override_reason)
+    if not given.another and not excused and any(_same(situation, given)):
+        yield Reason("bedside.drug.again", {"minutes": AGAIN_MIN}, where="another")
     if past and not excused:
         yield from past
     if excused and situation.actor.role is not Role.PHYSICIAN:
@@ -221,17 +236,25 @@ def _tocilizumab(situation: Situation, given: GiveDrug, dose: Dose) -> Iterator[
     rules = situation.limits.tocilizumab
     if _code(given) != rules.atc:
         return
-    start = situation.case.infused_at
-    doses = [at for at in _given_at(situation, rules.atc) if start is None or at >= start]
-    yield from _intervals(doses, given, rules)
-    if len(doses) >= rules.per_episode:
-        yield Reason("bedside.drug.tocilizumab_episode", {"limit": rules.per_episode}, source=rules.source)
+    yield from _of_others(situation, given)
     if dose.mg_per_kg is not None and dose.weight_kg is not None and dose.mg_per_kg > (label := _band(situation, dose.weight_kg)):
         yield Reason("bedside.drug.tocilizumab_per_kg", {"limit": figure(label), "weight": figure(dose.weight_kg)}, source=rules.source, where="mg_per_kg")
     if dose.mg is not None and dose.mg > rules.max_dose_mg:
         yield Reason("bedside.drug.tocilizumab_dose", {"limit_mg": rules.max_dose_mg}, source=rules.source, where="dose_mg")
     if _icans_alone(situation):
         yield Reason("bedside.drug.tocilizumab_icans_alone", source=rules.source)
+
+
+def _of_others(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
+    """The limits that count other doses of the episode."""
+    rules = situation.limits.tocilizumab
+    if _code(given) != rules.atc:
+        return
+    start = situation.case.infused_at
+    doses = [at for at in _given_at(situation, rules.atc) if start is None or at >= start]
+    yield from _intervals(doses, given, rules)
+    if len(doses) >= rules.per_episode:
+        yield Reason("bedside.drug.tocilizumab_episode", {"limit": rules.per_episode}, source=rules.source)
 
 
 def _intervals(doses: list[datetime], given: GiveDrug, rules: Tocilizumab) -> Iterator[Reason]:
@@ -261,6 +284,7 @@ COMMAND_ROWS = (
         (EventRow(DrugGiven, rendering.drug, told_in("CARE_REFERRAL", "PHARMACOVIGILANCE")),),
         page="bedside",
         correction=CLINICAL,
+        beside=beside_other_doses,
         place=20,
         button="after",
         needs=reads("drugs"),

@@ -251,6 +251,12 @@ def _checked(situation: Situation, given: Infuse) -> Iterator[Reason]:
         yield Reason("bedside.infuse.check_too_old", values, source=IDENTITY, where="bag")
 
 
+def beside_other_infusions(situation: Situation, given: Infuse, old: Infused) -> Iterator[Reason]:
+    """The bag was given by another entry that was recorded since."""
+    if old.bag != given.bag and any(entry.event.bag == given.bag for entry in situation.case.infusions):
+        yield Reason("bedside.bag.already_given", source=IDENTITY, where="bag")
+
+
 def _thawed(situation: Situation, given: Infuse) -> Iterator[Reason]:
     thaws = [e.event.thawed_at for e in situation.case.of(ProductThawed) if e.event.bag == given.bag]
     if not thaws:
@@ -303,6 +309,7 @@ COMMAND_ROWS = (
         correction=Correction(Role.PHYSICIAN, second="always"),
         step="infuse",
         blocked=infuse_blocked,
+        beside=beside_other_infusions,
         place=50,
         gate=_GATE,
         scanned=labels_of(Infuse),

@@ -182,6 +182,13 @@ def _entered_before(situation: Situation, given: Assess) -> bool:
     return any(e.origin.node == situation.site.node for e in close) and not _brings_a_sign(situation, given)
 
 
+def beside_other_assessments(situation: Situation, given: Assess, old: AssessmentRecorded) -> Iterator[Reason]:
+    """The same findings were entered since for a time close to this one."""
+    same = (old.findings, old.assessed_at) == (tuple(sorted(_with_sums(situation, given).items())), given.assessed_at)
+    if not same and not given.another and _entered_before(situation, given):
+        yield Reason("bedside.assess.again", {"minutes": AGAIN_MIN}, where="another")
+
+
 def _shows_a_sign(situation: Situation, given: Assess) -> bool:
     """Whether the findings that can be read show a sign of the list, beside what is known and still holds."""
     fit = {name: value for name, value in _with_sums(situation, given).items() if not any(True for _ in unfit(situation, name, value))}
@@ -316,6 +323,7 @@ COMMAND_ROWS = (
         correction=CLINICAL,
         step="monitor",
         blocked=assess_blocked,
+        beside=beside_other_assessments,
         place=10,
         button="after",
     ),

@@ -125,6 +125,12 @@ def _made_before(situation: Situation, given: RecordVisit) -> Iterator[Reason]:
             return
 
 
+def beside_other_visits(situation: Situation, given: RecordVisit, old: FollowUpVisited) -> Iterator[Reason]:
+    """The same visit, or one of the same day, was recorded since."""
+    if (old.visit, old.visited_on) != (given.visit.strip(), given.visited_on):
+        yield from asked_once(_made_before(situation, given), unusual=given.unusual)
+
+
 def _off_window(situation: Situation, given: RecordVisit) -> Iterator[Reason]:
     """The day lies outside the window of the visit that it is named after."""
     infused_at = situation.case.infused_at
@@ -234,6 +240,7 @@ COMMAND_ROWS = (
         correction=CLINICAL,
         step="visit",
         blocked=_living_infused,
+        beside=beside_other_visits,
         place=50,
         prefill=next_contact,
     ),

@@ -352,7 +352,8 @@ class Case:
     @cached_property
     def grades(self) -> dict[str, Grade]:
         """By scale: the latest grade and the highest of the episode since the last infusion."""
-        return grades_of(self.of(ev.GradeAssessed), self.of(ev.GradeConfirmed), self.infused_at)
+        changed = {one.by.event.replaced_by: one.by.origin.recorded_at for one in self.struck if one.by_record and one.by.event.replaced_by}
+        return grades_of(self.of(ev.GradeAssessed), self.of(ev.GradeConfirmed), self.infused_at, changed)
 
     @property
     def grades_assessed(self) -> tuple[Entry[ev.GradeAssessed], ...]:

@@ -76,7 +76,7 @@ def _told_since(case: Case, entry: object, to_node: str | None = None) -> bool:
 
 
 def _grade_unconfirmed(case: Case, _: Site) -> bool:
-    return any(grade.latest.event.grade_max >= 1 and grade.confirmed is None for grade in case.grades.values())
+    return any(grade.latest.event.grade_max >= 1 and grade.asks for grade in case.grades.values())
 
 
 def discharged(case: Case) -> bool:

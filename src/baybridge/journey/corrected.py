@@ -28,6 +28,11 @@ class Struck:
         """What became of it: voided or replaced."""
         return "replaced" if self.by.event.replaced_by else "voided"
 
+    @property
+    def by_record(self) -> bool:
+        """Whether the node replaced it because values of the record that it rests on are others now, and no person did."""
+        return self.by.event.reason == "source-corrected" and self.by.origin.role == "system"
+
 
 def settle(history: tuple[Entry[Event], ...]) -> tuple[tuple[Entry[Event], ...], tuple[Struck, ...]]:
     """The entries that stand, in order, and those that are struck through; without corrections the history itself."""

@@ -9,7 +9,7 @@ Elsewhere: calls of the rapid response team in `calls.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,17 +19,28 @@ from baybridge.journey.entry import Entry
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """One scale: the latest assessment, what a physician confirmed after it, the episode's highest certain grade, and the highest that it can have been."""
+    """One scale: the latest assessment, what a physician confirmed after it, the episode's highest certain grade, and the highest that it can have been.
+
+    `overtaken`: values that the grade rests on are others since the physician spoke, whose word then lowers nothing and is asked for again.
+    """
 
     latest: Entry[ev.GradeAssessed]
     confirmed: Entry[ev.GradeConfirmed] | None
     highest: int
     highest_most: int
+    overtaken: bool = False
 
     @property
     def grade(self) -> int | None:
-        """The physician's grade where confirmed, else the computed one; None where undetermined."""
-        return self.confirmed.event.grade if self.confirmed else self.latest.event.grade
+        """The physician's grade where confirmed, else the computed one; None where undetermined. An overtaken one stands where nothing may be higher now."""
+        if self.confirmed is None or (self.overtaken and self.latest.event.grade_max > self.confirmed.event.grade):
+            return self.latest.event.grade
+        return self.confirmed.event.grade
+
+    @property
+    def asks(self) -> bool:
+        """Whether nobody confirmed it, or it may be higher than it was when somebody did."""
+        return self.confirmed is None or (self.overtaken and self.latest.event.grade_max > self.confirmed.event.grade)
 
     @property
     def at_most(self) -> int:
@@ -37,22 +48,29 @@ class Grade:
         if self.confirmed is None:
             return self.latest.event.grade_max
         event = self.confirmed.event
+        if self.overtaken:
+            return max(event.grade, self.latest.event.grade_max)
         two = len({one.person for one in event.signed_by}) > 1
         return event.grade if two else max(event.grade, self.latest.event.grade_min)
 
 
 def grades_of(
-    assessed: Sequence[Entry[ev.GradeAssessed]], confirmed: Sequence[Entry[ev.GradeConfirmed]], since: datetime | None
+    assessed: Sequence[Entry[ev.GradeAssessed]],
+    confirmed: Sequence[Entry[ev.GradeConfirmed]],
+    since: datetime | None,
+    changed: Mapping[str, datetime] | None = None,
 ) -> dict[str, Grade]:
-    """By scale, over the assessments since the last infusion (all, where none is known)."""
+    """By scale, over the assessments since the last infusion (all, where none is known); `changed`: when a grade was made again because of the record, by its id."""
     found: dict[str, Grade] = {}
     episode = sorted((e for e in assessed if since is None or e.event.assessed_at >= since), key=lambda e: e.event.assessed_at)
     for entry, until in zip(episode, _until_the_next(episode), strict=True):
         before, own = found.get(entry.event.scale), _said_of(entry.event, until, confirmed)
         certain = max(entry.event.grade_min, own.event.grade if own is not None else 0)
-        most = certain if own is not None else entry.event.grade_max
+        at = (changed or {}).get(entry.origin.event_id)
+        overtaken = own is not None and at is not None and own.origin.recorded_at <= at
+        most = certain if own is not None and not overtaken else max(certain, entry.event.grade_max)
         highest = max(certain, before.highest if before else 0)
-        found[entry.event.scale] = Grade(entry, own, highest, max(most, highest, before.highest_most if before else 0))
+        found[entry.event.scale] = Grade(entry, own, highest, max(most, highest, before.highest_most if before else 0), overtaken)
     return found
 
 

@@ -41,7 +41,7 @@ def _unconfirmed(case: Case, node: str) -> Iterator[Entry[GradeAssessed]]:
     left = case.discharge if discharged(case) else None
     for grade in case.grades.values() if case.alive else ():
         latest = grade.latest
-        if grade.confirmed is None and latest.origin.node == node and (left is None or latest.origin.recorded_at > left.origin.recorded_at):
+        if grade.asks and latest.origin.node == node and (left is None or latest.origin.recorded_at > left.origin.recorded_at):
             yield latest
 
 

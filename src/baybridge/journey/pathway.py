@@ -139,7 +139,7 @@ class _Road:
             died = case.last(ev.Died)  # nobody does before what follows from a death that was not known
             return max(start_of_day(died.event.died_on, zone), case.learnt_at(died)) if died else None
         if name == "grade":
-            open_ = (grade.latest for grade in case.grades.values() if grade.confirmed is None and grade.latest.event.grade_max >= 1)
+            open_ = (grade.latest for grade in case.grades.values() if grade.asks and grade.latest.event.grade_max >= 1)
             return max(map(case.learnt_at, open_), default=None)
         entry = self.finishing(self.steps[name])
         return _moment(entry) if entry else None

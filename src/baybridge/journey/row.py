@@ -24,6 +24,8 @@ from baybridge.journey.prefill import FormContext
 
 Rule = Callable[[Situation, Any], Verdict]
 Blocked = Callable[[Situation], Iterator[Reason]]
+#: Of an input and of the event that it is to replace.
+Beside = Callable[[Situation, Any, Any], Iterator[Reason]]
 Renderer = Callable[[Any, Writer], None]
 Prefill = Callable[[FormContext], Mapping[str, object]]
 
@@ -111,6 +113,11 @@ def nothing_known(_: FormContext) -> Mapping[str, object]:
     return {}
 
 
+def nothing_beside(_: Situation, __: object, ___: object) -> Iterator[Reason]:
+    """No other entry stands against an input."""
+    yield from ()
+
+
 def never_blocked(_: Situation) -> Iterator[Reason]:
     """Nothing stands against a command whatever its input."""
     yield from ()
@@ -125,6 +132,8 @@ class CommandRow:
     - `needs` names what the rule reads from `situation.record`; `blocked` gives the reasons that stand whatever the input, for the button;
     - `page` is the tab on which it is found; `button` the group in which its button stands there, None where it stands beside what it is about;
       `place` its place among the others;
+    - `beside` gives the reasons that stand against an input because of other entries, whenever these were recorded: a correction asks it of everything that stands
+      without the entry that it replaces, because the rule alone sees what was known when that entry was made;
     - `prefill` is what a case says about its input beyond what every form shows; `choices` names, by field, what is chosen from where it is not the
       choice of that field's own name; `scanned` are the fields that are read from labels and therefore never filled in;
     - `gate` names what must hold before it, which a physician may pass by an exception;
@@ -146,6 +155,7 @@ class CommandRow:
     needs: frozenset[str] = frozenset()
     opens: bool = False
     blocked: Blocked = alive
+    beside: Beside = nothing_beside
     button: str | None = "here"
     place: int = 100
     prefill: Prefill = nothing_known

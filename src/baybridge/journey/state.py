@@ -143,7 +143,7 @@ def _grade(case: Case, scale: str, grade: Grade) -> Grades:
     latest = grade.latest.event
     current: GradeState = {"grade": grade.grade, "grade_min": latest.grade_min, "grade_max": latest.grade_max, "at": _text(latest.assessed_at)}
     if grade.confirmed is not None:
-        current["confirmed"] = _said(grade.confirmed)
+        current["confirmed"] = {**_said(grade.confirmed), "overtaken": grade.overtaken}
     return {"current": current, "highest": _highest(case, scale, grade)}
 
 

@@ -108,3 +108,16 @@ def test_a_part_leaves_the_grade_open_until_all_are_asked(ward: Ward) -> None:
     assert ward.calls == ()
     find(ward, **REST, **ITEMS)
     assert icans(ward) == (0, 0)
+
+
+def test_a_part_that_leaves_three_points_fewer_than_before_calls(ward: Ward) -> None:
+    find(ward, **REST, **ITEMS)
+    find(ward, ice_naming=0)
+    (call,) = ward.calls
+    assert call.codes == ("RR-ICE-FALL",)
+
+
+def test_a_part_that_leaves_two_points_fewer_than_before_does_not(ward: Ward) -> None:
+    find(ward, **REST, **ITEMS)
+    find(ward, ice_orientation=2)
+    assert ward.calls == ()

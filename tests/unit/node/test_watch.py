@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -914,6 +915,44 @@ def test_a_value_corrected_into_a_sign_after_the_closing_calls(ward: Ward) -> No
     assert not isinstance(corrected, Refusal), [reason.code for reason in corrected.reasons]
     ward.round()
     assert [call.state for call in ward.calls] == ["closed", "open"]
+
+
+def put_right(ward: Ward, minutes_later: int = 0, **findings: Any) -> None:
+    """The last assessment is replaced; a sign of it was answered two hours ago."""
+    ward.wait(hours=2)
+    entry = ward.case.assessments[-1]
+    at = entry.event.assessed_at + timedelta(minutes=minutes_later)
+    given = {"findings": {**dict(entry.event.findings), **findings}, "assessed_at": at.isoformat(), "another": True, "unusual": True}
+    done = ward.give("CorrectEntry", event_id=entry.origin.event_id, action="replace", reason="wrong-value", given=given)
+    assert not isinstance(done, Refusal), [reason.code for reason in done.reasons]
+    ward.round()
+
+
+@pytest.mark.parametrize("answer", [close, arrive])
+@pytest.mark.parametrize("minutes", [0, -20])
+def test_an_entry_put_right_keeps_the_answer_to_the_sign_that_it_shows_still(ward: Ward, answer: Callable[[Ward], None], minutes: int) -> None:
+    ward.assess(**PRESSOR)
+    answer(ward)
+    put_right(ward, minutes, temperature=37.9)
+    put_right(ward, temperature=37.2)
+    assert len(ward.calls) == 1
+
+
+@pytest.mark.parametrize("answer", [close, arrive])
+@pytest.mark.parametrize("minutes", [0, -20])
+def test_an_entry_put_right_into_a_worse_sign_calls_anew(ward: Ward, answer: Callable[[Ward], None], minutes: int) -> None:
+    ward.assess(**PRESSOR)
+    answer(ward)
+    put_right(ward, minutes, vasopressors=3)
+    assert [call.state for call in ward.calls][1:] == ["open"]
+
+
+@pytest.mark.parametrize("answer", [close, arrive])
+def test_an_entry_put_right_into_another_sign_calls_for_that_one(ward: Ward, answer: Callable[[Ward], None]) -> None:
+    ward.assess(**PRESSOR)
+    answer(ward)
+    put_right(ward, seizure="prolonged")
+    assert "RR-SEIZURE" in ward.calls[-1].fresh and "RR-VASOPRESSOR" not in ward.calls[-1].fresh
 
 
 def test_a_sign_of_a_day_ago_asks_after_the_call_of_that_day_was_closed(ward: Ward) -> None:

@@ -216,6 +216,30 @@ def test_a_drug_that_was_struck_is_in_the_table_alone(house: House) -> None:
     assert any("tocilizumab" in row[2] and row[5].startswith("struck through") for row in rows(page))
 
 
+def test_a_grade_that_was_replaced_or_struck_stays_struck_through_with_when_and_why(house: House) -> None:
+    house.ward.assess(temperature=38.9)
+    given = {"findings": {"temperature": 36.9, "hypotension": "none", "oxygen_device": "none"}, "assessed_at": house.ward.now.isoformat()}
+    house.ward.give("CorrectEntry", Role.PHYSICIAN, event_id=house.of(AssessmentRecorded), action="replace", reason="wrong-value", given=given)
+    house.ward.round()
+    graded = [row for row in rows(house.get()) if row[2] == "CRS grade"]
+    assert {row[3]: row[5].split(" ")[0] for row in graded} == {"grade 0": "used", "grade 1": "replaced"}
+    assert any("Replaced" in row[5] and "wrong value" in row[5] for row in graded)
+    house.ward.give("CorrectEntry", Role.PHYSICIAN, event_id=house.of(AssessmentRecorded), action="void", reason="wrong-patient")
+    house.ward.round()
+    states = [row[5] for row in rows(house.get()) if row[2] == "CRS grade"]
+    assert states and all("Struck through" in state or "Replaced" in state for state in states)
+    assert "<s>" in house.get()
+
+
+def test_a_call_for_a_struck_entry_is_struck_through_too(house: House) -> None:
+    house.ward.assess(oxygen_saturation=84)
+    assert any(row[2] == "Rapid response team called" and row[5] == "used" for row in rows(house.get()))
+    house.ward.give("CorrectEntry", Role.PHYSICIAN, event_id=house.of(AssessmentRecorded), action="void", reason="wrong-patient")
+    house.ward.round()
+    told = [row for row in rows(house.get()) if row[2] == "Rapid response team called"]
+    assert [row[5].startswith("struck through") for row in told] == [True]
+
+
 def test_without_an_infusion_no_days_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = case_world.at_centre().walk(*case_world.READY)
     monkeypatch.setattr(case_world, "infused", lambda: prepared)

@@ -53,13 +53,15 @@ class Making:
     """What this node knows of how entries were made.
 
     `rows` are the commands that make a kind of event, `computed` the kinds that no person enters; `together(event_id)` answers the ids that one command recorded with
-    an entry; `again(row, case, at, actor, given)` answers what a command's rule would have said to an input at an earlier moment of a case, or why the input is none.
+    an entry; `again(row, case, at, actor, given)` answers what a command's rule would have said to an input at an earlier moment of a case, or why the input is none;
+    `beside(row, case, at, actor, given, old)` what stands against it because of everything else that stands now.
     """
 
     rows: Mapping[type[Event], tuple[CommandRow, ...]]
     computed: frozenset[type[Event]]
     together: Callable[[str], Sequence[str]]
     again: Callable[[CommandRow, Case, datetime, Actor, Mapping[str, Any]], Verdict]
+    beside: Callable[[CommandRow, Case, datetime, Actor, Mapping[str, Any], Event], Sequence[Reason]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +177,39 @@ _CALLS = (RapidResponseCalled, CallNotified, CallEscalated)
 def _made_again(situation: Situation, making: Making, together: Sequence[Entry[Event]], given: CorrectEntry) -> tuple[Event, ...] | Refusal:
     """What the command would have answered at the entry's own time to the input that is right."""
     first = together[0]
-    case = before(situation.case, situation.case.entries.index(first))
-    actor = Actor(first.origin.actor, Role(first.origin.role), first.origin.organisation)
     kinds = {type(entry.event) for entry in together}
     candidates = sorted(making.rows[_entered(making, together)], key=lambda row: not kinds <= {event.event for event in row.events})
-    verdicts = [making.again(row, case, first.origin.at, actor, given.given or {}) for row in candidates]
+    verdicts = [_judged_again(situation, making, together, row, actor, given.given or {}) for row in candidates for actor in _in_whose_role(situation, row, first)]
     verdict = next((one for one in verdicts if not isinstance(one, Refusal)), verdicts[0])
     if isinstance(verdict, Refusal):
         return verdict
     events = verdict.events if isinstance(verdict, Judged) else verdict
     refusal = verdict.refusal if isinstance(verdict, Judged) else None
     return refusal or events
+
+
+def _in_whose_role(situation: Situation, row: CommandRow, entry: Entry[Event]) -> Iterator[Actor]:
+    """In whose role an entry is judged anew: that of whoever made it, else that of whoever puts it right, where that role gives the command."""
+    origin, role = entry.origin, situation.actor.role
+    yield Actor(origin.actor, Role(origin.role), origin.organisation)
+    if role.value != origin.role and role in row.roles:
+        yield Actor(origin.actor, role, origin.organisation)
+
+
+def _judged_again(
+    situation: Situation, making: Making, together: Sequence[Entry[Event]], row: CommandRow, actor: Actor, given: Mapping[str, Any]
+) -> Verdict:
+    """The verdict of one command at the entry's own time, refused too for what stands against it beside everything that was recorded since."""
+    first, case = together[0], situation.case
+    verdict = making.again(row, before(case, case.entries.index(first)), first.origin.at, actor, given)
+    without = replace(case, entries=tuple(entry for entry in case.entries if entry not in together))
+    old = next(entry.event for entry in together if type(entry.event) in {event.event for event in row.events})
+    others = making.beside(row, without, first.origin.at, actor, given, old)
+    said_already = {reason.code for reason in verdict.reasons} if isinstance(verdict, Refusal) else set()
+    more = [reason for reason in others if reason.code not in said_already]
+    if isinstance(verdict, Refusal):
+        return Refusal(verdict.category, (*verdict.reasons, *more))
+    return refuse(*more) if more else verdict
 
 
 def before(case: Case, place: int) -> Case:

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 _RECOGNITION = "RecogniseResults"
 #: What is judged by the patient as seen at the bedside (`watch/arrival.py`).
-_OF_THE_BEDSIDE = frozenset({*SCALES, signs.POLICY})
+_OF_THE_BEDSIDE = frozenset({signs.POLICY})
 
 
 def decide_again(node: Node, unit: Unit, consequence: Consequence) -> None:
@@ -84,7 +84,7 @@ class _Again:
 
 
 def _decide_again(node: Node, unit: Unit, case_id: str, changed: Sequence[str], because: str) -> list[Event]:
-    rows = resting_on(unit, case_id, changed)
+    rows = [row for row in resting_on(unit, case_id, changed) if row["policy"] not in SCALES]  # grades follow by themselves (`corrections/grades.py`)
     if not rows:
         return []
     case = unit.case(case_id)

@@ -14,6 +14,7 @@ from baybridge.node.commands.reopening import DECIDE_AGAIN
 from baybridge.node.consequences.row import ConsequenceRow
 from baybridge.node.corrections.again import MADE_AGAIN
 from baybridge.node.corrections.causes import WITHDRAWN_CAUSES
+from baybridge.node.corrections.grades import GRADES_FOLLOW
 from baybridge.node.corrections.telling import TELL_ENTRIES, TELL_LATE_RESULTS, TELL_SET_ASIDE
 from baybridge.node.intake.importing import IMPORT_RUNS, PLACE_RECORD
 from baybridge.node.integrity.daily import DAILY_CHECK
@@ -24,8 +25,8 @@ from baybridge.node.watch.leaving import LEAVE
 from baybridge.node.watch.watching import CLOCK, LOOK
 
 _ROWS = (
-    LOOK, CLOCK, LEAVE, DECIDE_AGAIN, MADE_AGAIN, WITHDRAWN_CAUSES, TELL_ENTRIES, TELL_SET_ASIDE, TELL_LATE_RESULTS, TELL_CORRECTION, TELL_WITHDRAWAL, PLACE_RECORD,
-    IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, READ, SETTLE, PLAN, SEND,
+    LOOK, CLOCK, LEAVE, DECIDE_AGAIN, GRADES_FOLLOW, MADE_AGAIN, WITHDRAWN_CAUSES, TELL_ENTRIES, TELL_SET_ASIDE, TELL_LATE_RESULTS, TELL_CORRECTION, TELL_WITHDRAWAL,
+    PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, READ, SETTLE, PLAN, SEND,
 )  # fmt: skip
 
 CONSEQUENCES: Mapping[str, ConsequenceRow] = {row.name: row for row in _ROWS}

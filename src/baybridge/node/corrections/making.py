@@ -1,22 +1,24 @@
 """How entries of a case were made, for the rule that puts them right.
 
 Main job: `making(node, unit, deciding)`: which commands make which events, what one command recorded together, and what a command's rule would have said to another
-input as of an earlier moment: over the case as it stood before the entry, the record as it now stands, and facts as of then.
+input as of an earlier moment: over the case as it stood before the entry, the record as it was filed by then, for a grade as it now stands, and facts as of then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from baybridge.base.outcome import Refusal
+from baybridge.base.outcome import Reason, Refusal
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Situation, Verdict
 from baybridge.journey.corrections.correcting import Making
-from baybridge.journey.events import EntryCorrected, Event
+from baybridge.journey.events import EntryCorrected, Event, GradeAssessed
 from baybridge.journey.judged import Judged
+from baybridge.journey.row import nothing_beside
 from baybridge.journey.texts import judge
 from baybridge.ledger import streams
 from baybridge.node.case_record import CaseRecord
@@ -44,12 +46,24 @@ def making(node: Node, unit: Unit, deciding: Deciding) -> Making:
         deciding.made |= then.made
         return verdict
 
+    def beside(row: CommandRow, case: Case, at: datetime, actor: Actor, given: Mapping[str, object], old: Event) -> tuple[Reason, ...]:
+        read = read_given(row, given)
+        if isinstance(read, Refusal) or row.beside is nothing_beside:
+            return ()
+        _, situation = _then(node, unit, row, case, at, actor, filed_by=unit.at)
+        return tuple(row.beside(situation, read, old))
+
     rows, computed = made()
-    return Making(rows, computed, lambda event_id: streams.together(unit.connection, event_id), again)
+    return Making(rows, computed, lambda event_id: streams.together(unit.connection, event_id), again, beside)
 
 
-def _then(node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, actor: Actor) -> tuple[Deciding, Situation]:
-    filed = CaseRecord(unit.connection, case, at, node.record_memory)
+def _then(
+    node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, actor: Actor, *, filed_by: datetime | None = None
+) -> tuple[Deciding, Situation]:
+    """The situation of an earlier moment. A grade follows the record: of what it reads, what was filed late or corrected since counts too."""
+    by = unit.at if any(event.event is GradeAssessed for event in row.events) else filed_by or at
+    filed = CaseRecord(unit.connection, case, by, node.record_memory)
+    whole = replace(case, history=unit.case(case.case_id).history)  # what renders an entry, the replaced one too, is no dose or result beside it
     facts = LazyFacts(lambda: node.fact_set(unit.connection, case, at, filed))
     deciding = Deciding(node.policies, facts, case.case_id, at)
     situation = Situation(
@@ -63,7 +77,7 @@ def _then(node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, act
         documents=node.documents.typed,
         new_id=unit.new_id,
         gates=GATES,
-        record=node.record_material(unit.connection, row.needs, case, at, filed),
+        record=node.record_material(unit.connection, row.needs, whole, at, filed),
         watch=watch_of(node, case, at, filed, deciding),
     )
     return deciding, situation

@@ -43,9 +43,14 @@ _UNUSABLE = frozenset(
 
 def watched_facts(resource: Mapping[str, object], dictionary: Dictionary) -> frozenset[str]:
     """The facts that show signs of which an observation, or a part of it, speaks."""
+    return facts_named(resource, dictionary) & WATCHED
+
+
+def facts_named(resource: Mapping[str, object], dictionary: Dictionary) -> frozenset[str]:
+    """The facts of which an observation, or a part of it, speaks."""
     parts = (resource, *items(resource.get("component")))
     facts = (dictionary.by_code(coded.system, coded.code) for part in parts for coded in codings(part.get("code")))
-    return frozenset(fact.name for fact in facts if fact is not None and fact.name in WATCHED)
+    return frozenset(fact.name for fact in facts if fact is not None)
 
 
 def is_said(resource: Mapping[str, object]) -> bool:

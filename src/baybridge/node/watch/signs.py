@@ -7,7 +7,7 @@ Elsewhere: what follows from signs in `bedside/calls.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil, floor
@@ -23,7 +23,7 @@ from baybridge.facts.reading import FactSet, read
 from baybridge.journey import look_now
 from baybridge.journey.case import Case, known_by
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import LateResultRecorded, Scale
+from baybridge.journey.events import AssessmentRecorded, LateResultRecorded, Scale
 from baybridge.journey.identities import linked
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.unit import Made
@@ -98,10 +98,35 @@ def look(node: Node, case: Case, resources: Found, at: datetime, *, current: boo
     return Look(_certain(seen), deciding.made, facts, most)
 
 
-def in_view(node: Node, case: Case, resources: Found, at: datetime) -> Mapping[str, frozenset[str]]:
-    """By call since a moment that was closed without the team: the signs of that moment that what was known here when it was closed shows."""
-    closings = {call.call_id: case.learnt_at(call.closed) for call in case.rapid_responses if call.closed and closed_alone(call) and call.called.event.called_at > at}
-    return {name: frozenset(_seen_then(node, case, resources, at, then).levels) for name, then in closings.items()}
+def in_view(node: Node, case: Case, resources: Found, at: datetime) -> Mapping[str, Mapping[str, int]]:
+    """By call since a moment that was closed without the team: the signs of that moment that what was known here when it was closed shows, and how high.
+
+    An entry that was put right since, and now is of this moment, was seen as it was: its own moment of then is looked at too.
+    """
+    found: dict[str, Mapping[str, int]] = {}
+    for call in case.rapid_responses:
+        if call.closed is None or not closed_alone(call):
+            continue
+        then = case.learnt_at(call.closed)
+        since = call.called.event.called_at.replace(second=0, microsecond=0) > at  # people write minutes
+        moments = {*([at] if since else []), *_before_correction(case, at, then)}
+        seen = [_seen_then(node, case, resources, moment, then).levels for moment in moments]
+        found[call.call_id] = {code: max(levels.get(code, 0) for levels in seen) for code in {code for levels in seen for code in levels}}
+    return found
+
+
+def _before_correction(case: Case, at: datetime, then: datetime) -> Iterator[datetime]:
+    """Of when the entries that stand at a moment were, as they were known at another."""
+    instead = {one.entry.origin.event_id: one.by.event.replaced_by for one in case.struck}
+    here = {one.origin.event_id for one in case.assessments if one.event.assessed_at == at}
+    for struck in case.struck:
+        entry = struck.entry
+        if isinstance(entry.event, AssessmentRecorded) and entry.origin.recorded_at <= then < struck.by.origin.recorded_at:
+            last: str | None = entry.origin.event_id
+            while last in instead:
+                last = instead[last]
+            if last in here:
+                yield entry.event.assessed_at
 
 
 def _seen_then(node: Node, case: Case, resources: Found, at: datetime, then: datetime) -> Seen:

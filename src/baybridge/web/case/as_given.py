@@ -67,9 +67,15 @@ def _paid(event: ev.BenefitPaid) -> Mapping[str, object]:
     return amount if event.for_claim is None else {**amount, "claim_id": event.for_claim, "payment_id": event.claim_id}
 
 
+def _dose(_event: ev.DrugGiven) -> Mapping[str, object]:
+    """The reason for passing a limit was given for what was entered: what is put right is asked anew."""
+    return {"override_reason": None}
+
+
 #: How the entries that have another shape than their input are read back.
 _OTHERWISE: Mapping[type[Event], Callable[[Any], Mapping[str, object]]] = {
     ev.AssessmentRecorded: _findings,
+    ev.DrugGiven: _dose,
     ev.ClaimSubmitted: _charges,
     ev.ClaimAdjudicated: _decided,
     ev.PreauthorisationAnswered: _amount,

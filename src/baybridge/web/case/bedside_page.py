@@ -82,7 +82,7 @@ def bedside(view: CaseView) -> Response:
     case = view.case
     scales = list(_scales(view))
     after = view.buttons("after") if case.infusions else []
-    unconfirmed = [scale.confirm for scale in scales if scale.confirm and scale.grade and scale.grade.confirmed is None and scale.grade.at_most >= 1]
+    unconfirmed = [scale.confirm for scale in scales if scale.confirm and scale.grade and scale.grade.asks and scale.grade.at_most >= 1]
     return view.render(
         "bedside.html",
         bags=list(_bags(view)),

@@ -5,7 +5,7 @@ Main job: `course_of(view)`; `time_of(view, course)`. Elsewhere: pictures in `dr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from baybridge.documents.terms import Drugs
 from baybridge.facts.charted import Charted, Use, charted
 from baybridge.facts.exposure import filed_doses
 from baybridge.facts.fhir import Found, name_of, words
+from baybridge.journey.corrected import Struck
 from baybridge.journey.entry import Entry, Origin, tells
 from baybridge.journey.events import DrugGiven, GradeAssessed, GradeConfirmed
 from baybridge.web.case.view import CaseView
@@ -47,6 +48,7 @@ class Course:
     doses: tuple[Dose, ...]
     grades: tuple[Entry[GradeAssessed], ...]
     confirmed: tuple[Entry[GradeConfirmed], ...]
+    struck: Mapping[str, Struck]  # what does not hold any more, by the id of the entry
 
     def moments(self) -> list[datetime]:
         """When something was measured, given or graded."""
@@ -63,7 +65,8 @@ def course_of(view: CaseView) -> Course:
     by_method = frozenset(code for group in methods.groups for code in group.loinc)
     values = charted(found, view.now, node.dictionary, case, FACTS, known, by_method)
     grades = sorted((entry for entry in case.grades_assessed if entry.event.assessed_at <= view.now), key=lambda entry: entry.event.assessed_at)
-    return Course(values, _doses(view, found), tuple(grades), case.of(GradeConfirmed))
+    struck = {one.entry.origin.event_id: one for one in case.struck}
+    return Course(values, _doses(view, found), tuple(grades), case.of(GradeConfirmed), struck)
 
 
 def _doses(view: CaseView, found: Found) -> tuple[Dose, ...]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from baybridge.facts.charted import Charted, Use
+from baybridge.journey.entry import tells
+from baybridge.journey.events import GradeAssessed, GradeConfirmed, Scale
 from baybridge.policy.language.types import Value
 from baybridge.web.case.bedside_page import SHORT
 from baybridge.web.case.view import CaseView
@@ -33,13 +35,13 @@ class Row:
 
 def rows_of(view: CaseView, course: Course, time: Time) -> list[Row]:
     """The rows of the table."""
-    values = (_value(view, one) for one in course.values if one.at is None or time.holds(one.at) or _doubted(one))
-    doses = (_dose(view, one) for one in course.doses if time.holds(one.at))
+    values = (_value(view, course, one) for one in course.values if one.at is None or time.holds(one.at) or _doubted(one))
+    doses = (_dose(view, course, one) for one in course.doses if time.holds(one.at))
     infusions = (
         Row(entry.event.started_at, view.reader.t("bedside.infusion"), entry.event.bag, "", f"Event/{entry.origin.event_id}", "used")
         for entry in view.case.infusions if time.holds(entry.event.started_at)
     )  # fmt: skip
-    rows = [*values, *doses, *infusions, *_grades(view, course, time)]
+    rows = [*values, *doses, *infusions, *_grades(view, course, time), *_calls(view, time)]
     return sorted(rows, key=lambda row: (row.at is None, -row.at.timestamp() if row.at is not None else 0, row.what, row.source))
 
 
@@ -48,7 +50,14 @@ def _doubted(one: Charted) -> bool:
     return any(odd.path == "Observation.effective" for odd in one.why)
 
 
-def _value(view: CaseView, one: Charted) -> Row:
+def _gone(view: CaseView, course: Course, source: str) -> tuple[str, ...]:
+    """When an entry was struck through or replaced, and why; nothing of one that stands."""
+    by = course.struck.get(source.removeprefix("Event/"))
+    r = view.reader
+    return (r.t(f"ward.flow.{by.state}_at", at=r.moment(by.by.origin.recorded_at), why=r.code("code", by.by.event.reason)),) if by is not None else ()
+
+
+def _value(view: CaseView, course: Course, one: Charted) -> Row:
     r, unit = view.reader, view.asked.node.dictionary[one.fact].unit
     said = r.value(figure(one.value), unit) if one.value is not None else ""
     told = r.reported(one.original) if one.original else ""
@@ -57,34 +66,61 @@ def _value(view: CaseView, one: Charted) -> Row:
     marks = [mark for mark, holds in (("corrected", one.corrected), ("stated", one.confirmed)) if holds]
     return Row(
         one.at, view.fact_label(one.fact), said or told or "–", reported if said else "", one.source, one.use.value,
-        (*(r.t(f"ward.use.{mark}") for mark in marks), *why, *([r.t("ward.flow.other_stands")] if one.use is Use.UNUSABLE and not why else [])),
+        (*(r.t(f"ward.use.{mark}") for mark in marks), *why, *_other_stands(view, one, why), *_gone(view, course, one.source)),
     )  # fmt: skip
+
+
+def _other_stands(view: CaseView, one: Charted, why: tuple[str, ...]) -> tuple[str, ...]:
+    return (view.reader.t("ward.flow.other_stands"),) if one.use is Use.UNUSABLE and not why else ()
 
 
 def _named(view: CaseView, values: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return {name: view.fact_label(value) if name in ("fact", "attribute") else value for name, value in values}
 
 
-def _dose(view: CaseView, one: Dose) -> Row:
+def _dose(view: CaseView, course: Course, one: Dose) -> Row:
     what = view.reader.t("ward.flow.coded", what=view.reader.t("bedside.drug"), value=one.name)
-    return Row(one.at, what, one.dose or view.reader.t("ward.flow.dose_unknown"), "", one.source, "struck" if one.struck else "used")
+    return Row(one.at, what, one.dose or view.reader.t("ward.flow.dose_unknown"), "", one.source, "struck" if one.struck else "used", _gone(view, course, one.source))
 
 
 def _grades(view: CaseView, course: Course, time: Time) -> Iterator[Row]:
-    """Grades that were computed, and those that physicians confirmed."""
+    """Grades that were computed, and those that physicians confirmed, with those that do not hold any more."""
     r = view.reader
-    for entry in course.grades:
-        event = entry.event
+    gone = [one.entry for one in course.struck.values()]
+    for entry in (*course.grades, *(one for one in gone if tells(one, GradeAssessed))):
+        event, source = entry.event, f"Event/{entry.origin.event_id}"
         if time.holds(event.assessed_at):
             missing = r.t("page.semicolon").join(map(view.asked_label, event.missing))
             why = (r.t("ward.flow.missing", facts=missing),) if missing else ()
-            what = r.t("ward.flow.grade_of", scale=SHORT[event.scale])
-            yield Row(event.assessed_at, what, grade_said(r, event.grade_min, event.grade_max), "", f"Event/{entry.origin.event_id}", "used", why)
-    for said in course.confirmed:
+            yield Row(event.assessed_at, _of_scale(view, event.scale), grade_said(r, event.grade_min, event.grade_max), "", source, *_state(view, course, source, why))
+    overtaken = {grade.confirmed.origin.event_id for grade in view.case.grades.values() if grade.confirmed is not None and grade.overtaken}
+    for said in (*course.confirmed, *(one for one in gone if tells(one, GradeConfirmed))):
         if time.holds(said.origin.at):
-            what = r.t("ward.flow.grade_of", scale=SHORT[said.event.scale])
-            grade = grade_said(r, said.event.grade, said.event.grade)
-            yield Row(said.origin.at, what, grade, "", f"Event/{said.origin.event_id}", "used", (r.t("ward.flow.physician"),))
+            source, grade = f"Event/{said.origin.event_id}", grade_said(r, said.event.grade, said.event.grade)
+            marks = ("ward.flow.physician", *(("bedside.overtaken",) if said.origin.event_id in overtaken else ()))
+            yield Row(said.origin.at, _of_scale(view, said.event.scale), grade, "", source, *_state(view, course, source, tuple(map(r.t, marks))))
+
+
+def _of_scale(view: CaseView, scale: Scale) -> str:
+    return view.reader.t("ward.flow.grade_of", scale=SHORT[scale])
+
+
+def _state(view: CaseView, course: Course, source: str, why: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """What became of an entry, as the end of a key and as reasons."""
+    gone = _gone(view, course, source)
+    return ("replaced" if course.struck[source.removeprefix("Event/")].state == "replaced" else "struck") if gone else "used", (*why, *gone)
+
+
+def _calls(view: CaseView, time: Time) -> Iterator[Row]:
+    """Calls of the team with their signs; one that was made for what an entry said that does not hold is struck through."""
+    r = view.reader
+    for call in view.case.rapid_responses if view.told_of_calls else ():
+        at = call.called.event.called_at
+        if time.holds(at):
+            signs = r.t("page.semicolon").join(r.code("sign", code) for code in call.codes)
+            gone = call.closed if call.mistaken else call.withdrawn
+            why = (r.t(f"ward.flow.call_{'mistaken' if call.mistaken else 'withdrawn'}", at=r.moment(gone.origin.recorded_at)),) if gone is not None else ()
+            yield Row(at, r.t("ward.flow.call"), signs, "", f"Event/{call.called.origin.event_id}", "struck" if call.mistaken else "used", why)
 
 
 def figure(value: Value) -> Value:

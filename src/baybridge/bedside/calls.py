@@ -106,7 +106,7 @@ def follows(case: Case, seen: Seen, around: Around) -> tuple[Event, ...]:
 
 
 def _joins(code: str, level: int, standing: Call, own: Iterable[Call], seen: Seen) -> bool:
-    """Whether a sign joins the open call: a further one that no call before answered, one that was absent or rose, or was found after what raised the call was withdrawn."""
+    """Whether a sign joins the open call: a further one that no call before answered, one that was absent or rose, or was found after its cause was withdrawn."""
     if code not in standing.levels:
         return _is_fresh(code, level, [call for call in own if call is not standing], seen)
     if code in standing.absent or rose(code, level, standing):

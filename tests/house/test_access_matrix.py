@@ -185,6 +185,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/tests"): ON_CASE,
     ("GET", "/cases/{case_id}/identity"): CARE | {"laboratory"},
     ("GET", "/cases/{case_id}/funding"): ON_CARE | {"payer"},
+    ("GET", "/cases/{case_id}/funding/ask"): {"coordinator"},
+    ("POST", "/cases/{case_id}/funding/ask"): {"coordinator"},
     ("GET", "/cases/{case_id}/funding/quote"): ON_CARE,
     ("GET", "/cases/{case_id}/funding/quote.json"): ON_CARE,
     ("GET", "/cases/{case_id}/funding/compare"): ON_CARE,

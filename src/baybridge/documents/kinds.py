@@ -74,6 +74,7 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "choices": "terms:Choices",
             "diagnoses": "terms:Diagnoses",
             "drugs": "terms:Drugs",
+            "fact-groups": "terms:FactGroups",
             "glossary": "terms:Glossary",
             "printed": "printed:Printed",
             "regimens": "terms:Regimens",

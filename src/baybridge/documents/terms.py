@@ -1,6 +1,6 @@
 """The words and codes by which facts are read: `data/terms`.
 
-Main job: `Answers`, `Diagnoses`, `Treatments`, `Units`, `Glossary`, `Regimens`, `Drugs`, `Choices`.
+Main job: `Answers`, `Diagnoses`, `Treatments`, `Units`, `Glossary`, `Regimens`, `Drugs`, `Choices`, `FactGroups`.
 
 **Units**: UCUM; days, hours and degrees Celsius as the names say.
 """
@@ -175,6 +175,19 @@ class Choice(Part, frozen=True, kw_only=True):
     """One code of a closed set; names only where the translations have none."""
 
     names: Translated | None = None
+
+
+class FactGroup(Part, frozen=True, kw_only=True):
+    """Facts that stand together on a page, under a name."""
+
+    names: Mapping[str, str]
+    facts: tuple[str, ...]
+
+
+class FactGroups(Heading, frozen=True, kw_only=True):
+    """In which groups a page lists facts, in order; a fact of none stands at the end."""
+
+    groups: Mapping[str, FactGroup]
 
 
 class ResponseCriteria(Part, frozen=True, kw_only=True):

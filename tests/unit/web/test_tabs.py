@@ -27,3 +27,15 @@ def test_a_payer_begins_at_funding_and_sees_nothing_else() -> None:
 
 def test_the_manufacturer_sees_cells_not_the_patient() -> None:
     assert tabs.shown(Role.MANUFACTURER) == ("overview", "cells", "timeline", "evidence")
+
+
+def test_every_tab_stands_in_one_of_seven_groups() -> None:
+    assert sorted(name for inside in tabs.GROUPS.values() for name in inside) == sorted(tabs.TABS)
+    assert len(tabs.GROUPS) == 7
+
+
+@pytest.mark.parametrize("role", Role)
+def test_groups_hold_what_a_role_sees_and_no_empty_group(role: Role) -> None:
+    grouped = tabs.grouped(role)
+    assert sorted(name for _, inside in grouped for name in inside) == sorted(tabs.shown(role))
+    assert all(inside for _, inside in grouped)

@@ -114,7 +114,7 @@ def reasons_against_plan(document: PlanDocument | None, chosen: ChosenPlan) -> I
         return
     classes = document.get("rates_by_risk_class")
     if classes and chosen.risk_class not in classes:
-        values = {"plan": chosen.plan, "expected": ", ".join(sorted(classes))}
+        values = {"plan": chosen.plan, "classes": ", ".join(sorted(classes))}
         yield Reason("funding.quote.risk_class_needed", values, source, f"{where}.risk_class")
     if terms.get("waiting_days") and chosen.effective_from is None and document.get("in_force_from") is None:
         yield Reason("funding.quote.start_needed", {"plan": chosen.plan}, source, f"{where}.effective_from")

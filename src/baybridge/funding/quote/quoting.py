@@ -48,6 +48,9 @@ from baybridge.language.regions import regions_of
 #: Outcomes that every quote shows beside those that its agreement names. Source: policy reference D4, codes.
 ALWAYS_SHOWN = ("CR_AT_M3", "DEATH_DISEASE", "DEATH_NRM", "WINDOW_MISSED")
 
+#: The charges that every bill has: cells are collected, made and given in a ward.
+USUAL_CATEGORIES = ("COLLECTION", "CAR_T_DRUG", "INPATIENT")
+
 #: Stands where a file names no scale; a quote always writes its scale out.
 NO_SCALE = Scale((), Fraction(0))
 
@@ -112,7 +115,7 @@ def issue_quote(situation: Situation, given: IssueQuote) -> Judged | Refusal:
     """The quote as a document and the event that stands for it; every reason where it cannot be computed."""
     documents = situation.documents.plans
     product = given.product or situation.case.product
-    against = (*alive(situation), *_against_region(situation, given), *reasons_against_quote(documents, given, product, situation.today))
+    against = (*alive(situation), *_against_place(situation, given), *reasons_against_quote(documents, given, product, situation.today))
     if against:
         return refuse(*against)
     inputs = inputs_of(documents, given, product)
@@ -152,11 +155,12 @@ def _event(document: dict[str, object], funded: Funded, agreement: str | None, v
 # --- what stands against --------------------------------------------------------------------------------------------
 
 
-def _against_region(situation: Situation, given: IssueQuote) -> Iterator[Reason]:
-    if given.region is None:
-        return
+def _against_place(situation: Situation, given: IssueQuote) -> Iterator[Reason]:
+    """Why there is no such product, or no such region."""
+    if given.product is not None and given.product not in situation.documents.products:
+        yield Reason("funding.quote.product_unknown", {"product": given.product}, where="product")
     known = regions_of(situation.documents.folder)
-    if given.region not in known:
+    if given.region is not None and given.region not in known:
         yield Reason("funding.quote.region_unknown", {"known": ", ".join(known)}, where="region")
 
 
@@ -350,11 +354,10 @@ def usual_bill(context: FormContext) -> Mapping[str, object]:
     """The bill as its three usual lines, with the drug's list price where one is published."""
     price = next(iter(context.product.list_price), None) if context.product else None
     gross = {"CAR_T_DRUG": format_minor(price.amount_minor)} if price else {}
-    lines = [{"id": category.lower(), "category": category, "gross": gross.get(category)} for category in _USUAL_CATEGORIES]
+    lines = [{"id": category.lower(), "category": category, "gross": gross.get(category)} for category in USUAL_CATEGORIES]
     return {"bill_lines": lines, "currency": price.currency if price else "HKD"}
 
 
-_USUAL_CATEGORIES = ("COLLECTION", "CAR_T_DRUG", "INPATIENT")
 
 
 QUOTE_ISSUED = EventRow(QuoteIssued, rendering.quoted, told_in("CLAIM"))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, distinct, func, select
 
 from baybridge.documents.retention import Retention
-from baybridge.journey.events import ConsentRecorded, ConsentWithdrawn, EmergencyRecorded, PackageReceived, TransferAllowed
+from baybridge.journey.events import EVENT_TYPES, ConsentRecorded, ConsentWithdrawn, EmergencyRecorded, PackageReceived, TransferAllowed
 from baybridge.journey.stored import decode
 from baybridge.language.texts import Texts
 from baybridge.ledger.tables import event as events
@@ -170,7 +170,7 @@ def sections(record: Processing, say: Say) -> list[Section]:
         return tuple(say(f"processing.{name}") for name in names)
 
     kept = [(say(f"processing.kept.{name}"), str(number)) for name, number in record.kept.items()]
-    categories = [(kind, str(number)) for kind, number in record.categories.items()]
+    categories = [(_word(say, kind), str(number)) for kind, number in record.categories.items()]
     purposes = [(say(f"read_purpose.{a}"), say(f"role.{b}"), say(f"ground.{c}"), str(n)) for a, b, c, n in record.purposes]
     consents = [(say(f"code.{kind}"), say(f"code.{by}"), str(given), str(back)) for kind, by, given, back in record.consents]
     moved = [
@@ -178,7 +178,10 @@ def sections(record: Processing, say: Say) -> list[Section]:
         for way, rows in (("sent", record.sent), ("received", record.received))
         for node, purpose, route, packages, resources in rows
     ]
-    rules = [(rule, what, str(years), source, say("processing.unverified") if sure == "low" else "") for rule, what, years, source, sure in record.retention]
+    rules = [
+        (rule, _kept_in_words(what, say), str(years), source, say("processing.unverified") if sure == "low" else "")
+        for rule, what, years, source, sure in record.retention
+    ]
     return [
         (say("processing.categories"), heads("category", "number"), (*kept, *categories)),
         (say("processing.purposes"), heads("purpose", "role", "ground", "readings"), tuple(purposes)),
@@ -187,6 +190,18 @@ def sections(record: Processing, say: Say) -> list[Section]:
         (say("processing.retention"), heads("rule", "keeps", "years", "source", "state"), tuple(rules)),
         (say("processing.measures"), heads("measure", "number"), tuple(_said(record, say))),
     ]
+
+
+def _kept_in_words(what: str, say: Say) -> str:
+    """What a rule of retention keeps: kinds of record and of event by their words, each once."""
+    return say("page.semicolon").join(dict.fromkeys(_word(say, name) for name in what.split(", ")))
+
+
+def _word(say: Say, name: str) -> str:
+    """The word for a kind of record or of event; its name where nobody gave it a word."""
+    key = f"event.{name}" if name in EVENT_TYPES else f"resource.{name}"
+    said = say(key)
+    return name if said == key else said
 
 
 def _said(record: Processing, say: Say) -> Iterator[tuple[str, str]]:

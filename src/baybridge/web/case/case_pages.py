@@ -46,6 +46,7 @@ from baybridge.web.case.timeline_page import CORRECTION_DOORS, timeline
 from baybridge.web.case.view import CaseView, allowed, most_urgent_first, tab, with_view
 from baybridge.web.forms import forms
 from baybridge.web.forms.choices import names_of
+from baybridge.web.money.ask_page import ASK_DOORS
 from baybridge.web.money.compare_page import compare_page
 from baybridge.web.money.funding_page import funding, milestone_file, quote_file, quote_page
 from baybridge.web.page import told
@@ -236,6 +237,7 @@ CASE_DOORS = (
     Door("/cases/{case_id}/calendar.ics", ("GET",), "case.calendar", "case.bedside", calendar),
     *ATTACHMENT_DOORS,
     *PROPOSAL_DOORS,
+    *ASK_DOORS,
     Door("/cases/{case_id}/funding/quote", ("GET",), "case.quote", "case.quote", quote_page),
     Door("/cases/{case_id}/funding/quote.json", ("GET",), "case.quote.file", "case.quote", quote_file),
     Door("/cases/{case_id}/funding/milestone.json", ("GET",), "case.milestone", "case.funding", milestone_file),

@@ -16,9 +16,12 @@ from baybridge.journey.case import Case
 from baybridge.journey.cells import Batch, Collection, Shipment, discarded_of
 from baybridge.journey.events import QuarantineResolved
 from baybridge.policy.one_case.decide import DecisionDocument
+from baybridge.rulebook import view as policy_view
+from baybridge.rulebook.view import Row
 from baybridge.supply.readings import read_results
 from baybridge.supply.slots import overbooked
 from baybridge.web.case.view import CaseView
+from baybridge.web.page.page import saying_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Made:
     batch: Batch
     decision: DecisionDocument | None
     results: tuple[tuple[str, str, str], ...]
+    rows: Mapping[str, Row]  # each limit in words, by its id
 
 
 def cells(view: CaseView) -> Response:
@@ -70,7 +74,13 @@ def _made(view: CaseView, batch: Batch, documents: Mapping[str, DecisionDocument
     decision = documents.get(batch.tests[-1].event.decision_sha256) if batch.tests else None
     if decision is None and results and batch.released is not None and batch.released.event.specification in view.asked.node.policies.ids():
         decision = view.look.decide(batch.released.event.specification, read_results(view.look.situation(), results)).as_json()
-    return Made(batch, decision, results)
+    return Made(batch, decision, results, _limits(view, decision["policy"]) if decision is not None else {})
+
+
+def _limits(view: CaseView, specification: str) -> Mapping[str, Row]:
+    """The limits of a specification in words; none where this node does not have it."""
+    policies = view.asked.node.policies
+    return policy_view.rows(policies.get(specification, view.now.date()), saying_of(view.asked)) if specification in policies.ids() else {}
 
 
 def _alarms(view: CaseView) -> Clocks:

@@ -1,6 +1,6 @@
-"""The tabs of a case: which there are, who sees which, and which buttons stand on each.
+"""The tabs of a case: which there are, in which groups they stand, who sees which, and which buttons stand on each.
 
-Main job: `TABS`, `shown(role)` and `buttons_of(tab)`; the tab of a command stands in its row. What a role may do at all stands in
+Main job: `TABS`, `shown(role)`, `grouped(role)` and `buttons_of(tab)`; the tab of a command stands in its row. What a role may do at all stands in
 `node/people/access.py`; here only what helps that role is shown.
 """
 
@@ -32,6 +32,17 @@ TABS: Mapping[str, str] = {
     "evidence": "case.evidence",
 }
 
+#: Tabs by what they are about, as the head of a case shows them; a tab's address does not name its group.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "overview": ("overview", "timeline"),
+    "record": ("facts", "tests", "attachments"),
+    "choice": ("eligibility", "options"),
+    "cells": ("cells",),
+    "care": ("bedside", "followup"),
+    "money": ("funding",),
+    "person": ("identity", "card", "sharing", "looked", "evidence"),
+}
+
 #: What the plant's people need of a case: its cells, not the patient.
 _PLANT_TABS = ("overview", "cells", "timeline", "evidence")
 
@@ -47,9 +58,25 @@ def shown(role: Role) -> tuple[str, ...]:
     return tuple(name for name in allowed if name in _PLANT_TABS) if role is Role.MANUFACTURER else allowed
 
 
+def grouped(role: Role) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The tabs that a role sees, by their groups, in order; no group without a tab."""
+    seen = shown(role)
+    groups = ((name, tuple(one for one in inside if one in seen)) for name, inside in GROUPS.items())
+    return tuple((name, inside) for name, inside in groups if inside)
+
+
 def address(case_id: str, tab: str) -> str:
     """The address of a tab of a case."""
     return f"/cases/{case_id}" if tab == "overview" else f"/cases/{case_id}/{tab}"
+
+
+#: Commands whose form is a page of its own, by its address below the case.
+_OWN_FORMS: Mapping[str, str] = {"IssueQuote": "funding/ask"}
+
+
+def form_of(case_id: str, command: str) -> str:
+    """The address of the form of a command."""
+    return f"/cases/{case_id}/{_OWN_FORMS.get(command, f'do/{command}')}"
 
 
 def home_tab(role: Role) -> str:

@@ -1,14 +1,17 @@
 """The timeline of a case: everything that was recorded, what was put right struck through, and the page on which an entry is put right.
 
-Main job: `timeline(view)` and `CORRECTION_DOORS`. Whether somebody may put an entry right, and what rests on it, is the rule of `CorrectEntry`
-(`journey/corrections/correcting.py`).
+Main job: `timeline(view)` and `CORRECTION_DOORS`. One kind of entry alone stands in the address (`kind=money`). Whether somebody may put an entry
+right, and what rests on it, is the rule of `CorrectEntry` (`journey/corrections/correcting.py`).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from starlette.responses import Response
@@ -29,7 +32,7 @@ from baybridge.web.case.as_given import as_given, made_by
 from baybridge.web.case.view import CaseView, with_view
 from baybridge.web.forms import forms, shape
 from baybridge.web.forms.choices import coded
-from baybridge.web.page import told
+from baybridge.web.page import pictures, told
 from baybridge.web.page.page import go, refused
 
 REASONS = shape.literals_of(next(item.type for item in msgspec.structs.fields(CorrectEntry) if item.name == "reason"))
@@ -44,18 +47,85 @@ class Row:
     struck: Struck | None
     elsewhere: Sequence[Entry[EntryCorrected]]  # by nodes that set this entry of ours aside
     correctable: bool
+    clock: str  # the hour and minute at this node
+
+
+#: Kinds of entry by which the timeline is filtered: the chapters of `journey/events.py` that make each.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "person": ("referral", "identity"),
+    "record": ("attachments",),
+    "choice": ("decisions",),
+    "cells": ("cells",),
+    "care": ("treatment",),
+    "calls": ("calls",),
+    "followup": ("follow_up",),
+    "money": ("money",),
+    "sharing": ("sharing", "signing", "messages"),
+    "corrections": ("corrections",),
+}
+OTHER = "other"  # what a newer node told and this one does not know
+_KIND_OF = {chapter: kind for kind, chapters in KINDS.items() for chapter in chapters}
+
+#: What moves a case on, of which the picture of its road shows the first of each, and every journey of its cells.
+STATIONS = ("CaseOpened", "CaseReferred", "CaseAccepted", "CellsCollected", "ManufactureStarted", "ProductReleased",
+            "LymphodepletionStarted", "Infused", "Discharged", "FollowUpAccepted", "Died")  # fmt: skip
+_EVERY = ("ShipmentDispatched", "ShipmentReceived")
+
+
+def kind_of(event: Event) -> str:
+    """Which kind of entry an event is, by its chapter."""
+    return _KIND_OF.get(type(event).__module__.rpartition(".")[2], OTHER)
 
 
 def timeline(view: CaseView) -> Response:
-    """Everything that happened, oldest first, with who recorded it and where; what was put right is struck through."""
+    """Everything that happened by day, newest first, with who recorded it and where; what was put right is struck through."""
     struck = {one.entry.origin.event_id: one for one in view.case.struck}
     history = [entry for entry in view.case.history if view.told_of_calls or not told.of_calls(entry.event)]
-    entries = sorted(history, key=lambda entry: (entry.origin.at, entry.origin.recorded_at))
-    may_correct, elsewhere = correcting(view), set_aside_elsewhere(view.case.history)
+    entries = sorted(history, key=lambda entry: (entry.origin.at, entry.origin.recorded_at), reverse=True)
+    counted = Counter(kind_of(entry.event) for entry in entries)
+    kind = view.asked.query.get("kind", "")
+    chosen = kind if counted[kind] else ""
+    may_correct, elsewhere, zone = correcting(view), set_aside_elsewhere(view.case.history), view.asked.node.site.zone
     rows = [
-        Row(one, event_as_json(one.event), struck.get(one.origin.event_id), elsewhere.get(one.origin.event_id, ()), may_correct(one)) for one in entries
-    ]
-    return view.render("timeline.html", rows=rows)
+        Row(
+            one, event_as_json(one.event), struck.get(one.origin.event_id), elsewhere.get(one.origin.event_id, ()), may_correct(one),
+            f"{one.origin.at.astimezone(zone):%H:%M}",
+        )
+        for one in entries
+        if not chosen or kind_of(one.event) == chosen
+    ]  # fmt: skip
+    stations = _stations(entries[::-1], struck)
+    return view.render(
+        "timeline.html",
+        days=[(day, list(inside)) for day, inside in groupby(rows, lambda row: row.entry.origin.at.astimezone(zone).date())],
+        infused_day=view.case.infused_at.astimezone(zone).date() if view.case.infused_at else None,
+        count=len(rows),
+        all_count=len(entries),
+        kinds=[(name, counted[name], _address(view, name)) for name in (*KINDS, OTHER) if counted[name]],
+        everything=_address(view, ""),
+        chosen=chosen,
+        unread_kind=kind[:30] if kind and not chosen else "",
+        stations=stations,
+        road=pictures.road([one.origin.node for one in stations]),
+    )
+
+
+def _address(view: CaseView, kind: str) -> str:
+    """The timeline with one kind of entry alone, at the moment that the page shows."""
+    kept = {name: text for name, text in (("kind", kind), ("at", view.asked.query.get("at", "") if view.until else "")) if text}
+    return f"{view.asked.path}?{urlencode(kept)}" if kept else view.asked.path
+
+
+def _stations(entries: Sequence[Entry[Any]], struck: Mapping[str, Struck]) -> list[Entry[Any]]:
+    """What moved the case on, oldest first: the first of each, and every journey of its cells; nothing that was struck through."""
+    found: list[Entry[Any]] = []
+    seen: set[str] = set()
+    for entry in entries:
+        name = type(entry.event).__name__
+        if entry.origin.event_id not in struck and (name in _EVERY or (name in STATIONS and name not in seen)):
+            found.append(entry)
+            seen.add(name)
+    return found
 
 
 def correcting(view: CaseView) -> Callable[[Entry[Event]], bool]:

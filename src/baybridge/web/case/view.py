@@ -120,7 +120,7 @@ class CaseView:
         refusal = self.look.would(kind.name, {**known_input(self.asked, kind, self.case), **(given or {})}) if preview else None
         query = f"?{urlencode(given, doseq=True)}" if given else ""
         sentences = tuple(map(self.reader.reason, refusal.reasons)) if refusal else ()
-        return Action(kind.name, sentences, f"/cases/{self.case.case_id}/do/{kind.name}{query}", label)
+        return Action(kind.name, sentences, f"{tabs.form_of(self.case.case_id, kind.name)}{query}", label)
 
     def render(self, template: str, status: int = 200, /, **values: object) -> Response:
         """The page, within the case's frame."""
@@ -155,6 +155,8 @@ def frame(view: CaseView) -> dict[str, object]:
         "exceptions": list(_exceptions(view)) if asked.person.role in _CARE else [],
         "tab_name": view.tab,
         "tabs": [(name, tabs.address(case.case_id, name)) for name in tabs.shown(asked.person.role)],
+        "tab_groups": tabs.grouped(asked.person.role),
+        "tab_address": lambda name: tabs.address(case.case_id, name),
         "until": view.until,
         "done": done if done in COMMANDS else "",
     }

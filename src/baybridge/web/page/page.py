@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -38,6 +38,8 @@ from baybridge.node.people import access, breaches, kept_forms, two_administrato
 from baybridge.node.people.outside import entering
 from baybridge.rulebook.speaker import Saying
 from baybridge.web.page import analytes, signers, told
+from baybridge.web.page.lateness import span_said
+from baybridge.web.page.plainly import plainly
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -186,11 +188,13 @@ class Reader:
             return self.named(name, value)
         if name == "provider":
             return self.provider(value)
-        if name in ("role", "roles"):
-            return ", ".join(self.code("role", one) for one in value.split(", "))
-        if name == "command":
-            return self.code("command", value)
-        return self._time(value) if _MOMENT.fullmatch(value) else value
+        if name in _EACH:
+            return ", ".join(self.code(_EACH[name], one) for one in value.split(", "))
+        return self._time(value) if _MOMENT.fullmatch(value) else self.plainly(value)
+
+    def plainly(self, text: str) -> str:
+        """A text without addresses of the record and identifiers: a word and the last signs in their place."""
+        return plainly(text, lambda kind: self.t(f"resource.{kind}") if self.known(f"resource.{kind}") else "")
 
     def _time(self, text: str) -> str:
         """A day or moment as this reader writes it; what only looks like one, or has no place in this reader's zone, stays as it is."""
@@ -227,6 +231,13 @@ class Reader:
         if isinstance(value, str):
             value = datetime.fromisoformat(value)
         return _moment_said(value.astimezone(self._zone).replace(tzinfo=None, second=0, microsecond=0), self._locale) if value else "–"
+
+    def due(self, value: datetime | str, now: datetime | str) -> str:
+        """When something is due: how late it is, how soon within a day, else its moment."""
+        due, at = (datetime.fromisoformat(one) if isinstance(one, str) else one for one in (value, now))
+        if due < at:
+            return self.t("task.late", span=span_said(at - due, self._locale))
+        return self.t("task.soon", span=span_said(due - at, self._locale)) if due - at < timedelta(days=1) else self.moment(due)
 
     def money(self, minor: int, currency: str) -> str:
         """An amount as this reader writes it; exact, from minor units."""
@@ -300,7 +311,7 @@ class Reader:
                 return self.moment(value)
             if key.endswith(("_on", "_until", "valid_from", "valid_to")):
                 return self.day(value)
-            return self.named(key, value)
+            return self.plainly(self.named(key, value))
         return self.value(value)
 
     def named(self, key: str, value: str) -> str:
@@ -417,7 +428,8 @@ class Reader:
 
 #: Where the words of an event's field stand, if not among the codes.
 _PREFIXES: Mapping[str, str] = {
-    "action": "correction.action", "driver": "driver", "marker": "marker", "route": "exchange.route", "role": "role", "flags": "policy.flag", "not_firm": "gate_reason",
+    "action": "correction.action", "command": "command", "driver": "driver", "drug": "matching.washout", "marker": "marker", "route": "exchange.route",
+    "role": "role", "flags": "policy.flag", "not_firm": "gate_reason",
 }  # fmt: skip
 
 
@@ -429,7 +441,7 @@ _FOLDERS: Mapping[str, tuple[str, str]] = {
 #: Fields whose rows are a fact, its value and perhaps its unit; truth as a laboratory's results write it.
 _MEASURED = ("results", "findings")
 _TRUTH: Mapping[object, bool] = {"true": True, "false": False}
-_OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route")
+_OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route", "code")
 
 #: A day or moment as records write it.
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2}))?")
@@ -441,6 +453,9 @@ _NAMED = frozenset(
         "policy", "product", "purpose", "recipient", "scale",
     }
 )
+
+#: Values of a reason that are a row of codes, with where their words stand.
+_EACH: Mapping[str, str] = {"role": "role", "roles": "role", "command": "command", "classes": "code"}
 
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {
@@ -458,8 +473,6 @@ def tone(answer: object) -> str:
     return next((name for name, answers in _TONES.items() if str(answer) in answers), "plain")
 
 
-#: Who reads the codes of reasons beside their sentences: everybody else reads the sentences alone.
-_AUDITORS = frozenset({Role.QUALITY, Role.ADMINISTRATOR, Role.ALLIANCE})
 
 
 def render(asked: Asked, template: str, status: int = 200, /, **values: object) -> Response:
@@ -484,7 +497,6 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         backup_late=_backup_late(asked),
         pack=_pack(asked),
         **_live(asked),
-        audits=role in _AUDITORS,
         finds=role in access.roles("case.find") and asked.person.organisation == asked.node.site.organisation,
         duty_problems=[reader.reason(reason) for reason in told.duty_problems(asked)],
         **values,

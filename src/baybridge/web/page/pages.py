@@ -6,12 +6,17 @@ signing in in `sign_in_page.py`, forms in `forms/forms.py`, the log in `site/log
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.time import start_of_day
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Role
 from baybridge.node import cases as case_list
@@ -58,6 +63,8 @@ from baybridge.web.ward.flowsheet_page import FLOWSHEET_DOORS
 #: Tasks that stand open on the page; those due later are folded away behind their number.
 _AT_FIRST = 12
 
+TaskRow = TypeVar("TaskRow", bound=Mapping[str, object])
+
 # --- tasks and cases ------------------------------------------------------------------------------------------------
 
 
@@ -73,12 +80,63 @@ def home(asked: Asked) -> Response:
     if actor.role is Role.PAYER:
         return go("/payer")
     tasks = most_urgent_first(task_rows(asked.node))
-    mine = [task for task in tasks if task["role"] == actor.role.value]
-    others = [task for task in tasks if task["role"] != actor.role.value]
-    now = asked.node.now().isoformat()
-    waiting = len(signing.waiting(asked.node, actor))
-    shown = {"mine": mine, "others": others, "labels": labels(asked), "commands": mine_to_give(asked), "waiting": waiting}
-    return render(asked, "tasks.html", at_first=_AT_FIRST, now=now, **shown)
+    wanted = _filters(asked, tasks)
+    shown = [task for task in tasks if (not wanted.late or _is_late(task, asked.node.now())) and wanted.role in ("", task["role"])]
+    mine = [task for task in shown if task["role"] == (wanted.role or actor.role.value)]
+    day = [task for task in mine if _is_of_today(asked, task)]
+    later = [task for task in mine if not _is_of_today(asked, task)]
+    others = [] if wanted.role else [task for task in shown if task["role"] != actor.role.value]
+    groups = {"day": by_case(day), "later": by_case(later), "others": by_case(others)}
+    known = {"labels": labels(asked), "commands": mine_to_give(asked), "form_of": tabs.form_of, "waiting": len(signing.waiting(asked.node, actor))}
+    role = wanted.role or actor.role.value
+    return render(asked, "tasks.html", at_first=_AT_FIRST, now=asked.node.now().isoformat(), wanted=wanted, role=role, **groups, **known)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which tasks the address asks for, and the addresses of other choices: whose (role, count, address) and whether only late ones."""
+
+    role: str
+    late: bool
+    roles: tuple[tuple[str, int, str], ...]
+    everything: str
+    late_count: int
+    late_address: str
+
+
+def _filters(asked: Asked, tasks: Sequence[Mapping[str, object]]) -> Filters:
+    """The tasks of one role and those that are late, as they stand in the address."""
+    counted = Counter(str(task["role"]) for task in tasks)
+    role = asked.query.get("role", "")
+    role, late = role if role in counted else "", asked.query.get("late") == "yes"
+    others = tuple((name, count, _tasks_address(name, late=late)) for name, count in sorted(counted.items()) if name != asked.person.role.value)
+    late_count = sum(_is_late(task, asked.node.now()) for task in tasks if role in ("", task["role"]))
+    return Filters(role, late, others, _tasks_address("", late=late), late_count, _tasks_address(role, late=not late))
+
+
+def _tasks_address(role: str, *, late: bool) -> str:
+    query = {name: text for name, text in (("role", role), ("late", "yes" if late else "")) if text}
+    return f"/?{urlencode(query)}" if query else "/"
+
+
+def _is_late(task: Mapping[str, object], now: datetime) -> bool:
+    return task["due_at"] is not None and str(task["due_at"]) < now.isoformat()
+
+
+def _is_of_today(asked: Asked, task: Mapping[str, object]) -> bool:
+    """Whether a task is late, urgent, or due before this day of the node ends."""
+    zone = asked.node.site.zone
+    tomorrow = start_of_day(asked.node.now().astimezone(zone).date() + timedelta(days=1), zone)
+    due = task["due_at"]
+    return task.get("level") in {"red", "stop"} or (due is not None and datetime.fromisoformat(str(due)) < tomorrow)
+
+
+def by_case(tasks: Iterable[TaskRow]) -> list[tuple[str, list[TaskRow]]]:
+    """Tasks by their case, the case with the most urgent task first."""
+    found: dict[str, list[TaskRow]] = {}
+    for task in tasks:
+        found.setdefault(str(task["case_id"]), []).append(task)
+    return list(found.items())
 
 
 def mine_to_give(asked: Asked) -> frozenset[str]:

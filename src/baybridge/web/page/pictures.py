@@ -1,6 +1,7 @@
-"""Pictures made on the server as plain numbers for SVG attributes: the bar of a bill, the course of grades.
+"""Pictures made on the server as plain numbers for SVG attributes: the bar of a bill, the course of grades, the road over places.
 
-Main job: `pieces` of a bar, `course` of grades over days. Nothing here is drawn by a script; every picture stands beside a table that says the same.
+Main job: `pieces` of a bar, `course` of grades over days, `road` of a case from place to place. Nothing here is drawn by a script; every picture stands
+beside a table or a list that says the same.
 
 **Units**: widths and places in units of the picture's view box.
 """
@@ -85,3 +86,37 @@ def course(grades: Sequence[tuple[datetime, int, int]], day_0: date) -> Course:
 
 def _y(grade: int) -> float:
     return _TOP + (_HIGHEST - 1 - min(grade, _HIGHEST - 1)) * _GRADE_HEIGHT + 8
+
+
+_LANE, _STATION, _ROAD_LEFT, _ROAD_TOP = 46.0, 52.0, 24.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One place along the road: its name as it was given, and where its line lies."""
+
+    place: str
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """Stations in order over the places where they lie: a lane for each place, a point for each station, and the line that joins them."""
+
+    lanes: tuple[Lane, ...]
+    points: tuple[tuple[float, float], ...]
+    width: float
+    height: float
+
+    @property
+    def line(self) -> str:
+        """The points as SVG writes them."""
+        return " ".join(f"{x:g},{y:g}" for x, y in self.points)
+
+
+def road(places: Sequence[str]) -> Road:
+    """The road over places, one for each station in order of time; lanes in the order in which they are reached."""
+    lanes = {place: _ROAD_TOP + _LANE * number for number, place in enumerate(dict.fromkeys(places))}
+    points = tuple((_ROAD_LEFT + _STATION * number, lanes[place]) for number, place in enumerate(places))
+    width = _ROAD_LEFT * 2 + _STATION * max(len(places) - 1, 8)  # so that few stations are not drawn larger than many
+    return Road(tuple(Lane(place, y) for place, y in lanes.items()), points, width, _ROAD_TOP + _LANE * max(len(lanes) - 1, 0) + 20)

@@ -11,6 +11,7 @@ import orjson
 from starlette.responses import Response
 
 from baybridge.alliance.indicators import SMALLEST, indicators
+from baybridge.base.ids import mark_of
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Role
 from baybridge.ledger import keeping, log
@@ -20,7 +21,7 @@ from baybridge.node.keeping import records, standing
 from baybridge.node.neighbours import refused_packages, witnessing
 from baybridge.node.node import Node
 from baybridge.node.people import access
-from baybridge.web.page.page import render
+from baybridge.web.page.page import Reader, render
 
 #: How many of the newest entries the page shows.
 _NEWEST = 50
@@ -44,7 +45,21 @@ def log_page(asked: Asked) -> Response:
         good, tried = (records.latest(connection, good=good) if mends else None for good in (True, False))
     backups = {"good": good, "failed": tried if tried and not tried.good else None, "by_itself": asked.node.config.backup is not None} if mends else None
     whole = access.may("log.entries", asked.actor, asked.node.site) is None
-    return render(asked, "log.html", whole=whole, note=note, size=size, seen=seen, entries=entries, refused=refused, checked=checked, heard=heard, backups=backups)
+    reader = Reader(asked)
+    return render(
+        asked, "log.html", said=lambda what: said(reader, what), whole=whole, note=note, size=size, seen=seen, entries=entries, refused=refused, checked=checked,
+        heard=heard, backups=backups,
+    )  # fmt: skip
+
+
+def said(reader: Reader, what: str) -> str:
+    """What an entry of the log is of, for people: a page by its words, a record by its kind, a row of this node by its last signs; the file has it whole."""
+    kind, _, name = what.partition("/")
+    if name and not kind[:1].isupper():
+        return f"…{mark_of(name)}"
+    if name or "." not in what:
+        return reader.plainly(what)
+    return next((reader.t(key) for key in (f"tab.{what}", f"tab.{what.partition('.')[2]}") if reader.known(key)), "")
 
 
 def trust_file(asked: Asked) -> Response:

@@ -10,8 +10,10 @@ from baybridge.base.outcome import Refusal
 from baybridge.documents.loader import Documents
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.language.languages import languages_of
+from baybridge.matching.eligibility import label_policies
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
+from baybridge.web.case import eligibility_matrix
 from page_words import Read, untranslated
 from policy_site import HERE, Site, site, text_of
 
@@ -20,7 +22,10 @@ __all__ = ["site"]
 SECOND_LINE = "axicabtagene ciloleucel: large B-cell lymphoma, second line (mainland label)"
 
 
-def page_of(site: Site, language: str = "en", query: str = "", who: str = "physician") -> str:
+AXI_CEL = "?product=axicabtagene-ciloleucel"
+
+
+def page_of(site: Site, language: str = "en", query: str = AXI_CEL, who: str = "physician") -> str:
     return site.get(who, f"/cases/{site.cases[0]}/eligibility{query}", language)
 
 
@@ -34,10 +39,35 @@ def test_no_criterion_is_shown_as_the_software_writes_it(site: Site, language: s
     assert untranslated(Read(page_of(site, language)).words, "physician") == []
 
 
-def test_a_criterion_is_said_in_words_and_can_be_read_as_written(site: Site) -> None:
+def test_a_criterion_is_said_in_words_and_can_be_read_as_written_on_the_page_of_its_policy(site: Site) -> None:
     shown = panel(page_of(site), "large B-cell lymphoma, second line")
-    assert "lines of therapy is 1" in text_of(shown)
-    assert '<code lang="en">lines_of_therapy = 1</code>' in shown
+    assert "lines of therapy is 1" in text_of(shown) and "<code" not in shown
+    policy = re.search(r'href="(/policies/[^"]+)"', shown)
+    assert policy and '<code lang="en">lines_of_therapy = 1</code>' in site.get("physician", policy[1])
+
+
+def test_the_matrix_has_a_line_for_each_label_and_eligible_ones_stand_first(site: Site) -> None:
+    page = page_of(site)
+    lines = re.findall(r"<tr[^>]*>\s*<th scope=\"row\">.*?</tr>", page.split('<table class="matrix">')[1].split("</table>")[0], re.DOTALL)
+    outcomes = [text_of(re.findall(r"<td>(.*?)</td>", line, re.DOTALL)[0]).strip() for line in lines]
+    order = ["eligible", "undetermined: facts are missing", "not eligible"]
+    assert len(lines) == sum(len(label_policies(product)) for product in site.node.documents.typed.products.values()) > 1
+    assert [one for one in outcomes if one in order] == sorted((one for one in outcomes if one in order), key=order.index)
+    assert len(page.split('class="judged"')) < 12, "one product stands in full"
+    assert "nothing is not in the catalogue" in page_of(site, query="?product=nothing")
+
+
+def test_alternatives_count_as_one_criterion_and_one_that_holds_is_enough() -> None:
+    reasons = [
+        {"criterion": "adult", "holds": True, "expression": "", "facts": {"age": 60}, "source": ""},
+        {"criterion": "by-clearance", "holds": False, "any_of": "kidney", "expression": "", "facts": {"creatinine_clearance": 20}, "source": ""},
+        {"criterion": "by-egfr", "holds": True, "any_of": "kidney", "expression": "", "facts": {"egfr": 80}, "source": ""},
+        {"criterion": "no-infection", "holds": None, "expression": "", "facts": {"active_infection": None}, "source": ""},
+    ]
+    cells = eligibility_matrix._cells(reasons, {"age": "general", "creatinine_clearance": "kidney", "egfr": "kidney", "active_infection": "infection"})  # type: ignore[arg-type]
+    assert {name: (cell.holding, cell.failing, cell.unknown, cell.state) for name, cell in cells.items()} == {
+        "general": (1, 0, 0, "holds"), "kidney": (1, 0, 0, "holds"), "infection": (0, 0, 1, "unknown"),
+    }  # fmt: skip
 
 
 def test_the_source_of_a_policy_stands_once(site: Site) -> None:

@@ -1,7 +1,8 @@
-"""Every product of the catalogue by every label policy: what is met, what is not, what is unknown, and what to ask for next.
+"""Every product of the catalogue by every label policy as a matrix, one product in full below it, and what to ask for next.
 
-Main job: `eligibility(view)`. Decisions are made from the facts as of the page's moment with the same policies as `DecideEligibility`; what was recorded stands
-beside. Fitness is judged beside, never mixed in.
+Main job: `eligibility(view)`. The product that is shown in full stands in the address (`product=`); else it is the first of the list. Decisions are made from
+the facts as of the page's moment with the same policies as `DecideEligibility`; what was recorded stands beside. Fitness is judged beside, never mixed in.
+Elsewhere: the matrix in `eligibility_matrix.py`.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from baybridge.base.ids import ProductId
 from baybridge.documents.product import Product as CatalogueEntry
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands.table import COMMANDS
@@ -19,6 +22,7 @@ from baybridge.policy.document.shapes import Policy
 from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.rulebook import view as policy_view
 from baybridge.rulebook.view import Row
+from baybridge.web.case.eligibility_matrix import matrix
 from baybridge.web.case.from_record import answered
 from baybridge.web.case.view import Action, CaseView, allowed
 from baybridge.web.page.page import saying_of
@@ -45,8 +49,27 @@ class Judged:
     @property
     def rank(self) -> int:
         """Its place in the list: met first."""
-        outcome = self.decision["outcome"]
-        return _ORDER.index(outcome) if outcome in _ORDER else len(_ORDER)
+        return _rank(self.decision)
+
+
+def _rank(decision: DecisionDocument) -> int:
+    outcome = decision["outcome"]
+    return _ORDER.index(outcome) if outcome in _ORDER else len(_ORDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One label policy of a product over the facts now: a line of the matrix."""
+
+    product_id: str
+    document: CatalogueEntry
+    name: str
+    decision: DecisionDocument
+
+    @property
+    def rank(self) -> int:
+        """Its place in the list: met first."""
+        return _rank(self.decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +80,43 @@ class Product:
     document: CatalogueEntry
     judged: tuple[Judged, ...]
 
-    @property
-    def rank(self) -> int:
-        """Its place in the list: the best of its policies."""
-        return min((one.rank for one in self.judged), default=len(_ORDER))
-
 
 def eligibility(view: CaseView) -> Response:
     """Products with their policies, what to ask next, and fitness beside."""
     documents = view.asked.node.documents.typed.products
-    products = [Product(name, document, _policies(view, name, document)) for name, document in documents.items()]
-    judged = [one for product in products for one in product.judged]
+    lines = [Line(name, document, policy, _decided(view, policy)) for name, document in documents.items() for policy in label_policies(document)]
+    lines.sort(key=lambda one: (one.rank, one.product_id))
+    wanted = view.asked.query.get("product", "")
+    shown = wanted if wanted in documents else lines[0].product_id if lines else next(iter(documents), "")
     return view.render(
         "eligibility.html",
-        products=sorted(products, key=lambda product: (product.rank, product.product_id)),
-        ask=to_ask(view, judged),
+        matrix=matrix(view, lines),
+        unlabelled=[(name, document) for name, document in documents.items() if not label_policies(document)],
+        full=lambda name: _address(view, name),
+        shown=shown,
+        unread_product=wanted[:60] if wanted and wanted not in documents else "",
+        products=[_product(view, ProductId(shown))] if shown else [],
+        ask=to_ask(view, lines),
         fitness=[_judge(view, name) for name in FITNESS if name in view.asked.node.policies.ids()],
         answered=list(answered(view, (*BEFORE, *_of_diagnosis(view)))),
         may_answer=not view.read_only and allowed(view.asked, COMMANDS["ConfirmFinding"]),
         actions=view.buttons(),
     )
+
+
+def _product(view: CaseView, name: ProductId) -> Product:
+    document = view.asked.node.documents.typed.products[name]
+    return Product(name, document, _policies(view, name, document))
+
+
+def _decided(view: CaseView, name: str) -> DecisionDocument:
+    return view.look.decide(name).as_json()
+
+
+def _address(view: CaseView, product: str) -> str:
+    """The page with one product in full, at the moment that it shows."""
+    at = {"at": view.asked.query["at"]} if view.until is not None else {}
+    return f"{view.asked.path}?{urlencode({'product': product, **at})}#{product}"
 
 
 def _of_diagnosis(view: CaseView) -> tuple[str, ...]:
@@ -92,7 +132,7 @@ def _policies(view: CaseView, product: str, document: CatalogueEntry) -> tuple[J
 
 def _judge(view: CaseView, name: str, product: str | None = None) -> Judged:
     policy = view.asked.node.policies.get(name, view.now.date())
-    decision = view.look.decide(name).as_json()
+    decision = _decided(view, name)
     recorded = view.case.eligibility.get(name)
     choose = view.action(COMMANDS["ChooseProduct"], {"product": product, "policy": name}) if product and recorded else None
     changed = recorded is not None and recorded.event.outcome != decision["outcome"]
@@ -113,13 +153,14 @@ class Question:
     policies: tuple[Policy, ...]
 
 
-def to_ask(view: CaseView, judged: Iterable[Judged]) -> list[Question]:
+def to_ask(view: CaseView, lines: Iterable[Line]) -> list[Question]:
     """Facts that would settle an open policy, the cheapest first, then those that settle most."""
     wanted: dict[str, list[Policy]] = {}
-    for one in judged:
+    for one in lines:
         if one.decision["outcome"] == "undetermined":
+            policy = view.asked.node.policies.get(one.name, view.now.date())
             for fact in _settling(one.decision):
-                wanted.setdefault(fact, []).append(one.policy)
+                wanted.setdefault(fact, []).append(policy)
     dictionary = view.asked.node.dictionary
     questions = [Question(fact, dictionary[fact].cost if fact in dictionary else 1, tuple(policies)) for fact, policies in wanted.items()]
     return sorted(questions, key=lambda question: (question.cost, -len(question.policies), question.fact))

@@ -19,6 +19,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import start_of_day
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Role
+from baybridge.journey.held import Stage
 from baybridge.node import cases as case_list
 from baybridge.node.commands import signing
 from baybridge.node.commands.table import COMMANDS
@@ -152,11 +153,15 @@ def own_case(asked: Asked) -> str | None:
 
 def cases(asked: Asked) -> Response:
     """The cases that this person may see."""
-    rows = [row for row in visible_cases(asked) if not asked.query.get("stage") or row.stage == asked.query["stage"]]
+    seen, stage = visible_cases(asked), asked.query.get("stage", "")
+    rows = [row for row in seen if stage in ("", row.stage)]
+    counted = Counter(row.stage for row in seen)
     begin = tabs.home_tab(asked.person.role)
     shown = [{**asdict(row), "address": tabs.address(row.case_id, begin), "product_name": product_name(asked, row.product)} for row in rows]
-    query = f"?{urlencode({'stage': asked.query['stage']})}" if asked.query.get("stage") else ""
-    return render(asked, "cases.html", rows=shown, labels=labels(asked), query=query, stages=asked.person.role is not Role.PAYER)
+    query = f"?{urlencode({'stage': stage})}" if stage else ""
+    filters = [(one.value, counted[one.value]) for one in Stage if counted[one.value]]
+    known = {"labels": labels(asked), "query": query, "stages": asked.person.role is not Role.PAYER, "stage": stage, "stage_filters": filters}
+    return render(asked, "cases.html", rows=shown, **known)
 
 
 def visible_cases(asked: Asked) -> list[case_list.CaseRow]:

@@ -5,6 +5,7 @@ Main job: `LOG_DOORS`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import orjson
@@ -22,6 +23,8 @@ from baybridge.node.neighbours import refused_packages, witnessing
 from baybridge.node.node import Node
 from baybridge.node.people import access
 from baybridge.web.page.page import Reader, render
+
+_KEY = re.compile(r"[\w-]{20,}")  # the print of a key
 
 #: How many of the newest entries the page shows.
 _NEWEST = 50
@@ -58,7 +61,7 @@ def said(reader: Reader, what: str) -> str:
     if name and not kind[:1].isupper():
         return f"…{mark_of(name)}"
     if name or "." not in what:
-        return reader.plainly(what)
+        return f"…{mark_of(what)}" if _KEY.fullmatch(what) else reader.plainly(what)
     return next((reader.t(key) for key in (f"tab.{what}", f"tab.{what.partition('.')[2]}") if reader.known(key)), "")
 
 

@@ -208,9 +208,9 @@ class Person:
     def entry(self, case: str, called: str) -> str:
         """The newest standing entry that the timeline calls so, by its id."""
         self.see(f"/cases/{case}/timeline")
-        rows = self.page.locator("tr[id^='e-']", has=self.page.locator(f"td > strong:text-is({called!r})"))
+        rows = self.page.locator("li[id^='e-']", has=self.page.locator(f"div > strong:text-is({called!r})"))
         assert rows.count(), f"no standing entry {called!r} on the timeline of {self.name}"
-        return (rows.last.get_attribute("id") or "").removeprefix("e-")
+        return (rows.first.get_attribute("id") or "").removeprefix("e-")
 
     def strike(self, case: str, called: str, reason: str, second: str = "", code: str = "") -> str:
         """Strike the newest entry of a name through, from its line of the timeline; its id."""

@@ -81,7 +81,7 @@ def timeline(view: CaseView) -> Response:
     """Everything that happened by day, newest first, with who recorded it and where; what was put right is struck through."""
     struck = {one.entry.origin.event_id: one for one in view.case.struck}
     history = [entry for entry in view.case.history if view.told_of_calls or not told.of_calls(entry.event)]
-    entries = sorted(history, key=lambda entry: (entry.origin.at, entry.origin.recorded_at), reverse=True)
+    entries = sorted(history, key=lambda entry: (entry.origin.at, entry.origin.recorded_at))[::-1]  # of one moment, what was recorded last comes first
     counted = Counter(kind_of(entry.event) for entry in entries)
     kind = view.asked.query.get("kind", "")
     chosen = kind if counted[kind] else ""

@@ -41,7 +41,7 @@ NODE = "hk"
 _PATTERNS = {"treat": 1, "release": 1, "slot": 1, "records": 7}
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SHA256 = re.compile(rb"\b[0-9a-f]{64}\b")
-_PLAIN = (tables.rendered, tables.task, tables.spared_test, tables.import_report, tables.call_board, tables.case_index)
+_PLAIN = (tables.payer_case, tables.rendered, tables.task, tables.spared_test, tables.import_report, tables.call_board, tables.case_index)
 
 
 @dataclass(frozen=True, slots=True)

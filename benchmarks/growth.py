@@ -1,9 +1,9 @@
 """Whether one case's work costs more when a node holds many others: the same requests at 25, 250 and 1,000 cases.
 
-Run: `python -m benchmarks growth`, or with other numbers of cases behind it. The node is one of the demonstration with copies of walked cases (`filled.py`). Printed are processor
-milliseconds of this process, median of some requests that go through the whole application, and the ratio of the last number of cases to the first; the size of lists
-in kB (1,000 bytes). It stops with 1 where the work of one case grows by more than 1.5 times, or a list takes more than it may. A machine that is shared
-disturbs processor time less than time by the clock, and not at all the ratio of both in one run.
+Run: `python -m benchmarks growth`, or `python -m benchmarks.growth 25 100` for other numbers of cases. The node is one of the demonstration with copies of walked
+cases (`filled.py`). Printed are processor milliseconds of this process, median of some requests that go through the whole application, and the ratio of the last
+number of cases to the first; the size of lists in kB (1,000 bytes). It stops with 1 where the work of one case grows by more than 1.5 times, or a list takes more
+than it may. A machine that is shared disturbs processor time less than time by the clock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median

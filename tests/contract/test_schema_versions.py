@@ -32,8 +32,9 @@ from killing import killed
 STORED = sorted((Path(__file__).parents[1] / "stored_nodes").glob("schema_*.tar.xz"))
 PROFILE = {"node": "mo", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"]}
 BEFORE_VERSIONS = ("schema_version", "told_restoration")  # tables that a database of before versions lacks
-LATER = ("outside_identity", "sign_in_begun", "passkey", "calendar_link")  # tables of versions that were counted, which a stored node may lack
-LATER_COLUMNS = {"session": ("provider", "strong")}
+LATER = ("outside_identity", "sign_in_begun", "passkey", "calendar_link", "payer_case")  # tables of versions that were counted, which a stored node may lack
+LATER_COLUMNS = {"session": ("provider", "strong"), "case_index": ("figures", "due_again_at", "only_told"), "task": ("urgent",)}
+LATER_INDEXES = ("case_index_only_told", "case_index_due_again")  # on those columns
 
 
 @pytest.fixture(params=databases.KINDS)
@@ -60,6 +61,8 @@ def make_older(folder: Path) -> Config:
             connection.exec_driver_sql(f"DROP TABLE {table}")
         for table in LATER:
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
+        for index in LATER_INDEXES:
+            connection.exec_driver_sql(f"DROP INDEX IF EXISTS {index}")
         for table, columns in LATER_COLUMNS.items():
             there = {one["name"] for one in inspect(connection).get_columns(table)}
             for column in there.intersection(columns):

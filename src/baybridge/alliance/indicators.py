@@ -1,7 +1,7 @@
 """Indicators of quality over many cases, with counts, and a value only where there are enough of them.
 
-Main job: `indicators(cases)`: which share of outside results served (Q05), days from collection to infusion (Q07), cells that were collected and
-not given (Q10). Below 20 a value would say more about a patient than about care: counts only.
+Main job: `indicators(figures)` of what `figures_of(case)` says of each: which share of outside results served (Q05), days from collection to infusion (Q07), cells
+that were collected and not given (Q10). Below 20 a value would say more about a patient than about care: counts only.
 
 **Source**: quality reference E2 (numerators, denominators, minimum for display 20). **Units**: days; shares from 0 to 1.
 """
@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
+
+from msgspec import Struct
 
 from baybridge.journey.case import Case
 
@@ -68,22 +70,21 @@ class Days:
         return ordered[low] + float(place - low) * (ordered[high] - ordered[low])
 
 
-def indicators(cases: Iterable[Case]) -> tuple[Share, Days, Share]:
-    """Q05, Q07 and Q10 over these cases."""
-    every = tuple(cases)
-    return recognised_use(every), vein_to_vein(every), collected_not_infused(every)
+class Figures(Struct, frozen=True, kw_only=True):
+    """What one case adds: outside results that served and that were repeated, days of each wait, whether cells were collected and a product given."""
+
+    served: int
+    repeated: int
+    waits: tuple[float, ...]
+    collected: bool
+    infused: bool
 
 
-def recognised_use(cases: Sequence[Case]) -> Share:
-    """Q05: of the outside results that were offered for a purpose, as last judged, those that served."""
-    served = sum(len(case.recognised) for case in cases)
-    repeated = sum(len(case.repeats) for case in cases)
-    return Share("Q05", served, served + repeated)
-
-
-def vein_to_vein(cases: Sequence[Case]) -> Days:
-    """Q07: days from the end of a collection to the infusion of what was made from it; a collection without infusion does not count."""
-    return Days("Q07", tuple(days for case in cases for days in _waits(case)))
+def figures_of(case: Case) -> Figures:
+    """What a case adds to the indicators."""
+    return Figures(
+        served=len(case.recognised), repeated=len(case.repeats), waits=tuple(_waits(case)), collected=bool(case.collections), infused=bool(case.infusions)
+    )
 
 
 def _waits(case: Case) -> Iterator[float]:
@@ -93,10 +94,27 @@ def _waits(case: Case) -> Iterator[float]:
             yield (infused[collection.chain_of_identity] - collection.ended_at) / _DAY
 
 
-def collected_not_infused(cases: Sequence[Case]) -> Share:
+def indicators(cases: Iterable[Figures]) -> tuple[Share, Days, Share]:
+    """Q05, Q07 and Q10 over these cases."""
+    every = tuple(cases)
+    return recognised_use(every), vein_to_vein(every), collected_not_infused(every)
+
+
+def recognised_use(cases: Sequence[Figures]) -> Share:
+    """Q05: of the outside results that were offered for a purpose, as last judged, those that served."""
+    served = sum(one.served for one in cases)
+    return Share("Q05", served, served + sum(one.repeated for one in cases))
+
+
+def vein_to_vein(cases: Sequence[Figures]) -> Days:
+    """Q07: days from the end of a collection to the infusion of what was made from it; a collection without infusion does not count."""
+    return Days("Q07", tuple(days for one in cases for days in one.waits))
+
+
+def collected_not_infused(cases: Sequence[Figures]) -> Share:
     """Q10: of the patients from whom cells were collected, those who did not receive a product, by now or ever.
 
     A case that is still on its way counts as not infused: what is read here is the state, not the end.
     """
-    collected = [case for case in cases if case.collections]
-    return Share("Q10", sum(not case.infusions for case in collected), len(collected))
+    collected = [one for one in cases if one.collected]
+    return Share("Q10", sum(not one.infused for one in collected), len(collected))

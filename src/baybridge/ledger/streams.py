@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from baybridge.ledger.tables import event
@@ -125,18 +125,29 @@ def case_ids(connection: Connection) -> list[str]:
     return list(connection.execute(select(event.c.case_id).distinct().order_by(event.c.case_id)).scalars())
 
 
-def cases_with(connection: Connection, types: Sequence[str]) -> list[str]:
-    """Every case that has an event of one of these types, sorted."""
-    query = select(event.c.case_id).where(event.c.type.in_(types)).distinct().order_by(event.c.case_id)
-    return list(connection.execute(query).scalars())
+def cases_with(connection: Connection, types: Sequence[str], *, among: Sequence[str] | None = None) -> list[str]:
+    """Every case, or those of `among`, that has an event of one of these types, sorted."""
+    query = select(event.c.case_id).where(event.c.type.in_(types)).distinct()
+    return _of_cases(connection, query, among)
 
 
-def cases_of_only(connection: Connection, types: Sequence[str], *, having: str) -> list[str]:
-    """Every case with an event of type `having` that has none of a type outside `types`, sorted."""
+def cases_of_only(connection: Connection, types: Sequence[str], *, having: str, among: Sequence[str] | None = None) -> list[str]:
+    """Every case, or those of `among`, with an event of type `having` that has none of a type outside `types`, sorted."""
     other = event.alias("other")
     beyond = select(other.c.event_id).where(other.c.case_id == event.c.case_id, other.c.type.not_in(types)).exists()
-    query = select(event.c.case_id).where(event.c.type == having, ~beyond).distinct().order_by(event.c.case_id)
-    return list(connection.execute(query).scalars())
+    query = select(event.c.case_id).where(event.c.type == having, ~beyond).distinct()
+    return _of_cases(connection, query, among)
+
+
+_CASES_AT_ONCE = 400  # in one question, below the parameter limits of both databases
+
+
+def _of_cases(connection: Connection, query: Select[str], among: Sequence[str] | None) -> list[str]:
+    """The cases that a question finds, of all or of some."""
+    if among is None:
+        return list(connection.execute(query.order_by(event.c.case_id)).scalars())
+    parts = (among[start : start + _CASES_AT_ONCE] for start in range(0, len(among), _CASES_AT_ONCE))
+    return sorted(name for part in parts for name in connection.execute(query.where(event.c.case_id.in_(part))).scalars())
 
 
 def of_types(connection: Connection, types: Sequence[str], *, having: Sequence[str], since: str) -> list[StoredEvent]:

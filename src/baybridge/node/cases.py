@@ -1,7 +1,8 @@
 """The list of this node's cases, as the index holds it.
 
-Main job: `rows(connection)`, one for each case, the one that changed last first; `case_of(connection, patient_id)`; `names(connection, rows)`. Elsewhere: how a
-row comes about in `upkeep/projections.py`; a case itself is folded from its events (`Node.case`).
+Main job: `page(connection, stage, start, most)`, some of them, the one that changed last first; `case_of(connection, patient_id)`; `names(connection, rows)`;
+`figures(connection)`, what each adds to the indicators. Elsewhere: how a row comes about in `upkeep/projections.py`; a case itself is folded from its events
+(`Node.case`).
 """
 
 from __future__ import annotations
@@ -9,9 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, select
+import msgspec
+from sqlalchemy import Connection, Row, func, select
 
+from baybridge.alliance.indicators import Figures, figures_of
 from baybridge.facts.fhir import patient_name
+from baybridge.journey.case import Case, fold
+from baybridge.journey.stored import decode_stored
+from baybridge.ledger import streams
 from baybridge.node.tables import case_index
 from baybridge.record.store import store
 
@@ -28,12 +34,40 @@ class CaseRow:
     updated_at: str
 
 
+_FIGURES = msgspec.json.Decoder(Figures)
 _COLUMNS = [case_index.c[name] for name in CaseRow.__dataclass_fields__]
 
 
 def rows(connection: Connection) -> tuple[CaseRow, ...]:
     """Every case, the one that changed last first."""
     return tuple(map(_row, connection.execute(select(*_COLUMNS).order_by(case_index.c.updated_at.desc()))))
+
+
+def page(connection: Connection, stage: str, start: int, most: int) -> tuple[CaseRow, ...]:
+    """So many rows from a place on, of one stage or, for '', of all; the case that changed last first."""
+    wanted = select(*_COLUMNS) if not stage else select(*_COLUMNS).where(case_index.c.stage == stage)
+    return tuple(map(_row, connection.execute(wanted.order_by(case_index.c.updated_at.desc(), case_index.c.case_id.desc()).offset(start).limit(most))))
+
+
+def stage_counts(connection: Connection) -> dict[str, int]:
+    """How many cases there are of each stage."""
+    found = connection.execute(select(case_index.c.stage, func.count()).group_by(case_index.c.stage))
+    return {stage: number for stage, number in found}  # noqa: C416 - rows of two columns
+
+
+def of_ids(connection: Connection, case_ids: Sequence[str]) -> tuple[CaseRow, ...]:
+    """The rows of some hundred cases, in no order."""
+    return tuple(map(_row, connection.execute(select(*_COLUMNS).where(case_index.c.case_id.in_(list(case_ids))))))
+
+
+def figures(connection: Connection) -> list[Figures]:
+    """What each case adds to the indicators; of a case where nobody worked it out since an upgrade, from its events."""
+    kept = connection.execute(select(case_index.c.case_id, case_index.c.figures)).all()
+    return [_FIGURES.decode(row.figures) if row.figures is not None else figures_of(_folded(connection, row.case_id)) for row in kept]
+
+
+def _folded(connection: Connection, case_id: str) -> Case:
+    return fold((decode_stored(stored) for stored in streams.read(connection, case_id)), case_id)
 
 
 def portions(connection: Connection, size: int) -> Iterator[Sequence[CaseRow]]:

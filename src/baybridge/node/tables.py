@@ -277,6 +277,23 @@ case_index = Table(
     Column("synthetic", Boolean, nullable=False),
     Column("updated_at", String, nullable=False),
     Column("tasks_stale", Boolean, nullable=False, default=True),  # something happened since its tasks were worked out
+    Column("figures", StoredBytes),  # JSON: what the case adds to the indicators; empty until it was worked out
+    Column("due_again_at", String),  # when its tasks are to be looked at again although nothing happens; empty: at once
+    Column("only_told", Boolean),  # packages of others tell of it, and nobody here did anything in it; empty until it was worked out
+    Index("case_index_only_told", "only_told"),
+    Index("case_index_by_change", "updated_at", "case_id"),
+    Index("case_index_by_stage", "stage", "updated_at", "case_id"),
+    Index("case_index_due_again", "due_again_at"),
+)
+
+payer_case = Table(  # the cases in which a payer has a part, and what waits for it there, as of when the tasks were worked out
+    "payer_case",
+    metadata,
+    Column("payer", String, primary_key=True),
+    Column("case_id", String, primary_key=True),
+    Column("state", String, nullable=False),  # what became of the payer's part where nothing waits
+    Column("waiting", StoredBytes, nullable=False),  # JSON: what waits, without grounds that somebody typed
+    Index("payer_case_of", "case_id"),
 )
 
 trial = Table(
@@ -361,6 +378,8 @@ task = Table(
     Column("role", String, nullable=False),
     Column("due_at", String),
     Column("body", StoredBytes, nullable=False),
+    Column("urgent", Boolean),  # its clock has turned red; empty for rows of before
+    Index("task_of_role", "role", "due_at"),
 )
 
 seal = Table(  # the node's keyed hash over each row of a sealed table, and one over all of them (`integrity/seals.py`)

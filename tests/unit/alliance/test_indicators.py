@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from baybridge.alliance.indicators import SMALLEST, Days, Share, indicators
+from baybridge.alliance.indicators import SMALLEST, Days, Share, figures_of, indicators
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case, fold
 from baybridge.journey.events import Event, Recorded
@@ -47,7 +47,7 @@ def repeat(result: str) -> ev.RepeatRequested:
 
 
 def test_few_cases_show_counts_and_no_value() -> None:
-    used, days, lost = indicators([case(collected("A", 0), infused("A", 21), recognised("r"), repeat("s"))])
+    used, days, lost = indicators([figures_of(case(collected("A", 0), infused("A", 21), recognised("r"), repeat("s")))])
     assert (used.count, used.of, used.value) == (1, 2, None)
     assert (days.days, days.median, days.quartiles) == ((21.0,), None, None)
     assert (lost.count, lost.of, lost.value) == (0, 1, None)
@@ -59,19 +59,19 @@ def test_no_case_at_all() -> None:
 
 
 def test_a_result_counts_as_it_was_judged_last() -> None:
-    used, _, _ = indicators([case(repeat("r"), recognised("r"), recognised("s"), repeat("s"))])
+    used, _, _ = indicators([figures_of(case(repeat("r"), recognised("r"), recognised("s"), repeat("s")))])
     assert (used.count, used.of) == (1, 2)
 
 
 def test_two_collections_each_count_to_their_own_infusion() -> None:
     made = case(collected("A", 0), collected("B", 40), infused("B", 60))
-    _, days, lost = indicators([made])
+    _, days, lost = indicators([figures_of(made)])
     assert days.days == (20.0,)
     assert lost.count == 0, "the patient was infused"
 
 
 def test_second_infusion_from_one_collection_does_not_lengthen_the_wait() -> None:
-    _, days, _ = indicators([case(collected("A", 0), infused("A", 20), infused("A", 120))])
+    _, days, _ = indicators([figures_of(case(collected("A", 0), infused("A", 20), infused("A", 120)))])
     assert days.days == (20.0,)
 
 

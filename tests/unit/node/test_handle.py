@@ -171,7 +171,7 @@ def _with_rule(rule: Any) -> commands.CommandRow:
     return replace(commands.COMMANDS["RecordConsent"], rule=rule)
 
 
-def _raise(*_: Any) -> Any:
+def _raise(*_: Any, **_named: Any) -> Any:
     raise ZeroDivisionError
 
 

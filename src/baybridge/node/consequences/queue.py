@@ -99,7 +99,7 @@ def _of_records(unit: Unit, kinds: Kinds) -> Iterator[Consequence]:
     wanted = [kind for kind in kinds.values() if kind.of_records != "none"]
     for filed in unit.filed:
         touched = cases_touched(unit.connection, filed.versions)
-        _stale(unit.connection, tuple(touched))
+        _stale(unit, tuple(touched))
         corrected = {version.reference for version in filed.versions if version.change in ("updated", "deleted")}
         if filed.case_id:
             touched[filed.case_id] = list(dict.fromkeys((*touched.get(filed.case_id, ()), *(version.reference for version in filed.versions))))
@@ -112,11 +112,11 @@ def _of_records(unit: Unit, kinds: Kinds) -> Iterator[Consequence]:
             yield from (Consequence(kind.name, case_id, {"because": filed.because, "by": filed.by}) for kind in wanted if kind.of_records == "any")
 
 
-def _stale(connection: Connection, case_ids: Sequence[str]) -> None:
-    """The tasks of these cases are to be worked out again."""
-    index = tables.case_index
+def _stale(unit: Unit, case_ids: Sequence[str]) -> None:
+    """These cases changed, and their tasks are to be worked out again."""
+    index, changed = tables.case_index, {"tasks_stale": True, "updated_at": unit.at.isoformat()}
     for start in range(0, len(case_ids), _ROWS_AT_ONCE):
-        connection.execute(update(index).where(index.c.case_id.in_(case_ids[start : start + _ROWS_AT_ONCE])).values(tasks_stale=True))
+        unit.connection.execute(update(index).where(index.c.case_id.in_(case_ids[start : start + _ROWS_AT_ONCE])).values(**changed))
 
 
 def forget(connection: Connection, consequence_id: str) -> bool:

@@ -19,7 +19,7 @@ from baybridge.documents.exchange import PayerView
 from baybridge.exchange.fhir import payer_view
 from baybridge.journey.command import Actor, Role
 from baybridge.node import tables
-from baybridge.node.money.payer import cases_of
+from baybridge.node.money.payer import parts_of
 from baybridge.record.fhir.wire import write
 from baybridge.record.store import store
 from baybridge.record.store.search import Pairs, SearchResult, search
@@ -47,8 +47,8 @@ def find(node: Node, actor: Actor, kind: str, given: Pairs) -> SearchResult | Re
         known = ", ".join(sorted(set(view.search)))
         reasons = (Reason("funding.payer.search", {"parameter": name, "known": known}, where=name) for name in unknown)
         return refuse(*reasons, category=Category.INVALID)
-    cases = [case.case_id for case in cases_of(node, actor.organisation)]
     with node.storage.reading() as connection:
+        cases = [one.case_id for one in parts_of(node, connection, actor.organisation)]
         own = frozenset(_own(connection, cases, kind, actor.organisation, view))
         result = search(connection, kind, given, only=own)
     if isinstance(result, Refusal):

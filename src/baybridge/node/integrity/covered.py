@@ -95,6 +95,7 @@ COVERED: Mapping[str, Covered] = _by_name(
         Covered(tables.screening_facts, Way.SEALED, derived=True),
         Covered(tables.spared_test, Way.SEALED, derived=True),
         Covered(tables.task, Way.SEALED, derived=True),
+        Covered(tables.payer_case, Way.SEALED, derived=True),
     )
 )
 

@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from baybridge.alliance.indicators import Days, indicators
 from baybridge.base.ids import ProductId, mark_of
 from baybridge.base.spreadsheet import Cell, Sheet
-from baybridge.funding.payer.worklist import state_of
 from baybridge.journey.command import Actor, Role
 from baybridge.language.texts import Texts
 from baybridge.ledger import log
@@ -102,9 +101,20 @@ def visible(node: Node, actor: Actor, connection: Connection) -> Callable[[cases
     if actor.role is Role.PATIENT:
         return lambda row: bool(row.patient_id) and row.patient_id == actor.patient_id
     if actor.role is Role.PAYER:
-        own = {case.case_id for case in payers.cases_in(node, connection, actor.organisation)}
+        own = {one.case_id for one in payers.parts_of(node, connection, actor.organisation)}
         return lambda row: row.case_id in own
     return lambda _: actor.organisation == node.site.organisation
+
+
+def tied(node: Node, actor: Actor, connection: Connection) -> Sequence[cases.CaseRow] | None:
+    """The rows of the list of cases that this person may see, the case that changed last first; None where that is all of them."""
+    if actor.role is Role.PATIENT:
+        return cases.of_patient(connection, actor.patient_id or "")
+    if actor.role is Role.PAYER:
+        own = [one.case_id for one in payers.parts_of(node, connection, actor.organisation)]
+        found = [row for start in range(0, len(own), _PORTION) for row in cases.of_ids(connection, own[start : start + _PORTION])]
+        return sorted(found, key=lambda row: (row.updated_at, row.case_id), reverse=True)
+    return None if actor.organisation == node.site.organisation else ()
 
 
 def _cases(taking: Taking) -> Sheet:
@@ -186,8 +196,7 @@ def _indicators(taking: Taking) -> Sheet:
 
 
 def _indicator_rows(taking: Taking) -> Iterator[Sequence[Cell]]:
-    found = (taking.node.case(name) for name in cases.ids(taking.connection))
-    for one in indicators(case for case in found if case is not None):
+    for one in indicators(cases.figures(taking.connection)):
         name = taking.t(f"indicators.{one.code}")
         if isinstance(one, Days):
             first, third = (_rounded(part) for part in one.quartiles or (None, None))
@@ -212,9 +221,9 @@ def _payer(taking: Taking) -> Sheet:
 
 def _payer_rows(taking: Taking) -> Iterator[Sequence[Cell]]:
     payer = taking.actor.organisation
-    own = payers.cases_in(taking.node, taking.connection, payer)
+    own = payers.parts_of(taking.node, taking.connection, payer)
     products = {case.case_id: case.product for case in own}
-    items = payers.worklist(taking.node, own, payer)
+    items = payers.with_grounds(taking.node, taking.connection, payer, payers.worklist(own))
     for item in items:
         taking.shown.append(item.case_id)
         amount = None if item.amount_minor is None else Decimal(item.amount_minor).scaleb(-_SCALE)
@@ -226,7 +235,7 @@ def _payer_rows(taking: Taking) -> Iterator[Sequence[Cell]]:
     for case in own:
         if case.case_id not in busy:
             taking.shown.append(case.case_id)
-            state = taking.code("payer.state", state_of(case, payer))
+            state = taking.code("payer.state", case.state)
             yield [case.case_id, taking.t("case.mark", mark=mark_of(case.case_id)), taking.product(case.product), state, *[None] * 6]
 
 

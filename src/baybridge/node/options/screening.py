@@ -8,7 +8,7 @@ What is kept is the outcome; the reasons are made when a person opens a row. **U
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -53,19 +53,19 @@ def catch_up(node: Node) -> int:
     with node.storage.reading() as connection:
         if connection.execute(select(tables.trial_review.c.trial_id).limit(1)).first() is None:
             return 0
-        waiting = list(_waiting(connection, node.now() - _EVERY))[:_ROUND]
+        waiting = _waiting(connection, node.now() - _EVERY)
     for case_id in waiting:
         with node.unit() as unit:
             screen_case(node, unit, unit.case(case_id))
     return len(waiting)
 
 
-def _waiting(connection: Connection, before: datetime) -> Iterable[str]:
+def _waiting(connection: Connection, before: datetime) -> Sequence[str]:
+    """A round of the cases to be screened; `read_at` and `updated_at` are the moments of units of this node, whose text has the order of time."""
     case, seen = tables.case_index, tables.screening_facts
-    rows = connection.execute(select(case.c.case_id, case.c.updated_at, seen.c.read_at).outerjoin(seen, seen.c.case_id == case.c.case_id).where(case.c.patient_id != ""))
-    for row in rows:
-        if row.read_at is None or row.read_at < row.updated_at or datetime.fromisoformat(row.read_at) < before:
-            yield row.case_id
+    old = seen.c.read_at.is_(None) | (seen.c.read_at < case.c.updated_at) | (seen.c.read_at < before.isoformat())
+    joined = select(case.c.case_id).outerjoin(seen, seen.c.case_id == case.c.case_id)
+    return connection.execute(joined.where(case.c.patient_id != "", old).limit(_ROUND)).scalars().all()
 
 
 def screen_case(node: Node, unit: Unit, case: Case) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.stored import decode_stored
 from baybridge.ledger import streams
-from baybridge.node import cases as case_list
 from baybridge.node import tables
 from baybridge.node.money import payer
 from baybridge.node.people import access, reads
@@ -83,10 +82,11 @@ def sees_cases(node: Node, actor: Actor) -> bool:
 
 def population(node: Node, actor: Actor) -> int:
     """How many cases are this actor's population: those with a patient, for a payer those in which it has a part."""
-    if actor.role is Role.PAYER:
-        return sum(bool(case.patient_id) for case in payer.cases_of(node, actor.organisation))
     row = tables.case_index.c
     with node.storage.reading() as connection:
+        if actor.role is Role.PAYER:
+            own = {one.case_id for one in payer.parts_of(node, connection, actor.organisation)}
+            return sum(case_id in own for case_id in connection.execute(select(row.case_id).where(row.patient_id != "")).scalars())
         return connection.execute(select(func.count()).select_from(tables.case_index).where(row.patient_id != "")).scalar_one()
 
 
@@ -95,11 +95,10 @@ def _cases(node: Node, connection: Connection, actor: Actor) -> Iterator[Case]:
     row = tables.case_index.c
     closed = select(tables.restriction.c.patient_id).where(tables.restriction.c.lifted_at.is_(None))  # kept, and no longer used for this
     wanted = select(row.case_id).where(row.patient_id != "", row.patient_id.not_in(closed)).order_by(row.updated_at.desc())
-    if actor.role is Role.PAYER:
-        own = {case.case_id: case for case in payer.cases_of(node, actor.organisation)}
-        yield from (own[case_id] for case_id in connection.execute(wanted).scalars() if case_id in own)
-        return
+    own = {one.case_id for one in payer.parts_of(node, connection, actor.organisation)} if actor.role is Role.PAYER else None
     for case_id in connection.execute(wanted).scalars():
+        if own is not None and case_id not in own:
+            continue
         yield fold(decode_stored(stored) for stored in streams.read(connection, case_id))
 
 
@@ -107,6 +106,6 @@ def _note(node: Node, actor: Actor, policy: Policy, case_ids: list[str]) -> None
     """Each patient whose facts were read stands in the log."""
     what = f"what-if {policy.id}"
     with node.unit() as unit:
-        owners = {row.case_id: row.patient_id for row in case_list.rows(unit.connection)}
+        owners = reads.owners_of(unit.connection, case_ids)
         for case_id in case_ids:
             reads.note(unit, actor, owners.get(case_id, ""), case_id, what, "quality", Ground.PAYER if actor.role is Role.PAYER else Ground.RELATION)

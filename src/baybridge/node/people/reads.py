@@ -115,7 +115,7 @@ def _record(node: Node, connection: Connection, action: str, actor: Actor, patie
     if closed is not None or not patient_id:
         return closed or Ground.RELATION
     cases = cases_of(connection, patient_id)
-    sent = set(cases) & set(streams.cases_of_only(connection, _OF_MACHINES, having=PackageReceived.__name__)) if cases else set()
+    sent = set(streams.cases_of_only(connection, _OF_MACHINES, having=PackageReceived.__name__, among=cases)) if cases else set()
     if not sent or sent != set(cases):
         return Ground.RELATION  # nobody sent it, or people of this site did something in a case of it
     grounds = [ground(fold_case(connection, case_id), node.site, _today(node)) for case_id in sorted(sent)]
@@ -140,9 +140,17 @@ def is_restricted(connection: Connection, patient_id: str) -> bool:
 def guarded(connection: Connection) -> tuple[str, ...]:
     """The patients whose record not all staff of this site may read: those who asked for restriction, and those whom only another node's packages told of."""
     closed = connection.execute(select(tables.restriction.c.patient_id).where(tables.restriction.c.lifted_at.is_(None))).scalars()
-    index, untouched = tables.case_index, streams.cases_of_only(connection, _OF_MACHINES, having=PackageReceived.__name__)
+    index = tables.case_index
+    perhaps = connection.execute(select(index.c.case_id).where(index.c.only_told.is_(None) | index.c.only_told.is_(True))).scalars().all()
+    untouched = streams.cases_of_only(connection, _OF_MACHINES, having=PackageReceived.__name__, among=perhaps)
     sent = connection.execute(select(index.c.patient_id).where(index.c.case_id.in_(untouched), index.c.patient_id != "")).scalars() if untouched else ()
     return tuple(dict.fromkeys((*closed, *sent)))
+
+
+def only_told(events: Sequence[Recorded]) -> bool:
+    """Whether in the stream of a case only other nodes' packages tell of it, and nobody of this site did anything; once it is not so, it stays so."""
+    kinds = {type(item.event).__name__ for item in events}
+    return PackageReceived.__name__ in kinds and kinds <= set(_OF_MACHINES)
 
 
 def cases_of(connection: Connection, patient_id: str) -> tuple[str, ...]:

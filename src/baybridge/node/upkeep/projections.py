@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
+from baybridge.alliance.indicators import figures_of
+from baybridge.base.time import start_of_day
 from baybridge.consent.deciding import age_of, deciding_of, thresholds
 from baybridge.journey.case import Case
 from baybridge.journey.events import Recorded
@@ -23,11 +26,14 @@ from baybridge.journey.pathway import tasks
 from baybridge.journey.proposals import waits
 from baybridge.journey.stages import stage_of
 from baybridge.journey.task import Task
+from baybridge.journey.ward import in_care
 from baybridge.node import tables
 from baybridge.node.commands.deciding import LazyFacts
 from baybridge.node.fhir.rendering import render
 from baybridge.node.integrity import things
+from baybridge.node.money import payer
 from baybridge.node.outage import StorageProblem
+from baybridge.node.people import reads
 from baybridge.node.unit import system_actor
 from baybridge.node.upkeep import slots, sparing
 from baybridge.node.upkeep.attention import attention, doubtful_withdrawals, others_consents, overbooked
@@ -48,7 +54,7 @@ _ADD_RENDERED, _ADD_INDEX = insert(tables.rendered), insert(tables.case_index)
 _FAILED = select(tables.projection_failure.c.event_id, tables.projection_failure.c.attempts).where(
     tables.projection_failure.c.event_id.in_(bindparam("projections", expanding=True))
 )
-_FORGET_INDEX = delete(tables.case_index).where(tables.case_index.c.case_id == bindparam("case"))
+_INDEXED = select(tables.case_index).where(tables.case_index.c.case_id == bindparam("case"))
 
 
 def project(unit: Unit, case_id: str) -> None:
@@ -60,7 +66,7 @@ def project(unit: Unit, case_id: str) -> None:
     failed = failures(unit, [*(recorded.event_id for recorded in fresh), listed, on_board, saved])
     render_events(unit, case, fresh, failed)
     with guarded(unit, case_id, listed, failed):
-        index(unit, case)
+        index(unit, case, events, changed=bool(fresh))
     with guarded(unit, case_id, on_board, failed):
         board.keep(unit, case, stage_of(case).value)
     with guarded(unit, case_id, saved, failed):
@@ -141,29 +147,52 @@ def savepoint(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("RELEASE SAVEPOINT part")
 
 
-def index(unit: Unit, case: Case) -> None:
-    """The case's row in the list of cases."""
-    row = {
-        "case_id": case.case_id,
+def index(unit: Unit, case: Case, events: Sequence[Recorded], *, changed: bool) -> None:
+    """The case's row in the list of cases; where nothing happened and nothing differs it stays as it is, with the moment of its last change."""
+    wanted: dict[str, object] = {
         "patient_id": case.patient_id or "",
         "stage": stage_of(case).value,
         "product": case.product,
         "synthetic": case.synthetic,
-        "updated_at": unit.at.isoformat(),
-        "tasks_stale": True,
+        **_of_upgrade(case, events),
     }
-    unit.connection.execute(_FORGET_INDEX, {"case": case.case_id})
-    unit.connection.execute(_ADD_INDEX, row)
+    row = unit.connection.execute(_INDEXED, {"case": case.case_id}).mappings().first()
+    if row is None:
+        fresh = {"case_id": case.case_id, "updated_at": unit.at.isoformat(), "tasks_stale": True, "due_again_at": None}
+        unit.connection.execute(_ADD_INDEX, {**wanted, **fresh})
+    elif changed:
+        now = {"updated_at": unit.at.isoformat(), "tasks_stale": True, "due_again_at": None}
+        unit.connection.execute(update(tables.case_index).where(tables.case_index.c.case_id == case.case_id).values(**wanted, **now))
+    elif any(row[name] != value for name, value in wanted.items()):
+        unit.connection.execute(update(tables.case_index).where(tables.case_index.c.case_id == case.case_id).values(**wanted))
 
 
-def refresh_tasks(node: Node, unit: Unit, case: Case) -> None:
-    """The case's open tasks as of now, in place of the earlier ones."""
+def _of_upgrade(case: Case, events: Sequence[Recorded]) -> dict[str, object]:
+    """What a row of before has empty."""
+    return {"figures": msgspec.json.encode(figures_of(case)), "only_told": reads.only_told(events)}
+
+
+def refresh_tasks(node: Node, unit: Unit, case: Case) -> tuple[Task, ...]:
+    """The case's open tasks as of now, in place of the earlier ones; nothing is written where they are the same."""
     row = tables.task
-    unit.connection.execute(delete(row).where(row.c.case_id == case.case_id))
-    for task in open_tasks(node, unit.connection, case, unit.at):
-        due = task.due_at.isoformat() if task.due_at else None
-        body = msgspec.json.encode(task)
-        unit.connection.execute(insert(row).values(case_id=case.case_id, task=task.key, role=task.role, due_at=due, body=body))
+    found = open_tasks(node, unit.connection, case, unit.at)
+    wanted = [_task_row(case.case_id, task) for task in found]
+    before = [dict(item) for item in unit.connection.execute(select(row).where(row.c.case_id == case.case_id)).mappings()]
+    if sorted(before, key=_task_key) != sorted(wanted, key=_task_key):
+        unit.connection.execute(delete(row).where(row.c.case_id == case.case_id))
+        if wanted:
+            unit.connection.execute(insert(row), wanted)
+    return found
+
+
+def _task_row(case_id: str, task: Task) -> dict[str, object]:
+    due = task.due_at.astimezone(UTC).isoformat() if task.due_at else None
+    body = msgspec.json.encode(task)
+    return {"case_id": case_id, "task": task.key, "role": task.role, "due_at": due, "body": body, "urgent": task.level in ("red", "stop")}
+
+
+def _task_key(row: Mapping[str, object]) -> str:
+    return str(row["task"])
 
 
 def task_rows(node: Node, case_id: str | None = None) -> list[dict[str, object]]:
@@ -174,7 +203,44 @@ def task_rows(node: Node, case_id: str | None = None) -> list[dict[str, object]]
     query = select(row).order_by(row.c.due_at.is_(None), row.c.due_at, row.c.case_id, row.c.task)
     with node.storage.reading() as connection:
         found = connection.execute(query if case_id is None else query.where(row.c.case_id == case_id)).mappings().all()
-    return [{**orjson.loads(item["body"]), "case_id": item["case_id"]} for item in found]
+    return [_shown(item) for item in found]
+
+
+def _shown(item: RowMapping) -> dict[str, object]:
+    return {**orjson.loads(item["body"]), "case_id": item["case_id"]}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCount:
+    """How many tasks there are, and how many of them are late."""
+
+    count: int = 0
+    late: int = 0
+
+    def __add__(self, other: TaskCount) -> TaskCount:
+        return TaskCount(self.count + other.count, self.late + other.late)
+
+
+def task_counts(connection: Connection, now: datetime) -> dict[str, TaskCount]:
+    """The open tasks of this node by role."""
+    row = tables.task.c
+    late = func.count().filter(row.due_at < now.astimezone(UTC).isoformat())
+    return {role: TaskCount(count, found) for role, count, found in connection.execute(select(row.role, func.count(), late).group_by(row.role))}
+
+
+def task_list(
+    connection: Connection, role: str, *, others: bool = False, late_at: datetime | None = None, start: int = 0, most: int
+) -> tuple[dict[str, object], ...]:
+    """The open tasks of a role, or of all others, or those that are late at a moment, so many from a place on.
+
+    Those whose clock has turned red come before all others, then the soonest due; those without a day last.
+    """
+    row = tables.task
+    wanted = select(row).where(row.c.role != role if others else row.c.role == role)
+    if late_at is not None:
+        wanted = wanted.where(row.c.due_at < late_at.astimezone(UTC).isoformat())
+    order = (row.c.urgent.is_(True).desc(), row.c.due_at.is_(None), row.c.due_at, row.c.case_id, row.c.task)
+    return tuple(map(_shown, connection.execute(wanted.order_by(*order).offset(start).limit(most)).mappings()))
 
 
 def work_out_tasks(node: Node, case_id: str | None = None) -> None:
@@ -187,12 +253,46 @@ def work_out_tasks(node: Node, case_id: str | None = None) -> None:
 
 
 def refresh_stale(node: Node, case_ids: Sequence[str]) -> None:
-    """Work out the tasks of these cases."""
+    """Work out the tasks of these cases, and what waits for payers in them; what is as it was is not written again."""
+    index_row = tables.case_index
     for case_id in case_ids:
-        with node.unit() as unit, guarded(unit, case_id, f"tasks/{case_id}", failures(unit, [f"tasks/{case_id}"])):
-            refresh_tasks(node, unit, unit.case(case_id))
-            index = tables.case_index
-            unit.connection.execute(update(index).where(index.c.case_id == case_id).values(tasks_stale=False))
+        with node.unit() as unit:
+            later: dict[str, object] = {"due_again_at": (unit.at + _SOON).isoformat()}
+            with guarded(unit, case_id, f"tasks/{case_id}", failures(unit, [f"tasks/{case_id}"])):
+                events, case = unit.known(case_id)
+                unit.connection.execute(update(index_row).where(index_row.c.case_id == case_id, index_row.c.figures.is_(None)).values(_of_upgrade(case, events)))
+                found = refresh_tasks(node, unit, case)
+                payer.keep(node, unit, case)
+                later = {"tasks_stale": False, "due_again_at": _due_again(node, case, found, unit.at).isoformat()}
+            unit.connection.execute(update(index_row).where(index_row.c.case_id == case_id).values(**later))
+
+
+#: A patient in care is looked at as often as every case was before there were slices, everybody else as the first hours of a stale result allow.
+#: Source: convention of this project; what follows from a write, an alarm or an escalation waits for none of them.
+_SOON, _LATER = timedelta(minutes=5), timedelta(hours=2)
+
+
+def _due_again(node: Node, case: Case, found: Sequence[Task], at: datetime) -> datetime:
+    """When the tasks may be others although nothing happens: at a term, at the site's midnight, and after a while, for facts grow old."""
+    midnight = start_of_day(at.astimezone(node.site.zone).date() + timedelta(days=1), node.site.zone)
+    terms = (task.due_at for task in found if task.due_at is not None and task.due_at > at)
+    return min(at + (_SOON if in_care(case, node.site.node) else _LATER), midnight, *terms).astimezone(UTC)
+
+
+def refresh_due(node: Node, most: int) -> int:
+    """Look again at the cases whose tasks may be others by now, so many at most, the one that is longest due first; how many."""
+    row = tables.case_index.c
+    due = (row.due_again_at.is_(None)) | (row.due_again_at <= node.now().astimezone(UTC).isoformat())
+    with node.storage.reading() as connection:
+        names = connection.execute(select(row.case_id).where(due, row.tasks_stale.is_(False)).order_by(row.due_again_at).limit(most)).scalars().all()
+    refresh_stale(node, names)
+    return len(names)
+
+
+def look_again(node: Node) -> None:
+    """Every case is due, because the rules changed by which tasks are worked out."""
+    with node.storage.writing() as connection:
+        connection.execute(update(tables.case_index).values(due_again_at=None))
 
 
 def open_tasks(node: Node, connection: Connection, case: Case, at: datetime, facts: Mapping[str, Value] | None = None) -> tuple[Task, ...]:

@@ -1,7 +1,8 @@
 """The worker: does what follows from writes, delivers packages, signs checkpoints, watches the neighbours' logs, refreshes tasks, retries failed projections.
 
 Main job: `Worker(node).start()` runs these beside the server; a round that fails is logged by its kind and the next one tries again. Each lane of consequences has a
-thread of its own, so that neither a slow neighbour nor a slow consequence holds up an alarm.
+thread of its own, so that neither a slow neighbour nor a slow consequence holds up an alarm. What goes to neighbours and into checkpoints has one, and what grows with
+the cases of the node (tasks, screening, documents) another, which does it in slices.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from baybridge.node import cases
 from baybridge.node.attachments import proposals
 from baybridge.node.consequences import queue
 from baybridge.node.consequences.row import Lane
@@ -34,18 +34,18 @@ _RETRY_EVERY = 10  # rounds between two tries of failed projections
 _SCREEN_EVERY = 5  # rounds between two looks for cases to screen for trials
 _READ_EVERY = 5  # rounds between two looks whether the site wrote its documents
 _UNREAD_EVERY = 600  # rounds between two looks for documents that were never read, the first at once
-_REFRESH_EVERY = 300  # rounds between two refreshes of every case's tasks
+_SLICE = 20  # cases in one round whose tasks may be others by now
 
 
 class Worker:
-    """One background thread of a node."""
+    """The background threads of a node."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self._stop = threading.Event()
         self._backups = Schedule(node)
         self._packs = downtime.Packs(node)
-        self._threads = [threading.Thread(target=self._run, name="worker", daemon=True)]
+        self._threads = [threading.Thread(target=work, name=name, daemon=True) for name, work in (("worker", self._deliver), ("upkeep", self._keep_up))]
         self._threads += [threading.Thread(target=self._lane, args=(lane,), name=f"lane-{lane.value}", daemon=True) for lane in Lane]
         self._starter = threading.Thread(target=self._start_lanes, name="worker-start", daemon=True)
 
@@ -82,7 +82,8 @@ class Worker:
             if self._stop.wait(pause):
                 return
 
-    def _run(self) -> None:
+    def _deliver(self) -> None:
+        """What other nodes wait for, and the signed log."""
         settings = self.node.config.settings
         pause = float(settings.get("BAYBRIDGE_DELIVERY_SECONDS", "1"))
         witness_every = max(1, round(float(settings.get("BAYBRIDGE_WITNESS_SECONDS", "15")) / pause))
@@ -94,7 +95,15 @@ class Worker:
             if number % witness_every == 0:
                 self._try("witness", lambda: witnessing.watch(self.node))
                 self._try("restored", self._after_restoring)
+            number += 1
+
+    def _keep_up(self) -> None:
+        """What is worked out of the cases."""
+        pause = float(self.node.config.settings.get("BAYBRIDGE_DELIVERY_SECONDS", "1"))
+        number = 0
+        while not self._stop.wait(pause):
             self._try("tasks", lambda: projections.work_out_tasks(self.node))
+            self._try("due", lambda: projections.refresh_due(self.node, _SLICE))
             if number % _SCREEN_EVERY == 0:
                 self._try("screening", lambda: screening.catch_up(self.node))
             if number % _READ_EVERY == 0:
@@ -103,8 +112,6 @@ class Worker:
                 self._try("retry", lambda: projections.retry(self.node))
             if number % _UNREAD_EVERY == 0:
                 self._try("unread", lambda: proposals.catch_up(self.node))
-            if number % _REFRESH_EVERY == _REFRESH_EVERY - 1:
-                self._try("refresh", self._refresh)
             number += 1
 
     def _try(self, what: str, work: Callable[[], object]) -> None:
@@ -125,9 +132,4 @@ class Worker:
         """Documents that were written since; another set may ask other things of every case."""
         if self.node.read_documents_again():
             _LOG.info("the documents of this site were written and are in force")
-            self._refresh()
-
-    def _refresh(self) -> None:
-        with self.node.storage.reading() as connection:
-            case_ids = list(cases.ids(connection))
-        projections.refresh_all(self.node, case_ids)
+            projections.look_again(self.node)

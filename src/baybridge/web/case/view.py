@@ -247,10 +247,10 @@ def name_of(asked: Asked, case: Case) -> str:
     return patient_name(version.resource) if version else Reader(asked).t("case.mark", mark=mark_of(case.case_id))
 
 
-def labels(asked: Asked) -> dict[str, str]:
-    """What to call each case of this node in a list."""
+def labels(asked: Asked, case_ids: Sequence[str]) -> dict[str, str]:
+    """What to call some hundred cases of this node in a list."""
     with asked.node.storage.reading() as connection:
-        rows = cases.rows(connection)
+        rows = cases.of_ids(connection, case_ids)
         names = cases.names(connection, rows) if asked.person.role not in NAMELESS else {}
     reader = Reader(asked)
     return {row.case_id: names.get(row.case_id) or reader.t("case.mark", mark=mark_of(row.case_id)) for row in rows}

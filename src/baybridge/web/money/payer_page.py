@@ -8,6 +8,7 @@ the record, or the patient's name. **Units**: minor units; amounts of a quote as
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +23,7 @@ from baybridge.documents.quote import QuotedBand
 from baybridge.funding.claims.claiming import AdjudicateClaim, adjudicate_claim
 from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_of
 from baybridge.funding.payer.share import Part, Term, agreement_part, parts_of
-from baybridge.funding.payer.worklist import Item, open_appeal, state_of, used_of, waiting
+from baybridge.funding.payer.worklist import Item, open_appeal, used_of, waiting
 from baybridge.funding.plans.limits import TimeLimit
 from baybridge.funding.plans.quota import Standing, standing_of
 from baybridge.http.doors import Asked, Door
@@ -34,11 +35,13 @@ from baybridge.node.money import payer as payers
 from baybridge.web.case.view import Action, CaseView, product_name
 from baybridge.web.money.quote_view import quote_in
 from baybridge.web.page.page import Reader, render
+from baybridge.web.page.paging import part_of
 
 #: Kinds of work in the order in which the list shows them where nothing is due sooner.
 KINDS = ("preauthorisation", "preauthorisation_appeal", "claim", "appeal", "payment", "overpaid", "settlement", "refund_expected", "refund_owed")
 
 
+_ROWS = 50  # of a page, of what waits and of the other cases
 #: Commands whose form is told in its address about which plan it is, and the field that says so.
 _NAMES = {"AnswerPreauthorisation": "plan", "RecordRefund": "recipient"}
 
@@ -59,22 +62,32 @@ class Row:
 def work(asked: Asked) -> Response:
     """What waits for this payer, what is due first first; then every case in which it has a part."""
     payer, today, reader = asked.person.organisation, payers.today(asked.node), Reader(asked)
-    cases = payers.cases_of(asked.node, payer)
-    items = payers.worklist(asked.node, cases, payer)
+    with asked.node.storage.reading() as connection:
+        cases = payers.parts_of(asked.node, connection, payer)
+        items = payers.worklist(cases)
+        quiet = [one for one in cases if not one.items]
+        part = part_of(asked, max(len(items), len(quiet)), _ROWS)
+        shown = payers.with_grounds(asked.node, connection, payer, items[part.start : part.start + part.size])
     products = {case.case_id: case.product for case in cases}
-    busy = {item.case_id for item in items}
-    rows = [_row(asked, reader, item, products[item.case_id], today) for item in items]
+    counted = Counter[str](item.kind for item in items)
     return render(
         asked,
         "payer.html",
         payer=reader.payer(payer),
-        rows=rows,
-        counts=[(kind, sum(row.item.kind == kind for row in rows)) for kind in KINDS if any(row.item.kind == kind for row in rows)],
-        late=sum(row.late for row in rows),
-        longest=max((row.waited_days for row in rows), default=0),
-        limits=limits_used(rows),
-        quiet=[(one, mark_of(one.case_id), product_name(asked, one.product), state_of(one, payer)) for one in cases if one.case_id not in busy],
+        part=part,
+        waiting=len(items),
+        rows=[_row(asked, reader, item, products[item.case_id], today) for item in shown],
+        counts=[(kind, counted[kind]) for kind in KINDS if counted[kind]],
+        late=sum(item.late(today) for item in items),
+        longest=max((_waited(item, today) for item in items), default=0),
+        limits=limits_used(items),
+        others=len(quiet),
+        quiet=[(one, mark_of(one.case_id), product_name(asked, one.product), one.state) for one in quiet[part.start : part.start + part.size]],
     )
+
+
+def _waited(item: Item, today: date) -> int:
+    return max((today - item.since_on).days, 0)
 
 
 def _row(asked: Asked, reader: Reader, item: Item, product: str | None, today: date) -> Row:
@@ -83,12 +96,12 @@ def _row(asked: Asked, reader: Reader, item: Item, product: str | None, today: d
     if command in _NAMES:
         address += f"?{_NAMES[command]}={item.plan}"
     plan = reader.named("plan", item.plan)
-    return Row(item, mark_of(item.case_id), plan, product_name(asked, product), max((today - item.since_on).days, 0), item.late(today), address)
+    return Row(item, mark_of(item.case_id), plan, product_name(asked, product), _waited(item, today), item.late(today), address)
 
 
-def limits_used(rows: Sequence[Row]) -> list[tuple[str, TimeLimit]]:
+def limits_used(items: Sequence[Item]) -> list[tuple[str, TimeLimit]]:
     """Each time limit that the list rests on, with the kind of work it is for."""
-    found = {(row.item.kind, row.item.limit): None for row in rows if row.item.limit is not None}
+    found = {(item.kind, item.limit): None for item in items if item.limit is not None}
     return [(kind, limit) for kind, limit in found if limit is not None]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -24,19 +25,22 @@ from baybridge.node import cases as case_list
 from baybridge.node.commands import signing
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.intake.importing import feeds, import_upload
-from baybridge.node.lists.lists import visible
-from baybridge.node.upkeep.projections import task_rows
+from baybridge.node.lists.lists import tied
+from baybridge.node.outage import StorageProblem
+from baybridge.node.upkeep import projections as task_lists
+from baybridge.node.upkeep.projections import TaskCount
 from baybridge.web.case import tabs
 from baybridge.web.case.calendar_link import CALENDAR_DOORS
 from baybridge.web.case.card_page import CARD_DOORS
 from baybridge.web.case.case_pages import CASE_DOORS
 from baybridge.web.case.looked_page import EMERGENCY_DOORS
 from baybridge.web.case.paper_page import PAPER_DOORS
-from baybridge.web.case.view import allowed, labels, most_urgent_first, product_name
+from baybridge.web.case.view import allowed, labels, product_name
 from baybridge.web.money.counting_doors import COUNTING_DOORS
 from baybridge.web.money.payer_page import PAYER_DOORS
 from baybridge.web.page.elsewhere_page import ELSEWHERE_DOORS
 from baybridge.web.page.page import go, refused, render
+from baybridge.web.page.paging import Part, part_of
 from baybridge.web.page.passkey_page import PASSKEY_DOORS
 from baybridge.web.page.search_page import SEARCH_DOORS
 from baybridge.web.page.sign_in_page import SIGN_IN_DOORS
@@ -63,6 +67,8 @@ from baybridge.web.ward.flowsheet_page import FLOWSHEET_DOORS
 
 #: Tasks that stand open on the page; those due later are folded away behind their number.
 _AT_FIRST = 12
+#: Rows of a page of tasks, mine and those of others, and of cases.
+_TASKS, _CASES = 50, 100
 
 TaskRow = TypeVar("TaskRow", bound=Mapping[str, object])
 
@@ -80,17 +86,28 @@ def home(asked: Asked) -> Response:
         return go("/log")
     if actor.role is Role.PAYER:
         return go("/payer")
-    tasks = most_urgent_first(task_rows(asked.node))
-    wanted = _filters(asked, tasks)
-    shown = [task for task in tasks if (not wanted.late or _is_late(task, asked.node.now())) and wanted.role in ("", task["role"])]
-    mine = [task for task in shown if task["role"] == (wanted.role or actor.role.value)]
-    day = [task for task in mine if _is_of_today(asked, task)]
-    later = [task for task in mine if not _is_of_today(asked, task)]
-    others = [] if wanted.role else [task for task in shown if task["role"] != actor.role.value]
-    groups = {"day": by_case(day), "later": by_case(later), "others": by_case(others)}
-    known = {"labels": labels(asked), "commands": mine_to_give(asked), "form_of": tabs.form_of, "waiting": len(signing.waiting(asked.node, actor))}
-    role = wanted.role or actor.role.value
-    return render(asked, "tasks.html", at_first=_AT_FIRST, now=asked.node.now().isoformat(), wanted=wanted, role=role, **groups, **known)
+    now, own = asked.node.now(), actor.role.value
+    with suppress(StorageProblem):  # what was known of the tasks is better than nothing while the database takes nothing
+        task_lists.work_out_tasks(asked.node)
+    with asked.node.storage.reading() as connection:
+        counts = task_lists.task_counts(connection, now)
+        wanted = _filters(asked, counts)
+        role, late = wanted.role or own, now if wanted.late else None
+        others = TaskCount() if wanted.role else sum((one for name, one in counts.items() if name != own), TaskCount())
+        of_role = counts.get(role, TaskCount())
+        part = part_of(asked, max(one.late if wanted.late else one.count for one in (of_role, others)), _TASKS)
+        mine = task_lists.task_list(connection, role, late_at=late, start=part.start, most=part.size)
+        rest = () if wanted.role else task_lists.task_list(connection, own, others=True, late_at=late, start=part.start, most=part.size)
+    groups = {
+        "day": by_case(task for task in mine if _is_of_today(asked, task)),
+        "later": by_case(task for task in mine if not _is_of_today(asked, task)),
+        "others": by_case(rest),
+    }
+    names = labels(asked, [str(task["case_id"]) for task in (*mine, *rest)])
+    known = {"labels": names, "commands": mine_to_give(asked), "form_of": tabs.form_of, "waiting": len(signing.waiting(asked.node, actor))}
+    hidden = {"rest": others.late if wanted.late else others.count, "rest_late": others.late, "part": part}
+    at_first = _AT_FIRST if part.number == 1 else _TASKS
+    return render(asked, "tasks.html", at_first=at_first, now=now.isoformat(), wanted=wanted, role=role, **groups, **known, **hidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +122,18 @@ class Filters:
     late_address: str
 
 
-def _filters(asked: Asked, tasks: Sequence[Mapping[str, object]]) -> Filters:
+def _filters(asked: Asked, counts: Mapping[str, TaskCount]) -> Filters:
     """The tasks of one role and those that are late, as they stand in the address."""
-    counted = Counter(str(task["role"]) for task in tasks)
     role = asked.query.get("role", "")
-    role, late = role if role in counted else "", asked.query.get("late") == "yes"
-    others = tuple((name, count, _tasks_address(name, late=late)) for name, count in sorted(counted.items()) if name != asked.person.role.value)
-    late_count = sum(_is_late(task, asked.node.now()) for task in tasks if role in ("", task["role"]))
+    role, late = role if role in counts else "", asked.query.get("late") == "yes"
+    others = tuple((name, one.count, _tasks_address(name, late=late)) for name, one in sorted(counts.items()) if name != asked.person.role.value)
+    late_count = sum(one.late for name, one in counts.items() if role in ("", name))
     return Filters(role, late, others, _tasks_address("", late=late), late_count, _tasks_address(role, late=not late))
 
 
 def _tasks_address(role: str, *, late: bool) -> str:
     query = {name: text for name, text in (("role", role), ("late", "yes" if late else "")) if text}
     return f"/?{urlencode(query)}" if query else "/"
-
-
-def _is_late(task: Mapping[str, object], now: datetime) -> bool:
-    return task["due_at"] is not None and str(task["due_at"]) < now.isoformat()
 
 
 def _is_of_today(asked: Asked, task: Mapping[str, object]) -> bool:
@@ -153,22 +165,28 @@ def own_case(asked: Asked) -> str | None:
 
 def cases(asked: Asked) -> Response:
     """The cases that this person may see."""
-    seen, stage = visible_cases(asked), asked.query.get("stage", "")
-    rows = [row for row in seen if stage in ("", row.stage)]
-    counted = Counter(row.stage for row in seen)
+    stage = asked.query.get("stage", "")
+    part, rows, counted = visible_cases(asked, stage)
     begin = tabs.home_tab(asked.person.role)
     shown = [{**asdict(row), "address": tabs.address(row.case_id, begin), "product_name": product_name(asked, row.product)} for row in rows]
     query = f"?{urlencode({'stage': stage})}" if stage else ""
-    filters = [(one.value, counted[one.value]) for one in Stage if counted[one.value]]
-    known = {"labels": labels(asked), "query": query, "stages": asked.person.role is not Role.PAYER, "stage": stage, "stage_filters": filters}
-    return render(asked, "cases.html", rows=shown, **known)
+    filters = [(one.value, counted[one.value]) for one in Stage if counted.get(one.value)]
+    names = labels(asked, [row.case_id for row in rows])
+    known = {"labels": names, "query": query, "stages": asked.person.role is not Role.PAYER, "stage": stage, "stage_filters": filters}
+    return render(asked, "cases.html", rows=shown, part=part, **known)
 
 
-def visible_cases(asked: Asked) -> list[case_list.CaseRow]:
-    """Rows of the index for cases that the actor is tied to."""
+def visible_cases(asked: Asked, stage: str) -> tuple[Part, Sequence[case_list.CaseRow], Mapping[str, int]]:
+    """A page of the list of cases that the actor is tied to, of one stage or, for '', of all, the case that changed last first; and how many there are of each stage."""
     with asked.node.storage.reading() as connection:
-        mine = visible(asked.node, asked.person, connection)
-        return [row for row in case_list.rows(connection) if mine(row)]
+        own = tied(asked.node, asked.person, connection)
+        if own is None:
+            counted = case_list.stage_counts(connection)
+            part = part_of(asked, counted.get(stage, 0) if stage else sum(counted.values()), _CASES)
+            return part, case_list.page(connection, stage, part.start, part.size), counted
+    some = [row for row in own if stage in ("", row.stage)]
+    part = part_of(asked, len(some), _CASES)
+    return part, some[part.start : part.end], Counter(row.stage for row in own)
 
 
 # --- import ---------------------------------------------------------------------------------------------------------

@@ -87,9 +87,8 @@ def _trusted(name: str, signing: Sequence[Mapping[str, object]], card: Sequence[
 def indicators_page(asked: Asked) -> Response:
     """Indicators of quality over the cases of this node; a value only where there are enough of them."""
     with asked.node.storage.reading() as connection:
-        names = case_list.ids(connection)
-    cases = [case for case in map(asked.node.case, names) if case is not None]
-    return render(asked, "indicators.html", results=indicators(cases), count=len(cases), smallest=SMALLEST)
+        figures = case_list.figures(connection)
+    return render(asked, "indicators.html", results=indicators(figures), count=len(figures), smallest=SMALLEST)
 
 
 LOG_DOORS = (

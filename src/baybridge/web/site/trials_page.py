@@ -27,6 +27,7 @@ from baybridge.web.case import tabs
 from baybridge.web.case.view import labels
 from baybridge.web.page.page import Reader, go, refused, render
 
+_AT_ONCE = 400  # answers whose cases are asked for in one question
 _ORDER = ("eligible", "undetermined", "ineligible")
 #: Empty rows for criteria that the registry's text does not spell out.
 _OWN_LINES = 2
@@ -200,11 +201,12 @@ def trial_patients(asked: Asked) -> Response:
     with asked.node.storage.reading() as connection:
         kept = kept_trials.kept(asked.node, connection, trial_id)
         answers = screening.of_trial(connection, trial_id)
-        synthetic = {row.case_id: row.synthetic for row in cases.rows(connection)}
+        parts = [answers[start : start + _AT_ONCE] for start in range(0, len(answers), _AT_ONCE)]
+        synthetic = {row.case_id: row.synthetic for part in parts for row in cases.of_ids(connection, [answer.case_id for answer in part])}
     if kept is None:
         return _unknown(asked)
     allowed = [answer for answer in answers if synthetic.get(answer.case_id) or not kept.trial.synthetic]
-    names = labels(asked)
+    names = {case_id: name for part in parts for case_id, name in labels(asked, [answer.case_id for answer in part]).items()}
     rows = sorted(allowed, key=lambda answer: (_ORDER.index(answer.outcome) if answer.outcome in _ORDER else len(_ORDER), names.get(answer.case_id, "")))
     shown = [(answer, names.get(answer.case_id, ""), tabs.address(answer.case_id, "options")) for answer in rows]
     with asked.node.unit() as unit:

@@ -230,6 +230,7 @@ restriction = Table(  # persons who asked that their record be kept and no longe
     Column("lifted_at", String),
     Column("lifted_by", String),
     Column("lifted_because", Text),
+    Index("restriction_standing", "lifted_at"),
 )
 
 legal_hold = Table(  # persons whose record nothing may be erased of while a proceeding goes on
@@ -278,9 +279,10 @@ case_index = Table(
     Column("updated_at", String, nullable=False),
     Column("tasks_stale", Boolean, nullable=False, default=True),  # something happened since its tasks were worked out
     Column("figures", StoredBytes),  # JSON: what the case adds to the indicators; empty until it was worked out
-    Column("due_again_at", String),  # when its tasks are to be looked at again although nothing happens; empty: at once
+    Column("due_again_at", String, default=""),  # when its tasks are to be looked at again although nothing happens; '': at once
     Column("only_told", Boolean),  # packages of others tell of it, and nobody here did anything in it; empty until it was worked out
     Index("case_index_only_told", "only_told"),
+    Index("case_index_stale", "tasks_stale"),
     Index("case_index_by_change", "updated_at", "case_id"),
     Index("case_index_by_stage", "stage", "updated_at", "case_id"),
     Index("case_index_due_again", "due_again_at"),
@@ -380,6 +382,7 @@ task = Table(
     Column("body", StoredBytes, nullable=False),
     Column("urgent", Boolean),  # its clock has turned red; empty for rows of before
     Index("task_of_role", "role", "due_at"),
+    Index("task_by_key", "task"),
 )
 
 seal = Table(  # the node's keyed hash over each row of a sealed table, and one over all of them (`integrity/seals.py`)

@@ -15,14 +15,21 @@ from starlette.testclient import TestClient
 import databases
 from baybridge.app import application
 from baybridge.base.key_list import key_list
+from baybridge.node.consequences import queue
+from baybridge.node.money import payer
+from baybridge.node.neighbours import transfers, witnessing
+from baybridge.node.options import screening
+from baybridge.node.upkeep import projections
 from baybridge.node.watch import board
 from baybridge.record.store import store
-from watch_world import CASE, Ward
+from watch_world import CASE, PATIENT, Ward
 
-#: Has a row for each time that the node was restored, and its newest is asked for.
-FEW = frozenset({"restoration"})
-#: Tables with a row a case, which a list of cases reads whole.
+#: Do not grow with cases: times that the node was restored, addresses of sources, what failed and waits to be tried again, trials.
+FEW = frozenset({"restoration", "source_address", "projection_failure", "trial", "trial_review"})
+#: Tables with a row a case or a few, which are counted or whose newest rows are read, in the order of an index.
 LISTS = FEW | {"case_index", "task"}
+#: What is read whole by whoever looks at the log: neighbours, and the newest checkpoint and refused packages.
+LOG = FEW | {"checkpoint", "witness", "refused_package", "told_restoration"}
 
 
 @contextmanager
@@ -81,6 +88,57 @@ def test_the_pages_of_a_case_read_no_whole_table(ward: Ward) -> None:
         assert client.get("/cases").status_code == 200
         assert client.get("/").status_code == 200
     assert whole_tables(ward.node.storage.engine, found, LISTS) == []
+
+
+def test_fhir_reads_no_whole_table(ward: Ward) -> None:
+    ward.account("doctor")
+    observation = {
+        "resourceType": "Observation", "status": "final", "subject": {"reference": f"Patient/{PATIENT}"}, "effectiveDateTime": "2026-06-01T09:00:00+08:00",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "718-7"}]},
+        "valueQuantity": {"value": 91, "system": "http://unitsofmeasure.org", "code": "g/L"},
+    }  # fmt: skip
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": observation, "request": {"method": "POST", "url": "Observation"}}] * 3}
+    client = TestClient(application(ward.node, workers=False))
+    token = client.post("/session", json={"name": "doctor", "password": "a long enough password"}).json()["token"]
+    client.headers["authorization"] = f"Bearer {token}"
+    with statements(ward.node.storage.engine) as found:
+        made = client.post("/fhir/Observation", json=observation)
+        assert made.status_code == 201
+        name = made.headers["location"].rpartition("/Observation/")[2].partition("/")[0]
+        assert client.put(f"/fhir/Observation/{name}", json={**observation, "id": name, "issued": "2026-06-01T10:00:00Z"}).status_code == 200
+        assert client.post("/fhir", json=bundle).status_code == 200
+        for address in (
+            f"Observation/{name}", f"Observation/{name}/_history/1", f"Observation/{name}/_history", f"Patient/{PATIENT}/$everything",
+            f"Observation?patient={PATIENT}&code=718-7&date=gt2020-01-01&_sort=-date", "Observation?code=718-7", "Patient?name=a",
+            f"Observation?subject=Patient/{PATIENT}&_include=Observation:patient&_revinclude=Provenance:target",
+        ):  # fmt: skip
+            assert client.get(f"/fhir/{address}").status_code == 200, address
+    assert whole_tables(ward.node.storage.engine, found) == []
+
+
+def test_the_page_of_the_log_reads_no_whole_table(ward: Ward) -> None:
+    ward.account("doctor")
+    client = TestClient(application(ward.node, workers=False))
+    client.post("/sign-in", data={"name": "doctor", "password": "a long enough password"})
+    with statements(ward.node.storage.engine) as found:
+        for page in ("/log", "/search?q=a"):
+            assert client.get(page).status_code == 200
+    assert whole_tables(ward.node.storage.engine, found, LOG) == []
+
+
+def test_a_round_of_the_worker_and_a_payers_list_read_no_whole_table(ward: Ward) -> None:
+    node = ward.node
+    projections.work_out_tasks(node)
+    node.reserve.bring_in(node)
+    with statements(node.storage.engine) as found:
+        ward.now += timedelta(hours=3)
+        assert projections.refresh_due(node, 20) == 1
+        for work in (projections.work_out_tasks, transfers.deliver, witnessing.sign_checkpoint, screening.catch_up, queue.drain, projections.retry):
+            work(node)
+        with node.storage.reading() as connection:
+            payer.parts_of(node, connection, "Somebody")
+            projections.task_list(connection, "nurse", ward.now, most=20)
+    assert whole_tables(node.storage.engine, found) == []
 
 
 def test_several_resources_are_each_found_by_the_index(ward: Ward) -> None:

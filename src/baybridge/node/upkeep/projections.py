@@ -158,10 +158,10 @@ def index(unit: Unit, case: Case, events: Sequence[Recorded], *, changed: bool) 
     }
     row = unit.connection.execute(_INDEXED, {"case": case.case_id}).mappings().first()
     if row is None:
-        fresh = {"case_id": case.case_id, "updated_at": unit.at.isoformat(), "tasks_stale": True, "due_again_at": None}
+        fresh = {"case_id": case.case_id, "updated_at": unit.at.isoformat(), "tasks_stale": True, "due_again_at": ""}
         unit.connection.execute(_ADD_INDEX, {**wanted, **fresh})
     elif changed:
-        now = {"updated_at": unit.at.isoformat(), "tasks_stale": True, "due_again_at": None}
+        now = {"updated_at": unit.at.isoformat(), "tasks_stale": True, "due_again_at": ""}
         unit.connection.execute(update(tables.case_index).where(tables.case_index.c.case_id == case.case_id).values(**wanted, **now))
     elif any(row[name] != value for name, value in wanted.items()):
         unit.connection.execute(update(tables.case_index).where(tables.case_index.c.case_id == case.case_id).values(**wanted))
@@ -282,7 +282,7 @@ def _due_again(node: Node, case: Case, found: Sequence[Task], at: datetime) -> d
 def refresh_due(node: Node, most: int) -> int:
     """Look again at the cases whose tasks may be others by now, so many at most, the one that is longest due first; how many."""
     row = tables.case_index.c
-    due = (row.due_again_at.is_(None)) | (row.due_again_at <= node.now().astimezone(UTC).isoformat())
+    due = row.due_again_at <= node.now().astimezone(UTC).isoformat()
     with node.storage.reading() as connection:
         names = connection.execute(select(row.case_id).where(due, row.tasks_stale.is_(False)).order_by(row.due_again_at).limit(most)).scalars().all()
     refresh_stale(node, names)
@@ -292,7 +292,7 @@ def refresh_due(node: Node, most: int) -> int:
 def look_again(node: Node) -> None:
     """Every case is due, because the rules changed by which tasks are worked out."""
     with node.storage.writing() as connection:
-        connection.execute(update(tables.case_index).values(due_again_at=None))
+        connection.execute(update(tables.case_index).values(due_again_at=""))
 
 
 def open_tasks(node: Node, connection: Connection, case: Case, at: datetime, facts: Mapping[str, Value] | None = None) -> tuple[Task, ...]:

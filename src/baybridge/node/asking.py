@@ -1,12 +1,14 @@
 """The request over HTTP that is answered now: its id, by which a line of the log, an answer and the entries of the ledger that it wrote are found together.
 
-Main job: `REQUEST`; `note(connection, positions)` keeps which entries a request wrote; `entries(connection, request)` finds them again.
+Main job: `REQUEST`; `note(connection, positions, requests)` keeps which entries a request wrote; `entries(connection, request)` finds them again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
+from itertools import groupby
+from operator import itemgetter
 
 from sqlalchemy import Connection, insert, select
 
@@ -18,10 +20,14 @@ REQUEST: ContextVar[str] = ContextVar("request", default="")
 _ADD = insert(tables.entries_of_request)
 
 
-def note(connection: Connection, positions: Sequence[int]) -> None:
-    """Keep that the request of now wrote these entries, which follow each other."""
-    if positions and REQUEST.get():
-        connection.execute(_ADD, {"first": positions[0], "count": len(positions), "request": REQUEST.get()})
+def note(connection: Connection, positions: Sequence[int], requests: Sequence[str]) -> None:
+    """Keep which request wrote each of these entries, which follow each other; '' is none."""
+    rows = []
+    for request, some in groupby(zip(positions, requests, strict=True), key=itemgetter(1)):
+        places = [position for position, _ in some]
+        rows += [{"first": places[0], "count": len(places), "request": request}] if request else []
+    if rows:
+        connection.execute(_ADD, rows)
 
 
 def entries(connection: Connection, request: str) -> list[log.Logged]:

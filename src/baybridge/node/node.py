@@ -60,6 +60,7 @@ from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import persons, reads, second_factor
 from baybridge.node.people.factor_key import Sealer, factor_key
+from baybridge.node.people.noting import Together
 from baybridge.node.people.outside.openid import Providers
 from baybridge.node.record_memory import RecordMemory
 from baybridge.node.steps import Walk
@@ -112,6 +113,7 @@ class Node:
         second_factor.seal_all(self.storage)
         self.storage.guard = self._guard
         self.clock_watch: ClockWatch | None = None  # of a node that is served
+        self._notes = Together(partial(self.unit, even_restored=True))
         self.reserve = Reserve(config.folder, self._keys.signing_key, int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024, lambda: self.keys.ring)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())
@@ -356,14 +358,13 @@ class Node:
     def note_reading(
         self, actor: Actor, subjects: Sequence[str], what: str, purpose: str, write: Callable[[Unit], None], *, emergency: bool = False, **more: str
     ) -> None:
-        """Note readings by `write` in a unit of their own; where the database cannot take it, keep them in the reserve until it can.
+        """Note readings by `write`, with others that are noted at the same moment; where the database cannot take it, keep them in the reserve until it can.
 
         `subjects`: the cases, or patients where no case is known, that were read. ReserveFullError where the reserve is full too, but for `emergency`, the
         reading of one case that somebody took in an emergency.
         """
         try:
-            with self.unit(even_restored=True) as unit:
-                write(unit)
+            self._notes.note(write)
         except StorageProblem:
             at = self.now().isoformat()
             said = {"account": actor.account, "role": actor.role.value, "organisation": actor.organisation, "what": what, "purpose": purpose}

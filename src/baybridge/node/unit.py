@@ -112,6 +112,7 @@ class Unit:
     news: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # of each package that was filed, the events that nobody told before
     _record: tuple[object, CaseRecord] | None = None
     _to_log: list[tuple[log.Entry, bytes]] = field(default_factory=list)
+    _asked: list[str] = field(default_factory=list)  # the request of each of them
 
     def events(self, case_id: str) -> list[Recorded]:
         """The events of a case so far."""
@@ -200,6 +201,7 @@ class Unit:
             what=what,
         )
         self._to_log.append((entry, content))
+        self._asked.append(asking.REQUEST.get())
 
     def follow(
         self, kind: str, case_id: str, body: Mapping[str, object] | None = None, *, not_before: datetime | None = None, consequence_id: str = ""
@@ -209,8 +211,9 @@ class Unit:
 
     def finish(self) -> None:
         """Append what was logged to the Merkle log; the last thing before the commit."""
-        asking.note(self.connection, log.append(self.connection, self._to_log, salt=lambda: os.urandom(log.SALT_BYTES)))
+        asking.note(self.connection, log.append(self.connection, self._to_log, salt=lambda: os.urandom(log.SALT_BYTES)), self._asked)
         self._to_log.clear()
+        self._asked.clear()
         self.step("write.log")
 
     def keep_decision(self, case_id: str, made: Made) -> str:

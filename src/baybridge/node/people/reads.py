@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.reading import Ground, ground
@@ -114,6 +114,8 @@ def _record(node: Node, connection: Connection, action: str, actor: Actor, patie
     closed = _restricted(node, connection, purpose_of(node, action, actor), patient_id)
     if closed is not None or not patient_id:
         return closed or Ground.RELATION
+    if _is_worked_on(connection, patient_id):
+        return Ground.RELATION
     cases = cases_of(connection, patient_id)
     sent = set(streams.cases_of_only(connection, _OF_MACHINES, having=PackageReceived.__name__, among=cases)) if cases else set()
     if not sent or sent != set(cases):
@@ -121,6 +123,14 @@ def _record(node: Node, connection: Connection, action: str, actor: Actor, patie
     grounds = [ground(fold_case(connection, case_id), node.site, _today(node)) for case_id in sorted(sent)]
     best = next((item for item in grounds if isinstance(item, Ground)), None)
     return best or refuse(*(item for item in grounds if isinstance(item, Reason)), category=Category.FORBIDDEN)
+
+
+def _is_worked_on(connection: Connection, patient_id: str) -> bool:
+    """Whether people of this site did something in a case of a patient, as far as that was worked out."""
+    return connection.execute(_WORKED_ON, {"patient": patient_id}).first() is not None
+
+
+_WORKED_ON = select(tables.case_index.c.case_id).where(tables.case_index.c.patient_id == bindparam("patient"), tables.case_index.c.only_told.is_(False)).limit(1)
 
 
 def _restricted(node: Node, connection: Connection, purpose: str, patient_id: str | None) -> Refusal | None:

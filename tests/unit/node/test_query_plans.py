@@ -137,7 +137,7 @@ def test_a_round_of_the_worker_and_a_payers_list_read_no_whole_table(ward: Ward)
             work(node)
         with node.storage.reading() as connection:
             payer.parts_of(node, connection, "Somebody")
-            projections.task_list(connection, "nurse", ward.now, most=20)
+            projections.task_list(connection, "nurse", most=20)
     assert whole_tables(node.storage.engine, found) == []
 
 

@@ -206,6 +206,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/flowsheet"): ON_CARE,
     ("GET", "/cases/{case_id}/followup"): ON_CARE,
     ("GET", "/cases/{case_id}/timeline"): ON_CASE,
+    ("GET", "/cases/{case_id}/watch"): ON_CARE,
     ("GET", "/cases/{case_id}/looked"): {"patient", "quality"},
     ("GET", "/cases/{case_id}/looked.json"): {"patient", "quality"},
     ("GET", "/cases/{case_id}/state.json"): ON_CASE,

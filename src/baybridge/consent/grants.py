@@ -34,6 +34,7 @@ class ConsentState:
     mo_ground: bool | None
     dspdp_notified: bool | None
     finance: bool | None
+    sharing_status: bool | None
     withdrawn_on: date | None
 
 
@@ -51,6 +52,7 @@ def consents_for(case: Case, to_node: str | None, purpose: str | None, on: date)
         mo_ground=state("mo_ground"),
         dspdp_notified=_notified(case, on),
         finance=state("finance"),
+        sharing_status=state("sharing_status"),
         withdrawn_on=_withdrawn_on(case, to_node, purpose, on),
     )
 

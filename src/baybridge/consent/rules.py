@@ -37,6 +37,7 @@ PURPOSES = (
     "OBA_OUTCOME",
     "QUALITY_REGISTRY",
     "PHARMACOVIGILANCE",
+    "CASE_STATUS",
 )
 PIPL_39 = "PIPL articles 23 and 39"
 BY_DOCUMENT = "of somebody else than the patient: which paper says that this person decides, and where it is filed; no name and no number of a document"
@@ -173,7 +174,7 @@ COMMAND_ROWS = (
     CommandRow(
         RecordConsent, record_consent, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE),
         (
-            EventRow(ConsentRecorded, rendering.consented, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS")),
+            EventRow(ConsentRecorded, rendering.consented, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS", "CASE_STATUS")),
         ),
         page="sharing",
         correction=Correction(None, undo="WithdrawConsent"),
@@ -185,7 +186,7 @@ COMMAND_ROWS = (
     CommandRow(
         WithdrawConsent, withdraw_consent, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PATIENT),
         (
-            EventRow(ConsentWithdrawn, rendering.withdrawn, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS")),
+            EventRow(ConsentWithdrawn, rendering.withdrawn, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS", "CASE_STATUS")),
         ),
         page="sharing",
         correction=Correction(None, undo="RecordConsent"),
@@ -195,7 +196,7 @@ COMMAND_ROWS = (
     ),
     CommandRow(
         NotifyAuthority, notify_authority, roles(Role.COORDINATOR, Role.QUALITY),
-        (EventRow(AuthorityNotified, rendering.notified, told_in("CARE_REFERRAL")),),
+        (EventRow(AuthorityNotified, rendering.notified, told_in("CARE_REFERRAL", "CASE_STATUS")),),
         page="sharing",
         correction=CLINICAL,
         step="notify_authority",

@@ -21,7 +21,7 @@ from baybridge.journey.command import Role, Site
 #: Identifiers of the invented laboratories in the directory, by node.
 LABORATORIES = {"mo": "mo", "gd": "gd", "hk": "hk"}
 
-PURPOSES = ["CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS"]
+PURPOSES = ["CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS", "CASE_STATUS"]
 PRODUCTS = {
     "mm": ("equecabtagene-autoleucel", "eque-cel-mm-hk"),
     "dlbcl": ("axicabtagene-ciloleucel", "axi-cel-lbcl-3l-cn"),
@@ -41,9 +41,9 @@ def records(walk: Walk) -> None:
 
 
 def consent(walk: Walk) -> None:
-    """The patient consents to care, sensitive data, crossing, finance; Macao's authority is told."""
+    """The patient consents to care, sensitive data, crossing, finance, telling where the treatment stands; Macao's authority is told."""
     everyone = list(walk.nodes)
-    for kind in ("care", "sensitive", "cross_border", "finance", "hk_sharing"):
+    for kind in ("care", "sensitive", "cross_border", "finance", "hk_sharing", "sharing_status"):
         named = {"recipients": everyone, "purposes": PURPOSES} if kind in ("sensitive", "cross_border") else {}
         walk.do(walk.home, Role.COORDINATOR, "RecordConsent", kind=kind, notice_version="2026-1", notice_language="zh-Hant", **named)
     if walk.nodes[walk.home].site.jurisdiction == "MO":

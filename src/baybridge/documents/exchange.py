@@ -24,6 +24,7 @@ class Profile(Part, frozen=True, kw_only=True):
 
     types: tuple[str, ...]
     patient: Literal["whole", "reference", "pseudonym"]
+    consent: Literal["sharing_status"] | None = None
     only: Mapping[str, tuple[str, ...]] = EMPTY
     fields: Mapping[str, LeastFields] = EMPTY
 

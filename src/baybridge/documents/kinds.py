@@ -68,7 +68,7 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "retention": {ANY: "retention:Retention"},
         "regions": {ANY: "region:RegionEntry"},
         "safety": {"hazards": "hazards:HazardLog"},
-        "telling": {"told": "telling:Told", "whose": "telling:Whose"},
+        "telling": {"patients": "patients:Patients", "told": "telling:Told", "whose": "telling:Whose"},
         "terms": {
             "answers": "terms:Answers",
             "choices": "terms:Choices",

@@ -297,7 +297,7 @@ COMMAND_ROWS = (
     ),
     CommandRow(
         AcceptCase, accept_case, roles(Role.COORDINATOR, Role.PHYSICIAN),
-        (EventRow(CaseAccepted, rendering.accepted, told_in("CARE_REFERRAL", "COI_LOGISTICS")),),
+        (EventRow(CaseAccepted, rendering.accepted, told_in("CARE_REFERRAL", "COI_LOGISTICS", "CASE_STATUS")),),
         page="overview",
         correction=CLINICAL,
         step="accept",
@@ -307,7 +307,7 @@ COMMAND_ROWS = (
     ),
     CommandRow(
         DeclineCase, decline_case, roles(Role.COORDINATOR, Role.PHYSICIAN),
-        (EventRow(CaseDeclined, rendering.declined, told_in("CARE_REFERRAL")),),
+        (EventRow(CaseDeclined, rendering.declined, told_in("CARE_REFERRAL", "CASE_STATUS")),),
         page="overview",
         correction=CLINICAL,
         step="accept",

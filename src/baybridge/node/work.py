@@ -30,10 +30,12 @@ _FOLLOW_UPS = (proposals.follow_up, identity.follow_up, cards.follow_up, reads.f
 
 def carry_out(node: Node, unit: Unit, work: Work) -> Done:
     """Write what was decided; the events that now stand, and the decisions that were kept."""
-    sent = [packing.send(node, unit, work.case_id, parcel) for parcel in work.verdict.parcels]
-    events = (*work.verdict.events, *sent)
-    recorded = unit.append(work.case_id, events, work.actor, known=work.known, command_id=work.command_id, event_ids=work.verdict.event_ids)
-    kept = [unit.keep_decision(work.case_id, made) for sha256, made in work.made.items() if rests_on(events, sha256)]
+    said = work.verdict.events
+    recorded = unit.append(work.case_id, said, work.actor, known=work.known, command_id=work.command_id, event_ids=work.verdict.event_ids)
+    sent = [packing.send(node, unit, work.case_id, parcel) for parcel in work.verdict.parcels]  # with what was just said
+    known, part = work.known + len(said), len(said)
+    recorded += unit.append(work.case_id, sent, work.actor, known=known, command_id=work.command_id, part=part)
+    kept = [unit.keep_decision(work.case_id, made) for sha256, made in work.made.items() if rests_on((*said, *sent), sha256)]
     for follow_up in _FOLLOW_UPS:
         follow_up(node, unit, work, recorded)
     projections.project(unit, work.case_id)

@@ -32,7 +32,7 @@ from baybridge.journey.entry import Entry, tells
 Resource = Mapping[str, object]
 
 #: The consents that a request names, by the events of a case that say so.
-_CONSENTS = ("care", "sensitive", "cross_border", "hk_sharing", "mo_ground", "dspdp_notified")
+_CONSENTS = ("care", "sensitive", "cross_border", "hk_sharing", "mo_ground", "dspdp_notified", "sharing_status")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import cast
 
 from baybridge.base.outcome import Reason
 from baybridge.base.time import working_days_between
@@ -34,6 +35,7 @@ def derive(request: TransferRequest, profiles: Profiles, holidays: Mapping[str, 
         **_safeguards(request, on),
         **_contract(request, on, holidays),
         **_consents(request.consents),
+        **_named_consent(request, profiles),
     }
 
 
@@ -116,6 +118,13 @@ def unknown_days(code: str, contract: WrittenContract | None, on: date, holidays
     for day in calendar.unverified:
         if window[0] < day <= window[1]:
             yield Reason("exchange.transfer.unverified_day", {"jurisdiction": code, "day": day.isoformat()}, where="contract")
+
+
+def _named_consent(request: TransferRequest, profiles: Profiles) -> dict[str, Value]:
+    """Whether the purpose names a consent of its own, and whether that was given."""
+    named = profiles.purposes[request.transfer["purpose"]].consent
+    given = cast("Mapping[str, bool | None]", request.consents)
+    return {"purpose_names_consent": named is not None, "consent_named": given.get(named) if named is not None else None}
 
 
 def _consents(consents: WrittenConsents) -> dict[str, Value]:

@@ -161,6 +161,7 @@ def _consents(situation: Situation, to: Site, purpose: str) -> WrittenConsents:
         "hk_sharing": state.hk_sharing,
         "mo_ground": state.mo_ground,
         "dspdp_notified": state.dspdp_notified,
+        **({} if state.sharing_status is None else {"sharing_status": state.sharing_status}),  # other nodes of before do not know the word
         "withdrawn_on": _text(state.withdrawn_on),
     }
 

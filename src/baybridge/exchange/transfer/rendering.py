@@ -51,6 +51,22 @@ def refused(event: ev.TransferRefused, writer: Writer) -> None:
     _audit(writer, "transfer-refused", "4", [], event.to_node, receiving=False)
 
 
+def status(event: ev.StatusTold, writer: Writer) -> None:
+    """As CarePlan: one activity a step; sums are told in the event alone."""
+    steps = [
+        {"detail": {"status": "completed", "scheduledString": step.done_on.isoformat(), "description": f"{step.stage} at {step.node}"}} for step in event.steps
+    ]
+    content = {
+        "status": "active",
+        "intent": "plan",
+        "title": f"where the case stands, for {event.to_node}",
+        "subject": writer.patient,
+        "author": writer.node,
+        **({"activity": steps} if steps else {}),
+    }
+    writer.add("CarePlan", content)
+
+
 def receipt(event: ev.TransferReceived, writer: Writer) -> None:
     """As DocumentReference and Provenance."""
     package = identifier("urn:baybridge:package", event.package_id)

@@ -58,6 +58,7 @@ class Consents(Request, frozen=True, kw_only=True):
     hk_sharing: bool | None = None
     mo_ground: bool | None = None
     dspdp_notified: bool | None = None
+    sharing_status: bool | None = None
     withdrawn_on: DayOrInstant | None = None
 
 
@@ -127,6 +128,7 @@ class WrittenConsents(TypedDict, total=False):
     hk_sharing: bool | None
     mo_ground: bool | None
     dspdp_notified: bool | None
+    sharing_status: bool | None
     withdrawn_on: str | None
 
 

@@ -28,14 +28,17 @@ from baybridge.exchange.transfer.profiles import Dropped, minimise, reference_of
 from baybridge.exchange.transfer.request import WrittenRequest
 from baybridge.facts.fhir import items, mapping
 from baybridge.journey.command import Role, Site, Situation, Verdict
-from baybridge.journey.events import TransferAllowed, TransferRefused
+from baybridge.journey.events import StatusTold, TransferAllowed, TransferRefused
 from baybridge.journey.judged import Judged, Parcel
-from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, reads, roles
-from baybridge.language.regions import Regions
+from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, reads, roles, told_in
+from baybridge.journey.status import parts_of, status_of
+from baybridge.language.regions import Regions, regions_of
 from baybridge.policy.one_case.ground import GroundDocument
 
 Resource = Mapping[str, object]
 _PSEUDONYM_LENGTH = 32
+#: The purpose with which a node tells where the case stands and who pays how much. Source: contract K10.
+STATUS = "CASE_STATUS"
 
 
 class Transfer(Struct, frozen=True, kw_only=True):
@@ -98,8 +101,21 @@ def transfer(situation: Situation, given: Transfer) -> Verdict:
         return refuse(*invalid, category=Category.INVALID)
     judgement = judge(situation, given, rules)
     if judgement.allowed:
-        return Judged((), (judgement.decision,), (parcel_of(given, judgement),))
+        return Judged(told_beside(situation, given), (judgement.decision,), (parcel_of(given, judgement),))
     return Judged((refused_by(given, judgement),), (judgement.decision,), refusal=refuse(*judgement.reasons))
+
+
+def told_beside(situation: Situation, given: Transfer) -> tuple[StatusTold, ...]:
+    """What is said anew for a purpose before its package is made: where the case stands, for who is to know it.
+
+    What came from a node under the contract of the Bay Area goes on to nobody outside it: there, only what this site recorded is told.
+    """
+    if given.purpose != STATUS:
+        return ()
+    case, here, to = situation.case, situation.site.node, situation.neighbours[given.to_node]
+    inside = in_bay_area(to, regions_of(situation.documents.folder))
+    sources = {here, *parts_of(case)} if inside else {here}
+    return (status_of(case, given.to_node, situation.site.zone, sources),)
 
 
 def parcel_of(given: Transfer, judgement: Judgement) -> Parcel:
@@ -217,7 +233,11 @@ def mark_received(resource: Mapping[str, object], site: Site, route: str) -> dic
 COMMAND_ROWS = (
     CommandRow(
         Transfer, transfer, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.MANUFACTURER),
-        (EventRow(TransferAllowed, rendering.allowed), EventRow(TransferRefused, rendering.refused, refuses=refusal_of)),
+        (
+            EventRow(TransferAllowed, rendering.allowed),
+            EventRow(TransferRefused, rendering.refused, refuses=refusal_of),
+            EventRow(StatusTold, rendering.status, told_in(STATUS), computed=True),
+        ),
         page="sharing",
         correction=Correction(None),
         kinds=ANYWHERE,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
+from msgspec import Struct
+
 from baybridge.journey.chapters.envelope import Event, Told
 
-ConsentKind = Literal["care", "sensitive", "cross_border", "finance", "hk_sharing", "mo_ground"]
+ConsentKind = Literal["care", "sensitive", "cross_border", "finance", "hk_sharing", "mo_ground", "sharing_status"]
 #: In which capacity somebody consents: for themselves, for a child, for an adult who cannot decide.
 Giver = Literal["patient", "guardian", "representative"]
 
@@ -98,6 +100,34 @@ class TransferRefused(Event, frozen=True, kw_only=True, tag=True):
     route: str
     codes: tuple[str, ...]
     decision_sha256: str
+
+
+class StatusStep(Struct, frozen=True, kw_only=True):
+    """One step of the road: the stage that it reached, or will where it is `planned`, on which day, at which node."""
+
+    stage: str
+    done_on: date
+    node: str
+    planned: bool = False
+
+
+class StatusSum(Struct, frozen=True, kw_only=True):
+    """One sum: what became of it, of whom, how much, on which day, as which node recorded it."""
+
+    what: Literal["quoted", "asked", "approved", "partially_approved", "refused", "claimed", "decided", "paid", "refunded"]
+    payer: str
+    amount_minor: int
+    currency: str
+    known_on: date
+    node: str
+
+
+class StatusTold(Event, frozen=True, kw_only=True, tag=True):
+    """Where the case stands here, as another node that cares for the patient is told: steps with their days, who pays how much; no result, no label of cells."""
+
+    to_node: str
+    steps: tuple[StatusStep, ...]
+    sums: tuple[StatusSum, ...]
 
 
 class TransferReceived(Event, frozen=True, kw_only=True, tag=True):

@@ -19,6 +19,7 @@ from baybridge.node.corrections.telling import TELL_ENTRIES, TELL_LATE_RESULTS, 
 from baybridge.node.intake.importing import IMPORT_RUNS, PLACE_RECORD
 from baybridge.node.integrity.daily import DAILY_CHECK
 from baybridge.node.messages.outbox import PLAN, SEND
+from baybridge.node.neighbours.status import TELL_STATUS
 from baybridge.node.neighbours.telling import TELL_CORRECTION, TELL_WITHDRAWAL
 from baybridge.node.upkeep.same_day import SAME_DAY
 from baybridge.node.watch.leaving import LEAVE
@@ -26,7 +27,7 @@ from baybridge.node.watch.watching import CLOCK, LOOK
 
 _ROWS = (
     LOOK, CLOCK, LEAVE, DECIDE_AGAIN, GRADES_FOLLOW, MADE_AGAIN, WITHDRAWN_CAUSES, TELL_ENTRIES, TELL_SET_ASIDE, TELL_LATE_RESULTS, TELL_CORRECTION, TELL_WITHDRAWAL,
-    PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, READ, SETTLE, PLAN, SEND,
+    TELL_STATUS,    PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, READ, SETTLE, PLAN, SEND,
 )  # fmt: skip
 
 CONSEQUENCES: Mapping[str, ConsequenceRow] = {row.name: row for row in _ROWS}

@@ -24,6 +24,7 @@ from baybridge.journey.events import (
     Infused,
     PackageReceived,
     Recorded,
+    StatusTold,
     Told,
     TransferAllowed,
 )
@@ -76,7 +77,7 @@ def content_of(node: Node, unit: Unit, parcel: Parcel, events: Sequence[Recorded
         codes=parcel.codes,
         sent_at=unit.at.isoformat(),
         decision=dict(parcel.decision),
-        told=told(rules, parcel.purpose, events, without_patient=without_patient, payer=payer, node=node),
+        told=told(rules, parcel.purpose, events, without_patient=without_patient, payer=payer, node=node, to_node=parcel.to_node),
         resources=tuple(wire.write(_as_this_patients(resource, case)).decode() for resource in parcel.resources),
     )
 
@@ -135,7 +136,14 @@ def rules_of_telling(documents: Documents) -> TellingRules:
 
 
 def told(
-    rules: TellingRules, purpose: str, events: Sequence[Recorded], *, without_patient: bool, payer: str | None = None, node: Node | None = None
+    rules: TellingRules,
+    purpose: str,
+    events: Sequence[Recorded],
+    *,
+    without_patient: bool,
+    payer: str | None = None,
+    node: Node | None = None,
+    to_node: str = "",
 ) -> tuple[dict[str, object], ...]:
     """The events of a case that go with a package of this purpose, those that others told included, each with its origin.
 
@@ -143,7 +151,7 @@ def told(
     """
     wanted = rules.purposes.get(purpose, frozenset())
     every = as_told(None, events)
-    chosen = [item for item in every if item.event.get("type") in wanted]
+    chosen = _last_status(node, to_node, [item for item in every if item.event.get("type") in wanted])
     if node is not None:
         chosen = _signed(node, events, chosen)
         takers = {item.event.get("consent_id"): item.node for item in every if item.event.get("type") == ConsentRecorded.__name__}
@@ -154,6 +162,13 @@ def told(
     if without_patient:
         chosen = [msgspec.structs.replace(item, event=_nobodys(item.event)) for item in chosen if node is None or _still_signed(node, item)]
     return tuple(msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at))
+
+
+def _last_status(node: Node | None, to_node: str, items: Sequence[Told]) -> list[Told]:
+    """These with the last status that this node wrote for the receiver, and no other: what was meant for somebody else goes to nobody."""
+    of_status = [item for item in items if item.event.get("type") == StatusTold.__name__]
+    last = [item for item in of_status if node is not None and item.node == node.site.node and item.event.get("to_node") == to_node][-1:]
+    return [item for item in items if item not in of_status or item in last]
 
 
 def _nobodys(event: dict[str, object]) -> dict[str, object]:

@@ -17,7 +17,7 @@ from baybridge.consent.emergency_access import unreviewed
 from baybridge.documents.terms import DoseUnit, Drugs
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Command, Role
-from baybridge.journey.events import ConfirmationAsked, GlassBroken
+from baybridge.journey.events import ConfirmationAsked
 from baybridge.journey.held import Stage
 from baybridge.node.clock import new_id
 from baybridge.node.commands.table import COMMANDS, CommandRow
@@ -39,6 +39,7 @@ from baybridge.web.case.followup_page import followup
 from baybridge.web.case.identity_page import identity
 from baybridge.web.case.looked_page import looked, looked_file
 from baybridge.web.case.options_page import options
+from baybridge.web.case.patient_page import first_page, watch
 from baybridge.web.case.proposals_page import PROPOSAL_DOORS
 from baybridge.web.case.sharing_page import sharing
 from baybridge.web.case.tests_page import tests
@@ -58,9 +59,8 @@ _ROAD = tuple(stage for stage in Stage if stage not in (Stage.NEW, Stage.PROPOSE
 
 def overview(view: CaseView) -> Response:
     """Where the case stands, what is next and who does it; for the patient in plain words."""
-    taken = unreviewed(view.case)[::-1]
     if view.asked.person.role is Role.PATIENT:
-        return view.render("patient.html", road=_ROAD, next_visit=None, emergencies=view.case.of(GlassBroken)[::-1])
+        return first_page(view)
     look = view.look
     open_now: list[dict[str, Any]] = [
         msgspec.to_builtins(task) for task in open_tasks(view.asked.node, look.unit.connection, view.case, view.now, look.lazy_facts)
@@ -76,7 +76,7 @@ def overview(view: CaseView) -> Response:
         others=view.actions(other),
         reports=reports(view.look.unit.connection, view.case.case_id),
         road=_ROAD,
-        emergencies=taken,
+        emergencies=unreviewed(view.case)[::-1],
     )
 
 
@@ -229,6 +229,7 @@ CASE_DOORS = (
         Door(f"/cases/{{case_id}}{'' if name == 'overview' else '/' + name}", ("GET",), f"case.{name}", action, tab(name, _PAGES[name]))
         for name, action in tabs.TABS.items()
     ),
+    Door("/cases/{case_id}/watch", ("GET",), "case.watch", "case.bedside", tab("overview", watch)),
     Door("/cases/{case_id}/looked.json", ("GET",), "case.looked.file", "case.who_looked", looked_file),
     Door("/cases/{case_id}/do/{command}", ("GET",), "case.form", "case.command", command_page),
     Door("/cases/{case_id}/do/{command}", ("POST",), "case.do", "case.command", command_do),

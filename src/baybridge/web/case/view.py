@@ -25,7 +25,7 @@ from baybridge.journey.conflicts import conflicts_of
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import GateExceptionSigned
 from baybridge.journey.gates import standing_exceptions
-from baybridge.journey.stages import stage_of
+from baybridge.journey.status import stage_shown
 from baybridge.node import cases, kept_decisions
 from baybridge.node.commands.preview import Look, looking
 from baybridge.node.commands.table import COMMANDS, CommandRow
@@ -38,6 +38,7 @@ from baybridge.web.case.banner import banner_of
 from baybridge.web.forms import forms
 from baybridge.web.page import signers, told
 from baybridge.web.page.page import Reader, render
+from baybridge.web.page.status_words import elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +145,18 @@ def frame(view: CaseView) -> dict[str, object]:
     call = case.open_rapid_response if told.is_told(asked) and view.told_of_calls and not view.until else None
     return {
         "case": case,
-        "stage_now": stage_of(case),
+        "stage_now": stage_shown(case, asked.node.site.node, asked.node.site.zone),
         "conflicts": conflicts_of(case),
         "who": name_of(asked, case),
         "banner": banner_of(view),
+        "elsewhere": elsewhere(asked, view.reader, case),
         "product_name": product_name(asked, case.product),
         "open_call": call,
         "shown_call": board.shown_as(call.call_id, call.state, call.codes) if call else "",
         **_emergency(view),
         "exceptions": list(_exceptions(view)) if asked.person.role in _CARE else [],
         "tab_name": view.tab,
+        "ask_whom": ASK_WHOM,
         "tabs": [(name, tabs.address(case.case_id, name)) for name in tabs.shown(asked.person.role)],
         "tab_groups": tabs.grouped(asked.person.role),
         "tab_address": lambda name: tabs.address(case.case_id, name),
@@ -162,6 +165,8 @@ def frame(view: CaseView) -> dict[str, object]:
     }
 
 
+#: The tabs on which a patient reads results, grades, chances or risks, each with the sentence whom to ask.
+ASK_WHOM = frozenset({"facts", "options", "eligibility", "tests", "bedside", "followup", "timeline"})
 #: Who sees that a patient is treated without consent.
 _CARE = frozenset({Role.PHYSICIAN, Role.NURSE, Role.COORDINATOR, Role.PHARMACIST, Role.QUALITY, Role.PATIENT})
 

@@ -397,6 +397,8 @@ class Reader:
             return f"{self.fact(str(name))} {self.value(_TRUTH.get(value, value), unit)}"
         if isinstance(item, list | tuple):
             return " ".join(self.value(part) if not isinstance(part, str) else self.code("code", part) for part in item)
+        if isinstance(item, Mapping):
+            return ", ".join(self._amount(name, value, item) for name, value in item.items() if name != "currency")
         return self.plain(key, item)
 
     def gist(self, body: Mapping[str, object]) -> str:
@@ -429,7 +431,7 @@ class Reader:
 #: Where the words of an event's field stand, if not among the codes.
 _PREFIXES: Mapping[str, str] = {
     "action": "correction.action", "command": "command", "driver": "driver", "drug": "matching.washout", "marker": "marker", "route": "exchange.route",
-    "role": "role", "flags": "policy.flag", "not_firm": "gate_reason",
+    "role": "role", "flags": "policy.flag", "not_firm": "gate_reason", "stage": "stage",
 }  # fmt: skip
 
 

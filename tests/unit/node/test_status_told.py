@@ -1,0 +1,113 @@
+"""What happened at another node is told under the patient's own consent to it, or is said not to be told; it never reads as nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acceptance.support import PURPOSES, Refused, World
+from baybridge.base.time import CHINA
+from baybridge.journey.command import Role
+from baybridge.journey.events import StatusTold, TransferAllowed, TransferRefused
+from baybridge.journey.held import Stage
+from baybridge.journey.status import elsewhere_of, stage_shown
+
+STATUS = "CASE_STATUS"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World.new(tmp_path)
+
+
+def consents(world: World, *, status: bool, purposes: list[str] | None = None) -> None:
+    """The usual consents of Macao, with or without the one to tell where the treatment stands."""
+    world.file("mo", world.bundle())
+    for kind in ("care", "sensitive", "cross_border", "finance", "mo_ground", *(("sharing_status",) if status else ())):
+        named = {"recipients": list(world.nodes), "purposes": purposes or [*PURPOSES, STATUS]} if kind in ("sensitive", "cross_border") else {}
+        world.do("mo", Role.COORDINATOR, "RecordConsent", kind=kind, notice_version="2026-1", notice_language="zh-Hant", **named)
+    world.do("mo", Role.COORDINATOR, "NotifyAuthority", authority="DSPDP", reference="test-1")
+    world.do("mo", Role.PHYSICIAN, "DecideEligibility")
+    world.do("mo", Role.COORDINATOR, "ReferCase", to_node="hk", product="axicabtagene-ciloleucel")
+    world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    world.deliver("mo")
+    world.accept()
+
+
+def reserve(world: World) -> Any:
+    day = (world.clock() + timedelta(days=3)).date()
+    world.do("hk", Role.COORDINATOR, "ReserveSlot", plant_node="sh", collection_on=day.isoformat(), supply_basis="named_patient")
+    return day
+
+
+def told(world: World, node: str) -> list[StatusTold]:
+    return [entry.event for entry in world.case(node).of(StatusTold) if entry.origin.told]
+
+
+def test_the_home_hospital_is_told_what_happens_elsewhere(world: World) -> None:
+    consents(world, status=True)
+    world.deliver("hk")
+    day = reserve(world)
+    world.deliver("hk")
+    (hong_kong,) = (one for one in elsewhere_of(world.case("mo"), "mo", CHINA) if one.node == "hk")
+    assert hong_kong.told_at is not None
+    assert [step.stage for step in hong_kong.steps] == ["accepted", "slot_reserved", "collected"]
+    assert (hong_kong.steps[-1].planned, hong_kong.steps[-1].done_on) == (True, day)
+    assert stage_shown(world.case("mo"), "mo", CHINA) is Stage.SLOT_RESERVED
+    assert {step.node for one in told(world, "mo") for step in one.steps} == {"hk"}  # what Macao said itself does not come back
+
+
+def test_without_that_consent_nothing_is_told_and_the_page_says_so(world: World) -> None:
+    consents(world, status=False)
+    reserve(world)
+    world.deliver("hk")
+    (hong_kong,) = (one for one in elsewhere_of(world.case("mo"), "mo", CHINA) if one.node == "hk")
+    assert (hong_kong.told_at, hong_kong.steps, told(world, "mo")) == (None, (), [])
+    assert not [event for event in world.events("hk", TransferRefused) if event.purpose == STATUS]
+
+
+def test_care_does_not_stand_for_the_consent_that_the_purpose_names(world: World) -> None:
+    consents(world, status=False)
+    with pytest.raises(Refused) as refused:
+        world.do("hk", Role.COORDINATOR, "Transfer", to_node="mo", purpose=STATUS)
+    assert refused.value.codes == ["exchange.code.DT-011"]
+
+
+def test_what_else_stands_against_it_is_noted_once(world: World) -> None:
+    consents(world, status=True, purposes=PURPOSES)
+    reserve(world)
+    noted = [event for event in world.events("hk", TransferRefused) if event.purpose == STATUS]
+    assert [event.codes for event in noted] == [("DT-013",)]
+
+
+def test_a_status_is_told_once_and_sent_by_hand_again(world: World) -> None:
+    consents(world, status=True)
+    sent = len([event for event in world.events("hk", TransferAllowed) if event.purpose == STATUS])
+    world.do("hk", Role.COORDINATOR, "NotifyAuthority", authority="DSPDP", reference="test-2")
+    assert len([event for event in world.events("hk", TransferAllowed) if event.purpose == STATUS]) == sent
+    done = world.do("hk", Role.COORDINATOR, "Transfer", to_node="mo", purpose=STATUS)
+    assert [type(item.event) for item in done.events] == [StatusTold, TransferAllowed]
+    world.deliver("hk")
+    assert told(world, "mo")[-1] == done.events[0].event
+
+
+def test_a_withdrawn_consent_ends_it(world: World) -> None:
+    consents(world, status=True)
+    given = next(one for one in world.case("mo").consents if one.kind == "sharing_status")
+    world.do("mo", Role.COORDINATOR, "WithdrawConsent", consent_id=given.consent_id)
+    world.deliver("mo")
+    before = len(world.events("hk", StatusTold))
+    reserve(world)
+    assert len(world.events("hk", StatusTold)) == before
+
+
+def test_a_status_holds_no_label_of_cells_and_no_result(world: World) -> None:
+    consents(world, status=True)
+    reserve(world)
+    world.deliver("hk")
+    chain = world.case("hk").chain_of_identity
+    assert chain is not None and world.case("mo").chain_of_identity is None
+    assert chain not in str(told(world, "mo"))

@@ -2,9 +2,9 @@
 
 Main job: `flesch_kincaid(text)` for English, `flesch_portuguese(text)` for Portuguese, `longest_chinese(text)` for Chinese.
 
-**Source**: Kincaid JP et al. 1975, Naval Technical Training Command Research Branch Report 8-75 (grade = 0.39 words a sentence + 11.8 syllables a word - 15.59); Martins TBF et al. 1996,
-Notas do ICMSC-USP 28 (index = 248.835 - 1.015 words a sentence - 84.6 syllables a word; 75 to 100 very easy, 50 to 75 easy). Syllables are counted as groups of vowels, which is
-what both formulas were used with by hand; the libraries that count better bring dictionaries under licences that this project does not take.
+**Source**: Kincaid JP et al. 1975, Naval Technical Training Command Research Branch Report 8-75 (grade = 0.39 words a sentence + 11.8 syllables a word - 15.59);
+Martins TBF et al. 1996, Notas do ICMSC-USP 28 (index = 248.835 - 1.015 words a sentence - 84.6 syllables a word; 75 to 100 very easy, 50 to 75 easy). Syllables
+are counted as groups of vowels; the libraries that count better bring dictionaries under licences that this project does not take.
 """
 
 from __future__ import annotations

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,33 +12,12 @@ from baybridge.journey.command import Role
 from baybridge.journey.events import StatusTold, TransferAllowed, TransferRefused
 from baybridge.journey.held import Stage
 from baybridge.journey.status import elsewhere_of, stage_shown
-
-STATUS = "CASE_STATUS"
+from told_status import STATUS, consents, reserve
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World.new(tmp_path)
-
-
-def consents(world: World, *, status: bool, purposes: list[str] | None = None) -> None:
-    """The usual consents of Macao, with or without the one to tell where the treatment stands."""
-    world.file("mo", world.bundle())
-    for kind in ("care", "sensitive", "cross_border", "finance", "mo_ground", *(("sharing_status",) if status else ())):
-        named = {"recipients": list(world.nodes), "purposes": purposes or [*PURPOSES, STATUS]} if kind in ("sensitive", "cross_border") else {}
-        world.do("mo", Role.COORDINATOR, "RecordConsent", kind=kind, notice_version="2026-1", notice_language="zh-Hant", **named)
-    world.do("mo", Role.COORDINATOR, "NotifyAuthority", authority="DSPDP", reference="test-1")
-    world.do("mo", Role.PHYSICIAN, "DecideEligibility")
-    world.do("mo", Role.COORDINATOR, "ReferCase", to_node="hk", product="axicabtagene-ciloleucel")
-    world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
-    world.deliver("mo")
-    world.accept()
-
-
-def reserve(world: World) -> Any:
-    day = (world.clock() + timedelta(days=3)).date()
-    world.do("hk", Role.COORDINATOR, "ReserveSlot", plant_node="sh", collection_on=day.isoformat(), supply_basis="named_patient")
-    return day
 
 
 def told(world: World, node: str) -> list[StatusTold]:

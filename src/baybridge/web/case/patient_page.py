@@ -16,6 +16,7 @@ from starlette.responses import Response
 from baybridge.documents.patients import Patients
 from baybridge.journey.attachments import attached
 from baybridge.journey.case import Consent
+from baybridge.journey.command import Role
 from baybridge.journey.events import GlassBroken, StatusStep, StatusTold, TravelArranged
 from baybridge.journey.held import Stage
 from baybridge.journey.schedule import next_visit
@@ -36,10 +37,10 @@ _LOOKED_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the road: done, planned or open, its day where it is known, and at which place."""
+    """One part of the road: done, planned or ahead without a day, its day where it is known, and at which place."""
 
     name: str
-    state: Literal["done", "planned", "open"]
+    state: Literal["done", "planned", "ahead"]
     day: date | None
     place: str
 
@@ -62,7 +63,7 @@ def first_page(view: CaseView) -> Response:
         sums=[money(view.reader, one) for one in sums_of(case, view.asked.node.site.zone)],
         consents=_standing(view),
         may_withdraw=view.until is None and allowed(view.asked, COMMANDS["WithdrawConsent"]),
-        looked=rows_of(view.asked, case.patient_id, case.case_id)[:_LOOKED_SHOWN],
+        looked=[row for row in rows_of(view.asked, case.patient_id, case.case_id) if row["role"] != Role.PATIENT.value][:_LOOKED_SHOWN],
         documents=len(attached(case)),
         emergencies=case.of(GlassBroken)[::-1],
         patients=view.asked.node.documents.typed.the(Patients),
@@ -91,10 +92,13 @@ def _road(view: CaseView, steps: list[StatusStep]) -> Iterator[Part]:
     """Each part with its day; a part before one that is done is done, on a day that was not told."""
     done = {step.stage: step for step in steps if not step.planned}
     planned = {step.stage: step for step in steps if step.planned}
+    visit, here = _visit(view), view.asked.node.site.node
+    if visit is not None:
+        planned[Stage.FOLLOW_UP.value] = StatusStep(stage=Stage.FOLLOW_UP.value, done_on=visit, node=view.case.follow_up_node or here, planned=True)
     furthest = max((number for number, (_, stage) in enumerate(_ROAD) if stage.value in done), default=-1)
     for number, (name, stage) in enumerate(_ROAD):
         step = done.get(stage.value) or (planned.get(stage.value) if number > furthest else None)
-        state: Literal["done", "planned", "open"] = "done" if number <= furthest else "planned" if step is not None else "open"
+        state: Literal["done", "planned", "ahead"] = "done" if number <= furthest else "planned" if step is not None else "ahead"
         yield Part(name, state, step.done_on if step else None, view.reader.node(step.node) if step else "")
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from baybridge.http.doors import Asked
 from baybridge.journey.case import Case
 from baybridge.journey.events import StatusStep, StatusSum
-from baybridge.journey.status import elsewhere_of
+from baybridge.journey.status import carers_of, elsewhere_of
 from baybridge.node.people.access import NAMELESS
 from baybridge.web.page.page import Reader
 
@@ -24,6 +24,7 @@ class Place:
     steps: tuple[str, ...]
     sums: tuple[str, ...]
     told_at: datetime | None
+    carer: bool  # it cares for the patient, and is no plant
 
 
 def elsewhere(asked: Asked, reader: Reader, case: Case) -> tuple[Place, ...]:
@@ -32,7 +33,13 @@ def elsewhere(asked: Asked, reader: Reader, case: Case) -> tuple[Place, ...]:
         return ()
     site = asked.node.site
     return tuple(
-        Place(reader.node(one.node), tuple(step(reader, item) for item in one.steps), tuple(money(reader, item) for item in one.sums), one.told_at)
+        Place(
+            reader.node(one.node),
+            tuple(step(reader, item) for item in one.steps),
+            tuple(money(reader, item) for item in one.sums),
+            one.told_at,
+            one.node != case.plant_node or one.node in carers_of(case),
+        )
         for one in elsewhere_of(case, site.node, site.zone)
     )
 

@@ -34,6 +34,16 @@ def scheduled(event: ev.FollowUpScheduled, writer: Writer) -> None:
     writer.add("CarePlan", content)
 
 
+def letter(_event: ev.PatientWrote, writer: Writer) -> None:
+    """As Communication; what was written stays in the case."""
+    writer.add("Communication", {"status": "completed", "subject": writer.patient, "sent": writer.at, "reasonCode": [{"text": "letter of the patient"}]})
+
+
+def letter_answered(_event: ev.PatientAnswered, writer: Writer) -> None:
+    """As Communication; what was written stays in the case."""
+    writer.add("Communication", {"status": "completed", "subject": writer.patient, "sent": writer.at, "reasonCode": [{"text": "answer to the patient"}]})
+
+
 def visited(event: ev.FollowUpVisited, writer: Writer) -> None:
     """As Encounter and Observation."""
     day = event.visited_on.isoformat()

@@ -18,6 +18,7 @@ from baybridge.journey.chapters.corrections import *
 from baybridge.journey.chapters.decisions import *
 from baybridge.journey.chapters.envelope import *
 from baybridge.journey.chapters.envelope import Event as _Event
+from baybridge.journey.chapters.family import *
 from baybridge.journey.chapters.follow_up import *
 from baybridge.journey.chapters.identity import *
 from baybridge.journey.chapters.messages import *

@@ -18,6 +18,7 @@ from baybridge.bedside.incidents import open_incidents
 from baybridge.consent.deciding import Deciding, doubtful, to_confirm
 from baybridge.consent.emergency_access import unreviewed
 from baybridge.documents.document_set import DocumentSet
+from baybridge.followup.letters import unanswered
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Site
@@ -61,6 +62,7 @@ def attention(case: Case, site: Site) -> Iterator[Task]:
     yield from _causes(case, site)
     yield from _money(case, site)
     yield from _malignancy(case, site)
+    yield from _letters(case, site)
 
 
 def overbooked(case: Case, site: Site, slots_on: SlotsOn, documents: DocumentSet, today: date) -> Iterator[Task]:
@@ -209,6 +211,15 @@ def _incidents(case: Case, site: Site) -> Iterator[Task]:
     for entry in open_incidents(case):
         if entry.origin.node == site.node:
             yield _task(site, "incident", Role.QUALITY, entry.event.incident_id, values={"about": entry.event.about}, commands=("AnswerIncident",), level="red")
+
+
+def _letters(case: Case, site: Site) -> Iterator[Task]:
+    """The patient wrote: with a sign to watch for, a nurse calls the patient at once; else the coordinator answers."""
+    for one in unanswered(case):
+        if one.entry.origin.node == site.node:
+            step, role = ("letter_signs", Role.NURSE) if one.entry.event.watched else ("letter", Role.COORDINATOR)
+            level: Level = "red" if one.entry.event.watched else "amber"
+            yield _task(site, step, role, one.entry.event.letter_id, commands=("AnswerPatient",), level=level)
 
 
 def _malignancy(case: Case, site: Site) -> Iterator[Task]:

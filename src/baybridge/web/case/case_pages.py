@@ -15,6 +15,7 @@ from baybridge.base.ids import mark_of
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.emergency_access import unreviewed
 from baybridge.documents.terms import DoseUnit, Drugs
+from baybridge.followup.letters import unanswered
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Command, Role
 from baybridge.journey.events import ConfirmationAsked
@@ -77,6 +78,7 @@ def overview(view: CaseView) -> Response:
         reports=reports(view.look.unit.connection, view.case.case_id),
         road=_ROAD,
         emergencies=unreviewed(view.case)[::-1],
+        letters=unanswered(view.case) if allowed(view.asked, COMMANDS["AnswerPatient"]) else (),
     )
 
 

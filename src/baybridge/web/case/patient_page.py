@@ -14,6 +14,7 @@ from typing import Literal
 from starlette.responses import Response
 
 from baybridge.documents.patients import Patients
+from baybridge.followup.letters import letters_of, unanswered
 from baybridge.journey.attachments import attached
 from baybridge.journey.case import Consent
 from baybridge.journey.command import Role
@@ -33,6 +34,7 @@ _ROAD: tuple[tuple[str, Stage], ...] = (
     ("home", Stage.DISCHARGED), ("follow_up", Stage.FOLLOW_UP),
 )  # fmt: skip
 _LOOKED_SHOWN = 3
+_LETTERS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,9 @@ def first_page(view: CaseView) -> Response:
         may_withdraw=view.until is None and allowed(view.asked, COMMANDS["WithdrawConsent"]),
         looked=[row for row in rows_of(view.asked, case.patient_id, case.case_id) if row["role"] != Role.PATIENT.value][:_LOOKED_SHOWN],
         documents=len(attached(case)),
+        letters=letters_of(case)[:_LETTERS_SHOWN],
+        felt=next((one.entry for one in unanswered(case) if one.entry.event.watched), None),
+        may_write=view.until is None and case.alive and allowed(view.asked, COMMANDS["WriteToTeam"]),
         emergencies=case.of(GlassBroken)[::-1],
         patients=view.asked.node.documents.typed.the(Patients),
     )

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baybridge.documents.exchange import Profiles
+from baybridge.documents.patients import Patients
 from baybridge.documents.plan import NO_PLAN, PlanDocument
 from baybridge.documents.terms import Choice, Choices, Drug, Drugs, Regimens
+from baybridge.followup.letters import unanswered
 from baybridge.followup.visits import SCHEDULE, UNSCHEDULED
 from baybridge.funding.claims.prefill import own_requests
 from baybridge.funding.claims.reconciliation import Reconciled, open_claims
@@ -24,6 +26,8 @@ from baybridge.funding.plans.plans import is_agreement, is_computable
 from baybridge.funding.quote.quoting import covered_categories
 from baybridge.journey.attachments import attached
 from baybridge.journey.case import Case
+from baybridge.journey.entry import Entry
+from baybridge.journey.events import PatientWrote
 from baybridge.journey.gates import gate_ahead
 from baybridge.journey.identities import identities_of
 from baybridge.journey.schedule import nameable
@@ -214,6 +218,22 @@ def _consents(asked: Asked, case: Case | None) -> Options:
     return tuple(Option(c.consent_id, f"{reader.code('code', c.kind)} · {reader.day(c.origin.at)}") for c in standing)
 
 
+def _letters(asked: Asked, case: Case | None) -> Options:
+    """What the patient wrote and nobody answered: when, and its words."""
+    reader = Reader(asked)
+    found = unanswered(case) if case is not None else ()
+    return tuple(Option(one.entry.event.letter_id, " · ".join(filter(None, _said(reader, one.entry)))) for one in found)
+
+
+def _said(reader: Reader, entry: Entry[PatientWrote]) -> tuple[str, ...]:
+    return reader.moment(entry.origin.at), reader.plain("watched", entry.event.watched), entry.event.text
+
+
+def _signs(asked: Asked, _: Case | None) -> Options:
+    reader = Reader(asked)
+    return tuple(Option(sign.code, reader.title(sign.words)) for sign in asked.node.documents.typed.the(Patients).signs)
+
+
 def _shipments(asked: Asked, case: Case | None) -> Options:
     reader = Reader(asked)
     under_way = [shipment for shipment in (case.shipments if case else ()) if shipment.under_way]
@@ -359,6 +379,8 @@ CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "recognition_purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES),
     **{name: _of_results(choose) for name, choose in choices_results.BY_NAME.items()},
     "consent_id": _consents,
+    "letter_id": _letters,
+    "watched_sign": _signs,
     "attachment": _attachments,
     "question": _questions,
     "shipment_id": _shipments,

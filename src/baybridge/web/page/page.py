@@ -24,6 +24,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from baybridge.base.outcome import Category, Reason, Refusal
 from baybridge.documents.loader import Documents
 from baybridge.documents.organisations import Payers
+from baybridge.documents.patients import Patients
 from baybridge.documents.problems import Problem
 from baybridge.http.doors import Asked
 from baybridge.journey.claims import PATIENT
@@ -331,8 +332,8 @@ class Reader:
             return self.t("page.semicolon").join(self.code("sign", code) for code in value.split(", "))
         if key == "facts":
             return self.t("page.semicolon").join(map(self.asked, value.split(", ")))
-        if key == "loinc":
-            return self.test(value)
+        if key in ("loinc", "watched"):
+            return self.test(value) if key == "loinc" else self.watched(value)
         if key == "outcome":
             return next((self.t(name) for name in (f"{prefix}.{value}" for prefix in _OUTCOMES) if self.known(name)), value)
         return self.code(_PREFIXES.get(key, "code"), value)
@@ -371,6 +372,10 @@ class Reader:
         dictionary = self._node.dictionary
         is_question = name in dictionary and dictionary[name].type == "boolean"
         return self.t("facts.asked", fact=self.fact(name)) if is_question else self.fact(name)
+
+    def watched(self, code: str) -> str:
+        """A sign to watch for in the patient's words."""
+        return next((self.title(sign.words) for sign in self._node.documents.typed.the(Patients).signs if sign.code == code), code)
 
     def test(self, code: str) -> str:
         """What a test of a LOINC code is called; the code itself where nobody named it."""

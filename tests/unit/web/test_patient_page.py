@@ -10,9 +10,11 @@ from starlette.testclient import TestClient
 
 from acceptance.support import World
 from baybridge.app import application
-from baybridge.journey.command import Role
+from baybridge.journey.command import Actor, Command, Role
 from baybridge.node.clock import new_id
+from baybridge.node.commands.done import Done
 from baybridge.node.config import read_config
+from baybridge.node.handle import handle
 from baybridge.node.node import Node
 from baybridge.node.people import accounts
 from told_status import consents, reserve
@@ -71,6 +73,16 @@ def test_the_card_says_the_signs_and_that_no_number_is_kept(world: World) -> Non
     consents(world, status=False)
     page = read(world, "/watch")
     assert "38 °C or more" in page and "No number is kept here." in page
+
+
+def test_a_sign_that_was_written_says_at_once_to_call(world: World) -> None:
+    consents(world, status=False)
+    node = world.nodes["mo"]
+    patient = Actor("p", Role.PATIENT, node.site.organisation, patient_id=world.case("mo").patient_id, person="p")
+    assert isinstance(handle(node, Command("WriteToTeam", world.case_id, {"watched": ["seizure"]}, patient, new_id(world.clock))), Done)
+    page = read(world)
+    assert "A fit. Call now." in page
+    assert page.index("Call now.") < page.index("Where you are on the road")
 
 
 def test_a_number_of_the_site_can_be_dialled_and_scanned(world: World) -> None:

@@ -18,6 +18,7 @@ from baybridge.journey.events import EVENT_TYPES
 from baybridge.node.commands.table import COMMANDS
 from baybridge.web.case import tabs
 from baybridge.web.forms import findings, shape
+from page_words import PLAIN_NAMES, TECHNICAL
 
 DOCUMENTS = Documents(packaged_data())
 COMPLETE = ("zh-Hant", "zh-Hans")
@@ -54,6 +55,19 @@ def test_sentences_say_the_same_values_in_every_language(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_is_empty(language: str) -> None:
     assert [key for key, text in TEXTS[language].items() if not str(text).strip()] == []
+
+
+#: Sentences for whoever writes a file, a document or a setting: they name its fields to the letter.
+_OF_FILES = ("funding.case.", "funding.check.", "funding.compare.no_rate", "funding.population.", "simulation.", "setup.")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_sentence_names_types_fields_or_codes_of_the_program(language: str) -> None:
+    wrong = []
+    for key, text in TEXTS[language].items():
+        plain = PLAIN_NAMES.sub("", re.sub(r"\{[^}]*\}|`[^`]*`", "…", str(text)))
+        wrong += [f"{key}: {kind} {found}" for kind, looks in TECHNICAL.items() for found in looks.findall(plain) if not key.startswith(_OF_FILES)]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)

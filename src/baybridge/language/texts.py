@@ -165,11 +165,11 @@ class _Said:
         return self.texts.word(self.language, "field", str(self.value))
 
     def _type(self) -> str:
-        """The type of a field in words: its name, codes with bars between, anything longer as rows of values."""
+        """The type of a field in words: its name, codes by their words with bars between, anything longer as rows of values."""
         said = str(self.value).removesuffix(" or nothing")
         if self.texts.known(f"type.{said}"):
             return self.texts.say(self.language, f"type.{said}")
-        return self.texts.say(self.language, "type.rows") if "[" in said else said
+        return self.texts.say(self.language, "type.rows") if "[" in said else " | ".join(self.texts.word(self.language, "code", one) for one in said.split(" | "))
 
     def _kind(self) -> str:
         """What a fact can be, `number Cel` or codes with commas between, in words."""

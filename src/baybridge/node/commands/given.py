@@ -87,4 +87,6 @@ def type_name(kind: object) -> str:
         return " | ".join(str(value) for value in typing.get_args(kind))
     if is_optional(kind):
         return " | ".join(type_name(part) for part in typing.get_args(kind) if part is not type(None)) + " or nothing"
-    return str(getattr(kind, "__name__", kind)).replace("typing.", "")
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return "group"
+    return "rows" if typing.get_origin(kind) is not None else str(getattr(kind, "__name__", kind))

@@ -150,7 +150,7 @@ def _holdings(view: CaseView, place: Place, problems: list[tuple[str, str]]) -> 
     near = {place.region, view.case.residence}
     plans = view.asked.node.documents.typed.plans
     found = [_holding(view, name, plan, near, problems) for name, plan in plans.items() if is_computable(plan)]
-    return sorted(found, key=lambda one: (one.order, one.title))
+    return sorted(found, key=lambda one: (one.order, one.plan))  # of one order, as the computation has them
 
 
 def _holding(view: CaseView, name: str, plan: PlanDocument, near: set[str | None], problems: list[tuple[str, str]]) -> Holding:

@@ -44,14 +44,14 @@ def tasks(world: World) -> dict[str, tuple[str, str]]:
     return {str(row["step"]): (str(row["role"]), str(row["level"])) for row in task_rows(world.nodes["mo"], world.case_id) if str(row["step"]).startswith("letter")}
 
 
-def page(world: World, role: Role) -> str:
+def page(world: World, role: Role, path: str = "") -> str:
     node, name = world.nodes["mo"], new_id(world.clock)
     patient = world.case("mo").patient_id if role is Role.PATIENT else None
     with node.storage.writing() as connection:
         accounts.add_account(connection, account=name, name=name, role=role, organisation=node.site.organisation, password="", password_hash="-", patient_id=patient)
         token = accounts.open_session(connection, name, node.now()).token
     with TestClient(application(node, workers=False), base_url="http://127.0.0.1") as client:
-        return client.get(f"/cases/{world.case_id}?language=en", headers={"authorization": f"Bearer {token}"}).text
+        return client.get(f"/cases/{world.case_id}{path}?language=en", headers={"authorization": f"Bearer {token}"}).text
 
 
 def letter(answer: Done | Refusal) -> PatientWrote:
@@ -96,3 +96,9 @@ def test_a_letter_stays_at_the_hospital_to_which_it_was_written(world: World) ->
     world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
     world.deliver("mo")
     assert letters_of(world.case("hk")) == () and letters_of(world.case("mo"))
+
+
+def test_a_letter_is_written_in_lines_and_read_in_lines(world: World) -> None:
+    assert '<textarea id="f-text"' in page(world, Role.PATIENT, "/do/WriteToTeam")
+    letter(give(world, "WriteToTeam", text="first line\nsecond line"))
+    assert "first line\nsecond line" in page(world, Role.PATIENT)

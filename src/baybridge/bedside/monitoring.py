@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
+from baybridge.bedside.as_before import not_offered, offered
 from baybridge.bedside.drugs import AGAIN_MIN
 from baybridge.bedside.episode import infusion_may_be_untold, standing_facts
 from baybridge.documents.escalation import span
@@ -53,6 +54,7 @@ class Assess(Struct, frozen=True, kw_only=True):
 
     findings: Annotated[Findings, Meta(description="fact and value, in the dictionary's unit")]
     assessed_at: Moment
+    as_before: Annotated[tuple[str, ...], Meta(max_length=40, description="findings that are as they were found before, within 12 hours: absence, devices, drugs")] = ()
     another: Annotated[bool, Meta(description="true where the same findings were entered within half an hour and this is another assessment")] = False
     unusual: Annotated[bool, Meta(description="true where something was asked about (findings that do not fit, a date long past), and it is meant as it stands")] = False
 
@@ -114,7 +116,9 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     graded = tuple(_within(situation, _grade(scale, situation.bedside.decide(scale, facts), given), facts, limits) for scale in scales)
     asked = tuple(_asked(situation, given))
     meant, asked = (asked, ()) if given.unusual else ((), asked)
-    recorded = AssessmentRecorded(assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())), meant=meant, asked=asked)
+    recorded = AssessmentRecorded(
+        assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())), meant=meant, asked=asked, as_before=tuple(sorted(_affirmed(situation, given))),
+    )  # fmt: skip
     return (recorded, *graded)
 
 
@@ -127,8 +131,17 @@ def _typed(situation: Situation, given: Assess) -> dict[str, Typed]:
     return {name: read_typed(fact_entry(situation, name), value) for name, value in _pairs(given)}
 
 
+def _affirmed(situation: Situation, given: Assess) -> dict[str, Typed]:
+    """What is as it was found before; a finding that was typed beside it is the one that holds."""
+    known = offered(situation.case, situation.bedside.facts, given.assessed_at) if given.as_before else {}
+    typed = dict(_pairs(given))
+    return {name: read_typed(fact_entry(situation, name), known[name].value) for name in given.as_before if name in known and name not in typed}
+
+
 def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
-    if not given.findings:
+    known = offered(situation.case, situation.bedside.facts, given.assessed_at) if given.as_before else {}
+    yield from not_offered(given.as_before, known)
+    if not given.findings and not given.as_before:
         yield Reason("bedside.assess.nothing_found", where="findings")
     for name, value in _pairs(given):
         yield from unfit(situation, name, value)
@@ -208,7 +221,7 @@ _OF_THE_PATIENT = frozenset({"age", "developmental_delay"})
 
 
 def _with_sums(situation: Situation, given: Assess) -> dict[str, Typed]:
-    return with_sums(_typed(situation, given), situation.documents.made_of("facts", sums_of))
+    return {**_affirmed(situation, given), **with_sums(_typed(situation, given), situation.documents.made_of("facts", sums_of))}
 
 
 def _open_sums(situation: Situation, findings: Mapping[str, object]) -> Mapping[str, Span]:

@@ -169,7 +169,8 @@ def assessed(event: ev.AssessmentRecorded, writer: Writer) -> None:
             loinc, unit = VITAL_SIGNS[fact]
             writer.observation(concept(LOINC, loinc), at, {"valueQuantity": quantity(value, unit)}, category="vital-signs")
         else:
-            writer.observation(concept(OBSERVATION, fact.replace("_", "-")), at, _value(value))
+            affirmed = {"note": [{"text": "affirmed as before"}]} if fact in event.as_before else {}
+            writer.observation(concept(OBSERVATION, fact.replace("_", "-")), at, {**_value(value), **affirmed})
 
 
 def _value(value: object) -> dict[str, object]:

@@ -90,6 +90,7 @@ class AssessmentRecorded(Event, frozen=True, kw_only=True, tag=True):
     findings: tuple[tuple[str, bool | int | float | str], ...]
     meant: tuple[str, ...] = ()  # what was asked about (findings that do not fit each other, unusual ones) and is meant as it stands, as codes
     asked: tuple[str, ...] = ()  # what is asked about and nobody said is meant, because a sign was taken at once, as codes
+    as_before: tuple[str, ...] = ()  # which of the findings were not looked at anew: somebody affirmed that they are as they were found before
 
 
 class GradeAssessed(Event, frozen=True, kw_only=True, tag=True):

@@ -43,10 +43,10 @@ def _the_same(_event: object) -> Mapping[str, object]:
 
 def _findings(event: ev.AssessmentRecorded) -> Mapping[str, object]:
     """What was found; a score beside all of its items was their sum, and is again that of the items as they are put right."""
-    found = dict(event.findings)
+    found = {name: value for name, value in event.findings if name not in event.as_before}
     if found.keys() >= set(ICE_ITEMS):
         found.pop("ice_score", None)
-    return {"findings": found}
+    return {"findings": found, "as_before": event.as_before}
 
 
 def _charges(event: ev.ClaimSubmitted) -> Mapping[str, object]:

@@ -46,7 +46,7 @@ from baybridge.web.case.sharing_page import sharing
 from baybridge.web.case.tests_page import tests
 from baybridge.web.case.timeline_page import CORRECTION_DOORS, timeline
 from baybridge.web.case.view import CaseView, allowed, most_urgent_first, tab, with_view
-from baybridge.web.forms import forms
+from baybridge.web.forms import findings, forms
 from baybridge.web.forms.choices import names_of
 from baybridge.web.money.ask_page import ASK_DOORS
 from baybridge.web.money.compare_page import compare_page
@@ -151,7 +151,7 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
         "command.html",
         refusal.surface.http_status if refusal else 200,
         kind=kind,
-        fields=forms.fields(asked, kind, view.case, given, problems),
+        fields=forms.fields(asked, kind, view.case, given, problems, _round(view, kind)),
         tried=refusal is not None,
         sentences=sentences,
         signable=_signable(asked, kind, standing),
@@ -164,6 +164,14 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
         kept=kept,
         second=confirm_page.who_confirms(view, kind),
     )
+
+
+def _round(view: CaseView, kind: CommandRow) -> findings.Round:
+    """What a round asks first at this bedside, and what may be affirmed as before."""
+    if "as_before" not in kind.form:
+        return findings.ANY_ROUND
+    situation = view.look.situation()
+    return findings.round_of(view.case, situation.bedside.facts, view.now, situation.site.node)
 
 
 def _dose_boxes(asked: Asked) -> dict[str, list[str]]:

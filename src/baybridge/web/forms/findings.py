@@ -9,11 +9,15 @@ An empty field is not looked at, hence unknown; "none" is a finding. The ICE sco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from baybridge.base.ids import ProductId
+from baybridge.bedside.as_before import Before, offered
 from baybridge.journey.case import Case
+from baybridge.policy.language.types import Value
 from baybridge.supply.manufacture import GENERIC_SPECIFICATION
 from baybridge.web.forms.choices import Option, Options, coded
 from baybridge.web.forms.field import Field
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 
 #: The items of the ICE score, in the order in which they are asked. Source: Lee 2019, Table 5.
 ICE_ITEMS = ("ice_orientation", "ice_naming", "ice_command", "ice_writing", "ice_attention")
+
+#: All points of each item. Source: Lee 2019, Table 5.
+_WHOLE_ICE = dict(zip(ICE_ITEMS, ("4", "3", "1", "1", "1"), strict=True))
 
 #: Facts of the form by group, in the order in which a nurse finds them.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -43,17 +50,81 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _KINDS = {"boolean": "boolean", "integer": "integer", "number": "number", "code": "code", "date": "date"}
 
 
-def rows(asked: Asked, given: Mapping[str, object], problems: Mapping[str, tuple[str, ...]]) -> tuple[tuple[Field, ...], ...]:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round asks at a bedside: first what the grade lacks, then as usual; what may be affirmed as before; a child's score where age or development ask for it."""
+
+    missing: tuple[str, ...] = ()
+    offered: Mapping[str, Before] = field(default_factory=dict)
+    affirmed: tuple[str, ...] = ()  # what was ticked when the form came back
+    by_ice: bool | None = True  # None: nobody can tell by which score
+
+
+#: A round about which nothing is known.
+ANY_ROUND = Round()
+#: The name in the form by which every item of ICE that is blank has all of its points.
+_ALL_OF_ICE = "ice_all"
+
+
+def round_of(case: Case, facts: Mapping[str, Value], now: datetime, node: str) -> Round:
+    """What a round at this node asks of a patient; `facts` are those of the bedside."""
+    grades = [grade.latest for grade in case.grades.values() if grade.latest.origin.node == node]
+    missing = tuple(dict.fromkeys(name for latest in grades if latest.event.grade_min != latest.event.grade_max for name in latest.event.missing))
+    age, delayed = facts.get("age"), facts.get("developmental_delay")
+    by_ice = False if delayed is True or (isinstance(age, int) and age < _ICE_FROM_AGE) else True if isinstance(age, int) else None
+    return Round(missing, offered(case, facts, now), (), by_ice)
+
+
+#: From this age ICE is asked, below it CAPD. Source: Lee 2019, Tables 6 and 7.
+_ICE_FROM_AGE = 12
+
+
+def rows(
+    asked: Asked, given: Mapping[str, object], problems: Mapping[str, tuple[str, ...]], at_bedside: Round = ANY_ROUND
+) -> tuple[tuple[Field, ...], ...]:
     """The groups of fields, each with what stands against its fact; the first of each is its heading. What was given beside them has a group of its own."""
     made = []
-    asked_for = {name for _, names in GROUPS for name in names}
+    asked_for = {name for _, names in GROUPS for name in (*names, "capd_score")}
     beside = tuple(name for name in given if name not in asked_for)
-    for group, names in (*GROUPS, *([("others", beside)] if beside else [])):
-        heading = Field(f"group.{group}", group, "heading")
-        known = [name for name in names if name in asked.node.dictionary]
+    missing = tuple(name for name in at_bedside.missing if name in asked_for)
+    for group, names in (*([("missing", missing)] if missing else []), *GROUPS, *([("others", beside)] if beside else [])):
+        known = [name for name in _scored(names, at_bedside) if name in asked.node.dictionary and (group == "missing" or name not in missing)]
         shown = [field_of(asked, name, f"findings.{name}", given.get(name), problems.get(name, ())) for name in known]
-        made.append((heading, *shown))
-    return tuple(made)
+        heading = Field(f"group.{group}", group, "heading", problems=problems.get("as_before", ()) if not made else ())
+        made.append((heading, *shown, *_beside(asked, known, at_bedside)))
+    return tuple(row for row in made if len(row) > 1)
+
+
+def _scored(names: Sequence[str], at_bedside: Round) -> tuple[str, ...]:
+    """ICE for who is old enough, CAPD for a child, both where nobody can tell."""
+    ice = {*ICE_ITEMS, "ice_score"}
+    if at_bedside.by_ice is not False:
+        return tuple(names) if at_bedside.by_ice or not ice & set(names) else (*names, "capd_score")
+    kept = [name for name in names if name not in ice]
+    return ("capd_score", *kept) if ice & set(names) else tuple(kept)
+
+
+def _beside(asked: Asked, names: Sequence[str], at_bedside: Round) -> Iterator[Field]:
+    """Beside a group: all of ICE at one tap, and what of it was found before and is the same, with its age."""
+    reader = Reader(asked)
+    if set(ICE_ITEMS) <= set(names):
+        yield Field(f"findings.{_ALL_OF_ICE}", _ALL_OF_ICE, "tick", label=reader.t("findings.ice_all"))
+    same = [name for name in names if name in at_bedside.offered]
+    if same:
+        words = reader.t("page.semicolon").join(_was(reader, asked, name, at_bedside.offered[name]) for name in same)
+        ticked = "yes" if set(same) <= set(at_bedside.affirmed) else ""
+        yield Field("as_before", "as_before", "tick", value=ticked, label=reader.t("findings.as_before", what=words), options=(Option(",".join(same), ""),))
+
+
+def _was(reader: Reader, asked: Asked, name: str, before: Before) -> str:
+    """A finding of before in words, with its age."""
+    what, value = asked.node.dictionary[name].label(asked.language), reader.value(before.value)
+    return reader.t("findings.was", what=what, value=value, ago=_ago(reader, asked, before.seen_at))
+
+
+def _ago(reader: Reader, asked: Asked, at: datetime) -> str:
+    minutes = max(0, int((asked.node.now() - at).total_seconds() // 60))
+    return reader.t("findings.minutes_ago", minutes=minutes) if minutes < 60 else reader.t("findings.hours_ago", hours=minutes // 60)
 
 
 def field_of(asked: Asked, fact_name: str, name: str, value: object, problems: tuple[str, ...] = ()) -> Field:
@@ -71,8 +142,11 @@ def _points(fact: Fact) -> Options:
 
 
 def read(texts: Mapping[str, list[str]], name: str) -> dict[str, str]:
-    """Findings as fact to text."""
-    return {key.removeprefix(f"{name}."): values[0] for key, values in texts.items() if key.startswith(f"{name}.")}
+    """Findings as fact to text; where all of ICE was right, each item that is blank has all of its points."""
+    found = {key.removeprefix(f"{name}."): values[0] for key, values in texts.items() if key.startswith(f"{name}.")}
+    if found.pop(_ALL_OF_ICE, ""):
+        found = {**_WHOLE_ICE, **found}
+    return found
 
 
 def attributes(asked: Asked, case: Case | None) -> Options:

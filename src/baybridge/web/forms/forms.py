@@ -40,6 +40,9 @@ _SPARE_ROWS, _LEAST_ROWS = 2, 3
 #: Fields in which somebody says that what was asked about is meant as it stands: on the form once it was asked.
 ASKED_ONCE = frozenset({"unusual", "another", "signs_stand"})
 
+#: What is asked beside the findings of a round.
+_AMONG_FINDINGS = frozenset({"as_before"})
+
 _OTHER_KEYS = {
     "ChosenPlan.order": "plan_order",
     "GiveDrug.amount": "dose_amount",
@@ -58,6 +61,7 @@ class _Form:
     kind: CommandRow
     case: Case | None
     problems: Mapping[str, tuple[str, ...]]
+    round: findings.Round
 
 
 def fields(
@@ -66,12 +70,13 @@ def fields(
     case: Case | None,
     given: Mapping[str, object] | None = None,
     problems: Mapping[str, tuple[str, ...]] | None = None,
+    at_bedside: findings.Round = findings.ANY_ROUND,
 ) -> list[Field]:
-    """The fields of a command's form, with what was given before, else what the case knows and codes are not scanned for."""
+    """The fields of a command's form, with what was given before, else what the case knows and codes are not scanned for; `at_bedside`: what a round asks first."""
     own = moments(kind) if from_paper(asked) else frozenset()
     filled = {name: value for name, value in known(asked, kind, case).items() if name not in kind.scanned | own}
     values = {**filled, **_from_address(asked, kind), **(given or {})}
-    form = _Form(asked, kind, case, problems or {})
+    form = _Form(asked, kind, case, problems or {}, replace(at_bedside, affirmed=tuple(map(str, _listed(values.get("as_before"))))))
     return [_spoken_for(asked, one) for one in _fields(form, kind.given, "", values)]
 
 
@@ -104,7 +109,8 @@ def _from_address(asked: Asked, kind: CommandRow) -> dict[str, object]:
 
 
 def _fields(form: _Form, struct: type[msgspec.Struct], prefix: str, values: Mapping[str, object]) -> list[Field]:
-    shown = [item for item in msgspec.structs.fields(struct) if item.name not in ASKED_ONCE or values.get(item.name) or _problems(form, f"{prefix}{item.name}")]
+    shown = [item for item in msgspec.structs.fields(struct) if item.name not in _AMONG_FINDINGS]
+    shown = [item for item in shown if item.name not in ASKED_ONCE or values.get(item.name) or _problems(form, f"{prefix}{item.name}")]
     made = [_field(form, item, prefix, values.get(item.name), _key(struct, item.name)) for item in shown]
     asked_for = [one for one in made if one.kind != "left_out"]
     fact = form.asked.node.dictionary.facts.get(str(values.get("fact")))
@@ -122,7 +128,7 @@ def _of_its_fact(form: _Form, fact: Fact, one: Field) -> Field:
 def _field(form: _Form, item: FieldInfo, prefix: str, value: object, key: str) -> Field:
     name, kind = f"{prefix}{item.name}", shape.kind_of(item)
     if kind == "facts":
-        return Field(name, item.name, "findings", shape.is_required(item), rows=findings.rows(form.asked, _by_name(value), form.problems))
+        return Field(name, item.name, "findings", shape.is_required(item), rows=findings.rows(form.asked, _by_name(value), form.problems, form.round))
     if kind in ("table", "group"):
         return Field(name, item.name, kind, shape.is_required(item), rows=_rows(form, item, name, value), problems=_problems(form, name))
     options = coded(form.asked, shape.literals_of(item.type)) or choices(form.asked, form.kind, form.case, name)

@@ -49,6 +49,7 @@ class Course:
     grades: tuple[Entry[GradeAssessed], ...]
     confirmed: tuple[Entry[GradeConfirmed], ...]
     struck: Mapping[str, Struck]  # what does not hold any more, by the id of the entry
+    affirmed: frozenset[tuple[str, str]]  # source and finding of what was not seen anew and affirmed as before
 
     def moments(self) -> list[datetime]:
         """When something was measured, given or graded."""
@@ -66,7 +67,8 @@ def course_of(view: CaseView) -> Course:
     values = charted(found, view.now, node.dictionary, case, FACTS, known, by_method)
     grades = sorted((entry for entry in case.grades_assessed if entry.event.assessed_at <= view.now), key=lambda entry: entry.event.assessed_at)
     struck = {one.entry.origin.event_id: one for one in case.struck}
-    return Course(values, _doses(view, found), tuple(grades), case.of(GradeConfirmed), struck)
+    affirmed = frozenset((f"Event/{one.origin.event_id}", name) for one in case.assessments for name in one.event.as_before)
+    return Course(values, _doses(view, found), tuple(grades), case.of(GradeConfirmed), struck, affirmed)
 
 
 def _doses(view: CaseView, found: Found) -> tuple[Dose, ...]:

@@ -63,7 +63,8 @@ def _value(view: CaseView, course: Course, one: Charted) -> Row:
     told = r.reported(one.original) if one.original else ""
     reported = told if told and told != said and one.original not in (str(one.value), str(figure(one.value))) else ""
     why = tuple(r.t(odd.code, **_named(view, odd.values)) for odd in one.why)
-    marks = [mark for mark, holds in (("corrected", one.corrected), ("stated", one.confirmed)) if holds]
+    kept = (one.source, one.fact) in course.affirmed
+    marks = [mark for mark, holds in (("corrected", one.corrected), ("stated", one.confirmed), ("as_before", kept)) if holds]
     return Row(
         one.at, view.fact_label(one.fact), said or told or "–", reported if said else "", one.source, one.use.value,
         (*(r.t(f"ward.use.{mark}") for mark in marks), *why, *_other_stands(view, one, why), *_gone(view, course, one.source)),

@@ -1,0 +1,63 @@
+"""What a round offers again: findings of absence, and settings of devices and drugs, each with its age. What is measured never is: it is typed, or comes by a feed.
+
+Main job: `offered(case, facts, at)`, by finding what was found last and when; the words of `Assess` that affirm one are held against it (`not_offered`).
+
+What is affirmed counts for its assessment and is stored as affirmed, not as seen: its age runs from when somebody found it, so that nothing is affirmed for longer than
+it holds. What somebody or a feed found otherwise since is offered no more. **Source**: conventions of this project; 12 hours as `max_age_h` in `data/facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from baybridge.base.outcome import Reason
+from baybridge.journey.case import Case
+from baybridge.policy.language.types import Value
+
+#: What says that something is not there, by finding.
+_ABSENT: Mapping[str, Value] = {
+    "hypotension": "none", "arousal": "spontaneous", "seizure": "none", "deep_focal_motor_weakness": False, "cerebral_edema": "none", "raised_icp_sign": False,
+    "intracranial_hemorrhage": False, "tremor": "none", "headache": "none",
+}  # fmt: skip
+#: How devices and drugs are set, whatever that is.
+_SETTINGS = frozenset({"vasopressors", "vasopressin", "oxygen_device", "oxygen_reason", "sedated"})
+
+HOLDS = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A finding as it was found last, and when."""
+
+    value: Value
+    seen_at: datetime
+
+
+def offered(case: Case, facts: Mapping[str, Value], at: datetime) -> dict[str, Before]:
+    """What may be affirmed at a moment, by finding; `facts` are those of the bedside now."""
+    last: dict[str, Before] = {}
+    for entry in case.assessments:
+        event = entry.event
+        if event.assessed_at <= at:
+            last |= {name: Before(value, event.assessed_at) for name, value in event.findings if name not in event.as_before}
+    return {
+        name: before
+        for name, before in last.items()
+        if at - before.seen_at <= HOLDS and _may_be_affirmed(name, before.value) and _is(facts.get(name), before.value)
+    }
+
+
+def _may_be_affirmed(name: str, value: Value) -> bool:
+    return name in _SETTINGS or (name in _ABSENT and _is(value, _ABSENT[name]))
+
+
+def _is(one: Value, other: Value) -> bool:
+    return one == other and isinstance(one, bool) is isinstance(other, bool)
+
+
+def not_offered(names: Iterable[str], known: Mapping[str, Before]) -> Iterator[Reason]:
+    """What somebody affirms that was not found, was found too long ago, was found otherwise since, or is measured."""
+    for name in sorted({*names} - known.keys()):
+        yield Reason("bedside.assess.not_before", {"fact": name[:60], "hours": int(HOLDS.total_seconds() // 3600)}, where="as_before")

@@ -28,6 +28,7 @@ from baybridge.journey.events import (
     ProductChosen,
 )
 from baybridge.journey.readiness import unfit
+from baybridge.journey.reserved_doses import reserved_doses
 
 _DOSES = "Two doses for each patient on site: US programme of the class before June 2025; EU labels: one, and access to a further one within 8 h"
 ORDER = "US labels of axi-cel, cilta-cel and liso-cel: confirm that the product is available before lymphodepletion"
@@ -148,7 +149,8 @@ def _drugs(situation: Situation, on: date) -> Iterator[Reason]:
     """Doses against CRS are reserved for this patient on that day: all of them, or what a declared shortage allows."""
     rule = situation.limits.tocilizumab
     held = reserved(situation.case, rule.atc, on)
-    doses = held.doses if held is not None else 0
+    found = reserved_doses(situation.case)
+    doses = found.left if held is not None and found is not None else 0
     enough = rule.reserved_doses
     if rule.shortage and held and held.shortage_next_within_h is not None and held.shortage_next_within_h <= rule.shortage.next_within_h:
         enough = rule.shortage.doses

@@ -27,6 +27,7 @@ from baybridge.journey.entry import Entry
 from baybridge.journey.events import DrugGiven, GradeConfirmed
 from baybridge.journey.moments import moment_of
 from baybridge.journey.refunds import refunds_of
+from baybridge.journey.reserved_doses import reserved_doses
 from baybridge.journey.schedule import next_visit, visits
 from baybridge.journey.stages import stage_of
 from baybridge.journey.task import Task
@@ -81,6 +82,7 @@ class CaseState(TypedDict):
     grades: dict[str, Grades]
     calls: list[CallState]
     doses: list[JsonDict]
+    reserved: JsonDict | None
     tasks: list[TaskState]
     visits: list[JsonObject]
     decisions: list[JsonDict]
@@ -122,6 +124,7 @@ def state_of(case: Case, view: View) -> CaseState:
         "grades": {scale: _grade(case, scale, grade) for scale, grade in sorted(case.grades.items())},
         "calls": [call_as_json(case.case_id, call) for call in sorted(case.rapid_responses, key=lambda call: call.call_id) if not call.mistaken],
         "doses": sorted((_dose(entry) for entry in case.drugs), key=lambda dose: str(dose["event_id"])),
+        "reserved": _reserved(case),
         "tasks": [_task(task, view.now) for task in sorted(view.tasks, key=lambda task: task.key)],
         "visits": sorted(_visits(case, view), key=lambda visit: str(visit["visit"])),
         "decisions": sorted(_decisions(case, view), key=lambda decision: (decision["policy"], decision["outcome"], decision["superseded"])),
@@ -165,6 +168,16 @@ def _highest(case: Case, scale: str, grade: Grade) -> GradeState:
 
 def _dose(entry: Entry[DrugGiven]) -> JsonDict:
     return {"atc": entry.event.atc, "given_at": _text(entry.event.given_at), "event_id": entry.origin.event_id}
+
+
+def _reserved(case: Case) -> JsonDict | None:
+    """The doses that are held, how many were entered since, and how many are left."""
+    found = reserved_doses(case)
+    if found is None:
+        return None
+    event = found.event
+    held = {"atc": event.atc, "doses": event.doses, "given": found.given, "left": found.left}
+    return {**held, "from_on": event.from_on.isoformat(), "until_on": event.until_on.isoformat()}
 
 
 # --- what is to be done ---------------------------------------------------------------------------------------------

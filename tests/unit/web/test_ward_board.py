@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,9 +16,11 @@ from starlette.testclient import TestClient
 
 from baybridge.app import application
 from baybridge.journey.command import Role
-from baybridge.journey.events import DrugsReserved
+from baybridge.journey.events import DrugGiven, DrugsReserved
+from baybridge.journey.reserved_doses import Reserved
 from baybridge.journey.ward import in_care, trend_of
 from baybridge.node import tables
+from baybridge.node.case_state import case_state
 from baybridge.node.people import accounts
 from baybridge.node.watch.ward import Bed, Standing, bed_of
 from baybridge.record.store import store
@@ -204,12 +207,12 @@ def test_an_open_call_has_its_clock_and_stands_first(house: House) -> None:
 def test_doses_are_those_of_today(house: House) -> None:
     bed = house.bed()
     assert bed.reserved is not None
-    assert f"{bed.reserved.doses} until" in house.get()
+    assert f"{bed.reserved.event.doses} until" in house.get()
     case, today = house.ward.case, house.ward.now.date()
 
     def said(**changes: object) -> str:
         event = DrugsReserved(**{"atc": "L04AC07", "doses": 2, "from_on": today, "until_on": today, **changes})  # type: ignore[arg-type]
-        bed = replace(bed_of(case, "hk", house.ward.node.escalation), reserved=event)
+        bed = replace(bed_of(case, "hk", house.ward.node.escalation), reserved=Reserved(event, 0))
         words, _ = board_page._doses(_Asked(house), _Plain(), bed, house.ward.now)  # type: ignore[arg-type]
         return words
 
@@ -217,6 +220,29 @@ def test_doses_are_those_of_today(house: House) -> None:
     assert said(until_on=today - timedelta(days=1)).startswith("ward.doses.over"), "what is over is not held"
     assert said(from_on=today + timedelta(days=3), until_on=today + timedelta(days=9)).startswith("ward.doses.later")
     assert said(doses=0) == "ward.doses.released"
+
+
+def test_what_is_held_goes_down_with_what_was_given_and_up_again_when_that_is_struck(house: House) -> None:
+    ward = house.ward
+
+    def left() -> tuple[int, int]:
+        state = case_state(ward.node, CASE)
+        assert isinstance(state, dict) and state["reserved"] is not None
+        return int(str(state["reserved"]["given"])), int(str(state["reserved"]["left"]))
+
+    held = {"atc": "L04AC07", "doses": 2, "from_on": ward.now.date().isoformat(), "until_on": (ward.now.date() + timedelta(days=9)).isoformat()}
+    assert hasattr(ward.give("ReserveDrugs", Role.PHYSICIAN, **held), "events")
+    for hours in (0, 9, 9):
+        ward.wait(hours=hours)
+        given = {"atc": "L04AC07", "route": "IV", "dose_mg": 400, "given_at": (ward.now + timedelta(seconds=1)).isoformat()}
+        assert hasattr(ward.give("GiveDrug", Role.PHYSICIAN, **given), "events")
+        words = html.unescape(house.get(f"/cases/{CASE}/bedside"))
+        assert f"{left()[1]} left of 2 until" in words and f"{left()[1]} left of 2 until" in house.get()
+    assert left() == (3, 0)
+    last = next(item.event_id for item in reversed(ward.events) if isinstance(item.event, DrugGiven))
+    assert hasattr(ward.give("CorrectEntry", Role.PHYSICIAN, event_id=last, action="void", reason="entered-twice"), "events")
+    ward.give("CorrectEntry", Role.PHYSICIAN, event_id=ward.case.drugs[-1].origin.event_id, action="void", reason="did-not-happen")
+    assert left() == (1, 1)
 
 
 class _Asked:

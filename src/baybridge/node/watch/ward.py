@@ -24,8 +24,8 @@ from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor
 from baybridge.journey.conditions import discharged
-from baybridge.journey.events import DrugsReserved
 from baybridge.journey.intervals import assessment_due, every_h, ice_due
+from baybridge.journey.reserved_doses import Reserved, reserved_doses
 from baybridge.journey.ward import Trend
 from baybridge.ledger import streams
 from baybridge.node import tables
@@ -71,7 +71,7 @@ class Bed:
     assessment_due_at: datetime | None
     ice_due_at: datetime | None
     look_due_at: datetime | None  # when somebody must have looked, because a grade may be 3 or more
-    reserved: DrugsReserved | None
+    reserved: Reserved | None
     calls: tuple[Call, ...]
 
     @property
@@ -152,7 +152,6 @@ def bed_of(case: Case, node: str, rules: Escalation) -> Bed:
     waits = ward.prepared(case, node)  # what an earlier infusion brought is none of the one to come
     infused = case.infused_at is not None and not waits
     begun = case.lymphodepletion
-    reserved = case.last(DrugsReserved)
     return Bed(
         case=case,
         at_home=not waits and discharged(case),
@@ -163,7 +162,7 @@ def bed_of(case: Case, node: str, rules: Escalation) -> Bed:
         assessment_due_at=assessment_due(case, rules.assessment) if infused else None,
         ice_due_at=ice_due(case, rules.assessment) if infused else None,
         look_due_at=look_now.due_at(case, node, span(rules.look_now_within)),
-        reserved=reserved.event if reserved is not None else None,
+        reserved=reserved_doses(case),
         calls=tuple(call for call in case.rapid_responses if call.is_open and call.called.origin.node == node),
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from starlette.responses import Response
 
@@ -17,12 +18,14 @@ from baybridge.journey import odd_findings
 from baybridge.journey.course import Grade
 from baybridge.journey.events import FitnessChecked, GradeAssessed, ProductThawed
 from baybridge.journey.look_now import ALERT_GRADE
+from baybridge.journey.reserved_doses import Reserved, reserved_doses
 from baybridge.node.commands.table import COMMANDS
 from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.web.case.from_record import answered, marks_of
 from baybridge.web.case.timeline_page import correcting
 from baybridge.web.case.view import Action, CaseView, allowed
+from baybridge.web.page.page import Reader
 from baybridge.web.page.pictures import Course, course
 
 
@@ -92,11 +95,32 @@ def bedside(view: CaseView) -> Response:
         fitness=case.of(FitnessChecked)[::-1],
         judged=view.decisions(entry.event.decision_sha256 for entry in case.of(FitnessChecked)),
         thaws=case.of(ProductThawed),
+        reservation=reserved_doses(case),
+        held=doses_said(view.reader, reserved_doses(case), view.now.astimezone(view.asked.node.site.zone).date()),
         may_correct=correcting(view),
         before=view.buttons("here"),
         first=[*(one for one in after if one.command in _FIRST), *unconfirmed],
         after=[one for one in after if one.command not in _FIRST],
     )
+
+
+def doses_said(reader: Reader, reserved: Reserved | None, today: date) -> tuple[str, str]:
+    """What is held for a patient, what was given of it and what is left, in words, and whether that is well."""
+    if reserved is None:
+        return reader.t("ward.doses.none"), "open"
+    held = reserved.event
+    if not held.doses:
+        return reader.t("ward.doses.released"), "open"
+    if held.until_on < today:
+        return reader.t("ward.doses.over", count=held.doses, day=reader.day(held.until_on)), "open"
+    if held.from_on > today:
+        return reader.t("ward.doses.later", count=held.doses, day=reader.day(held.from_on)), "open"
+    words = reader.t("ward.doses.held", count=held.doses, day=reader.day(held.until_on))
+    if reserved.given:
+        words = reader.t("ward.doses.left", left=reserved.left, count=held.doses, given=reserved.given, day=reader.day(held.until_on))
+    if held.shortage_next_within_h is not None:
+        words = reader.t("page.semicolon").join((words, reader.t("ward.doses.shortage", hours=held.shortage_next_within_h)))
+    return words, "plain" if reserved.left else "open"
 
 
 def _bags(view: CaseView) -> Iterator[tuple[str, object, tuple[str, ...]]]:

@@ -27,6 +27,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.conditions import CONDITIONS, therapy_event_open
 from baybridge.journey.entry import Entry
 from baybridge.journey.intervals import assessment_due
+from baybridge.journey.reserved_doses import reserved_doses
 from baybridge.node import cases
 from baybridge.node.people import persons
 from baybridge.node.watch import roster
@@ -169,10 +170,9 @@ def _patient(node: Node, case: Case, now: datetime) -> Patient | None:
 
 def _held(case: Case) -> Iterator[tuple[str, int, int]]:
     """Doses that are held for the patient, and how many of the drug were given since."""
-    entry = case.last(ev.DrugsReserved)
-    if entry is not None and entry.event.doses:
-        given = sum(one.event.atc == entry.event.atc and one.event.given_at >= entry.origin.at for one in case.drugs)
-        yield entry.event.atc, entry.event.doses, given
+    reserved = reserved_doses(case)
+    if reserved is not None and reserved.event.doses:
+        yield reserved.event.atc, reserved.event.doses, reserved.given
 
 
 def _duty(node: Node, now: datetime) -> Iterator[tuple[str, str, datetime, datetime]]:

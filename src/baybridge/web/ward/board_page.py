@@ -22,7 +22,7 @@ from baybridge.node.watch.ward import SCALES, Bed, Standing
 from baybridge.record.store import store
 from baybridge.record.store.store import Version
 from baybridge.web.case import tabs
-from baybridge.web.case.bedside_page import SHORT
+from baybridge.web.case.bedside_page import SHORT, doses_said
 from baybridge.web.case.naming import initials_of
 from baybridge.web.case.view import product_name
 from baybridge.web.page.page import Reader, render
@@ -167,19 +167,7 @@ def _due(reader: Reader, bed: Bed, now: datetime) -> Iterator[Due]:
 
 def _doses(asked: Asked, reader: Reader, bed: Bed, now: datetime) -> tuple[str, str]:
     """The doses that are held today in words, and whether that is well; none is said as none."""
-    held, today = bed.reserved, now.astimezone(asked.node.site.zone).date()
-    if held is None:
-        return reader.t("ward.doses.none"), "open"
-    if not held.doses:
-        return reader.t("ward.doses.released"), "open"
-    if held.until_on < today:
-        return reader.t("ward.doses.over", count=held.doses, day=reader.day(held.until_on)), "open"
-    if held.from_on > today:
-        return reader.t("ward.doses.later", count=held.doses, day=reader.day(held.from_on)), "open"
-    words = reader.t("ward.doses.held", count=held.doses, day=reader.day(held.until_on))
-    if held.shortage_next_within_h is not None:
-        words = reader.t("page.semicolon").join((words, reader.t("ward.doses.shortage", hours=held.shortage_next_within_h)))
-    return words, "plain"
+    return doses_said(reader, bed.reserved, now.astimezone(asked.node.site.zone).date())
 
 
 def _call(reader: Reader, bed: Bed, now: datetime) -> Iterator[str]:

@@ -163,16 +163,16 @@ def _named(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
     known, written = _known(situation, given), _plain(given.name)
     if known is None:
         if not _SUBSTANCE.fullmatch(_code(given)):
-            yield Reason("bedside.drug.not_atc", {"known": ", ".join(sorted(situation.documents.the(Drugs).drugs))}, where="atc")
+            yield Reason("bedside.drug.not_atc", {"drugs": ", ".join(sorted(situation.documents.the(Drugs).drugs))}, where="atc")
         if not written:
             yield Reason("bedside.drug.unnamed", where="name")
     elif written and not _is_called(situation, known, written):
         yield Reason("bedside.drug.another_name", {"atc": _code(given), "name": known.names["en"]}, where="name")
     if known is not None and given.route and known.routes and given.route not in known.routes:
-        yield Reason("bedside.drug.route", {"name": known.names["en"], "known": ", ".join(known.routes)}, where="route")
+        yield Reason("bedside.drug.route", {"name": known.names["en"], "routes": ", ".join(known.routes)}, where="route")
     if not given.route and _only_route(situation, given) is None:
         ways = known.routes if known and known.routes else tuple(situation.documents.the(Drugs).routes)
-        yield Reason("bedside.drug.no_route", {"known": ", ".join(ways)}, where="route")
+        yield Reason("bedside.drug.no_route", {"routes": ", ".join(ways)}, where="route")
     if known is None and given.route == _INTO_SPINAL_CANAL:
         yield Reason("bedside.drug.intrathecal", source=_INTRATHECAL_SOURCE, where="route")
 

@@ -102,12 +102,23 @@ def bundle(patient: Invented, at: datetime, laboratory: str) -> Bundle:
 
 def blood(patient: Invented, at: datetime, laboratory_id: str, round_: str) -> Bundle:
     """Blood results and performance status of one moment, without infectious markers, by the named laboratory."""
-    return _bundle([resource for resource in laboratory(patient, at, round_) if not is_marker(resource)], laboratory_id)
+    return _bundle([*(resource for resource in laboratory(patient, at, round_) if not is_marker(resource)), weight(patient, at, round_)], laboratory_id)
+
+
+def weight(patient: Invented, at: datetime, round_: str) -> JsonDict:
+    """The weight of one moment, between 48 and 83 kg, a ward's and no laboratory's: doses go by it."""
+    quantity: JsonDict = {"value": 48 + patient.number * 5 % 36, "unit": "kg", "system": _UCUM, "code": "kg"}
+    category: JsonDict = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}]}
+    return _measured(patient, f"{round_}-{_WEIGHT}", "29463-7", at) | {"category": [category], "valueQuantity": quantity}
+
+
+_WEIGHT = "weight"
 
 
 def _bundle(resources: list[JsonDict], laboratory: str) -> Bundle:
     for resource in resources:
-        if resource["resourceType"] == "Observation" and ("valueCodeableConcept" not in resource or is_marker(resource)):
+        by_laboratory = not str(resource["id"]).endswith(f"-{_WEIGHT}") and ("valueCodeableConcept" not in resource or is_marker(resource))
+        if resource["resourceType"] == "Observation" and by_laboratory:
             resource["performer"] = [{"type": "Organization", "identifier": {"value": laboratory}}]
     entries = [_entry({**resource, "meta": _TAG}, HOSPITAL) for resource in resources]
     return {"resourceType": "Bundle", "type": "transaction", "meta": _TAG, "entry": entries}
@@ -139,6 +150,7 @@ def _resources(patient: Invented, at: datetime) -> Iterator[JsonDict]:
     }
     yield from _treatment(patient, lines, first, at)
     yield from laboratory(patient, at - timedelta(days=2), "a")
+    yield weight(patient, at - timedelta(days=2), "a")
 
 
 def _treatment(patient: Invented, lines: Sequence[Sequence[tuple[str, str]]], first: datetime, at: datetime) -> Iterator[JsonDict]:

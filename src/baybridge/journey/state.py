@@ -57,6 +57,7 @@ class TaskState(TypedDict):
     role: str
     due: str | None
     late: bool
+    why: NotRequired[str]  # what asks for a look now: a grade, or a finding that is unusual, unusable, old, raises a grade, or may be another's
 
 
 class EntryState(TypedDict):
@@ -184,7 +185,14 @@ def _reserved(case: Case) -> JsonDict | None:
 
 
 def _task(task: Task, now: datetime) -> TaskState:
-    return {"step": task.step, "role": task.role, "due": _text(task.due_at), "late": task.due_at is not None and task.due_at < now}
+    late = task.due_at is not None and task.due_at < now
+    if task.step in _LOOKS:  # one word for what a nurse does, as on the board: whatever asks for it stands in `why`
+        return {"step": "look_now", "role": task.role, "due": _text(task.due_at), "late": late, "why": _LOOKS[task.step]}
+    return {"step": task.step, "role": task.role, "due": _text(task.due_at), "late": late}
+
+
+#: What asks somebody to look at the patient now: a grade that may be high, or a finding. Source: contract K1.
+_LOOKS = {"look_now": "grade", **{f"finding_{why}": why for why in ("unusual", "unusable", "old", "raises", "identity")}}
 
 
 def _visits(case: Case, view: View) -> Iterator[JsonObject]:

@@ -78,7 +78,10 @@ class Figures:
         return self.say(f"unit.{worded}") if worded else written(unit, self.table)
 
     def quantity(self, value: object, unit: str | None, decimals: int | None = None) -> str:
-        """A number with its unit: 37.5 °C, ×10⁹/L, 61 years, 1 year, 88/min."""
+        """A number with its unit: 37.5 °C, ×10⁹/L, 61 years, 1 year, 88/min; one that was converted with no more places than anybody measures in its unit."""
+        places = _PLACES.get(unit or "")
+        if isinstance(value, float) and decimals is None and places is not None:
+            value = round(value, places)
         number, worded = self.number(value, decimals), self.table.get("worded", {}).get(unit or "")
         if worded:
             return self.say(f"unit.{worded}.{'one' if _exact(value) == 1 else 'many'}", n=number)
@@ -95,6 +98,10 @@ class Figures:
         found = _REPORTED.fullmatch(text.strip())
         measured = found is not None and (found["unit"] or "." in found["number"])  # else it may be a code or an identifier
         return f"{found['sign'] or ''}{self.quantity(found['number'], found['unit'])}" if found and measured else text
+
+
+#: To so many places what is measured at a bedside is said, one more than devices show, so that no limit is passed by rounding. Source: convention of this project.
+_PLACES: Mapping[str, int] = {"Cel": 2, "mm[Hg]": 1, "/min": 1, "%": 1, "L/min": 1, "kg": 2, "cm": 1}
 
 
 def written(unit: str, table: Signs) -> str:

@@ -15,6 +15,7 @@ from baybridge.journey import look_now
 from baybridge.journey.asked_findings import to_look
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import Discharged, FindingAsked
+from baybridge.node.case_state import case_state
 from baybridge.node.fhir.interactions import Interaction, write
 from baybridge.node.intake.importing import import_upload
 from baybridge.node.upkeep.projections import open_tasks
@@ -392,6 +393,8 @@ def test_a_shock_pressure_of_a_feed_asks_holds_discharge_and_calls_where_nobody_
     ward.round()
     assert ("systolic_pressure", "unusual") in asked(ward)
     assert "finding_unusual:systolic_pressure" in tasks(ward)
+    state = case_state(ward.node, CASE)
+    assert isinstance(state, dict) and [task["why"] for task in state["tasks"] if task["step"] == "look_now"] == ["unusual"]
     assert {"gate.discharge.finding_open", "gate.discharge.unusual_sign"} <= set(steps_of_discharge(ward))
     ward.assess(systolic_pressure=112)
     assert (asked(ward), steps_of_discharge(ward)) == ([], [])

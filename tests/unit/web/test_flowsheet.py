@@ -127,10 +127,10 @@ def test_another_unit_is_converted_by_the_one_layer_and_an_unknown_one_is_told(h
     house.put("f", "temperature", 101, "[degF]")
     house.put("k", "temperature", 38, "kPa")
     page = house.get()
-    assert [said.split(" · ")[0] for said in marks(page, "body temperature")] == ["38.3333 °C"]
+    assert [said.split(" · ")[0] for said in marks(page, "body temperature")] == ["38.33 °C"]
     assert "1 not drawn" in figure(page, "body temperature")
     said = {row[3]: row[5] for row in rows(page) if row[2] == "body temperature"}
-    assert said["38.3333 °C reported as 101 °F"] == "used"
+    assert said["38.33 °C reported as 101 °F"] == "used"
     assert said["38 kPa"].startswith("not used")
     assert "kPa" in said["38 kPa"]
 
@@ -315,7 +315,7 @@ def test_a_picture_says_range_last_value_and_time(house: House) -> None:
     for hours, value in ((5, 37.1), (3, 39.2), (1, 38.0)):
         house.put(f"t{hours}", "temperature", value, "Cel", at=house.ward.now - timedelta(hours=hours))
     alt = figure(house.get(), "body temperature").split('aria-label="')[1].split('"')[0]
-    assert "3 values, between 37.1 °C and 39.2 °C. Last: 38 °C" in alt
+    assert "number of values 3, between 37.1 °C and 39.2 °C. Last: 38 °C" in alt
 
 
 def test_a_grade_that_is_not_certain_is_a_bar_between_its_bounds(house: House) -> None:

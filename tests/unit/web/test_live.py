@@ -121,7 +121,7 @@ def test_the_banner_says_how_long_nobody_came_who_was_told_and_what_is_new(house
     house.ward.assess(**SIGN, vasopressors=1, hypotension="none")
     house.ward.wait(hours=4)
     page = house.get("nurse", f"/cases/{CASE}/bedside?language=en").text
-    assert "Nobody has come for 240 minutes" in page and "programme director (" in page
+    assert "Nobody has come for 240 min" in page and "programme director (" in page
     assert page.count('<span class="tag bad">new</span>') == 1
     assert "no hypotension, yet a vasopressor" in page, "what contradicts itself is asked on the page too"
 
@@ -210,6 +210,7 @@ def test_a_drug_is_written_by_its_name_and_the_form_says_which_it_is(written: st
 def test_a_drug_by_a_name_that_is_none_of_the_list_is_refused(house: House) -> None:
     page = house.post("nurse", f"/cases/{CASE}/do/GiveDrug?language=en", atc="tocilizumap", dose_mg="480", given_at=house.ward.now.isoformat()).text
     assert 'data-reason="bedside.drug.not_atc"' in page
+    assert "tocilizumab (L04AC07)" in page
     assert 'name="atc" required aria-invalid="true" aria-describedby="p-atc" value="tocilizumap"' in page
 
 

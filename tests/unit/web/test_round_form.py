@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from baybridge.app import application
 from baybridge.http.doors import COOKIE
 from baybridge.journey.command import Role
+from baybridge.journey.events import Died
 from baybridge.node.people import accounts
 from watch_world import CASE, Ward
 
@@ -114,3 +115,12 @@ def test_what_came_back_refused_keeps_its_ticks(nurse: Nurse) -> None:
     answer = nurse.client.post(FORM, data={**fields, "assessed_at": "2031-01-01T00:00", "findings.temperature": "37", "as_before": ticks})
     assert answer.status_code != 303
     assert len(re.findall(r'name="as_before" value="[^"]*" checked', unescape(answer.text))) == len(ticks)
+
+
+def test_a_patient_who_died_is_asked_for_nothing_and_what_can_be_done_is_offered(nurse: Nurse) -> None:
+    day = nurse.ward.now.date().isoformat()
+    with nurse.ward.node.unit() as unit:
+        died = Died(died_on=date.fromisoformat(day), cause="disease")
+        unit.append(CASE, [died], nurse.ward.node.system(), known=len(unit.events(CASE)))
+    page = nurse.page()
+    assert "findings." not in page and "No assessment can be entered now" in page

@@ -70,7 +70,8 @@ class Bed:
     every_h: int | None  # hours between two assessments now; None before the infusion
     assessment_due_at: datetime | None
     ice_due_at: datetime | None
-    look_due_at: datetime | None  # when somebody must have looked, because a grade may be 3 or more
+    look_due_at: datetime | None  # when somebody must have looked, because a grade may be 3 or more or a finding came that may be a sign
+    look_for_grade: bool
     reserved: Reserved | None
     calls: tuple[Call, ...]
 
@@ -162,6 +163,7 @@ def bed_of(case: Case, node: str, rules: Escalation) -> Bed:
         assessment_due_at=assessment_due(case, rules.assessment) if infused else None,
         ice_due_at=ice_due(case, rules.assessment) if infused else None,
         look_due_at=look_now.due_at(case, node, span(rules.look_now_within)),
+        look_for_grade=bool(look_now.pending(case, node)),
         reserved=reserved_doses(case),
         calls=tuple(call for call in case.rapid_responses if call.is_open and call.called.origin.node == node),
     )

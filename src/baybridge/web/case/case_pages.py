@@ -163,7 +163,14 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
         command_id=new_id(asked.node.now),
         kept=kept,
         second=confirm_page.who_confirms(view, kind),
+        **_closed(view, kind),
     )
+
+
+def _closed(view: CaseView, kind: CommandRow) -> dict[str, object]:
+    """A round at which nothing that could be typed would be taken asks for nothing, and says what can be done at the bedside instead."""
+    closed = "as_before" in kind.form and any(True for _ in kind.blocked(view.look.situation()))
+    return {"closed": closed, "possible": [one for one in view.buttons() if not one.sentences] if closed else []}
 
 
 def _round(view: CaseView, kind: CommandRow) -> findings.Round:

@@ -26,6 +26,7 @@ from baybridge.documents.loader import Documents
 from baybridge.documents.organisations import Payers
 from baybridge.documents.patients import Patients
 from baybridge.documents.problems import Problem
+from baybridge.documents.terms import Drugs
 from baybridge.http.doors import Asked
 from baybridge.journey.claims import PATIENT
 from baybridge.journey.command import Role
@@ -191,11 +192,19 @@ class Reader:
             return self.provider(value)
         if name in _EACH:
             return ", ".join(self.code(_EACH[name], one) for one in value.split(", "))
+        if name in ("routes", "drugs"):
+            return ", ".join(self._of_drugs(name, code) for code in value.split(", "))
         return self._time(value) if _MOMENT.fullmatch(value) else self.plainly(value)
 
     def plainly(self, text: str) -> str:
         """A text without addresses of the record and identifiers: a word and the last signs in their place."""
         return plainly(text, lambda kind: self.t(f"resource.{kind}") if self.known(f"resource.{kind}") else "")
+
+    def _of_drugs(self, name: str, code: str) -> str:
+        """A drug of the list or a way of giving one in words, its code behind."""
+        document = self._node.documents.typed.the(Drugs)
+        names = document.routes.get(code) if name == "routes" else document.drugs[code].names if code in document.drugs else None
+        return f"{self.title(names)} ({code})" if names else code
 
     def _time(self, text: str) -> str:
         """A day or moment as this reader writes it; what only looks like one, or has no place in this reader's zone, stays as it is."""

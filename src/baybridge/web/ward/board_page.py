@@ -158,7 +158,7 @@ def _cell(reader: Reader, scale: str, standing: Standing | None, bed: Bed, now: 
 
 def _due(reader: Reader, bed: Bed, now: datetime) -> Iterator[Due]:
     """What is due, the latest first."""
-    moments = (("look", bed.look_due_at), ("assessment", bed.assessment_due_at), ("ice", bed.ice_due_at))
+    moments = (("look" if bed.look_for_grade else "look_finding", bed.look_due_at), ("assessment", bed.assessment_due_at), ("ice", bed.ice_due_at))
     for what, at in sorted(((what, at) for what, at in moments if at is not None), key=lambda one: one[1]):
         late = at < now
         words = reader.t("ward.due.late" if late else "ward.due.in", what=reader.t(f"ward.due.{what}"), time=span_said(reader, abs(now - at)))

@@ -24,6 +24,9 @@ _ABSENT: Mapping[str, Value] = {
 #: How devices and drugs are set, whatever that is.
 _SETTINGS = frozenset({"vasopressors", "vasopressin", "oxygen_device", "oxygen_reason", "sedated"})
 
+#: What a round may affirm at all.
+AFFIRMED = frozenset({*_ABSENT, *_SETTINGS})
+
 HOLDS = timedelta(hours=12)
 
 
@@ -31,7 +34,7 @@ HOLDS = timedelta(hours=12)
 class Before:
     """A finding as it was found last, and when."""
 
-    value: Value
+    value: bool | int | float | str
     seen_at: datetime
 
 
@@ -58,6 +61,6 @@ def _is(one: Value, other: Value) -> bool:
 
 
 def not_offered(names: Iterable[str], known: Mapping[str, Before]) -> Iterator[Reason]:
-    """What somebody affirms that was not found, was found too long ago, was found otherwise since, or is measured."""
-    for name in sorted({*names} - known.keys()):
+    """What somebody affirms that was not found, was found too long ago or is no absence, or was found otherwise since."""
+    for name in sorted(AFFIRMED & {*names} - known.keys()):
         yield Reason("bedside.assess.not_before", {"fact": name[:60], "hours": int(HOLDS.total_seconds() // 3600)}, where="as_before")

@@ -8,7 +8,7 @@ observation, by whatever door it comes, is looked at by `node/watch/`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
-from baybridge.bedside.as_before import not_offered, offered
+from baybridge.bedside.as_before import AFFIRMED, not_offered, offered
 from baybridge.bedside.drugs import AGAIN_MIN
 from baybridge.bedside.episode import infusion_may_be_untold, standing_facts
 from baybridge.documents.escalation import span
@@ -38,12 +38,17 @@ from baybridge.journey.intervals import standing_grade
 from baybridge.journey.odd_findings import UNUSUAL, questions
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, roles, told_in
-from baybridge.journey.texts import Note
+from baybridge.journey.texts import Note, OneOf
 from baybridge.journey.values import Typed, fact_entry, read_typed, unfit
 from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import Decision
 
 SCALES: tuple[Scale, ...] = ("crs-astct-2019", "icans-astct-2019")
+
+
+def affirmed(_: Situation) -> Collection[str]:
+    """Findings that a round may affirm as before."""
+    return AFFIRMED
 
 
 Findings = dict[str, Typed] | tuple[tuple[str, Typed], ...]
@@ -54,7 +59,10 @@ class Assess(Struct, frozen=True, kw_only=True):
 
     findings: Annotated[Findings, Meta(description="fact and value, in the dictionary's unit")]
     assessed_at: Moment
-    as_before: Annotated[tuple[str, ...], Meta(max_length=40, description="findings that are as they were found before, within 12 hours: absence, devices, drugs")] = ()
+    as_before: Annotated[
+        tuple[Annotated[str, OneOf(affirmed)], ...],
+        Meta(max_length=40, description="findings that are as they were found before, within 12 hours: absence, devices, drugs"),
+    ] = ()
     another: Annotated[bool, Meta(description="true where the same findings were entered within half an hour and this is another assessment")] = False
     unusual: Annotated[bool, Meta(description="true where something was asked about (findings that do not fit, a date long past), and it is meant as it stands")] = False
 

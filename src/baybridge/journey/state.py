@@ -177,7 +177,7 @@ def _reserved(case: Case) -> JsonDict | None:
     if found is None:
         return None
     event = found.event
-    held = {"atc": event.atc, "doses": event.doses, "given": found.given, "left": found.left}
+    held: JsonDict = {"atc": event.atc, "doses": event.doses, "given": found.given, "left": found.left}
     return {**held, "from_on": event.from_on.isoformat(), "until_on": event.until_on.isoformat()}
 
 

@@ -68,7 +68,7 @@ def test_its_age_runs_from_when_it_was_found(ward: Ward) -> None:
 @pytest.mark.parametrize("name", ["temperature", "systolic_pressure", "oxygen_saturation", "ice_score", "oxygen_flow", "no_such_finding"])
 def test_what_is_measured_is_never_affirmed(ward: Ward, name: str) -> None:
     ward.assess(oxygen_device="nasal_cannula", oxygen_reason="comfort", oxygen_flow=2)
-    assert enter(ward, USUAL, name) == ["bedside.assess.not_before"]
+    assert enter(ward, USUAL, name) == ["command.not_in_set"]
 
 
 def test_a_sign_that_is_no_absence_is_looked_at_anew(ward: Ward) -> None:

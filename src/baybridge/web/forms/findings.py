@@ -83,7 +83,7 @@ def rows(
     asked: Asked, given: Mapping[str, object], problems: Mapping[str, tuple[str, ...]], at_bedside: Round = ANY_ROUND
 ) -> tuple[tuple[Field, ...], ...]:
     """The groups of fields, each with what stands against its fact; the first of each is its heading. What was given beside them has a group of its own."""
-    made = []
+    made: list[tuple[Field, ...]] = []
     asked_for = {name for _, names in GROUPS for name in (*names, "capd_score")}
     beside = tuple(name for name in given if name not in asked_for)
     missing = tuple(name for name in at_bedside.missing if name in asked_for)

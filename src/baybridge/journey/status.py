@@ -9,7 +9,7 @@ told nothing. A node is never said to have done nothing because nothing of it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
@@ -127,7 +127,7 @@ class Elsewhere:
 def elsewhere_of(case: Case, here: str, zone: tzinfo) -> tuple[Elsewhere, ...]:
     """Every other node that has a part in a case; none where nobody else has."""
     told = _told_here(case, here)
-    steps = list(dict.fromkeys((*steps_of(case, zone), *(step for entry in told.values() for step in entry.event.steps))))
+    steps = still_ahead(dict.fromkeys((*steps_of(case, zone), *(step for entry in told.values() for step in entry.event.steps))))
     sums = list(dict.fromkeys((*sums_of(case, zone), *(one for entry in told.values() for one in entry.event.sums))))
     names = dict.fromkeys((*parts_of(case), *(step.node for step in steps), *(one.node for one in sums)))
     return tuple(
@@ -140,6 +140,13 @@ def elsewhere_of(case: Case, here: str, zone: tzinfo) -> tuple[Elsewhere, ...]:
         for name in names
         if name != here
     )
+
+
+def still_ahead(steps: Iterable[StatusStep]) -> list[StatusStep]:
+    """Steps without what was planned and is done since: the plan may be known from one telling, that it was done from another."""
+    found = list(steps)
+    done = [(step.stage, step.done_on) for step in found if not step.planned]
+    return [step for step in found if not step.planned or not any(stage == step.stage and day >= step.done_on for stage, day in done)]
 
 
 def _told_at(node: str, told: Mapping[str, Entry[StatusTold]]) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from acceptance.support import PURPOSES, Refused, World
 from baybridge.base.time import CHINA
 from baybridge.journey.command import Role
-from baybridge.journey.events import StatusTold, TransferAllowed, TransferRefused
+from baybridge.journey.events import StatusStep, StatusTold, TransferAllowed, TransferRefused
 from baybridge.journey.held import Stage
-from baybridge.journey.status import elsewhere_of, stage_shown
+from baybridge.journey.status import elsewhere_of, stage_shown, still_ahead
 from told_status import STATUS, consents, reserve
 
 
@@ -88,3 +89,12 @@ def test_a_status_holds_no_label_of_cells_and_no_result(world: World) -> None:
     chain = world.case("hk").chain_of_identity
     assert chain is not None and world.case("mo").chain_of_identity is None
     assert chain not in str(told(world, "mo"))
+
+
+def test_what_was_planned_is_gone_once_it_is_told_as_done_and_a_later_plan_stays() -> None:
+    def collected(day: int, *, planned: bool) -> StatusStep:
+        return StatusStep(stage="collected", done_on=date(2026, 3, day), node="hk", planned=planned)
+
+    first, done, again = collected(9, planned=True), collected(10, planned=False), collected(30, planned=True)
+    assert still_ahead([first, done, again]) == [done, again]
+    assert still_ahead([first]) == [first]

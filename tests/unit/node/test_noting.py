@@ -9,15 +9,18 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 import databases
 from baybridge.consent.reading import Ground
 from baybridge.journey.command import Actor, Role
 from baybridge.ledger import log
 from baybridge.node import asking, tables
+from baybridge.node.integrity import readings
+from baybridge.node.integrity.finding import DIFFERS, MISSING
 from baybridge.node.node import Node, open_node
 from baybridge.node.outage import StorageProblem
+from baybridge.node.people import reads
 from baybridge.node.people.noting import Together
 from baybridge.node.unit import Unit
 from baybridge.node.upkeep.founding import found
@@ -56,6 +59,25 @@ def test_every_reading_stands_when_its_call_returns_and_in_its_requests_name(nod
         assert len(log.entries_of(connection, node.pseudonym("p0"), "access")) == 1
 
 
+def test_readings_of_one_moment_that_say_the_same_are_each_found_in_the_log(node: Node) -> None:
+    def twenty(unit: Unit) -> None:
+        for _ in range(20):
+            reads.note(unit, ACTOR, "p", "", "read Observation", "care", Ground.RELATION)
+
+    Together(node.unit).note(twenty)
+    with node.storage.reading() as connection:
+        assert list(readings.findings(connection, node.pseudonym, 0)) == []
+    with node.unit() as unit:
+        first = unit.connection.execute(select(tables.record_read.c.read_id).order_by(tables.record_read.c.read_id)).scalars().first()
+        unit.connection.execute(update(tables.record_read).where(tables.record_read.c.read_id == first).values(ground="own"))
+    with node.storage.reading() as connection:
+        assert [one.kind for one in readings.findings(connection, node.pseudonym, 0)] == [DIFFERS]
+    with node.unit() as unit:
+        unit.connection.execute(delete(tables.record_read).where(tables.record_read.c.read_id == first))
+    with node.storage.reading() as connection:
+        assert [one.kind for one in readings.findings(connection, node.pseudonym, 0)] == [MISSING]
+
+
 def test_those_that_come_meanwhile_go_in_one_transaction(node: Node) -> None:
     begun, go_on, units = threading.Event(), threading.Event(), list[int]()
 
@@ -86,8 +108,6 @@ def test_one_that_fails_fails_alone(node: Node) -> None:
         raise ZeroDivisionError
 
     def reads_one(unit: Unit) -> None:
-        from baybridge.node.people import reads
-
         reads.note(unit, ACTOR, "good", "", "read Observation", "care", Ground.RELATION)
 
     blocked, free = threading.Event(), threading.Event()

@@ -1,7 +1,8 @@
 """The patient's list "who looked" against the log: each reading has the entry that binds it, and each entry of a reading its row.
 
 Main job: `findings(connection, pseudonym, since)`. Rows and entries are read side by side in the order in which both were written, so that a node with millions of
-readings is checked in little memory. A reading that lay in the reserve has an entry of a later time; such pairs are found by their hash.
+readings is checked in little memory. Which of several entries that say the same is a row's own is told by the hash, as it is of a reading that lay in the reserve and
+has an entry of a later time.
 """
 
 from __future__ import annotations
@@ -30,17 +31,21 @@ def findings(connection: Connection, pseudonym: Pseudonym, since: int) -> Iterat
     late: list[Read] = []
     for row in connection.execute(select(tables.record_read).order_by(tables.record_read.c.read_id)).yield_per(1000).mappings():
         read = Read(**row)
-        entry = pairs.take(_key(read, pseudonym))
-        if entry is None:
+        if not pairs.take(_key(read, pseudonym), read):
             late.append(read)
-        elif not _binds(entry, read):
-            yield _finding(DIFFERS, pseudonym, read, entry.position)
     left = pairs.left()
+    unbound = []
     for read in late:
         entry = next((one for one in left.values() if _binds(one, read)), None)
         if entry is None:
-            yield _finding(UNLOGGED, pseudonym, read)
+            unbound.append(read)
         else:
+            del left[entry.position]
+    for read in unbound:
+        key = _key(read, pseudonym)
+        entry = next((one for one in left.values() if _said(one) == key), None)
+        yield _finding(UNLOGGED, pseudonym, read) if entry is None else _finding(DIFFERS, pseudonym, read, entry.position)
+        if entry is not None:
             del left[entry.position]
     for position, one in left.items():
         if position > since and one.entry.subject:
@@ -69,21 +74,23 @@ class _Pairs:
     entries: Iterator[log.Logged]
     waiting: dict[Key, list[log.Logged]] = field(default_factory=dict)
 
-    def take(self, key: Key) -> log.Logged | None:
-        """The entry that says this; None where none does."""
-        while key not in self.waiting:
+    def take(self, key: Key, read: Read) -> bool:
+        """Take the entry that says this and binds this row; whether there is one, as far as a day beyond its time."""
+        found = next((one for one in self.waiting.get(key, ()) if _binds(one, read)), None)
+        while found is None:
             one = next(self.entries, None)
             if one is None:
-                return None
-            self.waiting.setdefault(_said(one), []).append(one)
-            if one.entry.at > key[0] + _SLACK:
-                break
-        found = self.waiting.get(key)
-        if not found:
-            return None
-        if len(found) == 1:
+                return False
+            said = _said(one)
+            self.waiting.setdefault(said, []).append(one)
+            if said == key and _binds(one, read):
+                found = one
+            elif one.entry.at > key[0] + _SLACK:
+                return False
+        self.waiting[key].remove(found)
+        if not self.waiting[key]:
             del self.waiting[key]
-        return found.pop(0)
+        return True
 
     def left(self) -> dict[int, log.Logged]:
         """Every entry that nothing took, by its position."""

@@ -5,6 +5,7 @@ Main job: `CALENDAR_DOORS`. Elsewhere: links themselves in `node/people/calendar
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 
 from starlette.responses import Response
@@ -53,10 +54,11 @@ def fetched(asked: Asked) -> Response:
 
 
 def _calendar(asked: Asked) -> Response:
-    tasks, entries, seen = task_rows(asked.node), list[Entry](), list[str]()
+    tasks, entries, seen = defaultdict[object, list[dict[str, object]]](list), list[Entry](), list[str]()
+    for task in task_rows(asked.node):
+        tasks[task["case_id"]].append(task)
     for case in _readable(asked):
-        mine = [task for task in tasks if task["case_id"] == case.case_id]
-        found = [*visits_of(asked, case), *tasks_of(asked, mine, asked.person.roles)]
+        found = [*visits_of(asked, case), *tasks_of(asked, tasks[case.case_id], asked.person.roles)]
         if found:
             entries += found
             seen.append(case.case_id)

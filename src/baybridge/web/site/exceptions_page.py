@@ -13,9 +13,12 @@ from starlette.responses import Response
 from baybridge.alliance.exceptions import SignedAtGate, exceptions_of
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Role
-from baybridge.node import cases
+from baybridge.journey.events import GateExceptionSigned, PackageReceived
+from baybridge.ledger import streams
 from baybridge.web.page.page import render
 
+#: Events by which a case can hold an exception: its own, and what other nodes told.
+_TELL = (GateExceptionSigned.__name__, PackageReceived.__name__)
 #: How many of the newest rows the page shows.
 _NEWEST = 200
 #: Characters of a mark: enough to tell some thousand patients apart.
@@ -35,7 +38,7 @@ def exceptions_page(asked: Asked) -> Response:
     """Sums by gate and reason, and the newest exceptions."""
     node, staff = asked.node, asked.person.role is not Role.ALLIANCE
     with node.storage.reading() as connection:
-        names = cases.ids(connection)
+        names = streams.cases_with(connection, _TELL)
     found = [
         Row(one, node.pseudonym(f"exceptions/{case_id}")[:_MARK], case_id if staff else "")
         for case_id in names

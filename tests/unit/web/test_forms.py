@@ -90,7 +90,7 @@ def test_an_empty_form_gives_no_row_and_no_empty_field(asked: Asked, kind: Comma
 
 @pytest.mark.parametrize("kind", COMMANDS.values(), ids=lambda kind: kind.name)
 def test_every_field_of_a_command_has_a_place_in_its_form(asked: Asked, kind: CommandRow) -> None:
-    wanted = {field.name for field in msgspec.structs.fields(kind.given)} - shape.LEFT_OUT
+    wanted = {field.name for field in msgspec.structs.fields(kind.given)} - shape.LEFT_OUT - forms.AMONG_FINDINGS
     assert {field.name for field in forms.fields(asked, kind, None)} == wanted - forms.ASKED_ONCE
     once_asked = forms.fields(asked, kind, None, None, dict.fromkeys(forms.ASKED_ONCE, ("?",)))
     assert {field.name for field in once_asked} == wanted
@@ -116,7 +116,7 @@ def test_a_moment_that_was_refused_is_shown_again_as_its_field_takes_it(asked: A
 
 def test_the_items_of_the_ice_score_are_asked_for_and_sent_as_findings(asked: Asked) -> None:
     shown = dict.fromkeys(name for name, _ in pairs(forms.fields(asked, COMMANDS["Assess"], None)))
-    assert [name for name in shown if ".ice_" in name] == [*(f"findings.{item}" for item in findings.ICE_ITEMS), "findings.ice_score"]
+    assert [name for name in shown if ".ice_" in name] == [*(f"findings.{item}" for item in findings.ICE_ITEMS), "findings.ice_score", "findings.ice_all"]
     assert findings.read({"findings.ice_orientation": ["3"], "findings.ice_score": ["7"]}, "findings") == {"ice_orientation": "3", "ice_score": "7"}
 
 

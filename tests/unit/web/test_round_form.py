@@ -124,3 +124,14 @@ def test_a_patient_who_died_is_asked_for_nothing_and_what_can_be_done_is_offered
         unit.append(CASE, [died], nurse.ward.node.system(), known=len(unit.events(CASE)))
     page = nurse.page()
     assert "findings." not in page and "No assessment can be entered now" in page
+
+
+def test_an_entry_that_is_put_right_keeps_what_was_affirmed(nurse: Nurse) -> None:
+    nurse.ward.assess()
+    nurse.ward.wait(hours=2)
+    done = nurse.ward.give("Assess", account="nurse", findings={"temperature": 37.0}, as_before=["seizure", "sedated"], assessed_at=nurse.ward.now.isoformat())
+    assert hasattr(done, "events"), done
+    nurse._sign_in()
+    page = unescape(nurse.client.get(f"/cases/{CASE}/entries/{nurse.ward.case.assessments[-1].origin.event_id}").text)
+    (names,) = re.findall(r'name="as_before" value="([^"]*)" checked', page)
+    assert set(names.split(",")) == {"seizure", "sedated"}

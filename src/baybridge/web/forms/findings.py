@@ -92,7 +92,17 @@ def rows(
         shown = [field_of(asked, name, f"findings.{name}", given.get(name), problems.get(name, ())) for name in known]
         heading = Field(f"group.{group}", group, "heading", problems=problems.get("as_before", ()) if not made else ())
         made.append((heading, *shown, *_beside(asked, known, at_bedside)))
-    return tuple(row for row in made if len(row) > 1)
+    left = tuple(name for name in at_bedside.affirmed if name not in at_bedside.offered)
+    kept = [(Field("group.others", "others", "heading"), _kept(asked, left))] if left else []
+    return tuple(row for row in (*made, *kept) if len(row) > 1)
+
+
+def _kept(asked: Asked, names: Sequence[str]) -> Field:
+    """What was affirmed in an entry that is put right, or came back and is offered no more: it stays ticked until somebody takes it out."""
+    reader, known = Reader(asked), asked.node.dictionary
+    words = reader.t("page.semicolon").join(known[name].label(asked.language) if name in known else name for name in names)
+    value = ",".join(names)
+    return Field("as_before", "as_before", "tick", value=value, label=reader.t("findings.as_before", what=words), options=(Option(value, ""),))
 
 
 def _scored(names: Sequence[str], at_bedside: Round) -> tuple[str, ...]:
@@ -112,7 +122,7 @@ def _beside(asked: Asked, names: Sequence[str], at_bedside: Round) -> Iterator[F
     same = [name for name in names if name in at_bedside.offered]
     if same:
         words = reader.t("page.semicolon").join(_was(reader, asked, name, at_bedside.offered[name]) for name in same)
-        ticked = "yes" if set(same) <= set(at_bedside.affirmed) else ""
+        ticked = ",".join(same) if set(same) <= set(at_bedside.affirmed) else ""
         yield Field("as_before", "as_before", "tick", value=ticked, label=reader.t("findings.as_before", what=words), options=(Option(",".join(same), ""),))
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from baybridge.facts.dictionary import Fact
     from baybridge.http.doors import Asked
 
-__all__ = ["ASKED_ONCE", "Field", "fields", "from_texts", "known", "read"]
+__all__ = ["AMONG_FINDINGS", "ASKED_ONCE", "Field", "fields", "from_texts", "known", "read"]
 
 #: Empty rows offered beyond those that are filled in, and the least number of rows.
 _SPARE_ROWS, _LEAST_ROWS = 2, 3
@@ -41,7 +41,7 @@ _SPARE_ROWS, _LEAST_ROWS = 2, 3
 ASKED_ONCE = frozenset({"unusual", "another", "signs_stand"})
 
 #: What is asked beside the findings of a round.
-_AMONG_FINDINGS = frozenset({"as_before"})
+AMONG_FINDINGS = frozenset({"as_before"})
 
 _OTHER_KEYS = {
     "ChosenPlan.order": "plan_order",
@@ -109,7 +109,7 @@ def _from_address(asked: Asked, kind: CommandRow) -> dict[str, object]:
 
 
 def _fields(form: _Form, struct: type[msgspec.Struct], prefix: str, values: Mapping[str, object]) -> list[Field]:
-    shown = [item for item in msgspec.structs.fields(struct) if item.name not in _AMONG_FINDINGS]
+    shown = [item for item in msgspec.structs.fields(struct) if item.name not in AMONG_FINDINGS]
     shown = [item for item in shown if item.name not in ASKED_ONCE or values.get(item.name) or _problems(form, f"{prefix}{item.name}")]
     made = [_field(form, item, prefix, values.get(item.name), _key(struct, item.name)) for item in shown]
     asked_for = [one for one in made if one.kind != "left_out"]

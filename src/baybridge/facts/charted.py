@@ -66,7 +66,7 @@ class Charted:
 #: What was odd about a value that is told of all the same.
 _TOLD = frozenset({"facts.odd.implausible", "facts.odd.bound", "facts.odd.text_only"})
 #: What is odd about a whole observation, whichever part of it.
-_OF_ALL = frozenset({"Observation.status", "Observation.effective", "Observation.focus", "Observation.identifier"})
+_OF_ALL = frozenset({"Observation.status", "Observation.effective", "Observation.focus", "Observation.identifier", "Observation.meta"})
 _USES = {State.EXACT: Use.USED, State.BOUND: Use.BOUND, State.IMPLAUSIBLE: Use.IMPLAUSIBLE, State.PROPOSED: Use.PROPOSED}
 
 

@@ -10,7 +10,7 @@ codes that nothing reads. Which of them is used is decided in `reading.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -144,7 +144,11 @@ def measure(found: Found, at: datetime, dictionary: Dictionary, said: Callable[[
     """Everything that observations say of facts at or before `at`; `said` answers what one says, where somebody keeps it."""
     measured = Measured()
     born = birth_of(found.of("Patient"))
+    is_invented = any(map(_is_test_data, found.of("Patient")))
     for resource in found.of("Observation"):
+        if not is_invented and _is_test_data(resource) and next(named_parts(resource, dictionary), None):
+            measured.finding(resource, "Observation.meta", "test_data")
+            continue
         one = said(resource) if said is not None else said_by(resource, dictionary)
         for code in one.codes:
             measured.read_codes[code] += 1
@@ -216,15 +220,40 @@ def _read_known(
         for _, _, fact, _ in known if status not in GONE else ():
             measured.cannot_use(fact.name, made_at)
         return
-    if any(text(focus.get("reference")) not in {"", text(mapping(resource.get("subject")).get("reference"))} for focus in items(resource.get("focus"))):
+    if any(text(focus.get("reference")) != text(mapping(resource.get("subject")).get("reference")) for focus in items(resource.get("focus"))):
         measured.finding(resource, "Observation.focus", "of_another")
         return
+    unsaid = _said_twice(known)
     for part, path, fact, _ in known:
+        if path in unsaid:
+            measured.finding(resource, f"{path}.code", "said_twice", fact=fact.name)
+            measured.cannot_use(fact.name, made_at)
+            continue
         _read_part(resource, part, path, _blank(resource, fact, made_at), measured, dictionary)
     for part, path in _parts(resource):
         if path != "Observation" and _fact(part, dictionary)[0] is None:
             measured.nobody_reads("Observation", part.get("code"))
     _called(resource, list(_parts(resource)), made_at, measured, dictionary)
+
+
+def _said_twice(known: Sequence[tuple[Mapping[str, object], str, Fact, Coded]]) -> set[str]:
+    """The paths of parts that give one code several answers: nobody knows which holds."""
+    if len(known) < 2:
+        return set()
+    paths: dict[tuple[str, str], list[str]] = {}
+    answers: dict[tuple[str, str], list[object]] = {}
+    for part, path, _fact_of, code in known:
+        answer = {name: value for name, value in part.items() if name.startswith("value") or name == "dataAbsentReason"}
+        if answer:
+            paths.setdefault((code.system, code.code), []).append(path)
+            answers.setdefault((code.system, code.code), []).append(answer)
+    return {path for code, given in answers.items() if any(one != given[0] for one in given) for path in paths[code]}
+
+
+def _is_test_data(resource: Mapping[str, object]) -> bool:
+    """Whether a resource says that it is test data. **Source**: HL7 v3 ActReason, HTEST."""
+    meta = mapping(resource.get("meta"))
+    return any(text(label.get("code")) == "HTEST" for name in ("tag", "security") for label in items(meta.get(name)))
 
 
 def _called(resource: Mapping[str, object], parts: list[tuple[Resource, str]], made_at: datetime, measured: Measured, dictionary: Dictionary) -> bool:

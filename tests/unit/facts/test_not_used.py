@@ -30,6 +30,16 @@ def quantity(unit: str, code: str, system: str = UCUM) -> dict[str, Any]:
     return {"valueQuantity": {"value": 5, "unit": unit, "code": code, "system": system}}
 
 
+def panel(*values: float | None) -> dict[str, Any]:
+    """A panel that gives one code several answers."""
+    one = neutrophils()
+    absent = {"dataAbsentReason": {"coding": [{"code": "error"}]}}
+    answers = [absent if value is None else {"valueQuantity": one["valueQuantity"] | {"value": value}} for value in values]
+    del one["valueQuantity"]
+    panel_code = {"coding": [{"system": "http://loinc.org", "code": "58410-2"}]}
+    return one | {"code": panel_code, "component": [{"code": one["code"], **answer} for answer in answers]}
+
+
 def told(resource: dict[str, Any]) -> tuple[object, list[str]]:
     found = read([{"resourceType": "Patient", "id": "p", "birthDate": "1968-04-09"}, resource], AT, DICTIONARY)
     return found.values.get("neutrophils"), [odd.code.removeprefix("facts.odd.") for odd in found.odd]
@@ -45,6 +55,12 @@ def told(resource: dict[str, Any]) -> tuple[object, list[str]]:
         (neutrophils(implicitRules="http://x/rules"), "modifier_unknown"),
         (neutrophils(dataAbsentReason={"coding": [{"code": "error"}]}), "absent_and_value"),
         (neutrophils(focus=[{"reference": "Patient/q"}]), "of_another"),
+        (neutrophils(focus=[{"display": "the donor"}]), "of_another"),
+        (neutrophils(focus=[{"reference": "Patient/p"}, {"identifier": {"value": "Q"}}]), "of_another"),
+        (neutrophils(meta={"tag": [{"code": "HTEST"}]}), "test_data"),
+        (neutrophils(meta={"security": [{"code": "HTEST"}]}), "test_data"),
+        (panel(0.3, 3), "said_twice"),
+        (panel(0.3, None), "said_twice"),
         (
             neutrophils(code={"coding": [{"system": "http://loinc.org", "code": "26499-4"}, {"system": "http://loinc.org", "code": "777-3"}]}),
             "two_facts",
@@ -66,8 +82,15 @@ def test_a_contradiction_is_told_and_not_used(resource: dict[str, Any], code: st
         neutrophils(**quantity("billion per litre", "10*9/L")),
         neutrophils(**quantity("10*9/L", "local-17", system="urn:lab:units")),
         neutrophils(focus=[{"reference": "Patient/p"}]),
+        panel(5, 5),
         neutrophils(code={"coding": [{"system": "http://loinc.org", "code": "26499-4"}, {"system": "urn:lab", "code": "NEUT"}]}),
     ],
 )
 def test_what_agrees_is_used(resource: dict[str, Any]) -> None:
     assert told(resource) == (5, [])
+
+
+def test_test_data_of_an_invented_patient_is_read() -> None:
+    tag = {"meta": {"tag": [{"code": "HTEST"}]}}
+    found = read([{"resourceType": "Patient", "id": "p", "birthDate": "1968-04-09"} | tag, neutrophils(**tag)], AT, DICTIONARY)
+    assert found.values.get("neutrophils") == 5

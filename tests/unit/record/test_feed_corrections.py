@@ -209,3 +209,49 @@ def test_of_two_orders_under_one_placers_number_none_is_guessed(connection: Conn
     second = FIRST.replace("F77", "F78").replace("|M9|", "|M9b|")
     assert take_in(connection, FIRST, second, by_placer(CORRECTED)) == ["record.import.hl7_placer_alone"]
     assert len(list(store.changed_since(connection, None, "Observation"))) == 3
+
+
+# --- several results of a code without sub-ids --------------------------------------------------------------------
+
+
+def obx(place: int, value: str, hour: int, status: str = "F", sub_id: str = "") -> str:
+    return f"OBX|{place}|NM|2345-7^Glucose^LN|{sub_id}|{value}|mmol/L^^UCUM|||||{status}|||20260308{hour:02d}0000+0800"
+
+
+CURVE = f"{message(9, None)}\r{obx(1, '5.0', 6)}\r{obx(2, '9.0', 8)}"
+
+
+def curve(connection: Connection) -> list[tuple[str, float, str]]:
+    found = [one.resource for one in store.changed_since(connection, None, "Observation")]
+    return sorted((one["effectiveDateTime"][11:13], float(one["valueQuantity"]["value"]), one["status"]) for one in found)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(
+    ("change", "stands"),
+    [
+        (obx(1, "8.5", 8, "C"), [("06", 5.0, "final"), ("08", 8.5, "corrected")]),
+        (obx(1, "4.5", 6, "C"), [("06", 4.5, "corrected"), ("08", 9.0, "final")]),
+        (obx(1, "9.0", 8, "W"), [("06", 5.0, "final"), ("08", 9.0, "entered-in-error")]),
+    ],
+)
+def test_a_change_reaches_the_result_of_its_time(connection: Connection, change: str, stands: list[object], together: bool) -> None:
+    later = f"{message(10, None)}\r{change}"
+    for files in [(CURVE, later)] if together else [(CURVE,), (later,)]:
+        assert set(take_in(connection, *files)) <= {"record.import.hl7_twice"}
+    assert curve(connection) == stands
+    (report,) = [one.resource for one in store.changed_since(connection, None, "DiagnosticReport")]
+    (changed,) = [one.resource["id"] for one in store.changed_since(connection, None, "Observation") if one.resource["status"] != "final"]
+    assert report["result"] == [{"reference": f"Observation/{changed}"}]
+
+
+def test_a_change_of_no_known_time_changes_none_of_them_and_is_told(connection: Connection) -> None:
+    take_in(connection, CURVE)
+    assert take_in(connection, f"{message(10, None)}\r{obx(1, '8.5', 7, 'C')}") == ["record.import.which_of_several"]
+    assert curve(connection) == [("06", 5.0, "final"), ("08", 9.0, "final")]
+
+
+def test_a_sub_id_says_which_is_meant_whatever_its_time(connection: Connection) -> None:
+    take_in(connection, f"{message(9, None)}\r{obx(1, '5.0', 6, sub_id='1')}\r{obx(2, '9.0', 8, sub_id='2')}")
+    assert take_in(connection, f"{message(10, None)}\r{obx(1, '8.5', 6, 'C', '2')}") == []
+    assert curve(connection) == [("06", 5.0, "final"), ("06", 8.5, "corrected")]

@@ -221,3 +221,72 @@ def test_two_people_under_one_number_are_kept_apart_over_the_messages_of_a_file(
 
 def test_a_number_that_breaks_off_is_no_number() -> None:
     assert value("NM|718-7^Hb^LN||12.|g/L^^UCUM|||||F") == {"valueString": "12."}
+
+
+# --- whose, by what stands beside the number -----------------------------------------------------------------------------
+
+
+def persons(*messages: tuple[str, str]) -> tuple[set[str], list[str]]:
+    """The patients of messages that are a head and a PID-3 each, and what was told."""
+    segments = [part for first, number in messages for part in (first, f"PID|1||{number}||CHAN^TAI MAN|", "OBR|1||F1|CBC^CBC^L", "OBX|1|NM|1-1^x^LN||5||||||F")]
+    resources, faults = read(*segments)
+    return {item["id"].partition(".")[0] for item in resources if item["resourceType"] == "Patient"}, faults
+
+
+def test_a_number_is_that_of_the_authority_that_gave_it_by_name_or_universal_id() -> None:
+    assert len(persons((head("1"), "100^^^&1.2.3&ISO^MR"), (head("2"), "100^^^&4.5.6&ISO^MR"))[0]) == 2
+    assert len(persons((head("1"), "100^^^HA&1.2.3&ISO^MR"), (head("2"), "100^^^HA^MR"))[0]) == 1
+
+
+def test_a_facility_is_known_by_name_or_universal_id() -> None:
+    one, two = (head("1").replace("|HOSP|", f"|^{oid}^ISO|") for oid in ("1.2.3", "4.5.6"))
+    assert len(persons((one, "100"), (two, "100"))[0]) == 2
+
+
+@pytest.mark.parametrize("processing", ["T", "D"])
+def test_a_training_message_never_reaches_a_patient(processing: str) -> None:
+    trial = head("2").replace("|P|2.5.1", f"|{processing}|2.5.1")
+    found, faults = persons((head("1"), "100^^^HOSP^MR"), (trial, "100^^^HOSP^MR"))
+    assert (len(found), faults) == (2, ["hl7_trial"])
+    patients = [item for item in read(trial, PID)[0] if item["resourceType"] == "Patient"]
+    assert [item["system"] for item in patients[0]["identifier"]] == ["urn:hl7v2:trial:HOSP:MR"]  # none of a patient's
+
+
+def test_a_number_that_a_spreadsheet_changed_names_nobody() -> None:
+    found, faults = persons((head("1"), "4.40106E+17^^^CN^NI"), (head("2"), "4.40106E+17^^^CN^NI"))
+    assert (len(found), set(faults)) == (2, {"hl7_mangled_number", "hl7_no_number"})
+    assert persons((head("1"), "4.40106E+17^^^CN^NI~7^^^HOSP^MR"))[1] == ["hl7_mangled_number"]
+
+
+@pytest.mark.parametrize(("role", "is_of_the_patient"), [("", True), ("P^Patient^HL70369", True), ("Q^Control^HL70369", False), ("C", False), ("o", False)])
+def test_a_control_specimen_is_of_nobody(role: str, is_of_the_patient: bool) -> None:
+    specimen = f"SPM|1|||BLD^Blood^HL70487|||||||{role}"
+    resources, faults = read(head("1"), PID, "OBR|1||F1|CBC^CBC^L", "OBX|1|NM|1-1^x^LN||5||||||F", specimen)
+    assert {("subject" in item) for item in resources if item["resourceType"] != "Patient"} == {is_of_the_patient}
+    assert faults == ([] if is_of_the_patient else ["hl7_specimen_role"])
+
+
+# --- what has no place is told ----------------------------------------------------------------------------------------
+
+
+def test_a_sex_that_is_not_known_and_a_comment_on_nothing_are_told() -> None:
+    obr = "OBR|1||F1|CBC^CBC^L"
+    assert read(head("1"), PID[:-1] + "男", obr)[1] == ["hl7_sex"]
+    assert read(head("1"), PID[:-1] + "f", obr)[1] == []
+    assert read(head("1"), PID, "NTE|1||transfused yesterday", obr)[1] == ["hl7_note"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "unit", "said", "faults"),
+    [
+        ("5,3", "g/dL^^UCUM", "5,3 g/dL", ["hl7_number"]),
+        ("about 12", "g/dL", "about 12 g/dL", ["hl7_number"]),
+        ("12 g/dL", "g/dL", "12 g/dL", ["hl7_number"]),
+        ("1:80", "titre", "1:80", []),
+        ("12 weeks after", "", "12 weeks after", []),
+        ("haemolysed", "g/dL", "haemolysed", []),
+    ],
+)
+def test_digits_among_words_keep_their_unit_and_are_told(raw: str, unit: str, said: str, faults: list[str]) -> None:
+    resources, told = read(head("1"), PID, "OBR|1||F1|CBC^CBC^L", f"OBX|1|ST|1-1^x^LN||{raw}|{unit}|||||F")
+    assert (resources[-1]["valueString"], told) == (said, faults)

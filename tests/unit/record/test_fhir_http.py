@@ -348,6 +348,13 @@ def test_an_address_of_this_server_is_its_resource(nine):
     assert nine.get("/fhir/Observation?subject=Patient/9").json()["total"] == 1
 
 
+def test_one_address_for_two_people_files_nothing(client):
+    other = {**PATIENT, "name": [{"family": "Wong"}]}
+    refused = client.post("/fhir", json=transaction(post(PATIENT, "urn:uuid:1"), post(other, "urn:uuid:1"), post(result("urn:uuid:1"))))
+    assert (refused.status_code, reasons(refused)) == (400, ["record.bundle.reference_several"])
+    assert client.get("/fhir/Observation?_summary=count").json()["total"] == 0
+
+
 @pytest.mark.parametrize("kind", ["transaction", "batch"])
 def test_an_address_that_only_the_bundle_could_know_is_refused(client, kind):
     done = client.post("/fhir", json=transaction(post(result("urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8")), kind=kind))

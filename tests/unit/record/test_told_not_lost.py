@@ -59,6 +59,9 @@ def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
         (result(subject={"identifier": {"system": "urn:x", "value": "1"}}), ["of_nobody"]),
         (result(subject={"display": "Chan"}), ["of_nobody"]),
         (bundle(result()), ["bundle_inside"]),
+        (result(note=[{"text": "h\u00e4molytisch \u6eb6\u8840"}]), []),
+        (result(note=[{"text": "H\ufffdmolysis"}]), ["lost_characters"]),
+        (result(note=[{"text": "\u671d \ue610"}]), ["lost_characters"]),
     ],
 )
 def test_of_fhir(connection: Connection, resource: dict[str, Any], codes: list[str]) -> None:
@@ -80,3 +83,48 @@ def test_one_document_is_one_person_whatever_its_letters(connection: Connection,
     assert told(connection, "y.csv", HEADINGS + line(written, "20").replace("09:00", "10:00"), FEED) == []
     (patient,) = store.changed_since(connection, None, "Patient")
     assert {one.patient for one in store.changed_since(connection, None, "Observation")} == {patient.id}
+
+
+OTHER = {"resourceType": "Patient", "name": [{"text": "Wong Siu Ming"}], "birthDate": "1970-07-07"}
+ADDRESS = "urn:uuid:8c5b9a00-0000-4000-8000-000000000001"
+NUMBERED = {"identifier": [{"system": "urn:mr", "value": "7"}]}
+
+
+def entry(resource: dict[str, Any], url: str = "", method: str = "POST") -> dict[str, Any]:
+    return {"resource": resource, "request": {"method": method, "url": resource["resourceType"]}, **({"fullUrl": url} if url else {})}
+
+
+@pytest.mark.parametrize(
+    ("people", "subject"),
+    [
+        ([entry(PATIENT, ADDRESS), entry(OTHER, ADDRESS)], ADDRESS),
+        ([entry(PATIENT | NUMBERED), entry(OTHER | NUMBERED, ADDRESS)], "Patient?identifier=urn:mr|7"),
+    ],
+)
+def test_what_may_mean_two_people_is_filed_under_neither(connection: Connection, people: list[dict[str, Any]], subject: str) -> None:
+    whole = {"resourceType": "Bundle", "type": "transaction", "entry": [*people, entry(result(subject={"reference": subject}))]}
+    assert "reference_several" in told(connection, "x.json", json.dumps(whole))
+    assert [one.type for one in store.changed_since(connection, None, None)] == ["Patient", "Patient"]
+
+
+@pytest.mark.parametrize("days", [(9, 8), (8, 9)])
+def test_of_a_history_the_newest_version_stands_whatever_its_order(connection: Connection, days: tuple[int, int]) -> None:
+    versions = [result(valueInteger=day, meta={"lastUpdated": f"2026-03-0{day}T00:00:00Z"}) for day in days]
+    codes = told(connection, "x.json", json.dumps(bundle(PATIENT, *versions)))
+    (stands,) = [one.resource["valueInteger"] for one in store.changed_since(connection, None, "Observation")]
+    assert (stands, codes) == (9, ["older_version"] if days == (9, 8) else ["duplicate_id"])
+
+
+def test_a_page_of_several_and_a_patch_are_told(connection: Connection) -> None:
+    patch = entry({"resourceType": "Parameters"}, method="PATCH")
+    whole = bundle(PATIENT) | {"link": [{"relation": "self", "url": "http://x"}, {"relation": "next", "url": "http://x?page=2"}]}
+    whole["entry"].append(patch)
+    assert told(connection, "x.json", json.dumps(whole)) == ["request_ignored", "bundle_more"]
+    assert told(connection, "y.json", json.dumps(bundle(PATIENT) | {"link": "next"})) == []
+
+
+@pytest.mark.parametrize(("written", "codes"), [("male", []), ("", []), ("M", ["csv_sex"]), ("男", ["csv_sex"])])
+def test_a_sex_that_the_mapping_does_not_translate_is_told(connection: Connection, written: str, codes: list[str]) -> None:
+    feed = FEED | {"columns": FEED["columns"] | {"sex": "x"}}
+    text = HEADINGS.replace("s\n", "s,x\n") + line("11010519491231002X").replace("final", f"final,{written}")
+    assert told(connection, "x.csv", text, feed) == codes

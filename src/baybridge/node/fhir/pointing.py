@@ -97,7 +97,10 @@ def _meant(
     connection: Connection, addresses: Addresses, text: str, here: Here, where: str, told: list[Reason], against: list[Reason]
 ) -> Key | None:
     """What a reference means; None where it stays as it is, which is told, or where it cannot be filed, which is refused."""
-    if keys := addresses.lead(text, here):
+    keys = addresses.lead(text, here)
+    if len(keys) > 1:
+        against.append(Reason("record.bundle.reference_several", where=where))
+    if keys:
         return keys[0]
     part = addresses.part_of(text, here)
     if part is None:

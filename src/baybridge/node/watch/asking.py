@@ -35,8 +35,8 @@ WATCHED = frozenset(
 _UNUSABLE = frozenset(
     f"facts.odd.{code}"
     for code in (
-        "absent_and_value", "answer_open", "bound", "code_unknown", "code_unread", "implausible", "interpretation_alone", "modifier_unknown", "status_not_final",
-        "text_only", "two_facts", "unit_missing", "unit_unknown", "units_contradict", "value_kind",
+        "absent_and_value", "answer_open", "bound", "code_unknown", "code_unread", "implausible", "interpretation_alone", "modifier_unknown", "said_twice",
+        "status_not_final", "text_only", "two_facts", "unit_missing", "unit_unknown", "units_contradict", "value_kind",
     )
 )  # fmt: skip
 

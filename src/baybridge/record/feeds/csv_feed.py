@@ -47,6 +47,7 @@ from baybridge.record.identity.documents import document_number, is_mangled, is_
 Json = dict[str, Any]
 _ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5hkscs", "latin-1")  # and other spellings of them, such as GBK
 _STATUSES = ("registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown")
+_SEXES = ("male", "female", "other", "unknown")
 _NEEDED = ("patient", "code", "value", "collected_at")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([+-][0-9]{2}:[0-9]{2}|Z)?")
@@ -247,12 +248,14 @@ class _Line:
         sent_as = with_person(_id("Patient", system, number), [name] if name else [], born)
         if another:
             self.people.others[sent_as] = _id("Patient", system, number, name, born)
+        if sex and sex not in _SEXES:
+            self.fault("csv_sex", "sex", f"one of {', '.join(_SEXES)}, or a word that the mapping translates", "another", left_out=False)
         patient: Json = {
             "resourceType": "Patient",
             "id": sent_as,
             "identifier": [{"system": system, "value": number}],
             "name": [{"text": name}] if name else None,
-            "gender": sex if sex in ("male", "female", "other", "unknown") else None,
+            "gender": sex if sex in _SEXES else None,
             "birthDate": born,
         }
         return {name: value for name, value in patient.items() if value}

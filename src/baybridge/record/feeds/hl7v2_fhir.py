@@ -23,7 +23,7 @@ from baybridge.record.feeds.hl7v2 import Fault, Message, Segment, messages
 from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed, zone_of_message
 from baybridge.record.feeds.orders import Order, Orders
 from baybridge.record.feeds.people import MetPeople, with_person
-from baybridge.record.identity.documents import is_placeholder
+from baybridge.record.identity.documents import is_mangled, is_placeholder
 from baybridge.record.identity.known import TAKEN_AWAY
 
 Json = dict[str, Any]
@@ -46,12 +46,16 @@ _CHANGES = frozenset(("C", "X", "W", "D"))
 PLACER = "PLAC"
 #: When the message was sent that a version of a result comes from: an older message never replaces a newer one.
 SENT_AT = "urn:baybridge:sent-at"
+#: Which of several results of a code without sub-ids this is, from the second on: a later message names them all alike.
+REPEATED = "urn:baybridge:repeated"
 #: Where a patient's number stands, the first that has one. Source: HL7 v2.5.1, 3.4.2 (PID-2 and PID-4 are kept for older senders).
 _NUMBER_PLACES = (3, 2, 4)
 #: The number by which a sender knows a patient for long, whatever else a message lists first. Source: table 0203.
 _STEADY = ("MR", "PI", "PT")
 #: MSH-11 (table 0103): training and debugging messages are about nobody.
 _TRIAL = ("T", "D")
+#: SPM-11 (table 0370 in 2.5.1, 0369 elsewhere): whose specimen is the patient's; all other roles are of controls, calibrators and proficiency tests.
+_OF_THE_PATIENT = ("", "P", "R", "G")
 _TEST_DATA = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
 #: Fields of PID that say who a person is -> elements of a Patient.
 _ELEMENTS = {5: "name", 7: "birthDate", 8: "gender", 11: "address", 29: "deceasedDateTime", 30: "deceasedBoolean"}
@@ -108,7 +112,8 @@ class _Reader:
         self.zone_name = zone.key
         self.own_zone = zone_of_message(head.value(7))
         self.zone: tzinfo = self.own_zone or zone
-        self.sender = head.value(4) or head.value(3) or "unknown"
+        self.sender = next(filter(None, map(head.value, (4, 4, 3, 3), (1, 2, 1, 2))), "unknown")  # facility, else application: its name, else its universal id
+        self.is_trial = head.value(11) in _TRIAL
         self.key = "|".join((head.raw(3), head.raw(4), head.raw(10)))
         self.sent = next((at for at in [moment(head.value(7), self.zone)[0]] if at and "T" in at), None)
         self.patient: str | None = None
@@ -142,7 +147,7 @@ class _Reader:
             self.taken.faults.append(fault)
 
     def _add(self, kind: str, key: tuple[object, ...], content: Json) -> Json:
-        meta: Json = {"meta": {"tag": [_TEST_DATA]}} if self.message.head.value(11) in _TRIAL else {}
+        meta: Json = {"meta": {"tag": [_TEST_DATA]}} if self.is_trial else {}
         if kind in ("Observation", "DiagnosticReport") and self.sent:
             meta.setdefault("meta", {})["extension"] = [{"url": SENT_AT, "valueDateTime": self.sent}]
         resource = {"resourceType": kind, "id": _id(kind, *key), **meta, **{name: value for name, value in content.items() if value or value is False}}
@@ -172,6 +177,10 @@ class _Reader:
             self._fault("hl7_no_number", pid.where(3), "a number of the patient", "none; filed as a person of this message alone")
         elif place != _NUMBER_PLACES[0]:
             self._fault("hl7_patient_number", pid.where(3), "the patient's number in PID-3", f"none; read from PID-{place}")
+        if self.is_trial:
+            self._fault("hl7_trial", "MSH-11", "P, for a patient's results", "a message for training or trial; kept apart, as test data")
+        if pid.value(8) and pid.value(8).upper() not in _GENDER:
+            self._fault("hl7_sex", pid.where(8), f"one of {', '.join(_GENDER)}", "another")
         birth = moment(pid.value(7), self.zone)[0]
         if pid.value(7) and not birth:
             self._fault("hl7_time", pid.where(7), "a date such as 19800131", "another form")
@@ -216,12 +225,19 @@ class _Reader:
         return first["system"], first["value"]
 
     def _identifiers(self, pid: Segment, place: int) -> list[Json]:
-        return [self._identifier(item) for item in pid.repetitions(place) if not is_placeholder(item[0])]
+        found = []
+        for item, whole in zip(pid.repetitions(place), pid.repetitions(place, coded=True), strict=True):
+            if is_mangled(item[0]):
+                self._fault("hl7_mangled_number", pid.where(place), "a number as it stands on the document", "one that a spreadsheet rounded or changed")
+            elif not is_placeholder(item[0]):
+                found.append(self._identifier(item, _at(whole, 4)))
+        return found
 
-    def _identifier(self, item: tuple[str, ...]) -> Json:
-        """A CX: the number, whose it is (assigning authority), and its kind."""
-        authority, kind = _at(item, 4), _at(item, 5)
-        system = f"urn:hl7v2:{authority or self.sender}:{kind or 'id'}".replace(" ", "-")
+    def _identifier(self, item: tuple[str, ...], assigned_by: str) -> Json:
+        """A CX: the number, whose it is (assigning authority: its name, else its universal id), and its kind."""
+        parts = [part.strip() for part in assigned_by.split(self.message.head.marks.subcomponent)[:2]]
+        authority, kind = next(filter(None, parts), ""), _at(item, 5)
+        system = f"urn:hl7v2:{'trial:' if self.is_trial else ''}{authority or self.sender}:{kind or 'id'}".replace(" ", "-")
         found: Json = {"system": system, "value": item[0].strip()}
         if kind:
             found["type"] = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": kind}]}
@@ -337,7 +353,11 @@ class _Reader:
             "method": coding_of(obx.coded(17), self.sender),
             "performer": self._performer(obx),
         }
-        self.observation = self._add("Observation", self._result_key(obx), content)
+        key = self._result_key(obx)
+        self.observation = self._add("Observation", key, content)
+        if self.met[key[:-1]] > 1:
+            repeated = {"url": REPEATED, "valueInteger": self.met[key[:-1]]}
+            self.observation.setdefault("meta", {}).setdefault("extension", []).append(repeated)
         if self.report is not None:
             self.report.setdefault("result", []).append({"reference": f"Observation/{self.observation['id']}"})
 
@@ -359,6 +379,8 @@ class _Reader:
             self.observation.setdefault("note", []).append({"text": text})
         elif text and self.report is not None:
             self.report["conclusion"] = "\n".join(filter(None, (self.report.get("conclusion"), text)))
+        elif text:
+            self._fault("hl7_note", nte.where(3), "a comment on a result or on an order", "one before any; it stays in the file")
 
     def _specimen(self, spm: Segment) -> None:
         collected = self._time(spm, 17)
@@ -370,12 +392,20 @@ class _Reader:
         if self.report is None:
             return
         self.report.setdefault("specimen", []).append(reference)
+        is_of_another = spm.value(11).upper() not in _OF_THE_PATIENT
+        if is_of_another:
+            found = f"{spm.value(11)[:10]}; its results are of nobody"
+            self._fault("hl7_specimen_role", spm.where(11), "a specimen of the patient (P)", found)
+            for resource in (self.report, specimen):
+                resource.pop("subject", None)
         mine = {item["reference"] for item in self.report.get("result", [])}
         for resource in self.taken.resources:
             if f"Observation/{resource['id']}" in mine and "specimen" not in resource:
                 resource["specimen"] = {**reference, **({"display": _words(kind)} if kind else {})}
                 if collected:
                     resource.setdefault("effectiveDateTime", collected)
+                if is_of_another:
+                    resource.pop("subject", None)
 
 
 def _id(*parts: object) -> str:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from baybridge.record.feeds.hl7v2 import Fault, Segment
-from baybridge.record.feeds.numbers import Written, bounds, exact, written_number
+from baybridge.record.feeds.numbers import Written, bounds, exact, has_digits, written_number
 
 Json = dict[str, Any]
 _TIME = re.compile(r"([0-9]{4})([0-9]{2})?([0-9]{2})?(?:([0-9]{2})([0-9]{2})?([0-9]{2})?(\.[0-9]{1,6})?)?([+-][0-9]{2}:?[0-9]{2})?")
@@ -140,6 +140,10 @@ def _worded(kind: str, obx: Segment, mark: str) -> tuple[Json, Fault | None]:
     if number is not None:
         told = Fault("hl7_number", obx.where(5), "type NM, or a unit in OBX-6", "a number sent as text; kept as text", left_out=False)
         return {"valueString": text}, told
+    unit = obx.coded(6)
+    if kind in _SHORT and kind and has_digits(text) and any(unit) and ":" not in text:
+        said = text if text.endswith(words := next(filter(None, unit))) else f"{text} {words}"  # the unit is not lost with the number
+        return {"valueString": said}, Fault("hl7_number", obx.where(5), "a number, as a unit stands in OBX-6", "a text with digits; kept as text", left_out=False)
     if kind:
         return {"valueString": text}, None
     return {"valueString": text}, Fault("hl7_value", obx.where(5), "a value of type (none given)", "text; kept as text", left_out=False)

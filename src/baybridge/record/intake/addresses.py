@@ -64,7 +64,7 @@ class Addresses:
     _several: dict[tuple[int, str], tuple[Key, ...]] = field(default_factory=dict)
     _anywhere: dict[str, set[Key]] = field(default_factory=dict)
     _parts: dict[Part, set[Key]] = field(default_factory=dict)
-    _identifiers: dict[tuple[str, str], Key] = field(default_factory=dict)
+    _identifiers: dict[tuple[str, str], set[Key]] = field(default_factory=dict)
 
     def space_of(self, base: str) -> str:
         """Whose ids a server's base stands for."""
@@ -75,12 +75,13 @@ class Addresses:
         if part is not None:
             self._parts.setdefault(part, set()).add(key)
             self.bases.add(part.space)
-            self.bases.add(part.space)
         if url:
-            self._urls[bundle, url] = key
+            before = self._urls.setdefault((bundle, url), key)
+            if before != key:  # one address for two resources: what refers to it may mean either
+                self._several[bundle, url] = (*self._several.get((bundle, url), (before,)), key)
             self._anywhere.setdefault(url, set()).add(key)
         for identifier in identifiers:
-            self._identifiers.setdefault((key[0], identifier), key)
+            self._identifiers.setdefault((key[0], identifier), set()).add(key)
 
     def learn_several(self, keys: tuple[Key, ...], part: Part | None, url: str | None, bundle: int) -> None:
         """A resource of which nobody knows which of several it is: whatever refers to it may mean each of them."""
@@ -114,6 +115,6 @@ class Addresses:
             return (self._urls[here.bundle, f"{here.base}/{text}"],)
         if "?identifier=" in text:
             kind, _query, identifier = text.partition("?identifier=")
-            return tuple(filter(None, [self._identifiers.get((kind, identifier))]))
+            return tuple(sorted(self._identifiers.get((kind, identifier), ())))
         part = self.part_of(text, here)
         return self.lead_of(part) if part is not None else tuple(sorted(self._anywhere.get(text, ())))

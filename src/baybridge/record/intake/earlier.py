@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from baybridge.record.feeds.hl7v2_fhir import SENT_AT
+from baybridge.record.feeds.hl7v2_fhir import REPEATED, SENT_AT
 from baybridge.record.fhir.wire import content_sha256
 from baybridge.record.identity.known import OF_A_MESSAGE, WHO, kept
 from baybridge.record.store.store import Key, Version, get_many, history
@@ -29,10 +29,14 @@ TOLD = {
     "older_message": "an older one; what stands was kept",
     "same_moment": "one of the same moment that says something else; the later in the file stands",
     "preliminary_after_final": "a preliminary one; what stands was kept",
+    "which_of_several": "the time of none of them, or of several; what stands was kept",
 }
 #: Where an oddity of a version stands, and what was expected there.
 NEWER = "meta", "a message newer than the one that stands"
-EXPECTED = {"preliminary_after_final": ("status", "a final result stands: a correction of it (OBX-11 C), or that it is taken back")}
+EXPECTED = {
+    "which_of_several": ("effective", "the time of the one of several results of a code that is changed, or its sub-id (OBX-4)"),
+    "preliminary_after_final": ("status", "a final result stands: a correction of it (OBX-11 C), or that it is taken back"),
+}
 #: A result that its source called complete is replaced by a correction only. Source: HL7 v2.5.1, table 0085 (C: replaces a final result).
 _COMPLETE = ("final", "corrected", "amended")
 _BEFORE_COMPLETE = ("registered", "preliminary")
@@ -53,10 +57,11 @@ def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]
     What is to be told as (place in the batch, its type, code): an older version that nobody saw before, and one that says something else
     about the same moment: nobody knows which holds, and the later of the file stands.
     """
+    doubtful = _led_to_their_places(connection, batch)
     dated = [(number, key_of(resource), at) for number, resource in enumerate(batch.resources) if (at := sent_at(resource)) is not None]
     stored = _standing(connection, (key for _, key, _ in dated))
     stands = {key: version.resource for key, version in stored.items()}
-    told: list[tuple[int, str, str]] = []
+    told: list[tuple[int, str, str]] = [(number, "Observation", "which_of_several") for number in doubtful]
     older: list[Json] = []
     for number, key, at in dated:
         before = sent_at(stands[key]) if key in stands else None
@@ -75,6 +80,74 @@ def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]
             told.append((number, key[0], "older_message"))
     _withdrawn(connection, batch, stored, older)
     return told
+
+
+#: What a later message says of a result that was sent before. Source: HL7 v2.5.1, table 0085 (C, D, W, X).
+_CHANGED = ("corrected", "entered-in-error", "cancelled")
+
+
+def _led_to_their_places(connection: Connection, batch: Batch) -> list[int]:
+    """Lead each change of one of several results of a code without sub-ids to the one of its time; those that lead to none, or to several, stay out."""
+    doubtful: list[int] = []
+    stands: dict[Key, Json] = {}
+    lists: dict[Key, list[set[Key]]] = {}  # of each report, what each of its messages named
+    report, at = None, 0
+    for number, resource in enumerate(batch.resources):
+        key = key_of(resource)
+        if sent_at(resource) is None:
+            continue
+        if key[0] == "DiagnosticReport":
+            report, at = key, number
+            lists.setdefault(key, []).append(set(_results(resource)))
+        elif report is not None and resource.get("status") in _CHANGED and key in lists[report][-1]:
+            others = _named_before(connection, report, lists[report][:-1]) - lists[report][-1]
+            known = _repeated(connection, resource, others, stands)
+            meant = [one for one, before in known.items() if _moment(before) == _moment(resource)]
+            if len(known) > 1 and len(meant) == 1:
+                batch.resources[number] = {**resource, "id": meant[0][1], "meta": _as_repeated(resource, known[meant[0]])}
+                batch.resources[at] = _naming(batch.resources[at], key, meant[0])
+            elif len(known) > 1:
+                doubtful.append(number)
+                batch.resources[number] = known[key]
+        stands[key_of(batch.resources[number])] = batch.resources[number]
+    return doubtful
+
+
+def _named_before(connection: Connection, report: Key, lists: Iterable[Iterable[Key]]) -> set[Key]:
+    """The results that earlier messages of a report named."""
+    versions = history(connection, *report) if report in _standing(connection, [report]) else []
+    return {*(key for one in lists for key in one), *(key for version in versions if not version.deleted for key in _results(version.resource))}
+
+
+def _repeated(connection: Connection, resource: Json, others: Iterable[Key], stands: Mapping[Key, Json]) -> dict[Key, Json]:
+    """The first of several results of a code that were sent without sub-ids, and the others; nothing where there is one alone."""
+    keys = {key_of(resource), *others}
+    found = {key: version.resource for key, version in _standing(connection, keys).items()} | {key: stands[key] for key in keys if key in stands}
+    alike = {key: one for key, one in sorted(found.items()) if one.get("code") == resource.get("code")}
+    first = key_of(resource)
+    rest = {key: one for key, one in alike.items() if key != first and _marks(one)}
+    return {first: alike[first], **rest} if rest and first in alike else {}
+
+
+def _marks(resource: Mapping[str, Any]) -> list[Json]:
+    return [item for item in (resource.get("meta") or {}).get("extension") or () if item.get("url") == REPEATED]
+
+
+def _as_repeated(resource: Json, before: Json) -> Json:
+    """The `meta` of a change, as that of the result that it changes."""
+    meta = resource.get("meta") or {}
+    return {**meta, "extension": [*meta.get("extension", ()), *_marks(before)]}
+
+
+def _naming(report: Json, said: Key, meant: Key) -> Json:
+    """A report that names the result that is meant."""
+    names = [meant if name == said else name for name in _results(report)]
+    return {**report, "result": [{"reference": f"{kind}/{name}"} for kind, name in names]}
+
+
+def _moment(resource: Mapping[str, Any]) -> object:
+    said = str(resource.get("effectiveDateTime") or "")
+    return datetime.fromisoformat(said) if "T" in said else said
 
 
 def _takes_finality(before: Mapping[str, Any], resource: Mapping[str, Any]) -> bool:

@@ -6,7 +6,8 @@ Main job: `plan(connection, *files)` reads the files of a command once to decide
 left out, the rest goes in.
 
 - The same content again files nothing: importing a file twice, or going on after an interruption, is harmless.
-- The same id twice in a file: identical content is a note; different content is told and both are kept as versions, the later one current.
+- The same id twice in a file: identical content is a note; different content is told and both are kept as versions, the later one current; of versions that
+  say when they were last updated (a history tells the newest first), an older one after a newer one is told and not used.
 - An id that FHIR does not allow, or that something else here has: another is given, told, and the given one stays in `meta.extension`.
 - A reference that can mean two people leaves its resource out; one that leads to what has not come is told, and meets it when it comes.
 
@@ -16,6 +17,7 @@ an id is in `sources.py`, what a reference means in `addresses.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -39,6 +41,9 @@ from baybridge.record.store.tables import search_value
 
 __all__ = ["BATCH", "IMPORTED_ID", "Batch", "ImportProblem", "Plan", "batches", "file_batch", "lead", "left_out", "plan", "under_id"]
 
+#: U+FFFD, which stands for what could not be decoded, and the private use area, where bytes of another set land. Source: Unicode 15.1, 23.5 and 23.8.
+_MAY_BE_LOST = re.compile(rb"\xef\xbf\xbd|\xee|\xef[\x80-\xa3]|\\u")  # in UTF-8, or escaped
+_LOST = re.compile("[\ufffd\ue000-\uf8ff]")
 _NARRATIVE = "record.invalid.narrative"
 IMPORTED_ID = "urn:baybridge:imported-id"
 BATCH = 500
@@ -100,7 +105,7 @@ def batches(source: Source, made: Plan, size: int = BATCH, file: int = 0) -> Ite
         if isinstance(item, Trouble):
             batch.problems.append(_trouble(source, item))
         else:
-            _take(source, planned, item, batch)
+            _take(source, made, planned, item, batch)
         if batch.entries >= size:
             yield batch
             batch = Batch()
@@ -115,7 +120,7 @@ def _trouble(source: Source, item: Trouble) -> ImportProblem:
     )
 
 
-def _take(source: Source, planned: Planned | None, entry: Entry, batch: Batch) -> None:
+def _take(source: Source, made: Plan, planned: Planned | None, entry: Entry, batch: Batch) -> None:
     try:
         resource = taken_in(entry.raw)
     except ValueError as error:
@@ -139,10 +144,24 @@ def _take(source: Source, planned: Planned | None, entry: Entry, batch: Batch) -
     if entry.from_feed and kind == "Patient":
         resource["id"] = lasting(resource["id"])
     batch.problems += _told_of_whole(source, entry, kind, resource)
+    if _is_older(made, planned.key, resource):
+        batch.problems.append(_odd(source, entry.place, kind, "older_version", "meta.lastUpdated", "versions, each later than the one before", TOLD["older_message"]))
+        return
     batch.problems += _other_id(source, entry, planned, resource.get("id"))
     batch.resources.append(under_id(planned.key, resource))
     batch.places.append(entry.place)
     batch.planned.append(planned)
+
+
+def _is_older(made: Plan, key: Key, resource: Json) -> bool:
+    """Whether this command brought a later version of a resource already: a history tells the newest first. **Source**: FHIR R4, http.html#history."""
+    said = (resource.get("meta") or {}).get("lastUpdated")
+    if not isinstance(said, str):
+        return False
+    at = datetime.fromisoformat(said)
+    newest = made.newest.setdefault(key, at)
+    made.newest[key] = max(newest, at)
+    return at < newest
 
 
 def _several_persons(source: Source, place: Place, kind: str) -> ImportProblem:
@@ -174,6 +193,18 @@ def _told_of_whole(source: Source, entry: Entry, kind: str, resource: Json) -> I
     if isinstance(subject, dict) and str(subject.get("reference") or "#").startswith("#"):
         found = "one that stands inside the result" if subject.get("reference") else "an identifier or a name alone"
         yield _odd(source, entry.place, kind, "of_nobody", "subject", "a patient of the results", found)
+    raw = bytes(entry.raw)
+    if _MAY_BE_LOST.search(raw) and (path := _lost_in(resource)):
+        expected, found = "text as it was written", "characters that were lost (\ufffd), or that only their writer can read"
+        yield _odd(source, entry.place, kind, "lost_characters", path, expected, found)
+
+
+def _lost_in(value: object, path: str = "") -> str:
+    """The path of the first text with such characters."""
+    if isinstance(value, str):
+        return path if not value.isascii() and _LOST.search(value) else ""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return next(filter(None, (_lost_in(item, f"{path}[{name}]" if isinstance(name, int) else f"{path}.{name}".lstrip(".")) for name, item in inside)), "")
 
 
 def _not_offered(entry: Entry, kind: str) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -57,6 +58,7 @@ class Plan:
     bases: dict[str, str] = field(default_factory=dict)  # addresses that this command's source uses
     owners: dict[Key, str] = field(default_factory=dict)
     people: dict[Key, list[dict[str, Any]]] = field(default_factory=dict)  # what this command says of each
+    newest: dict[Key, datetime] = field(default_factory=dict)  # by its source, of what the second reading met so far
     of_messages: set[Key] = field(default_factory=set)  # people who came with a laboratory's message, which is no whole record
 
     def patient_of(self, planned: Planned) -> str:

@@ -98,6 +98,7 @@ class _BundleEntry(msgspec.Struct):
 class _Bundle(msgspec.Struct):
     resourceType: Any = None  # noqa: N815 - FHIR's name
     entry: list[msgspec.Raw] | None = None
+    link: Any = None
 
 
 _BUNDLE = msgspec.json.Decoder(_Bundle)
@@ -261,6 +262,10 @@ def _value(data: bytes, place: Place, *, whole: bool) -> Iterator[Entry | Troubl
         return
     for number, raw in enumerate(bundle.entry, start=1):
         yield from _bundle_entry(raw, Place(place.line, number, f"Bundle.entry[{number - 1}]"))
+    links = bundle.link if isinstance(bundle.link, list) else []
+    if any(isinstance(item, dict) and item.get("relation") == "next" for item in links):
+        found = "a first part; the rest stands at its next link"
+        yield Trouble(Place(place.line, None, "Bundle.link"), "bundle_more", "the whole of what was asked for", found, odd=True)
 
 
 def _misshapen(data: bytes, place: Place, *, whole: bool) -> Iterator[Entry | Trouble]:
@@ -287,11 +292,11 @@ def _bundle_entry(raw: msgspec.Raw, place: Place) -> Iterator[Entry | Trouble]:
     request = read.request if isinstance(read.request, dict) else {}
     method = request.get("method") if isinstance(request.get("method"), str) else None
     full_url = read.fullUrl if isinstance(read.fullUrl, str) else None
+    if method in ("DELETE", "GET", "HEAD", "PATCH"):  # the parameters of a patch are no resource of the record
+        yield Trouble(place, "request_ignored", "a resource to take in", f"a request to {method}")
+        return
     if bytes(read.resource) == b"null":
-        if method in ("DELETE", "GET", "HEAD"):
-            yield Trouble(place, "request_ignored", "a resource to take in", f"a request to {method}")
-        else:
-            yield Trouble(place, "no_resource", "an entry with a resource", "none")
+        yield Trouble(place, "no_resource", "an entry with a resource", "none")
         return
     yield Entry(Place(place.line, place.entry, f"{place.path}.resource"), read.resource, full_url, method)
 

@@ -178,7 +178,7 @@ class _Reader:
         elif place != _NUMBER_PLACES[0]:
             self._fault("hl7_patient_number", pid.where(3), "the patient's number in PID-3", f"none; read from PID-{place}")
         if self.is_trial:
-            self._fault("hl7_trial", "MSH-11", "P, for a patient's results", "a message for training or trial; kept apart, as test data")
+            self._fault("hl7_trial", "MSH-11", "P for the results of a patient", "a message for training or trial; kept apart, as test data")
         if pid.value(8) and pid.value(8).upper() not in _GENDER:
             self._fault("hl7_sex", pid.where(8), f"one of {', '.join(_GENDER)}", "another")
         birth = moment(pid.value(7), self.zone)[0]

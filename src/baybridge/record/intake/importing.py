@@ -195,7 +195,7 @@ def _told_of_whole(source: Source, entry: Entry, kind: str, resource: Json) -> I
         yield _odd(source, entry.place, kind, "of_nobody", "subject", "a patient of the results", found)
     raw = bytes(entry.raw)
     if _MAY_BE_LOST.search(raw) and (path := _lost_in(resource)):
-        expected, found = "text as it was written", "characters that were lost (\ufffd), or that only their writer can read"
+        expected, found = "text as it was written", "characters that were lost, or that only their writer can read"
         yield _odd(source, entry.place, kind, "lost_characters", path, expected, found)
 
 

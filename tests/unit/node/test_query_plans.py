@@ -22,6 +22,7 @@ from baybridge.node.options import screening
 from baybridge.node.upkeep import projections
 from baybridge.node.watch import board
 from baybridge.record.store import store
+from baybridge.record.store.search import SearchResult, search
 from watch_world import CASE, PATIENT, Ward
 
 #: Do not grow with cases: times that the node was restored, addresses of sources, what failed and waits to be tried again, trials.
@@ -114,6 +115,18 @@ def test_fhir_reads_no_whole_table(ward: Ward) -> None:
         ):  # fmt: skip
             assert client.get(f"/fhir/{address}").status_code == 200, address
     assert whole_tables(ward.node.storage.engine, found) == []
+
+
+def test_a_search_by_patient_and_code_lists_nothing_that_only_shares_the_code(ward: Ward) -> None:
+    ward.observe("temperature", 37)
+    with statements(ward.node.storage.engine) as found, ward.node.storage.reading() as connection:
+        result = search(connection, "Observation", [("patient", PATIENT), ("code", "8310-5")])
+        assert isinstance(result, SearchResult)
+        assert result.total == 1
+    with ward.node.storage.engine.connect() as connection:
+        for statement, parameters in found.items():
+            plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            assert sum(step.startswith("LIST SUBQUERY") for step in plan) <= 1, plan
 
 
 def test_the_page_of_the_log_reads_no_whole_table(ward: Ward) -> None:

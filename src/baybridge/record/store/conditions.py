@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy import ColumnElement, and_, false, not_, or_, select
 
@@ -46,9 +47,20 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a resource must fulfil; `clause` makes it SQL for a type."""
+    """What a resource must fulfil; `clause` makes it SQL for a type.
+
+    `of_each` says the same for resources that a `narrow` condition, as of a patient, leaves.
+    """
 
     clause: Callable[[str], ColumnElement[bool]]
+    of_each: Callable[[str], ColumnElement[bool]] | None = None
+    narrow: bool = False
+
+
+def together(kind: str, conditions: Sequence[Condition]) -> list[ColumnElement[bool]]:
+    """All of them as SQL for a type: where one is narrow the others are asked of what it leaves."""
+    first = next((one for one in conditions if one.narrow), None)
+    return [one.clause(kind) if first is None or one is first or one.of_each is None else one.of_each(kind) for one in conditions]
 
 
 def condition(kind: str, parameter: Parameter | None, name: str, modifier: str, text: str) -> Condition:
@@ -67,7 +79,9 @@ def condition(kind: str, parameter: Parameter | None, name: str, modifier: str, 
         raise Unreadable("value", "a value")
     names = stored_as(kind, parameter.name)
     inside = or_(*alternatives)
-    return Condition(lambda wanted: _exists(wanted, names, inside, negate=modifier == "not"))
+    negate = modifier == "not"
+    of_each = partial(_of_each, names=names, inside=inside, negate=negate)
+    return Condition(partial(_exists, names=names, inside=inside, negate=negate), of_each, narrow=parameter.kind == "reference" and not negate)
 
 
 def split(text: str) -> list[str]:
@@ -93,6 +107,13 @@ def unescape(text: str) -> str:
 def _exists(kind: str, names: tuple[str, ...], inside: ColumnElement[bool], *, negate: bool) -> ColumnElement[bool]:
     ids = select(search_value.c.id).where(search_value.c.type == kind, search_value.c.param.in_(names), inside)
     found = resource_current.c.id.in_(ids)
+    return not_(found) if negate else found
+
+
+def _of_each(kind: str, names: tuple[str, ...], inside: ColumnElement[bool], *, negate: bool) -> ColumnElement[bool]:
+    """The same, asked of each resource that other conditions leave, so that nothing is listed that only shares a code with them."""
+    mine = (search_value.c.id == resource_current.c.id, search_value.c.type == kind, search_value.c.param.in_(names), inside)
+    found = select(search_value.c.row).where(*mine).correlate(resource_current).exists()
     return not_(found) if negate else found
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text
 from baybridge.record.fhir.definitions import Parameter, parameters, resource_types
-from baybridge.record.store.conditions import Condition, Unreadable, condition
+from baybridge.record.store.conditions import Condition, Unreadable, condition, together
 from baybridge.record.store.including import Include, included, read_include
 from baybridge.record.store.indexing import NAMES, stored_as
 from baybridge.record.store.store import Version, get_many
@@ -92,7 +92,7 @@ def search(
         where.append(resource_current.c.id.in_(only))
     if without:
         where += [resource_current.c.patient.not_in(without), resource_current.c.id.not_in(_naming(kind, without))]
-    where += [item.clause(kind) for item in question.conditions]
+    where += together(kind, question.conditions)
     total = connection.execute(select(func.count()).select_from(resource_current).where(*where)).scalar_one()
     if question.only_count or question.count == 0:
         return SearchResult((), (), total, None)

@@ -249,8 +249,9 @@ def test_7_a_death_by_mistake_is_taken_back_by_two_and_the_neighbour_who_was_tol
     doctor.do(case, "RecordDeath", died_on=house.network.now.date())
     house["coordinator.hk"].do(case, "Transfer", to_node="mo", purpose="CARE_REFERRAL")
     home.until(f"/cases/{case}/followup", lambda text: "Faleceu em" in text)
-    nurse.refused(case, "Assess", **{"findings.temperature": 36.9}, assessed_at=house.network.now)
+    nurse.see(f"/cases/{case}/do/Assess")
     assert "journey.case.died" in nurse.reasons()
+    assert not nurse.page.locator("[name='findings.temperature']").count(), "a round that nobody can enter asks for nothing"
     taken_back = doctor.strike(case, "Died", "wrong-patient", second=SECOND, code=house.code())
     assert "physician" in doctor.struck(case, taken_back)
     home.until(f"/cases/{case}/followup", lambda text: "Faleceu em" not in text)

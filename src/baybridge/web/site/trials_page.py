@@ -62,6 +62,7 @@ def trial_list(asked: Asked, report: trials.Imported | Refusal | None = None) ->
         problem=problem,
         may_import=access.may("trial.import", asked.actor, asked.node.site) is None,
         may_see_patients=access.may("trial.patients", asked.actor, asked.node.site) is None,
+        may_review=access.may("trial.review", asked.actor, asked.node.site) is None,
     )
 
 

@@ -144,11 +144,7 @@ def measure(found: Found, at: datetime, dictionary: Dictionary, said: Callable[[
     """Everything that observations say of facts at or before `at`; `said` answers what one says, where somebody keeps it."""
     measured = Measured()
     born = birth_of(found.of("Patient"))
-    is_invented = any(map(_is_test_data, found.of("Patient")))
     for resource in found.of("Observation"):
-        if not is_invented and _is_test_data(resource) and next(named_parts(resource, dictionary), None):
-            measured.finding(resource, "Observation.meta", "test_data")
-            continue
         one = said(resource) if said is not None else said_by(resource, dictionary)
         for code in one.codes:
             measured.read_codes[code] += 1
@@ -248,12 +244,6 @@ def _said_twice(known: Sequence[tuple[Mapping[str, object], str, Fact, Coded]]) 
             paths.setdefault((code.system, code.code), []).append(path)
             answers.setdefault((code.system, code.code), []).append(answer)
     return {path for code, given in answers.items() if any(one != given[0] for one in given) for path in paths[code]}
-
-
-def _is_test_data(resource: Mapping[str, object]) -> bool:
-    """Whether a resource says that it is test data. **Source**: HL7 v3 ActReason, HTEST."""
-    meta = mapping(resource.get("meta"))
-    return any(text(label.get("code")) == "HTEST" for name in ("tag", "security") for label in items(meta.get(name)))
 
 
 def _called(resource: Mapping[str, object], parts: list[tuple[Resource, str]], made_at: datetime, measured: Measured, dictionary: Dictionary) -> bool:

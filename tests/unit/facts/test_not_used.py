@@ -57,8 +57,6 @@ def told(resource: dict[str, Any]) -> tuple[object, list[str]]:
         (neutrophils(focus=[{"reference": "Patient/q"}]), "of_another"),
         (neutrophils(focus=[{"display": "the donor"}]), "of_another"),
         (neutrophils(focus=[{"reference": "Patient/p"}, {"identifier": {"value": "Q"}}]), "of_another"),
-        (neutrophils(meta={"tag": [{"code": "HTEST"}]}), "test_data"),
-        (neutrophils(meta={"security": [{"code": "HTEST"}]}), "test_data"),
         (panel(0.3, 3), "said_twice"),
         (panel(0.3, None), "said_twice"),
         (
@@ -90,7 +88,7 @@ def test_what_agrees_is_used(resource: dict[str, Any]) -> None:
     assert told(resource) == (5, [])
 
 
-def test_test_data_of_an_invented_patient_is_read() -> None:
-    tag = {"meta": {"tag": [{"code": "HTEST"}]}}
-    found = read([{"resourceType": "Patient", "id": "p", "birthDate": "1968-04-09"} | tag, neutrophils(**tag)], AT, DICTIONARY)
+def test_a_record_that_is_marked_as_test_data_is_read() -> None:
+    """The mark makes the case a synthetic one, which every page says; senders mark results and leave the Patient bare."""
+    found = read([{"resourceType": "Patient", "id": "p", "birthDate": "1968-04-09"}, neutrophils(meta={"tag": [{"code": "HTEST"}]})], AT, DICTIONARY)
     assert found.values.get("neutrophils") == 5

@@ -27,5 +27,5 @@ def uuid7(unix_ms: int, random: bytes) -> str:
 
 
 def mark_of(case_id: str) -> str:
-    """The short mark of a case, where no name is shown."""
-    return case_id[-6:].upper()
+    """The short mark of a case, or of a key, where no name is shown; without the low line of a key's print, which reads as a name of a program."""
+    return case_id[-6:].upper().replace("_", "-")

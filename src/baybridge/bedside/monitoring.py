@@ -24,6 +24,7 @@ from baybridge.documents.escalation import span
 from baybridge.documents.fact_reading import Latest
 from baybridge.facts.looks import explained_by, left_out
 from baybridge.facts.sums import Span, contradicted, open_sums, sums_of, with_sums
+from baybridge.facts.tied import worse
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, digest, happened, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.course import Grade
@@ -119,7 +120,7 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     findings = _with_sums(situation, given)
     silent = left_out(findings, situation.bedside.facts, situation.documents.made_of("facts", explained_by))
     limits = _open_sums(situation, findings)
-    facts = {**standing_facts(situation, given.assessed_at), **silent, **findings, **dict.fromkeys(limits)}
+    facts = {**standing_facts(situation, given.assessed_at), **silent, **findings, **dict.fromkeys(limits), **_worse_found(situation, given, findings)}
     scales = SCALES if any(_of_the_moment(situation, name) for name in findings) else ()
     graded = tuple(_within(situation, _grade(scale, situation.bedside.decide(scale, facts), given), facts, limits) for scale in scales)
     asked = tuple(_asked(situation, given))
@@ -128,6 +129,14 @@ def assess(situation: Situation, given: Assess) -> Verdict:
         assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())), meant=meant, asked=asked, as_before=tuple(sorted(_affirmed(situation, given))),
     )  # fmt: skip
     return (recorded, *graded)
+
+
+def _worse_found(situation: Situation, given: Assess, findings: Mapping[str, Value]) -> Mapping[str, Value]:
+    """What others found at this very moment and is worse than what was stated: the grade counts it, and no answer of this round explains it."""
+    explaining = situation.documents.made_of("facts", explained_by)
+    others = situation.bedside.found_at(given.assessed_at)
+    found = {name: value for name, value in others.items() if findings.get(name) is not None and worse(name, value, findings[name], explaining)}
+    return {**left_out(found, findings, explaining), **found}
 
 
 def _pairs(given: Assess) -> tuple[tuple[str, Typed], ...]:

@@ -10,7 +10,7 @@ test in `recognition/trends.py`, which keep methods apart likewise.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -22,6 +22,7 @@ from baybridge.facts.given import read_given
 from baybridge.facts.known import Known
 from baybridge.facts.measurement import FINAL, Measurement, State, named_parts, taken_at
 from baybridge.facts.reading import measured_for
+from baybridge.facts.tied import settled
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.entry import Entry, tells
@@ -75,11 +76,14 @@ def charted(
 ) -> tuple[Charted, ...]:
     """Every value of these facts at or before `at`, the earliest first; `by_method`: codes of analytes whose values depend on the method."""
     measured = measured_for(found, at, dictionary, case, known)
+    _, outdone = settled(measured.measurements, dictionary)
+    beside = {(one.fact.name, one.source) for one in outdone}
     odd: dict[str, list[Odd]] = {}
     for one in measured.odd:
         odd.setdefault(one.resource, []).append(one)
     codes = {(name_of(one), fact.name): code for one in found.of("Observation") for _, _, fact, code in named_parts(one, dictionary) if code}
     usual = [_measured(one, codes.get((one.source, one.fact.name), ""), odd, by_method) for one in measured.measurements if one.fact.name in names]
+    usual = [replace(one, use=Use.UNUSABLE) if (one.fact, one.source) in beside and one.use is Use.USED else one for one in usual]
     used = {(one.fact, one.source) for one in usual}
     rows = [*usual, *_left_out(found, at, dictionary, names, odd, used), *_typed_unread(case, at, dictionary, names)]
     rows += [*_struck(case, at, names), *_confirmed(case, at, dictionary, names, measured.measurements)]

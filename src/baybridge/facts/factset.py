@@ -101,6 +101,7 @@ class FactSet:
     odd: tuple[Odd, ...] = ()
     unread: tuple[UnreadCode, ...] = ()
     read_codes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    beside: tuple[ReadFact, ...] = ()  # values of a moment of which another counts at the bedside
 
     def as_json(self) -> dict[str, object]:
         """The fact set as plain JSON, in order of names; `values` holds what is used, `facts` every reading by name."""

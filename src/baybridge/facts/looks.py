@@ -10,7 +10,7 @@ project.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -37,25 +37,37 @@ class Timed(Protocol):
         """The moment."""
 
 
-def outdated(readings: Mapping[str, Timed], explaining: Mapping[str, Explains]) -> frozenset[str]:
-    """The names of answers that are older than a finding which they explain."""
-    return frozenset(name for name, rule in explaining.items() if name in readings and _is_older(readings[name], readings, rule))
+#: Whether a finding came after an answer of the same moment, of another look.
+Later = Callable[[Timed, Timed], bool]
 
 
-def _is_older(answer: Timed, readings: Mapping[str, Timed], rule: Explains) -> bool:
-    if answer.at is None:
+def never_later(_: Timed, __: Timed) -> bool:
+    """What is of one moment is of one look."""
+    return False
+
+
+def outdated(readings: Mapping[str, Timed], explaining: Mapping[str, Explains], later: Later = never_later) -> frozenset[str]:
+    """The names of answers that are older than a finding which they explain; `later`, of a finding and an answer, decides where both name one moment."""
+    return frozenset(name for name, rule in explaining.items() if name in readings and _is_older(readings[name], readings, rule, later))
+
+
+def _is_older(answer: Timed, readings: Mapping[str, Timed], rule: Explains, later: Later) -> bool:
+    answered_at = answer.at
+    if answered_at is None:
         return False
-    newer = [(found, limit) for name, limit in rule.findings.items() if (found := readings.get(name)) is not None and found.at is not None and found.at > answer.at]
-    return bool(newer) and _makes_less(answer.value, rule) and any(_within(found.value, limit) for found, limit in newer)
+    named = [(found, limit) for name, limit in rule.findings.items() if (found := readings.get(name)) is not None and found.at is not None]
+    newer = [(found, limit) for found, limit in named if found.at is not None and (found.at > answered_at or (found.at == answered_at and later(found, answer)))]
+    return bool(newer) and makes_less(answer.value, rule) and any(_within(found.value, limit) for found, limit in newer)
 
 
 def left_out(findings: Mapping[str, object], known: Mapping[str, Value], explaining: Mapping[str, Explains]) -> dict[str, Value]:
     """The known answers that explain one of these findings and were not given with them, as unknown."""
-    silent = {name: rule for name, rule in explaining.items() if name not in findings and _makes_less(known.get(name), rule)}
+    silent = {name: rule for name, rule in explaining.items() if name not in findings and makes_less(known.get(name), rule)}
     return {name: None for name, rule in silent.items() if any(one in findings and _within(findings[one], limit) for one, limit in rule.findings.items())}
 
 
-def _makes_less(answer: Value, rule: Explains) -> bool:
+def makes_less(answer: Value, rule: Explains) -> bool:
+    """Whether an answer makes less of the findings that it explains."""
     if rule.up_to is not None and isinstance(answer, int | float) and not isinstance(answer, bool):
         return answer <= rule.up_to
     return any(answer == one and type(answer) is type(one) for one in rule.answers)

@@ -29,10 +29,11 @@ from baybridge.facts.factset import FactSet, Odd, ReadFact, Status, UnreadCode
 from baybridge.facts.fhir import Found, name_of, references, span, text, words
 from baybridge.facts.given import read_given
 from baybridge.facts.known import Known
-from baybridge.facts.looks import outdated
-from baybridge.facts.measurement import Measured, Measurement, State, measure
+from baybridge.facts.looks import Later, Timed, never_later, outdated
+from baybridge.facts.measurement import Measured, Measurement, State, filed_at, measure
 from baybridge.facts.series import Window, read_windowed
 from baybridge.facts.sums import measured_sums
+from baybridge.facts.tied import settled
 from baybridge.facts.treatment import read_treatment
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
@@ -65,22 +66,25 @@ def read(
     zone: ZoneInfo = CHINA,
     remarks: bool = True,
     known: Known | None = None,
+    bedside: bool = False,
 ) -> FactSet:
     """The facts of one patient as of `at`.
 
     `confirmed` maps a fact to the value that a person confirmed; `windows` overrides the hours for which a fact is used (None: for ever);
     `grade_at` answers the bounds of the CRS grade for bedside values, where the diagnosis is not left to the rule for fever. Without `remarks` nobody asks what of the
     record nothing reads and which references lead nowhere: the facts are the same. `known`: what single resources say by this dictionary, where somebody keeps it.
+    `bedside`: of values of one moment that differ the worse counts (`tied.py`), and what came after an answer is not explained by it though both name one moment.
     """
     found, known = resources if isinstance(resources, Found) else Found(resources), known or Known(dictionary)
-    measured = measured_for(found, at, dictionary, case, known)
+    measured, beside = settled_for(found, at, dictionary, case, known) if bedside else (measured_for(found, at, dictionary, case, known), [])
     exposures = read_exposures(found, at, dictionary.terms.treatments, case)
     course = read_course(found, at, dictionary.terms.treatments, exposures, case)
     facts, set_aside = _latest(measured, at, dictionary, windows or {})
     window = Window(measured, exposures, course, at, dictionary, zone)
     facts |= _derived(found, window, facts, grade_at, set_aside)
     facts |= _confirmed(confirmed or {}, case, measured, facts, windows or {}, at, dictionary)
-    facts |= {name: replace(facts[name], status=Status.STALE, note="facts.note.before_finding") for name in outdated(facts, dictionary.explaining)}
+    later = _entered_later(found, case) if bedside else never_later
+    facts |= {name: replace(facts[name], status=Status.STALE, note="facts.note.before_finding") for name in outdated(facts, dictionary.explaining, later)}
     if remarks:
         _note_unread(found, measured, dictionary)
         _note_references(found, measured, known)
@@ -93,15 +97,48 @@ def read(
         odd=tuple(sorted(set(measured.odd))),
         unread=tuple(sorted(UnreadCode(*key, count) for key, count in measured.unread.items())),
         read_codes=dict(sorted(measured.read_codes.items())),
+        beside=tuple(_reading(one, one.fact, Status.UNKNOWN) for one in beside),
     )
 
 
 def measured_for(found: Found, at: datetime, dictionary: Dictionary, case: Case | None, known: Known) -> Measured:
     """What was measured of a patient until a moment: in the record, at the bedside of the case, and in documents that persons read."""
-    measured = measure(found, at, dictionary, known.said)
-    measured.measurements += [*_assessed(case, at, dictionary), *_from_documents(case, at, dictionary)]
+    measured = _all_measured(found, at, dictionary, case, known)
     measured.measurements = measured_sums(measured, dictionary)
     return measured
+
+
+def settled_for(found: Found, at: datetime, dictionary: Dictionary, case: Case | None, known: Known) -> tuple[Measured, list[Measurement]]:
+    """The same as the bedside reads it: of values of one moment that differ the worse; and the others."""
+    measured = _all_measured(found, at, dictionary, case, known)
+    measured.measurements, others = settled(measured.measurements, dictionary)
+    measured.measurements = measured_sums(measured, dictionary)
+    return measured, others
+
+
+def _all_measured(found: Found, at: datetime, dictionary: Dictionary, case: Case | None, known: Known) -> Measured:
+    measured = measure(found, at, dictionary, known.said)
+    measured.measurements += [*_assessed(case, at, dictionary), *_from_documents(case, at, dictionary)]
+    return measured
+
+
+def _entered_later(found: Found, case: Case | None) -> Later:
+    """Whether a finding of the moment of an answer came after it: of another round, or filed after the round that answers. What is not known may have."""
+    entered = {f"Event/{entry.origin.event_id}": entry.origin.recorded_at for entry in case.of(ev.AssessmentRecorded)} if case is not None else {}
+
+    def known_at(source: str) -> datetime | None:
+        if source in entered:
+            return entered[source]
+        return next((filed_at(one) for one in found.of("Observation") if name_of(one) == source), None)
+
+    def later(finding: Timed, answer: Timed) -> bool:
+        looks = {source for one in (finding, answer) if (source := getattr(one, "source", ""))}
+        if len(looks) < 2 or not looks & entered.keys():
+            return False  # of one look: resources of one moment belong together
+        answered, came = known_at(getattr(answer, "source", "")), known_at(getattr(finding, "source", ""))
+        return answered is None or came is None or came > answered
+
+    return later
 
 
 def _note_not_understood(found: Found, measured: Measured) -> None:

@@ -1,6 +1,7 @@
 """Findings that came in and may hide a sign: somebody looks at the patient, once for each finding and kind of doubt.
 
-Main job: `to_look(case, node)`, what is asked at this node and nobody answered; `urgent(case, node)`, those that call where nobody answers in time.
+Main job: `to_look(case, node)`, what is asked at this node and nobody answered; `urgent(case, node)`, those that call where nobody answers in time;
+`newer(case, node, scale)`, the findings by which a grade may be out of date.
 An assessment of then or later that states the finding answers, and so does a finding that a person confirmed, or a later value that can be used; what shows a
 sign of a day long past is answered by an assessment of now, a record that may be this patient's by one that states pressure, oxygen and mind. Discharge ends what
 was asked before it, and death everything; what comes of a patient at home is asked.
@@ -23,7 +24,9 @@ from baybridge.journey.events import (
     IdentityLinked,
     IdentityRefused,
     IdentityUndone,
+    Scale,
 )
+from baybridge.journey.raising import RAISES
 
 Asked = Entry[FindingAsked]
 
@@ -60,6 +63,16 @@ def to_look(case: Case, node: str) -> tuple[Asked, ...]:
 def urgent(case: Case, node: str) -> tuple[Asked, ...]:
     """The questions about signs that are dated long ago, which the patient may show now, about findings that may raise a grade to one that calls, and others."""
     return tuple(entry for entry in to_look(case, node) if entry.event.why == "old" or entry.event.calls or entry.event.grade_max >= _ALERT_GRADE)
+
+
+def newer(case: Case, node: str, scale: Scale) -> tuple[str, ...]:
+    """The findings that a grade reads of which something came that nobody looked at since: the grade may be out of date."""
+    read = RAISES[scale]
+    return tuple(dict.fromkeys(entry.event.fact for entry in to_look(case, node) if entry.event.why in OF_NOW and entry.event.fact in read))
+
+
+#: Questions about a finding of now.
+OF_NOW = frozenset({"raises", "unusable", "unusual"})
 
 
 def after_death(case: Case, node: str) -> tuple[Asked, ...]:

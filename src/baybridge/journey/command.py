@@ -198,6 +198,10 @@ class Gate:
     of_input: frozenset[str] = frozenset()
 
 
+def _nothing_found(_: datetime) -> Mapping[str, Value]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Bedside:
     """The patient as seen at the bedside now: every value that a monitor or a ward sent counts as it stands, one that its sender calls preliminary too.
@@ -207,6 +211,7 @@ class Bedside:
 
     facts: Mapping[str, Value]
     decide: Decide
+    found_at: Callable[[datetime], Mapping[str, Value]] = _nothing_found  # by fact, what others found at just that moment, the worse of what differs
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from baybridge.base.json_value import JsonDict, JsonObject
 from baybridge.documents.pathway import FollowUp
-from baybridge.journey import claims
+from baybridge.journey import asked_findings, claims
 from baybridge.journey.calls import CallState, call_as_json
 from baybridge.journey.case import Case
 from baybridge.journey.corrected import settle
@@ -26,6 +26,7 @@ from baybridge.journey.course import Grade
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import DrugGiven, GradeConfirmed
 from baybridge.journey.moments import moment_of
+from baybridge.journey.raising import RAISES
 from baybridge.journey.refunds import refunds_of
 from baybridge.journey.reserved_doses import reserved_doses
 from baybridge.journey.schedule import next_visit, visits
@@ -41,6 +42,7 @@ class GradeState(TypedDict):
     grade_max: int
     at: str | None
     confirmed: NotRequired[JsonDict]
+    newer: NotRequired[Sequence[str]]  # findings that came since and may change it: somebody looks now
 
 
 class Grades(TypedDict):
@@ -57,6 +59,7 @@ class TaskState(TypedDict):
     role: str
     due: str | None
     late: bool
+    fact: NotRequired[str]  # the finding that asks for a look
     why: NotRequired[str]  # what asks for a look now: a grade, or a finding that is unusual, unusable, old, raises a grade, or may be another's
 
 
@@ -122,7 +125,7 @@ def state_of(case: Case, view: View) -> CaseState:
         "chains": sorted(case.chains),
         "dead": not case.alive,
         "emergency": _emergency(case),
-        "grades": {scale: _grade(case, scale, grade) for scale, grade in sorted(case.grades.items())},
+        "grades": {scale: _grade(case, scale, grade, view.tasks) for scale, grade in sorted(case.grades.items())},
         "calls": [call_as_json(case.case_id, call) for call in sorted(case.rapid_responses, key=lambda call: call.call_id) if not call.mistaken],
         "doses": sorted((_dose(entry) for entry in case.drugs), key=lambda dose: str(dose["event_id"])),
         "reserved": _reserved(case),
@@ -143,9 +146,13 @@ def _emergency(case: Case) -> JsonDict | None:
 # --- course ---------------------------------------------------------------------------------------------------------
 
 
-def _grade(case: Case, scale: str, grade: Grade) -> Grades:
+def _grade(case: Case, scale: str, grade: Grade, tasks: Sequence[Task]) -> Grades:
     latest = grade.latest.event
     current: GradeState = {"grade": grade.grade, "grade_min": latest.grade_min, "grade_max": latest.grade_max, "at": _text(latest.assessed_at)}
+    asked = {str(task.values["fact"]) for task in tasks if task.step in _MAY_CHANGE}
+    newer = sorted(asked & RAISES[latest.scale].keys())
+    if newer:
+        current["newer"] = newer
     if grade.confirmed is not None:
         current["confirmed"] = {**_said(grade.confirmed), "overtaken": grade.overtaken}
     return {"current": current, "highest": _highest(case, scale, grade)}
@@ -187,9 +194,15 @@ def _reserved(case: Case) -> JsonDict | None:
 def _task(task: Task, now: datetime) -> TaskState:
     late = task.due_at is not None and task.due_at < now
     if task.step in _LOOKS:  # one word for what a nurse does, as on the board: whatever asks for it stands in `why`
-        return {"step": "look_now", "role": task.role, "due": _text(task.due_at), "late": late, "why": _LOOKS[task.step]}
+        look: TaskState = {"step": "look_now", "role": task.role, "due": _text(task.due_at), "late": late, "why": _LOOKS[task.step]}
+        if task.values.get("fact"):
+            look["fact"] = str(task.values["fact"])
+        return look
     return {"step": task.step, "role": task.role, "due": _text(task.due_at), "late": late}
 
+
+#: Tasks about a finding by which a grade may be out of date.
+_MAY_CHANGE = frozenset(f"finding_{why}" for why in asked_findings.OF_NOW)
 
 #: What asks somebody to look at the patient now: a grade that may be high, or a finding. Source: contract K1.
 _LOOKS = {"look_now": "grade", **{f"finding_{why}": why for why in ("unusual", "unusable", "old", "raises", "identity")}}

@@ -270,7 +270,7 @@ def test_a_time_is_said_in_one_unit(minutes: int, said: str) -> None:
 
 def test_the_most_urgent_is_first(house: House) -> None:
     now = house.ward.now
-    plain = replace(bed_of(house.ward.case, "hk", house.ward.node.escalation), calls=(), assessment_due_at=None, ice_due_at=None, look_due_at=None)
+    plain = replace(bed_of(house.ward.case, "hk", house.ward.node.escalation), calls=(), assessment_due_at=None, ice_due_at=None, look_due_at=None, looks=())
     house.ward.assess(seizure="prolonged")
     (call,) = house.ward.case.rapid_responses
     standing = Standing(0, 0, 0, 0, now, "first")
@@ -351,3 +351,30 @@ def test_it_speaks_each_language(house: House) -> None:
     for language in ("en", "zh-Hans", "zh-Hant", "pt"):
         page = house.get(f"/ward?language={language}")
         assert not re.search(r"ward\.(board|due|trend|doses|call|time)\.", page), "a key without its words"
+
+
+def test_every_cause_to_look_now_stands_on_the_board_the_bedside_page_and_in_the_state(house: House) -> None:
+    ward = house.ward
+    ward.assess()
+    assert "look at the patient now" not in house.get()
+    ward.wait(minutes=5)
+    ward.observe("temperature", 39)
+    ward.observe("heart_rate", 190)
+    ward.round()
+    board = html.unescape(house.get())
+    assert "body temperature is newer than the grade and may raise it" in board
+    assert "heart rate is far outside what is usual" in board
+    assert "may be out of date: body temperature came since" in board
+    page = html.unescape(house.get(f"/cases/{CASE}/bedside"))
+    assert "body temperature is newer than the grade and may raise it" in page
+    assert "Latest value: 39" in page
+    assert "This grade may be out of date: body temperature" in page
+    state = case_state(ward.node, CASE)
+    assert isinstance(state, dict)
+    assert {(task.get("why"), task.get("fact")) for task in state["tasks"] if task["step"] == "look_now"} == {("raises", "temperature"), ("unusual", "heart_rate")}
+    assert state["grades"]["crs-astct-2019"]["current"].get("newer") == ["temperature"]
+    assert "newer" not in state["grades"]["icans-astct-2019"]["current"]
+    ward.wait(minutes=2)
+    ward.assess(temperature=37)
+    assert "may be out of date" not in html.unescape(house.get())
+    assert "newer than the grade" not in html.unescape(house.get(f"/cases/{CASE}/bedside"))

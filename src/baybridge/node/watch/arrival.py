@@ -19,10 +19,12 @@ from baybridge.base.resource import Resource
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.factset import FactSet
 from baybridge.facts.fhir import Found
-from baybridge.facts.measurement import birth_of, filed_at, last_moment, taken_at, time_doubt
+from baybridge.facts.measurement import State, birth_of, filed_at, last_moment, taken_at, time_doubt
+from baybridge.facts.reading import settled_for
 from baybridge.journey.case import Case
 from baybridge.node.watch.asking import watched_facts
 from baybridge.node.watch.signs import facts_in_time
+from baybridge.policy.language.types import Value
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -39,6 +41,13 @@ def record_in_time(unit: Unit, case: Case, dictionary: Dictionary) -> Found:
 def bedside_facts(node: Node, case: Case, resources: Sequence[Resource], at: datetime) -> FactSet:
     """The facts of a patient as the watch reads them at a moment, of what was filed by then."""
     return facts_in_time(node, case, in_time(resources, at, node.dictionary), at)
+
+
+def found_at(node: Node, case: Case, resources: Sequence[Resource], now: datetime, at: datetime) -> Mapping[str, Value]:
+    """By fact, what was found at just that moment as the watch reads it now: the worse of what differs."""
+    known = node.record_memory.known(case.patient_id or "", node.dictionary)
+    measured, _ = settled_for(in_time(resources, now, node.dictionary), at, node.dictionary, case, known)
+    return {one.fact.name: one.value for one in measured.measurements if one.at == at and one.state is State.EXACT}
 
 
 def in_time(resources: Sequence[Resource], now: datetime, dictionary: Dictionary) -> Found:

@@ -10,18 +10,19 @@ lost a day or a year shows a sign that nobody would look at. Neither calls by it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from baybridge.bedside.calls import closed_alone
 from baybridge.documents.escalation import UnusualSigns, VitalLimits
 from baybridge.facts.dictionary import Dictionary
-from baybridge.facts.factset import FactSet, Odd, Status
+from baybridge.facts.factset import FactSet, Odd, ReadFact, Status
 from baybridge.facts.fhir import codings, items, name_of
 from baybridge.facts.measurement import GONE, taken_at
 from baybridge.journey.asked_findings import after_death, to_look
 from baybridge.journey.case import Case
 from baybridge.journey.events import Event, FindingAnswered, FindingAsked, Scale
+from baybridge.journey.raising import RAISES
 from baybridge.node.watch.signs import OF_SIGNS, SHOWN_BY, Look
 from baybridge.policy.language.types import Value
 
@@ -149,12 +150,20 @@ def of_unusual(case: Case, node: str, facts: FactSet, resources: Sequence[Mappin
     yield from (FindingAnswered(fact=name, why="unusual") for name, resource in standing.items() if resource not in there)
     asked = {(entry.event.fact, entry.event.resource) for entry in case.of(FindingAsked) if entry.event.why == "unusual"}
     for name in sorted(rules.vital_signs.keys() - standing.keys()):
-        reading = facts.facts.get(name)
-        if reading is None or name not in facts.values or reading.at is None or reading.source.startswith("Event/"):
+        reading = _most_unusual(facts, name, rules.vital_signs[name])
+        if reading is None or reading.at is None or reading.source.startswith("Event/"):
             continue
         limits = rules.of(name, reading.value, facts.values.get("age"))
         if limits is not None and (name, reading.source) not in asked and not _found_as_much(case, name, reading.value, limits, reading.at):
             yield FindingAsked(fact=name, why="unusual", resource=reading.source, seen_at=reading.at, calls=limits.calls)
+
+
+def _most_unusual(facts: FactSet, name: str, limits: VitalLimits) -> ReadFact | None:
+    """The reading that stands, or one of the same moment that lies further beyond its limits."""
+    stands = facts.facts.get(name)
+    if stands is None or name not in facts.values:
+        return None
+    return max([stands, *(one for one in facts.beside if (one.name, one.at) == (name, stands.at))], key=lambda one: limits.beyond(one.value))
 
 
 def _found_as_much(case: Case, name: str, value: Value, limits: VitalLimits, at: datetime) -> bool:
@@ -165,37 +174,9 @@ def _found_as_much(case: Case, name: str, value: Value, limits: VitalLimits, at:
 
 # --- newer than the grade -------------------------------------------------------------------------------------------------
 
-#: Each finding that a grade reads: whether a value of it may raise the grade.
-#: Source: Lee DW et al. BBMT 2019;25:625-638, Tables 2, 6 and 7; the limit of pressure as in `data/facts/bedside.yaml`.
-_RAISES: Mapping[Scale, Mapping[str, Callable[[Value], bool]]] = {
-    "crs-astct-2019": {
-        "temperature": lambda value: _at_least(value, 38.0),
-        "hypotension": lambda value: value != "none",
-        "systolic_pressure": lambda value: not _at_least(value, 90),
-        "vasopressors": lambda value: _at_least(value, 1),
-        "vasopressin": bool,
-        "oxygen_device": lambda value: value != "none",
-        "oxygen_flow": lambda value: isinstance(value, int | float) and value > 0,
-    },
-    "icans-astct-2019": {
-        "ice_score": lambda value: not _at_least(value, 10),
-        "capd_score": lambda value: _at_least(value, 1),
-        "arousal": lambda value: value != "spontaneous",
-        "seizure": lambda value: value != "none",
-        "deep_focal_motor_weakness": bool,
-        "cerebral_edema": lambda value: value != "none",
-        "raised_icp_sign": bool,
-    },
-}
-
-
-def _at_least(value: Value, least: float) -> bool:
-    return isinstance(value, int | float) and value >= least
-
-
 def of_raised(case: Case, node: str, found: Look) -> Iterator[Event]:
     """What is asked of findings that came after the grade that stands and may raise it, once for each; and what is answered, because the grade now counts them."""
-    raising = {name: scale for scale in _RAISES for name in _raising(case, scale, found)}
+    raising = {name: scale for scale in RAISES for name in _raising(case, scale, found)}
     standing = {entry.event.fact: entry.event for entry in to_look(case, node) if entry.event.why == "raises"}
     asked = {(entry.event.fact, entry.event.resource) for entry in case.of(FindingAsked) if entry.event.why == "raises"}
     for name in sorted(raising.keys() - standing.keys()):
@@ -208,7 +189,7 @@ def of_raised(case: Case, node: str, found: Look) -> Iterator[Event]:
 
 def _graded_since(case: Case, fact: str, at: datetime) -> bool:
     """Whether a grade that reads a finding was made of a moment since."""
-    grades = [case.grades.get(scale) for scale, named in _RAISES.items() if fact in named]
+    grades = [case.grades.get(scale) for scale, named in RAISES.items() if fact in named]
     return any(grade is not None and grade.latest.event.assessed_at >= at for grade in grades)
 
 
@@ -218,7 +199,7 @@ def _raising(case: Case, scale: Scale, found: Look) -> Iterator[str]:
     stands, since = (grade.at_most, grade.latest.event.assessed_at) if grade is not None else (0, case.infused_at)
     if since is None or found.most[scale] <= stands:
         return
-    for name, raises in _RAISES[scale].items():
+    for name, raises in RAISES[scale].items():
         reading = found.facts.facts.get(name)
         newer = reading is not None and reading.at is not None and reading.at > since
         if newer and reading is not None and not reading.source.startswith("Event/") and name in found.facts.values and raises(reading.value):

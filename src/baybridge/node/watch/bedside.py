@@ -9,7 +9,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.command import Bedside
 from baybridge.node.case_record import CaseRecord
 from baybridge.node.commands.deciding import Deciding, LazyFacts
-from baybridge.node.watch.arrival import bedside_facts
+from baybridge.node.watch.arrival import bedside_facts, found_at
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -18,4 +18,4 @@ if TYPE_CHECKING:
 def watch_of(node: Node, case: Case, at: datetime, record: CaseRecord, deciding: Deciding) -> Bedside:
     """The patient at a moment, read when a rule asks; decisions are kept with those of `deciding`."""
     facts = LazyFacts(lambda: bedside_facts(node, case, record.from_outside, at))
-    return Bedside(facts, deciding.over(facts).decide)
+    return Bedside(facts, deciding.over(facts).decide, lambda moment: found_at(node, case, record.from_outside, at, moment))

@@ -20,6 +20,7 @@ from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.fhir import Found, mapping, text
 from baybridge.facts.measurement import filed_at
 from baybridge.facts.reading import FactSet, read
+from baybridge.facts.tied import RANKED
 from baybridge.journey import look_now
 from baybridge.journey.case import Case, known_by
 from baybridge.journey.entry import Entry
@@ -41,12 +42,6 @@ PRODUCT = "RR-PRODUCT"
 
 _OF_SCALE: Mapping[Scale, str] = {"crs-astct-2019": "RR-CRS", "icans-astct-2019": "RR-ICANS"}
 _ALERT = look_now.ALERT_GRADE
-
-#: Findings in the order in which they are worse, for signs that call again when they rise.
-_DEVICES = ("none", "blow_by", "nasal_cannula", "face_mask", "venturi", "non_rebreather", "high_flow_nasal_cannula", "cpap", "bipap", "intubated")
-_AROUSAL = ("spontaneous", "voice", "tactile", "unarousable")
-_SEIZURES = ("none", "resolves_rapidly", "prolonged", "repetitive")
-_OEDEMA = ("none", "focal", "diffuse")
 
 _PRESSURE = ("hypotension", "vasopressors", "vasopressin")
 _OXYGEN = ("oxygen_device", "oxygen_flow")
@@ -141,7 +136,7 @@ def facts_in_time(node: Node, case: Case, resources: Found, at: datetime) -> Fac
     """The facts as of a moment, of resources of which each stands at a time that can be (`arrival.py`)."""
     confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
     known = node.record_memory.known(case.patient_id or "", node.dictionary)
-    return read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone, remarks=False, known=known)
+    return read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone, remarks=False, known=known, bedside=True)
 
 
 def _ends(facts: FactSet, dictionary: Dictionary) -> tuple[Mapping[str, Value], ...]:
@@ -154,7 +149,7 @@ def _ends(facts: FactSet, dictionary: Dictionary) -> tuple[Mapping[str, Value], 
 
 def shown_by_itself(node: Node, resources: Found, at: datetime) -> tuple[FactSet, tuple[str, ...]]:
     """What a record without a case says as of `at`, and the signs that it shows by itself."""
-    facts = read(resources, at, node.dictionary, zone=node.site.zone, remarks=False)
+    facts = read(resources, at, node.dictionary, zone=node.site.zone, remarks=False, bedside=True)
     found = decide(node.policies.get(POLICY, at.date()), facts.values, subject="", as_of=at, settle=False)
     return facts, tuple(map(str, found.values.get("codes") or ()))
 
@@ -237,14 +232,8 @@ def _level(code: str, values: Mapping[str, Value], graded: Sequence[_Graded]) ->
         return max(1, _number(values.get("vasopressors")))
     if code in _COUNTED:
         return max(1, _COUNTED[code](values))
-    ranks = {
-        "RR-OXYGEN": (_DEVICES, "oxygen_device"),
-        "RR-AROUSAL": (_AROUSAL, "arousal"),
-        "RR-SEIZURE": (_SEIZURES, "seizure"),
-        "RR-ICP": (_OEDEMA, "cerebral_edema"),
-    }
-    order, fact = ranks.get(code, ((), ""))
-    found = values.get(fact)
+    fact = _BY_RANK.get(code, "")
+    order, found = RANKED.get(fact, ()), values.get(fact)
     return max(1, order.index(found)) if isinstance(found, str) and found in order else 1
 
 
@@ -252,6 +241,8 @@ def _number(value: Value) -> int:
     return int(value) if isinstance(value, int | float) else 0
 
 
+#: The finding whose rank says how high a sign stands.
+_BY_RANK: Mapping[str, str] = {"RR-OXYGEN": "oxygen_device", "RR-AROUSAL": "arousal", "RR-SEIZURE": "seizure", "RR-ICP": "cerebral_edema"}
 #: How high signs stand that are counted: percent below 90, points that the ICE score fell, points of CAPD above 8, the grade of IEC-HS.
 _COUNTED: Mapping[str, Callable[[Mapping[str, Value]], int]] = {
     "RR-SATURATION": lambda values: 90 - min(_number(values[name]) for name in SHOWN_BY["RR-SATURATION"] if values.get(name) is not None),

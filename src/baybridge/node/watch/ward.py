@@ -9,7 +9,7 @@ No name stands here; who may see a bed is decided by whoever shows it. **Units**
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from threading import Lock
@@ -19,11 +19,12 @@ from sqlalchemy import Connection, select
 
 from baybridge.consent.reading import Ground
 from baybridge.documents.escalation import Escalation, span
-from baybridge.journey import look_now, ward
+from baybridge.journey import asked_findings, look_now, ward
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor
 from baybridge.journey.conditions import discharged
+from baybridge.journey.events import Scale
 from baybridge.journey.intervals import assessment_due, every_h, ice_due
 from baybridge.journey.reserved_doses import Reserved, reserved_doses
 from baybridge.journey.ward import Trend
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 #: Scales of a ward, in the order in which they are shown.
-SCALES = ("crs-astct-2019", "icans-astct-2019")
+SCALES: tuple[Scale, ...] = ("crs-astct-2019", "icans-astct-2019")
 
 #: For how long a board that is open is one reading of each patient. Convention of this project.
 _SHIFT = timedelta(hours=12)
@@ -56,6 +57,16 @@ class Standing:
     highest_most: int
     assessed_at: datetime
     trend: Trend
+    newer: tuple[str, ...] = ()  # findings that came since and may change it
+
+
+@dataclass(frozen=True, slots=True)
+class ToLook:
+    """A finding for which somebody looks at the patient now: which, why as `FindingAsked` says it, and until when."""
+
+    fact: str
+    why: str
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,7 @@ class Bed:
     ice_due_at: datetime | None
     look_due_at: datetime | None  # when somebody must have looked, because a grade may be 3 or more or a finding came that may be a sign
     look_for_grade: bool
+    looks: tuple[ToLook, ...]  # findings that came and that somebody has to look at now
     reserved: Reserved | None
     calls: tuple[Call, ...]
 
@@ -83,7 +95,7 @@ class Bed:
     @property
     def due_at(self) -> datetime | None:
         """When the first of what is due is due."""
-        return min(filter(None, (self.assessment_due_at, self.ice_due_at, self.look_due_at)), default=None)
+        return min(filter(None, (self.assessment_due_at, self.ice_due_at, self.look_due_at, *(one.due_at for one in self.looks))), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,21 +170,28 @@ def bed_of(case: Case, node: str, rules: Escalation) -> Bed:
         at_home=not waits and discharged(case),
         infused_at=case.infused_at if infused else None,
         prepared_on=begun.event.started_on if begun is not None else None,
-        grades={scale: _standing(case, scale) for scale in SCALES if scale in case.grades and not waits},
+        grades={scale: _standing(case, scale, node) for scale in SCALES if scale in case.grades and not waits},
         every_h=every_h(case, rules.assessment) if infused else None,
         assessment_due_at=assessment_due(case, rules.assessment) if infused else None,
         ice_due_at=ice_due(case, rules.assessment) if infused else None,
         look_due_at=look_now.due_at(case, node, span(rules.look_now_within)),
         look_for_grade=bool(look_now.pending(case, node)),
+        looks=tuple(_looks(case, node, span(rules.look_now_within))) if infused or not waits else (),
         reserved=reserved_doses(case),
         calls=tuple(call for call in case.rapid_responses if call.is_open and call.called.origin.node == node),
     )
 
 
-def _standing(case: Case, scale: str) -> Standing:
+def _looks(case: Case, node: str, within: timedelta) -> Iterator[ToLook]:
+    """The questions that stand, each as its task says."""
+    for entry in asked_findings.to_look(case, node):
+        yield ToLook(entry.event.fact, entry.event.why, entry.origin.recorded_at + within)
+
+
+def _standing(case: Case, scale: Scale, node: str) -> Standing:
     """A grade as it stands: a physician alone lowers nothing below what the findings show, as everywhere."""
     grade = case.grades[scale]
     said = grade.confirmed.event.grade if grade.confirmed is not None else None
     high = grade.at_most
     low = min(high, max(said, grade.latest.event.grade_min)) if said is not None else grade.latest.event.grade_min
-    return Standing(low, high, grade.highest, grade.highest_most, grade.latest.event.assessed_at, ward.trend_of(case, scale))
+    return Standing(low, high, grade.highest, grade.highest_most, grade.latest.event.assessed_at, ward.trend_of(case, scale), asked_findings.newer(case, node, scale))

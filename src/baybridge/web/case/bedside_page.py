@@ -14,12 +14,13 @@ from starlette.responses import Response
 from baybridge.bedside.infusion import infuse_blocked
 from baybridge.bedside.monitoring import SCALES
 from baybridge.bedside.product import bag_reasons
-from baybridge.journey import odd_findings
+from baybridge.journey import asked_findings, odd_findings
 from baybridge.journey.course import Grade
 from baybridge.journey.events import FitnessChecked, GradeAssessed, ProductThawed
 from baybridge.journey.look_now import ALERT_GRADE
 from baybridge.journey.reserved_doses import Reserved, reserved_doses
 from baybridge.node.commands.table import COMMANDS
+from baybridge.node.watch.arrival import bedside_facts
 from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.web.case.from_record import answered, marks_of
@@ -40,6 +41,7 @@ class Scale:
     history: tuple[GradeAssessed, ...]
     picture: Course
     confirm: Action | None
+    newer_said: str  # findings that came since and may change the grade, in words; empty where none did
 
     @property
     def short(self) -> str:
@@ -91,6 +93,7 @@ def bedside(view: CaseView) -> Response:
         bags=list(_bags(view)),
         scales=scales,
         odd=odd_findings.to_ask(case, view.asked.node.site.node, view.asked.node.escalation.unusual) if view.told_of_calls else (),
+        looks=list(_looks(view)) if view.told_of_calls else (),
         answered=list(answered(view, FROM_RECORD)) if case.infusions else [],
         fitness=case.of(FitnessChecked)[::-1],
         judged=view.decisions(entry.event.decision_sha256 for entry in case.of(FitnessChecked)),
@@ -102,6 +105,18 @@ def bedside(view: CaseView) -> Response:
         first=[*(one for one in after if one.command in _FIRST), *unconfirmed],
         after=[one for one in after if one.command not in _FIRST],
     )
+
+
+def _looks(view: CaseView) -> Iterator[tuple[str, str]]:
+    """Every finding for which somebody looks at the patient now, in words, and the value that is read of it with its moment; empty where none is."""
+    node, r = view.asked.node, view.reader
+    asked = asked_findings.to_look(view.case, node.site.node)
+    facts = bedside_facts(node, view.case, view.look.unit.record(view.case).from_outside, view.now).facts if asked else {}
+    for entry in asked:
+        reading, why = facts.get(entry.event.fact), entry.event.why
+        words = r.t(f"journey.task.finding_{why}", fact=r.fact(entry.event.fact) if entry.event.fact else "")
+        shown = reading is not None and reading.value is not None and why in ("raises", "unusual")
+        yield words, r.t("bedside.newer_says", value=r.value(reading.value, reading.unit), at=r.moment(reading.at)) if shown and reading is not None else ""
 
 
 def doses_said(reader: Reader, reserved: Reserved | None, today: date) -> tuple[str, str]:
@@ -150,6 +165,7 @@ def _scales(view: CaseView) -> Iterator[Scale]:
             _history(view, name),
             _picture(view, name),
             view.action(COMMANDS["ConfirmGrade"], {"scale": name}, f"{view.reader.code('command', 'ConfirmGrade')}: {SHORT[name]}") if grade and may_confirm else None,
+            view.reader.t("page.semicolon").join(map(view.fact_label, asked_findings.newer(case, view.asked.node.site.node, name))) if view.told_of_calls else "",
         )
 
 

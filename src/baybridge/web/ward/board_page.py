@@ -44,6 +44,7 @@ class Cell:
     arrow: str
     trend: str
     tone: str
+    newer: str = ""  # what came since and may change the grade
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,20 +150,22 @@ def _cell(reader: Reader, scale: str, standing: Standing | None, bed: Bed, now: 
     t = reader.t
     if standing is None:
         return Cell(SHORT[scale], t("ward.board.not_assessed"), "", "", "", "", "open" if bed.infused_at is not None else "plain")
-    tone = "bad" if standing.high >= ALERT_GRADE else "open" if standing.high > 0 else "good"
+    newer = t("ward.board.newer", facts=t("page.semicolon").join(map(reader.fact, standing.newer))) if standing.newer else ""
+    tone = "bad" if standing.high >= ALERT_GRADE else "open" if standing.high > 0 or newer else "good"
     highest = t("ward.board.highest", grade=grade_said(reader, standing.highest, standing.highest_most))
     ago = t("ward.board.assessed_ago", ago=span_said(reader, now - standing.assessed_at))
     trend = t(f"ward.trend.{standing.trend}") if standing.trend != "none" else ""
-    return Cell(SHORT[scale], grade_said(reader, standing.low, standing.high), highest, ago, _ARROWS[standing.trend], trend, tone)
+    return Cell(SHORT[scale], grade_said(reader, standing.low, standing.high), highest, ago, _ARROWS[standing.trend], trend, tone, newer)
 
 
 def _due(reader: Reader, bed: Bed, now: datetime) -> Iterator[Due]:
-    """What is due, the latest first."""
-    moments = (("look" if bed.look_for_grade else "look_finding", bed.look_due_at), ("assessment", bed.assessment_due_at), ("ice", bed.ice_due_at))
-    for what, at in sorted(((what, at) for what, at in moments if at is not None), key=lambda one: one[1]):
+    """What is due, the latest first; every cause for which somebody looks now stands by itself."""
+    moments = [("assessment", bed.assessment_due_at), ("ice", bed.ice_due_at), *([("look", bed.look_due_at)] if bed.look_for_grade else [])]
+    found = [(at, reader.t(f"ward.due.{what}")) for what, at in moments if at is not None]
+    found += [(one.due_at, reader.t(f"ward.due.look_{one.why}", fact=reader.fact(one.fact) if one.fact else "")) for one in bed.looks]
+    for at, what in sorted(found):
         late = at < now
-        words = reader.t("ward.due.late" if late else "ward.due.in", what=reader.t(f"ward.due.{what}"), time=span_said(reader, abs(now - at)))
-        yield Due(words, late)
+        yield Due(reader.t("ward.due.late" if late else "ward.due.in", what=what, time=span_said(reader, abs(now - at))), late)
 
 
 def _doses(asked: Asked, reader: Reader, bed: Bed, now: datetime) -> tuple[str, str]:

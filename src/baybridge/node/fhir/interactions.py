@@ -324,15 +324,16 @@ def form_reasons(interaction: Interaction) -> list[Reason]:
     if not isinstance(resource, dict) or reasons:
         return reasons
     if resource.get("resourceType") != interaction.kind:
-        reasons.append(_mismatch("resourceType", interaction.kind, where))
+        reasons.append(mismatch("resourceType", interaction.kind, where))
     if interaction.method == "PUT" and resource.get("id") != interaction.logical_id:
-        reasons.append(_mismatch("id", "the id of the address", where))
+        reasons.append(mismatch("id", "the id of the address", where))
     if is_projection(resource):
         reasons.append(Reason("record.projection", where=f"{where}.meta.tag".lstrip(".")))
     return reasons
 
 
-def _mismatch(element: str, expected: str, where: str) -> Reason:
+def mismatch(element: str, expected: str, where: str) -> Reason:
+    """That an element says another resource than the address under which it is to be filed."""
     values = {"expected": expected, "found": "another one"}
     return Reason("record.address_mismatch", {"element": element, **values}, where=f"{where}.{element}".lstrip("."))
 

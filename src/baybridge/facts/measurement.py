@@ -24,6 +24,7 @@ from baybridge.facts.factset import Odd
 from baybridge.facts.fhir import Coded, Found, Resource, codings, items, mapping, moment, name_of, number, span, text, words
 from baybridge.facts.units import UnitMismatchError
 from baybridge.policy.language.types import Value
+from baybridge.record.feeds.orders import DOUBTED
 
 FINAL = frozenset({"final", "amended", "corrected"})
 #: Said of a result that is none, or none any more.
@@ -218,6 +219,11 @@ def _read_known(
     if status not in FINAL:
         measured.finding(resource, "Observation.status", "status_not_final", status=status[:30] or "-")
         for _, _, fact, _ in known if status not in GONE else ():
+            measured.cannot_use(fact.name, made_at)
+        return
+    if any(text(item.get("url")) == DOUBTED for item in items(mapping(resource.get("meta")).get("extension"))):
+        measured.finding(resource, "Observation.meta", "doubted")
+        for _, _, fact, _ in known:
             measured.cannot_use(fact.name, made_at)
         return
     if any(text(focus.get("reference")) != text(mapping(resource.get("subject")).get("reference")) for focus in items(resource.get("focus"))):

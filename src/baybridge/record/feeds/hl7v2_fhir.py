@@ -11,7 +11,7 @@ result that it corrects or takes back: a result is known by its order's number (
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from hashlib import sha256
@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo
 
 from baybridge.base.time import CHINA
 from baybridge.record.feeds.hl7v2 import Fault, Message, Segment, messages
-from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed, zone_of_message
-from baybridge.record.feeds.orders import Order, Orders
+from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed, raw_systems, zone_of_message
+from baybridge.record.feeds.orders import Order, Orders, ResultOf
 from baybridge.record.feeds.people import MetPeople, with_person
 from baybridge.record.identity.documents import is_mangled, is_placeholder
 from baybridge.record.identity.known import TAKEN_AWAY
@@ -70,6 +70,7 @@ class Taken:
     number: int
     resources: list[Json] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    results: dict[str, ResultOf] = field(default_factory=dict)  # of each observation, by its id
 
 
 def order_system(sender: str) -> str:
@@ -85,6 +86,15 @@ def placer_system(sender: str) -> str:
 def order_id(order: Order) -> str:
     """The id of the report of an order under its number here."""
     return _id("DiagnosticReport", *order)
+
+
+def result_ids(of: ResultOf, concept: Mapping[str, Any], count: int = 1) -> set[str]:
+    """The ids that a result of an order has here by any of its codes, as the `count`th of those that a message names alike."""
+    return {
+        _id("Observation", of.sender, of.patient, of.number, coding.get("code") or coding.get("display"), raw, of.sub_id, count)
+        for coding in concept.get("coding") or ()
+        for raw in raw_systems(str(coding.get("system")), of.sender)
+    }
 
 
 def read_hl7(data: bytes, zone: ZoneInfo = CHINA, undeclared: str = "utf-8", mark: str = ".", orders: Orders | None = None) -> Iterator[Taken]:
@@ -355,6 +365,7 @@ class _Reader:
         }
         key = self._result_key(obx)
         self.observation = self._add("Observation", key, content)
+        self.taken.results[self.observation["id"]] = ResultOf(self.sender, self.patient, self.number, obx.value(4))
         if self.met[key[:-1]] > 1:
             repeated = {"url": REPEATED, "valueInteger": self.met[key[:-1]]}
             self.observation.setdefault("meta", {}).setdefault("extension", []).append(repeated)

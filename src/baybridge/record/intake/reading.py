@@ -20,7 +20,7 @@ import msgspec
 
 from baybridge.record.feeds.feed import read_feed
 from baybridge.record.feeds.hl7v2 import looks_like
-from baybridge.record.feeds.orders import Orders
+from baybridge.record.feeds.orders import Orders, ResultOf
 from baybridge.record.fhir.validate import json_kind
 from baybridge.record.fhir.wire import write
 from baybridge.record.intake.addresses import base_of, without_version
@@ -68,6 +68,7 @@ class Entry:
     full_url: str | None = None
     method: str | None = None
     from_feed: bool = False  # its ids are made here, of whose number it is and of what, and mean the same in every file
+    result: ResultOf | None = None  # what a laboratory's result is known by beside its code
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +197,11 @@ def _feed(data: bytes, source: Source, *, is_csv: bool) -> Iterator[Entry | Trou
         for fault in taken.faults:
             whole = not taken.number
             yield Trouble(Place(**at, path=fault.where), fault.code, fault.expected, fault.found, whole=whole, odd=not fault.left_out)
-        for raw in map(write, taken.resources):
+        for resource in taken.resources:
+            raw = write(resource)
             if (digest := sha256(raw).digest()) not in seen:
                 seen.add(digest)
-                yield Entry(Place(**at), raw, from_feed=True)
+                yield Entry(Place(**at), raw, from_feed=True, result=taken.results.get(resource["id"]))
 
 
 # --- NDJSON ---------------------------------------------------------------------------------------------------------

@@ -59,6 +59,7 @@ def told(resource: dict[str, Any]) -> tuple[object, list[str]]:
         (neutrophils(focus=[{"reference": "Patient/p"}, {"identifier": {"value": "Q"}}]), "of_another"),
         (neutrophils(meta={"tag": [{"code": "HTEST"}]}), "test_data"),
         (neutrophils(meta={"security": [{"code": "HTEST"}]}), "test_data"),
+        (neutrophils(meta={"extension": [{"url": DOUBTED, "valueBoolean": True}]}), "doubted"),
         (panel(0.3, 3), "said_twice"),
         (panel(0.3, None), "said_twice"),
         (

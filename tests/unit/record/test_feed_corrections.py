@@ -339,3 +339,25 @@ def test_two_results_of_a_message_with_one_code_in_common_are_two(connection: Co
     assert len(stands(connection)) == 2
     assert take_in(connection, coded(LOCAL, 10, "2.5", "W")) == ["record.import.change_of_one_of"]
     assert stands(connection)[::2] == [(1.8, "final", True), (250, "final", True)]
+
+
+def ordered(text: str, code: str) -> str:
+    return text.replace("|CBC^CBC^L|", f"|{code}|")
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_report_that_was_asked_for_by_codes_both_ways_round_is_one(connection: Connection, together: bool) -> None:
+    panel, swapped = "58410-2^Blood count^LN^CBC^CBC^L", "CBC^CBC^L^58410-2^Blood count^LN"
+    sent = [ordered(FIRST, panel), ordered(CORRECTED, swapped), ordered(WITHDRAWN, swapped)]
+    for files in [tuple(sent)] if together else [(one,) for one in sent]:
+        assert take_in(connection, *files) == []
+    assert stands(connection) == [(180, "cancelled", False)]
+    assert len(list(store.changed_since(connection, None, "DiagnosticReport"))) == 1
+
+
+@pytest.mark.parametrize("withdrawn", [WITHDRAWN.replace("F77", "F78"), ordered(WITHDRAWN, "LFT^Liver^L")])
+def test_a_withdrawal_of_a_report_that_named_no_result_is_told_once(connection: Connection, withdrawn: str) -> None:
+    take_in(connection, FIRST)
+    told = "record.import.change_of_nothing"
+    assert [told in take_in(connection, withdrawn) for _ in range(2)] == [True, False]
+    assert stands(connection) == [(1.8, "final", False)]

@@ -207,6 +207,8 @@ class _Line:
         patient = self._patient(number)
         observation = self._observation(patient["id"], number)
         self.taken.resources += [patient, *([observation] if observation else [])]
+        if observation and self.cell("result_id"):
+            self.taken.by_sample.add(observation["id"])
         return self.taken
 
     def _number(self) -> str | None:

@@ -70,7 +70,8 @@ class Taken:
     number: int
     resources: list[Json] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    results: dict[str, ResultOf] = field(default_factory=dict)  # of each observation, by its id
+    results: dict[str, ResultOf] = field(default_factory=dict)  # of each observation and report, by its id
+    by_sample: set[str] = field(default_factory=set)  # ids of observations that are known by the number of their sample
 
 
 def order_system(sender: str) -> str:
@@ -88,13 +89,13 @@ def order_id(order: Order) -> str:
     return _id("DiagnosticReport", *order)
 
 
-def result_ids(of: ResultOf, concept: Mapping[str, Any], count: int = 1) -> set[str]:
-    """The ids that a result of an order has here by any of its codes, as the `count`th of those that a message names alike."""
-    return {
-        _id("Observation", of.sender, of.patient, of.number, coding.get("code") or coding.get("display"), raw, of.sub_id, count)
-        for coding in concept.get("coding") or ()
-        for raw in raw_systems(str(coding.get("system")), of.sender)
-    }
+def result_ids(kind: str, of: ResultOf, concept: Mapping[str, Any], count: int = 1) -> set[str]:
+    """The ids that a report or result of an order has here by any of its codes, as the `count`th of those that a message names alike."""
+    key, codings = (kind, of.sender, of.patient, of.number), concept.get("coding") or ()
+    named = [(coding.get("code") or coding.get("display"), str(coding.get("system"))) for coding in codings]
+    if kind == "DiagnosticReport":
+        return {_id(*key, code) for code, _system in named}
+    return {_id(*key, code, raw, of.sub_id, count) for code, system in named for raw in raw_systems(system, of.sender)}
 
 
 def read_hl7(data: bytes, zone: ZoneInfo = CHINA, undeclared: str = "utf-8", mark: str = ".", orders: Orders | None = None) -> Iterator[Taken]:
@@ -275,6 +276,7 @@ class _Reader:
             "issued": self._instant(obr, 22),
         }
         self.report = self._add("DiagnosticReport", self._order_key(obr), content)
+        self.taken.results[self.report["id"]] = ResultOf(self.sender, self.patient, self.number, "")
 
     def _order_number(self, obr: Segment, orders: Sequence[Segment]) -> str:
         """The number under which an order stands here: the filler's, or the placer's where it was filed under that first; '' where there is none.

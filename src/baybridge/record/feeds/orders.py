@@ -27,7 +27,7 @@ class Order(NamedTuple):
 
 
 class ResultOf(NamedTuple):
-    """What a result is known by beside its code: who sent it, about whom, the number of its order ('' where it has none), and its sub-id (OBX-4)."""
+    """What a result or report is known by beside its code: who sent it, about whom, the number of its order ('' where it has none), and its sub-id (OBX-4)."""
 
     sender: str
     patient: str | None

@@ -30,12 +30,16 @@ TOLD = {
     "same_moment": "one of the same moment that says something else; the later in the file stands",
     "preliminary_after_final": "a preliminary one; what stands was kept",
     "which_of_several": "the time of none of them, or of several; those that stand are not used until their source says which",
+    "sample_again": "the same number on another day; filed as another result, and the first stays",
+    "sample_corrected_day": "the same number on another day; taken as a correction of the day",
     "change_of_nothing": "no result of this node that has its order's number, one of its codes and its sub-id; it changed nothing",
     "change_of_one_of": "one that may be any of several of its order; those are not used until their source says which",
 }
 #: Where an oddity of a version stands, and what was expected there.
 NEWER = "meta", "a message newer than the one that stands"
 EXPECTED = {
+    "sample_again": ("effective", "a number that one sample has"),
+    "sample_corrected_day": ("effective", "the day of the result that is changed"),
     "change_of_nothing": ("status", "a change of a result that came before"),
     "change_of_one_of": ("code", "a code by which the result that is changed is known here"),
     "which_of_several": ("effective", "the time of the one of several results of a code that is changed, or its sub-id (OBX-4)"),
@@ -82,8 +86,7 @@ def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]
         batch.resources[number] = stands[key]
         if key not in stored or content_sha256(older[-1]) not in {version.sha256 for version in history(connection, *key)}:
             told.append((number, key[0], "older_message"))
-    _withdrawn(connection, batch, stored, older)
-    return told
+    return [*told, *_withdrawn(connection, batch, stored, older)]
 
 
 #: What a later message says of a result that was sent before. Source: HL7 v2.5.1, table 0085 (C, D, W, X).
@@ -178,21 +181,26 @@ def keep_what_stands(connection: Connection, batch: Batch, of_messages: Collecti
             batch.resources[number] = stands[key]
 
 
-def _withdrawn(connection: Connection, batch: Batch, stored: Mapping[Key, Version], older: list[Json]) -> None:
-    """Add the results of each report that was taken back without naming them: those that any version of it named."""
+def _withdrawn(connection: Connection, batch: Batch, stored: Mapping[Key, Version], older: list[Json]) -> list[tuple[int, str, str]]:
+    """Add the results of each report that was taken back without naming them: those that any version of it named; a report that named none is told."""
+    told: list[tuple[int, str, str]] = []
     reports = [
-        (resource, place)
-        for resource, place in zip(batch.resources, batch.places, strict=True)
+        (resource, number)
+        for number, resource in enumerate(batch.resources)
         if resource["resourceType"] == "DiagnosticReport"
         and sent_at(resource)
         and resource.get("status") in TAKEN_BACK
         and not resource.get("result")
     ]
-    for report, place in reports:
+    for report, number in reports:
         key = key_of(report)
         met = [one for one in (*batch.resources, *older) if key_of(one) == key]
         met += [version.resource for version in history(connection, *key) if not version.deleted] if key in stored else []
-        _take_back(connection, batch, report, sorted({name for one in met for name in results_of(one)}), place)
+        names = sorted({name for one in met for name in results_of(one)})
+        if not names and key not in stored:
+            told.append((number, key[0], "change_of_nothing"))
+        _take_back(connection, batch, report, names, batch.places[number])
+    return told
 
 
 def results_of(report: Mapping[str, Any]) -> Iterator[Key]:

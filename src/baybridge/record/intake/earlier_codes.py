@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 
 def led_to_their_results(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]:
-    """Lead results to those that they are; what is to be told as (place in the batch, type, code): changes that reach none, or may mean several."""
+    """Lead results and reports to those that they are; what is to be told as (place in the batch, type, code): changes that reach none, or may mean several."""
     asked = [(number, key) for number, resource in enumerate(batch.resources) if (key := key_of(resource)) in batch.results]
     others = _Others(connection, {batch.results[key] for _, key in asked})
     stands: dict[Key, Json] = {key: version.resource for key, version in standing(connection, (key for _, key in asked)).items()}
@@ -39,11 +39,11 @@ def led_to_their_results(connection: Connection, batch: Batch) -> list[tuple[int
     for number, key in asked:
         resource, of = batch.resources[number], batch.results[key]
         if key not in stands:
-            known = {name: one for name, one in others.of(of).items() if sent_at(one) != sent_at(resource)}  # a message names each of its own once
+            known = {name: one for name, one in others.of(key[0], of).items() if sent_at(one) != sent_at(resource)}  # a message names each of its own once
             same = [name for name, one in known.items() if _count(one) == _count(resource) and _is_same(one, resource)]
             if len(same) == 1:
                 resource = _lead(batch, number, same[0], known[same[0]])
-            elif resource.get("status") in CHANGED and not _comes_too(batch, key):
+            elif key[0] == "Observation" and resource.get("status") in CHANGED and not _comes_too(batch, key):
                 meant = same or [name for name, one in known.items() if one.get("status") not in TAKEN_BACK and not _differ(one, resource)]
                 batch.doubted |= dict.fromkeys(meant, (resource, batch.places[number]))
                 told.append((number, key[0], "change_of_one_of" if meant else "change_of_nothing"))
@@ -59,22 +59,23 @@ def _comes_too(batch: Batch, key: Key) -> bool:
 
 @dataclass(slots=True)
 class _Others:
-    """The results of orders: those that were filed, and those that were met in this batch."""
+    """The reports and results of orders: those that were filed, and those that were met in this batch."""
 
     connection: Connection
     asked: Collection[ResultOf]
     filed: dict[tuple[str, str], dict[Key, Json]] | None = None
     here: dict[tuple[str, str], dict[Key, Json]] = field(default_factory=dict)
 
-    def of(self, of: ResultOf) -> dict[Key, Json]:
-        """The results of the same order, patient and sub-id."""
+    def of(self, kind: str, of: ResultOf) -> dict[Key, Json]:
+        """The reports, or the results of the same sub-id, of the same order and patient."""
         if not of.number:
             return {}
         if self.filed is None:
             self.filed = self._filed()
         order = order_system(of.sender), of.number
         found = self.filed.get(order, {}) | self.here.get(order, {})
-        return {key: one for key, one in sorted(found.items()) if _given(one) & result_ids(of, one.get("code") or {}, _count(one))}
+        mine = {key: one for key, one in sorted(found.items()) if key[0] == kind}
+        return {key: one for key, one in mine.items() if _given(one) & result_ids(kind, of, one.get("code") or {}, _count(one))}
 
     def met(self, of: ResultOf, resource: Json) -> None:
         """One of this batch, for those that follow."""
@@ -88,8 +89,9 @@ class _Others:
         results = standing(self.connection, {name for some in names.values() for name in some})
         found: dict[tuple[str, str], dict[Key, Json]] = {}
         for row in rows:
-            of_report = names.get(("DiagnosticReport", row.id), ())
-            found.setdefault((row.system, row.value), {}).update({name: results[name].resource for name in of_report if name in results})
+            key = "DiagnosticReport", row.id
+            every = {name: results[name].resource for name in names.get(key, ()) if name in results}
+            found.setdefault((row.system, row.value), {}).update(every | ({key: reports[key].resource} if key in reports else {}))
         return found
 
 
@@ -127,7 +129,7 @@ def _lead(batch: Batch, number: int, meant: Key, before: Json) -> Json:
     known = (resource.get("code") or {}).get("coding") or []
     more = [coding for coding in before["code"].get("coding") or () if (coding.get("system"), coding.get("code") or coding.get("display")) not in codes_of(resource)]
     led = {**resource, "id": meant[1], "code": {**(resource.get("code") or {}), "coding": [*known, *more]}}
-    for place in range(number - 1, -1, -1):
+    for place in range(number - 1, -1, -1) if meant[0] == "Observation" else ():
         report = batch.resources[place]
         if report["resourceType"] == "DiagnosticReport":
             batch.resources[place] = naming(report, key_of(resource), meant)

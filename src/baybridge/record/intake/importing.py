@@ -34,6 +34,7 @@ from baybridge.record.identity.same import shared_identifiers
 from baybridge.record.intake.addresses import Part
 from baybridge.record.intake.earlier import EXPECTED, NEWER, TOLD, in_order, keep_what_stands, sent_at
 from baybridge.record.intake.earlier_codes import led_to_their_results, mark_doubted
+from baybridge.record.intake.earlier_samples import parted_by_day
 from baybridge.record.intake.planning import IMPORTED_ID, Plan, Planned, is_id, lasting, plan
 from baybridge.record.intake.reading import Entry, Place, Source, Trouble, entries, is_told_alone
 from baybridge.record.intake.resolving import Led, Open, resolved
@@ -94,6 +95,7 @@ class Batch:
     problems: list[ImportProblem] = field(default_factory=list)
     entries: int = 0
     results: dict[Key, ResultOf] = field(default_factory=dict)  # what results of a laboratory's messages are known by beside their codes
+    by_sample: set[Key] = field(default_factory=set)  # results that are known by the number of their sample
     doubted: dict[Key, tuple[Json, Place]] = field(default_factory=dict)  # what a change may mean that does not say which: the change, and its place
 
 
@@ -156,6 +158,8 @@ def _take(source: Source, made: Plan, planned: Planned | None, entry: Entry, bat
     batch.planned.append(planned)
     if entry.result is not None:
         batch.results[planned.key] = entry.result
+    if entry.by_sample:
+        batch.by_sample.add(planned.key)
 
 
 def _is_older(made: Plan, key: Key, resource: Json) -> bool:
@@ -275,7 +279,7 @@ def file_batch(connection: Connection, source: Source, batch: Batch, made: Plan,
     """Store a batch; ids that come twice and references that lead nowhere, or to several, are added to its problems."""
     if batch.rows is None:
         lead(connection, source, batch, made)
-    told = [*led_to_their_results(connection, batch), *in_order(connection, batch)]
+    told = [*parted_by_day(connection, batch), *led_to_their_results(connection, batch), *in_order(connection, batch)]
     batch.problems += [_odd(source, batch.places[number], kind, code, *EXPECTED.get(code, NEWER), TOLD[code]) for number, kind, code in told]
     mark_doubted(connection, batch)
     keep_what_stands(connection, batch, made.of_messages)

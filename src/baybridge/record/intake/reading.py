@@ -69,6 +69,7 @@ class Entry:
     method: str | None = None
     from_feed: bool = False  # its ids are made here, of whose number it is and of what, and mean the same in every file
     result: ResultOf | None = None  # what a laboratory's result is known by beside its code
+    by_sample: bool = False  # its id is made of the number of its sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ def _feed(data: bytes, source: Source, *, is_csv: bool) -> Iterator[Entry | Trou
             raw = write(resource)
             if (digest := sha256(raw).digest()) not in seen:
                 seen.add(digest)
-                yield Entry(Place(**at), raw, from_feed=True, result=taken.results.get(resource["id"]))
+                yield Entry(Place(**at), raw, from_feed=True, result=taken.results.get(resource["id"]), by_sample=resource["id"] in taken.by_sample)
 
 
 # --- NDJSON ---------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from baybridge.documents.loader import Documents, packaged_data
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import read
+from baybridge.record.feeds.orders import DOUBTED
 
 DOCUMENTS = Documents(packaged_data())
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))

@@ -36,6 +36,7 @@ from baybridge.record.fhir import signed
 from baybridge.record.fhir.definitions import MADE_HERE, NOT_OFFERED, resource_types
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import Json
+from baybridge.record.identity.documents import is_born_otherwise
 from baybridge.record.identity.known import is_another, kept, known_states
 from baybridge.record.store import store
 from baybridge.record.store.search import Pairs, SearchResult, search
@@ -377,7 +378,10 @@ def _next_of_person(unit: Unit, interaction: Interaction, held: Version) -> Vers
     resource = interaction.resource or {}
     if is_another(resource, known_states(store.lasting_versions(store.history(unit.connection, "Patient", held.id)))):
         return refuse(Reason("record.identity.other_person", where=interaction.where), category=Category.CONFLICT)
-    return store.put(unit.connection, kept(resource, held.resource), at=unit.at, expected_version=interaction.expected_version)
+    person = kept(resource, held.resource)
+    if is_born_otherwise(person) and held.resource.get("birthDate") and not is_born_otherwise({**person, "birthDate": held.resource.get("birthDate")}):
+        return refuse(Reason("record.identity.birth_number", where=f"{interaction.where}.birthDate".lstrip(".")), category=Category.CONFLICT)
+    return store.put(unit.connection, person, at=unit.at, expected_version=interaction.expected_version)
 
 
 def _stop_impossible(node: Node, versions: Sequence[Version | None]) -> None:

@@ -30,6 +30,8 @@ TOLD = {
     "same_moment": "one of the same moment that says something else; the later in the file stands",
     "preliminary_after_final": "a preliminary one; what stands was kept",
     "which_of_several": "the time of none of them, or of several; those that stand are not used until their source says which",
+    "birth_number": "another; a person decides which is right",
+    "birth_kept": "another than the one that stands, which is that of the number and stays until a person decides",
     "sample_again": "the same number on another day; filed as another result, and the first stays",
     "sample_corrected_day": "the same number on another day; taken as a correction of the day",
     "change_of_nothing": "no result of this node that has its order's number, one of its codes and its sub-id; it changed nothing",
@@ -38,6 +40,8 @@ TOLD = {
 #: Where an oddity of a version stands, and what was expected there.
 NEWER = "meta", "a message newer than the one that stands"
 EXPECTED = {
+    "birth_number": ("birthDate", "the date of birth in the identity number"),
+    "birth_kept": ("birthDate", "the date of birth in the identity number"),
     "sample_again": ("effective", "a number that one sample has"),
     "sample_corrected_day": ("effective", "the day of the result that is changed"),
     "change_of_nothing": ("status", "a change of a result that came before"),

@@ -25,6 +25,7 @@ from baybridge.facts.fhir import Coded, Found, Resource, codings, items, mapping
 from baybridge.facts.units import UnitMismatchError
 from baybridge.policy.language.types import Value
 from baybridge.record.feeds.orders import DOUBTED
+from baybridge.record.identity.same import is_replaced
 
 FINAL = frozenset({"final", "amended", "corrected"})
 #: Said of a result that is none, or none any more.
@@ -146,6 +147,8 @@ def measure(found: Found, at: datetime, dictionary: Dictionary, said: Callable[[
     measured = Measured()
     born = birth_of(found.of("Patient"))
     is_invented = any(map(_is_test_data, found.of("Patient")))
+    for person in filter(is_replaced, found.of("Patient")):
+        measured.finding(person, "Patient.link", "replaced")
     for resource in found.of("Observation"):
         if not is_invented and _is_test_data(resource) and next(named_parts(resource, dictionary), None):
             measured.finding(resource, "Observation.meta", "test_data")

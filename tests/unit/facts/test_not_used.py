@@ -96,3 +96,9 @@ def test_test_data_of_an_invented_patient_is_read() -> None:
     tag = {"meta": {"tag": [{"code": "HTEST"}]}}
     found = read([{"resourceType": "Patient", "id": "p", "birthDate": "1968-04-09"} | tag, neutrophils(**tag)], AT, DICTIONARY)
     assert found.values.get("neutrophils") == 5
+
+
+def test_what_stands_with_a_person_whose_record_another_replaces_is_used_and_told() -> None:
+    replaced = {"link": [{"other": {"reference": "Patient/q"}, "type": "replaced-by"}]}
+    found = read([{"resourceType": "Patient", "id": "p", "birthDate": "1968-04-09"} | replaced, neutrophils()], AT, DICTIONARY)
+    assert (found.values.get("neutrophils"), [(odd.code, odd.path) for odd in found.odd]) == (5, [("facts.odd.replaced", "Patient.link")])

@@ -256,3 +256,22 @@ def test_the_numbers_of_messages_and_tables_are_compared_too(connection: Connect
     table = "p,b,c,v,t,s\n11010519491231002X,1950-01-01,PLT,5,2026-03-08 09:00,final\n11010519491231002X,1950-01-01,PLT,6,2026-03-08 10:00,final\n"
     assert take_in(connection, table, "x.csv", feed=feed) == ["birth_number"]
     assert take_in(connection, message(1, CHAN).replace("P100", "11010519491231002X"), feed=feed).count("birth_number") == 1
+
+
+# --- a record that its source does not use any more -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"active": True}, []),
+        ({"active": False}, ["patient_inactive"]),
+        ({"link": [{"other": {"reference": "Patient/2"}, "type": "replaces"}]}, []),
+        ({"active": False, "link": [{"other": {"reference": "Patient/2"}, "type": "replaced-by"}]}, ["patient_inactive", "patient_replaced"]),
+    ],
+)
+def test_a_record_that_is_not_in_use_or_replaced_is_told_and_keeps_its_results(connection: Connection, said: dict[str, object], told: list[str]) -> None:
+    other = {"resourceType": "Patient", "id": "2", "name": [{"text": B}]}
+    result = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "n"}, "subject": {"reference": "Patient/1"}, "valueQuantity": {"value": 5}}
+    assert ndjson(connection, other, NUMBERED | said, result) == told
+    assert people(connection) == {A: (None, None, [5.0]), B: (None, None, [])}

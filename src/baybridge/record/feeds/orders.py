@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-
 #: The mark of a result that a later message may have changed, or taken back, without saying which it meant.
 DOUBTED = "urn:baybridge:doubted"
 

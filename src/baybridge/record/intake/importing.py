@@ -30,7 +30,7 @@ from baybridge.record.fhir.definitions import NOT_OFFERED, resource_types
 from baybridge.record.fhir.narrative import without_narratives
 from baybridge.record.fhir.validate import Problem, validate
 from baybridge.record.fhir.wire import Json, taken_in, twice
-from baybridge.record.identity.same import shared_identifiers
+from baybridge.record.identity.same import is_replaced, shared_identifiers
 from baybridge.record.intake.addresses import Part
 from baybridge.record.intake.birth_dates import keep_births
 from baybridge.record.intake.earlier import EXPECTED, NEWER, TOLD, in_order, keep_what_stands, sent_at
@@ -199,6 +199,11 @@ def _told_of_whole(source: Source, entry: Entry, kind: str, resource: Json) -> I
     if kind == "Bundle" and entry.place.entry is not None:
         found = "a Bundle inside it; its entries were not taken in"
         yield _odd(source, entry.place, kind, "bundle_inside", "entry", "resources", found)
+    if kind == "Patient" and resource.get("active") is False:  # the dead too are called so: what was measured stays true. Source: FHIR R4, Patient.active
+        yield _odd(source, entry.place, kind, "patient_inactive", "active", "a person whose record is in use", "one whose record is not; its results are used")
+    if kind == "Patient" and is_replaced(resource):
+        expected, found = "a person whose record is not replaced", "one whose record another replaces; its results stay with it until a person links the two"
+        yield _odd(source, entry.place, kind, "patient_replaced", "link", expected, found)
     subject = resource.get("subject") if kind in _RESULTS else None
     if isinstance(subject, dict) and str(subject.get("reference") or "#").startswith("#"):
         found = "one that stands inside the result" if subject.get("reference") else "an identifier or a name alone"

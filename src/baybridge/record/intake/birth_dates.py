@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def keep_births(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]:
     """Keep the birth date of a number where one that differs would replace it; what is to be told as (place in the batch, type, code), each person once."""
     people = [(number, key_of(resource)) for number, resource in enumerate(batch.resources) if resource["resourceType"] == "Patient" and resource.get("birthDate")]
-    stands = {key: version.resource for key, version in standing(connection, (key for _, key in people)).items()}
+    asked = (key for number, key in people if not batch.resources[number].get("identifier") or is_born_otherwise(batch.resources[number]))
+    stands = {key: version.resource for key, version in standing(connection, asked).items()}
     told: dict[tuple[Key, str], tuple[int, str, str]] = {}
     for number, key in people:
         resource, before = batch.resources[number], stands.get(key, {})

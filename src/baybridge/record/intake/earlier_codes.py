@@ -35,26 +35,22 @@ def led_to_their_results(connection: Connection, batch: Batch) -> list[tuple[int
     asked = [(number, key) for number, resource in enumerate(batch.resources) if (key := key_of(resource)) in batch.results]
     others = _Others(connection, {batch.results[key] for _, key in asked})
     stands: dict[Key, Json] = {key: version.resource for key, version in standing(connection, (key for _, key in asked)).items()}
+    said = {key_of(resource) for resource in batch.resources if resource.get("status") not in CHANGED}
     told: list[tuple[int, str, str]] = []
     for number, key in asked:
         resource, of = batch.resources[number], batch.results[key]
         if key not in stands:
-            known = {name: one for name, one in others.of(key[0], of).items() if sent_at(one) != sent_at(resource)}  # a message names each of its own once
+            known = others.of(of, resource)
             same = [name for name, one in known.items() if _count(one) == _count(resource) and _is_same(one, resource)]
             if len(same) == 1:
                 resource = _lead(batch, number, same[0], known[same[0]])
-            elif key[0] == "Observation" and resource.get("status") in CHANGED and not _comes_too(batch, key):
+            elif key[0] == "Observation" and resource.get("status") in CHANGED and key not in said:  # what it changes may come after it
                 meant = same or [name for name, one in known.items() if one.get("status") not in TAKEN_BACK and not _differ(one, resource)]
                 batch.doubted |= dict.fromkeys(meant, (resource, batch.places[number]))
                 told.append((number, key[0], "change_of_one_of" if meant else "change_of_nothing"))
         stands[key_of(resource)] = resource
         others.met(of, resource)
     return told
-
-
-def _comes_too(batch: Batch, key: Key) -> bool:
-    """Whether what a change changes stands in the same files, after it."""
-    return any(key_of(resource) == key and resource.get("status") not in CHANGED for resource in batch.resources)
 
 
 @dataclass(slots=True)
@@ -66,15 +62,16 @@ class _Others:
     filed: dict[tuple[str, str], dict[Key, Json]] | None = None
     here: dict[tuple[str, str], dict[Key, Json]] = field(default_factory=dict)
 
-    def of(self, kind: str, of: ResultOf) -> dict[Key, Json]:
-        """The reports, or the results of the same sub-id, of the same order and patient."""
+    def of(self, of: ResultOf, resource: Json) -> dict[Key, Json]:
+        """What other messages said of the same order and patient: reports for a report, results of the same sub-id for a result."""
         if not of.number:
             return {}
         if self.filed is None:
             self.filed = self._filed()
         order = order_system(of.sender), of.number
         found = self.filed.get(order, {}) | self.here.get(order, {})
-        mine = {key: one for key, one in sorted(found.items()) if key[0] == kind}
+        kind, at = resource["resourceType"], sent_at(resource)  # a message names each of its own once
+        mine = {key: one for key, one in sorted(found.items()) if key[0] == kind and sent_at(one) != at}
         return {key: one for key, one in mine.items() if _given(one) & result_ids(kind, of, one.get("code") or {}, _count(one))}
 
     def met(self, of: ResultOf, resource: Json) -> None:

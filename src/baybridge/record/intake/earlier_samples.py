@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from baybridge.record.intake.earlier import CHANGED, key_of
+from baybridge.record.intake.earlier import CHANGED, key_of, standing
 from baybridge.record.intake.planning import derived_id
 from baybridge.record.store.store import Key, history
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def parted_by_day(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]:
     """Give each result of another day than its number was used for an id of its own; what is to be told as (place in the batch, type, code)."""
-    days: dict[Key, set[str]] = {}
+    stands = standing(connection, batch.by_sample)
+    days: dict[Key, set[str]] = {key: set() for key in batch.by_sample if key not in stands}
     told: list[tuple[int, str, str]] = []
     for number, resource in enumerate(batch.resources):
         key, day = key_of(resource), _day(resource)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
@@ -22,7 +23,7 @@ from baybridge.record.feeds.orders import DOUBTED, ResultOf
 from baybridge.record.intake.earlier import CHANGED, TAKEN_BACK, codes_of, key_of, naming, repeats, results_of, sent_at, standing
 from baybridge.record.intake.earlier_orders import named_by
 from baybridge.record.intake.planning import IMPORTED_ID
-from baybridge.record.store.store import Key, history
+from baybridge.record.store.store import Key, current_patients, history
 
 if TYPE_CHECKING:
     from baybridge.record.intake.importing import Batch
@@ -34,7 +35,7 @@ def led_to_their_results(connection: Connection, batch: Batch) -> list[tuple[int
     """Lead results and reports to those that they are; what is to be told as (place in the batch, type, code): changes that reach none, or may mean several."""
     asked = [(number, key) for number, resource in enumerate(batch.resources) if (key := key_of(resource)) in batch.results]
     others = _Others(connection, {batch.results[key] for _, key in asked})
-    stands: dict[Key, Json] = {key: version.resource for key, version in standing(connection, (key for _, key in asked)).items()}
+    stands = set(current_patients(connection, sorted({key for _, key in asked})))
     said = {key_of(resource) for resource in batch.resources if resource.get("status") not in CHANGED}
     told: list[tuple[int, str, str]] = []
     for number, key in asked:
@@ -48,7 +49,7 @@ def led_to_their_results(connection: Connection, batch: Batch) -> list[tuple[int
                 meant = same or [name for name, one in known.items() if one.get("status") not in TAKEN_BACK and not _differ(one, resource)]
                 batch.doubted |= dict.fromkeys(meant, (resource, batch.places[number]))
                 told.append((number, key[0], "change_of_one_of" if meant else "change_of_nothing"))
-        stands[key_of(resource)] = resource
+        stands.add(key_of(resource))
         others.met(of, resource)
     return told
 
@@ -60,7 +61,7 @@ class _Others:
     connection: Connection
     asked: Collection[ResultOf]
     filed: dict[tuple[str, str], dict[Key, Json]] | None = None
-    here: dict[tuple[str, str], dict[Key, Json]] = field(default_factory=dict)
+    here: dict[tuple[str, str], dict[datetime | None, dict[Key, Json]]] = field(default_factory=dict)  # by message
 
     def of(self, of: ResultOf, resource: Json) -> dict[Key, Json]:
         """What other messages said of the same order and patient: reports for a report, results of the same sub-id for a result."""
@@ -68,15 +69,16 @@ class _Others:
             return {}
         if self.filed is None:
             self.filed = self._filed()
-        order = order_system(of.sender), of.number
-        found = self.filed.get(order, {}) | self.here.get(order, {})
-        kind, at = resource["resourceType"], sent_at(resource)  # a message names each of its own once
-        mine = {key: one for key, one in sorted(found.items()) if key[0] == kind and sent_at(one) != at}
+        order, kind, at = (order_system(of.sender), of.number), resource["resourceType"], sent_at(resource)
+        found = {key: one for key, one in self.filed.get(order, {}).items() if sent_at(one) != at}  # a message names each of its own once
+        for sent, some in self.here.get(order, {}).items():
+            found = found | some if sent != at else {key: one for key, one in found.items() if key not in some}
+        mine = {key: one for key, one in sorted(found.items()) if key[0] == kind}
         return {key: one for key, one in mine.items() if _given(one) & result_ids(kind, of, one.get("code") or {}, _count(one))}
 
     def met(self, of: ResultOf, resource: Json) -> None:
         """One of this batch, for those that follow."""
-        self.here.setdefault((order_system(of.sender), of.number), {})[key_of(resource)] = resource
+        self.here.setdefault((order_system(of.sender), of.number), {}).setdefault(sent_at(resource), {})[key_of(resource)] = resource
 
     def _filed(self) -> dict[tuple[str, str], dict[Key, Json]]:
         orders = {(order_system(of.sender), of.number) for of in self.asked if of.number}
